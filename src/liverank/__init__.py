@@ -1,0 +1,1 @@
+"""liverank ranks what is live right now for each person, hands-off."""

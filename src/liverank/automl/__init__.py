@@ -1,0 +1,1 @@
+"""Finding a good model by itself, within a time budget."""

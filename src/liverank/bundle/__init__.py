@@ -1,0 +1,1 @@
+"""One directory with all that serving needs."""

@@ -1,0 +1,83 @@
+"""The command line: one module a command, each with ``HELP``, ``configure`` and ``run``.
+
+This is the only place that chooses adapters and reads the clock for a whole run.
+Invariant: exit 0 is ok, 1 is a failure with one readable line on stderr, 2 is bad usage; with
+``--json`` the last line of stdout is one JSON object.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+import msgspec
+from rich.console import Console
+
+from liverank.errors import LiverankError
+
+COMMANDS = (
+    "demo",
+    "init",
+    "validate",
+    "ingest",
+    "train",
+    "backtest",
+    "serve",
+    "compact",
+)
+"""Every command, in the order ``--help`` shows them; each is a module of this package."""
+
+
+class Command(Protocol):
+    """What a command's module offers."""
+
+    HELP: str
+    """One line for ``--help``."""
+
+    @staticmethod
+    def configure(parser: argparse.ArgumentParser) -> None:
+        """Add the command's arguments."""
+
+    @staticmethod
+    def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+        """Do it, telling a person about it on the console; returns the ``--json`` object."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    console = Console(stderr=arguments.json, highlight=False)
+    try:
+        result = _command(arguments.command).run(arguments, console)
+    except LiverankError as error:
+        print(f"liverank {arguments.command}: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print(f"liverank {arguments.command}: stopped", file=sys.stderr)  # noqa: T201
+        return 130
+    if arguments.json:
+        print(msgspec.json.encode(result).decode(), flush=True)  # noqa: T201
+    return 0 if result.get("ok", True) else 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command; the docs and a test read it too."""
+    parser = argparse.ArgumentParser(
+        prog="liverank",
+        description="Rank what is live right now for each person, hands-off.",
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        command = _command(name)
+        subparser = subparsers.add_parser(name, help=command.HELP, description=command.HELP)
+        subparser.add_argument(
+            "--json", action="store_true", help="print one JSON object as the last line of stdout"
+        )
+        command.configure(subparser)
+    return parser
+
+
+def _command(name: str) -> Command:
+    return cast("Command", importlib.import_module(f"liverank.cli.{name}"))

@@ -1,0 +1,275 @@
+"""``liverank.toml``: what a team tells liverank about its product, as frozen structs.
+
+Everything but the label has a default, so a file that only names its label works.
+Invariant: a Config that exists is valid; every error names the key, the value and what is allowed.
+"""
+
+import math
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+from liverank.errors import ConfigError
+
+FieldType: TypeAlias = Literal["category", "key", "keys", "number", "text", "time"]
+"""What a field holds.
+
+``category``  one of a few names (language, country)
+``key``       the id of something with a history of its own (host)
+``keys``      a list of such ids (speakers, topics)
+``number``    a quantity
+``text``      words for people (title)
+``time``      a moment: RFC 3339 or Unix milliseconds
+"""
+
+FOREVER_MS = math.inf
+
+_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file; an unknown key is an error."""
+
+
+class Label(_Table, frozen=True):
+    """What counts as success for an impression."""
+
+    interaction: str
+    """The interaction type that makes an impression a success, e.g. ``"join"``."""
+    within: str = "1h"
+    """How long after the ranking it may come."""
+    min_value: float | None = None
+    """The least ``value`` the interaction must carry, e.g. 30 for a stay of 30 seconds."""
+
+    @property
+    def within_ms(self) -> int:
+        """The label's window in milliseconds."""
+        return int(duration_ms(self.within))
+
+
+class Impressions(_Table, frozen=True):
+    """How liverank knows which items of a ranking a person really saw."""
+
+    source: Literal["auto", "interaction", "ranking"] = "auto"
+    """``interaction``: events of type ``interaction`` say so; ``ranking``: the served list does;
+    ``auto``: the first where the log holds such events, else the second."""
+    interaction: str = "impression"
+    """The interaction type that means "this item was on the screen"."""
+    seen: Literal["auto", "all", "to_last_engaged"] = "auto"
+    """Which items of a list count as seen when no impression events exist. ``to_last_engaged``
+    leaves out those below the last one engaged with; ``auto`` does so when engagement falls with
+    the position, so that there is a reason to."""
+
+
+class Candidates(_Table, frozen=True):
+    """Rankings made from bare interactions, for a log that holds no rankings.
+
+    Each interaction of type ``interaction`` becomes a choice among the items that drew one within
+    the window before it.
+    """
+
+    interaction: str
+    within: str = "24h"
+    per_ranking: Annotated[int, msgspec.Meta(ge=2)] = 20
+    """Candidates of a training row group: the chosen one and a sample of the others."""
+    max_rankings: Annotated[int, msgspec.Meta(ge=1)] = 100_000
+    """How many of them (the newest, thinned evenly) to train on."""
+    max_test_rankings: Annotated[int, msgspec.Meta(ge=1)] = 5_000
+    """How many test rankings (thinned evenly) a backtest scores with all their candidates."""
+
+    @property
+    def within_ms(self) -> int:
+        """The window in milliseconds."""
+        return int(duration_ms(self.within))
+
+
+class EntityFields(_Table, frozen=True):
+    """Declared fields of items, users or requests, with their types."""
+
+    fields: dict[str, FieldType] = {}
+
+
+class Features(_Table, frozen=True):
+    """Which features exist. By default they are derived from the schema."""
+
+    half_lives: tuple[str, ...] = ("5m", "1h", "1d", "14d", "forever")
+    off: tuple[str, ...] = ()
+    """Names or patterns (``user_*_5m``) of features to leave out."""
+    max_future: str = "5m"
+    """How far ahead of its arrival an event's clock may be; later ones are moved to that point."""
+
+
+class Training(_Table, frozen=True):
+    """How a model is trained."""
+
+    validation: Annotated[float, msgspec.Meta(gt=0, lt=0.9)] = 0.2
+    """The newest share of the rankings that chooses between models."""
+    max_rows: Annotated[int, msgspec.Meta(ge=100)] = 2_000_000
+    """Rows to train on at most; the newest rankings are kept."""
+    budget: str = "2m"
+    """Wall time of the model search."""
+    seed: int = 0
+
+    @property
+    def budget_s(self) -> float:
+        """The search's wall time in seconds."""
+        return duration_ms(self.budget) / 1000
+
+
+class Surface(_Table, frozen=True):
+    """One place in the product that shows a ranked list."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1)] = 50
+    """Items in a response when the request names no limit."""
+
+
+class Serving(_Table, frozen=True):
+    """The rank server."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080
+    expire_after: str = "24h"
+    """An item that never ends is no longer served this long after it was last heard of."""
+    max_body_mb: Annotated[int, msgspec.Meta(ge=1)] = 16
+
+
+class LogTable(_Table, frozen=True):
+    """The event log."""
+
+    keep: str = "forever"
+    """Age after which events are dropped."""
+    segment_rows: Annotated[int, msgspec.Meta(ge=1000)] = 1_000_000
+    """Events of a Parquet segment."""
+
+
+class Source(_Table, frozen=True):
+    """How the files of another format become events. See docs/events.md."""
+
+    files: str
+    """Pattern that a file's name must match, e.g. ``"behaviors*.tsv*"``."""
+    events: tuple[dict[str, Any], ...]
+    """The events each row makes, as templates."""
+    format: Literal["csv", "tsv", "parquet", "jsonl"] | None = None
+    """Taken from the file's name when left out."""
+    columns: tuple[str, ...] | None = None
+    """Names of the columns of a file without a header."""
+    time_format: str | None = None
+    """strptime pattern of times; RFC 3339 and Unix times need none."""
+    time_zone: str = "UTC"
+    """Zone of times that name none."""
+
+
+class Config(_Table, frozen=True):
+    """The whole of liverank.toml."""
+
+    label: Label
+    path: str = ".liverank"
+    """Directory of the log and the bundles, relative to the file."""
+    items: EntityFields = EntityFields()
+    users: EntityFields = EntityFields()
+    requests: EntityFields = EntityFields()
+    interactions: dict[str, str] = {}
+    """Interaction types, each with a line that says what it means. Empty: those in the log."""
+    impressions: Impressions = Impressions()
+    candidates: Candidates | None = None
+    features: Features = Features()
+    training: Training = Training()
+    surfaces: dict[str, Surface] = {}
+    serving: Serving = Serving()
+    log: LogTable = LogTable()
+    sources: tuple[Source, ...] = ()
+
+
+def parse_config(text: str, *, where: str = "liverank.toml") -> Config:
+    """Parse the text of a liverank.toml.
+
+    Raises ConfigError, which names the file, the key, the value and what is allowed.
+
+    >>> parse_config('[label]\\ninteraction = "click"\\nwithin = "10m"').label.within_ms
+    600000
+    >>> parse_config('[label]\\ninteraction = "click"\\nwithin = "soon"')
+    Traceback (most recent call last):
+    liverank.errors.ConfigError: liverank.toml: `label.within` is "soon"; expected a duration ...
+    """
+    try:
+        config = msgspec.convert(tomllib.loads(text), Config)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where}: not valid TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {_explain(error)}") from None
+    _check(config, where)
+    return config
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a liverank.toml. Raises ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: no such file; `liverank init EVENTS` proposes one from your events"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    return parse_config(text, where=str(path))
+
+
+def duration_ms(text: str) -> float:
+    """Milliseconds of a duration such as ``90s``, ``5m``, ``1.5h``, ``14d`` or ``forever``.
+
+    >>> duration_ms("1.5h")
+    5400000.0
+    >>> duration_ms("forever")
+    inf
+    """
+    if text == "forever":
+        return FOREVER_MS
+    match = _DURATION.fullmatch(text)
+    if match is None or float(match[1]) == 0:
+        raise ConfigError(
+            f'"{text}"; expected a duration above zero such as "90s", "5m", "1h", "14d" or "forever"'
+        )
+    return float(match[1]) * _UNITS_MS[match[2]]
+
+
+def _check(config: Config, where: str) -> None:
+    durations = {
+        "label.within": config.label.within,
+        "features.max_future": config.features.max_future,
+        "training.budget": config.training.budget,
+        "serving.expire_after": config.serving.expire_after,
+        "log.keep": config.log.keep,
+    }
+    if config.candidates is not None:
+        durations["candidates.within"] = config.candidates.within
+    for place, text in enumerate(config.features.half_lives):
+        durations[f"features.half_lives[{place}]"] = text
+    finite = {"label.within", "features.max_future", "training.budget", "candidates.within"}
+    for key, text in durations.items():
+        try:
+            value = duration_ms(text)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: `{key}` is {error}") from None
+        if key in finite and math.isinf(value):
+            raise ConfigError(f'{where}: `{key}` is "forever"; it must be finite, e.g. "1h"')
+    if not config.features.half_lives:
+        raise ConfigError(f'{where}: `features.half_lives` is empty; name at least one, e.g. "1d"')
+    if len(set(config.features.half_lives)) != len(config.features.half_lives):
+        raise ConfigError(f"{where}: `features.half_lives` names one twice")
+    if config.interactions and config.label.interaction not in config.interactions:
+        raise ConfigError(
+            f"{where}: `label.interaction` is {config.label.interaction!r}, which is not among "
+            f"`interactions`: {', '.join(config.interactions)}"
+        )
+
+
+def _explain(error: msgspec.ValidationError) -> str:
+    """Turn msgspec's ``- at `$.a.b``` into the key's own name."""
+    text = str(error)
+    message, _, place = text.partition(" - at `$")
+    key = place.rstrip("`").lstrip(".")
+    return f"`{key}`: {message}" if key else message

@@ -1,0 +1,1 @@
+"""Training rows: the fold of the log, read at past rankings."""

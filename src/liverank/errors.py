@@ -1,0 +1,68 @@
+"""Every error that liverank raises on purpose.
+
+One tree, so that a caller can catch as widely or as narrowly as it likes:
+
+    LiverankError
+    ├── ConfigError      liverank.toml, or a value in it, is wrong
+    ├── EventError       an event cannot be decoded or breaks a rule
+    ├── SourceError      a file of events cannot be read or mapped
+    ├── LogError         the event log cannot be read or written
+    │   ├── LogBusyError     another process holds it for too long
+    │   ├── LogFullError     the disk is full; nothing of the batch was kept
+    │   └── LogCorruptError  a stored part fails its checks
+    ├── DatasetError     the log holds no rows to learn from, or too few
+    ├── TrainingError    no model could be trained
+    ├── BundleError      a bundle is missing, changed, or does not fit
+    └── ServingError     a request cannot be answered as asked
+
+Invariant: the message of each is one readable line that says where, what was given, what is
+allowed, and what to do next; the command line prints it without a traceback.
+"""
+
+
+class LiverankError(Exception):
+    """Base of every error that liverank raises on purpose."""
+
+
+class ConfigError(LiverankError):
+    """liverank.toml, or a value in it, is wrong."""
+
+
+class EventError(LiverankError):
+    """An event cannot be decoded or breaks a rule."""
+
+
+class SourceError(LiverankError):
+    """A file of events cannot be read or mapped."""
+
+
+class LogError(LiverankError):
+    """The event log cannot be read or written."""
+
+
+class LogBusyError(LogError):
+    """Another process holds the log for too long."""
+
+
+class LogFullError(LogError):
+    """The disk is full; nothing of the batch was kept."""
+
+
+class LogCorruptError(LogError):
+    """A stored part of the log fails its checks."""
+
+
+class DatasetError(LiverankError):
+    """The log holds no rows to learn from, or too few."""
+
+
+class TrainingError(LiverankError):
+    """No model could be trained."""
+
+
+class BundleError(LiverankError):
+    """A bundle is missing, changed, or does not fit."""
+
+
+class ServingError(LiverankError):
+    """A request cannot be answered as asked."""

@@ -1,0 +1,1 @@
+"""The five events, their log, and the sources they come from."""

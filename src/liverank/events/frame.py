@@ -1,0 +1,111 @@
+"""Events as columns: the one layout shared by segments, imports and replay.
+
+Invariant: every frame of events has exactly the columns of ``SCHEMA``, in that order; a column
+that an event has no use for is null.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import polars as pl
+
+from liverank.events.event import Edge, Event, Fields, Interaction, Item, Ranking, User, event_name
+
+SCHEMA: dict[str, pl.DataType] = {
+    "seq": pl.Int64(),  # arrival order, from 1; null until the log gives it
+    "arrived": pl.Int64(),  # Unix ms at which the log took it in; null until then
+    "event": pl.String(),  # item, user, edge, ranking or interaction
+    "time": pl.Int64(),  # Unix ms at which it happened
+    "id": pl.String(),  # as sent, without the kind of event
+    "user": pl.String(),
+    "item": pl.String(),
+    "state": pl.String(),
+    "relation": pl.String(),
+    "target": pl.String(),
+    "active": pl.Boolean(),
+    "type": pl.String(),
+    "ranking": pl.String(),
+    "value": pl.Float64(),
+    "surface": pl.String(),
+    "variant": pl.String(),
+    "model": pl.String(),
+    "cut": pl.Int64(),
+    "items": pl.List(pl.String()),
+    "scores": pl.List(pl.Float64()),
+    "propensities": pl.List(pl.Float64()),
+    "fields": pl.String(),  # a JSON object; null when there are none
+}
+"""Column names and types of a frame of events."""
+
+ORDER = {"item": 0, "user": 1, "edge": 2, "ranking": 3, "interaction": 4}
+"""The order of events of one millisecond in an import: a list is read before what it caused."""
+
+_fields_decoder = msgspec.json.Decoder(Fields)
+_USED = {
+    "item": ("item", "state"),
+    "user": ("user",),
+    "edge": ("user", "relation", "target", "active"),
+    "ranking": ("user", "items", "surface", "variant", "model", "cut", "scores", "propensities"),
+    "interaction": ("type", "user", "item", "ranking", "value"),
+}
+_STRUCTS: dict[str, type[Event]] = {
+    "item": Item,
+    "user": User,
+    "edge": Edge,
+    "ranking": Ranking,
+    "interaction": Interaction,
+}
+
+
+def frame_of(
+    events: Sequence[Event], *, seqs: Sequence[int] | None = None, arrived_ms: int | None = None
+) -> pl.DataFrame:
+    """Put events into columns.
+
+    >>> frame_of([User(time=0, user="u1")], seqs=[1]).select("seq", "event", "user").row(0)
+    (1, 'user', 'u1')
+    """
+    columns: dict[str, list[object]] = {name: [] for name in SCHEMA}
+    for event in events:
+        name = event_name(event)
+        used = _USED[name]
+        for column in SCHEMA:
+            columns[column].append(getattr(event, column) if column in used else None)
+        columns["event"][-1] = name
+        columns["time"][-1] = event.at_ms
+        columns["id"][-1] = event.id
+        fields: Fields = getattr(event, "fields", {})
+        columns["fields"][-1] = msgspec.json.encode(fields).decode() if fields else None
+    if seqs is not None:
+        columns["seq"] = list(seqs)
+    if arrived_ms is not None:
+        columns["arrived"] = [arrived_ms] * len(events)
+    return pl.DataFrame(columns, schema=SCHEMA)
+
+
+def events_of(frame: pl.DataFrame) -> Iterable[Event]:
+    """The events of a frame, one by one, in its order; the opposite of ``frame_of``.
+
+    >>> next(iter(events_of(frame_of([User(time=0, user="u1")]))))
+    User(time=0, user='u1', fields={}, id=None)
+    """
+    for row in frame.iter_rows(named=True):
+        name = row["event"]
+        arguments = {column: row[column] for column in _USED[name]}
+        if name != "edge" and row["fields"] is not None:
+            arguments["fields"] = _fields_decoder.decode(row["fields"])
+        yield _STRUCTS[name](time=row["time"], id=row["id"], **arguments)
+
+
+def empty_frame() -> pl.DataFrame:
+    """A frame of no events."""
+    return pl.DataFrame(schema=SCHEMA)
+
+
+def in_import_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """Sort events of the past by time, keeping each list before what it caused; stable."""
+    return frame.sort(
+        pl.col("time"),
+        pl.col("event").replace_strict(ORDER, return_dtype=pl.Int8),
+        maintain_order=True,
+    )

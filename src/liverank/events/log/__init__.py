@@ -1,0 +1,1 @@
+"""The ordered, durable, deduplicated sequence of events."""

@@ -1,0 +1,1 @@
+"""Feature state: a fold of the log, read at a time."""

@@ -1,0 +1,1 @@
+"""Models as plain arrays, and the kernels that score them."""

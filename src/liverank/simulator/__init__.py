@@ -1,0 +1,1 @@
+"""A world of people and live rooms that makes events."""
