@@ -1,0 +1,30 @@
+"""Where a project keeps its files: everything hangs off the place of its liverank.toml.
+
+Invariant: the same config file gives the same directories, whatever the working directory is.
+"""
+
+from pathlib import Path
+
+from liverank.config import Config
+
+
+def data_path(config_file: Path, config: Config) -> Path:
+    """The directory of the log and the bundles: ``config.path``, relative to the file.
+
+    >>> from liverank.config import parse_config
+    >>> config = parse_config('path = "data"\\n[label]\\ninteraction = "join"')
+    >>> data_path(Path("/srv/rooms/liverank.toml"), config).as_posix()
+    '/srv/rooms/data'
+    """
+    return config_file.parent / config.path
+
+
+def log_path(config_file: Path, config: Config) -> Path:
+    """The directory of the event log.
+
+    >>> from liverank.config import parse_config
+    >>> config = parse_config('[label]\\ninteraction = "join"')
+    >>> log_path(Path("/srv/rooms/liverank.toml"), config).as_posix()
+    '/srv/rooms/.liverank/log'
+    """
+    return data_path(config_file, config) / "log"
