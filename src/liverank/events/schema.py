@@ -29,3 +29,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     """Values of each ``category`` field (``"items.language"``), the most frequent first."""
     impressions_from: Literal["interaction", "ranking"] = "ranking"
     """Whether interactions say what was seen, or the served lists do."""
+    impressions_known: bool = True
+    """False where neither do: a log of bare clicks tells nothing of what was shown."""
+    positive: tuple[str, ...] = ()
+    """Interaction types that say a person liked an item (not impressions, leaves, hides)."""
