@@ -1,0 +1,190 @@
+"""How good scores are: over all rows, and over the lists that people saw.
+
+Flat arrays in, one entry a row; ``offsets`` (int64[n_lists + 1]) says where lists begin and end.
+Metrics of lists return one value a list, NaN where the list says nothing (no success in it, or
+nothing else), so that the caller may average them or compare two methods list by list.
+Invariant: no metric depends on the order of tied rows. Ties count one half in an AUC; a rank among
+ties is drawn by a fixed pseudo-random order.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.dataset.metrics_kernel import list_auc_kernel, ranks_kernel
+from liverank.errors import DatasetError
+
+Labels = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+Offsets = NDArray[np.int64]
+
+
+def log_loss(probabilities: Floats, labels: Labels) -> float:
+    """Mean of -ln of the probability given to what happened; 0 is perfect. NaN for no rows.
+
+    Probabilities are held within 1e-15 of 0 and 1, so that one certain error is not infinite.
+
+    >>> round(log_loss(np.array([0.5, 0.75]), np.array([1, 1], np.uint8)), 4)
+    0.4904
+    """
+    _check(probabilities, labels)
+    if len(labels) == 0:
+        return float("nan")
+    p = np.clip(probabilities, 1e-15, 1 - 1e-15)
+    return float(-np.mean(np.where(labels == 1, np.log(p), np.log1p(-p))))
+
+
+def auc(scores: Floats, labels: Labels) -> float:
+    """The chance that a random success scores above a random failure. NaN for one class.
+
+    >>> auc(np.array([0.1, 0.9, 0.9]), np.array([0, 1, 0], np.uint8))
+    0.75
+    """
+    _check(scores, labels)
+    return float(list_auc_kernel(scores, labels, np.array([0, len(labels)]))[0])
+
+
+def list_auc(scores: Floats, labels: Labels, offsets: Offsets) -> Floats:
+    """AUC within each list: float64[n_lists], NaN for lists of one class.
+
+    >>> list_auc(np.array([1.0, 2.0, 3.0]), np.array([0, 1, 1], np.uint8), np.array([0, 2, 3]))
+    array([ 1., nan])
+    """
+    _check(scores, labels, offsets)
+    return list_auc_kernel(scores, labels, offsets)
+
+
+def ndcg_at(k: int, scores: Floats, labels: Labels, offsets: Offsets, *, seed: int = 0) -> Floats:
+    """NDCG of the first k of each list: float64[n_lists], NaN for lists without a success.
+
+    A success at rank r gains 1 / log2(r + 1); the sum is divided by that of the best order
+    (Jarvelin and Kekalainen, 2002).
+
+    >>> ndcg_at(10, np.array([2.0, 1.0]), np.array([0, 1], np.uint8), np.array([0, 2])).round(4)
+    array([0.6309])
+    """
+    _check(scores, labels, offsets)
+    ranks, lists, successes = _successes(scores, labels, offsets, seed)
+    gains = np.where(ranks <= k, 1 / np.log2(ranks + 1.0), 0.0)
+    gained = np.bincount(lists, weights=gains, minlength=len(successes)).astype(np.float64)
+    best = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2.0, k + 2)))])
+    return np.where(successes > 0, gained / best[np.clip(successes, 1, k)], np.nan)
+
+
+def reciprocal_rank(scores: Floats, labels: Labels, offsets: Offsets, *, seed: int = 0) -> Floats:
+    """1 / the rank of the first success of each list, NaN for lists without one; its mean is MRR.
+
+    >>> reciprocal_rank(np.array([2.0, 1.0]), np.array([0, 1], np.uint8), np.array([0, 2]))
+    array([0.5])
+    """
+    _check(scores, labels, offsets)
+    ranks, lists, successes = _successes(scores, labels, offsets, seed)
+    first = np.full(len(successes), np.inf)
+    np.minimum.at(first, lists, ranks)
+    return np.where(successes > 0, 1 / first, np.nan)
+
+
+def hit_rate_at(
+    k: int, scores: Floats, labels: Labels, offsets: Offsets, *, seed: int = 0
+) -> Floats:
+    """1 where a success is among the first k of the list, else 0; NaN for lists without one.
+
+    >>> hit_rate_at(1, np.array([2.0, 1.0]), np.array([0, 1], np.uint8), np.array([0, 2]))
+    array([0.])
+    """
+    _check(scores, labels, offsets)
+    ranks, lists, successes = _successes(scores, labels, offsets, seed)
+    hits = np.bincount(lists[ranks <= k], minlength=len(successes)) > 0
+    return np.where(successes > 0, hits.astype(np.float64), np.nan)
+
+
+def ranks_in_lists(scores: Floats, offsets: Offsets, *, seed: int = 0) -> NDArray[np.int64]:
+    """Each row's rank in its list, 1 for the highest score: int64[n].
+
+    Tied rows stand in a pseudo-random order fixed by the seed, never in the order of the input.
+
+    >>> ranks_in_lists(np.array([1.0, 3.0, 2.0]), np.array([0, 3])).tolist()
+    [3, 1, 2]
+    """
+    ranks: NDArray[np.int64] = ranks_kernel(scores, offsets, np.uint64(seed))
+    return ranks
+
+
+def mean_over_lists(values: Floats) -> float:
+    """Mean of the lists that say something, NaN when none does.
+
+    >>> mean_over_lists(np.array([0.5, np.nan, 1.0]))
+    0.75
+    """
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def bootstrap_difference(
+    values_a: Floats,
+    values_b: Floats,
+    users: NDArray[np.int64],
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> tuple[float, float]:
+    """Interval of mean(a) - mean(b) over lists, by drawing users with all their lists.
+
+    ``values_a`` and ``values_b`` are the same metric of two methods on the same lists; lists where
+    either is NaN are left out. ``users`` (int64[n_lists]) says whose each list is: lists of one
+    person are alike, so persons are drawn, not lists (the percentile cluster bootstrap). Returns
+    (NaN, NaN) when no list is left.
+
+    >>> low, high = bootstrap_difference(np.array([1.0, 1.0]), np.array([0.5, 0.5]), np.arange(2))
+    >>> low, high
+    (0.5, 0.5)
+    """
+    if not len(values_a) == len(values_b) == len(users):
+        raise DatasetError(
+            f"one value and one user a list: got {len(values_a)} and {len(values_b)} values, "
+            f"{len(users)} users"
+        )
+    difference = values_a - values_b
+    known = ~np.isnan(difference)
+    if not known.any():
+        return float("nan"), float("nan")
+    _, user = np.unique(users[known], return_inverse=True)
+    total = np.bincount(user, weights=difference[known])
+    lists = np.bincount(user).astype(np.float64)
+    n_users = len(total)
+    generator = np.random.default_rng(seed)
+    means = np.empty(draws)
+    for draw in range(draws):
+        times = np.bincount(generator.integers(n_users, size=n_users), minlength=n_users)
+        means[draw] = (times @ total) / (times @ lists)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _successes(
+    scores: Floats, labels: Labels, offsets: Offsets, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Rank and list of each success, and how many successes each list has."""
+    rows = np.flatnonzero(labels)
+    lists = np.searchsorted(offsets, rows, side="right") - 1
+    ranks = ranks_in_lists(scores, offsets, seed=seed)[rows]
+    return ranks, lists, np.bincount(lists, minlength=len(offsets) - 1)
+
+
+def _check(scores: Floats, labels: Labels, offsets: Offsets | None = None) -> None:
+    if scores.shape != labels.shape or scores.ndim != 1:
+        raise DatasetError(
+            f"one score a label: got scores {list(scores.shape)}, labels {list(labels.shape)}"
+        )
+    if np.isnan(scores).any():
+        raise DatasetError(f"the score of row {int(np.argmax(np.isnan(scores)))} is NaN")
+    if offsets is not None and (
+        len(offsets) == 0
+        or offsets[0] != 0
+        or offsets[-1] != len(scores)
+        or (np.diff(offsets) < 0).any()
+    ):
+        raise DatasetError(
+            f"offsets rise from 0 to the number of rows ({len(scores)}); list_offsets() makes them"
+        )

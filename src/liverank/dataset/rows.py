@@ -1,0 +1,100 @@
+"""Rows to learn from: one per impression, in the order of the log.
+
+Invariant: the rows of one ranking stand together and time never runs backwards, so a split by
+position is a split by time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Features and labels of impressions.
+
+    features  float32[n, f], C-contiguous; NaN is unknown
+    labels    uint8[n], 1 for a success
+    rankings  int64[n], the ranking that a row belongs to
+    at_ms     int64[n], when that ranking was made, in Unix milliseconds
+    names     of the f features
+
+    Raises DatasetError when a shape or type differs, a label is neither 0 nor 1, the rows of a
+    ranking are apart, or time runs backwards.
+
+    >>> rows = Rows(
+    ...     features=np.zeros((3, 1), np.float32),
+    ...     labels=np.array([0, 1, 0], np.uint8),
+    ...     rankings=np.array([7, 7, 8]),
+    ...     at_ms=np.array([10, 10, 20]),
+    ...     names=("item_age",),
+    ... )
+    >>> len(rows), rows.positives
+    (3, 1)
+    """
+
+    features: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+    rankings: NDArray[np.int64]
+    at_ms: NDArray[np.int64]
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        n = len(self.labels)
+        _expect("features", self.features, np.float32, (n, len(self.names)))
+        _expect("labels", self.labels, np.uint8, (n,))
+        _expect("rankings", self.rankings, np.int64, (n,))
+        _expect("at_ms", self.at_ms, np.int64, (n,))
+        if not self.features.flags.c_contiguous:
+            raise DatasetError("`features` is laid out by column; pass np.ascontiguousarray(...)")
+        if n and self.labels.max() > 1:
+            raise DatasetError(f"`labels` are 0 or 1, got {self.labels.max()}")
+        if (np.diff(self.at_ms) < 0).any():
+            row = int(np.argmax(np.diff(self.at_ms) < 0)) + 1
+            raise DatasetError(f"`at_ms` runs backwards at row {row}; sort the rows by time first")
+        starts = self.rankings[list_offsets(self.rankings)[:-1]]
+        if len(np.unique(starts)) != len(starts):
+            raise DatasetError("the rows of a ranking are apart; keep each ranking's rows together")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def positives(self) -> int:
+        """How many rows are a success."""
+        return int(self.labels.sum(dtype=np.int64))
+
+    def take(self, where: NDArray[np.bool_]) -> "Rows":
+        """The rows where the mask (bool[n]) is true, in their order."""
+        return Rows(
+            features=np.ascontiguousarray(self.features[where]),
+            labels=self.labels[where],
+            rankings=self.rankings[where],
+            at_ms=self.at_ms[where],
+            names=self.names,
+        )
+
+
+def list_offsets(rankings: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each list starts, and the end: int64[n_lists + 1]; list i is ``[o[i], o[i + 1])``.
+
+    >>> list_offsets(np.array([7, 7, 9])).tolist()
+    [0, 2, 3]
+    """
+    n = len(rankings)
+    if n == 0:
+        return np.zeros(1, np.int64)
+    starts = np.flatnonzero(rankings[1:] != rankings[:-1]) + 1
+    return np.concatenate([[0], starts, [n]]).astype(np.int64)
+
+
+def _expect(
+    name: str, array: NDArray[np.generic], dtype: type[np.generic], shape: tuple[int, ...]
+) -> None:
+    if array.dtype != dtype or array.shape != shape:
+        raise DatasetError(
+            f"`{name}` is {array.dtype}{list(array.shape)}; expected {np.dtype(dtype)}{list(shape)}"
+        )
