@@ -1,1 +1,7 @@
-"""The ordered, durable, deduplicated sequence of events."""
+"""The ordered, durable, deduplicated sequence of events; docs/log.md tells how it is kept."""
+
+from liverank.events.log.append import Appended
+from liverank.events.log.bulk import Imported
+from liverank.events.log.log import Log, Stats
+
+__all__ = ["Appended", "Imported", "Log", "Stats"]

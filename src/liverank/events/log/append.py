@@ -1,0 +1,119 @@
+"""Appending to the tail, with group commit: threads that append at once share one commit.
+
+Whoever gets the write lock first commits everything that waits; the others find theirs done.
+Invariant: a batch is on disk as a whole when ``append`` returns, or not there at all.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from liverank.errors import EventError, LogError
+from liverank.events.event import Event, dedup_id, encode_event
+from liverank.events.log.database import writing
+from liverank.events.log.ids import SegmentIds, ids_of, in_tail
+
+
+class Appended(NamedTuple):
+    """What became of a batch: ``seqs[i]`` is the place of event ``i``, None for a duplicate."""
+
+    seqs: list[int | None]
+    duplicates: int
+
+
+class _Batch:
+    """One caller's events, encoded, on their way to disk."""
+
+    def __init__(self, events: Sequence[Event], arrived_ms: int) -> None:
+        self.arrived_ms = arrived_ms
+        try:
+            self.bodies = [encode_event(event) for event in events]
+            self.times = [event.at_ms for event in events]
+            self.dedups = [dedup_id(event) for event in events]
+        except (UnicodeEncodeError, OverflowError) as error:
+            raise EventError(f"An event cannot be stored: {error}") from None
+        self.appended: Appended | None = None
+        self.error: LogError | None = None
+
+
+class Appender:
+    """The write side of a log's tail. Thread-safe."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, lock: threading.Lock, known: SegmentIds
+    ) -> None:
+        self._connection = connection
+        self._path = path
+        self._writing = lock
+        self._known = known
+        self._queueing = threading.Lock()
+        self._queue: list[_Batch] = []
+
+    def append(self, events: Sequence[Event], *, arrived_ms: int) -> Appended:
+        """See ``Log.append``."""
+        if not events:
+            return Appended([], 0)
+        batch = _Batch(events, arrived_ms)
+        with self._queueing:
+            self._queue.append(batch)
+        with self._writing:
+            if batch.appended is None and batch.error is None:
+                self._commit_queue()
+        if batch.error is not None:
+            raise type(batch.error)(*batch.error.args) from batch.error
+        assert batch.appended is not None
+        return batch.appended
+
+    def _commit_queue(self) -> None:
+        with self._queueing:
+            batches, self._queue = self._queue, []
+        results: list[Appended] = []
+        failure = LogError(
+            f"{self._path}: the write was stopped half way; send the batch again (events with an "
+            "id are never counted twice)"
+        )
+        try:
+            with writing(self._connection, self._path):
+                inserted = self._insert(batches)
+            results = inserted
+        except LogError as error:
+            failure = error
+        finally:
+            for place, batch in enumerate(batches):
+                batch.appended = results[place] if results else None
+                batch.error = None if results else failure
+
+    def _insert(self, batches: list[_Batch]) -> list[Appended]:
+        known = self._known_dedups(batches)
+        seq: int = self._connection.execute("SELECT last_seq FROM state").fetchone()[0]
+        results: list[Appended] = []
+        for batch in batches:
+            seqs: list[int | None] = []
+            rows = []
+            for body, time, dedup in zip(batch.bodies, batch.times, batch.dedups, strict=True):
+                if dedup is not None:
+                    if dedup in known:
+                        seqs.append(None)
+                        continue
+                    known.add(dedup)
+                seq += 1
+                seqs.append(seq)
+                rows.append((seq, batch.arrived_ms, time, dedup, body))
+            self._connection.executemany("INSERT INTO tail VALUES (?, ?, ?, ?, ?)", rows)
+            results.append(Appended(seqs, seqs.count(None)))
+        self._connection.execute("UPDATE state SET last_seq = ?", (seq,))
+        return results
+
+    def _known_dedups(self, batches: list[_Batch]) -> set[str]:
+        """The dedup ids of the batches that the log holds already."""
+        texts = [dedup for batch in batches for dedup in batch.dedups if dedup is not None]
+        if not texts:
+            return set()
+        ids = ids_of(texts)
+        self._known.refresh(self._connection)
+        known = in_tail(self._connection, ids) | self._known.find(ids)
+        return {texts[place] for place in np.flatnonzero(known)}

@@ -1,0 +1,149 @@
+"""The SQLite file of the log: the tail of newest events and the manifest of segments.
+
+Invariant: every change happens in one transaction that is on disk when it is acknowledged, and
+every SQLite or disk failure leaves here as a LogError that says what to do.
+"""
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from liverank.errors import LogBusyError, LogCorruptError, LogError, LogFullError
+
+FORMAT = 1
+"""Version of the layout below, kept in SQLite's ``user_version``."""
+
+_LAYOUT = """
+CREATE TABLE IF NOT EXISTS tail (
+    seq INTEGER PRIMARY KEY,
+    arrived INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    dedup TEXT,
+    body BLOB NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS tail_dedup ON tail (dedup) WHERE dedup IS NOT NULL;
+CREATE TABLE IF NOT EXISTS segments (
+    name TEXT PRIMARY KEY,
+    rows INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL UNIQUE,
+    oldest_ms INTEGER NOT NULL,
+    newest_ms INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    ids INTEGER NOT NULL,
+    ids_digest TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS state (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    last_seq INTEGER NOT NULL,
+    manifest INTEGER NOT NULL
+);
+INSERT OR IGNORE INTO state VALUES (1, 0, 0);
+"""
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def connect(path: Path, *, busy_s: float) -> sqlite3.Connection:
+    """Open the file, making its tables when it is new.
+
+    The caller makes sure that no two processes create it at once. The connection may be used by
+    several threads, one at a time. Raises LogError and its kinds.
+    """
+    with explained(path):
+        connection = sqlite3.connect(
+            path, timeout=busy_s, isolation_level=None, check_same_thread=False
+        )
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > FORMAT:
+            connection.close()
+            raise LogError(
+                f"{path}: the log has format {version}, this liverank reads up to {FORMAT}; "
+                "upgrade liverank"
+            )
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        if version < FORMAT:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {_LAYOUT} PRAGMA user_version = {FORMAT}; COMMIT"
+            )
+    return connection
+
+
+@contextmanager
+def writing(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
+    """One write transaction: committed and on disk after the block, or undone as a whole."""
+    with explained(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+@contextmanager
+def reading(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
+    """One read transaction: every query of the block sees the same moment."""
+    with explained(path):
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn a failure of SQLite or of the disk into a LogError that says what to do about it.
+
+    >>> with explained(Path("log.sqlite")):
+    ...     raise OSError(28, "No space left on device")
+    Traceback (most recent call last):
+    liverank.errors.LogFullError: log.sqlite: the disk is full; nothing of this batch was kept, ...
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _of_sqlite(error, path) from error
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise _full(path) from error
+        raise LogError(f"{path}: {error}; check that the directory can be written") from error
+
+
+def _of_sqlite(error: sqlite3.Error, path: Path) -> LogError:
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LogBusyError(
+            f"{path}: another process has held the log's write lock for too long; nothing of this "
+            "batch was kept, send it again (and look for a stuck process with `fuser`)"
+        )
+    if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and _is_full(path)):
+        return _full(path)
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return LogCorruptError(
+            f"{path}: not a readable log ({error}); restore this file from a backup, or recover it "
+            "with `sqlite3 FILE .recover`; the segments beside it are not touched"
+        )
+    return LogError(f"{path}: {error}; check the disk, its limits and who may write there")
+
+
+def _full(path: Path) -> LogFullError:
+    return LogFullError(
+        f"{path}: the disk is full; nothing of this batch was kept, what was acknowledged before "
+        "is safe; free some space and send it again"
+    )
+
+
+def _is_full(path: Path) -> bool:
+    """Whether an I/O error is for want of room, which SQLite does not always say."""
+    disk = os.statvfs(path.parent)
+    return disk.f_bavail * disk.f_frsize < 1 << 20

@@ -1,0 +1,206 @@
+"""Which event ids the segments hold, so that a repeat is dropped however old it is.
+
+Beside each segment lies a file of the sorted 64-bit XXH3 hashes of its dedup ids (``uint64[n]``)
+and the rows they stand in (``uint32[n]``), little-endian; it is mapped, searched by bisection,
+and rebuilt from the segment when it is missing or damaged.
+Invariant: a hash that matches is confirmed against the segment's own ids, so a collision never
+drops an event.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import xxhash
+
+from liverank.events.log.segment import (
+    Segment,
+    check_segment,
+    corrupt,
+    segment_file,
+    segments_of,
+    write_durably,
+)
+
+Hashes: TypeAlias = npt.NDArray[np.uint64]
+_FEW = 4
+_IDS_PER_QUERY = 500
+
+
+class Ids(NamedTuple):
+    """Dedup ids (``"interaction:i1"``) and their hashes, ``uint64[n]``."""
+
+    texts: Sequence[str]
+    hashes: Hashes
+
+    def without(self, dropped: npt.NDArray[np.bool_]) -> "Ids":
+        """Those that are not dropped."""
+        kept = np.flatnonzero(~dropped)
+        return Ids([self.texts[place] for place in kept.tolist()], self.hashes[kept])
+
+
+def ids_of(texts: Sequence[str]) -> Ids:
+    """Hash dedup ids.
+
+    >>> ids_of(["user:7"]).hashes.dtype
+    dtype('uint64')
+    """
+    hashes = (xxhash.xxh3_64_intdigest(text.encode()) for text in texts)
+    return Ids(texts, np.fromiter(hashes, np.uint64, len(texts)))
+
+
+def dedup_ids(frame: pl.DataFrame) -> pl.Series:
+    """The dedup id of each row of a frame of events; null where the event has no id."""
+    return frame.select(dedup=pl.concat_str("event", "id", separator=":"))["dedup"]
+
+
+def in_tail(
+    connection: sqlite3.Connection, ids: Ids, *, after_seq: int = 0
+) -> npt.NDArray[np.bool_]:
+    """Which of the ids belong to an event of the tail that came after ``after_seq``."""
+    found = np.zeros(len(ids.texts), bool)
+    if _tail_has_ids(connection, after_seq):
+        for start in range(0, len(ids.texts), _IDS_PER_QUERY):
+            asked = ids.texts[start : start + _IDS_PER_QUERY]
+            holes = ", ".join("?" * len(asked))
+            rows = connection.execute(
+                f"SELECT dedup FROM tail WHERE dedup IN ({holes}) AND seq > {after_seq:d}",  # noqa: S608
+                asked,
+            )
+            known = {row[0] for row in rows}
+            if known:
+                found[start : start + len(asked)] = [text in known for text in asked]
+    return found
+
+
+def _tail_has_ids(connection: sqlite3.Connection, after_seq: int) -> bool:
+    return bool(
+        connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM tail WHERE dedup IS NOT NULL AND seq > ?)", (after_seq,)
+        ).fetchone()[0]
+    )
+
+
+def write_ids(directory: Path, segment: Segment, ids: Ids, rows: Iterable[int]) -> Segment:
+    """Write the ids of a segment (``rows[i]`` is where ``ids[i]`` stands) beside it, durably.
+
+    Raises OSError. Returns the segment with its ids counted.
+    """
+    content = _packed(ids.hashes, np.asarray(rows))
+    write_durably(_ids_file(directory, segment), content)
+    return msgspec.structs.replace(
+        segment, ids=len(ids.texts), ids_digest=xxhash.xxh3_128_hexdigest(content)
+    )
+
+
+class SegmentIds:
+    """The ids of every segment of a log. Not thread-safe: use it under the log's write lock."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._manifest = -1
+        self._mapped: dict[str, tuple[Segment, Hashes, npt.NDArray[np.uint32]]] = {}
+
+    def refresh(self, connection: sqlite3.Connection) -> None:
+        """Learn of segments that came or went since. Raises LogCorruptError."""
+        manifest = connection.execute("SELECT manifest FROM state").fetchone()[0]
+        if manifest == self._manifest:
+            return
+        self._mapped = {
+            segment.name: self._mapped.get(segment.name) or (segment, *self._load(segment))
+            for segment in segments_of(connection)
+            if segment.ids
+        }
+        self._manifest = manifest
+
+    def find(self, ids: Ids, *, after_seq: int = 0) -> npt.NDArray[np.bool_]:
+        """Which of the ids belong to an event of a segment that reaches beyond ``after_seq``."""
+        found = np.zeros(len(ids.texts), bool)
+        # Sorted needles walk a big array in step, so its pages are touched once.
+        order = np.argsort(ids.hashes) if len(ids.hashes) > _FEW else np.arange(len(ids.hashes))
+        needles = ids.hashes[order]
+        for segment, hashes, rows in self._mapped.values():
+            if segment.last_seq <= after_seq:
+                continue
+            first = np.searchsorted(hashes, needles)
+            matched = hashes[np.minimum(first, len(hashes) - 1)] == needles
+            if matched.any():
+                places = np.flatnonzero(matched)
+                last = np.searchsorted(hashes, needles[places], side="right")
+                self._confirm(segment, ids, order[places], rows, first[places], last, found)
+        return found
+
+    def _confirm(
+        self,
+        segment: Segment,
+        ids: Ids,
+        places: npt.NDArray[np.int64],
+        rows: npt.NDArray[np.uint32],
+        first: npt.NDArray[np.int64],
+        last: npt.NDArray[np.int64],
+        found: npt.NDArray[np.bool_],
+    ) -> None:
+        """Mark the places whose text stands in one of its rows[first:last]."""
+        file = segment_file(self._directory, segment)
+        stored = pl.scan_parquet(file, glob=False).select("event", "id")
+        try:
+            check_segment(self._directory, segment, whole=False)
+            if len(places) <= _FEW:
+                candidates = [[int(row) for row in rows[a:b]] for a, b in zip(first, last)]  # noqa: B905
+                texts = {
+                    row: dedup_ids(stored.slice(row, 1).collect())[0]
+                    for group in candidates
+                    for row in group
+                }
+                for place, group in zip(places, candidates, strict=True):
+                    found[place] |= any(texts[row] == ids.texts[place] for row in group)
+                return
+            all_texts = dedup_ids(stored.collect())
+        except FileNotFoundError:
+            raise corrupt(file, "it is missing") from None
+        counts = last - first
+        needles = np.repeat(places, counts)
+        offsets = np.arange(len(needles)) - np.repeat(np.cumsum(counts) - counts, counts)
+        there = all_texts.gather(rows[np.repeat(first, counts) + offsets])
+        asked = pl.Series([ids.texts[place] for place in needles.tolist()], dtype=pl.String)
+        found[needles[(there == asked).fill_null(value=False).to_numpy()]] = True
+
+    def _load(self, segment: Segment) -> tuple[Hashes, npt.NDArray[np.uint32]]:
+        file = _ids_file(self._directory, segment)
+        try:
+            content = np.memmap(file, np.uint8, mode="r").view(np.ndarray)
+            if xxhash.xxh3_128_hexdigest(content.data) == segment.ids_digest:
+                return _unpacked(content, segment.ids)
+        except (FileNotFoundError, ValueError):
+            pass  # missing or empty: as good as damaged
+        return self._rebuild(segment)
+
+    def _rebuild(self, segment: Segment) -> tuple[Hashes, npt.NDArray[np.uint32]]:
+        file = segment_file(self._directory, segment)
+        try:
+            check_segment(self._directory, segment, whole=True)
+            texts = dedup_ids(pl.read_parquet(file, columns=["event", "id"], glob=False))
+        except FileNotFoundError:
+            raise corrupt(file, "it is missing") from None
+        rows = texts.is_not_null().arg_true().to_numpy()
+        content = _packed(ids_of(texts.drop_nulls().to_list()).hashes, rows)
+        write_durably(_ids_file(self._directory, segment), content)
+        return _unpacked(np.frombuffer(content, np.uint8), segment.ids)
+
+
+def _ids_file(directory: Path, segment: Segment) -> Path:
+    return directory / f"{segment.name}.ids"
+
+
+def _packed(hashes: Hashes, rows: npt.NDArray[np.integer]) -> bytes:
+    order = np.argsort(hashes, kind="stable")
+    return hashes[order].astype("<u8").tobytes() + rows[order].astype("<u4").tobytes()
+
+
+def _unpacked(content: npt.NDArray[np.uint8], ids: int) -> tuple[Hashes, npt.NDArray[np.uint32]]:
+    return content[: 8 * ids].view("<u8"), content[8 * ids :].view("<u4")

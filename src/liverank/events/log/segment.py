@@ -1,0 +1,173 @@
+"""Segments: closed stretches of the log as Parquet files, and the manifest's word about each.
+
+Row ``i`` of a segment has seq ``first_seq + i``; the manifest knows ``first_seq``, the file does
+not, because an import is written before it gets its place in the order.
+Invariant: a file that the manifest names never changes, and is never read before its digest holds.
+"""
+
+import mmap
+import os
+import secrets
+import sqlite3
+from io import BytesIO
+from pathlib import Path
+
+import msgspec
+import polars as pl
+import xxhash
+
+from liverank.errors import LogCorruptError
+from liverank.events.frame import SCHEMA
+
+STORED = [name for name in SCHEMA if name != "seq"]
+"""The columns of a segment's file."""
+
+ROW_GROUP = 131_072
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """What the manifest says about one segment; ``digest`` is the XXH3-128 of its file."""
+
+    name: str
+    rows: int
+    first_seq: int
+    last_seq: int
+    oldest_ms: int
+    newest_ms: int
+    bytes: int
+    digest: str
+    ids: int
+    ids_digest: str
+
+    def placed(self, first_seq: int) -> "Segment":
+        """The same segment at its place in the order."""
+        return msgspec.structs.replace(
+            self, first_seq=first_seq, last_seq=first_seq + self.rows - 1
+        )
+
+
+_COLUMNS = ", ".join(Segment.__struct_fields__)
+_HOLES = ", ".join("?" * len(Segment.__struct_fields__))
+
+
+def segment_file(directory: Path, segment: Segment) -> Path:
+    """The Parquet file of a segment."""
+    return directory / f"{segment.name}.parquet"
+
+
+def write_rows(directory: Path, frame: pl.DataFrame) -> Segment:
+    """Write a frame of events as a segment that no manifest knows yet, durably.
+
+    Raises OSError (the disk is full, ...), leaving at most an orphan.
+    """
+    name = secrets.token_hex(8)
+    buffer = BytesIO()
+    frame.select(STORED).write_parquet(
+        buffer, compression="zstd", compression_level=1, row_group_size=ROW_GROUP
+    )
+    content = buffer.getbuffer()
+    write_durably(directory / f"{name}.parquet", content)
+    # An event whose clock runs ahead is no younger than its arrival.
+    aged = frame.select(
+        oldest=pl.col("time").min(), newest=pl.min_horizontal("time", "arrived").max()
+    )
+    return Segment(
+        name=name,
+        rows=frame.height,
+        first_seq=0,
+        last_seq=0,
+        oldest_ms=aged["oldest"].item(),
+        newest_ms=aged["newest"].item(),
+        bytes=len(content),
+        digest=xxhash.xxh3_128_hexdigest(content),
+        ids=0,
+        ids_digest="",
+    )
+
+
+def write_durably(file: Path, content: bytes | memoryview) -> None:
+    """Write a file so that its name holds either nothing or all of it, even after a power cut."""
+    draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}.draft")
+    with draft.open("wb") as output:
+        output.write(content)
+        output.flush()
+        os.fsync(output.fileno())
+    draft.rename(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def check_segment(directory: Path, segment: Segment, *, whole: bool) -> None:
+    """Compare a segment's file with the manifest: its size, or its ``whole`` content.
+
+    Raises LogCorruptError, and FileNotFoundError when the file is gone.
+    """
+    file = segment_file(directory, segment)
+    size = file.stat().st_size
+    if size != segment.bytes:
+        raise corrupt(file, f"it has {size} bytes, {segment.bytes} were written")
+    if whole:
+        with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ) as view:
+            digest = xxhash.xxh3_128_hexdigest(view)
+        if digest != segment.digest:
+            raise corrupt(file, "its content is not what was written")
+
+
+def corrupt(file: Path, what: str) -> LogCorruptError:
+    """The error for a segment that fails its checks."""
+    return LogCorruptError(
+        f"{file}: this part of the log is damaged: {what}; restore the file from a backup, or "
+        "import its events again into a new log"
+    )
+
+
+def read_rows(directory: Path, segment: Segment, first_seq: int, rows: int) -> pl.DataFrame:
+    """Up to ``rows`` events of a segment from ``first_seq`` on, as a frame of SCHEMA."""
+    frame = (
+        pl.scan_parquet(segment_file(directory, segment), glob=False)
+        .slice(first_seq - segment.first_seq, rows)
+        .collect()
+    )
+    seqs = pl.int_range(first_seq, first_seq + frame.height, dtype=pl.Int64, eager=True)
+    return frame.select(seqs.alias("seq"), *STORED)
+
+
+def remove_files(directory: Path, names: list[str]) -> None:
+    """Remove the files of segments that no manifest names."""
+    for name in names:
+        (directory / f"{name}.parquet").unlink(missing_ok=True)
+        (directory / f"{name}.ids").unlink(missing_ok=True)
+
+
+def segments_of(connection: sqlite3.Connection, *, after_seq: int = 0) -> list[Segment]:
+    """The manifest's segments that reach beyond ``after_seq``, in seq order."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM segments WHERE last_seq > ? ORDER BY last_seq",  # noqa: S608
+        (after_seq,),
+    )
+    return [_segment(row) for row in rows]
+
+
+def next_segment(connection: sqlite3.Connection, seq: int) -> Segment | None:
+    """The segment that holds ``seq``, else the first one after it."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM segments WHERE last_seq >= ? ORDER BY last_seq LIMIT 1",  # noqa: S608
+        (seq,),
+    ).fetchone()
+    return None if row is None else _segment(row)
+
+
+def register(connection: sqlite3.Connection, segment: Segment) -> None:
+    """Put a placed segment into the manifest."""
+    connection.execute(
+        f"INSERT INTO segments ({_COLUMNS}) VALUES ({_HOLES})",  # noqa: S608
+        msgspec.structs.astuple(segment),
+    )
+    connection.execute("UPDATE state SET manifest = manifest + 1")
+
+
+def _segment(row: tuple[object, ...]) -> Segment:
+    return msgspec.convert(dict(zip(Segment.__struct_fields__, row, strict=True)), Segment)
