@@ -1,0 +1,140 @@
+"""The rules that every event keeps, as expressions over a frame of events.
+
+``event.decode_event`` holds the same rules for one JSON object; this is their form for millions of
+rows. Invariant: a row without a reason here would decode without an error there.
+"""
+
+import msgspec
+import polars as pl
+
+from liverank.events.event import MAX_TIME_MS, Edge, Event, Interaction, Item, Ranking, User
+from liverank.events.frame import SCHEMA
+
+KINDS: dict[str, type[Event]] = {
+    "item": Item,
+    "user": User,
+    "edge": Edge,
+    "ranking": Ranking,
+    "interaction": Interaction,
+}
+"""The five events by their wire names."""
+
+KEYS = {
+    kind: {field.name: field.required for field in msgspec.structs.fields(struct)}
+    for kind, struct in KINDS.items()
+}
+"""The keys of each kind of event, and whether they must be given."""
+
+STATES = ("scheduled", "started", "updated", "ended")
+
+_MAX_ID = 512
+_DEFAULTS: dict[str, tuple[str, object]] = {
+    "state": ("item", "updated"),
+    "active": ("edge", True),
+    "surface": ("ranking", "default"),
+}
+_IDS = (
+    "id",
+    "user",
+    "item",
+    "relation",
+    "target",
+    "type",
+    "ranking",
+    "surface",
+    "variant",
+    "model",
+)
+
+
+def with_defaults(frame: pl.DataFrame) -> pl.DataFrame:
+    """Fill what an event may leave out: its state, surface or whether it is active.
+
+    >>> frame = pl.DataFrame({"event": ["item", "user"]}).with_columns(
+    ...     pl.lit(None).alias(name) for name in ("state", "active", "surface")
+    ... )
+    >>> with_defaults(frame)["state"].to_list()
+    ['updated', None]
+    """
+    return frame.with_columns(
+        pl.when(pl.col(name).is_null() & (pl.col("event") == kind))
+        .then(pl.lit(value))
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name, (kind, value) in _DEFAULTS.items()
+    )
+
+
+def first_broken_rule(kinds: set[str]) -> pl.Expr:
+    """Why a row of a frame of events is no event, in one line; null where it is one.
+
+    ``kinds`` are those that the frame holds; rules of the others are not looked at.
+
+    >>> from liverank.events.frame import frame_of
+    >>> frame = frame_of([User(time=0, user="u1")]).with_columns(user=pl.lit(None, pl.String))
+    >>> frame.select(first_broken_rule({"user"})).item()
+    '`user` is missing'
+    """
+    broken = [
+        _reason(~pl.col("event").is_in(list(KINDS)), f"`event` is none of {', '.join(KINDS)}"),
+        _reason(pl.col("event").is_null(), "`event` is missing"),
+    ]
+    for kind in sorted(kinds & set(KINDS)):
+        required = [key for key, is_required in KEYS[kind].items() if is_required]
+        unused = [key for key in SCHEMA if key not in {*KEYS[kind], "seq", "arrived", "event"}]
+        this = pl.col("event") == kind
+        broken += [_reason(this & pl.col(key).is_null(), f"`{key}` is missing") for key in required]
+        broken += [
+            _reason(this & pl.col(key).is_not_null(), f"an event of kind {kind} has no `{key}`")
+            for key in unused
+        ]
+    broken.append(
+        pl.when(~pl.col("time").is_between(0, MAX_TIME_MS)).then(
+            pl.format(f"`time` is not within 0 and {MAX_TIME_MS}: {{}}", pl.col("time"))
+        )
+    )
+    for key in _IDS:
+        length = pl.col(key).str.len_bytes()
+        too_long = (length > _MAX_ID) & (pl.col(key).str.len_chars() > _MAX_ID)
+        broken.append(
+            _reason((length == 0) | too_long, f"`{key}` is not 1 to {_MAX_ID} characters")
+        )
+    if "item" in kinds:
+        broken.append(
+            pl.when(~pl.col("state").is_in(STATES)).then(
+                pl.format(f"`state` is none of {', '.join(STATES)}: {{}}", pl.col("state"))
+            )
+        )
+    if "interaction" in kinds:
+        broken.append(_reason(~pl.col("value").is_finite(), "`value` is not finite"))
+    if "ranking" in kinds:
+        broken += _ranking_rules()
+    return pl.coalesce(broken)
+
+
+def _ranking_rules() -> list[pl.Expr]:
+    items, propensities = pl.col("items"), pl.col("propensities")
+    lengths = items.list.eval(pl.element().str.len_chars())
+    bad_item = items.list.eval(pl.element().is_null()).list.any() | (
+        (lengths.list.min() == 0) | (lengths.list.max() > _MAX_ID)
+    )
+    rules = [
+        _reason(bad_item, f"`items` holds an id that is not 1 to {_MAX_ID} characters"),
+        _reason(items.list.n_unique() != items.list.len(), "`items` names an item twice"),
+    ]
+    for name in ("scores", "propensities"):
+        beside = pl.col(name)
+        rules += [
+            _reason(beside.list.len() != items.list.len(), f"`{name}` is not as long as `items`"),
+            _reason(
+                beside.list.eval(pl.element().is_null() | ~pl.element().is_finite()).list.any(),
+                f"`{name}` holds what is not a number",
+            ),
+        ]
+    out = (propensities.list.min() <= 0) | (propensities.list.max() > 1)
+    rules.append(_reason(out, "`propensities` are not above 0 and at most 1"))
+    return rules
+
+
+def _reason(broken: pl.Expr, text: str) -> pl.Expr:
+    return pl.when(broken).then(pl.lit(text))

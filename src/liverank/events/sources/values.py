@@ -1,0 +1,222 @@
+"""What a template gives for the rows of a table, as polars expressions.
+
+Invariant: a value that cannot be read as it should becomes null and a problem that says so; it
+never stops the other rows.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import polars as pl
+
+from liverank.errors import SourceError
+from liverank.events.sources.templates import Array, Hole, Step, Template
+
+
+class Value(NamedTuple):
+    """What a template gives for the rows of a table."""
+
+    expression: pl.Expr
+    dtype: pl.DataType
+    problems: tuple[pl.Expr, ...] = ()
+    """Each a text that says what is wrong with a row, null where nothing is."""
+
+
+def value_of(template: Template | Array, schema: pl.Schema, *, where: str) -> Value:
+    """The template's value over a table of ``schema``.
+
+    A lone hole keeps its column's type; text around it makes text, null where a hole is null.
+    Raises SourceError when a column does not exist or a step does not fit it.
+
+    >>> from liverank.events.sources.templates import parse_template
+    >>> frame = pl.DataFrame({"item": [7, 8]})
+    >>> value = value_of(parse_template("men-{item}", where="x"), frame.schema, where="x")
+    >>> frame.select(value.expression).to_series().to_list()
+    ['men-7', 'men-8']
+    """
+    if isinstance(template, Array):
+        return _array(template, schema, where)
+    values = [
+        _fill(piece, schema, where)
+        if isinstance(piece, Hole)
+        else Value(pl.lit(piece), _CONSTANTS[type(piece)])
+        for piece in template.pieces
+    ]
+    if len(values) == 1:
+        return values[0]
+    for value, piece in zip(values, template.pieces, strict=True):
+        if isinstance(value.dtype, pl.List) and isinstance(piece, Hole):
+            raise SourceError(
+                f"`{where}` puts the list {{{piece.column}}} inside a text; let it stand alone"
+            )
+    return Value(
+        pl.concat_str([value.expression.cast(pl.String) for value in values]),
+        pl.String(),
+        tuple(problem for value in values for problem in value.problems),
+    )
+
+
+def cast_to(dtype: pl.DataType, value: Value, *, where: str) -> Value:
+    """The value as the type that a column of events has.
+
+    Numbers become text and text becomes numbers, element by element in lists; what is no number
+    is a problem of its row. Raises SourceError where the types cannot be brought together.
+
+    >>> value = cast_to(pl.Float64(), Value(pl.col("dwell"), pl.String()), where="value")
+    >>> frame = pl.DataFrame({"dwell": ["1.5", "long"]})
+    >>> frame.select(value.expression, problem=value.problems[0]).rows()
+    [(1.5, None), (None, '`value` is not a number: long')]
+    """
+    if isinstance(dtype, pl.List) != isinstance(value.dtype, pl.List):
+        wanted, step = ("a list", "; `| split` makes one of a text")
+        if not isinstance(dtype, pl.List):
+            wanted, step = ("one value", "; `for_each` makes an event of each value")
+        raise SourceError(f"`{where}` wants {wanted}, got {value.dtype}{step}")
+    if value.dtype == dtype:
+        return value
+    if isinstance(dtype, pl.List):
+        inner = dtype.inner
+        return value._replace(expression=value.expression.cast(pl.List(inner), strict=False))
+    if dtype == pl.Boolean() and value.dtype == pl.String():
+        text = value.expression.str.to_lowercase()
+        truth = text.replace_strict(_TRUTHS, default=None, return_dtype=pl.Boolean)
+        return _or_problem(value, truth, dtype, f"`{where}` is neither true nor false")
+    cast = value.expression.cast(dtype, strict=False)
+    return _or_problem(value, cast, dtype, f"`{where}` is not a number")
+
+
+def json_of(fields: Mapping[str, Value], *, where: str) -> Value:
+    """The fields of an event as one JSON object; what is null is left out, nothing left is null.
+
+    Raises SourceError when a field is of a type that an event cannot hold.
+
+    >>> frame = pl.DataFrame({"lang": ["en", None], "size": [3, None]})
+    >>> fields = {name: Value(pl.col(name), frame.schema[name]) for name in frame.columns}
+    >>> frame.select(json_of(fields, where="fields").expression).to_series().to_list()
+    ['{"lang":"en","size":3}', None]
+    """
+    pieces: list[pl.Expr] = []
+    for name, value in fields.items():
+        plain = _plain(value, f"{where}.{name}")
+        piece = pl.struct(plain.alias(name)).struct.json_encode()
+        piece = piece.str.strip_prefix("{").str.strip_suffix("}")
+        pieces.append(pl.when(plain.is_not_null()).then(piece))
+    joined = pl.concat_str(pieces, separator=",", ignore_nulls=True)
+    text = pl.when(joined.str.len_bytes() > 0).then(pl.concat_str(pl.lit("{"), joined, pl.lit("}")))
+    return Value(
+        text, pl.String(), tuple(problem for value in fields.values() for problem in value.problems)
+    )
+
+
+def _plain(value: Value, where: str) -> pl.Expr:
+    """As JSON knows it: text, a number, a truth, or a list of texts or numbers."""
+    given, dtype = value.expression, value.dtype
+    if isinstance(dtype, pl.Date | pl.Datetime):
+        return given.cast(pl.Datetime("ms")).dt.epoch("ms")
+    if isinstance(dtype, pl.Categorical | pl.Enum):
+        return given.cast(pl.String)
+    if dtype.is_float():
+        return pl.when(given.is_finite()).then(given)
+    if isinstance(dtype, pl.List) and (dtype.inner == pl.String or dtype.inner.is_numeric()):
+        return given.list.drop_nulls()
+    if dtype.is_decimal():
+        return given.cast(pl.Float64)
+    if dtype.is_numeric() or dtype in (pl.String, pl.Boolean, pl.Null):
+        return given
+    raise SourceError(f"`{where}` holds {dtype}; a field is a text, a number, a truth or a list")
+
+
+def _array(array: Array, schema: pl.Schema, where: str) -> Value:
+    values = [value_of(part, schema, where=where) for part in array.parts]
+    inner: pl.DataType = pl.Float64()
+    if not all(value.dtype.is_numeric() for value in values):
+        inner = pl.String()
+    parts = [cast_to(inner, value, where=where) for value in values]
+    problems = tuple(problem for part in parts for problem in part.problems)
+    return Value(pl.concat_list([part.expression for part in parts]), pl.List(inner), problems)
+
+
+def _or_problem(value: Value, cast: pl.Expr, dtype: pl.DataType, text: str) -> Value:
+    failed = value.expression.is_not_null() & cast.is_null()
+    problem = pl.when(failed).then(pl.format(f"{text}: {{}}", value.expression.cast(pl.String)))
+    return Value(cast, dtype, (*value.problems, problem))
+
+
+_CONSTANTS: dict[type, pl.DataType] = {
+    str: pl.String(),
+    bool: pl.Boolean(),
+    int: pl.Int64(),
+    float: pl.Float64(),
+}
+_TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def _fill(hole: Hole, schema: pl.Schema, where: str) -> Value:
+    if hole.column not in schema:
+        raise SourceError(
+            f"`{where}` names the column {{{hole.column}}}, which is not there; "
+            f"there are: {', '.join(schema)}"
+        )
+    value = Value(pl.col(hole.column), schema[hole.column])
+    for step in hole.steps:
+        value = _RUN[step.name](value, step, f"`{where}`: {{{hole.column}}}")
+    return value
+
+
+def _split(value: Value, step: Step, where: str) -> Value:
+    if value.dtype != pl.String:
+        raise SourceError(f"{where} holds {value.dtype}, but `split` wants text")
+    text = value.expression
+    pieces = text.str.split(*step.arguments) if step.arguments else text.str.extract_all(r"\S+")
+    return value._replace(expression=pieces, dtype=pl.List(pl.String()))
+
+
+def _ending(value: Value, step: Step, where: str) -> Value:
+    _want_texts(value, "ending", where)
+    element = pl.element()
+    kept = pl.any_horizontal(element.str.ends_with(end) for end in step.arguments)
+    return value._replace(expression=value.expression.list.eval(element.filter(kept)))
+
+
+def _drop_end(value: Value, step: Step, where: str) -> Value:
+    if value.dtype != pl.String:
+        _want_texts(value, "drop_end", where)
+    ends = "|".join(re.escape(end) for end in step.arguments)
+
+    def drop(text: pl.Expr) -> pl.Expr:
+        return text.str.replace(f"(?:{ends})$", "")
+
+    if value.dtype == pl.String:
+        return value._replace(expression=drop(value.expression))
+    return value._replace(expression=value.expression.list.eval(drop(pl.element())))
+
+
+def _unique(value: Value, step: Step, where: str) -> Value:
+    if not isinstance(value.dtype, pl.List):
+        raise SourceError(f"{where} holds {value.dtype}, but `{step.name}` wants a list")
+    return value._replace(expression=value.expression.list.unique(maintain_order=True))
+
+
+def _number(value: Value, step: Step, where: str) -> Value:
+    if value.dtype.is_numeric():
+        return value
+    if value.dtype != pl.String:
+        raise SourceError(f"{where} holds {value.dtype}, but `{step.name}` wants text")
+    number = value.expression.str.strip_chars().cast(pl.Float64, strict=False)
+    read = _or_problem(value, number, pl.Float64(), f"{where} is not a number")
+    return read._replace(expression=number.fill_nan(None))
+
+
+def _want_texts(value: Value, step: str, where: str) -> None:
+    if value.dtype != pl.List(pl.String):
+        raise SourceError(f"{where} holds {value.dtype}, but `{step}` wants a list of texts")
+
+
+_RUN: dict[str, Callable[[Value, Step, str], Value]] = {
+    "split": _split,
+    "ending": _ending,
+    "drop_end": _drop_end,
+    "unique": _unique,
+    "number": _number,
+}
