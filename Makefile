@@ -1,0 +1,41 @@
+# Each target sets itself up: it needs only Python 3.11+, make and PyPI.
+#   make demo | test | lint | bench | format | clean       ARGS="..." is passed on
+PYTHON ?= python3
+ARGS ?=
+READY := .venv/.ready
+
+.PHONY: help demo test lint bench format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    a small world, ranked: events, log, model, server, backtest (ARGS=\"--people 500\")"
+	@echo "make test    all tests, and every example in the docs (ARGS=\"-k simulator\")"
+	@echo "make lint    format, style, types and import layers"
+	@echo "make bench   every benchmark; tables here, JSON in bench/ (ARGS=\"--only scoring\")"
+	@echo "make format  put the code into shape"
+	@echo "make clean   remove what the commands above made"
+
+$(READY): pyproject.toml uv.lock scripts/setup.py
+	@$(PYTHON) scripts/setup.py
+
+demo: $(READY)
+	@.venv/bin/liverank demo $(ARGS)
+
+test: $(READY)
+	.venv/bin/python -m pytest $(ARGS)
+
+lint: $(READY)
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: $(READY)
+	.venv/bin/python benchmarks/run_all.py $(ARGS)
+
+format: $(READY)
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+clean:
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis bench
