@@ -9,10 +9,10 @@ from liverank.config import Config
 
 
 def data_path(config_file: Path, config: Config) -> Path:
-    """The directory of the log and the bundles: ``config.path``, relative to the file.
+    r"""The directory of the log and the bundles: ``config.path``, relative to the file.
 
     >>> from liverank.config import parse_config
-    >>> config = parse_config('path = "data"\\n[label]\\ninteraction = "join"')
+    >>> config = parse_config('path = "data"\n[label]\ninteraction = "join"')
     >>> data_path(Path("/srv/rooms/liverank.toml"), config).as_posix()
     '/srv/rooms/data'
     """
@@ -20,10 +20,10 @@ def data_path(config_file: Path, config: Config) -> Path:
 
 
 def log_path(config_file: Path, config: Config) -> Path:
-    """The directory of the event log.
+    r"""The directory of the event log.
 
     >>> from liverank.config import parse_config
-    >>> config = parse_config('[label]\\ninteraction = "join"')
+    >>> config = parse_config('[label]\ninteraction = "join"')
     >>> log_path(Path("/srv/rooms/liverank.toml"), config).as_posix()
     '/srv/rooms/.liverank/log'
     """

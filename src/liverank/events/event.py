@@ -5,12 +5,13 @@ Invariant: an event that exists is valid, and its ``time`` is whole Unix millise
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
 from liverank.errors import EventError
+from liverank.events.explain import UNDECODABLE, explain
 
 Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 """An id of an item, user, host, topic or event: 1 to 512 characters."""
@@ -28,7 +29,7 @@ MAX_TIME_MS = 253_402_300_799_999
 class _Timed(msgspec.Struct, frozen=True, kw_only=True):
     """What all events share: when it happened, and the id that makes a repeat harmless."""
 
-    time: int | datetime
+    time: int | float | datetime
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "time", _to_ms(self.time))
@@ -88,7 +89,7 @@ class Ranking(
     surface: Id = "default"
     variant: Id | None = None
     model: Id | None = None
-    cut: int | None = None
+    cut: Annotated[int, msgspec.Meta(ge=0)] | None = None
     scores: list[float] | None = None
     propensities: list[float] | None = None
     fields: Fields = {}
@@ -119,6 +120,7 @@ class Interaction(
 
 Event: TypeAlias = Item | User | Edge | Ranking | Interaction
 EVENT_NAMES = ("item", "user", "edge", "ranking", "interaction")
+_STRUCTS = dict(zip(EVENT_NAMES, get_args(Event), strict=True))
 
 
 class Rejected(NamedTuple):
@@ -155,8 +157,8 @@ def decode_event(body: bytes | str) -> Event:
     """
     try:
         return _event_decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise EventError(_explain(error)) from None
+    except UNDECODABLE as error:
+        raise EventError(explain(error, body, _STRUCTS)) from None
 
 
 def decode_events(body: bytes) -> Decoded:
@@ -165,8 +167,8 @@ def decode_events(body: bytes) -> Decoded:
     A bad event is reported by its place and never loses the others. An empty body holds no
     events. Raises EventError only when the body as a whole is not readable (a broken array).
 
-    >>> decode_events(b'[{"event":"user","time":0,"user":"u1"},{"event":"usr"}]').rejected[0].place
-    1
+    >>> decode_events(b'[{"event":"user","time":0,"user":"u1"},{"event":"usr"}]').rejected
+    [Rejected(place=1, reason="Invalid value 'usr' - at `$.event`; expected one of item, user, ...)]
     """
     text = body.strip()
     if not text:
@@ -175,13 +177,13 @@ def decode_events(body: bytes) -> Decoded:
         try:
             events = _events_decoder.decode(text)
             return Decoded(events, list(range(len(events))), [])
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNDECODABLE:
             pass  # find out which ones below
         try:
             pieces: Sequence[bytes | msgspec.Raw] = _raw_events_decoder.decode(text)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNDECODABLE as error:
             raise EventError(
-                f"The array of events is broken: {_explain(error)}; send valid JSON"
+                f"The array of events is broken: {explain(error, b'', {})}; send valid JSON"
             ) from None
     else:
         pieces = [line for line in text.split(b"\n") if line.strip()]
@@ -192,8 +194,8 @@ def decode_events(body: bytes) -> Decoded:
         try:
             decoded.events.append(_event_decoder.decode(piece))
             decoded.places.append(index)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            decoded.rejected.append(Rejected(index, _explain(error)))
+        except UNDECODABLE as error:
+            decoded.rejected.append(Rejected(index, explain(error, piece, _STRUCTS)))
     return decoded
 
 
@@ -226,28 +228,28 @@ def _is_one_object(text: bytes) -> bool:
     """Whether the text is one JSON value that happens to be spread over lines."""
     try:
         msgspec.json.decode(text, type=msgspec.Raw)
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return False
     return True
 
 
-def _explain(error: Exception) -> str:
-    return str(error).replace("\n", " ")
-
-
-def _to_ms(time: int | datetime) -> int:
+def _to_ms(time: float | datetime) -> int:
     if isinstance(time, datetime):
         if time.tzinfo is None:
             raise ValueError(
-                f"`time` needs a zone, got `{time.isoformat()}`; write `{time.isoformat()}Z` for UTC"
+                f"A time needs a zone, got `{time.isoformat()}` - at `$.time`; write "
+                f"`{time.isoformat()}Z` for UTC"
             )
-        since = time.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-        time = (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
-    if not 0 <= time <= MAX_TIME_MS:
+        # Between aware times Python's difference is exact, and safe at the ends of its calendar.
+        at_ms: float = (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    else:
+        at_ms = time
+    if not 0 <= at_ms <= MAX_TIME_MS or at_ms != int(at_ms):
         raise ValueError(
-            f"`time` is Unix milliseconds from 0 to {MAX_TIME_MS} or RFC 3339, got `{time}`"
+            f"Expected whole Unix milliseconds from 0 to {MAX_TIME_MS}, or RFC 3339 of those "
+            f"years, got `{time}` - at `$.time`"
         )
-    return time
+    return int(at_ms)
 
 
 def _check_ranking(ranking: Ranking) -> None:
@@ -256,17 +258,19 @@ def _check_ranking(ranking: Ranking) -> None:
         for place, item in enumerate(ranking.items):
             if item in seen:
                 raise ValueError(
-                    f"An item stands in a ranking once, got `{item}` again at `items[{place}]`"
+                    f"An item stands in a ranking once, got `{item}` again - at `$.items[{place}]`"
                 )
             seen.add(item)
     for name in ("scores", "propensities"):
         values: list[float] | None = getattr(ranking, name)
         if values is not None and len(values) != len(ranking.items):
             raise ValueError(
-                f"`{name}` runs beside `items`: expected {len(ranking.items)} numbers, got {len(values)}"
+                f"Expected {len(ranking.items)} numbers, one beside each of `items`, got "
+                f"{len(values)} - at `$.{name}`"
             )
     for place, value in enumerate(ranking.propensities or ()):
         if not 0 < value <= 1:
             raise ValueError(
-                f"A propensity is above 0 and at most 1, got `{value}` at `propensities[{place}]`"
+                f"Expected a propensity above 0 and at most 1, got `{value}` - at "
+                f"`$.propensities[{place}]`"
             )

@@ -7,6 +7,7 @@ that an event has no use for is null.
 from collections.abc import Iterable, Sequence
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from liverank.events.event import Edge, Event, Fields, Interaction, Item, Ranking, User, event_name
@@ -65,22 +66,43 @@ def frame_of(
     >>> frame_of([User(time=0, user="u1")], seqs=[1]).select("seq", "event", "user").row(0)
     (1, 'user', 'u1')
     """
-    columns: dict[str, list[object]] = {name: [] for name in SCHEMA}
-    for event in events:
-        name = event_name(event)
-        used = _USED[name]
-        for column in SCHEMA:
-            columns[column].append(getattr(event, column) if column in used else None)
-        columns["event"][-1] = name
-        columns["time"][-1] = event.at_ms
-        columns["id"][-1] = event.id
-        fields: Fields = getattr(event, "fields", {})
-        columns["fields"][-1] = msgspec.json.encode(fields).decode() if fields else None
-    if seqs is not None:
-        columns["seq"] = list(seqs)
-    if arrived_ms is not None:
-        columns["arrived"] = [arrived_ms] * len(events)
-    return pl.DataFrame(columns, schema=SCHEMA)
+    places: dict[type[Event], list[int]] = {}
+    for place, event in enumerate(events):
+        places.setdefault(type(event), []).append(place)
+    if not places:
+        return empty_frame()
+    frame = pl.concat([_frame_of_kind([events[place] for place in of]) for of in places.values()])
+    if len(places) > 1:
+        frame = frame[np.argsort(np.concatenate(list(places.values())))]
+    given = {"seq": seqs, "arrived": None if arrived_ms is None else [arrived_ms] * len(events)}
+    return frame.with_columns(
+        pl.Series(name, values, pl.Int64) for name, values in given.items() if values is not None
+    )
+
+
+def _frame_of_kind(events: Sequence[Event]) -> pl.DataFrame:
+    """Put events of one kind into columns."""
+    name = event_name(events[0])
+    columns: dict[str, list[object]] = {
+        column: [getattr(event, column) for event in events]
+        for column in ("time", "id", *_USED[name])
+    }
+    columns["event"] = [name] * len(events)
+    columns["fields"] = [
+        None if isinstance(event, Edge) else _encode_fields(event.fields) for event in events
+    ]
+    return pl.DataFrame(
+        [
+            pl.Series(column, columns[column], dtype)
+            if column in columns
+            else pl.Series(column, [None], dtype).new_from_index(0, len(events))
+            for column, dtype in SCHEMA.items()
+        ]
+    )
+
+
+def _encode_fields(fields: Fields) -> str | None:
+    return msgspec.json.encode(fields).decode() if fields else None
 
 
 def events_of(frame: pl.DataFrame) -> Iterable[Event]:

@@ -1,0 +1,58 @@
+"""Why an event was refused, in one line for the person who sent it.
+
+msgspec says where and what was given; this adds what is allowed.
+Invariant: ``explain`` never fails itself, whatever the event's text is.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What msgspec may raise for text that is no event."""
+
+
+class _Tag(msgspec.Struct):
+    """The one field that says which of the five events a JSON object is."""
+
+    event: str
+
+
+_tag_decoder = msgspec.json.Decoder(_Tag)
+
+
+def explain(
+    error: Exception, body: bytes | str | msgspec.Raw, kinds: Mapping[str, type[msgspec.Struct]]
+) -> str:
+    """Say why ``body`` is none of the ``kinds`` of events, given the error of decoding it.
+
+    >>> explain(msgspec.ValidationError("Invalid value 'usr' - at `$.event`"), b"", {"user": _Tag})
+    "Invalid value 'usr' - at `$.event`; expected one of user"
+    """
+    if isinstance(error, UnicodeDecodeError | UnicodeEncodeError):
+        return f"The text is not UTF-8 ({error.reason}); send UTF-8"
+    if isinstance(error, RecursionError):
+        return "The JSON is nested too deep; an event has two levels at most"
+    text = str(error).replace("\n", " ")
+    if "`$.event`" in text or text.endswith("field `event`"):
+        return f"{text}; expected one of {', '.join(kinds)}"
+    if text.startswith(("Invalid RFC3339", "Expected `int | float | datetime`")):
+        return f"{text}; expected Unix milliseconds or RFC 3339, e.g. `2026-11-23T10:00:00Z`"
+    if text.startswith("Invalid enum value"):
+        return f"{text}; expected one of scheduled, started, updated, ended"
+    if text.startswith("Object contains unknown field `"):
+        return _with_known_fields(text, body, kinds)
+    return text
+
+
+def _with_known_fields(
+    text: str, body: bytes | str | msgspec.Raw, kinds: Mapping[str, type[msgspec.Struct]]
+) -> str:
+    try:
+        name = _tag_decoder.decode(body).event
+    except UNDECODABLE:
+        return text  # broken further on
+    if name not in kinds:
+        return text  # the object names its kind twice
+    fields = ", ".join(("event", *kinds[name].__struct_fields__))
+    return f"{text} - at `$.{text.split('`')[1]}`; expected for `{name}`: {fields}"
