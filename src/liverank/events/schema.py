@@ -9,7 +9,10 @@ from typing import Literal
 
 import msgspec
 
-from liverank.config import FieldType
+from liverank.config import Config, FieldType
+from liverank.errors import ConfigError
+from liverank.events.field_types import FieldProfile, Shape
+from liverank.events.profile import Profile, is_positive
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,3 +36,87 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     """False where neither do: a log of bare clicks tells nothing of what was shown."""
     positive: tuple[str, ...] = ()
     """Interaction types that say a person liked an item (not impressions, leaves, hides)."""
+
+
+def resolve_schema(config: Config, profile: Profile) -> Schema:
+    r"""Settle the fields, interaction types and relations of a product.
+
+    What the config declares wins and is checked against the data; the rest is what ``profile``
+    found. Raises ConfigError when the data is not of the declared type.
+
+    >>> from liverank.config import parse_config
+    >>> config = parse_config('[label]\ninteraction = "join"\n[items.fields]\nhost = "key"')
+    >>> resolve_schema(config, Profile()).items
+    {'host': 'key'}
+    """
+    entities = {
+        "items": (config.items.fields, profile.items),
+        "users": (config.users.fields, profile.users),
+        "requests": (config.requests.fields, profile.requests),
+    }
+    fields: dict[str, dict[str, FieldType]] = {}
+    levels: dict[str, tuple[str, ...]] = {}
+    for entity, (declared, seen) in entities.items():
+        for name, field_type in declared.items():
+            if name in seen:
+                _check_declared(f"{entity}.fields.{name}", field_type, seen[name])
+        guessed = {name: seen[name].guess for name in sorted(seen) if name not in declared}
+        fields[entity] = {**declared, **guessed}
+        for name, field_type in fields[entity].items():
+            if field_type == "category":
+                levels[f"{entity}.{name}"] = seen[name].levels if name in seen else ()
+    names = set(config.interactions or profile.interactions) - {config.label.interaction}
+    interactions = (config.label.interaction, *sorted(names))
+    shown = config.impressions.interaction
+    source = config.impressions.source
+    if source == "auto":
+        source = "interaction" if shown in profile.interactions else "ranking"
+    return Schema(
+        items=fields["items"],
+        users=fields["users"],
+        requests=fields["requests"],
+        interactions=interactions,
+        relations=tuple(sorted(profile.relations)),
+        levels=levels,
+        impressions_from=source,
+        impressions_known=(
+            shown in profile.interactions
+            if source == "interaction"
+            else profile.events.get("ranking", 0) > 0
+        ),
+        positive=tuple(
+            name
+            for name in interactions
+            if name == config.label.interaction or (name != shown and is_positive(name))
+        ),
+    )
+
+
+_FITTING: dict[FieldType, tuple[Shape, ...]] = {
+    "category": ("text", "number", "truth"),
+    "key": ("text", "number"),
+    "keys": ("list",),
+    "number": ("number", "truth"),
+    "text": ("text",),
+    "time": ("text", "number"),
+}
+_ADVICE: dict[FieldType, str] = {
+    "category": 'a list is "keys"',
+    "key": 'a list is "keys"',
+    "keys": 'a single id is "key"; send a list, or split the text in [[sources]]',
+    "number": "send numbers without quotes, or add `| number` in [[sources]]",
+    "text": 'a quantity is "number", a list is "keys"',
+    "time": "send RFC 3339 or Unix milliseconds",
+}
+
+
+def _check_declared(key: str, declared: FieldType, seen: FieldProfile) -> None:
+    fitting = sum(seen.shapes.get(shape, 0) for shape in _FITTING[declared])
+    is_text_time = declared == "time" and seen.shape == "text" and seen.guess != "time"
+    if 2 * fitting >= seen.present and not is_text_time:
+        return
+    example = f", e.g. {seen.levels[0]!r}" if seen.levels else ""
+    raise ConfigError(
+        f'`{key}` is "{declared}", but most of the {seen.present} values looked at are '
+        f'{seen.shape}s{example}; {_ADVICE[declared]}, or declare it as "{seen.guess}"'
+    )
