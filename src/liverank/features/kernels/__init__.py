@@ -1,0 +1,1 @@
+"""Compiled kernels of feature state: they take arrays and scalars only."""

@@ -1,0 +1,69 @@
+"""Kind ``attribute``: what a field of the item, the user or the request says."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from liverank.features.feature import Feature
+from liverank.features.instructions import FIELD, LEVEL, Compiler, entity_code
+from liverank.features.layout import Entity, Field, Layout
+
+MAX_LEVELS = 64
+"""Levels of a category that a feature tells apart."""
+
+
+class Attribute(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """A number, or the seconds since a time (negative for one to come)."""
+
+    entity: Entity
+    field: str
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction."""
+        field = _field(compiler, self.entity, self.field)
+        return compiler.emit(
+            FIELD,
+            entity_code(self.entity),
+            field.offset,
+            int(field.type == "time"),
+            per_request=self.entity != "item",
+        )
+
+
+class Level(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """The place of a category's value among its levels; NaN for a rare or an unknown one."""
+
+    entity: Entity
+    field: str
+    levels: tuple[str, ...]
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction."""
+        field = _field(compiler, self.entity, self.field)
+        return compiler.emit(
+            LEVEL,
+            entity_code(self.entity),
+            field.offset,
+            *compiler.levels(self.levels),
+            per_request=self.entity != "item",
+        )
+
+
+def derive(layout: Layout, levels: Mapping[str, tuple[str, ...]]) -> Iterator[Feature]:
+    """One feature for each number, time and category. ``levels`` is the schema's."""
+    for field in layout.fields:
+        name = f"{field.entity}_{field.name}"
+        if field.type == "number":
+            yield Feature(name, "attribute", Attribute(field.entity, field.name))
+        elif field.type == "time":
+            yield Feature(f"{name}_ago_s", "attribute", Attribute(field.entity, field.name))
+        elif field.type == "category":
+            known = levels.get(f"{field.entity}s.{field.name}", ())[:MAX_LEVELS]
+            yield Feature(f"{name}_level", "attribute", Level(field.entity, field.name, known))
+
+
+def _field(compiler: Compiler, entity: Entity, name: str) -> Field:
+    field = compiler.layout.field(entity, name)
+    if field is None:
+        raise KeyError(f"{entity}.{name}")
+    return field

@@ -1,0 +1,83 @@
+"""Kind ``match``: how well an item fits what this person chose before, or says of themselves."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from liverank.features.feature import Feature, feature_name
+from liverank.features.instructions import SAME, SHARE, Compiler, entity_code
+from liverank.features.kinds.count import Combination, Count
+from liverank.features.layout import Field, Layout
+
+PRIOR_SUCCESSES = 3.0
+"""Successes by which a person's shares are pulled towards zero."""
+
+
+class Share(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """``part / (whole + prior)``."""
+
+    part: Count
+    whole: Count
+    prior: float
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction, after those of the counts."""
+        return compiler.emit(
+            SHARE,
+            compiler.register(self.part),
+            compiler.register(self.whole),
+            constants=(self.prior,),
+        )
+
+
+class Same(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """How many values a field of the user and a field of the item have in common."""
+
+    user_field: str
+    item_field: str
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction."""
+        arguments: list[int] = []
+        for entity, name in (("user", self.user_field), ("item", self.item_field)):
+            field = compiler.layout.field(entity, name)  # type: ignore[arg-type]
+            if field is None:
+                raise KeyError(f"{entity}.{name}")
+            arguments += [entity_code(entity), field.offset, int(field.type == "keys")]
+        return compiler.emit(SAME, *arguments)
+
+
+def derive(layout: Layout) -> Iterator[Feature]:
+    """Shares of the person's successes by field, and fields that user and item share."""
+    user = layout.scope("user")
+    assert user is not None
+    for scope in layout.scopes:
+        if len(scope.parts) != 2 or scope.parts[0] != "user" or scope.parts[1] == "item":
+            continue
+        for half_life in scope.half_lives:
+            combinations: tuple[Combination, ...] = ("sum", "max") if scope.is_list else ("sum",)
+            for combine in combinations:
+                yield Feature(
+                    feature_name(
+                        scope,
+                        layout.label,
+                        "share",
+                        half_life,
+                        *([combine] if scope.is_list else []),
+                    ),
+                    "match",
+                    Share(
+                        Count(scope.name, layout.label, half_life, combine),
+                        Count("user", layout.label, half_life),
+                        PRIOR_SUCCESSES,
+                    ),
+                )
+    for left in layout.fields:
+        for right in layout.fields:
+            if left.entity == "user" and right.entity == "item" and _comparable(left, right):
+                yield Feature(f"same_{right.name}", "match", Same(left.name, right.name))
+
+
+def _comparable(left: Field, right: Field) -> bool:
+    """Fields of one name, singular or plural (language, languages)."""
+    return left.is_hashed and right.is_hashed and left.name.rstrip("s") == right.name.rstrip("s")

@@ -1,0 +1,64 @@
+"""Kind ``next``: what people who engaged with this person's recent items went on to.
+
+Counts of (earlier item, later item) for each person's last few items, read for the pairs of this
+person's recent items and the candidate: item-to-item collaborative filtering, kept up to date by
+the fold.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+
+from liverank.config import duration_ms
+from liverank.features.feature import Feature
+from liverank.features.instructions import COMBINATIONS, GO_ON, Compiler
+from liverank.features.kinds.count import Combination, Count
+from liverank.features.layout import NEXT_ITEM, Layout
+
+PRIOR_SUCCESSES = 5.0
+"""Successes of the earlier item by which the shares are pulled towards zero."""
+_NAMES: dict[Combination, str] = {"first": "last_item", "sum": "recent_items"}
+
+
+class NextShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """The share of the earlier item's successes that the later one followed, over the recent."""
+
+    type: str
+    half_life: str
+    prior: float
+    combine: Combination
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction."""
+        scope = compiler.scope(NEXT_ITEM)
+        item = compiler.scope("item")
+        rate = np.log(2) / duration_ms(self.half_life)
+        return compiler.emit(
+            GO_ON,
+            compiler.layout.scope_index(scope),
+            compiler.block(scope, self.type),
+            scope.half_lives.index(self.half_life),
+            COMBINATIONS[self.combine],
+            compiler.block(item, self.type),
+            item.half_lives.index(self.half_life),
+            constants=(rate, rate, self.prior),
+        )
+
+
+def derive(layout: Layout) -> Iterator[Feature]:
+    """Counts and shares after the last item and after the recent ones together."""
+    scope = layout.scope(NEXT_ITEM)
+    assert scope is not None
+    for half_life in scope.half_lives:
+        for combine, name in _NAMES.items():
+            yield Feature(
+                f"{name}_next_{layout.label}_{half_life}",
+                "next",
+                Count(NEXT_ITEM, layout.label, half_life, combine),
+            )
+            yield Feature(
+                f"{name}_next_{layout.label}_share_{half_life}",
+                "next",
+                NextShare(layout.label, half_life, PRIOR_SUCCESSES, combine),
+            )

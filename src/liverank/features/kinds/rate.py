@@ -1,0 +1,121 @@
+"""Kind ``rate``: successes per impression, smoothed towards the rate of a wider scope.
+
+A room that started ten seconds ago has its host's rate, a new host that of its topic, and all of
+them the overall rate in the end.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+
+from liverank.config import duration_ms
+from liverank.features.feature import Feature, feature_name
+from liverank.features.instructions import COMBINATIONS, RATE, Compiler, is_per_request
+from liverank.features.kinds.count import Combination
+from liverank.features.layout import NEXT_ITEM, Layout, Scope
+
+PRIOR_TRIALS = 20.0
+"""Impressions that the prior weighs as much as."""
+PAIR_PRIOR_TRIALS = 5.0
+"""The same for pairs, of which there are few impressions each."""
+OVERALL_PRIOR_TRIALS = 1.0
+MIN_HALF_LIFE_MS = 3_600_000.0
+"""Rates over less than an hour are noise."""
+
+
+class Rate(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """``(count + prior_trials * prior) / (trials + prior_trials)``, decayed alike."""
+
+    scope: str
+    type: str
+    trials: str
+    half_life: str
+    prior: "Rate | None"
+    prior_trials: float
+    combine: Combination = "mean"
+    passes_prior: bool = False
+    """Where the entity is unknown (an item with no host), be the prior instead of NaN."""
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction, after those of the prior."""
+        prior = -1 if self.prior is None else compiler.register(self.prior)
+        scope = compiler.scope(self.scope)
+        own_half_life = self.half_life in scope.half_lives
+        half_life = self.half_life if own_half_life else scope.half_lives[-1]
+        return compiler.emit(
+            RATE,
+            compiler.layout.scope_index(scope),
+            compiler.block(scope, self.type),
+            scope.half_lives.index(half_life),
+            COMBINATIONS[self.combine],
+            compiler.block(scope, self.trials),
+            prior,
+            constants=(np.log(2) / duration_ms(half_life), self.prior_trials, self.passes_prior),
+            per_request=self._is_per_request(compiler),
+        )
+
+    def _is_per_request(self, compiler: Compiler) -> bool:
+        prior_is = self.prior is None or self.prior._is_per_request(compiler)
+        return prior_is and is_per_request(compiler.scope(self.scope))
+
+
+def derive(layout: Layout) -> Iterator[Feature]:
+    """The success rate in every scope, for each half-life from an hour on."""
+    if layout.impression is None:
+        return
+    for scope in layout.scopes:
+        if scope.name in ("all", NEXT_ITEM):
+            continue
+        for half_life in scope.half_lives:
+            if duration_ms(half_life) < MIN_HALF_LIFE_MS:
+                continue
+            combinations: tuple[Combination, ...] = ("max", "mean") if scope.is_list else ("mean",)
+            for combine in combinations:
+                yield Feature(
+                    feature_name(
+                        scope,
+                        layout.label,
+                        "rate",
+                        half_life,
+                        *([combine] if scope.is_list else []),
+                    ),
+                    "rate",
+                    rate_of(layout, scope, half_life, combine),
+                )
+
+
+def rate_of(layout: Layout, scope: Scope, half_life: str, combine: Combination = "mean") -> Rate:
+    """The success rate in a scope, with the chain of priors that it falls back on."""
+    assert layout.impression is not None
+    strength = PAIR_PRIOR_TRIALS if len(scope.parts) > 1 else PRIOR_TRIALS
+    prior: Rate | None = None
+    for wider in _wider(layout, scope):
+        prior = Rate(
+            wider.name,
+            layout.label,
+            layout.impression,
+            half_life,
+            prior,
+            OVERALL_PRIOR_TRIALS if prior is None else PRIOR_TRIALS,
+            passes_prior=True,
+        )
+    return Rate(scope.name, layout.label, layout.impression, half_life, prior, strength, combine)
+
+
+def _wider(layout: Layout, scope: Scope) -> Iterator[Scope]:
+    """The scopes that a scope's rate falls back on, the widest first.
+
+    An item's rate falls back on its host's (a ``key`` field), that on its topics' (a ``keys``
+    field), that on the overall one; a pair's on that of the user or of the item.
+    """
+    names = ["all"]
+    if "item" in scope.parts:
+        for type_ in ("keys", "key"):
+            names += [field.name for field in layout.fields if field.type == type_][:1]
+    if len(scope.parts) > 1:
+        names.append("user" if scope.parts[0] == "user" else "item")
+    for name in names:
+        wider = layout.scope(name)
+        assert wider is not None
+        yield wider

@@ -1,0 +1,94 @@
+"""The feature spec: which features there are, as data that a bundle can hold.
+
+``derive_spec`` derives it from the schema and the config; ``compile_spec`` makes the program that
+the read kernel runs. Invariant: a spec is JSON, and decoding it gives back an equal spec.
+"""
+
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from liverank.config import Config
+from liverank.events.schema import Schema
+from liverank.features.instructions import Compiler, Program
+from liverank.features.kinds import (
+    attribute,
+    context,
+    count,
+    in_list,
+    lifecycle,
+    match,
+    momentum,
+    next_item,
+    rate,
+    recency,
+)
+from liverank.features.layout import Layout, layout_of
+
+KINDS = (count, rate, recency, momentum, match, next_item, lifecycle, context)
+"""Kinds that derive their features from the layout alone."""
+
+Expression = (
+    attribute.Attribute
+    | attribute.Level
+    | count.Count
+    | rate.Rate
+    | recency.Ago
+    | momentum.Momentum
+    | match.Share
+    | match.Same
+    | next_item.NextShare
+    | lifecycle.Age
+    | context.Context
+    | in_list.Rank
+    | in_list.Gap
+)
+"""Every expression that a feature can be."""
+
+
+class SpecFeature(msgspec.Struct, frozen=True):
+    """A feature with its expression typed."""
+
+    name: str
+    kind: str
+    expression: Expression
+
+
+class FeatureSpec(msgspec.Struct, frozen=True):
+    """The layout of the state, and the features that are read from it, in column order."""
+
+    layout: Layout
+    features: tuple[SpecFeature, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(feature.name for feature in self.features)
+
+    def keep(self, names: set[str]) -> "FeatureSpec":
+        """The same spec with only these features, in the same order."""
+        return FeatureSpec(
+            self.layout, tuple(feature for feature in self.features if feature.name in names)
+        )
+
+
+def derive_spec(schema: Schema, config: Config) -> FeatureSpec:
+    """The features that the schema gives rise to, less those that the config switches off."""
+    layout = layout_of(schema, config)
+    features = [*attribute.derive(layout, schema.levels)]
+    for kind in KINDS:
+        features += kind.derive(layout)
+    features += list(in_list.derive(layout, features))
+    return FeatureSpec(
+        layout,
+        tuple(
+            SpecFeature(feature.name, feature.kind, feature.expression)
+            for feature in {feature.name: feature for feature in features}.values()
+            if not any(fnmatchcase(feature.name, pattern) for pattern in config.features.off)
+        ),
+    )
+
+
+def compile_spec(spec: FeatureSpec) -> Program:
+    """The program that reads the spec's features."""
+    return Compiler(spec.layout).program([feature.expression for feature in spec.features])

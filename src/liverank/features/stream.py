@@ -1,0 +1,198 @@
+"""Events as flat arrays of hashes and numbers: what the kernels fold.
+
+Invariant: the same frame and layout give the same stream, in training and in serving.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from liverank.features.hashing import hash_column, hash_id
+from liverank.features.layout import MAX_ELEMENTS, Entity, Field, Layout
+
+ITEM_EVENT, USER_EVENT, EDGE_EVENT, RANKING_EVENT, INTERACTION_EVENT = 0, 1, 2, 3, 4
+_KINDS = {"item": 0, "user": 1, "edge": 2, "ranking": 3, "interaction": 4}
+_STATES = {"scheduled": 0, "started": 1, "updated": 2, "ended": 3}
+_FIELD_OWNERS: dict[str, Entity] = {
+    "item": "item",
+    "user": "user",
+    "ranking": "request",
+    "interaction": "request",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """``n`` events in log order. Offsets run to the next event's.
+
+    ``kind``, ``state``    int8[n]: which event; what an item event says (-1 for others)
+    ``at``                 float64[n]: Unix ms, clamped to the arrival where a clock ran ahead
+    ``user``, ``item``     uint64[n]: hashes, 0 for none
+    ``type``, ``also``     int16[n]: interaction type; the label's type if it counts as success
+    ``set_offsets``        int64[n + 1]: where the event's field words start
+    ``set_word``           int32[m]: which word of the entity's row is set
+    ``set_value``          uint64[m]: to what: a hash, or the bits of a float64
+    ``items_offsets``      int64[n + 1] and ``items`` uint64[k]: the items of a ranking
+    """
+
+    seq: NDArray[np.int64]
+    kind: NDArray[np.int8]
+    state: NDArray[np.int8]
+    at: NDArray[np.float64]
+    user: NDArray[np.uint64]
+    item: NDArray[np.uint64]
+    type: NDArray[np.int16]
+    also: NDArray[np.int16]
+    set_offsets: NDArray[np.int64]
+    set_word: NDArray[np.int32]
+    set_value: NDArray[np.uint64]
+    items_offsets: NDArray[np.int64]
+    items: NDArray[np.uint64]
+    clamped: int
+    """Events whose clock ran ahead of their arrival by more than is allowed."""
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+
+def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> Stream:
+    """Turn a frame of events (``liverank.events.frame.SCHEMA``) into a stream."""
+    kind = frame["event"].replace_strict(_KINDS, return_dtype=pl.Int8).to_numpy()
+    state = frame["state"].replace_strict(_STATES, default=-1, return_dtype=pl.Int8)
+    at, clamped = _clamped_times(frame, max_future_ms)
+    types = {name: place for place, name in enumerate(layout.types)}
+    if layout.label != layout.label_interaction:
+        types.pop(layout.label, None)  # counted by value, never sent
+    type_ = frame["type"].replace_strict(types, default=-1, return_dtype=pl.Int16).to_numpy()
+    set_offsets, set_word, set_value = _field_words(frame, layout)
+    items = frame["items"]
+    items_offsets = np.zeros(len(frame) + 1, np.int64)
+    np.cumsum(items.list.len().fill_null(0).to_numpy(), out=items_offsets[1:])
+    return Stream(
+        seq=frame["seq"].fill_null(0).to_numpy(),
+        kind=kind,
+        state=state.fill_null(-1).to_numpy(),
+        at=at,
+        user=hash_column(frame["user"]),
+        item=hash_column(frame["item"]),
+        type=type_,
+        also=_also(frame, type_, layout),
+        set_offsets=set_offsets,
+        set_word=set_word,
+        set_value=set_value,
+        items_offsets=items_offsets,
+        items=hash_column(items.drop_nulls().explode(empty_as_null=False)),
+        clamped=clamped,
+    )
+
+
+def field_words(
+    fields: dict[str, Any], entity: Entity, layout: Layout
+) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+    """The words that these values set in the entity's row: int32[m] places, uint64[m] bits.
+
+    A value that cannot be read as the field's type, and None, set it to unknown.
+    """
+    words: list[int] = []
+    values: list[int] = []
+    for name, value in fields.items():
+        field = layout.field(entity, name)
+        if field is None:
+            continue
+        bits = _bits(value, field)
+        words.extend(range(field.offset, field.offset + len(bits)))
+        values.extend(bits)
+    return np.array(words, np.int32), np.array(values, np.uint64)
+
+
+def _clamped_times(frame: pl.DataFrame, max_future_ms: float) -> tuple[NDArray[np.float64], int]:
+    at = frame["time"].cast(pl.Float64).to_numpy()
+    latest = frame["arrived"].cast(pl.Float64).fill_null(np.inf).to_numpy() + max_future_ms
+    return np.minimum(at, latest), int(np.count_nonzero(at > latest))
+
+
+def _also(frame: pl.DataFrame, type_: NDArray[np.int16], layout: Layout) -> NDArray[np.int16]:
+    also = np.full(len(frame), -1, np.int16)
+    if layout.label_min_value is not None:
+        value = frame["value"].fill_null(-np.inf).to_numpy()
+        counts = (type_ == layout.type_index(layout.label_interaction)) & (
+            value >= layout.label_min_value
+        )
+        also[counts] = layout.type_index(layout.label)
+    return also
+
+
+def _field_words(
+    frame: pl.DataFrame, layout: Layout
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint64]]:
+    """Field words of all events; equal JSON texts are read once."""
+    counts = np.zeros(len(frame), np.int64)
+    offsets = np.zeros(len(frame) + 1, np.int64)
+    if not layout.fields or frame["fields"].null_count() == len(frame):
+        return offsets, np.empty(0, np.int32), np.empty(0, np.uint64)
+    distinct = frame.select("event", "fields").unique(maintain_order=True).drop_nulls("fields")
+    pieces = [
+        field_words(json.loads(text), _FIELD_OWNERS[event], layout)
+        for event, text in distinct.iter_rows()
+    ]
+    place = (
+        frame.select("event", "fields")
+        .join(
+            distinct.with_row_index("place"),
+            on=["event", "fields"],
+            how="left",
+            maintain_order="left",
+        )["place"]
+        .cast(pl.Int64)
+        .fill_null(len(pieces))
+        .to_numpy()
+    )
+    sizes = np.array([len(words) for words, _ in pieces] + [0], np.int64)
+    counts = sizes[place]
+    np.cumsum(counts, out=offsets[1:])
+    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+    gather = np.repeat(starts[place] - offsets[:-1], counts) + np.arange(offsets[-1])
+    all_words = np.concatenate([words for words, _ in pieces])
+    all_values = np.concatenate([values for _, values in pieces])
+    return offsets, all_words[gather], all_values[gather]
+
+
+def _bits(value: Any, field: Field) -> list[int]:
+    """The words of one field's value."""
+    if field.type == "keys":
+        elements = value if isinstance(value, list) else [] if value is None else [value]
+        hashes = [hash_id(_text(element)) for element in elements[:MAX_ELEMENTS]]
+        return [_float_bits(float(len(hashes))), *hashes]
+    if field.is_hashed:
+        return [0 if value is None or isinstance(value, list) else hash_id(_text(value))]
+    return [_float_bits(_number(value, field))]
+
+
+def _text(value: Any) -> str:
+    """One spelling for ids that come as texts or as whole numbers."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _number(value: Any, field: Field) -> float:
+    if isinstance(value, str):
+        try:
+            if field.type == "time":
+                moment = datetime.fromisoformat(value)
+                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
+            return float(value)
+        except ValueError:
+            return float("nan")
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _float_bits(number: float) -> int:
+    return int(np.float64(number).view(np.uint64))
