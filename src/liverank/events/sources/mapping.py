@@ -50,7 +50,7 @@ class Mapped(NamedTuple):
     frame: pl.DataFrame
     """Events, with the columns of ``frame.SCHEMA``."""
     rejected: pl.DataFrame
-    """``row`` (from 1) and ``reason`` of each row that made none."""
+    """``#`` (row number, from 1) and ``reason`` of each row that made none."""
 
 
 def parse_source(source: Source, *, where: str = "sources[0]") -> Mapping:
@@ -86,7 +86,7 @@ def captures_of(mapping: Mapping, path: Path) -> dict[str, str] | None:
 
 
 def map_rows(mapping: Mapping, rows: pl.DataFrame) -> Mapped:
-    """Make the events of a table's rows; ``rows`` has a column ``row`` with their numbers.
+    """Make the events of a table's rows; ``rows`` has a column ``#`` with their numbers.
 
     Raises SourceError when a template names a column that is not there or does not fit.
 
@@ -94,7 +94,7 @@ def map_rows(mapping: Mapping, rows: pl.DataFrame) -> Mapped:
     ...     files="*",
     ...     events=({"event": "user", "time": "{at}", "user": "{id}", "fields": {"lang": "{l}"}},),
     ... )
-    >>> rows = pl.DataFrame({"row": [1, 2], "at": [5, 6], "id": ["u1", None], "l": ["en", "de"]})
+    >>> rows = pl.DataFrame({"#": [1, 2], "at": [5, 6], "id": ["u1", None], "l": ["en", "de"]})
     >>> mapped = map_rows(parse_source(source), rows)
     >>> mapped.frame.select("event", "time", "user", "fields").rows()
     [('user', 5, 'u1', '{"lang":"en"}')]
@@ -103,10 +103,10 @@ def map_rows(mapping: Mapping, rows: pl.DataFrame) -> Mapped:
     """
     made = [_map_event(event, mapping.source, rows) for event in mapping.events]
     rejected = pl.concat([part.rejected for part in made])
-    rejected = rejected.unique("row", keep="first", maintain_order=True).sort("row")
+    rejected = rejected.unique("#", keep="first", maintain_order=True).sort("#")
     frames = [part.frame for part in made]
     if rejected.height:
-        frames = [frame.join(rejected, on="row", how="anti") for frame in frames]
+        frames = [frame.join(rejected, on="#", how="anti") for frame in frames]
     return Mapped(pl.concat(frames).select(*SCHEMA), rejected)
 
 
@@ -132,7 +132,7 @@ def _map_event(event: EventTemplate, source: Source, rows: pl.DataFrame) -> Mapp
         columns["fields"] = json_of(fields, where=f"{event.where}.fields")
     problems = [problem for value in columns.values() for problem in value.problems]
     frame = rows.select(
-        "row",
+        "#",
         *(value.expression.alias(name) for name, value in columns.items()),
         problem=pl.coalesce([*problems, pl.lit(None, pl.String())]),
     )
@@ -140,8 +140,8 @@ def _map_event(event: EventTemplate, source: Source, rows: pl.DataFrame) -> Mapp
         reason=pl.coalesce("problem", first_broken_rule({event.kind}))
     )
     return Mapped(
-        frame.filter(pl.col("reason").is_null()).select("row", *SCHEMA),
-        frame.filter(pl.col("reason").is_not_null()).select("row", "reason"),
+        frame.filter(pl.col("reason").is_null()).select("#", *SCHEMA),
+        frame.filter(pl.col("reason").is_not_null()).select("#", "reason"),
     )
 
 

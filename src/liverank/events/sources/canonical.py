@@ -1,0 +1,84 @@
+"""Parquet files that hold events already, in the columns of ``frame.SCHEMA``.
+
+Segments of a log are such files. Others get an explanation of how to map them.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from liverank.errors import SourceError
+from liverank.events.event import Fields
+from liverank.events.frame import SCHEMA
+from liverank.events.sources.mapping import Mapped
+from liverank.events.sources.rules import KINDS, first_broken_rule, with_defaults
+from liverank.events.sources.tables import Table
+from liverank.events.sources.times import moment_of
+from liverank.events.sources.values import Value, cast_to
+
+_fields_decoder = msgspec.json.Decoder(Fields)
+
+
+def check_table(table: Table, path: Path) -> Mapped:
+    """The events of a table with the columns of ``frame.SCHEMA``; those absent are null.
+
+    ``seq`` and ``arrived`` are not taken over. Raises SourceError when it is no such table.
+    """
+    names = [name for name in table.rows.columns if name != "#"]
+    if not {"event", "time"} <= set(names) or not set(names) <= set(SCHEMA):
+        raise SourceError(explain_mapping(path, names))
+    values: dict[str, Value] = {}
+    for name, dtype in SCHEMA.items():
+        if name not in names or name in ("seq", "arrived"):
+            values[name] = Value(pl.lit(None, dtype), dtype)
+            continue
+        given = Value(pl.col(name), table.rows.schema[name])
+        if name == "time":
+            values[name] = moment_of(given, None, "UTC", where=name)
+        else:
+            values[name] = cast_to(dtype, given, where=name)
+    problems = [problem for value in values.values() for problem in value.problems]
+    frame = with_defaults(
+        table.rows.select(
+            "#",
+            *(value.expression.alias(name) for name, value in values.items()),
+            problem=pl.coalesce([*problems, pl.lit(None, pl.String())]),
+        )
+    )
+    frame = frame.with_columns(
+        reason=pl.coalesce("problem", first_broken_rule(set(KINDS)), _fields_problem(frame))
+    )
+    is_good = pl.col("reason").is_null()
+    return Mapped(
+        frame.filter(is_good).select(*SCHEMA), frame.filter(~is_good).select("#", "reason")
+    )
+
+
+def explain_mapping(path: Path, columns: Sequence[str]) -> str:
+    """Why a table cannot be read as it is, with a template to start from."""
+    user = next((name for name in columns if "user" in name.lower()), "USER_COLUMN")
+    item = next((name for name in columns if "item" in name.lower()), "ITEM_COLUMN")
+    time = next((name for name in columns if "time" in name.lower()), "TIME_COLUMN")
+    return (
+        f"{path}: does not hold events as liverank knows them; its columns are "
+        f"{', '.join(columns) or '(none)'}. Say in liverank.toml which events its rows make, e.g.\n"
+        f'\n    [[sources]]\n    files = "{path.name}"\n\n    [[sources.events]]\n'
+        f'    event = "interaction"\n    type = "click"\n    time = "{{{time}}}"\n'
+        f'    user = "{{{user}}}"\n    item = "{{{item}}}"\n\nand see docs/events.md'
+    )
+
+
+def _fields_problem(frame: pl.DataFrame) -> pl.Series:
+    """What is wrong with each event's fields, a JSON object as text."""
+    reasons: list[str | None] = []
+    for text in frame["fields"]:
+        reason = None
+        if text is not None:
+            try:
+                _fields_decoder.decode(text)
+            except msgspec.MsgspecError as error:
+                reason = f"`fields`: {error}"
+        reasons.append(reason)
+    return pl.Series("fields_problem", reasons, dtype=pl.String)

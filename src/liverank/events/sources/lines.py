@@ -1,0 +1,121 @@
+"""Events as JSON: one a line, or one array a file.
+
+Invariant: a bad line is reported by its number and loses nothing but itself.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import polars as pl
+
+from liverank.errors import EventError, SourceError
+from liverank.events.event import Event, decode_event, decode_events
+from liverank.events.frame import frame_of
+from liverank.events.sources.files import Progress, read_blocks
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Lines(NamedTuple):
+    """Some lines of a file, without their line ends."""
+
+    first: int
+    """Number of the first, from 1."""
+    texts: list[bytes]
+    broken: str | None = None
+    """Why no line comes after these, when the file is broken there."""
+
+
+class Decoded(NamedTuple):
+    """Events of a part of a file, and what was refused."""
+
+    frame: pl.DataFrame
+    rejected: list[tuple[str, str]]
+    """Places (``file:line``) and reasons."""
+
+
+def read_lines(path: Path, on_progress: Progress) -> Iterator[Lines]:
+    """The lines of a file, a few thousand at a time.
+
+    A file that breaks off gives its whole lines first. Raises SourceError when it cannot be read.
+    """
+    number, rest = 1, b""
+    blocks = read_blocks(path, on_progress)
+    while True:
+        try:
+            block = next(blocks, None)
+        except SourceError as error:
+            if number == 1 and not rest:
+                raise
+            yield Lines(number, [], f"{error}; the lines before it were read")
+            return
+        if block is None:
+            break
+        if number == 1 and not rest:
+            block = block.removeprefix(_BOM)
+        pieces = (rest + block).split(b"\n") if b"\n" in block else [rest + block]
+        rest = pieces.pop()
+        if pieces:
+            yield Lines(number, pieces)
+            number += len(pieces)
+    if rest:
+        yield Lines(number, [rest])
+
+
+def read_json_lines(path: Path, on_progress: Progress) -> Iterator[Decoded]:
+    """Decode a file with one event a line; empty lines are passed over."""
+    for lines in read_lines(path, on_progress):
+        events: list[Event] = []
+        rejected: list[tuple[str, str]] = []
+        for number, text in enumerate(lines.texts, lines.first):
+            try:
+                events.append(decode_event(text))
+            except EventError as error:
+                if text.strip():
+                    rejected.append((f"{path}:{number}", str(error)))
+        if lines.broken is not None:
+            rejected.append((f"{path}:{lines.first}", lines.broken))
+        yield Decoded(frame_of(events), rejected)
+
+
+def read_json(path: Path, on_progress: Progress) -> Iterator[Decoded]:
+    """Decode a file that holds an array of events, or one event a line."""
+    start = next((block for block in read_blocks(path, _no_progress) if block.strip()), b"")
+    if not start.removeprefix(_BOM).lstrip().startswith(b"["):
+        yield from read_json_lines(path, on_progress)
+        return
+    body = b"".join(read_blocks(path, on_progress)).removeprefix(_BOM)
+    try:
+        decoded = decode_events(body)
+    except EventError as error:
+        raise SourceError(f"{path}: {error}") from None
+    rejected = [(f"{path}[{place}]", reason) for place, reason in decoded.rejected]
+    yield Decoded(frame_of(decoded.events), rejected)
+
+
+def read_objects(path: Path, on_progress: Progress) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
+    """A table of a file with one JSON object a line, of any shape, for ``[[sources]]`` to map."""
+    decoder = msgspec.json.Decoder(dict[str, object])
+    objects: list[dict[str, object]] = []
+    numbers: list[int] = []
+    rejected: list[tuple[str, str]] = []
+    for lines in read_lines(path, on_progress):
+        for number, text in enumerate(lines.texts, lines.first):
+            if not text.strip():
+                continue
+            try:
+                objects.append(decoder.decode(text))
+                numbers.append(number)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                rejected.append((f"{path}:{number}", str(error)))
+        if lines.broken is not None:
+            rejected.append((f"{path}:{lines.first}", lines.broken))
+    table = pl.from_dicts(objects, infer_schema_length=None, strict=False) if objects else None
+    rows = pl.DataFrame({"#": numbers}, schema={"#": pl.Int64})
+    return (rows if table is None else rows.hstack(table)), rejected
+
+
+def _no_progress(_: int) -> None:
+    """The file's start is read twice, and counted once."""
