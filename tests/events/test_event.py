@@ -89,7 +89,7 @@ def test_bytes_of_any_kind_raise_nothing_but_event_error(body):
             decode(body)
         except EventError as error:
             reason = str(error)
-            assert "\n" not in reason  # noqa: PT017
+            assert "\n" not in reason
 
 
 json_values = st.recursive(

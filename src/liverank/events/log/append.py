@@ -7,14 +7,13 @@ Invariant: a batch is on disk as a whole when ``append`` returns, or not there a
 import sqlite3
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from liverank.errors import EventError, LogError
 from liverank.events.event import Event, dedup_id, encode_event
-from liverank.events.log.database import writing
+from liverank.events.log.database import Database, last_seq_of
 from liverank.events.log.ids import SegmentIds, ids_of, in_tail
 
 
@@ -43,13 +42,10 @@ class _Batch:
 class Appender:
     """The write side of a log's tail. Thread-safe."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, path: Path, lock: threading.Lock, known: SegmentIds
-    ) -> None:
-        self._connection = connection
-        self._path = path
-        self._writing = lock
-        self._known = known
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known = SegmentIds(database.segments)
+        self._committing = threading.Lock()
         self._queueing = threading.Lock()
         self._queue: list[_Batch] = []
 
@@ -60,7 +56,7 @@ class Appender:
         batch = _Batch(events, arrived_ms)
         with self._queueing:
             self._queue.append(batch)
-        with self._writing:
+        with self._committing:
             if batch.appended is None and batch.error is None:
                 self._commit_queue()
         if batch.error is not None:
@@ -73,12 +69,12 @@ class Appender:
             batches, self._queue = self._queue, []
         results: list[Appended] = []
         failure = LogError(
-            f"{self._path}: the write was stopped half way; send the batch again (events with an "
-            "id are never counted twice)"
+            f"{self._database.path}: the write was stopped half way; send the batch again (events "
+            "with an id are never counted twice)"
         )
         try:
-            with writing(self._connection, self._path):
-                inserted = self._insert(batches)
+            with self._database.writing() as connection:
+                inserted = self._insert(connection, batches)
             results = inserted
         except LogError as error:
             failure = error
@@ -87,9 +83,9 @@ class Appender:
                 batch.appended = results[place] if results else None
                 batch.error = None if results else failure
 
-    def _insert(self, batches: list[_Batch]) -> list[Appended]:
-        known = self._known_dedups(batches)
-        seq: int = self._connection.execute("SELECT last_seq FROM state").fetchone()[0]
+    def _insert(self, connection: sqlite3.Connection, batches: list[_Batch]) -> list[Appended]:
+        known = self._known_dedups(connection, batches)
+        seq = last_seq_of(connection)
         results: list[Appended] = []
         for batch in batches:
             seqs: list[int | None] = []
@@ -103,17 +99,17 @@ class Appender:
                 seq += 1
                 seqs.append(seq)
                 rows.append((seq, batch.arrived_ms, time, dedup, body))
-            self._connection.executemany("INSERT INTO tail VALUES (?, ?, ?, ?, ?)", rows)
+            connection.executemany("INSERT INTO tail VALUES (?, ?, ?, ?, ?)", rows)
             results.append(Appended(seqs, seqs.count(None)))
-        self._connection.execute("UPDATE state SET last_seq = ?", (seq,))
+        connection.execute("UPDATE state SET last_seq = ?", (seq,))
         return results
 
-    def _known_dedups(self, batches: list[_Batch]) -> set[str]:
+    def _known_dedups(self, connection: sqlite3.Connection, batches: list[_Batch]) -> set[str]:
         """The dedup ids of the batches that the log holds already."""
         texts = [dedup for batch in batches for dedup in batch.dedups if dedup is not None]
         if not texts:
             return set()
         ids = ids_of(texts)
-        self._known.refresh(self._connection)
-        known = in_tail(self._connection, ids) | self._known.find(ids)
+        self._known.refresh(connection)
+        known = in_tail(connection, ids) | self._known.find(ids)
         return {texts[place] for place in np.flatnonzero(known)}

@@ -7,8 +7,8 @@ Invariant: no reader ever sees part of an import, or a seq below one it has alre
 """
 
 import sqlite3
-from contextlib import AbstractContextManager
-from pathlib import Path
+import threading
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +18,10 @@ import polars as pl
 from liverank.errors import EventError, LogError
 from liverank.events.event import EVENT_NAMES, MAX_TIME_MS
 from liverank.events.frame import SCHEMA
-from liverank.events.log.database import explained, writing
-from liverank.events.log.ids import Ids, SegmentIds, dedup_ids, ids_of, in_tail, write_ids
+from liverank.events.log.database import Database, explained, last_seq_of
+from liverank.events.log.ids import Ids, SegmentIds, dedup_ids, ids_of, in_tail, write_segment
 from liverank.events.log.lock import adding_segments
-from liverank.events.log.segment import Segment, register, remove_files, write_rows
+from liverank.events.log.segment import Segment, register, remove_files, withdrawn_if_refused
 
 
 class Imported(NamedTuple):
@@ -54,45 +54,70 @@ class _Fresh(NamedTuple):
         )
 
 
-def import_rows(
-    frame: pl.DataFrame,
-    *,
-    arrived_ms: int,
-    connection: sqlite3.Connection,
-    path: Path,
-    lock: AbstractContextManager[object],
-    known: SegmentIds,
-    segment_rows: int,
-) -> Imported:
-    """See ``Log.import_frame``; ``lock`` guards the connection and ``known``."""
-    _check(frame)
-    directory = path.parent / "segments"
-    fresh = _distinct(frame.with_columns(arrived=pl.lit(arrived_ms, pl.Int64)))
-    looked_to = first_seq = 0
-    with explained(path), adding_segments(directory):
+class Importer:
+    """The bulk side of a log. Thread-safe: imports of one process follow each other."""
+
+    def __init__(self, database: Database, *, segment_rows: int) -> None:
+        self._database = database
+        self._segment_rows = segment_rows
+        self._known = SegmentIds(database.segments)
+        self._importing = threading.Lock()
+
+    def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> Imported:
+        """See ``Log.import_frame``."""
+        _check(frame)
+        fresh = _distinct(frame.with_columns(arrived=pl.lit(arrived_ms, pl.Int64)))
+        with (
+            self._importing,
+            explained(self._database.path),
+            adding_segments(self._database.segments),
+        ):
+            accepted, last_seq = self._place(fresh)
+        duplicates = frame.height - accepted
+        if not accepted:
+            return Imported(0, duplicates, None, None)
+        return Imported(accepted, duplicates, last_seq - accepted + 1, last_seq)
+
+    def _place(self, fresh: _Fresh) -> tuple[int, int]:
+        """Write and register what is new of it; returns how many rows, and the last one's seq."""
+        directory = self._database.segments
+        looked_to = 0
         while True:
             # Look for repeats and write the files without holding up anybody's appends ...
-            with lock:
-                known.refresh(connection)
-                seen_to = _last_seq(connection)
-                fresh = fresh.without(_repeats(connection, known, fresh.ids, looked_to))
-            looked_to = seen_to
-            segments = _write(directory, fresh, segment_rows)
-            # ... then look once more at what came meanwhile, now that nothing more can.
-            with lock, writing(connection, path):
-                known.refresh(connection)
-                late = _repeats(connection, known, fresh.ids, looked_to)
-                if not late.any():
-                    first_seq = _last_seq(connection) + 1
-                    _register(connection, segments, first_seq)
-                    break
-            remove_files(directory, [segment.name for segment in segments])
-            fresh = fresh.without(late)
-    accepted = fresh.frame.height
-    duplicates = frame.height - accepted
-    if not accepted:
-        return Imported(0, duplicates, None, None)
-    return Imported(accepted, duplicates, first_seq, first_seq + accepted - 1)
+            with self._database.reading() as connection:
+                seen_to = last_seq_of(connection)
+                repeats = self._repeats(connection, fresh.ids, looked_to)
+            fresh, looked_to = fresh.without(repeats), seen_to
+            segments: list[Segment] = []
+            with withdrawn_if_refused(directory, segments):
+                for segment in self._write(fresh):
+                    segments.append(segment)  # noqa: PERF402 (kept even if a later one fails)
+                # ... then look once more at what came meanwhile, now that nothing more can.
+                with self._database.writing() as connection:
+                    repeats = self._repeats(connection, fresh.ids, looked_to)
+                    if not repeats.any():
+                        return fresh.frame.height, _register(connection, segments)
+            remove_files(directory, segments)
+
+    def _repeats(
+        self, connection: sqlite3.Connection, ids: Ids, after_seq: int
+    ) -> npt.NDArray[np.bool_]:
+        """Which of the ids the log holds beyond ``after_seq``."""
+        self._known.refresh(connection)
+        return in_tail(connection, ids, after_seq=after_seq) | self._known.find(
+            ids, after_seq=after_seq
+        )
+
+    def _write(self, fresh: _Fresh) -> Iterator[Segment]:
+        for start in range(0, fresh.frame.height, self._segment_rows):
+            end = start + self._segment_rows
+            a, b = np.searchsorted(fresh.rows, [start, end])
+            yield write_segment(
+                self._database.segments,
+                fresh.frame[start:end],
+                Ids(fresh.ids.texts[a:b], fresh.ids.hashes[a:b]),
+                fresh.rows[a:b] - start,
+            )
 
 
 def _check(frame: pl.DataFrame) -> None:
@@ -133,31 +158,11 @@ def _distinct(frame: pl.DataFrame) -> _Fresh:
     return _Fresh(frame, ids_of(texts.drop_nulls().to_list()), rows)
 
 
-def _repeats(
-    connection: sqlite3.Connection, known: SegmentIds, ids: Ids, after_seq: int
-) -> npt.NDArray[np.bool_]:
-    return in_tail(connection, ids, after_seq=after_seq) | known.find(ids, after_seq=after_seq)
-
-
-def _write(directory: Path, fresh: _Fresh, segment_rows: int) -> list[Segment]:
-    segments = []
-    for start in range(0, fresh.frame.height, segment_rows):
-        segment = write_rows(directory, fresh.frame.slice(start, segment_rows))
-        a, b = np.searchsorted(fresh.rows, [start, start + segment_rows])
-        if b > a:
-            ids = Ids(fresh.ids.texts[a:b], fresh.ids.hashes[a:b])
-            segment = write_ids(directory, segment, ids, fresh.rows[a:b] - start)
-        segments.append(segment)
-    return segments
-
-
-def _register(connection: sqlite3.Connection, segments: list[Segment], first_seq: int) -> None:
+def _register(connection: sqlite3.Connection, segments: list[Segment]) -> int:
+    """Give the segments their place at the end of the order; returns the last seq."""
+    last_seq = last_seq_of(connection)
     for segment in segments:
-        register(connection, segment.placed(first_seq))
-        first_seq += segment.rows
-    connection.execute("UPDATE state SET last_seq = ?", (first_seq - 1,))
-
-
-def _last_seq(connection: sqlite3.Connection) -> int:
-    last: int = connection.execute("SELECT last_seq FROM state").fetchone()[0]
-    return last
+        register(connection, segment.placed(last_seq + 1))
+        last_seq += segment.rows
+    connection.execute("UPDATE state SET last_seq = ?", (last_seq,))
+    return last_seq

@@ -6,40 +6,34 @@ neither.
 """
 
 import sqlite3
-from contextlib import AbstractContextManager
-from pathlib import Path
 
 import polars as pl
 
-from liverank.events.event import Event, decode_event
-from liverank.events.frame import frame_of
-from liverank.events.log.database import explained, reading, writing
-from liverank.events.log.ids import dedup_ids, ids_of, write_ids
+from liverank.events.log.database import Database, explained
+from liverank.events.log.ids import dedup_ids, ids_of, write_segment
 from liverank.events.log.lock import adding_segments, removing_if_idle, removing_segments
-from liverank.events.log.segment import register, remove_files, segments_of, write_rows
+from liverank.events.log.reading import frame_of_tail, tail_rows
+from liverank.events.log.segment import (
+    register,
+    remove_files,
+    segments_of,
+    withdrawn_if_refused,
+)
 
 
-def compact_tail(
-    *,
-    min_rows: int,
-    connection: sqlite3.Connection,
-    path: Path,
-    lock: AbstractContextManager[object],
-    segment_rows: int,
-) -> int:
-    """See ``Log.compact``; ``lock`` guards the connection."""
-    directory = path.parent / "segments"
+def compact_tail(database: Database, *, min_rows: int, segment_rows: int) -> int:
+    """See ``Log.compact``."""
     moved = 0
-    with explained(path), adding_segments(directory):
-        with lock, reading(connection, path):
+    with explained(database.path), adding_segments(database.segments):
+        with database.reading() as connection:
             stretches = _stretches(connection, segment_rows)
         if sum(last - first + 1 for first, last in stretches) < min_rows:
             return 0
         for first, last in stretches:
-            with lock, reading(connection, path):
-                frame = tail_rows(connection, first, last)
-            if frame.height == last - first + 1:  # else another process was quicker
-                moved += _move(frame, directory, connection, path, lock)
+            with database.reading() as connection:
+                rows = tail_rows(connection, first, last)
+            if len(rows) == last - first + 1:  # else another process was quicker
+                moved += _move(database, frame_of_tail(rows))
     return moved
 
 
@@ -63,52 +57,33 @@ def _stretches(connection: sqlite3.Connection, segment_rows: int) -> list[tuple[
     ]
 
 
-def tail_rows(connection: sqlite3.Connection, first_seq: int, last_seq: int) -> pl.DataFrame:
-    """The events of the tail in a range of seqs (both ends included) as a frame of SCHEMA."""
-    rows = connection.execute(
-        "SELECT seq, arrived, body FROM tail WHERE seq BETWEEN ? AND ? ORDER BY seq",
-        (first_seq, last_seq),
-    ).fetchall()
-    events: list[Event] = [decode_event(body) for _, _, body in rows]
-    frame = frame_of(events, seqs=[seq for seq, _, _ in rows])
-    return frame.with_columns(pl.Series("arrived", [row[1] for row in rows], pl.Int64))
-
-
-def _move(
-    frame: pl.DataFrame,
-    directory: Path,
-    connection: sqlite3.Connection,
-    path: Path,
-    lock: AbstractContextManager[object],
-) -> int:
+def _move(database: Database, frame: pl.DataFrame) -> int:
     """Make a segment of some rows of the tail; returns how many moved."""
     first, last = frame["seq"][0], frame["seq"][-1]
-    segment = write_rows(directory, frame).placed(first)
     texts = dedup_ids(frame)
-    if texts.null_count() < len(texts):
-        ids = ids_of(texts.drop_nulls().to_list())
-        segment = write_ids(directory, segment, ids, texts.is_not_null().arg_true().to_numpy())
-    with lock, writing(connection, path):
-        dropped = connection.execute("DELETE FROM tail WHERE seq BETWEEN ? AND ?", (first, last))
-        if dropped.rowcount == frame.height:
+    ids = ids_of(texts.drop_nulls().to_list())
+    rows = texts.is_not_null().arg_true().to_numpy()
+    segment = write_segment(database.segments, frame, ids, rows).placed(first)
+    with (
+        withdrawn_if_refused(database.segments, [segment]),
+        database.writing() as connection,
+    ):
+        # Only another process's compaction or expiry can have taken some of them meanwhile.
+        held = connection.execute(
+            "SELECT count(*) FROM tail WHERE seq BETWEEN ? AND ?", (first, last)
+        ).fetchone()[0]
+        if held == frame.height:
+            connection.execute("DELETE FROM tail WHERE seq BETWEEN ? AND ?", (first, last))
             register(connection, segment)
             return frame.height
-        connection.execute("ROLLBACK")  # another process moved or expired some of them
-    remove_files(directory, [segment.name])
+    remove_files(database.segments, [segment])
     return 0
 
 
-def expire_rows(
-    before_ms: int,
-    *,
-    connection: sqlite3.Connection,
-    path: Path,
-    lock: AbstractContextManager[object],
-) -> int:
-    """See ``Log.expire``; ``lock`` guards the connection."""
-    directory = path.parent / "segments"
-    with explained(path), removing_segments(directory):
-        with lock, writing(connection, path):
+def expire_rows(database: Database, before_ms: int) -> int:
+    """See ``Log.expire``."""
+    with explained(database.path), removing_segments(database.segments):
+        with database.writing() as connection:
             old = [one for one in segments_of(connection) if one.newest_ms < before_ms]
             connection.executemany(
                 "DELETE FROM segments WHERE name = ?", [(segment.name,) for segment in old]
@@ -120,20 +95,20 @@ def expire_rows(
                 "(SELECT min(seq) FROM tail WHERE min(time, arrived) >= ?), 1 << 62)",
                 (before_ms,),
             ).rowcount
-        remove_files(directory, [segment.name for segment in old])
+        remove_files(database.segments, old)
     return tail + sum(segment.rows for segment in old)
 
 
-def remove_orphans(connection: sqlite3.Connection, path: Path) -> int:
+def remove_orphans(database: Database) -> int:
     """Remove files that a killed import, compaction or expiry left; returns how many."""
-    directory = path.parent / "segments"
-    with explained(path), removing_if_idle(directory) as idle:
+    with explained(database.path), removing_if_idle(database.segments) as idle:
         if not idle:
             return 0
-        known = {segment.name for segment in segments_of(connection)}
+        with database.reading() as connection:
+            known = {segment.name for segment in segments_of(connection)}
         orphans = [
             file
-            for file in directory.iterdir()
+            for file in database.segments.iterdir()
             if file.suffix in (".parquet", ".ids", ".draft")
             and file.name.partition(".")[0] not in known
         ]

@@ -7,6 +7,7 @@ every SQLite or disk failure leaves here as a LogError that says what to do.
 import errno
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,56 +48,93 @@ INSERT OR IGNORE INTO state VALUES (1, 0, 0);
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def connect(path: Path, *, busy_s: float) -> sqlite3.Connection:
-    """Open the file, making its tables when it is new.
+class Database:
+    """One connection to write and one to read, each used by one thread at a time.
 
-    The caller makes sure that no two processes create it at once. The connection may be used by
-    several threads, one at a time. Raises LogError and its kinds.
+    The caller makes sure that no two processes create the file at once (``lock.opening``).
+    ``busy_s`` is how long to wait for other processes. Raises LogError and its kinds.
     """
+
+    def __init__(self, path: Path, *, busy_s: float) -> None:
+        self.path = path
+        self._writer = _connect(path, busy_s)
+        self._reader = _connect(path, busy_s)
+        self._write_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+
+    @property
+    def segments(self) -> Path:
+        """The directory of the segments' files."""
+        return self.path.parent / "segments"
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction: committed and on disk after the block, or undone as a whole."""
+        with self._write_lock, explained(self.path):
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            finally:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One read transaction: every query of the block sees the same moment."""
+        with self._read_lock, explained(self.path):
+            self._reader.execute("BEGIN")
+            try:
+                yield self._reader
+            finally:
+                if self._reader.in_transaction:
+                    self._reader.execute("COMMIT")
+
+    def last_seq(self) -> int:
+        """The seq of the newest event ever taken in; 0 before the first."""
+        with self._read_lock, explained(self.path):
+            return last_seq_of(self._reader)
+
+    def close(self) -> None:
+        """Close both connections; calling it twice is harmless."""
+        with self._read_lock, self._write_lock:
+            self._reader.close()
+            self._writer.close()
+
+
+def last_seq_of(connection: sqlite3.Connection) -> int:
+    """The newest seq as a transaction sees it."""
+    last: int = connection.execute("SELECT last_seq FROM state").fetchone()[0]
+    return last
+
+
+def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
     with explained(path):
         connection = sqlite3.connect(
             path, timeout=busy_s, isolation_level=None, check_same_thread=False
         )
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > FORMAT:
+        try:
+            _prepare(connection, path)
+        except (sqlite3.Error, LogError):
             connection.close()
-            raise LogError(
-                f"{path}: the log has format {version}, this liverank reads up to {FORMAT}; "
-                "upgrade liverank"
-            )
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-        if version < FORMAT:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {_LAYOUT} PRAGMA user_version = {FORMAT}; COMMIT"
-            )
+            raise
     return connection
 
 
-@contextmanager
-def writing(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
-    """One write transaction: committed and on disk after the block, or undone as a whole."""
-    with explained(path):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-
-
-@contextmanager
-def reading(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
-    """One read transaction: every query of the block sees the same moment."""
-    with explained(path):
-        connection.execute("BEGIN")
-        try:
-            yield connection
-        finally:
-            if connection.in_transaction:
-                connection.execute("COMMIT")
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > FORMAT:
+        raise LogError(
+            f"{path}: the log has format {version}, this liverank reads up to {FORMAT}; "
+            "upgrade liverank"
+        )
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    if version < FORMAT:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_LAYOUT} PRAGMA user_version = {FORMAT}; COMMIT"
+        )
 
 
 @contextmanager

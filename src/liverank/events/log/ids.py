@@ -8,7 +8,7 @@ drops an event.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -22,9 +22,12 @@ from liverank.events.log.segment import (
     Segment,
     check_segment,
     corrupt,
+    ids_file,
     segment_file,
     segments_of,
+    withdrawn_if_refused,
     write_durably,
+    write_rows,
 )
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
@@ -86,13 +89,19 @@ def _tail_has_ids(connection: sqlite3.Connection, after_seq: int) -> bool:
     )
 
 
-def write_ids(directory: Path, segment: Segment, ids: Ids, rows: Iterable[int]) -> Segment:
-    """Write the ids of a segment (``rows[i]`` is where ``ids[i]`` stands) beside it, durably.
+def write_segment(
+    directory: Path, frame: pl.DataFrame, ids: Ids, rows: npt.NDArray[np.integer]
+) -> Segment:
+    """Write events and their ids (``ids[i]`` stands in row ``rows[i]``) as a segment, durably.
 
-    Raises OSError. Returns the segment with its ids counted.
+    No manifest knows it yet. Raises OSError, leaving nothing.
     """
-    content = _packed(ids.hashes, np.asarray(rows))
-    write_durably(_ids_file(directory, segment), content)
+    segment = write_rows(directory, frame)
+    if not ids.texts:
+        return segment
+    content = _packed(ids.hashes, rows)
+    with withdrawn_if_refused(directory, [segment]):
+        write_durably(ids_file(directory, segment), content)
     return msgspec.structs.replace(
         segment, ids=len(ids.texts), ids_digest=xxhash.xxh3_128_hexdigest(content)
     )
@@ -171,7 +180,7 @@ class SegmentIds:
         found[needles[(there == asked).fill_null(value=False).to_numpy()]] = True
 
     def _load(self, segment: Segment) -> tuple[Hashes, npt.NDArray[np.uint32]]:
-        file = _ids_file(self._directory, segment)
+        file = ids_file(self._directory, segment)
         try:
             content = np.memmap(file, np.uint8, mode="r").view(np.ndarray)
             if xxhash.xxh3_128_hexdigest(content.data) == segment.ids_digest:
@@ -189,12 +198,8 @@ class SegmentIds:
             raise corrupt(file, "it is missing") from None
         rows = texts.is_not_null().arg_true().to_numpy()
         content = _packed(ids_of(texts.drop_nulls().to_list()).hashes, rows)
-        write_durably(_ids_file(self._directory, segment), content)
+        write_durably(ids_file(self._directory, segment), content)
         return _unpacked(np.frombuffer(content, np.uint8), segment.ids)
-
-
-def _ids_file(directory: Path, segment: Segment) -> Path:
-    return directory / f"{segment.name}.ids"
 
 
 def _packed(hashes: Hashes, rows: npt.NDArray[np.integer]) -> bytes:

@@ -5,7 +5,6 @@ are one sequence. Invariant: what was acknowledged is on disk, each event has on
 grow, and an event id is taken in once.
 """
 
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,25 +15,12 @@ import polars as pl
 from liverank.errors import LogError
 from liverank.events.event import Event
 from liverank.events.log.append import Appended, Appender
-from liverank.events.log.bulk import Imported, import_rows
-from liverank.events.log.compaction import (
-    compact_tail,
-    expire_rows,
-    remove_orphans,
-    tail_rows,
-)
-from liverank.events.log.database import connect, explained, reading
-from liverank.events.log.ids import SegmentIds
+from liverank.events.log.bulk import Imported, Importer
+from liverank.events.log.compaction import compact_tail, expire_rows, remove_orphans
+from liverank.events.log.database import Database, explained, last_seq_of
 from liverank.events.log.lock import opening
-from liverank.events.log.segment import (
-    Segment,
-    check_segment,
-    corrupt,
-    next_segment,
-    read_rows,
-    segment_file,
-    segments_of,
-)
+from liverank.events.log.reading import Reader
+from liverank.events.log.segment import corrupt, segments_of
 
 
 class Stats(NamedTuple):
@@ -65,19 +51,15 @@ class Log:
 
     def __init__(self, directory: Path, *, segment_rows: int, busy_s: float) -> None:
         """Use ``Log.open``."""
-        self._segments = directory / "segments"
-        self._path = directory / "log.sqlite"
-        self._segment_rows = segment_rows
-        with explained(directory):
-            self._segments.mkdir(parents=True, exist_ok=True)
+        file = directory / "log.sqlite"
+        with explained(file):
+            (directory / "segments").mkdir(parents=True, exist_ok=True)
             with opening(directory):
-                self._writer = connect(self._path, busy_s=busy_s)
-                self._reader = connect(self._path, busy_s=busy_s)
-        self._writing = threading.Lock()
-        self._reading = threading.Lock()
-        self._known = SegmentIds(self._segments)
-        self._checked: set[str] = set()
-        self._appender = Appender(self._writer, self._path, self._writing, self._known)
+                self._database = Database(file, busy_s=busy_s)
+        self._segment_rows = segment_rows
+        self._appender = Appender(self._database)
+        self._importer = Importer(self._database, segment_rows=segment_rows)
+        self._reader = Reader(self._database)
 
     @classmethod
     def open(cls, directory: Path, *, segment_rows: int = 1_000_000, busy_s: float = 30.0) -> "Log":
@@ -90,8 +72,8 @@ class Log:
             raise LogError(f"`segment_rows` is {segment_rows}; expected 1 or more")
         log = cls(directory, segment_rows=segment_rows, busy_s=busy_s)
         try:
-            remove_orphans(log._reader, log._path)
-            log._check(whole=False)
+            remove_orphans(log._database)
+            log._reader.check(whole=False)
         except LogError:
             log.close()
             raise
@@ -111,15 +93,7 @@ class Log:
         Its ``seq`` and ``arrived`` are given here; repeats of an id are dropped, the first one is
         kept. Raises EventError for a row that is no event, LogError and its kinds.
         """
-        return import_rows(
-            frame,
-            arrived_ms=arrived_ms,
-            connection=self._writer,
-            path=self._path,
-            lock=self._writing,
-            known=self._known,
-            segment_rows=self._segment_rows,
-        )
+        return self._importer.import_frame(frame, arrived_ms=arrived_ms)
 
     def read(
         self, from_seq: int = 1, *, to_seq: int | None = None, batch_rows: int = 262_144
@@ -136,29 +110,27 @@ class Log:
         end = last if to_seq is None else min(to_seq, last)
         seq = max(from_seq, 1)
         while seq <= end:
-            frame, seq = self._read_some(seq, min(end, seq + batch_rows - 1))
+            frame, seq = self._reader.read_some(seq, min(end, seq + batch_rows - 1))
             if frame.height:
                 yield frame
 
     def last_seq(self) -> int:
         """The seq of the newest event ever taken in; 0 before the first."""
-        with self._reading, explained(self._path):
-            last: int = self._reader.execute("SELECT last_seq FROM state").fetchone()[0]
-        return last
+        return self._database.last_seq()
 
     def stats(self) -> Stats:
         """How big the log is."""
-        with self._reading, reading(self._reader, self._path) as connection:
+        with self._database.reading() as connection:
             segments = segments_of(connection)
             tail, oldest, newest = connection.execute(
                 "SELECT count(*), min(time), max(min(time, arrived)) FROM tail"
             ).fetchone()
-            last_seq = connection.execute("SELECT last_seq FROM state").fetchone()[0]
+            last_seq = last_seq_of(connection)
         ages = [(one.oldest_ms, one.newest_ms) for one in segments]
         if tail:
             ages.append((oldest, newest))
-        with explained(self._path):
-            size = self._path.stat().st_size
+        with explained(self._database.path):
+            size = self._database.path.stat().st_size
         return Stats(
             rows=tail + sum(one.rows for one in segments),
             tail_rows=tail,
@@ -171,13 +143,8 @@ class Log:
 
     def compact(self, *, min_rows: int = 1) -> int:
         """Move the tail into segments when it holds ``min_rows`` or more; returns rows moved."""
-        return compact_tail(
-            min_rows=min_rows,
-            connection=self._writer,
-            path=self._path,
-            lock=self._writing,
-            segment_rows=self._segment_rows,
-        )
+        remove_orphans(self._database)
+        return compact_tail(self._database, min_rows=min_rows, segment_rows=self._segment_rows)
 
     def expire(self, before_ms: int) -> int:
         """Drop what is older than ``before_ms``; returns rows dropped.
@@ -185,23 +152,22 @@ class Log:
         A segment goes when its newest event is older; of the tail goes what arrived before the
         first event that is not. Seqs are not used again; the ids of dropped events are forgotten.
         """
-        return expire_rows(before_ms, connection=self._writer, path=self._path, lock=self._writing)
+        return expire_rows(self._database, before_ms)
 
     def verify(self) -> int:
         """Check every segment's content and the SQLite file; returns the segments checked.
 
         Raises LogCorruptError, which names the file.
         """
-        with self._reading, explained(self._path):
-            answer = self._reader.execute("PRAGMA quick_check(1)").fetchone()[0]
+        with self._database.reading() as connection:
+            answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if answer != "ok":
-            raise corrupt(self._path, str(answer))
-        return self._check(whole=True)
+            raise corrupt(self._database.path, str(answer))
+        return self._reader.check(whole=True)
 
     def close(self) -> None:
         """Close the log; calling it twice is harmless."""
-        self._reader.close()
-        self._writer.close()
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -213,41 +179,3 @@ class Log:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _read_some(self, seq: int, end: int) -> tuple[pl.DataFrame, int]:
-        """The events from ``seq`` on that lie together, and the seq to go on from."""
-        with self._reading, reading(self._reader, self._path) as connection:
-            segment = next_segment(connection, seq)
-            if segment is None or segment.first_seq > seq:
-                if segment is not None:
-                    end = min(end, segment.first_seq - 1)
-                return tail_rows(connection, seq, end), end + 1
-        end = min(end, segment.last_seq)
-        try:
-            self._check_once(segment)
-            return read_rows(self._segments, segment, seq, end - seq + 1), end + 1
-        except FileNotFoundError:
-            if self._is_registered(segment):
-                raise corrupt(segment_file(self._segments, segment), "it is missing") from None
-            return pl.DataFrame(), segment.last_seq + 1  # expired a moment ago
-
-    def _check_once(self, segment: Segment) -> None:
-        if segment.name not in self._checked:
-            check_segment(self._segments, segment, whole=True)
-            self._checked.add(segment.name)
-
-    def _check(self, *, whole: bool) -> int:
-        with self._reading, explained(self._path):
-            segments = segments_of(self._reader)
-        for segment in segments:
-            try:
-                check_segment(self._segments, segment, whole=whole)
-            except FileNotFoundError:
-                if self._is_registered(segment):
-                    raise corrupt(segment_file(self._segments, segment), "it is missing") from None
-        return len(segments)
-
-    def _is_registered(self, segment: Segment) -> bool:
-        with self._reading, explained(self._path):
-            found = next_segment(self._reader, segment.last_seq)
-        return found is not None and found.name == segment.name

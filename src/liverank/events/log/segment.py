@@ -9,6 +9,8 @@ import mmap
 import os
 import secrets
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import msgspec
 import polars as pl
 import xxhash
 
-from liverank.errors import LogCorruptError
+from liverank.errors import LogBusyError, LogCorruptError, LogFullError
 from liverank.events.frame import SCHEMA
 
 STORED = [name for name in SCHEMA if name != "seq"]
@@ -55,6 +57,11 @@ def segment_file(directory: Path, segment: Segment) -> Path:
     return directory / f"{segment.name}.parquet"
 
 
+def ids_file(directory: Path, segment: Segment) -> Path:
+    """The file of the ids of a segment; see ``ids.py``."""
+    return directory / f"{segment.name}.ids"
+
+
 def write_rows(directory: Path, frame: pl.DataFrame) -> Segment:
     """Write a frame of events as a segment that no manifest knows yet, durably.
 
@@ -88,11 +95,15 @@ def write_rows(directory: Path, frame: pl.DataFrame) -> Segment:
 def write_durably(file: Path, content: bytes | memoryview) -> None:
     """Write a file so that its name holds either nothing or all of it, even after a power cut."""
     draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}.draft")
-    with draft.open("wb") as output:
-        output.write(content)
-        output.flush()
-        os.fsync(output.fileno())
-    draft.rename(file)
+    try:
+        with draft.open("wb") as output:
+            output.write(content)
+            output.flush()
+            os.fsync(output.fileno())
+        draft.rename(file)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
     folder = os.open(file.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -135,11 +146,24 @@ def read_rows(directory: Path, segment: Segment, first_seq: int, rows: int) -> p
     return frame.select(seqs.alias("seq"), *STORED)
 
 
-def remove_files(directory: Path, names: list[str]) -> None:
+def remove_files(directory: Path, segments: list[Segment]) -> None:
     """Remove the files of segments that no manifest names."""
-    for name in names:
-        (directory / f"{name}.parquet").unlink(missing_ok=True)
-        (directory / f"{name}.ids").unlink(missing_ok=True)
+    for segment in segments:
+        segment_file(directory, segment).unlink(missing_ok=True)
+        ids_file(directory, segment).unlink(missing_ok=True)
+
+
+@contextmanager
+def withdrawn_if_refused(directory: Path, segments: list[Segment]) -> Iterator[None]:
+    """Remove the files of new segments when the disk or another process kept them out.
+
+    After any other failure the commit may turn out to have happened, so the next open decides.
+    """
+    try:
+        yield
+    except (OSError, LogBusyError, LogFullError):
+        remove_files(directory, segments)
+        raise
 
 
 def segments_of(connection: sqlite3.Connection, *, after_seq: int = 0) -> list[Segment]:

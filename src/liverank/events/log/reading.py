@@ -1,0 +1,92 @@
+"""Reading the log in seq order, across the tail and the segments, while others change it.
+
+Between two steps an event may move from the tail to a segment, or expire; at every step it is
+found where it is then. Invariant: frames come in strictly growing seq, and hold what was
+acknowledged, or the reader hears why not.
+"""
+
+import sqlite3
+from typing import TypeAlias
+
+import polars as pl
+
+from liverank.events.event import Event, decode_event
+from liverank.events.frame import frame_of
+from liverank.events.log.database import Database
+from liverank.events.log.segment import (
+    Segment,
+    check_segment,
+    corrupt,
+    next_segment,
+    read_rows,
+    segment_file,
+    segments_of,
+)
+
+TailRow: TypeAlias = tuple[int, int, bytes]
+"""An event of the tail: its seq, when it arrived (Unix ms), and its JSON."""
+
+
+class Reader:
+    """The read side of a log. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._checked: set[str] = set()
+
+    def read_some(self, seq: int, end: int) -> tuple[pl.DataFrame, int]:
+        """Those of the events from ``seq`` to ``end`` that lie together, and where to go on.
+
+        The frame is empty where events have expired. Raises LogCorruptError.
+        """
+        rows = None
+        with self._database.reading() as connection:
+            segment = next_segment(connection, seq)
+            if segment is None or segment.first_seq > seq:
+                end = end if segment is None else min(end, segment.first_seq - 1)
+                rows = tail_rows(connection, seq, end)
+        if rows is not None:
+            return frame_of_tail(rows), end + 1
+        assert segment is not None
+        end = min(end, segment.last_seq)
+        try:
+            if segment.name not in self._checked:
+                check_segment(self._database.segments, segment, whole=True)
+                self._checked.add(segment.name)
+            return read_rows(self._database.segments, segment, seq, end - seq + 1), end + 1
+        except FileNotFoundError:
+            self._raise_if_registered(segment)
+            return pl.DataFrame(), segment.last_seq + 1  # expired a moment ago
+
+    def check(self, *, whole: bool) -> int:
+        """Compare every segment with the manifest; returns how many. Raises LogCorruptError."""
+        with self._database.reading() as connection:
+            segments = segments_of(connection)
+        for segment in segments:
+            try:
+                check_segment(self._database.segments, segment, whole=whole)
+            except FileNotFoundError:
+                self._raise_if_registered(segment)
+        return len(segments)
+
+    def _raise_if_registered(self, segment: Segment) -> None:
+        """A file that the manifest still names is missing; else it has just expired."""
+        with self._database.reading() as connection:
+            found = next_segment(connection, segment.last_seq)
+        if found == segment:
+            raise corrupt(segment_file(self._database.segments, segment), "it is missing") from None
+
+
+def tail_rows(connection: sqlite3.Connection, first_seq: int, last_seq: int) -> list[TailRow]:
+    """The rows of the tail in a range of seqs, both ends included."""
+    return connection.execute(
+        "SELECT seq, arrived, body FROM tail WHERE seq BETWEEN ? AND ? ORDER BY seq",
+        (first_seq, last_seq),
+    ).fetchall()
+
+
+def frame_of_tail(rows: list[TailRow]) -> pl.DataFrame:
+    """Rows of the tail as a frame of SCHEMA."""
+    events: list[Event] = [decode_event(body) for _, _, body in rows]
+    frame = frame_of(events, seqs=[seq for seq, _, _ in rows])
+    return frame.with_columns(pl.Series("arrived", [arrived for _, arrived, _ in rows], pl.Int64))
