@@ -35,10 +35,13 @@ def with_content_ids(frame: pl.DataFrame) -> pl.DataFrame:
         )
     ).to_series()
     digest = xxhash.xxh3_128_hexdigest
-    digests = pl.Series("id", ["~" + digest(text.encode())[:_DIGITS] for text in texts])
-    times = pl.int_range(1, pl.len() + 1).over("id")
-    ids = digests.to_frame().select(
-        pl.when(times == 1).then("id").otherwise(pl.format("{}-{}", "id", times)).alias("id")
-    )
+    ids = pl.Series("id", ["~" + digest(text.encode())[:_DIGITS] for text in texts])
+    repeated = ids.is_duplicated()
+    if repeated.any():
+        time = pl.int_range(1, pl.len() + 1).over("id")
+        numbered = pl.when(time == 1).then("id").otherwise(pl.format("{}-{}", "id", time))
+        ids = ids.scatter(
+            repeated.arg_true(), ids.filter(repeated).to_frame().select(numbered).to_series()
+        )
     places = frame.select(pl.arg_where(pl.col("id").is_null())).to_series()
-    return frame.with_columns(frame["id"].scatter(places, ids.to_series()))
+    return frame.with_columns(frame["id"].scatter(places, ids))
