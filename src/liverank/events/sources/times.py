@@ -9,7 +9,7 @@ import polars as pl
 
 from liverank.config import Source
 from liverank.errors import ConfigError, SourceError
-from liverank.events.sources.values import Value
+from liverank.events.sources.values import Value, unread
 
 UNIX_FORMATS = {"unix_s": 1000.0, "unix_ms": 1.0, "unix_us": 0.001}
 """Values of ``time_format`` for numbers, each with the milliseconds of one unit."""
@@ -69,10 +69,7 @@ def moment_of(value: Value, time_format: str | None, time_zone: str, *, where: s
         moment = _of_text(given.cast(pl.String).str.strip_chars(), time_format, time_zone)
     else:
         raise SourceError(f"`{where}` holds {dtype}, which is no time")
-    failed = given.is_not_null() & moment.is_null()
-    problem = pl.when(failed).then(
-        pl.format(f"`{where}` is not a moment: {{}}", given.cast(pl.String))
-    )
+    problem = unread(given, moment, f"`{where}` is not a moment")
     return Value(moment, pl.Int64(), (*value.problems, problem))
 
 

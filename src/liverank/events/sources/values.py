@@ -109,6 +109,18 @@ def json_of(fields: Mapping[str, Value], *, where: str) -> Value:
     )
 
 
+def unread(given: pl.Expr, read: pl.Expr, text: str) -> pl.Expr:
+    """The problem of rows whose given value could not be read: the text and the value.
+
+    >>> frame = pl.DataFrame({"n": ["7", "x"]})
+    >>> read = pl.col("n").cast(pl.Int64, strict=False)
+    >>> frame.select(unread(pl.col("n"), read, "not a number")).to_series().to_list()
+    [None, 'not a number: x']
+    """
+    failed = given.is_not_null() & read.is_null()
+    return pl.when(failed).then(pl.concat_str(pl.lit(f"{text}: "), given.cast(pl.String)))
+
+
 def _plain(value: Value, where: str) -> pl.Expr:
     """As JSON knows it: text, a number, a truth, or a list of texts or numbers."""
     given, dtype = value.expression, value.dtype
@@ -138,9 +150,7 @@ def _array(array: Array, schema: pl.Schema, where: str) -> Value:
 
 
 def _or_problem(value: Value, cast: pl.Expr, dtype: pl.DataType, text: str) -> Value:
-    failed = value.expression.is_not_null() & cast.is_null()
-    problem = pl.when(failed).then(pl.format(f"{text}: {{}}", value.expression.cast(pl.String)))
-    return Value(cast, dtype, (*value.problems, problem))
+    return Value(cast, dtype, (*value.problems, unread(value.expression, cast, text)))
 
 
 _CONSTANTS: dict[type, pl.DataType] = {
