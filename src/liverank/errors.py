@@ -13,7 +13,8 @@ One tree, so that a caller can catch as widely or as narrowly as it likes:
     ├── DatasetError     the log holds no rows to learn from, or too few
     ├── TrainingError    no model could be trained
     ├── BundleError      a bundle is missing, changed, or does not fit
-    └── ServingError     a request cannot be answered as asked
+    ├── ServingError     a request cannot be answered as asked
+    └── SimulatorError   a world cannot be built or run as asked
 
 Invariant: the message of each is one readable line that says where, what was given, what is
 allowed, and what to do next; the command line prints it without a traceback.
@@ -66,3 +67,7 @@ class BundleError(LiverankError):
 
 class ServingError(LiverankError):
     """A request cannot be answered as asked."""
+
+
+class SimulatorError(LiverankError):
+    """A world cannot be built or run as asked."""
