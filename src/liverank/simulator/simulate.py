@@ -34,8 +34,9 @@ def simulate(
     >>> from liverank.simulator.policies import RandomOrder
     >>> from liverank.simulator.world import build_world
     >>> world = build_world(7, people=50, days=1)
-    >>> next(simulate(world, policy=RandomOrder(), seed=1))
-    User(time=1795392000000, user='u0', fields={'language': 'ja', 'country': 'JP'}, id=None)
+    >>> first = next(simulate(world, policy=RandomOrder(), seed=1))
+    >>> first.user, sorted(first.fields)
+    ('u0', ['country', 'language'])
     """
     days = world.days if days is None else days
     if not 1 <= days <= world.days:
@@ -75,7 +76,8 @@ def _in_order(
             yield heapq.heappop(later)[2]
         if kind == _START:
             live[place] = None
-            busy_until[world.hosts.person[world.rooms.host[place]]] = world.rooms.end_ms[place]
+            speaking = world.hosts.person[world.rooms.host[place]]
+            busy_until[speaking] = max(busy_until[speaking], world.rooms.end_ms[place])
             yield _started(world, place)
         elif kind == _UPDATE:
             yield _updated(world, place, at_ms)

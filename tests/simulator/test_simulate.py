@@ -1,0 +1,295 @@
+"""The world in motion: its events are valid, in order, causal, and follow people's tastes."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from liverank.errors import SimulatorError
+from liverank.events.event import (
+    Edge,
+    Event,
+    Interaction,
+    Item,
+    Ranking,
+    User,
+    decode_event,
+    dedup_id,
+    encode_event,
+)
+from liverank.simulator.policies import MostPopular, Oracle, Policy, RandomOrder
+from liverank.simulator.simulate import simulate, write_events
+from liverank.simulator.taste import true_join_probability
+from liverank.simulator.world import DAY_MS, World, build_world
+
+
+@cache
+def world() -> World:
+    return build_world(11, people=800, days=4)
+
+
+@cache
+def events(policy: str = "random") -> tuple[Event, ...]:
+    policies: dict[str, Policy] = {
+        "random": RandomOrder(seed=1),
+        "popular": MostPopular(spread=1.0, seed=1),
+        "oracle": Oracle(world()),
+    }
+    return tuple(simulate(world(), policy=policies[policy], seed=2))
+
+
+def interactions(kind: str, policy: str = "random") -> list[Interaction]:
+    return [e for e in events(policy) if isinstance(e, Interaction) and e.type == kind]
+
+
+def rankings(policy: str = "random") -> dict[str, Ranking]:
+    return {e.id: e for e in events(policy) if isinstance(e, Ranking)}
+
+
+def test_the_same_seeds_give_the_same_events_and_others_do_not() -> None:
+    small = build_world(1, people=60, days=1)
+
+    first, again, other = (
+        list(simulate(small, policy=MostPopular(spread=1.0, seed=4), seed=seed))
+        for seed in (9, 9, 10)
+    )
+
+    assert first == again
+    assert first != other
+
+
+def test_every_event_survives_the_wire_and_has_an_id_of_its_own() -> None:
+    for event in events():
+        assert decode_event(encode_event(event)) == event
+    ids = [dedup_id(event) for event in events() if event.id is not None]
+    assert len(set(ids)) == len(ids)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    people=st.integers(10, 60),
+    days=st.integers(1, 2),
+    shown=st.integers(1, 30),
+)
+def test_in_any_world_people_act_only_on_what_is_live_and_time_never_runs_back(
+    seed: int, people: int, days: int, shown: int
+) -> None:
+    small = build_world(seed, people=people, days=days)
+    live: set[str] = set()
+    last_ms = small.start_ms
+    for event in simulate(small, policy=RandomOrder(seed=seed), seed=seed, shown=shown):
+        assert last_ms <= event.at_ms < small.start_ms + days * DAY_MS
+        last_ms = event.at_ms
+        if isinstance(event, Item):
+            assert (event.item in live) == (event.state != "started")
+            (live.discard if event.state == "ended" else live.add)(event.item)
+        elif isinstance(event, Ranking):
+            assert set(event.items) <= live
+            assert 1 <= len(event.items) <= shown
+        elif isinstance(event, Interaction):
+            assert event.item in live
+
+
+def test_reactions_name_a_ranking_that_was_served_to_that_person_before_and_held_the_item() -> None:
+    served = rankings()
+
+    for event in events():
+        if isinstance(event, Interaction):
+            ranking = served[str(event.ranking)]
+            assert ranking.user == event.user
+            assert event.item in ranking.items
+            assert ranking.at_ms < event.at_ms
+
+
+def test_a_join_follows_a_click_which_follows_an_impression_and_a_leave_says_how_long() -> None:
+    when: dict[tuple[str, str | None, str], int] = {}
+    for event in events():
+        if isinstance(event, Interaction):
+            when[(event.type, event.ranking, event.item)] = event.at_ms
+
+    for (kind, ranking, item), at_ms in when.items():
+        before = {"click": "impression", "join": "click", "leave": "join"}.get(kind)
+        if before is not None:
+            assert when[(before, ranking, item)] < at_ms
+    for leave in interactions("leave"):
+        joined_ms = when[("join", leave.ranking, leave.item)]
+        assert leave.value == (leave.at_ms - joined_ms) / 1000
+
+
+def test_nobody_looks_at_the_tab_while_in_a_room() -> None:
+    inside_until: dict[str, int] = {}
+    leaves = {(e.ranking, e.item): e.at_ms for e in interactions("leave")}
+    for event in events():
+        if isinstance(event, Ranking):
+            assert inside_until.get(event.user, 0) <= event.at_ms
+        elif isinstance(event, Interaction) and event.type == "join":
+            inside_until[event.user] = leaves.get((event.ranking, event.item), event.at_ms)
+
+
+def test_a_person_follows_a_host_once() -> None:
+    follows = [(e.user, e.target) for e in events() if isinstance(e, Edge)]
+
+    assert len(set(follows)) == len(follows)
+    assert any(e.at_ms > world().start_ms for e in events() if isinstance(e, Edge))
+
+
+def test_events_hold_only_what_a_product_could_know() -> None:
+    for event in events():
+        if isinstance(event, Item):
+            assert set(event.fields) <= {"host", "speakers", "topics", "language", "title"}
+        elif isinstance(event, User):
+            assert set(event.fields) == {"language", "country"}
+        elif isinstance(event, Ranking):
+            assert (event.scores, event.propensities, event.fields) == (None, None, {})
+        elif isinstance(event, Interaction):
+            assert event.fields == {}
+
+
+def test_a_policy_sees_everything_before_a_ranking_and_nothing_after() -> None:
+    class Witness:
+        def __init__(self) -> None:
+            self.seen: list[Event] = []
+            self.asked: list[tuple[int, int]] = []
+
+        def rank(self, user: str, candidates: Sequence[str], at_ms: int) -> Sequence[str]:
+            self.asked.append((at_ms, len(self.seen)))
+            return candidates
+
+        def observe(self, event: Event) -> None:
+            self.seen.append(event)
+
+    witness = Witness()
+    small = build_world(1, people=60, days=1)
+    made = list(simulate(small, policy=witness, seed=3))
+
+    assert witness.seen == made
+    for at_ms, known in witness.asked:
+        assert all(event.at_ms <= at_ms for event in made[:known])
+        assert all(event.at_ms >= at_ms for event in made[known:])
+
+
+def test_items_further_down_are_seen_less_and_clicked_less_when_seen() -> None:
+    seen, clicked = np.zeros(20), np.zeros(20)
+    served = rankings()
+    for count, kind in ((seen, "impression"), (clicked, "click")):
+        for event in interactions(kind):
+            count[served[str(event.ranking)].items.index(event.item)] += 1
+
+    thirds = [slice(0, 4), slice(4, 9), slice(9, 20)]
+    rates = [clicked[third].sum() / seen[third].sum() for third in thirds]
+    assert (np.diff(seen[:10]) < 0).all()
+    assert rates[0] > rates[1] > rates[2]
+
+
+def test_people_join_as_often_as_the_hidden_truth_says() -> None:
+    joins = {(e.ranking, e.item) for e in interactions("join")}
+    expected, joined = [], []
+    for ranking in rankings().values():
+        first = ranking.items[0]  # always looked at, with all the attention there is
+        chance = true_join_probability(world(), ranking.user, [first], ranking.at_ms)
+        expected.append(float(chance[0]))
+        joined.append((ranking.id, first) in joins)
+    chances, outcomes = np.array(expected), np.array(joined)
+
+    likely = chances > np.quantile(chances, 0.9)
+    for group in (likely, ~likely):
+        spread = np.sqrt((chances[group] * (1 - chances[group])).sum())
+        assert abs(outcomes[group].sum() - chances[group].sum()) < 4 * spread
+    assert outcomes[likely].mean() > 5 * outcomes[~likely].mean()
+
+
+def joins_per_visit(policy: str) -> float:
+    return len(interactions("join", policy)) / len(rankings(policy))
+
+
+def test_popular_beats_random_and_knowing_the_truth_beats_both() -> None:
+    random, popular, oracle = map(joins_per_visit, ("random", "popular", "oracle"))
+
+    assert popular > 1.1 * random
+    assert oracle > 1.4 * popular
+
+
+def list_auc(scores: dict[str, dict[str, float]], joins: dict[str, str]) -> float:
+    """The mean over lists of the share of other seen items that the joined one is put above."""
+    areas = []
+    for ranking, item in joins.items():
+        others = [score for name, score in scores[ranking].items() if name != item]
+        if others:
+            own = scores[ranking][item]
+            areas.append(np.mean([(own > other) + 0.5 * (own == other) for other in others]))
+    return float(np.mean(areas))
+
+
+def test_what_people_did_before_tells_what_they_join_better_than_popularity() -> None:
+    language: dict[str, object] = {}
+    fields: dict[str, dict[str, object]] = {}
+    follows: set[tuple[str, str]] = set()
+    liked: dict[tuple[str, object], float] = defaultdict(float)
+    popular: dict[str, float] = defaultdict(float)
+    known = rankings("popular")
+    seen: dict[str, dict[str, float]] = defaultdict(dict)
+    personal: dict[str, dict[str, float]] = defaultdict(dict)
+    joins: dict[str, str] = {}
+    for event in events("popular"):
+        if isinstance(event, User):
+            language[event.user] = event.fields["language"]
+        elif isinstance(event, Edge):
+            follows.add((event.user, event.target))
+        elif isinstance(event, Item):
+            fields.setdefault(event.item, {}).update(event.fields)
+        elif isinstance(event, Interaction):
+            ranking = str(event.ranking)
+            about = fields[event.item]
+            topics = about["topics"]
+            assert isinstance(topics, list)
+            if event.type == "impression":
+                seen[ranking][event.item] = np.log(0.3 + popular[event.item])
+                match = np.mean([liked[event.user, topic] for topic in topics])
+                personal[ranking][event.item] = (
+                    seen[ranking][event.item]
+                    + 2.0 * (about["language"] == language[event.user])
+                    + 1.0 * ((event.user, str(about["host"])) in follows)
+                    + 1.0 * np.log(0.3 + match)
+                )
+            elif event.type == "join":
+                popular[event.item] += 1
+                for topic in topics:
+                    liked[event.user, topic] += 1
+                if known[ranking].at_ms > world().start_ms + 2 * DAY_MS:
+                    joins[ranking] = event.item
+
+    assert list_auc(seen, joins) > 0.6
+    assert list_auc(personal, joins) > list_auc(seen, joins) + 0.05
+
+
+def test_fewer_days_are_the_beginning_of_more() -> None:
+    whole = world()
+    day_one = list(simulate(whole, policy=RandomOrder(seed=1), seed=2, days=1))
+
+    assert max(event.at_ms for event in day_one) < whole.start_ms + DAY_MS
+    assert [e for e in day_one if isinstance(e, Item)] == [
+        e for e in events() if isinstance(e, Item) and e.at_ms < whole.start_ms + DAY_MS
+    ]
+
+
+def test_more_days_than_the_world_lasts_are_refused() -> None:
+    with pytest.raises(SimulatorError, match="`days` is 5; this world was built for 1 to 4"):
+        next(simulate(world(), policy=RandomOrder(), seed=1, days=5))
+    with pytest.raises(SimulatorError, match="`shown` is 0"):
+        next(simulate(world(), policy=RandomOrder(), seed=1, shown=0))
+
+
+def test_events_are_written_as_lines_that_decode_to_the_same_events(tmp_path: Path) -> None:
+    made = list(simulate(build_world(1, people=30, days=1), policy=RandomOrder(), seed=1))
+
+    number = write_events(tmp_path / "events.jsonl", made)
+
+    lines = (tmp_path / "events.jsonl").read_bytes().splitlines()
+    assert number == len(lines) == len(made)
+    assert [decode_event(line) for line in lines] == made
