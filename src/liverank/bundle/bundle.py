@@ -1,0 +1,236 @@
+"""One directory with all that serving needs, written whole and verified when it is read.
+
+    bundle.json  the manifest: format, version, label, feature names, a SHA-256 of each other file
+    spec.json    which features there are, and how they are read
+    model.npz    the model's arrays
+    golden.npz   rows, and the margins that the model gave them
+    report.json  how the model came to be
+
+Invariant: a bundle that loads is the one that was saved, byte for byte, and its model gives the
+golden rows the same margins, bit for bit, on this machine. Nothing is pickled.
+"""
+
+import io
+import os
+import shutil
+import tempfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.bundle.manifest import (
+    FILES,
+    MANIFEST,
+    REPAIR,
+    Manifest,
+    decode_manifest,
+    encode_manifest,
+    make_manifest,
+    sha256,
+)
+from liverank.errors import BundleError
+from liverank.features.spec import FeatureSpec
+from liverank.models.model import Model
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle. ``report`` is the JSON object of report.json, for people to read."""
+
+    spec: FeatureSpec
+    model: Model
+    report: dict[str, Any]
+    manifest: Manifest
+
+    @property
+    def version(self) -> str:
+        """The name of the bundle: a short hash of all of it."""
+        return self.manifest.version
+
+
+@dataclass(frozen=True)
+class PackedBundle:
+    """A bundle in bytes, before it has a place."""
+
+    manifest: Manifest
+    files: dict[str, bytes]
+
+
+def pack_bundle(
+    *,
+    spec: FeatureSpec,
+    model: Model,
+    report: msgspec.Struct,
+    golden: NDArray[np.float32],
+    label: str,
+    created_ms: int,
+) -> PackedBundle:
+    """Put a bundle into bytes.
+
+    ``golden`` is float32[k, n_features] with k above 0: real rows, whose margins are kept to be
+    reproduced. Raises BundleError when spec, model and rows differ in width.
+    """
+    n_features = len(spec.names)
+    if model.n_features != n_features or golden.shape[1:] != (n_features,) or not len(golden):
+        raise BundleError(
+            f"a bundle of {n_features} features: the model scores {model.n_features}, and the "
+            f"golden rows are {list(golden.shape)}; expected [1 or more, {n_features}]"
+        )
+    files = {
+        "spec.json": _json(spec),
+        "model.npz": _npz(model.to_arrays()),
+        "golden.npz": _npz({"rows": golden, "margins": model.margin(golden)}),
+        "report.json": _json(report),
+    }
+    manifest = make_manifest(files, features=spec.names, label=label, created_ms=created_ms)
+    return PackedBundle(manifest, files)
+
+
+def write_bundle(directory: Path, packed: PackedBundle) -> None:
+    """Write a bundle: wholly, or not at all. Raises BundleError when it cannot.
+
+    The files go to a neighbour of the directory, which takes its name once they are on disk.
+    """
+    if directory.exists():
+        raise BundleError(f"{directory}: exists already; a bundle is never changed, choose another")
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=directory.parent))
+        try:
+            for name, content in packed.files.items():
+                write_durably(draft / name, content)
+            write_durably(draft / MANIFEST, encode_manifest(packed.manifest))
+            draft.chmod(0o755)
+            sync_directory(draft)
+            draft.rename(directory)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        sync_directory(directory.parent)
+    except OSError as error:
+        raise BundleError(
+            f"{directory}: cannot be written: {error}; free some space or choose another place"
+        ) from None
+
+
+def save_bundle(
+    directory: Path,
+    *,
+    spec: FeatureSpec,
+    model: Model,
+    report: msgspec.Struct,
+    golden: NDArray[np.float32],
+    label: str,
+    created_ms: int,
+) -> str:
+    """``pack_bundle``, then ``write_bundle``; returns the version."""
+    packed = pack_bundle(
+        spec=spec, model=model, report=report, golden=golden, label=label, created_ms=created_ms
+    )
+    write_bundle(directory, packed)
+    return packed.manifest.version
+
+
+def load_bundle(directory: Path) -> Bundle:
+    """Read and verify a bundle.
+
+    Raises BundleError, which names the file and what to do, when a file is missing, changed, of
+    another format, or when the model does not reproduce its golden margins.
+
+    >>> load_bundle(Path("no/such/bundle"))
+    Traceback (most recent call last):
+    liverank.errors.BundleError: no/such/bundle/bundle.json: cannot be read: No such file ...
+    """
+    manifest = read_manifest(directory)
+    files = {name: _read(directory / name) for name in FILES}
+    for name, content in files.items():
+        if sha256(content) != manifest.files[name]:
+            raise BundleError(f"{directory / name}: changed since it was written; {REPAIR}")
+    try:
+        spec = msgspec.json.decode(files["spec.json"], type=FeatureSpec)
+        report = msgspec.json.decode(files["report.json"], type=dict[str, Any])
+        model = Model.from_arrays(_arrays(files["model.npz"], "model.npz"))
+        _check_golden(model, _arrays(files["golden.npz"], "golden.npz"))
+    except (msgspec.MsgspecError, UnicodeDecodeError, BundleError) as error:
+        raise BundleError(f"{directory}: {error}; {REPAIR}") from None
+    if spec.names != manifest.features or model.n_features != len(spec.names):
+        raise BundleError(
+            f"{directory}: bundle.json names {len(manifest.features)} features, spec.json "
+            f"{len(spec.names)}, the model scores {model.n_features}; {REPAIR}"
+        )
+    return Bundle(spec, model, report, manifest)
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Read only the manifest of a bundle. Raises BundleError."""
+    path = directory / MANIFEST
+    return decode_manifest(_read(path), where=str(path))
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_directory(directory: Path) -> None:
+    """Wait until the names in a directory are on disk."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _check_golden(model: Model, golden: dict[str, NDArray[Any]]) -> None:
+    rows, margins = golden.get("rows"), golden.get("margins")
+    if (
+        rows is None
+        or margins is None
+        or len(golden) != 2
+        or rows.dtype != np.float32
+        or rows.ndim != 2
+        or rows.shape[1] != model.n_features
+        or margins.dtype != np.float64
+        or margins.shape != (len(rows),)
+    ):
+        raise BundleError("golden.npz: it must hold float32 `rows` and their float64 `margins`")
+    if model.margin(np.ascontiguousarray(rows)).tobytes() != margins.tobytes():
+        raise BundleError("golden.npz: the model gives its golden rows other margins here")
+
+
+def _json(struct: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(struct), indent=2) + b"\n"
+
+
+def _npz(arrays: dict[str, NDArray[Any]]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **{name: arrays[name] for name in sorted(arrays)})
+    return buffer.getvalue()
+
+
+def _arrays(content: bytes, name: str) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            found = {key: arrays[key] for key in arrays.files}
+    except (ValueError, OSError, EOFError, KeyError, TypeError) as error:
+        raise BundleError(f"{name}: not a set of arrays: {error}") from None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise BundleError(f"{name}: not a set of arrays: {error}") from None
+    if not all(isinstance(array, np.ndarray) for array in found.values()):
+        raise BundleError(f"{name}: it holds something other than arrays")
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}; {REPAIR}") from None

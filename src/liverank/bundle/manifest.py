@@ -1,0 +1,91 @@
+"""The manifest of a bundle: what files it has, and by what they are known.
+
+Invariant: a manifest has exactly one form in bytes, and its version is a hash of all of it, so a
+change of any byte of any file of a bundle shows.
+"""
+
+import hashlib
+
+import msgspec
+
+from liverank.errors import BundleError
+
+FORMAT = 1
+"""Raised when an older liverank could no longer read a bundle."""
+MANIFEST = "bundle.json"
+FILES = ("spec.json", "model.npz", "golden.npz", "report.json")
+"""The files of every bundle beside its manifest."""
+
+_VERSION_DIGITS = 16
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The content of bundle.json."""
+
+    format: int
+    version: str
+    """Hash of everything else here, and so of every file: the bundle's name."""
+    created_ms: int
+    label: str
+    features: tuple[str, ...]
+    files: dict[str, str]
+    """SHA-256 of each file, in hexadecimal."""
+
+
+def make_manifest(
+    files: dict[str, bytes], *, features: tuple[str, ...], label: str, created_ms: int
+) -> Manifest:
+    """The manifest of these files.
+
+    >>> manifest = make_manifest({"spec.json": b"{}"}, features=(), label="join", created_ms=0)
+    >>> manifest.files["spec.json"][:12]
+    '44136fa355b3'
+    """
+    manifest = Manifest(
+        format=FORMAT,
+        version="",
+        created_ms=created_ms,
+        label=label,
+        features=features,
+        files={name: sha256(content) for name, content in sorted(files.items())},
+    )
+    return msgspec.structs.replace(manifest, version=_version_of(manifest))
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The one form of a manifest in bytes: indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def decode_manifest(content: bytes, *, where: str) -> Manifest:
+    """Read a manifest. Raises BundleError unless every byte is as it was written."""
+    try:
+        manifest = msgspec.json.decode(content, type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BundleError(f"{where}: not a manifest of a bundle: {error}; {REPAIR}") from None
+    if manifest.format != FORMAT:
+        raise BundleError(
+            f"{where}: format {manifest.format}, and this liverank reads format {FORMAT}; "
+            "train again, or use the liverank that wrote it"
+        )
+    if encode_manifest(manifest) != content or _version_of(manifest) != manifest.version:
+        raise BundleError(f"{where}: changed since it was written; {REPAIR}")
+    if set(manifest.files) != set(FILES):
+        raise BundleError(
+            f"{where}: it lists {sorted(manifest.files)}; a bundle has {sorted(FILES)}; {REPAIR}"
+        )
+    return manifest
+
+
+REPAIR = "restore it from a copy, roll back, or train again"
+"""What to do about a broken bundle."""
+
+
+def sha256(content: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _version_of(manifest: Manifest) -> str:
+    unnamed = msgspec.structs.replace(manifest, version="")
+    return sha256(encode_manifest(unnamed))[:_VERSION_DIGITS]
