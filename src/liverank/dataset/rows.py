@@ -67,8 +67,8 @@ class Rows:
         """How many rows are a success."""
         return int(self.labels.sum(dtype=np.int64))
 
-    def take(self, where: NDArray[np.bool_]) -> "Rows":
-        """The rows where the mask (bool[n]) is true, in their order."""
+    def take(self, where: NDArray[np.bool_] | slice) -> "Rows":
+        """The rows where the mask (bool[n]) is true, or of the slice, which copies nothing."""
         return Rows(
             features=np.ascontiguousarray(self.features[where]),
             labels=self.labels[where],

@@ -4,6 +4,7 @@ One writer folds, in log order; the state after event ``seq`` depends on nothing
 to it. Invariant: folding the same events in any batches gives the same bits.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,11 +90,12 @@ class State:
         at_ms: float,
         items: NDArray[np.uint64],
         request: NDArray[np.uint64],
-        position: float,
+        positions: NDArray[np.float64],
     ) -> NDArray[np.float32]:
         """Features of the candidates of one request, float32[n, features].
 
-        ``user`` and ``items`` uint64[n] are hashes, ``request`` uint64[request words].
+        ``user`` and ``items`` uint64[n] are hashes, ``request`` uint64[request words],
+        ``positions`` float64[n], or [1] where all have the same.
         """
         out = np.empty((len(items), len(program.outputs)), np.float32)
         read(
@@ -104,46 +106,65 @@ class State:
             at_ms,
             request,
             items,
-            np.array([position]),
+            positions,
             out,
         )
         return out
 
     def replay(
-        self, stream: Stream, reads: Reads, next_read: int, program: Program, *, more: bool
-    ) -> tuple[int, NDArray[np.float32]]:
+        self, stream: Stream, reads: Reads, next_read: int, program: Program, *, chunk_rows: int
+    ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
         """Fold the next events, reading past rankings on the way.
 
-        Returns the first read that is not done yet, and the rows of those from ``next_read`` to
-        it, float32[k, features]. Without ``more`` events to come, reads after them are done too.
+        Yields (first read, first read not done, their rows float32[k, features]) with about
+        ``chunk_rows`` rows each; the fold is complete when the iteration ends.
         """
-        begin, end, arrays = 0, len(stream), stream_tuple(stream)
+        begin, arrays = 0, stream_tuple(stream)
         before = np.searchsorted(stream.seq, reads.before).astype(np.int64)
-        # one that waits for the very next event may yet be preceded by others' reads: leave it
-        last_read = int(np.searchsorted(before, end)) if more else len(reads)
-        base = int(reads.offsets[next_read])
-        out = np.empty((int(reads.offsets[last_read]) - base, len(program.outputs)), np.float32)
         arguments = (before, *reads_tuple(reads)[1:])
-        place = next_read
-        while True:
-            begin, place = replay(
-                arrays,
-                begin,
-                end,
-                arguments,
-                place,
-                last_read,
-                self._store,
-                self._layout_arrays,
-                program_tuple(program),
-                out,
-                base,
-            )
-            if begin >= end:
-                break
-            self._grow(stream, begin)
+        due = int(np.searchsorted(before, len(stream)))  # later ones wait for the next events
+        while begin < len(stream) or next_read < due:
+            base = int(reads.offsets[next_read])
+            last = int(np.searchsorted(reads.offsets, base + chunk_rows, side="right")) - 1
+            last = min(max(last, next_read + 1), due)
+            end = len(stream) if last == due else int(before[last])
+            out = np.empty((int(reads.offsets[last]) - base, len(program.outputs)), np.float32)
+            place = next_read
+            while True:
+                begin, place = replay(
+                    arrays,
+                    begin,
+                    end,
+                    arguments,
+                    place,
+                    last,
+                    self._store,
+                    self._layout_arrays,
+                    program_tuple(program),
+                    out,
+                    base,
+                )
+                if begin >= end:
+                    break
+                self._grow(stream, begin)
+            yield next_read, last, out
+            next_read = last
         self._folded(stream)
-        return last_read, out
+
+    def read_rest(self, reads: Reads, next_read: int, program: Program) -> NDArray[np.float32]:
+        """The rows of reads that come after all events, float32[k, features]."""
+        rows = [
+            self.read(
+                program,
+                user=int(reads.user[place]),
+                at_ms=float(reads.at[place]),
+                items=reads.items[reads.offsets[place] : reads.offsets[place + 1]],
+                request=reads.request[place],
+                positions=reads.positions[reads.offsets[place] : reads.offsets[place + 1]],
+            )
+            for place in range(next_read, len(reads))
+        ]
+        return np.concatenate(rows) if rows else np.empty((0, len(program.outputs)), np.float32)
 
     @property
     def _store(self) -> tuple[NDArray[Any], ...]:

@@ -8,10 +8,8 @@ from liverank.features.kernels.read import read
 
 
 @compiled
-def replay(
-    stream, begin, end, reads, next_read, last_read, store, layout, program, out, base
-):
-    """Fold events ``begin`` to ``end``, reading each ranking just before the event it precedes.
+def replay(stream, begin, end, reads, next_read, last_read, store, layout, program, out, base):
+    """Fold events ``begin`` to ``end``, and read each ranking before the event it precedes.
 
     ``reads`` is (before int64[r], user uint64[r], at float64[r], request uint64[r, words],
     offsets int64[r + 1], items uint64[k], positions float64[k]); ``before`` rises, and counts

@@ -1,0 +1,99 @@
+"""Which items of past rankings a person really saw.
+
+Impression events say so where they exist. Where they do not, the list itself is taken as seen, or
+the part of it down to the last item engaged with (the rest may never have been scrolled to:
+Joachims et al. 2005). A list without any engagement is kept whole.
+"""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from liverank.config import Config
+
+MIN_LISTS = 100
+"""Engaged lists below which position bias cannot be told."""
+BIAS_Z = 4.0
+"""Standard errors by which engagement must stand above the middle of the list."""
+BIAS_SHIFT = 0.05
+"""The same as a share of the list's length."""
+
+
+def seen_items(
+    items: pl.DataFrame,
+    positions: NDArray[np.int64],
+    labels: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    impressions: pl.DataFrame | None,
+    config: Config,
+) -> NDArray[np.bool_]:
+    """Whether each item of each list counts as seen: bool[k].
+
+    ``items``: list, id, user, time, item; ``impressions``: user, item, time, ranking, or None where
+    no such events exist.
+    """
+    if impressions is not None:
+        seen = _by_events(items, impressions, config)
+        seen[labels == 1] = True
+        return seen
+    policy = config.impressions.seen
+    if policy == "auto":
+        policy = "to_last_engaged" if falls_with_position(positions, labels, offsets) else "all"
+    if policy == "all":
+        return np.ones(len(labels), np.bool_)
+    return to_last_engaged(positions, labels, offsets)
+
+
+def to_last_engaged(
+    positions: NDArray[np.int64], labels: NDArray[np.uint8], offsets: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Items down to the last success of each list; all of a list without one: bool[k].
+
+    >>> to_last_engaged(np.array([0, 1, 2]), np.array([0, 1, 0], np.uint8), np.array([0, 3]))
+    array([ True,  True, False])
+    """
+    last = np.maximum.reduceat(np.where(labels == 1, positions, -1), offsets[:-1])
+    last = np.where(last < 0, np.iinfo(np.int64).max, last)
+    seen: NDArray[np.bool_] = positions <= np.repeat(last, np.diff(offsets))
+    return seen
+
+
+def falls_with_position(
+    positions: NDArray[np.int64], labels: NDArray[np.uint8], offsets: NDArray[np.int64]
+) -> bool:
+    """Whether successes stand nearer to the top of their lists than chance puts them.
+
+    Under no bias a success's place in its list, as a share of the length, is uniform: mean 1/2,
+    variance 1/12.
+    """
+    sizes = np.repeat(np.diff(offsets), np.diff(offsets))
+    successes = (labels == 1) & (sizes > 1)
+    count = int(np.count_nonzero(successes))
+    if count < MIN_LISTS:
+        return False
+    shift = 0.5 - float(np.mean((positions[successes] + 0.5) / sizes[successes]))
+    return shift > BIAS_SHIFT and shift * np.sqrt(12 * count) > BIAS_Z
+
+
+def _by_events(items: pl.DataFrame, impressions: pl.DataFrame, config: Config) -> NDArray[np.bool_]:
+    """Seen are the items with an impression of that ranking, or of that person soon after it."""
+    items = items.with_row_index("row")
+    by_name = items.join(
+        impressions.select("item", id="ranking"), on=["id", "item"], how="inner", nulls_equal=False
+    )
+    unnamed = impressions.filter(pl.col("ranking").is_null()).select(
+        "user", "item", happened="time"
+    )
+    by_time = unnamed.sort("happened").join_asof(
+        items.select("row", "user", "item", "time", shown="time").sort("time", "row"),
+        left_on="happened",
+        right_on="time",
+        by=["user", "item"],
+        strategy="backward",
+        check_sortedness=False,
+    )
+    within = (pl.col("happened") - pl.col("shown")) <= config.label.within_ms
+    seen = np.zeros(len(items), np.bool_)
+    seen[by_name["row"].to_numpy()] = True
+    seen[by_time.filter(pl.col("row").is_not_null() & within)["row"].to_numpy()] = True
+    return seen
