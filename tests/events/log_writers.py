@@ -1,0 +1,111 @@
+"""What the processes do that test_log_kills.py kills.
+
+Each writes down what it was told is on disk (the log's acknowledgement) in a file of its own,
+one line a batch, straight to the kernel, so that a kill cannot take it back. Run as a program,
+it forks such a process for each line of its input (a call as JSON), and answers with its pid:
+far quicker than a fresh interpreter for each.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+
+from liverank.events.event import Interaction
+from liverank.events.frame import frame_of
+from liverank.events.log import Log, bulk
+
+
+def batch_of(name: str, number: int, size: int, time_ms: int) -> list[Interaction]:
+    """A batch whose ids say which batch they belong to, and how big it is."""
+    return [
+        Interaction(
+            time=time_ms, type="click", user="u1", item="r1", id=f"{name}.{number}.{k}.{size}"
+        )
+        for k in range(size)
+    ]
+
+
+def append_for_ever(directory: Path, name: str, seed: int) -> None:
+    """Append batches of random sizes; acknowledged are lines of ``first seq, last id``."""
+    chance = random.Random(seed)
+    acknowledged = os.open(directory / f"{name}.acknowledged", os.O_WRONLY | os.O_CREAT)
+    with Log.open(directory / "log") as log:
+        for number in range(sys.maxsize):
+            batch = batch_of(name, number, chance.choice([1, 1, 5, 100]), 1000)
+            seqs = log.append(batch, arrived_ms=1).seqs
+            os.write(acknowledged, f"{seqs[0]} {batch[-1].id}\n".encode())
+
+
+def do_anything_for_ever(directory: Path, name: str, seed: int, time_ms: int) -> None:
+    """Append, import, compact and expire in random order.
+
+    Acknowledged are lines of ``first seq, last id``; ``expire T`` is written before it is tried.
+    """
+    chance = random.Random(seed)
+    acknowledged = os.open(directory / f"{name}.acknowledged", os.O_WRONLY | os.O_CREAT)
+    with Log.open(directory / "log", segment_rows=40) as log:
+        for number in range(sys.maxsize):
+            time_ms += chance.randrange(3)
+            batch = batch_of(name, number, chance.choice([1, 30, 100]), time_ms)
+            match chance.choice(["append", "append", "import", "compact", "expire"]):
+                case "append":
+                    first = log.append(batch, arrived_ms=2**40).seqs[0]
+                    os.write(acknowledged, f"{first} {batch[-1].id} {time_ms}\n".encode())
+                case "import":
+                    first = log.import_frame(frame_of(batch), arrived_ms=2**40).first_seq
+                    os.write(acknowledged, f"{first} {batch[-1].id} {time_ms}\n".encode())
+                case "compact":
+                    log.compact()
+                case "expire":
+                    os.write(acknowledged, f"expire {time_ms - 20}\n".encode())
+                    log.expire(time_ms - 20)
+
+
+def die_at_step(directory: Path, action: str, step: int) -> None:
+    """Do one thing to a log and die at the n-th call that the log's own code makes or takes.
+
+    Writes ``done`` when it came to the end before that.
+    """
+    code = str(Path(bulk.__file__).parent)
+    steps = 0
+
+    def count(frame, event, argument):
+        nonlocal steps
+        if frame.f_code.co_filename.startswith(code):
+            steps += 1
+            if steps == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    with Log.open(directory, segment_rows=4) as log:
+        sys.setprofile(count)
+        match action:
+            case "append":
+                log.append(batch_of("new", 0, 6, 2000), arrived_ms=2**40)
+            case "import":
+                repeats = batch_of("old", 0, 6, 1000)
+                frame = frame_of([*batch_of("new", 0, 6, 2000), *repeats])
+                log.import_frame(frame, arrived_ms=2**40)
+            case "compact":
+                log.compact()
+            case "expire":
+                log.expire(1500)
+        sys.setprofile(None)
+    (directory / "done").touch()
+
+
+def main() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the dead
+    for line in sys.stdin:
+        name, directory, *arguments = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            globals()[name](Path(directory), *arguments)
+            os._exit(0)
+        print(pid, flush=True)
+
+
+if __name__ == "__main__":
+    main()
