@@ -104,3 +104,10 @@ def test_the_levels_of_a_category_are_its_most_frequent_values_and_no_more_than_
     values = [level for n in range(100) for level in [f"c{n:02}"] * (100 - n)]
     levels = profile_field("country", values).levels
     assert levels == tuple(f"c{n:02}" for n in range(64))
+
+
+def test_named_interactions_leave_others_out_but_never_what_says_that_an_item_was_seen() -> None:
+    config = parse_config(LABEL + '[interactions]\njoin = "success"')
+    seen = Interaction(time=1, type="impression", user="u", item="a")
+    other = Interaction(time=1, type="wave", user="u", item="a")
+    assert resolve_schema(config, profile_of(seen, other)).interactions == ("join", "impression")

@@ -8,6 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 import zstandard
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from liverank.config import Source, load_config
 from liverank.errors import SourceError
@@ -160,6 +162,32 @@ def test_a_bad_row_of_a_table_is_rejected_with_its_number_and_reason(
     ]
 
 
+def test_json_objects_keep_their_types_and_mixed_ones_become_text(tmp_path: Path) -> None:
+    source = Source(
+        files="*.jsonl",
+        events=(
+            {
+                "event": "user",
+                "time": "{t}",
+                "user": "{u}",
+                "fields": {name: f"{{{name}}}" for name in ("n", "mix", "tags", "none", "deep")},
+            },
+        ),
+    )
+    objects = [
+        {"t": 1, "u": 7, "n": 1, "mix": "a", "tags": ["x"], "none": None, "deep": {"k": [1]}},
+        {"t": 2, "u": 8, "n": 0.5, "mix": 3, "tags": [], "deep": None},
+    ]
+    (tmp_path / "u.jsonl").write_text("\n".join(map(json.dumps, objects)))
+    frame, rejected = read_all([tmp_path], [source])
+    assert rejected.is_empty()
+    assert frame["user"].to_list() == ["7", "8"]
+    assert [json.loads(text) for text in frame["fields"]] == [
+        {"n": 1, "mix": "a", "tags": ["x"], "deep": '{"k":[1]}'},
+        {"n": 0.5, "mix": "3", "tags": []},
+    ]
+
+
 def test_a_csv_row_with_too_many_values_is_rejected_and_an_empty_one_passed_over(
     tmp_path: Path,
 ) -> None:
@@ -296,6 +324,45 @@ def test_empty_files_hold_no_events(tmp_path: Path) -> None:
     frame, rejected = read_all([tmp_path], [CLICKS])
     assert (frame.height, rejected.height) == (0, 0)
     assert b"".join(read_blocks(tmp_path / "a.jsonl", lambda _: None)) == b""
+
+
+@pytest.mark.parametrize(
+    "name", ["e.jsonl", "e.json", "clicks.csv", "clicks.tsv", "clicks.jsonl", "clicks.parquet",
+             "e.parquet", "e.jsonl.gz", "e.jsonl.zst", "clicks.csv.gz"],
+)  # fmt: skip
+@given(body=st.binary(max_size=200))
+@example(b"[")
+@example(b"[]")
+@example(b"at,who,what,dwell\n1,2,3,4")
+@example(b'at,who,what,dwell\n1,"2,3,4')
+@example(b'"at,who\n')
+@example(b"\xef\xbb\xbf")
+@example(b"{}\n[1]\n3")
+@example(b'{"at":{"a":1}}\n{"at":[1,"x"]}')
+@example(b'{"at":1,"who":1,"what":true,"dwell":1}\n{"at":"x","who":null}')
+def test_whatever_bytes_a_file_holds_they_are_events_rejected_or_one_clear_error(
+    tmp_path_factory: pytest.TempPathFactory, name: str, body: bytes
+) -> None:
+    file = tmp_path_factory.mktemp("any") / name
+    file.write_bytes(body)
+    complaint = str(file)
+    rows = 0
+    try:
+        frame, rejected = read_all([file], [CLICKS])
+        rows = frame.height + rejected.height
+    except SourceError as error:
+        complaint = str(error)
+    assert complaint.startswith(str(file))
+    assert rows <= len(body)
+
+
+def test_a_file_without_line_ends_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("liverank.events.sources.lines.MAX_LINE_BYTES", 1 << 20)
+    (tmp_path / "e.jsonl").write_bytes(b"{" * (3 << 20))
+    with pytest.raises(SourceError, match="line 1 is longer than 1 MB"):
+        read_all([tmp_path])
 
 
 @with_real_data

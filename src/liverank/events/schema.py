@@ -65,12 +65,13 @@ def resolve_schema(config: Config, profile: Profile) -> Schema:
         for name, field_type in fields[entity].items():
             if field_type == "category":
                 levels[f"{entity}.{name}"] = seen[name].levels if name in seen else ()
-    names = set(config.interactions or profile.interactions) - {config.label.interaction}
-    interactions = (config.label.interaction, *sorted(names))
     shown = config.impressions.interaction
     source = config.impressions.source
     if source == "auto":
         source = "interaction" if shown in profile.interactions else "ranking"
+    names = set(config.interactions or profile.interactions)
+    names |= {shown} if source == "interaction" else set()
+    interactions = (config.label.interaction, *sorted(names - {config.label.interaction}))
     return Schema(
         items=fields["items"],
         users=fields["users"],

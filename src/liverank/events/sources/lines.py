@@ -15,6 +15,8 @@ from liverank.events.event import Event, decode_event, decode_events
 from liverank.events.frame import frame_of
 from liverank.events.sources.files import Progress, read_blocks
 
+MAX_LINE_BYTES = 64 << 20
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -57,6 +59,11 @@ def read_lines(path: Path, on_progress: Progress) -> Iterator[Lines]:
             block = block.removeprefix(_BOM)
         pieces = (rest + block).split(b"\n") if b"\n" in block else [rest + block]
         rest = pieces.pop()
+        if len(rest) > MAX_LINE_BYTES:
+            raise SourceError(
+                f"{path}: line {number + len(pieces)} is longer than {MAX_LINE_BYTES >> 20} MB; "
+                "expected one event a line"
+            )
         if pieces:
             yield Lines(number, pieces)
             number += len(pieces)
@@ -112,9 +119,38 @@ def read_objects(path: Path, on_progress: Progress) -> tuple[pl.DataFrame, list[
                 rejected.append((f"{path}:{number}", str(error)))
         if lines.broken is not None:
             rejected.append((f"{path}:{lines.first}", lines.broken))
-    table = pl.from_dicts(objects, infer_schema_length=None, strict=False) if objects else None
-    rows = pl.DataFrame({"#": numbers}, schema={"#": pl.Int64})
-    return (rows if table is None else rows.hstack(table)), rejected
+    names = dict.fromkeys(name for one in objects for name in one if name != "#")
+    columns = [_column(name, [one.get(name) for one in objects]) for name in names]
+    return pl.DataFrame([pl.Series("#", numbers, pl.Int64), *columns]), rejected
+
+
+def _column(name: str, values: list[object]) -> pl.Series:
+    """Values of one JSON key as a column: of their own type where they agree, else as text."""
+    given = [value for value in values if value is not None]
+    dtype = _dtype_of(given)
+    if given and all(isinstance(value, list) for value in given):
+        inner = [one for value in given if isinstance(value, list) for one in value]
+        element = _dtype_of(inner) if inner else pl.String()
+        dtype = None if element is None else pl.List(element)
+    if dtype is not None:
+        return pl.Series(name, values, dtype, strict=False)
+    texts = [
+        value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()
+        for value in values
+    ]
+    return pl.Series(name, texts, pl.String)
+
+
+def _dtype_of(values: list[object]) -> pl.DataType | None:
+    """The type that all of the values have; None where they differ or are nested."""
+    types = {type(value) for value in values}
+    if types == {int}:
+        fits = all(-(2**63) <= value < 2**63 for value in values if isinstance(value, int))
+        return pl.Int64() if fits else None
+    known: dict[type, pl.DataType] = {str: pl.String(), bool: pl.Boolean(), float: pl.Float64()}
+    if types == {int, float}:
+        return pl.Float64()
+    return known.get(next(iter(types))) if len(types) == 1 else None
 
 
 def _no_progress(_: int) -> None:

@@ -33,7 +33,7 @@ def read_delimited(
     Raises SourceError when the file cannot be read.
     """
     body = b"".join(read_blocks(path, on_progress)).removeprefix(b"\xef\xbb\xbf")
-    names = list(columns) if columns else _header(body, file_format)
+    names = list(columns) if columns else _header(path, body, file_format)
     if not names or not body.strip():
         return Table(pl.DataFrame(schema={"#": pl.Int64}), _none_rejected())
     try:
@@ -68,12 +68,15 @@ def read_parquet(path: Path, on_progress: Progress) -> Table:
     return Table(rows.with_columns(pl.int_range(1, pl.len() + 1).alias("#")), _none_rejected())
 
 
-def _header(body: bytes, file_format: Format) -> list[str]:
+def _header(path: Path, body: bytes, file_format: Format) -> list[str]:
     """Names of the first line; an empty one gets none (it stays ""), a second ``a`` is ``a_2``."""
     line = body.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")
     if not line:
         return []
-    named = line.split("\t") if file_format == "tsv" else next(csv.reader([line]))
+    try:
+        named = line.split("\t") if file_format == "tsv" else next(csv.reader([line]))
+    except csv.Error as error:
+        raise SourceError(f"{path}: its first line names no columns: {error}") from None
     names: list[str] = []
     for name in named:
         times = sum(name == other for other in named[: len(names)])
