@@ -1,0 +1,64 @@
+"""``liverank compact``: move the newest events into segments, and drop those past their age."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from liverank.cli.paths import log_path
+from liverank.config import duration_ms, load_config
+from liverank.events.log import Log
+
+HELP = "move newest events into segments and drop those older than `log.keep`"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("liverank.toml"),
+        metavar="FILE",
+        help="the config, which names the log and how long to keep it (default: liverank.toml)",
+    )
+    parser.add_argument(
+        "--min-rows",
+        type=int,
+        default=1,
+        metavar="N",
+        help="leave the newest events where they are while they are fewer (default: 1)",
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="also check the content of every segment"
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Compact the log, apply retention, and tell what came of it."""
+    config = load_config(arguments.config)
+    directory = log_path(arguments.config, config)
+    keep_ms = duration_ms(config.log.keep)
+    with Log.open(directory, segment_rows=config.log.segment_rows) as log:
+        moved = log.compact(min_rows=arguments.min_rows)
+        before_ms = time.time_ns() // 1_000_000 - keep_ms
+        expired = log.expire(int(before_ms)) if before_ms > 0 else 0
+        verified = log.verify() if arguments.verify else None
+        stats = log.stats()
+    console.print(f"[bold]{directory}[/bold]")
+    console.print(f"  {moved:,} events moved into segments")
+    console.print(f"  {expired:,} events dropped (log.keep = {config.log.keep!r})")
+    if verified is not None:
+        console.print(f"  {verified:,} segments verified")
+    console.print(
+        f"  {stats.rows:,} events in {stats.segments:,} segments and a tail of "
+        f"{stats.tail_rows:,}; {stats.bytes / 1e6:,.1f} MB"
+    )
+    return {
+        "ok": True,
+        "moved": moved,
+        "expired": expired,
+        "verified": verified,
+        **stats._asdict(),
+    }
