@@ -16,6 +16,7 @@ from liverank.errors import SourceError
 from liverank.events.event import Event, Interaction, Item, Ranking, encode_event
 from liverank.events.frame import events_of, frame_of
 from liverank.events.sources.files import find_files, read_blocks
+from liverank.events.sources.mapping import parse_source
 from liverank.events.sources.reading import read_all, read_events
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -363,6 +364,32 @@ def test_a_file_without_line_ends_is_refused_before_it_fills_the_memory(
     (tmp_path / "e.jsonl").write_bytes(b"{" * (3 << 20))
     with pytest.raises(SourceError, match="line 1 is longer than 1 MB"):
         read_all([tmp_path])
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*/liverank.toml")), ids=str)
+def test_every_example_is_well_formed(file: Path) -> None:
+    for source in load_config(file).sources:
+        assert parse_source(source).events
+
+
+def test_the_mind_example_maps_a_row_to_a_list_its_clicks_and_earlier_clicks(
+    tmp_path: Path,
+) -> None:
+    row = "7\tU1\t11/23/2019 10:00:00 AM\tN1 N2\tN3-0 N4-1\n"
+    again = "8\tU1\t11/23/2019 11:00:00 AM\tN1 N2\tN5-0\n"
+    (tmp_path / "behaviors.tsv").write_text(row + again)
+    sources = load_config(ROOT / "examples/mind/liverank.toml").sources
+    frame, _ = read_all([tmp_path], sources)
+    at, day, hour = 1_574_503_200_000, 86_400_000, 3_600_000
+    kept = frame.unique(["event", "id"], keep="first", maintain_order=True)
+    assert kept.select("time", "id", "item", "ranking").rows() == [
+        (at - day, "history:U1:N1", "N1", None),
+        (at - day, "history:U1:N2", "N2", None),
+        (at, "7", None, None),
+        (at, "7:N4", "N4", "7"),
+        (at + hour, "8", None, None),
+    ]
+    assert frame.filter(pl.col("id") == "7")["items"].to_list() == [["N3", "N4"]]
 
 
 @with_real_data

@@ -109,4 +109,4 @@ def _tell(result: dict[str, Any], rejected: pl.DataFrame, console: Console) -> N
     if rejected.height:
         console.print(f"{rejected.height:,} rejected; the first reasons:")
         for where, reason in rejected.head(_REASONS).iter_rows():
-            console.print(f"  {where}: {reason}", markup=False)
+            console.print(f"  {where}: {reason}", markup=False, soft_wrap=True)

@@ -43,8 +43,10 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{out}: cannot be written: {error.strerror}") from None
-    console.print(text, markup=False)
-    console.print(f"Wrote {out}. Next: look it over, then `liverank ingest` the same events.")
+    console.print(text, markup=False, soft_wrap=True)
+    console.print(
+        f"Wrote {out}. Next: look it over, then `liverank ingest` the same events.", soft_wrap=True
+    )
     if rejected:
         console.print(f"{rejected:,} rows are no events; `liverank validate` tells why.")
     return {
