@@ -26,7 +26,7 @@ from liverank.models.model import Model
 Progress = Callable[[str, float], None]
 """Told what was just finished and the share of the budget used so far, 0 to 1."""
 
-SEARCH_SHARE = 0.5
+SEARCH_SHARE = 0.6
 """Of the budget; the rest is for training the chosen models again on all rows."""
 
 

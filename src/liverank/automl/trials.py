@@ -26,7 +26,7 @@ LEAST_ROWS = 50
 PENALTIES = (1.0, 10.0, 100.0)
 """L2 penalties that the logistic tries."""
 
-_ROUNDS_WORTH_A_SHAPE = 150
+_ROUNDS_WORTH_A_SHAPE = 100
 _PILOT_ROUNDS = 5
 
 
@@ -57,6 +57,7 @@ class Trial:
     refit_s: float
     refit: Callable[[Rows, Deadline], Forest | Linear | None] = field(repr=False)
     rounds: int | None = None
+    rounds_run: int | None = None
     out_of_time: bool = False
 
 
@@ -88,13 +89,16 @@ def run_trials(blocks: Blocks, *, seed: int, deadline: Deadline) -> Iterator[Tri
     if deadline.expired() or not blocks.fit.names:
         return
     boosting = _start_boosting(blocks, seed, deadline)
+    round_s = boosting.round_s
     for place, name in enumerate(SHAPES):
-        rounds_left = deadline.left_s() / boosting.round_s
+        rounds_left = deadline.left_s() / round_s
         if place > 0 and rounds_left < _ROUNDS_WORTH_A_SHAPE:
             return
         n_slots = int(np.clip(rounds_left // _ROUNDS_WORTH_A_SHAPE, 1, len(SHAPES) - place))
         shape = shape_for(name, len(blocks.fit), max(rounds_left / n_slots, 10))
-        yield _try_shape(name, shape, boosting, seed + place, deadline.share(1 / n_slots))
+        trial = _try_shape(name, shape, boosting, seed + place, deadline.share(1 / n_slots))
+        round_s = trial.seconds / max(trial.rounds_run or 0, 1)
+        yield trial
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,7 @@ def _try_shape(
         refit_s=boosting.bin_s + seconds * result.rounds / max(result.rounds_run, 1),
         refit=refit,
         rounds=result.rounds,
+        rounds_run=result.rounds_run,
         out_of_time=result.out_of_time,
     )
 
@@ -167,22 +172,22 @@ def _pilot(data: Binned, seed: int, deadline: Deadline) -> tuple[int, float]:
     forest is the same.
     """
     shape = shape_for("trees_steady", data.n_rows, MOST_ROUNDS)
-    fastest = 0, deadline.left_s()
+    fastest = math.inf, 1
     for n_threads in sorted({1, os.cpu_count() or 1}):
-        began = deadline.clock()
-        slower = Deadline(began + fastest[1] * _PILOT_ROUNDS, deadline.clock)
-        pilot = boost(
-            data,
-            shape,
-            rounds=_PILOT_ROUNDS,
-            seed=seed,
-            n_threads=n_threads,
-            expired=slower.expired,
+        ends = [deadline.clock()]
+        until = Deadline(
+            ends[0] + min(deadline.left_s(), fastest[0] * _PILOT_ROUNDS), deadline.clock
         )
-        round_s = max(deadline.clock() - began, 1e-4) / pilot.rounds_run
-        if not fastest[0] or round_s < fastest[1]:
-            fastest = n_threads, round_s
-    return fastest
+
+        def expired(ends: list[float] = ends, until: Deadline = until) -> bool:
+            ends.append(until.clock())
+            return until.expired()
+
+        boost(data, shape, rounds=_PILOT_ROUNDS, seed=seed, n_threads=n_threads, expired=expired)
+        # The first round also sets up, so it counts only when there is no other.
+        round_s = float(np.median(np.diff(ends)[1:] if len(ends) > 2 else np.diff(ends)))
+        fastest = min(fastest, (max(round_s, 1e-5), n_threads))
+    return fastest[1], fastest[0]
 
 
 def _try_logistic(blocks: Blocks, deadline: Deadline) -> Trial:
