@@ -8,11 +8,13 @@ import errno
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from liverank.errors import LogBusyError, LogCorruptError, LogError, LogFullError
+from liverank.events.log.lock import give_turn, takes_turn
 
 FORMAT = 1
 """Version of the layout below, kept in SQLite's ``user_version``."""
@@ -45,6 +47,7 @@ CREATE TABLE IF NOT EXISTS state (
 );
 INSERT OR IGNORE INTO state VALUES (1, 0, 0);
 """
+_POLL_S = 0.0005
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -57,8 +60,11 @@ class Database:
 
     def __init__(self, path: Path, *, busy_s: float) -> None:
         self.path = path
+        self._busy_s = busy_s
         self._writer = _connect(path, busy_s)
         self._reader = _connect(path, busy_s)
+        self._writer.execute("PRAGMA busy_timeout = 0")  # _begin_writing waits instead
+        self._turn = (path.parent / "turn.lock").open("a")
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
 
@@ -71,7 +77,7 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One write transaction: committed and on disk after the block, or undone as a whole."""
         with self._write_lock, explained(self.path):
-            self._writer.execute("BEGIN IMMEDIATE")
+            self._begin_writing()
             try:
                 yield self._writer
                 self._writer.execute("COMMIT")
@@ -100,6 +106,35 @@ class Database:
         with self._read_lock, self._write_lock:
             self._reader.close()
             self._writer.close()
+            self._turn.close()
+
+    def _begin_writing(self) -> None:
+        """Wait for the write lock, in turn with other processes.
+
+        SQLite's own waiting sleeps ever longer, so that a busy process starves the others. Here
+        whoever waits next holds the turn, and the one that has just written queues for it again.
+        """
+        end_s = time.monotonic() + self._busy_s
+        while not takes_turn(self._turn):
+            if time.monotonic() > end_s:
+                raise _busy(self.path)
+            time.sleep(_POLL_S)
+        try:
+            while not self._begins():
+                if time.monotonic() > end_s:
+                    raise _busy(self.path)
+                time.sleep(_POLL_S)
+        finally:
+            give_turn(self._turn)
+
+    def _begins(self) -> bool:
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
+            return False
+        return True
 
 
 def last_seq_of(connection: sqlite3.Connection) -> int:
@@ -157,13 +192,9 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def _of_sqlite(error: sqlite3.Error, path: Path) -> LogError:
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = None if code is None else code & 0xFF
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return LogBusyError(
-            f"{path}: another process has held the log's write lock for too long; nothing of this "
-            "batch was kept, send it again (and look for a stuck process with `fuser`)"
-        )
+    primary = _primary_code(error)
+    if _is_busy(error):
+        return _busy(path)
     if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and _is_full(path)):
         return _full(path)
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
@@ -172,6 +203,22 @@ def _of_sqlite(error: sqlite3.Error, path: Path) -> LogError:
             "with `sqlite3 FILE .recover`; the segments beside it are not touched"
         )
     return LogError(f"{path}: {error}; check the disk, its limits and who may write there")
+
+
+def _primary_code(error: sqlite3.Error) -> int | None:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _busy(path: Path) -> LogBusyError:
+    return LogBusyError(
+        f"{path}: another process has held the log's write lock for too long; nothing of this "
+        "batch was kept, send it again (and look for a stuck process with `fuser`)"
+    )
 
 
 def _full(path: Path) -> LogFullError:

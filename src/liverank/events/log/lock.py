@@ -1,13 +1,14 @@
-"""Who may touch the files of segments: many writers of new ones, or one remover of old ones.
+"""Locks between processes: on the files of segments, on opening the log, and the turn to write.
 
-The lock is the kernel's (``flock``), so it goes with the process that held it, however it ended.
-Invariant: whoever holds it alone sees no file that somebody is still writing.
+They are the kernel's (``flock``), so each goes with the process that held it, however it ended.
+Invariant: whoever removes segments sees no file that somebody is still writing.
 """
 
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 @contextmanager
@@ -44,3 +45,17 @@ def opening(directory: Path) -> Iterator[None]:
     with (directory / "open.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def takes_turn(file: IO[str]) -> bool:
+    """Try to become the process that writes next."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def give_turn(file: IO[str]) -> None:
+    """Let another process become the next."""
+    fcntl.flock(file, fcntl.LOCK_UN)
