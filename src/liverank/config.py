@@ -135,6 +135,8 @@ class Serving(_Table, frozen=True):
     expire_after: str = "24h"
     """An item that never ends is no longer served this long after it was last heard of."""
     max_body_mb: Annotated[int, msgspec.Meta(ge=1)] = 16
+    log_candidates: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
+    """The share of rankings cut from a long list (over 200) that log all they were cut from."""
 
 
 class LogTable(_Table, frozen=True):
@@ -185,13 +187,13 @@ class Config(_Table, frozen=True):
 
 
 def parse_config(text: str, *, where: str = "liverank.toml") -> Config:
-    """Parse the text of a liverank.toml.
+    r"""Parse the text of a liverank.toml.
 
     Raises ConfigError, which names the file, the key, the value and what is allowed.
 
-    >>> parse_config('[label]\\ninteraction = "click"\\nwithin = "10m"').label.within_ms
+    >>> parse_config('[label]\ninteraction = "click"\nwithin = "10m"').label.within_ms
     600000
-    >>> parse_config('[label]\\ninteraction = "click"\\nwithin = "soon"')
+    >>> parse_config('[label]\ninteraction = "click"\nwithin = "soon"')
     Traceback (most recent call last):
     liverank.errors.ConfigError: liverank.toml: `label.within` is "soon"; expected a duration ...
     """
@@ -231,7 +233,8 @@ def duration_ms(text: str) -> float:
     match = _DURATION.fullmatch(text)
     if match is None or float(match[1]) == 0:
         raise ConfigError(
-            f'"{text}"; expected a duration above zero such as "90s", "5m", "1h", "14d" or "forever"'
+            f'"{text}"; expected a duration above zero such as "90s", "5m", "1h", "14d" or '
+            '"forever"'
         )
     return float(match[1]) * _UNITS_MS[match[2]]
 

@@ -33,6 +33,7 @@ fields = st.dictionaries(ids, scalars | st.lists(ids | st.integers(-9, 9), max_s
 @st.composite
 def rankings(draw: st.DrawFn) -> Ranking:
     items = draw(st.lists(ids, unique=True, max_size=5))
+    others = draw(st.none() | st.lists(ids.filter(lambda one: one not in items), unique=True))
     beside = {"min_size": len(items), "max_size": len(items)}
     return Ranking(
         time=draw(times),
@@ -45,6 +46,7 @@ def rankings(draw: st.DrawFn) -> Ranking:
         cut=draw(st.none() | st.integers(0, 2**63 - 1)),
         scores=draw(st.none() | st.lists(numbers, **beside)),
         propensities=draw(st.none() | st.lists(st.floats(1e-9, 1), **beside)),
+        candidates=None if others is None else draw(st.permutations([*items, *others])),
         fields=draw(fields),
     )
 
@@ -163,6 +165,10 @@ def test_rfc_3339_times_become_unix_milliseconds(moment):
         (
             '{"event":"ranking","time":0,"id":"q","user":"u1","items":["a","b","a"]}',
             "An item stands in a ranking once, got `a` again - at `$.items[2]`",
+        ),
+        (
+            '{"event":"ranking","time":0,"id":"q","user":"u1","items":["a"],"candidates":["b"]}',
+            "Expected one of `candidates`, got `a` - at `$.items[0]`",
         ),
         (
             '{"event":"ranking","time":0,"id":"q","user":"u1","items":["a"],"scores":[]}',

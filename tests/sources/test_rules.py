@@ -23,6 +23,9 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "value": numbers,
     "cut": st.one_of(st.none(), st.integers(0, 9)),
     "items": st.one_of(st.none(), st.lists(st.sampled_from(["a", "b", "c", ""]), max_size=4)),
+    "candidates": st.one_of(
+        st.none(), st.lists(st.sampled_from(["a", "b", "c", "d", ""]), max_size=5)
+    ),
     "scores": st.one_of(st.none(), st.lists(st.floats(-1, 1), max_size=4)),
     "propensities": st.one_of(
         st.none(), st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5]), max_size=4)
@@ -77,6 +80,6 @@ def test_a_key_of_another_kind_of_event_is_refused(kind: str) -> None:
         assert sound.select(first_broken_rule({kind})).item() is None
         row[key] = {"value": 1.0, "cut": 1, "active": True}.get(key, "x")
         row[key] = [1.0] if key in ("scores", "propensities") else row[key]
-        row[key] = ["x"] if key == "items" else row[key]
+        row[key] = ["x"] if key in ("items", "candidates") else row[key]
         reason = pl.DataFrame([row], schema=SCHEMA).select(first_broken_rule({kind})).item()
         assert reason == f"an event of kind {kind} has no `{key}`"

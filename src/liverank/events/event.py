@@ -80,7 +80,8 @@ class Ranking(
 
     ``scores`` and ``propensities`` run beside ``items`` where they are known. ``cut`` is the
     ``seq`` of the last event that the state had folded when this ranking read it; a ranking
-    without one (an import) is read at its own place in the log.
+    without one (an import) is read at its own place in the log. ``candidates`` are all that were
+    scored, where those are more than ``items`` and the server kept them.
     """
 
     id: Id
@@ -92,6 +93,7 @@ class Ranking(
     cut: Annotated[int, msgspec.Meta(ge=0)] | None = None
     scores: list[float] | None = None
     propensities: list[float] | None = None
+    candidates: list[Id] | None = None
     fields: Fields = {}
 
     def __post_init__(self) -> None:
@@ -253,14 +255,15 @@ def _to_ms(time: float | datetime) -> int:
 
 
 def _check_ranking(ranking: Ranking) -> None:
-    if len(set(ranking.items)) != len(ranking.items):
-        seen: set[str] = set()
+    for name in ("items", "candidates"):
+        _check_distinct(name, getattr(ranking, name) or [])
+    if ranking.candidates is not None:
+        scored = set(ranking.candidates)
         for place, item in enumerate(ranking.items):
-            if item in seen:
+            if item not in scored:
                 raise ValueError(
-                    f"An item stands in a ranking once, got `{item}` again - at `$.items[{place}]`"
+                    f"Expected one of `candidates`, got `{item}` - at `$.items[{place}]`"
                 )
-            seen.add(item)
     for name in ("scores", "propensities"):
         values: list[float] | None = getattr(ranking, name)
         if values is not None and len(values) != len(ranking.items):
@@ -274,3 +277,15 @@ def _check_ranking(ranking: Ranking) -> None:
                 f"Expected a propensity above 0 and at most 1, got `{value}` - at "
                 f"`$.propensities[{place}]`"
             )
+
+
+def _check_distinct(name: str, items: list[str]) -> None:
+    if len(set(items)) == len(items):
+        return
+    seen: set[str] = set()
+    for place, item in enumerate(items):
+        if item in seen:
+            raise ValueError(
+                f"An item stands in a ranking once, got `{item}` again - at `$.{name}[{place}]`"
+            )
+        seen.add(item)

@@ -34,6 +34,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "items": pl.List(pl.String()),
     "scores": pl.List(pl.Float64()),
     "propensities": pl.List(pl.Float64()),
+    "candidates": pl.List(pl.String()),
     "fields": pl.String(),  # a JSON object; null when there are none
 }
 """Column names and types of a frame of events."""
@@ -46,7 +47,17 @@ _USED = {
     "item": ("item", "state"),
     "user": ("user",),
     "edge": ("user", "relation", "target", "active"),
-    "ranking": ("user", "items", "surface", "variant", "model", "cut", "scores", "propensities"),
+    "ranking": (
+        "user",
+        "items",
+        "surface",
+        "variant",
+        "model",
+        "cut",
+        "scores",
+        "propensities",
+        "candidates",
+    ),
     "interaction": ("type", "user", "item", "ranking", "value"),
 }
 _STRUCTS: dict[str, type[Event]] = {

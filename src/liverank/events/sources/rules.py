@@ -114,14 +114,12 @@ def first_broken_rule(kinds: set[str]) -> pl.Expr:
 
 def _ranking_rules() -> list[pl.Expr]:
     items, propensities = pl.col("items"), pl.col("propensities")
-    lengths = items.list.eval(pl.element().str.len_chars())
-    bad_item = items.list.eval(pl.element().is_null()).list.any() | (
-        (lengths.list.min() == 0) | (lengths.list.max() > _MAX_ID)
+    candidates = pl.col("candidates")
+    rules = [*_item_rules("items"), *_item_rules("candidates")]
+    left_out = items.list.set_difference(candidates).list.len() > 0
+    rules.append(
+        _reason(candidates.is_not_null() & left_out, "`candidates` does not hold all of `items`")
     )
-    rules = [
-        _reason(bad_item, f"`items` holds an id that is not 1 to {_MAX_ID} characters"),
-        _reason(items.list.n_unique() != items.list.len(), "`items` names an item twice"),
-    ]
     for name in ("scores", "propensities"):
         beside = pl.col(name)
         rules += [
@@ -134,6 +132,18 @@ def _ranking_rules() -> list[pl.Expr]:
     out = (propensities.list.min() <= 0) | (propensities.list.max() > 1)
     rules.append(_reason(out, "`propensities` are not above 0 and at most 1"))
     return rules
+
+
+def _item_rules(name: str) -> list[pl.Expr]:
+    items = pl.col(name)
+    lengths = items.list.eval(pl.element().str.len_chars())
+    bad_item = items.list.eval(pl.element().is_null()).list.any() | (
+        (lengths.list.min() == 0) | (lengths.list.max() > _MAX_ID)
+    )
+    return [
+        _reason(bad_item, f"`{name}` holds an id that is not 1 to {_MAX_ID} characters"),
+        _reason(items.list.n_unique() != items.list.len(), f"`{name}` names an item twice"),
+    ]
 
 
 def _reason(broken: pl.Expr, text: str) -> pl.Expr:
