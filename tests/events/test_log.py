@@ -204,6 +204,47 @@ def test_threads_that_send_the_same_events_have_them_taken_in_once(tmp_path):
         assert [seq for seq, _ in read(log)] == list(range(1, 101))
 
 
+def test_a_poller_sees_every_event_once_in_order_while_others_write(tmp_path):
+    """Two writers, a compactor and a poller, each with the log opened for itself."""
+    stop = threading.Event()
+
+    def write(name: str, do) -> int:
+        with Log.open(tmp_path, segment_rows=50) as log:
+            return sum(
+                do(log, [click(f"{name}{n}.{k}") for k in range(n % 7 + 1)]) for n in range(60)
+            )
+
+    def compact() -> None:
+        with Log.open(tmp_path, segment_rows=50) as log:
+            while not stop.wait(0.005):
+                log.compact()
+
+    def poll() -> list[int]:
+        seqs: list[int] = []
+        with Log.open(tmp_path) as log:
+            while True:
+                at_end = stop.is_set()
+                for frame in log.read(len(seqs) + 1, batch_rows=20):
+                    seqs += frame["seq"].to_list()
+                if at_end:
+                    return seqs
+
+    with ThreadPoolExecutor(4) as pool:
+        poller, compactor = pool.submit(poll), pool.submit(compact)
+        writers = [
+            pool.submit(write, "a", lambda log, batch: len(log.append(batch, arrived_ms=1).seqs)),
+            pool.submit(write, "b", lambda log, batch: _import(log, batch)),
+        ]
+        written = sum(writer.result() for writer in writers)
+        stop.set()
+        compactor.result()
+        assert poller.result() == list(range(1, written + 1))
+
+
+def _import(log: Log, batch: list[Event]) -> int:
+    return log.import_frame(frame_of(batch), arrived_ms=1).accepted
+
+
 def test_a_poll_for_nothing_new_takes_well_under_a_millisecond(log):
     log.append([click("a")], arrived_ms=1)
     list(log.read(2))

@@ -120,7 +120,7 @@ def test_kills_while_processes_append_import_compact_and_expire(tmp_path, start)
     chance = random.Random(11)
     expired_ms = 0
     acknowledged: dict[str, tuple[int, int]] = {}
-    kills = 0
+    kills = checked = 0
     for round_ in range(52):
         now_ms = 1000 + 100 * round_
         names = [f"{round_}-{writer}" for writer in range(2)]
@@ -144,8 +144,9 @@ def test_kills_while_processes_append_import_compact_and_expire(tmp_path, start)
         for last_id, (first_seq, at_ms) in acknowledged.items():
             if at_ms >= expired_ms:
                 assert held[last_id] == first_seq + int(last_id.rsplit(".", 1)[1]) - 1
+                checked += 1
     assert kills > 100
-    assert acknowledged
+    assert checked > 500
 
 
 @pytest.fixture(scope="module")
