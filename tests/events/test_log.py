@@ -16,7 +16,7 @@ from test_event import events
 from liverank.errors import EventError, LogError
 from liverank.events.event import Event, Interaction, Item, User, dedup_id
 from liverank.events.frame import SCHEMA, empty_frame, events_of, frame_of
-from liverank.events.log import Appended, Imported, Log, Stats
+from liverank.events.log import Appended, Imported, Log, Stats, bulk, compaction
 
 
 def click(key: str | None, *, time: int = 1000) -> Interaction:
@@ -202,6 +202,52 @@ def test_threads_that_send_the_same_events_have_them_taken_in_once(tmp_path):
             compactor.result()
         assert sorted(event.id for _, event in read(log)) == sorted(event.id for event in batch)
         assert [seq for seq, _ in read(log)] == list(range(1, 101))
+
+
+@pytest.mark.parametrize("then", ["append", "compact", "import"])
+def test_a_repeat_that_arrives_while_an_import_is_written_is_taken_in_once(
+    tmp_path, monkeypatch, then
+):
+    write_segment = bulk.write_segment
+
+    def write_slowly(*arguments):
+        monkeypatch.setattr(bulk, "write_segment", write_segment)
+        with Log.open(tmp_path) as other:  # somebody else, meanwhile
+            if then == "import":
+                other.import_frame(frame_of([click("b"), click("x")]), arrived_ms=1)
+            else:
+                other.append([click("b"), click("x")], arrived_ms=1)
+            if then == "compact":
+                other.compact()
+        return write_segment(*arguments)
+
+    with Log.open(tmp_path) as log:
+        log.append([click("a")], arrived_ms=1)
+        monkeypatch.setattr(bulk, "write_segment", write_slowly)
+        batch = [click(key) for key in "abcd"]
+        assert log.import_frame(frame_of(batch), arrived_ms=1) == Imported(2, 2, 4, 5)
+        assert [event.id for _, event in read(log)] == ["a", "b", "x", "c", "d"]
+        files = {file.stem for file in tmp_path.glob("segments/*.parquet")}
+        assert len(files) == log.stats().segments
+
+
+def test_of_two_compactions_at_once_one_moves_the_rows(tmp_path, monkeypatch):
+    write_segment = compaction.write_segment
+
+    def write_slowly(*arguments):
+        monkeypatch.setattr(compaction, "write_segment", write_segment)
+        with Log.open(tmp_path) as other:
+            assert other.compact() == 3
+            other.append([click("d")], arrived_ms=1)
+        return write_segment(*arguments)
+
+    with Log.open(tmp_path) as log:
+        log.append([click("a"), click("b"), click("c")], arrived_ms=1)
+        monkeypatch.setattr(compaction, "write_segment", write_slowly)
+        assert log.compact() == 0
+        assert [event.id for _, event in read(log)] == ["a", "b", "c", "d"]
+        assert (log.stats().segments, log.stats().tail_rows) == (1, 1)
+        assert len(list(tmp_path.glob("segments/*.parquet"))) == 1
 
 
 def test_a_poller_sees_every_event_once_in_order_while_others_write(tmp_path):
