@@ -95,6 +95,12 @@ class Forest:
         feature = np.where(leaf, LEAF, columns[np.where(leaf, 0, self.feature)])
         return Forest(n_features, **{**self.to_arrays(), "feature": feature.astype(np.int32)})
 
+    def keep_columns(self, columns: NDArray[np.int64]) -> "Forest":
+        """The same trees reading narrower rows: column i of after is ``columns[i]`` of before."""
+        places = np.zeros(self.n_features, np.int64)
+        places[columns] = np.arange(len(columns))
+        return self.on_columns(places, len(columns))
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays named in ``ARRAYS``."""
         return {name: getattr(self, name) for name in ARRAYS}

@@ -103,6 +103,14 @@ class Linear:
                 arrays[name] = wide
         return Linear.from_arrays(arrays)
 
+    def keep_columns(self, columns: NDArray[np.int64]) -> "Linear":
+        """The same model reading narrower rows: column i of after is ``columns[i]`` of before."""
+        arrays = self.to_arrays()
+        for name in ARRAYS:
+            if name != "intercept":
+                arrays[name] = arrays[name][columns]
+        return Linear.from_arrays(arrays)
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays named in ``ARRAYS``."""
         return {name: getattr(self, name) for name in ARRAYS}

@@ -81,6 +81,20 @@ class Model:
         """Probabilities of success, float64[n] within 0 and 1; else as ``margin``."""
         return sigmoid(self.margin(rows))
 
+    def keep_columns(self, columns: NDArray[np.int64]) -> "Model":
+        """The same model reading narrower rows: column i of after is ``columns[i]`` of before.
+
+        ``columns`` rises and holds all of ``used``; raises BundleError when one is left out.
+        """
+        if not np.isin(self.used, columns).all():
+            raise BundleError(f"model: it uses columns {self.used}, and only {columns} are kept")
+        return Model(
+            forest=self.forest and self.forest.keep_columns(columns),
+            linear=self.linear and self.linear.keep_columns(columns),
+            slope=self.slope,
+            offset=self.offset,
+        )
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """All of the model, by name: ``forest.starts``, ``linear.weight``, ``calibration``, ..."""
         arrays: dict[str, NDArray[Any]] = {

@@ -62,3 +62,10 @@ def derive(layout: Layout) -> Iterator[Feature]:
                 "next",
                 NextShare(layout.label, half_life, PRIOR_SUCCESSES, combine),
             )
+
+
+def after_last_item(layout: Layout) -> Count:
+    """How many ever went on from the person's last item to this one: the plainest of these."""
+    scope = layout.scope(NEXT_ITEM)
+    assert scope is not None
+    return Count(NEXT_ITEM, layout.label, scope.half_lives[-1], "first")

@@ -1,0 +1,175 @@
+"""The backtest: whether the model would have ranked new lists better than popularity does.
+
+The log is replayed in time order; the model learns from what came before the test period, the
+state goes on folding through it, and every list of the period is scored by each method at the
+moment it was served. Invariant: no method sees anything that the log did not say by then.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.automl.report import known
+from liverank.autopilot.gather import Frames, look_at, test_lists, training_lists
+from liverank.autopilot.training import OnProgress, Trained, train_on
+from liverank.config import Config, duration_ms
+from liverank.dataset.lists import Lists
+from liverank.dataset.metrics import (
+    auc,
+    bootstrap_difference,
+    hit_rate_at,
+    list_auc,
+    log_loss,
+    mean_over_lists,
+    ndcg_at,
+    reciprocal_rank,
+)
+from liverank.dataset.popularity import popularity_scores
+from liverank.dataset.replay import replay
+from liverank.features.kinds.context import SERVED_POSITION
+from liverank.features.kinds.next_item import after_last_item
+from liverank.features.layout import Layout
+from liverank.features.spec import FeatureSpec, SpecFeature, derive_spec
+
+Scores = dict[str, NDArray[np.float64]]
+MODEL = "model"
+DECIDING = "ndcg@10"
+"""The metric that tells the best heuristic; ties in it are broken by name."""
+TOP = 10
+
+
+class Backtest(NamedTuple):
+    """What came out, as JSON-able figures, and the model that was tried."""
+
+    methods: dict[str, dict[str, float | int | None]]
+    """By method: list_auc, ndcg@10, mrr, hit_rate@10, auc, the number of lists, log_loss."""
+    best_heuristic: str
+    differences: dict[str, dict[str, float | None]]
+    """By metric of lists: the model less the best heuristic, with a 95 % interval (low, high)."""
+    rows: int
+    training_rows: int
+    trained: Trained
+
+
+def run_backtest(
+    frames: Frames,
+    config: Config,
+    *,
+    test_from_ms: float,
+    on_progress: OnProgress | None = None,
+) -> Backtest:
+    """Train before a time and test on all lists from it on. Raises DatasetError, TrainingError."""
+    schema = look_at(frames, config, before_ms=test_from_ms)
+    spec = derive_spec(schema, config)
+    past = training_lists(frames, spec.layout, config, before_ms=test_from_ms)
+    trained = train_on(past, frames, spec, config, on_progress=on_progress)
+    lists = test_lists(frames, spec.layout, config, from_ms=test_from_ms)
+    scores = heuristic_scores(frames, lists, spec.layout, config)
+    scores |= _replayed_scores(frames, lists, trained, config, on_progress)
+    implied = config.candidates is not None
+    per_list = {name: list_metrics(values, lists, implied) for name, values in scores.items()}
+    methods = {name: _summary(name, scores[name], per_list[name], lists) for name in scores}
+    best = max(
+        sorted(set(methods) - {MODEL, "random"}),
+        key=lambda name: methods[name][DECIDING] or 0.0,
+    )
+    return Backtest(
+        methods=methods,
+        best_heuristic=best,
+        differences=_differences(per_list[MODEL], per_list[best], lists, config.training.seed),
+        rows=len(lists.labels),
+        training_rows=trained.report.rows,
+        trained=trained,
+    )
+
+
+def heuristic_scores(frames: Frames, lists: Lists, layout: Layout, config: Config) -> Scores:
+    """Scores of what needs no model: a random order, and popularity."""
+    generator = np.random.default_rng(config.training.seed)
+    return {
+        "random": generator.random(len(lists.labels)),
+        **popularity_scores(frames(), lists, layout, config),
+    }
+
+
+def list_metrics(
+    scores: NDArray[np.float64], lists: Lists, implied: bool
+) -> dict[str, NDArray[np.float64]]:
+    """Each metric of each list, float64[lists] by name; NaN where a list says nothing.
+
+    Something was chosen in every ``implied`` list: one that does not hold it (it was new) is a
+    miss, not unknown.
+    """
+    labels, offsets = lists.labels, lists.reads.offsets
+    hits = hit_rate_at(TOP, scores, labels, offsets)
+    return {
+        "list_auc": list_auc(scores, labels, offsets),
+        "ndcg@10": ndcg_at(TOP, scores, labels, offsets),
+        "mrr": reciprocal_rank(scores, labels, offsets),
+        "hit_rate@10": np.nan_to_num(hits) if implied else hits,
+    }
+
+
+def _replayed_scores(
+    frames: Frames,
+    lists: Lists,
+    trained: Trained,
+    config: Config,
+    on_progress: OnProgress | None,
+) -> Scores:
+    """The model's probabilities, and the counts after the person's last item, on one replay."""
+    features = {feature.name: feature for feature in trained.spec.features}
+    after_last = SpecFeature("after_last_item", "next", after_last_item(trained.spec.layout))
+    features.setdefault(after_last.name, after_last)
+    spec = FeatureSpec(trained.spec.layout, tuple(features.values()))
+    width = len(trained.spec.features)
+    column = spec.names.index(after_last.name)
+    model = np.empty(len(lists.labels))
+    followed = np.empty(len(lists.labels))
+    for chunk in replay(
+        frames(),
+        spec,
+        replace(lists.reads, positions=np.full(len(lists.labels), SERVED_POSITION)),
+        max_future_ms=duration_ms(config.features.max_future),
+    ):
+        start, stop = lists.reads.offsets[[chunk.first, chunk.last]]
+        rows = np.ascontiguousarray(chunk.features[:, :width])
+        model[start:stop] = trained.model.probability(rows)
+        followed[start:stop] = np.nan_to_num(chunk.features[:, column])
+        if on_progress is not None:
+            on_progress("testing", chunk.last / len(lists))
+    return {"next_item": followed, MODEL: model}
+
+
+def _summary(
+    name: str,
+    scores: NDArray[np.float64],
+    per_list: dict[str, NDArray[np.float64]],
+    lists: Lists,
+) -> dict[str, float | int | None]:
+    """One method's row of the table; null is unknown."""
+    summary: dict[str, float | int | None] = {
+        metric: known(mean_over_lists(values)) for metric, values in per_list.items()
+    }
+    summary["auc"] = known(auc(scores, lists.labels))
+    summary["lists"] = int(np.count_nonzero(~np.isnan(per_list["list_auc"])))
+    summary["log_loss"] = known(log_loss(scores, lists.labels)) if name == MODEL else None
+    return summary
+
+
+def _differences(
+    model: dict[str, NDArray[np.float64]],
+    best: dict[str, NDArray[np.float64]],
+    lists: Lists,
+    seed: int,
+) -> dict[str, dict[str, float | None]]:
+    differences = {}
+    for metric, values in model.items():
+        low, high = bootstrap_difference(
+            values, best[metric], lists.reads.user.view(np.int64), seed=seed
+        )
+        value = known(mean_over_lists(values - best[metric]))
+        differences[metric] = {"value": value, "low": known(low), "high": known(high)}
+    return differences

@@ -1,0 +1,95 @@
+"""``liverank backtest``: whether the model would have ranked better than popularity."""
+
+import argparse
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from liverank.autopilot.backtest import MODEL, Backtest, run_backtest
+from liverank.cli.history import add_history_arguments, open_history
+from liverank.cli.progress import stage_progress
+from liverank.config import load_config
+
+HELP = "replay history: train before a time, test every list after it against popularity"
+
+_METRICS = ("list_auc", "ndcg@10", "mrr", "hit_rate@10", "auc", "log_loss")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    add_history_arguments(parser)
+    parser.add_argument(
+        "--test-from",
+        required=True,
+        type=_moment,
+        metavar="TIME",
+        help="RFC 3339 or Unix milliseconds: train on what came before, test on the rest",
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Run the backtest and show a row for each method."""
+    started = time.monotonic()
+    config = load_config(arguments.config)
+    with (
+        open_history(arguments, config, console) as frames,
+        stage_progress(console) as on_progress,
+    ):
+        found = run_backtest(
+            frames, config, test_from_ms=arguments.test_from, on_progress=on_progress
+        )
+    seconds = time.monotonic() - started
+    console.print(_table(found))
+    for note in found.trained.report.notes:
+        console.print(f"Note: {note}.")
+    return {
+        "methods": found.methods,
+        "best_heuristic": found.best_heuristic,
+        "differences": found.differences,
+        "rows": found.rows,
+        "training_rows": found.training_rows,
+        "features": list(found.trained.spec.names),
+        "importance": found.trained.report.importance,
+        "seconds": round(seconds, 3),
+    }
+
+
+def _table(found: Backtest) -> Table:
+    table = Table(
+        title="Lists of the test period, ranked by each method", box=SIMPLE_HEAD, pad_edge=False
+    )
+    table.add_column("method")
+    for metric in _METRICS:
+        table.add_column(metric, justify="right")
+    table.add_column("lists", justify="right")
+    for name, figures in found.methods.items():
+        style = "bold green" if name == MODEL else "bold" if name == found.best_heuristic else ""
+        cells = [_figure(figures.get(metric)) for metric in _METRICS]
+        table.add_row(name, *cells, str(figures["lists"]), style=style)
+    table.caption = "\n".join(
+        f"{metric}: model less {found.best_heuristic} {_figure(difference['value'], '+')}, "
+        f"95 % from {_figure(difference['low'], '+')} to {_figure(difference['high'], '+')}"
+        for metric, difference in found.differences.items()
+    )
+    return table
+
+
+def _figure(value: float | None, sign: str = "") -> str:
+    return "" if value is None else f"{value:{sign}.4f}"
+
+
+def _moment(text: str) -> float:
+    """Unix ms of an RFC 3339 time (UTC where it names no zone) or of Unix milliseconds."""
+    if text.isdigit():
+        return float(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}; expected e.g. 2026-11-23T10:00:00Z or Unix milliseconds"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000

@@ -1,0 +1,86 @@
+"""Lists made from bare interactions, for a log that holds no rankings.
+
+Each chosen interaction is taken as a choice among the items that drew one within the window before
+it. To train, the chosen item stands beside a sample of the others, half of them drawn evenly and
+half as often as they were chosen lately, so that there are hard ones; to test, beside all of them.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from liverank.config import Candidates
+from liverank.dataset.implied_kernel import choices_of
+from liverank.dataset.lists import Lists, request_words
+from liverank.features.hashing import hash_column
+from liverank.features.layout import Layout
+from liverank.features.state import Reads
+
+
+def imply_lists(
+    frames: Iterable[pl.DataFrame],
+    layout: Layout,
+    candidates: Candidates,
+    *,
+    from_ms: float,
+    to_ms: float,
+    at_most: int,
+    per_list: int | None,
+    seed: int,
+) -> Lists:
+    """Lists of the interactions with ``from_ms <= time < to_ms``, thinned evenly to ``at_most``.
+
+    ``per_list`` items each, the chosen one among them (interactions with an item that was not
+    among the candidates are left out); or, if None, all candidates, whether or not the chosen one
+    is among them. The window's length is over before the first list, where the log is long enough.
+    """
+    clicks = pl.concat(
+        frame.filter(pl.col("type") == candidates.interaction).select(
+            "seq", "time", "user", "item", "fields"
+        )
+        for frame in frames
+    ).sort("seq")
+    hashes = hash_column(clicks["item"])
+    items, codes = np.unique(hashes, return_inverse=True)
+    time = clicks["time"].to_numpy()
+    chosen = _thinned(time, candidates.within_ms, from_ms, to_ms, at_most)
+    offsets, picked, labels = choices_of(
+        time,
+        codes.astype(np.int64),
+        chosen,
+        candidates.within_ms,
+        -1 if per_list is None else per_list,
+        np.uint64(seed),
+    )
+    sizes = np.diff(offsets)
+    picks = clicks[chosen]
+    lists = Lists(
+        Reads(
+            before=picks["seq"].to_numpy(),
+            user=hash_column(picks["user"]),
+            at=picks["time"].cast(pl.Float64).to_numpy(),
+            request=request_words(picks["fields"], layout),
+            offsets=offsets,
+            items=items[picked],
+            positions=np.full(len(picked), np.nan),
+        ),
+        labels=labels,
+        seen=np.ones(len(picked), np.bool_),
+        until_ms=picks["time"].cast(pl.Float64).to_numpy(),
+    )
+    return lists.take(sizes > (0 if per_list is None else 1))
+
+
+def _thinned(
+    time: NDArray[np.int64], within_ms: int, from_ms: float, to_ms: float, at_most: int
+) -> NDArray[np.int64]:
+    """Places of at most so many interactions of the period, evenly spread: int64[c]."""
+    if len(time) == 0:
+        return np.empty(0, np.int64)
+    warm_ms = min(int(time[0]) + within_ms, (int(time[0]) + min(to_ms, int(time[-1]))) / 2)
+    inside = np.flatnonzero((time >= max(from_ms, warm_ms)) & (time < to_ms))
+    if len(inside) > at_most:
+        inside = inside[np.linspace(0, len(inside) - 1, at_most).astype(np.int64)]
+    return inside
