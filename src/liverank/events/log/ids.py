@@ -32,6 +32,8 @@ from liverank.events.log.segment import (
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 _FEW = 4
+"""Up to so many ids are read from a segment one by one, not all at once."""
+
 _IDS_PER_QUERY = 500
 
 
@@ -131,7 +133,7 @@ class SegmentIds:
         """Which of the ids belong to an event of a segment that reaches beyond ``after_seq``."""
         found = np.zeros(len(ids.texts), bool)
         # Sorted needles walk a big array in step, so its pages are touched once.
-        order = np.argsort(ids.hashes) if len(ids.hashes) > _FEW else np.arange(len(ids.hashes))
+        order = np.argsort(ids.hashes)
         needles = ids.hashes[order]
         for segment, hashes, rows in self._mapped.values():
             if segment.last_seq <= after_seq:
@@ -141,7 +143,10 @@ class SegmentIds:
             if matched.any():
                 places = np.flatnonzero(matched)
                 last = np.searchsorted(hashes, needles[places], side="right")
-                self._confirm(segment, ids, order[places], rows, first[places], last, found)
+                counts = last - first[places]
+                within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+                likely = rows[np.repeat(first[places], counts) + within]
+                self._confirm(segment, ids, order[np.repeat(places, counts)], likely, found)
         return found
 
     def _confirm(
@@ -150,34 +155,23 @@ class SegmentIds:
         ids: Ids,
         places: npt.NDArray[np.int64],
         rows: npt.NDArray[np.uint32],
-        first: npt.NDArray[np.int64],
-        last: npt.NDArray[np.int64],
         found: npt.NDArray[np.bool_],
     ) -> None:
-        """Mark the places whose text stands in one of its rows[first:last]."""
+        """Mark ``places[i]`` where its text is the very id in ``rows[i]``, not just its hash."""
         file = segment_file(self._directory, segment)
         stored = pl.scan_parquet(file, glob=False).select("event", "id")
         try:
             check_segment(self._directory, segment, whole=False)
-            if len(places) <= _FEW:
-                candidates = [[int(row) for row in rows[a:b]] for a, b in zip(first, last)]  # noqa: B905
-                texts = {
-                    row: dedup_ids(stored.slice(row, 1).collect())[0]
-                    for group in candidates
-                    for row in group
-                }
-                for place, group in zip(places, candidates, strict=True):
-                    found[place] |= any(texts[row] == ids.texts[place] for row in group)
-                return
-            all_texts = dedup_ids(stored.collect())
+            if len(rows) <= _FEW:
+                texts = pl.concat(
+                    [dedup_ids(stored.slice(row, 1).collect()) for row in rows.tolist()]
+                )
+            else:
+                texts = dedup_ids(stored.collect()).gather(rows)
         except FileNotFoundError:
             raise corrupt(file, "it is missing") from None
-        counts = last - first
-        needles = np.repeat(places, counts)
-        offsets = np.arange(len(needles)) - np.repeat(np.cumsum(counts) - counts, counts)
-        there = all_texts.gather(rows[np.repeat(first, counts) + offsets])
-        asked = pl.Series([ids.texts[place] for place in needles.tolist()], dtype=pl.String)
-        found[needles[(there == asked).fill_null(value=False).to_numpy()]] = True
+        asked = pl.Series([ids.texts[place] for place in places.tolist()], dtype=pl.String)
+        found[places[(texts == asked).to_numpy()]] = True
 
     def _load(self, segment: Segment) -> tuple[Hashes, npt.NDArray[np.uint32]]:
         file = ids_file(self._directory, segment)
