@@ -1,0 +1,152 @@
+"""The rank server over HTTP: the hot routes in raw ASGI, the others in Starlette.
+
+Invariant: no request ends without an answer in JSON; what cannot be answered says why.
+"""
+
+import logging
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from liverank.errors import LogError
+from liverank.serving.http import Disconnected, read_body, require_post, send_json, send_problem
+from liverank.serving.server import Server
+from liverank.serving.wire import (
+    BadRequestError,
+    ErrorResponse,
+    Health,
+    ItemsResponse,
+    LiveItemView,
+    Problem,
+    RankRequest,
+    Readiness,
+    decode_request,
+)
+
+MAX_LISTED = 1_000
+"""Items that ``/v1/items`` lists when the request names no limit."""
+
+_logger = logging.getLogger("liverank.serving")
+_rank_decoder = msgspec.json.Decoder(RankRequest)
+
+
+def make_app(server: Server) -> ASGIApp:
+    """The ASGI application of a server; its lifespan starts and stops it."""
+    max_bytes = server.config.serving.max_body_mb * 1_000_000
+    others = _other_routes(server)
+
+    async def post_rank(receive: Receive, send: Send) -> None:
+        body = await read_body(receive, max_bytes=max_bytes)
+        await send_json(send, 200, server.rank(decode_request(body, _rank_decoder)))
+
+    async def post_events(receive: Receive, send: Send) -> None:
+        body = await read_body(receive, max_bytes=max_bytes)
+        await send_json(send, 202, await server.take_events(body))
+
+    hot = {"/v1/rank": post_rank, "/v1/events": post_events}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(server, receive, send)
+            return
+        handler = hot.get(scope.get("path", ""))
+        if handler is None or scope["type"] != "http":
+            await others(scope, receive, send)
+            return
+        try:
+            require_post(scope)
+            await handler(receive, send)
+        except BadRequestError as error:
+            await send_problem(send, error.status, error.problem)
+        except LogError as error:
+            _logger.error("%s", error)
+            await send_problem(send, 500, Problem(where="log", what=str(error)))
+        except Disconnected:
+            return
+
+    return app
+
+
+async def _live(server: Server, receive: Receive, send: Send) -> None:
+    """Follow the ASGI lifespan: start, then stop when told to."""
+    await receive()
+    server.start()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await server.stop()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def _other_routes(server: Server) -> Starlette:
+    async def healthz(_request: Request) -> Response:
+        return _json(
+            200,
+            Health(
+                ok=server.current.trouble is None,
+                trouble=server.current.trouble,
+                rankings_lost=server.writer.lost,
+            ),
+        )
+
+    async def readyz(_request: Request) -> Response:
+        reason = server.current.why_not_ready()
+        if reason is not None:
+            return _json(503, Readiness(ready=False, reason=reason))
+        view = server.current.view()
+        bundle = view.ranker.rung.bundle
+        return _json(
+            200,
+            Readiness(
+                ready=True,
+                seq=view.folded.seq,
+                model=None if bundle is None else bundle.version,
+                fallback=view.ranker.rung.fallback,
+                reason=view.ranker.rung.reason,
+            ),
+        )
+
+    async def items(request: Request) -> Response:
+        limit = request.query_params.get("limit", str(MAX_LISTED))
+        if not (limit.isascii() and limit.isdigit() and int(limit) > 0):
+            raise BadRequestError(422, "?limit", f"`{limit}` is not a whole number above 0")
+        live = server.live_items(request.query_params.get("surface", "default"))
+        return _json(
+            200,
+            ItemsResponse(
+                live=len(live),
+                items=[
+                    LiveItemView(item=name, since=int(item.since), fields=item.fields)
+                    for name, item in live[: int(limit)]
+                ],
+            ),
+        )
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/v1/items", items),
+        ],
+        exception_handlers={BadRequestError: _refused, HTTPException: _no_such_route},
+    )
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, BadRequestError)
+    return _json(error.status, ErrorResponse(error.problem))
+
+
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    what = f"{error.detail}; see docs/serving.md for the routes"
+    problem = Problem(where=f"{request.method} {request.url.path}", what=what)
+    return _json(error.status_code, ErrorResponse(problem))
+
+
+def _json(status: int, content: msgspec.Struct) -> Response:
+    return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")

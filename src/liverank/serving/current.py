@@ -1,0 +1,154 @@
+"""What ranks now, kept current: the log is followed as it grows, bundles as they are promoted.
+
+The event loop's thread folds and ranks in turns, so each ranking sees one consistent cut; reading
+the log and loading bundles happen in other threads.
+Invariant: a View's folded log and ranker have the same layout, and a View is replaced as a whole.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from liverank.bundle import store
+from liverank.config import Config
+from liverank.errors import BundleError, LogError
+from liverank.events.log import Log
+from liverank.features.layout import Layout
+from liverank.serving.fallback import Rung, choose_rung
+from liverank.serving.folder import SLICE_ROWS, Folded, Slice, fold_log
+from liverank.serving.ranker import Ranker, make_ranker, rank
+from liverank.serving.wire import BadRequestError, RankRequest
+
+POLL_S = 0.02
+"""How often the log is looked at for events of other processes; our own wake the fold at once."""
+PROMOTED_POLL_S = 1.0
+"""How often the pointer to the current bundle is looked at."""
+RETRY_S = 0.5
+"""How long the fold waits after an error of the log."""
+
+_logger = logging.getLogger("liverank.serving")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a ranking is made from."""
+
+    folded: Folded
+    ranker: Ranker
+
+
+class Current:
+    """The current View. Belongs to one event loop.
+
+    ``bundles`` is the root of the bundles to follow, or None to stay on ``rung``.
+    """
+
+    def __init__(
+        self, log: Log, config: Config, rung: Rung, layout: Layout, *, bundles: Path | None
+    ) -> None:
+        self.trouble: str | None = None
+        """Why the view lags behind the log or the bundles, or None."""
+        self._log = log
+        self._config = config
+        self._rung = rung
+        self._layout = layout
+        self._bundles = bundles
+        self._view: View | None = None
+        self._reached = 0
+        self._appended = asyncio.Event()
+
+    async def run(self, on_ready: Callable[[View], None]) -> None:
+        """Fold the log, then follow it and the bundles until cancelled.
+
+        Raises LogError when the log cannot be read to its end at first; later ones are ``trouble``.
+        """
+        self._view = await asyncio.to_thread(self._make_view, self._rung, self._layout)
+        on_ready(self._view)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow_log())
+            if self._bundles is not None:
+                tasks.create_task(self._follow_bundles(self._bundles))
+
+    def view(self) -> View:
+        """What ranks now. Raises BadRequestError (503) before the log has been read."""
+        if self._view is None:
+            raise BadRequestError(503, "server", f"{self.why_not_ready()}; try again in a second")
+        return self._view
+
+    def why_not_ready(self) -> str | None:
+        """Why nothing can be ranked yet, or None."""
+        if self._view is not None:
+            return None
+        return f"the log is being read, {self._reached:,} of {self._log.last_seq():,} events so far"
+
+    def wake(self) -> None:
+        """Look at the log now."""
+        self._appended.set()
+
+    async def _follow_log(self) -> None:
+        """Fold what arrives, one slice a turn."""
+        while True:
+            self._appended.clear()
+            folded = self.view().folded
+            piece = await self._next_slice(folded)
+            if piece is not None:
+                folded.fold(piece)
+                continue
+            try:
+                await asyncio.wait_for(self._appended.wait(), POLL_S)
+            except TimeoutError:
+                continue
+
+    async def _next_slice(self, folded: Folded) -> Slice | None:
+        try:
+            piece = await asyncio.to_thread(folded.read_slice, self._log, max_rows=SLICE_ROWS)
+        except LogError as error:
+            self._tell(f"the log is not being followed: {error}")
+            await asyncio.sleep(RETRY_S)
+            return None
+        if self.trouble is not None and self.trouble.startswith("the log"):
+            self.trouble = None
+        return piece
+
+    async def _follow_bundles(self, root: Path) -> None:
+        """Serve what is promoted, about a second after it was."""
+        while True:
+            await asyncio.sleep(PROMOTED_POLL_S)
+            try:
+                promoted = await asyncio.to_thread(store.current, root)
+            except BundleError as error:
+                self._tell(f"bundles are not being followed: {error}")
+                continue
+            if promoted != self._rung.promoted:
+                rung = await asyncio.to_thread(choose_rung, root)
+                await self._adopt(rung)
+
+    async def _adopt(self, rung: Rung) -> None:
+        """Rank by another rung; the log is folded again when its layout differs."""
+        folded = self.view().folded
+        layout = folded.layout if rung.bundle is None else rung.bundle.spec.layout
+        if layout == folded.layout:
+            ranker = await asyncio.to_thread(make_ranker, rung, layout)
+            self._view = View(self.view().folded, ranker)
+        else:
+            self._view = await asyncio.to_thread(self._make_view, rung, layout)
+        self._rung, self.trouble = rung, rung.reason
+        _logger.info("serving bundle %s", None if rung.bundle is None else rung.bundle.version)
+
+    def _make_view(self, rung: Rung, layout: Layout) -> View:
+        """Fold the log and rank once, so that all kernels are compiled; takes its time."""
+        folded = fold_log(self._log, layout, self._config, on_progress=self._set_reached)
+        ranker = make_ranker(rung, layout)
+        request = RankRequest(user="-", items=["-"])
+        rank(ranker, folded, request, request_id="-", at_ms=0, limit=1)
+        return View(folded, ranker)
+
+    def _set_reached(self, seq: int) -> None:
+        self._reached = seq
+
+    def _tell(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            _logger.error("%s", trouble)
+        self.trouble = trouble

@@ -1,0 +1,93 @@
+"""Why an item stands where it stands: which of its features moved its score most.
+
+A feature's effect is the log-odds that the item would lose if this feature had the median of the
+list's candidates, all else being equal. Effects are exact for that question; since features work
+together they need not add up to the score.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.models.model import Model
+from liverank.serving.wire import Reason
+
+REASONS = 3
+"""Reasons given for each item, at most."""
+
+
+def reasons_of(
+    model: Model,
+    names: tuple[str, ...],
+    rows: NDArray[np.float32],
+    typical: NDArray[np.float32],
+) -> list[list[Reason]]:
+    """The strongest reasons for each row, float32[n, f]; ``typical`` is float32[f].
+
+    >>> from liverank.models.linear import Linear
+    >>> linear = Linear(
+    ...     low=np.full(2, -9.0),
+    ...     high=np.full(2, 9.0),
+    ...     logarithmic=np.zeros(2, bool),
+    ...     mean=np.zeros(2),
+    ...     weight=np.array([0.5, 0.0]),
+    ...     missing_weight=np.zeros(2),
+    ...     intercept=np.zeros(1),
+    ... )
+    >>> rows = np.array([[4, 1]], np.float32)
+    >>> [[reason]] = reasons_of(Model(linear=linear), ("joins", "x"), rows, rows[0] * 0)
+    >>> reason.words, reason.effect
+    ('joins is 4, where 0 is typical: raises it', 2.0)
+    """
+    used = model.used
+    return [_reasons_of_row(model, names, row, typical, used) for row in rows]
+
+
+def typical_values(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The median of each column over the candidates that know it; NaN where none does."""
+    known = ~np.isnan(features)
+    typical = np.full(features.shape[1], np.nan, np.float32)
+    some = known.any(axis=0)
+    typical[some] = np.nanmedian(features[:, some], axis=0)
+    return typical
+
+
+def as_json(value: float) -> float | None:
+    """A feature's value for JSON, which has no NaN: null is unknown."""
+    return None if math.isnan(value) else float(value)
+
+
+def _reasons_of_row(
+    model: Model,
+    names: tuple[str, ...],
+    row: NDArray[np.float32],
+    typical: NDArray[np.float32],
+    used: NDArray[np.int64],
+) -> list[Reason]:
+    differs = (row != typical) & ~(np.isnan(row) & np.isnan(typical))
+    columns = used[differs[used]]
+    if len(columns) == 0:
+        return []
+    what_if = np.repeat(row[None, :], len(columns) + 1, axis=0)
+    what_if[np.arange(len(columns)), columns] = typical[columns]
+    margins = model.margin(what_if)
+    effects = margins[-1] - margins[:-1]
+    strongest = np.argsort(-np.abs(effects), kind="stable")[:REASONS]
+    return [
+        Reason(
+            feature=names[columns[place]],
+            value=as_json(row[columns[place]]),
+            typical=as_json(typical[columns[place]]),
+            effect=float(effects[place]),
+            words=f"{names[columns[place]]} is {_word(row[columns[place]])}, where "
+            f"{_word(typical[columns[place]])} is typical: "
+            f"{'raises' if effects[place] > 0 else 'lowers'} it",
+        )
+        for place in strongest
+        if effects[place] != 0
+    ]
+
+
+def _word(value: float) -> str:
+    return "unknown" if math.isnan(value) else f"{value:.3g}"

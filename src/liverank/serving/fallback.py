@@ -1,0 +1,109 @@
+"""What ranks when the current bundle cannot: the ladder, and the rungs that need no model.
+
+    current bundle -> previous bundle -> most popular now -> newest
+
+Invariant: there is always a rung, and it says why the ones above it did not answer.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.bundle import store
+from liverank.bundle.bundle import Bundle, load_bundle
+from liverank.config import duration_ms
+from liverank.errors import BundleError
+from liverank.features.instructions import Compiler, Expression, Program
+from liverank.features.kinds.count import Count
+from liverank.features.kinds.lifecycle import Age
+from liverank.features.layout import Layout, Scope
+
+HALF_LIFE_MS = 3_600_000.0
+"""The memory of "popular now" is the config's half-life nearest to an hour."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """The bundle that ranks, or None; and why it is not the current one, where it is not."""
+
+    bundle: Bundle | None
+    fallback: str | None
+    reason: str | None
+    promoted: str | None = None
+    """The version that was to be served when this rung was chosen."""
+
+
+def choose_rung(root: Path) -> Rung:
+    """The highest rung of a deployment's bundles that holds.
+
+    >>> choose_rung(Path("no/such/place")).reason
+    'no bundle was promoted yet; `liverank train` makes one'
+    """
+    try:
+        current = store.current(root)
+        if current is None:
+            return Rung(None, "popular", "no bundle was promoted yet; `liverank train` makes one")
+    except BundleError as error:
+        return Rung(None, "popular", str(error))
+    try:
+        return Rung(store.load(root, current), None, None, current)
+    except BundleError as error:
+        reason = f"the current bundle does not load: {error}"
+    try:
+        previous = store.previous(root)
+        if previous is None:
+            return Rung(None, "popular", f"{reason}; there is no previous one", current)
+        return Rung(store.load(root, previous), "previous", reason, current)
+    except BundleError as error:
+        return Rung(None, "popular", f"{reason}; nor does the previous one: {error}", current)
+
+
+def fixed_rung(directory: Path) -> Rung:
+    """One given bundle. Raises BundleError when it does not load."""
+    return Rung(load_bundle(directory), None, None)
+
+
+def popularity_program(layout: Layout) -> Program:
+    """The program that reads how old an item is and how popular it is now.
+
+    Its columns: the age in seconds, the decayed successes in all, and those of people who share a
+    category (language, country) with the person.
+    """
+    shared = tuple(
+        f"user.{field.name}"
+        for field in layout.fields
+        if field.entity == "user" and field.type == "category"
+    )
+    scopes = [
+        scope
+        for scope in layout.scopes
+        if scope.parts == ("item",) or (scope.parts[1:] == ("item",) and scope.parts[0] in shared)
+    ]
+    expressions: list[Expression] = [Age("started")]
+    expressions += [Count(scope.name, layout.label, _half_life(scope)) for scope in scopes]
+    return Compiler(layout).program(expressions)
+
+
+def popularity(
+    columns: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scores by "most popular now" and by "newest", float64[n] each, of what the program read.
+
+    A success among people like this one counts once more for each category they share. An unknown
+    age is the oldest.
+
+    >>> popular, newest = popularity(np.array([[1, 2, np.nan], [3, 2, 1]], np.float32))
+    >>> popular.tolist(), newest.tolist()
+    ([2.0, 3.0], [0.5, 0.25])
+    """
+    newest = np.nan_to_num(1.0 / (1.0 + columns[:, 0].astype(np.float64)), nan=0.0)
+    return np.nansum(columns[:, 1:].astype(np.float64), axis=1), newest
+
+
+def _half_life(scope: Scope) -> str:
+    return min(
+        scope.half_lives,
+        key=lambda text: abs(np.log(min(duration_ms(text), 1e15) / HALF_LIFE_MS)),
+    )

@@ -1,0 +1,91 @@
+"""Folding the log for serving: feature state and live items, at one place in the log.
+
+Reading and decoding (``read_slice``) may run in any thread; ``Folded.fold`` and whoever reads the
+state take turns in one thread, so every read sees one consistent cut.
+Invariant: ``Folded.seq`` is the seq of the last event that any of its parts has seen.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from liverank.config import Config, duration_ms
+from liverank.events.log import Log
+from liverank.events.profile import Profile, profile_events
+from liverank.events.schema import resolve_schema
+from liverank.features.layout import Layout, layout_of
+from liverank.features.state import State
+from liverank.features.stream import Stream, stream_of
+from liverank.serving.live import LiveItems
+
+SLICE_ROWS = 2_000
+"""Events folded in one turn while requests wait: some milliseconds."""
+BULK_ROWS = 262_144
+"""Events folded in one step when nobody waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The next events of the log, as a frame and as the stream that state folds."""
+
+    frame: pl.DataFrame
+    stream: Stream
+
+
+class Folded:
+    """What the log comes to, up to ``seq``."""
+
+    def __init__(self, layout: Layout, config: Config) -> None:
+        self.state = State(layout)
+        self.live = LiveItems(
+            expire_after_ms=duration_ms(config.serving.expire_after),
+            impression=config.impressions.interaction,
+        )
+        self._max_future_ms = duration_ms(config.features.max_future)
+
+    @property
+    def layout(self) -> Layout:
+        """The layout of the state."""
+        return self.state.layout
+
+    @property
+    def seq(self) -> int:
+        """The seq of the last event folded; 0 before the first."""
+        return self.state.seq
+
+    def read_slice(self, log: Log, *, max_rows: int) -> Slice | None:
+        """Read the events after ``seq``, at most ``max_rows``; None when there are none.
+
+        Changes nothing, so another thread may do it. Raises LogError and its kinds.
+        """
+        frame = next(log.read(self.seq + 1, batch_rows=max_rows), None)
+        if frame is None:
+            return None
+        return Slice(frame, stream_of(frame, self.layout, max_future_ms=self._max_future_ms))
+
+    def fold(self, piece: Slice) -> None:
+        """Fold a slice that ``read_slice`` gave."""
+        self.state.fold(piece.stream)
+        self.live.fold(piece.frame, piece.stream.at)
+
+
+def fold_log(
+    log: Log, layout: Layout, config: Config, *, on_progress: Callable[[int], None] | None = None
+) -> Folded:
+    """Fold a whole log. ``on_progress`` is told the seq reached. Raises LogError and its kinds."""
+    folded = Folded(layout, config)
+    while (piece := folded.read_slice(log, max_rows=BULK_ROWS)) is not None:
+        folded.fold(piece)
+        if on_progress is not None:
+            on_progress(folded.seq)
+    return folded
+
+
+def settle_layout(log: Log, config: Config) -> Layout:
+    """The layout to fold in while there is no bundle: from the config, and a look at the log.
+
+    Raises ConfigError when the log denies the config, LogError and its kinds.
+    """
+    profile = profile_events(log.read()) if log.last_seq() else Profile()
+    return layout_of(resolve_schema(config, profile), config)

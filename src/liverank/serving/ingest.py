@@ -1,0 +1,44 @@
+"""Events that arrive over HTTP, into the log.
+
+Invariant: what the response calls accepted is on disk.
+"""
+
+from liverank.errors import EventError, LogBusyError, LogFullError
+from liverank.events.event import decode_events
+from liverank.events.log import Log
+from liverank.serving.wire import BadRequestError, EventsResponse, RejectedEvent
+
+_MAX_TOLD = 100
+"""Rejected events told one by one in an error that refuses them all."""
+
+
+def take_events(log: Log, body: bytes, *, arrived_ms: int) -> EventsResponse:
+    """Decode a body of events and append the good ones; waits for the disk.
+
+    Raises BadRequestError: 400 for a body that cannot be read or holds nothing, 422 when every
+    event is refused, 503 while others hold the log, 507 when the disk is full; else LogError.
+    """
+    try:
+        decoded = decode_events(body)
+    except EventError as error:
+        raise BadRequestError(400, "body", str(error)) from None
+    if not decoded.events:
+        if not decoded.rejected:
+            raise BadRequestError(
+                400, "body", "no events; send one event, an array of events, or one a line"
+            )
+        reasons = [f"[{one.place}] {one.reason}" for one in decoded.rejected[:_MAX_TOLD]]
+        raise BadRequestError(422, "body", f"every event was refused: {'; '.join(reasons)}")
+    try:
+        appended = log.append(decoded.events, arrived_ms=arrived_ms)
+    except EventError as error:
+        raise BadRequestError(422, "body", str(error)) from None
+    except LogFullError as error:
+        raise BadRequestError(507, "log", str(error)) from None
+    except LogBusyError as error:
+        raise BadRequestError(503, "log", str(error)) from None
+    return EventsResponse(
+        accepted=len(decoded.events) - appended.duplicates,
+        duplicates=appended.duplicates,
+        rejected=[RejectedEvent(one.place, one.reason) for one in decoded.rejected],
+    )

@@ -1,0 +1,153 @@
+"""Which items are live, folded from the log.
+
+An item is live from when it is heard of (a scheduled one: from its start) until it ends, or until
+nothing was heard of it for too long. Starts and ends may come in any order or twice: an item has
+ended when its last end is not before its last start, as in feature state.
+Invariant: the same events in any batches give the same live items at a time.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from liverank.events.event import Fields
+from liverank.features.hashing import hash_id
+
+_fields_decoder = msgspec.json.Decoder(Fields)
+
+
+@dataclass(slots=True)
+class LiveItem:
+    """What is known of an item; times in Unix ms, NaN for never."""
+
+    hash: int
+    first_seen: float
+    heard: float
+    """When it last gave a sign of life."""
+    started: float = math.nan
+    ended: float = math.nan
+    is_scheduled: bool = False
+    """It was announced and has not started since."""
+    fields: Fields = field(default_factory=dict)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its last end is at or after its last start."""
+        return not math.isnan(self.ended) and not self.started > self.ended
+
+    @property
+    def since(self) -> float:
+        """When it started or, where that is unknown, was first heard of."""
+        return self.first_seen if math.isnan(self.started) else self.started
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Items to rank: their ids and hashes, uint64[n]."""
+
+    ids: list[str]
+    hashes: NDArray[np.uint64]
+
+
+class LiveItems:
+    """The live items of a log, as far as it has been folded.
+
+    ``expire_after_ms`` is how long an item without an end lives after its last sign of life: an
+    item event, or an interaction other than ``impression`` (being shown proves nothing).
+
+    >>> from liverank.events.event import Item
+    >>> from liverank.events.frame import frame_of
+    >>> live = LiveItems(expire_after_ms=1000, impression="impression")
+    >>> frame = frame_of([Item(time=0, item="room9", state="started"), Item(time=5, item="room3")])
+    >>> live.fold(frame, np.array([0.0, 5.0]))
+    >>> live.candidates(at_ms=999).ids, live.candidates(at_ms=1002).ids
+    (['room9', 'room3'], ['room3'])
+    """
+
+    def __init__(self, *, expire_after_ms: float, impression: str) -> None:
+        self._expire_after_ms = expire_after_ms
+        self._impression = impression
+        self._known: dict[str, LiveItem] = {}
+        self._live: dict[str, LiveItem] = {}
+        self._candidates = Candidates([], np.empty(0, np.uint64))
+        self._until_ms = -math.inf
+        """When the first of the candidates expires, at the earliest."""
+
+    def fold(self, frame: pl.DataFrame, at: NDArray[np.float64]) -> None:
+        """Fold the next events of the log. ``at`` float64[n] are their times, as state has them."""
+        frame = frame.select("event", "type", "item", "state", "fields").with_columns(
+            at=pl.Series(at, dtype=pl.Float64)
+        )
+        items = frame.filter(pl.col("event") == "item").select("item", "state", "at", "fields")
+        for name, state, at_ms, fields in items.iter_rows():
+            self._fold_item(name, state, at_ms, fields)
+        signs = frame.filter(
+            (pl.col("event") == "interaction") & (pl.col("type") != self._impression)
+        )
+        for name, at_ms in signs.group_by("item").agg(pl.col("at").max()).iter_rows():
+            self._hear(name, at_ms)
+
+    def candidates(self, *, at_ms: float) -> Candidates:
+        """What is live, in the order in which it came to be. Time does not run backwards."""
+        if at_ms >= self._until_ms:
+            oldest = at_ms - self._expire_after_ms
+            expired = [name for name, item in self._live.items() if item.heard <= oldest]
+            for name in expired:
+                del self._live[name]
+            heard = min((item.heard for item in self._live.values()), default=math.inf)
+            self._until_ms = heard + self._expire_after_ms
+            self._candidates = Candidates(
+                list(self._live),
+                np.fromiter(
+                    (item.hash for item in self._live.values()), np.uint64, len(self._live)
+                ),
+            )
+        return self._candidates
+
+    def has_ended(self, name: str) -> bool:
+        """Whether the item is known to have ended."""
+        item = self._known.get(name)
+        return item is not None and item.has_ended
+
+    def newest(self, *, at_ms: float) -> list[tuple[str, LiveItem]]:
+        """The live items, the newest first."""
+        names = self.candidates(at_ms=at_ms).ids
+        return sorted(((name, self._live[name]) for name in names), key=lambda pair: -pair[1].since)
+
+    def _fold_item(self, name: str, state: str, at_ms: float, fields: str | None) -> None:
+        item = self._known.get(name)
+        if item is None:
+            item = self._known[name] = LiveItem(hash_id(name), first_seen=at_ms, heard=at_ms)
+        item.first_seen = min(item.first_seen, at_ms)
+        item.heard = max(item.heard, at_ms)
+        if state == "started":
+            item.is_scheduled = False
+            item.started = max(at_ms, item.started)  # in this order NaN gives way
+        elif state == "ended":
+            item.ended = max(at_ms, item.ended)
+        elif state == "scheduled":
+            item.is_scheduled = math.isnan(item.started)
+        if fields is not None:
+            item.fields |= _fields_decoder.decode(fields)
+        self._settle(name, item)
+
+    def _hear(self, name: str, at_ms: float) -> None:
+        item = self._known.get(name)
+        if item is not None and at_ms > item.heard:
+            item.heard = at_ms
+            self._settle(name, item)
+
+    def _settle(self, name: str, item: LiveItem) -> None:
+        """Let the item be among the live ones or not, as it should."""
+        is_live = not item.is_scheduled and not item.has_ended
+        if is_live == (name in self._live):
+            return
+        if is_live:
+            self._live[name] = item
+        else:
+            del self._live[name]
+        self._until_ms = -math.inf

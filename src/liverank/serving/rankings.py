@@ -1,0 +1,116 @@
+"""Rankings on their way back into the log.
+
+A ranking is answered first and logged a moment later, by one thread, in batches. Invariant: what
+was queued when ``close`` is called is on disk when it returns, or was counted as lost, and why is
+in the server's own log.
+"""
+
+import logging
+import math
+import queue
+import threading
+from collections.abc import Callable
+
+from liverank.errors import LogBusyError, LogError
+from liverank.events.event import Ranking
+from liverank.events.log import Log
+from liverank.features.hashing import hash_id
+from liverank.serving.ranker import Ranked
+from liverank.serving.wire import RankRequest
+
+ALWAYS_LOGGED = 200
+"""Candidates up to this many are always logged when a list was cut from them."""
+MAX_QUEUED = 100_000
+"""Rankings that wait at most; more are lost, and counted."""
+_BATCH = 1_000
+_GATHER_S = 0.01
+"""How long a batch gathers: rankings share a commit."""
+_BUSY_TRIES = 5
+
+_logger = logging.getLogger("liverank.serving")
+
+
+def ranking_event(
+    request: RankRequest, ranked: Ranked, *, request_id: str, at_ms: int, log_candidates: float
+) -> Ranking:
+    """The event of a served list.
+
+    ``log_candidates`` is the share of the lists cut from more than ALWAYS_LOGGED candidates whose
+    candidates are logged too; which ones depends on the request id alone.
+    """
+    items = [item.item for item in ranked.items]
+    scores = [item.score for item in ranked.items]
+    was_cut = len(items) < len(ranked.scored)
+    keeps_candidates = was_cut and (
+        len(ranked.scored) <= ALWAYS_LOGGED
+        or request.explain
+        or hash_id(request_id) < log_candidates * 2.0**64
+    )
+    return Ranking(
+        time=at_ms,
+        id=request_id,
+        user=request.user,
+        items=items,
+        surface=request.surface,
+        model=ranked.fallback if ranked.model is None else ranked.model,
+        cut=ranked.cut,
+        scores=scores if all(map(math.isfinite, scores)) else None,
+        candidates=ranked.scored if keeps_candidates else None,
+        fields=request.fields,
+    )
+
+
+class RankingWriter:
+    """Appends rankings to the log in a thread of its own. ``put`` never waits and never fails."""
+
+    def __init__(self, log: Log, *, clock_ms: Callable[[], int]) -> None:
+        self.lost = 0
+        """Rankings that could not be logged."""
+        self._log = log
+        self._clock_ms = clock_ms
+        self._queue: queue.SimpleQueue[Ranking | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._write, name="rankings", daemon=True)
+        self._thread.start()
+
+    def put(self, ranking: Ranking) -> None:
+        """Queue a ranking for the log."""
+        if self._queue.qsize() >= MAX_QUEUED:
+            self.lost += 1
+        else:
+            self._queue.put(ranking)
+
+    def close(self) -> None:
+        """Write what is queued and stop."""
+        self._closing.set()
+        self._queue.put(None)
+        self._thread.join()
+
+    def _write(self) -> None:
+        ended = False
+        while not ended:
+            batch = [self._queue.get()]
+            self._closing.wait(_GATHER_S)
+            while len(batch) < _BATCH and not self._queue.empty():
+                batch.append(self._queue.get())
+            ended = None in batch
+            rankings = [ranking for ranking in batch if ranking is not None]
+            if rankings:
+                self._append(rankings)
+
+    def _append(self, rankings: list[Ranking]) -> None:
+        for attempt in range(_BUSY_TRIES):
+            try:
+                self._log.append(rankings, arrived_ms=self._clock_ms())
+            except LogBusyError as error:
+                if attempt + 1 == _BUSY_TRIES:
+                    self._lose(rankings, error)
+            except LogError as error:
+                self._lose(rankings, error)
+                return
+            else:
+                return
+
+    def _lose(self, rankings: list[Ranking], error: LogError) -> None:
+        self.lost += len(rankings)
+        _logger.error("%d rankings were served but not logged: %s", len(rankings), error)

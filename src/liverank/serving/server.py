@@ -1,0 +1,139 @@
+"""The rank server without HTTP: what it does with a request.
+
+Invariant: a ranking is answered from one View and logged with its cut, its time and its model.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from liverank.config import Config
+from liverank.events.log import Log
+from liverank.serving.current import Current, View
+from liverank.serving.ingest import take_events
+from liverank.serving.live import LiveItem
+from liverank.serving.ranker import rank
+from liverank.serving.rankings import RankingWriter, ranking_event
+from liverank.serving.wire import BadRequestError, EventsResponse, RankRequest, RankResponse
+
+DEFAULT_LIMIT = 50
+"""Items in a response when neither the request nor the config names a limit."""
+_APPENDERS = 16
+"""Threads that wait for the disk; batches that wait together share a commit."""
+
+_logger = logging.getLogger("liverank.serving")
+
+
+class Server:
+    """A running rank server. Its methods belong to one event loop.
+
+    ``clock_ms`` gives the time in Unix ms. ``on_ready`` is told when rankings can be answered,
+    ``on_failure`` when the log could not be read or is no longer followed.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        config: Config,
+        current: Current,
+        *,
+        clock_ms: Callable[[], int],
+        on_ready: Callable[[View], None],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self.config = config
+        self.current = current
+        self.writer = RankingWriter(log, clock_ms=clock_ms)
+        self._log = log
+        self._clock_ms = clock_ms
+        self._on_ready = on_ready
+        self._on_failure = on_failure
+        self._appenders = ThreadPoolExecutor(_APPENDERS, thread_name_prefix="append")
+        self._following: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to fold the log, in the background."""
+        self._following = asyncio.create_task(self.current.run(self._on_ready))
+        self._following.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """Stop following the log, and write the rankings that wait."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.wait([self._following])
+        await asyncio.to_thread(self.writer.close)
+        self._appenders.shutdown()
+
+    def rank(self, request: RankRequest) -> RankResponse:
+        """Answer a request, and queue the ranking for the log. Raises BadRequestError."""
+        began = time.perf_counter()
+        limit = self._limit(request)
+        view = self.current.view()
+        request_id = request.id or secrets.token_hex(12)
+        at_ms = self._clock_ms()
+        ranked = rank(
+            view.ranker, view.folded, request, request_id=request_id, at_ms=at_ms, limit=limit
+        )
+        self.writer.put(
+            ranking_event(
+                request,
+                ranked,
+                request_id=request_id,
+                at_ms=at_ms,
+                log_candidates=self.config.serving.log_candidates,
+            )
+        )
+        return RankResponse(
+            id=request_id,
+            surface=request.surface,
+            variant=None,
+            model=ranked.model,
+            items=ranked.items,
+            fallback=ranked.fallback,
+            fallback_reason=ranked.reason,
+            dropped=ranked.dropped,
+            took_ms=round(1000 * (time.perf_counter() - began), 3),
+        )
+
+    async def take_events(self, body: bytes) -> EventsResponse:
+        """Take in a body of events; they are on disk when this returns.
+
+        Raises BadRequestError, LogError.
+        """
+        loop = asyncio.get_running_loop()
+        arrived_ms = self._clock_ms()
+        response = await loop.run_in_executor(
+            self._appenders, lambda: take_events(self._log, body, arrived_ms=arrived_ms)
+        )
+        self.current.wake()
+        return response
+
+    def live_items(self, surface: str) -> list[tuple[str, LiveItem]]:
+        """What is live on a surface, the newest first. Raises BadRequestError."""
+        self._check_surface(surface)
+        return self.current.view().folded.live.newest(at_ms=self._clock_ms())
+
+    def _limit(self, request: RankRequest) -> int:
+        self._check_surface(request.surface)
+        surface = self.config.surfaces.get(request.surface)
+        return request.limit or (DEFAULT_LIMIT if surface is None else surface.limit)
+
+    def _check_surface(self, surface: str) -> None:
+        """Where the config names surfaces, a request is for one of them, or for the default."""
+        surfaces = self.config.surfaces
+        if surfaces and surface not in surfaces and surface != "default":
+            raise BadRequestError(
+                422,
+                "$.surface",
+                f"no surface `{surface}`; expected default, {', '.join(surfaces)}, or declare it "
+                "under [surfaces] in liverank.toml",
+            )
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _logger.critical("the log is no longer followed", exc_info=error)
+            self.current.trouble = f"the log is no longer followed: {error!r}; restart the server"
+            self._on_failure(error)

@@ -1,0 +1,162 @@
+"""What the rank server takes and gives: requests and responses as frozen structs.
+
+Invariant: a request that exists is valid; what a client sees of the server is declared here.
+"""
+
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from liverank.errors import ServingError
+from liverank.events.event import Fields, Id
+
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
+class RankRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST /v1/rank``: who asks, where, and among what."""
+
+    user: Id
+    surface: Id = "default"
+    items: list[Id] | None = None
+    """The candidates; left out, everything live."""
+    exclude: list[Id] = []
+    fields: Fields = {}
+    """What is known of the request: device, app version, ..."""
+    limit: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Items wanted; left out, the surface's."""
+    explain: bool = False
+    id: Id | None = None
+    """The ranking's id, which interactions name; left out, the server makes one."""
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """One feature's part in an item's score."""
+
+    feature: str
+    value: float | None
+    typical: float | None
+    """The median over the candidates."""
+    effect: float
+    """Log-odds that the item would lose if its value were the typical one."""
+    words: str
+
+
+class RankedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An item at its place, from 0. ``features`` and ``reasons`` are given when asked for."""
+
+    item: str
+    score: float
+    position: int
+    features: dict[str, float | None] | msgspec.UnsetType = msgspec.UNSET
+    reasons: list[Reason] | msgspec.UnsetType = msgspec.UNSET
+
+
+class RankResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a RankRequest."""
+
+    id: str
+    surface: str
+    variant: str | None
+    """The arm of an experiment."""
+    model: str | None
+    """The version of the bundle that scored; null when none did."""
+    items: list[RankedItem]
+    fallback: str | None
+    """The rung below the current bundle that answered: previous, popular or newest."""
+    fallback_reason: str | None
+    dropped: dict[str, int]
+    """Candidates that were not ranked, by why: ended, excluded."""
+    took_ms: float
+
+
+class RejectedEvent(msgspec.Struct, frozen=True):
+    """An event that was refused: its place in the body, from 0, and why."""
+
+    index: int
+    reason: str
+
+
+class EventsResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """``POST /v1/events``: what became of the events. Accepted ones are on disk."""
+
+    accepted: int
+    duplicates: int
+    rejected: list[RejectedEvent]
+
+
+class LiveItemView(msgspec.Struct, frozen=True, kw_only=True):
+    """An item of ``GET /v1/items``; times in Unix milliseconds."""
+
+    item: str
+    since: int
+    fields: dict[str, Any]
+
+
+class ItemsResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """``GET /v1/items``: what is live, the newest first."""
+
+    live: int
+    items: list[LiveItemView]
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """``GET /healthz``: the process answers; ``trouble`` is what somebody should look at."""
+
+    ok: bool
+    trouble: str | None
+    rankings_lost: int
+    """Rankings that were served but could not be logged."""
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``GET /readyz``: whether rankings can be answered, and by what."""
+
+    ready: bool
+    seq: int | msgspec.UnsetType = msgspec.UNSET
+    """The last event that rankings see."""
+    model: str | None = None
+    fallback: str | None = None
+    reason: str | None = None
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a request failed: where in it, what is wrong, and what to do."""
+
+    where: str
+    what: str
+
+
+class ErrorResponse(msgspec.Struct, frozen=True):
+    """The body of every answer that is an error."""
+
+    error: Problem
+
+
+class BadRequestError(ServingError):
+    """A request that cannot be answered, with the HTTP status that says so."""
+
+    def __init__(self, status: int, where: str, what: str) -> None:
+        super().__init__(f"{where}: {what}")
+        self.status = status
+        self.problem = Problem(where=where, what=what)
+
+
+def decode_request(body: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
+    """Decode a request's body.
+
+    Raises BadRequestError: 400 for what is not JSON, 422 for JSON that is not the request.
+
+    >>> decode_request(b'{"user":"u1","limit":0}', msgspec.json.Decoder(RankRequest))
+    Traceback (most recent call last):
+    liverank.serving.wire.BadRequestError: $.limit: Expected `int` >= 1
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        what, _, place = str(error).partition(" - at `")
+        if "unknown field" in what:
+            what += f"; expected {', '.join(decoder.type.__struct_fields__)}"
+        raise BadRequestError(422, place.rstrip("`") or "$", what) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequestError(400, "body", f"not valid JSON: {error}") from None
