@@ -14,7 +14,8 @@ def replay(stream, begin, end, reads, next_read, last_read, store, layout, progr
     ``reads`` is (before int64[r], user uint64[r], at float64[r], request uint64[r, words],
     offsets int64[r + 1], items uint64[k], positions float64[k]); ``before`` rises, and counts
     events from the stream's start. ``out`` float32[k', features] is filled; its
-    first row stands for item ``base``. Returns (the first event not folded, the first read not done).
+    first row stands for item ``base``. Returns the first event not folded and the first read not
+    done.
     """
     before, user, at, request, offsets, items, positions = reads
     event = begin
