@@ -17,7 +17,7 @@ from liverank.config import Config, FieldType, duration_ms
 from liverank.events.schema import Schema
 
 MAX_ELEMENTS = 8
-"""Elements of a list field that count; the rest of a longer list is left out."""
+"""Distinct elements of a list field that count; the rest of a longer list is left out."""
 MAX_TYPES = 16
 """Interaction types that have counters."""
 RECENT_ITEMS = MAX_ELEMENTS
@@ -106,6 +106,13 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     def scope(self, name: str) -> Scope | None:
         """The scope of that name, or None."""
         return self._scopes.get(name)
+
+    def scope_of(self, *parts: str) -> Scope:
+        """The scope that is keyed by these parts; raises KeyError where none is."""
+        for scope in self.scopes:
+            if scope.parts == parts:
+                return scope
+        raise KeyError(parts)
 
     def type_index(self, name: str) -> int:
         """The place of an interaction type; raises ValueError for one without counters."""

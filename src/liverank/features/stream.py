@@ -3,15 +3,18 @@
 Invariant: the same frame and layout give the same stream, in training and in serving.
 """
 
-import json
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.events.event import Fields
+from liverank.events.field_types import level_of
 from liverank.features.hashing import hash_column, hash_id
 from liverank.features.layout import MAX_ELEMENTS, Entity, Field, Layout
 
@@ -24,6 +27,8 @@ _FIELD_OWNERS: dict[str, Entity] = {
     "ranking": "request",
     "interaction": "request",
 }
+_LARGEST = float(np.finfo(np.float32).max)
+_fields_decoder = msgspec.json.Decoder(Fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,8 @@ def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> S
     types = {name: place for place, name in enumerate(layout.types)}
     if layout.label != layout.label_interaction:
         types.pop(layout.label, None)  # counted by value, never sent
+    if layout.impressions_from_rankings and layout.impression is not None:
+        types.pop(layout.impression, None)  # counted by ranking, even where some were sent
     type_ = frame["type"].replace_strict(types, default=-1, return_dtype=pl.Int16).to_numpy()
     set_offsets, set_word, set_value = _field_words(frame, layout)
     items = frame["items"]
@@ -137,7 +144,7 @@ def _field_words(
         return offsets, np.empty(0, np.int32), np.empty(0, np.uint64)
     distinct = frame.select("event", "fields").unique(maintain_order=True).drop_nulls("fields")
     pieces = [
-        field_words(json.loads(text), _FIELD_OWNERS[event], layout)
+        field_words(_fields_decoder.decode(text), _FIELD_OWNERS[event], layout)
         for event, text in distinct.iter_rows()
     ]
     place = (
@@ -166,32 +173,24 @@ def _bits(value: Any, field: Field) -> list[int]:
     """The words of one field's value."""
     if field.type == "keys":
         elements = value if isinstance(value, list) else [] if value is None else [value]
-        hashes = [hash_id(_text(element)) for element in elements[:MAX_ELEMENTS]]
+        distinct = list(dict.fromkeys(map(level_of, elements)))[:MAX_ELEMENTS]
+        hashes = [hash_id(element) for element in distinct]
         return [_float_bits(float(len(hashes))), *hashes]
     if field.is_hashed:
-        return [0 if value is None or isinstance(value, list) else hash_id(_text(value))]
+        return [0 if value is None or isinstance(value, list) else hash_id(level_of(value))]
     return [_float_bits(_number(value, field))]
 
 
-def _text(value: Any) -> str:
-    """One spelling for ids that come as texts or as whole numbers."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
 def _number(value: Any, field: Field) -> float:
-    if isinstance(value, str):
-        try:
-            if field.type == "time":
-                moment = datetime.fromisoformat(value)
-                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
-            return float(value)
-        except ValueError:
-            return float("nan")
-    return float(value) if isinstance(value, int | float) else float("nan")
+    """A number, or Unix ms of a time; NaN for what is neither or does not fit a feature."""
+    try:
+        if isinstance(value, str) and field.type == "time":
+            moment = datetime.fromisoformat(value)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
+        number = float(value) if isinstance(value, str | int | float) else math.nan
+    except (ValueError, OverflowError):
+        return math.nan
+    return number if abs(number) <= _LARGEST else math.nan
 
 
 def _float_bits(number: float) -> int:

@@ -109,13 +109,15 @@ def _wider(layout: Layout, scope: Scope) -> Iterator[Scope]:
     An item's rate falls back on its host's (a ``key`` field), that on its topics' (a ``keys``
     field), that on the overall one; a pair's on that of the user or of the item.
     """
-    names = ["all"]
+    wider: list[tuple[str, ...]] = [()]
     if "item" in scope.parts:
         for type_ in ("keys", "key"):
-            names += [field.name for field in layout.fields if field.type == type_][:1]
+            wider += [
+                (f"item.{field.name}",)
+                for field in layout.fields
+                if field.entity == "item" and field.type == type_
+            ][:1]
     if len(scope.parts) > 1:
-        names.append("user" if scope.parts[0] == "user" else "item")
-    for name in names:
-        wider = layout.scope(name)
-        assert wider is not None
-        yield wider
+        wider.append(("user",) if scope.parts[0] == "user" else ("item",))
+    for parts in wider:
+        yield layout.scope_of(*parts)

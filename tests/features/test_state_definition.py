@@ -1,0 +1,167 @@
+"""Every feature equals its plain, slow definition, on any log."""
+
+import math
+
+import msgspec
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plain_features import PlainReader, plain_ranks
+from plain_state import PlainState
+from small_logs import BARE, CONFIGS, ITEMS, REQUEST_FIELDS, SCHEMA, START_MS, USERS, logs, times
+
+from liverank.config import Config, Label
+from liverank.dataset.lists import request_words
+from liverank.events.event import Interaction, Item
+from liverank.events.frame import frame_of
+from liverank.features.hashing import hash_id, hash_ids
+from liverank.features.kernels.lists import gap_in_list, rank_in_list
+from liverank.features.kinds.count import Count
+from liverank.features.kinds.in_list import Rank
+from liverank.features.spec import FeatureSpec, SpecFeature, compile_spec, derive_spec
+from liverank.features.state import State
+from liverank.features.stream import stream_of
+
+FIVE_MINUTES = 300_000.0
+JOIN = Config(label=Label(interaction="join"))
+
+
+VARIANTS = {
+    "impression events": {"impressions_from": "interaction"},
+    "rankings are seen": {"impressions_from": "ranking"},
+    "nothing is known to be seen": {"impressions_from": "ranking", "impressions_known": False},
+}
+SPECS = {
+    (name, place, variant): derive_spec(msgspec.structs.replace(schema, **change), config)
+    for name, schema in {"rooms": SCHEMA, "bare": BARE}.items()
+    for place, config in enumerate(CONFIGS)
+    for variant, change in VARIANTS.items()
+}
+"""Feature specs of several products and configs."""
+
+requests = st.fixed_dictionaries(
+    {
+        "user": st.sampled_from((*USERS, "stranger")),
+        "at_ms": times().map(float),
+        "request": REQUEST_FIELDS,
+        "items": st.lists(
+            st.sampled_from((*ITEMS, "unheard")), min_size=1, max_size=5, unique=True
+        ),
+    }
+)
+
+
+def state_of(events, layout):
+    state = State(layout)
+    state.fold(
+        stream_of(
+            frame_of(events, seqs=range(1, len(events) + 1)), layout, max_future_ms=FIVE_MINUTES
+        )
+    )
+    return state
+
+
+def features_of(state, spec, *, user, at_ms, request, items):
+    text = msgspec.json.encode(request).decode() if request else None
+    return state.read(
+        compile_spec(spec),
+        user=hash_id(user),
+        at_ms=at_ms,
+        items=hash_ids(items),
+        request=request_words(pl.Series([text], dtype=pl.String), spec.layout)[0],
+        positions=np.arange(len(items), dtype=np.float64),
+    )
+
+
+def assert_equal_features(got, spec, plain):
+    for column, feature in enumerate(spec.features):
+        expected = plain.list_of(feature.expression)
+        if isinstance(feature.expression, Rank):
+            low, high = rank_bounds(plain.list_of(feature.expression.of))
+            fits = np.isnan(got[:, column]) == np.isnan(expected)
+            fits &= ~(got[:, column] < low - 1e-6) & ~(got[:, column] > high + 1e-6)
+            assert fits.all(), (feature, got[:, column], expected)
+        else:
+            np.testing.assert_allclose(
+                got[:, column], expected, rtol=1e-5, atol=1e-6, err_msg=str(feature)
+            )
+
+
+def rank_bounds(values):
+    """The ranks if those that differ by rounding alone were taken as better, and as worse."""
+    values = np.array(values)
+    rivals = max(np.count_nonzero(~np.isnan(values)) - 1, 1)
+    near = 1e-9 * np.abs(values) + 1e-12
+    better = (values > (values + near)[:, None]).sum(axis=1)
+    not_worse = (values >= (values - near)[:, None]).sum(axis=1) - 1
+    return better / rivals, not_worse / rivals
+
+
+@settings(max_examples=150)
+@given(logs(), st.sampled_from(sorted(SPECS)), requests)
+def test_every_feature_of_any_log_equals_its_plain_definition(events, product, request):
+    spec = SPECS[product]
+    plain = PlainState(spec.layout)
+    for event in events:
+        plain.fold(event)
+    got = features_of(state_of(events, spec.layout), spec, **request)
+    positions = [float(place) for place in range(len(request["items"]))]
+    assert_equal_features(got, spec, PlainReader(plain, positions=positions, **request))
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.tuples(st.sampled_from(ITEMS), times()), min_size=6, max_size=30),
+    st.sampled_from(ITEMS),
+)
+def test_the_eight_latest_items_lead_on_to_the_next(joined, candidate):
+    events = [
+        Interaction(time=at, type="join", user=user, item=item)
+        for item, at in joined
+        for user in USERS[:2]
+    ]
+    spec = derive_spec(BARE, JOIN)
+    plain = PlainState(spec.layout)
+    for event in events:
+        plain.fold(event)
+    request = {"user": "u1", "at_ms": START_MS + 1e8, "request": {}, "items": [candidate, "other"]}
+    got = features_of(state_of(events, spec.layout), spec, **request)
+    assert_equal_features(got, spec, PlainReader(plain, positions=[0.0, 1.0], **request))
+
+
+@pytest.mark.parametrize("combine", ["sum", "max", "mean", "first", "min"])
+def test_counts_of_a_list_field_combine_in_every_way(combine):
+    topics = {"room0": ["ai"], "room1": ["music"], "room2": ["music", "ai", "unheard"], "room3": []}
+    joined = [("room0", 0), ("room1", 10), ("room1", 20), ("room1", 30)]
+    events = [
+        *(Item(time=START_MS, item=item, fields={"topics": of}) for item, of in topics.items()),
+        *(
+            Interaction(time=START_MS + at, type="join", user="u1", item=item)
+            for item, at in joined
+        ),
+    ]
+    layout = derive_spec(SCHEMA, JOIN).layout
+    spec = FeatureSpec(
+        layout, (SpecFeature("x", "count", Count("topics", "join", "forever", combine)),)
+    )
+    request = {"user": "u1", "at_ms": START_MS + 1e3, "request": {}, "items": ["room2", "room3"]}
+    got = features_of(state_of(events, layout), spec, **request)
+    expected = {"sum": 4.0, "max": 3.0, "mean": 4 / 3, "first": 3.0, "min": 0.0}[combine]
+    assert got[0, 0] == pytest.approx(expected)
+    assert math.isnan(got[1, 0])
+
+
+@given(
+    st.lists(st.sampled_from([math.nan, -1.0, 0.0, 0.5, 0.5, 2.0, math.inf]), max_size=150),
+)
+def test_rank_and_gap_of_lists_of_any_length_equal_their_definitions(values):
+    ranks, gaps = np.empty(len(values)), np.empty(len(values))
+    rank_in_list(np.array(values), ranks)
+    np.testing.assert_allclose(ranks, plain_ranks(values), atol=1e-12)
+    finite = np.array([v for v in values if not math.isinf(v)])
+    gaps = np.empty(len(finite))
+    gap_in_list(finite, gaps)
+    best = max([0.0, *finite[~np.isnan(finite)]])
+    np.testing.assert_allclose(gaps, (best - finite) / best if best else finite * 0.0)
