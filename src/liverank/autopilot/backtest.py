@@ -5,6 +5,7 @@ state goes on folding through it, and every list of the period is scored by each
 moment it was served. Invariant: no method sees anything that the log did not say by then.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -59,8 +60,13 @@ def run_backtest(
     *,
     test_from_ms: float,
     on_progress: OnProgress | None = None,
+    yardsticks: Callable[[Lists], Scores] | None = None,
 ) -> Backtest:
-    """Train before a time and test on all lists from it on. Raises DatasetError, TrainingError."""
+    """Train before a time and test on all lists from it on. Raises DatasetError, TrainingError.
+
+    ``yardsticks`` scores the test lists by methods to show beside the others, such as an oracle;
+    none of them counts as a heuristic.
+    """
     schema = look_at(frames, config, before_ms=test_from_ms)
     spec = derive_spec(schema, config)
     past = training_lists(frames, spec.layout, config, before_ms=test_from_ms)
@@ -68,13 +74,13 @@ def run_backtest(
     lists = test_lists(frames, spec.layout, config, from_ms=test_from_ms)
     scores = heuristic_scores(frames, lists, spec.layout, config)
     scores |= _replayed_scores(frames, lists, trained, config, on_progress)
+    heuristics = sorted(set(scores) - {MODEL, "random"})
+    if yardsticks is not None:
+        scores |= yardsticks(lists)
     implied = config.candidates is not None
     per_list = {name: list_metrics(values, lists, implied) for name, values in scores.items()}
     methods = {name: _summary(name, scores[name], per_list[name], lists) for name in scores}
-    best = max(
-        sorted(set(methods) - {MODEL, "random"}),
-        key=lambda name: methods[name][DECIDING] or 0.0,
-    )
+    best = max(heuristics, key=lambda name: methods[name][DECIDING] or 0.0)
     return Backtest(
         methods=methods,
         best_heuristic=best,

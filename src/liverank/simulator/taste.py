@@ -51,6 +51,11 @@ def join_probability(appeals: Floats) -> Floats:
     return chance
 
 
+def chance_of_join(appeals: Floats) -> Floats:
+    """The chance that a room seen at the top of the list is clicked and then joined."""
+    return click_probability(appeals) * join_probability(appeals)
+
+
 def attention(position: Ints) -> Floats:
     """How much of a click is left at a position (from 0) that was seen; it only falls."""
     left: Floats = 1 / (1 + 0.09 * position)
@@ -84,6 +89,4 @@ def true_join_probability(world: World, user: str, items: Sequence[str], at_ms: 
                 f"no item {item!r} in this world; it has room0 to room{len(world.room_of) - 1}"
             )
     rooms = np.array([world.room_of[item] for item in items], dtype=np.int64)
-    appeals = appeal(world, world.person_of[user], rooms, at_ms)
-    chance: Floats = click_probability(appeals) * join_probability(appeals)
-    return chance
+    return chance_of_join(appeal(world, world.person_of[user], rooms, at_ms))

@@ -13,8 +13,11 @@ from liverank.simulator.people import Floats, People, draw_people
 from liverank.simulator.rooms import Rooms, draw_rooms
 from liverank.simulator.traits import person_traits, room_traits
 
-START_MS = 1_795_392_000_000
-"""Where a world's time begins unless it is told otherwise: 2026-11-23, midnight UTC."""
+START_MS = 1_704_067_200_000
+"""Where a world's time begins unless it is told otherwise: Monday, 2024-01-01, midnight UTC.
+
+Long past, because an event of the future is odd; who needs a world that lasts until now says so.
+"""
 
 DAY_MS = 86_400_000
 

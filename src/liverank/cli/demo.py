@@ -1,0 +1,224 @@
+"""``liverank demo``: the whole loop on a small generated world, with the commands that anyone has.
+
+Invariant: nothing here does what a command does; it runs the commands, and shows what they gave.
+"""
+
+import argparse
+import importlib
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from liverank import cli
+from liverank.autopilot.backtest import DECIDING, MODEL, Backtest, run_backtest
+from liverank.cli.backtest import backtest_table
+from liverank.cli.demo_lists import lists_table, shown_rooms
+from liverank.cli.history import open_history
+from liverank.cli.own_server import own_server, post
+from liverank.cli.progress import stage_progress
+from liverank.config import load_config
+from liverank.errors import SimulatorError
+from liverank.events.event import Event, Interaction
+from liverank.serving.wire import RankRequest, RankResponse
+from liverank.simulator.policies import MostPopular
+from liverank.simulator.portrait import live_rooms, unlike_people
+from liverank.simulator.simulate import SURFACE, simulate, write_events
+from liverank.simulator.truth import captured_lift, true_scores
+from liverank.simulator.world import DAY_MS, World, build_world
+
+HELP = "a small generated world, from events to ranked lists and a backtest"
+
+SHOWN_PEOPLE = 3
+LIST_ITEMS = 5
+TEST_SHARE = 0.3
+"""The newest share of the time, which the backtest tests on."""
+ORACLE = "oracle"
+_HURRY = """
+# The demo is in a hurry; without this line the search takes up to 2m.
+[training]
+budget = "25s"
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("--people", type=int, default=1500, metavar="N", help="default: 1500")
+    parser.add_argument(
+        "--days", type=int, default=5, metavar="D", help="days until now (default: 5)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="another number, another world (default: 1)"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep events, config, log and bundle in DIR"
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Generate, init, ingest, train, serve, rank for three people, backtest."""
+    started = time.monotonic()
+    with _workplace(arguments.keep) as folder:
+        demo = _generate(arguments, folder, console)
+        config = str(demo.config)
+        _run(console, 2, "init", str(demo.events), "--out", config, quiet=True)
+        with demo.config.open("a", encoding="utf-8") as lines:
+            lines.write(_HURRY)
+        _run(console, 3, "ingest", str(demo.events), "--config", config)
+        trained = _run(console, 4, "train", "--config", config)
+        people = _rank(demo, console)
+        found = _backtest(demo, console)
+    lift = _tell_lift(found, console)
+    seconds = time.monotonic() - started
+    if arguments.keep is not None:
+        console.print(f"Kept in {folder}: try `liverank serve --config {config}`", soft_wrap=True)
+    console.print(f"{seconds:.0f} s in all")
+    return {
+        "ok": True,
+        "folder": None if arguments.keep is None else str(folder),
+        "events": demo.number,
+        "bundle": trained["bundle"],
+        "people": people,
+        "methods": found.methods,
+        "best_heuristic": found.best_heuristic,
+        "differences": found.differences,
+        "captured_lift": lift,
+        "seconds": round(seconds, 3),
+    }
+
+
+@dataclass(frozen=True)
+class _Demo:
+    """A generated world that ends now, and where its files are."""
+
+    world: World
+    now_ms: int
+    joins: Counter[str]  # by person
+    number: int  # of events
+    events: Path
+    config: Path
+
+
+@contextmanager
+def _workplace(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="liverank-demo-") as folder:
+            yield Path(folder)
+        return
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        used = any(keep.iterdir())
+    except OSError as error:
+        raise SimulatorError(f"{keep}: cannot be a folder to keep: {error.strerror}") from None
+    if used:
+        raise SimulatorError(f"{keep}: is not empty; give --keep a new folder")
+    yield keep
+
+
+def _generate(arguments: argparse.Namespace, folder: Path, console: Console) -> _Demo:
+    """Step 1: a world whose last moment is now, and its events in a file."""
+    now_ms = time.time_ns() // 1_000_000
+    joins: Counter[str] = Counter()
+    with console.status("Generating a world"):
+        world = build_world(
+            arguments.seed,
+            people=arguments.people,
+            days=arguments.days,
+            start_ms=now_ms - arguments.days * DAY_MS,
+        )
+        policy = MostPopular(spread=1.0, seed=arguments.seed)
+        events = simulate(world, policy=policy, seed=arguments.seed)
+        number = write_events(folder / "events.jsonl", _counting_joins(events, joins))
+    _announce(console, 1, "a world of people with tastes, and rooms that start and end")
+    console.print(
+        f"{arguments.people:,} people and {len(world.rooms.ids):,} rooms in {arguments.days} days "
+        f"until now; {len(live_rooms(world, now_ms))} rooms are live. They were shown by recent "
+        f"joins, shaken a little.\n{number:,} events in {folder / 'events.jsonl'}",
+        soft_wrap=True,
+    )
+    return _Demo(world, now_ms, joins, number, folder / "events.jsonl", folder / "liverank.toml")
+
+
+def _counting_joins(events: Iterable[Event], joins: Counter[str]) -> Iterator[Event]:
+    for event in events:
+        if isinstance(event, Interaction) and event.type == "join":
+            joins[event.user] += 1
+        yield event
+
+
+def _rank(demo: _Demo, console: Console) -> list[dict[str, Any]]:
+    """Step 5: a real server, and the same question to it for people who are unlike each other."""
+    people = unlike_people(demo.world, demo.joins, number=SHOWN_PEOPLE, at_ms=demo.now_ms)
+    _announce(console, 5, f"liverank serve --config {demo.config} --port 0")
+    with own_server(demo.config) as address:
+        console.print(f"POST {address}/v1/rank for {', '.join(who.user for who in people)}")
+        lists = []
+        for person in people:
+            request = RankRequest(user=person.user, surface=SURFACE, limit=LIST_ITEMS, explain=True)
+            answer = post(f"{address}/v1/rank", msgspec.json.encode(request))
+            response = msgspec.json.decode(answer, type=RankResponse)
+            lists.append(shown_rooms(demo.world, person.user, response, demo.now_ms))
+    console.print(lists_table(people, lists), width=min(console.width, 100))
+    return [
+        {**msgspec.to_builtins(person), "joins": demo.joins[person.user], "items": rooms}
+        for person, rooms in zip(people, lists, strict=True)
+    ]
+
+
+def _backtest(demo: _Demo, console: Console) -> Backtest:
+    """Step 6: what ``liverank backtest`` does, with the truth in a row of its own."""
+    days = (demo.now_ms - demo.world.start_ms) / DAY_MS
+    test_from_ms = demo.now_ms - int(TEST_SHARE * days * DAY_MS)
+    words = ("backtest", "--config", str(demo.config), "--test-from", str(test_from_ms))
+    _announce(console, 6, f"liverank {' '.join(words)}")
+    arguments = cli.build_parser().parse_args(words)
+    config = load_config(demo.config)
+    with (
+        open_history(arguments, config, console) as frames,
+        stage_progress(console) as on_progress,
+    ):
+        found = run_backtest(
+            frames,
+            config,
+            test_from_ms=test_from_ms,
+            on_progress=on_progress,
+            yardsticks=lambda lists: {ORACLE: true_scores(demo.world, lists)},
+        )
+    console.print(backtest_table(found), width=min(console.width, 100))
+    return found
+
+
+def _tell_lift(found: Backtest, console: Console) -> float | None:
+    """One honest line: how much of what there was to gain was gained."""
+    model, heuristic, oracle = (
+        float(found.methods[name][DECIDING] or 0.0)
+        for name in (MODEL, found.best_heuristic, ORACLE)
+    )
+    lift = captured_lift(model, heuristic, oracle)
+    share = "there was nothing to gain" if lift is None else f"the model has {lift:.0%}"
+    console.print(
+        f"[bold]{DECIDING}: {found.best_heuristic} {heuristic:.3f}, model {model:.3f}, oracle "
+        f"{oracle:.3f}. Of what the truth could gain over the best heuristic, {share}.[/]",
+        soft_wrap=True,
+    )
+    return lift
+
+
+def _run(console: Console, step: int, *words: str, quiet: bool = False) -> dict[str, Any]:
+    """Run one of the commands, in this process, as it was typed."""
+    _announce(console, step, f"liverank {' '.join(words)}")
+    command = importlib.import_module(f"liverank.cli.{words[0]}")
+    listener = Console(quiet=True) if quiet else console
+    result: dict[str, Any] = command.run(cli.build_parser().parse_args(words), listener)
+    return result
+
+
+def _announce(console: Console, step: int, what: str) -> None:
+    console.print(f"\n[bold cyan]{step} of 6[/] [bold]{what}[/]", soft_wrap=True)
