@@ -18,8 +18,8 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 _PACKAGE = Path(__file__).parent
-_CONSTANTS = ("layout.py", "instructions.py", "stream.py")
-"""Files whose constants are compiled into kernels."""
+_COMPILED_IN = ("compiled.py", "layout.py", "instructions.py", "stream.py")
+"""Files beside the kernels' own whose options and constants are compiled into them."""
 
 
 def compiled(function: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -32,17 +32,17 @@ def compiled(function: Callable[_P, _T]) -> Callable[_P, _T]:
     return result
 
 
-def _fingerprint() -> str:
+def _fingerprint(package: Path) -> str:
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        if "kernel" in str(path.relative_to(_PACKAGE)) or path.name in _CONSTANTS:
+    for path in sorted(package.rglob("*.py")):
+        if "kernel" in str(path.relative_to(package)) or path.name in _COMPILED_IN:
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def _cache_folder() -> Path:
     """The package's own ``__pycache__`` where that can be written, else the user's cache."""
-    name = f"kernels-{_fingerprint()}"
+    name = f"kernels-{_fingerprint(_PACKAGE)}"
     home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     for parent in (_PACKAGE / "__pycache__", Path(home) / "liverank"):
         try:

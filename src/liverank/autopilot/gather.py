@@ -88,6 +88,7 @@ def test_lists(frames: Frames, layout: Layout, config: Config, *, from_ms: float
 def _newest(lists: Lists, max_rows: int) -> Lists:
     rows = np.add.reduceat(lists.seen.astype(np.int64), lists.reads.offsets[:-1])
     kept = np.cumsum(rows[::-1])[::-1] <= max_rows
+    kept[-1:] = True  # one long list is better than none
     return lists if kept.all() else lists.take(kept)
 
 

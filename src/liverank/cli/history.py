@@ -40,7 +40,8 @@ def open_history(
 ) -> Iterator[Frames]:
     """Frames of the events in ``seq`` order. Raises DatasetError when there are none.
 
-    Files are put into the order in which ``liverank ingest`` would bring them into the log.
+    Files are put into the order in which ``liverank ingest`` would bring them into the log, and an
+    event whose id was there before is left out, as there.
     """
     if not arguments.events:
         with Log.open(log_path(arguments.config, config)) as log:
@@ -61,6 +62,6 @@ def open_history(
         )
     if frame.is_empty():
         raise DatasetError(f"no events in {', '.join(map(str, arguments.events))}")
-    frame = in_import_order(frame)
+    frame = in_import_order(frame.unique(["event", "id"], keep="first", maintain_order=True))
     frame = frame.with_columns(seq=pl.int_range(1, frame.height + 1, dtype=pl.Int64))
     yield lambda: frame.iter_slices(_BATCH_ROWS)

@@ -54,12 +54,18 @@ def popularity_scores(
         impressions.append(seen)
     scores = {name: _counts(successes, lists, window) for name, window in WINDOWS_MS.items()}
     if layout.impression is not None:
-        overall = sum(map(len, successes)) / max(sum(map(len, impressions)), 1)
+        overall = _so_far(successes, lists) / np.maximum(_so_far(impressions, lists), 1)
         shown_so_far = _counts(impressions, lists, np.inf)
         scores["success_rate"] = (scores["popular_all"] + PRIOR_IMPRESSIONS * overall) / (
             shown_so_far + PRIOR_IMPRESSIONS
         )
     return scores
+
+
+def _so_far(events: list[pl.DataFrame], lists: Lists) -> NDArray[np.int64]:
+    """How many events of all items the log held when each item's list was read: int64[k]."""
+    seqs = np.sort(pl.concat(events)["seq"].to_numpy())
+    return np.repeat(np.searchsorted(seqs, lists.reads.before), lists.sizes)
 
 
 def _counts(events: list[pl.DataFrame], lists: Lists, window_ms: float) -> NDArray[np.float64]:

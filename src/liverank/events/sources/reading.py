@@ -46,7 +46,8 @@ def read_events(
 
     A file whose path matches a source is mapped by it (the first that matches); any other must
     hold canonical events. A bad row is rejected and loses nothing but itself. Events without an
-    id get one from their content (see ``content_ids``).
+    id get one from their content (see ``content_ids``). The ``cut`` of a ranking counts the events
+    of the log that it was served from, so it says nothing in another and is left out.
 
     Raises ConfigError when a source is not well formed, SourceError when a file cannot be read
     or mapped at all.
@@ -59,7 +60,8 @@ def read_events(
     ]
     for file in find_files(paths):
         frame, rejected = _read_file(file, mappings, on_progress)
-        yield FileEvents(file.path, with_content_ids(frame), rejected)
+        frame = with_content_ids(frame).with_columns(cut=pl.lit(None, pl.Int64))
+        yield FileEvents(file.path, frame, rejected)
 
 
 def read_all(

@@ -41,6 +41,8 @@ def read(store, layout, program, user, at, request, items, positions, out):
     """
     code, constants, levels, outputs, _scopes = program
     n = items.size
+    if n == 0:
+        return
     slots = np.empty((layout[4][6], n), np.int64)
     of_items = np.empty(n, np.int64)
     of_user, recent_rows = _resolve(store, layout, program, user, items, of_items, slots)
