@@ -6,6 +6,7 @@ features or models.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -21,12 +22,16 @@ from liverank.features.layout import Layout
 from liverank.features.state import Reads
 from liverank.features.stream import field_words
 
+_T = TypeVar("_T", bound=np.generic)
 _fields_decoder = msgspec.json.Decoder(Fields)
 
 
 @dataclass(frozen=True, slots=True)
 class Lists:
     """``r`` past rankings with ``k`` items in all.
+
+    Those that were scored but not served (a ranking's ``candidates`` beside its ``items``) follow
+    the served ones: ranks and gaps within the list need them, and nobody saw them.
 
     ``reads``     what a replay needs to read their features
     ``labels``    uint8[k]: 1 where the item drew a success within the label's window
@@ -72,14 +77,15 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
     """Gather a log's rankings, given as frames in ``seq`` order, with labels and what was seen.
 
     A ranking that says at which ``cut`` it read the state is read there again; an imported one is
-    read at its own place.
+    read at its own place. One cut from a longer list that does not say its ``candidates`` is read
+    as if its items had been all.
     """
     label, shown = config.label.interaction, config.impressions.interaction
     rankings, interactions = [], []
     for frame in frames:
         rankings.append(
             frame.filter(pl.col("event") == "ranking").select(
-                "seq", "id", "user", "time", "cut", "items", "fields"
+                "seq", "id", "user", "time", "cut", "items", "candidates", "fields"
             )
         )
         interactions.append(
@@ -98,26 +104,30 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
     if ranking.is_empty():
         return _no_lists(layout)
     items = ranking.select("list", "id", "user", "time", item="items").explode("item")
-    sizes = ranking["items"].list.len().cast(pl.Int64).to_numpy()
-    offsets = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
-    positions = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+    offsets = _offsets(ranking["items"])
+    positions = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
     happened = pl.concat(interactions)
     labels = label_items(items, happened.filter(pl.col("type") == label), config.label)
     impressions = None
     if not layout.impressions_from_rankings:
         impressions = happened.filter(pl.col("type") == shown)
+    seen = seen_items(items, positions, labels, offsets, impressions, config)
+    scored = ranking.select(
+        pl.col("items").list.concat(pl.col("candidates").list.set_difference("items").fill_null([]))
+    ).to_series()
+    served = _served(offsets, _offsets(scored))
     return Lists(
         Reads(
             before=ranking["before"].to_numpy(),
             user=hash_column(ranking["user"]),
             at=ranking["time"].cast(pl.Float64).to_numpy(),
             request=request_words(ranking["fields"], layout),
-            offsets=offsets,
-            items=hash_column(items["item"]),
-            positions=positions.astype(np.float64),
+            offsets=_offsets(scored),
+            items=hash_column(scored.explode()),
+            positions=_placed(positions.astype(np.float64), served, np.nan),
         ),
-        labels=labels,
-        seen=seen_items(items, positions, labels, offsets, impressions, config),
+        labels=_placed(labels, served, 0),
+        seen=_placed(seen, served, False),
         until_ms=ranking["time"].cast(pl.Float64).to_numpy() + config.label.within_ms,
     )
 
@@ -149,6 +159,26 @@ def empty_request(layout: Layout) -> NDArray[np.uint64]:
         if field.entity == "request" and (not field.is_hashed or field.type == "keys"):
             words[field.offset] = np.float64(np.nan).view(np.uint64)
     return words
+
+
+def _offsets(lists: pl.Series) -> NDArray[np.int64]:
+    """Where each list starts, and the end: int64[r + 1]."""
+    sizes = lists.list.len().cast(pl.Int64).to_numpy()
+    return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+
+
+def _served(offsets: NDArray[np.int64], scored: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of the scored items were served: the first ones of each list, bool[k]."""
+    place = np.arange(scored[-1]) - np.repeat(scored[:-1], np.diff(scored))
+    served: NDArray[np.bool_] = place < np.repeat(np.diff(offsets), np.diff(scored))
+    return served
+
+
+def _placed(values: NDArray[_T], served: NDArray[np.bool_], rest: object) -> NDArray[_T]:
+    """The values of the served items among all the scored ones, ``rest`` for the others."""
+    placed = np.full(len(served), rest, values.dtype)
+    placed[served] = values
+    return placed
 
 
 def _no_lists(layout: Layout) -> Lists:

@@ -1,0 +1,181 @@
+"""A real rank server in a process of its own, for tests to talk to."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import numpy as np
+
+from liverank.bundle.bundle import PackedBundle, pack_bundle
+from liverank.config import parse_config
+from liverank.events.schema import Schema
+from liverank.features.spec import FeatureSpec, derive_spec
+from liverank.models.forest import Forest
+from liverank.models.linear import Linear
+from liverank.models.model import Model
+
+CONFIG = """
+[label]
+interaction = "join"
+within = "10m"
+
+[users.fields]
+language = "category"
+
+[items.fields]
+host = "key"
+topics = "keys"
+language = "category"
+
+[requests.fields]
+device = "category"
+"""
+SCHEMA = Schema(
+    users={"language": "category"},
+    items={"host": "key", "topics": "keys", "language": "category"},
+    requests={"device": "category"},
+    levels={"items.language": ("en", "pt"), "users.language": ("en", "pt")},
+    interactions=("join", "leave"),
+    positive=("join",),
+)
+
+
+class RunningServer:
+    """A server process, and a client of it."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self.process = process
+        self.url = url
+        self.client = httpx.Client(base_url=url, timeout=20)
+
+    def send(self, *events: dict[str, Any]) -> httpx.Response:
+        return self.client.post("/v1/events", json=events)
+
+    def send_and_fold(self, *events: dict[str, Any]) -> httpx.Response:
+        """Send events with one more item behind them, and wait until that one is live."""
+        marker = f"marker-{secrets.token_hex(4)}"
+        response = self.send(*events, room(marker))
+        for _ in range(500):
+            listed = self.client.get("/v1/items", params={"limit": 10_000}).json()["items"]
+            if any(item["item"] == marker for item in listed):
+                return response
+            time.sleep(0.01)
+        raise AssertionError(f"not folded: {self.client.get('/healthz').text}")
+
+    def rank(self, **request: Any) -> dict[str, Any]:
+        response = self.client.post("/v1/rank", json=request)
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def ranked_ids(self, **request: Any) -> list[str]:
+        return [item["item"] for item in self.rank(**request)["items"]]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> str:
+        """Stop it the orderly way; what it printed last."""
+        self.process.send_signal(signal.SIGTERM)
+        output, _ = self.process.communicate(timeout=30)
+        assert self.process.returncode == 0, output
+        return output
+
+
+@contextmanager
+def running_server(
+    directory: Path, *arguments: str, config: str = CONFIG
+) -> Iterator[RunningServer]:
+    """Serve the project in a directory on a free port, and wait until it is ready."""
+    directory.mkdir(exist_ok=True)
+    (directory / "liverank.toml").write_text(config)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "liverank", "serve", "--port", "0", *arguments],
+        cwd=directory,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+    )
+    assert process.stdout is not None
+    server = None
+    try:
+        lines = []
+        while not lines or not lines[-1].startswith("Ready"):
+            lines.append(process.stdout.readline())
+            assert lines[-1], f"the server did not start: {lines}"
+        server = RunningServer(process, lines[0].split()[-1])
+        yield server
+    finally:
+        if server is not None:
+            server.client.close()
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+class Report(msgspec.Struct):
+    note: str = "made by hand"
+
+
+def a_spec(schema: Schema = SCHEMA) -> FeatureSpec:
+    return derive_spec(schema, parse_config(CONFIG))
+
+
+def a_bundle(spec: FeatureSpec, *, seed: int = 0) -> PackedBundle:
+    """A bundle with a random model that reads every feature."""
+    width = len(spec.names)
+    random = np.random.default_rng(seed)
+    forest = Forest(
+        n_features=width,
+        starts=np.array([0, 3], np.int32),
+        feature=np.array([1, -1, -1], np.int32),
+        threshold=np.array([0.5, 0, 0], np.float32),
+        left=np.array([1, 0, 0], np.int32),
+        nan_left=np.array([True, False, False]),
+        value=np.array([0.0, -0.1, 0.2]),
+    )
+    linear = Linear(
+        low=np.full(width, -3.0),
+        high=np.full(width, 3.0),
+        logarithmic=np.zeros(width, bool),
+        mean=np.zeros(width),
+        weight=random.normal(size=width) / 10,
+        missing_weight=random.normal(size=width) / 10,
+        intercept=np.array([0.1]),
+    )
+    return pack_bundle(
+        spec=spec,
+        model=Model(forest=forest, linear=linear),
+        report=Report(),
+        golden=random.normal(size=(5, width)).astype(np.float32),
+        label="join",
+        created_ms=1000 + seed,
+    )
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def room(item: str, state: str = "started", **fields: Any) -> dict[str, Any]:
+    return {"event": "item", "time": now_ms(), "item": item, "state": state, "fields": fields}
+
+
+def person(user: str, **fields: Any) -> dict[str, Any]:
+    return {"event": "user", "time": now_ms(), "user": user, "fields": fields}
+
+
+def act(type_: str, user: str, item: str, **more: Any) -> dict[str, Any]:
+    return {
+        "event": "interaction", "time": now_ms(), "type": type_, "user": user, "item": item, **more
+    }  # fmt: skip
