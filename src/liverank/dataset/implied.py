@@ -1,8 +1,9 @@
 """Lists made from bare interactions, for a log that holds no rankings.
 
 Each chosen interaction is taken as a choice among the items that drew one within the window before
-it. To train, the chosen item stands beside a sample of the others, half of them drawn evenly and
-half as often as they were chosen lately, so that there are hard ones; to test, beside all of them.
+it. To train, the chosen item stands beside an even sample of the others: the odds that a model
+learns from it are those among all of them, times a constant. (A sample that favours popular items
+would teach it that popularity counts for nothing.) To test, it stands beside all of them.
 """
 
 from collections.abc import Iterable

@@ -24,15 +24,13 @@ def choices_of(time, items, chosen, within_ms, per_list, seed):
     offsets = np.zeros(chosen.size + 1, np.int64)
     picked = np.empty(max(1024, chosen.size * max(per_list, 1)), np.int64)
     labels = np.zeros(picked.size, np.uint8)
-    place, first = 0, 0
+    place = 0
     for which in range(chosen.size):
         click = chosen[which]
         while place < click:
             last[items[place]] = max(last[items[place]], time[place])
             place += 1
         since = time[click] - within_ms
-        while first < click and time[first] < since:
-            first += 1
         size = 0
         for item in range(n_items):
             if last[item] >= since and last[item] >= 0:
@@ -51,7 +49,7 @@ def choices_of(time, items, chosen, within_ms, per_list, seed):
         elif wanted > 0:
             draws = mix(seed + np.uint64(which))
             out = picked[fill : fill + wanted]
-            _sample(out, right, pool[:size], items, first, click, mark, draws)
+            _sample(out, right, pool[:size], mark, click, draws)
         for row in range(fill, fill + wanted):
             labels[row] = picked[row] == right
         offsets[which + 1] = fill + wanted
@@ -59,20 +57,15 @@ def choices_of(time, items, chosen, within_ms, per_list, seed):
 
 
 @compiled
-def _sample(out, right, pool, items, first, click, mark, draws):
-    """Fill ``out`` with the right item and distinct others, half of them by popularity."""
-    tag = click
+def _sample(out, right, pool, mark, tag, draws):
+    """Fill ``out`` with the right item, at a random place, and distinct others of the pool."""
     mark[right] = tag
     out[0] = right
     filled = 1
     tries = 0
     while filled < out.size:
         tries += 1
-        draw = mix(draws + np.uint64(tries))
-        if tries % 2 and tries < 20 * out.size:
-            item = items[first + np.int64(draw % np.uint64(click - first))]
-        else:
-            item = pool[draw % np.uint64(pool.size)]
+        item = pool[mix(draws + np.uint64(tries)) % np.uint64(pool.size)]
         if mark[item] != tag:
             mark[item] = tag
             out[filled] = item

@@ -4,12 +4,14 @@
 the read kernel runs. Invariant: a spec is JSON, and decoding it gives back an equal spec.
 """
 
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 import msgspec
 
 from liverank.config import Config
 from liverank.events.schema import Schema
+from liverank.features.feature import Feature
 from liverank.features.instructions import Compiler, Program
 from liverank.features.kinds import (
     attribute,
@@ -78,12 +80,15 @@ def derive_spec(schema: Schema, config: Config) -> FeatureSpec:
     features = [*attribute.derive(layout, schema.levels)]
     for kind in KINDS:
         features += kind.derive(layout)
-    features += list(in_list.derive(layout, features))
+    if config.candidates is None:  # in a sample of the candidates, ranks would say nothing
+        features += list(in_list.derive(layout, features))
+    else:
+        features = [feature for feature in features if feature.name not in context.OF_LISTS]
     return FeatureSpec(
         layout,
         tuple(
             SpecFeature(feature.name, feature.kind, feature.expression)
-            for feature in {feature.name: feature for feature in features}.values()
+            for feature in _with_distinct_names(features)
             if not any(fnmatchcase(feature.name, pattern) for pattern in config.features.off)
         ),
     )
@@ -92,3 +97,15 @@ def derive_spec(schema: Schema, config: Config) -> FeatureSpec:
 def compile_spec(spec: FeatureSpec) -> Program:
     """The program that reads the spec's features."""
     return Compiler(spec.layout).program([feature.expression for feature in spec.features])
+
+
+def _with_distinct_names(features: Iterable[Feature]) -> Iterator[Feature]:
+    """Equal features once; a product's field called ``age_s`` must not hide ``item_age_s``."""
+    taken: dict[str, Feature] = {}
+    for feature in features:
+        name = feature.name
+        while name in taken and taken[name].expression != feature.expression:
+            name += "_too"
+        if name not in taken:
+            taken[name] = msgspec.structs.replace(feature, name=name)
+            yield taken[name]

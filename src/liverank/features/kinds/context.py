@@ -16,6 +16,8 @@ _OPERATIONS = {
     "position": POSITION,
 }
 POSITION_NAME = "position"
+OF_LISTS = frozenset({"candidates", POSITION_NAME})
+"""Features that say something of the list rather than of the candidate."""
 SERVED_POSITION = 0.0
 """The position that every candidate has while it is being scored: what if it stood first?"""
 
