@@ -78,6 +78,7 @@ def run_backtest(
     if yardsticks is not None:
         scores |= yardsticks(lists)
     implied = config.candidates is not None
+    scores["next_item"] = _break_ties(np.round(scores["next_item"]), scores["popular_1h"])
     per_list = {name: list_metrics(values, lists, implied) for name, values in scores.items()}
     methods = {name: _summary(name, scores[name], per_list[name], lists) for name in scores}
     best = max(heuristics, key=lambda name: methods[name][DECIDING] or 0.0)
@@ -147,6 +148,11 @@ def _replayed_scores(
         if on_progress is not None:
             on_progress("testing", chunk.last / len(lists))
     return {"next_item": followed, MODEL: model}
+
+
+def _break_ties(scores: NDArray[np.float64], by: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Whole-number scores, with ties among them ordered by another score."""
+    return scores + by / (1.0 + np.max(by, initial=0.0))
 
 
 def _summary(

@@ -24,8 +24,10 @@ RECENT_ITEMS = MAX_ELEMENTS
 """Items that a person's row remembers having engaged with."""
 NEXT_ITEM = "next_item"
 """The scope of (item engaged with before, item): what people go on to."""
-MIN_PAIR_HALF_LIFE_MS = 3_600_000.0
+MIN_PAIR_HALF_LIFE_MS = 86_400_000.0
 """Pairs of user and something get no shorter half-life: they are too sparse for it."""
+MIN_NEXT_HALF_LIFE_MS = 3_600_000.0
+"""The same for what people go on to."""
 
 # Offsets in an entity's row; the fields come after them.
 FIRST_SEEN, STARTED, ENDED, FIXED_WORDS = 0, 1, 2, 3
@@ -223,8 +225,7 @@ def _place_fields(schema: Schema) -> tuple[tuple[Field, ...], tuple[int, int, in
 
 
 def _scopes(fields: tuple[Field, ...], half_lives: tuple[str, ...]) -> tuple[Scope, ...]:
-    lasting = tuple(text for text in half_lives if duration_ms(text) >= MIN_PAIR_HALF_LIFE_MS)
-    lasting = lasting or half_lives[-1:]
+    lasting = _at_least(half_lives, MIN_PAIR_HALF_LIFE_MS)
     item_fields = [field for field in fields if field.entity == "item" and field.is_hashed]
     scopes = [
         Scope("all", (), half_lives),
@@ -249,9 +250,20 @@ def _scopes(fields: tuple[Field, ...], half_lives: tuple[str, ...]) -> tuple[Sco
             for field in fields
             if field.entity == "user" and field.type == "category"
         ),
-        Scope(NEXT_ITEM, ("item", "item"), lasting, is_list=True),
+        Scope(
+            NEXT_ITEM,
+            ("item", "item"),
+            _at_least(half_lives, MIN_NEXT_HALF_LIFE_MS),
+            is_list=True,
+        ),
     ]
     return _with_distinct_names(scopes)
+
+
+def _at_least(half_lives: tuple[str, ...], least_ms: float) -> tuple[str, ...]:
+    """The half-lives of so many milliseconds or more; the longest, if all are shorter."""
+    lasting = tuple(text for text in half_lives if duration_ms(text) >= least_ms)
+    return lasting or (max(half_lives, key=duration_ms),)
 
 
 def _with_distinct_names(scopes: list[Scope]) -> tuple[Scope, ...]:

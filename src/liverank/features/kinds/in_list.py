@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from liverank.features.layout import Layout
 
 Signal = Count | Rate | Share | NextShare | Age
+"""What a candidate can be compared by."""
 
 
 class Rank(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -40,21 +41,16 @@ class Gap(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(layout: "Layout", features: Iterable[Feature]) -> Iterator[Feature]:
-    """Rank and gap of the strongest signals among the features derived so far."""
+    """Ranks and gaps of the strongest signals among the features derived so far.
+
+    Of an item's own successes and its age the rank counts, whatever their size; of rates and shares
+    the gap, which also tells how sure the list's best is.
+    """
     for feature in features:
         signal = feature.expression
-        if not isinstance(signal, Count | Rate | Share | NextShare | Age):
-            continue
-        if _is_strong(signal, layout):
+        if (isinstance(signal, Count) and signal.scope == "item" and signal.type == layout.label) or (isinstance(signal, Age) and signal.since == "started"):
             yield Feature(f"{feature.name}_rank", "in_list", Rank(signal))
-            if not isinstance(signal, Age):
-                yield Feature(f"{feature.name}_gap", "in_list", Gap(signal))
-
-
-def _is_strong(signal: Signal, layout: "Layout") -> bool:
-    """An item's own successes and rates, what people go on to, a person's shares, the start."""
-    if isinstance(signal, Count | Rate):
-        return signal.scope == "item" and signal.type == layout.label
-    if isinstance(signal, Age):
-        return signal.since == "started"
-    return True
+        elif (isinstance(signal, Rate) and signal.scope == "item") or isinstance(signal, Share) or (
+            isinstance(signal, NextShare) and signal.combine == "sum"
+        ):
+            yield Feature(f"{feature.name}_gap", "in_list", Gap(signal))

@@ -50,13 +50,13 @@ def derive(layout: Layout) -> Iterator[Feature]:
     """Counts and shares after the last item and after the recent ones together."""
     scope = layout.scope(NEXT_ITEM)
     assert scope is not None
-    for half_life in scope.half_lives:
-        for combine, name in _NAMES.items():
-            yield Feature(
-                f"{name}_next_{layout.label}_{half_life}",
-                "next",
-                Count(NEXT_ITEM, layout.label, half_life, combine),
-            )
+    for combine, name in _NAMES.items():
+        yield Feature(
+            f"{name}_next_{layout.label}_{scope.half_lives[-1]}",
+            "next",
+            Count(NEXT_ITEM, layout.label, scope.half_lives[-1], combine),
+        )
+        for half_life in scope.half_lives:
             yield Feature(
                 f"{name}_next_{layout.label}_share_{half_life}",
                 "next",
