@@ -16,6 +16,8 @@ from liverank.models.linear import Linear, expand
 
 MOST_ROWS = 100_000
 """More rows are thinned evenly: so few coefficients learn no more from them."""
+TAIL_ROWS = 5000
+"""Rows that tell whether a column has a long tail; the scale needs no finer answer."""
 
 
 def fit_logistic(
@@ -37,10 +39,10 @@ def fit_logistic(
     np.True_
     """
     if len(labels) > MOST_ROWS:
-        kept = np.linspace(0, len(labels) - 1, MOST_ROWS).astype(np.int64)
+        kept = _evenly(len(labels), MOST_ROWS)
         features, labels = np.ascontiguousarray(features[kept]), labels[kept]
     low, high = _ranges(features)
-    logarithmic = _has_long_tails(features, low, high)
+    logarithmic = _has_long_tails(features[_evenly(len(labels), TAIL_ROWS)], low, high)
     values = expand(features, low, high, logarithmic)
     unknown = np.isnan(values)
     counts = np.maximum(len(values) - unknown.sum(axis=0), 1)
@@ -101,6 +103,11 @@ def _solve(
         options={"maxiter": 200, "ftol": 1e-8},
     )
     return found.x[:-1], float(found.x[-1])
+
+
+def _evenly(n_rows: int, most: int) -> NDArray[np.int64]:
+    """At most ``most`` places of ``n_rows``, evenly spread."""
+    return np.linspace(0, n_rows - 1, min(n_rows, most)).astype(np.int64)
 
 
 def _ranges(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
