@@ -10,8 +10,6 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from liverank.config import Config, FieldType, duration_ms
 from liverank.events.schema import Schema
@@ -34,7 +32,6 @@ FIRST_SEEN, STARTED, ENDED, FIXED_WORDS = 0, 1, 2, 3
 
 Entity: TypeAlias = Literal["user", "item", "request"]
 USER, ITEM, REQUEST = 0, 1, 2
-_ENTITY_CODES: dict[str, int] = {"user": USER, "item": ITEM, "request": REQUEST}
 
 # How a part of a scope's key is found.
 NO_PART, PART_USER, PART_ITEM, PART_FIELD, PART_LIST = 0, 1, 2, 3, 4
@@ -131,37 +128,6 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def _scopes(self) -> dict[str, Scope]:
         return {scope.name: scope for scope in self.scopes}
-
-    @cached_property
-    def arrays(self) -> "LayoutArrays":
-        """The layout in the form that kernels take."""
-        return _arrays(self)
-
-
-class LayoutArrays(msgspec.Struct, frozen=True):
-    """A layout as arrays.
-
-    ``parts``       int64[scopes, 2, 3]: how, entity code, word offset
-    ``widths``      int64[scopes]: words of a row
-    ``rates``       float64[scopes, MAX_HALF_LIVES]: ln 2 / half-life in ms; 0 for forever
-    ``rate_counts`` int64[scopes]: half-lives of the scope
-    ``slots``       int64[scopes, 2]: first slot column and number of them
-    ``numbers``     int64[10]: types, impression type or -1, label type, words of user, item,
-                    request, total slot columns, recent items kept, whether rankings are
-                    impressions, words of the widest row
-    ``positive``    bool[types]
-    ``new_user``, ``new_item``  float64[words]: rows of which nothing is known yet
-    """
-
-    parts: NDArray[np.int64]
-    widths: NDArray[np.int64]
-    rates: NDArray[np.float64]
-    rate_counts: NDArray[np.int64]
-    slots: NDArray[np.int64]
-    numbers: NDArray[np.int64]
-    positive: NDArray[np.bool_]
-    new_user: NDArray[np.float64]
-    new_item: NDArray[np.float64]
 
 
 def layout_of(schema: Schema, config: Config) -> Layout:
@@ -275,67 +241,3 @@ def _with_distinct_names(scopes: list[Scope]) -> tuple[Scope, ...]:
             name += "_field"
         taken[name] = msgspec.structs.replace(scope, name=name)
     return tuple(taken.values())
-
-
-def _arrays(layout: Layout) -> LayoutArrays:
-    count = len(layout.scopes)
-    most = max(len(scope.half_lives) for scope in layout.scopes)
-    parts = np.zeros((count, 2, 3), np.int64)
-    rates = np.zeros((count, most))
-    slots = np.zeros((count, 2), np.int64)
-    column = 0
-    for place, scope in enumerate(layout.scopes):
-        for which, part in enumerate(scope.parts):
-            parts[place, which] = _part(layout, part)
-        for which, text in enumerate(scope.half_lives):
-            rates[place, which] = np.log(2) / duration_ms(text)
-        slots[place] = column, MAX_ELEMENTS if scope.is_list else 1
-        column += int(slots[place, 1])
-    types = len(layout.types)
-    return LayoutArrays(
-        parts=parts,
-        widths=np.array([types * scope.block_words for scope in layout.scopes], np.int64),
-        rates=rates,
-        rate_counts=np.array([len(scope.half_lives) for scope in layout.scopes], np.int64),
-        slots=slots,
-        numbers=np.array(
-            [
-                types,
-                -1 if layout.impression is None else layout.type_index(layout.impression),
-                layout.type_index(layout.label),
-                *layout.entity_words,
-                column,
-                RECENT_ITEMS,
-                layout.impressions_from_rankings,
-                max(
-                    *layout.entity_words,
-                    *(types * scope.block_words for scope in layout.scopes),
-                ),
-            ],
-            np.int64,
-        ),
-        positive=np.array([name in layout.positive for name in layout.types]),
-        new_user=_new_row(layout, "user"),
-        new_item=_new_row(layout, "item"),
-    )
-
-
-def _new_row(layout: Layout, entity: Entity) -> NDArray[np.float64]:
-    row = np.zeros(layout.entity_words[_ENTITY_CODES[entity]])
-    row[:FIXED_WORDS] = np.nan
-    for field in layout.fields:
-        if field.entity == entity and (not field.is_hashed or field.type == "keys"):
-            row[field.offset] = np.nan
-    return row
-
-
-def _part(layout: Layout, part: str) -> tuple[int, int, int]:
-    if part == "user":
-        return PART_USER, USER, 0
-    if part == "item":
-        return PART_ITEM, ITEM, 0
-    entity, _, name = part.partition(".")
-    field = layout.field(entity, name)  # type: ignore[arg-type]
-    assert field is not None
-    how = PART_LIST if field.type == "keys" else PART_FIELD
-    return how, _ENTITY_CODES[entity], field.offset

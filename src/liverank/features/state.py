@@ -17,6 +17,7 @@ from liverank.features.kernels.read import read
 from liverank.features.kernels.replay import replay
 from liverank.features.kernels.rows import rehash
 from liverank.features.layout import Layout
+from liverank.features.layout_arrays import arrays_of
 from liverank.features.stream import Stream
 
 _INITIAL_ROWS = 1 << 12
@@ -196,7 +197,7 @@ class State:
 
 def layout_tuple(layout: Layout) -> tuple[NDArray[Any], ...]:
     """The layout's arrays in the order kernels take them."""
-    arrays = layout.arrays
+    arrays = arrays_of(layout)
     return (
         arrays.parts,
         arrays.widths,

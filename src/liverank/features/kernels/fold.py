@@ -1,7 +1,8 @@
 """Kernels that fold events into the row store.
 
 Invariant: counts are sums of weights decayed from each event's own time, so late and out-of-order
-events give the same counters as ordered ones, to rounding.
+events give the same counters as ordered ones, to rounding. The one exception is what people go on
+to: a late event is paired with what the person's latest items are by then.
 """
 
 import numpy as np

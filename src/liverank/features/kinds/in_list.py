@@ -48,9 +48,21 @@ def derive(layout: "Layout", features: Iterable[Feature]) -> Iterator[Feature]:
     """
     for feature in features:
         signal = feature.expression
-        if (isinstance(signal, Count) and signal.scope == "item" and signal.type == layout.label) or (isinstance(signal, Age) and signal.since == "started"):
+        if _counts_by_rank(signal, layout):
             yield Feature(f"{feature.name}_rank", "in_list", Rank(signal))
-        elif (isinstance(signal, Rate) and signal.scope == "item") or isinstance(signal, Share) or (
-            isinstance(signal, NextShare) and signal.combine == "sum"
-        ):
+        elif _counts_by_gap(signal):
             yield Feature(f"{feature.name}_gap", "in_list", Gap(signal))
+
+
+def _counts_by_rank(signal: object, layout: "Layout") -> bool:
+    if isinstance(signal, Count):
+        return signal.scope == "item" and signal.type == layout.label
+    return isinstance(signal, Age) and signal.since == "started"
+
+
+def _counts_by_gap(signal: object) -> bool:
+    if isinstance(signal, Rate):
+        return signal.scope == "item"
+    if isinstance(signal, NextShare):
+        return signal.combine == "sum"
+    return isinstance(signal, Share)
