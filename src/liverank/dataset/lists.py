@@ -76,8 +76,8 @@ class Lists:
 def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config) -> Lists:
     """Gather a log's rankings, given as frames in ``seq`` order, with labels and what was seen.
 
-    A ranking that says at which ``cut`` it read the state is read there again; an imported one is
-    read at its own place. One cut from a longer list that does not say its ``candidates`` is read
+    A ranking that says at which ``cut`` it read the state is read there again; an imported one, or
+    one whose cut cannot be, is read at its own place. One cut from a longer list that does not say its ``candidates`` is read
     as if its items had been all.
     """
     label, shown = config.label.interaction, config.impressions.interaction
@@ -97,7 +97,7 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
         return _no_lists(layout)
     ranking = pl.concat(rankings).filter(pl.col("items").list.len() > 0)
     ranking = (
-        ranking.with_columns(before=pl.coalesce(pl.col("cut") + 1, pl.col("seq")))
+        ranking.with_columns(before=pl.min_horizontal(pl.col("cut") + 1, "seq"))
         .sort("before", "seq")
         .with_row_index("list")
     )
