@@ -77,8 +77,8 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
     """Gather a log's rankings, given as frames in ``seq`` order, with labels and what was seen.
 
     A ranking that says at which ``cut`` it read the state is read there again; an imported one, or
-    one whose cut cannot be, is read at its own place. One cut from a longer list that does not say its ``candidates`` is read
-    as if its items had been all.
+    one whose cut cannot be, is read at its own place. One cut from a longer list that does not say
+    its ``candidates`` is read as if its items had been all.
     """
     label, shown = config.label.interaction, config.impressions.interaction
     rankings, interactions = [], []
