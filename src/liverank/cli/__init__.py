@@ -46,8 +46,10 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    parser = build_parser()
-    arguments = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    # the other commands need not be imported to run one
+    parser = build_parser(words[:1] if words and words[0] in COMMANDS else COMMANDS)
+    arguments = parser.parse_args(words)
     console = Console(stderr=arguments.json, highlight=False)
     try:
         result = _command(arguments.command).run(arguments, console)
@@ -62,14 +64,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if result.get("ok", True) else 1
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of every command; the docs and a test read it too."""
+def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of these commands, all when left out; the docs and a test read it too."""
     parser = argparse.ArgumentParser(
         prog="liverank",
         description="Rank what is live right now for each person, hands-off.",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
+    for name in commands:
         command = _command(name)
         subparser = subparsers.add_parser(name, help=command.HELP, description=command.HELP)
         subparser.add_argument(

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,8 @@ LIST_ITEMS = 5
 TEST_SHARE = 0.3
 """The newest share of the time, which the backtest tests on."""
 ORACLE = "oracle"
-_HURRY = """
-# The demo is in a hurry; without this line the search takes up to 2m.
-[training]
-budget = "25s"
-"""
+_BUDGETS_S = 2, 20
+"""Least and most seconds of a model search; each 8,000 events ask for one more."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -68,9 +66,11 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     with _workplace(arguments.keep) as folder:
         demo = _generate(arguments, folder, console)
         config = str(demo.config)
-        _run(console, 2, "init", str(demo.events), "--out", config, quiet=True)
+        seen = _run(console, 2, "init", str(demo.events), "--out", config, quiet=True)
+        fields = ", ".join(name for names in seen["fields"].values() for name in names)
+        console.print(f"Label: a {seen['label']}. Fields typed by looking at them: {fields}")
         with demo.config.open("a", encoding="utf-8") as lines:
-            lines.write(_HURRY)
+            lines.write(_hurry(demo.number))
         _run(console, 3, "ingest", str(demo.events), "--config", config)
         trained = _run(console, 4, "train", "--config", config)
         people = _rank(demo, console)
@@ -92,6 +92,15 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "captured_lift": lift,
         "seconds": round(seconds, 3),
     }
+
+
+def _hurry(events: int) -> str:
+    least, most = _BUDGETS_S
+    budget = min(least + events // 8000, most)
+    return (
+        "\n# The demo is in a hurry; without this the search takes up to 2m.\n"
+        f'[training]\nbudget = "{budget}s"\n'
+    )
 
 
 @dataclass(frozen=True)
@@ -176,9 +185,10 @@ def _backtest(demo: _Demo, console: Console) -> Backtest:
     """Step 6: what ``liverank backtest`` does, with the truth in a row of its own."""
     days = (demo.now_ms - demo.world.start_ms) / DAY_MS
     test_from_ms = demo.now_ms - int(TEST_SHARE * days * DAY_MS)
-    words = ("backtest", "--config", str(demo.config), "--test-from", str(test_from_ms))
+    since = datetime.fromtimestamp(test_from_ms // 1000, UTC).isoformat().replace("+00:00", "Z")
+    words = ("backtest", "--config", str(demo.config), "--test-from", since)
     _announce(console, 6, f"liverank {' '.join(words)}")
-    arguments = cli.build_parser().parse_args(words)
+    arguments = cli.build_parser(words[:1]).parse_args(words)
     config = load_config(demo.config)
     with (
         open_history(arguments, config, console) as frames,
@@ -187,7 +197,7 @@ def _backtest(demo: _Demo, console: Console) -> Backtest:
         found = run_backtest(
             frames,
             config,
-            test_from_ms=test_from_ms,
+            test_from_ms=arguments.test_from,
             on_progress=on_progress,
             yardsticks=lambda lists: {ORACLE: true_scores(demo.world, lists)},
         )
@@ -216,7 +226,7 @@ def _run(console: Console, step: int, *words: str, quiet: bool = False) -> dict[
     _announce(console, step, f"liverank {' '.join(words)}")
     command = importlib.import_module(f"liverank.cli.{words[0]}")
     listener = Console(quiet=True) if quiet else console
-    result: dict[str, Any] = command.run(cli.build_parser().parse_args(words), listener)
+    result: dict[str, Any] = command.run(cli.build_parser(words[:1]).parse_args(words), listener)
     return result
 
 

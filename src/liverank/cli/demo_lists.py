@@ -77,7 +77,7 @@ def lists_table(people: list[Portrait], lists: list[list[ShownRoom]]) -> Table:
 
 def _heading(person: Portrait) -> str:
     return (
-        f"{escape(person.user)}, understands {', '.join(person.languages)}\n"
+        f"{escape(person.user)}\n[not bold]understands {', '.join(person.languages)}[/]\n"
         f"[not bold]likes {', '.join(person.topics)}[/]"
     )
 
