@@ -1,5 +1,6 @@
 """A feature: a named number, read from state at a time, for one (user, item, request)."""
 
+from math import log
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from liverank.config import duration_ms
 from liverank.features.layout import Layout, Scope
 
-_DAY_MS = 86_400_000.0
+_LONG_MS = 3.15e10  # a year: as good as forever
 MAX_OTHER_TYPES = 6
 
 
@@ -35,9 +36,17 @@ def other_types(layout: Layout) -> tuple[str, ...]:
     ]
 
 
-def typical_half_life(scope: Scope) -> str:
-    """The scope's half-life that is nearest to a day."""
-    return min(
-        scope.half_lives,
-        key=lambda text: abs(min(duration_ms(text), 1e15) / _DAY_MS - 1.0),
-    )
+def half_lives_near(scope: Scope, *wanted: str) -> tuple[str, ...]:
+    """The scope's half-lives that are nearest, by ratio, to the wanted ones; each once.
+
+    >>> half_lives_near(
+    ...     Scope("host", ("item.host",), ("5m", "1d", "forever")), "1h", "2d", "forever"
+    ... )
+    ('5m', '1d', 'forever')
+    """
+
+    def distance(text: str, goal: str) -> float:
+        return abs(log(min(duration_ms(text), _LONG_MS) / min(duration_ms(goal), _LONG_MS)))
+
+    found = (min(scope.half_lives, key=lambda text: distance(text, goal)) for goal in wanted)
+    return tuple(dict.fromkeys(found))

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from liverank.config import duration_ms
-from liverank.features.feature import Feature, feature_name, other_types, typical_half_life
+from liverank.features.feature import Feature, feature_name, half_lives_near, other_types
 from liverank.features.instructions import COMBINATIONS, COUNT, Compiler, is_per_request
 from liverank.features.layout import NEXT_ITEM, Layout, Scope
 
@@ -41,15 +41,18 @@ def derive(layout: Layout) -> Iterator[Feature]:
     for scope in layout.scopes:
         if scope.name in ("all", NEXT_ITEM):
             continue
+        main = scope.name in ("user", "item", "user_item")
+        lives = scope.half_lives if main else half_lives_near(scope, "1h", "1d")
         types = [layout.label]
-        if scope.name in ("user", "item", "user_item") and layout.impression is not None:
+        if main and layout.impression is not None:
             types.append(layout.impression)
         for type_ in types:
-            for half_life in scope.half_lives:
+            for half_life in lives:
                 yield from _counts(scope, type_, half_life)
-        if scope.name in ("user", "item", "user_item"):
+        if main:
             for type_ in other_types(layout):
-                yield from _counts(scope, type_, typical_half_life(scope))
+                for half_life in half_lives_near(scope, "1d"):
+                    yield from _counts(scope, type_, half_life)
 
 
 def _counts(scope: Scope, type_: str, half_life: str) -> Iterator[Feature]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.feature import Feature, feature_name
+from liverank.features.feature import Feature, feature_name, half_lives_near
 from liverank.features.instructions import SAME, SHARE, Compiler, entity_code
 from liverank.features.kinds.count import Combination, Count
 from liverank.features.layout import Field, Layout
@@ -54,7 +54,7 @@ def derive(layout: Layout) -> Iterator[Feature]:
     for scope in layout.scopes:
         if len(scope.parts) != 2 or scope.parts[0] != "user" or scope.parts[1] == "item":
             continue
-        for half_life in scope.half_lives:
+        for half_life in half_lives_near(scope, "14d", "forever"):
             combinations: tuple[Combination, ...] = ("sum", "max") if scope.is_list else ("sum",)
             for combine in combinations:
                 yield Feature(

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from liverank.config import duration_ms
-from liverank.features.feature import Feature, feature_name
+from liverank.features.feature import Feature, feature_name, half_lives_near
 from liverank.features.instructions import COMBINATIONS, RATE, Compiler, is_per_request
 from liverank.features.kinds.count import Combination
 from liverank.features.layout import NEXT_ITEM, Layout, Scope
@@ -61,13 +61,14 @@ class Rate(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(layout: Layout) -> Iterator[Feature]:
-    """The success rate in every scope, for each half-life from an hour on."""
+    """The success rate in every scope, over an hour or more."""
     if layout.impression is None:
         return
     for scope in layout.scopes:
         if scope.name in ("all", NEXT_ITEM):
             continue
-        for half_life in scope.half_lives:
+        main = scope.name in ("user", "item")
+        for half_life in scope.half_lives if main else half_lives_near(scope, "1d", "forever"):
             if duration_ms(half_life) < MIN_HALF_LIFE_MS:
                 continue
             combinations: tuple[Combination, ...] = ("max", "mean") if scope.is_list else ("mean",)
