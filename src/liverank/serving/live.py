@@ -79,14 +79,24 @@ class LiveItems:
 
     def fold(self, frame: pl.DataFrame, at: NDArray[np.float64]) -> None:
         """Fold the next events of the log. ``at`` float64[n] are their times, as state has them."""
-        frame = frame.select("event", "type", "item", "state", "fields").with_columns(
-            at=pl.Series(at, dtype=pl.Float64)
+        frame = (
+            frame.select("event", "type", "item", "state", "fields")
+            .with_columns(at=pl.Series(at, dtype=pl.Float64))
+            .with_row_index("row")
         )
-        items = frame.filter(pl.col("event") == "item").select("item", "state", "at", "fields")
-        for name, state, at_ms, fields in items.iter_rows():
+        items = frame.filter(pl.col("event") == "item").select(
+            "row", "item", "state", "at", "fields"
+        )
+        new: dict[str, int] = {}
+        for row, name, state, at_ms, fields in items.iter_rows():
+            if name not in self._known:
+                new[name] = row
             self._fold_item(name, state, at_ms, fields)
+        known_from = pl.col("item").replace_strict(new, default=0, return_dtype=pl.UInt32)
         signs = frame.filter(
-            (pl.col("event") == "interaction") & (pl.col("type") != self._impression)
+            (pl.col("event") == "interaction")
+            & (pl.col("type") != self._impression)
+            & (pl.col("row") >= known_from)
         )
         for name, at_ms in signs.group_by("item").agg(pl.col("at").max()).iter_rows():
             self._hear(name, at_ms)

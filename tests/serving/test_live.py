@@ -1,0 +1,115 @@
+"""What is live, against its definition told plainly."""
+
+import math
+from itertools import cycle
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from liverank.events.event import Interaction, Item, Ranking
+from liverank.events.frame import frame_of
+from liverank.serving.live import LiveItems
+
+EXPIRE_MS = 50
+ITEMS = ["a", "b", "c"]
+
+events = st.one_of(
+    st.builds(
+        Item,
+        time=st.integers(0, 100),
+        item=st.sampled_from(ITEMS),
+        state=st.sampled_from(["scheduled", "started", "updated", "ended"]),
+    ),
+    st.builds(
+        Interaction,
+        time=st.integers(0, 100),
+        type=st.sampled_from(["join", "impression"]),
+        user=st.just("u1"),
+        item=st.sampled_from(ITEMS),
+    ),
+    st.builds(
+        Ranking, time=st.integers(0, 100), id=st.just("q"), user=st.just("u1"), items=st.just(ITEMS)
+    ),
+)
+
+
+def live_plainly(told, at_ms):
+    """The items that are live by the definition."""
+    live = []
+    for name in ITEMS:
+        about = [event for event in told if isinstance(event, Item) and event.item == name]
+        if not about:
+            continue
+        first = next(place for place, event in enumerate(told) if event is about[0])
+        states = [event.state for event in about]
+        last_start = max((e.time for e in about if e.state == "started"), default=-math.inf)
+        last_end = max((e.time for e in about if e.state == "ended"), default=None)
+        signs = [event.time for event in about] + [
+            event.time
+            for event in told[first:]
+            if isinstance(event, Interaction) and event.type == "join" and event.item == name
+        ]
+        waits = "scheduled" in states and "started" not in states
+        ended = last_end is not None and last_end >= last_start
+        if not waits and not ended and max(signs) > at_ms - EXPIRE_MS:
+            live.append(name)
+    return live
+
+
+def folded(told, sizes):
+    """Live items after folding the events in batches of these sizes."""
+    live = LiveItems(expire_after_ms=EXPIRE_MS, impression="impression")
+    begin = 0
+    for size in cycle(sizes):
+        batch = told[begin : begin + size]
+        if not batch:
+            break
+        frame = frame_of(batch)
+        live.fold(frame, frame["time"].cast(float).to_numpy())
+        begin += len(batch)
+    return live
+
+
+@settings(max_examples=200)
+@given(
+    told=st.lists(events, max_size=12),
+    sizes=st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    times=st.lists(st.integers(0, 160), min_size=1, max_size=4).map(sorted),
+)
+def test_items_are_live_as_defined_however_events_are_batched(told, sizes, times):
+    live = folded(told, sizes)
+    for at_ms in times:
+        candidates = live.candidates(at_ms=at_ms)
+        assert sorted(candidates.ids) == live_plainly(told, at_ms)
+        assert len(candidates.hashes) == len(candidates.ids)
+
+
+def test_a_join_before_its_item_is_known_is_no_sign_of_life_in_any_batches():
+    told = [
+        Interaction(time=40, type="join", user="u1", item="a"),
+        Item(time=0, item="a", state="started"),
+    ]
+    for sizes in ([1], [2]):
+        assert folded(told, sizes).candidates(at_ms=60).ids == []
+
+
+def test_a_late_sign_of_life_brings_an_expired_item_back():
+    live = folded([Item(time=0, item="a", state="started")], [1])
+    assert live.candidates(at_ms=60).ids == []
+
+    join = frame_of([Interaction(time=55, type="join", user="u1", item="a")])
+    live.fold(join, np.array([55.0]))
+    assert live.candidates(at_ms=60).ids == ["a"]
+
+
+def test_fields_that_are_left_out_keep_their_last_value():
+    live = folded(
+        [
+            Item(time=0, item="a", state="started", fields={"host": "h1", "language": "en"}),
+            Item(time=1, item="a", fields={"language": "pt"}),
+        ],
+        [1],
+    )
+    [(name, item)] = live.newest(at_ms=2)
+    assert (name, item.since, item.fields) == ("a", 0, {"host": "h1", "language": "pt"})

@@ -1,0 +1,222 @@
+"""Ranking in process: order, ties, limits, reasons, and what goes into the log."""
+
+import math
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rank_servers import CONFIG, a_bundle, a_spec
+
+from liverank.bundle.bundle import load_bundle, write_bundle
+from liverank.config import parse_config
+from liverank.errors import LogBusyError, LogError, LogFullError
+from liverank.events.event import Interaction, Item, User, decode_event, encode_event
+from liverank.events.frame import frame_of
+from liverank.events.log import Log
+from liverank.features.stream import stream_of
+from liverank.serving.explain import reasons_of, typical_values
+from liverank.serving.fallback import Rung, choose_rung
+from liverank.serving.folder import Folded, Slice, fold_log
+from liverank.serving.ingest import take_events
+from liverank.serving.ranker import make_ranker, rank
+from liverank.serving.rankings import ALWAYS_LOGGED, RankingWriter, ranking_event
+from liverank.serving.wire import BadRequestError, RankRequest
+
+SETTINGS = parse_config(CONFIG)
+SPEC = a_spec()
+ROOMS = [f"r{number}" for number in range(12)]
+
+
+def folded_of(*events):
+    folded = Folded(SPEC.layout, SETTINGS)
+    frame = frame_of(events, seqs=range(1, len(events) + 1), arrived_ms=10_000)
+    folded.fold(Slice(frame, stream_of(frame, SPEC.layout, max_future_ms=0)))
+    return folded
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Twelve live rooms, of which the first ones were joined more."""
+    return folded_of(
+        User(time=0, user="u1", fields={"language": "en"}),
+        *(Item(time=place, item=room, state="started") for place, room in enumerate(ROOMS)),
+        *(
+            Interaction(time=100, type="join", user="u1", item=room)
+            for place, room in enumerate(ROOMS)
+            for _ in range((12 - place) // 4)
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def by_bundle(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("bundles") / "one"
+    write_bundle(directory, a_bundle(SPEC))
+    return make_ranker(Rung(load_bundle(directory), None, None), SPEC.layout)
+
+
+BY_POPULARITY = make_ranker(Rung(None, "popular", "no bundle"), SPEC.layout)
+
+
+@given(
+    items=st.lists(st.sampled_from([*ROOMS, "stranger"]), max_size=20),
+    exclude=st.lists(st.sampled_from(ROOMS), max_size=3),
+    limit=st.integers(1, 15),
+    request_id=st.sampled_from(["q1", "q2"]),
+    has_model=st.booleans(),
+)
+def test_a_list_is_the_best_of_the_distinct_candidates_in_falling_order(
+    world, by_bundle, items, exclude, limit, request_id, has_model
+):
+    ranker = by_bundle if has_model else BY_POPULARITY
+
+    def ask(names, most=limit):
+        request = RankRequest(user="u1", items=names, exclude=exclude)
+        return rank(ranker, world, request, request_id=request_id, at_ms=10_000, limit=most).items
+
+    ranked, everything = ask(items), ask(items[::-1], 100)
+
+    assert {item.item for item in everything} == set(items) - set(exclude)
+    assert [item.item for item in ranked] == [item.item for item in everything][:limit]
+    assert [item.position for item in ranked] == list(range(len(ranked)))
+    scores = [item.score for item in ranked]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_without_candidates_all_that_is_live_is_ranked(world):
+    ranked = rank(
+        BY_POPULARITY, world, RankRequest(user="u1"), request_id="q", at_ms=10_000, limit=99
+    )
+
+    assert sorted(item.item for item in ranked.items) == sorted(ROOMS)
+    assert ranked.items[0].item == "r0"
+    assert {item.item for item in ranked.items[1:5]} == {"r1", "r2", "r3", "r4"}
+    assert (ranked.model, ranked.fallback, ranked.cut) == (None, "popular", world.seq)
+
+
+def test_an_empty_world_and_an_empty_list_of_candidates_give_an_empty_list(by_bundle):
+    for ranker in (by_bundle, BY_POPULARITY):
+        for items in (None, []):
+            request = RankRequest(user="u1", items=items, explain=True)
+            ranked = rank(ranker, folded_of(), request, request_id="q", at_ms=0, limit=5)
+            assert ranked.items == []
+
+
+def test_popularity_fades_as_time_passes_without_events(world):
+    request = RankRequest(user="stranger", items=ROOMS[:1])
+    scores = [
+        rank(BY_POPULARITY, world, request, request_id="q", at_ms=at_ms, limit=1).items[0].score
+        for at_ms in (100, 3_600_100, 7_200_100)
+    ]
+    assert scores == pytest.approx([3, 1.5, 0.75])
+
+
+def test_an_effect_is_the_log_odds_lost_when_the_feature_is_typical(by_bundle):
+    model = by_bundle.rung.bundle.model
+    rows = np.random.default_rng(3).normal(size=(4, len(SPEC.names))).astype(np.float32)
+    rows[0, 5] = np.nan
+    typical = typical_values(rows)
+    assert np.array_equal(typical, np.nanmedian(rows, axis=0))
+
+    for row, reasons in zip(rows, reasons_of(model, SPEC.names, rows, typical), strict=True):
+        effects = []
+        for column in range(len(row)):
+            other = row.copy()
+            other[column] = typical[column]
+            effects.append(abs((model.margin(row[None]) - model.margin(other[None]))[0]))
+        assert [abs(reason.effect) for reason in reasons] == sorted(effects, reverse=True)[:3]
+
+
+def ranked_among(count, **request):
+    names = [f"x{number}" for number in range(count)]
+    asked = RankRequest(user="u1", items=names, **request)
+    return asked, rank(BY_POPULARITY, folded_of(), asked, request_id="q", at_ms=7, limit=2)
+
+
+@pytest.mark.parametrize(
+    ("count", "explain", "share", "is_logged"),
+    [
+        (2, True, 1.0, False),  # nothing was cut
+        (3, False, 0.0, True),
+        (ALWAYS_LOGGED, False, 0.0, True),
+        (ALWAYS_LOGGED + 1, False, 0.0, False),
+        (ALWAYS_LOGGED + 1, True, 0.0, True),
+        (ALWAYS_LOGGED + 1, False, 1.0, True),
+    ],
+)
+def test_candidates_are_logged_when_a_list_was_cut_from_them(count, explain, share, is_logged):
+    request, ranked = ranked_among(count, explain=explain)
+    event = ranking_event(request, ranked, request_id="q", at_ms=7, log_candidates=share)
+
+    assert (event.candidates is not None) == is_logged
+    assert decode_event(encode_event(event)) == event
+
+
+def test_about_the_configured_share_of_long_lists_logs_its_candidates():
+    request, ranked = ranked_among(ALWAYS_LOGGED + 1)
+    logged = sum(
+        ranking_event(
+            request, ranked, request_id=f"q{number}", at_ms=7, log_candidates=0.05
+        ).candidates
+        is not None
+        for number in range(4000)
+    )
+    assert abs(logged / 4000 - 0.05) < 4 * math.sqrt(0.05 * 0.95 / 4000)
+
+
+class RefusingLog:
+    """A log that refuses what it is given, as a full or busy one does."""
+
+    def __init__(self, error: LogError) -> None:
+        self.error = error
+
+    def append(self, events: object, *, arrived_ms: int) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize(("error", "status"), [(LogFullError, 507), (LogBusyError, 503)])
+def test_a_full_or_busy_log_refuses_events_with_a_status_that_says_so(error, status):
+    body = encode_event(Item(time=0, item="r1"))
+    with pytest.raises(BadRequestError, match="log: no luck") as caught:
+        take_events(RefusingLog(error("no luck")), body, arrived_ms=0)
+    assert caught.value.status == status
+
+
+def test_rankings_that_cannot_be_logged_are_counted():
+    request, ranked = ranked_among(2)
+    event = ranking_event(request, ranked, request_id="q", at_ms=7, log_candidates=0)
+    for error in (LogFullError("full"), LogBusyError("busy")):
+        writer = RankingWriter(RefusingLog(error), clock_ms=lambda: 7)
+        for _ in range(5):
+            writer.put(event)
+        writer.close()
+        assert writer.lost == 5
+
+
+def test_a_corrupt_pointer_to_the_current_bundle_is_told_and_does_not_stop_serving(tmp_path):
+    (tmp_path / "bundles").mkdir()
+    (tmp_path / "bundles/current.json").write_bytes(b"{")
+    rung = choose_rung(tmp_path)
+    assert (rung.bundle, rung.fallback) == (None, "popular")
+    assert "current.json: cannot be read" in str(rung.reason)
+
+
+def test_a_log_folds_to_the_same_in_slices_of_any_size(tmp_path):
+    with Log.open(tmp_path / "log") as log:
+        log.append(
+            [Item(time=place, item=f"r{place % 7}", state="started") for place in range(50)],
+            arrived_ms=100,
+        )
+        whole = fold_log(log, SPEC.layout, SETTINGS)
+        pieces = Folded(SPEC.layout, SETTINGS)
+        while (piece := pieces.read_slice(log, max_rows=3)) is not None:
+            pieces.fold(piece)
+    request = RankRequest(user="u1")
+    one, other = (
+        rank(BY_POPULARITY, folded, request, request_id="q", at_ms=200, limit=9)
+        for folded in (whole, pieces)
+    )
+    assert msgspec.json.encode(one.items) == msgspec.json.encode(other.items)
+    assert one.cut == other.cut == 50
