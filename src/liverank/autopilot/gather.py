@@ -29,7 +29,7 @@ def training_lists(
     """The lists to learn from: made before a time, with labels that were known by then.
 
     Lists whose label window was not over at ``before_ms``, or at the log's end, are left out,
-    unless hardly any would remain. The newest are kept where there are more rows than
+    unless less than half would remain. The newest are kept where there are more rows than
     ``training.max_rows``. Raises DatasetError when nothing is left.
     """
     known_ms = min(before_ms, _last_ms(frames) + 1.0)
@@ -48,12 +48,13 @@ def training_lists(
         past = (frame.filter(pl.col("time") < before_ms) for frame in frames())
         lists = collect_lists(past, layout, config)
         over = lists.until_ms < known_ms
-        if np.count_nonzero(over) >= len(lists) // 2:
+        if 2 * np.count_nonzero(over) >= len(lists):
             lists = lists.take(over)
     lists = _newest(lists, config.training.max_rows)
     if len(lists) == 0:
+        later = "" if before_ms == np.inf else "choose a later `--test-from`, "
         raise DatasetError(
-            "no rankings to learn from: send `ranking` events, or add `[candidates]` to "
+            f"no rankings to learn from: {later}send `ranking` events, or add `[candidates]` to "
             "liverank.toml to make them from interactions"
         )
     if not lists.labels.any():

@@ -1,0 +1,119 @@
+"""What training takes from a log: what was known by then, the newest of it, or a clear error."""
+
+import numpy as np
+import pytest
+
+from liverank.autopilot.gather import look_at, test_lists, training_lists
+from liverank.config import parse_config
+from liverank.errors import DatasetError
+from liverank.events.event import Interaction, Item, Ranking
+from liverank.events.frame import frame_of
+from liverank.features.layout import layout_of
+
+test_lists.__test__ = False  # a function of the autopilot, not a test
+
+MINUTE_MS = 60_000
+START_MS = 1_795_392_000_000
+LABEL = '[label]\ninteraction = "join"\nwithin = "10m"\n'
+CONFIG = parse_config(LABEL)
+IMPLIED = parse_config(LABEL + '[candidates]\ninteraction = "join"\nwithin = "1h"\n')
+
+
+def ranking(minute, items="ab", user="u1"):
+    at_ms = START_MS + minute * MINUTE_MS
+    return Ranking(time=at_ms, id=f"q{minute}", user=user, items=list(items))
+
+
+def join(minute, item="a", user="u1"):
+    return Interaction(
+        time=START_MS + minute * MINUTE_MS, type="join", user=user, item=item, value=5.0
+    )
+
+
+def frames_of(*events):
+    frame = frame_of(events, seqs=range(1, len(events) + 1))
+    return lambda: frame.iter_slices(2)
+
+
+def gathered(*events, config=CONFIG, before_minute=None, gather=training_lists):
+    frames = frames_of(*events)
+    layout = layout_of(look_at(frames, config), config)
+    if gather is test_lists:
+        return gather(frames, layout, config, from_ms=START_MS + before_minute * MINUTE_MS)
+    before_ms = np.inf if before_minute is None else START_MS + before_minute * MINUTE_MS
+    return gather(frames, layout, config, before_ms=before_ms)
+
+
+def minutes(lists):
+    return ((lists.reads.at - START_MS) / MINUTE_MS).tolist()
+
+
+HISTORY = [event for minute in range(0, 100, 5) for event in (ranking(minute), join(minute + 1))]
+"""A list every five minutes, a join one minute after each."""
+
+
+def test_lists_whose_window_is_not_over_at_the_logs_end_are_left_out():
+    assert minutes(gathered(*HISTORY))[-1] == 85  # the log ends at 96
+
+
+def test_lists_whose_window_reaches_into_the_test_period_are_left_out():
+    assert minutes(gathered(*HISTORY, before_minute=50))[-1] == 35  # 40 + 10 is not before 50
+
+
+def test_where_less_than_half_of_the_windows_are_over_all_lists_are_taken():
+    assert minutes(gathered(*HISTORY[:6])) == [0, 5, 10]
+
+
+def test_a_success_of_the_test_period_labels_no_training_list():
+    lists = gathered(ranking(0), ranking(1), join(1), ranking(2), join(8, "b"), before_minute=5)
+    assert lists.labels.tolist() == [0, 0, 1, 0, 0, 0]
+
+
+def test_the_newest_lists_are_kept_where_there_are_too_many_rows():
+    config = parse_config(LABEL + "[training]\nmax_rows = 100\n")
+    many = [event for n in range(90) for event in (ranking(n), join(n))]
+    lists = gathered(*many, config=config)
+    assert len(lists.labels) == 100
+    assert minutes(lists) == list(range(30, 80))  # the log ends at 89
+
+
+def test_one_list_longer_than_all_the_rows_is_better_than_none():
+    config = parse_config(LABEL + "[training]\nmax_rows = 100\n")
+    items = [f"i{n}" for n in range(150)]
+    assert gathered(ranking(0, items), join(1, "i3"), config=config).sizes.tolist() == [150]
+
+
+def test_implied_training_lists_end_before_the_test_period():
+    joins = [join(n, "abc"[n % 3], user=f"u{n % 7}") for n in range(200)]
+    assert minutes(gathered(*joins, config=IMPLIED, before_minute=150))[-1] == 149
+    tests = gathered(*joins, config=IMPLIED, before_minute=150, gather=test_lists)
+    assert minutes(tests) == list(range(150, 200))
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ([join(0), join(1)], r"no rankings to learn from: send .*`\[candidates\]`"),
+        ([Item(time=5, item="a")], r"no rankings to learn from"),
+        ([ranking(0), ranking(5)], r"2 rankings, but none drew a `join` within 10m"),
+        ([ranking(0), join(11)], r"1 rankings, but none drew a `join` within 10m"),
+    ],
+)
+def test_nothing_to_learn_from_is_a_clear_error(events, message):
+    with pytest.raises(DatasetError, match=message):
+        gathered(*events)
+
+
+def test_a_test_period_that_begins_before_the_log_leaves_nothing_to_learn_from():
+    with pytest.raises(DatasetError, match="choose a later `--test-from`"):
+        gathered(*HISTORY, before_minute=0)
+
+
+def test_a_test_period_that_begins_after_the_log_is_an_error():
+    with pytest.raises(DatasetError, match="choose an earlier `--test-from`"):
+        gathered(*HISTORY, before_minute=100, gather=test_lists)
+
+
+def test_too_few_interactions_to_imply_lists_from_is_an_error():
+    with pytest.raises(DatasetError, match="no rankings to learn from"):
+        gathered(join(0), config=IMPLIED)

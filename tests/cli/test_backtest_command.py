@@ -1,0 +1,178 @@
+"""``liverank backtest`` and ``liverank train`` on files of events, as a person runs them."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from liverank.cli import main
+from liverank.events.event import Interaction, Item, Ranking
+from liverank.simulator.simulate import write_events
+
+START_MS = 1_795_392_000_000
+MINUTE_MS = 60_000
+TEST_FROM = "2026-11-23T08:00:00Z"
+METRICS = {"list_auc", "ndcg@10", "mrr", "hit_rate@10", "auc", "lists", "log_loss"}
+THREE_LINES = '[label]\ninteraction = "click"\nwithin = "1h"\n'
+QUICK = THREE_LINES + '[training]\nbudget = "2s"\n'
+
+
+def history(*, rankings=True, impressions=False):
+    """Ten hours of lists for two kinds of people; items carry no fields at all."""
+    random = np.random.default_rng(4)
+    events = [Item(time=START_MS, item=f"i{n}", state="started") for n in range(15)]
+    for n in range(600):
+        at_ms = START_MS + n * MINUTE_MS
+        person = int(random.integers(25))
+        items = random.permutation(15)[:8].tolist()
+        if rankings:
+            events.append(
+                Ranking(time=at_ms, id=f"q{n}", user=f"u{person}", items=[f"i{i}" for i in items])
+            )
+        for place, i in enumerate(items):
+            did = [("impression", place < 6)] if impressions else []
+            did.append(("click", random.random() < (0.5 if i % 2 == person % 2 else 0.05)))
+            events += [
+                Interaction(
+                    time=at_ms + 500,
+                    type=type_,
+                    user=f"u{person}",
+                    item=f"i{i}",
+                    ranking=f"q{n}" if rankings else None,
+                )
+                for type_, happened in did
+                if happened
+            ]
+    return events
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Writes a config and a file of events; gives the arguments that name them."""
+
+    def write(config, events):
+        (tmp_path / "liverank.toml").write_text(config)
+        write_events(tmp_path / "events.jsonl", events)
+        return [
+            *("--config", str(tmp_path / "liverank.toml")),
+            *("--events", str(tmp_path / "events.jsonl")),
+        ]
+
+    return write
+
+
+def run(capsys, *argv):
+    """Exit code, the JSON of the last line of stdout (None without any), stderr as one line."""
+    code = main([*argv, "--json"])
+    out, err = capsys.readouterr()
+    return code, json.loads(out.splitlines()[-1]) if out else None, " ".join(err.split())
+
+
+def test_three_lines_of_config_and_bare_events_are_enough(project):
+    paths = project(THREE_LINES, history())
+    done = subprocess.run(
+        [sys.executable, "-m", "liverank", "backtest", *paths, "--test-from", TEST_FROM, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert {"methods", "best_heuristic", "rows", "seconds"} <= set(result)
+    assert all(set(figures) == METRICS for figures in result["methods"].values())
+    assert result["rows"] == 120 * 8
+    best = result["methods"][result["best_heuristic"]]
+    assert result["methods"]["model"]["list_auc"] > best["list_auc"] + 0.1
+    assert "Traceback" not in done.stderr
+
+
+def test_the_table_names_every_method(project, capsys):
+    code = main(["backtest", *project(QUICK, history()), "--test-from", TEST_FROM])
+    out = capsys.readouterr().out
+    assert code == 0
+    assert all(name in out for name in ("random", "popular_24h", "success_rate", "model"))
+
+
+def test_impressions_may_be_interactions(project, capsys):
+    paths = project(QUICK, history(impressions=True))
+    code, result, _ = run(capsys, "backtest", *paths, "--test-from", TEST_FROM)
+    assert code == 0
+    assert result["methods"]["model"]["list_auc"] > 0.7
+    assert result["training_rows"] < 8 * 480, "what was not seen is not learned from"
+
+
+def test_repeated_events_and_another_logs_cuts_change_nothing(project, capsys):
+    events = [
+        Interaction(**{f: getattr(e, f) for f in e.__struct_fields__ if f != "id"}, id=f"c{n}")
+        if isinstance(e, Interaction)
+        else e
+        for n, e in enumerate(history())
+    ]
+    with_cuts = [
+        Ranking(time=e.at_ms, id=e.id, user=e.user, items=e.items, cut=10**6)
+        if isinstance(e, Ranking)
+        else e
+        for e in events
+    ]
+    results = [
+        run(capsys, "backtest", *project(QUICK, of), "--test-from", TEST_FROM)[1]["methods"]
+        for of in (events, with_cuts + events)
+    ]
+    for name in ("popular_24h", "success_rate", "next_item"):
+        assert results[0][name] == results[1][name]
+
+
+@pytest.mark.parametrize(
+    ("config", "has_rankings", "test_from", "message"),
+    [
+        (QUICK, False, TEST_FROM, "no rankings to learn from: choose a later `--test-from`, send"),
+        (QUICK, True, "2026-11-22T00:00:00Z", "no rankings to learn from: choose a later"),
+        (QUICK, True, "2026-12-24T00:00:00Z", "choose an earlier `--test-from`"),
+        (QUICK, True, "1", "no rankings to learn from: choose a later"),
+        (QUICK.replace("click", "buy"), True, TEST_FROM, "none drew a `buy` within 1h"),
+    ],
+)
+def test_what_cannot_be_tested_is_one_readable_line(
+    config, has_rankings, test_from, message, project, capsys
+):
+    paths = project(config, history(rankings=has_rankings))
+    code, result, error = run(capsys, "backtest", *paths, "--test-from", test_from)
+    assert (code, result) == (1, None)
+    assert error.startswith("liverank backtest: ")
+    assert message in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("given", ["yesterday", "2026-13-01", "", "-5"])
+def test_a_time_that_is_none_is_bad_usage(given, project, capsys):
+    paths = project(QUICK, [])
+    with pytest.raises(SystemExit, match="2"):
+        main(["backtest", *paths, f"--test-from={given}"])
+    assert "expected e.g. 2026-11-23T10:00:00Z" in capsys.readouterr().err
+
+
+def test_no_events_at_all_is_an_error(project, capsys):
+    code, _, error = run(capsys, "backtest", *project(QUICK, []), "--test-from", TEST_FROM)
+    assert code == 1
+    assert "no events in" in error
+
+
+def test_training_on_an_empty_log_says_how_to_fill_it(project, capsys):
+    config = project(QUICK, [])[:2]
+    code, _, error = run(capsys, "train", *config)
+    assert code == 1
+    assert "the log is empty; `liverank ingest PATH` fills it" in error
+
+
+def test_training_makes_a_bundle_and_promotes_it_unless_told_not_to(project, capsys):
+    paths = project(QUICK, history())
+    code, kept, _ = run(capsys, "train", *paths, "--no-promote")
+    assert (code, kept["promoted"]) == (0, False)
+    code, promoted, _ = run(capsys, "train", *paths)
+    assert (code, promoted["promoted"]) == (0, True)
+    assert promoted["report"]["rows"] > 3000
+    assert set(promoted["features"]) >= set(promoted["report"]["used_features"])
+    assert promoted["guessed_fields"] == {"items": [], "users": [], "requests": []}
