@@ -115,5 +115,5 @@ def test_a_test_period_that_begins_after_the_log_is_an_error():
 
 
 def test_too_few_interactions_to_imply_lists_from_is_an_error():
-    with pytest.raises(DatasetError, match="no rankings to learn from"):
+    with pytest.raises(DatasetError, match="too few `join` interactions; check `candidates"):
         gathered(join(0), config=IMPLIED)

@@ -128,10 +128,15 @@ def test_repeated_events_and_another_logs_cuts_change_nothing(project, capsys):
 @pytest.mark.parametrize(
     ("config", "has_rankings", "test_from", "message"),
     [
-        (QUICK, False, TEST_FROM, "no rankings to learn from: choose a later `--test-from`, send"),
-        (QUICK, True, "2026-11-22T00:00:00Z", "no rankings to learn from: choose a later"),
+        (QUICK, False, TEST_FROM, "send `ranking` events, or add `[candidates]`"),
+        (
+            QUICK,
+            True,
+            "2026-11-22T00:00:00Z",
+            "no rankings to learn from: all of them are of the test period",
+        ),
         (QUICK, True, "2026-12-24T00:00:00Z", "choose an earlier `--test-from`"),
-        (QUICK, True, "1", "no rankings to learn from: choose a later"),
+        (QUICK, True, "1", "no rankings to learn from: all of them are of the test period"),
         (QUICK.replace("click", "buy"), True, TEST_FROM, "none drew a `buy` within 1h"),
     ],
 )

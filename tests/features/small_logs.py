@@ -33,7 +33,7 @@ SCHEMA = Schema(
 )
 """The product of most tests: rooms with a host, topics and a language."""
 
-BARE = Schema(interactions=("join", "impression"), positive=("join",))
+BARE = Schema(interactions=("join", "impression", "click"), positive=("join",))
 """A product whose items have no fields at all."""
 
 CONFIGS = (

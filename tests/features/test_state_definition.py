@@ -17,9 +17,12 @@ from liverank.dataset.lists import request_words
 from liverank.events.event import Interaction, Item
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
+from liverank.features.instructions import COMBINATIONS
 from liverank.features.kernels.lists import gap_in_list, rank_in_list
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.in_list import Rank
+from liverank.features.kinds.rate import Rate
+from liverank.features.kinds.recency import Ago
 from liverank.features.spec import FeatureSpec, SpecFeature, compile_spec, derive_spec
 from liverank.features.state import State
 from liverank.features.stream import stream_of
@@ -33,8 +36,28 @@ VARIANTS = {
     "rankings are seen": {"impressions_from": "ranking"},
     "nothing is known to be seen": {"impressions_from": "ranking", "impressions_known": False},
 }
+
+
+def with_all_counts(spec):
+    """The spec with counts, rates and recency of every scope and half-life, derived or not."""
+    layout = spec.layout
+    more = []
+    for scope in layout.scopes:
+        more.append(Ago(scope.name, layout.label))
+        for half_life in scope.half_lives:
+            for combine in COMBINATIONS if scope.is_list else ("sum",):
+                more.append(Count(scope.name, layout.label, half_life, combine))
+                more.append(Rate(scope.name, layout.label, "click", half_life, None, 2.0, combine))
+    extras = tuple(
+        SpecFeature(f"extra{place}", "extra", expression) for place, expression in enumerate(more)
+    )
+    return FeatureSpec(layout, (*spec.features, *extras))
+
+
 SPECS = {
-    (name, place, variant): derive_spec(msgspec.structs.replace(schema, **change), config)
+    (name, place, variant): with_all_counts(
+        derive_spec(msgspec.structs.replace(schema, **change), config)
+    )
     for name, schema in {"rooms": SCHEMA, "bare": BARE}.items()
     for place, config in enumerate(CONFIGS)
     for variant, change in VARIANTS.items()
@@ -131,7 +154,7 @@ def test_the_eight_latest_items_lead_on_to_the_next(joined, candidate):
     assert_equal_features(got, spec, PlainReader(plain, positions=[0.0, 1.0], **request))
 
 
-@pytest.mark.parametrize("combine", ["sum", "max", "mean", "first", "min"])
+@pytest.mark.parametrize("combine", COMBINATIONS)
 def test_counts_of_a_list_field_combine_in_every_way(combine):
     topics = {"room0": ["ai"], "room1": ["music"], "room2": ["music", "ai", "unheard"], "room3": []}
     joined = [("room0", 0), ("room1", 10), ("room1", 20), ("room1", 30)]

@@ -52,11 +52,7 @@ def training_lists(
             lists = lists.take(over)
     lists = _newest(lists, config.training.max_rows)
     if len(lists) == 0:
-        later = "" if before_ms == np.inf else "choose a later `--test-from`, "
-        raise DatasetError(
-            f"no rankings to learn from: {later}send `ranking` events, or add `[candidates]` to "
-            "liverank.toml to make them from interactions"
-        )
+        raise DatasetError(f"no rankings to learn from: {_advice(frames, config)}")
     if not lists.labels.any():
         raise DatasetError(
             f"{len(lists)} rankings, but none drew a `{config.label.interaction}` within "
@@ -91,6 +87,21 @@ def _newest(lists: Lists, max_rows: int) -> Lists:
     kept = np.cumsum(rows[::-1])[::-1] <= max_rows
     kept[-1:] = True  # one long list is better than none
     return lists if kept.all() else lists.take(kept)
+
+
+def _advice(frames: Frames, config: Config) -> str:
+    """What to do about a log that gave no lists."""
+    if config.candidates is not None:
+        return (
+            f"too few `{config.candidates.interaction}` interactions; check "
+            "`candidates.interaction` and `candidates.within`, or choose a later `--test-from`"
+        )
+    if any((frame["event"] == "ranking").any() for frame in frames()):
+        return "all of them are of the test period; choose a later `--test-from`"
+    return (
+        "send `ranking` events, or add `[candidates]` to liverank.toml to make them from "
+        "interactions"
+    )
 
 
 def _last_ms(frames: Frames) -> float:

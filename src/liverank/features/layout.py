@@ -233,11 +233,16 @@ def _at_least(half_lives: tuple[str, ...], least_ms: float) -> tuple[str, ...]:
 
 
 def _with_distinct_names(scopes: list[Scope]) -> tuple[Scope, ...]:
-    """A field called ``user`` or ``all`` must not hide a scope of ours."""
+    """A field called ``user`` or ``next_item`` must not hide a scope of ours."""
+    ours = {scope.name for scope in scopes if not _has_field(scope)}
     taken: dict[str, Scope] = {}
     for scope in scopes:
         name = scope.name
-        while name in taken:
+        while name in taken or (name in ours and _has_field(scope)):
             name += "_field"
         taken[name] = msgspec.structs.replace(scope, name=name)
     return tuple(taken.values())
+
+
+def _has_field(scope: Scope) -> bool:
+    return any("." in part for part in scope.parts)

@@ -1,0 +1,131 @@
+"""Which features a product has, by name, and that they are data."""
+
+import msgspec
+import pytest
+from small_logs import BARE, CONFIGS, SCHEMA
+
+from liverank.config import Config, Features, Label
+from liverank.events.schema import Schema
+from liverank.features.kinds.attribute import Attribute
+from liverank.features.kinds.lifecycle import Age
+from liverank.features.kinds.rate import Rate
+from liverank.features.layout import MAX_TYPES, layout_of
+from liverank.features.spec import FeatureSpec, compile_spec, derive_spec
+
+JOIN = Config(label=Label(interaction="join"))
+
+
+def names_of(schema, config=JOIN):
+    return derive_spec(schema, config).names
+
+
+def expression_of(schema, name, config=JOIN):
+    (found,) = [f.expression for f in derive_spec(schema, config).features if f.name == name]
+    return found
+
+
+def priors_of(rate):
+    """The scopes that a rate falls back on, the nearest first."""
+    scopes = []
+    while (rate := rate.prior) is not None:
+        scopes.append(rate.scope)
+    return scopes
+
+
+def test_features_have_readable_names():
+    names = names_of(SCHEMA)
+    assert {
+        "item_join_1h",
+        "item_join_rate_1d",
+        "item_join_momentum_5m_1h",
+        "item_join_1h_rank",
+        "user_topics_join_share_forever_max",
+        "topics_join_1d_mean",
+        "country_item_join_1d",
+        "user_item_impression_ago_s",
+        "last_item_next_join_share_1d",
+        "item_language_level",
+        "user_born_ago_s",
+        "request_depth",
+        "same_language",
+        "item_age_s",
+        "hour",
+        "position",
+    } <= set(names)
+    assert not [name for name in names if "title" in name], "texts are no features"
+    assert not [name for name in names if name.startswith("user_host_") and "_5m" in name], (
+        "pairs are too sparse for five minutes"
+    )
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("schema", [SCHEMA, BARE])
+def test_a_spec_is_json_and_comes_back_equal(schema, config):
+    spec = derive_spec(schema, config)
+    assert msgspec.json.decode(msgspec.json.encode(spec), type=FeatureSpec) == spec
+    assert len(set(spec.names)) == len(spec.names)
+
+
+def test_features_are_switched_off_by_name_and_by_pattern():
+    config = Config(label=Label(interaction="join"), features=Features(off=("*_5m", "weekday")))
+    names = names_of(SCHEMA, config)
+    assert set(names_of(SCHEMA)) > set(names)
+    assert "weekday" not in names
+    assert not [name for name in names if name.endswith("_5m")]
+    assert "item_join_1h" in names
+
+
+def test_a_kept_part_of_a_spec_has_the_same_order():
+    spec = derive_spec(BARE, JOIN)
+    assert spec.keep({"position", "hour", "item_age_s"}).names == ("item_age_s", "hour", "position")
+    assert len(compile_spec(spec.keep({"item_join_1h_rank"})).outputs) == 1
+
+
+def test_a_rate_falls_back_from_the_host_to_the_topics_to_all():
+    assert priors_of(expression_of(SCHEMA, "item_join_rate_1d")) == ["host", "topics", "all"]
+    assert priors_of(expression_of(SCHEMA, "user_item_join_rate_1d"))[0] == "user"
+    assert priors_of(expression_of(SCHEMA, "country_item_join_rate_1d"))[0] == "item"
+    assert priors_of(expression_of(BARE, "item_join_rate_1d")) == ["all"]
+
+
+def test_lists_of_the_person_or_the_request_are_no_ones_prior():
+    schema = Schema(
+        users={"languages": "keys", "team": "key"},
+        requests={"tags": "keys"},
+        interactions=("join",),
+    )
+    assert priors_of(expression_of(schema, "item_join_rate_1d")) == ["all"]
+
+
+@pytest.mark.parametrize("name", ["user", "item", "all", "next_item", "user_item"])
+def test_a_field_named_like_a_scope_of_ours_hides_nothing(name):
+    schema = Schema(
+        items={name: "key"}, users={name: "category"}, interactions=("join",), positive=("join",)
+    )
+    layout = layout_of(schema, JOIN)
+    assert len({scope.name for scope in layout.scopes}) == len(layout.scopes)
+    own = layout.scope_of(f"item.{name}")
+    assert own.name != name
+    rate = expression_of(schema, "item_join_rate_1d")
+    assert isinstance(rate, Rate)
+    assert priors_of(rate) == [own.name, "all"]
+    compile_spec(derive_spec(schema, JOIN))
+
+
+def test_a_field_named_like_a_feature_of_ours_hides_nothing():
+    schema = Schema(items={"age_s": "number"}, interactions=("join",))
+    assert expression_of(schema, "item_age_s") == Attribute("item", "age_s")
+    assert expression_of(schema, "item_age_s_too") == Age("started")
+
+
+def test_there_are_no_rates_where_nobody_knows_what_was_seen():
+    schema = msgspec.structs.replace(SCHEMA, impressions_known=False)
+    assert not [name for name in names_of(schema) if "_rate_" in name]
+
+
+def test_more_interaction_types_than_have_counters_keep_the_label_among_them():
+    others = tuple(f"a{n:02}" for n in range(30))
+    layout = layout_of(Schema(interactions=("join", *others)), JOIN)
+    assert len(layout.types) == MAX_TYPES
+    assert "join" in layout.types
+    compile_spec(derive_spec(Schema(interactions=("join", *others)), JOIN))
