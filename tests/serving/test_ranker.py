@@ -16,6 +16,7 @@ from liverank.events.event import Interaction, Item, User, decode_event, encode_
 from liverank.events.frame import frame_of
 from liverank.events.log import Log
 from liverank.features.stream import stream_of
+from liverank.serving.current import Current
 from liverank.serving.explain import reasons_of, typical_values
 from liverank.serving.fallback import Rung, choose_rung
 from liverank.serving.folder import Folded, Slice, fold_log
@@ -220,3 +221,13 @@ def test_a_log_folds_to_the_same_in_slices_of_any_size(tmp_path):
     )
     assert msgspec.json.encode(one.items) == msgspec.json.encode(other.items)
     assert one.cut == other.cut == 50
+
+
+def test_before_the_log_has_been_read_a_ranking_is_put_off(tmp_path):
+    with Log.open(tmp_path / "log") as log:
+        log.append([Item(time=0, item="r1")], arrived_ms=0)
+        current = Current(log, SETTINGS, BY_POPULARITY.rung, SPEC.layout, bundles=None)
+
+        with pytest.raises(BadRequestError, match="the log is being read, 0 of 1 events") as caught:
+            current.view()
+        assert caught.value.status == 503

@@ -1,6 +1,6 @@
 """The rank server over HTTP: the hot routes in raw ASGI, the others in Starlette.
 
-Invariant: no request ends without an answer in JSON; what cannot be answered says why.
+Invariant: every answer is JSON; a refusal says where in the request and what is wrong.
 """
 
 import logging
@@ -83,21 +83,24 @@ async def _live(server: Server, receive: Receive, send: Send) -> None:
 
 
 def _other_routes(server: Server) -> Starlette:
+    current = server.current
+
     async def healthz(_request: Request) -> Response:
         return _json(
             200,
             Health(
-                ok=server.current.trouble is None,
-                trouble=server.current.trouble,
+                ok=current.log_trouble is None and current.bundle_trouble is None,
+                log=current.log_trouble,
+                bundle=current.bundle_trouble,
                 rankings_lost=server.writer.lost,
             ),
         )
 
     async def readyz(_request: Request) -> Response:
-        reason = server.current.why_not_ready()
+        reason = current.why_not_ready()
         if reason is not None:
             return _json(503, Readiness(ready=False, reason=reason))
-        view = server.current.view()
+        view = current.view()
         bundle = view.ranker.rung.bundle
         return _json(
             200,

@@ -48,8 +48,10 @@ class Current:
     def __init__(
         self, log: Log, config: Config, rung: Rung, layout: Layout, *, bundles: Path | None
     ) -> None:
-        self.trouble: str | None = None
-        """Why the view lags behind the log or the bundles, or None."""
+        self.log_trouble: str | None = None
+        """Why the view lags behind the log, or None."""
+        self.bundle_trouble: str | None = None
+        """Why it does not rank by the bundle that was promoted last, or None."""
         self._log = log
         self._config = config
         self._rung = rung
@@ -57,14 +59,19 @@ class Current:
         self._bundles = bundles
         self._view: View | None = None
         self._reached = 0
+        self._is_stopping = False
         self._appended = asyncio.Event()
 
     async def run(self, on_ready: Callable[[View], None]) -> None:
         """Fold the log, then follow it and the bundles until cancelled.
 
-        Raises LogError when the log cannot be read to its end at first; later ones are ``trouble``.
+        Raises LogError when the log cannot be read to its end at first; later ones are trouble
+        that is told and retried.
         """
-        self._view = await asyncio.to_thread(self._make_view, self._rung, self._layout)
+        try:
+            self._view = await asyncio.to_thread(self._make_view, self._rung, self._layout)
+        finally:
+            self._is_stopping = self._view is None
         on_ready(self._view)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow_log())
@@ -105,11 +112,12 @@ class Current:
         try:
             piece = await asyncio.to_thread(folded.read_slice, self._log, max_rows=SLICE_ROWS)
         except LogError as error:
-            self._tell(f"the log is not being followed: {error}")
+            if self.log_trouble is None:
+                _logger.error("the log is not being followed: %s", error)
+            self.log_trouble = str(error)
             await asyncio.sleep(RETRY_S)
             return None
-        if self.trouble is not None and self.trouble.startswith("the log"):
-            self.trouble = None
+        self.log_trouble = None
         return piece
 
     async def _follow_bundles(self, root: Path) -> None:
@@ -119,7 +127,9 @@ class Current:
             try:
                 promoted = await asyncio.to_thread(store.current, root)
             except BundleError as error:
-                self._tell(f"bundles are not being followed: {error}")
+                if self.bundle_trouble is None:
+                    _logger.error("bundles are not being followed: %s", error)
+                self.bundle_trouble = str(error)
                 continue
             if promoted != self._rung.promoted:
                 rung = await asyncio.to_thread(choose_rung, root)
@@ -134,21 +144,17 @@ class Current:
             self._view = View(self.view().folded, ranker)
         else:
             self._view = await asyncio.to_thread(self._make_view, rung, layout)
-        self._rung, self.trouble = rung, rung.reason
+        self._rung, self.bundle_trouble = rung, rung.reason
         _logger.info("serving bundle %s", None if rung.bundle is None else rung.bundle.version)
 
     def _make_view(self, rung: Rung, layout: Layout) -> View:
         """Fold the log and rank once, so that all kernels are compiled; takes its time."""
-        folded = fold_log(self._log, layout, self._config, on_progress=self._set_reached)
+        folded = fold_log(self._log, layout, self._config, goes_on=self._goes_on)
         ranker = make_ranker(rung, layout)
         request = RankRequest(user="-", items=["-"])
         rank(ranker, folded, request, request_id="-", at_ms=0, limit=1)
         return View(folded, ranker)
 
-    def _set_reached(self, seq: int) -> None:
+    def _goes_on(self, seq: int) -> bool:
         self._reached = seq
-
-    def _tell(self, trouble: str) -> None:
-        if trouble != self.trouble:
-            _logger.error("%s", trouble)
-        self.trouble = trouble
+        return not self._is_stopping

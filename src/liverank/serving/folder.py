@@ -71,14 +71,21 @@ class Folded:
 
 
 def fold_log(
-    log: Log, layout: Layout, config: Config, *, on_progress: Callable[[int], None] | None = None
+    log: Log,
+    layout: Layout,
+    config: Config,
+    *,
+    goes_on: Callable[[int], bool] = lambda _seq: True,
 ) -> Folded:
-    """Fold a whole log. ``on_progress`` is told the seq reached. Raises LogError and its kinds."""
+    """Fold a log to its end, or for as long as ``goes_on`` says so when told the seq reached.
+
+    Raises LogError and its kinds.
+    """
     folded = Folded(layout, config)
     while (piece := folded.read_slice(log, max_rows=BULK_ROWS)) is not None:
         folded.fold(piece)
-        if on_progress is not None:
-            on_progress(folded.seq)
+        if not goes_on(folded.seq):
+            break
     return folded
 
 

@@ -31,7 +31,8 @@ class Server:
     """A running rank server. Its methods belong to one event loop.
 
     ``clock_ms`` gives the time in Unix ms. ``on_ready`` is told when rankings can be answered,
-    ``on_failure`` when the log could not be read or is no longer followed.
+    ``on_failure`` why they never will. What fails later is trouble that ``/healthz`` tells, while
+    rankings are still answered from what was folded.
     """
 
     def __init__(
@@ -133,7 +134,10 @@ class Server:
             )
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _logger.critical("the log is no longer followed", exc_info=error)
-            self.current.trouble = f"the log is no longer followed: {error!r}; restart the server"
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if self.current.why_not_ready() is not None:
             self._on_failure(error)
+            return
+        _logger.critical("the log is no longer followed", exc_info=error)
+        self.current.log_trouble = f"no longer followed: {error!r}; restart the server"

@@ -101,10 +101,13 @@ class ItemsResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """``GET /healthz``: the process answers; ``trouble`` is what somebody should look at."""
+    """``GET /healthz``: the process answers; what is not null, somebody should look at."""
 
     ok: bool
-    trouble: str | None
+    log: str | None
+    """Why the log is not being followed."""
+    bundle: str | None
+    """Why the bundle that was promoted last is not served."""
     rankings_lost: int
     """Rankings that were served but could not be logged."""
 
