@@ -67,8 +67,11 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         demo = _generate(arguments, folder, console)
         config = str(demo.config)
         seen = _run(console, 2, "init", str(demo.events), "--out", config, quiet=True)
-        fields = ", ".join(name for names in seen["fields"].values() for name in names)
-        console.print(f"Label: a {seen['label']}. Fields typed by looking at them: {fields}")
+        console.print(f"Success is a {seen['label']}. Fields, typed by looking at them:")
+        for entity, fields in seen["fields"].items():
+            if fields:
+                typed = ", ".join(f"{name} ({type_})" for name, type_ in fields.items())
+                console.print(f"  {entity}: {typed}")
         with demo.config.open("a", encoding="utf-8") as lines:
             lines.write(_hurry(demo.number))
         _run(console, 3, "ingest", str(demo.events), "--config", config)
