@@ -170,3 +170,12 @@ def test_a_read_before_the_last_event_never_counts_it_as_more_than_one(feature):
     state = folded([Interaction(time=LATER_MS, type="join", user="u1", item="room0")])
     value = read(state, at_ms=START_MS, items=("room0",))[0, NAMES.index(feature)]
     assert 0.0 <= value <= 1.0
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_an_item_is_as_old_as_its_latest_start_however_it_arrived(order):
+    starts = [Item(time=START_MS + at_ms, item="room0", state="started") for at_ms in (0, 5000)]
+    state = folded([starts[place] for place in order])
+    row = read(state, at_ms=START_MS + 60_000, items=("room0",))[0]
+    assert row[NAMES.index("item_age_s")] == 55
+    assert row[NAMES.index("item_known_s")] == 60
