@@ -76,9 +76,9 @@ class Candidates(_Table, frozen=True):
     within: str = "24h"
     per_ranking: Annotated[int, msgspec.Meta(ge=2)] = 20
     """Candidates of a training row group: the chosen one and a sample of the others."""
-    max_rankings: Annotated[int, msgspec.Meta(ge=1)] = 100_000
+    max_rankings: Annotated[int, msgspec.Meta(ge=1)] = 30_000
     """How many of them (the newest, thinned evenly) to train on."""
-    max_test_rankings: Annotated[int, msgspec.Meta(ge=1)] = 5_000
+    max_test_rankings: Annotated[int, msgspec.Meta(ge=1)] = 2_000
     """How many test rankings (thinned evenly) a backtest scores with all their candidates."""
 
     @property
@@ -108,7 +108,7 @@ class Training(_Table, frozen=True):
 
     validation: Annotated[float, msgspec.Meta(gt=0, lt=0.9)] = 0.2
     """The newest share of the rankings that chooses between models."""
-    max_rows: Annotated[int, msgspec.Meta(ge=100)] = 2_000_000
+    max_rows: Annotated[int, msgspec.Meta(ge=100)] = 600_000
     """Rows to train on at most; the newest rankings are kept."""
     budget: str = "2m"
     """Wall time of the model search."""

@@ -203,3 +203,18 @@ def test_taking_some_lists_keeps_all_of_their_items():
     assert taken.labels.tolist() == [0, 0, 0, 1]
     assert taken.reads.offsets.tolist() == [0, 2, 4]
     assert len(lists.take(np.zeros(3, np.bool_))) == 0
+
+
+def test_only_served_drops_the_candidates_that_were_only_scored():
+    lists = lists_of(
+        ranking("q1", 0, "a", candidates=["b", "a"]),
+        ranking("q2", 1, "cd"),
+        join(2, "d", ranking="q2"),
+    )
+
+    served = lists.only_served()
+
+    assert lists.sizes.tolist() == [2, 2]
+    assert served.sizes.tolist() == [1, 2]
+    assert served.labels.tolist() == [0, 0, 1]
+    assert served.reads.items.tolist() == [hash_id(item) for item in "acd"]

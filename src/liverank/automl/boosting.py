@@ -27,12 +27,12 @@ SHAPES: dict[str, dict[str, Any]] = {
         "min_data_in_leaf": 40,
     },
     "trees_few": {
-        "learning_rate": 0.05,
+        "learning_rate": 0.03,
         "num_leaves": 8,
         "min_data_in_leaf": 200,
         "lambda_l2": 10.0,
-        "feature_fraction": 0.7,
-        "bagging_fraction": 0.8,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.7,
     },
     "trees_random": {
         "learning_rate": 0.0179,

@@ -28,8 +28,9 @@ from liverank.models.linear import Linear
 NOISE = 1.0
 """Standard errors by which a blend must beat the best single model on the newest rows."""
 _L2_UNSPLIT = 10.0
-_REFIT_MARGIN = 1.3
-"""A refit is begun only if this many times its expected duration is left."""
+_REFIT_MARGIN = 1.0
+"""A refit is begun if this many times its expected duration is left; one that takes longer and
+runs out of time is given up."""
 
 
 @dataclass(frozen=True)

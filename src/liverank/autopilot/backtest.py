@@ -79,6 +79,8 @@ def run_backtest(
         scores |= yardsticks(lists)
     implied = config.candidates is not None
     scores["next_item"] = _break_ties(np.round(scores["next_item"]), scores["popular_1h"])
+    scores = {name: values[lists.served] for name, values in scores.items()}
+    lists = lists.only_served()
     per_list = {name: list_metrics(values, lists, implied) for name, values in scores.items()}
     methods = {name: _summary(name, scores[name], per_list[name], lists) for name in scores}
     best = max(heuristics, key=lambda name: methods[name][DECIDING] or 0.0)

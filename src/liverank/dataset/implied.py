@@ -69,6 +69,7 @@ def imply_lists(
         ),
         labels=labels,
         seen=np.ones(len(picked), np.bool_),
+        served=np.ones(len(picked), np.bool_),
         until_ms=picks["time"].cast(pl.Float64).to_numpy(),
     )
     return lists.take(sizes > (0 if per_list is None else 1))

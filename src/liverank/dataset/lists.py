@@ -36,12 +36,14 @@ class Lists:
     ``reads``     what a replay needs to read their features
     ``labels``    uint8[k]: 1 where the item drew a success within the label's window
     ``seen``      bool[k]: whether the person saw the item, as far as can be told
+    ``served``    bool[k]: whether it was in the ranking, or only scored beside those that were
     ``until_ms``  float64[r]: when the label's window is over
     """
 
     reads: Reads
     labels: NDArray[np.uint8]
     seen: NDArray[np.bool_]
+    served: NDArray[np.bool_]
     until_ms: NDArray[np.float64]
 
     def __len__(self) -> int:
@@ -54,22 +56,30 @@ class Lists:
 
     def take(self, lists: NDArray[np.bool_]) -> "Lists":
         """The lists where the mask, bool[r], is true."""
-        rows = np.repeat(lists, self.sizes)
-        offsets = np.concatenate(([0], np.cumsum(self.sizes[lists]))).astype(np.int64)
+        return self._take(lists, np.repeat(lists, self.sizes))
+
+    def only_served(self) -> "Lists":
+        """The same lists without the items that were only scored."""
+        return self._take(np.ones(len(self), np.bool_), self.served)
+
+    def _take(self, lists: NDArray[np.bool_], rows: NDArray[np.bool_]) -> "Lists":
+        """Some lists (bool[r]) with some of their items (bool[k])."""
         reads = self.reads
+        kept = np.concatenate(([0], np.cumsum(rows)))[reads.offsets]
         return Lists(
             Reads(
                 before=reads.before[lists],
                 user=reads.user[lists],
                 at=reads.at[lists],
                 request=reads.request[lists],
-                offsets=offsets,
+                offsets=np.concatenate(([0], np.cumsum(np.diff(kept)[lists]))).astype(np.int64),
                 items=reads.items[rows],
                 positions=reads.positions[rows],
             ),
-            self.labels[rows],
-            self.seen[rows],
-            self.until_ms[lists],
+            labels=self.labels[rows],
+            seen=self.seen[rows],
+            served=self.served[rows],
+            until_ms=self.until_ms[lists],
         )
 
 
@@ -128,6 +138,7 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
         ),
         labels=_placed(labels, served, 0),
         seen=_placed(seen, served, False),
+        served=served,
         until_ms=ranking["time"].cast(pl.Float64).to_numpy() + config.label.within_ms,
     )
 
@@ -194,6 +205,7 @@ def _no_lists(layout: Layout) -> Lists:
             positions=nothing,
         ),
         np.empty(0, np.uint8),
+        np.empty(0, np.bool_),
         np.empty(0, np.bool_),
         nothing,
     )

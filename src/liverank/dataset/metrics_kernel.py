@@ -4,11 +4,12 @@ Invariant: each has a plain twin in tests/dataset/test_metrics.py that defines i
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from liverank.compiled import compiled
 
-@njit(cache=True, nogil=True)
+
+@compiled
 def list_auc_kernel(
     scores: NDArray[np.float64], labels: NDArray[np.uint8], offsets: NDArray[np.int64]
 ) -> NDArray[np.float64]:
@@ -40,7 +41,7 @@ def list_auc_kernel(
     return result
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def ranks_kernel(
     scores: NDArray[np.float64], offsets: NDArray[np.int64], seed: np.uint64
 ) -> NDArray[np.int64]:
@@ -67,7 +68,7 @@ def ranks_kernel(
     return ranks
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def shuffled(row: np.uint64, seed: np.uint64) -> np.uint64:
     """A pseudo-random number of a row: SplitMix64 (Steele, Lea and Flood, 2014)."""
     z = (row + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + seed * np.uint64(0xD1B54A32D192ED03)

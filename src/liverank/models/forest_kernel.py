@@ -15,9 +15,9 @@ Invariant: trees are added in order, row by row, so the sum is the same in any b
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from liverank.compiled import compiled
 from liverank.errors import TrainingError
 
 LANES = 8
@@ -99,7 +99,7 @@ def score_forest(packed: PackedForest, rows: NDArray[np.float32]) -> NDArray[np.
     return margins
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def score_kernel(
     nodes: NDArray[np.uint64],
     values: NDArray[np.float64],
@@ -144,14 +144,14 @@ def score_kernel(
     return margins[:n]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def step(node: np.uint64, keys: NDArray[np.uint32], row: np.uint64) -> np.uint64:
     """The place in its tree of the node after this one, for the keys that begin at ``row``."""
     key = np.uint64(keys[row + ((node >> _COLUMN_SHIFT) & _LOW)])
     return (node & _LOW) + np.uint64(key > (node >> _KEY_SHIFT))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fill_keys(
     keys: NDArray[np.uint32],
     features: NDArray[np.uint64],

@@ -7,11 +7,12 @@ time, so a row scores the same bits in any batch and on any machine.
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from liverank.compiled import compiled
 
-@njit(cache=True, nogil=True)
+
+@compiled
 def read_value(x: float, low: float, high: float, logarithmic: bool) -> float:
     """A value held between low and high, and on a logarithmic feature signed log2(1 + |x|).
 
@@ -26,7 +27,7 @@ def read_value(x: float, low: float, high: float, logarithmic: bool) -> float:
     return size if held >= 0 else -size
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def expand_kernel(
     rows: NDArray[np.float32],
     low: NDArray[np.float64],
@@ -45,7 +46,7 @@ def expand_kernel(
     return values
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def linear_kernel(
     rows: NDArray[np.float32],
     used: NDArray[np.int64],

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from liverank.compiled import compiled
 from liverank.errors import BundleError
 from liverank.models import forest as forest_module
 from liverank.models import linear as linear_module
@@ -137,7 +137,7 @@ def sigmoid(margins: NDArray[np.float64]) -> NDArray[np.float64]:
     return probabilities
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sigmoid_kernel(margins: NDArray[np.float64]) -> NDArray[np.float64]:
     """One value at a time, since NumPy's exp may differ with a value's place in the array."""
     probabilities = np.empty(len(margins))
