@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from liverank.automl.choice import Choice, cautious_model, choose_model
 from liverank.automl.deadline import Clock, Deadline
+from liverank.automl.logistic import fit_logistic
 from liverank.automl.report import Span, TrainingReport, installed_versions
 from liverank.automl.trials import run_trials, split_blocks
+from liverank.dataset.metrics import list_auc, ndcg_at
 from liverank.dataset.rows import Rows
 from liverank.errors import TrainingError
-from liverank.models.forest import Forest, merge
+from liverank.models.forest import Forest, leaf_arrays, merge
 from liverank.models.linear import Linear
 from liverank.models.model import Model
 
@@ -111,6 +113,19 @@ def fit(
         versions=installed_versions(),
     )
     return Fitted(model, report)
+
+
+def warm_up() -> None:
+    """Compile the kernels that a search runs, so that the first on a machine keeps its budget."""
+    features = np.array([[0.0], [1.0], [np.nan]], np.float32)
+    labels = np.array([0, 1, 0], np.uint8)
+    model = Model(
+        forest=Forest.from_arrays(leaf_arrays(0.0), n_features=1),
+        linear=fit_logistic(features, labels, l2=1.0),
+    )
+    scores = model.probability(features)
+    list_auc(scores, labels, np.array([0, 3]))
+    ndcg_at(10, scores, labels, np.array([0, 3]))
 
 
 def _assemble(found: Choice, columns: NDArray[np.int64], n_features: int) -> Model:

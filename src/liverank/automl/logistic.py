@@ -4,7 +4,8 @@ Values are held to the range of the middle 99.8 % and put on a logarithmic scale
 their tails shorter; then L2-penalised logistic regression by L-BFGS.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,44 @@ from liverank.automl.logistic_kernel import logistic_kernel
 from liverank.automl.losses import log_odds
 from liverank.models.linear import Linear, expand
 
-MOST_ROWS = 100_000
+MOST_ROWS = 50_000
 """More rows are thinned evenly: so few coefficients learn no more from them."""
 TAIL_ROWS = 5000
 """Rows that tell whether a column has a long tail; the scale needs no finer answer."""
+MOST_STEPS = 150
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows made ready for any penalty: what fitting with several of them shares.
+
+    ``design`` float64[n, f + m] holds the standardised values, 0 where unknown, and then whether
+    each of the m columns ``often_unknown`` is unknown; ``scale`` float64[f] standardises.
+    """
+
+    design: NDArray[np.float64]
+    labels: NDArray[np.uint8]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    logarithmic: NDArray[np.bool_]
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    often_unknown: NDArray[np.int64]
+
+    def linear(self, point: NDArray[np.float64]) -> Linear:
+        """The model of a point: coefficients, and the intercept last."""
+        n_features = len(self.mean)
+        missing_weight = np.zeros(n_features)
+        missing_weight[self.often_unknown] = point[n_features:-1]
+        return Linear(
+            low=self.low,
+            high=self.high,
+            logarithmic=self.logarithmic,
+            mean=self.mean,
+            weight=point[:n_features] * self.scale,
+            missing_weight=missing_weight,
+            intercept=point[-1:].copy(),
+        )
 
 
 def fit_logistic(
@@ -38,6 +73,11 @@ def fit_logistic(
     >>> (np.diff(model.margin(x[:4])) > 0).all()
     np.True_
     """
+    return next(fit_path(prepare_rows(features, labels), (l2,), expired))
+
+
+def prepare_rows(features: NDArray[np.float32], labels: NDArray[np.uint8]) -> Prepared:
+    """Thin, bound, scale and standardise rows, float32[n, f] and uint8[n]."""
     if len(labels) > MOST_ROWS:
         kept = _evenly(len(labels), MOST_ROWS)
         features, labels = np.ascontiguousarray(features[kept]), labels[kept]
@@ -50,21 +90,27 @@ def fit_logistic(
     values = np.where(unknown, 0.0, values - mean)
     spread = np.sqrt((values**2).sum(axis=0) / counts)
     scale = np.where(spread > 1e-12 * (1 + np.abs(mean)), 1 / np.maximum(spread, 1e-300), 0.0)
-    values *= scale
     often_unknown = np.flatnonzero(unknown.any(axis=0) & ~unknown.all(axis=0))
-    design = np.concatenate([values, unknown[:, often_unknown]], axis=1)
-    weights, intercept = _solve(design, labels, l2, expired)
-    missing_weight = np.zeros(features.shape[1])
-    missing_weight[often_unknown] = weights[features.shape[1] :]
-    return Linear(
+    return Prepared(
+        design=np.concatenate([values * scale, unknown[:, often_unknown]], axis=1),
+        labels=labels,
         low=low,
         high=high,
         logarithmic=logarithmic,
         mean=mean,
-        weight=weights[: features.shape[1]] * scale,
-        missing_weight=missing_weight,
-        intercept=np.array([intercept]),
+        scale=scale,
+        often_unknown=often_unknown,
     )
+
+
+def fit_path(
+    rows: Prepared, penalties: tuple[float, ...], expired: Callable[[], bool]
+) -> Iterator[Linear]:
+    """A model for each penalty, each starting from the one before: give the largest first."""
+    point = np.append(np.zeros(rows.design.shape[1]), log_odds(rows.labels))
+    for l2 in penalties:
+        point = _solve(rows.design, rows.labels, point, l2, expired)
+        yield rows.linear(point)
 
 
 def linear_gains(model: Linear, features: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -78,10 +124,11 @@ def linear_gains(model: Linear, features: NDArray[np.float32]) -> NDArray[np.flo
 def _solve(
     design: NDArray[np.float64],
     labels: NDArray[np.uint8],
+    start: NDArray[np.float64],
     l2: float,
     expired: Callable[[], bool],
-) -> tuple[NDArray[np.float64], float]:
-    """Coefficients and intercept; the intercept carries no penalty."""
+) -> NDArray[np.float64]:
+    """Coefficients, and the intercept last, which carries no penalty."""
 
     def loss(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         total, gradient = logistic_kernel(design, labels, point)
@@ -93,16 +140,16 @@ def _solve(
         if expired():
             raise StopIteration
 
-    start = np.append(np.zeros(design.shape[1]), log_odds(labels))
     found = minimize(
         loss,
         start,
         jac=True,
         method="L-BFGS-B",
         callback=stop_when_expired,
-        options={"maxiter": 200, "ftol": 1e-8},
+        options={"maxiter": MOST_STEPS, "ftol": 1e-7},
     )
-    return found.x[:-1], float(found.x[-1])
+    point: NDArray[np.float64] = found.x
+    return point
 
 
 def _evenly(n_rows: int, most: int) -> NDArray[np.int64]:

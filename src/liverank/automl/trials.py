@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.boosting import MOST_ROUNDS, SHAPES, Binned, bin_rows, boost, shape_for
 from liverank.automl.deadline import Deadline
-from liverank.automl.logistic import fit_logistic, linear_gains
+from liverank.automl.logistic import fit_logistic, fit_path, linear_gains, prepare_rows
 from liverank.automl.losses import margin_log_loss
 from liverank.dataset.rows import Rows
 from liverank.dataset.split import newest_block
@@ -23,7 +23,7 @@ from liverank.models.linear import Linear
 
 LEAST_ROWS = 50
 """Fewer rows are not split: the logistic alone learns from all of them."""
-PENALTIES = (1.0, 10.0, 100.0)
+PENALTIES = (100.0, 10.0, 1.0)
 """L2 penalties that the logistic tries."""
 
 _ROUNDS_WORTH_A_SHAPE = 100
@@ -193,31 +193,29 @@ def _pilot(data: Binned, seed: int, deadline: Deadline) -> tuple[int, float]:
 def _try_logistic(blocks: Blocks, deadline: Deadline) -> Trial:
     began = deadline.clock()
     best: tuple[float, Linear, float] | None = None
-    for l2 in PENALTIES:
-        model = fit_logistic(
-            blocks.fit.features, blocks.fit.labels, l2=l2, expired=deadline.expired
-        )
+    prepared = prepare_rows(blocks.fit.features, blocks.fit.labels)
+    for l2, model in zip(PENALTIES, fit_path(prepared, PENALTIES, deadline.expired), strict=True):
         loss = margin_log_loss(model.margin(blocks.choose.features), blocks.choose.labels)
         if best is None or loss < best[0]:
             best = loss, model, l2
         if deadline.expired():
             break
     assert best is not None
-    loss, model, l2 = best
+    loss, chosen, penalty = best
     seconds = deadline.clock() - began
 
     def refit(rows: Rows, until: Deadline) -> Linear | None:
-        again = fit_logistic(rows.features, rows.labels, l2=l2, expired=until.expired)
+        again = fit_logistic(rows.features, rows.labels, l2=penalty, expired=until.expired)
         return None if until.expired() else again
 
     return Trial(
         name="logistic",
-        part=model,
+        part=chosen,
         log_loss=loss,
         seconds=seconds,
-        choose=model.margin(blocks.choose.features),
-        judge=model.margin(blocks.judge.features),
-        gains=linear_gains(model, blocks.choose.features),
+        choose=chosen.margin(blocks.choose.features),
+        judge=chosen.margin(blocks.judge.features),
+        gains=linear_gains(chosen, blocks.choose.features),
         refit_s=seconds / len(PENALTIES),
         refit=refit,
         out_of_time=deadline.expired(),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.fit import fit
+from liverank.automl.fit import fit, warm_up
 from liverank.automl.report import TrainingReport
 from liverank.autopilot.gather import Frames
 from liverank.config import Config, duration_ms
@@ -55,6 +55,7 @@ def train_on(
         max_future_ms=duration_ms(config.features.max_future),
         on_progress=on_fold,
     )
+    warm_up()
     fitted = fit(
         rows,
         budget_s=config.training.budget_s,
