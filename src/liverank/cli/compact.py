@@ -1,13 +1,12 @@
 """``liverank compact``: move the newest events into segments, and drop those past their age."""
 
 import argparse
-import time
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from liverank.cli.paths import log_path
+from liverank.cli.clock import now_ms
+from liverank.cli.paths import add_config_argument, log_path
 from liverank.config import duration_ms, load_config
 from liverank.events.log import Log
 
@@ -16,13 +15,7 @@ HELP = "move newest events into segments and drop those older than `log.keep`"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=Path("liverank.toml"),
-        metavar="FILE",
-        help="the config, which names the log and how long to keep it (default: liverank.toml)",
-    )
+    add_config_argument(parser)
     parser.add_argument(
         "--min-rows",
         type=int,
@@ -42,7 +35,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     keep_ms = duration_ms(config.log.keep)
     with Log.open(directory, segment_rows=config.log.segment_rows) as log:
         moved = log.compact(min_rows=arguments.min_rows)
-        before_ms = time.time_ns() // 1_000_000 - keep_ms
+        before_ms = now_ms() - keep_ms
         expired = log.expire(int(before_ms)) if before_ms > 0 else 0
         verified = log.verify() if arguments.verify else None
         stats = log.stats()

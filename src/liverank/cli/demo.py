@@ -21,6 +21,7 @@ from rich.console import Console
 from liverank import cli
 from liverank.autopilot.backtest import DECIDING, MODEL, Backtest, run_backtest
 from liverank.cli.backtest import backtest_table
+from liverank.cli.clock import now_ms
 from liverank.cli.demo_lists import lists_table, shown_rooms
 from liverank.cli.history import open_history
 from liverank.cli.own_server import own_server, post
@@ -111,7 +112,7 @@ class _Demo:
     """A generated world that ends now, and where its files are."""
 
     world: World
-    now_ms: int
+    until_ms: int
     joins: Counter[str]  # by person
     number: int  # of events
     events: Path
@@ -136,14 +137,15 @@ def _workplace(keep: Path | None) -> Iterator[Path]:
 
 def _generate(arguments: argparse.Namespace, folder: Path, console: Console) -> _Demo:
     """Step 1: a world whose last moment is now, and its events in a file."""
-    now_ms = time.time_ns() // 1_000_000
+    until_ms = time.time_ns() // 1_000_000
+    until_ms = now_ms()
     joins: Counter[str] = Counter()
     with console.status("Generating a world"):
         world = build_world(
             arguments.seed,
             people=arguments.people,
             days=arguments.days,
-            start_ms=now_ms - arguments.days * DAY_MS,
+            start_ms=until_ms - arguments.days * DAY_MS,
         )
         policy = MostPopular(spread=1.0, seed=arguments.seed)
         events = simulate(world, policy=policy, seed=arguments.seed)
@@ -151,11 +153,11 @@ def _generate(arguments: argparse.Namespace, folder: Path, console: Console) -> 
     _announce(console, 1, "a world of people with tastes, and rooms that start and end")
     console.print(
         f"{arguments.people:,} people and {len(world.rooms.ids):,} rooms in {arguments.days} days "
-        f"until now; {len(live_rooms(world, now_ms))} rooms are live. They were shown by recent "
+        f"until now; {len(live_rooms(world, until_ms))} rooms are live. They were shown by recent "
         f"joins, shaken a little.\n{number:,} events in {folder / 'events.jsonl'}",
         soft_wrap=True,
     )
-    return _Demo(world, now_ms, joins, number, folder / "events.jsonl", folder / "liverank.toml")
+    return _Demo(world, until_ms, joins, number, folder / "events.jsonl", folder / "liverank.toml")
 
 
 def _counting_joins(events: Iterable[Event], joins: Counter[str]) -> Iterator[Event]:
@@ -167,7 +169,7 @@ def _counting_joins(events: Iterable[Event], joins: Counter[str]) -> Iterator[Ev
 
 def _rank(demo: _Demo, console: Console) -> list[dict[str, Any]]:
     """Step 5: a real server, and the same question to it for people who are unlike each other."""
-    people = unlike_people(demo.world, demo.joins, number=SHOWN_PEOPLE, at_ms=demo.now_ms)
+    people = unlike_people(demo.world, demo.joins, number=SHOWN_PEOPLE, at_ms=demo.until_ms)
     _announce(console, 5, f"liverank serve --config {demo.config} --port 0")
     with own_server(demo.config) as address:
         console.print(f"POST {address}/v1/rank for {', '.join(who.user for who in people)}")
@@ -176,7 +178,7 @@ def _rank(demo: _Demo, console: Console) -> list[dict[str, Any]]:
             request = RankRequest(user=person.user, surface=SURFACE, limit=LIST_ITEMS, explain=True)
             answer = post(f"{address}/v1/rank", msgspec.json.encode(request))
             response = msgspec.json.decode(answer, type=RankResponse)
-            lists.append(shown_rooms(demo.world, person.user, response, demo.now_ms))
+            lists.append(shown_rooms(demo.world, person.user, response, demo.until_ms))
     console.print(lists_table(people, lists), width=min(console.width, 100))
     return [
         {**msgspec.to_builtins(person), "joins": demo.joins[person.user], "items": rooms}
@@ -186,8 +188,8 @@ def _rank(demo: _Demo, console: Console) -> list[dict[str, Any]]:
 
 def _backtest(demo: _Demo, console: Console) -> Backtest:
     """Step 6: what ``liverank backtest`` does, with the truth in a row of its own."""
-    days = (demo.now_ms - demo.world.start_ms) / DAY_MS
-    test_from_ms = demo.now_ms - int(TEST_SHARE * days * DAY_MS)
+    days = (demo.until_ms - demo.world.start_ms) / DAY_MS
+    test_from_ms = demo.until_ms - int(TEST_SHARE * days * DAY_MS)
     since = datetime.fromtimestamp(test_from_ms // 1000, UTC).isoformat().replace("+00:00", "Z")
     words = ("backtest", "--config", str(demo.config), "--test-from", since)
     _announce(console, 6, f"liverank {' '.join(words)}")

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from liverank.autopilot.gather import Frames
 from liverank.cli.ingest import reading_progress
-from liverank.cli.paths import log_path
+from liverank.cli.paths import add_config_argument, log_path
 from liverank.config import Config
 from liverank.errors import DatasetError
 from liverank.events.frame import in_import_order
@@ -22,9 +22,7 @@ _BATCH_ROWS = 262_144
 
 def add_history_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--config`` and ``--events``."""
-    parser.add_argument(
-        "--config", type=Path, default=Path("liverank.toml"), help="default: liverank.toml"
-    )
+    add_config_argument(parser)
     parser.add_argument(
         "--events",
         nargs="+",

@@ -18,7 +18,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from liverank.cli.paths import log_path
+from liverank.cli.clock import now_ms
+from liverank.cli.paths import add_config_argument, log_path
 from liverank.config import load_config
 from liverank.events.log import Imported, Log
 from liverank.events.sources.files import Progress as OnProgress
@@ -39,9 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a file or folder of events: .jsonl, .csv, .tsv or .parquet, also .gz or .zst",
     )
-    parser.add_argument(
-        "--config", type=Path, default=Path("liverank.toml"), help="default: liverank.toml"
-    )
+    add_config_argument(parser)
     parser.add_argument(
         "--strict", action="store_true", help="import nothing when any row is rejected"
     )
@@ -61,7 +60,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             console.status(f"Adding {frame.height:,} events to the log"),
             Log.open(directory, segment_rows=config.log.segment_rows) as log,
         ):
-            imported = log.import_frame(frame, arrived_ms=time.time_ns() // 1_000_000)
+            imported = log.import_frame(frame, arrived_ms=now_ms())
     seconds = time.monotonic() - started
     result = {
         "ok": not refused,

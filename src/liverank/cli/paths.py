@@ -3,9 +3,21 @@
 Invariant: the same config file gives the same directories, whatever the working directory is.
 """
 
+import argparse
 from pathlib import Path
 
 from liverank.config import Config
+
+
+def add_config_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config``, the place of the liverank.toml."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("liverank.toml"),
+        metavar="FILE",
+        help="default: liverank.toml",
+    )
 
 
 def data_path(config_file: Path, config: Config) -> Path:

@@ -10,7 +10,8 @@ from typing import Any
 import uvicorn
 from rich.console import Console
 
-from liverank.cli.paths import data_path, log_path
+from liverank.cli.clock import now_ms
+from liverank.cli.paths import add_config_argument, data_path, log_path
 from liverank.config import Config, load_config
 from liverank.errors import ServingError
 from liverank.events.log import Log
@@ -28,9 +29,7 @@ _DRAIN_S = 10
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument(
-        "--config", type=Path, default=Path("liverank.toml"), help="default: liverank.toml"
-    )
+    add_config_argument(parser)
     parser.add_argument(
         "--bundle", type=Path, metavar="DIR", help="serve this bundle, whatever is promoted"
     )
@@ -65,7 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             log,
             config,
             Current(log, config, rung, layout, bundles=bundles),
-            clock_ms=_clock_ms,
+            clock_ms=now_ms,
             on_ready=tell_ready,
             on_failure=fail,
         )
@@ -127,7 +126,3 @@ def _serve(http: uvicorn.Server, listening: socket.socket) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _clock_ms() -> int:
-    return time.time_ns() // 1_000_000

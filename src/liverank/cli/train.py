@@ -11,6 +11,7 @@ from liverank.autopilot.gather import look_at, training_lists
 from liverank.autopilot.training import Trained, train_on
 from liverank.bundle import store
 from liverank.bundle.bundle import pack_bundle
+from liverank.cli.clock import now_ms
 from liverank.cli.history import add_history_arguments, open_history
 from liverank.cli.paths import data_path
 from liverank.cli.progress import stage_progress
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         report=trained.report,
         golden=trained.golden,
         label=config.label.interaction,
-        created_ms=time.time_ns() // 1_000_000,
+        created_ms=now_ms(),
     )
     version = store.add(root, packed)
     if not arguments.no_promote:

@@ -1,7 +1,6 @@
 """``liverank validate``: check the config and the events, and say what is odd."""
 
 import argparse
-import time
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,9 @@ import msgspec
 import polars as pl
 from rich.console import Console
 
+from liverank.cli.clock import now_ms
 from liverank.cli.ingest import reading_progress
-from liverank.cli.paths import log_path
+from liverank.cli.paths import add_config_argument, log_path
 from liverank.config import Config, load_config
 from liverank.dataset.labels import label_items
 from liverank.errors import ConfigError
@@ -37,9 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="EVENTS",
         help="files or folders of events; without any, those of the log",
     )
-    parser.add_argument(
-        "--config", type=Path, default=Path("liverank.toml"), help="default: liverank.toml"
-    )
+    add_config_argument(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -54,7 +52,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         findings.append(_rejected_rows(rejected))
     findings += _fields(config, profile)
     if frame.height:
-        findings += find_oddities(frame, config, now_ms=time.time_ns() // 1_000_000)
+        findings += find_oddities(frame, config, now_ms=now_ms())
         findings += _labelled_rankings(frame, config)
     ok = all(finding.severity != "error" for finding in findings)
     _tell(findings, profile, console)
