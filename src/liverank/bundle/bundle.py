@@ -11,7 +11,6 @@ golden rows the same margins, bit for bit, on this machine. Nothing is pickled.
 """
 
 import io
-import os
 import shutil
 import tempfile
 import zipfile
@@ -34,6 +33,7 @@ from liverank.bundle.manifest import (
     make_manifest,
     sha256,
 )
+from liverank.durable import sync_directory, write_durably
 from liverank.errors import BundleError
 from liverank.features.spec import FeatureSpec
 from liverank.models.model import Model
@@ -107,7 +107,6 @@ def write_bundle(directory: Path, packed: PackedBundle) -> None:
                 write_durably(draft / name, content)
             write_durably(draft / MANIFEST, encode_manifest(packed.manifest))
             draft.chmod(0o755)
-            sync_directory(draft)
             draft.rename(directory)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -116,24 +115,6 @@ def write_bundle(directory: Path, packed: PackedBundle) -> None:
         raise BundleError(
             f"{directory}: cannot be written: {error}; free some space or choose another place"
         ) from None
-
-
-def save_bundle(
-    directory: Path,
-    *,
-    spec: FeatureSpec,
-    model: Model,
-    report: msgspec.Struct,
-    golden: NDArray[np.float32],
-    label: str,
-    created_ms: int,
-) -> str:
-    """``pack_bundle``, then ``write_bundle``; returns the version."""
-    packed = pack_bundle(
-        spec=spec, model=model, report=report, golden=golden, label=label, created_ms=created_ms
-    )
-    write_bundle(directory, packed)
-    return packed.manifest.version
 
 
 def load_bundle(directory: Path) -> Bundle:
@@ -170,23 +151,6 @@ def read_manifest(directory: Path) -> Manifest:
     """Read only the manifest of a bundle. Raises BundleError."""
     path = directory / MANIFEST
     return decode_manifest(_read(path), where=str(path))
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file and wait until it is on disk."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_directory(directory: Path) -> None:
-    """Wait until the names in a directory are on disk."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _check_golden(model: Model, golden: dict[str, NDArray[Any]]) -> None:

@@ -7,9 +7,6 @@ Invariant: the pointer changes in one step, and only to a bundle that loads, so 
 finds a whole, verified bundle; the one before it stays, to go back to.
 """
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 import msgspec
@@ -19,11 +16,10 @@ from liverank.bundle.bundle import (
     PackedBundle,
     load_bundle,
     read_manifest,
-    sync_directory,
     write_bundle,
-    write_durably,
 )
 from liverank.bundle.manifest import MANIFEST, REPAIR, Manifest
+from liverank.durable import write_durably
 from liverank.errors import BundleError
 
 _POINTER = "current.json"
@@ -114,16 +110,6 @@ def _promoted(root: Path) -> tuple[str, ...]:
 def _point(root: Path, promoted: tuple[str, ...]) -> None:
     path = root / "bundles" / _POINTER
     try:
-        handle, name = tempfile.mkstemp(prefix=".draft-", dir=path.parent)
-        os.close(handle)
-        draft = Path(name)
-        try:
-            write_durably(draft, msgspec.json.encode(_Pointer(promoted)))
-            draft.chmod(0o644)
-            draft.replace(path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                draft.unlink()
-        sync_directory(path.parent)
+        write_durably(path, msgspec.json.encode(_Pointer(promoted)))
     except OSError as error:
         raise BundleError(f"{path}: cannot be written: {error}; nothing was promoted") from None

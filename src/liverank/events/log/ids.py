@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 import xxhash
 
+from liverank.durable import write_durably
 from liverank.events.log.segment import (
     Segment,
     check_segment,
@@ -26,7 +27,6 @@ from liverank.events.log.segment import (
     segment_file,
     segments_of,
     withdrawn_if_refused,
-    write_durably,
     write_rows,
 )
 

@@ -6,7 +6,6 @@ Invariant: a file that the manifest names never changes, and is never read befor
 """
 
 import mmap
-import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import msgspec
 import polars as pl
 import xxhash
 
+from liverank.durable import write_durably
 from liverank.errors import LogBusyError, LogCorruptError, LogFullError
 from liverank.events.frame import SCHEMA
 
@@ -90,25 +90,6 @@ def write_rows(directory: Path, frame: pl.DataFrame) -> Segment:
         ids=0,
         ids_digest="",
     )
-
-
-def write_durably(file: Path, content: bytes | memoryview) -> None:
-    """Write a file so that its name holds either nothing or all of it, even after a power cut."""
-    draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}.draft")
-    try:
-        with draft.open("wb") as output:
-            output.write(content)
-            output.flush()
-            os.fsync(output.fileno())
-        draft.rename(file)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def check_segment(directory: Path, segment: Segment, *, whole: bool) -> None:

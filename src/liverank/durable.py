@@ -1,0 +1,42 @@
+"""Files that survive a kill and a power cut.
+
+Invariant: a name holds either nothing, what it held before, or all of its new content.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def write_durably(file: Path, content: bytes | memoryview) -> None:
+    """Write a file, or replace it, and wait until it and its name are on disk.
+
+    The content goes to a ``.draft`` beside it first. Raises OSError, leaving what was there.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write_durably(Path(folder) / "a", b"one")
+    ...     write_durably(Path(folder) / "a", b"two")
+    ...     [(file.name, file.read_bytes()) for file in Path(folder).iterdir()]
+    [('a', b'two')]
+    """
+    draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}.draft")
+    try:
+        with draft.open("wb") as output:
+            output.write(content)
+            output.flush()
+            os.fsync(output.fileno())
+        draft.replace(file)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    sync_directory(file.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Wait until the names in a directory are on disk. Raises OSError."""
+    folder = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
