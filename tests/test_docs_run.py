@@ -13,7 +13,7 @@ import pytest
 
 from liverank.cli import build_parser
 from liverank.config import parse_config
-from liverank.events.event import decode_event
+from liverank.events.wire import decode_event
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

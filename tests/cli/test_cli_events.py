@@ -14,11 +14,12 @@ from rich.console import Console
 
 from liverank.config import load_config, parse_config
 from liverank.errors import ConfigError, SourceError
-from liverank.events.event import Edge, Event, Interaction, Item, Ranking, User, encode_event
+from liverank.events.event import Edge, Event, Interaction, Item, Ranking, User
 from liverank.events.frame import frame_of
 from liverank.events.log import Log
 from liverank.events.profile import profile_events
 from liverank.events.proposal import propose_config
+from liverank.events.wire import encode_event
 
 if TYPE_CHECKING:
     from liverank.cli import Command

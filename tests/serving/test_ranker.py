@@ -12,9 +12,10 @@ from rank_servers import CONFIG, a_bundle, a_spec
 from liverank.bundle.bundle import load_bundle, write_bundle
 from liverank.config import parse_config
 from liverank.errors import LogBusyError, LogError, LogFullError
-from liverank.events.event import Interaction, Item, User, decode_event, encode_event
+from liverank.events.event import Interaction, Item, User
 from liverank.events.frame import frame_of
 from liverank.events.log import Log
+from liverank.events.wire import decode_event, encode_event
 from liverank.features.stream import stream_of
 from liverank.serving.current import Current
 from liverank.serving.explain import reasons_of, typical_values

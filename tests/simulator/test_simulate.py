@@ -11,17 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.errors import SimulatorError
-from liverank.events.event import (
-    Edge,
-    Event,
-    Interaction,
-    Item,
-    Ranking,
-    User,
-    decode_event,
-    dedup_id,
-    encode_event,
-)
+from liverank.events.event import Edge, Event, Interaction, Item, Ranking, User, dedup_id
+from liverank.events.wire import decode_event, encode_event
 from liverank.simulator.policies import MostPopular, Oracle, Policy, RandomOrder
 from liverank.simulator.simulate import simulate, write_events
 from liverank.simulator.taste import true_join_probability

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from liverank.config import Source, load_config
 from liverank.errors import SourceError
-from liverank.events.event import Event, Interaction, Item, Ranking, encode_event
+from liverank.events.event import Event, Interaction, Item, Ranking
 from liverank.events.frame import events_of, frame_of
 from liverank.events.sources.files import find_files, read_blocks
 from liverank.events.sources.mapping import parse_source
 from liverank.events.sources.reading import read_all, read_events
+from liverank.events.wire import encode_event
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"

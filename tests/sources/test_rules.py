@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.errors import EventError
-from liverank.events.event import decode_event
+from liverank.events.event import ITEM_STATES
 from liverank.events.frame import SCHEMA
-from liverank.events.sources.rules import KEYS, STATES, first_broken_rule, with_defaults
+from liverank.events.sources.rules import KEYS, first_broken_rule, with_defaults
+from liverank.events.wire import decode_event
 
 ids = st.one_of(st.none(), st.sampled_from(["", "a", "b", "é" * 512, "é" * 513, "x" * 600]))
 numbers = st.one_of(st.none(), st.floats(-1, 2), st.just(0.5))
@@ -18,7 +19,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "time": st.one_of(
         st.none(), st.sampled_from([-1, 0, 5, 253_402_300_799_999, 253_402_300_800_000])
     ),
-    "state": st.one_of(st.none(), st.sampled_from([*STATES, "begun"])),
+    "state": st.one_of(st.none(), st.sampled_from([*ITEM_STATES, "begun"])),
     "active": st.one_of(st.none(), st.booleans()),
     "value": numbers,
     "cut": st.one_of(st.none(), st.integers(0, 9)),

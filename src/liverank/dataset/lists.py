@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -16,14 +15,13 @@ from numpy.typing import NDArray
 from liverank.config import Config
 from liverank.dataset.labels import label_items
 from liverank.dataset.seen import seen_items
-from liverank.events.event import Fields
+from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_column
 from liverank.features.layout import Layout
 from liverank.features.state import Reads
 from liverank.features.stream import field_words
 
 _T = TypeVar("_T", bound=np.generic)
-_fields_decoder = msgspec.json.Decoder(Fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +148,7 @@ def request_words(fields: pl.Series, layout: Layout) -> NDArray[np.uint64]:
     table = np.tile(empty_request(layout), (len(distinct), 1))
     for row, text in enumerate(distinct):
         if text is not None:
-            place, value = field_words(_fields_decoder.decode(text), "request", layout)
+            place, value = field_words(decode_fields(text), "request", layout)
             table[row, place] = value
     rows = fields.to_frame("f").join(
         distinct.to_frame("f").with_row_index("row"),

@@ -1,19 +1,19 @@
-"""The five events, as frozen structs, and their decoding from JSON.
+"""The five events, as frozen structs, with the rules that each keeps.
 
-This is the wire form: one JSON object an event, tagged by its ``event`` field.
+Their JSON is in ``wire``, their columns are in ``frame``, and the same rules for columns in
+``sources.rules``.
 Invariant: an event that exists is valid, and its ``time`` is whole Unix milliseconds.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, NamedTuple, TypeAlias, get_args
+from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
 
-from liverank.errors import EventError
-from liverank.events.explain import UNDECODABLE, explain
+MAX_ID = 512
+"""Characters of an id, at most."""
 
-Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
 """An id of an item, user, host, topic or event: 1 to 512 characters."""
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -21,6 +21,7 @@ Fields: TypeAlias = dict[str, Scalar | list[str | int | float]]
 """Free-form attributes of an item, a user or a request; the config gives their types."""
 
 ItemState: TypeAlias = Literal["scheduled", "started", "updated", "ended"]
+ITEM_STATES: tuple[str, ...] = get_args(ItemState)
 
 MAX_TIME_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""
@@ -121,93 +122,16 @@ class Interaction(
 
 
 Event: TypeAlias = Item | User | Edge | Ranking | Interaction
-EVENT_NAMES = ("item", "user", "edge", "ranking", "interaction")
-_STRUCTS = dict(zip(EVENT_NAMES, get_args(Event), strict=True))
 
-
-class Rejected(NamedTuple):
-    """An event that was refused: its place in the batch (from 0) and why, in one line."""
-
-    place: int
-    reason: str
-
-
-class Decoded(NamedTuple):
-    """What a body held. ``places[i]`` is the place in the batch of ``events[i]``."""
-
-    events: list[Event]
-    places: list[int]
-    rejected: list[Rejected]
-
-
-_event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
-_events_decoder = msgspec.json.Decoder(list[Event])
-_raw_events_decoder = msgspec.json.Decoder(list[msgspec.Raw])
-_encoder = msgspec.json.Encoder()
-
-
-def decode_event(body: bytes | str) -> Event:
-    """Decode one event from its JSON.
-
-    Raises EventError, which says where (``$.items[2]``), what was given and what is allowed.
-
-    >>> decode_event('{"event":"user","time":"2026-11-23T10:00:00Z","user":"u1"}').at_ms
-    1795428000000
-    >>> decode_event('{"event":"user","time":0,"user":7}')
-    Traceback (most recent call last):
-    liverank.errors.EventError: Expected `str`, got `int` - at `$.user`
-    """
-    try:
-        return _event_decoder.decode(body)
-    except UNDECODABLE as error:
-        raise EventError(explain(error, body, _STRUCTS)) from None
-
-
-def decode_events(body: bytes) -> Decoded:
-    """Decode one event, an array of events, or one event a line (NDJSON).
-
-    A bad event is reported by its place and never loses the others. An empty body holds no
-    events. Raises EventError only when the body as a whole is not readable (a broken array).
-
-    >>> decode_events(b'[{"event":"user","time":0,"user":"u1"},{"event":"usr"}]').rejected
-    [Rejected(place=1, reason="Invalid value 'usr' - at `$.event`; expected one of item, user, ...)]
-    """
-    text = body.strip()
-    if not text:
-        return Decoded([], [], [])
-    if text[:1] == b"[":
-        try:
-            events = _events_decoder.decode(text)
-            return Decoded(events, list(range(len(events))), [])
-        except UNDECODABLE:
-            pass  # find out which ones below
-        try:
-            pieces: Sequence[bytes | msgspec.Raw] = _raw_events_decoder.decode(text)
-        except UNDECODABLE as error:
-            raise EventError(
-                f"The array of events is broken: {explain(error, b'', {})}; send valid JSON"
-            ) from None
-    else:
-        pieces = [line for line in text.split(b"\n") if line.strip()]
-        if len(pieces) > 1 and _is_one_object(text):
-            pieces = [text]
-    decoded = Decoded([], [], [])
-    for index, piece in enumerate(pieces):
-        try:
-            decoded.events.append(_event_decoder.decode(piece))
-            decoded.places.append(index)
-        except UNDECODABLE as error:
-            decoded.rejected.append(Rejected(index, explain(error, piece, _STRUCTS)))
-    return decoded
-
-
-def encode_event(event: Event) -> bytes:
-    """Encode one event as JSON; ``decode_event`` gives back an equal event.
-
-    >>> encode_event(User(time=0, user="u1"))
-    b'{"event":"user","time":0,"user":"u1","fields":{},"id":null}'
-    """
-    return _encoder.encode(event)
+KINDS: dict[str, type[Event]] = {
+    "item": Item,
+    "user": User,
+    "edge": Edge,
+    "ranking": Ranking,
+    "interaction": Interaction,
+}
+"""The five by their wire names, in the order in which events of one millisecond are imported: a
+list is read before what it caused."""
 
 
 def event_name(event: Event) -> str:
@@ -224,15 +148,6 @@ def dedup_id(event: Event) -> str | None:
     'user:7'
     """
     return None if event.id is None else f"{event_name(event)}:{event.id}"
-
-
-def _is_one_object(text: bytes) -> bool:
-    """Whether the text is one JSON value that happens to be spread over lines."""
-    try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except UNDECODABLE:
-        return False
-    return True
 
 
 def _to_ms(time: float | datetime) -> int:

@@ -4,9 +4,9 @@ msgspec says where and what was given; this adds what is allowed.
 Invariant: ``explain`` never fails itself, whatever the event's text is.
 """
 
-from collections.abc import Mapping
-
 import msgspec
+
+from liverank.events.event import ITEM_STATES, KINDS
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What msgspec may raise for text that is no event."""
@@ -21,13 +21,11 @@ class _Tag(msgspec.Struct):
 _tag_decoder = msgspec.json.Decoder(_Tag)
 
 
-def explain(
-    error: Exception, body: bytes | str | msgspec.Raw, kinds: Mapping[str, type[msgspec.Struct]]
-) -> str:
-    """Say why ``body`` is none of the ``kinds`` of events, given the error of decoding it.
+def explain(error: Exception, body: bytes | str | msgspec.Raw) -> str:
+    """Say why ``body`` is no event, given the error of decoding it.
 
-    >>> explain(msgspec.ValidationError("Invalid value 'usr' - at `$.event`"), b"", {"user": _Tag})
-    "Invalid value 'usr' - at `$.event`; expected one of user"
+    >>> explain(msgspec.ValidationError("Invalid value 'usr' - at `$.event`"), b"")
+    "Invalid value 'usr' - at `$.event`; expected one of item, user, edge, ranking, interaction"
     """
     if isinstance(error, UnicodeDecodeError | UnicodeEncodeError):
         return f"The text is not UTF-8 ({error.reason}); send UTF-8"
@@ -35,24 +33,22 @@ def explain(
         return "The JSON is nested too deep; an event has two levels at most"
     text = str(error).replace("\n", " ")
     if "`$.event`" in text or text.endswith("field `event`"):
-        return f"{text}; expected one of {', '.join(kinds)}"
+        return f"{text}; expected one of {', '.join(KINDS)}"
     if text.startswith(("Invalid RFC3339", "Expected `int | float | datetime`")):
         return f"{text}; expected Unix milliseconds or RFC 3339, e.g. `2026-11-23T10:00:00Z`"
     if text.startswith("Invalid enum value"):
-        return f"{text}; expected one of scheduled, started, updated, ended"
+        return f"{text}; expected one of {', '.join(ITEM_STATES)}"
     if text.startswith("Object contains unknown field `"):
-        return _with_known_fields(text, body, kinds)
+        return _with_known_fields(text, body)
     return text
 
 
-def _with_known_fields(
-    text: str, body: bytes | str | msgspec.Raw, kinds: Mapping[str, type[msgspec.Struct]]
-) -> str:
+def _with_known_fields(text: str, body: bytes | str | msgspec.Raw) -> str:
     try:
         name = _tag_decoder.decode(body).event
     except UNDECODABLE:
         return text  # broken further on
-    if name not in kinds:
+    if name not in KINDS:
         return text  # the object names its kind twice
-    fields = ", ".join(("event", *kinds[name].__struct_fields__))
+    fields = ", ".join(("event", *KINDS[name].__struct_fields__))
     return f"{text} - at `$.{text.split('`')[1]}`; expected for `{name}`: {fields}"

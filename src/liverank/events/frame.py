@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from liverank.events.event import Edge, Event, Fields, Interaction, Item, Ranking, User, event_name
+from liverank.events.event import KINDS, Edge, Event, Fields, event_name
+from liverank.events.wire import decode_fields
 
 SCHEMA: dict[str, pl.DataType] = {
     "seq": pl.Int64(),  # arrival order, from 1; null until the log gives it
@@ -39,10 +40,6 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 """Column names and types of a frame of events."""
 
-ORDER = {"item": 0, "user": 1, "edge": 2, "ranking": 3, "interaction": 4}
-"""The order of events of one millisecond in an import: a list is read before what it caused."""
-
-_fields_decoder = msgspec.json.Decoder(Fields)
 _USED = {
     "item": ("item", "state"),
     "user": ("user",),
@@ -60,13 +57,6 @@ _USED = {
     ),
     "interaction": ("type", "user", "item", "ranking", "value"),
 }
-_STRUCTS: dict[str, type[Event]] = {
-    "item": Item,
-    "user": User,
-    "edge": Edge,
-    "ranking": Ranking,
-    "interaction": Interaction,
-}
 
 
 def frame_of(
@@ -74,6 +64,7 @@ def frame_of(
 ) -> pl.DataFrame:
     """Put events into columns.
 
+    >>> from liverank.events.event import User
     >>> frame_of([User(time=0, user="u1")], seqs=[1]).select("seq", "event", "user").row(0)
     (1, 'user', 'u1')
     """
@@ -119,6 +110,7 @@ def _encode_fields(fields: Fields) -> str | None:
 def events_of(frame: pl.DataFrame) -> Iterable[Event]:
     """The events of a frame, one by one, in its order; the opposite of ``frame_of``.
 
+    >>> from liverank.events.event import User
     >>> next(iter(events_of(frame_of([User(time=0, user="u1")]))))
     User(time=0, user='u1', fields={}, id=None)
     """
@@ -126,8 +118,8 @@ def events_of(frame: pl.DataFrame) -> Iterable[Event]:
         name = row["event"]
         arguments = {column: row[column] for column in _USED[name]}
         if name != "edge" and row["fields"] is not None:
-            arguments["fields"] = _fields_decoder.decode(row["fields"])
-        yield _STRUCTS[name](time=row["time"], id=row["id"], **arguments)
+            arguments["fields"] = decode_fields(row["fields"])
+        yield KINDS[name](time=row["time"], id=row["id"], **arguments)
 
 
 def empty_frame() -> pl.DataFrame:
@@ -139,6 +131,8 @@ def in_import_order(frame: pl.DataFrame) -> pl.DataFrame:
     """Sort events of the past by time, keeping each list before what it caused; stable."""
     return frame.sort(
         pl.col("time"),
-        pl.col("event").replace_strict(ORDER, return_dtype=pl.Int8),
+        pl.col("event").replace_strict(
+            {kind: place for place, kind in enumerate(KINDS)}, return_dtype=pl.Int8
+        ),
         maintain_order=True,
     )

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from liverank.events.event import Fields
 from liverank.events.field_types import FieldProfile, profile_field
+from liverank.events.wire import decode_fields
 
 NOT_SUCCESS = re.compile(
     r"(^|_)(impression|exposure|seen|shown|show|view_start|scroll|leave|left|exit|end|ended|hide|hidden|"
@@ -58,9 +58,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     surfaces: dict[str, int] = {}
     label: str | None = None
     """The interaction type that is most likely to be the label."""
-
-
-_fields_decoder = msgspec.json.Decoder(Fields)
 
 
 def profile_events(
@@ -191,7 +188,7 @@ def _sample(kept: pl.DataFrame | None, drawn: pl.DataFrame, rows: int) -> pl.Dat
 def _profile_fields(texts: pl.Series, ids: set[str]) -> dict[str, FieldProfile]:
     values: defaultdict[str, list[object]] = defaultdict(list)
     for text in texts:
-        for name, value in _fields_decoder.decode(text).items():
+        for name, value in decode_fields(text).items():
             if value is not None:
                 values[name].append(value)
     return {name: profile_field(name, values[name], ids) for name in sorted(values)}

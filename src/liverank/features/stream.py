@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.events.event import Fields
 from liverank.events.field_types import level_of
+from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_column, hash_id
 from liverank.features.layout import MAX_ELEMENTS, Entity, Field, Layout
 
@@ -28,7 +27,6 @@ _FIELD_OWNERS: dict[str, Entity] = {
     "interaction": "request",
 }
 _LARGEST = float(np.finfo(np.float32).max)
-_fields_decoder = msgspec.json.Decoder(Fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ def _field_words(
         return offsets, np.empty(0, np.int32), np.empty(0, np.uint64)
     distinct = frame.select("event", "fields").unique(maintain_order=True).drop_nulls("fields")
     pieces = [
-        field_words(_fields_decoder.decode(text), _FIELD_OWNERS[event], layout)
+        field_words(decode_fields(text), _FIELD_OWNERS[event], layout)
         for event, text in distinct.iter_rows()
     ]
     place = (

@@ -4,8 +4,8 @@ Invariant: what the response calls accepted is on disk.
 """
 
 from liverank.errors import EventError, LogBusyError, LogFullError
-from liverank.events.event import decode_events
 from liverank.events.log import Log
+from liverank.events.wire import decode_events
 from liverank.serving.wire import BadRequestError, EventsResponse, RejectedEvent
 
 _MAX_TOLD = 100

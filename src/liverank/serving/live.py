@@ -9,15 +9,13 @@ Invariant: the same events in any batches give the same live items at a time.
 import math
 from dataclasses import dataclass, field
 
-import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from liverank.events.event import Fields
+from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_id
-
-_fields_decoder = msgspec.json.Decoder(Fields)
 
 
 @dataclass(slots=True)
@@ -142,7 +140,7 @@ class LiveItems:
         elif state == "scheduled":
             item.is_scheduled = math.isnan(item.started)
         if fields is not None:
-            item.fields |= _fields_decoder.decode(fields)
+            item.fields |= decode_fields(fields)
         self._settle(name, item)
 
     def _hear(self, name: str, at_ms: float) -> None:

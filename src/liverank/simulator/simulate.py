@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from liverank.errors import SimulatorError
-from liverank.events.event import Edge, Event, Item, Ranking, User, encode_event
+from liverank.events.event import Edge, Event, Item, Ranking, User
+from liverank.events.wire import encode_event
 from liverank.simulator.names import COUNTRIES, LANGUAGES
 from liverank.simulator.people import Ints, draw_visits
 from liverank.simulator.policies import Policy

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from liverank.errors import EventError, LogError
-from liverank.events.event import Event, dedup_id, encode_event
+from liverank.events.event import Event, dedup_id
 from liverank.events.log.database import Database, last_seq_of
 from liverank.events.log.ids import SegmentIds, ids_of, in_tail
+from liverank.events.wire import encode_event
 
 
 class Appended(NamedTuple):

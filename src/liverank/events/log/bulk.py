@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from liverank.errors import EventError, LogError
-from liverank.events.event import EVENT_NAMES, MAX_TIME_MS
+from liverank.events.event import KINDS, MAX_TIME_MS
 from liverank.events.frame import SCHEMA
 from liverank.events.log.database import Database, explained, last_seq_of
 from liverank.events.log.ids import Ids, SegmentIds, dedup_ids, ids_of, in_tail, write_segment
@@ -134,7 +134,7 @@ def _check(frame: pl.DataFrame) -> None:
     odd_rows = frame.select(
         pl.arg_where(
             ~(
-                pl.col("event").is_in(EVENT_NAMES) & pl.col("time").is_between(0, MAX_TIME_MS)
+                pl.col("event").is_in(list(KINDS)) & pl.col("time").is_between(0, MAX_TIME_MS)
             ).fill_null(value=False)
         )
     ).to_series()
@@ -143,7 +143,7 @@ def _check(frame: pl.DataFrame) -> None:
         event, time = frame.select("event", "time").row(place)
         raise EventError(
             f"Row {place} of the frame to import has event {event!r} at time {time!r}; expected "
-            f"one of {', '.join(EVENT_NAMES)} at Unix milliseconds from 0 to {MAX_TIME_MS}"
+            f"one of {', '.join(KINDS)} at Unix milliseconds from 0 to {MAX_TIME_MS}"
         )
 
 

@@ -10,7 +10,6 @@ from typing import TypeAlias
 
 import polars as pl
 
-from liverank.events.event import Event, decode_event
 from liverank.events.frame import frame_of
 from liverank.events.log.database import Database
 from liverank.events.log.segment import (
@@ -22,6 +21,7 @@ from liverank.events.log.segment import (
     segment_file,
     segments_of,
 )
+from liverank.events.wire import decode_event
 
 TailRow: TypeAlias = tuple[int, int, bytes]
 """An event of the tail: its seq, when it arrived (Unix ms), and its JSON."""
@@ -87,6 +87,6 @@ def tail_rows(connection: sqlite3.Connection, first_seq: int, last_seq: int) -> 
 
 def frame_of_tail(rows: list[TailRow]) -> pl.DataFrame:
     """Rows of the tail as a frame of SCHEMA."""
-    events: list[Event] = [decode_event(body) for _, _, body in rows]
+    events = [decode_event(body) for _, _, body in rows]
     frame = frame_of(events, seqs=[seq for seq, _, _ in rows])
     return frame.with_columns(pl.Series("arrived", [arrived for _, arrived, _ in rows], pl.Int64))

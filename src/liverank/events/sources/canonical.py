@@ -10,15 +10,14 @@ import msgspec
 import polars as pl
 
 from liverank.errors import SourceError
-from liverank.events.event import Fields
+from liverank.events.event import KINDS
 from liverank.events.frame import SCHEMA
 from liverank.events.sources.mapping import Mapped
-from liverank.events.sources.rules import KINDS, first_broken_rule, with_defaults
+from liverank.events.sources.rules import first_broken_rule, with_defaults
 from liverank.events.sources.tables import Table
 from liverank.events.sources.times import moment_of
 from liverank.events.sources.values import Value, cast_to
-
-_fields_decoder = msgspec.json.Decoder(Fields)
+from liverank.events.wire import decode_fields
 
 
 def check_table(table: Table, path: Path) -> Mapped:
@@ -77,7 +76,7 @@ def _fields_problem(frame: pl.DataFrame) -> pl.Series:
         reason = None
         if text is not None:
             try:
-                _fields_decoder.decode(text)
+                decode_fields(text)
             except msgspec.MsgspecError as error:
                 reason = f"`fields`: {error}"
         reasons.append(reason)

@@ -11,9 +11,10 @@ import msgspec
 import polars as pl
 
 from liverank.errors import EventError, SourceError
-from liverank.events.event import Event, decode_event, decode_events
+from liverank.events.event import Event
 from liverank.events.frame import frame_of
 from liverank.events.sources.files import Progress, read_blocks
+from liverank.events.wire import decode_event, decode_events
 
 MAX_LINE_BYTES = 64 << 20
 
@@ -74,7 +75,7 @@ def read_lines(path: Path, on_progress: Progress) -> Iterator[Lines]:
 def read_json_lines(path: Path, on_progress: Progress) -> Iterator[Decoded]:
     """Decode a file with one event a line; empty lines are passed over."""
     for lines in read_lines(path, on_progress):
-        events: list[Event] = []
+        events = list[Event]()
         rejected: list[tuple[str, str]] = []
         for number, text in enumerate(lines.texts, lines.first):
             try:

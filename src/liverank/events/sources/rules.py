@@ -1,23 +1,14 @@
 """The rules that every event keeps, as expressions over a frame of events.
 
-``event.decode_event`` holds the same rules for one JSON object; this is their form for millions of
+``event`` holds the same rules for one JSON object; this is their form for millions of
 rows. Invariant: a row without a reason here would decode without an error there.
 """
 
 import msgspec
 import polars as pl
 
-from liverank.events.event import MAX_TIME_MS, Edge, Event, Interaction, Item, Ranking, User
+from liverank.events.event import ITEM_STATES, KINDS, MAX_ID, MAX_TIME_MS
 from liverank.events.frame import SCHEMA
-
-KINDS: dict[str, type[Event]] = {
-    "item": Item,
-    "user": User,
-    "edge": Edge,
-    "ranking": Ranking,
-    "interaction": Interaction,
-}
-"""The five events by their wire names."""
 
 KEYS = {
     kind: {field.name: field.required for field in msgspec.structs.fields(struct)}
@@ -25,9 +16,6 @@ KEYS = {
 }
 """The keys of each kind of event, and whether they must be given."""
 
-STATES = ("scheduled", "started", "updated", "ended")
-
-_MAX_ID = 512
 _DEFAULTS: dict[str, tuple[str, object]] = {
     "state": ("item", "updated"),
     "active": ("edge", True),
@@ -70,6 +58,7 @@ def first_broken_rule(kinds: set[str]) -> pl.Expr:
 
     ``kinds`` are those that the frame holds; rules of the others are not looked at.
 
+    >>> from liverank.events.event import User
     >>> from liverank.events.frame import frame_of
     >>> frame = frame_of([User(time=0, user="u1")]).with_columns(user=pl.lit(None, pl.String))
     >>> frame.select(first_broken_rule({"user"})).item()
@@ -95,14 +84,12 @@ def first_broken_rule(kinds: set[str]) -> pl.Expr:
     )
     for key in _IDS:
         length = pl.col(key).str.len_bytes()
-        too_long = (length > _MAX_ID) & (pl.col(key).str.len_chars() > _MAX_ID)
-        broken.append(
-            _reason((length == 0) | too_long, f"`{key}` is not 1 to {_MAX_ID} characters")
-        )
+        too_long = (length > MAX_ID) & (pl.col(key).str.len_chars() > MAX_ID)
+        broken.append(_reason((length == 0) | too_long, f"`{key}` is not 1 to {MAX_ID} characters"))
     if "item" in kinds:
         broken.append(
-            pl.when(~pl.col("state").is_in(STATES)).then(
-                pl.format(f"`state` is none of {', '.join(STATES)}: {{}}", pl.col("state"))
+            pl.when(~pl.col("state").is_in(ITEM_STATES)).then(
+                pl.format(f"`state` is none of {', '.join(ITEM_STATES)}: {{}}", pl.col("state"))
             )
         )
     if "interaction" in kinds:
@@ -138,10 +125,10 @@ def _item_rules(name: str) -> list[pl.Expr]:
     items = pl.col(name)
     lengths = items.list.eval(pl.element().str.len_chars())
     bad_item = items.list.eval(pl.element().is_null()).list.any() | (
-        (lengths.list.min() == 0) | (lengths.list.max() > _MAX_ID)
+        (lengths.list.min() == 0) | (lengths.list.max() > MAX_ID)
     )
     return [
-        _reason(bad_item, f"`{name}` holds an id that is not 1 to {_MAX_ID} characters"),
+        _reason(bad_item, f"`{name}` holds an id that is not 1 to {MAX_ID} characters"),
         _reason(items.list.n_unique() != items.list.len(), f"`{name}` names an item twice"),
     ]
 

@@ -1,0 +1,118 @@
+"""The wire form of events: one JSON object each, tagged by its ``event`` field.
+
+Invariant: decoding what was encoded gives an equal event, and a bad event never loses the others.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from liverank.errors import EventError
+from liverank.events.event import Event, Fields
+from liverank.events.explain import UNDECODABLE, explain
+
+
+class Rejected(NamedTuple):
+    """An event that was refused: its place in the batch (from 0) and why, in one line."""
+
+    place: int
+    reason: str
+
+
+class Decoded(NamedTuple):
+    """What a body held. ``places[i]`` is the place in the batch of ``events[i]``."""
+
+    events: list[Event]
+    places: list[int]
+    rejected: list[Rejected]
+
+
+_event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_events_decoder = msgspec.json.Decoder(list[Event])
+_raw_events_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+_fields_decoder = msgspec.json.Decoder(Fields)
+_encoder = msgspec.json.Encoder()
+
+
+def decode_event(body: bytes | str) -> Event:
+    """Decode one event from its JSON.
+
+    Raises EventError, which says where (``$.items[2]``), what was given and what is allowed.
+
+    >>> decode_event('{"event":"user","time":"2026-11-23T10:00:00Z","user":"u1"}').at_ms
+    1795428000000
+    >>> decode_event('{"event":"user","time":0,"user":7}')
+    Traceback (most recent call last):
+    liverank.errors.EventError: Expected `str`, got `int` - at `$.user`
+    """
+    try:
+        return _event_decoder.decode(body)
+    except UNDECODABLE as error:
+        raise EventError(explain(error, body)) from None
+
+
+def decode_events(body: bytes) -> Decoded:
+    """Decode one event, an array of events, or one event a line (NDJSON).
+
+    A bad event is reported by its place and never loses the others. An empty body holds no
+    events. Raises EventError only when the body as a whole is not readable (a broken array).
+
+    >>> decode_events(b'[{"event":"user","time":0,"user":"u1"},{"event":"usr"}]').rejected
+    [Rejected(place=1, reason="Invalid value 'usr' - at `$.event`; expected one of item, user, ...)]
+    """
+    text = body.strip()
+    if not text:
+        return Decoded([], [], [])
+    if text[:1] == b"[":
+        try:
+            events = _events_decoder.decode(text)
+            return Decoded(events, list(range(len(events))), [])
+        except UNDECODABLE:
+            pass  # find out which ones below
+        try:
+            pieces: Sequence[bytes | msgspec.Raw] = _raw_events_decoder.decode(text)
+        except UNDECODABLE as error:
+            raise EventError(
+                f"The array of events is broken: {explain(error, b'')}; send valid JSON"
+            ) from None
+    else:
+        pieces = [line for line in text.split(b"\n") if line.strip()]
+        if len(pieces) > 1 and _is_one_object(text):
+            pieces = [text]
+    decoded = Decoded([], [], [])
+    for index, piece in enumerate(pieces):
+        try:
+            decoded.events.append(_event_decoder.decode(piece))
+            decoded.places.append(index)
+        except UNDECODABLE as error:
+            decoded.rejected.append(Rejected(index, explain(error, piece)))
+    return decoded
+
+
+def encode_event(event: Event) -> bytes:
+    """Encode one event as JSON; ``decode_event`` gives back an equal event.
+
+    >>> from liverank.events.event import User
+    >>> encode_event(User(time=0, user="u1"))
+    b'{"event":"user","time":0,"user":"u1","fields":{},"id":null}'
+    """
+    return _encoder.encode(event)
+
+
+def decode_fields(text: str) -> Fields:
+    """Decode the ``fields`` column of a frame of events. Raises msgspec.MsgspecError.
+
+    >>> decode_fields('{"language":"en","topics":["ai"]}')
+    {'language': 'en', 'topics': ['ai']}
+    """
+    return _fields_decoder.decode(text)
+
+
+def _is_one_object(text: bytes) -> bool:
+    """Whether the text is one JSON value that happens to be spread over lines."""
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except UNDECODABLE:
+        return False
+    return True
