@@ -37,7 +37,11 @@ def imported_by(file: Path) -> set[Path]:
             names.add(node.module)
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     candidates = {Path(*name.split(".")[1:]).with_suffix(".py") for name in names if "." in name}
-    return {path for path in candidates if (PACKAGE / path).is_file()}
+    return {path for path in candidates if (PACKAGE / path).is_file()} - RAISED
+
+
+RAISED = {Path("errors.py")}
+"""Raised by the plain functions beside a kernel, compiled into none."""
 
 
 def test_there_are_kernels_to_look_at():

@@ -133,7 +133,8 @@ def test_an_explained_ranking_gives_features_and_reasons(tmp_path):
     for one, other in zip(plain["items"], answer["items"], strict=True):
         assert set(one) == {"item", "score", "position"}
         assert one["item"] == other["item"]
-        assert one["score"] == pytest.approx(other["score"], abs=1e-4)  # a moment has passed
+        # a moment has passed, and what the first list showed may have been folded
+        assert one["score"] == pytest.approx(other["score"], abs=0.01)
     by_id = {item["item"]: item for item in answer["items"]}
     assert by_id["r1"]["features"]["item_join_forever"] == 1
     assert by_id["stranger"]["features"]["item_age_s"] is None

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.compiled import compiled
 from liverank.errors import BundleError
 from liverank.models import forest as forest_module
 from liverank.models import linear as linear_module
 from liverank.models.forest import Forest
 from liverank.models.linear import Linear
+from liverank.models.sigmoid_kernel import sigmoid_kernel
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,20 +133,7 @@ def sigmoid(margins: NDArray[np.float64]) -> NDArray[np.float64]:
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0])).tolist()
     [0.0, 0.5, 1.0]
     """
-    probabilities: NDArray[np.float64] = _sigmoid_kernel(margins)
-    return probabilities
-
-
-@compiled
-def _sigmoid_kernel(margins: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One value at a time, since NumPy's exp may differ with a value's place in the array."""
-    probabilities = np.empty(len(margins))
-    for i in range(len(margins)):
-        if margins[i] >= 0:
-            probabilities[i] = 1.0 / (1.0 + math.exp(-margins[i]))
-        else:
-            odds = math.exp(margins[i])
-            probabilities[i] = odds / (1.0 + odds)
+    probabilities: NDArray[np.float64] = sigmoid_kernel(margins)
     return probabilities
 
 
