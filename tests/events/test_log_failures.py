@@ -48,6 +48,18 @@ def test_a_changed_byte_of_a_segment_is_found_when_it_is_read(directory):
         assert log.append([click("i9")], arrived_ms=1).seqs == [10]
 
 
+@pytest.mark.parametrize("what_happens", ["removed", "emptied"])
+def test_segments_outlive_the_manifest_that_named_them(directory, what_happens):
+    (directory / "log.sqlite").unlink()
+    if what_happens == "emptied":
+        (directory / "log.sqlite").touch()
+    segments = sorted(directory.glob("segments/*"))
+    for _ in range(2):
+        with pytest.raises(LogCorruptError, match=r"log\.sqlite: it is missing or empty.*restore"):
+            Log.open(directory)
+    assert sorted(directory.glob("segments/*")) == segments
+
+
 def test_a_shortened_or_missing_segment_is_found_when_the_log_is_opened(directory):
     file = segment_of(directory)
     content = file.read_bytes()

@@ -166,6 +166,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA journal_size_limit = 67108864")
     if version < FORMAT:
+        if any((path.parent / "segments").glob("*.parquet")):
+            raise LogCorruptError(
+                f"{path}: it is missing or empty, yet there are segments, which it names; restore "
+                "it from a backup, or import the segments into a new log; they are not touched"
+            )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(
             f"BEGIN IMMEDIATE; {_LAYOUT} PRAGMA user_version = {FORMAT}; COMMIT"
