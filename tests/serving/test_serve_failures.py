@@ -43,11 +43,13 @@ def test_a_killed_server_has_lost_no_acknowledged_event_and_starts_again(tmp_pat
             ]
             for thread in threads:
                 thread.start()
-            time.sleep(0.4 + 0.1 * attempt)
+            give_up = time.monotonic() + 20
+            while len(acknowledged) <= 100 * (attempt + 1) and time.monotonic() < give_up:
+                time.sleep(0.01)
             server.kill()
             for thread in threads:
                 thread.join()
-        assert len(acknowledged) > 100
+        assert len(acknowledged) > 100 * (attempt + 1)
         assert acknowledged <= ids_in_the_log(tmp_path)
 
     with running_server(tmp_path) as server:
