@@ -145,7 +145,7 @@ def test_what_cannot_be_tested_is_one_readable_line(
 ):
     paths = project(config, history(rankings=has_rankings))
     code, result, error = run(capsys, "backtest", *paths, "--test-from", test_from)
-    assert (code, result) == (1, None)
+    assert (code, result["ok"]) == (1, False)
     assert error.startswith("liverank backtest: ")
     assert message in error
     assert "Traceback" not in error

@@ -131,6 +131,9 @@ def test_a_bad_event_is_told_by_its_index_and_loses_no_other(server):
         ("POST", "/v1/events", "[{", 400, "body", "The array of events is broken"),
         ("POST", "/v1/events", "  ", 400, "body", "no events"),
         ("POST", "/v1/events", '{"event":"usr"}', 422, "body", "[0] Invalid value 'usr'"),
+        ("GET", "/healthz/", "", 404, "GET /healthz/", "Not Found"),
+        ("GET", "/v1/items?limit=" + 5000 * "9", "", 422, "?limit", "9` is not a whole number"),
+        ("GET", "/v1/items?limit=0", "", 422, "?limit", "`0` is not a whole number"),
         ("GET", "/v1/items?limit=many", "", 422, "?limit", "`many` is not a whole number"),
         ("GET", "/v1/nothing", "", 404, "GET /v1/nothing", "docs/serving.md"),
     ],
@@ -176,6 +179,11 @@ def test_every_ranking_is_in_the_log_when_the_server_has_stopped(tmp_path):
     assert set(rankings["q7"].candidates) > {"r1", "r2"}
     assert rankings[answers[-1]["id"]].candidates is None
     assert rankings[answers[-1]["id"]].fields == {"device": "ios"}
+
+
+def test_a_request_to_upgrade_is_answered_as_if_it_had_not_asked(server):
+    asked = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
+    assert server.client.get("/healthz", headers=asked).json()["ok"]
 
 
 def test_a_second_server_on_the_same_port_says_what_to_do(tmp_path):

@@ -2,7 +2,7 @@
 
 This is the only place that chooses adapters and reads the clock for a whole run.
 Invariant: exit 0 is ok, 1 is a failure with one readable line on stderr, 2 is bad usage; with
-``--json`` the last line of stdout is one JSON object.
+``--json`` the last line of stdout is one JSON object, which on failure holds ``ok`` and ``error``.
 """
 
 import argparse
@@ -54,13 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         result = _command(arguments.command).run(arguments, console)
     except LiverankError as error:
-        print(f"liverank {arguments.command}: {error}", file=sys.stderr)  # noqa: T201
+        told = str(error).encode(errors="replace").decode()  # a path need not be UTF-8
+        print(f"liverank {arguments.command}: {told}", file=sys.stderr)  # noqa: T201
+        if arguments.json:
+            _print_json({"ok": False, "error": told})
         return 1
     except KeyboardInterrupt:
         print(f"liverank {arguments.command}: stopped", file=sys.stderr)  # noqa: T201
         return 130
     if arguments.json:
-        print(msgspec.json.encode(result).decode(), flush=True)  # noqa: T201
+        _print_json(result)
     return 0 if result.get("ok", True) else 1
 
 
@@ -79,6 +82,10 @@ def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
         )
         command.configure(subparser)
     return parser
+
+
+def _print_json(result: dict[str, Any]) -> None:
+    print(msgspec.json.encode(result).decode(), flush=True)  # noqa: T201
 
 
 def _command(name: str) -> Command:

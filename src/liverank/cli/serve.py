@@ -1,6 +1,8 @@
 """``liverank serve``: take in events and rank over HTTP."""
 
 import argparse
+import contextlib
+import resource
 import signal
 import socket
 import time
@@ -43,6 +45,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     root = data_path(arguments.config, config)
     rung = choose_rung(root) if arguments.bundle is None else fixed_rung(arguments.bundle)
     listening = _listen(arguments, config)
+    _allow_connections()
     with listening, Log.open(log_path(arguments.config, config)) as log:
         layout = settle_layout(log, config) if rung.bundle is None else rung.bundle.spec.layout
         address = _address(listening)
@@ -82,11 +85,18 @@ def _listen(arguments: argparse.Namespace, config: Config) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, TypeError, UnicodeError) as error:
         raise ServingError(
             f"cannot listen on {host}:{port}: {error}; choose another --host or --port (0 takes a "
             "free one)"
         ) from None
+
+
+def _allow_connections() -> None:
+    """Raise the soft limit of open files to the hard one: idle clients soon hold a thousand."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # some systems refuse their own limit
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _address(listening: socket.socket) -> str:
@@ -107,6 +117,7 @@ def _http_server(server: Server) -> uvicorn.Server:
             make_app(server),
             loop="uvloop",
             http="httptools",
+            ws="none",
             lifespan="on",
             access_log=False,
             log_level="warning",

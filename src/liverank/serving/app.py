@@ -4,6 +4,7 @@ Invariant: every answer is JSON; a refusal says where in the request and what is
 """
 
 import logging
+import re
 
 import msgspec
 from starlette.applications import Starlette
@@ -31,6 +32,7 @@ from liverank.serving.wire import (
 MAX_LISTED = 1_000
 """Items that ``/v1/items`` lists when the request names no limit."""
 
+_WHOLE_NUMBER = re.compile("0*[1-9][0-9]{0,8}")
 _logger = logging.getLogger("liverank.serving")
 _rank_decoder = msgspec.json.Decoder(RankRequest)
 
@@ -115,8 +117,9 @@ def _other_routes(server: Server) -> Starlette:
 
     async def items(request: Request) -> Response:
         limit = request.query_params.get("limit", str(MAX_LISTED))
-        if not (limit.isascii() and limit.isdigit() and int(limit) > 0):
-            raise BadRequestError(422, "?limit", f"`{limit}` is not a whole number above 0")
+        if not _WHOLE_NUMBER.fullmatch(limit):
+            what = f"`{limit[:40]}` is not a whole number above 0, of at most 9 digits"
+            raise BadRequestError(422, "?limit", what)
         live = server.live_items(request.query_params.get("surface", "default"))
         return _json(
             200,
@@ -129,7 +132,7 @@ def _other_routes(server: Server) -> Starlette:
             ),
         )
 
-    return Starlette(
+    routes = Starlette(
         routes=[
             Route("/healthz", healthz),
             Route("/readyz", readyz),
@@ -137,6 +140,8 @@ def _other_routes(server: Server) -> Starlette:
         ],
         exception_handlers={BadRequestError: _refused, HTTPException: _no_such_route},
     )
+    routes.router.redirect_slashes = False  # a redirect has no JSON
+    return routes
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

@@ -1,0 +1,44 @@
+"""The command line as a whole: what it prints and returns, whatever the command."""
+
+import json
+
+import pytest
+
+from liverank.cli import main
+
+LABEL = '[label]\ninteraction = "click"\n'
+
+
+def run(capsys, *words):
+    code = main([str(word) for word in words])
+    heard = capsys.readouterr()
+    return code, heard.out, heard.err
+
+
+def test_a_failure_is_one_line_for_people_and_with_json_one_object_for_programs(tmp_path, capsys):
+    code, out, err = run(capsys, "validate", "--config", tmp_path / "none.toml")
+    assert (code, out) == (1, "")
+    assert (
+        err == f"liverank validate: {tmp_path}/none.toml: no such file; `liverank init EVENTS` "
+        "proposes one from your events\n"
+    )
+
+    code, out, err_too = run(capsys, "validate", "--config", tmp_path / "none.toml", "--json")
+    assert (code, err_too) == (1, err)
+    assert json.loads(out) == {"ok": False, "error": err.partition(": ")[2].strip()}
+
+
+def test_a_path_that_is_not_utf_8_is_told_too(tmp_path, capsys):
+    code, out, _ = run(capsys, "validate", "--config", tmp_path / "\udcff.toml", "--json")
+    assert code == 1
+    assert "/?.toml: no such file" in json.loads(out)["error"]
+
+
+@pytest.mark.parametrize("host", ["256.1.1.1", 70 * "a"])
+def test_an_address_that_cannot_be_is_told_with_what_to_do(tmp_path, capsys, host):
+    (tmp_path / "liverank.toml").write_text(LABEL)
+    words = ("serve", "--config", tmp_path / "liverank.toml", "--host", host, "--port", "0")
+    code, _, err = run(capsys, *words)
+    assert code == 1
+    assert "cannot listen on" in err
+    assert "choose another --host or --port" in err
