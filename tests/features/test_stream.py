@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 from small_logs import SCHEMA, START_MS
 
@@ -12,6 +13,7 @@ from liverank.events.field_types import level_of, profile_field
 from liverank.events.frame import empty_frame, frame_of
 from liverank.features.hashing import hash_id
 from liverank.features.layout import layout_of
+from liverank.features.state import stream_tuple
 from liverank.features.stream import field_words, stream_of
 
 LAYOUT = layout_of(SCHEMA, Config(label=Label(interaction="join", min_value=30.0)))
@@ -141,3 +143,13 @@ def test_each_kind_of_event_alone_makes_a_stream():
 
 def test_no_events_make_an_empty_stream():
     assert len(stream_of(empty_frame(), LAYOUT, max_future_ms=FIVE_MINUTES)) == 0
+
+
+def test_frames_of_one_chunk_and_of_several_give_arrays_of_one_type_to_compile_for():
+    frame = frame_of([User(time=0, user="u1"), User(time=1, user="u2")], seqs=[1, 2])
+    chunked = pl.concat([frame[:1], frame[1:]], rechunk=False)
+    assert chunked.n_chunks() == 2
+
+    for one in (frame, chunked):
+        arrays = stream_tuple(stream_of(one, LAYOUT, max_future_ms=0.0))
+        assert all(array.flags.writeable for array in arrays)

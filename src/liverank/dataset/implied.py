@@ -45,7 +45,7 @@ def imply_lists(
     ).sort("seq")
     hashes = hash_column(clicks["item"])
     items, codes = np.unique(hashes, return_inverse=True)
-    time = clicks["time"].to_numpy()
+    time = clicks["time"].to_numpy(writable=True)
     chosen = _thinned(time, candidates.within_ms, from_ms, to_ms, at_most)
     offsets, picked, labels = choices_of(
         time,
@@ -59,9 +59,9 @@ def imply_lists(
     picks = clicks[chosen]
     lists = Lists(
         Reads(
-            before=picks["seq"].to_numpy(),
+            before=picks["seq"].to_numpy(writable=True),
             user=hash_column(picks["user"]),
-            at=picks["time"].cast(pl.Float64).to_numpy(),
+            at=picks["time"].cast(pl.Float64).to_numpy(writable=True),
             request=request_words(picks["fields"], layout),
             offsets=offsets,
             items=items[picked],

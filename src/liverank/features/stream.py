@@ -18,8 +18,20 @@ from liverank.features.hashing import hash_column, hash_id
 from liverank.features.layout import MAX_ELEMENTS, Entity, Field, Layout
 
 ITEM_EVENT, USER_EVENT, EDGE_EVENT, RANKING_EVENT, INTERACTION_EVENT = 0, 1, 2, 3, 4
-_KINDS = {"item": 0, "user": 1, "edge": 2, "ranking": 3, "interaction": 4}
-_STATES = {"scheduled": 0, "started": 1, "updated": 2, "ended": 3}
+STATE_SCHEDULED, STATE_STARTED, STATE_UPDATED, STATE_ENDED = 0, 1, 2, 3
+_KINDS = {
+    "item": ITEM_EVENT,
+    "user": USER_EVENT,
+    "edge": EDGE_EVENT,
+    "ranking": RANKING_EVENT,
+    "interaction": INTERACTION_EVENT,
+}
+_STATES = {
+    "scheduled": STATE_SCHEDULED,
+    "started": STATE_STARTED,
+    "updated": STATE_UPDATED,
+    "ended": STATE_ENDED,
+}
 _FIELD_OWNERS: dict[str, Entity] = {
     "item": "item",
     "user": "user",
@@ -64,8 +76,12 @@ class Stream:
 
 
 def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> Stream:
-    """Turn a frame of events (``liverank.events.frame.SCHEMA``) into a stream."""
-    kind = frame["event"].replace_strict(_KINDS, return_dtype=pl.Int8).to_numpy()
+    """Turn a frame of events (``liverank.events.frame.SCHEMA``) into a stream.
+
+    All arrays are writable: a kernel is compiled anew for read-only ones, which polars gives for a
+    column of one chunk and not for one of several.
+    """
+    kind = frame["event"].replace_strict(_KINDS, return_dtype=pl.Int8).to_numpy(writable=True)
     state = frame["state"].replace_strict(_STATES, default=-1, return_dtype=pl.Int8)
     at, clamped = _clamped_times(frame, max_future_ms)
     types = {name: place for place, name in enumerate(layout.types)}
@@ -73,7 +89,11 @@ def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> S
         types.pop(layout.label, None)  # counted by value, never sent
     if layout.impressions_from_rankings and layout.impression is not None:
         types.pop(layout.impression, None)  # counted by ranking, even where some were sent
-    type_ = frame["type"].replace_strict(types, default=-1, return_dtype=pl.Int16).to_numpy()
+    type_ = (
+        frame["type"]
+        .replace_strict(types, default=-1, return_dtype=pl.Int16)
+        .to_numpy(writable=True)
+    )
     set_offsets, set_word, set_value = _field_words(frame, layout)
     items = frame["items"]
     items_offsets = np.zeros(len(frame) + 1, np.int64)
@@ -81,7 +101,7 @@ def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> S
     return Stream(
         seq=frame["seq"].fill_null(0).to_numpy(),
         kind=kind,
-        state=state.fill_null(-1).to_numpy(),
+        state=state.fill_null(-1).to_numpy(writable=True),
         at=at,
         user=hash_column(frame["user"]),
         item=hash_column(frame["item"]),

@@ -17,7 +17,7 @@ from liverank.errors import BundleError, LogError
 from liverank.events.log import Log
 from liverank.features.layout import Layout
 from liverank.serving.fallback import Rung, choose_rung
-from liverank.serving.folder import SLICE_ROWS, Folded, Slice, fold_log
+from liverank.serving.folder import SLICE_ROWS, Folded, Slice, compile_fold, fold_log
 from liverank.serving.ranker import Ranker, make_ranker, rank
 from liverank.serving.wire import BadRequestError, RankRequest
 
@@ -149,6 +149,7 @@ class Current:
 
     def _make_view(self, rung: Rung, layout: Layout) -> View:
         """Fold the log and rank once, so that all kernels are compiled; takes its time."""
+        compile_fold(layout, self._config)
         folded = fold_log(self._log, layout, self._config, goes_on=self._goes_on)
         ranker = make_ranker(rung, layout)
         request = RankRequest(user="-", items=["-"])

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from liverank.config import Config, duration_ms
+from liverank.events.event import Interaction
+from liverank.events.frame import frame_of
 from liverank.events.log import Log
 from liverank.events.profile import Profile, profile_events
 from liverank.events.schema import resolve_schema
@@ -87,6 +89,13 @@ def fold_log(
         if not goes_on(folded.seq):
             break
     return folded
+
+
+def compile_fold(layout: Layout, config: Config) -> None:
+    """Fold one event into a state that is thrown away, so that no real one waits for a compiler."""
+    folded = Folded(layout, config)
+    frame = frame_of([Interaction(time=0, type="-", user="-", item="-")], seqs=[1], arrived_ms=0)
+    folded.fold(Slice(frame, stream_of(frame, layout, max_future_ms=0.0)))
 
 
 def settle_layout(log: Log, config: Config) -> Layout:

@@ -23,14 +23,14 @@ from liverank.features.stream import (
     INTERACTION_EVENT,
     ITEM_EVENT,
     RANKING_EVENT,
+    STATE_ENDED,
+    STATE_STARTED,
     USER_EVENT,
 )
 
 USER_TABLE = np.int64(1_000_001)
 ITEM_TABLE = np.int64(1_000_002)
 """Tables of entity rows; those of counters are numbered by their scope."""
-
-_STATE_STARTED, _STATE_ENDED = 1, 3
 
 
 @compiled
@@ -176,9 +176,9 @@ def _set_words(store, row, begin, end, set_word, set_value):
 def _set_state(store, row, state, at):
     """Keep the last start and the last end, so that order of arrival does not matter."""
     words = store[2]
-    if state == _STATE_STARTED and not words[row + STARTED] >= at:
+    if state == STATE_STARTED and not words[row + STARTED] >= at:
         words[row + STARTED] = at
-    if state == _STATE_ENDED and not words[row + ENDED] >= at:
+    if state == STATE_ENDED and not words[row + ENDED] >= at:
         words[row + ENDED] = at
 
 
