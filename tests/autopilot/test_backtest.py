@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from liverank.autopilot.backtest import run_backtest
-from liverank.autopilot.gather import look_at, training_lists
+from liverank.autopilot.gather import lists_to_train, look_at
 from liverank.config import duration_ms, parse_config
 from liverank.dataset.replay import training_rows
 from liverank.events.event import Interaction, Ranking
@@ -91,7 +91,7 @@ def test_the_future_changes_nothing_that_is_learned_from():
     def learned_from(events):
         frames = frames_of(events)
         spec = derive_spec(look_at(frames, CONFIG, before_ms=test_from_ms), CONFIG)
-        lists = training_lists(frames, spec.layout, CONFIG, before_ms=test_from_ms)
+        lists = lists_to_train(frames, spec.layout, CONFIG, before_ms=test_from_ms)
         return training_rows(
             frames(), spec, lists, max_future_ms=duration_ms(CONFIG.features.max_future)
         )

@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 
-from liverank.autopilot.gather import look_at, test_lists, training_lists
+from liverank.autopilot.gather import lists_to_test, lists_to_train, look_at
 from liverank.config import parse_config
 from liverank.errors import DatasetError
 from liverank.events.event import Interaction, Item, Ranking
 from liverank.events.frame import frame_of
 from liverank.features.layout import layout_of
-
-test_lists.__test__ = False  # a function of the autopilot, not a test
 
 MINUTE_MS = 60_000
 START_MS = 1_795_392_000_000
@@ -35,10 +33,10 @@ def frames_of(*events):
     return lambda: frame.iter_slices(2)
 
 
-def gathered(*events, config=CONFIG, before_minute=None, gather=training_lists):
+def gathered(*events, config=CONFIG, before_minute=None, gather=lists_to_train):
     frames = frames_of(*events)
     layout = layout_of(look_at(frames, config), config)
-    if gather is test_lists:
+    if gather is lists_to_test:
         return gather(frames, layout, config, from_ms=START_MS + before_minute * MINUTE_MS)
     before_ms = np.inf if before_minute is None else START_MS + before_minute * MINUTE_MS
     return gather(frames, layout, config, before_ms=before_ms)
@@ -86,7 +84,7 @@ def test_one_list_longer_than_all_the_rows_is_better_than_none():
 def test_implied_training_lists_end_before_the_test_period():
     joins = [join(n, "abc"[n % 3], user=f"u{n % 7}") for n in range(200)]
     assert minutes(gathered(*joins, config=IMPLIED, before_minute=150))[-1] == 149
-    tests = gathered(*joins, config=IMPLIED, before_minute=150, gather=test_lists)
+    tests = gathered(*joins, config=IMPLIED, before_minute=150, gather=lists_to_test)
     assert minutes(tests) == list(range(150, 200))
 
 
@@ -111,7 +109,7 @@ def test_a_test_period_that_begins_before_the_log_leaves_nothing_to_learn_from()
 
 def test_a_test_period_that_begins_after_the_log_is_an_error():
     with pytest.raises(DatasetError, match="choose an earlier `--test-from`"):
-        gathered(*HISTORY, before_minute=100, gather=test_lists)
+        gathered(*HISTORY, before_minute=100, gather=lists_to_test)
 
 
 def test_too_few_interactions_to_imply_lists_from_is_an_error():

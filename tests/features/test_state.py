@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from small_logs import ITEMS, SCHEMA, START_MS, USERS, interactions, item_events, logs, user_events
 
 from liverank.config import Config, Label
-from liverank.dataset.lists import empty_request
 from liverank.events.event import Interaction, Item, Ranking
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
+from liverank.features.layout_arrays import new_request
 from liverank.features.spec import FeatureSpec, compile_spec, derive_spec
 from liverank.features.state import State
 from liverank.features.stream import stream_of
@@ -45,7 +45,7 @@ def read(state, *, at_ms=LATER_MS, user="u1", items=ITEMS, program=PROGRAM):
         user=hash_id(user),
         at_ms=float(at_ms),
         items=hash_ids(items),
-        request=empty_request(SPEC.layout),
+        request=new_request(SPEC.layout),
         positions=np.zeros(1),
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.report import known
-from liverank.autopilot.gather import Frames, look_at, test_lists, training_lists
+from liverank.autopilot.gather import Frames, lists_to_test, lists_to_train, look_at
 from liverank.autopilot.training import OnProgress, Trained, train_on
 from liverank.config import Config, duration_ms
 from liverank.dataset.lists import Lists
@@ -69,8 +69,8 @@ def run_backtest(
     """
     schema = look_at(frames, config, before_ms=test_from_ms)
     spec = derive_spec(schema, config)
-    past = training_lists(frames, spec.layout, config, before_ms=test_from_ms)
-    lists = test_lists(frames, spec.layout, config, from_ms=test_from_ms)
+    past = lists_to_train(frames, spec.layout, config, before_ms=test_from_ms)
+    lists = lists_to_test(frames, spec.layout, config, from_ms=test_from_ms)
     trained = train_on(past, frames, spec, config, on_progress=on_progress)
     scores = heuristic_scores(frames, lists, spec.layout, config)
     scores |= _replayed_scores(frames, lists, trained, config, on_progress)

@@ -23,7 +23,7 @@ def look_at(frames: Frames, config: Config, *, before_ms: float = np.inf) -> Sch
     return resolve_schema(config, profile_events(past))
 
 
-def training_lists(
+def lists_to_train(
     frames: Frames, layout: Layout, config: Config, *, before_ms: float = np.inf
 ) -> Lists:
     """The lists to learn from: made before a time, with labels that were known by then.
@@ -61,7 +61,7 @@ def training_lists(
     return lists
 
 
-def test_lists(frames: Frames, layout: Layout, config: Config, *, from_ms: float) -> Lists:
+def lists_to_test(frames: Frames, layout: Layout, config: Config, *, from_ms: float) -> Lists:
     """The lists of a test period, with all of their items. Raises DatasetError without any."""
     if config.candidates is not None:
         lists = imply_lists(

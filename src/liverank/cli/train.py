@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from liverank.autopilot.gather import look_at, training_lists
+from liverank.autopilot.gather import lists_to_train, look_at
 from liverank.autopilot.training import Trained, train_on
 from liverank.bundle import store
 from liverank.bundle.bundle import pack_bundle
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     ):
         schema = look_at(frames, config)
         spec = derive_spec(schema, config)
-        lists = training_lists(frames, spec.layout, config)
+        lists = lists_to_train(frames, spec.layout, config)
         trained = train_on(lists, frames, spec, config, on_progress=on_progress)
     root = data_path(arguments.config, config)
     packed = pack_bundle(

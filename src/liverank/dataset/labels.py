@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.config import Label
+from liverank.dataset.shown import last_lists
 
 
 def label_items(items: pl.DataFrame, interactions: pl.DataFrame, label: Label) -> NDArray[np.uint8]:
@@ -21,29 +22,13 @@ def label_items(items: pl.DataFrame, interactions: pl.DataFrame, label: Label) -
     if label.min_value is not None:
         interactions = interactions.filter(pl.col("value") >= label.min_value)
     named = interactions.filter(pl.col("ranking").is_not_null())
-    by_name = items.join(
+    by_name = items.select("row", "id", "item", shown="time").join(
         named.select("item", happened="time", id="ranking"), on=["id", "item"], how="inner"
     )
-    unnamed = interactions.filter(pl.col("ranking").is_null()).select(
-        "user", "item", happened="time"
-    )
-    by_time = unnamed.sort("happened").join_asof(
-        items.select("row", "user", "item", "time", shown="time").sort("time", "row"),
-        left_on="happened",
-        right_on="time",
-        by=["user", "item"],
-        strategy="backward",
-        check_sortedness=False,
-    )
-    rows = pl.concat(
-        [
-            found.filter(
-                (pl.col("happened") - pl.col(shown)).is_between(0, label.within_ms)
-                & pl.col("row").is_not_null()
-            ).select("row")
-            for found, shown in ((by_name, "time"), (by_time, "shown"))
-        ]
-    )
+    by_time = last_lists(items, interactions)
+    meant = pl.concat([by_name.select(by_time.columns), by_time])
+    wait_ms = pl.col("happened") - pl.col("shown")
+    rows = meant.filter(wait_ms.is_between(0, label.within_ms))["row"]
     labels = np.zeros(len(items), np.uint8)
-    labels[rows["row"].to_numpy()] = 1
+    labels[rows.to_numpy()] = 1
     return labels

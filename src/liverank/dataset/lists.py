@@ -18,6 +18,7 @@ from liverank.dataset.seen import seen_items
 from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_column
 from liverank.features.layout import Layout
+from liverank.features.layout_arrays import new_request
 from liverank.features.state import Reads
 from liverank.features.stream import field_words
 
@@ -126,9 +127,9 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
     served = _served(offsets, _offsets(scored))
     return Lists(
         Reads(
-            before=ranking["before"].to_numpy(),
+            before=ranking["before"].to_numpy(writable=True),
             user=hash_column(ranking["user"]),
-            at=ranking["time"].cast(pl.Float64).to_numpy(),
+            at=ranking["time"].cast(pl.Float64).to_numpy(writable=True),
             request=request_words(ranking["fields"], layout),
             offsets=_offsets(scored),
             items=hash_column(scored.explode()),
@@ -145,7 +146,7 @@ def request_words(fields: pl.Series, layout: Layout) -> NDArray[np.uint64]:
     """The words of requests' fields (JSON texts or null): uint64[n, request words]."""
     words = layout.entity_words[2]
     distinct = fields.unique(maintain_order=True)
-    table = np.tile(empty_request(layout), (len(distinct), 1))
+    table = np.tile(new_request(layout), (len(distinct), 1))
     for row, text in enumerate(distinct):
         if text is not None:
             place, value = field_words(decode_fields(text), "request", layout)
@@ -159,15 +160,6 @@ def request_words(fields: pl.Series, layout: Layout) -> NDArray[np.uint64]:
     )["row"]
     result: NDArray[np.uint64] = table[rows.to_numpy()].reshape(-1, words)
     return result
-
-
-def empty_request(layout: Layout) -> NDArray[np.uint64]:
-    """The words of a request of which nothing is known, uint64[request words]."""
-    words = np.zeros(layout.entity_words[2], np.uint64)
-    for field in layout.fields:
-        if field.entity == "request" and (not field.is_hashed or field.type == "keys"):
-            words[field.offset] = np.float64(np.nan).view(np.uint64)
-    return words
 
 
 def _offsets(lists: pl.Series) -> NDArray[np.int64]:

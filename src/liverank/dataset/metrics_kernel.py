@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.compiled import compiled
+from liverank.features.kernels.rows import mix
 
 
 @compiled
@@ -71,7 +72,7 @@ def ranks_kernel(
 @compiled
 def shuffled(row: np.uint64, seed: np.uint64) -> np.uint64:
     """A pseudo-random number of a row: SplitMix64 (Steele, Lea and Flood, 2014)."""
-    z = (row + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + seed * np.uint64(0xD1B54A32D192ED03)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    mixed: np.uint64 = mix(
+        (row + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + seed * np.uint64(0xD1B54A32D192ED03)
+    )
+    return mixed

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.config import Config
+from liverank.dataset.shown import last_lists
 
 MIN_LISTS = 100
 """Engaged lists below which position bias cannot be told."""
@@ -81,19 +82,9 @@ def _by_events(items: pl.DataFrame, impressions: pl.DataFrame, config: Config) -
     by_name = items.join(
         impressions.select("item", id="ranking"), on=["id", "item"], how="inner", nulls_equal=False
     )
-    unnamed = impressions.filter(pl.col("ranking").is_null()).select(
-        "user", "item", happened="time"
-    )
-    by_time = unnamed.sort("happened").join_asof(
-        items.select("row", "user", "item", "time", shown="time").sort("time", "row"),
-        left_on="happened",
-        right_on="time",
-        by=["user", "item"],
-        strategy="backward",
-        check_sortedness=False,
-    )
-    within = (pl.col("happened") - pl.col("shown")) <= config.label.within_ms
+    by_time = last_lists(items, impressions)
+    is_soon = pl.col("happened") - pl.col("shown") <= config.label.within_ms
     seen = np.zeros(len(items), np.bool_)
     seen[by_name["row"].to_numpy()] = True
-    seen[by_time.filter(pl.col("row").is_not_null() & within)["row"].to_numpy()] = True
+    seen[by_time.filter(is_soon)["row"].to_numpy()] = True
     return seen

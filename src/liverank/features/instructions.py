@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.features.hashing import hash_ids
-from liverank.features.layout import ITEM, REQUEST, USER, Layout, Scope
+from liverank.features.layout import Layout, Scope
 
 COUNT, RATE, AGO, MOMENTUM, SHARE, FIELD, LEVEL, SAME = 0, 1, 2, 3, 4, 5, 6, 7
 AGE, HOUR, WEEKDAY, POSITION, CANDIDATES, GO_ON, RANK, GAP = 8, 9, 10, 11, 12, 13, 14, 15
@@ -117,8 +117,3 @@ class Compiler:
 def is_per_request(scope: Scope) -> bool:
     """Whether a scope's row is the same for every candidate of a request."""
     return not any(part == "item" or part.startswith("item.") for part in scope.parts)
-
-
-def entity_code(entity: str) -> int:
-    """The kernel's number of an entity."""
-    return {"user": USER, "item": ITEM, "request": REQUEST}[entity]

@@ -32,6 +32,7 @@ FIRST_SEEN, STARTED, ENDED, FIXED_WORDS = 0, 1, 2, 3
 
 Entity: TypeAlias = Literal["user", "item", "request"]
 USER, ITEM, REQUEST = 0, 1, 2
+ENTITY_CODES: dict[str, int] = {"user": USER, "item": ITEM, "request": REQUEST}
 
 # How a part of a scope's key is found.
 NO_PART, PART_USER, PART_ITEM, PART_FIELD, PART_LIST = 0, 1, 2, 3, 4

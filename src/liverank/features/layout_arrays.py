@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from liverank.config import duration_ms
 from liverank.features.layout import (
+    ENTITY_CODES,
     FIXED_WORDS,
     ITEM,
     MAX_ELEMENTS,
@@ -19,13 +20,10 @@ from liverank.features.layout import (
     PART_LIST,
     PART_USER,
     RECENT_ITEMS,
-    REQUEST,
     USER,
     Entity,
     Layout,
 )
-
-_ENTITY_CODES: dict[str, int] = {"user": USER, "item": ITEM, "request": REQUEST}
 
 
 class LayoutArrays(msgspec.Struct, frozen=True):
@@ -99,9 +97,16 @@ def arrays_of(layout: Layout) -> LayoutArrays:
     )
 
 
+def new_request(layout: Layout) -> NDArray[np.uint64]:
+    """The words of a request of which nothing is known, uint64[request words]."""
+    return _new_row(layout, "request").view(np.uint64)
+
+
 def _new_row(layout: Layout, entity: Entity) -> NDArray[np.float64]:
-    row = np.zeros(layout.entity_words[_ENTITY_CODES[entity]])
-    row[:FIXED_WORDS] = np.nan
+    """The words of an entity of which nothing is known: no hash, NaN for a number or a count."""
+    row = np.zeros(layout.entity_words[ENTITY_CODES[entity]])
+    if entity != "request":
+        row[:FIXED_WORDS] = np.nan
     for field in layout.fields:
         if field.entity == entity and (not field.is_hashed or field.type == "keys"):
             row[field.offset] = np.nan
@@ -117,4 +122,4 @@ def _part(layout: Layout, part: str) -> tuple[int, int, int]:
     field = layout.field(entity, name)  # type: ignore[arg-type]
     assert field is not None
     how = PART_LIST if field.type == "keys" else PART_FIELD
-    return how, _ENTITY_CODES[entity], field.offset
+    return how, ENTITY_CODES[entity], field.offset

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from liverank.bundle import store
 from liverank.bundle.bundle import Bundle, load_bundle
-from liverank.config import duration_ms
 from liverank.errors import BundleError
+from liverank.features.feature import half_lives_near
 from liverank.features.instructions import Compiler, Expression, Program
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.lifecycle import Age
-from liverank.features.layout import Layout, Scope
+from liverank.features.layout import Layout
 
-HALF_LIFE_MS = 3_600_000.0
-"""The memory of "popular now" is the config's half-life nearest to an hour."""
+HALF_LIFE = "1h"
+"""The memory of "popular now" is the config's half-life nearest to this."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ def popularity_program(layout: Layout) -> Program:
         if scope.parts == ("item",) or (scope.parts[1:] == ("item",) and scope.parts[0] in shared)
     ]
     expressions: list[Expression] = [Age("started")]
-    expressions += [Count(scope.name, layout.label, _half_life(scope)) for scope in scopes]
+    expressions += [
+        Count(scope.name, layout.label, half_lives_near(scope, HALF_LIFE)[0]) for scope in scopes
+    ]
     return Compiler(layout).program(expressions)
 
 
@@ -100,10 +102,3 @@ def popularity(
     """
     newest = np.nan_to_num(1.0 / (1.0 + columns[:, 0].astype(np.float64)), nan=0.0)
     return np.nansum(columns[:, 1:].astype(np.float64), axis=1), newest
-
-
-def _half_life(scope: Scope) -> str:
-    return min(
-        scope.half_lives,
-        key=lambda text: abs(np.log(min(duration_ms(text), 1e15) / HALF_LIFE_MS)),
-    )

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.dataset.lists import empty_request
 from liverank.features.hashing import hash_id, hash_ids
 from liverank.features.instructions import Program
 from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.layout import Layout
+from liverank.features.layout_arrays import new_request
 from liverank.features.spec import compile_spec
 from liverank.features.stream import field_words
 from liverank.serving.explain import as_json, reasons_of, typical_values
@@ -129,7 +129,7 @@ def _candidates(
 def _read(
     folded: Folded, program: Program, request: RankRequest, candidates: Candidates, at_ms: int
 ) -> NDArray[np.float32]:
-    words = empty_request(folded.layout)
+    words = new_request(folded.layout)
     if request.fields:
         places, values = field_words(request.fields, "request", folded.layout)
         words[places] = values

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from liverank.config import Config
+from liverank.config import Config, Surface
 from liverank.events.log import Log
 from liverank.serving.current import Current, View
 from liverank.serving.ingest import take_events
@@ -19,8 +19,6 @@ from liverank.serving.ranker import rank
 from liverank.serving.rankings import RankingWriter, ranking_event
 from liverank.serving.wire import BadRequestError, EventsResponse, RankRequest, RankResponse
 
-DEFAULT_LIMIT = 50
-"""Items in a response when neither the request nor the config names a limit."""
 _APPENDERS = 16
 """Threads that wait for the disk; batches that wait together share a commit."""
 
@@ -119,8 +117,7 @@ class Server:
 
     def _limit(self, request: RankRequest) -> int:
         self._check_surface(request.surface)
-        surface = self.config.surfaces.get(request.surface)
-        return request.limit or (DEFAULT_LIMIT if surface is None else surface.limit)
+        return request.limit or self.config.surfaces.get(request.surface, Surface()).limit
 
     def _check_surface(self, surface: str) -> None:
         """Where the config names surfaces, a request is for one of them, or for the default."""

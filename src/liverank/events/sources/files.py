@@ -47,6 +47,10 @@ _FRAMES: dict[str, Callable[[], _Frame]] = {
 }
 
 
+def tell_nobody(_: int) -> None:
+    """A Progress that tells nobody."""
+
+
 class EventFile(NamedTuple):
     """A file that may hold events."""
 

@@ -13,7 +13,7 @@ import polars as pl
 from liverank.errors import EventError, SourceError
 from liverank.events.event import Event
 from liverank.events.frame import frame_of
-from liverank.events.sources.files import Progress, read_blocks
+from liverank.events.sources.files import Progress, read_blocks, tell_nobody
 from liverank.events.wire import decode_event, decode_events
 
 MAX_LINE_BYTES = 64 << 20
@@ -31,7 +31,7 @@ class Lines(NamedTuple):
     """Why no line comes after these, when the file is broken there."""
 
 
-class Decoded(NamedTuple):
+class Stretch(NamedTuple):
     """Events of a part of a file, and what was refused."""
 
     frame: pl.DataFrame
@@ -72,7 +72,7 @@ def read_lines(path: Path, on_progress: Progress) -> Iterator[Lines]:
         yield Lines(number, [rest])
 
 
-def read_json_lines(path: Path, on_progress: Progress) -> Iterator[Decoded]:
+def read_json_lines(path: Path, on_progress: Progress) -> Iterator[Stretch]:
     """Decode a file with one event a line; empty lines are passed over."""
     for lines in read_lines(path, on_progress):
         events = list[Event]()
@@ -85,12 +85,13 @@ def read_json_lines(path: Path, on_progress: Progress) -> Iterator[Decoded]:
                     rejected.append((f"{path}:{number}", str(error)))
         if lines.broken is not None:
             rejected.append((f"{path}:{lines.first}", lines.broken))
-        yield Decoded(frame_of(events), rejected)
+        yield Stretch(frame_of(events), rejected)
 
 
-def read_json(path: Path, on_progress: Progress) -> Iterator[Decoded]:
+def read_json(path: Path, on_progress: Progress) -> Iterator[Stretch]:
     """Decode a file that holds an array of events, or one event a line."""
-    start = next((block for block in read_blocks(path, _no_progress) if block.strip()), b"")
+    # the file's start is read twice, and counted once
+    start = next((block for block in read_blocks(path, tell_nobody) if block.strip()), b"")
     if not start.removeprefix(_BOM).lstrip().startswith(b"["):
         yield from read_json_lines(path, on_progress)
         return
@@ -100,7 +101,7 @@ def read_json(path: Path, on_progress: Progress) -> Iterator[Decoded]:
     except EventError as error:
         raise SourceError(f"{path}: {error}") from None
     rejected = [(f"{path}[{place}]", reason) for place, reason in decoded.rejected]
-    yield Decoded(frame_of(decoded.events), rejected)
+    yield Stretch(frame_of(decoded.events), rejected)
 
 
 def read_objects(path: Path, on_progress: Progress) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
@@ -152,7 +153,3 @@ def _dtype_of(values: list[object]) -> pl.DataType | None:
     if types == {int, float}:
         return pl.Float64()
     return known.get(next(iter(types))) if len(types) == 1 else None
-
-
-def _no_progress(_: int) -> None:
-    """The file's start is read twice, and counted once."""

@@ -15,7 +15,7 @@ from liverank.errors import SourceError
 from liverank.events.frame import empty_frame, in_import_order
 from liverank.events.sources import canonical, lines, tables
 from liverank.events.sources.content_ids import with_content_ids
-from liverank.events.sources.files import EventFile, Progress, find_files, format_of
+from liverank.events.sources.files import EventFile, Progress, find_files, format_of, tell_nobody
 from liverank.events.sources.mapping import Mapped, Mapping, captures_of, map_rows, parse_source
 
 REJECTED = {"where": pl.String(), "reason": pl.String()}
@@ -32,15 +32,11 @@ class FileEvents(NamedTuple):
     """Its rejected rows, with the columns of REJECTED."""
 
 
-def _no_progress(_: int) -> None:
-    """Tell nobody."""
-
-
 def read_events(
     paths: Sequence[Path],
     sources: Sequence[Source] = (),
     *,
-    on_progress: Progress = _no_progress,
+    on_progress: Progress = tell_nobody,
 ) -> Iterator[FileEvents]:
     """Read the events of files and folders, file by file.
 
@@ -68,7 +64,7 @@ def read_all(
     paths: Sequence[Path],
     sources: Sequence[Source] = (),
     *,
-    on_progress: Progress = _no_progress,
+    on_progress: Progress = tell_nobody,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All events of files and folders in the order of an import, and all rejected rows.
 

@@ -5,11 +5,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from liverank.features.feature import Feature
-from liverank.features.instructions import FIELD, LEVEL, Compiler, entity_code
-from liverank.features.layout import Entity, Field, Layout
-
-MAX_LEVELS = 64
-"""Levels of a category that a feature tells apart."""
+from liverank.features.instructions import FIELD, LEVEL, Compiler
+from liverank.features.layout import ENTITY_CODES, Entity, Field, Layout
 
 
 class Attribute(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -23,7 +20,7 @@ class Attribute(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         field = _field(compiler, self.entity, self.field)
         return compiler.emit(
             FIELD,
-            entity_code(self.entity),
+            ENTITY_CODES[self.entity],
             field.offset,
             int(field.type == "time"),
             per_request=self.entity != "item",
@@ -42,7 +39,7 @@ class Level(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         field = _field(compiler, self.entity, self.field)
         return compiler.emit(
             LEVEL,
-            entity_code(self.entity),
+            ENTITY_CODES[self.entity],
             field.offset,
             *compiler.levels(self.levels),
             per_request=self.entity != "item",
@@ -58,7 +55,7 @@ def derive(layout: Layout, levels: Mapping[str, tuple[str, ...]]) -> Iterator[Fe
         elif field.type == "time":
             yield Feature(f"{name}_ago_s", "attribute", Attribute(field.entity, field.name))
         elif field.type == "category":
-            known = levels.get(f"{field.entity}s.{field.name}", ())[:MAX_LEVELS]
+            known = levels.get(f"{field.entity}s.{field.name}", ())
             yield Feature(f"{name}_level", "attribute", Level(field.entity, field.name, known))
 
 

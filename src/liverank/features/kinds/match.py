@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import msgspec
 
 from liverank.features.feature import Feature, feature_name, half_lives_near
-from liverank.features.instructions import SAME, SHARE, Compiler, entity_code
+from liverank.features.instructions import SAME, SHARE, Compiler
 from liverank.features.kinds.count import Combination, Count
-from liverank.features.layout import Field, Layout
+from liverank.features.layout import ENTITY_CODES, Field, Layout
 
 PRIOR_SUCCESSES = 3.0
 """Successes by which a person's shares are pulled towards zero."""
@@ -43,7 +43,7 @@ class Same(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
             field = compiler.layout.field(entity, name)  # type: ignore[arg-type]
             if field is None:
                 raise KeyError(f"{entity}.{name}")
-            arguments += [entity_code(entity), field.offset, int(field.type == "keys")]
+            arguments += [ENTITY_CODES[entity], field.offset, int(field.type == "keys")]
         return compiler.emit(SAME, *arguments)
 
 
