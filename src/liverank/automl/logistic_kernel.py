@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 
+# Not ``compiled``: sums may be reordered here, several times faster, since nothing served runs it.
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
 def logistic_kernel(
     design: NDArray[np.float64], labels: NDArray[np.uint8], point: NDArray[np.float64]
