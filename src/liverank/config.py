@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from liverank.config_errors import explain
 from liverank.errors import ConfigError
 
 FieldType: TypeAlias = Literal["category", "key", "keys", "number", "text", "time"]
@@ -24,6 +25,8 @@ FieldType: TypeAlias = Literal["category", "key", "keys", "number", "text", "tim
 ``text``      words for people (title)
 ``time``      a moment: RFC 3339 or Unix milliseconds
 """
+
+Word: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
 
 FOREVER_MS = math.inf
 
@@ -38,7 +41,7 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Label(_Table, frozen=True):
     """What counts as success for an impression."""
 
-    interaction: str
+    interaction: Word
     """The interaction type that makes an impression a success, e.g. ``"join"``."""
     within: str = "1h"
     """How long after the ranking it may come."""
@@ -57,7 +60,7 @@ class Impressions(_Table, frozen=True):
     source: Literal["auto", "interaction", "ranking"] = "auto"
     """``interaction``: events of type ``interaction`` say so; ``ranking``: the served list does;
     ``auto``: the first where the log holds such events, else the second."""
-    interaction: str = "impression"
+    interaction: Word = "impression"
     """The interaction type that means "this item was on the screen"."""
     seen: Literal["auto", "all", "to_last_engaged"] = "auto"
     """Which items of a list count as seen when no impression events exist. ``to_last_engaged``
@@ -72,7 +75,7 @@ class Candidates(_Table, frozen=True):
     the window before it.
     """
 
-    interaction: str
+    interaction: Word
     within: str = "24h"
     per_ranking: Annotated[int, msgspec.Meta(ge=2)] = 20
     """Candidates of a training row group: the chosen one and a sample of the others."""
@@ -112,7 +115,7 @@ class Training(_Table, frozen=True):
     """Rows to train on at most; the newest rankings are kept."""
     budget: str = "2m"
     """Wall time of the model search."""
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 
     @property
     def budget_s(self) -> float:
@@ -169,7 +172,7 @@ class Config(_Table, frozen=True):
     """The whole of liverank.toml."""
 
     label: Label
-    path: str = ".liverank"
+    path: Word = ".liverank"
     """Directory of the log and the bundles, relative to the file."""
     items: EntityFields = EntityFields()
     users: EntityFields = EntityFields()
@@ -198,11 +201,13 @@ def parse_config(text: str, *, where: str = "liverank.toml") -> Config:
     liverank.errors.ConfigError: liverank.toml: `label.within` is "soon"; expected a duration ...
     """
     try:
-        config = msgspec.convert(tomllib.loads(text), Config)
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: not valid TOML: {error}") from None
+    try:
+        config = msgspec.convert(document, Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {_explain(error)}") from None
+        raise ConfigError(f"{where}: {explain(error, document, Config)}") from None
     _check(config, where)
     return config
 
@@ -263,16 +268,14 @@ def _check(config: Config, where: str) -> None:
         raise ConfigError(f'{where}: `features.half_lives` is empty; name at least one, e.g. "1d"')
     if len(set(config.features.half_lives)) != len(config.features.half_lives):
         raise ConfigError(f"{where}: `features.half_lives` names one twice")
+    if config.label.min_value is not None and not math.isfinite(config.label.min_value):
+        raise ConfigError(
+            f"{where}: `label.min_value` is {config.label.min_value}; expected a finite number"
+        )
+    if "\0" in config.path:
+        raise ConfigError(f"{where}: `path` is {config.path!r}; expected a path without NUL")
     if config.interactions and config.label.interaction not in config.interactions:
         raise ConfigError(
             f"{where}: `label.interaction` is {config.label.interaction!r}, which is not among "
             f"`interactions`: {', '.join(config.interactions)}"
         )
-
-
-def _explain(error: msgspec.ValidationError) -> str:
-    """Turn msgspec's ``- at `$.a.b``` into the key's own name."""
-    text = str(error)
-    message, _, place = text.partition(" - at `$")
-    key = place.rstrip("`").lstrip(".")
-    return f"`{key}`: {message}" if key else message

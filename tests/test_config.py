@@ -1,0 +1,47 @@
+"""liverank.toml: what is refused, and whether the line that says so names key, value and rule."""
+
+import pytest
+
+from liverank.config import parse_config
+from liverank.errors import ConfigError
+
+LABEL = '[label]\ninteraction = "click"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Object missing required field `label`"),
+        (LABEL + "[trainig]", "unknown field `trainig`; expected label, path, items, users"),
+        (LABEL + 'withn = "1h"', "`label`: .*unknown field `withn`; expected interaction, within"),
+        ("[label]\ninteraction = 5", "`label.interaction` is 5: Expected `str`, got `int`"),
+        ('[label]\ninteraction = ""', '`label.interaction` is "": .*length >= 1'),
+        (LABEL + "within = 3600", "`label.within` is 3600: Expected `str`"),
+        (LABEL + 'within = "1 moon"', '`label.within` is "1 moon"; expected a duration'),
+        (LABEL + 'within = "forever"', '`label.within` is "forever"; it must be finite'),
+        (LABEL + "min_value = nan", "`label.min_value` is nan; expected a finite number"),
+        (LABEL + "[training]\nseed = -1", "`training.seed` is -1: Expected `int` >= 0"),
+        (LABEL + "[training]\nvalidation = 2.0", "`training.validation` is 2.0: .* < 0.9"),
+        (LABEL + "[surfaces]\na.limit = 9\nb.limit = 0", "`surfaces.b.limit` is 0: .* >= 1"),
+        (
+            LABEL + '[items.fields]\ntopics = "keys"\nhost = "kee"',
+            '`items.fields.host` is "kee": .*; expected one of category, key, keys, number',
+        ),
+        (LABEL + '[impressions]\nsource = "x"', "expected one of auto, interaction, ranking"),
+        (LABEL + '[[sources]]\nfiles = "a.csv"', r"`sources\[0\]`: .*missing .*`events`"),
+        (
+            LABEL + '[[sources]]\nfiles = "a"\nevents = []\nformat = "xls"',
+            r'`sources\[0\].format` is "xls": .*; expected one of csv, tsv, parquet, jsonl',
+        ),
+        (LABEL + "sources = 5", "unknown field `sources`; expected interaction"),
+        (LABEL + "[candidates]\nper_ranking = 1", "`candidates"),
+        (LABEL + "[features]\nhalf_lives = []", "`features.half_lives` is empty"),
+        (LABEL + "[features]\nhalf_lives = [5]", r"`features.half_lives\[0\]` is 5: .*`str`"),
+        ('path = "a\\u0000b"\n' + LABEL, "`path` is 'a.x00b'; expected a path without NUL"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_value_and_what_is_allowed(text, message):
+    with pytest.raises(ConfigError, match=message) as refused:
+        parse_config(text, where="here.toml")
+    assert str(refused.value).startswith("here.toml: ")
+    assert "\n" not in str(refused.value)
