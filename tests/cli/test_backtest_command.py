@@ -96,6 +96,22 @@ def test_the_table_names_every_method(project, capsys):
     assert all(name in out for name in ("random", "popular_24h", "success_rate", "model"))
 
 
+def test_a_test_period_without_a_success_is_shown_as_unknown(project, capsys):
+    events = [
+        e
+        for e in history()
+        if not isinstance(e, Interaction) or e.time < START_MS + 480 * MINUTE_MS
+    ]
+    paths = project(QUICK, events)
+    code = main(["backtest", *paths, "--test-from", TEST_FROM])
+    assert code == 0
+    assert "model less" not in capsys.readouterr().out
+    code, result, _ = run(capsys, "backtest", *paths, "--test-from", TEST_FROM)
+    assert code == 0
+    assert result["methods"]["model"]["ndcg@10"] is None
+    assert result["methods"]["model"]["lists"] == 0
+
+
 def test_impressions_may_be_interactions(project, capsys):
     paths = project(QUICK, history(impressions=True))
     code, result, _ = run(capsys, "backtest", *paths, "--test-from", TEST_FROM)

@@ -42,3 +42,23 @@ def test_an_address_that_cannot_be_is_told_with_what_to_do(tmp_path, capsys, hos
     assert code == 1
     assert "cannot listen on" in err
     assert "choose another --host or --port" in err
+
+
+def test_an_import_without_a_single_event_fails(tmp_path, capsys):
+    (tmp_path / "liverank.toml").write_text(LABEL)
+    (tmp_path / "poem.jsonl").write_text("so much depends\nupon\n")
+    words = ("ingest", tmp_path / "poem.jsonl", "--config", tmp_path / "liverank.toml", "--json")
+    code, out, err = run(capsys, *words)
+    result = json.loads(out)
+    assert (code, result["ok"], result["rejected"]) == (1, False, 2)
+    assert "Nothing was imported: no row is an event" in err
+    (tmp_path / "poem.jsonl").write_text("")
+    assert run(capsys, *words)[0] == 0, "an empty file is no mistake"
+
+
+def test_a_file_whose_name_is_not_utf_8_is_to_be_renamed(tmp_path, capsys):
+    (tmp_path / "liverank.toml").write_text(LABEL)
+    (tmp_path / "\udcff.jsonl").write_text("so much depends\n")
+    code, _, err = run(capsys, "ingest", tmp_path, "--config", tmp_path / "liverank.toml")
+    assert code == 1
+    assert err.endswith("udcff.jsonl': its name is not UTF-8; rename it\n")

@@ -78,6 +78,7 @@ def backtest_table(found: Backtest) -> Table:
         f"{metric}: model less {found.best_heuristic} {_figure(difference['value'], '+')}, "
         f"95 % from {_figure(difference['low'], '+')} to {_figure(difference['high'], '+')}"
         for metric, difference in found.differences.items()
+        if difference["value"] is not None
     )
     return table
 

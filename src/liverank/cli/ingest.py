@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             imported = log.import_frame(frame, arrived_ms=now_ms())
     seconds = time.monotonic() - started
     result = {
-        "ok": not refused,
+        "ok": not refused and (frame.height > 0 or rejected.height == 0),
         "accepted": imported.accepted,
         "duplicates": imported.duplicates,
         "rejected": rejected.height,
@@ -94,7 +94,9 @@ def reading_progress(paths: Sequence[Path], console: Console) -> Iterator[OnProg
 
 def _tell(result: dict[str, Any], rejected: pl.DataFrame, console: Console) -> None:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in result["kinds"].items())
-    if result["ok"]:
+    if not kinds and rejected.height:
+        console.print("Nothing was imported: no row is an event")
+    elif result["ok"]:
         console.print(
             f"Imported {result['accepted']:,} events in {result['seconds']:.1f} s "
             f"({result['events_per_s']:,} a second): {kinds or 'none'}"

@@ -89,6 +89,9 @@ def find_files(paths: Sequence[Path]) -> list[EventFile]:
             found.setdefault(path, EventFile(path, is_named=True))
         else:
             raise SourceError(f"{path}: no such file or folder")
+    for path in found:
+        if str(path).encode(errors="ignore") != bytes(path):
+            raise SourceError(f"{str(path)!a}: its name is not UTF-8; rename it")
     return list(found.values())
 
 
