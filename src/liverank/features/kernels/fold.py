@@ -8,6 +8,21 @@ to: a late event is paired with what the person's latest items are by then.
 import numpy as np
 
 from liverank.compiled import compiled
+from liverank.features.kernels.places import (
+    IMPRESSION,
+    NEW_ITEM,
+    NEW_USER,
+    NUMBERS,
+    PARTS,
+    POSITIVE,
+    RANKINGS_ARE_SEEN,
+    RATE_COUNTS,
+    RATES,
+    RECENT,
+    SLOT_COLUMNS,
+    WIDEST,
+    WIDTHS,
+)
 from liverank.features.kernels.rows import find, find_or_add, row_key
 from liverank.features.layout import (
     ENDED,
@@ -44,8 +59,8 @@ def fold(stream, begin, end, store, layout):
         stream
     )
     _keys, _places, _words, _used = store
-    impression = layout[4][1]
-    rankings_are_seen = layout[4][8] == 1
+    impression = layout[NUMBERS][IMPRESSION]
+    rankings_are_seen = layout[NUMBERS][RANKINGS_ARE_SEEN] == 1
     for event in range(begin, end):
         if not has_room(store, layout, starts[event + 1] - starts[event]):
             return event
@@ -75,8 +90,8 @@ def fold(stream, begin, end, store, layout):
 def has_room(store, layout, ranking_items):
     """Whether one more event, a ranking of so many items, surely fits."""
     keys, _places, words, used = store
-    rows = (ranking_items + 2) * (layout[4][6] + layout[4][7] + 2)
-    widest = layout[4][9]
+    rows = (ranking_items + 2) * (layout[NUMBERS][SLOT_COLUMNS] + layout[NUMBERS][RECENT] + 2)
+    widest = layout[NUMBERS][WIDEST]
     return used[0] + rows < keys.size * 6 // 10 and used[1] + rows * widest < words.size
 
 
@@ -84,7 +99,8 @@ def has_room(store, layout, ranking_items):
 def fold_interaction(store, layout, user, item, type_, at):
     """Count one interaction in every scope."""
     keys, places, words, used = store
-    parts, widths, rates, rate_counts = layout[0], layout[1], layout[2], layout[3]
+    parts, widths = layout[PARTS], layout[WIDTHS]
+    rates, rate_counts = layout[RATES], layout[RATE_COUNTS]
     bits = words.view(np.uint64)
     of_user = user_row(store, layout, user, at)
     of_item = item_row(store, layout, item, at)
@@ -117,7 +133,7 @@ def fold_interaction(store, layout, user, item, type_, at):
                     key = row_key(scope, first, value)
                 row = find_or_add(keys, places, words, used, key, widths[scope], block)
                 _count(words, row + type_ * block, at, rates[scope], rate_counts[scope])
-    if layout[5][type_]:
+    if layout[POSITIVE][type_]:
         _go_on(store, layout, of_user, item, type_, at)
 
 
@@ -143,13 +159,13 @@ def part_of(part, user, item, of_user, of_item, bits):
 @compiled
 def user_row(store, layout, user, at):
     """The first word of a user's row, made where it is missing."""
-    return _entity_row(store, layout[6], USER_TABLE, user, at)
+    return _entity_row(store, layout[NEW_USER], USER_TABLE, user, at)
 
 
 @compiled
 def item_row(store, layout, item, at):
     """The first word of an item's row, made where it is missing."""
-    return _entity_row(store, layout[7], ITEM_TABLE, item, at)
+    return _entity_row(store, layout[NEW_ITEM], ITEM_TABLE, item, at)
 
 
 @compiled
@@ -209,15 +225,15 @@ def _go_on(store, layout, of_user, item, type_, at):
     """
     keys, places, words, used = store
     bits = words.view(np.uint64)
-    scope = layout[1].size - 1
-    width = layout[1][scope]
-    rates = layout[2][scope]
-    rate_count = layout[3][scope]
+    scope = layout[WIDTHS].size - 1
+    width = layout[WIDTHS][scope]
+    rates = layout[RATES][scope]
+    rate_count = layout[RATE_COUNTS][scope]
     block = 1 + rate_count
-    ring = of_user + layout[6].size - 2 * layout[4][7]
+    ring = of_user + layout[NEW_USER].size - 2 * layout[NUMBERS][RECENT]
     oldest = 0
     same = -1
-    for recent in range(layout[4][7]):
+    for recent in range(layout[NUMBERS][RECENT]):
         other = bits[ring + 2 * recent]
         when = words[ring + 2 * recent + 1]
         if when < words[ring + 2 * oldest + 1]:

@@ -9,6 +9,7 @@ import numpy as np
 from liverank.compiled import compiled
 from liverank.features import instructions as op
 from liverank.features.kernels.lists import gap_in_list, rank_in_list
+from liverank.features.kernels.places import NUMBERS, SLOT_COLUMNS, SLOTS
 from liverank.features.kernels.resolve import resolve
 from liverank.features.kernels.rows import UNKNOWN
 from liverank.features.kernels.values import (
@@ -45,7 +46,7 @@ def read(store, layout, program, user, at, request, items, positions, out):
     n = items.size
     if n == 0:
         return
-    slots = np.empty((layout[4][6], n), np.int64)
+    slots = np.empty((layout[NUMBERS][SLOT_COLUMNS], n), np.int64)
     of_items = np.empty(n, np.int64)
     of_user, recent_rows = resolve(store, layout, program, user, items, of_items, slots)
     registers = np.empty((len(code), n))
@@ -97,7 +98,7 @@ def _run(
     at, request_bits, positions, n = request
     what = code[0]
     if what in (COUNT, RATE, AGO, GO_ON):
-        column, columns = layout[8][code[2], 0], layout[8][code[2], 1]
+        column, columns = layout[SLOTS][code[2], 0], layout[SLOTS][code[2], 1]
         for row in range(count):
             prior = registers[code[7], row] if what == RATE and code[7] >= 0 else 0.0
             if what == RATE and constants[2] == 1.0 and slots[column, row] == UNKNOWN:

@@ -4,6 +4,7 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.kernels.fold import ITEM_TABLE, USER_TABLE, part_of
+from liverank.features.kernels.places import NEW_USER, PARTS, SLOTS
 from liverank.features.kernels.rows import MISSING, UNKNOWN, find, row_key
 from liverank.features.layout import MAX_ELEMENTS, PART_LIST, RECENT_ITEMS
 
@@ -15,7 +16,7 @@ def resolve(store, layout, program, user, items, of_items, slots):
     """Find the rows that the program reads: one place per slot column and candidate."""
     keys, places, words, _used = store
     bits = words.view(np.uint64)
-    parts, slot_columns = layout[0], layout[8]
+    parts, slot_columns = layout[PARTS], layout[SLOTS]
     of_user = find(keys, places, row_key(USER_TABLE, user, np.uint64(0)))
     for row in range(items.size):
         of_items[row] = find(keys, places, row_key(ITEM_TABLE, items[row], np.uint64(0)))
@@ -74,7 +75,7 @@ def _recent_items(store, layout, of_user):
     rows = np.full(RECENT_ITEMS, MISSING)
     if of_user < 0:
         return recent, rows
-    ring = of_user + layout[6].size - 2 * RECENT_ITEMS
+    ring = of_user + layout[NEW_USER].size - 2 * RECENT_ITEMS
     for place in range(RECENT_ITEMS):
         item, when = bits[ring + 2 * place], words[ring + 2 * place + 1]
         if item == np.uint64(0):

@@ -32,7 +32,9 @@ def count_at(words, row, block, which, rate, at):
         return 0.0
     since = at - words[row + block]
     count = words[row + block + 1 + which]
-    return count * np.exp(-rate * since) if since > 0 else count
+    if since > 0 and rate > 0 and count > 0:  # else nothing decays: spare the exponential
+        return count * np.exp(-rate * since)
+    return count
 
 
 @compiled
