@@ -94,6 +94,7 @@ class Binned:
     train: lightgbm.Dataset
     choose: lightgbm.Dataset | None
     n_rows: int
+    directions: tuple[int, ...]
 
 
 def bin_rows(fit: Rows, choose: Rows | None = None) -> Binned:
@@ -104,7 +105,7 @@ def bin_rows(fit: Rows, choose: Rows | None = None) -> Binned:
         held_out = lightgbm.Dataset(
             choose.features, choose.labels, reference=train, params=_DATA
         ).construct()
-    return Binned(train, held_out, len(fit))
+    return Binned(train, held_out, len(fit), fit.directions)
 
 
 def shape_for(name: str, n_rows: int, most_rounds: float) -> dict[str, Any]:
@@ -150,8 +151,16 @@ def boost(
             out_of_time = True
             raise EarlyStopException(env.iteration, env.evaluation_result_list or [])
 
+    directions = {"monotone_constraints": data.directions} if any(data.directions) else {}
     booster = lightgbm.train(
-        {**_COMMON, **shape, "bagging_freq": 1, "seed": seed, "num_threads": n_threads},
+        {
+            **_COMMON,
+            **shape,
+            **directions,
+            "bagging_freq": 1,
+            "seed": seed,
+            "num_threads": n_threads,
+        },
         data.train,
         num_boost_round=rounds,
         valid_sets=[] if data.choose is None else [data.choose],

@@ -25,8 +25,10 @@ from liverank.dataset.rows import Rows, list_offsets
 from liverank.models.forest import Forest, merge
 from liverank.models.linear import Linear
 
-NOISE = 1.0
-"""Standard errors by which a blend must beat the best single model on the newest rows."""
+NOISE = 2.0
+"""Standard errors by which a model must beat a simpler one to be taken instead of it."""
+CAUTIOUS = frozenset({"logistic", "trees_few"})
+"""Trials that learn little from noise."""
 _L2_UNSPLIT = 10.0
 _REFIT_MARGIN = 1.0
 """A refit is begun if this many times its expected duration is left; one that takes longer and
@@ -83,7 +85,7 @@ def choose_model(trials: list[Trial], blocks: Blocks, rows: Rows, deadline: Dead
 
 def cautious_model(rows: Rows) -> Choice:
     """A cautious logistic on all rows, where there are too few of them to choose by."""
-    model = fit_logistic(rows.features, rows.labels, l2=_L2_UNSPLIT)
+    model = fit_logistic(rows.features, rows.labels, l2=_L2_UNSPLIT, directions=rows.directions)
     return Choice(
         parts=(model,),
         members=(Member(name="logistic", weight=1.0, refit=True),),
@@ -100,14 +102,29 @@ def cautious_model(rows: Rows) -> Choice:
 
 def _kept_blend(trials: list[Trial], blocks: Blocks) -> NDArray[np.float64]:
     """The greedy blend's weights if it beats the best single model beyond noise, else that one."""
+    best = _best_single(trials, blocks)
     single = np.zeros(len(trials))
-    best = min(range(len(trials)), key=lambda place: trials[place].log_loss)
     single[best] = 1.0
     weights = greedy_blend([trial.choose for trial in trials], blocks.choose.labels)
     blended = weights @ np.stack([trial.judge for trial in trials])
     judge = blocks.judge
     gain = gain_in_errors(trials[best].judge, blended, judge.labels, judge.rankings)
     return weights if gain > NOISE else single
+
+
+def _best_single(trials: list[Trial], blocks: Blocks) -> int:
+    """The place of the cautious trial of least loss, or of the best if it beats that beyond noise.
+
+    On few successes the least loss of many trials is luck, and the cautious ones do less harm.
+    """
+    places = range(len(trials))
+    cautious = [place for place in places if trials[place].name in CAUTIOUS]
+    calm, best = (
+        min(these, key=lambda place: trials[place].log_loss) for these in (cautious, places)
+    )
+    choose = blocks.choose
+    gain = gain_in_errors(trials[calm].choose, trials[best].choose, choose.labels, choose.rankings)
+    return best if gain > NOISE else calm
 
 
 def _kept_calibration(

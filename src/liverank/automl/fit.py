@@ -9,6 +9,7 @@ time the model is the same.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,5 +177,6 @@ def _columns(rows: Rows, keep: NDArray[np.bool_]) -> Rows:
         labels=rows.labels,
         rankings=rows.rankings,
         at_ms=rows.at_ms,
-        names=tuple(name for name, kept in zip(rows.names, keep, strict=True) if kept),
+        names=tuple(compress(rows.names, keep)),
+        directions=tuple(compress(rows.directions, keep)),
     )

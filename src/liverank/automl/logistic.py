@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import Bounds, minimize
 
 from liverank.automl.logistic_kernel import logistic_kernel
 from liverank.automl.losses import log_odds
@@ -38,6 +38,8 @@ class Prepared:
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
     often_unknown: NDArray[np.int64]
+    bounds: Bounds | None
+    """Of each coefficient; None where all are free."""
 
     def linear(self, point: NDArray[np.float64]) -> Linear:
         """The model of a point: coefficients, and the intercept last."""
@@ -60,9 +62,10 @@ def fit_logistic(
     labels: NDArray[np.uint8],
     *,
     l2: float,
+    directions: tuple[int, ...] = (),
     expired: Callable[[], bool] = lambda: False,
 ) -> Linear:
-    """Fit on float32[n, f] and uint8[n].
+    """Fit on float32[n, f] and uint8[n], with ``directions`` as ``Rows`` has them.
 
     ``l2`` is the penalty on squared standardised coefficients, in rows: 1 says little, 100 says
     that a coefficient must earn its place. ``expired`` is asked between steps; once it is true
@@ -73,10 +76,12 @@ def fit_logistic(
     >>> (np.diff(model.margin(x[:4])) > 0).all()
     np.True_
     """
-    return next(fit_path(prepare_rows(features, labels), (l2,), expired))
+    return next(fit_path(prepare_rows(features, labels, directions), (l2,), expired))
 
 
-def prepare_rows(features: NDArray[np.float32], labels: NDArray[np.uint8]) -> Prepared:
+def prepare_rows(
+    features: NDArray[np.float32], labels: NDArray[np.uint8], directions: tuple[int, ...] = ()
+) -> Prepared:
     """Thin, bound, scale and standardise rows, float32[n, f] and uint8[n]."""
     if len(labels) > MOST_ROWS:
         kept = _evenly(len(labels), MOST_ROWS)
@@ -100,6 +105,7 @@ def prepare_rows(features: NDArray[np.float32], labels: NDArray[np.uint8]) -> Pr
         mean=mean,
         scale=scale,
         often_unknown=often_unknown,
+        bounds=_bounds(directions, len(often_unknown)) if any(directions) else None,
     )
 
 
@@ -109,7 +115,7 @@ def fit_path(
     """A model for each penalty, each starting from the one before: give the largest first."""
     point = np.append(np.zeros(rows.design.shape[1]), log_odds(rows.labels))
     for l2 in penalties:
-        point = _solve(rows.design, rows.labels, point, l2, expired)
+        point = _solve(rows, point, l2, expired)
         yield rows.linear(point)
 
 
@@ -122,19 +128,19 @@ def linear_gains(model: Linear, features: NDArray[np.float32]) -> NDArray[np.flo
 
 
 def _solve(
-    design: NDArray[np.float64],
-    labels: NDArray[np.uint8],
+    rows: Prepared,
     start: NDArray[np.float64],
     l2: float,
     expired: Callable[[], bool],
 ) -> NDArray[np.float64]:
     """Coefficients, and the intercept last, which carries no penalty."""
+    n = len(rows.labels)
 
     def loss(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        total, gradient = logistic_kernel(design, labels, point)
+        total, gradient = logistic_kernel(rows.design, rows.labels, point)
         weights = point[:-1]
         gradient[:-1] += l2 * weights
-        return (total + 0.5 * l2 * (weights**2).sum()) / len(labels), gradient / len(labels)
+        return (total + 0.5 * l2 * (weights**2).sum()) / n, gradient / n
 
     def stop_when_expired(_: NDArray[np.float64]) -> None:
         if expired():
@@ -145,11 +151,19 @@ def _solve(
         start,
         jac=True,
         method="L-BFGS-B",
+        bounds=rows.bounds,
         callback=stop_when_expired,
         options={"maxiter": MOST_STEPS, "ftol": 1e-7},
     )
     point: NDArray[np.float64] = found.x
     return point
+
+
+def _bounds(directions: tuple[int, ...], n_often_unknown: int) -> Bounds:
+    """Coefficients of features that point up are not below zero, of those down not above."""
+    free = np.zeros(n_often_unknown + 1, np.int64)
+    pointed = np.concatenate([np.array(directions, np.int64), free])
+    return Bounds(np.where(pointed > 0, 0.0, -np.inf), np.where(pointed < 0, 0.0, np.inf))
 
 
 def _evenly(n_rows: int, most: int) -> NDArray[np.int64]:

@@ -23,7 +23,7 @@ from liverank.models.linear import Linear
 
 LEAST_ROWS = 50
 """Fewer rows are not split: the logistic alone learns from all of them."""
-PENALTIES = (100.0, 10.0, 1.0)
+PENALTIES = (1000.0, 100.0, 10.0, 1.0)
 """L2 penalties that the logistic tries."""
 
 _ROUNDS_WORTH_A_SHAPE = 100
@@ -193,7 +193,7 @@ def _pilot(data: Binned, seed: int, deadline: Deadline) -> tuple[int, float]:
 def _try_logistic(blocks: Blocks, deadline: Deadline) -> Trial:
     began = deadline.clock()
     best: tuple[float, Linear, float] | None = None
-    prepared = prepare_rows(blocks.fit.features, blocks.fit.labels)
+    prepared = prepare_rows(blocks.fit.features, blocks.fit.labels, blocks.fit.directions)
     for l2, model in zip(PENALTIES, fit_path(prepared, PENALTIES, deadline.expired), strict=True):
         loss = margin_log_loss(model.margin(blocks.choose.features), blocks.choose.labels)
         if best is None or loss < best[0]:
@@ -205,7 +205,13 @@ def _try_logistic(blocks: Blocks, deadline: Deadline) -> Trial:
     seconds = deadline.clock() - began
 
     def refit(rows: Rows, until: Deadline) -> Linear | None:
-        again = fit_logistic(rows.features, rows.labels, l2=penalty, expired=until.expired)
+        again = fit_logistic(
+            rows.features,
+            rows.labels,
+            l2=penalty,
+            directions=rows.directions,
+            expired=until.expired,
+        )
         return None if until.expired() else again
 
     return Trial(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from liverank.dataset.lists import Lists
 from liverank.dataset.rows import Rows
+from liverank.features.directions import directions_of
 from liverank.features.spec import FeatureSpec, compile_spec
 from liverank.features.state import Reads, State
 from liverank.features.stream import stream_of
@@ -89,4 +90,5 @@ def training_rows(
         rankings=ids,
         at_ms=at,
         names=spec.names,
+        directions=directions_of(spec),
     )

@@ -21,6 +21,8 @@ class Rows:
     rankings  int64[n], the ranking that a row belongs to
     at_ms     int64[n], when that ranking was made, in Unix milliseconds
     names     of the f features
+    directions  of the f features: 1 where success can only grow likelier with the feature, -1 where
+                less likely, 0 (as where none are given) where that is for the data to say
 
     Raises DatasetError when a shape or type differs, a label is neither 0 nor 1, the rows of a
     ranking are apart, or time runs backwards.
@@ -41,9 +43,15 @@ class Rows:
     rankings: NDArray[np.int64]
     at_ms: NDArray[np.int64]
     names: tuple[str, ...]
+    directions: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.labels)
+        if self.directions and len(self.directions) != len(self.names):
+            raise DatasetError(
+                f"`directions` are {len(self.directions)}; expected one for each of "
+                f"{len(self.names)} features, or none"
+            )
         _expect("features", self.features, np.float32, (n, len(self.names)))
         _expect("labels", self.labels, np.uint8, (n,))
         _expect("rankings", self.rankings, np.int64, (n,))
@@ -75,6 +83,7 @@ class Rows:
             rankings=self.rankings[where],
             at_ms=self.at_ms[where],
             names=self.names,
+            directions=self.directions,
         )
 
 
