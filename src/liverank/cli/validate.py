@@ -12,7 +12,7 @@ from liverank.cli.clock import now_ms
 from liverank.cli.ingest import reading_progress
 from liverank.cli.paths import add_config_argument, log_path
 from liverank.config import Config, load_config
-from liverank.dataset.labels import label_items
+from liverank.dataset.labels import label_items, successes_of
 from liverank.errors import ConfigError
 from liverank.events.frame import empty_frame
 from liverank.events.log import Log
@@ -138,8 +138,7 @@ def _labelled_rankings(frame: pl.DataFrame, config: Config) -> list[Finding]:
     items = rankings.select("list", "id", "user", "time", item="items").explode(
         "item", empty_as_null=False
     )
-    acts = frame.filter(pl.col("type") == config.label.interaction)
-    labels = label_items(items, acts, config.label)
+    labels = label_items(items, successes_of(frame, config.label), config.label)
     labelled = items.filter(pl.Series(labels == 1))["list"].n_unique()
     return [
         Finding(

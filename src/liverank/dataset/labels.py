@@ -12,20 +12,26 @@ from liverank.config import Label
 from liverank.dataset.shown import last_lists
 
 
-def label_items(items: pl.DataFrame, interactions: pl.DataFrame, label: Label) -> NDArray[np.uint8]:
+def successes_of(events: pl.DataFrame, label: Label) -> pl.DataFrame:
+    """The events that count as a success, whatever list they came from; needs type and value."""
+    is_success = pl.col("type") == label.interaction
+    if label.min_value is not None:
+        is_success &= pl.col("value") >= label.min_value
+    return events.filter(is_success)
+
+
+def label_items(items: pl.DataFrame, successes: pl.DataFrame, label: Label) -> NDArray[np.uint8]:
     """Label the items of rankings: uint8[k].
 
-    ``items`` has a row for each item of each ranking: list, id, user, time, item. ``interactions``
-    are those of the label's type: user, item, time, ranking, value.
+    ``items`` has a row for each item of each ranking: list, id, user, time, item. ``successes``
+    (``successes_of``): user, item, time, ranking.
     """
     items = items.with_row_index("row")
-    if label.min_value is not None:
-        interactions = interactions.filter(pl.col("value") >= label.min_value)
-    named = interactions.filter(pl.col("ranking").is_not_null())
+    named = successes.filter(pl.col("ranking").is_not_null())
     by_name = items.select("row", "id", "item", shown="time").join(
         named.select("item", happened="time", id="ranking"), on=["id", "item"], how="inner"
     )
-    by_time = last_lists(items, interactions)
+    by_time = last_lists(items, successes)
     meant = pl.concat([by_name.select(by_time.columns), by_time])
     wait_ms = pl.col("happened") - pl.col("shown")
     rows = meant.filter(wait_ms.is_between(0, label.within_ms))["row"]

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.config import Config
-from liverank.dataset.labels import label_items
+from liverank.dataset.labels import label_items, successes_of
 from liverank.dataset.seen import seen_items
 from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_column
@@ -116,7 +116,7 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
     offsets = _offsets(ranking["items"])
     positions = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
     happened = pl.concat(interactions)
-    labels = label_items(items, happened.filter(pl.col("type") == label), config.label)
+    labels = label_items(items, successes_of(happened, config.label), config.label)
     impressions = None
     if not layout.impressions_from_rankings:
         impressions = happened.filter(pl.col("type") == shown)

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.config import Config
+from liverank.dataset.labels import successes_of
 from liverank.dataset.lists import Lists
 from liverank.dataset.popularity_kernel import count_before, rising_times
 from liverank.features.hashing import hash_column
@@ -34,13 +35,10 @@ def popularity_scores(
     ``popular_*`` count successes in a window; ``success_rate`` divides all successes so far by all
     impressions so far, where impressions are known.
     """
-    label, shown = config.label.interaction, config.impressions.interaction
+    shown = config.impressions.interaction
     successes, impressions = [], []
     for frame in frames:
-        happened = frame.filter(pl.col("type") == label)
-        if config.label.min_value is not None:
-            happened = happened.filter(pl.col("value") >= config.label.min_value)
-        successes.append(happened.select("seq", "time", "item"))
+        successes.append(successes_of(frame, config.label).select("seq", "time", "item"))
         if layout.impression is None:
             continue
         if layout.impressions_from_rankings:
@@ -52,10 +50,11 @@ def popularity_scores(
         else:
             seen = frame.filter(pl.col("type") == shown).select("seq", "time", "item")
         impressions.append(seen)
-    scores = {name: _counts(successes, lists, window) for name, window in WINDOWS_MS.items()}
+    counts = _counts(successes, lists, tuple(WINDOWS_MS.values()))
+    scores = dict(zip(WINDOWS_MS, counts, strict=True))
     if layout.impression is not None:
         overall = _so_far(successes, lists) / np.maximum(_so_far(impressions, lists), 1)
-        shown_so_far = _counts(impressions, lists, np.inf)
+        (shown_so_far,) = _counts(impressions, lists, (np.inf,))
         scores["success_rate"] = (scores["popular_all"] + PRIOR_IMPRESSIONS * overall) / (
             shown_so_far + PRIOR_IMPRESSIONS
         )
@@ -68,18 +67,18 @@ def _so_far(events: list[pl.DataFrame], lists: Lists) -> NDArray[np.int64]:
     return np.repeat(np.searchsorted(seqs, lists.reads.before), lists.sizes)
 
 
-def _counts(events: list[pl.DataFrame], lists: Lists, window_ms: float) -> NDArray[np.float64]:
-    """How often each item of each list stands among the events of the window before it."""
+def _counts(
+    events: list[pl.DataFrame], lists: Lists, windows_ms: tuple[float, ...]
+) -> list[NDArray[np.float64]]:
+    """How often each item of each list stands among the events of each window before it."""
     table = pl.concat(events)
-    hashes = hash_column(table["item"])
-    order = np.lexsort((table["seq"].to_numpy(), hashes))
-    reads = lists.reads
-    counts: NDArray[np.float64] = count_before(
-        hashes[order],
-        table["seq"].to_numpy()[order],
-        rising_times(hashes[order], table["time"].cast(pl.Float64).to_numpy()[order]),
-        reads.items,
-        np.repeat(reads.before, lists.sizes),
-        np.repeat(reads.at, lists.sizes) - window_ms,
-    )
-    return counts
+    hashes, seqs = hash_column(table["item"]), table["seq"].to_numpy()
+    order = np.lexsort((seqs, hashes))
+    hashes, seqs = hashes[order], seqs[order]
+    times = rising_times(hashes, table["time"].cast(pl.Float64).to_numpy()[order])
+    before = np.repeat(lists.reads.before, lists.sizes)
+    at = np.repeat(lists.reads.at, lists.sizes)
+    return [
+        count_before(hashes, seqs, times, lists.reads.items, before, at - window_ms)
+        for window_ms in windows_ms
+    ]

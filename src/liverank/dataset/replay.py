@@ -33,7 +33,6 @@ def replay(
     *,
     max_future_ms: float,
     chunk_rows: int = 100_000,
-    state: State | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Iterator[Chunk]:
     """Fold the log's frames, in ``seq`` order, and read the rankings on the way.
@@ -41,7 +40,7 @@ def replay(
     Ends when all reads are done. ``on_progress`` is told how many events were folded.
     """
     program = compile_spec(spec)
-    state = State(spec.layout) if state is None else state
+    state = State(spec.layout)
     done = 0
     for frame in frames:
         if done == len(reads):

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.features.instructions import Program
-from liverank.features.kernels.fold import fold
-from liverank.features.kernels.places import NUMBERS, RECENT, SLOT_COLUMNS, WIDEST
+from liverank.features.kernels.fold import fold, most_added
 from liverank.features.kernels.read import read
 from liverank.features.kernels.replay import replay
 from liverank.features.kernels.rows import rehash
@@ -179,10 +178,8 @@ class State:
 
     def _grow(self, stream: Stream, event: int) -> None:
         """Make room for one more event at least, at twice the size or more."""
-        numbers = self._layout_arrays[NUMBERS]
-        items = int(stream.items_offsets[event + 1] - stream.items_offsets[event])
-        # as has_room counts them
-        rows = (items + 2) * int(numbers[SLOT_COLUMNS] + numbers[RECENT] + 2)
+        items = stream.items_offsets[event + 1] - stream.items_offsets[event]
+        rows, row_words = most_added(self._layout_arrays, items)
         if self._used[0] + rows >= self._keys.size * 6 // 10:
             size = self._keys.size
             while self._used[0] + rows >= size * 6 // 10:
@@ -190,7 +187,7 @@ class State:
             keys, places = np.zeros(size, np.uint64), np.zeros(size, np.int64)
             rehash(self._keys, self._places, keys, places)
             self._keys, self._places = keys, places
-        needed = int(self._used[1]) + rows * int(numbers[WIDEST])
+        needed = int(self._used[1]) + row_words
         if needed >= self._words.size:
             words = np.zeros(max(2 * self._words.size, needed + 1))
             words[: self._used[1]] = self._words[: self._used[1]]

@@ -90,9 +90,15 @@ def fold(stream, begin, end, store, layout):
 def has_room(store, layout, ranking_items):
     """Whether one more event, a ranking of so many items, surely fits."""
     keys, _places, words, used = store
+    rows, row_words = most_added(layout, ranking_items)
+    return used[0] + rows < keys.size * 6 // 10 and used[1] + row_words < words.size
+
+
+@compiled
+def most_added(layout, ranking_items):
+    """The most rows and words that one event, a ranking of so many items, can add."""
     rows = (ranking_items + 2) * (layout[NUMBERS][SLOT_COLUMNS] + layout[NUMBERS][RECENT] + 2)
-    widest = layout[NUMBERS][WIDEST]
-    return used[0] + rows < keys.size * 6 // 10 and used[1] + rows * widest < words.size
+    return rows, rows * layout[NUMBERS][WIDEST]
 
 
 @compiled

@@ -35,43 +35,32 @@ def row_key(table, first, second):
 
 
 @compiled
-def find(keys, places, key):
-    """The first word of the key's row, or MISSING."""
+def slot_of(keys, key):
+    """The slot that holds the key, or the free one that it would take."""
     mask = np.uint64(keys.size - 1)
     slot = key & mask
-    while True:
-        here = keys[slot]
-        if here == key:
-            return places[slot]
-        if here == np.uint64(0):
-            return MISSING
+    while keys[slot] != key and keys[slot] != np.uint64(0):
         slot = (slot + np.uint64(1)) & mask
+    return slot
 
 
 @compiled
-def find_or_add(
-    keys,
-    places,
-    words,
-    used,
-    key,
-    width,
-    block,
-):
+def find(keys, places, key):
+    """The first word of the key's row, or MISSING."""
+    slot = slot_of(keys, key)
+    return places[slot] if keys[slot] == key else MISSING
+
+
+@compiled
+def find_or_add(keys, places, words, used, key, width, block):
     """The first word of the key's row, which is made where it is missing.
 
     A new row of counters (``block`` > 0) starts each block of that many words with NaN, "never",
     and zeros. There must be room.
     """
-    mask = np.uint64(keys.size - 1)
-    slot = key & mask
-    while True:
-        here = keys[slot]
-        if here == key:
-            return places[slot]
-        if here == np.uint64(0):
-            break
-        slot = (slot + np.uint64(1)) & mask
+    slot = slot_of(keys, key)
+    if keys[slot] == key:
+        return places[slot]
     place = used[1]
     for word in range(width):
         words[place + word] = np.nan if block > 0 and word % block == 0 else 0.0
@@ -83,19 +72,11 @@ def find_or_add(
 
 
 @compiled
-def rehash(
-    keys,
-    places,
-    new_keys,
-    new_places,
-):
+def rehash(keys, places, new_keys, new_places):
     """Copy an index into an empty, larger one."""
-    mask = np.uint64(new_keys.size - 1)
     for old in range(keys.size):
         key = keys[old]
         if key != np.uint64(0):
-            slot = key & mask
-            while new_keys[slot] != np.uint64(0):
-                slot = (slot + np.uint64(1)) & mask
+            slot = slot_of(new_keys, key)
             new_places[slot] = places[old]
             new_keys[slot] = key
