@@ -29,8 +29,11 @@ FieldType: TypeAlias = Literal["category", "key", "keys", "number", "text", "tim
 Word: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
 
 FOREVER_MS = math.inf
+MIN_MEMORY_BYTES = 64_000_000
 
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_SIZE_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)(MB|GB|TB)")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 
 
@@ -104,6 +107,34 @@ class Features(_Table, frozen=True):
     """Names or patterns (``user_*_5m``) of features to leave out."""
     max_future: str = "5m"
     """How far ahead of its arrival an event's clock may be; later ones are moved to that point."""
+    history: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
+    """How many of a person's latest impressions, and as many of the latest other interactions, are
+    remembered: what a person did with an item, host or topic is counted among these."""
+    memory: str = "4GB"
+    """What feature state may take; beyond it, what was idle for longest is forgotten."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory in bytes."""
+        return size_bytes(self.memory)
+
+
+class Presence(_Table, frozen=True):
+    """How liverank knows who is in an item now, and who follows whom."""
+
+    enter: Word = "join"
+    """The interaction type with which a person comes in."""
+    leave: Word = "leave"
+    """The one with which a person goes."""
+    expire_after: str = "2h"
+    """After this long without a sign a person counts as gone."""
+    follow: Word = "follow"
+    """The relation of edges that says a person follows somebody or something."""
+
+    @property
+    def expire_after_ms(self) -> float:
+        """The time in milliseconds."""
+        return duration_ms(self.expire_after)
 
 
 class Training(_Table, frozen=True):
@@ -182,6 +213,7 @@ class Config(_Table, frozen=True):
     impressions: Impressions = Impressions()
     candidates: Candidates | None = None
     features: Features = Features()
+    presence: Presence = Presence()
     training: Training = Training()
     surfaces: dict[str, Surface] = {}
     serving: Serving = Serving()
@@ -244,10 +276,23 @@ def duration_ms(text: str) -> float:
     return float(match[1]) * _UNITS_MS[match[2]]
 
 
+def size_bytes(text: str) -> int:
+    """Bytes of a size such as ``512MB`` or ``4GB`` (powers of 1,000).
+
+    >>> size_bytes("1.5GB")
+    1500000000
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None or float(match[1]) == 0:
+        raise ConfigError(f'"{text}"; expected a size above zero such as "512MB" or "4GB"')
+    return int(float(match[1]) * _SIZE_UNITS[match[2]])
+
+
 def _check(config: Config, where: str) -> None:
     durations = {
         "label.within": config.label.within,
         "features.max_future": config.features.max_future,
+        "presence.expire_after": config.presence.expire_after,
         "training.budget": config.training.budget,
         "serving.expire_after": config.serving.expire_after,
         "log.keep": config.log.keep,
@@ -256,7 +301,13 @@ def _check(config: Config, where: str) -> None:
         durations["candidates.within"] = config.candidates.within
     for place, text in enumerate(config.features.half_lives):
         durations[f"features.half_lives[{place}]"] = text
-    finite = {"label.within", "features.max_future", "training.budget", "candidates.within"}
+    finite = {
+        "label.within",
+        "features.max_future",
+        "presence.expire_after",
+        "training.budget",
+        "candidates.within",
+    }
     for key, text in durations.items():
         try:
             value = duration_ms(text)
@@ -264,6 +315,11 @@ def _check(config: Config, where: str) -> None:
             raise ConfigError(f"{where}: `{key}` is {error}") from None
         if key in finite and math.isinf(value):
             raise ConfigError(f'{where}: `{key}` is "forever"; it must be finite, e.g. "1h"')
+    try:
+        if config.features.memory_bytes < MIN_MEMORY_BYTES:
+            raise ConfigError(f'"{config.features.memory}"; expected "64MB" or more')
+    except ConfigError as error:
+        raise ConfigError(f"{where}: `features.memory` is {error}") from None
     if not config.features.half_lives:
         raise ConfigError(f'{where}: `features.half_lives` is empty; name at least one, e.g. "1d"')
     if len(set(config.features.half_lives)) != len(config.features.half_lives):
