@@ -33,6 +33,8 @@ def rankings(draw: st.DrawFn) -> Ranking:
     items = draw(st.lists(ids, unique=True, max_size=5))
     others = draw(st.none() | st.lists(ids.filter(lambda one: one not in items), unique=True))
     beside = {"min_size": len(items), "max_size": len(items)}
+    row_bytes = 4 * len(items if others is None else items + others)
+    vectors = st.binary(min_size=2 * row_bytes, max_size=2 * row_bytes)
     return Ranking(
         time=draw(times),
         id=draw(ids),
@@ -45,6 +47,7 @@ def rankings(draw: st.DrawFn) -> Ranking:
         scores=draw(st.none() | st.lists(numbers, **beside)),
         propensities=draw(st.none() | st.lists(st.floats(1e-9, 1), **beside)),
         candidates=None if others is None else draw(st.permutations([*items, *others])),
+        vectors=draw(st.none() | vectors) if row_bytes else None,
         fields=draw(fields),
     )
 
@@ -174,6 +177,18 @@ def test_rfc_3339_times_become_unix_milliseconds(moment):
         (
             '{"event":"ranking","time":0,"id":"q","user":"u1","items":["a"],"propensities":[0]}',
             "Expected a propensity above 0 and at most 1, got `0.0` - at `$.propensities[0]`",
+        ),
+        (
+            '{"event":"ranking","time":0,"id":"q","user":"u1","items":["a"],"vectors":"AAAA"}',
+            "Expected float32[1, features], 4 bytes for each feature, got 3 bytes - at `$.vectors`",
+        ),
+        (
+            '{"event":"ranking","time":0,"id":"q","user":"u1","items":[],"vectors":"AAAAAA=="}',
+            "Expected float32[0, features], 0 bytes for each feature, got 4 bytes - at `$.vectors`",
+        ),
+        (
+            '{"event":"ranking","time":0,"id":"q","user":"u1","items":["a"],"vectors":"?"}',
+            "Invalid base64 encoded string - at `$.vectors`",
         ),
         (
             b'{"event":"user","time":0,"user":"\xff"}',

@@ -1,12 +1,14 @@
 """What a log takes in, gives back, moves and forgets."""
 
+import sqlite3
 import time
 
 import polars as pl
 import pytest
+import xxhash
 
 from liverank.errors import EventError, LogError
-from liverank.events.event import Event, Interaction, Item, User
+from liverank.events.event import Event, Interaction, Item, Ranking, User
 from liverank.events.frame import SCHEMA, empty_frame, events_of, frame_of
 from liverank.events.log import Appended, Imported, Log, Stats
 
@@ -100,6 +102,27 @@ def test_frames_have_the_columns_of_the_schema_wherever_they_lie(log):
     frames = list(log.read())
     assert [dict(frame.schema) for frame in frames] == [SCHEMA, SCHEMA]
     assert frames[0].drop("seq", "id").equals(frames[1].drop("seq", "id"))
+
+
+def test_a_segment_from_before_a_column_was_known_has_nulls_there(tmp_path):
+    ranking = Ranking(time=5, id="q", user="u1", items=["r1"])
+    with Log.open(tmp_path) as log:
+        log.append([click("a"), ranking], arrived_ms=1)
+        log.compact()
+        frames = list(log.read())
+    [file] = tmp_path.glob("segments/*.parquet")
+    pl.read_parquet(file).drop("vectors").write_parquet(file)
+    with sqlite3.connect(tmp_path / "log.sqlite") as database:
+        content = file.read_bytes()
+        database.execute(
+            "UPDATE segments SET bytes = ?, digest = ?",
+            (len(content), xxhash.xxh3_128_hexdigest(content)),
+        )
+    database.close()
+    with Log.open(tmp_path) as log:
+        assert log.verify() == 1
+        assert pl.concat(log.read()).equals(pl.concat(frames))
+        assert [event for _, event in read(log)][1] == ranking
 
 
 def test_expired_events_are_gone_and_their_seqs_are_not_used_again(tmp_path):

@@ -31,6 +31,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "propensities": st.one_of(
         st.none(), st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5]), max_size=4)
     ),
+    "vectors": st.one_of(st.none(), st.sampled_from([0, 4, 6, 8, 12, 16, 24]).map(bytes)),
 }
 
 
@@ -82,5 +83,6 @@ def test_a_key_of_another_kind_of_event_is_refused(kind: str) -> None:
         row[key] = {"value": 1.0, "cut": 1, "active": True}.get(key, "x")
         row[key] = [1.0] if key in ("scores", "propensities") else row[key]
         row[key] = ["x"] if key in ("items", "candidates") else row[key]
+        row[key] = b"four" if key == "vectors" else row[key]
         reason = pl.DataFrame([row], schema=SCHEMA).select(first_broken_rule({kind})).item()
         assert reason == f"an event of kind {kind} has no `{key}`"

@@ -82,7 +82,8 @@ class Ranking(
     ``scores`` and ``propensities`` run beside ``items`` where they are known. ``cut`` is the
     ``seq`` of the last event that the state had folded when this ranking read it; a ranking
     without one (an import) is read at its own place in the log. ``candidates`` are all that were
-    scored, where those are more than ``items`` and the server kept them.
+    scored, where those are more than ``items`` and the server kept them. ``vectors`` is what the
+    model read, where the server kept it: little-endian float32[scored, features] in C order.
     """
 
     id: Id
@@ -95,11 +96,17 @@ class Ranking(
     scores: list[float] | None = None
     propensities: list[float] | None = None
     candidates: list[Id] | None = None
+    vectors: bytes | None = None
     fields: Fields = {}
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_ranking(self)
+
+    @property
+    def scored(self) -> list[Id]:
+        """What was scored, as far as is known: ``candidates``, else ``items``."""
+        return self.items if self.candidates is None else self.candidates
 
 
 class Interaction(
@@ -192,6 +199,16 @@ def _check_ranking(ranking: Ranking) -> None:
                 f"Expected a propensity above 0 and at most 1, got `{value}` - at "
                 f"`$.propensities[{place}]`"
             )
+    if ranking.vectors is not None:
+        _check_vectors(ranking.vectors, len(ranking.scored))
+
+
+def _check_vectors(vectors: bytes, scored: int) -> None:
+    if not vectors or not scored or len(vectors) % (4 * scored):
+        raise ValueError(
+            f"Expected float32[{scored}, features], {4 * scored} bytes for each feature, got "
+            f"{len(vectors)} bytes - at `$.vectors`"
+        )
 
 
 def _check_distinct(name: str, items: list[str]) -> None:

@@ -36,6 +36,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "scores": pl.List(pl.Float64()),
     "propensities": pl.List(pl.Float64()),
     "candidates": pl.List(pl.String()),
+    "vectors": pl.Binary(),  # little-endian float32[scored, features]; mostly null
     "fields": pl.String(),  # a JSON object; null when there are none
 }
 """Column names and types of a frame of events."""
@@ -54,6 +55,7 @@ _USED = {
         "scores",
         "propensities",
         "candidates",
+        "vectors",
     ),
     "interaction": ("type", "user", "item", "ranking", "value"),
 }

@@ -117,14 +117,20 @@ def corrupt(file: Path, what: str) -> LogCorruptError:
 
 
 def read_rows(directory: Path, segment: Segment, first_seq: int, rows: int) -> pl.DataFrame:
-    """Up to ``rows`` events of a segment from ``first_seq`` on, as a frame of SCHEMA."""
+    """Up to ``rows`` events of a segment from ``first_seq`` on, as a frame of SCHEMA.
+
+    A column that did not exist yet when the file was written is null.
+    """
     frame = (
         pl.scan_parquet(segment_file(directory, segment), glob=False)
         .slice(first_seq - segment.first_seq, rows)
         .collect()
     )
     seqs = pl.int_range(first_seq, first_seq + frame.height, dtype=pl.Int64, eager=True)
-    return frame.select(seqs.alias("seq"), *STORED)
+    younger = [
+        pl.lit(None, SCHEMA[name]).alias(name) for name in STORED if name not in frame.columns
+    ]
+    return frame.with_columns(younger).select(seqs.alias("seq"), *STORED)
 
 
 def remove_files(directory: Path, segments: list[Segment]) -> None:

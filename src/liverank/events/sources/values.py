@@ -61,12 +61,16 @@ def cast_to(dtype: pl.DataType, value: Value, *, where: str) -> Value:
     """The value as the type that a column of events has.
 
     Numbers become text and text becomes numbers, element by element in lists; what is no number
-    is a problem of its row. Raises SourceError where the types cannot be brought together.
+    is a problem of its row. Bytes may come as base64. Raises SourceError where the types cannot be
+    brought together.
 
     >>> value = cast_to(pl.Float64(), Value(pl.col("dwell"), pl.String()), where="value")
     >>> frame = pl.DataFrame({"dwell": ["1.5", "long"]})
     >>> frame.select(value.expression, problem=value.problems[0]).rows()
     [(1.5, None), (None, '`value` is not a number: long')]
+    >>> value = cast_to(pl.Binary(), Value(pl.col("v"), pl.String()), where="vectors")
+    >>> pl.DataFrame({"v": ["cm93cw==", "?"]}).select(value.expression, p=value.problems[0]).rows()
+    [(b'rows', None), (None, '`vectors` is not base64: ?')]
     """
     if isinstance(dtype, pl.List) != isinstance(value.dtype, pl.List):
         wanted, step = ("a list", "; `| split` makes one of a text")
@@ -82,6 +86,11 @@ def cast_to(dtype: pl.DataType, value: Value, *, where: str) -> Value:
         text = value.expression.str.to_lowercase()
         truth = text.replace_strict(_TRUTHS, default=None, return_dtype=pl.Boolean)
         return _or_problem(value, truth, dtype, f"`{where}` is neither true nor false")
+    if dtype == pl.Binary():
+        if value.dtype != pl.String():
+            raise SourceError(f"`{where}` wants bytes, or text in base64, got {value.dtype}")
+        decoded = value.expression.str.decode("base64", strict=False)
+        return _or_problem(value, decoded, dtype, f"`{where}` is not base64")
     cast = value.expression.cast(dtype, strict=False)
     return _or_problem(value, cast, dtype, f"`{where}` is not a number")
 
