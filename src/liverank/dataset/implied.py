@@ -56,23 +56,23 @@ def imply_lists(
         np.uint64(seed),
     )
     sizes = np.diff(offsets)
-    picks = clicks[chosen]
-    lists = Lists(
+    picks = clicks[chosen[sizes > 0]]
+    at = picks["time"].cast(pl.Float64).to_numpy(writable=True)
+    return Lists(
         Reads(
             before=picks["seq"].to_numpy(writable=True),
             user=hash_column(picks["user"]),
-            at=picks["time"].cast(pl.Float64).to_numpy(writable=True),
+            at=at,
             request=request_words(picks["fields"], layout),
-            offsets=offsets,
+            offsets=np.concatenate(([0], np.cumsum(sizes[sizes > 0]))).astype(np.int64),
             items=items[picked],
             positions=np.full(len(picked), np.nan),
         ),
         labels=labels,
         seen=np.ones(len(picked), np.bool_),
         served=np.ones(len(picked), np.bool_),
-        until_ms=picks["time"].cast(pl.Float64).to_numpy(),
+        until_ms=at.copy(),
     )
-    return lists.take(sizes > (0 if per_list is None else 1))
 
 
 def _thinned(

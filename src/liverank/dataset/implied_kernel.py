@@ -1,4 +1,9 @@
-"""The kernel that finds what could have been chosen when something was."""
+"""The kernels that find what could have been chosen when something was.
+
+A window of time slides over the log. An item is in the pool while it has an interaction that has
+arrived and is not older than the window; each interaction enters and leaves once, so the work is
+that of sorting the interactions by time, whatever the number of items.
+"""
 
 import numpy as np
 
@@ -12,48 +17,97 @@ def choices_of(time, items, chosen, within_ms, per_list, seed):
 
     ``time``, ``items`` int64[n] are all interactions in the order of the log, items as codes from
     0; ``chosen`` int64[c] rises. ``per_list`` -1 gives all items with an interaction in the window
-    before; else so many distinct ones, the chosen one at a random place, or none if that one is
-    not among the candidates.
+    before, by code; else so many distinct ones, evenly drawn, the chosen one at a random place, or
+    none if that one is not among the candidates, or alone.
     """
-    n_items = 0
-    for item in items:
-        n_items = max(n_items, item + 1)
-    last = np.full(n_items, np.int64(-1))
-    pool = np.empty(n_items, np.int64)
-    mark = np.full(n_items, np.int64(-1))
+    pool = _new_pool(items)
+    slots, sizes = pool[1], pool[3]
+    mark = np.full(slots.size, np.int64(-1))
     offsets = np.zeros(chosen.size + 1, np.int64)
     picked = np.empty(max(1024, chosen.size * max(per_list, 1)), np.int64)
     labels = np.zeros(picked.size, np.uint8)
-    place = 0
+    by_time = np.argsort(time, kind="mergesort")
+    arrived = np.int64(0)
+    oldest = np.int64(0)  # place in by_time: what comes before it is older than the window
+    since = time[by_time[0]] if time.size else np.int64(0)
     for which in range(chosen.size):
         click = chosen[which]
-        while place < click:
-            last[items[place]] = max(last[items[place]], time[place])
-            place += 1
+        while arrived < click:
+            if time[arrived] >= since:
+                _enter(pool, items[arrived])
+            arrived += 1
         since = time[click] - within_ms
-        size = 0
-        for item in range(n_items):
-            if last[item] >= since and last[item] >= 0:
-                pool[size] = item
-                size += 1
+        oldest = _slide(pool, time, items, by_time, oldest, since, arrived)
+        size = sizes[0]
         fill = offsets[which]
         right = items[click]
-        known = last[right] >= since and last[right] >= 0
         wanted = size if per_list < 0 else min(per_list, size)
-        if per_list >= 0 and not known:
+        if per_list >= 0 and (slots[right] < 0 or size < 2):
             wanted = 0
         if fill + wanted > picked.size:
             picked, labels = _longer(picked, fill + wanted), _longer(labels, fill + wanted)
+        out = picked[fill : fill + wanted]
         if per_list < 0:
-            picked[fill : fill + size] = pool[:size]
+            out[:] = pool[2][:size]
+            out.sort()
         elif wanted > 0:
-            draws = mix(seed + np.uint64(which))
-            out = picked[fill : fill + wanted]
-            _sample(out, right, pool[:size], mark, click, draws)
+            _sample(out, right, pool[2][:size], mark, click, mix(seed + np.uint64(which)))
         for row in range(fill, fill + wanted):
             labels[row] = picked[row] == right
         offsets[which + 1] = fill + wanted
     return offsets, picked[: offsets[-1]], labels[: offsets[-1]]
+
+
+@compiled
+def _new_pool(items):
+    """An empty pool: (interactions in the window, slot or -1) by item, (item) by slot, [size]."""
+    n_items = 0
+    for item in items:
+        n_items = max(n_items, item + 1)
+    return (
+        np.zeros(n_items, np.int64),
+        np.full(n_items, np.int64(-1)),
+        np.empty(n_items, np.int64),
+        np.zeros(1, np.int64),
+    )
+
+
+@compiled
+def _enter(pool, item):
+    """Count one more interaction of the item in the window."""
+    counts, slots, members, sizes = pool
+    counts[item] += 1
+    if counts[item] == 1:
+        slots[item] = sizes[0]
+        members[sizes[0]] = item
+        sizes[0] += 1
+
+
+@compiled
+def _leave(pool, item):
+    """Count one less; the last member takes the slot of one that has none left."""
+    counts, slots, members, sizes = pool
+    counts[item] -= 1
+    if counts[item] == 0:
+        sizes[0] -= 1
+        moved = members[sizes[0]]
+        members[slots[item]] = moved
+        slots[moved] = slots[item]
+        slots[item] = -1
+
+
+@compiled
+def _slide(pool, time, items, by_time, oldest, since, arrived):
+    """Move the window's start to ``since``, forward or back; gives the new ``oldest``."""
+    while oldest < time.size and time[by_time[oldest]] < since:
+        if by_time[oldest] < arrived:
+            _leave(pool, items[by_time[oldest]])
+        oldest += 1
+    while oldest > 0 and time[by_time[oldest - 1]] >= since:
+        oldest -= 1
+        if by_time[oldest] < arrived:
+            _enter(pool, items[by_time[oldest]])
+    return oldest
 
 
 @compiled
