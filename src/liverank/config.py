@@ -171,6 +171,8 @@ class Serving(_Table, frozen=True):
     max_body_mb: Annotated[int, msgspec.Meta(ge=1)] = 16
     log_candidates: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
     """The share of rankings cut from a long list (over 200) that log all they were cut from."""
+    log_vectors: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01
+    """The share of rankings that log what the model read, for ``liverank replay --check``."""
 
 
 class LogTable(_Table, frozen=True):

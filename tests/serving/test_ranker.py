@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rank_servers import CONFIG, a_bundle, a_spec
 
 from liverank.bundle.bundle import load_bundle, write_bundle
-from liverank.config import parse_config
+from liverank.config import Serving, parse_config
 from liverank.errors import LogBusyError, LogError, LogFullError
 from liverank.events.event import Interaction, Item, User
 from liverank.events.frame import frame_of
@@ -131,10 +131,10 @@ def test_an_effect_is_the_log_odds_lost_when_the_feature_is_typical(by_bundle):
         assert [abs(reason.effect) for reason in reasons] == sorted(effects, reverse=True)[:3]
 
 
-def ranked_among(count, **request):
+def ranked_among(count, ranker=BY_POPULARITY, **request):
     names = [f"x{number}" for number in range(count)]
     asked = RankRequest(user="u1", items=names, **request)
-    return asked, rank(BY_POPULARITY, folded_of(), asked, request_id="q", at_ms=7, limit=2)
+    return asked, rank(ranker, folded_of(), asked, request_id="q", at_ms=7, limit=2)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,8 @@ def ranked_among(count, **request):
 )
 def test_candidates_are_logged_when_a_list_was_cut_from_them(count, explain, share, is_logged):
     request, ranked = ranked_among(count, explain=explain)
-    event = ranking_event(request, ranked, request_id="q", at_ms=7, log_candidates=share)
+    serving = Serving(log_candidates=share)
+    event = ranking_event(request, ranked, request_id="q", at_ms=7, serving=serving)
 
     assert (event.candidates is not None) == is_logged
     assert decode_event(encode_event(event)) == event
@@ -160,12 +161,52 @@ def test_about_the_configured_share_of_long_lists_logs_its_candidates():
     request, ranked = ranked_among(ALWAYS_LOGGED + 1)
     logged = sum(
         ranking_event(
-            request, ranked, request_id=f"q{number}", at_ms=7, log_candidates=0.05
+            request,
+            ranked,
+            request_id=f"q{number}",
+            at_ms=7,
+            serving=Serving(log_candidates=0.05),
         ).candidates
         is not None
         for number in range(4000)
     )
     assert abs(logged / 4000 - 0.05) < 4 * math.sqrt(0.05 * 0.95 / 4000)
+
+
+@pytest.mark.parametrize("limit", [1, 5, len(ROOMS)])
+def test_logged_vectors_are_the_rows_that_the_model_read_of_what_was_scored(
+    world, by_bundle, limit
+):
+    request = RankRequest(user="u1", items=ROOMS)
+    ranked = rank(by_bundle, world, request, request_id="q", at_ms=10_000, limit=limit)
+    serving = Serving(log_vectors=1.0, log_candidates=0.0)
+    event = ranking_event(request, ranked, request_id="q", at_ms=7, serving=serving)
+
+    rows = np.frombuffer(event.vectors, "<f4").reshape(len(ROOMS), len(SPEC.names))
+    scores = dict(zip(event.scored, by_bundle.rung.bundle.model.probability(rows), strict=True))
+    assert sorted(event.scored) == sorted(ROOMS)
+    assert [scores[item] for item in event.items] == event.scores
+    assert len(set(scores.values())) > 2, "rows in another order would show"
+    assert decode_event(encode_event(event)) == event
+
+
+def test_vectors_are_logged_for_about_the_configured_share_whatever_else_is(by_bundle):
+    request, ranked = ranked_among(ALWAYS_LOGGED + 1, by_bundle)
+    serving = Serving(log_vectors=0.2, log_candidates=0.2)
+    events = [
+        ranking_event(request, ranked, request_id=f"q{number}", at_ms=7, serving=serving)
+        for number in range(4000)
+    ]
+    assert abs(sum(event.vectors is not None for event in events) / 4000 - 0.2) < 0.03
+    assert abs(sum(event.candidates is not None for event in events) / 4000 - 0.36) < 0.04
+
+
+def test_no_vectors_are_logged_where_no_bundle_ranked_or_nothing_was_scored(by_bundle):
+    for count, ranker in [(3, BY_POPULARITY), (0, by_bundle)]:
+        request, ranked = ranked_among(count, ranker)
+        serving = Serving(log_vectors=1.0)
+        event = ranking_event(request, ranked, request_id="q", at_ms=7, serving=serving)
+        assert event.vectors is None
 
 
 class RefusingLog:
@@ -188,7 +229,7 @@ def test_a_full_or_busy_log_refuses_events_with_a_status_that_says_so(error, sta
 
 def test_rankings_that_cannot_be_logged_are_counted():
     request, ranked = ranked_among(2)
-    event = ranking_event(request, ranked, request_id="q", at_ms=7, log_candidates=0)
+    event = ranking_event(request, ranked, request_id="q", at_ms=7, serving=Serving())
     for error in (LogFullError("full"), LogBusyError("busy")):
         writer = RankingWriter(RefusingLog(error), clock_ms=lambda: 7)
         for _ in range(5):

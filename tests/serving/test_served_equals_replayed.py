@@ -1,24 +1,28 @@
 """A served feature vector equals the replayed one, bit for bit, whatever happens meanwhile."""
 
+import json
+import os
 import random
+import subprocess
+import sys
 import threading
-from dataclasses import replace
+import time
+from pathlib import Path
 
 import httpx
 import numpy as np
-import polars as pl
 import pytest
-from rank_servers import CONFIG, a_bundle, a_spec, act, person, room, running_server
+from rank_servers import CONFIG, a_bundle, a_spec, act, now_ms, person, room, running_server
 
-from liverank.bundle.bundle import load_bundle, write_bundle
-from liverank.config import parse_config
-from liverank.dataset.lists import collect_lists
-from liverank.dataset.replay import replay
+from liverank.bundle import store
+from liverank.events.event import Ranking
+from liverank.events.frame import events_of
 from liverank.events.log import Log
-from liverank.features.hashing import hash_id
-from liverank.features.kinds.context import SERVED_POSITION
 
 LANGUAGES = ("en", "pt")
+SERVER = CONFIG + "\n[serving]\nlog_vectors = 1.0\nlog_candidates = 0.0\n"
+SPEC = a_spec()
+FEWER = SPEC.keep(set(SPEC.names[::3]))
 
 
 def an_event(chance: random.Random, number: int) -> dict[str, object]:
@@ -35,8 +39,14 @@ def an_event(chance: random.Random, number: int) -> dict[str, object]:
         )
     if roll < 0.15:
         return person(user, language=chance.choice(LANGUAGES))
+    if roll < 0.2:
+        target = f"h{chance.randrange(5)}" if roll < 0.18 else f"u{chance.randrange(30)}"
+        return {
+            "event": "edge", "time": now_ms(), "user": user, "relation": "follow",
+            "target": target, "active": chance.random() < 0.7,
+        }  # fmt: skip
     event = act(chance.choice(["join", "join", "leave"]), user, item, id=f"i{number}")
-    if roll < 0.3:  # late, or with a clock that runs ahead
+    if roll < 0.4:  # late, or with a clock that runs ahead
         event["time"] += chance.choice([-3_600_000, -60_000, 60_000, 3_600_000])
     return event
 
@@ -54,9 +64,11 @@ def send_events(url: str, seed: int, stop: threading.Event) -> None:
 def ask_rankings(url: str, seed: int, count: int, answers: list[dict]) -> None:
     chance = random.Random(seed)
     with httpx.Client(base_url=url, timeout=20) as client:
-        for _ in range(count):
-            request = {"user": f"u{chance.randrange(32)}", "explain": True}
-            if chance.random() < 0.5:
+        for number in range(count):
+            request = {"user": f"u{chance.randrange(32)}", "explain": chance.random() < 0.5}
+            if number % 30 == 0:
+                request["items"] = [f"r{place}" for place in range(250)]
+            elif chance.random() < 0.5:
                 request["items"] = [f"r{place}" for place in chance.sample(range(45), 12)]
             if chance.random() < 0.5:
                 request["limit"] = 5
@@ -67,73 +79,95 @@ def ask_rankings(url: str, seed: int, count: int, answers: list[dict]) -> None:
             answers.append(response.json())
 
 
-def ranking_ids(frames: list[pl.DataFrame]) -> list[str]:
-    """Ids of the rankings in the order in which a replay reads them."""
-    rankings = pl.concat(frames).filter(
-        (pl.col("event") == "ranking") & (pl.col("items").list.len() > 0)
+def ask_at_once(url: str, seeds: tuple[int, ...], answers: list[dict]) -> None:
+    askers = [
+        threading.Thread(target=ask_rankings, args=(url, seed, 100, answers)) for seed in seeds
+    ]
+    for thread in askers:
+        thread.start()
+    for thread in askers:
+        thread.join()
+
+
+def promote(site: Path, spec: object) -> str:
+    root = site / ".liverank"
+    version = store.add(root, a_bundle(spec))
+    store.promote(root, version)
+    return version
+
+
+def wait_for_model(client: httpx.Client, version: str) -> None:
+    for _ in range(1000):
+        if client.get("/readyz").json()["model"] == version:
+            return
+        time.sleep(0.01)
+    raise AssertionError(client.get("/healthz").text)
+
+
+def replay_check(site: Path) -> dict:
+    """What ``liverank replay --check`` tells, run as anybody runs it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "liverank", "replay", "--check", "--json"],
+        cwd=site,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
     )
-    return rankings.sort(pl.coalesce(pl.col("cut") + 1, "seq"), "seq")["id"].to_list()
-
-
-def bits_of(values: object) -> list[int]:
-    """float32 bits, with one pattern for NaN, which JSON tells as null."""
-    row = np.array(values, np.float32)
-    row[np.isnan(row)] = np.nan
-    return row.view(np.uint32).tolist()
+    assert done.returncode == 0, done.stderr + done.stdout
+    told: dict = json.loads(done.stdout.splitlines()[-1])
+    return told
 
 
 @pytest.mark.timeout(120)
 def test_every_served_vector_equals_the_replayed_one(tmp_path):
-    spec = a_spec()
-    write_bundle(tmp_path / "bundle", a_bundle(spec))
-    answers: list[dict] = []
-    with running_server(tmp_path / "site", "--bundle", str(tmp_path / "bundle")) as server:
+    site, answers = tmp_path / "site", []
+    first = promote(site, SPEC)
+    with running_server(site, config=SERVER) as server:
         chance = random.Random(0)
         server.send_and_fold(*(an_event(chance, number) for number in range(300)))
         stop = threading.Event()
         senders = [
             threading.Thread(target=send_events, args=(server.url, seed, stop)) for seed in (1, 2)
         ]
-        askers = [
-            threading.Thread(target=ask_rankings, args=(server.url, seed, 150, answers))
-            for seed in (3, 4, 5)
-        ]
-        for thread in senders + askers:
+        for thread in senders:
             thread.start()
-        for thread in askers:
-            thread.join()
+        ask_at_once(server.url, (3, 4, 5), answers)
+        second = promote(site, FEWER)
+        wait_for_model(server.client, second)
+        ask_at_once(server.url, (6, 7, 8), answers)
         stop.set()
         for thread in senders:
             thread.join()
         server.terminate()
 
-    config = parse_config(CONFIG)
-    with Log.open(tmp_path / "site/.liverank/log") as log:
-        frames = list(log.read())
-    lists = collect_lists(frames, spec.layout, config)
-    reads = replace(lists.reads, positions=np.full(len(lists.reads.items), SERVED_POSITION))
-    replayed = np.concatenate(
-        [
-            chunk.features
-            for chunk in replay(frames, spec, reads, max_future_ms=300_000, chunk_rows=700)
-        ]
-    )
-    begins = dict(zip(ranking_ids(frames), range(len(reads)), strict=True))
-    model = load_bundle(tmp_path / "bundle").model
-    compared = 0
+    told = replay_check(site)
+    assert (told["ok"], told["mismatches"], told["differences"]) == (True, 0, [])
+    assert told["skipped"] == {}
+    assert told["rankings"] > 500
+    assert told["rows"] > 5000
+
+    with Log.open(site / ".liverank/log") as log:
+        events = [event for frame in log.read() for event in events_of(frame)]
+    rankings = {event.id: event for event in events if isinstance(event, Ranking)}
+    assert {ranking.model for ranking in rankings.values()} == {first, second}
+    assert len({ranking.cut for ranking in rankings.values()}) > 10, "folds were not interleaved"
+    told_rows = 0
     for answer in answers:
-        assert answer["fallback"] is None
-        if not answer["items"]:
+        ranking = rankings[answer["id"]]
+        assert [item["item"] for item in answer["items"]] == ranking.items
+        if ranking.vectors is None:
+            assert ranking.scored == []
             continue
-        place = begins[answer["id"]]
-        rows = slice(*reads.offsets[place : place + 2])
-        row_of = dict(zip(reads.items[rows].tolist(), replayed[rows], strict=True))
+        rows = np.frombuffer(ranking.vectors, "<f4").reshape(len(ranking.scored), -1)
         for item in answer["items"]:
-            row = row_of[hash_id(item["item"])]
-            assert tuple(item["features"]) == spec.names
-            assert bits_of(list(item["features"].values())) == bits_of(row)
-            assert model.probability(row[None, :])[0] == item["score"]
-            compared += 1
-    cuts = pl.concat(frames).filter(pl.col("event") == "ranking")["cut"]
-    assert compared > 1500
-    assert cuts.n_unique() > 10, "rankings and folds were not interleaved"
+            if item.get("features"):
+                row = rows[ranking.scored.index(item["item"])]
+                assert as_told(item["features"].values()) == as_told(row.tolist())
+                told_rows += 1
+    assert told_rows > 1000
+
+
+def as_told(values: object) -> list[float | None]:
+    """Numbers as JSON tells them: what is unknown is null."""
+    return [None if value is None or value != value else value for value in values]

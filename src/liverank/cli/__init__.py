@@ -24,6 +24,7 @@ COMMANDS = (
     "train",
     "backtest",
     "serve",
+    "replay",
     "compact",
 )
 """Every command, in the order ``--help`` shows them; each is a module of this package."""

@@ -2,7 +2,6 @@
 
 import argparse
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from liverank.autopilot.backtest import MODEL, Backtest, run_backtest
 from liverank.cli.history import add_history_arguments, open_history
+from liverank.cli.moment import moment_ms
 from liverank.cli.progress import stage_progress
 from liverank.config import load_config
 
@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test-from",
         required=True,
-        type=_moment,
+        type=moment_ms,
         metavar="TIME",
         help="RFC 3339 or Unix milliseconds: train on what came before, test on the rest",
     )
@@ -85,16 +85,3 @@ def backtest_table(found: Backtest) -> Table:
 
 def _figure(value: float | None, sign: str = "") -> str:
     return "" if value is None else f"{value:{sign}.4f}"
-
-
-def _moment(text: str) -> float:
-    """Unix ms of an RFC 3339 time (UTC where it names no zone) or of Unix milliseconds."""
-    if text.isdigit():
-        return float(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r}; expected e.g. 2026-11-23T10:00:00Z or Unix milliseconds"
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000

@@ -105,11 +105,7 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
     if not rankings:
         return _no_lists(layout)
     ranking = pl.concat(rankings).filter(pl.col("items").list.len() > 0)
-    ranking = (
-        ranking.with_columns(before=pl.min_horizontal(pl.col("cut") + 1, "seq"))
-        .sort("before", "seq")
-        .with_row_index("list")
-    )
+    ranking = in_reading_order(ranking).with_row_index("list")
     if ranking.is_empty():
         return _no_lists(layout)
     items = ranking.select("list", "id", "user", "time", item="items").explode("item")
@@ -125,20 +121,43 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
         pl.col("items").list.concat(pl.col("candidates").list.set_difference("items").fill_null([]))
     ).to_series()
     served = _served(offsets, _offsets(scored))
+    placed = _placed(positions.astype(np.float64), served, np.nan)
     return Lists(
-        Reads(
-            before=ranking["before"].to_numpy(writable=True),
-            user=hash_column(ranking["user"]),
-            at=ranking["time"].cast(pl.Float64).to_numpy(writable=True),
-            request=request_words(ranking["fields"], layout),
-            offsets=_offsets(scored),
-            items=hash_column(scored.explode()),
-            positions=_placed(positions.astype(np.float64), served, np.nan),
-        ),
+        reads_of(ranking, scored, placed, layout),
         labels=_placed(labels, served, 0),
         seen=_placed(seen, served, False),
         served=served,
         until_ms=ranking["time"].cast(pl.Float64).to_numpy() + config.label.within_ms,
+    )
+
+
+def in_reading_order(rankings: pl.DataFrame) -> pl.DataFrame:
+    """Rankings in the order in which a replay reads them; ``before`` is where.
+
+    >>> rankings = pl.DataFrame({"seq": [5, 9, 12], "cut": [None, 3, 99]})
+    >>> in_reading_order(rankings).select("seq", "before").rows()
+    [(9, 4), (5, 5), (12, 12)]
+    """
+    return rankings.with_columns(before=pl.min_horizontal(pl.col("cut") + 1, "seq")).sort(
+        "before", "seq"
+    )
+
+
+def reads_of(
+    rankings: pl.DataFrame, scored: pl.Series, positions: NDArray[np.float64], layout: Layout
+) -> Reads:
+    """What a replay needs to read these rankings, in its order.
+
+    ``scored`` are the items of each to read, and ``positions`` float64[k] where they stood.
+    """
+    return Reads(
+        before=rankings["before"].to_numpy(writable=True),
+        user=hash_column(rankings["user"]),
+        at=rankings["time"].cast(pl.Float64).to_numpy(writable=True),
+        request=request_words(rankings["fields"], layout),
+        offsets=_offsets(scored),
+        items=hash_column(scored.explode()),
+        positions=positions,
     )
 
 

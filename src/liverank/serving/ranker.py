@@ -5,7 +5,7 @@ Invariant: the same request id, cut, time and rung give the same list; nothing h
 and an item that is known to have ended is never in it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,8 @@ class Ranked:
     reason: str | None
     dropped: dict[str, int]
     cut: int
+    vectors: NDArray[np.float32] | None = field(default=None, compare=False)
+    """What the model read, float32[scored, features]; None without a bundle."""
 
 
 def make_ranker(rung: Rung, layout: Layout) -> Ranker:
@@ -99,6 +101,7 @@ def rank(
         reason=reason,
         dropped=dropped,
         cut=folded.seq,
+        vectors=columns,
     )
 
 

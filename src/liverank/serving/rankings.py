@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Callable
 
+from liverank.config import Serving
 from liverank.errors import LogBusyError, LogError
 from liverank.events.event import Ranking
 from liverank.events.log import Log
@@ -31,20 +32,27 @@ _logger = logging.getLogger("liverank.serving")
 
 
 def ranking_event(
-    request: RankRequest, ranked: Ranked, *, request_id: str, at_ms: int, log_candidates: float
+    request: RankRequest, ranked: Ranked, *, request_id: str, at_ms: int, serving: Serving
 ) -> Ranking:
     """The event of a served list.
 
-    ``log_candidates`` is the share of the lists cut from more than ALWAYS_LOGGED candidates whose
-    candidates are logged too; which ones depends on the request id alone.
+    Of the lists cut from more than ALWAYS_LOGGED candidates, a share of ``serving.log_candidates``
+    logs these too; of those that a bundle ranked, a share of ``serving.log_vectors`` logs what it
+    read, with all candidates. Which ones depends on the request id alone.
     """
     items = [item.item for item in ranked.items]
     scores = [item.score for item in ranked.items]
+    keeps_vectors = (
+        ranked.vectors is not None
+        and len(ranked.vectors) > 0
+        and _is_sampled(f"vectors:{request_id}", serving.log_vectors)
+    )
     was_cut = len(items) < len(ranked.scored)
     keeps_candidates = was_cut and (
         len(ranked.scored) <= ALWAYS_LOGGED
         or request.explain
-        or hash_id(request_id) < log_candidates * 2.0**64
+        or keeps_vectors
+        or _is_sampled(request_id, serving.log_candidates)
     )
     return Ranking(
         time=at_ms,
@@ -56,8 +64,20 @@ def ranking_event(
         cut=ranked.cut,
         scores=scores if all(map(math.isfinite, scores)) else None,
         candidates=ranked.scored if keeps_candidates else None,
+        vectors=_packed(ranked, ranked.scored if was_cut else items) if keeps_vectors else None,
         fields=request.fields,
     )
+
+
+def _is_sampled(text: str, share: float) -> bool:
+    return hash_id(text) < share * 2.0**64
+
+
+def _packed(ranked: Ranked, order: list[str]) -> bytes:
+    """What the model read of these items: little-endian float32[items, features]."""
+    assert ranked.vectors is not None
+    places = {item: place for place, item in enumerate(ranked.scored)}
+    return ranked.vectors[[places[item] for item in order]].astype("<f4").tobytes()
 
 
 class RankingWriter:

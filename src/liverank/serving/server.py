@@ -82,7 +82,7 @@ class Server:
                 ranked,
                 request_id=request_id,
                 at_ms=at_ms,
-                log_candidates=self.config.serving.log_candidates,
+                serving=self.config.serving,
             )
         )
         return RankResponse(

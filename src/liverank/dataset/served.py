@@ -1,0 +1,149 @@
+"""Whether rankings were served from what a replay gives: logged vectors, compared bit for bit.
+
+A served ranking may carry what its model read (``vectors``). Here the log is folded again, each
+such ranking is read at its cut, and every number is compared.
+Invariant: two numbers are equal when their float32 bits are, or when both are NaN.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from liverank.dataset.lists import in_reading_order, reads_of
+from liverank.dataset.replay import replay
+from liverank.events.frame import empty_frame
+from liverank.features.hashing import hash_column
+from liverank.features.kinds.context import SERVED_POSITION
+from liverank.features.spec import FeatureSpec, SpecFeature
+
+MAX_TOLD = 20
+"""Differences that are told one by one, at most; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A number that was served and is not what a replay gives."""
+
+    ranking: str
+    item: str
+    feature: str
+    served: float
+    replayed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of a check: how much was compared, how many numbers differ, the first of them."""
+
+    rankings: int
+    rows: int
+    mismatches: int
+    differences: list[Difference]
+
+
+def rankings_with_vectors(
+    frames: Iterable[pl.DataFrame], *, since_ms: float = 0, most: int | None = None
+) -> pl.DataFrame:
+    """The rankings of a log that carry vectors, made at ``since_ms`` or later.
+
+    Columns: those of ``events.frame`` that a check needs; ``scored``, the items in the order of
+    the vectors' rows; and ``width``, how many features a row holds. Of more than ``most``, those
+    with the smallest hashes of their id are kept: they lie anywhere in the log, and are always the
+    same.
+
+    >>> from liverank.events.event import Ranking
+    >>> from liverank.events.frame import frame_of
+    >>> ranking = Ranking(time=5, id="q1", user="u1", items=["r1"], vectors=bytes(8))
+    >>> frame = frame_of([ranking], seqs=[7])
+    >>> rankings_with_vectors([frame]).select("seq", "id", "scored", "width").rows()
+    [(7, 'q1', ['r1'], 2)]
+    """
+    found = [
+        frame.lazy()
+        .filter(pl.col("vectors").is_not_null() & (pl.col("time") >= since_ms))
+        .select(
+            *("seq", "id", "user", "time", "cut", "fields", "model", "vectors"),
+            scored=pl.coalesce("candidates", "items"),
+        )
+        .collect()
+        for frame in (empty_frame(), *frames)
+    ]
+    size, rows = pl.col("vectors").bin.size(), pl.col("scored").list.len()
+    rankings = pl.concat(found).with_columns(width=(size // (4 * rows)).cast(pl.Int64))
+    if most is not None and len(rankings) > most:
+        kept = np.argsort(hash_column(rankings["id"]), kind="stable")[:most]
+        rankings = rankings[np.sort(kept)]
+    return rankings
+
+
+def check_served(
+    frames: Iterable[pl.DataFrame],
+    rankings: pl.DataFrame,
+    specs: Mapping[str, FeatureSpec],
+    *,
+    max_future_ms: float,
+    on_progress: Callable[[int], None] | None = None,
+) -> Checked:
+    """Fold the log's frames once, and compare the rankings' vectors with what is read.
+
+    ``rankings`` are of ``rankings_with_vectors``; those are compared whose model is among
+    ``specs``, which are all of one layout, and whose width is the model's. ``on_progress`` is told
+    how many events were folded.
+    """
+    widths = pl.col("model").replace_strict(
+        {model: len(spec.names) for model, spec in specs.items()},
+        default=None,
+        return_dtype=pl.Int64,
+    )
+    rankings = in_reading_order(rankings.filter(pl.col("width") == widths))
+    whole, columns = _union(specs)
+    rows = int(rankings["scored"].list.len().sum())
+    positions = np.full(rows, SERVED_POSITION)
+    reads = reads_of(rankings, rankings["scored"], positions, whole.layout)
+    mismatches, told = 0, list[Difference]()
+    logged = rankings.select("id", "model", "scored", "vectors").iter_rows()
+    for chunk in replay(frames, whole, reads, max_future_ms=max_future_ms, on_progress=on_progress):
+        starts = reads.offsets[chunk.first : chunk.last + 1] - reads.offsets[chunk.first]
+        for start, stop in pairwise(starts.tolist()):
+            ranking, model, items, vectors = next(logged)
+            replayed = chunk.features[start:stop, columns[model]]
+            served = np.frombuffer(vectors, "<f4").reshape(len(items), -1)
+            unequal = _unequal(served, replayed)
+            mismatches += len(unequal)
+            told += [
+                Difference(
+                    ranking=ranking,
+                    item=items[row],
+                    feature=specs[model].names[column],
+                    served=float(served[row, column]),
+                    replayed=float(replayed[row, column]),
+                )
+                for row, column in unequal[: MAX_TOLD - len(told)].tolist()
+            ]
+    return Checked(len(rankings), rows, mismatches, told)
+
+
+def _union(specs: Mapping[str, FeatureSpec]) -> tuple[FeatureSpec, dict[str, NDArray[np.int64]]]:
+    """One spec that reads all features of specs of one layout, and the columns of each."""
+    features: dict[object, SpecFeature] = {}
+    for spec in specs.values():
+        for feature in spec.features:
+            features.setdefault(feature.expression, feature)
+    place = {expression: column for column, expression in enumerate(features)}
+    columns = {
+        model: np.array([place[feature.expression] for feature in spec.features], np.int64)
+        for model, spec in specs.items()
+    }
+    layout = next(iter(specs.values())).layout
+    return FeatureSpec(layout, tuple(features.values())), columns
+
+
+def _unequal(served: NDArray[np.float32], replayed: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The places (row, column) where the bits differ, int64[m, 2]."""
+    is_equal = served.view(np.uint32) == np.ascontiguousarray(replayed).view(np.uint32)
+    is_equal |= np.isnan(served) & np.isnan(replayed)
+    return np.argwhere(~is_equal)
