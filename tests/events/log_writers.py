@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
-from liverank.events.event import Interaction
+from liverank.events.event import Interaction, Item
 from liverank.events.frame import frame_of
 from liverank.events.log import Log, bulk
 
@@ -22,7 +22,11 @@ def batch_of(name: str, number: int, size: int, time_ms: int) -> list[Interactio
     """A batch whose ids say which batch they belong to, and how big it is."""
     return [
         Interaction(
-            time=time_ms, type="click", user="u1", item="r1", id=f"{name}.{number}.{k}.{size}"
+            time=time_ms,
+            type="click",
+            user=f"of {name}",
+            item="r1",
+            id=f"{name}.{number}.{k}.{size}",
         )
         for k in range(size)
     ]
@@ -64,6 +68,45 @@ def do_anything_for_ever(directory: Path, name: str, seed: int, time_ms: int) ->
                     log.expire(time_ms - 20)
 
 
+def rooms_of(user: str, number: int) -> list[Interaction | Item]:
+    """Two clicks of a user and a room that they host; ids say which batch they belong to."""
+    clicks = [
+        Interaction(time=0, type="click", user=user, item="r1", id=f"{user}.{number}.{k}")
+        for k in range(2)
+    ]
+    return [*clicks, Item(time=0, item=f"r{number}", fields={"host": user, "speakers": [user]})]
+
+
+def erase_for_ever(directory: Path, name: str, seed: int) -> None:
+    """Take in batches of new users, compact, and erase each user once.
+
+    Written down before it is tried, and ``done`` when it is: ``add USER NUMBER``, ``erase USER``.
+    """
+    chance = random.Random(seed)
+    words = os.open(directory / f"{name}.acknowledged", os.O_WRONLY | os.O_CREAT)
+    users: list[str] = []
+    with Log.open(directory / "log", segment_rows=7) as log:
+        for number in range(sys.maxsize):
+            match chance.choice(["add", "add", "import", "compact", "erase", "erase"]):
+                case "add" | "import" as way:
+                    if not users or chance.random() < 0.4:
+                        users.append(f"<{name} has {number}>")
+                    user = chance.choice(users)
+                    os.write(words, f"add\t{user}\t{number}\n".encode())
+                    if way == "add":
+                        log.append(rooms_of(user, number), arrived_ms=1)
+                    else:
+                        log.import_frame(frame_of(rooms_of(user, number)), arrived_ms=1)
+                    os.write(words, b"done\n")
+                case "compact":
+                    log.compact()
+                case "erase" if users:
+                    user = users.pop(chance.randrange(len(users)))
+                    os.write(words, f"erase\t{user}\n".encode())
+                    log.erase(user)
+                    os.write(words, b"done\n")
+
+
 def die_at_step(directory: Path, action: str, step: int) -> None:
     """Do one thing to a log and die at the n-th call that the log's own code makes or takes.
 
@@ -92,6 +135,8 @@ def die_at_step(directory: Path, action: str, step: int) -> None:
                 log.compact()
             case "expire":
                 log.expire(1500)
+            case "erase":
+                log.erase("of old")
         sys.setprofile(None)
     (directory / "done").touch()
 

@@ -1,12 +1,9 @@
 """Processes that write the log are killed; what was acknowledged is there, and nothing is half."""
 
-import json
 import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -18,31 +15,6 @@ from log_writers import batch_of
 from liverank.events.event import Interaction
 from liverank.events.frame import frame_of
 from liverank.events.log import Log
-
-
-@pytest.fixture(scope="module")
-def start():
-    """A function that starts a function of log_writers in a process, and returns its pid."""
-    nursery = subprocess.Popen(
-        [sys.executable, log_writers.__file__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-    def start(function, *arguments) -> int:
-        print(
-            json.dumps([function.__name__, *map(_plain, arguments)]), file=nursery.stdin, flush=True
-        )
-        return int(nursery.stdout.readline())
-
-    with nursery:
-        yield start
-        nursery.stdin.close()
-
-
-def _plain(argument):
-    return str(argument) if isinstance(argument, Path) else argument
 
 
 def await_end(pid: int) -> None:
@@ -160,7 +132,7 @@ def prepared(tmp_path_factory) -> Path:
     return directory
 
 
-@pytest.mark.parametrize("action", ["append", "import", "compact", "expire"])
+@pytest.mark.parametrize("action", ["append", "import", "compact", "expire", "erase"])
 def test_a_kill_at_any_step_leaves_all_of_it_or_nothing(tmp_path, prepared, start, action):
     before = {"old", "late", "tail"}
     after = {
@@ -168,6 +140,7 @@ def test_a_kill_at_any_step_leaves_all_of_it_or_nothing(tmp_path, prepared, star
         "import": before | {"new"},
         "compact": before,
         "expire": before - {"old"},
+        "erase": before - {"old"},
     }[action]
     last_seq = 24 if action in ("append", "import") else 18
     outcomes = []

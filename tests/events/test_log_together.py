@@ -84,18 +84,18 @@ def test_a_repeat_that_arrives_while_an_import_is_written_is_taken_in_once(
 
 
 def test_of_two_compactions_at_once_one_moves_the_rows(tmp_path, monkeypatch):
-    write_segment = compaction.write_segment
+    write_with_ids = compaction.write_with_ids
 
     def write_slowly(*arguments):
-        monkeypatch.setattr(compaction, "write_segment", write_segment)
+        monkeypatch.setattr(compaction, "write_with_ids", write_with_ids)
         with Log.open(tmp_path) as other:
             assert other.compact() == 3
             other.append([click("d")], arrived_ms=1)
-        return write_segment(*arguments)
+        return write_with_ids(*arguments)
 
     with Log.open(tmp_path) as log:
         log.append([click("a"), click("b"), click("c")], arrived_ms=1)
-        monkeypatch.setattr(compaction, "write_segment", write_slowly)
+        monkeypatch.setattr(compaction, "write_with_ids", write_slowly)
         assert log.compact() == 0
         assert [event.id for _, event in read(log)] == ["a", "b", "c", "d"]
         assert (log.stats().segments, log.stats().tail_rows) == (1, 1)

@@ -2,6 +2,7 @@
 
 from liverank.events.log.append import Appended
 from liverank.events.log.bulk import Imported
+from liverank.events.log.erase import Erased
 from liverank.events.log.log import Log, Stats
 
-__all__ = ["Appended", "Imported", "Log", "Stats"]
+__all__ = ["Appended", "Erased", "Imported", "Log", "Stats"]

@@ -66,7 +66,9 @@ class Importer:
     def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> Imported:
         """See ``Log.import_frame``."""
         _check(frame)
-        fresh = _distinct(frame.with_columns(arrived=pl.lit(arrived_ms, pl.Int64)))
+        fresh = _distinct(
+            frame.with_columns(seq=pl.lit(None, pl.Int64), arrived=pl.lit(arrived_ms, pl.Int64))
+        )
         with (
             self._importing,
             explained(self._database.path),

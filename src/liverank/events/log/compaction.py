@@ -9,14 +9,15 @@ import sqlite3
 
 import polars as pl
 
-from liverank.events.log.database import Database, explained
-from liverank.events.log.ids import dedup_ids, ids_of, write_segment
-from liverank.events.log.lock import adding_segments, removing_if_idle, removing_segments
+from liverank.events.log.database import Database, begin_generation, explained
+from liverank.events.log.ids import write_with_ids
+from liverank.events.log.lock import adding_segments, removing_segments
 from liverank.events.log.reading import frame_of_tail, tail_rows
 from liverank.events.log.segment import (
     register,
     remove_files,
     segments_of,
+    unregister,
     withdrawn_if_refused,
 )
 
@@ -26,13 +27,13 @@ def compact_tail(database: Database, *, min_rows: int, segment_rows: int) -> int
     moved = 0
     with explained(database.path), adding_segments(database.segments):
         with database.reading() as connection:
+            if connection.execute("SELECT count(*) FROM tail").fetchone()[0] < min_rows:
+                return 0
             stretches = _stretches(connection, segment_rows)
-        if sum(last - first + 1 for first, last in stretches) < min_rows:
-            return 0
         for first, last in stretches:
             with database.reading() as connection:
                 rows = tail_rows(connection, first, last)
-            if len(rows) == last - first + 1:  # else another process was quicker
+            if rows:  # else another process was quicker, or all were erased
                 moved += _move(database, frame_of_tail(rows))
     return moved
 
@@ -60,19 +61,18 @@ def _stretches(connection: sqlite3.Connection, segment_rows: int) -> list[tuple[
 def _move(database: Database, frame: pl.DataFrame) -> int:
     """Make a segment of some rows of the tail; returns how many moved."""
     first, last = frame["seq"][0], frame["seq"][-1]
-    texts = dedup_ids(frame)
-    ids = ids_of(texts.drop_nulls().to_list())
-    rows = texts.is_not_null().arg_true().to_numpy()
-    segment = write_segment(database.segments, frame, ids, rows).placed(first)
+    segment = write_with_ids(database.segments, frame)
     with (
         withdrawn_if_refused(database.segments, [segment]),
         database.writing() as connection,
     ):
         # Only another process's compaction or expiry can have taken some of them meanwhile.
-        held = connection.execute(
-            "SELECT count(*) FROM tail WHERE seq BETWEEN ? AND ?", (first, last)
-        ).fetchone()[0]
-        if held == frame.height:
+        held, others = connection.execute(
+            "SELECT (SELECT count(*) FROM tail WHERE seq BETWEEN :first AND :last),"
+            " EXISTS (SELECT 1 FROM segments WHERE first_seq <= :last AND last_seq >= :first)",
+            {"first": first, "last": last},
+        ).fetchone()
+        if held == frame.height and not others:
             connection.execute("DELETE FROM tail WHERE seq BETWEEN ? AND ?", (first, last))
             register(connection, segment)
             return frame.height
@@ -85,33 +85,13 @@ def expire_rows(database: Database, before_ms: int) -> int:
     with explained(database.path), removing_segments(database.segments):
         with database.writing() as connection:
             old = [one for one in segments_of(connection) if one.newest_ms < before_ms]
-            connection.executemany(
-                "DELETE FROM segments WHERE name = ?", [(segment.name,) for segment in old]
-            )
-            if old:
-                connection.execute("UPDATE state SET manifest = manifest + 1")
+            unregister(connection, old)
             tail = connection.execute(
                 "DELETE FROM tail WHERE seq < coalesce("
                 "(SELECT min(seq) FROM tail WHERE min(time, arrived) >= ?), 1 << 62)",
                 (before_ms,),
             ).rowcount
+            if tail or old:
+                begin_generation(connection)
         remove_files(database.segments, old)
     return tail + sum(segment.rows for segment in old)
-
-
-def remove_orphans(database: Database) -> int:
-    """Remove files that a killed import, compaction or expiry left; returns how many."""
-    with explained(database.path), removing_if_idle(database.segments) as idle:
-        if not idle:
-            return 0
-        with database.reading() as connection:
-            known = {segment.name for segment in segments_of(connection)}
-        orphans = [
-            file
-            for file in database.segments.iterdir()
-            if file.suffix in (".parquet", ".ids", ".draft")
-            and file.name.partition(".")[0] not in known
-        ]
-        for file in orphans:
-            file.unlink(missing_ok=True)
-    return len(orphans)

@@ -9,17 +9,15 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from liverank.errors import LogBusyError, LogCorruptError, LogError, LogFullError
 from liverank.events.log.lock import give_turn, takes_turn
 
-FORMAT = 1
-"""Version of the layout below, kept in SQLite's ``user_version``."""
-
-_LAYOUT = """
+_LAYOUTS = (
+    """
 CREATE TABLE IF NOT EXISTS tail (
     seq INTEGER PRIMARY KEY,
     arrived INTEGER NOT NULL,
@@ -46,7 +44,19 @@ CREATE TABLE IF NOT EXISTS state (
     manifest INTEGER NOT NULL
 );
 INSERT OR IGNORE INTO state VALUES (1, 0, 0);
-"""
+""",
+    """
+ALTER TABLE state ADD COLUMN generation INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE state ADD COLUMN identity TEXT NOT NULL DEFAULT '';
+ALTER TABLE state ADD COLUMN erasing INTEGER NOT NULL DEFAULT 0;
+UPDATE state SET identity = lower(hex(randomblob(16)));
+""",
+)
+"""What each version of the format adds to the one before it."""
+
+FORMAT = len(_LAYOUTS)
+"""Version of the whole layout, kept in SQLite's ``user_version``."""
+
 _POLL_S = 0.0005
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -63,7 +73,7 @@ class Database:
         self._busy_s = busy_s
         self._writer = _connect(path, busy_s)
         self._reader = _connect(path, busy_s)
-        self._writer.execute("PRAGMA busy_timeout = 0")  # _begin_writing waits instead
+        self._writer.execute("PRAGMA busy_timeout = 0")  # _in_turn waits instead
         self._turn = (path.parent / "turn.lock").open("a")
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
@@ -77,7 +87,7 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One write transaction: committed and on disk after the block, or undone as a whole."""
         with self._write_lock, explained(self.path):
-            self._begin_writing()
+            self._in_turn(lambda: self._executes("BEGIN IMMEDIATE"))
             try:
                 yield self._writer
                 self._writer.execute("COMMIT")
@@ -96,6 +106,23 @@ class Database:
                 if self._reader.in_transaction:
                     self._reader.execute("COMMIT")
 
+    def scrub(self) -> None:
+        """Rewrite the file and empty its WAL: no byte of what was deleted is left in either.
+
+        Appends wait meanwhile. Raises LogBusyError while another process goes on reading, and
+        LogFullError where there is no room for a copy of the file.
+        """
+        try:
+            with self._write_lock, explained(self.path):
+                self._in_turn(lambda: self._executes("VACUUM"))
+                self._in_turn(self._empties_wal)
+        except (LogBusyError, LogFullError) as error:
+            raise type(error)(
+                f"{self.path}: the events are erased, but their bytes are not off the disk yet, "
+                "because it is full or another process is reading; erase again, or open the log "
+                "again, when that is over"
+            ) from error
+
     def last_seq(self) -> int:
         """The seq of the newest event ever taken in; 0 before the first."""
         with self._read_lock, explained(self.path):
@@ -108,8 +135,8 @@ class Database:
             self._writer.close()
             self._turn.close()
 
-    def _begin_writing(self) -> None:
-        """Wait for the write lock, in turn with other processes.
+    def _in_turn(self, attempt: Callable[[], bool]) -> None:
+        """Try what needs the write lock until it succeeds, in turn with other processes.
 
         SQLite's own waiting sleeps ever longer, so that a busy process starves the others. Here
         whoever waits next holds the turn, and the one that has just written queues for it again.
@@ -120,27 +147,38 @@ class Database:
                 raise _busy(self.path)
             time.sleep(_POLL_S)
         try:
-            while not self._begins():
+            while not attempt():
                 if time.monotonic() > end_s:
                     raise _busy(self.path)
                 time.sleep(_POLL_S)
         finally:
             give_turn(self._turn)
 
-    def _begins(self) -> bool:
+    def _executes(self, statement: str) -> bool:
+        """Whether the statement was executed; it was not while another process is in its way."""
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.execute(statement)
         except sqlite3.OperationalError as error:
             if not _is_busy(error):
                 raise
             return False
         return True
 
+    def _empties_wal(self) -> bool:
+        """Whether all of the WAL is in the file now, and the WAL empty."""
+        busy: int = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        return not busy
+
 
 def last_seq_of(connection: sqlite3.Connection) -> int:
     """The newest seq as a transaction sees it."""
     last: int = connection.execute("SELECT last_seq FROM state").fetchone()[0]
     return last
+
+
+def begin_generation(connection: sqlite3.Connection) -> None:
+    """Say that events were taken from the log: whatever was folded from it is to be folded anew."""
+    connection.execute("UPDATE state SET generation = generation + 1")
 
 
 def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
@@ -165,15 +203,17 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA journal_size_limit = 67108864")
-    if version < FORMAT:
+    if version == 0:
         if any((path.parent / "segments").glob("*.parquet")):
             raise LogCorruptError(
                 f"{path}: it is missing or empty, yet there are segments, which it names; restore "
                 "it from a backup, or import the segments into a new log; they are not touched"
             )
         connection.execute("PRAGMA journal_mode = WAL")
+    if version < FORMAT:
+        missing = "".join(_LAYOUTS[version:])
         connection.executescript(
-            f"BEGIN IMMEDIATE; {_LAYOUT} PRAGMA user_version = {FORMAT}; COMMIT"
+            f"BEGIN IMMEDIATE; {missing} PRAGMA user_version = {FORMAT}; COMMIT"
         )
 
 

@@ -109,6 +109,13 @@ def write_segment(
     )
 
 
+def write_with_ids(directory: Path, frame: pl.DataFrame) -> Segment:
+    """Write events, with whatever ids they have, as a segment, durably. Raises OSError."""
+    texts = dedup_ids(frame)
+    rows = texts.is_not_null().arg_true().to_numpy()
+    return write_segment(directory, frame, ids_of(texts.drop_nulls().to_list()), rows)
+
+
 class SegmentIds:
     """The ids of every segment of a log. Not thread-safe: use it under the log's write lock."""
 

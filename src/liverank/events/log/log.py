@@ -16,8 +16,10 @@ from liverank.errors import LogError
 from liverank.events.event import Event
 from liverank.events.log.append import Appended, Appender
 from liverank.events.log.bulk import Imported, Importer
-from liverank.events.log.compaction import compact_tail, expire_rows, remove_orphans
+from liverank.events.log.compaction import compact_tail, expire_rows
 from liverank.events.log.database import Database, explained, last_seq_of
+from liverank.events.log.erase import Erased, erase_user
+from liverank.events.log.leftovers import clear_leftovers
 from liverank.events.log.lock import opening
 from liverank.events.log.reading import Reader
 from liverank.events.log.segment import corrupt, segments_of
@@ -65,14 +67,15 @@ class Log:
     def open(cls, directory: Path, *, segment_rows: int = 1_000_000, busy_s: float = 30.0) -> "Log":
         """Open the log in a directory, making it when there is none.
 
-        ``busy_s`` is how long to wait for other processes. Removes what killed processes left and
-        checks that every segment is there in its full size. Raises LogError and its kinds.
+        ``busy_s`` is how long to wait for other processes. Removes what killed processes left,
+        finishes an erasure that was killed, and checks that every segment is there in its full
+        size. Raises LogError and its kinds.
         """
         if segment_rows < 1:
             raise LogError(f"`segment_rows` is {segment_rows}; expected 1 or more")
         log = cls(directory, segment_rows=segment_rows, busy_s=busy_s)
         try:
-            remove_orphans(log._database)
+            clear_leftovers(log._database)
             log._reader.check(whole=False)
         except LogError:
             log.close()
@@ -110,13 +113,28 @@ class Log:
         end = last if to_seq is None else min(to_seq, last)
         seq = max(from_seq, 1)
         while seq <= end:
-            frame, seq = self._reader.read_some(seq, min(end, seq + batch_rows - 1))
+            frame, seq = self._reader.read_some(seq, end, rows=batch_rows)
             if frame.height:
                 yield frame
 
     def last_seq(self) -> int:
         """The seq of the newest event ever taken in; 0 before the first."""
         return self._database.last_seq()
+
+    def generation(self) -> int:
+        """How often events were taken from the log, from 1: by expiry or erasure.
+
+        What was folded from an earlier generation holds events that the log no longer does.
+        """
+        with self._database.reading() as connection:
+            found: int = connection.execute("SELECT generation FROM state").fetchone()[0]
+        return found
+
+    def identity(self) -> str:
+        """A random name, made with the log: no two logs share it, but copies of one do."""
+        with self._database.reading() as connection:
+            found: str = connection.execute("SELECT identity FROM state").fetchone()[0]
+        return found
 
     def stats(self) -> Stats:
         """How big the log is."""
@@ -143,7 +161,7 @@ class Log:
 
     def compact(self, *, min_rows: int = 1) -> int:
         """Move the tail into segments when it holds ``min_rows`` or more; returns rows moved."""
-        remove_orphans(self._database)
+        clear_leftovers(self._database)
         return compact_tail(self._database, min_rows=min_rows, segment_rows=self._segment_rows)
 
     def expire(self, before_ms: int) -> int:
@@ -153,6 +171,15 @@ class Log:
         first event that is not. Seqs are not used again; the ids of dropped events are forgotten.
         """
         return expire_rows(self._database, before_ms)
+
+    def erase(self, user: str) -> Erased:
+        """Erase a user: their events, and their name in the fields of others.
+
+        When this returns, no file of the log holds a byte of what was erased. Imports and
+        compactions wait meanwhile. Killed half-way, it is undone or finished at the next open.
+        An unknown user is harmless. Raises EventError for what is no id, LogError and its kinds.
+        """
+        return erase_user(self._database, user)
 
     def verify(self) -> int:
         """Check every segment's content and the SQLite file; returns the segments checked.

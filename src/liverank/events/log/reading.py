@@ -1,8 +1,9 @@
 """Reading the log in seq order, across the tail and the segments, while others change it.
 
-Between two steps an event may move from the tail to a segment, or expire; at every step it is
-found where it is then. Invariant: frames come in strictly growing seq, and hold what was
-acknowledged, or the reader hears why not.
+Between two steps an event may move from the tail to a segment or to another one, expire or be
+erased; at every step it is found where it is then.
+Invariant: frames come in strictly growing seq, and hold what was acknowledged, or the reader hears
+why not.
 """
 
 import sqlite3
@@ -34,29 +35,30 @@ class Reader:
         self._database = database
         self._checked: set[str] = set()
 
-    def read_some(self, seq: int, end: int) -> tuple[pl.DataFrame, int]:
+    def read_some(self, seq: int, end: int, *, rows: int) -> tuple[pl.DataFrame, int]:
         """Those of the events from ``seq`` to ``end`` that lie together, and where to go on.
 
-        The frame is empty where events have expired. Raises LogCorruptError.
+        At most ``rows`` of them; none where events have expired. Raises LogCorruptError.
         """
-        rows = None
+        held = None
         with self._database.reading() as connection:
             segment = next_segment(connection, seq)
             if segment is None or segment.first_seq > seq:
                 end = end if segment is None else min(end, segment.first_seq - 1)
-                rows = tail_rows(connection, seq, end)
-        if rows is not None:
-            return frame_of_tail(rows), end + 1
+                held = tail_rows(connection, seq, end, rows=rows)
+        if held is not None:
+            return frame_of_tail(held), held[-1][0] + 1 if len(held) == rows else end + 1
         assert segment is not None
         end = min(end, segment.last_seq)
         try:
             if segment.name not in self._checked:
                 check_segment(self._database.segments, segment, whole=True)
                 self._checked.add(segment.name)
-            return read_rows(self._database.segments, segment, seq, end - seq + 1), end + 1
+            frame = read_rows(self._database.segments, segment, seq, end, rows=rows)
         except FileNotFoundError:
             self._raise_if_registered(segment)
-            return pl.DataFrame(), segment.last_seq + 1  # expired a moment ago
+            return pl.DataFrame(), seq  # expired or written anew a moment ago: look again
+        return frame, frame["seq"][-1] + 1 if frame.height == rows else end + 1
 
     def check(self, *, whole: bool) -> int:
         """Compare every segment with the manifest; returns how many. Raises LogCorruptError."""
@@ -70,18 +72,20 @@ class Reader:
         return len(segments)
 
     def _raise_if_registered(self, segment: Segment) -> None:
-        """A file that the manifest still names is missing; else it has just expired."""
+        """A file that the manifest still names is missing; else it was removed just now."""
         with self._database.reading() as connection:
             found = next_segment(connection, segment.last_seq)
         if found == segment:
             raise corrupt(segment_file(self._database.segments, segment), "it is missing") from None
 
 
-def tail_rows(connection: sqlite3.Connection, first_seq: int, last_seq: int) -> list[TailRow]:
-    """The rows of the tail in a range of seqs, both ends included."""
+def tail_rows(
+    connection: sqlite3.Connection, first_seq: int, last_seq: int, *, rows: int = -1
+) -> list[TailRow]:
+    """The first ``rows`` (all, when negative) of the tail in a range of seqs, ends included."""
     return connection.execute(
-        "SELECT seq, arrived, body FROM tail WHERE seq BETWEEN ? AND ? ORDER BY seq",
-        (first_seq, last_seq),
+        "SELECT seq, arrived, body FROM tail WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+        (first_seq, last_seq, rows),
     ).fetchall()
 
 

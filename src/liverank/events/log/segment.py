@@ -1,7 +1,8 @@
 """Segments: closed stretches of the log as Parquet files, and the manifest's word about each.
 
 Row ``i`` of a segment has seq ``first_seq + i``; the manifest knows ``first_seq``, the file does
-not, because an import is written before it gets its place in the order.
+not, because an import is written before it gets its place in the order. Where events were erased
+from between others, the file holds a column ``seq`` too.
 Invariant: a file that the manifest names never changes, and is never read before its digest holds.
 """
 
@@ -41,6 +42,11 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     ids: int
     ids_digest: str
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether events are missing between its first and its last."""
+        return self.rows < self.last_seq - self.first_seq + 1
+
     def placed(self, first_seq: int) -> "Segment":
         """The same segment at its place in the order."""
         return msgspec.structs.replace(
@@ -65,11 +71,15 @@ def ids_file(directory: Path, segment: Segment) -> Path:
 def write_rows(directory: Path, frame: pl.DataFrame) -> Segment:
     """Write a frame of events as a segment that no manifest knows yet, durably.
 
-    Raises OSError (the disk is full, ...), leaving at most an orphan.
+    It has its place where the events have their seqs. Raises OSError (the disk is full, ...),
+    leaving at most an orphan.
     """
     name = secrets.token_hex(8)
+    seqs = frame["seq"]
+    first, last = (0, 0) if seqs.null_count() else (seqs[0], seqs[-1])
+    has_gaps = last - first + 1 > frame.height
     buffer = BytesIO()
-    frame.select(STORED).write_parquet(
+    frame.select([*STORED, "seq"] if has_gaps else STORED).write_parquet(
         buffer, compression="zstd", compression_level=1, row_group_size=ROW_GROUP
     )
     content = buffer.getbuffer()
@@ -81,8 +91,8 @@ def write_rows(directory: Path, frame: pl.DataFrame) -> Segment:
     return Segment(
         name=name,
         rows=frame.height,
-        first_seq=0,
-        last_seq=0,
+        first_seq=first,
+        last_seq=last,
         oldest_ms=aged["oldest"].item(),
         newest_ms=aged["newest"].item(),
         bytes=len(content),
@@ -116,21 +126,27 @@ def corrupt(file: Path, what: str) -> LogCorruptError:
     )
 
 
-def read_rows(directory: Path, segment: Segment, first_seq: int, rows: int) -> pl.DataFrame:
-    """Up to ``rows`` events of a segment from ``first_seq`` on, as a frame of SCHEMA.
+def read_rows(
+    directory: Path, segment: Segment, first_seq: int, last_seq: int, *, rows: int
+) -> pl.DataFrame:
+    """The first ``rows`` of a segment's events in a range of seqs, as a frame of SCHEMA.
 
     A column that did not exist yet when the file was written is null.
     """
-    frame = (
-        pl.scan_parquet(segment_file(directory, segment), glob=False)
-        .slice(first_seq - segment.first_seq, rows)
-        .collect()
-    )
-    seqs = pl.int_range(first_seq, first_seq + frame.height, dtype=pl.Int64, eager=True)
+    stored = pl.scan_parquet(segment_file(directory, segment), glob=False)
+    if segment.has_gaps:
+        frame = stored.filter(pl.col("seq").is_between(first_seq, last_seq)).head(rows).collect()
+    else:
+        rows = min(rows, last_seq - first_seq + 1)
+        frame = stored.slice(first_seq - segment.first_seq, rows).collect()
+        seqs = pl.int_range(first_seq, first_seq + frame.height, dtype=pl.Int64, eager=True)
+        frame = frame.with_columns(seqs.alias("seq"))
     younger = [
-        pl.lit(None, SCHEMA[name]).alias(name) for name in STORED if name not in frame.columns
+        pl.lit(None, dtype).alias(name)
+        for name, dtype in SCHEMA.items()
+        if name not in frame.columns
     ]
-    return frame.with_columns(younger).select(seqs.alias("seq"), *STORED)
+    return frame.with_columns(younger).select(*SCHEMA)
 
 
 def remove_files(directory: Path, segments: list[Segment]) -> None:
@@ -178,6 +194,14 @@ def register(connection: sqlite3.Connection, segment: Segment) -> None:
         msgspec.structs.astuple(segment),
     )
     connection.execute("UPDATE state SET manifest = manifest + 1")
+
+
+def unregister(connection: sqlite3.Connection, segments: list[Segment]) -> None:
+    """Take segments out of the manifest."""
+    if segments:
+        names = [(segment.name,) for segment in segments]
+        connection.executemany("DELETE FROM segments WHERE name = ?", names)
+        connection.execute("UPDATE state SET manifest = manifest + 1")
 
 
 def _segment(row: tuple[object, ...]) -> Segment:

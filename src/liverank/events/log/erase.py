@@ -1,0 +1,169 @@
+"""Erasing a user from the log: their events, and their name in the fields of others' events.
+
+Segments that name the user are written anew first; then one transaction puts them into the
+manifest in place of the old ones and cleans the tail; then the old files go, and SQLite's file is
+rewritten. A kill before the transaction leaves orphans, one after it leaves work that the next
+open finishes.
+Invariant: the events that stay keep their seqs, and the log never holds half of an erasure.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import polars as pl
+
+from liverank.errors import EventError
+from liverank.events.event import MAX_ID, Fields
+from liverank.events.frame import events_of
+from liverank.events.log.database import Database, begin_generation, explained
+from liverank.events.log.ids import write_with_ids
+from liverank.events.log.leftovers import finish_erasing
+from liverank.events.log.lock import removing_segments
+from liverank.events.log.reading import frame_of_tail
+from liverank.events.log.segment import (
+    Segment,
+    check_segment,
+    corrupt,
+    read_rows,
+    register,
+    segment_file,
+    segments_of,
+    unregister,
+    withdrawn_if_refused,
+)
+from liverank.events.wire import decode_fields, encode_event
+
+_TELLING = ("event", "user", "target", "fields")
+"""The columns that tell whether a segment names a user."""
+
+
+class Erased(NamedTuple):
+    """What an erasure changed."""
+
+    rows: int
+    """Events removed."""
+    segments: int
+    """Segments written anew, or removed as a whole."""
+    scrubbed: int
+    """Events that stay, but no longer name the user in their fields."""
+
+
+def erase_user(database: Database, user: str) -> Erased:
+    """See ``Log.erase``."""
+    named = _as_json(user)
+    with explained(database.path), removing_segments(database.segments):
+        with database.reading() as connection:
+            held = segments_of(connection)
+        old: list[Segment] = []
+        new: list[Segment] = []
+        rows = scrubbed = 0
+        with withdrawn_if_refused(database.segments, new):
+            for segment in held:
+                kept, changed = without_user(_read(database, segment, _TELLING), user)
+                if kept.height == segment.rows and not changed.any():
+                    continue
+                kept, changed = without_user(_read(database, segment), user)
+                old.append(segment)
+                rows += segment.rows - kept.height
+                scrubbed += int(changed.sum())
+                if kept.height:
+                    new.append(write_with_ids(database.segments, kept))
+            with database.writing() as connection:
+                of_tail = _erase_from_tail(connection, user, named)
+                unregister(connection, old)
+                for segment in new:
+                    register(connection, segment)
+                if old or any(of_tail):
+                    begin_generation(connection)
+                    connection.execute("UPDATE state SET erasing = 1")
+        finish_erasing(database)
+    return Erased(rows + of_tail[0], len(old), scrubbed + of_tail[1])
+
+
+def without_user(frame: pl.DataFrame, user: str) -> tuple[pl.DataFrame, pl.Series]:
+    """The events that stay, without the user in their fields, and which were changed: bool[n].
+
+    The user's own events go, and edges to them. A field whose value is the user's id goes; of a
+    list the element goes.
+
+    >>> from liverank.events.event import Item, User
+    >>> from liverank.events.frame import frame_of
+    >>> room = Item(time=0, item="r1", fields={"host": "u1", "speakers": ["u1", "u2"]})
+    >>> kept, changed = without_user(frame_of([User(time=0, user="u1"), room]), "u1")
+    >>> kept["fields"].to_list(), changed.to_list()
+    (['{"speakers":["u2"]}'], [True])
+    """
+    is_theirs = (pl.col("user") == user) | (
+        (pl.col("event") == "edge") & (pl.col("target") == user)
+    )
+    kept = frame.filter(~is_theirs.fill_null(value=False))
+    texts = kept["fields"]
+    # a text with escapes may spell the id in another way
+    likely = texts.filter(_contain(texts, _as_json(user).decode()) | _contain(texts, "\\"))
+    scrubbed = {text: _scrubbed(text, user) for text in likely.unique()}
+    fields = texts.replace(scrubbed) if scrubbed else texts
+    return kept.with_columns(fields=fields), fields.ne_missing(texts)
+
+
+def _contain(texts: pl.Series, piece: str) -> pl.Series:
+    return texts.str.contains(piece, literal=True)
+
+
+def _scrubbed(text: str, user: str) -> str | None:
+    """A JSON object of fields without the user; the same text when it does not hold them."""
+    fields = decode_fields(text)
+    left: Fields = {
+        name: [one for one in value if one != user] if isinstance(value, list) else value
+        for name, value in fields.items()
+        if value != user
+    }
+    if left == fields:
+        return text
+    return msgspec.json.encode(left).decode() if left else None
+
+
+def _as_json(user: str) -> bytes:
+    """The id as it stands in JSON, quotes included. Raises EventError for what is no id."""
+    if not 1 <= len(user) <= MAX_ID:
+        raise EventError(f"a user to erase is {user[:40]!r}; expected 1 to {MAX_ID} characters")
+    try:
+        return msgspec.json.encode(user)
+    except UnicodeEncodeError as error:
+        raise EventError(f"a user to erase is {user!r}, which is not Unicode: {error}") from None
+
+
+def _read(
+    database: Database, segment: Segment, columns: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """All events of a segment, or some of their columns, checked. Raises LogCorruptError."""
+    directory, first, last = database.segments, segment.first_seq, segment.last_seq
+    file = segment_file(directory, segment)
+    try:
+        if columns is not None:
+            check_segment(directory, segment, whole=True)
+            return pl.scan_parquet(file, glob=False).select(columns).collect()
+        return read_rows(directory, segment, first, last, rows=segment.rows)
+    except FileNotFoundError:
+        raise corrupt(file, "it is missing") from None
+
+
+def _erase_from_tail(connection: sqlite3.Connection, user: str, named: bytes) -> tuple[int, int]:
+    """Erase the user from the tail; returns the events removed and those scrubbed."""
+    held = connection.execute(
+        "SELECT seq, arrived, body FROM tail WHERE instr(body, ?) ORDER BY seq", (named,)
+    ).fetchall()
+    frame = frame_of_tail(held)
+    kept, changed = without_user(frame, user)
+    gone = frame.join(kept, on="seq", how="anti")["seq"]
+    connection.executemany("DELETE FROM tail WHERE seq = ?", [(seq,) for seq in gone])
+    scrubbed = kept.filter(changed)
+    connection.executemany(
+        "UPDATE tail SET body = ? WHERE seq = ?",
+        [
+            (encode_event(event), seq)
+            for event, seq in zip(events_of(scrubbed), scrubbed["seq"], strict=True)
+        ],
+    )
+    return gone.len(), scrubbed.height
