@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -138,8 +139,8 @@ def _union(specs: Mapping[str, FeatureSpec]) -> tuple[FeatureSpec, dict[str, NDA
         model: np.array([place[feature.expression] for feature in spec.features], np.int64)
         for model, spec in specs.items()
     }
-    layout = next(iter(specs.values())).layout
-    return FeatureSpec(layout, tuple(features.values())), columns
+    first = next(iter(specs.values()))
+    return msgspec.structs.replace(first, features=tuple(features.values())), columns
 
 
 def _unequal(served: NDArray[np.float32], replayed: NDArray[np.float32]) -> NDArray[np.int64]:
