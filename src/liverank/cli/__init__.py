@@ -26,6 +26,7 @@ COMMANDS = (
     "serve",
     "replay",
     "compact",
+    "erase",
 )
 """Every command, in the order ``--help`` shows them; each is a module of this package."""
 

@@ -40,3 +40,14 @@ def log_path(config_file: Path, config: Config) -> Path:
     '/srv/rooms/.liverank/log'
     """
     return data_path(config_file, config) / "log"
+
+
+def snapshots_path(config_file: Path, config: Config) -> Path:
+    r"""The directory of the snapshots of feature state.
+
+    >>> from liverank.config import parse_config
+    >>> config = parse_config('[label]\ninteraction = "join"')
+    >>> snapshots_path(Path("/srv/rooms/liverank.toml"), config).as_posix()
+    '/srv/rooms/.liverank/snapshots'
+    """
+    return data_path(config_file, config) / "snapshots"

@@ -13,7 +13,7 @@ import uvicorn
 from rich.console import Console
 
 from liverank.cli.clock import now_ms
-from liverank.cli.paths import add_config_argument, data_path, log_path
+from liverank.cli.paths import add_config_argument, data_path, log_path, snapshots_path
 from liverank.config import Config, load_config
 from liverank.errors import ServingError
 from liverank.events.log import Log
@@ -67,6 +67,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             log,
             config,
             Current(log, config, rung, layout, bundles=bundles),
+            snapshots=snapshots_path(arguments.config, config),
             clock_ms=now_ms,
             on_ready=tell_ready,
             on_failure=fail,

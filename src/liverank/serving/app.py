@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from liverank.errors import LogError
-from liverank.serving.http import Disconnected, read_body, require_post, send_json, send_problem
+from liverank.serving.http import Disconnected, read_body, require_method, send_json, send_problem
 from liverank.serving.server import Server
 from liverank.serving.wire import (
     BadRequestError,
@@ -32,6 +32,9 @@ from liverank.serving.wire import (
 MAX_LISTED = 1_000
 """Items that ``/v1/items`` lists when the request names no limit."""
 
+USERS = "/v1/users/"
+"""What an id of a user follows; it may hold anything, slashes and line ends too."""
+
 _WHOLE_NUMBER = re.compile("0*[1-9][0-9]{0,8}")
 _logger = logging.getLogger("liverank.serving")
 _rank_decoder = msgspec.json.Decoder(RankRequest)
@@ -42,13 +45,19 @@ def make_app(server: Server) -> ASGIApp:
     max_bytes = server.config.serving.max_body_mb * 1_000_000
     others = _other_routes(server)
 
-    async def post_rank(receive: Receive, send: Send) -> None:
+    async def post_rank(scope: Scope, receive: Receive, send: Send) -> None:
+        require_method(scope, "POST")
         body = await read_body(receive, max_bytes=max_bytes)
         await send_json(send, 200, server.rank(decode_request(body, _rank_decoder)))
 
-    async def post_events(receive: Receive, send: Send) -> None:
+    async def post_events(scope: Scope, receive: Receive, send: Send) -> None:
+        require_method(scope, "POST")
         body = await read_body(receive, max_bytes=max_bytes)
         await send_json(send, 202, await server.take_events(body))
+
+    async def delete_user(scope: Scope, _receive: Receive, send: Send) -> None:
+        require_method(scope, "DELETE")
+        await send_json(send, 200, await server.erase_user(scope["path"].removeprefix(USERS)))
 
     hot = {"/v1/rank": post_rank, "/v1/events": post_events}
 
@@ -56,13 +65,13 @@ def make_app(server: Server) -> ASGIApp:
         if scope["type"] == "lifespan":
             await _live(server, receive, send)
             return
-        handler = hot.get(scope.get("path", ""))
+        path = scope.get("path", "")
+        handler = delete_user if path.startswith(USERS) else hot.get(path)
         if handler is None or scope["type"] != "http":
             await others(scope, receive, send)
             return
         try:
-            require_post(scope)
-            await handler(receive, send)
+            await handler(scope, receive, send)
         except BadRequestError as error:
             await send_problem(send, error.status, error.problem)
         except LogError as error:
@@ -88,11 +97,12 @@ def _other_routes(server: Server) -> Starlette:
     current = server.current
 
     async def healthz(_request: Request) -> Response:
+        trouble = current.log_trouble or current.stale_trouble
         return _json(
             200,
             Health(
-                ok=current.log_trouble is None and current.bundle_trouble is None,
-                log=current.log_trouble,
+                ok=trouble is None and current.bundle_trouble is None,
+                log=trouble,
                 bundle=current.bundle_trouble,
                 rankings_lost=server.writer.lost,
             ),

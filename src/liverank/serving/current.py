@@ -1,5 +1,8 @@
 """What ranks now, kept current: the log is followed as it grows, bundles as they are promoted.
 
+When events are taken from the log (a user was erased, old ones expired), it is folded anew beside
+the View that ranks meanwhile.
+
 The event loop's thread folds and ranks in turns, so each ranking sees one consistent cut; reading
 the log and loading bundles happen in other threads.
 Invariant: a View's folded log and ranker have the same layout, and a View is replaced as a whole.
@@ -25,6 +28,8 @@ POLL_S = 0.02
 """How often the log is looked at for events of other processes; our own wake the fold at once."""
 PROMOTED_POLL_S = 1.0
 """How often the pointer to the current bundle is looked at."""
+GENERATION_POLL_S = 1.0
+"""How often we look whether another process took events from the log."""
 RETRY_S = 0.5
 """How long the fold waits after an error of the log."""
 
@@ -37,6 +42,8 @@ class View:
 
     folded: Folded
     ranker: Ranker
+    generation: int
+    """Of the log, when the fold began: a later one lacks events that were folded."""
 
 
 class Current:
@@ -52,6 +59,8 @@ class Current:
         """Why the view lags behind the log, or None."""
         self.bundle_trouble: str | None = None
         """Why it does not rank by the bundle that was promoted last, or None."""
+        self.stale_trouble: str | None = None
+        """Why the view still knows events that were taken from the log, or None."""
         self._log = log
         self._config = config
         self._rung = rung
@@ -61,6 +70,7 @@ class Current:
         self._reached = 0
         self._is_stopping = False
         self._appended = asyncio.Event()
+        self._replacing = asyncio.Lock()
 
     async def run(self, on_ready: Callable[[View], None]) -> None:
         """Fold the log, then follow it and the bundles until cancelled.
@@ -73,10 +83,14 @@ class Current:
         finally:
             self._is_stopping = self._view is None
         on_ready(self._view)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow_log())
-            if self._bundles is not None:
-                tasks.create_task(self._follow_bundles(self._bundles))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow_log())
+                tasks.create_task(self._follow_generations())
+                if self._bundles is not None:
+                    tasks.create_task(self._follow_bundles(self._bundles))
+        finally:
+            self._is_stopping = True
 
     def view(self) -> View:
         """What ranks now. Raises BadRequestError (503) before the log has been read."""
@@ -93,6 +107,17 @@ class Current:
     def wake(self) -> None:
         """Look at the log now."""
         self._appended.set()
+
+    async def reach(self, generation: int) -> None:
+        """Return once no ranking is made from an earlier generation of the log.
+
+        Raises LogError when the log cannot be folded anew; the old view ranks on.
+        """
+        async with self._replacing:
+            if self.view().generation < generation:
+                layout = self.view().folded.layout
+                self._view = await asyncio.to_thread(self._make_view, self._rung, layout)
+                _logger.info("the log was folded anew, as of generation %d", generation)
 
     async def _follow_log(self) -> None:
         """Fold what arrives, one slice a turn."""
@@ -120,6 +145,19 @@ class Current:
         self.log_trouble = None
         return piece
 
+    async def _follow_generations(self) -> None:
+        """Forget what another process erased, a second or so after it did, and a fold."""
+        while True:
+            await asyncio.sleep(GENERATION_POLL_S)
+            try:
+                await self.reach(await asyncio.to_thread(self._log.generation))
+            except LogError as error:
+                if self.stale_trouble is None:
+                    _logger.error("the log cannot be folded anew: %s", error)
+                self.stale_trouble = f"what was taken from the log still ranks: {error}"
+            else:
+                self.stale_trouble = None
+
     async def _follow_bundles(self, root: Path) -> None:
         """Serve what is promoted, about a second after it was."""
         while True:
@@ -133,7 +171,8 @@ class Current:
                 continue
             if promoted != self._rung.promoted:
                 rung = await asyncio.to_thread(choose_rung, root)
-                await self._adopt(rung)
+                async with self._replacing:
+                    await self._adopt(rung)
 
     async def _adopt(self, rung: Rung) -> None:
         """Rank by another rung; the log is folded again when its layout differs."""
@@ -141,7 +180,7 @@ class Current:
         layout = folded.layout if rung.bundle is None else rung.bundle.spec.layout
         if layout == folded.layout:
             ranker = await asyncio.to_thread(make_ranker, rung, layout)
-            self._view = View(self.view().folded, ranker)
+            self._view = View(folded, ranker, self.view().generation)
         else:
             self._view = await asyncio.to_thread(self._make_view, rung, layout)
         self._rung, self.bundle_trouble = rung, rung.reason
@@ -150,11 +189,12 @@ class Current:
     def _make_view(self, rung: Rung, layout: Layout) -> View:
         """Fold the log and rank once, so that all kernels are compiled; takes its time."""
         compile_fold(layout, self._config)
+        generation = self._log.generation()
         folded = fold_log(self._log, layout, self._config, goes_on=self._goes_on)
         ranker = make_ranker(rung, layout)
         request = RankRequest(user="-", items=["-"])
         rank(ranker, folded, request, request_id="-", at_ms=0, limit=1)
-        return View(folded, ranker)
+        return View(folded, ranker, generation)
 
     def _goes_on(self, seq: int) -> bool:
         self._reached = seq

@@ -63,10 +63,10 @@ async def send_problem(send: Send, status: int, problem: Problem) -> None:
     await send_json(send, status, ErrorResponse(problem), *headers)
 
 
-def require_post(scope: Scope) -> None:
-    """Raise BadRequestError (405) when the method is not POST."""
-    if scope["method"] != "POST":
-        raise BadRequestError(405, "method", f"{scope['method']} is not allowed; send a POST")
+def require_method(scope: Scope, method: str) -> None:
+    """Raise BadRequestError (405) when the method is another one."""
+    if scope["method"] != method:
+        raise BadRequestError(405, "method", f"{scope['method']} is not allowed; send a {method}")
 
 
 def _part(message: Message) -> bytes:

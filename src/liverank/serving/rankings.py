@@ -88,7 +88,7 @@ class RankingWriter:
         """Rankings that could not be logged."""
         self._log = log
         self._clock_ms = clock_ms
-        self._queue: queue.SimpleQueue[Ranking | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Ranking | threading.Event | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._write, name="rankings", daemon=True)
         self._thread.start()
@@ -99,6 +99,13 @@ class RankingWriter:
             self.lost += 1
         else:
             self._queue.put(ranking)
+
+    def flush(self) -> None:
+        """Wait until what is queued by now is on disk, or counted as lost."""
+        written = threading.Event()
+        self._queue.put(written)
+        while not written.wait(_GATHER_S) and self._thread.is_alive():
+            pass
 
     def close(self) -> None:
         """Write what is queued and stop."""
@@ -114,9 +121,12 @@ class RankingWriter:
             while len(batch) < _BATCH and not self._queue.empty():
                 batch.append(self._queue.get())
             ended = None in batch
-            rankings = [ranking for ranking in batch if ranking is not None]
+            rankings = [ranking for ranking in batch if isinstance(ranking, Ranking)]
             if rankings:
                 self._append(rankings)
+            for one in batch:
+                if isinstance(one, threading.Event):
+                    one.set()
 
     def _append(self, rankings: list[Ranking]) -> None:
         for attempt in range(_BUSY_TRIES):

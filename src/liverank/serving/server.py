@@ -9,15 +9,23 @@ import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from liverank.config import Config, Surface
-from liverank.events.log import Log
+from liverank.events.log import Erased, Log
 from liverank.serving.current import Current, View
+from liverank.serving.erase import erase_from_log, remove_snapshots
 from liverank.serving.ingest import take_events
 from liverank.serving.live import LiveItem
 from liverank.serving.ranker import rank
 from liverank.serving.rankings import RankingWriter, ranking_event
-from liverank.serving.wire import BadRequestError, EventsResponse, RankRequest, RankResponse
+from liverank.serving.wire import (
+    BadRequestError,
+    ErasedUser,
+    EventsResponse,
+    RankRequest,
+    RankResponse,
+)
 
 _APPENDERS = 16
 """Threads that wait for the disk; batches that wait together share a commit."""
@@ -28,9 +36,9 @@ _logger = logging.getLogger("liverank.serving")
 class Server:
     """A running rank server. Its methods belong to one event loop.
 
-    ``clock_ms`` gives the time in Unix ms. ``on_ready`` is told when rankings can be answered,
-    ``on_failure`` why they never will. What fails later is trouble that ``/healthz`` tells, while
-    rankings are still answered from what was folded.
+    ``snapshots`` is the folder of the state's. ``clock_ms`` gives the time in Unix ms. ``on_ready``
+    is told when rankings can be answered, ``on_failure`` why they never will. What fails later is
+    trouble that ``/healthz`` tells, while rankings are still answered from what was folded.
     """
 
     def __init__(
@@ -39,6 +47,7 @@ class Server:
         config: Config,
         current: Current,
         *,
+        snapshots: Path,
         clock_ms: Callable[[], int],
         on_ready: Callable[[View], None],
         on_failure: Callable[[BaseException], None],
@@ -47,10 +56,12 @@ class Server:
         self.current = current
         self.writer = RankingWriter(log, clock_ms=clock_ms)
         self._log = log
+        self._snapshots = snapshots
         self._clock_ms = clock_ms
         self._on_ready = on_ready
         self._on_failure = on_failure
         self._appenders = ThreadPoolExecutor(_APPENDERS, thread_name_prefix="append")
+        self._erasing = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -109,6 +120,23 @@ class Server:
         )
         self.current.wake()
         return response
+
+    async def erase_user(self, user: str) -> ErasedUser:
+        """Erase a user from the log, from what ranks and from the snapshots; takes a fold.
+
+        What arrives while it runs is new, and stays. Raises BadRequestError, LogError.
+        """
+        self.current.view()  # while the log is read for the first time, nothing can be folded anew
+        async with self._erasing:
+            erased, generation = await asyncio.to_thread(self._erase, user)
+        await self.current.reach(generation)
+        await asyncio.to_thread(remove_snapshots, self._snapshots)
+        return ErasedUser(user=user, erased_rows=erased.rows)
+
+    def _erase(self, user: str) -> tuple[Erased, int]:
+        """Erase a user from the log, rankings that wait included; and the generation after it."""
+        self.writer.flush()
+        return erase_from_log(self._log, user), self._log.generation()
 
     def live_items(self, surface: str) -> list[tuple[str, LiveItem]]:
         """What is live on a surface, the newest first. Raises BadRequestError."""

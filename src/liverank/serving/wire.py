@@ -85,6 +85,14 @@ class EventsResponse(msgspec.Struct, frozen=True, kw_only=True):
     rejected: list[RejectedEvent]
 
 
+class ErasedUser(msgspec.Struct, frozen=True, kw_only=True):
+    """``DELETE /v1/users/ID``: the user is in neither the log nor what ranks."""
+
+    user: str
+    erased_rows: int
+    """Events of theirs that the log held."""
+
+
 class LiveItemView(msgspec.Struct, frozen=True, kw_only=True):
     """An item of ``GET /v1/items``; times in Unix milliseconds."""
 

@@ -1,0 +1,51 @@
+"""Erasing a user, beside the server or within it: the log first, then the snapshots of it.
+
+Invariant: what is left of a user after a failure is stale and known to be, never read again.
+"""
+
+import shutil
+from pathlib import Path
+
+from liverank.errors import EventError, LogBusyError, LogError, LogFullError
+from liverank.events.log import Erased, Log
+from liverank.serving.wire import BadRequestError
+
+
+def erase_from_log(log: Log, user: str) -> Erased:
+    """Erase a user from the log for a request; waits for the disk.
+
+    Raises BadRequestError: 422 for what is no id, 503 while others hold the log, 507 when the disk
+    is full; else LogError.
+    """
+    try:
+        return log.erase(user)
+    except EventError as error:
+        raise BadRequestError(422, "path", str(error)) from None
+    except LogFullError as error:
+        raise BadRequestError(507, "log", str(error)) from None
+    except LogBusyError as error:
+        raise BadRequestError(503, "log", str(error)) from None
+
+
+def remove_snapshots(folder: Path) -> int:
+    """Remove everything in the folder of the snapshots, if there is one; returns how many.
+
+    A server makes new ones from the log. Raises LogError when one cannot be removed.
+
+    >>> remove_snapshots(Path("no/such/folder"))
+    0
+    """
+    removed = 0
+    try:
+        for snapshot in sorted(folder.iterdir()) if folder.is_dir() else []:
+            if snapshot.is_dir() and not snapshot.is_symlink():
+                shutil.rmtree(snapshot)
+            else:
+                snapshot.unlink(missing_ok=True)
+            removed += 1
+    except OSError as error:
+        raise LogError(
+            f"{folder}: the log no longer holds the user, but a snapshot of it cannot be removed: "
+            f"{error}; remove what is in this folder by hand"
+        ) from None
+    return removed
