@@ -1,0 +1,114 @@
+"""Memory of feature state: a million people with fifty interactions each, and loading it again.
+
+Everybody does about as much as the next, which is the harder case: a few busy people share rows.
+All features of the made-up product's schema. The process's own memory is measured beside what the
+state says of itself, with the arrays of one frame of events gone.
+"""
+
+import argparse
+import gc
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+from made_events import (
+    Product,
+    config_of_product,
+    numbered,
+    population,
+    schema_of_product,
+    traffic,
+)
+from measuring import held
+
+from liverank.config import duration_ms
+from liverank.features.spec import FeatureSpec, derive_spec
+from liverank.features.state import State
+from liverank.features.stream import stream_of
+
+CONFIG = config_of_product()
+FUTURE_MS = duration_ms(CONFIG.features.max_future)
+GB = 1e9
+
+LOAD: Callable[[State], float] | None = None
+"""Seconds to load a snapshot of the state: to be set when there are snapshots."""
+
+
+def main() -> None:
+    """Fold frame by frame, and say what it came to."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, help="file for the figures, as JSON")
+    parser.add_argument("--users", type=int, default=1_000_000)
+    parser.add_argument("--items", type=int, default=50_000)
+    parser.add_argument("--each", type=int, default=50, help="interactions of each person")
+    parser.add_argument("--follows", type=int, default=0, help="people whom each follows")
+    parser.add_argument("--days", type=float, default=14.0)
+    parser.add_argument("--most-gb", type=float, default=12.0, help="stop beyond this much memory")
+    arguments = parser.parse_args()
+
+    product = Product(
+        arguments.users,
+        arguments.items,
+        days=arguments.days,
+        follows=arguments.follows,
+        user_skew=0.0,
+    )
+    spec = derive_spec(schema_of_product(product), CONFIG)
+    warm_up(spec)
+    before = held()
+    state, began, interactions = State(spec.layout), time.perf_counter(), 0
+    for frame in everything(product, arguments.users * arguments.each):
+        interactions += fold(state, frame, spec)
+        if held() - before > arguments.most_gb * GB:
+            print(f"stopped: more than {arguments.most_gb} GB")
+            break
+    seconds = time.perf_counter() - began
+    gc.collect()
+    figures = {
+        "users": product.users,
+        "interactions": interactions,
+        "follows": product.follows,
+        "state_gb": state.bytes / GB,
+        "own_memory_gb": (held() - before) / GB,
+        "bytes_per_user": state.bytes / product.users,
+        "bytes_per_interaction": state.bytes / max(interactions, 1),
+        "seconds": seconds,
+        "load_s": None if LOAD is None else LOAD(state),
+    }
+    print(f"{product.users:,} people, {interactions:,} interactions, {seconds:.0f} s to fold")
+    print(f"{'state':<34} {figures['state_gb']:>10.3f} GB")
+    print(f"{'memory of the process beyond start':<34} {figures['own_memory_gb']:>10.3f} GB")
+    print(f"{'state, each person':<34} {figures['bytes_per_user']:>10,.0f} bytes")
+    print(f"{'state, each interaction':<34} {figures['bytes_per_interaction']:>10,.1f} bytes")
+    if arguments.out:
+        arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def everything(product: Product, interactions: int) -> Iterator[pl.DataFrame]:
+    """People first, then what happens."""
+
+    def unnumbered() -> Iterator[pl.DataFrame]:
+        yield from population(product)
+        yield from traffic(product, interactions=interactions)
+
+    return numbered(unnumbered())
+
+
+def warm_up(spec: FeatureSpec) -> None:
+    """Compile, and let the allocators take what they keep."""
+    little = Product(300_000, 1_000)
+    state = State(spec.layout)
+    for frame in everything(little, 300_000):
+        fold(state, frame, spec)
+
+
+def fold(state: State, frame: pl.DataFrame, spec: FeatureSpec) -> int:
+    """Fold a frame; how many interactions it held."""
+    state.fold(stream_of(frame, spec.layout, max_future_ms=FUTURE_MS))
+    return int((frame["event"] == "interaction").sum())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Feature state: how fast it folds, from arrays and from the log's segments, and how fast it reads.
+
+A made-up product (``made_events.py``) with all features that its schema derives. One thread, but
+for reading segments. Kernels are compiled before the clock starts.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from made_events import (
+    Product,
+    config_of_product,
+    lists_of_live_rooms,
+    numbered,
+    population,
+    schema_of_product,
+    traffic,
+)
+from measuring import microseconds, quantile, timed
+
+from liverank.config import duration_ms
+from liverank.events.log import Log
+from liverank.features.spec import FeatureSpec, compile_spec, derive_spec
+from liverank.features.state import State
+from liverank.features.stream import stream_of
+
+CONFIG = config_of_product()
+FUTURE_MS = duration_ms(CONFIG.features.max_future)
+LIST_SIZES = (55, 1_500)
+READS = 400
+
+
+def main() -> None:
+    """Fold twice over, once from arrays and once from disk, and read lists of two sizes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, help="file for the figures, as JSON")
+    parser.add_argument("--users", type=int, default=200_000)
+    parser.add_argument("--items", type=int, default=20_000)
+    parser.add_argument("--interactions", type=int, default=2_000_000)
+    arguments = parser.parse_args()
+
+    product = Product(arguments.users, arguments.items)
+    spec = derive_spec(schema_of_product(product), CONFIG)
+    compile_kernels(spec)
+    people = list(numbered(population(product)))
+    first = people[-1]["seq"][-1]
+    happened = [
+        each.with_columns(pl.col("seq") + first)
+        for each in numbered(traffic(product, interactions=arguments.interactions))
+    ]
+    print(
+        f"{product.users:,} people who follow {product.follows} each, {product.items:,} rooms, "
+        f"{sum(each.height for each in happened):,} events of rooms; {len(spec.names)} features"
+    )
+    state, folded = fold_arrays(spec, people, happened)
+    figures: dict[str, Any] = {"features": len(spec.names), "fold": folded}
+    figures["from_segments"] = fold_segments(spec, product, [*people, *happened])
+    figures["read"] = [read_lists(spec, state, product, size) for size in LIST_SIZES]
+    if arguments.out:
+        arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def compile_kernels(spec: FeatureSpec) -> None:
+    """Run all that is timed later, on a little product."""
+    little = Product(500, 200)
+    frames = [*numbered([*population(little), *traffic(little, interactions=5_000)])]
+    state = State(spec.layout)
+    for each in frames:
+        state.fold(stream_of(each, spec.layout, max_future_ms=FUTURE_MS))
+    read_lists(spec, state, little, 10, quiet=True)
+
+
+def fold_arrays(
+    spec: FeatureSpec, people: list[pl.DataFrame], happened: list[pl.DataFrame]
+) -> tuple[State, dict[str, float]]:
+    """Fold arrays that are ready: the kernel alone, growth of the state with it."""
+    state = State(spec.layout)
+    streams = [stream_of(each, spec.layout, max_future_ms=FUTURE_MS) for each in happened]
+    for each in people:
+        state.fold(stream_of(each, spec.layout, max_future_ms=FUTURE_MS))
+
+    def fold() -> None:
+        for stream in streams:
+            state.fold(stream)
+
+    _, seconds = timed(fold)
+    interactions = sum((each["event"] == "interaction").sum() for each in happened)
+    rate = interactions / seconds
+    print(f"{'fold, the kernel':<34} {rate:>12,.0f} interactions/s  ({seconds:.2f} s)")
+    print(f"{'state':<34} {state.bytes / 1e6:>12,.0f} MB in {state.rows:,} rows")
+    return state, {
+        "interactions_per_s": rate,
+        "seconds": seconds,
+        "state_bytes": state.bytes,
+        "state_rows": state.rows,
+    }
+
+
+def fold_segments(
+    spec: FeatureSpec, product: Product, frames: Iterable[pl.DataFrame]
+) -> dict[str, float]:
+    """Fold the log from its Parquet segments, ids as text: all that a start without snapshot is."""
+    with tempfile.TemporaryDirectory() as name, Log.open(Path(name)) as log:
+        events = 0
+        for each in frames:
+            events += log.import_frame(each, arrived_ms=product.end_ms).accepted
+
+        def fold() -> None:
+            state = State(spec.layout)
+            for each in log.read():
+                state.fold(stream_of(each, spec.layout, max_future_ms=FUTURE_MS))
+
+        _, seconds = timed(fold)
+    rate = events / seconds
+    print(f"{'fold, from segments on disk':<34} {rate:>12,.0f} events/s  ({seconds:.2f} s)")
+    return {"events_per_s": rate, "seconds": seconds, "events": events}
+
+
+def read_lists(
+    spec: FeatureSpec, state: State, product: Product, size: int, *, quiet: bool = False
+) -> dict[str, float]:
+    """Read lists of the newest rooms at the end, each for another person; ids are hashes."""
+    program = compile_spec(spec)
+    at = np.full(READS, product.end_ms - 60_000, np.int64)
+    lists = lists_of_live_rooms(
+        product, spec.layout, before=np.zeros(READS, np.int64), at=at, size=size
+    )
+    turn = iter(range(READS))
+
+    def read() -> None:
+        place = next(turn)
+        chosen = slice(lists.offsets[place], lists.offsets[place + 1])
+        state.read(
+            program,
+            user=int(lists.user[place]),
+            at_ms=float(lists.at[place]),
+            items=lists.items[chosen],
+            request=lists.request[place],
+            positions=lists.positions[chosen],
+        )
+
+    times = microseconds(read, turns=READS - 1)
+    found = {name: quantile(times, share) for name, share in (("p50", 0.5), ("p90", 0.9))}
+    rate = size / found["p50"] * 1e6
+    if not quiet:
+        title = f"read a list of {size:,}"
+        print(
+            f"{title:<34} {rate:>12,.0f} rows/s  "
+            f"(p50 {found['p50']:,.0f} us, p90 {found['p90']:,.0f} us)"
+        )
+    return {"items": size, "rows_per_s": rate, "p50_us": found["p50"], "p90_us": found["p90"]}
+
+
+if __name__ == "__main__":
+    main()
