@@ -39,7 +39,7 @@ def main() -> None:
             return forest.margin(rows)
 
         def theirs(rows: np.ndarray = rows) -> np.ndarray:
-            return booster.predict(rows, raw_score=True, num_threads=1)
+            return np.asarray(booster.predict(rows, raw_score=True, num_threads=1))
 
         np.testing.assert_allclose(ours(), theirs(), rtol=1e-9, atol=1e-9)
         our_us, their_us = in_turns(ours, theirs)

@@ -13,6 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
+
+from liverank.config import duration_ms
+from liverank.features.spec import FeatureSpec, derive_spec
+from liverank.features.state import State
+from liverank.features.stream import stream_of
 from made_events import (
     Product,
     config_of_product,
@@ -22,11 +27,6 @@ from made_events import (
     traffic,
 )
 from measuring import held
-
-from liverank.config import duration_ms
-from liverank.features.spec import FeatureSpec, derive_spec
-from liverank.features.state import State
-from liverank.features.stream import stream_of
 
 CONFIG = config_of_product()
 FUTURE_MS = duration_ms(CONFIG.features.max_future)
@@ -107,7 +107,7 @@ def warm_up(spec: FeatureSpec) -> None:
 def fold(state: State, frame: pl.DataFrame, spec: FeatureSpec) -> int:
     """Fold a frame; how many interactions it held."""
     state.fold(stream_of(frame, spec.layout, max_future_ms=FUTURE_MS))
-    return int((frame["event"] == "interaction").sum())
+    return frame.filter(pl.col("event") == "interaction").height
 
 
 if __name__ == "__main__":

@@ -13,6 +13,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+
+from liverank.config import duration_ms
+from liverank.events.log import Log
+from liverank.features.spec import FeatureSpec, compile_spec, derive_spec
+from liverank.features.state import State
+from liverank.features.stream import stream_of
 from made_events import (
     Product,
     config_of_product,
@@ -23,12 +29,6 @@ from made_events import (
     traffic,
 )
 from measuring import microseconds, quantile, timed
-
-from liverank.config import duration_ms
-from liverank.events.log import Log
-from liverank.features.spec import FeatureSpec, compile_spec, derive_spec
-from liverank.features.state import State
-from liverank.features.stream import stream_of
 
 CONFIG = config_of_product()
 FUTURE_MS = duration_ms(CONFIG.features.max_future)
@@ -90,7 +90,7 @@ def fold_arrays(
             state.fold(stream)
 
     _, seconds = timed(fold)
-    interactions = sum((each["event"] == "interaction").sum() for each in happened)
+    interactions = sum(each.filter(pl.col("event") == "interaction").height for each in happened)
     rate = interactions / seconds
     print(f"{'fold, the kernel':<34} {rate:>12,.0f} interactions/s  ({seconds:.2f} s)")
     print(f"{'state':<34} {state.bytes / 1e6:>12,.0f} MB in {state.rows:,} rows")

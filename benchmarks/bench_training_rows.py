@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from measuring import memory
 
 from liverank.config import Config, duration_ms, load_config
 from liverank.dataset.implied import imply_lists
@@ -25,6 +24,7 @@ from liverank.events.profile import profile_events
 from liverank.events.schema import resolve_schema
 from liverank.events.sources.reading import read_all
 from liverank.features.spec import FeatureSpec, derive_spec
+from measuring import memory
 
 ROOT = Path(__file__).resolve().parent.parent
 FRAME_EVENTS = 262_144

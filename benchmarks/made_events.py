@@ -182,7 +182,8 @@ def lists_of_live_rooms(
 def drawn(generator: np.random.Generator, count: int, up_to: NDArray[np.float64]) -> Counts:
     """So many places of a running sum of shares."""
     places = np.searchsorted(up_to, generator.random(count) * up_to[-1], side="right")
-    return np.minimum(places, len(up_to) - 1)
+    found: Counts = np.minimum(places, len(up_to) - 1)
+    return found
 
 
 def frame(count: int, **columns: Any) -> pl.DataFrame:
@@ -229,24 +230,24 @@ def _visits(
     joined = clicked & (generator.random(impressions) < JOINS)
     stay_s = generator.exponential(480, impressions).round(1)
     columns = pl.DataFrame({"time": at, "user": named("u", user), "item": named("r", room)})
-    pieces = [
-        (slice(None), "impression", 0, None),
-        (clicked, "click", 2_000, None),
-        (joined, "join", 5_000, None),
-        (joined, "leave", 5_000 + (stay_s[joined] * 1000).astype(np.int64), stay_s[joined]),
-    ]
+    everyone = np.ones(impressions, np.bool_)
+    no_value, nothing = np.full(impressions, np.nan), np.zeros(impressions, np.int64)
     return pl.concat(
         frame(
-            part_of.height,
+            int(np.count_nonzero(rows)),
             event="interaction",
             type=type_,
-            time=part_of["time"] + delay,
-            user=part_of["user"],
-            item=part_of["item"],
-            value=None if value is None else pl.Series(value),
+            time=columns.filter(rows)["time"] + pl.Series(delay_ms[rows]),
+            user=columns.filter(rows)["user"],
+            item=columns.filter(rows)["item"],
+            value=pl.Series(value[rows]).fill_nan(None),
         )
-        for rows, type_, delay, value in pieces
-        for part_of in [columns if isinstance(rows, slice) else columns.filter(rows)]
+        for rows, type_, delay_ms, value in (
+            (everyone, "impression", nothing, no_value),
+            (clicked, "click", nothing + 2_000, no_value),
+            (joined, "join", nothing + 5_000, no_value),
+            (joined, "leave", 5_000 + (stay_s * 1000).astype(np.int64), stay_s),
+        )
     )
 
 
@@ -254,7 +255,8 @@ def _rooms(product: Product, starts: Counts, begin: int, end: int) -> pl.DataFra
     """Starts and ends of rooms in ``[begin, end)``."""
     started = np.flatnonzero((starts >= begin) & (starts < end))
     ended = np.flatnonzero((starts + LIFE_MS >= begin) & (starts + LIFE_MS < end))
-    fields = [_fields_of_room(product, room) for room in zip(started, product.hosts()[started])]
+    hosts = product.hosts()
+    fields = [_fields_of_room(product, int(room), int(hosts[room])) for room in started]
     begins = frame(
         len(started),
         event="item",
@@ -273,9 +275,9 @@ def _rooms(product: Product, starts: Counts, begin: int, end: int) -> pl.DataFra
     return pl.concat([begins, ends])
 
 
-def _fields_of_room(product: Product, room: tuple[int, int]) -> str:
-    place, host = room
-    generator = product._generator(6, int(place))
+def _fields_of_room(product: Product, room: int, host: int) -> str:
+    """A room's fields as JSON, the same whenever they are asked for."""
+    generator = product._generator(6, room)
     speakers = ",".join(f'"u{user}"' for user in generator.integers(0, product.users, 3))
     topics = ",".join(f'"topic{topic}"' for topic in _zipf(generator, 3, TOPICS))
     title = " ".join(f"word{word}" for word in _zipf(generator, 4, WORDS))

@@ -1,0 +1,99 @@
+"""The task in DuckDB: running sums of growing weights by window functions, read by ASOF joins.
+
+A count decayed to ``t`` is ``sum(2 ** (time / h)) * 2 ** (-t / h)``: the sum only runs, so one
+window gives it for every event, and an ASOF join finds the last one before each row. (Times count
+from the middle of the log; beyond 85 hours either way, five-minute weights would overflow.) What
+belongs to the person alone is joined once a list. All cores.
+"""
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from peers.task import HALF_LIVES_MS, SCOPES, WANTED, Task, Wanted
+
+_PER_LIST = ("user",)
+
+
+def compute(task: Task) -> NDArray[np.float32]:
+    """The rows' features, float32[rows, 40]."""
+    with duckdb.connect() as connection:
+        connection.execute(_inputs(task))
+        for scope in SCOPES:
+            connection.execute(_running_sums(scope, task))
+        columns = connection.execute(_read()).fetchnumpy()
+    return np.column_stack(
+        [np.ma.filled(columns[wanted.name], np.nan).astype(np.float32) for wanted in WANTED]
+    )
+
+
+def _inputs(task: Task) -> str:
+    return f"""
+    CREATE TABLE rooms AS
+        SELECT item, first(json_extract_string(fields, '$.host') ORDER BY seq) AS host
+        FROM read_parquet('{task.events}')
+        WHERE event = 'item' AND fields IS NOT NULL GROUP BY item;
+    CREATE TABLE happened AS
+        SELECT seq, time, type, user, item, host
+        FROM read_parquet('{task.events}') JOIN rooms USING (item) WHERE event = 'interaction';
+    CREATE TABLE reads AS
+        SELECT row_number() OVER () AS place, list, before_seq, at_ms,
+            at_ms - {task.middle_ms} AS since_middle, rows.user, item, host
+        FROM read_parquet('{task.rows}') AS rows LEFT JOIN rooms USING (item);
+    CREATE TABLE lists AS SELECT DISTINCT list, before_seq, at_ms, user FROM reads;
+    """
+
+
+def _running_sums(scope: str, task: Task) -> str:
+    """A table of the scope's sums after each of its events."""
+    keys = ", ".join(f"happened.{key}" for key in SCOPES[scope])
+    wanted = [each for each in WANTED if each.scope == scope]
+    sums = ", ".join(f"{_running_sum(each, task)} AS {each.name}" for each in wanted)
+    types = ", ".join(sorted({f"'{each.type}'" for each in wanted}))
+    return f"""
+    CREATE TABLE sums_{scope} AS SELECT {keys}, seq, {sums} FROM happened
+        WHERE type IN ({types})
+        WINDOW so_far AS (PARTITION BY {keys} ORDER BY seq ROWS UNBOUNDED PRECEDING)
+    """
+
+
+def _running_sum(wanted: Wanted, task: Task) -> str:
+    if wanted.half_life is None:
+        return f"max(CASE WHEN type = '{wanted.type}' THEN time END) OVER so_far"
+    weight = f"pow(2, (time - {task.middle_ms}) / {HALF_LIVES_MS[wanted.half_life]})"
+    if wanted.half_life == "forever":
+        weight = "1.0"
+    return f"sum(CASE WHEN type = '{wanted.type}' THEN {weight} ELSE 0 END) OVER so_far"
+
+
+def _read() -> str:
+    """The rows' features: the sums as they were before each row, decayed to its time."""
+    features = ", ".join(f"{_decayed(wanted)} AS {wanted.name}" for wanted in WANTED)
+    joins = "\n".join(
+        f"ASOF LEFT JOIN sums_{scope} "
+        f"ON {_same(scope, 'reads')} AND reads.before_seq > sums_{scope}.seq"
+        for scope in SCOPES
+        if scope not in _PER_LIST
+    )
+    return f"""
+    WITH of_user AS (
+        SELECT lists.list, sums_user.* FROM lists
+        ASOF LEFT JOIN sums_user ON {_same("user", "lists")} AND lists.before_seq > sums_user.seq
+    )
+    SELECT {features} FROM reads JOIN of_user USING (list) {joins} ORDER BY place
+    """
+
+
+def _same(scope: str, left: str) -> str:
+    return " AND ".join(f"{left}.{key} = sums_{scope}.{key}" for key in SCOPES[scope])
+
+
+def _decayed(wanted: Wanted) -> str:
+    table = "of_user" if wanted.scope in _PER_LIST else f"sums_{wanted.scope}"
+    column = f"{table}.{wanted.name}"
+    if wanted.half_life is None:
+        return f"((reads.at_ms - {column}) / 1000.0)::FLOAT"
+    if wanted.half_life == "forever":
+        return f"coalesce({column}, 0)::FLOAT"
+    decay = f"pow(2, -since_middle / {HALF_LIVES_MS[wanted.half_life]})"
+    return f"coalesce({column} * {decay}, 0)::FLOAT"
