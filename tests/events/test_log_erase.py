@@ -283,7 +283,7 @@ def test_while_somebody_goes_on_reading_the_bytes_stay_and_the_next_open_takes_t
             connection.execute("SELECT * FROM tail").fetchone()
             with pytest.raises(LogBusyError, match="are erased, but their bytes are not off"):
                 log.erase(ANA)
-        assert [event.id for _, event in read(log)] == ["kept"]
+            Log.open(tmp_path, busy_s=0.05).close()
         assert traces_of(ANA, tmp_path)
         Log.open(tmp_path).close()
         assert not traces_of(ANA, tmp_path)

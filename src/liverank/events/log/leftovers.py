@@ -3,6 +3,9 @@
 Invariant: nothing here changes which events the log holds.
 """
 
+from contextlib import suppress
+
+from liverank.errors import LogBusyError, LogFullError
 from liverank.events.log.database import Database, explained
 from liverank.events.log.lock import removing_if_idle
 from liverank.events.log.segment import segments_of
@@ -15,10 +18,11 @@ def clear_leftovers(database: Database) -> None:
             return
         with database.reading() as connection:
             is_erasing = connection.execute("SELECT erasing FROM state").fetchone()[0]
+        _remove_orphans(database)
         if is_erasing:
-            finish_erasing(database)
-        else:
-            _remove_orphans(database)
+            # a full disk, or a long read of another process, is no reason not to open
+            with suppress(LogBusyError, LogFullError):
+                finish_erasing(database)
 
 
 def finish_erasing(database: Database) -> None:
