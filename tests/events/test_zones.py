@@ -55,7 +55,7 @@ def test_each_transition_is_at_its_very_second_and_changes_the_clock(name: str) 
 
 
 def test_every_hour_of_zones_with_unruly_clocks_is_right() -> None:
-    for name in ("Africa/Cairo", "Africa/Casablanca", "America/Caracas", "Antarctica/Casey"):
+    for name in ("Africa/Cairo", "Africa/Casablanca", "America/Boa_Vista", "Asia/Gaza"):
         transitions = transitions_of(name)
         for at_s in range(FIRST_S, LAST_S, 12 * 3600):
             assert offset_ms_at(transitions, at_s * 1000) == true_offset_ms(name, at_s * 1000)
