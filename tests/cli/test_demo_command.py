@@ -22,7 +22,7 @@ def test_a_small_world_goes_through_the_whole_loop_and_stays_where_it_is_kept(
 ) -> None:
     kept = tmp_path / "kept"
 
-    shown = demo("--people", "150", "--days", "2", "--seed", "3", "--keep", str(kept), "--json")
+    shown = demo("--people", "150", "--days", "2", "--seed", "4", "--keep", str(kept), "--json")
 
     assert shown.returncode == 0, shown.stderr
     result = json.loads(shown.stdout.splitlines()[-1])

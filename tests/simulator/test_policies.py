@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liverank.events.event import Interaction
+from liverank.events.event import Interaction, Ranking
+from liverank.simulator.chronicle import chronicle_of
 from liverank.simulator.policies import MostPopular, Oracle, Policy, RandomOrder
+from liverank.simulator.simulate import simulate
 from liverank.simulator.taste import true_join_probability
 from liverank.simulator.world import build_world
 
@@ -92,3 +94,17 @@ def test_the_oracle_orders_by_the_true_chance() -> None:
     ranked = Oracle(WORLD).rank("u1", items, WORLD.start_ms)
 
     assert ranked == sorted(items, key=lambda item: -truth[item])
+
+
+def test_the_oracle_knows_by_what_it_observed_who_is_where_and_who_follows_whom() -> None:
+    events = list(simulate(WORLD, policy=RandomOrder(seed=1), seed=1))
+    oracle, chronicle = Oracle(WORLD), chronicle_of(WORLD, events)
+    for event in events:
+        if isinstance(event, Ranking):
+            chances = true_join_probability(
+                WORLD, event.user, event.items, event.at_ms, chronicle
+            ).tolist()
+            truth = dict(zip(event.items, chances, strict=True))
+            ranked = oracle.rank(event.user, event.items, event.at_ms)
+            assert ranked == sorted(event.items, key=lambda item: -truth[item])
+        oracle.observe(event)

@@ -11,7 +11,7 @@ from liverank.simulator.portrait import live_rooms, portray, unlike_people
 from liverank.simulator.taste import true_join_probability
 from liverank.simulator.world import DAY_MS, build_world
 
-WORLD = build_world(5, people=400, days=2)
+WORLD = build_world(5, people=1200, days=2)
 NOON_MS = WORLD.start_ms + DAY_MS // 2
 JOINS = {user: 1 + place % 7 for place, user in enumerate(WORLD.people.ids)}
 

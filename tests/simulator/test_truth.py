@@ -12,6 +12,7 @@ from liverank.events.frame import frame_of
 from liverank.events.profile import profile_events
 from liverank.events.schema import resolve_schema
 from liverank.features.layout import layout_of
+from liverank.simulator.chronicle import chronicle_of
 from liverank.simulator.policies import RandomOrder
 from liverank.simulator.simulate import simulate
 from liverank.simulator.taste import true_join_probability
@@ -32,13 +33,16 @@ def lists_of(events: list[Event]) -> Lists:
 def test_each_row_has_the_chance_that_the_world_gives_it() -> None:
     rankings = [event for event in EVENTS if isinstance(event, Ranking)]
 
-    scores = true_scores(WORLD, lists_of(EVENTS))
+    chronicle = chronicle_of(WORLD, EVENTS)
+
+    scores = true_scores(WORLD, lists_of(EVENTS), chronicle)
 
     expected = [
-        true_join_probability(WORLD, ranking.user, ranking.items, ranking.at_ms)
+        true_join_probability(WORLD, ranking.user, ranking.items, ranking.at_ms, chronicle)
         for ranking in rankings
     ]
     np.testing.assert_array_equal(scores, np.concatenate(expected))
+    assert (scores != true_scores(WORLD, lists_of(EVENTS))).any(), "things happened"
 
 
 def test_the_truth_orders_lists_far_better_than_chance() -> None:

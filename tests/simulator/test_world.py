@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from liverank.errors import SimulatorError
 from liverank.simulator.hosts import liking
+from liverank.simulator.names import HOMES
+from liverank.simulator.rooms import live_now, live_until, speakers_at
 from liverank.simulator.world import DAY_MS, World, build_world
 
 
@@ -56,10 +58,77 @@ def test_nobody_follows_himself_and_speakers_are_people_named_once(seed: int, pe
 
     for person, follows in enumerate(world.follows):
         assert person not in {int(world.hosts.person[host]) for host in follows}
-    for speakers, guest in zip(world.rooms.speakers, world.rooms.guests, strict=True):
-        named = [*speakers, *([guest] if guest else [])]
+    rooms = world.rooms
+    for speakers, guest, leaver in zip(rooms.speakers, rooms.guests, rooms.leavers, strict=True):
+        named = [*speakers, *([] if guest is None else [guest])]
         assert len(set(named)) == len(named)
-        assert set(named) <= set(world.people.ids)
+        assert all(0 <= speaker < len(world.host_ids) for speaker in named)
+        assert leaver is None or leaver in speakers[1:]
+
+
+def test_a_guest_joins_the_speakers_a_third_of_the_way_in_and_another_goes_at_two_thirds() -> None:
+    rooms = build_world(1, people=2000, days=2).rooms
+    room = next(
+        place
+        for place, (guest, leaver) in enumerate(zip(rooms.guests, rooms.leavers, strict=True))
+        if guest is not None and leaver is not None
+    )
+    start, lasts = int(rooms.start_ms[room]), int(rooms.end_ms[room] - rooms.start_ms[room])
+    first, guest, leaver = rooms.speakers[room], rooms.guests[room], rooms.leavers[room]
+
+    early, middle, late = (
+        set(speakers_at(rooms, room, start + int(share * lasts))) for share in (0.2, 0.5, 0.8)
+    )
+
+    assert early == set(first)
+    assert middle == {*first, guest}
+    assert late == {*first, guest} - {leaver}
+
+
+def test_some_rooms_are_announced_up_to_a_day_ahead_and_a_few_break_down_half_way() -> None:
+    world = build_world(1, people=3000, days=7)
+    rooms = world.rooms
+    ahead_h = (rooms.start_ms - rooms.scheduled_ms) / 3_600_000
+    paused = rooms.pause_ms < rooms.end_ms
+
+    assert 0.2 < (ahead_h > 0).mean() < 0.4
+    assert (ahead_h[ahead_h > 0] >= 1).all()
+    assert ahead_h.max() <= 24
+    assert (rooms.scheduled_ms >= world.start_ms).all()
+    assert 0.02 < paused.mean() < 0.05
+    assert (rooms.start_ms < rooms.pause_ms).all()
+    assert (rooms.pause_ms <= rooms.resume_ms).all()
+    assert (rooms.resume_ms <= rooms.end_ms).all()
+    assert (rooms.resume_ms[~paused] == rooms.end_ms[~paused]).all()
+    assert rooms.quality[ahead_h > 0].mean() > rooms.quality.mean() > rooms.quality[paused].mean()
+
+
+def test_a_room_that_broke_down_is_live_before_and_after() -> None:
+    rooms = build_world(1, people=2000, days=7).rooms
+    room = int(np.flatnonzero(rooms.pause_ms < rooms.end_ms)[0])
+    start, pause, resume, end = (
+        int(times[room])
+        for times in (rooms.start_ms, rooms.pause_ms, rooms.resume_ms, rooms.end_ms)
+    )
+    times = (start - 1, start, pause - 1, pause, resume - 1, resume, end - 1, end)
+
+    live = [bool(live_now(rooms, at_ms)[room]) for at_ms in times]
+
+    assert live == [False, True, True, False, False, True, True, False]
+    assert live_until(rooms, np.array([room]), start).tolist() == [pause]
+    assert live_until(rooms, np.array([room]), resume).tolist() == [end]
+
+
+def test_people_open_the_tab_around_their_own_hour_of_their_own_clock() -> None:
+    people = build_world(1, people=4000, days=1, start_ms=1_720_000_000_000).people
+    in_tokyo = people.home == [home.country for home in HOMES].index("JP")
+
+    local = (people.peak_hour[in_tokyo] + 9) % 24
+
+    evening = (local > 17) & (local < 24)
+    morning = (local > 5) & (local < 12)
+    assert 0.6 < evening.mean() < 0.8
+    assert (evening | morning).mean() > 0.97
 
 
 def test_a_few_hosts_hold_most_of_the_follows() -> None:

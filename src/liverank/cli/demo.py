@@ -30,6 +30,7 @@ from liverank.config import load_config
 from liverank.errors import SimulatorError
 from liverank.events.event import Event, Interaction
 from liverank.serving.wire import RankRequest, RankResponse
+from liverank.simulator.chronicle import Chronicle
 from liverank.simulator.policies import MostPopular
 from liverank.simulator.portrait import live_rooms, unlike_people
 from liverank.simulator.simulate import SURFACE, simulate, write_events
@@ -114,6 +115,7 @@ class _Demo:
     world: World
     until_ms: int
     joins: Counter[str]  # by person
+    chronicle: Chronicle
     number: int  # of events
     events: Path
     config: Path
@@ -147,9 +149,10 @@ def _generate(arguments: argparse.Namespace, folder: Path, console: Console) -> 
             days=arguments.days,
             start_ms=until_ms - arguments.days * DAY_MS,
         )
+        chronicle = Chronicle(world)
         policy = MostPopular(spread=1.0, seed=arguments.seed)
         events = simulate(world, policy=policy, seed=arguments.seed)
-        number = write_events(folder / "events.jsonl", _counting_joins(events, joins))
+        number = write_events(folder / "events.jsonl", _noting(events, joins, chronicle))
     _announce(console, 1, "a world of people with tastes, and rooms that start and end")
     console.print(
         f"{arguments.people:,} people and {len(world.rooms.ids):,} rooms in {arguments.days} days "
@@ -157,11 +160,20 @@ def _generate(arguments: argparse.Namespace, folder: Path, console: Console) -> 
         f"joins, shaken a little.\n{number:,} events in {folder / 'events.jsonl'}",
         soft_wrap=True,
     )
-    return _Demo(world, until_ms, joins, number, folder / "events.jsonl", folder / "liverank.toml")
+    return _Demo(
+        world,
+        until_ms,
+        joins,
+        chronicle,
+        number,
+        events=folder / "events.jsonl",
+        config=folder / "liverank.toml",
+    )
 
 
-def _counting_joins(events: Iterable[Event], joins: Counter[str]) -> Iterator[Event]:
+def _noting(events: Iterable[Event], joins: Counter[str], chronicle: Chronicle) -> Iterator[Event]:
     for event in events:
+        chronicle.observe(event)
         if isinstance(event, Interaction) and event.type == "join":
             joins[event.user] += 1
         yield event
@@ -178,7 +190,9 @@ def _rank(demo: _Demo, console: Console) -> list[dict[str, Any]]:
             request = RankRequest(user=person.user, surface=SURFACE, limit=LIST_ITEMS, explain=True)
             answer = post(f"{address}/v1/rank", msgspec.json.encode(request))
             response = msgspec.json.decode(answer, type=RankResponse)
-            lists.append(shown_rooms(demo.world, person.user, response, demo.until_ms))
+            lists.append(
+                shown_rooms(demo.world, person.user, response, demo.until_ms, demo.chronicle)
+            )
     console.print(lists_table(people, lists), width=min(console.width, 100))
     return [
         {**msgspec.to_builtins(person), "joins": demo.joins[person.user], "items": rooms}
@@ -204,7 +218,7 @@ def _backtest(demo: _Demo, console: Console) -> Backtest:
             config,
             test_from_ms=arguments.test_from,
             on_progress=on_progress,
-            yardsticks=lambda lists: {ORACLE: true_scores(demo.world, lists)},
+            yardsticks=lambda lists: {ORACLE: true_scores(demo.world, lists, demo.chronicle)},
         )
     console.print(backtest_table(found), width=min(console.width, 100))
     return found

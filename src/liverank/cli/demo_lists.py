@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from liverank.serving.wire import RankResponse, Reason
+from liverank.simulator.chronicle import Chronicle
 from liverank.simulator.names import LANGUAGES
 from liverank.simulator.portrait import Portrait
 from liverank.simulator.taste import true_join_probability
@@ -34,10 +35,12 @@ class ShownRoom:
     """Strongest first."""
 
 
-def shown_rooms(world: World, user: str, response: RankResponse, at_ms: int) -> list[ShownRoom]:
+def shown_rooms(
+    world: World, user: str, response: RankResponse, at_ms: int, chronicle: Chronicle
+) -> list[ShownRoom]:
     """The rooms of a ranking, in its order; the truth is as of ``at_ms``."""
     items = [ranked.item for ranked in response.items]
-    chances = true_join_probability(world, user, items, at_ms).tolist()
+    chances = true_join_probability(world, user, items, at_ms, chronicle).tolist()
     rooms = world.rooms
     shown = []
     for ranked, chance in zip(response.items, chances, strict=True):
@@ -46,7 +49,7 @@ def shown_rooms(world: World, user: str, response: RankResponse, at_ms: int) -> 
             ShownRoom(
                 item=ranked.item,
                 title=rooms.titles[place],
-                host=rooms.speakers[place][0],
+                host=world.host_ids[rooms.host[place]],
                 topics=rooms.topic_names[place],
                 language=LANGUAGES[world.hosts.language[rooms.host[place]]],
                 score=ranked.score,

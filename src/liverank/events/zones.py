@@ -115,7 +115,7 @@ def offset_ms_at(transitions: Transitions, at_ms: float) -> float:
 
 
 def _search(zone: ZoneInfo) -> tuple[list[float], list[float]]:
-    """Starts and offsets of a zone, found by looking every few days and halving where they differ."""
+    """Starts and offsets, found by looking every few days and halving where they differ."""
 
     def offset_ms(at_s: int) -> float:
         ahead = datetime.fromtimestamp(at_s, zone).utcoffset()

@@ -28,8 +28,12 @@ class Hosts:
 
 
 def draw_hosts(rng: np.random.Generator, people: People, number: int) -> Hosts:
-    """Draw hosts from among the people; each talks about what he or she likes."""
-    person = np.sort(rng.choice(len(people.ids), size=number, replace=False))
+    """Draw hosts from among the people, who talk about what they like.
+
+    Those who come often host more often, so that hosts listen to one another.
+    """
+    often = people.visits_per_day / people.visits_per_day.sum()
+    person = np.sort(rng.choice(len(people.ids), size=number, replace=False, p=often))
     liked = np.exp(1.5 * people.taste[person])
     keep = np.argsort(-(liked * rng.exponential(1.0, liked.shape)), axis=1)[:, :3]
     topics = np.zeros((number, len(TOPICS)))

@@ -1,4 +1,4 @@
-"""The words of the generated world: topics, languages, countries, titles.
+"""The words of the generated world: topics, languages, homes, titles.
 
 Invariant: the order of each tuple is fixed, because a seed draws from them by place.
 """
@@ -37,24 +37,26 @@ OPENINGS = ("Late night", "Open mic:", "All about", "Ask me:", "Sunday", "The we
 CLOSINGS = ("for beginners", "with friends", "live", "stories", "hour", "debate", "and chill")
 
 
-class Country(NamedTuple):
-    """A place people live in: its code, its main language, its hours from UTC, its share."""
+class Home(NamedTuple):
+    """Where people live: the country, its clock, its main language, its share of all people."""
 
-    code: str
+    country: str
+    time_zone: str
     language: str
-    offset_h: float
     share: float
 
 
-COUNTRIES = (
-    Country("US", "en", -6.0, 0.30),
-    Country("GB", "en", 0.0, 0.10),
-    Country("IN", "en", 5.5, 0.10),
-    Country("MX", "es", -6.0, 0.12),
-    Country("ES", "es", 1.0, 0.08),
-    Country("BR", "pt", -3.0, 0.12),
-    Country("DE", "de", 1.0, 0.09),
-    Country("JP", "ja", 9.0, 0.09),
+HOMES = (
+    Home("US", "America/New_York", "en", 0.14),
+    Home("US", "America/Chicago", "en", 0.09),
+    Home("US", "America/Los_Angeles", "en", 0.07),
+    Home("GB", "Europe/London", "en", 0.10),
+    Home("IN", "Asia/Kolkata", "en", 0.10),
+    Home("MX", "America/Mexico_City", "es", 0.12),
+    Home("ES", "Europe/Madrid", "es", 0.08),
+    Home("BR", "America/Sao_Paulo", "pt", 0.12),
+    Home("DE", "Europe/Berlin", "de", 0.09),
+    Home("JP", "Asia/Tokyo", "ja", 0.09),
 )
 
 LANGUAGES = ("en", "es", "pt", "de", "ja")

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from liverank.events.event import Event, Interaction
+from liverank.simulator.chronicle import Chronicle
 from liverank.simulator.taste import true_join_probability
 from liverank.simulator.world import World
 
@@ -80,11 +81,13 @@ class Oracle:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._chronicle = Chronicle(world)
 
     def rank(self, user: str, candidates: Sequence[str], at_ms: int) -> list[str]:
         """The candidates by the hidden truth."""
-        chances = true_join_probability(self._world, user, candidates, at_ms)
+        chances = true_join_probability(self._world, user, candidates, at_ms, self._chronicle)
         return [candidates[place] for place in np.argsort(-chances, kind="stable").tolist()]
 
     def observe(self, event: Event) -> None:
-        """Nothing to learn; it knows."""
+        """Who follows whom and who listens where is all that it does not know from the start."""
+        self._chronicle.observe(event)

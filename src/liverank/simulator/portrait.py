@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from liverank.errors import SimulatorError
+from liverank.simulator.chronicle import Chronicle
 from liverank.simulator.names import LANGUAGES, TOPICS
 from liverank.simulator.people import Floats, Ints
+from liverank.simulator.rooms import live_now
 from liverank.simulator.taste import appeal, chance_of_join
-from liverank.simulator.world import World
+from liverank.simulator.world import World, person_place
 
 _LIKED = 3
 
@@ -33,11 +35,7 @@ def portray(world: World, user: str) -> Portrait:
     >>> portray(build_world(7, people=100, days=1), "u3").languages[0] in LANGUAGES
     True
     """
-    if user not in world.person_of:
-        raise SimulatorError(
-            f"no person {user!r} in this world; it has u0 to u{len(world.follows) - 1}"
-        )
-    person = world.person_of[user]
+    person = person_place(world, user)
     first = int(world.people.language[person])
     others = np.flatnonzero(world.people.understands[person]).tolist()
     liked = np.argsort(-world.people.taste[person], kind="stable")[:_LIKED]
@@ -80,8 +78,9 @@ def unlike_people(
             f"{len(pool)} people joined anything, and {number} are wanted; build a world of more "
             "people or days"
         )
+    begun = Chronicle(world)
     chances = np.array(
-        [chance_of_join(appeal(world, world.person_of[user], rooms, at_ms)) for user in pool]
+        [chance_of_join(appeal(world, world.person_of[user], rooms, at_ms, begun)) for user in pool]
     )
     return [portray(world, pool[place]) for place in _unlike(chances, number)]
 
@@ -104,6 +103,5 @@ def _unlike(chances: Floats, number: int) -> list[int]:
 
 
 def _live(world: World, at_ms: int) -> Ints:
-    rooms = world.rooms
-    live: Ints = np.flatnonzero((rooms.start_ms <= at_ms) & (at_ms < rooms.end_ms))
+    live: Ints = np.flatnonzero(live_now(world.rooms, at_ms))
     return live

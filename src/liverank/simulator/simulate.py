@@ -12,16 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from liverank.errors import SimulatorError
-from liverank.events.event import Edge, Event, Item, Ranking, User
+from liverank.events.event import Edge, Event, Item, ItemState, Ranking, User
 from liverank.events.wire import encode_event
-from liverank.simulator.names import COUNTRIES, LANGUAGES
+from liverank.simulator.chronicle import Chronicle
+from liverank.simulator.names import HOMES, LANGUAGES
 from liverank.simulator.people import Ints, draw_visits
 from liverank.simulator.policies import Policy
+from liverank.simulator.rooms import speakers_at
 from liverank.simulator.visit import react
 from liverank.simulator.world import DAY_MS, World
 
 SURFACE = "live_tab"
-_START, _UPDATE, _END, _VISIT = range(4)
+_SCHEDULE, _START, _UPDATE, _END, _VISIT = range(5)
 
 
 def simulate(
@@ -37,7 +39,7 @@ def simulate(
     >>> world = build_world(7, people=50, days=1)
     >>> first = next(simulate(world, policy=RandomOrder(), seed=1))
     >>> first.user, sorted(first.fields)
-    ('u0', ['country', 'language'])
+    ('u0', ['country', 'language', 'time_zone'])
     """
     days = world.days if days is None else days
     if not 1 <= days <= world.days:
@@ -69,17 +71,19 @@ def _in_order(
     numbers, visits = count(), count()
     busy_until = np.full(len(world.people.ids), world.start_ms)
     live: dict[int, None] = {}
-    followed: set[tuple[str, str]] = set()
+    chronicle = Chronicle(world)
 
     yield from _introduce(world)
     for at_ms, kind, place in _agenda(world, rng, days):
         while later and later[0][0] < at_ms:
             yield heapq.heappop(later)[2]
-        if kind == _START:
+        if kind == _SCHEDULE:
+            yield _told(world, place, at_ms, "scheduled")
+        elif kind == _START:
             live[place] = None
             speaking = world.hosts.person[world.rooms.host[place]]
             busy_until[speaking] = max(busy_until[speaking], world.rooms.end_ms[place])
-            yield _started(world, place)
+            yield _told(world, place, at_ms, "started")
         elif kind == _UPDATE:
             yield _updated(world, place, at_ms)
         elif kind == _END:
@@ -92,11 +96,10 @@ def _in_order(
             ranking = f"rq{next(visits)}"
             yield Ranking(time=at_ms, id=ranking, user=user, items=items, surface=SURFACE)
             rooms: Ints = np.array([world.room_of[item] for item in items], dtype=np.int64)
-            for event in react(world, rng, person=place, shown=rooms, at_ms=at_ms, ranking=ranking):
-                if isinstance(event, Edge):
-                    if (user, event.target) in followed:
-                        continue  # since the world began; react knows those from before
-                    followed.add((user, event.target))
+            for event in react(
+                world, chronicle, rng, person=place, shown=rooms, at_ms=at_ms, ranking=ranking
+            ):
+                chronicle.observe(event)  # ahead of its time, at which alone it tells
                 busy_until[place] = max(int(busy_until[place]), event.at_ms)
                 heapq.heappush(later, (event.at_ms, next(numbers), event))
     while later and later[0][0] < until_ms:
@@ -104,15 +107,21 @@ def _in_order(
 
 
 def _agenda(world: World, rng: np.random.Generator, days: int) -> Iterator[tuple[int, int, int]]:
-    """Starts, updates, ends and visits as (Unix ms, kind, place), in time order."""
+    """Schedules, starts, updates, ends, visits as (Unix ms, kind, place), in time order."""
     rooms = world.rooms
     places = np.arange(len(rooms.ids))
+    planned = np.flatnonzero(rooms.scheduled_ms < rooms.start_ms)
+    paused = np.flatnonzero(rooms.pause_ms < rooms.end_ms)
     with_guest = np.flatnonzero([guest is not None for guest in rooms.guests])
-    lasts = rooms.end_ms - rooms.start_ms
+    with_leaver = np.flatnonzero([leaver is not None for leaver in rooms.leavers])
     visits_ms, who = draw_visits(rng, world.people, days)
     parts = [
+        (rooms.scheduled_ms[planned], _SCHEDULE, planned),
         (rooms.start_ms, _START, places),
-        ((rooms.start_ms + lasts // 3)[with_guest], _UPDATE, with_guest),
+        (rooms.guest_ms[with_guest], _UPDATE, with_guest),
+        (rooms.pause_ms[paused], _END, paused),
+        (rooms.resume_ms[paused], _START, paused),
+        (rooms.leaver_ms[with_leaver], _UPDATE, with_leaver),
         (rooms.end_ms, _END, places),
         (world.start_ms + visits_ms, _VISIT, who),
     ]
@@ -126,32 +135,34 @@ def _agenda(world: World, rng: np.random.Generator, days: int) -> Iterator[tuple
 
 def _introduce(world: World) -> Iterator[Event]:
     """Everyone's profile and follows, as the world begins."""
-    people, hosts = world.people, world.hosts
+    people = world.people
     for place, user in enumerate(people.ids):
         yield User(
             time=world.start_ms,
             user=user,
             fields={
                 "language": LANGUAGES[people.language[place]],
-                "country": COUNTRIES[people.country[place]].code,
+                "country": HOMES[people.home[place]].country,
+                "time_zone": HOMES[people.home[place]].time_zone,
             },
         )
     for place, user in enumerate(people.ids):
         for host in sorted(world.follows[place]):
-            target = people.ids[hosts.person[host]]
+            target = world.host_ids[host]
             yield Edge(time=world.start_ms, user=user, relation="follow", target=target)
 
 
-def _started(world: World, place: int) -> Item:
+def _told(world: World, place: int, at_ms: int, state: ItemState) -> Item:
+    """All that people are told of a room when it is announced, and when it starts."""
     rooms = world.rooms
     host = int(rooms.host[place])
     return Item(
-        time=int(rooms.start_ms[place]),
+        time=at_ms,
         item=rooms.ids[place],
-        state="started",
+        state=state,
         fields={
-            "host": rooms.speakers[place][0],
-            "speakers": list(rooms.speakers[place]),
+            "host": world.host_ids[host],
+            "speakers": _speakers(world, place, at_ms),
             "topics": list(rooms.topic_names[place]),
             "language": LANGUAGES[world.hosts.language[host]],
             "title": rooms.titles[place],
@@ -160,10 +171,12 @@ def _started(world: World, place: int) -> Item:
 
 
 def _updated(world: World, place: int, at_ms: int) -> Item:
-    """A guest joins the speakers."""
-    guest = world.rooms.guests[place]
-    assert guest is not None
-    speakers: list[str | int | float] = [*world.rooms.speakers[place], guest]
+    """Someone joins the speakers, or leaves them."""
+    speakers = _speakers(world, place, at_ms)
     return Item(
         time=at_ms, item=world.rooms.ids[place], state="updated", fields={"speakers": speakers}
     )
+
+
+def _speakers(world: World, place: int, at_ms: int) -> list[str | int | float]:
+    return [world.host_ids[host] for host in speakers_at(world.rooms, place, at_ms)]

@@ -1,31 +1,57 @@
 """What a person makes of a room: the hidden truth that every model tries to learn.
 
-Invariant: these are pure functions of the world and the time, so a report can compare any ranking
-with the best one there could be.
+Invariant: these are pure functions of the world, what has happened in it and the time, so a report
+can compare any ranking with the best one there could be.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from liverank.errors import SimulatorError
-from liverank.simulator.people import Floats, Ints
-from liverank.simulator.world import World
+from liverank.simulator.chronicle import Chronicle
+from liverank.simulator.people import HOUR_MS, Floats, Ints
+from liverank.simulator.rooms import speakers_at
+from liverank.simulator.world import World, person_place, room_place
 
 FOLLOWED = 1.1
+COMPANY = 1.0
+OWN_HOUR = 0.4
 
 
-def appeal(world: World, person: int, rooms: Ints, at_ms: int) -> Floats:
+def appeal(world: World, person: int, rooms: Ints, at_ms: int, chronicle: Chronicle) -> Floats:
     """How much these rooms appeal to a person now: the log-odds of a click on one that is seen.
 
-    Taste for the topics, the language, a liking for the host, the room's quality and the host's
-    fame (see ``traits``), a follow, and how lively the room is at this point of its life.
+    Taste for the topics, the words of the title, the language, a liking for the host, the room's
+    quality and the host's fame (see ``traits``), a follow of the host, the company of others whom
+    the person follows, the hour, and how lively the room is at this point of its life.
     """
-    follows = world.follows[person]
+    follows = chronicle.follows(person, at_ms)
     followed = [FOLLOWED if host in follows else 0.0 for host in world.rooms.host[rooms].tolist()]
+    company = COMPANY * np.log1p(_company(world, rooms, at_ms, follows, chronicle))
     lasting = world.room_traits[rooms] @ world.person_traits[person]
-    log_odds: Floats = lasting + followed + liveliness(world, rooms, at_ms)
+    hour = OWN_HOUR * own_hour(world, person, at_ms)
+    log_odds: Floats = lasting + followed + company + hour + liveliness(world, rooms, at_ms)
     return log_odds
+
+
+def _company(
+    world: World, rooms: Ints, at_ms: int, follows: frozenset[int], chronicle: Chronicle
+) -> list[int]:
+    """For each room, how many people speak or listen there who are followed, but for its host."""
+    listening = chronicle.listening(follows, at_ms)
+    numbers = []
+    for room in rooms.tolist():
+        host, *others = speakers_at(world.rooms, room, at_ms)
+        present = follows.intersection(others) | listening.get(room, set())
+        numbers.append(len(present - {host}))
+    return numbers
+
+
+def own_hour(world: World, person: int, at_ms: int) -> float:
+    """How near the time is to the person's own hour of the day: from -1 to 1."""
+    apart_h = (at_ms - world.start_ms) / HOUR_MS - float(world.people.peak_hour[person])
+    return math.cos(2 * math.pi * apart_h / 24)
 
 
 def liveliness(world: World, rooms: Ints, at_ms: int) -> Floats:
@@ -68,25 +94,24 @@ def median_stay_s(appeals: Floats) -> Floats:
     return seconds
 
 
-def true_join_probability(world: World, user: str, items: Sequence[str], at_ms: int) -> Floats:
+def true_join_probability(
+    world: World,
+    user: str,
+    items: Sequence[str],
+    at_ms: int,
+    chronicle: Chronicle | None = None,
+) -> Floats:
     """The chance that a person joins each item if it is seen at the top: float64[n_items].
 
-    For reports and for the oracle policy; no model may see it. Raises SimulatorError for a user or
-    an item that is not of this world.
+    Whom the person follows and who listens where is in the chronicle; without one it is as the
+    world began. For reports and for the oracle policy; no model may see it. Raises SimulatorError
+    for a user or an item that is not of this world.
 
     >>> from liverank.simulator.world import build_world
     >>> world = build_world(7, people=100, days=1)
     >>> true_join_probability(world, "u3", ["room0", "room1"], world.start_ms).shape
     (2,)
     """
-    if user not in world.person_of:
-        raise SimulatorError(
-            f"no person {user!r} in this world; it has u0 to u{len(world.follows) - 1}"
-        )
-    for item in items:
-        if item not in world.room_of:
-            raise SimulatorError(
-                f"no item {item!r} in this world; it has room0 to room{len(world.room_of) - 1}"
-            )
-    rooms = np.array([world.room_of[item] for item in items], dtype=np.int64)
-    return chance_of_join(appeal(world, world.person_of[user], rooms, at_ms))
+    person = person_place(world, user)
+    rooms = np.array([room_place(world, item) for item in items], dtype=np.int64)
+    return chance_of_join(appeal(world, person, rooms, at_ms, chronicle or Chronicle(world)))

@@ -1,6 +1,6 @@
 """The hidden truth about past lists, row by row: what a backtest could reach at best.
 
-Invariant: it scores the rows that a model is given, in their order, and looks at no event.
+Invariant: it scores the rows that a model is given, in their order.
 """
 
 import numpy as np
@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 from liverank.dataset.lists import Lists
 from liverank.errors import SimulatorError
 from liverank.features.hashing import hash_ids
+from liverank.simulator.chronicle import Chronicle
 from liverank.simulator.people import Floats, Ints
 from liverank.simulator.taste import appeal, chance_of_join
 from liverank.simulator.world import World
 
 
-def true_scores(world: World, lists: Lists) -> Floats:
+def true_scores(world: World, lists: Lists, chronicle: Chronicle | None = None) -> Floats:
     r"""The true chance of a join for each row of these lists, if seen at the top: float64[k].
 
+    The chronicle is that of the log that the lists are from; without one it is as the world began.
     Raises SimulatorError when a list is of a person, or holds an item, that this world has not.
 
     >>> from liverank.config import parse_config
@@ -40,9 +42,10 @@ def true_scores(world: World, lists: Lists) -> Floats:
     people = _places(world.people.ids, reads.user, "person")
     rooms = _places(world.rooms.ids, reads.items, "item")
     chances = np.empty(len(rooms))
+    chronicle = chronicle or Chronicle(world)
     for row, person in enumerate(people.tolist()):
         start, stop = reads.offsets[row : row + 2]
-        appeals = appeal(world, person, rooms[start:stop], int(reads.at[row]))
+        appeals = appeal(world, person, rooms[start:stop], int(reads.at[row]), chronicle)
         chances[start:stop] = chance_of_join(appeals)
     return chances
 

@@ -6,7 +6,9 @@ Invariant: every reaction happens while its item is live, and after the list was
 import numpy as np
 
 from liverank.events.event import Edge, Event, Interaction
+from liverank.simulator.chronicle import Chronicle
 from liverank.simulator.people import Ints
+from liverank.simulator.rooms import live_until
 from liverank.simulator.taste import (
     appeal,
     attention,
@@ -21,6 +23,9 @@ LOOK_MS = 700
 
 FOLLOW_AFTER_S = 240
 """Who stayed this long may follow the host."""
+
+UNFOLLOW_BEFORE_S = 60
+"""Who followed the host and left this soon may do so no more."""
 
 
 class Notes:
@@ -45,13 +50,16 @@ class Notes:
             )
         )
 
-    def follow(self, at_ms: int, target: str) -> None:
-        """Note that the person now follows another."""
-        self.events.append(Edge(time=at_ms, user=self._user, relation="follow", target=target))
+    def follow(self, at_ms: int, target: str, active: bool) -> None:
+        """Note that the person now follows another, or no longer does."""
+        self.events.append(
+            Edge(time=at_ms, user=self._user, relation="follow", target=target, active=active)
+        )
 
 
 def react(
     world: World,
+    chronicle: Chronicle,
     rng: np.random.Generator,
     *,
     person: int,
@@ -67,12 +75,13 @@ def react(
     """
     depth = min(len(shown), int(rng.geometric(1 / world.people.patience[person])))
     rooms = shown[:depth]
-    appeals = appeal(world, person, rooms, at_ms)
+    appeals = appeal(world, person, rooms, at_ms, chronicle)
     luck = rng.random((2, depth))
     clicked = luck[0] < click_probability(appeals) * attention(np.arange(depth))
     joined = luck[1] < join_probability(appeals)
     items = [world.rooms.ids[room] for room in rooms.tolist()]
-    ends_ms = world.rooms.end_ms[rooms].tolist()
+    ends_ms = live_until(world.rooms, rooms, at_ms).tolist()
+    follows = chronicle.follows(person, at_ms)
     note = Notes(world.people.ids[person], ranking)
 
     for place, item in enumerate(items):
@@ -87,7 +96,7 @@ def react(
             if joined[place] and join_ms < ends_ms[place] - 1000:
                 stay_s = median_stay_s(appeals[place]) * rng.lognormal(0, 1.1)
                 leave_ms = min(join_ms + int(stay_s * 1000) + 500, ends_ms[place] - 1)
-                _stay(world, rng, note, person, int(rooms[place]), join_ms, leave_ms)
+                _stay(world, rng, note, follows, int(rooms[place]), join_ms, leave_ms)
                 break
         clock_ms += int(rng.integers(3000, 15_000))
     return note.events
@@ -97,16 +106,18 @@ def _stay(
     world: World,
     rng: np.random.Generator,
     note: Notes,
-    person: int,
+    follows: frozenset[int],
     room: int,
     join_ms: int,
     leave_ms: int,
 ) -> None:
-    """The join, the leave, and after a good while perhaps a follow of the host."""
+    """The join, the leave, and perhaps a follow of the host, or the end of one."""
     item = world.rooms.ids[room]
     host = int(world.rooms.host[room])
     stayed_s = (leave_ms - join_ms) / 1000
     note.interaction("join", join_ms, item)
-    if stayed_s > FOLLOW_AFTER_S and host not in world.follows[person] and rng.random() < 0.15:
-        note.follow(leave_ms - 1, world.people.ids[world.hosts.person[host]])
+    if stayed_s > FOLLOW_AFTER_S and host not in follows and rng.random() < 0.15:
+        note.follow(leave_ms - 1, world.host_ids[host], True)
+    if stayed_s < UNFOLLOW_BEFORE_S and host in follows and rng.random() < 0.5:
+        note.follow(leave_ms - 1, world.host_ids[host], False)
     note.interaction("leave", leave_ms, item, stayed_s)

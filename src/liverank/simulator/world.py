@@ -36,6 +36,8 @@ class World:
     room_traits: Floats  # [n_rooms, n_traits]
     person_of: dict[str, int]  # a person's id to its place
     room_of: dict[str, int]  # an item's id to its place
+    host_ids: tuple[str, ...]  # the ids of the people who host
+    host_of: dict[str, int]  # a person's id to the place among the hosts, if there is one
 
 
 def build_world(
@@ -66,9 +68,10 @@ def build_world(
     if seed < 0:
         raise SimulatorError(f"`seed` is {seed}; give 0 or more")
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
-    everyone = draw_people(streams[0], people)
+    everyone = draw_people(streams[0], people, start_ms=start_ms)
     speaking = draw_hosts(streams[1], everyone, hosts)
     rooms = draw_rooms(streams[2], everyone, speaking, days=days, start_ms=start_ms)
+    host_ids = tuple(everyone.ids[person] for person in speaking.person.tolist())
     return World(
         start_ms=start_ms,
         days=days,
@@ -80,4 +83,24 @@ def build_world(
         room_traits=room_traits(rooms, speaking),
         person_of={user: place for place, user in enumerate(everyone.ids)},
         room_of={item: place for place, item in enumerate(rooms.ids)},
+        host_ids=host_ids,
+        host_of={user: host for host, user in enumerate(host_ids)},
     )
+
+
+def person_place(world: World, user: str) -> int:
+    """The place of a person among the people. Raises SimulatorError for a stranger."""
+    if user not in world.person_of:
+        raise SimulatorError(
+            f"no person {user!r} in this world; it has u0 to u{len(world.person_of) - 1}"
+        )
+    return world.person_of[user]
+
+
+def room_place(world: World, item: str) -> int:
+    """The place of an item among the rooms. Raises SimulatorError for one of elsewhere."""
+    if item not in world.room_of:
+        raise SimulatorError(
+            f"no item {item!r} in this world; it has room0 to room{len(world.room_of) - 1}"
+        )
+    return world.room_of[item]
