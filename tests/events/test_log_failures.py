@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import sqlite3
 import subprocess
 from contextlib import contextmanager
@@ -140,6 +141,24 @@ def test_what_killed_processes_left_is_removed_at_open_unless_somebody_is_writin
     Log.open(directory).close()
     assert not any(file.exists() for file in leftovers)
     with Log.open(directory) as log:
+        assert len(read(log)) == 9
+
+
+def test_a_commit_that_a_killed_process_left_in_the_wal_names_no_file_removed_since(directory):
+    index = directory / "log.sqlite-shm"
+    copy = directory.parent / "copy"
+    with Log.open(directory) as log:
+        read(log)
+        before = index.read_bytes()
+        with Log.open(directory) as killed:
+            killed.import_frame(frame_of([click("new")]), arrived_ms=1)
+        with index.open("r+b") as file:  # as if killed while its commit was being synced
+            file.write(before)
+        assert len(read(log)) == 9
+        log.compact(min_rows=100)  # it removes what the killed process left
+        shutil.copytree(directory, copy, ignore=shutil.ignore_patterns("*-shm"))
+    with Log.open(copy) as log:  # as if all were killed now: the WAL is read anew
+        log.verify()
         assert len(read(log)) == 9
 
 

