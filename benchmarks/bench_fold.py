@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from liverank.config import Config, duration_ms, parse_config
+from liverank.config import Config, parse_config
 from liverank.dataset.lists import Lists, collect_lists
 from liverank.dataset.replay import replay
 from liverank.events.frame import in_import_order
@@ -26,6 +26,7 @@ from liverank.events.sources.reading import read_all
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.features.state import State
 from liverank.features.stream import Stream, stream_of
+from liverank.quantities import duration_ms
 from liverank.simulator.policies import MostPopular
 from liverank.simulator.simulate import simulate, write_events
 from liverank.simulator.world import build_world

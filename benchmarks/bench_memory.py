@@ -14,10 +14,10 @@ from pathlib import Path
 
 import polars as pl
 
-from liverank.config import duration_ms
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.features.state import State
 from liverank.features.stream import stream_of
+from liverank.quantities import duration_ms
 from made_events import (
     Product,
     config_of_product,

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from liverank.config import duration_ms
 from liverank.features.spec import compile_spec
 from liverank.features.state import State
 from liverank.features.stream import stream_of
+from liverank.quantities import duration_ms
 from made_events import (
     Product,
     config_of_product,

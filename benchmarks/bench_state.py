@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from liverank.config import duration_ms
 from liverank.events.log import Log
 from liverank.features.spec import FeatureSpec, compile_spec, derive_spec
 from liverank.features.state import State
 from liverank.features.stream import stream_of
+from liverank.quantities import duration_ms
 from made_events import (
     Product,
     config_of_product,

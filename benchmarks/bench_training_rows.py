@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from liverank.config import Config, duration_ms, load_config
+from liverank.config import Config, load_config
 from liverank.dataset.implied import imply_lists
 from liverank.dataset.lists import Lists
 from liverank.dataset.replay import replay
@@ -24,6 +24,7 @@ from liverank.events.profile import profile_events
 from liverank.events.schema import resolve_schema
 from liverank.events.sources.reading import read_all
 from liverank.features.spec import FeatureSpec, derive_spec
+from liverank.quantities import duration_ms
 from measuring import memory
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -4,13 +4,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.config import duration_ms
 from liverank.dataset.lists import request_words
 from liverank.dataset.replay import replay
 from liverank.events.schema import Schema
 from liverank.features.hashing import hash_column
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.features.state import Reads
+from liverank.quantities import duration_ms
 from made_events import config_of_product
 from peers.task import WANTED, Task
 

@@ -4,8 +4,6 @@ Everything but the label has a default, so a file that only names its label work
 Invariant: a Config that exists is valid; every error names the key, the value and what is allowed.
 """
 
-import math
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -13,7 +11,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from liverank.config_errors import explain
+from liverank.config_rules import check
 from liverank.errors import ConfigError
+from liverank.quantities import duration_ms, size_bytes
 
 FieldType: TypeAlias = Literal["category", "key", "keys", "number", "text", "time"]
 """What a field holds.
@@ -27,14 +27,6 @@ FieldType: TypeAlias = Literal["category", "key", "keys", "number", "text", "tim
 """
 
 Word: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
-
-FOREVER_MS = math.inf
-MIN_MEMORY_BYTES = 64_000_000
-
-_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_SIZE_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)(MB|GB|TB)")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,8 +100,7 @@ class Features(_Table, frozen=True):
     max_future: str = "5m"
     """How far ahead of its arrival an event's clock may be; later ones are moved to that point."""
     history: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
-    """How many of a person's latest impressions, and as many of the latest other interactions, are
-    remembered: what a person did with an item, host or topic is counted among these."""
+    """Of a person's impressions, and of the other interactions, how many are remembered."""
     memory: str = "4GB"
     """What feature state may take; beyond it, what was idle for longest is forgotten."""
 
@@ -242,7 +233,7 @@ def parse_config(text: str, *, where: str = "liverank.toml") -> Config:
         config = msgspec.convert(document, Config)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, document, Config)}") from None
-    _check(config, where)
+    check(config, where)
     return config
 
 
@@ -257,83 +248,3 @@ def load_config(path: Path) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     return parse_config(text, where=str(path))
-
-
-def duration_ms(text: str) -> float:
-    """Milliseconds of a duration such as ``90s``, ``5m``, ``1.5h``, ``14d`` or ``forever``.
-
-    >>> duration_ms("1.5h")
-    5400000.0
-    >>> duration_ms("forever")
-    inf
-    """
-    if text == "forever":
-        return FOREVER_MS
-    match = _DURATION.fullmatch(text)
-    if match is None or float(match[1]) == 0:
-        raise ConfigError(
-            f'"{text}"; expected a duration above zero such as "90s", "5m", "1h", "14d" or '
-            '"forever"'
-        )
-    return float(match[1]) * _UNITS_MS[match[2]]
-
-
-def size_bytes(text: str) -> int:
-    """Bytes of a size such as ``512MB`` or ``4GB`` (powers of 1,000).
-
-    >>> size_bytes("1.5GB")
-    1500000000
-    """
-    match = _SIZE.fullmatch(text)
-    if match is None or float(match[1]) == 0:
-        raise ConfigError(f'"{text}"; expected a size above zero such as "512MB" or "4GB"')
-    return int(float(match[1]) * _SIZE_UNITS[match[2]])
-
-
-def _check(config: Config, where: str) -> None:
-    durations = {
-        "label.within": config.label.within,
-        "features.max_future": config.features.max_future,
-        "presence.expire_after": config.presence.expire_after,
-        "training.budget": config.training.budget,
-        "serving.expire_after": config.serving.expire_after,
-        "log.keep": config.log.keep,
-    }
-    if config.candidates is not None:
-        durations["candidates.within"] = config.candidates.within
-    for place, text in enumerate(config.features.half_lives):
-        durations[f"features.half_lives[{place}]"] = text
-    finite = {
-        "label.within",
-        "features.max_future",
-        "presence.expire_after",
-        "training.budget",
-        "candidates.within",
-    }
-    for key, text in durations.items():
-        try:
-            value = duration_ms(text)
-        except ConfigError as error:
-            raise ConfigError(f"{where}: `{key}` is {error}") from None
-        if key in finite and math.isinf(value):
-            raise ConfigError(f'{where}: `{key}` is "forever"; it must be finite, e.g. "1h"')
-    try:
-        if config.features.memory_bytes < MIN_MEMORY_BYTES:
-            raise ConfigError(f'"{config.features.memory}"; expected "64MB" or more')
-    except ConfigError as error:
-        raise ConfigError(f"{where}: `features.memory` is {error}") from None
-    if not config.features.half_lives:
-        raise ConfigError(f'{where}: `features.half_lives` is empty; name at least one, e.g. "1d"')
-    if len(set(config.features.half_lives)) != len(config.features.half_lives):
-        raise ConfigError(f"{where}: `features.half_lives` names one twice")
-    if config.label.min_value is not None and not math.isfinite(config.label.min_value):
-        raise ConfigError(
-            f"{where}: `label.min_value` is {config.label.min_value}; expected a finite number"
-        )
-    if "\0" in config.path:
-        raise ConfigError(f"{where}: `path` is {config.path!r}; expected a path without NUL")
-    if config.interactions and config.label.interaction not in config.interactions:
-        raise ConfigError(
-            f"{where}: `label.interaction` is {config.label.interaction!r}, which is not among "
-            f"`interactions`: {', '.join(config.interactions)}"
-        )

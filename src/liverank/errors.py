@@ -10,6 +10,7 @@ One tree, so that a caller can catch as widely or as narrowly as it likes:
     │   ├── LogBusyError     another process holds it for too long
     │   ├── LogFullError     the disk is full; nothing of the batch was kept
     │   └── LogCorruptError  a stored part fails its checks
+    ├── StateError       feature state finds no room, or a snapshot does not fit
     ├── DatasetError     the log holds no rows to learn from, or too few
     ├── TrainingError    no model could be trained
     ├── BundleError      a bundle is missing, changed, or does not fit
@@ -51,6 +52,10 @@ class LogFullError(LogError):
 
 class LogCorruptError(LogError):
     """A stored part of the log fails its checks."""
+
+
+class StateError(LiverankError):
+    """Feature state finds no room, or a snapshot of it does not fit."""
 
 
 class DatasetError(LiverankError):

@@ -10,11 +10,12 @@ import pytest
 
 from liverank.autopilot.backtest import run_backtest
 from liverank.autopilot.gather import lists_to_train, look_at
-from liverank.config import duration_ms, parse_config
+from liverank.config import parse_config
 from liverank.dataset.replay import training_rows
 from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import frame_of
 from liverank.features.spec import derive_spec
+from liverank.quantities import duration_ms
 from liverank.simulator.policies import RandomOrder
 from liverank.simulator.simulate import simulate
 from liverank.simulator.world import DAY_MS, build_world

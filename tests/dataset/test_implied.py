@@ -12,8 +12,8 @@ from liverank.dataset.implied import imply_lists
 from liverank.events.event import Interaction, User
 from liverank.events.frame import empty_frame, frame_of
 from liverank.events.schema import Schema
+from liverank.features.derived_layout import layout_of
 from liverank.features.hashing import hash_id
-from liverank.features.layout import layout_of
 
 CLICKS = Candidates(interaction="click", within="10s")
 LAYOUT = layout_of(

@@ -11,8 +11,8 @@ from liverank.dataset.seen import falls_with_position
 from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import empty_frame, frame_of
 from liverank.events.schema import Schema
+from liverank.features.derived_layout import layout_of
 from liverank.features.hashing import hash_id
-from liverank.features.layout import layout_of
 
 WITHIN_MS = 1000
 CONFIG = parse_config('[label]\ninteraction = "join"\nwithin = "1s"')

@@ -11,7 +11,7 @@ from liverank.dataset.popularity import PRIOR_IMPRESSIONS, WINDOWS_MS, popularit
 from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import frame_of
 from liverank.events.schema import Schema
-from liverank.features.layout import layout_of
+from liverank.features.derived_layout import layout_of
 
 HOUR_MS = 3_600_000
 CONFIG = Config(label=Label(interaction="join"))

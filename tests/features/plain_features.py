@@ -5,7 +5,6 @@ from functools import cache
 
 from plain_state import PlainState, read_value
 
-from liverank.config import duration_ms
 from liverank.features.kinds.attribute import Attribute, Level
 from liverank.features.kinds.context import Context
 from liverank.features.kinds.count import Count
@@ -16,6 +15,7 @@ from liverank.features.kinds.momentum import Momentum
 from liverank.features.kinds.next_item import NextShare
 from liverank.features.kinds.rate import Rate
 from liverank.features.kinds.recency import Ago
+from liverank.quantities import duration_ms
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 WEEKDAY_OF_1970 = 3  # a Thursday

@@ -7,9 +7,9 @@ Nothing decays here when it is written, and nothing is hashed. A count at a time
 from collections import defaultdict
 from itertools import product
 
-from liverank.config import duration_ms
 from liverank.events.event import Event, Interaction, Item, Ranking, User
 from liverank.features.layout import Layout, Scope
+from liverank.quantities import duration_ms
 
 LONGEST_LIST = 8
 REMEMBERED = 8

@@ -6,10 +6,11 @@ from small_logs import BARE, CONFIGS, SCHEMA
 
 from liverank.config import Config, Features, Label
 from liverank.events.schema import Schema
+from liverank.features.derived_layout import layout_of
 from liverank.features.kinds.attribute import Attribute
 from liverank.features.kinds.lifecycle import Age
 from liverank.features.kinds.rate import Rate
-from liverank.features.layout import MAX_TYPES, layout_of
+from liverank.features.layout import MAX_TYPES
 from liverank.features.spec import FeatureSpec, compile_spec, derive_spec
 
 JOIN = Config(label=Label(interaction="join"))

@@ -11,8 +11,8 @@ from liverank.config import Config, Label
 from liverank.events.event import Edge, Interaction, Item, Ranking, User
 from liverank.events.field_types import level_of, profile_field
 from liverank.events.frame import empty_frame, frame_of
+from liverank.features.derived_layout import layout_of
 from liverank.features.hashing import hash_id
-from liverank.features.layout import layout_of
 from liverank.features.state import stream_tuple
 from liverank.features.stream import field_words, stream_of
 

@@ -11,7 +11,7 @@ from liverank.events.event import Event, Ranking
 from liverank.events.frame import frame_of
 from liverank.events.profile import profile_events
 from liverank.events.schema import resolve_schema
-from liverank.features.layout import layout_of
+from liverank.features.derived_layout import layout_of
 from liverank.simulator.chronicle import chronicle_of
 from liverank.simulator.policies import RandomOrder
 from liverank.simulator.simulate import simulate

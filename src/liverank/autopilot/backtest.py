@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from liverank.automl.report import known
 from liverank.autopilot.gather import Frames, lists_to_test, lists_to_train, look_at
 from liverank.autopilot.training import OnProgress, Trained, train_on
-from liverank.config import Config, duration_ms
+from liverank.config import Config
 from liverank.dataset.lists import Lists
 from liverank.dataset.metrics import (
     auc,
@@ -33,6 +33,7 @@ from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.kinds.next_item import after_last_item
 from liverank.features.layout import Layout
 from liverank.features.spec import FeatureSpec, SpecFeature, derive_spec
+from liverank.quantities import duration_ms
 
 Scores = dict[str, NDArray[np.float64]]
 MODEL = "model"

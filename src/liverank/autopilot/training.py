@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from liverank.automl.fit import fit, warm_up
 from liverank.automl.report import TrainingReport
 from liverank.autopilot.gather import Frames
-from liverank.config import Config, duration_ms
+from liverank.config import Config
 from liverank.dataset.lists import Lists
 from liverank.dataset.replay import training_rows
 from liverank.features.spec import FeatureSpec
 from liverank.models.model import Model
+from liverank.quantities import duration_ms
 
 OnProgress = Callable[[str, float], None]
 """Told what is being done, and the share of it that is done."""

@@ -7,8 +7,9 @@ from rich.console import Console
 
 from liverank.cli.clock import now_ms
 from liverank.cli.paths import add_config_argument, log_path
-from liverank.config import duration_ms, load_config
+from liverank.config import load_config
 from liverank.events.log import Log
+from liverank.quantities import duration_ms
 
 HELP = "move newest events into segments and drop those older than `log.keep`"
 

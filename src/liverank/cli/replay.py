@@ -14,11 +14,12 @@ from liverank.bundle import store
 from liverank.cli.moment import moment_ms
 from liverank.cli.paths import add_config_argument, data_path, log_path
 from liverank.cli.progress import stage_progress
-from liverank.config import Config, duration_ms, load_config
+from liverank.config import Config, load_config
 from liverank.dataset.served import MAX_TOLD, Difference, check_served, rankings_with_vectors
 from liverank.errors import BundleError, DatasetError
 from liverank.events.log import Log
 from liverank.features.spec import FeatureSpec
+from liverank.quantities import duration_ms
 from liverank.serving.fallback import choose_rung
 from liverank.serving.folder import compile_fold, fold_log, settle_layout
 
@@ -86,8 +87,14 @@ def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, A
     console.print(
         f"{stats.rows:,} events in {seconds:.1f} s, {_per_s(stats.rows, seconds):,} a second"
     )
-    console.print(f"  {folded.state.rows:,} rows of state in {folded.state.bytes / 1e6:,.1f} MB")
+    sizes = folded.state.sizes
+    console.print(f"  {sizes.rows:,} rows of state in {sizes.bytes / 1e6:,.1f} MB")
+    console.print(
+        f"  {sizes.swept:,} rows swept for lying idle, {sizes.evicted:,} for want of room"
+    )
     console.print(f"  {folded.state.clamped:,} events had a clock that ran ahead")
+    if sizes.lost:
+        console.print(f"  {sizes.lost:,} events found no room: raise `features.memory`")
     return {
         "ok": True,
         "bundle": None if bundle is None else bundle.version,
@@ -95,8 +102,7 @@ def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, A
         "seconds": round(seconds, 3),
         "events_per_s": _per_s(stats.rows, seconds),
         "last_seq": folded.seq,
-        "rows": folded.state.rows,
-        "bytes": folded.state.bytes,
+        **sizes._asdict(),
         "clamped": folded.state.clamped,
     }
 

@@ -163,7 +163,7 @@ def reads_of(
 
 def request_words(fields: pl.Series, layout: Layout) -> NDArray[np.uint64]:
     """The words of requests' fields (JSON texts or null): uint64[n, request words]."""
-    words = layout.entity_words[2]
+    words = layout.entity_words("request")
     distinct = fields.unique(maintain_order=True)
     table = np.tile(new_request(layout), (len(distinct), 1))
     for row, text in enumerate(distinct):
@@ -208,7 +208,7 @@ def _no_lists(layout: Layout) -> Lists:
             before=np.empty(0, np.int64),
             user=np.empty(0, np.uint64),
             at=nothing,
-            request=np.empty((0, layout.entity_words[2]), np.uint64),
+            request=np.empty((0, layout.entity_words("request")), np.uint64),
             offsets=np.zeros(1, np.int64),
             items=np.empty(0, np.uint64),
             positions=nothing,

@@ -12,7 +12,7 @@ import msgspec
 from liverank.config import Config, FieldType
 from liverank.errors import ConfigError
 from liverank.events.field_types import FieldProfile, Shape
-from liverank.events.profile import Profile, is_positive
+from liverank.events.profile import InteractionProfile, Profile, is_positive
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +36,8 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     """False where neither do: a log of bare clicks tells nothing of what was shown."""
     positive: tuple[str, ...] = ()
     """Interaction types that say a person liked an item (not impressions, leaves, hides)."""
+    valued: tuple[str, ...] = ()
+    """Interaction types that carry values worth adding up, such as the seconds stayed."""
 
 
 def resolve_schema(config: Config, profile: Profile) -> Schema:
@@ -90,7 +92,17 @@ def resolve_schema(config: Config, profile: Profile) -> Schema:
             for name in interactions
             if name == config.label.interaction or (name != shown and is_positive(name))
         ),
+        valued=tuple(
+            name
+            for name in interactions
+            if name in profile.interactions and _has_values(profile.interactions[name])
+        ),
     )
+
+
+def _has_values(seen: InteractionProfile) -> bool:
+    """Whether most interactions carry a value, and not always the same."""
+    return 2 * seen.with_value > seen.count and seen.least != seen.most
 
 
 _FITTING: dict[FieldType, tuple[Shape, ...]] = {

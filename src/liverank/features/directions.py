@@ -7,9 +7,8 @@ cannot learn the opposite from noise, of which rankings with few successes are f
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.in_list import Gap, Rank
 from liverank.features.kinds.match import Share
-from liverank.features.kinds.next_item import NextShare
+from liverank.features.kinds.next_item import NextCount, NextShare
 from liverank.features.kinds.rate import Rate
-from liverank.features.layout import NEXT_ITEM
 from liverank.features.spec import Expression, FeatureSpec
 
 LIKELIER, LESS_LIKELY, EITHER = 1, -1, 0
@@ -25,10 +24,8 @@ def _direction(expression: Expression) -> int:
 
     A plain count points nowhere: it also tells how often an item was shown.
     """
-    if isinstance(expression, Rate | Share | NextShare):
+    if isinstance(expression, Rate | Share | NextShare | NextCount):
         return LIKELIER
-    if isinstance(expression, Count):
-        return LIKELIER if expression.scope == NEXT_ITEM else EITHER
     if isinstance(expression, Gap):
         return -_direction(expression.of)
     if isinstance(expression, Rank):  # of successes against those of the others shown with it

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from liverank.config import duration_ms
 from liverank.features.layout import Layout, Scope
+from liverank.quantities import duration_ms
 
 _LONG_MS = 3.15e10  # a year: as good as forever
 MAX_OTHER_TYPES = 6
@@ -23,15 +23,17 @@ class Feature(msgspec.Struct, frozen=True):
 def feature_name(scope: Scope, *words: str) -> str:
     """The readable name of a feature of a scope.
 
-    >>> feature_name(Scope("user_topics", ("user", "item.topics"), ("1d",)), "join", "1d")
+    >>> feature_name(
+    ...     Scope("user_topics", ("user", "item.topics"), ("1d",), ("join",)), "join", "1d"
+    ... )
     'user_topics_join_1d'
     """
     return "_".join((scope.name, *words))
 
 
-def other_types(layout: Layout) -> tuple[str, ...]:
-    """Interaction types beside the label and the impression, at most MAX_OTHER_TYPES."""
-    return tuple(name for name in layout.types if name not in (layout.label, layout.impression))[
+def other_types(scope: Scope, layout: Layout) -> tuple[str, ...]:
+    """The scope's types beside the label and the impression, at most MAX_OTHER_TYPES."""
+    return tuple(name for name in scope.types if name not in (layout.label, layout.impression))[
         :MAX_OTHER_TYPES
     ]
 
@@ -40,7 +42,7 @@ def half_lives_near(scope: Scope, *wanted: str) -> tuple[str, ...]:
     """The scope's half-lives that are nearest, by ratio, to the wanted ones; each once.
 
     >>> half_lives_near(
-    ...     Scope("host", ("item.host",), ("5m", "1d", "forever")), "1h", "2d", "forever"
+    ...     Scope("host", ("item.host",), ("5m", "1d", "forever"), ("join",)), "1h", "2d", "forever"
     ... )
     ('5m', '1d', 'forever')
     """

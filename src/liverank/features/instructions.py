@@ -11,19 +11,24 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.features.hashing import hash_ids
+from liverank.events.zones import transitions_of
+from liverank.features.hashing import hash_id, hash_ids
 from liverank.features.layout import Layout, Scope
 
 COUNT, RATE, AGO, MOMENTUM, SHARE, FIELD, LEVEL, SAME = 0, 1, 2, 3, 4, 5, 6, 7
 AGE, HOUR, WEEKDAY, POSITION, CANDIDATES, GO_ON, RANK, GAP = 8, 9, 10, 11, 12, 13, 14, 15
+PERSON, FOLLOWED, HERE, AUDIENCE_NOW = 16, 17, 18, 19
+LIFE_LEFT, LIFE_STATE, DIFFERENCE = 20, 21, 22
 """Operations."""
 
 SUM, MAX, MEAN, FIRST, MIN = 0, 1, 2, 3, 4
 COMBINATIONS = {"sum": SUM, "max": MAX, "mean": MEAN, "first": FIRST, "min": MIN}
 """How the elements of a list become one number."""
 
-CODE_WIDTH = 10
-CONSTANT_WIDTH = 3
+CODE_WIDTH = 8
+CONSTANT_WIDTH = 2
+NO_LIFE = -1
+"""Stands for the half-life of a word that does not decay."""
 
 
 class Expression(Protocol):
@@ -37,12 +42,15 @@ class Expression(Protocol):
 class Program:
     """A compiled list of features.
 
-    ``code``       int64[instructions, CODE_WIDTH]: operation, whether it is the same for every
-                   candidate, then its arguments
+    ``code``       int64[instructions, CODE_WIDTH]: operation, then its arguments
     ``constants``  float64[instructions, CONSTANT_WIDTH]
     ``levels``     uint64[...]: hashes of category levels
     ``outputs``    int64[features]: the register of each feature
-    ``scopes``     bool[scopes]: which tables the program reads
+    ``scopes``     bool[scopes]: which scopes the program reads
+    ``needs``      bool[2]: whether it reads a person's history, and what they follow
+    ``zones``      uint64[z]: hashes of what a field says of a place, ``zone_starts`` int64[z + 1]
+                   where its changes of clock begin, ``changes`` float64[..., 2]: when, and the
+                   offset from UTC from then on, in ms
     """
 
     code: NDArray[np.int64]
@@ -50,6 +58,10 @@ class Program:
     levels: NDArray[np.uint64]
     outputs: NDArray[np.int64]
     scopes: NDArray[np.bool_]
+    needs: NDArray[np.bool_]
+    zones: NDArray[np.uint64]
+    zone_starts: NDArray[np.int64]
+    changes: NDArray[np.float64]
 
 
 @dataclass(slots=True)
@@ -62,6 +74,9 @@ class Compiler:
     _levels: list[int] = field(default_factory=list)
     _registers: dict[Expression, int] = field(default_factory=dict)
     _scopes: set[int] = field(default_factory=set)
+    _zones: dict[int, str] = field(default_factory=dict)
+    _needs_history: bool = False
+    _needs_following: bool = False
 
     def register(self, expression: Expression) -> int:
         """The register of an expression, compiled at its first use."""
@@ -69,30 +84,25 @@ class Compiler:
             self._registers[expression] = expression.compile(self)
         return self._registers[expression]
 
-    def emit(
-        self,
-        operation: int,
-        *arguments: int,
-        constants: tuple[float, ...] = (),
-        per_request: bool = False,
-    ) -> int:
+    def emit(self, operation: int, *arguments: int, constants: tuple[float, ...] = ()) -> int:
         """Add an instruction; returns its register."""
-        code = [operation, int(per_request), *arguments]
+        code = [operation, *arguments]
+        self._needs_history |= operation in (PERSON, GO_ON)
+        self._needs_following |= operation in (FOLLOWED, HERE)
         self._code.append(code + [0] * (CODE_WIDTH - len(code)))
         self._constants.append([*constants] + [0.0] * (CONSTANT_WIDTH - len(constants)))
         return len(self._code) - 1
 
     def scope(self, name: str) -> Scope:
-        """The scope of that name; the program reads it from now on."""
+        """The scope of that name; the program reads it from now on. Raises KeyError."""
         scope = self.layout.scope(name)
-        if scope is None:
-            raise KeyError(name)
         self._scopes.add(self.layout.scope_index(scope))
+        self._needs_history |= scope.is_pair
         return scope
 
-    def block(self, scope: Scope, type_: str) -> int:
-        """The first word of an interaction type's block in the rows of a scope."""
-        return self.layout.type_index(type_) * scope.block_words
+    def life(self, scope: Scope, half_life: str) -> int:
+        """The place of a half-life among the layout's; NO_LIFE in a pair, which does not decay."""
+        return NO_LIFE if scope.is_pair else self.layout.half_lives.index(half_life)
 
     def levels(self, names: tuple[str, ...]) -> tuple[int, int]:
         """Where these levels' hashes stand: (begin, end)."""
@@ -100,20 +110,24 @@ class Compiler:
         self._levels.extend(int(value) for value in hash_ids(names))
         return begin, len(self._levels)
 
+    def zone(self, says: str, zone: str) -> None:
+        """Let a field that says this mean that time zone."""
+        self._zones[hash_id(says)] = zone
+
     def program(self, expressions: list[Expression]) -> Program:
         """The program whose features are these expressions, in order."""
         outputs = [self.register(expression) for expression in expressions]
         scopes = np.zeros(len(self.layout.scopes), np.bool_)
         scopes[list(self._scopes)] = True
+        changes = [np.column_stack(transitions_of(zone)) for zone in self._zones.values()]
         return Program(
             code=np.array(self._code, np.int64).reshape(-1, CODE_WIDTH),
             constants=np.array(self._constants, np.float64).reshape(-1, CONSTANT_WIDTH),
             levels=np.array(self._levels, np.uint64),
             outputs=np.array(outputs, np.int64),
             scopes=scopes,
+            needs=np.array([self._needs_history, self._needs_following]),
+            zones=np.array(list(self._zones), np.uint64),
+            zone_starts=np.cumsum([0, *map(len, changes)]).astype(np.int64),
+            changes=np.concatenate([*changes, np.zeros((0, 2))]),
         )
-
-
-def is_per_request(scope: Scope) -> bool:
-    """Whether a scope's row is the same for every candidate of a request."""
-    return not any(part == "item" or part.startswith("item.") for part in scope.parts)

@@ -1,9 +1,10 @@
 """What feature state holds: the fields of its entities and the scopes that it counts in.
 
-A scope is a tuple of entities, e.g. (user, item.host); its table has a row for each combination
-that was ever seen, and a row has, for each interaction type, the time of the last one and a
-decayed count for each half-life. The layout is derived from the schema and fixes every offset.
-Invariant: two equal layouts read the same words of the same state alike.
+A scope is a tuple of entities, e.g. (item.host) or (user, item.host). A table scope has a row for
+each combination that was ever seen: for each interaction type the time of the last one and a
+decayed count for each half-life. A pair scope, of a person and something, has no rows in state: a
+read makes them from what the person did lately. The layout fixes every offset. Invariant: two equal
+layouts fold the same events to the same words.
 """
 
 from functools import cached_property
@@ -11,38 +12,51 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from liverank.config import Config, FieldType, duration_ms
-from liverank.events.schema import Schema
+from liverank.config import FieldType
+from liverank.quantities import duration_ms
 
 MAX_ELEMENTS = 8
-"""Distinct elements of a list field that count; the rest of a longer list is left out."""
+"""Distinct elements of a list field, and words of a text, that count; the rest is left out."""
 MAX_TYPES = 16
 """Interaction types that have counters."""
-RECENT_ITEMS = MAX_ELEMENTS
-"""Items that a person's row remembers having engaged with."""
+MAX_PAIR_TYPES = 5
+"""Interaction types that pairs of a person and something count."""
+RECENT_ITEMS = 8
+"""Items that a person's next success is counted as following."""
 NEXT_ITEM = "next_item"
 """The scope of (item engaged with before, item): what people go on to."""
-MIN_PAIR_HALF_LIFE_MS = 86_400_000.0
-"""Pairs of user and something get no shorter half-life: they are too sparse for it."""
-MIN_NEXT_HALF_LIFE_MS = 3_600_000.0
-"""The same for what people go on to."""
+IDLE_HALF_LIVES = 10.0
+"""A row that nothing touched for so many of the longest finite half-lives is swept away."""
+BUCKETS = 8
+"""Spans of time that an audience is kept in."""
 
-# Offsets in an entity's row; the fields come after them.
-FIRST_SEEN, STARTED, ENDED, FIXED_WORDS = 0, 1, 2, 3
+# Words of every row of state. An interaction of the first millisecond of 1970 is of the second:
+# zero is never.
+KEY, LAST, EPOCH, TABLE_WORDS = 0, 1, 2, 3
+# The row of a host, and of all, also keeps the lives of its items that ended, when it last did so,
+# and their seconds, before the counters.
+LIVES, LIFE_HEARD, LIFE_S, LIFE_WORDS = 3, 4, 5, 6
+# Words of the row of a pair, which a read makes.
+FATIGUE, PAIR_WORDS = 0, 1
+# Words of the row of a user or an item; the fields come after them, then the counters.
+FIRST_SEEN, LAST_SEEN = 3, 4
+HISTORY, SEEN_COUNT, DONE_COUNT, EDGES, EDGE_COUNT, PRESENT, PRESENT_SINCE = 5, 6, 7, 8, 9, 10, 11
+USER_WORDS = 12
+STARTED, ENDED, SCHEDULED, STARTS, NUMBER, LIFE, LIFE_KEY, PEAK = 5, 6, 7, 8, 9, 10, 11, 12
+AUDIENCE = 13
+ITEM_WORDS = AUDIENCE + 2 * BUCKETS
 
 Entity: TypeAlias = Literal["user", "item", "request"]
 USER, ITEM, REQUEST = 0, 1, 2
 ENTITY_CODES: dict[str, int] = {"user": USER, "item": ITEM, "request": REQUEST}
-
-# How a part of a scope's key is found.
-NO_PART, PART_USER, PART_ITEM, PART_FIELD, PART_LIST = 0, 1, 2, 3, 4
+FIXED_WORDS: dict[str, int] = {"user": USER_WORDS, "item": ITEM_WORDS, "request": 0}
 
 
 class Field(msgspec.Struct, frozen=True):
     """A field of an entity that features can read.
 
     ``offset`` is its first word in the entity's row (of a request: in the request's words). A
-    ``keys`` field takes 1 + MAX_ELEMENTS words: the count and the hashed elements.
+    ``keys`` or ``text`` field takes 1 + MAX_ELEMENTS words: the count and the hashed elements.
     """
 
     entity: Entity
@@ -53,30 +67,66 @@ class Field(msgspec.Struct, frozen=True):
     @property
     def words(self) -> int:
         """Words that it takes."""
-        return 1 + MAX_ELEMENTS if self.type == "keys" else 1
+        return 1 + MAX_ELEMENTS if self.is_list else 1
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it holds several hashes: elements, or the words of a text."""
+        return self.type in ("keys", "text")
 
     @property
     def is_hashed(self) -> bool:
         """Whether its words are hashes of ids rather than numbers."""
-        return self.type in ("category", "key", "keys")
+        return self.type in ("category", "key", "keys", "text")
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """A table of decayed counters, keyed by a tuple of entities.
+    """A table of decayed counters, or a pair of a person and something, by what it is keyed.
 
-    ``parts`` are ``user``, ``item`` or ``item.host``-like names of fields.
+    ``parts`` are ``user``, ``item`` or ``item.host``-like names of fields; ``types`` the
+    interaction types that it counts; ``valued`` those of them whose values it adds up as well;
+    ``base`` the first counter's word in a row.
     """
 
     name: str
     parts: tuple[str, ...]
     half_lives: tuple[str, ...]
+    types: tuple[str, ...]
+    valued: tuple[str, ...] = ()
+    base: int = TABLE_WORDS
     is_list: bool = False
-    """One part is a ``keys`` field, so that an item has a row for each of its elements."""
+    """One part is a list field, so that an item has a row for each of its elements."""
 
     @property
-    def block_words(self) -> int:
-        """Words for one interaction type: the time of the last one, then the counts."""
-        return 1 + len(self.half_lives)
+    def is_pair(self) -> bool:
+        """Whether it has no rows in state and is made from a person's history."""
+        return len(self.parts) == 2 and self.parts[0] == "user"
+
+    @property
+    def width(self) -> int:
+        """Words of a row."""
+        return self.base + sum(self._block_words(name) for name in self.types)
+
+    def block(self, type_: str) -> int:
+        """The word of a row that holds the time of the type's last interaction; then its counts.
+
+        Raises ValueError for a type that the scope does not count.
+        """
+        place = self.types.index(type_)
+        return self.base + sum(self._block_words(name) for name in self.types[:place])
+
+    def count(self, type_: str, half_life: str) -> int:
+        """The word that holds the type's decayed count. Raises ValueError as ``block`` does."""
+        return self.block(type_) + 1 + self.half_lives.index(half_life)
+
+    def total(self, type_: str, half_life: str) -> int:
+        """The word that holds the decayed sum of a valued type's values. Raises ValueError."""
+        if type_ not in self.valued:
+            raise ValueError(f"{self.name} does not add up the values of {type_}")
+        return self.count(type_, half_life) + len(self.half_lives)
+
+    def _block_words(self, type_: str) -> int:
+        return 1 + len(self.half_lives) * (2 if type_ in self.valued else 1)
 
 
 class Layout(msgspec.Struct, frozen=True, dict=True):
@@ -94,18 +144,32 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     """Where given, ``label`` counts the ``label_interaction`` events of at least this value."""
     positive: tuple[str, ...]
     """Types that say a person liked an item."""
+    valued: tuple[str, ...]
+    """Types whose values are added up."""
+    half_lives: tuple[str, ...]
+    """Of the counters, the shortest first; each scope has all of them, or the longest ones."""
     fields: tuple[Field, ...]
     scopes: tuple[Scope, ...]
-    entity_words: tuple[int, int, int]
-    """Words of a row of a user, an item, a request."""
+    """Tables first; the last table is that of what people go on to; then the pairs."""
+    enter: str | None
+    """The type with which a person comes into an item, or None where nobody is ever present."""
+    leave: str | None
+    present_ms: float
+    """How long a person who came in counts as present without leaving."""
+    follow: str | None
+    """The relation of edges that stands for following, or None where there is none."""
+    history: int
+    """Of a person: impressions remembered, and other interactions remembered."""
+    memory_bytes: int
+    """What a state of this layout may take."""
 
     def field(self, entity: Entity, name: str) -> Field | None:
         """The field of that entity and name, or None."""
         return self._fields.get((entity, name))
 
-    def scope(self, name: str) -> Scope | None:
-        """The scope of that name, or None."""
-        return self._scopes.get(name)
+    def scope(self, name: str) -> Scope:
+        """The scope of that name; raises KeyError where there is none."""
+        return self._scopes[name]
 
     def scope_of(self, *parts: str) -> Scope:
         """The scope that is keyed by these parts; raises KeyError where none is."""
@@ -122,6 +186,17 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
         """The place of a scope."""
         return self.scopes.index(scope)
 
+    def entity_words(self, entity: Entity) -> int:
+        """Words of an entity's row before its counters; of a request, all of them."""
+        fields = [field for field in self.fields if field.entity == entity]
+        return max(FIXED_WORDS[entity] + sum(field.words for field in fields), 1)
+
+    @property
+    def idle_ms(self) -> float:
+        """How long a row may lie untouched before it is swept; infinite if nothing decays."""
+        finite = [duration_ms(text) for text in self.half_lives if text != "forever"]
+        return IDLE_HALF_LIVES * max(finite, default=float("inf"))
+
     @cached_property
     def _fields(self) -> dict[tuple[str, str], Field]:
         return {(field.entity, field.name): field for field in self.fields}
@@ -129,121 +204,3 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def _scopes(self) -> dict[str, Scope]:
         return {scope.name: scope for scope in self.scopes}
-
-
-def layout_of(schema: Schema, config: Config) -> Layout:
-    """Derive the layout from the schema of the events and the config."""
-    impression: str | None
-    if schema.impressions_from == "interaction":
-        impression = config.impressions.interaction
-    else:
-        impression = "impression"
-    label = config.label.interaction
-    if config.label.min_value is not None:
-        label = f"long_{label}"
-    types = _distinct([impression, label, config.label.interaction, *schema.interactions])
-    fields, entity_words = _place_fields(schema)
-    return Layout(
-        types=types[:MAX_TYPES],
-        impression=impression if schema.impressions_known else None,
-        impressions_from_rankings=schema.impressions_from == "ranking",
-        label=label,
-        label_interaction=config.label.interaction,
-        label_min_value=config.label.min_value,
-        positive=tuple(
-            name
-            for name in types[:MAX_TYPES]
-            if name in schema.positive or name in (label, config.label.interaction)
-        ),
-        fields=fields,
-        scopes=_scopes(fields, config.features.half_lives),
-        entity_words=entity_words,
-    )
-
-
-def pair_name(user_entity: str, item_entity: str) -> str:
-    """The name of the scope of a pair: ``user_item``, ``user_host``, ``country_item``."""
-    return f"{user_entity}_{item_entity}"
-
-
-def _distinct(names: list[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))
-
-
-def _place_fields(schema: Schema) -> tuple[tuple[Field, ...], tuple[int, int, int]]:
-    fields: list[Field] = []
-    words = []
-    for entity, declared in (
-        ("user", schema.users),
-        ("item", schema.items),
-        ("request", schema.requests),
-    ):
-        offset = 0 if entity == "request" else FIXED_WORDS
-        for name, kind in declared.items():
-            if kind == "text":
-                continue
-            field = Field(entity, name, kind, offset)  # type: ignore[arg-type]
-            fields.append(field)
-            offset += field.words
-        if entity == "user":
-            offset += 2 * RECENT_ITEMS
-        words.append(max(offset, 1))
-    return tuple(fields), (words[0], words[1], words[2])
-
-
-def _scopes(fields: tuple[Field, ...], half_lives: tuple[str, ...]) -> tuple[Scope, ...]:
-    lasting = _at_least(half_lives, MIN_PAIR_HALF_LIFE_MS)
-    item_fields = [field for field in fields if field.entity == "item" and field.is_hashed]
-    scopes = [
-        Scope("all", (), half_lives),
-        Scope("user", ("user",), half_lives),
-        Scope("item", ("item",), half_lives),
-        *(
-            Scope(field.name, (f"item.{field.name}",), half_lives, field.type == "keys")
-            for field in item_fields
-        ),
-        Scope("user_item", ("user", "item"), lasting),
-        *(
-            Scope(
-                pair_name("user", field.name),
-                ("user", f"item.{field.name}"),
-                lasting,
-                field.type == "keys",
-            )
-            for field in item_fields
-        ),
-        *(
-            Scope(pair_name(field.name, "item"), (f"user.{field.name}", "item"), half_lives)
-            for field in fields
-            if field.entity == "user" and field.type == "category"
-        ),
-        Scope(
-            NEXT_ITEM,
-            ("item", "item"),
-            _at_least(half_lives, MIN_NEXT_HALF_LIFE_MS),
-            is_list=True,
-        ),
-    ]
-    return _with_distinct_names(scopes)
-
-
-def _at_least(half_lives: tuple[str, ...], least_ms: float) -> tuple[str, ...]:
-    """The half-lives of so many milliseconds or more; the longest, if all are shorter."""
-    lasting = tuple(text for text in half_lives if duration_ms(text) >= least_ms)
-    return lasting or (max(half_lives, key=duration_ms),)
-
-
-def _with_distinct_names(scopes: list[Scope]) -> tuple[Scope, ...]:
-    """A field called ``user`` or ``next_item`` must not hide a scope of ours."""
-    ours = {scope.name for scope in scopes if not _has_field(scope)}
-    taken: dict[str, Scope] = {}
-    for scope in scopes:
-        name = scope.name
-        while name in taken or (name in ours and _has_field(scope)):
-            name += "_field"
-        taken[name] = msgspec.structs.replace(scope, name=name)
-    return tuple(taken.values())
-
-
-def _has_field(scope: Scope) -> bool:
-    return any("." in part for part in scope.parts)

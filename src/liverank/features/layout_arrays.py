@@ -4,97 +4,106 @@ Invariant: the arrays are a function of the layout alone.
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.config import duration_ms
+from liverank.features.hashing import hash_id
+from liverank.features.kernels import places as at
 from liverank.features.layout import (
-    ENTITY_CODES,
-    FIXED_WORDS,
-    ITEM,
-    MAX_ELEMENTS,
-    PART_FIELD,
-    PART_ITEM,
-    PART_LIST,
-    PART_USER,
-    RECENT_ITEMS,
-    USER,
+    ENDED,
+    FIRST_SEEN,
+    LAST_SEEN,
+    LIFE,
+    NEXT_ITEM,
+    SCHEDULED,
+    STARTED,
     Entity,
+    Field,
     Layout,
+    Scope,
 )
+from liverank.quantities import duration_ms
+
+EPOCH_HALF_LIVES = 512
+"""Half-lives, of the shortest, after which counters are scaled anew: 2**512 fits a float64."""
+_LONGEST_MS = 1e18
+RELATION_BITS = 16
+"""Bits of a relation's hash that an edge keeps."""
 
 
-class LayoutArrays(msgspec.Struct, frozen=True):
-    """A layout as arrays.
+class LayoutArrays(NamedTuple):
+    """A layout as arrays; ``kernels.places`` names their parts.
 
-    ``parts``       int64[scopes, 2, 3]: how, entity code, word offset
-    ``widths``      int64[scopes]: words of a row
-    ``rates``       float64[scopes, MAX_HALF_LIVES]: ln 2 / half-life in ms; 0 for forever
-    ``rate_counts`` int64[scopes]: half-lives of the scope
-    ``slots``       int64[scopes, 2]: first slot column and number of them
-    ``numbers``     int64[10]: types, impression type or -1, label type, words of user, item,
-                    request, total slot columns, recent items kept, whether rankings are
-                    impressions, words of the widest row
-    ``positive``    bool[types]
+    ``numbers``   int64[16] and ``reals`` float64[3]
+    ``rates``     float64[half-lives]: 1 / half-life in ms; 0 for forever
+    ``scopes``    int64[scopes, 10]: what a scope is keyed by, and the shape of its rows
+    ``blocks``    int64[scopes, types]: where a type's counters stand in a row, or -1
+    ``valued``    bool[scopes, types]: whether values are added up too
+    ``positive``  bool[types]
     ``new_user``, ``new_item``  float64[words]: rows of which nothing is known yet
     """
 
-    parts: NDArray[np.int64]
-    widths: NDArray[np.int64]
-    rates: NDArray[np.float64]
-    rate_counts: NDArray[np.int64]
-    slots: NDArray[np.int64]
     numbers: NDArray[np.int64]
+    reals: NDArray[np.float64]
+    rates: NDArray[np.float64]
+    scopes: NDArray[np.int64]
+    blocks: NDArray[np.int64]
+    valued: NDArray[np.bool_]
     positive: NDArray[np.bool_]
     new_user: NDArray[np.float64]
     new_item: NDArray[np.float64]
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def arrays_of(layout: Layout) -> LayoutArrays:
     """The arrays of a layout."""
-    count = len(layout.scopes)
-    most = max(len(scope.half_lives) for scope in layout.scopes)
-    parts = np.zeros((count, 2, 3), np.int64)
-    rates = np.zeros((count, most))
-    slots = np.zeros((count, 2), np.int64)
-    column = 0
+    types = {name: place for place, name in enumerate(layout.types)}
+    lives = [duration_ms(text) for text in layout.half_lives]
+    host = _first_key(layout)
+    host_scope = None if host is None else layout.scope_of(f"item.{host.name}")
+    numbers = {
+        at.TYPES: len(layout.types),
+        at.IMPRESSION: -1 if layout.impression is None else types[layout.impression],
+        at.LABEL: types[layout.label],
+        at.RANKINGS_ARE_SEEN: int(layout.impressions_from_rankings),
+        at.HISTORY_CAP: layout.history,
+        at.ENTER: -1 if layout.enter is None else types[layout.enter],
+        at.LEAVE: -1 if layout.leave is None else types[layout.leave],
+        at.USER_SCOPE: layout.scope_index(layout.scope("user")),
+        at.ITEM_SCOPE: layout.scope_index(layout.scope("item")),
+        at.NEXT_SCOPE: layout.scope_index(layout.scope(NEXT_ITEM)),
+        at.LIFE_SCOPE: -1 if host_scope is None else layout.scope_index(host_scope),
+        at.LIFE_FIELD: -1 if host is None else host.offset,
+        at.WIDEST: max(at.CHUNK, *(scope.width for scope in layout.scopes)),
+        at.MAX_WORDS: layout.memory_bytes // 8,
+        at.FOLLOW_LOW: relation_code(layout.follow or ""),
+        at.HALF_LIVES: len(lives),
+    }
+    blocks = np.full((len(layout.scopes), len(types)), -1, np.int64)
+    valued = np.zeros(blocks.shape, np.bool_)
     for place, scope in enumerate(layout.scopes):
-        for which, part in enumerate(scope.parts):
-            parts[place, which] = _part(layout, part)
-        for which, text in enumerate(scope.half_lives):
-            rates[place, which] = np.log(2) / duration_ms(text)
-        slots[place] = column, MAX_ELEMENTS if scope.is_list else 1
-        column += int(slots[place, 1])
-    types = len(layout.types)
+        for name in scope.types:
+            blocks[place, types[name]] = scope.block(name)
+            valued[place, types[name]] = name in scope.valued
+    epoch_ms = min(EPOCH_HALF_LIVES * lives[0], _LONGEST_MS)
     return LayoutArrays(
-        parts=parts,
-        widths=np.array([types * scope.block_words for scope in layout.scopes], np.int64),
-        rates=rates,
-        rate_counts=np.array([len(scope.half_lives) for scope in layout.scopes], np.int64),
-        slots=slots,
-        numbers=np.array(
-            [
-                types,
-                -1 if layout.impression is None else layout.type_index(layout.impression),
-                layout.type_index(layout.label),
-                *layout.entity_words,
-                column,
-                RECENT_ITEMS,
-                layout.impressions_from_rankings,
-                max(
-                    *layout.entity_words,
-                    *(types * scope.block_words for scope in layout.scopes),
-                ),
-            ],
-            np.int64,
-        ),
+        numbers=np.array([numbers[place] for place in range(len(numbers))], np.int64),
+        reals=np.array([epoch_ms, layout.present_ms, layout.idle_ms]),
+        rates=np.array([1.0 / life for life in lives]),
+        scopes=np.array([_shape(layout, scope) for scope in layout.scopes], np.int64),
+        blocks=blocks,
+        valued=valued,
         positive=np.array([name in layout.positive for name in layout.types]),
         new_user=_new_row(layout, "user"),
         new_item=_new_row(layout, "item"),
     )
+
+
+def relation_code(relation: str) -> int:
+    """The low bits of a relation's hash, by which an edge names it."""
+    return hash_id(relation) % (1 << RELATION_BITS)
 
 
 def new_request(layout: Layout) -> NDArray[np.uint64]:
@@ -104,22 +113,49 @@ def new_request(layout: Layout) -> NDArray[np.uint64]:
 
 def _new_row(layout: Layout, entity: Entity) -> NDArray[np.float64]:
     """The words of an entity of which nothing is known: no hash, NaN for a number or a count."""
-    row = np.zeros(layout.entity_words[ENTITY_CODES[entity]])
+    width = layout.entity_words(entity)
+    row = np.zeros(width if entity == "request" else layout.scope(entity).width)
     if entity != "request":
-        row[:FIXED_WORDS] = np.nan
+        row[[FIRST_SEEN, LAST_SEEN]] = np.nan
+    if entity == "item":
+        row[[STARTED, ENDED, SCHEDULED, LIFE]] = np.nan
     for field in layout.fields:
-        if field.entity == entity and (not field.is_hashed or field.type == "keys"):
+        if field.entity == entity and (not field.is_hashed or field.is_list):
             row[field.offset] = np.nan
     return row
 
 
-def _part(layout: Layout, part: str) -> tuple[int, int, int]:
+def _first_key(layout: Layout) -> Field | None:
+    """The field whose items' lives are kept: the first ``key`` of an item, e.g. its host."""
+    for field in layout.fields:
+        if field.entity == "item" and field.type == "key":
+            return field
+    return None
+
+
+def _shape(layout: Layout, scope: Scope) -> list[int]:
+    parts = [_part(layout, part) for part in scope.parts]
+    parts += [(at.NO_PART, 0, False)] * (2 - len(parts))
+    lists = [place for place, (_, _, is_list) in enumerate(parts) if is_list]
+    return [
+        scope.base,
+        len(layout.half_lives) - len(scope.half_lives),
+        len(scope.half_lives),
+        scope.width,
+        int(scope.is_pair),
+        lists[0] if lists else -1,
+        *(word for how, offset, _ in parts for word in (how, offset)),
+    ]
+
+
+def _part(layout: Layout, part: str) -> tuple[int, int, bool]:
+    """How a part of a key is found: (how, word of the entity's row, whether it is a list)."""
     if part == "user":
-        return PART_USER, USER, 0
+        return at.PART_USER, 0, False
     if part == "item":
-        return PART_ITEM, ITEM, 0
+        return at.PART_ITEM, 0, False
     entity, _, name = part.partition(".")
-    field = layout.field(entity, name)  # type: ignore[arg-type]
+    field = layout.field("user" if entity == "user" else "item", name)
     assert field is not None
-    how = PART_LIST if field.type == "keys" else PART_FIELD
-    return how, ENTITY_CODES[entity], field.offset
+    how = at.PART_USER_FIELD if entity == "user" else at.PART_ITEM_FIELD
+    return how, field.offset, field.is_list

@@ -11,12 +11,16 @@ import msgspec
 
 from liverank.config import Config
 from liverank.events.schema import Schema
+from liverank.features.derived_layout import layout_of
 from liverank.features.feature import Feature
 from liverank.features.instructions import Compiler, Program
 from liverank.features.kinds import (
     attribute,
+    audience,
     context,
     count,
+    fatigue,
+    following,
     in_list,
     lifecycle,
     match,
@@ -24,24 +28,53 @@ from liverank.features.kinds import (
     next_item,
     rate,
     recency,
+    total,
+    visits,
 )
-from liverank.features.layout import Layout, layout_of
+from liverank.features.layout import Layout
 
-KINDS = (count, rate, recency, momentum, match, next_item, lifecycle, context)
+KINDS = (
+    count,
+    total,
+    rate,
+    recency,
+    fatigue,
+    momentum,
+    audience,
+    match,
+    next_item,
+    following,
+    visits,
+    lifecycle,
+)
 """Kinds that derive their features from the layout alone."""
 
 Expression = (
     attribute.Attribute
     | attribute.Level
     | count.Count
+    | total.Total
+    | total.Average
     | rate.Rate
     | recency.Ago
+    | fatigue.Fatigue
     | momentum.Momentum
+    | audience.Audience
+    | audience.Difference
+    | audience.AudienceShare
     | match.Share
     | match.Same
     | next_item.NextShare
+    | next_item.NextCount
+    | following.Followed
+    | following.FollowedHere
+    | visits.Visits
     | lifecycle.Age
+    | lifecycle.Kept
+    | lifecycle.LifeState
+    | lifecycle.LifeLeft
     | context.Context
+    | context.Local
     | in_list.Rank
     | in_list.Gap
 )
@@ -80,6 +113,7 @@ def derive_spec(schema: Schema, config: Config) -> FeatureSpec:
     features = [*attribute.derive(layout, schema.levels)]
     for kind in KINDS:
         features += kind.derive(layout)
+    features += context.derive(layout, schema.levels)
     if config.candidates is None:  # in a sample of the candidates, ranks would say nothing
         features += list(in_list.derive(layout, features))
     else:

@@ -1,27 +1,56 @@
 """Feature state: a fold of the log that can be read at a time.
 
-One writer folds, in log order; the state after event ``seq`` depends on nothing but the events up
-to it. Invariant: folding the same events in any batches gives the same bits.
+One process folds, in log order; the state after event ``seq`` depends on nothing but the events up
+to it. Others may map the same memory and read: a sequence lock tells a reader that a batch was
+folded meanwhile, and it reads again. Invariant: folding the same events in any batches gives the
+same bits, and every read is of one consistent cut.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverank.features.instructions import Program
-from liverank.features.kernels.fold import fold, most_added
+from liverank.features.kernels.fold import fold
+from liverank.features.kernels.places import (
+    CLAMPED,
+    EVICTED,
+    ITEMS,
+    LOST,
+    ROWS,
+    SEQ,
+    SWEPT,
+    VERSION,
+)
 from liverank.features.kernels.read import read
 from liverank.features.kernels.replay import replay
-from liverank.features.kernels.rows import rehash
+from liverank.features.kernels.rows import used_words
 from liverank.features.layout import Layout
 from liverank.features.layout_arrays import arrays_of
+from liverank.features.store import Store
 from liverank.features.stream import Stream
 
-_INITIAL_ROWS = 1 << 12
-_INITIAL_WORDS = 1 << 16
+_BATCH_S = 1e-4
+"""How long a reader waits while a batch is being folded, before it looks again."""
+
+
+class Sizes(NamedTuple):
+    """How big a state is, and what it let go.
+
+    ``rows`` of users, items and counters; ``items`` ever seen; ``bytes`` in use; rows ``swept`` for
+    lying idle, rows ``evicted`` for want of memory, events ``lost`` for want of room.
+    """
+
+    rows: int
+    items: int
+    bytes: int
+    swept: int
+    evicted: int
+    lost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,38 +79,49 @@ class Reads:
 
 
 class State:
-    """Entities' attributes and decayed counters, in a layout."""
+    """Entities' attributes, decayed counters and people's histories, in a layout.
 
-    def __init__(self, layout: Layout) -> None:
+    Without ``fd`` it is empty and its maker folds; with the ``fd`` of another process's state it is
+    that one, to be read.
+    """
+
+    def __init__(self, layout: Layout, *, fd: int | None = None) -> None:
+        """Raises StateError where there is no room to reserve."""
         self.layout = layout
-        self.seq = 0
+        self.store = Store(layout, fd=fd)
+        self._header = self.store.arrays.header
+        self._arrays = tuple(self.store.arrays)
+        self._layout_arrays = tuple(arrays_of(layout))
+
+    @property
+    def seq(self) -> int:
         """The ``seq`` of the last event folded."""
-        self.clamped = 0
+        return int(self._header[SEQ])
+
+    @property
+    def clamped(self) -> int:
         """Events folded whose clock ran ahead."""
-        self._keys = np.zeros(_INITIAL_ROWS, np.uint64)
-        self._places = np.zeros(_INITIAL_ROWS, np.int64)
-        self._words = np.zeros(_INITIAL_WORDS)
-        self._used = np.zeros(2, np.int64)
-        self._layout_arrays = layout_tuple(layout)
+        return int(self._header[CLAMPED])
 
     @property
-    def rows(self) -> int:
-        """Rows of entities and counters."""
-        return int(self._used[0])
-
-    @property
-    def bytes(self) -> int:
-        """Memory in use, in bytes."""
-        return int(self._used[0]) * 16 + int(self._used[1]) * 8
+    def sizes(self) -> Sizes:
+        """How big it is, and what it let go."""
+        header = self._header
+        return Sizes(
+            rows=int(header[ROWS]),
+            items=int(header[ITEMS]),
+            bytes=8 * int(used_words(self._arrays)),
+            swept=int(header[SWEPT]),
+            evicted=int(header[EVICTED]),
+            lost=int(header[LOST]),
+        )
 
     def fold(self, stream: Stream) -> None:
         """Fold the next events of the log."""
-        begin, end, arrays = 0, len(stream), stream_tuple(stream)
-        while begin < end:
-            begin = fold(arrays, begin, end, self._store, self._layout_arrays)
-            if begin < end:
-                self._grow(stream, begin)
+        self._header[VERSION] += 1
+        fold(stream_tuple(stream), 0, len(stream), self._arrays, self._layout_arrays)
         self._folded(stream)
+        self._header[VERSION] += 1
 
     def read(
         self,
@@ -98,19 +138,42 @@ class State:
         ``user`` and ``items`` uint64[n] are hashes, ``request`` uint64[request words],
         ``positions`` float64[n], or [1] where all have the same.
         """
+        return self.read_cut(
+            program, user=user, at_ms=at_ms, items=items, request=request, positions=positions
+        )[0]
+
+    def read_cut(
+        self,
+        program: Program,
+        *,
+        user: int,
+        at_ms: float,
+        items: NDArray[np.uint64],
+        request: NDArray[np.uint64],
+        positions: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float32], int]:
+        """What ``read`` gives, and the ``seq`` of the last event that it saw.
+
+        Takes no lock: where a batch was folded meanwhile by another process, it reads again.
+        """
         out = np.empty((len(items), len(program.outputs)), np.float32)
-        read(
-            self._store,
-            self._layout_arrays,
-            program_tuple(program),
-            np.uint64(user),
-            at_ms,
-            request,
-            items,
-            positions,
-            out,
-        )
-        return out
+        operations = program_tuple(program)
+        while True:
+            version = self._settled_version()
+            read(
+                self._arrays,
+                self._layout_arrays,
+                operations,
+                np.uint64(user),
+                at_ms,
+                request,
+                items,
+                positions,
+                out,
+            )
+            seq = int(self._header[SEQ])
+            if self._header[VERSION] == version:
+                return out, seq
 
     def replay(
         self, stream: Stream, reads: Reads, next_read: int, program: Program, *, chunk_rows: int
@@ -130,26 +193,20 @@ class State:
             last = min(max(last, next_read + 1), due)
             end = len(stream) if last == due else int(before[last])
             out = np.empty((int(reads.offsets[last]) - base, len(program.outputs)), np.float32)
-            place = next_read
-            while True:
-                begin, place = replay(
-                    arrays,
-                    begin,
-                    end,
-                    arguments,
-                    place,
-                    last,
-                    self._store,
-                    self._layout_arrays,
-                    program_tuple(program),
-                    out,
-                    base,
-                )
-                if begin >= end:
-                    break
-                self._grow(stream, begin)
+            replay(
+                arrays,
+                begin,
+                end,
+                arguments,
+                next_read,
+                last,
+                self._arrays,
+                self._layout_arrays,
+                program_tuple(program),
+                out,
+            )
             yield next_read, last, out
-            next_read = last
+            begin, next_read = end, last
         self._folded(stream)
 
     def read_rest(self, reads: Reads, next_read: int, program: Program) -> NDArray[np.float32]:
@@ -167,47 +224,18 @@ class State:
         ]
         return np.concatenate(rows) if rows else np.empty((0, len(program.outputs)), np.float32)
 
-    @property
-    def _store(self) -> tuple[NDArray[Any], ...]:
-        return self._keys, self._places, self._words, self._used
-
     def _folded(self, stream: Stream) -> None:
         if len(stream):
-            self.seq = int(stream.seq[-1])
-            self.clamped += stream.clamped
+            self._header[SEQ] = stream.seq[-1]
+            self._header[CLAMPED] += stream.clamped
 
-    def _grow(self, stream: Stream, event: int) -> None:
-        """Make room for one more event at least, at twice the size or more."""
-        items = stream.items_offsets[event + 1] - stream.items_offsets[event]
-        rows, row_words = most_added(self._layout_arrays, items)
-        if self._used[0] + rows >= self._keys.size * 6 // 10:
-            size = self._keys.size
-            while self._used[0] + rows >= size * 6 // 10:
-                size *= 2
-            keys, places = np.zeros(size, np.uint64), np.zeros(size, np.int64)
-            rehash(self._keys, self._places, keys, places)
-            self._keys, self._places = keys, places
-        needed = int(self._used[1]) + row_words
-        if needed >= self._words.size:
-            words = np.zeros(max(2 * self._words.size, needed + 1))
-            words[: self._used[1]] = self._words[: self._used[1]]
-            self._words = words
-
-
-def layout_tuple(layout: Layout) -> tuple[NDArray[Any], ...]:
-    """The layout's arrays in the order kernels take them."""
-    arrays = arrays_of(layout)
-    return (
-        arrays.parts,
-        arrays.widths,
-        arrays.rates,
-        arrays.rate_counts,
-        arrays.numbers,
-        arrays.positive,
-        arrays.new_user,
-        arrays.new_item,
-        arrays.slots,
-    )
+    def _settled_version(self) -> int:
+        """The version, once no batch is being folded."""
+        while True:
+            version = int(self._header[VERSION])
+            if version % 2 == 0:
+                return version
+            time.sleep(_BATCH_S)
 
 
 def stream_tuple(stream: Stream) -> tuple[NDArray[Any], ...]:
@@ -220,6 +248,8 @@ def stream_tuple(stream: Stream) -> tuple[NDArray[Any], ...]:
         stream.item,
         stream.type,
         stream.also,
+        stream.value,
+        stream.relation,
         stream.set_offsets,
         stream.set_word,
         stream.set_value,
@@ -230,7 +260,17 @@ def stream_tuple(stream: Stream) -> tuple[NDArray[Any], ...]:
 
 def program_tuple(program: Program) -> tuple[NDArray[Any], ...]:
     """The program's arrays in the order kernels take them."""
-    return program.code, program.constants, program.levels, program.outputs, program.scopes
+    return (
+        program.code,
+        program.constants,
+        program.levels,
+        program.outputs,
+        program.scopes,
+        program.needs,
+        program.zones,
+        program.zone_starts,
+        program.changes,
+    )
 
 
 def reads_tuple(reads: Reads) -> tuple[NDArray[Any], ...]:

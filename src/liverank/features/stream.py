@@ -16,6 +16,8 @@ from liverank.events.field_types import level_of
 from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_column, hash_id
 from liverank.features.layout import MAX_ELEMENTS, Entity, Field, Layout
+from liverank.features.layout_arrays import relation_code
+from liverank.features.words import words_of
 
 ITEM_EVENT, USER_EVENT, EDGE_EVENT, RANKING_EVENT, INTERACTION_EVENT = 0, 1, 2, 3, 4
 STATE_SCHEDULED, STATE_STARTED, STATE_UPDATED, STATE_ENDED = 0, 1, 2, 3
@@ -45,10 +47,13 @@ _LARGEST = float(np.finfo(np.float32).max)
 class Stream:
     """``n`` events in log order. Offsets run to the next event's.
 
-    ``kind``, ``state``    int8[n]: which event; what an item event says (-1 for others)
+    ``kind``, ``state``    int8[n]: which event; what an item event says, or 1 for an edge that
+                           holds and 0 for one that is over (-1 for others)
     ``at``                 float64[n]: Unix ms, clamped to the arrival where a clock ran ahead
-    ``user``, ``item``     uint64[n]: hashes, 0 for none
+    ``user``, ``item``     uint64[n]: hashes, 0 for none; of an edge, ``item`` is the target
     ``type``, ``also``     int16[n]: interaction type; the label's type if it counts as success
+    ``value``              float64[n]: of an interaction, NaN for none
+    ``relation``           int64[n]: of an edge, shortened
     ``set_offsets``        int64[n + 1]: where the event's field words start
     ``set_word``           int32[m]: which word of the entity's row is set
     ``set_value``          uint64[m]: to what: a hash, or the bits of a float64
@@ -63,6 +68,8 @@ class Stream:
     item: NDArray[np.uint64]
     type: NDArray[np.int16]
     also: NDArray[np.int16]
+    value: NDArray[np.float64]
+    relation: NDArray[np.int64]
     set_offsets: NDArray[np.int64]
     set_word: NDArray[np.int32]
     set_value: NDArray[np.uint64]
@@ -83,6 +90,7 @@ def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> S
     """
     kind = frame["event"].replace_strict(_KINDS, return_dtype=pl.Int8).to_numpy(writable=True)
     state = frame["state"].replace_strict(_STATES, default=-1, return_dtype=pl.Int8)
+    state = frame["active"].cast(pl.Int8).fill_null(state)
     at, clamped = _clamped_times(frame, max_future_ms)
     types = {name: place for place, name in enumerate(layout.types)}
     if layout.label != layout.label_interaction:
@@ -104,9 +112,11 @@ def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> S
         state=state.fill_null(-1).to_numpy(writable=True),
         at=at,
         user=hash_column(frame["user"]),
-        item=hash_column(frame["item"]),
+        item=hash_column(frame["item"].fill_null(frame["target"])),
         type=type_,
         also=_also(frame, type_, layout),
+        value=frame["value"].fill_null(np.nan).to_numpy(writable=True),
+        relation=_relations(frame),
         set_offsets=set_offsets,
         set_word=set_word,
         set_value=set_value,
@@ -139,6 +149,17 @@ def _clamped_times(frame: pl.DataFrame, max_future_ms: float) -> tuple[NDArray[n
     at = frame["time"].cast(pl.Float64).to_numpy()
     latest = frame["arrived"].cast(pl.Float64).fill_null(np.inf).to_numpy() + max_future_ms
     return np.minimum(at, latest), int(np.count_nonzero(at > latest))
+
+
+def _relations(frame: pl.DataFrame) -> NDArray[np.int64]:
+    """The shortened relations of edges, 0 for other events."""
+    codes = {name: relation_code(name) for name in frame["relation"].drop_nulls().unique()}
+    return (
+        frame["relation"]
+        .replace_strict(codes, default=0, return_dtype=pl.Int64)
+        .fill_null(0)
+        .to_numpy(writable=True)
+    )
 
 
 def _also(frame: pl.DataFrame, type_: NDArray[np.int16], layout: Layout) -> NDArray[np.int16]:
@@ -193,6 +214,9 @@ def _bits(value: Any, field: Field) -> list[int]:
         elements = value if isinstance(value, list) else [] if value is None else [value]
         distinct = list(dict.fromkeys(map(level_of, elements)))[:MAX_ELEMENTS]
         hashes = [hash_id(element) for element in distinct]
+        return [_float_bits(float(len(hashes))), *hashes]
+    if field.type == "text":
+        hashes = [hash_id(word) for word in words_of(str(value or ""), MAX_ELEMENTS)]
         return [_float_bits(float(len(hashes))), *hashes]
     if field.is_hashed:
         return [0 if value is None or isinstance(value, list) else hash_id(level_of(value))]

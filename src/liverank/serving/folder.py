@@ -10,15 +10,17 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from liverank.config import Config, duration_ms
+from liverank.config import Config
 from liverank.events.event import Interaction
 from liverank.events.frame import frame_of
 from liverank.events.log import Log
 from liverank.events.profile import Profile, profile_events
 from liverank.events.schema import resolve_schema
-from liverank.features.layout import Layout, layout_of
+from liverank.features.derived_layout import layout_of
+from liverank.features.layout import Layout
 from liverank.features.state import State
 from liverank.features.stream import Stream, stream_of
+from liverank.quantities import duration_ms
 from liverank.serving.live import LiveItems
 
 SLICE_ROWS = 256

@@ -27,7 +27,7 @@ def true_scores(world: World, lists: Lists, chronicle: Chronicle | None = None) 
     >>> from liverank.events.frame import frame_of
     >>> from liverank.events.profile import profile_events
     >>> from liverank.events.schema import resolve_schema
-    >>> from liverank.features.layout import layout_of
+    >>> from liverank.features.derived_layout import layout_of
     >>> from liverank.simulator.world import build_world
     >>> world = build_world(7, people=100, days=1)
     >>> config = parse_config('[label]\ninteraction = "join"')

@@ -2,8 +2,9 @@
 
 import polars as pl
 
-from liverank.config import Config, duration_ms
+from liverank.config import Config
 from liverank.events.oddities.finding import Finding, finding_of
+from liverank.quantities import duration_ms
 
 YEAR_2000_MS = 946_684_800_000
 

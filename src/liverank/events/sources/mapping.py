@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from liverank.config import Source, duration_ms
+from liverank.config import Source
 from liverank.errors import ConfigError
 from liverank.events.frame import SCHEMA
 from liverank.events.sources.rules import KEYS, first_broken_rule, with_defaults
 from liverank.events.sources.templates import Array, Hole, Template, parse_template, parse_value
 from liverank.events.sources.times import check_times, moment_of
 from liverank.events.sources.values import Value, cast_to, json_of, value_of
+from liverank.quantities import duration_ms
 
 OWN_KEYS = ("event", "for_each", "when", "before")
 """Keys of a template beside those of the event it makes."""

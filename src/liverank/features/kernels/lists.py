@@ -4,40 +4,37 @@ import numpy as np
 
 from liverank.compiled import compiled
 
-_SHORT_LIST = 64
+_DIGIT_BITS = 11
+_DIGITS = 3
+_SHORT = 64
 
 
 @compiled
 def rank_in_list(values, out):
     """The share of the other candidates with a higher value, ties counted half: 0 is best.
 
-    NaN ranks as NaN and is nobody's rival. ``values`` and ``out`` are float64[n].
+    Values are compared as float32, as a model sees them. NaN ranks as NaN and is nobody's rival.
+    ``values`` and ``out`` are float64[n].
     """
     n = values.size
-    if n <= _SHORT_LIST:
-        for i in range(n):
-            better, rivals = 0.0, 0
-            for j in range(n):
-                if not np.isnan(values[j]):
-                    rivals += 1
-                    better += 1.0 if values[j] > values[i] else 0.5 * (values[j] == values[i])
-            out[i] = _share(better, rivals)
-            if np.isnan(values[i]):
-                out[i] = np.nan
-        return
-    order = np.argsort(values)  # NaN last
-    rivals = n
-    while rivals > 0 and np.isnan(values[order[rivals - 1]]):
-        rivals -= 1
-        out[order[rivals]] = np.nan
+    keys, order = np.empty(n, np.uint32), np.empty(n, np.int64)
+    rivals = 0
+    for place in range(n):
+        if np.isnan(values[place]):
+            out[place] = np.nan
+        else:
+            keys[rivals], order[rivals] = _sortable(values[place]), place
+            rivals += 1
+    keys, order = _sorted(keys[:rivals], order[:rivals])
     start = 0
     while start < rivals:
         stop = start + 1
-        while stop < rivals and values[order[stop]] == values[order[start]]:
+        while stop < rivals and keys[stop] == keys[start]:
             stop += 1
         better = float(rivals - stop) + 0.5 * (stop - start)
+        share = (better - 0.5) / (rivals - 1) if rivals > 1 else 0.0
         for place in range(start, stop):
-            out[order[place]] = _share(better, rivals)
+            out[order[place]] = share
         start = stop
 
 
@@ -59,6 +56,38 @@ def gap_in_list(values, out):
 
 
 @compiled
-def _share(better, rivals):
-    """Share of the others, where ``better`` counts the candidate itself as half."""
-    return (better - 0.5) / (rivals - 1) if rivals > 1 else 0.0
+def _sortable(value):
+    """The bits of a float32 such that greater values have greater bits."""
+    bits = np.float32(value + 0.0).view(np.uint32)  # -0 becomes 0
+    if bits & np.uint32(0x80000000):
+        return np.uint32(~bits)
+    return np.uint32(bits | np.uint32(0x80000000))
+
+
+@compiled
+def _sorted(keys, order):
+    """Keys in rising order, and their places: insertion for a few, else radix by digits."""
+    n = keys.size
+    if n <= _SHORT:
+        for place in range(1, n):
+            key, which, before = keys[place], order[place], place
+            while before > 0 and keys[before - 1] > key:
+                keys[before], order[before] = keys[before - 1], order[before - 1]
+                before -= 1
+            keys[before], order[before] = key, which
+        return keys, order
+    other_keys, other_order = np.empty_like(keys), np.empty_like(order)
+    mask = np.uint32((1 << _DIGIT_BITS) - 1)
+    for digit in range(_DIGITS):
+        shift = np.uint32(digit * _DIGIT_BITS)
+        ends = np.zeros(1 << _DIGIT_BITS, np.int64)
+        for key in keys:
+            ends[(key >> shift) & mask] += 1
+        ends = np.cumsum(ends)
+        for place in range(n - 1, -1, -1):
+            value = (keys[place] >> shift) & mask
+            ends[value] -= 1
+            other_keys[ends[value]], other_order[ends[value]] = keys[place], order[place]
+        keys, other_keys = other_keys, keys
+        order, other_order = other_order, order
+    return keys, order

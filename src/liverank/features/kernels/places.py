@@ -1,8 +1,78 @@
-"""Where things stand in the tuple of ``LayoutArrays`` that kernels take, and in its ``numbers``."""
+"""Where things stand in the tuples and arrays that kernels take.
 
-PARTS, WIDTHS, RATES, RATE_COUNTS, NUMBERS, POSITIVE, NEW_USER, NEW_ITEM, SLOTS = range(9)
-"""Arrays of ``liverank.features.state.layout_tuple``, in its order."""
+``layout`` is (numbers, reals, rates, scopes, blocks, valued, positive, new_user, new_item) and
+``store`` (header, keys, slots, tables, directory, words): see ``layout_arrays`` and ``store``.
+"""
 
-IMPRESSION, SLOT_COLUMNS, RECENT, RANKINGS_ARE_SEEN, WIDEST = 1, 6, 7, 8, 9
-"""Of ``numbers``: the impression's type or -1, slot columns in all, recent items kept, whether
-rankings count as impressions, words of the widest row."""
+NUMBERS, REALS, RATES, SCOPES, BLOCKS, VALUED, POSITIVE, NEW_USER, NEW_ITEM = range(9)
+
+# Of ``numbers``.
+(
+    TYPES,
+    IMPRESSION,
+    LABEL,
+    RANKINGS_ARE_SEEN,
+    HISTORY_CAP,
+    ENTER,
+    LEAVE,
+    USER_SCOPE,
+    ITEM_SCOPE,
+    NEXT_SCOPE,
+    LIFE_SCOPE,
+    LIFE_FIELD,
+    WIDEST,
+    MAX_WORDS,
+    FOLLOW_LOW,
+    HALF_LIVES,
+) = range(16)
+"""Interaction types; the impression's and the label's (-1 for none); whether rankings count as
+impressions; entries of a history of each sort; the types of coming and going (-1 for none); scopes;
+the scope of the host whose items' lives are kept and the host's word in an item's row (-1 for
+none); words of the widest row; words that a state may hold; the hash of following, shortened; the
+number of half-lives."""
+
+# Of ``reals``.
+EPOCH_MS, PRESENT_MS, IDLE_MS = range(3)
+"""The span of an epoch; how long a person counts as present; how long a row may lie idle."""
+
+# Of a row of ``scopes``: a table's or a pair's key is found by its two parts.
+BASE, FIRST_LIFE, LIFE_COUNT, WIDTH, IS_PAIR, LIST_PART, HOW_1, OFFSET_1, HOW_2, OFFSET_2 = range(
+    10
+)
+NO_PART, PART_USER, PART_ITEM, PART_USER_FIELD, PART_ITEM_FIELD = range(5)
+
+# Of ``header``.
+(
+    VERSION,
+    SEQ,
+    CLAMPED,
+    ROWS,
+    USED,
+    FREED,
+    ITEMS,
+    LEVEL,
+    HAND,
+    CLOCK,
+    PATIENCE,
+    SWEPT,
+    EVICTED,
+    LOST,
+    FREE_LISTS,
+) = range(15)
+"""The version is odd while a batch is folded. The last seq folded; clocks clamped; rows; words
+taken from the end of the arena, and given back since; items ever numbered; the index's level; where
+the sweep stands; the latest time that it trusts (ms); by how many halvings it is less patient for
+want of memory; rows swept for being idle, evicted for want of memory; events that found no room.
+The free lists follow."""
+HEADER_SIZE = 128
+FIRST_LEVEL = 10
+"""The smallest index has ``2**FIRST_LEVEL`` slots."""
+CHUNK_CLASS = HEADER_SIZE - FREE_LISTS - 1
+"""The free list of chunks; those of rows are numbered as their scopes."""
+CHUNK = 16
+"""Words of a chunk: a link to the next one, then entries."""
+CHUNK_ENTRIES = 10
+"""Entries of a history in a chunk: ten words of time, type and value, then ten half words of the
+item's number."""
+CHUNK_EDGES = 7
+"""Edges in a chunk, of two words each: the target, then time, relation and whether it is over."""

@@ -1,91 +1,149 @@
-"""Kernels that find the rows a program reads: one place per slot column and candidate."""
+"""Kernels that find the rows a program reads, for one person and all candidates at once.
+
+Invariant: every place they give is inside its arena, whatever a torn read found in state.
+"""
 
 import numpy as np
 
 from liverank.compiled import compiled
-from liverank.features.kernels.fold import ITEM_TABLE, USER_TABLE, part_of
-from liverank.features.kernels.places import NEW_USER, PARTS, SLOTS
-from liverank.features.kernels.rows import MISSING, UNKNOWN, find, row_key
-from liverank.features.layout import MAX_ELEMENTS, PART_LIST, RECENT_ITEMS
-
-_ITEM_SCOPE = 2  # after "all" and "user"
-
-
-@compiled
-def resolve(store, layout, program, user, items, of_items, slots):
-    """Find the rows that the program reads: one place per slot column and candidate."""
-    keys, places, words, _used = store
-    bits = words.view(np.uint64)
-    parts, slot_columns = layout[PARTS], layout[SLOTS]
-    of_user = find(keys, places, row_key(USER_TABLE, user, np.uint64(0)))
-    for row in range(items.size):
-        of_items[row] = find(keys, places, row_key(ITEM_TABLE, items[row], np.uint64(0)))
-    recent, recent_rows = _recent_items(store, layout, of_user)
-    scopes = slot_columns.shape[0]
-    for scope in range(scopes - 1):
-        if not program[4][scope]:
-            continue
-        column = slot_columns[scope, 0]
-        first_list = parts[scope, 0, 0] == PART_LIST
-        is_list = first_list or parts[scope, 1, 0] == PART_LIST
-        for row in range(items.size):
-            first, _ = part_of(parts[scope, 0], user, items[row], of_user, of_items[row], bits)
-            if not is_list:
-                second, _ = part_of(parts[scope, 1], user, items[row], of_user, of_items[row], bits)
-                slots[column, row] = (
-                    find(keys, places, row_key(scope, first, second))
-                    if first != np.uint64(0) and second != np.uint64(0)
-                    else UNKNOWN
-                )
-                continue
-            offset = parts[scope, 0 if first_list else 1, 2]
-            elements = np.int64(0)
-            if of_items[row] >= 0 and first != np.uint64(0) and words[of_items[row] + offset] > 0:
-                elements = np.int64(words[of_items[row] + offset])
-            for element in range(MAX_ELEMENTS):
-                place = UNKNOWN
-                if element < elements:
-                    value = bits[of_items[row] + offset + 1 + element]
-                    if first_list:
-                        key = row_key(scope, value, np.uint64(1))
-                    else:
-                        key = row_key(scope, first, value)
-                    place = find(keys, places, key)
-                slots[column + element, row] = place
-    scope = scopes - 1
-    if program[4][scope]:
-        column = slot_columns[scope, 0]
-        for element in range(RECENT_ITEMS):
-            for row in range(items.size):
-                slots[column + element, row] = (
-                    find(keys, places, row_key(scope, recent[element], items[row]))
-                    if recent[element] != np.uint64(0)
-                    else UNKNOWN
-                )
-    return of_user, recent_rows
+from liverank.features.kernels.counters import age_of, epoch_of
+from liverank.features.kernels.entities import ONE, item_key
+from liverank.features.kernels.fold import list_size, part_of
+from liverank.features.kernels.places import (
+    HOW_1,
+    HOW_2,
+    IS_PAIR,
+    ITEM_SCOPE,
+    LIST_PART,
+    NEXT_SCOPE,
+    NO_PART,
+    NUMBERS,
+    OFFSET_1,
+    OFFSET_2,
+    PART_ITEM,
+    SCOPES,
+    USER_SCOPE,
+    WIDEST,
+)
+from liverank.features.kernels.portrait import find_pair
+from liverank.features.kernels.rows import MISSING, find, row_key
+from liverank.features.layout import KEY, MAX_ELEMENTS
 
 
 @compiled
-def _recent_items(store, layout, of_user):
-    """The items a person engaged with, the latest first, and their rows in the item scope."""
-    keys, places, words, _used = store
-    bits = words.view(np.uint64)
-    recent = np.zeros(RECENT_ITEMS, np.uint64)
-    times = np.zeros(RECENT_ITEMS)
-    rows = np.full(RECENT_ITEMS, MISSING)
-    if of_user < 0:
-        return recent, rows
-    ring = of_user + layout[NEW_USER].size - 2 * RECENT_ITEMS
-    for place in range(RECENT_ITEMS):
-        item, when = bits[ring + 2 * place], words[ring + 2 * place + 1]
-        if item == np.uint64(0):
+def columns_of(layout, used, n):
+    """Where each used scope's places begin, int64[scopes + 1]."""
+    begins = np.zeros(used.size + 1, np.int64)
+    for scope in range(used.size):
+        width = 0
+        if used[scope] and scope != layout[NUMBERS][NEXT_SCOPE]:
+            width = MAX_ELEMENTS * n if layout[SCOPES][scope, LIST_PART] >= 0 else n
+        begins[scope + 1] = begins[scope] + width
+    return begins
+
+
+@compiled
+def find_items(store, layout, items, of_items):
+    """Fill in the places of the candidates' rows, int64[n]."""
+    for place in range(items.size):
+        of_items[place] = find(store, item_key(layout, items[place]))
+
+
+@compiled
+def resolve(store, layout, used, user, items, of_user, of_items, portrait, begins, columns):
+    """Fill in the places of all used scopes' rows.
+
+    ``columns`` is (starts int64[scopes, n + 1], places int64[...]): candidate i of a list scope has
+    the elements ``starts[i]`` to ``starts[i + 1]`` of its column.
+    """
+    starts, places = columns
+    words = store[5]
+    for scope in range(used.size):
+        if not used[scope] or scope == layout[NUMBERS][NEXT_SCOPE]:
             continue
-        slot = place
-        while slot > 0 and (times[slot - 1] < when or recent[slot - 1] == np.uint64(0)):
-            recent[slot], times[slot] = recent[slot - 1], times[slot - 1]
-            slot -= 1
-        recent[slot], times[slot] = item, when
-    for place in range(RECENT_ITEMS):
-        if recent[place] != np.uint64(0):
-            rows[place] = find(keys, places, row_key(_ITEM_SCOPE, recent[place], np.uint64(1)))
-    return recent, rows
+        column = places[begins[scope] : begins[scope + 1]]
+        if layout[SCOPES][scope, IS_PAIR] == 1:
+            _find_pairs(words, layout, scope, of_items, portrait, starts[scope], column)
+        elif layout[SCOPES][scope, LIST_PART] >= 0:
+            _find_lists(store, layout, scope, of_items, starts[scope], column)
+        else:
+            _find_rows(store, layout, scope, user, items, of_user, of_items, column)
+
+
+@compiled
+def find_ages(words, layout, used, at, begins, starts, places, ages):
+    """Fill in how old the rows of tables are; those of pairs stay 0."""
+    epoch = epoch_of(layout, at)
+    for scope in range(used.size):
+        shape = layout[SCOPES][scope]
+        if not used[scope] or shape[IS_PAIR] == 1 or begins[scope] == begins[scope + 1]:
+            continue
+        stop = begins[scope + 1]
+        if shape[LIST_PART] >= 0:
+            stop = begins[scope] + starts[scope, -1]
+        for place in range(begins[scope], stop):
+            ages[place] = age_of(words, places[place], at, epoch)
+
+
+@compiled
+def _find_rows(store, layout, scope, user, items, of_user, of_items, column):
+    """One row for each candidate; the row of NaN where a part of the key is unknown."""
+    words, shape = store[5], layout[SCOPES][scope]
+    unknown = layout[NUMBERS][WIDEST]
+    if scope == layout[NUMBERS][ITEM_SCOPE]:
+        column[:] = of_items
+    elif scope == layout[NUMBERS][USER_SCOPE]:
+        column[:] = of_user
+    elif shape[HOW_1] == NO_PART:
+        column[:] = find(store, row_key(scope, ONE, ONE))
+    else:
+        for place in range(column.size):
+            item = items[place]
+            first = part_of(words, shape, 0, user, item, of_user, of_items[place])
+            second = part_of(words, shape, 1, user, item, of_user, of_items[place])
+            column[place] = unknown
+            if first != np.uint64(0) and second != np.uint64(0):
+                column[place] = find(store, row_key(scope, first, second))
+
+
+@compiled
+def _find_lists(store, layout, scope, of_items, starts, column):
+    """A row for each element of a candidate's list."""
+    words, offset = store[5], layout[SCOPES][scope, OFFSET_1]
+    bits = words.view(np.uint64)
+    filled = 0
+    for place in range(of_items.size):
+        starts[place] = filled
+        elements = of_items[place] + offset
+        size = list_size(words, elements) if of_items[place] != MISSING else 0
+        for element in range(size):
+            column[filled] = find(store, row_key(scope, bits[elements + 1 + element], ONE))
+            filled += 1
+    starts[of_items.size] = filled
+
+
+@compiled
+def _find_pairs(words, layout, scope, of_items, portrait, starts, column):
+    """The person's rows for each candidate, or for each element of its list."""
+    shape = layout[SCOPES][scope]
+    bits = words.view(np.uint64)
+    filled = 0
+    for place in range(of_items.size):
+        row = of_items[place]
+        starts[place] = filled
+        if shape[HOW_2] == PART_ITEM:
+            column[place] = MISSING
+            if row != MISSING:
+                column[place] = find_pair(portrait, scope, bits[row + KEY])
+        elif shape[LIST_PART] < 0:
+            part = bits[row + shape[OFFSET_2]] if row != MISSING else np.uint64(0)
+            column[place] = portrait[3]
+            if part != np.uint64(0):
+                column[place] = find_pair(portrait, scope, part)
+        else:
+            elements = row + shape[OFFSET_2]
+            size = list_size(words, elements) if row != MISSING else 0
+            for element in range(size):
+                column[filled] = find_pair(portrait, scope, bits[elements + 1 + element])
+                filled += 1
+    starts[of_items.size] = filled

@@ -1,21 +1,32 @@
-"""Kernels of the row store: an open-addressing hash index into one arena of words.
+"""Kernels for the rows of state: an arena of words, and an index that finds them by 64-bit keys.
 
-``keys``    uint64[capacity]   key of each slot, 0 for a free one; capacity is a power of two
-``places``  int64[capacity]    first word of the slot's row
-``words``   float64[...]       the arena; hashed fields hold the bits of a uint64
-``used``    int64[2]           slots taken, words taken
-
-Invariant: a key never moves to another row, and a row never changes its length.
+A row never moves, so a place in the arena stays good for as long as the row lives; the arena begins
+with a row of zeros, which every missing row reads as, and a row of NaN, which an unknown one does.
+The index is open addressing with linear probing. Each of its sizes has its own part of the same
+arrays: level n lies at 2**n, so growing copies into fresh memory and then changes one number, and a
+reader of the old level still reads what was true.
 """
 
 import numpy as np
 
 from liverank.compiled import compiled
+from liverank.features.kernels.places import (
+    CHUNK,
+    CHUNK_CLASS,
+    FREE_LISTS,
+    FREED,
+    LEVEL,
+    ROWS,
+    SCOPES,
+    USED,
+    WIDTH,
+)
+from liverank.features.layout import KEY
 
-MISSING = np.int64(-1)
-"""The entity is known but has no row: nothing was counted yet."""
-UNKNOWN = np.int64(-2)
-"""There is no such entity here: a field that was never set, an element that does not exist."""
+MISSING = np.int64(0)
+"""The place of the row of zeros."""
+FULLEST = 0.6
+"""The share of the index's slots that may be taken."""
 
 
 @compiled
@@ -35,48 +46,134 @@ def row_key(table, first, second):
 
 
 @compiled
-def slot_of(keys, key):
-    """The slot that holds the key, or the free one that it would take."""
-    mask = np.uint64(keys.size - 1)
-    slot = key & mask
-    while keys[slot] != key and keys[slot] != np.uint64(0):
-        slot = (slot + np.uint64(1)) & mask
-    return slot
-
-
-@compiled
-def find(keys, places, key):
+def find(store, key):
     """The first word of the key's row, or MISSING."""
-    slot = slot_of(keys, key)
-    return places[slot] if keys[slot] == key else MISSING
+    header, keys, slots = store[0], store[1], store[2]
+    level = np.uint64(1) << np.uint64(header[LEVEL])
+    mask = level - np.uint64(1)
+    slot = key & mask
+    while True:
+        found = keys[level + slot]
+        if found == key:
+            return np.int64(slots[level + slot])
+        if found == np.uint64(0):
+            return MISSING
+        slot = (slot + np.uint64(1)) & mask
 
 
 @compiled
-def find_or_add(keys, places, words, used, key, width, block):
-    """The first word of the key's row, which is made where it is missing.
+def place_of(store, number):
+    """The place of the row of an item by its number; MISSING once it is gone."""
+    directory = store[4]
+    return np.int64(directory[np.int64(number) & (directory.size - 1)])
 
-    A new row of counters (``block`` > 0) starts each block of that many words with NaN, "never",
-    and zeros. There must be room.
-    """
-    slot = slot_of(keys, key)
-    if keys[slot] == key:
-        return places[slot]
-    place = used[1]
-    for word in range(width):
-        words[place + word] = np.nan if block > 0 and word % block == 0 else 0.0
-    used[0] += 1
-    used[1] += width
-    places[slot] = place
-    keys[slot] = key
+
+@compiled
+def add(store, table, key, width):
+    """Make a row of zeros, bar its key, and find room for it in the index; returns its place."""
+    header, words = store[0], store[5]
+    if header[ROWS] + 1 > FULLEST * (np.int64(1) << header[LEVEL]):
+        _grow(store)
+    place = take(store, width, table)
+    words.view(np.uint64)[place + KEY] = key
+    _insert(store, header[LEVEL], key, place, table)
+    header[ROWS] += 1
     return place
 
 
 @compiled
-def rehash(keys, places, new_keys, new_places):
-    """Copy an index into an empty, larger one."""
-    for old in range(keys.size):
-        key = keys[old]
-        if key != np.uint64(0):
-            slot = slot_of(new_keys, key)
-            new_places[slot] = places[old]
-            new_keys[slot] = key
+def find_or_add(store, layout, table, first, second):
+    """The first word of the row of a table with this key, which is made where it is missing."""
+    key = row_key(table, first, second)
+    place = find(store, key)
+    return place if place != MISSING else add(store, table, key, layout[SCOPES][table, WIDTH])
+
+
+@compiled
+def take(store, width, of_class):
+    """Words of the arena, all zero: given back ones of the same class, else fresh ones."""
+    header, words = store[0], store[5]
+    place = header[FREE_LISTS + of_class]
+    if place == 0:
+        place = header[USED]
+        header[USED] += width
+    else:
+        header[FREE_LISTS + of_class] = words.view(np.int64)[place]
+        header[FREED] -= width
+        words[place : place + width] = 0.0
+    return place
+
+
+@compiled
+def give_back(store, place, width, of_class):
+    """Put words on the free list of their class."""
+    header, words = store[0], store[5]
+    words.view(np.int64)[place] = header[FREE_LISTS + of_class]
+    header[FREE_LISTS + of_class] = place
+    header[FREED] += width
+
+
+@compiled
+def give_back_chain(store, chunk):
+    """Put a chain of chunks on the free list."""
+    links = store[5].view(np.int64)
+    while chunk != 0:
+        following = links[chunk]
+        give_back(store, chunk, CHUNK, CHUNK_CLASS)
+        chunk = following
+
+
+@compiled
+def remove(store, key):
+    """Take a key out of the index, closing the gap behind it (Knuth 6.4, algorithm R)."""
+    header, keys, slots, tables = store[0], store[1], store[2], store[3]
+    level = np.int64(1) << header[LEVEL]
+    mask = level - 1
+    gap = np.int64(key & np.uint64(mask))
+    while keys[level + gap] != key:
+        if keys[level + gap] == np.uint64(0):
+            return
+        gap = (gap + 1) & mask
+    place = gap
+    while True:
+        place = (place + 1) & mask
+        other = keys[level + place]
+        if other == np.uint64(0):
+            break
+        home = np.int64(other & np.uint64(mask))
+        if ((place - home) & mask) >= ((place - gap) & mask):
+            slots[level + gap], tables[level + gap] = slots[level + place], tables[level + place]
+            keys[level + gap] = other
+            gap = place
+    keys[level + gap] = np.uint64(0)
+    header[ROWS] -= 1
+
+
+@compiled
+def _insert(store, level, key, place, table):
+    keys, slots, tables = store[1], store[2], store[3]
+    size = np.uint64(1) << np.uint64(level)
+    slot = key & (size - np.uint64(1))
+    while keys[size + slot] != np.uint64(0):
+        slot = (slot + np.uint64(1)) & (size - np.uint64(1))
+    slots[size + slot], tables[size + slot] = place, table
+    keys[size + slot] = key
+
+
+@compiled
+def _grow(store):
+    """Copy the index into the next level, and only then point to it."""
+    header, keys, slots, tables = store[0], store[1], store[2], store[3]
+    size = np.int64(1) << header[LEVEL]
+    for slot in range(size, 2 * size):
+        if keys[slot] != np.uint64(0):
+            place = np.int64(slots[slot])
+            _insert(store, header[LEVEL] + 1, keys[slot], place, np.int64(tables[slot]))
+    header[LEVEL] += 1
+
+
+@compiled
+def used_words(store):
+    """Words that state takes: rows, chunks, and the index at thirteen bytes a slot."""
+    header = store[0]
+    return header[USED] - header[FREED] + (np.int64(13) << header[LEVEL]) // 8

@@ -1,76 +1,91 @@
-"""Kernels of single values: what one row says of one candidate at a time."""
+"""Kernels that turn resolved rows into values, a whole column at a time.
+
+``source`` is an arena (state's words, or a portrait's), ``places`` and ``ages`` int64[m] say which
+rows and how old, ``factors`` float64[AGES + 1] is the row of one half-life. A row that is missing
+reads as zeros and an unknown one as NaN, so nothing here asks which.
+"""
 
 import numpy as np
 
 from liverank.compiled import compiled
-from liverank.features import instructions as op
-from liverank.features.layout import ITEM, REQUEST
-
-SUM, MAX, MEAN, FIRST = op.SUM, op.MAX, op.MEAN, op.FIRST
-
-
-@compiled
-def combine(how, total, best, least, seen, first):
-    """One number of a list's elements; NaN if it has none, or none that is known."""
-    if seen == 0:
-        return np.nan
-    if how == SUM:
-        return total
-    if how == MAX:
-        return best if best > -np.inf else np.nan
-    if how == MEAN:
-        return total / seen
-    if how == FIRST:
-        return first
-    return least if least < np.inf else np.nan
+from liverank.features.instructions import FIRST, MAX, MEAN, MIN, SUM
+from liverank.features.kernels.counters import DIRECT, factor_of
+from liverank.features.layout import MAX_ELEMENTS
 
 
 @compiled
-def count_at(words, row, block, which, rate, at):
-    """A decayed count, as of ``at``."""
-    if row < 0 or np.isnan(words[row + block]):
-        return 0.0
-    since = at - words[row + block]
-    count = words[row + block + 1 + which]
-    if since > 0 and rate > 0 and count > 0:  # else nothing decays: spare the exponential
-        return count * np.exp(-rate * since)
-    return count
+def decay(source, place, age, factors, at, rate, epoch_ms):
+    """By what the counters of a row are multiplied."""
+    if age != DIRECT:
+        return factors[age]
+    return factor_of(source, place, at, rate, epoch_ms)
 
 
 @compiled
-def rate_at(words, row, code, constants, prior, at):
-    """A rate that falls back to the prior where there is little evidence.
+def fill_counts(source, places, ages, word, factors, at, rate, epoch_ms, out):
+    """Decayed counts or sums."""
+    for row in range(out.size):
+        factor = decay(source, places[row], ages[row], factors, at, rate, epoch_ms)
+        out[row] = source[places[row] + word] * factor
+
+
+@compiled
+def fill_rates(
+    source, places, ages, count, trials, factors, at, rate, epoch_ms, prior, strength, out
+):
+    """Rates that fall back to the prior where there is little evidence.
 
     ``(count + strength * prior) / (trials + strength)``: the mean of a Beta posterior whose prior
-    weighs as much as ``strength`` trials.
+    weighs as much as ``strength`` trials. ``prior`` is float64[m].
     """
-    count = count_at(words, row, code[3], code[4], constants[0], at)
-    trials = count_at(words, row, code[6], code[4], constants[0], at)
-    return (count + constants[1] * prior) / (trials + constants[1])
+    for row in range(out.size):
+        factor = decay(source, places[row], ages[row], factors, at, rate, epoch_ms)
+        successes = source[places[row] + count] * factor
+        tries = source[places[row] + trials] * factor
+        out[row] = (successes + strength * prior[row]) / (tries + strength)
 
 
 @compiled
-def seconds_since(words, row, block, at):
-    """Seconds since the last interaction of a type; NaN if there was none."""
-    return max(at - words[row + block], 0.0) / 1000.0 if row >= 0 else np.nan
+def fill_ago(source, places, word, at, out):
+    """Seconds since; NaN for never."""
+    for row in range(out.size):
+        last = source[places[row] + word]
+        out[row] = max(at - last, 0.0) / 1000.0 if last != 0.0 else np.nan
 
 
 @compiled
-def go_on_at(words, row, recent_row, code, constants, at):
-    """The share of those who engaged with a recent item and went on to this one."""
-    count = count_at(words, row, code[3], code[4], constants[0], at)
-    total = count_at(words, recent_row, code[6], code[7], constants[1], at)
-    return count / (total + constants[2])
+def combine(values, starts, how, out):
+    """One number of each list's elements: NaN for none, or for none that is known."""
+    for row in range(out.size):
+        begin, end = starts[row], starts[row + 1]
+        out[row] = np.nan
+        if begin == end:
+            continue
+        if how == FIRST:
+            out[row] = values[begin]
+            continue
+        total, best, least = 0.0, -np.inf, np.inf
+        for element in range(begin, end):
+            value = values[element]
+            if not np.isnan(value):
+                total += value
+                best = max(best, value)
+                least = min(least, value)
+        if how == SUM:
+            out[row] = total
+        elif how == MEAN:
+            out[row] = total / (end - begin)
+        elif how == MAX and best > -np.inf:
+            out[row] = best
+        elif how == MIN and least < np.inf:
+            out[row] = least
 
 
 @compiled
-def field_source(bits, request_bits, entity, of_user, of_item):
-    """Where an entity's words are: the array, and the first word or a negative number."""
-    if entity == REQUEST:
-        return request_bits, np.int64(0)
-    if entity == ITEM:
-        return bits, of_item
-    return bits, of_user
+def spread(values, starts, out):
+    """Each list's value for each of its elements."""
+    for row in range(starts.size - 1):
+        out[starts[row] : starts[row + 1]] = values[row]
 
 
 @compiled
@@ -79,12 +94,10 @@ def shared(left, left_word, left_list, right, right_word, right_list):
     left_count = np.int64(1)
     right_count = np.int64(1)
     if left_list:
-        known = left[left_word : left_word + 1].view(np.float64)[0]
-        left_count = np.int64(known) if known > 0 else np.int64(0)
+        left_count = _size(left, left_word)
         left_word += 1
     if right_list:
-        known = right[right_word : right_word + 1].view(np.float64)[0]
-        right_count = np.int64(known) if known > 0 else np.int64(0)
+        right_count = _size(right, right_word)
         right_word += 1
     shared, known_left, known_right = 0, False, False
     for i in range(left_count):
@@ -94,3 +107,9 @@ def shared(left, left_word, left_list, right, right_word, right_list):
             if left[left_word + i] == right[right_word + j] and left[left_word + i] != np.uint64(0):
                 shared += 1
     return float(shared) if known_left and known_right else np.nan
+
+
+@compiled
+def _size(bits, word):
+    known = bits[word : word + 1].view(np.float64)[0]
+    return np.int64(min(known, float(MAX_ELEMENTS))) if known > 0 else np.int64(0)

@@ -23,7 +23,6 @@ class Attribute(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
             ENTITY_CODES[self.entity],
             field.offset,
             int(field.type == "time"),
-            per_request=self.entity != "item",
         )
 
 
@@ -42,7 +41,6 @@ class Level(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
             ENTITY_CODES[self.entity],
             field.offset,
             *compiler.levels(self.levels),
-            per_request=self.entity != "item",
         )
 
 

@@ -1,13 +1,14 @@
 """Kind ``context``: when and how the list was asked for, and where in it the item stood."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import msgspec
 
+from liverank.events.zones import zone_name
 from liverank.features.feature import Feature
 from liverank.features.instructions import CANDIDATES, HOUR, POSITION, WEEKDAY, Compiler
-from liverank.features.layout import Layout
+from liverank.features.layout import ENTITY_CODES, Entity, Layout
 
 _OPERATIONS = {
     "hour": HOUR,
@@ -20,6 +21,9 @@ OF_LISTS = frozenset({"candidates", POSITION_NAME})
 """Features that say something of the list rather than of the candidate."""
 SERVED_POSITION = 0.0
 """The position that every candidate has while it is being scored: what if it stood first?"""
+ZONE_FIELDS = ("time_zone", "timezone", "tz", "utc_offset", "country")
+"""Names of fields that tell where a person is, the surest first."""
+_NO_ENTITY = -1
 
 
 class Context(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -29,12 +33,69 @@ class Context(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
     def compile(self, compiler: Compiler) -> int:
         """Emit the instruction."""
-        return compiler.emit(_OPERATIONS[self.what], per_request=self.what != "position")
+        return compiler.emit(_OPERATIONS[self.what], _NO_ENTITY)
 
 
-def derive(layout: Layout) -> Iterator[Feature]:  # noqa: ARG001  # every layout has requests
-    """Hour, weekday, number of candidates, and the position in lists that were served."""
+class Place(msgspec.Struct, frozen=True):
+    """A field that tells where a person is."""
+
+    entity: Entity
+    field: str
+
+
+class Local(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """Hour or weekday where the person is, by the first of the places that tells it; else NaN.
+
+    ``zones`` are (what a field says, time zone).
+    """
+
+    what: Literal["hour", "weekday"]
+    places: tuple[Place, ...]
+    zones: tuple[tuple[str, str], ...]
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction."""
+        arguments = []
+        for place in self.places:
+            field = compiler.layout.field(place.entity, place.field)
+            if field is None:
+                raise KeyError(f"{place.entity}.{place.field}")
+            arguments += [ENTITY_CODES[place.entity], field.offset]
+        for says, zone in self.zones:
+            compiler.zone(says, zone)
+        arguments += [_NO_ENTITY] * (4 - len(arguments))
+        return compiler.emit(_OPERATIONS[self.what], *arguments)
+
+
+def derive(layout: Layout, levels: Mapping[str, tuple[str, ...]]) -> Iterator[Feature]:
+    """Hour and weekday, also where the person is, the number of candidates, and the position.
+
+    ``levels`` is the schema's.
+    """
     yield Feature("hour", "context", Context("hour"))
     yield Feature("weekday", "context", Context("weekday"))
+    places = _places(layout)
+    zones = tuple(
+        (level, zone)
+        for place in places
+        for level in levels.get(f"{place.entity}s.{place.field}", ())
+        if (zone := zone_name(level)) is not None
+    )
+    if zones:
+        yield Feature("local_hour", "context", Local("hour", places, zones))
+        yield Feature("local_weekday", "context", Local("weekday", places, zones))
     yield Feature("candidates", "context", Context("candidates"))
     yield Feature(POSITION_NAME, "context", Context("position"))
+
+
+def _places(layout: Layout) -> tuple[Place, ...]:
+    """Where to look for a person's place, at most two: what a request says counts first."""
+    entities: tuple[Entity, ...] = ("request", "user")
+    found = []
+    for entity in entities:
+        for name in ZONE_FIELDS:
+            field = layout.field(entity, name)
+            if field is not None and field.type == "category":
+                found.append(Place(entity, name))
+                break
+    return tuple(found)

@@ -7,6 +7,7 @@ import msgspec
 
 from liverank.features.feature import Feature
 from liverank.features.instructions import GAP, RANK, Compiler
+from liverank.features.kinds.audience import Audience
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.lifecycle import Age
 from liverank.features.kinds.match import Share
@@ -16,7 +17,7 @@ from liverank.features.kinds.rate import Rate
 if TYPE_CHECKING:
     from liverank.features.layout import Layout
 
-Signal = Count | Rate | Share | NextShare | Age
+Signal = Count | Rate | Share | NextShare | Age | Audience
 """What a candidate can be compared by."""
 
 
@@ -57,7 +58,7 @@ def derive(layout: "Layout", features: Iterable[Feature]) -> Iterator[Feature]:
 def _counts_by_rank(signal: object, layout: "Layout") -> bool:
     if isinstance(signal, Count):
         return signal.scope == "item" and signal.type == layout.label
-    return isinstance(signal, Age) and signal.since == "started"
+    return isinstance(signal, Audience) or (isinstance(signal, Age) and signal.since == "started")
 
 
 def _counts_by_gap(signal: object) -> bool:

@@ -6,8 +6,19 @@ from typing import Literal
 import msgspec
 
 from liverank.features.feature import Feature
-from liverank.features.instructions import AGE, Compiler
-from liverank.features.layout import FIRST_SEEN, STARTED, Layout
+from liverank.features.instructions import AGE, FIELD, LIFE_LEFT, LIFE_STATE, Compiler
+from liverank.features.layout import (
+    ENTITY_CODES,
+    FIRST_SEEN,
+    LIFE_WORDS,
+    PEAK,
+    SCHEDULED,
+    STARTED,
+    STARTS,
+    Layout,
+)
+
+_WORDS = {"starts": STARTS, "announced": SCHEDULED, "peak": PEAK}
 
 
 class Age(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -20,7 +31,41 @@ class Age(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(AGE, STARTED if self.since == "started" else FIRST_SEEN)
 
 
+class Kept(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """How often an item started, seconds since it was announced, or the peak of its audience."""
+
+    what: Literal["starts", "announced", "peak"]
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction."""
+        is_time = self.what == "announced"
+        return compiler.emit(FIELD, ENTITY_CODES["item"], _WORDS[self.what], int(is_time))
+
+
+class LifeState(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """0 for an item that was announced, 1 for a live one, 2 for one that is over; else NaN."""
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction."""
+        return compiler.emit(LIFE_STATE)
+
+
+class LifeLeft(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """Seconds until items of this host typically end, negative beyond that."""
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction, and see to the rows that it reads."""
+        for scope in compiler.layout.scopes:
+            if not scope.is_pair and scope.base == LIFE_WORDS:
+                compiler.scope(scope.name)
+        return compiler.emit(LIFE_LEFT)
+
+
 def derive(layout: Layout) -> Iterator[Feature]:  # noqa: ARG001  # every layout has items
-    """Age since the start, and since the item was first heard of."""
+    """Age, state, starts, announcement, and the time to the typical end."""
     yield Feature("item_age_s", "lifecycle", Age("started"))
     yield Feature("item_known_s", "lifecycle", Age("first_seen"))
+    yield Feature("item_state", "lifecycle", LifeState())
+    yield Feature("item_starts", "lifecycle", Kept("starts"))
+    yield Feature("item_announced_ago_s", "lifecycle", Kept("announced"))
+    yield Feature("item_left_s", "lifecycle", LifeLeft())

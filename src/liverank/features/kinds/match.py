@@ -43,14 +43,12 @@ class Same(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
             field = compiler.layout.field(entity, name)  # type: ignore[arg-type]
             if field is None:
                 raise KeyError(f"{entity}.{name}")
-            arguments += [ENTITY_CODES[entity], field.offset, int(field.type == "keys")]
+            arguments += [ENTITY_CODES[entity], field.offset, int(field.is_list)]
         return compiler.emit(SAME, *arguments)
 
 
 def derive(layout: Layout) -> Iterator[Feature]:
     """Shares of the person's successes by field, and fields that user and item share."""
-    user = layout.scope("user")
-    assert user is not None
     for scope in layout.scopes:
         if len(scope.parts) != 2 or scope.parts[0] != "user" or scope.parts[1] == "item":
             continue

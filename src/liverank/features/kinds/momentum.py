@@ -6,11 +6,11 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from liverank.config import duration_ms
 from liverank.features.feature import Feature, feature_name
 from liverank.features.instructions import MOMENTUM, Compiler
 from liverank.features.kinds.count import Count
 from liverank.features.layout import Layout
+from liverank.quantities import duration_ms
 
 
 class Momentum(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -39,7 +39,6 @@ class Momentum(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 def derive(layout: Layout) -> Iterator[Feature]:
     """Momentum of an item's successes and impressions between neighbouring half-lives."""
     scope = layout.scope("item")
-    assert scope is not None
     lives = sorted((text for text in scope.half_lives if text != "forever"), key=duration_ms)
     for type_ in dict.fromkeys([layout.label, layout.impression]):
         if type_ is None:

@@ -8,12 +8,10 @@ the fold.
 from collections.abc import Iterator
 
 import msgspec
-import numpy as np
 
-from liverank.config import duration_ms
 from liverank.features.feature import Feature
 from liverank.features.instructions import COMBINATIONS, GO_ON, Compiler
-from liverank.features.kinds.count import Combination, Count
+from liverank.features.kinds.count import Combination
 from liverank.features.layout import NEXT_ITEM, Layout
 
 PRIOR_SUCCESSES = 5.0
@@ -31,30 +29,44 @@ class NextShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
     def compile(self, compiler: Compiler) -> int:
         """Emit the instruction."""
-        scope = compiler.scope(NEXT_ITEM)
-        item = compiler.scope("item")
-        rate = np.log(2) / duration_ms(self.half_life)
+        scope, item = compiler.scope(NEXT_ITEM), compiler.scope("item")
         return compiler.emit(
             GO_ON,
-            compiler.layout.scope_index(scope),
-            compiler.block(scope, self.type),
-            scope.half_lives.index(self.half_life),
+            scope.count(self.type, self.half_life),
+            compiler.life(scope, self.half_life),
             COMBINATIONS[self.combine],
-            compiler.block(item, self.type),
-            item.half_lives.index(self.half_life),
-            constants=(rate, rate, self.prior),
+            item.count(self.type, self.half_life),
+            constants=(self.prior,),
+        )
+
+
+class NextCount(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """How many successes with the candidate followed one with the earlier items."""
+
+    type: str
+    half_life: str
+    combine: Combination
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction."""
+        scope = compiler.scope(NEXT_ITEM)
+        return compiler.emit(
+            GO_ON,
+            scope.count(self.type, self.half_life),
+            compiler.life(scope, self.half_life),
+            COMBINATIONS[self.combine],
+            -1,
         )
 
 
 def derive(layout: Layout) -> Iterator[Feature]:
     """Counts and shares after the last item and after the recent ones together."""
     scope = layout.scope(NEXT_ITEM)
-    assert scope is not None
     for combine, name in _NAMES.items():
         yield Feature(
             f"{name}_next_{layout.label}_{scope.half_lives[-1]}",
             "next",
-            Count(NEXT_ITEM, layout.label, scope.half_lives[-1], combine),
+            NextCount(layout.label, scope.half_lives[-1], combine),
         )
         for half_life in scope.half_lives:
             yield Feature(
@@ -64,8 +76,7 @@ def derive(layout: Layout) -> Iterator[Feature]:
             )
 
 
-def after_last_item(layout: Layout) -> Count:
+def after_last_item(layout: Layout) -> NextCount:
     """How many ever went on from the person's last item to this one: the plainest of these."""
     scope = layout.scope(NEXT_ITEM)
-    assert scope is not None
-    return Count(NEXT_ITEM, layout.label, scope.half_lives[-1], "first")
+    return NextCount(layout.label, scope.half_lives[-1], "first")

@@ -7,13 +7,12 @@ them the overall rate in the end.
 from collections.abc import Iterator
 
 import msgspec
-import numpy as np
 
-from liverank.config import duration_ms
 from liverank.features.feature import Feature, feature_name, half_lives_near
-from liverank.features.instructions import COMBINATIONS, RATE, Compiler, is_per_request
+from liverank.features.instructions import COMBINATIONS, RATE, Compiler
 from liverank.features.kinds.count import Combination
 from liverank.features.layout import NEXT_ITEM, Layout, Scope
+from liverank.quantities import duration_ms
 
 PRIOR_TRIALS = 20.0
 """Impressions that the prior weighs as much as."""
@@ -46,18 +45,13 @@ class Rate(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(
             RATE,
             compiler.layout.scope_index(scope),
-            compiler.block(scope, self.type),
-            scope.half_lives.index(half_life),
+            scope.count(self.type, half_life),
+            compiler.life(scope, half_life),
             COMBINATIONS[self.combine],
-            compiler.block(scope, self.trials),
+            scope.count(self.trials, half_life),
             prior,
-            constants=(np.log(2) / duration_ms(half_life), self.prior_trials, self.passes_prior),
-            per_request=self._is_per_request(compiler),
+            constants=(self.prior_trials, self.passes_prior),
         )
-
-    def _is_per_request(self, compiler: Compiler) -> bool:
-        prior_is = self.prior is None or self.prior._is_per_request(compiler)
-        return prior_is and is_per_request(compiler.scope(self.scope))
 
 
 def derive(layout: Layout) -> Iterator[Feature]:
@@ -68,7 +62,8 @@ def derive(layout: Layout) -> Iterator[Feature]:
         if scope.name in ("all", NEXT_ITEM):
             continue
         main = scope.name in ("user", "item")
-        for half_life in scope.half_lives if main else half_lives_near(scope, "1d", "forever"):
+        wanted = ("forever",) if scope.is_pair else ("1d", "forever")
+        for half_life in scope.half_lives if main else half_lives_near(scope, *wanted):
             if duration_ms(half_life) < MIN_HALF_LIFE_MS:
                 continue
             combinations: tuple[Combination, ...] = ("max", "mean") if scope.is_list else ("mean",)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from liverank.features.feature import Feature, feature_name
-from liverank.features.instructions import AGO, COMBINATIONS, Compiler, is_per_request
+from liverank.features.instructions import AGO, COMBINATIONS, NO_LIFE, Compiler
 from liverank.features.layout import NEXT_ITEM, Layout
 
 
@@ -21,19 +21,23 @@ class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(
             AGO,
             compiler.layout.scope_index(scope),
-            compiler.block(scope, self.type),
-            0,
+            scope.block(self.type),
+            NO_LIFE,
             COMBINATIONS["min"],
-            per_request=is_per_request(scope),
         )
 
 
 def derive(layout: Layout) -> Iterator[Feature]:
-    """Since the last success and the last impression, in the scopes of a user or an item."""
+    """Since the last success and impression of a user or an item, and of the pairs of a person.
+
+    For pairs it is also since each positive interaction: when this person last saw, clicked or
+    joined this item, or something of its host or topics.
+    """
     for scope in layout.scopes:
         if scope.name == NEXT_ITEM or not {"user", "item"} & set(scope.parts):
             continue
-        for type_ in dict.fromkeys([layout.label, layout.impression]):
+        types = scope.types if scope.is_pair else (layout.label, layout.impression)
+        for type_ in dict.fromkeys(types):
             if type_ is not None:
                 yield Feature(
                     feature_name(scope, type_, "ago_s"), "recency", Ago(scope.name, type_)

@@ -1,0 +1,62 @@
+"""Rules of liverank.toml beyond the types of its values."""
+
+import math
+from typing import TYPE_CHECKING
+
+from liverank.errors import ConfigError
+from liverank.quantities import duration_ms
+
+if TYPE_CHECKING:
+    from liverank.config import Config
+
+_MIN_MEMORY_BYTES = 64_000_000
+
+
+def check(config: "Config", where: str) -> None:
+    """Raise ConfigError, naming the key and what is allowed, where a value makes no sense."""
+    durations = {
+        "label.within": config.label.within,
+        "features.max_future": config.features.max_future,
+        "presence.expire_after": config.presence.expire_after,
+        "training.budget": config.training.budget,
+        "serving.expire_after": config.serving.expire_after,
+        "log.keep": config.log.keep,
+    }
+    if config.candidates is not None:
+        durations["candidates.within"] = config.candidates.within
+    for place, text in enumerate(config.features.half_lives):
+        durations[f"features.half_lives[{place}]"] = text
+    finite = {
+        "label.within",
+        "features.max_future",
+        "presence.expire_after",
+        "training.budget",
+        "candidates.within",
+    }
+    for key, text in durations.items():
+        try:
+            value = duration_ms(text)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: `{key}` is {error}") from None
+        if key in finite and math.isinf(value):
+            raise ConfigError(f'{where}: `{key}` is "forever"; it must be finite, e.g. "1h"')
+    try:
+        if config.features.memory_bytes < _MIN_MEMORY_BYTES:
+            raise ConfigError(f'"{config.features.memory}"; expected "64MB" or more')
+    except ConfigError as error:
+        raise ConfigError(f"{where}: `features.memory` is {error}") from None
+    if not config.features.half_lives:
+        raise ConfigError(f'{where}: `features.half_lives` is empty; name at least one, e.g. "1d"')
+    if len(set(config.features.half_lives)) != len(config.features.half_lives):
+        raise ConfigError(f"{where}: `features.half_lives` names one twice")
+    if config.label.min_value is not None and not math.isfinite(config.label.min_value):
+        raise ConfigError(
+            f"{where}: `label.min_value` is {config.label.min_value}; expected a finite number"
+        )
+    if "\0" in config.path:
+        raise ConfigError(f"{where}: `path` is {config.path!r}; expected a path without NUL")
+    if config.interactions and config.label.interaction not in config.interactions:
+        raise ConfigError(
+            f"{where}: `label.interaction` is {config.label.interaction!r}, which is not among "
+            f"`interactions`: {', '.join(config.interactions)}"
+        )

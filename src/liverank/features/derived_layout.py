@@ -1,0 +1,174 @@
+"""From the schema and the config to the layout: which fields, scopes and half-lives there are.
+
+Invariant: equal schemas and configs give equal layouts.
+"""
+
+import msgspec
+
+from liverank.config import Config, FieldType
+from liverank.events.schema import Schema
+from liverank.features.layout import (
+    FIXED_WORDS,
+    LIFE_WORDS,
+    MAX_PAIR_TYPES,
+    MAX_TYPES,
+    NEXT_ITEM,
+    PAIR_WORDS,
+    TABLE_WORDS,
+    Entity,
+    Field,
+    Layout,
+    Scope,
+)
+from liverank.quantities import duration_ms
+
+MIN_PAIR_HALF_LIFE_MS = 86_400_000.0
+"""Pairs of user and something get no shorter half-life: they are too sparse for it."""
+MIN_NEXT_HALF_LIFE_MS = 3_600_000.0
+"""The same for what people go on to."""
+
+
+def layout_of(schema: Schema, config: Config) -> Layout:
+    """Derive the layout from the schema of the events and the config."""
+    impression: str | None
+    if schema.impressions_from == "interaction":
+        impression = config.impressions.interaction
+    else:
+        impression = "impression"
+    label = config.label.interaction
+    if config.label.min_value is not None:
+        label = f"long_{label}"
+    types = _distinct([impression, label, config.label.interaction, *schema.interactions])
+    types = types[:MAX_TYPES]
+    presence = config.presence
+    layout = Layout(
+        types=types,
+        impression=impression if schema.impressions_known else None,
+        impressions_from_rankings=schema.impressions_from == "ranking",
+        label=label,
+        label_interaction=config.label.interaction,
+        label_min_value=config.label.min_value,
+        positive=tuple(
+            name
+            for name in types
+            if name in schema.positive or name in (label, config.label.interaction)
+        ),
+        valued=tuple(name for name in types if name in schema.valued and name != label),
+        half_lives=tuple(sorted(config.features.half_lives, key=duration_ms)),
+        fields=_place_fields(schema),
+        scopes=(),
+        enter=presence.enter if presence.enter in types else None,
+        leave=presence.leave if presence.leave in types else None,
+        present_ms=presence.expire_after_ms,
+        follow=presence.follow if presence.follow in schema.relations else None,
+        history=config.features.history,
+        memory_bytes=config.features.memory_bytes,
+    )
+    return msgspec.structs.replace(layout, scopes=_with_distinct_names(_scopes(layout)))
+
+
+def pair_name(user_entity: str, item_entity: str) -> str:
+    """The name of the scope of a pair: ``user_item``, ``user_host``, ``country_item``."""
+    return f"{user_entity}_{item_entity}"
+
+
+def _pair_types(layout: Layout) -> tuple[str, ...]:
+    """The types that pairs of a person and something count."""
+    first = [name for name in (layout.label, layout.impression) if name is not None]
+    return _distinct([*first, *layout.positive])[:MAX_PAIR_TYPES]
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _place_fields(schema: Schema) -> tuple[Field, ...]:
+    fields: list[Field] = []
+    declared: tuple[tuple[Entity, dict[str, FieldType]], ...] = (
+        ("user", schema.users),
+        ("item", schema.items),
+        ("request", schema.requests),
+    )
+    for entity, types in declared:
+        offset = FIXED_WORDS[entity]
+        for name, kind in types.items():
+            if kind == "text" and entity != "item":
+                continue
+            field = Field(entity, name, kind, offset)
+            fields.append(field)
+            offset += field.words
+    return tuple(fields)
+
+
+def _scopes(layout: Layout) -> list[Scope]:
+    lives, types, valued = layout.half_lives, layout.types, layout.valued
+    lasting = _at_least(lives, MIN_PAIR_HALF_LIFE_MS)
+    item_fields = [field for field in layout.fields if field.entity == "item" and field.is_hashed]
+    shown = tuple(name for name in (layout.label, layout.impression) if name is not None)
+    pairs = _pair_types(layout)
+    valued_pairs = tuple(name for name in pairs if name in valued)
+    return [
+        Scope("all", (), lives, types, valued, base=LIFE_WORDS),
+        Scope("user", ("user",), lives, types, valued, base=layout.entity_words("user")),
+        Scope("item", ("item",), lives, types, valued, base=layout.entity_words("item")),
+        *(
+            Scope(
+                field.name,
+                (f"item.{field.name}",),
+                lives,
+                types,
+                valued,
+                base=LIFE_WORDS if field.type == "key" else TABLE_WORDS,
+                is_list=field.is_list,
+            )
+            for field in item_fields
+            if field.type != "text"
+        ),
+        *(
+            Scope(pair_name(field.name, "item"), (f"user.{field.name}", "item"), lives, shown)
+            for field in layout.fields
+            if field.entity == "user" and field.type == "category"
+        ),
+        Scope(
+            NEXT_ITEM,
+            ("item", "item"),
+            _at_least(lives, MIN_NEXT_HALF_LIFE_MS),
+            (layout.label,),
+            is_list=True,
+        ),
+        Scope("user_item", ("user", "item"), lasting, pairs, valued_pairs, base=PAIR_WORDS),
+        *(
+            Scope(
+                pair_name("user", field.name),
+                ("user", f"item.{field.name}"),
+                lasting,
+                pairs,
+                valued_pairs,
+                base=PAIR_WORDS,
+                is_list=field.is_list,
+            )
+            for field in item_fields
+        ),
+    ]
+
+
+def _at_least(half_lives: tuple[str, ...], least_ms: float) -> tuple[str, ...]:
+    """The half-lives of so many milliseconds or more; the longest, if all are shorter."""
+    lasting = tuple(text for text in half_lives if duration_ms(text) >= least_ms)
+    return lasting or half_lives[-1:]
+
+
+def _with_distinct_names(scopes: list[Scope]) -> tuple[Scope, ...]:
+    """A field called ``user`` or ``next_item`` must not hide a scope of ours."""
+    ours = {scope.name for scope in scopes if not _has_field(scope)}
+    taken: dict[str, Scope] = {}
+    for scope in scopes:
+        name = scope.name
+        while name in taken or (name in ours and _has_field(scope)):
+            name += "_field"
+        taken[name] = msgspec.structs.replace(scope, name=name)
+    return tuple(taken.values())
+
+
+def _has_field(scope: Scope) -> bool:
+    return any("." in part for part in scope.parts)

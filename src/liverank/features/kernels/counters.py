@@ -1,0 +1,124 @@
+"""Kernels for decayed counters: forward decay (Cormode, Shkapenyuk, Srivastava, Xu, ICDE 2009).
+
+An event at ``t`` adds ``2**((t - L) / h)`` to the counter of half-life ``h``, where ``L`` is when
+the row's epoch began; a read at ``at`` multiplies by ``2**-((at - L) / h)``. Nothing decays when it
+is written, so late and out-of-order events give the same counters, to rounding, and partial sums
+add up; and one read needs one power for each half-life, whatever the number of rows.
+"""
+
+import numpy as np
+
+from liverank.compiled import compiled
+from liverank.features.kernels.places import (
+    BLOCKS,
+    EPOCH_MS,
+    FIRST_LIFE,
+    LIFE_COUNT,
+    RATES,
+    REALS,
+    SCOPES,
+    VALUED,
+)
+from liverank.features.layout import EPOCH, LAST
+
+AGES = 64
+"""Epochs whose factors are at hand when rows are read."""
+DIRECT = AGES
+"""The age of a row whose factors are not."""
+
+
+@compiled
+def epoch_of(layout, at):
+    """The epoch of a time, counted from 1970."""
+    return np.floor(at / layout[REALS][EPOCH_MS])
+
+
+@compiled
+def weigh(layout, at, weights):
+    """Fill in what an event at ``at`` weighs in its own epoch, float64[half-lives] of 1 or more."""
+    since = at - epoch_of(layout, at) * layout[REALS][EPOCH_MS]
+    for life in range(weights.size):
+        weights[life] = np.exp2(since * layout[RATES][life])
+
+
+@compiled
+def count(words, layout, scope, row, type_, at, weights, value):
+    """Count an interaction in a row; ``value`` NaN is none.
+
+    ``weights`` are ``weigh``'s for ``at``.
+    """
+    shape = layout[SCOPES][scope]
+    first, lives = shape[FIRST_LIFE], shape[LIFE_COUNT]
+    block = row + layout[BLOCKS][scope, type_]
+    epoch = epoch_of(layout, at)
+    if words[row + LAST] == 0.0:
+        words[row + EPOCH] = epoch
+    elif words[row + EPOCH] < epoch:
+        _enter_epoch(words, layout, scope, row, epoch)
+    late = words[row + EPOCH] - epoch
+    adds_value = layout[VALUED][scope, type_] and not np.isnan(value)
+    for life in range(lives):
+        weight = weights[first + life]
+        if late > 0:
+            weight *= np.exp2(-late * layout[REALS][EPOCH_MS] * layout[RATES][first + life])
+        words[block + 1 + life] += weight
+        if adds_value:
+            words[block + 1 + lives + life] += weight * value
+    stamp = max(at, 1.0)  # zero is never
+    words[block] = max(words[block], stamp)
+    words[row + LAST] = max(words[row + LAST], stamp)
+
+
+@compiled
+def _enter_epoch(words, layout, scope, row, epoch):
+    """Scale a row's counters to a later epoch."""
+    shape = layout[SCOPES][scope]
+    first, lives = shape[FIRST_LIFE], shape[LIFE_COUNT]
+    span = (epoch - words[row + EPOCH]) * layout[REALS][EPOCH_MS]
+    for life in range(lives):
+        factor = np.exp2(-span * layout[RATES][first + life])
+        if factor == 1.0:
+            continue
+        for type_ in range(layout[BLOCKS].shape[1]):
+            block = layout[BLOCKS][scope, type_]
+            if block >= 0:
+                words[row + block + 1 + life] *= factor
+                if layout[VALUED][scope, type_]:
+                    words[row + block + 1 + lives + life] *= factor
+    words[row + EPOCH] = epoch
+
+
+@compiled
+def fill_factors(layout, at, factors):
+    """Fill in by what counters are multiplied at ``at``: float64[half-lives, AGES + 1].
+
+    Column ``d`` is for rows whose epoch began ``d`` epochs before that of ``at``.
+    """
+    epoch_ms = layout[REALS][EPOCH_MS]
+    since = at - epoch_of(layout, at) * epoch_ms
+    for life in range(factors.shape[0]):
+        rate = layout[RATES][life]
+        step = np.exp2(-epoch_ms * rate)
+        factors[life, 0] = np.exp2(-since * rate)
+        for age in range(1, AGES):
+            factors[life, age] = factors[life, age - 1] * step
+        factors[life, DIRECT] = np.nan
+
+
+@compiled
+def age_of(words, row, at, epoch):
+    """How many epochs ago a row's own began, or DIRECT where factors are not at hand.
+
+    They are not for a row with an event after ``at``: to it, time stands still.
+    """
+    age = epoch - words[row + EPOCH]
+    if words[row + LAST] == 0.0 or np.isnan(age):
+        return 0  # nothing decays
+    return np.int64(age) if 0 <= age < AGES and words[row + LAST] <= at else DIRECT
+
+
+@compiled
+def factor_of(words, row, at, rate, epoch_ms):
+    """By what one row's counters of one half-life are multiplied: the slow, plain way."""
+    since = max(at, words[row + LAST]) - words[row + EPOCH] * epoch_ms
+    return np.exp2(-since * rate)

@@ -1,0 +1,137 @@
+"""Kernels for the rows of users and items: when they were heard of, their fields, their states."""
+
+import numpy as np
+
+from liverank.compiled import compiled
+from liverank.features.kernels.places import (
+    ITEM_SCOPE,
+    ITEMS,
+    LIFE_FIELD,
+    LIFE_SCOPE,
+    NEW_ITEM,
+    NEW_USER,
+    NUMBERS,
+    USER_SCOPE,
+)
+from liverank.features.kernels.rows import MISSING, add, find, find_or_add, row_key
+from liverank.features.layout import (
+    ENDED,
+    FIRST_SEEN,
+    LAST_SEEN,
+    LIFE,
+    LIFE_HEARD,
+    LIFE_KEY,
+    LIFE_S,
+    LIVES,
+    NUMBER,
+    SCHEDULED,
+    STARTED,
+    STARTS,
+)
+from liverank.features.stream import STATE_ENDED, STATE_SCHEDULED, STATE_STARTED
+
+ONE = np.uint64(1)
+"""Stands for the part that a key of one entity does not have."""
+_ALL_SCOPE = 0
+
+
+@compiled
+def user_key(layout, user):
+    """The key of a user's row."""
+    return row_key(layout[NUMBERS][USER_SCOPE], user, ONE)
+
+
+@compiled
+def item_key(layout, item):
+    """The key of an item's row."""
+    return row_key(layout[NUMBERS][ITEM_SCOPE], item, ONE)
+
+
+@compiled
+def user_row(store, layout, user, at):
+    """The first word of a user's row, made where it is missing; the user is heard of."""
+    key = user_key(layout, user)
+    row = find(store, key)
+    if row == MISSING:
+        row = add(store, layout[NUMBERS][USER_SCOPE], key, layout[NEW_USER].size)
+        store[5][row + 1 : row + layout[NEW_USER].size] = layout[NEW_USER][1:]
+    _hear(store[5], row, at)
+    return row
+
+
+@compiled
+def item_row(store, layout, item, at):
+    """The first word of an item's row, made and numbered where it is missing; it is heard of."""
+    key = item_key(layout, item)
+    row = find(store, key)
+    if row == MISSING:
+        header, directory, words = store[0], store[4], store[5]
+        row = add(store, layout[NUMBERS][ITEM_SCOPE], key, layout[NEW_ITEM].size)
+        words[row + 1 : row + layout[NEW_ITEM].size] = layout[NEW_ITEM][1:]
+        header[ITEMS] += 1
+        words.view(np.int64)[row + NUMBER] = header[ITEMS]
+        directory[header[ITEMS]] = row
+    _hear(store[5], row, at)
+    return row
+
+
+@compiled
+def set_words(words, row, begin, end, set_word, set_value):
+    """Set words of a row to what an event's fields say."""
+    bits = words.view(np.uint64)
+    for place in range(begin, end):
+        bits[row + set_word[place]] = set_value[place]
+
+
+@compiled
+def set_item_state(store, layout, row, state, at):
+    """Keep the last start, end and announcement, so that order of arrival does not matter."""
+    words = store[5]
+    if state == STATE_STARTED:
+        words[row + STARTS] += 1.0
+        if not words[row + STARTED] >= at:
+            words[row + STARTED] = at
+    elif state == STATE_ENDED and not words[row + ENDED] >= at:
+        words[row + ENDED] = at
+    elif state == STATE_SCHEDULED and not words[row + SCHEDULED] >= at:
+        words[row + SCHEDULED] = at
+    _count_life(store, layout, row)
+
+
+@compiled
+def _hear(words, row, at):
+    if not words[row + FIRST_SEEN] <= at:
+        words[row + FIRST_SEEN] = at
+    if not words[row + LAST_SEEN] >= at:
+        words[row + LAST_SEEN] = at
+
+
+@compiled
+def _count_life(store, layout, row):
+    """Let how long an item lived count for its host and for all, instead of what counted before."""
+    words = store[5]
+    bits = words.view(np.uint64)
+    life_s = (words[row + ENDED] - words[row + STARTED]) / 1000.0
+    if life_s < 0.0:  # it started again since
+        life_s = np.nan
+    host = layout[NUMBERS][LIFE_FIELD]
+    key = bits[row + host] if host >= 0 else np.uint64(0)
+    before_s, key_before = words[row + LIFE], bits[row + LIFE_KEY]
+    if (life_s == before_s or (np.isnan(life_s) and np.isnan(before_s))) and key == key_before:
+        return
+    if not np.isnan(before_s):
+        _add_life(store, layout, key_before, -1.0, -before_s, words[row + ENDED])
+    if not np.isnan(life_s):
+        _add_life(store, layout, key, 1.0, life_s, words[row + ENDED])
+    words[row + LIFE], bits[row + LIFE_KEY] = life_s, key
+
+
+@compiled
+def _add_life(store, layout, host, lives, seconds, at):
+    words = store[5]
+    for scope, part in ((_ALL_SCOPE, ONE), (layout[NUMBERS][LIFE_SCOPE], host)):
+        if scope >= 0 and part != np.uint64(0):
+            row = find_or_add(store, layout, scope, part, ONE)
+            words[row + LIVES] += lives
+            words[row + LIFE_S] += seconds
+            words[row + LIFE_HEARD] = max(words[row + LIFE_HEARD], at)

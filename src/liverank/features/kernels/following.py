@@ -1,0 +1,68 @@
+"""Kernels for what a person follows, and which of those people are in an item now."""
+
+import numpy as np
+
+from liverank.compiled import compiled
+from liverank.features.kernels.entities import user_key
+from liverank.features.kernels.places import FOLLOW_LOW, NUMBERS, PRESENT_MS, REALS
+from liverank.features.kernels.presence import targets_of
+from liverank.features.kernels.rows import MISSING, find, mix
+from liverank.features.layout import PRESENT, PRESENT_SINCE
+
+
+@compiled
+def following_of(store, layout, of_user, at):
+    """What a person follows, and where those people are.
+
+    Returns (followed uint64[size], a hash set; items int64[size] and people float64[size], a hash
+    map from numbers of items to how many are there).
+    """
+    targets = targets_of(store, of_user, layout[NUMBERS][FOLLOW_LOW])
+    words = store[5]
+    size = 4
+    while size < 2 * targets.size:
+        size *= 2
+    followed = np.zeros(size, np.uint64)
+    items, people = np.zeros(size, np.int64), np.zeros(size)
+    for target in targets:
+        followed[_slot_of(followed, target)] = target
+        row = find(store, user_key(layout, target))
+        item = words.view(np.int64)[row + PRESENT]
+        since = words[row + PRESENT_SINCE]
+        if row != MISSING and item != 0 and since > at - layout[REALS][PRESENT_MS]:
+            slot = _slot_of_item(items, item)
+            items[slot] = item
+            people[slot] += 1.0
+    return followed, items, people
+
+
+@compiled
+def is_followed(following, hash_):
+    """Whether a person follows this."""
+    followed = following[0]
+    return hash_ != np.uint64(0) and followed[_slot_of(followed, hash_)] == hash_
+
+
+@compiled
+def people_in(following, item):
+    """How many of those a person follows are in the item of this number."""
+    items, people = following[1], following[2]
+    return people[_slot_of_item(items, item)]
+
+
+@compiled
+def _slot_of(followed, hash_):
+    mask = np.uint64(followed.size - 1)
+    slot = mix(hash_) & mask
+    while followed[slot] != hash_ and followed[slot] != np.uint64(0):
+        slot = (slot + np.uint64(1)) & mask
+    return slot
+
+
+@compiled
+def _slot_of_item(items, item):
+    mask = items.size - 1
+    slot = np.int64(mix(np.uint64(item)) & np.uint64(mask))
+    while items[slot] != item and items[slot] != 0:
+        slot = (slot + 1) & mask
+    return slot

@@ -1,0 +1,44 @@
+"""Kernels for local time: the hour and the weekday where a person is."""
+
+import numpy as np
+
+from liverank.compiled import compiled
+from liverank.features import instructions as op
+from liverank.features.layout import REQUEST
+
+HOUR = op.HOUR
+_MS_PER_HOUR = 3_600_000.0
+
+
+@compiled
+def fill_moments(words, program, code, request, of_user, at, out):
+    """The hour (with minutes as a fraction) or the weekday (Monday is 0), the same for all.
+
+    ``code`` names the fields that say where a person is, (entity, word) each, the first that does
+    so counts; an entity of -1 is none, and without any the time is UTC. NaN where none says it.
+    """
+    local = at
+    if code[1] >= 0:
+        local = np.nan
+        for place in (1, 3):
+            if code[place] >= 0 and np.isnan(local):
+                bits = request if code[place] == REQUEST else words.view(np.uint64)
+                base = np.int64(0) if code[place] == REQUEST else of_user
+                local = at + _offset_ms(program, bits[base + code[place + 1]], at)
+    if code[0] == HOUR:
+        out[:] = local / _MS_PER_HOUR % 24.0
+    else:
+        out[:] = (local // (24.0 * _MS_PER_HOUR) + 3.0) % 7.0  # 1970-01-01 was a Thursday
+
+
+@compiled
+def _offset_ms(program, says, at):
+    """How far the clocks of a place are ahead of UTC; NaN for a place that is not known."""
+    zones, starts, changes = program[6], program[7], program[8]
+    for zone in range(zones.size):
+        if zones[zone] == says:
+            place = starts[zone + 1] - 1
+            while place > starts[zone] and changes[place, 0] > at:
+                place -= 1
+            return changes[place, 1]
+    return np.nan

@@ -1,0 +1,94 @@
+"""The kernel that keeps state bounded: a hand goes round the index, a slot for each event.
+
+A row that nothing touched for ten of the longest half-lives is swept away: what it counted has
+decayed to a thousandth. While state takes more than it may, the hand goes faster and rows are
+evicted sooner: each round that does not help halves how long a row may lie idle. The clock follows
+the events' by a day each at most, so that one wrong clock sweeps nothing.
+"""
+
+import numpy as np
+
+from liverank.compiled import compiled
+from liverank.features.kernels.history import forget
+from liverank.features.kernels.places import (
+    BASE,
+    CLOCK,
+    EVICTED,
+    HAND,
+    IDLE_MS,
+    ITEM_SCOPE,
+    LEVEL,
+    MAX_WORDS,
+    NUMBERS,
+    PATIENCE,
+    REALS,
+    SCOPES,
+    SWEPT,
+    USER_SCOPE,
+    WIDTH,
+)
+from liverank.features.kernels.presence import leave_for_good
+from liverank.features.kernels.rows import give_back, give_back_chain, remove, used_words
+from liverank.features.layout import (
+    EDGES,
+    LAST,
+    LAST_SEEN,
+    NUMBER,
+    TABLE_WORDS,
+)
+
+_DAY_MS = 86_400_000
+_YEAR_MS = 365.0 * _DAY_MS
+_HURRY = 64
+"""Slots that an event turns the hand by while state takes too much."""
+_RELAXED = 0.9
+"""The share of the memory below which patience comes back."""
+
+
+@compiled
+def sweep(store, layout, at):
+    """Let time pass to ``at`` and turn the hand."""
+    header = store[0]
+    step = np.int64(min(max(at - header[CLOCK], -_DAY_MS), _DAY_MS))
+    header[CLOCK] = header[CLOCK] + step if header[CLOCK] > 0 else np.int64(at)
+    most = layout[NUMBERS][MAX_WORDS]
+    for _ in range(_HURRY if used_words(store) > most else 1):
+        size = np.int64(1) << header[LEVEL]
+        if header[HAND] >= size:
+            header[HAND] = 0
+            if used_words(store) > most:
+                header[PATIENCE] += 1
+            elif header[PATIENCE] > 0 and used_words(store) < _RELAXED * most:
+                header[PATIENCE] -= 1
+        if not _drop_if_idle(store, layout, size + header[HAND]):
+            header[HAND] += 1
+
+
+@compiled
+def _drop_if_idle(store, layout, slot):
+    """Drop the row of a slot if nothing touched it for too long; returns whether it did."""
+    header, keys, slots, tables, directory, words = store
+    key = keys[slot]
+    if key == np.uint64(0):
+        return False
+    row, table = np.int64(slots[slot]), np.int64(tables[slot])
+    heard = words[row + LAST]
+    if layout[SCOPES][table, BASE] > TABLE_WORDS:  # LIFE_HEARD is at the same place
+        heard = max(heard, words[row + LAST_SEEN])
+    idle_ms = header[CLOCK] - heard
+    longest_ms = layout[REALS][IDLE_MS]
+    allowed_ms = longest_ms
+    if header[PATIENCE] > 0:
+        allowed_ms = min(longest_ms, _YEAR_MS) * 0.5 ** header[PATIENCE]
+    if not idle_ms > allowed_ms:
+        return False
+    if table == layout[NUMBERS][USER_SCOPE]:
+        leave_for_good(store, layout, row)
+        forget(store, row)
+        give_back_chain(store, words.view(np.int64)[row + EDGES])
+    elif table == layout[NUMBERS][ITEM_SCOPE]:
+        directory[words.view(np.int64)[row + NUMBER]] = 0
+    remove(store, key)
+    give_back(store, row, layout[SCOPES][table, WIDTH], table)
+    header[SWEPT if idle_ms > longest_ms else EVICTED] += 1
+    return True

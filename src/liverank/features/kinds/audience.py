@@ -1,0 +1,72 @@
+"""Kind ``audience``: how many people are in an item now, and whether they come or go."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from liverank.features.feature import Feature, half_lives_near
+from liverank.features.instructions import AUDIENCE_NOW, DIFFERENCE, SHARE, Compiler
+from liverank.features.kinds.count import Count
+from liverank.features.kinds.lifecycle import Kept
+from liverank.features.layout import Layout
+
+PRIOR_PEOPLE = 1.0
+"""People by which shares of an audience are pulled towards zero."""
+
+
+class Audience(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """People who came in and neither left nor stayed silent for too long."""
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction."""
+        return compiler.emit(AUDIENCE_NOW)
+
+
+class Difference(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """``more - less``, of decayed counts."""
+
+    more: Count
+    less: Count
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction, after those of the counts."""
+        return compiler.emit(DIFFERENCE, compiler.register(self.more), compiler.register(self.less))
+
+
+class AudienceShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """``part / (whole + prior)``, of audiences and of changes of them."""
+
+    part: Audience | Difference
+    whole: Audience | Kept
+    prior: float
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction, after those of its parts."""
+        return compiler.emit(
+            SHARE,
+            compiler.register(self.part),
+            compiler.register(self.whole),
+            constants=(self.prior,),
+        )
+
+
+def derive(layout: Layout) -> Iterator[Feature]:
+    """The audience now, its peak, its share of the peak, and how it changes."""
+    if layout.enter is None:
+        return
+    yield Feature("audience_now", "audience", Audience())
+    yield Feature("audience_peak", "audience", Kept("peak"))
+    yield Feature(
+        "audience_of_peak", "audience", AudienceShare(Audience(), Kept("peak"), PRIOR_PEOPLE)
+    )
+    if layout.leave is None:
+        return
+    for half_life in half_lives_near(layout.scope("item"), "5m", "1h"):
+        change = Difference(
+            Count("item", layout.enter, half_life), Count("item", layout.leave, half_life)
+        )
+        yield Feature(
+            f"audience_change_{half_life}",
+            "audience",
+            AudienceShare(change, Audience(), PRIOR_PEOPLE),
+        )

@@ -1,0 +1,35 @@
+"""Kind ``fatigue``: how often a person was shown this lately without taking it up."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from liverank.features.feature import Feature, feature_name
+from liverank.features.instructions import COMBINATIONS, COUNT, NO_LIFE, Compiler
+from liverank.features.layout import FATIGUE, Layout
+
+
+class Fatigue(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """Impressions since the person's last positive interaction, each half as much a day later.
+
+    Over a list's elements, the most.
+    """
+
+    scope: str
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction."""
+        scope = compiler.scope(self.scope)
+        return compiler.emit(
+            COUNT, compiler.layout.scope_index(scope), FATIGUE, NO_LIFE, COMBINATIONS["max"]
+        )
+
+
+def derive(layout: Layout) -> Iterator[Feature]:
+    """Fatigue of the item, and of everything that has an id: its host, its topics."""
+    if layout.impression is None:
+        return
+    ids = {field.name for field in layout.fields if field.type in ("key", "keys")}
+    for scope in layout.scopes:
+        if scope.is_pair and (scope.parts[1] == "item" or scope.parts[1].split(".")[1] in ids):
+            yield Feature(feature_name(scope, "fatigue"), "fatigue", Fatigue(scope.name))

@@ -1,0 +1,87 @@
+"""Kind ``total``: sums and averages of what interactions carry, such as the seconds stayed."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from liverank.features.feature import Feature, feature_name, half_lives_near
+from liverank.features.instructions import COMBINATIONS, COUNT, RATE, Compiler
+from liverank.features.kinds.count import Combination
+from liverank.features.layout import NEXT_ITEM, Layout
+
+PRIOR_EVENTS = 5.0
+"""Interactions that the wider scope's average weighs as much as."""
+
+
+class Total(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """The decayed sum of an interaction type's values in a scope."""
+
+    scope: str
+    type: str
+    half_life: str
+    combine: Combination = "sum"
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction."""
+        scope = compiler.scope(self.scope)
+        return compiler.emit(
+            COUNT,
+            compiler.layout.scope_index(scope),
+            scope.total(self.type, self.half_life),
+            compiler.life(scope, self.half_life),
+            COMBINATIONS[self.combine],
+        )
+
+
+class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """``(sum + prior_events * prior) / (count + prior_events)``, decayed alike."""
+
+    scope: str
+    type: str
+    half_life: str
+    prior: "Average | None"
+    prior_events: float
+    combine: Combination = "mean"
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction, after those of the prior."""
+        prior = -1 if self.prior is None else compiler.register(self.prior)
+        scope = compiler.scope(self.scope)
+        own = self.half_life in scope.half_lives
+        half_life = self.half_life if own else scope.half_lives[-1]
+        return compiler.emit(
+            RATE,
+            compiler.layout.scope_index(scope),
+            scope.total(self.type, half_life),
+            compiler.life(scope, half_life),
+            COMBINATIONS[self.combine],
+            scope.count(self.type, half_life),
+            prior,
+            constants=(self.prior_events, 0.0),
+        )
+
+
+def derive(layout: Layout) -> Iterator[Feature]:
+    """Totals of the item, averages of the user, the item, its fields and the pairs of them."""
+    for scope in layout.scopes:
+        if scope.name in ("all", NEXT_ITEM):
+            continue
+        for type_ in scope.valued:
+            everybody = Average("all", type_, "forever", None, 1.0)
+            (long,) = half_lives_near(scope, "forever")
+            combinations: tuple[Combination, ...] = ("max",) if scope.is_list else ("mean",)
+            if scope.name == "item":
+                (short,) = half_lives_near(scope, "1h")
+                yield Feature(
+                    feature_name(scope, type_, "total", short),
+                    "total",
+                    Total(scope.name, type_, short),
+                )
+            for combine in combinations:
+                yield Feature(
+                    feature_name(
+                        scope, type_, "average", long, *([combine] if scope.is_list else [])
+                    ),
+                    "total",
+                    Average(scope.name, type_, long, everybody, PRIOR_EVENTS, combine),
+                )

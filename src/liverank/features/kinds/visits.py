@@ -1,0 +1,34 @@
+"""Kind ``visits``: how often and when a person comes, by what is remembered of them."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from liverank.features.feature import Feature
+from liverank.features.instructions import PERSON, Compiler
+from liverank.features.layout import Layout
+
+PERSON_NUMBERS = ("visits", "visit_gap_d", "away_d", "usual_hour")
+"""In the order of ``kernels.portrait``."""
+
+
+class Visits(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """A number of a person's visits; a visit ends when nothing happens for half an hour.
+
+    ``visits`` remembered; ``visit_gap_d``, days from one visit's start to the next on average;
+    ``away_d``, days since the last sign; ``usual_hour``, the share of visits that began within an
+    hour and a half of this time of day, pulled towards what chance would give.
+    """
+
+    what: Literal["visits", "visit_gap_d", "away_d", "usual_hour"]
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction."""
+        return compiler.emit(PERSON, PERSON_NUMBERS.index(self.what))
+
+
+def derive(layout: Layout) -> Iterator[Feature]:  # noqa: ARG001  # every layout has people
+    """All of them."""
+    for what in PERSON_NUMBERS:
+        yield Feature(f"user_{what}", "visits", Visits(what))  # type: ignore[arg-type]

@@ -1,0 +1,43 @@
+"""Durations and sizes as people write them: ``90s``, ``14d``, ``4GB``."""
+
+import math
+import re
+
+from liverank.errors import ConfigError
+
+FOREVER_MS = math.inf
+_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_SIZE_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)(MB|GB|TB)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+
+
+def duration_ms(text: str) -> float:
+    """Milliseconds of a duration such as ``90s``, ``5m``, ``1.5h``, ``14d`` or ``forever``.
+
+    >>> duration_ms("1.5h")
+    5400000.0
+    >>> duration_ms("forever")
+    inf
+    """
+    if text == "forever":
+        return FOREVER_MS
+    match = _DURATION.fullmatch(text)
+    if match is None or float(match[1]) == 0:
+        raise ConfigError(
+            f'"{text}"; expected a duration above zero such as "90s", "5m", "1h", "14d" or '
+            '"forever"'
+        )
+    return float(match[1]) * _UNITS_MS[match[2]]
+
+
+def size_bytes(text: str) -> int:
+    """Bytes of a size such as ``512MB`` or ``4GB`` (powers of 1,000).
+
+    >>> size_bytes("1.5GB")
+    1500000000
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None or float(match[1]) == 0:
+        raise ConfigError(f'"{text}"; expected a size above zero such as "512MB" or "4GB"')
+    return int(float(match[1]) * _SIZE_UNITS[match[2]])
