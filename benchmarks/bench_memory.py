@@ -70,10 +70,10 @@ def main() -> None:
         "users": product.users,
         "interactions": interactions,
         "follows": product.follows,
-        "state_gb": state.bytes / GB,
+        "state_gb": state.sizes.bytes / GB,
         "own_memory_gb": (held() - before) / GB,
-        "bytes_per_user": state.bytes / product.users,
-        "bytes_per_interaction": state.bytes / max(interactions, 1),
+        "bytes_per_user": state.sizes.bytes / product.users,
+        "bytes_per_interaction": state.sizes.bytes / max(interactions, 1),
         "seconds": seconds,
         "load_s": None if LOAD is None else LOAD(state),
     }

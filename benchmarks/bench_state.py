@@ -93,12 +93,12 @@ def fold_arrays(
     interactions = sum(each.filter(pl.col("event") == "interaction").height for each in happened)
     rate = interactions / seconds
     print(f"{'fold, the kernel':<34} {rate:>12,.0f} interactions/s  ({seconds:.2f} s)")
-    print(f"{'state':<34} {state.bytes / 1e6:>12,.0f} MB in {state.rows:,} rows")
+    print(f"{'state':<34} {state.sizes.bytes / 1e6:>12,.0f} MB in {state.sizes.rows:,} rows")
     return state, {
         "interactions_per_s": rate,
         "seconds": seconds,
-        "state_bytes": state.bytes,
-        "state_rows": state.rows,
+        "state_bytes": state.sizes.bytes,
+        "state_rows": state.sizes.rows,
     }
 
 
