@@ -30,16 +30,22 @@ def compute(task: Task) -> NDArray[np.float32]:
 def _inputs(task: Task) -> str:
     return f"""
     CREATE TABLE rooms AS
-        SELECT item, first(json_extract_string(fields, '$.host') ORDER BY seq) AS host
+        SELECT hash(item) AS item,
+            first(hash(json_extract_string(fields, '$.host')) ORDER BY seq) AS host
         FROM read_parquet('{task.events}')
-        WHERE event = 'item' AND fields IS NOT NULL GROUP BY item;
+        WHERE event = 'item' AND fields IS NOT NULL GROUP BY ALL;
     CREATE TABLE happened AS
-        SELECT seq, time, type, user, item, host
-        FROM read_parquet('{task.events}') JOIN rooms USING (item) WHERE event = 'interaction';
+        SELECT seq, time, type, user, item, host FROM (
+            SELECT seq, time, type, hash(user) AS user, hash(item) AS item
+            FROM read_parquet('{task.events}') WHERE event = 'interaction'
+        ) JOIN rooms USING (item);
     CREATE TABLE reads AS
-        SELECT row_number() OVER () AS place, list, before_seq, at_ms,
-            at_ms - {task.middle_ms} AS since_middle, rows.user, item, host
-        FROM read_parquet('{task.rows}') AS rows LEFT JOIN rooms USING (item);
+        SELECT place, list, before_seq, at_ms, at_ms - {task.middle_ms} AS since_middle,
+            user, item, host FROM (
+            SELECT row_number() OVER () AS place, list, before_seq, at_ms,
+                hash(user) AS user, hash(item) AS item
+            FROM read_parquet('{task.rows}')
+        ) LEFT JOIN rooms USING (item);
     CREATE TABLE lists AS SELECT DISTINCT list, before_seq, at_ms, user FROM reads;
     """
 
