@@ -14,6 +14,7 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -23,11 +24,13 @@ from measuring import timed
 from peers import duckdb_asof, liverank_replay, pure_python
 from peers.task import WANTED, Task, make_task
 
-PEERS = {
-    "liverank": liverank_replay.compute,
-    f"duckdb {duckdb.__version__}, ASOF": duckdb_asof.compute,
-    f"python {platform.python_version()}, dicts": pure_python.compute,
+PEERS: dict[str, Any] = {
+    "liverank": liverank_replay,
+    f"duckdb {duckdb.__version__}, ASOF": duckdb_asof,
+    f"python {platform.python_version()}, dicts": pure_python,
 }
+"""A peer has ``prepare(task)``, its input in the form that suits it, and ``compute(prepared)``."""
+MEASURES = ("prepare_s", "compute_s", "in_all_s", "cpu_s")
 TURNS = 3
 
 
@@ -43,52 +46,42 @@ def main() -> None:
         task = make_task(
             Path(name) / "big", interactions=arguments.interactions, lists=arguments.lists
         )
-        times = in_turns(task)
-    ours_s, ours_cpu_s = times["liverank"]
+        spent = in_turns(task)
+    ours = spent["liverank"]
     print(
         f"{task.interactions:,} interactions, {task.row_count:,} rows of {len(WANTED)} features; "
-        f"median of {TURNS} turns"
+        f"medians of {TURNS} turns, seconds and ratios; cpu_s is of all threads"
     )
-    print(f"{'':<24}{'seconds':>10}{'of liverank':>14}{'CPU seconds':>14}{'of liverank':>14}")
-    for peer, (seconds, cpu_s) in times.items():
-        print(
-            f"{peer:<24}{seconds:>10.2f}{seconds / ours_s:>13.1f}x"
-            f"{cpu_s:>14.2f}{cpu_s / ours_cpu_s:>13.1f}x"
-        )
+    print(f"{'':<24}" + "".join(f"{measure:>18}" for measure in MEASURES))
+    for peer, times in spent.items():
+        cells = (f"{times[each]:.2f} {times[each] / ours[each]:6.1f}x" for each in MEASURES)
+        print(f"{peer:<24}" + "".join(f"{cell:>18}" for cell in cells))
     if arguments.out:
-        figures = {
-            "interactions": task.interactions,
-            "rows": task.row_count,
-            "features": len(WANTED),
-            "seconds": {peer: seconds for peer, (seconds, _) in times.items()},
-            "cpu_seconds": {peer: cpu_s for peer, (_, cpu_s) in times.items()},
-            "ratios": {peer: seconds / ours_s for peer, (seconds, _) in times.items()},
-        }
-        arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
+        size = {"interactions": task.interactions, "rows": task.row_count}
+        arguments.out.write_text(json.dumps({**size, "peers": spent}, indent=2) + "\n")
 
 
-def in_turns(task: Task) -> dict[str, tuple[float, float]]:
-    """Median seconds, and median CPU seconds of all threads, of each peer."""
-    spent: dict[str, list[tuple[float, float]]] = {peer: [] for peer in PEERS}
+def in_turns(task: Task) -> dict[str, dict[str, float]]:
+    """Medians of each peer's measures."""
+    turns: dict[str, list[tuple[float, ...]]] = {peer: [] for peer in PEERS}
     for _ in range(TURNS):
-        for peer, compute in PEERS.items():
+        for peer, does in PEERS.items():
             cpu_began = time.process_time()
-            _, seconds = timed(partial(compute, task))
-            spent[peer].append((seconds, time.process_time() - cpu_began))
+            prepared, prepare_s = timed(partial(does.prepare, task))
+            _, compute_s = timed(partial(does.compute, prepared))
+            cpu_s = time.process_time() - cpu_began
+            turns[peer].append((prepare_s, compute_s, prepare_s + compute_s, cpu_s))
+            del prepared
     return {
-        peer: (
-            statistics.median(seconds for seconds, _ in turns),
-            statistics.median(cpu_s for _, cpu_s in turns),
-        )
-        for peer, turns in spent.items()
+        peer: dict(zip(MEASURES, map(statistics.median, zip(*each, strict=True)), strict=True))
+        for peer, each in turns.items()
     }
 
 
 def check(task: Task) -> None:
     """All peers give our numbers to 1e-4; AssertionError names the features where one does not."""
-    ours = liverank_replay.compute(task)
-    for peer in list(PEERS)[1:]:
-        theirs = PEERS[peer](task)
+    ours, *others = (does.compute(does.prepare(task)) for does in PEERS.values())
+    for peer, theirs in zip(list(PEERS)[1:], others, strict=True):
         wrong = [
             wanted.name
             for place, wanted in enumerate(WANTED)

@@ -6,6 +6,8 @@ from the middle of the log; beyond 85 hours either way, five-minute weights woul
 belongs to the person alone is joined once a list. All cores.
 """
 
+from typing import NamedTuple
+
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +17,26 @@ from peers.task import HALF_LIVES_MS, SCOPES, WANTED, Task, Wanted
 _PER_LIST = ("user",)
 
 
-def compute(task: Task) -> NDArray[np.float32]:
+class Prepared(NamedTuple):
+    """A database in memory with both inputs, ids hashed and hosts joined."""
+
+    connection: duckdb.DuckDBPyConnection
+    middle_ms: float
+
+
+def prepare(task: Task) -> Prepared:
+    """Read both files into tables."""
+    connection = duckdb.connect()
+    connection.execute(_inputs(task))
+    return Prepared(connection, task.middle_ms)
+
+
+def compute(prepared: Prepared) -> NDArray[np.float32]:
     """The rows' features, float32[rows, 40]."""
-    with duckdb.connect() as connection:
-        connection.execute(_inputs(task))
+    connection, middle_ms = prepared
+    with connection:
         for scope in SCOPES:
-            connection.execute(_running_sums(scope, task))
+            connection.execute(_running_sums(scope, middle_ms))
         columns = connection.execute(_read()).fetchnumpy()
     return np.column_stack(
         [np.ma.filled(columns[wanted.name], np.nan).astype(np.float32) for wanted in WANTED]
@@ -50,11 +66,11 @@ def _inputs(task: Task) -> str:
     """
 
 
-def _running_sums(scope: str, task: Task) -> str:
+def _running_sums(scope: str, middle_ms: float) -> str:
     """A table of the scope's sums after each of its events."""
     keys = ", ".join(f"happened.{key}" for key in SCOPES[scope])
     wanted = [each for each in WANTED if each.scope == scope]
-    sums = ", ".join(f"{_running_sum(each, task)} AS {each.name}" for each in wanted)
+    sums = ", ".join(f"{_running_sum(each, middle_ms)} AS {each.name}" for each in wanted)
     types = ", ".join(sorted({f"'{each.type}'" for each in wanted}))
     return f"""
     CREATE TABLE sums_{scope} AS SELECT {keys}, seq, {sums} FROM happened
@@ -63,10 +79,10 @@ def _running_sums(scope: str, task: Task) -> str:
     """
 
 
-def _running_sum(wanted: Wanted, task: Task) -> str:
+def _running_sum(wanted: Wanted, middle_ms: float) -> str:
     if wanted.half_life is None:
         return f"max(CASE WHEN type = '{wanted.type}' THEN time END) OVER so_far"
-    weight = f"pow(2, (time - {task.middle_ms}) / {HALF_LIVES_MS[wanted.half_life]})"
+    weight = f"pow(2, (time - {middle_ms}) / {HALF_LIVES_MS[wanted.half_life]})"
     if wanted.half_life == "forever":
         weight = "1.0"
     return f"sum(CASE WHEN type = '{wanted.type}' THEN {weight} ELSE 0 END) OVER so_far"

@@ -1,15 +1,18 @@
 """The task by liverank: one fold of the log, rows read on the way. One thread but for Parquet."""
 
+from typing import NamedTuple
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from liverank.dataset.lists import request_words
-from liverank.dataset.replay import replay
+from liverank.dataset.replay import replay_streams
 from liverank.events.schema import Schema
 from liverank.features.hashing import hash_column
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.features.state import Reads
+from liverank.features.stream import Stream, stream_of
 from liverank.quantities import duration_ms
 from made_events import config_of_product
 from peers.task import WANTED, Task
@@ -17,18 +20,28 @@ from peers.task import WANTED, Task
 FRAME_EVENTS = 262_144
 
 
-def compute(task: Task) -> NDArray[np.float32]:
+class Prepared(NamedTuple):
+    """Events and lists as arrays of hashes."""
+
+    spec: FeatureSpec
+    streams: list[Stream]
+    reads: Reads
+
+
+def prepare(task: Task) -> Prepared:
+    """Read both files and hash their ids."""
+    spec = wanted_spec()
+    future_ms = duration_ms(config_of_product().features.max_future)
+    frames = pl.read_parquet(task.events).iter_slices(FRAME_EVENTS)
+    streams = [stream_of(frame, spec.layout, max_future_ms=future_ms) for frame in frames]
+    return Prepared(spec, streams, reads_of(pl.read_parquet(task.rows), spec))
+
+
+def compute(prepared: Prepared) -> NDArray[np.float32]:
     """The rows' features, float32[rows, 40]."""
-    config, spec = config_of_product(), wanted_spec()
-    frame = pl.read_parquet(task.events)
-    out = np.empty((task.row_count, len(spec.names)), np.float32)
-    reads = reads_of(pl.read_parquet(task.rows), spec)
-    for chunk in replay(
-        frame.iter_slices(FRAME_EVENTS),
-        spec,
-        reads,
-        max_future_ms=duration_ms(config.features.max_future),
-    ):
+    spec, streams, reads = prepared
+    out = np.empty((len(reads.items), len(spec.names)), np.float32)
+    for chunk in replay_streams(streams, spec, reads):
         out[reads.offsets[chunk.first] : reads.offsets[chunk.last]] = chunk.features
     places = [spec.names.index(wanted.name) for wanted in WANTED]
     return out[:, places]

@@ -6,7 +6,7 @@ person's own counters) is read once a list.
 
 import math
 from collections import defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -30,20 +30,35 @@ _LIVES = {
 _NAN = float("nan")
 
 
-def compute(task: Task) -> NDArray[np.float32]:
-    """The rows' features, float32[rows, 40]."""
-    events = pl.read_parquet(task.events, columns=["seq", "event", "time", "type", "user", "item"])
-    fields = pl.read_parquet(task.events, columns=["fields"])["fields"]
-    rows = pl.read_parquet(task.rows)
-    lists = rows.group_by("list", maintain_order=True).agg(
-        pl.col("before_seq", "at_ms", "user").first(), "item"
+class Prepared(NamedTuple):
+    """Events: (seq, event, time, type, user, item, fields); lists: (before, at, user, items)."""
+
+    events: list[tuple[Any, ...]]
+    lists: list[tuple[int, int, str, list[str]]]
+
+
+def prepare(task: Task) -> Prepared:
+    """Read both files into lists of tuples."""
+    columns = ["seq", "event", "time", "type", "user", "item", "fields"]
+    lists = (
+        pl.read_parquet(task.rows)
+        .group_by("list", maintain_order=True)
+        .agg(pl.col("before_seq", "at_ms", "user").first(), "item")
     )
-    waiting = iter(lists.select("before_seq", "at_ms", "user", "item").iter_rows())
+    return Prepared(
+        pl.read_parquet(task.events, columns=columns).select(columns).rows(),
+        lists.select("before_seq", "at_ms", "user", "item").rows(),
+    )
+
+
+def compute(prepared: Prepared) -> NDArray[np.float32]:
+    """The rows' features, float32[rows, 40]."""
+    waiting = iter(prepared.lists)
     due = next(waiting, None)
     hosts: dict[str, str] = {}
     tables: dict[str, dict[Any, list[float]]] = {scope: {} for scope in _columns()}
     out: list[list[float]] = []
-    for place, (seq, event, time, type_, user, item) in enumerate(events.iter_rows()):
+    for seq, event, time, type_, user, item, fields in prepared.events:
         while due is not None and due[0] <= seq:
             out.extend(_read(tables, hosts, *due[1:]))
             due = next(waiting, None)
@@ -54,8 +69,8 @@ def compute(task: Task) -> NDArray[np.float32]:
                 rates = _LIVES[scope].get(type_)
                 if rates is not None:
                     _count(tables[f"{scope}_{type_}"], key, time, rates)
-        elif event == "item" and fields[place] is not None:
-            hosts[item] = msgspec.json.decode(fields[place])["host"]
+        elif event == "item" and fields is not None:
+            hosts[item] = msgspec.json.decode(fields)["host"]
     while due is not None:
         out.extend(_read(tables, hosts, *due[1:]))
         due = next(waiting, None)

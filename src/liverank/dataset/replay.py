@@ -15,7 +15,7 @@ from liverank.dataset.rows import Rows
 from liverank.features.directions import directions_of
 from liverank.features.spec import FeatureSpec, compile_spec
 from liverank.features.state import Reads, State
-from liverank.features.stream import stream_of
+from liverank.features.stream import Stream, stream_of
 
 
 class Chunk(NamedTuple):
@@ -39,13 +39,25 @@ def replay(
 
     Ends when all reads are done. ``on_progress`` is told how many events were folded.
     """
+    streams = (stream_of(frame, spec.layout, max_future_ms=max_future_ms) for frame in frames)
+    return replay_streams(streams, spec, reads, chunk_rows=chunk_rows, on_progress=on_progress)
+
+
+def replay_streams(
+    streams: Iterable[Stream],
+    spec: FeatureSpec,
+    reads: Reads,
+    *,
+    chunk_rows: int = 100_000,
+    on_progress: Callable[[int], None] | None = None,
+) -> Iterator[Chunk]:
+    """The same for events that are arrays of hashes already."""
     program = compile_spec(spec)
     state = State(spec.layout)
     done = 0
-    for frame in frames:
-        if done == len(reads):
-            return
-        stream = stream_of(frame, spec.layout, max_future_ms=max_future_ms)
+    if len(reads) == 0:
+        return
+    for stream in streams:
         for first, last, features in state.replay(
             stream, reads, done, program, chunk_rows=chunk_rows
         ):
@@ -53,7 +65,9 @@ def replay(
             if last > first:
                 yield Chunk(first, last, features)
         if on_progress is not None:
-            on_progress(len(frame))
+            on_progress(len(stream))
+        if done == len(reads):
+            return
     rest = state.read_rest(reads, done, program)
     if len(rest):
         yield Chunk(done, len(reads), rest)
