@@ -8,6 +8,7 @@ state says of itself, with the arrays of one frame of events gone.
 import argparse
 import gc
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from made_events import (
     schema_of_product,
     traffic,
 )
-from measuring import held
+from measuring import own_memory
 
 CONFIG = config_of_product()
 FUTURE_MS = duration_ms(CONFIG.features.max_future)
@@ -57,13 +58,14 @@ def main() -> None:
     )
     spec = derive_spec(schema_of_product(product), CONFIG)
     warm_up(spec)
-    before = held()
-    state, began, interactions = State(spec.layout), time.perf_counter(), 0
-    for frame in everything(product, arguments.users * arguments.each):
-        interactions += fold(state, frame, spec)
-        if held() - before > arguments.most_gb * GB:
-            print(f"stopped: more than {arguments.most_gb} GB")
-            break
+    before = own_memory()
+    state, began = State(spec.layout), time.perf_counter()
+    interactions = fold_all(
+        state,
+        everything(product, arguments.users * arguments.each),
+        spec,
+        most_bytes=before + arguments.most_gb * GB,
+    )
     seconds = time.perf_counter() - began
     gc.collect()
     figures = {
@@ -71,7 +73,7 @@ def main() -> None:
         "interactions": interactions,
         "follows": product.follows,
         "state_gb": state.sizes.bytes / GB,
-        "own_memory_gb": (held() - before) / GB,
+        "own_memory_gb": (own_memory() - before) / GB,
         "bytes_per_user": state.sizes.bytes / product.users,
         "bytes_per_interaction": state.sizes.bytes / max(interactions, 1),
         "seconds": seconds,
@@ -99,15 +101,21 @@ def everything(product: Product, interactions: int) -> Iterator[pl.DataFrame]:
 def warm_up(spec: FeatureSpec) -> None:
     """Compile, and let the allocators take what they keep."""
     little = Product(300_000, 1_000)
-    state = State(spec.layout)
-    for frame in everything(little, 300_000):
-        fold(state, frame, spec)
+    fold_all(State(spec.layout), everything(little, 300_000), spec, most_bytes=math.inf)
 
 
-def fold(state: State, frame: pl.DataFrame, spec: FeatureSpec) -> int:
-    """Fold a frame; how many interactions it held."""
-    state.fold(stream_of(frame, spec.layout, max_future_ms=FUTURE_MS))
-    return frame.filter(pl.col("event") == "interaction").height
+def fold_all(
+    state: State, frames: Iterator[pl.DataFrame], spec: FeatureSpec, *, most_bytes: float
+) -> int:
+    """Fold until the end, or until there is too much of it; how many interactions it held."""
+    interactions = 0
+    for frame in frames:
+        state.fold(stream_of(frame, spec.layout, max_future_ms=FUTURE_MS))
+        interactions += frame.filter(pl.col("event") == "interaction").height
+        if own_memory() > most_bytes:
+            print(f"stopped after {interactions:,} interactions: --most-gb does not allow for more")
+            break
+    return interactions
 
 
 if __name__ == "__main__":

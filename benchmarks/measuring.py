@@ -19,8 +19,8 @@ _EVERY_S = 0.02
 class Memory:
     """Most memory that a stretch of work held, in bytes.
 
-    ``own`` is the process's own (anonymous) memory, ``resident`` all of it with pages of mapped
-    files, which the system may drop at will. ``own_before`` was held when the work began.
+    ``own`` is the process's own memory, anonymous and shared; ``resident`` is all of it, with pages
+    of mapped files, which the system may drop at will. ``own_before`` was held when work began.
     """
 
     own_before: int = 0
@@ -31,13 +31,13 @@ class Memory:
 @contextmanager
 def memory() -> Iterator[Memory]:
     """Watch this process's memory, every 20 ms, while the block runs (Linux)."""
-    peak = Memory(own_before=held("RssAnon"))
+    peak = Memory(own_before=own_memory())
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(_EVERY_S):
-            peak.own = max(peak.own, held("RssAnon"))
-            peak.resident = max(peak.resident, held("VmRSS"))
+            peak.own = max(peak.own, own_memory())
+            peak.resident = max(peak.resident, _held("VmRSS"))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -46,16 +46,21 @@ def memory() -> Iterator[Memory]:
     finally:
         over.set()
         watcher.join()
-        peak.own = max(peak.own, held("RssAnon"))
-        peak.resident = max(peak.resident, held("VmRSS"))
+        peak.own = max(peak.own, own_memory())
+        peak.resident = max(peak.resident, _held("VmRSS"))
 
 
-def held(name: str = "RssAnon") -> int:
-    """Bytes of a line of ``/proc/self/status``: RssAnon, VmRSS or VmHWM."""
+def own_memory() -> int:
+    """Bytes that this process holds beside mapped files: its own, and shared memory."""
+    return _held("RssAnon") + _held("RssShmem")
+
+
+def _held(name: str) -> int:
+    """Bytes of a line of ``/proc/self/status``."""
     for line in _STATUS.read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
-    raise ValueError(f"{_STATUS}: no {name}; expected one of RssAnon, VmRSS, VmHWM")
+    raise ValueError(f"{_STATUS}: no {name}; memory is measured on Linux 4.5 or newer only")
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:
