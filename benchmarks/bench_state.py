@@ -61,7 +61,11 @@ def main() -> None:
     state, folded = fold_arrays(spec, people, happened)
     figures: dict[str, Any] = {"features": len(spec.names), "fold": folded}
     figures["from_segments"] = fold_segments(spec, product, [*people, *happened])
-    figures["read"] = [read_lists(spec, state, product, size) for size in LIST_SIZES]
+    figures["read"] = [
+        read_lists(spec, state, product, size, title=f"read a list of {size:,}")
+        for size in LIST_SIZES
+    ]
+    figures["read_by_kind"] = read_kinds(spec, state, product)
     if arguments.out:
         arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
 
@@ -73,7 +77,7 @@ def compile_kernels(spec: FeatureSpec) -> None:
     state = State(spec.layout)
     for each in frames:
         state.fold(stream_of(each, spec.layout, max_future_ms=FUTURE_MS))
-    read_lists(spec, state, little, 10, quiet=True)
+    read_lists(spec, state, little, 10)
 
 
 def fold_arrays(
@@ -122,8 +126,18 @@ def fold_segments(
     return {"events_per_s": rate, "seconds": seconds, "events": events}
 
 
+def read_kinds(spec: FeatureSpec, state: State, product: Product) -> dict[str, dict[str, float]]:
+    """Read the features of one kind alone: what each kind costs."""
+    found = {}
+    for kind in dict.fromkeys(feature.kind for feature in spec.features):
+        names = {feature.name for feature in spec.features if feature.kind == kind}
+        title = f"  {LIST_SIZES[0]} items, {len(names)} of kind {kind}"
+        found[kind] = read_lists(spec.keep(names), state, product, LIST_SIZES[0], title=title)
+    return found
+
+
 def read_lists(
-    spec: FeatureSpec, state: State, product: Product, size: int, *, quiet: bool = False
+    spec: FeatureSpec, state: State, product: Product, size: int, *, title: str = ""
 ) -> dict[str, float]:
     """Read lists of the newest rooms at the end, each for another person; ids are hashes."""
     program = compile_spec(spec)
@@ -148,8 +162,7 @@ def read_lists(
     times = microseconds(read, turns=READS - 1)
     found = {name: quantile(times, share) for name, share in (("p50", 0.5), ("p90", 0.9))}
     rate = size / found["p50"] * 1e6
-    if not quiet:
-        title = f"read a list of {size:,}"
+    if title:
         print(
             f"{title:<34} {rate:>12,.0f} rows/s  "
             f"(p50 {found['p50']:,.0f} us, p90 {found['p90']:,.0f} us)"

@@ -75,8 +75,14 @@ class Task:
 
 
 def make_task(folder: Path, *, interactions: int, lists: int, size: int = 50) -> Task:
-    """Write the input: lists of the newest rooms for random people, evenly spread over the log."""
-    product = Product(max(interactions // 20, 100), max(interactions // 100, 1_000), follows=0)
+    """Write the input: lists of the newest rooms for random people, evenly spread over the log.
+
+    Everybody does about as much, twenty interactions: nobody outgrows the history of a person that
+    liverank keeps, so that its counts by person and item are those of the whole log.
+    """
+    product = Product(
+        max(interactions // 20, 100), max(interactions // 100, 1_000), follows=0, user_skew=0.0
+    )
     events = pl.concat(
         numbered([*population(product), *traffic(product, interactions=interactions)])
     )
