@@ -58,6 +58,7 @@ def main() -> None:
     )
     spec = derive_spec(schema_of_product(product), CONFIG)
     warm_up(spec)
+    gc.collect()
     before = own_memory()
     state, began = State(spec.layout), time.perf_counter()
     interactions = fold_all(
