@@ -102,9 +102,9 @@ def schema_of_product(product: Product) -> Schema:
 def population(product: Product) -> Iterator[pl.DataFrame]:
     """Events of the people and of whom they follow, all at the start."""
     generator = product._generator(3)
-    languages = _json_of("language", LANGUAGES, _zipf(generator, product.users, len(LANGUAGES)))
-    countries = _json_of("country", COUNTRIES, _zipf(generator, product.users, len(COUNTRIES)))
-    fields = "{" + languages + "," + countries + "}"
+    languages = pl.Series(LANGUAGES).gather(_zipf(generator, product.users, len(LANGUAGES)))
+    countries = pl.Series(COUNTRIES).gather(_zipf(generator, product.users, len(COUNTRIES)))
+    fields = '{"language":"' + languages + '","country":"' + countries + '"}'
     for first in range(0, product.users, FRAME_EVENTS):
         users = np.arange(first, min(first + FRAME_EVENTS, product.users))
         yield frame(
@@ -286,11 +286,6 @@ def _fields_of_room(product: Product, room: int, host: int) -> str:
         f'{{"host":"u{host}","speakers":["u{host}",{speakers}],"topics":[{topics}],'
         f'"language":"{language}","title":"{title}"}}'
     )
-
-
-def _json_of(name: str, texts: tuple[str, ...], places: Counts) -> pl.Series:
-    values = pl.Series([f'"{name}":"{text}"' for text in texts])
-    return values.gather(places)
 
 
 def _zipf(generator: np.random.Generator, count: int, among: int) -> Counts:
