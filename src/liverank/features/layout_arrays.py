@@ -36,12 +36,12 @@ RELATION_BITS = 16
 class LayoutArrays(NamedTuple):
     """A layout as arrays; ``kernels.places`` names their parts.
 
-    ``numbers``   int64[16] and ``reals`` float64[3]
+    ``numbers``   int64[18] and ``reals`` float64[3]
     ``rates``     float64[half-lives]: 1 / half-life in ms; 0 for forever
     ``scopes``    int64[scopes, 10]: what a scope is keyed by, and the shape of its rows
     ``blocks``    int64[scopes, types]: where a type's counters stand in a row, or -1
-    ``valued``    bool[scopes, types]: whether values are added up too
-    ``positive``  bool[types]
+    ``valued``    int64[scopes, types]: 1 if values are added up too
+    ``positive``  int64[types]: 1 if a type is
     ``new_user``, ``new_item``  float64[words]: rows of which nothing is known yet
     """
 
@@ -50,8 +50,8 @@ class LayoutArrays(NamedTuple):
     rates: NDArray[np.float64]
     scopes: NDArray[np.int64]
     blocks: NDArray[np.int64]
-    valued: NDArray[np.bool_]
-    positive: NDArray[np.bool_]
+    valued: NDArray[np.int64]
+    positive: NDArray[np.int64]
     new_user: NDArray[np.float64]
     new_item: NDArray[np.float64]
 
@@ -80,9 +80,11 @@ def arrays_of(layout: Layout) -> LayoutArrays:
         at.MAX_WORDS: layout.memory_bytes // 8,
         at.FOLLOW_LOW: relation_code(layout.follow or ""),
         at.HALF_LIVES: len(lives),
+        at.SCOPE_COUNT: len(layout.scopes),
+        at.CAPACITY: 2 * (layout.memory_bytes // 8),  # free lists may not fit what is needed
     }
     blocks = np.full((len(layout.scopes), len(types)), -1, np.int64)
-    valued = np.zeros(blocks.shape, np.bool_)
+    valued = np.zeros(blocks.shape, np.int64)
     for place, scope in enumerate(layout.scopes):
         for name in scope.types:
             blocks[place, types[name]] = scope.block(name)
@@ -95,7 +97,7 @@ def arrays_of(layout: Layout) -> LayoutArrays:
         scopes=np.array([_shape(layout, scope) for scope in layout.scopes], np.int64),
         blocks=blocks,
         valued=valued,
-        positive=np.array([name in layout.positive for name in layout.types]),
+        positive=np.array([name in layout.positive for name in layout.types], np.int64),
         new_user=_new_row(layout, "user"),
         new_item=_new_row(layout, "item"),
     )

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from liverank.errors import StateError
 from liverank.features.kernels.places import (
+    CAPACITY,
     FIRST_LEVEL,
     HEADER_SIZE,
     LEVEL,
-    MAX_WORDS,
+    MAX_ITEMS,
     USED,
     WIDEST,
     WIDTH,
@@ -28,8 +29,6 @@ from liverank.features.kernels.rows import FULLEST
 from liverank.features.layout import Layout
 from liverank.features.layout_arrays import LayoutArrays, arrays_of
 
-_MAX_ITEMS = 1 << 28
-"""Items that can ever be numbered."""
 _PAGE = 1 << 12
 
 
@@ -107,11 +106,11 @@ class Store:
 
 def _sizes(shape: LayoutArrays) -> tuple[int, ...]:
     """Bytes of each array."""
-    words = 2 * int(shape.numbers[MAX_WORDS])  # free lists of other classes may not fit a row
+    words = int(shape.numbers[CAPACITY])
     narrowest = int(shape.scopes[:, WIDTH].min())
     level = max(FIRST_LEVEL, int(np.ceil(np.log2(words / narrowest / FULLEST))))
     slots = 2 << level
-    return HEADER_SIZE * 8, 8 * slots, 4 * slots, slots, 4 * _MAX_ITEMS, 8 * words
+    return HEADER_SIZE * 8, 8 * slots, 4 * slots, slots, 4 * MAX_ITEMS, 8 * words
 
 
 def _file_in_memory() -> int:

@@ -10,15 +10,16 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.kernels.places import (
-    BLOCKS,
     EPOCH_MS,
     FIRST_LIFE,
     LIFE_COUNT,
+    NUMBERS,
     RATES,
     REALS,
-    SCOPES,
-    VALUED,
+    TYPES,
+    WORDS,
 )
+from liverank.features.kernels.shapes import adds_values, block_of, shape_of
 from liverank.features.layout import EPOCH, LAST
 
 AGES = 64
@@ -42,21 +43,21 @@ def weigh(layout, at, weights):
 
 
 @compiled
-def count(words, layout, scope, row, type_, at, weights, value):
+def count(store, layout, scope, row, type_, at, weights, value):
     """Count an interaction in a row; ``value`` NaN is none.
 
     ``weights`` are ``weigh``'s for ``at``.
     """
-    shape = layout[SCOPES][scope]
-    first, lives = shape[FIRST_LIFE], shape[LIFE_COUNT]
-    block = row + layout[BLOCKS][scope, type_]
+    words = store[WORDS]
+    first, lives = shape_of(layout, scope, FIRST_LIFE), shape_of(layout, scope, LIFE_COUNT)
+    block = row + block_of(layout, scope, type_)
     epoch = epoch_of(layout, at)
     if words[row + LAST] == 0.0:
         words[row + EPOCH] = epoch
     elif words[row + EPOCH] < epoch:
-        _enter_epoch(words, layout, scope, row, epoch)
+        _enter_epoch(store, layout, scope, row, epoch)
     late = words[row + EPOCH] - epoch
-    adds_value = layout[VALUED][scope, type_] and not np.isnan(value)
+    adds_value = adds_values(layout, scope, type_) and not np.isnan(value)
     for life in range(lives):
         weight = weights[first + life]
         if late > 0:
@@ -70,20 +71,20 @@ def count(words, layout, scope, row, type_, at, weights, value):
 
 
 @compiled
-def _enter_epoch(words, layout, scope, row, epoch):
+def _enter_epoch(store, layout, scope, row, epoch):
     """Scale a row's counters to a later epoch."""
-    shape = layout[SCOPES][scope]
-    first, lives = shape[FIRST_LIFE], shape[LIFE_COUNT]
+    words = store[WORDS]
+    first, lives = shape_of(layout, scope, FIRST_LIFE), shape_of(layout, scope, LIFE_COUNT)
     span = (epoch - words[row + EPOCH]) * layout[REALS][EPOCH_MS]
     for life in range(lives):
         factor = np.exp2(-span * layout[RATES][first + life])
         if factor == 1.0:
             continue
-        for type_ in range(layout[BLOCKS].shape[1]):
-            block = layout[BLOCKS][scope, type_]
+        for type_ in range(layout[NUMBERS][TYPES]):
+            block = block_of(layout, scope, type_)
             if block >= 0:
                 words[row + block + 1 + life] *= factor
-                if layout[VALUED][scope, type_]:
+                if adds_values(layout, scope, type_):
                     words[row + block + 1 + lives + life] *= factor
     words[row + EPOCH] = epoch
 

@@ -4,6 +4,10 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.kernels.places import (
+    BITS,
+    DIRECTORY,
+    HEADER,
+    INTS,
     ITEM_SCOPE,
     ITEMS,
     LIFE_FIELD,
@@ -12,8 +16,11 @@ from liverank.features.kernels.places import (
     NEW_USER,
     NUMBERS,
     USER_SCOPE,
+    WIDTH,
+    WORDS,
 )
 from liverank.features.kernels.rows import MISSING, add, find, find_or_add, row_key
+from liverank.features.kernels.shapes import shape_of
 from liverank.features.layout import (
     ENDED,
     FIRST_SEEN,
@@ -53,9 +60,8 @@ def user_row(store, layout, user, at):
     key = user_key(layout, user)
     row = find(store, key)
     if row == MISSING:
-        row = add(store, layout[NUMBERS][USER_SCOPE], key, layout[NEW_USER].size)
-        store[5][row + 1 : row + layout[NEW_USER].size] = layout[NEW_USER][1:]
-    _hear(store[5], row, at)
+        row = _new_row(store, layout, layout[NUMBERS][USER_SCOPE], key, layout[NEW_USER])
+    _hear(store[WORDS], row, at)
     return row
 
 
@@ -65,20 +71,19 @@ def item_row(store, layout, item, at):
     key = item_key(layout, item)
     row = find(store, key)
     if row == MISSING:
-        header, directory, words = store[0], store[4], store[5]
-        row = add(store, layout[NUMBERS][ITEM_SCOPE], key, layout[NEW_ITEM].size)
-        words[row + 1 : row + layout[NEW_ITEM].size] = layout[NEW_ITEM][1:]
-        header[ITEMS] += 1
-        words.view(np.int64)[row + NUMBER] = header[ITEMS]
-        directory[header[ITEMS]] = row
-    _hear(store[5], row, at)
+        row = _new_row(store, layout, layout[NUMBERS][ITEM_SCOPE], key, layout[NEW_ITEM])
+        number = store[HEADER][ITEMS] + 1
+        store[HEADER][ITEMS] = number
+        store[INTS][row + NUMBER] = number
+        store[DIRECTORY][number] = row
+    _hear(store[WORDS], row, at)
     return row
 
 
 @compiled
-def set_words(words, row, begin, end, set_word, set_value):
+def set_words(store, row, begin, end, set_word, set_value):
     """Set words of a row to what an event's fields say."""
-    bits = words.view(np.uint64)
+    bits = store[BITS]
     for place in range(begin, end):
         bits[row + set_word[place]] = set_value[place]
 
@@ -86,7 +91,7 @@ def set_words(words, row, begin, end, set_word, set_value):
 @compiled
 def set_item_state(store, layout, row, state, at):
     """Keep the last start, end and announcement, so that order of arrival does not matter."""
-    words = store[5]
+    words = store[WORDS]
     if state == STATE_STARTED:
         words[row + STARTS] += 1.0
         if not words[row + STARTED] >= at:
@@ -96,6 +101,16 @@ def set_item_state(store, layout, row, state, at):
     elif state == STATE_SCHEDULED and not words[row + SCHEDULED] >= at:
         words[row + SCHEDULED] = at
     _count_life(store, layout, row)
+
+
+@compiled
+def _new_row(store, layout, table, key, template):
+    """Make a row of which nothing is known yet."""
+    width = shape_of(layout, table, WIDTH)
+    row = add(store, table, key, width)
+    for word in range(1, width):
+        store[WORDS][row + word] = template[word]
+    return row
 
 
 @compiled
@@ -109,8 +124,8 @@ def _hear(words, row, at):
 @compiled
 def _count_life(store, layout, row):
     """Let how long an item lived count for its host and for all, instead of what counted before."""
-    words = store[5]
-    bits = words.view(np.uint64)
+    words = store[WORDS]
+    bits = store[BITS]
     life_s = (words[row + ENDED] - words[row + STARTED]) / 1000.0
     if life_s < 0.0:  # it started again since
         life_s = np.nan
@@ -128,7 +143,7 @@ def _count_life(store, layout, row):
 
 @compiled
 def _add_life(store, layout, host, lives, seconds, at):
-    words = store[5]
+    words = store[WORDS]
     for scope, part in ((_ALL_SCOPE, ONE), (layout[NUMBERS][LIFE_SCOPE], host)):
         if scope >= 0 and part != np.uint64(0):
             row = find_or_add(store, layout, scope, part, ONE)

@@ -20,18 +20,22 @@ from liverank.features.kernels.entities import (
 from liverank.features.kernels.history import packed, remember
 from liverank.features.kernels.next_items import go_on
 from liverank.features.kernels.places import (
-    BLOCKS,
+    BITS,
+    CAPACITY,
     CHUNK,
     ENTER,
     HALF_LIVES,
+    HEADER,
     HOW_1,
     IMPRESSION,
+    INTS,
     ITEM_SCOPE,
     ITEMS,
     LABEL,
     LEAVE,
     LIST_PART,
     LOST,
+    MAX_ITEMS,
     NEXT_SCOPE,
     NO_PART,
     NUMBERS,
@@ -40,13 +44,16 @@ from liverank.features.kernels.places import (
     PART_USER,
     PART_USER_FIELD,
     RANKINGS_ARE_SEEN,
-    SCOPES,
+    SCOPE_COUNT,
     USED,
     USER_SCOPE,
     WIDEST,
+    WORDS,
 )
+from liverank.features.kernels.pointers import layout_pointers, store_pointers
 from liverank.features.kernels.presence import move, set_edge
 from liverank.features.kernels.rows import find_or_add
+from liverank.features.kernels.shapes import block_of, shape_of
 from liverank.features.kernels.sweep import sweep
 from liverank.features.layout import MAX_ELEMENTS, NUMBER, RECENT_ITEMS
 from liverank.features.stream import (
@@ -59,15 +66,21 @@ from liverank.features.stream import (
 
 
 @compiled
-def fold(stream, begin, end, store, layout):
+def fold(stream, begin, end, store_arrays, layout_arrays):
     """Fold events ``begin`` to ``end`` of a stream.
 
-    ``stream`` is the tuple of ``Stream``'s arrays from ``kind`` on; ``store`` and ``layout`` are as
-    in ``places``. An event for which there is no room, whatever was evicted, is counted as lost.
+    ``stream`` is the tuple of ``Stream``'s arrays from ``kind`` on, ``store_arrays`` and
+    ``layout_arrays`` are tuples of a ``Store``'s and a layout's.
     """
+    fold_events(stream, begin, end, store_pointers(store_arrays), layout_pointers(layout_arrays))
+
+
+@compiled
+def fold_events(stream, begin, end, store, layout):
+    """Fold events; one for which there is no room, whatever was evicted, is counted as lost."""
     kind, state, at, user, item, type_, also, value, relation = stream[:9]
     set_offsets, set_word, set_value, starts, items = stream[9:]
-    header, words = store[0], store[5]
+    header = store[HEADER]
     numbers = layout[NUMBERS]
     weights = np.empty(numbers[HALF_LIVES])
     for event in range(begin, end):
@@ -106,11 +119,11 @@ def fold(stream, begin, end, store, layout):
                     )
         elif what == ITEM_EVENT:
             row = item_row(store, layout, item[event], at[event])
-            set_words(words, row, set_offsets[event], set_offsets[event + 1], set_word, set_value)
+            set_words(store, row, set_offsets[event], set_offsets[event + 1], set_word, set_value)
             set_item_state(store, layout, row, state[event], at[event])
         elif what == USER_EVENT:
             row = user_row(store, layout, user[event], at[event])
-            set_words(words, row, set_offsets[event], set_offsets[event + 1], set_word, set_value)
+            set_words(store, row, set_offsets[event], set_offsets[event + 1], set_word, set_value)
         elif what == EDGE_EVENT:
             row = user_row(store, layout, user[event], at[event])
             set_edge(store, row, item[event], relation[event], state[event] == 1, at[event])
@@ -119,41 +132,41 @@ def fold(stream, begin, end, store, layout):
 @compiled
 def fold_interaction(store, layout, user, item, type_, at, value, weights):
     """Count one interaction in every table scope, and remember it of the person."""
-    words, numbers = store[5], layout[NUMBERS]
+    words, numbers = store[WORDS], layout[NUMBERS]
     of_user = user_row(store, layout, user, at)
     of_item = item_row(store, layout, item, at)
     for scope in range(numbers[NEXT_SCOPE]):
-        if layout[BLOCKS][scope, type_] < 0:
+        if block_of(layout, scope, type_) < 0:
             continue
-        shape = layout[SCOPES][scope]
         if scope == numbers[USER_SCOPE]:
-            count(words, layout, scope, of_user, type_, at, weights, value)
+            count(store, layout, scope, of_user, type_, at, weights, value)
         elif scope == numbers[ITEM_SCOPE]:
-            count(words, layout, scope, of_item, type_, at, weights, value)
-        elif shape[LIST_PART] < 0:
-            first = part_of(words, shape, 0, user, item, of_user, of_item)
-            second = part_of(words, shape, 1, user, item, of_user, of_item)
+            count(store, layout, scope, of_item, type_, at, weights, value)
+        elif shape_of(layout, scope, LIST_PART) < 0:
+            first = part_of(store, layout, scope, 0, user, item, of_user, of_item)
+            second = part_of(store, layout, scope, 1, user, item, of_user, of_item)
             if first != np.uint64(0) and second != np.uint64(0):
                 row = find_or_add(store, layout, scope, first, second)
-                count(words, layout, scope, row, type_, at, weights, value)
+                count(store, layout, scope, row, type_, at, weights, value)
         else:  # (item.topics): a row for each element
-            elements = of_item + shape[OFFSET_1]
+            elements = of_item + shape_of(layout, scope, OFFSET_1)
             for element in range(list_size(words, elements)):
-                first = words.view(np.uint64)[elements + 1 + element]
+                first = store[BITS][elements + 1 + element]
                 row = find_or_add(store, layout, scope, first, ONE)
-                count(words, layout, scope, row, type_, at, weights, value)
+                count(store, layout, scope, row, type_, at, weights, value)
     if type_ == numbers[LABEL]:
         go_on(store, layout, of_user, of_item, at, weights)
-    number = words.view(np.int64)[of_item + NUMBER]
+    number = store[INTS][of_item + NUMBER]
     remember(store, layout, of_user, packed(at, type_, value), number)
     if type_ == numbers[ENTER] or type_ == numbers[LEAVE]:
         move(store, layout, of_user, at)
 
 
 @compiled
-def part_of(words, shape, which, user, item, of_user, of_item):
+def part_of(store, layout, scope, which, user, item, of_user, of_item):
     """One part of a scope's key, as a hash; 0 is unknown, and a part it does not have is 1."""
-    how, offset = shape[HOW_1 + 2 * which], shape[OFFSET_1 + 2 * which]
+    how = shape_of(layout, scope, HOW_1 + 2 * which)
+    offset = shape_of(layout, scope, OFFSET_1 + 2 * which)
     if how == NO_PART:
         return ONE
     if how == PART_USER:
@@ -161,8 +174,8 @@ def part_of(words, shape, which, user, item, of_user, of_item):
     if how == PART_ITEM:
         return item
     if how == PART_USER_FIELD:
-        return words.view(np.uint64)[of_user + offset]
-    return words.view(np.uint64)[of_item + offset]
+        return store[BITS][of_user + offset]
+    return store[BITS][of_item + offset]
 
 
 @compiled
@@ -175,8 +188,8 @@ def list_size(words, place):
 @compiled
 def _has_room(store, layout, ranking_items):
     """Whether one more event, a ranking of so many items, surely fits."""
-    header, directory, words = store[0], store[4], store[5]
-    rows = (ranking_items + 2) * (layout[SCOPES].shape[0] * MAX_ELEMENTS + RECENT_ITEMS)
+    header = store[HEADER]
+    rows = (ranking_items + 2) * (layout[NUMBERS][SCOPE_COUNT] * MAX_ELEMENTS + RECENT_ITEMS)
     needed = rows * layout[NUMBERS][WIDEST] + CHUNK
-    has_number = header[ITEMS] + ranking_items + 2 < directory.size
-    return header[USED] + needed < words.size and has_number
+    has_number = header[ITEMS] + ranking_items + 2 < MAX_ITEMS
+    return header[USED] + needed < layout[NUMBERS][CAPACITY] and has_number

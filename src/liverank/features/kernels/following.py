@@ -4,7 +4,7 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.kernels.entities import user_key
-from liverank.features.kernels.places import FOLLOW_LOW, NUMBERS, PRESENT_MS, REALS
+from liverank.features.kernels.places import FOLLOW_LOW, INTS, NUMBERS, PRESENT_MS, REALS, WORDS
 from liverank.features.kernels.presence import targets_of
 from liverank.features.kernels.rows import MISSING, find, mix
 from liverank.features.layout import PRESENT, PRESENT_SINCE
@@ -17,8 +17,7 @@ def following_of(store, layout, of_user, at):
     Returns (followed uint64[size], a hash set; items int64[size] and people float64[size], a hash
     map from numbers of items to how many are there).
     """
-    targets = targets_of(store, of_user, layout[NUMBERS][FOLLOW_LOW])
-    words = store[5]
+    targets = targets_of(store, layout, of_user, layout[NUMBERS][FOLLOW_LOW])
     size = 4
     while size < 2 * targets.size:
         size *= 2
@@ -27,8 +26,8 @@ def following_of(store, layout, of_user, at):
     for target in targets:
         followed[_slot_of(followed, target)] = target
         row = find(store, user_key(layout, target))
-        item = words.view(np.int64)[row + PRESENT]
-        since = words[row + PRESENT_SINCE]
+        item = store[INTS][row + PRESENT]
+        since = store[WORDS][row + PRESENT_SINCE]
         if row != MISSING and item != 0 and since > at - layout[REALS][PRESENT_MS]:
             slot = _slot_of_item(items, item)
             items[slot] = item
@@ -37,16 +36,14 @@ def following_of(store, layout, of_user, at):
 
 
 @compiled
-def is_followed(following, hash_):
+def is_followed(followed, hash_):
     """Whether a person follows this."""
-    followed = following[0]
     return hash_ != np.uint64(0) and followed[_slot_of(followed, hash_)] == hash_
 
 
 @compiled
-def people_in(following, item):
+def people_in(items, people, item):
     """How many of those a person follows are in the item of this number."""
-    items, people = following[1], following[2]
     return people[_slot_of_item(items, item)]
 
 

@@ -9,11 +9,15 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.kernels.places import (
+    BITS,
+    CAPACITY,
     CHUNK,
     CHUNK_CLASS,
     CHUNK_ENTRIES,
+    HALVES,
     HISTORY_CAP,
     IMPRESSION,
+    INTS,
     NUMBERS,
 )
 from liverank.features.kernels.rows import give_back_chain, place_of, take
@@ -52,8 +56,7 @@ def value_of(entry):
 @compiled
 def remember(store, layout, of_user, entry, number):
     """Add an entry; at the limit the oldest of its sort gives way, or it is not taken in."""
-    words = store[5]
-    ints, bits, halves = words.view(np.int64), words.view(np.uint64), words.view(np.uint32)
+    ints, bits, halves = store[INTS], store[BITS], store[HALVES]
     is_seen = type_of(entry) == layout[NUMBERS][IMPRESSION]
     kept = SEEN_COUNT if is_seen else DONE_COUNT
     if ints[of_user + kept] >= layout[NUMBERS][HISTORY_CAP]:
@@ -77,7 +80,7 @@ def remember(store, layout, of_user, entry, number):
 @compiled
 def history_size(store, layout, of_user):
     """Entries of a person; within bounds whatever a torn read finds."""
-    ints = store[5].view(np.int64)
+    ints = store[INTS]
     size = ints[of_user + SEEN_COUNT] + ints[of_user + DONE_COUNT]
     return min(max(size, 0), 2 * layout[NUMBERS][HISTORY_CAP])
 
@@ -85,13 +88,12 @@ def history_size(store, layout, of_user):
 @compiled
 def history_of(store, layout, of_user):
     """A person's entries in order of time: (packed uint64[n], item numbers uint32[n])."""
-    words = store[5]
-    ints, bits, halves = words.view(np.int64), words.view(np.uint64), words.view(np.uint32)
+    ints, bits, halves = store[INTS], store[BITS], store[HALVES]
     size = history_size(store, layout, of_user)
     entries, numbers = np.empty(size, np.uint64), np.empty(size, np.uint32)
     chunk = ints[of_user + HISTORY]
     left = size
-    while left > 0 and 0 < chunk < words.size - CHUNK:
+    while left > 0 and 0 < chunk < layout[NUMBERS][CAPACITY] - CHUNK:
         inside = (left - 1) % CHUNK_ENTRIES + 1
         left -= inside
         for place in range(inside):
@@ -116,14 +118,14 @@ def comes_before(store, entry, number, other, other_number):
     """Whether an entry is earlier than another; items' keys settle ties, not order of arrival."""
     if entry != other:
         return entry < other
-    bits = store[5].view(np.uint64)
+    bits = store[BITS]
     return bits[place_of(store, number) + KEY] < bits[place_of(store, other_number) + KEY]
 
 
 @compiled
 def forget(store, of_user):
     """Give back all chunks of a person's history."""
-    ints = store[5].view(np.int64)
+    ints = store[INTS]
     give_back_chain(store, ints[of_user + HISTORY])
     ints[of_user + HISTORY] = 0
     ints[of_user + SEEN_COUNT] = 0
@@ -133,8 +135,7 @@ def forget(store, of_user):
 @compiled
 def _oldest(store, layout, of_user, is_seen):
     """Where the oldest entry of a sort is: (chunk, place in it)."""
-    words = store[5]
-    ints, bits, halves = words.view(np.int64), words.view(np.uint64), words.view(np.uint32)
+    ints, bits, halves = store[INTS], store[BITS], store[HALVES]
     impression = layout[NUMBERS][IMPRESSION]
     chunk = ints[of_user + HISTORY]
     left = ints[of_user + SEEN_COUNT] + ints[of_user + DONE_COUNT]

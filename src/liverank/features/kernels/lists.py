@@ -3,6 +3,7 @@
 import numpy as np
 
 from liverank.compiled import compiled
+from liverank.features.kernels.pointers import pointer_to
 
 _DIGIT_BITS = 11
 _DIGITS = 3
@@ -16,7 +17,21 @@ def rank_in_list(values, out):
     Values are compared as float32, as a model sees them. NaN ranks as NaN and is nobody's rival.
     ``values`` and ``out`` are float64[n].
     """
-    n = values.size
+    fill_ranks(pointer_to(values), values.size, pointer_to(out))
+
+
+@compiled
+def gap_in_list(values, out):
+    """How far a value is below the list's best, as a share of the best: 0 is best.
+
+    NaN stays NaN; a list whose best is not above zero has no gaps, 0. Both are float64[n].
+    """
+    fill_gaps(pointer_to(values), values.size, pointer_to(out))
+
+
+@compiled
+def fill_ranks(values, n, out):
+    """What ``rank_in_list`` does, by pointers."""
     keys, order = np.empty(n, np.uint32), np.empty(n, np.int64)
     rivals = 0
     for place in range(n):
@@ -39,16 +54,13 @@ def rank_in_list(values, out):
 
 
 @compiled
-def gap_in_list(values, out):
-    """How far a value is below the list's best, as a share of the best: 0 is best.
-
-    NaN stays NaN; a list whose best is not above zero has no gaps, 0. Both are float64[n].
-    """
+def fill_gaps(values, n, out):
+    """What ``gap_in_list`` does, by pointers."""
     best = 0.0
-    for value in values:
-        if value > best:
-            best = value
-    for place in range(values.size):
+    for place in range(n):
+        if values[place] > best:
+            best = values[place]
+    for place in range(n):
         if np.isnan(values[place]):
             out[place] = np.nan
         else:

@@ -4,6 +4,7 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features import instructions as op
+from liverank.features.kernels.places import BITS
 from liverank.features.layout import REQUEST
 
 HOUR = op.HOUR
@@ -11,7 +12,7 @@ _MS_PER_HOUR = 3_600_000.0
 
 
 @compiled
-def fill_moments(words, program, code, request, of_user, at, out):
+def fill_moments(store, zones, starts, changes, code, request, of_user, at, n, out):
     """The hour (with minutes as a fraction) or the weekday (Monday is 0), the same for all.
 
     ``code`` names the fields that say where a person is, (entity, word) each, the first that does
@@ -20,21 +21,24 @@ def fill_moments(words, program, code, request, of_user, at, out):
     local = at
     if code[1] >= 0:
         local = np.nan
-        for place in (1, 3):
+        for place in range(1, 4, 2):
             if code[place] >= 0 and np.isnan(local):
-                bits = request if code[place] == REQUEST else words.view(np.uint64)
-                base = np.int64(0) if code[place] == REQUEST else of_user
-                local = at + _offset_ms(program, bits[base + code[place + 1]], at)
+                if code[place] == REQUEST:
+                    says = request[code[place + 1]]
+                else:
+                    says = store[BITS][of_user + code[place + 1]]
+                local = at + _offset_ms(zones, starts, changes, says, at)
     if code[0] == HOUR:
-        out[:] = local / _MS_PER_HOUR % 24.0
+        value = local / _MS_PER_HOUR % 24.0
     else:
-        out[:] = (local // (24.0 * _MS_PER_HOUR) + 3.0) % 7.0  # 1970-01-01 was a Thursday
+        value = (local // (24.0 * _MS_PER_HOUR) + 3.0) % 7.0  # 1970-01-01 was a Thursday
+    for row in range(n):
+        out[row] = value
 
 
 @compiled
-def _offset_ms(program, says, at):
+def _offset_ms(zones, starts, changes, says, at):
     """How far the clocks of a place are ahead of UTC; NaN for a place that is not known."""
-    zones, starts, changes = program[6], program[7], program[8]
     for zone in range(zones.size):
         if zones[zone] == says:
             place = starts[zone + 1] - 1

@@ -10,8 +10,12 @@ from liverank.compiled import compiled
 from liverank.features.kernels.counters import count, weigh
 from liverank.features.kernels.history import comes_before, history_size, time_of, type_of
 from liverank.features.kernels.places import (
+    BITS,
+    CAPACITY,
     CHUNK,
     CHUNK_ENTRIES,
+    HALVES,
+    INTS,
     LABEL,
     NEXT_SCOPE,
     NUMBERS,
@@ -23,8 +27,7 @@ from liverank.features.layout import HISTORY, KEY, RECENT_ITEMS
 @compiled
 def go_on(store, layout, of_user, of_item, at, weights):
     """Count a success as following, or going before, the latest ones of the same person."""
-    words = store[5]
-    bits = words.view(np.uint64)
+    bits = store[BITS]
     scope, label = layout[NUMBERS][NEXT_SCOPE], layout[NUMBERS][LABEL]
     entries, numbers, found = latest_successes(store, layout, of_user)
     for place in range(found):
@@ -34,23 +37,22 @@ def go_on(store, layout, of_user, of_item, at, weights):
         earlier, later = (other, of_item) if when <= at else (of_item, other)
         row = find_or_add(store, layout, scope, bits[earlier + KEY], bits[later + KEY])
         if when <= at:
-            count(words, layout, scope, row, label, at, weights, np.nan)
+            count(store, layout, scope, row, label, at, weights, np.nan)
         else:
             weights_then = np.empty_like(weights)
             weigh(layout, when, weights_then)
-            count(words, layout, scope, row, label, when, weights_then, np.nan)
+            count(store, layout, scope, row, label, when, weights_then, np.nan)
 
 
 @compiled
 def latest_successes(store, layout, of_user):
     """A person's latest successes of distinct items, the latest first: (entries, numbers, n)."""
-    words = store[5]
-    ints, bits, halves = words.view(np.int64), words.view(np.uint64), words.view(np.uint32)
+    ints, bits, halves = store[INTS], store[BITS], store[HALVES]
     entries = np.zeros(RECENT_ITEMS, np.uint64)
     numbers = np.zeros(RECENT_ITEMS, np.uint32)
     found = 0
     chunk, left = ints[of_user + HISTORY], history_size(store, layout, of_user)
-    while left > 0 and 0 < chunk < words.size - CHUNK:
+    while left > 0 and 0 < chunk < layout[NUMBERS][CAPACITY] - CHUNK:
         inside = (left - 1) % CHUNK_ENTRIES + 1
         left -= inside
         for place in range(inside):

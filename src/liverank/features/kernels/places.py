@@ -1,9 +1,11 @@
 """Where things stand in the tuples and arrays that kernels take.
 
-``layout`` is (numbers, reals, rates, scopes, blocks, valued, positive, new_user, new_item) and
-``store`` (header, keys, slots, tables, directory, words): see ``layout_arrays`` and ``store``.
+Kernels take ``layout`` and ``store`` as tuples of pointers to the arrays of ``layout_arrays`` and
+``store``, two-dimensional ones row by row.
 """
 
+HEADER, KEYS, SLOTS, TABLES, DIRECTORY, WORDS, BITS, INTS, HALVES = range(9)
+"""The words are there as float64, uint64, int64 and uint32."""
 NUMBERS, REALS, RATES, SCOPES, BLOCKS, VALUED, POSITIVE, NEW_USER, NEW_ITEM = range(9)
 
 # Of ``numbers``.
@@ -24,21 +26,22 @@ NUMBERS, REALS, RATES, SCOPES, BLOCKS, VALUED, POSITIVE, NEW_USER, NEW_ITEM = ra
     MAX_WORDS,
     FOLLOW_LOW,
     HALF_LIVES,
-) = range(16)
+    SCOPE_COUNT,
+    CAPACITY,
+) = range(18)
 """Interaction types; the impression's and the label's (-1 for none); whether rankings count as
 impressions; entries of a history of each sort; the types of coming and going (-1 for none); scopes;
 the scope of the host whose items' lives are kept and the host's word in an item's row (-1 for
 none); words of the widest row; words that a state may hold; the hash of following, shortened; the
-number of half-lives."""
+number of half-lives, and of scopes; words that there is room for."""
 
 # Of ``reals``.
 EPOCH_MS, PRESENT_MS, IDLE_MS = range(3)
 """The span of an epoch; how long a person counts as present; how long a row may lie idle."""
 
 # Of a row of ``scopes``: a table's or a pair's key is found by its two parts.
-BASE, FIRST_LIFE, LIFE_COUNT, WIDTH, IS_PAIR, LIST_PART, HOW_1, OFFSET_1, HOW_2, OFFSET_2 = range(
-    10
-)
+BASE, FIRST_LIFE, LIFE_COUNT, WIDTH, IS_PAIR, LIST_PART = range(6)
+HOW_1, OFFSET_1, HOW_2, OFFSET_2, SHAPE = range(6, 11)
 NO_PART, PART_USER, PART_ITEM, PART_USER_FIELD, PART_ITEM_FIELD = range(5)
 
 # Of ``header``.
@@ -65,6 +68,8 @@ the sweep stands; the latest time that it trusts (ms); by how many halvings it i
 want of memory; rows swept for being idle, evicted for want of memory; events that found no room.
 The free lists follow."""
 HEADER_SIZE = 128
+MAX_ITEMS = 1 << 28
+"""Items that can ever be numbered; a power of two."""
 FIRST_LEVEL = 10
 """The smallest index has ``2**FIRST_LEVEL`` slots."""
 CHUNK_CLASS = HEADER_SIZE - FREE_LISTS - 1

@@ -11,9 +11,9 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.kernels.fold import list_size
-from liverank.features.kernels.history import history_of, time_of, type_of, value_of
+from liverank.features.kernels.history import time_of, type_of, value_of
 from liverank.features.kernels.places import (
-    BLOCKS,
+    BITS,
     FIRST_LIFE,
     HALF_LIVES,
     HOW_2,
@@ -26,81 +26,91 @@ from liverank.features.kernels.places import (
     PART_ITEM,
     POSITIVE,
     RATES,
-    SCOPES,
-    VALUED,
     WIDTH,
+    WORDS,
 )
 from liverank.features.kernels.rows import MISSING, mix, place_of
+from liverank.features.kernels.shapes import adds_values, block_of, shape_of
 from liverank.features.layout import FATIGUE, KEY
 
-VISITS, VISIT_GAP_D, AWAY_D, USUAL_HOUR, PERSON_NUMBERS = 0, 1, 2, 3, 4
-"""Numbers of a person: visits remembered, days from one to the next, days since the last sign, and
-the share of visits that began at about this time of day."""
-_VISIT_GAP_MS = 1_800_000.0
-_DAY_MS = 86_400_000.0
-_USUAL_MS = 5_400_000.0
-_USUAL_PRIOR = 1.0
-_FATIGUE_RATE = 1.0 / _DAY_MS
+_FATIGUE_RATE = 1.0 / 86_400_000.0
 
 
 @compiled
-def portrait_of(store, layout, used, of_user, at):
-    """A person's rows of the used pair scopes and their numbers.
+def pairs_of(layout, used):
+    """The pair scopes among the used ones, int64[p], and the words of their widest row."""
+    scopes = np.empty(used.size, np.int64)
+    count, width = 0, np.int64(1)
+    for scope in range(used.size):
+        if used[scope] and shape_of(layout, scope, IS_PAIR) == 1:
+            scopes[count] = scope
+            count += 1
+            width = max(width, shape_of(layout, scope, WIDTH))
+    return scopes[:count], width
 
-    Returns (keys uint64[size], places int64[size], words float64[...], the place of the row of
-    NaN) and float64[4]. ``used`` is bool[scopes].
-    """
-    words = store[5]
-    entries, numbers = history_of(store, layout, of_user)
-    person = _person(entries, at)
-    rows = np.empty(entries.size, np.int64)
+
+@compiled
+def rows_needed(store, layout, scopes, numbers, rows):
+    """Find the items of a history, ``rows`` int64[n]; returns how many pairs' rows it can fill."""
     total = 0
-    for place in range(entries.size):
+    for place in range(numbers.size):
         rows[place] = place_of(store, numbers[place])
-        for scope in range(layout[SCOPES].shape[0]):
-            shape = layout[SCOPES][scope]
-            if used[scope] and shape[IS_PAIR] == 1:
-                total += (
-                    list_size(words, rows[place] + shape[OFFSET_2]) if shape[LIST_PART] >= 0 else 1
-                )
-    width = _widest(layout, used)
-    size = 4
-    while size < 2 * total:
-        size *= 2
-    keys, places = np.zeros(size, np.uint64), np.zeros(size, np.int64)
-    own = np.zeros(width * (total + 2))
-    own[width : 2 * width] = np.nan
-    portrait = (keys, places, own, np.int64(width))
-    filled = 2 * width
-    weights = np.empty(layout[NUMBERS][HALF_LIVES])
+        for scope in scopes:
+            if shape_of(layout, scope, LIST_PART) >= 0:
+                total += list_size(store[WORDS], rows[place] + shape_of(layout, scope, OFFSET_2))
+            else:
+                total += 1
+    return total
+
+
+@compiled
+def fill_portrait(store, layout, scopes, entries, rows, at, keys, places, words, filled):
+    """Count a history's entries in the rows of pairs.
+
+    ``keys`` uint64[2**k] and ``places`` int64[2**k] are their index, ``words`` a pointer to their
+    arena, of which ``filled`` words are taken.
+    """
+    lives = layout[NUMBERS][HALF_LIVES]
+    weights = np.empty(lives)
     for place in range(entries.size):
         row = rows[place]
         if row == MISSING:
             continue
-        entry = (type_of(entries[place]), time_of(entries[place]), value_of(entries[place]))
-        since = max(at - entry[1], 0.0)
-        for life in range(weights.size):
+        type_, time = type_of(entries[place]), time_of(entries[place])
+        value = value_of(entries[place])
+        since = max(at - time, 0.0)
+        for life in range(lives):
             weights[life] = np.exp2(-since * layout[RATES][life])
-        for scope in range(layout[SCOPES].shape[0]):
-            shape = layout[SCOPES][scope]
-            if not used[scope] or shape[IS_PAIR] == 0:
-                continue
-            first = row + (KEY if shape[HOW_2] == PART_ITEM else shape[OFFSET_2])
-            elements = 1
-            if shape[LIST_PART] >= 0:
-                elements = list_size(words, first)
+        fatigue = 0.0
+        if type_ == layout[NUMBERS][IMPRESSION]:
+            fatigue = np.exp2(-since * _FATIGUE_RATE)
+        for scope in scopes:
+            offset = KEY
+            if shape_of(layout, scope, HOW_2) != PART_ITEM:
+                offset = shape_of(layout, scope, OFFSET_2)
+            first, elements = row + offset, 1
+            if shape_of(layout, scope, LIST_PART) >= 0:
+                elements = list_size(store[WORDS], first)
                 first += 1
             for element in range(elements):
-                part = words.view(np.uint64)[first + element]
-                if part != np.uint64(0):
-                    filled = _add(portrait, layout, scope, part, entry, since, weights, filled)
-    return portrait, person
+                part = store[BITS][first + element]
+                if part == np.uint64(0):
+                    continue
+                key = pair_key(scope, part)
+                slot = _slot(keys, key)
+                if keys[slot] == np.uint64(0):
+                    keys[slot], places[slot] = key, filled
+                    filled += shape_of(layout, scope, WIDTH)
+                _count(layout, scope, words, places[slot], type_, time, value, weights)
+                if layout[POSITIVE][type_] == 1:
+                    words[places[slot] + FATIGUE] = 0.0
+                else:
+                    words[places[slot] + FATIGUE] += fatigue
 
 
 @compiled
-def find_pair(portrait, scope, part):
+def find_pair(keys, places, scope, part):
     """The place of the row of a pair scope and an entity; MISSING if there is none."""
-    keys, places, _words, _unknown = portrait
     slot = _slot(keys, pair_key(scope, part))
     return places[slot] if keys[slot] != np.uint64(0) else MISSING
 
@@ -122,62 +132,16 @@ def _slot(keys, key):
 
 
 @compiled
-def _widest(layout, used):
-    width = 1
-    for scope in range(layout[SCOPES].shape[0]):
-        if used[scope] and layout[SCOPES][scope, IS_PAIR] == 1:
-            width = max(width, layout[SCOPES][scope, WIDTH])
-    return width
-
-
-@compiled
-def _add(portrait, layout, scope, part, entry, since, weights, filled):
-    """Count an entry in one row; returns where the next new row begins."""
-    keys, places, words, _unknown = portrait
-    type_, at, value = entry
-    key = pair_key(scope, part)
-    slot = _slot(keys, key)
-    if keys[slot] == np.uint64(0):
-        keys[slot], places[slot] = key, filled
-        filled += layout[SCOPES][scope, WIDTH]
-    row = places[slot]
-    block = layout[BLOCKS][scope, type_]
-    if block >= 0:
-        first, lives = layout[SCOPES][scope, FIRST_LIFE], layout[SCOPES][scope, LIFE_COUNT]
-        words[row + block] = max(at, 1.0)
+def _count(layout, scope, words, row, type_, time, value, weights):
+    """Count an entry in one row."""
+    block = block_of(layout, scope, type_)
+    if block < 0:
+        return
+    first, lives = shape_of(layout, scope, FIRST_LIFE), shape_of(layout, scope, LIFE_COUNT)
+    block += row
+    words[block] = max(time, 1.0)
+    for life in range(lives):
+        words[block + 1 + life] += weights[first + life]
+    if adds_values(layout, scope, type_) and not np.isnan(value):
         for life in range(lives):
-            words[row + block + 1 + life] += weights[first + life]
-        if layout[VALUED][scope, type_] and not np.isnan(value):
-            for life in range(lives):
-                words[row + block + 1 + lives + life] += weights[first + life] * value
-    if layout[POSITIVE][type_]:
-        words[row + FATIGUE] = 0.0
-    elif type_ == layout[NUMBERS][IMPRESSION]:
-        words[row + FATIGUE] += np.exp2(-since * _FATIGUE_RATE)
-    return filled
-
-
-@compiled
-def _person(entries, at):
-    """The numbers of a person whose history is in order of time."""
-    person = np.full(PERSON_NUMBERS, np.nan)
-    visits, usual, first, last_begun, last = 0.0, 0.0, np.nan, np.nan, -np.inf
-    for entry in entries:
-        time = time_of(entry)
-        if time - last > _VISIT_GAP_MS:
-            visits += 1.0
-            last_begun = time
-            if visits == 1.0:
-                first = time
-            apart = abs(at - time) % _DAY_MS
-            if min(apart, _DAY_MS - apart) <= _USUAL_MS:
-                usual += 1.0
-        last = time
-    person[VISITS] = visits
-    if visits > 1.0:
-        person[VISIT_GAP_D] = (last_begun - first) / (visits - 1.0) / _DAY_MS
-    if visits > 0.0:
-        person[AWAY_D] = max(at - last, 0.0) / _DAY_MS
-    prior = _USUAL_PRIOR * 2.0 * _USUAL_MS / _DAY_MS
-    person[USUAL_HOUR] = (usual + prior) / (visits + _USUAL_PRIOR)
-    return person
+            words[block + 1 + lives + life] += weights[first + life] * value

@@ -9,15 +9,20 @@ import numpy as np
 from liverank.compiled import compiled
 from liverank.features.kernels.history import history_size, time_of, type_of
 from liverank.features.kernels.places import (
+    BITS,
+    CAPACITY,
     CHUNK,
     CHUNK_CLASS,
     CHUNK_EDGES,
     CHUNK_ENTRIES,
     ENTER,
+    HALVES,
+    INTS,
     LEAVE,
     NUMBERS,
     PRESENT_MS,
     REALS,
+    WORDS,
 )
 from liverank.features.kernels.rows import MISSING, place_of, take
 from liverank.features.layout import (
@@ -42,8 +47,8 @@ _EDGE_TIME = np.uint64(17)
 @compiled
 def move(store, layout, of_user, at):
     """Settle where a person is after coming or going, and the audiences with it."""
-    words = store[5]
-    ints = words.view(np.int64)
+    words = store[WORDS]
+    ints = store[INTS]
     item, since = _whereabouts(store, layout, of_user)
     before, since_before = ints[of_user + PRESENT], words[of_user + PRESENT_SINCE]
     if item == before and since == since_before:
@@ -55,22 +60,23 @@ def move(store, layout, of_user, at):
         row = place_of(store, item)
         _change_audience(store, layout, row, since, 1.0)
         if row != MISSING:
-            words[row + PEAK] = max(words[row + PEAK], audience_at(words, layout, row, at))
+            words[row + PEAK] = max(words[row + PEAK], audience_at(store, layout, row, at))
 
 
 @compiled
 def leave_for_good(store, layout, of_user):
     """Count a person out whose row is about to go."""
-    words = store[5]
-    item = words.view(np.int64)[of_user + PRESENT]
+    words = store[WORDS]
+    item = store[INTS][of_user + PRESENT]
     if item != 0:
         row = place_of(store, item)
         _change_audience(store, layout, row, words[of_user + PRESENT_SINCE], -1.0)
 
 
 @compiled
-def audience_at(words, layout, row, at):
+def audience_at(store, layout, row, at):
     """People in an item who came in lately enough, to a seventh of that time."""
+    words = store[WORDS]
     oldest = np.floor((at - layout[REALS][PRESENT_MS]) / _bucket_ms(layout))
     total = 0.0
     for bucket in range(BUCKETS):
@@ -83,8 +89,7 @@ def audience_at(words, layout, row, at):
 @compiled
 def set_edge(store, of_user, target, relation, is_active, at):
     """Keep what was last said of an edge; of the same time, that it ended."""
-    words = store[5]
-    ints, bits = words.view(np.int64), words.view(np.uint64)
+    ints, bits = store[INTS], store[BITS]
     time = np.uint64(min(max(at, 0.0), 1.7e13))
     edge = (time << _EDGE_TIME) | (np.uint64(0) if is_active else _OVER) | np.uint64(relation)
     chunk, left = ints[of_user + EDGES], ints[of_user + EDGE_COUNT]
@@ -114,15 +119,14 @@ def set_edge(store, of_user, target, relation, is_active, at):
 
 
 @compiled
-def targets_of(store, of_user, relation):
+def targets_of(store, layout, of_user, relation):
     """The targets of a person's active edges of a relation, uint64[n] in no order."""
-    words = store[5]
-    ints, bits = words.view(np.int64), words.view(np.uint64)
+    ints, bits = store[INTS], store[BITS]
     left = min(max(ints[of_user + EDGE_COUNT], 0), MAX_EDGES)
     targets = np.empty(left, np.uint64)
     found = 0
     chunk = ints[of_user + EDGES]
-    while left > 0 and 0 < chunk < words.size - CHUNK:
+    while left > 0 and 0 < chunk < layout[NUMBERS][CAPACITY] - CHUNK:
         inside = (left - 1) % CHUNK_EDGES + 1
         left -= inside
         for place in range(chunk + 1, chunk + 1 + 2 * inside, 2):
@@ -149,7 +153,7 @@ def _change_audience(store, layout, row, since, by):
     """Count a person in or out, in the bucket of when they came in."""
     if row == MISSING:
         return
-    words = store[5]
+    words = store[WORDS]
     bucket = np.floor(since / _bucket_ms(layout)) + 1.0  # zero is an empty bucket
     place = row + AUDIENCE + 2 * (np.int64(bucket) % BUCKETS)
     if words[place] < bucket:
@@ -161,8 +165,7 @@ def _change_audience(store, layout, row, since, by):
 @compiled
 def _whereabouts(store, layout, of_user):
     """The item that a person is in and since when, by the history: (number, Unix ms), or zeros."""
-    words = store[5]
-    ints, bits, halves = words.view(np.int64), words.view(np.uint64), words.view(np.uint32)
+    ints, bits, halves = store[INTS], store[BITS], store[HALVES]
     enter, leave = layout[NUMBERS][ENTER], layout[NUMBERS][LEAVE]
     item, since = np.int64(0), 0.0
     for wanted in (enter, leave):
@@ -190,5 +193,5 @@ def _whereabouts(store, layout, of_user):
 @compiled
 def _is_later(store, number, other):
     """Of two items entered at once: whether the first counts, by their keys."""
-    bits = store[5].view(np.uint64)
+    bits = store[BITS]
     return bits[place_of(store, number) + KEY] > bits[place_of(store, other) + KEY]

@@ -11,16 +11,25 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.kernels.places import (
+    BITS,
     CHUNK,
     CHUNK_CLASS,
+    DIRECTORY,
     FREE_LISTS,
     FREED,
+    HEADER,
+    INTS,
+    KEYS,
     LEVEL,
+    MAX_ITEMS,
     ROWS,
-    SCOPES,
+    SLOTS,
+    TABLES,
     USED,
     WIDTH,
+    WORDS,
 )
+from liverank.features.kernels.shapes import shape_of
 from liverank.features.layout import KEY
 
 MISSING = np.int64(0)
@@ -48,7 +57,7 @@ def row_key(table, first, second):
 @compiled
 def find(store, key):
     """The first word of the key's row, or MISSING."""
-    header, keys, slots = store[0], store[1], store[2]
+    header, keys, slots = store[HEADER], store[KEYS], store[SLOTS]
     level = np.uint64(1) << np.uint64(header[LEVEL])
     mask = level - np.uint64(1)
     slot = key & mask
@@ -64,18 +73,17 @@ def find(store, key):
 @compiled
 def place_of(store, number):
     """The place of the row of an item by its number; MISSING once it is gone."""
-    directory = store[4]
-    return np.int64(directory[np.int64(number) & (directory.size - 1)])
+    return np.int64(store[DIRECTORY][np.int64(number) & (MAX_ITEMS - 1)])
 
 
 @compiled
 def add(store, table, key, width):
     """Make a row of zeros, bar its key, and find room for it in the index; returns its place."""
-    header, words = store[0], store[5]
+    header = store[HEADER]
     if header[ROWS] + 1 > FULLEST * (np.int64(1) << header[LEVEL]):
         _grow(store)
     place = take(store, width, table)
-    words.view(np.uint64)[place + KEY] = key
+    store[BITS][place + KEY] = key
     _insert(store, header[LEVEL], key, place, table)
     header[ROWS] += 1
     return place
@@ -86,29 +94,30 @@ def find_or_add(store, layout, table, first, second):
     """The first word of the row of a table with this key, which is made where it is missing."""
     key = row_key(table, first, second)
     place = find(store, key)
-    return place if place != MISSING else add(store, table, key, layout[SCOPES][table, WIDTH])
+    return place if place != MISSING else add(store, table, key, shape_of(layout, table, WIDTH))
 
 
 @compiled
 def take(store, width, of_class):
     """Words of the arena, all zero: given back ones of the same class, else fresh ones."""
-    header, words = store[0], store[5]
+    header, words = store[HEADER], store[WORDS]
     place = header[FREE_LISTS + of_class]
     if place == 0:
         place = header[USED]
         header[USED] += width
     else:
-        header[FREE_LISTS + of_class] = words.view(np.int64)[place]
+        header[FREE_LISTS + of_class] = store[INTS][place]
         header[FREED] -= width
-        words[place : place + width] = 0.0
+        for word in range(place, place + width):
+            words[word] = 0.0
     return place
 
 
 @compiled
 def give_back(store, place, width, of_class):
     """Put words on the free list of their class."""
-    header, words = store[0], store[5]
-    words.view(np.int64)[place] = header[FREE_LISTS + of_class]
+    header = store[HEADER]
+    store[INTS][place] = header[FREE_LISTS + of_class]
     header[FREE_LISTS + of_class] = place
     header[FREED] += width
 
@@ -116,7 +125,7 @@ def give_back(store, place, width, of_class):
 @compiled
 def give_back_chain(store, chunk):
     """Put a chain of chunks on the free list."""
-    links = store[5].view(np.int64)
+    links = store[INTS]
     while chunk != 0:
         following = links[chunk]
         give_back(store, chunk, CHUNK, CHUNK_CLASS)
@@ -126,7 +135,7 @@ def give_back_chain(store, chunk):
 @compiled
 def remove(store, key):
     """Take a key out of the index, closing the gap behind it (Knuth 6.4, algorithm R)."""
-    header, keys, slots, tables = store[0], store[1], store[2], store[3]
+    header, keys, slots, tables = store[HEADER], store[KEYS], store[SLOTS], store[TABLES]
     level = np.int64(1) << header[LEVEL]
     mask = level - 1
     gap = np.int64(key & np.uint64(mask))
@@ -151,7 +160,7 @@ def remove(store, key):
 
 @compiled
 def _insert(store, level, key, place, table):
-    keys, slots, tables = store[1], store[2], store[3]
+    keys, slots, tables = store[KEYS], store[SLOTS], store[TABLES]
     size = np.uint64(1) << np.uint64(level)
     slot = key & (size - np.uint64(1))
     while keys[size + slot] != np.uint64(0):
@@ -163,7 +172,7 @@ def _insert(store, level, key, place, table):
 @compiled
 def _grow(store):
     """Copy the index into the next level, and only then point to it."""
-    header, keys, slots, tables = store[0], store[1], store[2], store[3]
+    header, keys, slots, tables = store[HEADER], store[KEYS], store[SLOTS], store[TABLES]
     size = np.int64(1) << header[LEVEL]
     for slot in range(size, 2 * size):
         if keys[slot] != np.uint64(0):
@@ -175,5 +184,5 @@ def _grow(store):
 @compiled
 def used_words(store):
     """Words that state takes: rows, chunks, and the index at thirteen bytes a slot."""
-    header = store[0]
+    header = store[HEADER]
     return header[USED] - header[FREED] + (np.int64(13) << header[LEVEL]) // 8

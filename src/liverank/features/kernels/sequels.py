@@ -4,69 +4,70 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.instructions import FIRST
-from liverank.features.kernels.counters import age_of, epoch_of
+from liverank.features.kernels.counters import age_of
 from liverank.features.kernels.next_items import latest_successes
-from liverank.features.kernels.places import EPOCH_MS, NEXT_SCOPE, NUMBERS, RATES, REALS
+from liverank.features.kernels.places import (
+    BITS,
+    EPOCH_MS,
+    NEXT_SCOPE,
+    NUMBERS,
+    RATES,
+    REALS,
+    WORDS,
+)
+from liverank.features.kernels.pointers import moved
 from liverank.features.kernels.rows import MISSING, find, place_of, row_key
 from liverank.features.kernels.values import decay
-from liverank.features.layout import KEY, RECENT_ITEMS
+from liverank.features.layout import KEY
 
 
 @compiled
-def sequels_of(store, layout, used, of_user, of_items, at):
-    """The person's latest items and the rows of (latest item, candidate).
-
-    Returns (recent int64[r], their rows' ages int64[r], pairs int64[r, n], ages int64[r, n]).
-    """
-    scope = layout[NUMBERS][NEXT_SCOPE]
-    n, words = of_items.size, store[5]
-    bits = words.view(np.uint64)
-    recent = np.empty(RECENT_ITEMS, np.int64)
+def find_recent(store, layout, of_user, recent):
+    """Fill in the places of the person's latest items, int64[8]; returns how many there are."""
+    _entries, numbers, found = latest_successes(store, layout, of_user)
     count = 0
-    if used[scope]:
-        _entries, numbers, found = latest_successes(store, layout, of_user)
-        for place in range(found):
-            recent[count] = place_of(store, numbers[place])
-            count += recent[count] != MISSING
-    pairs = np.empty((count, n), np.int64)
-    ages = np.empty((count, n), np.int64)
-    recent_ages = np.empty(count, np.int64)
-    epoch = epoch_of(layout, at)
+    for place in range(found):
+        recent[count] = place_of(store, numbers[place])
+        count += recent[count] != MISSING
+    return count
+
+
+@compiled
+def find_sequels(store, layout, recent, count, of_items, n, pairs):
+    """Fill in the places of the rows of (recent item, candidate), int64[count, n]."""
+    scope, bits = layout[NUMBERS][NEXT_SCOPE], store[BITS]
     for place in range(count):
-        recent_ages[place] = age_of(words, recent[place], at, epoch)
         earlier = bits[recent[place] + KEY]
         for row in range(n):
-            pairs[place, row] = MISSING
-            if of_items[row] != MISSING:
-                later = bits[of_items[row] + KEY]
-                pairs[place, row] = find(store, row_key(scope, earlier, later))
-    for place in range(count):
-        for row in range(n):
-            ages[place, row] = age_of(words, pairs[place, row], at, epoch)
-    return recent[:count], recent_ages, pairs, ages
+            item = of_items[row]
+            pair = MISSING
+            if item != MISSING and item != recent[place]:
+                pair = find(store, row_key(scope, earlier, bits[item + KEY]))
+            pairs[place * n + row] = pair
 
 
 @compiled
-def fill_sequels(words, layout, sequels, code, prior, factors, at, out):
+def fill_sequels(store, layout, recent, count, pairs, n, code, prior, factors, at, epoch, out):
     """Counts of going on to each candidate, or shares of the earlier items' successes.
 
     ``code`` holds the word of the pairs' count, its half-life, how to combine, and the word of the
     earlier item's count, or -1 for a plain count. NaN for a person without successes.
     """
-    recent, recent_ages, pairs, ages = sequels
+    words = store[WORDS]
     word, life, how, whole = code[1], code[2], code[3], code[4]
     rate, epoch_ms = layout[RATES][life], layout[REALS][EPOCH_MS]
-    count = min(recent.size, 1) if how == FIRST else recent.size
-    out[:] = 0.0 if count else np.nan
-    for place in range(count):
+    for row in range(n):
+        out[row] = 0.0 if count else np.nan
+    for place in range(min(count, 1) if how == FIRST else count):
         total = 1.0
         if whole >= 0:
-            factor = decay(
-                words, recent[place], recent_ages[place], factors[life], at, rate, epoch_ms
-            )
-            total = words[recent[place] + whole] * factor + prior
-        for row in range(out.size):
-            pair = pairs[place, row]
+            age = age_of(words, recent[place], at, epoch)
+            total = words[recent[place] + whole]
+            total = total * decay(words, recent[place], age, factors, at, rate, epoch_ms) + prior
+        column = moved(pairs, place * n)
+        for row in range(n):
+            pair = column[row]
             if pair != MISSING:
-                factor = decay(words, pair, ages[place, row], factors[life], at, rate, epoch_ms)
+                age = age_of(words, pair, at, epoch)
+                factor = decay(words, pair, age, factors, at, rate, epoch_ms)
                 out[row] += words[pair + word] * factor / total

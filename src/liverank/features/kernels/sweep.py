@@ -13,22 +13,29 @@ from liverank.features.kernels.history import forget
 from liverank.features.kernels.places import (
     BASE,
     CLOCK,
+    DIRECTORY,
     EVICTED,
     HAND,
+    HEADER,
     IDLE_MS,
+    INTS,
     ITEM_SCOPE,
+    KEYS,
     LEVEL,
     MAX_WORDS,
     NUMBERS,
     PATIENCE,
     REALS,
-    SCOPES,
+    SLOTS,
     SWEPT,
+    TABLES,
     USER_SCOPE,
     WIDTH,
+    WORDS,
 )
 from liverank.features.kernels.presence import leave_for_good
 from liverank.features.kernels.rows import give_back, give_back_chain, remove, used_words
+from liverank.features.kernels.shapes import shape_of
 from liverank.features.layout import (
     EDGES,
     LAST,
@@ -48,7 +55,7 @@ _RELAXED = 0.9
 @compiled
 def sweep(store, layout, at):
     """Let time pass to ``at`` and turn the hand."""
-    header = store[0]
+    header = store[HEADER]
     step = np.int64(min(max(at - header[CLOCK], -_DAY_MS), _DAY_MS))
     header[CLOCK] = header[CLOCK] + step if header[CLOCK] > 0 else np.int64(at)
     most = layout[NUMBERS][MAX_WORDS]
@@ -67,13 +74,13 @@ def sweep(store, layout, at):
 @compiled
 def _drop_if_idle(store, layout, slot):
     """Drop the row of a slot if nothing touched it for too long; returns whether it did."""
-    header, keys, slots, tables, directory, words = store
-    key = keys[slot]
+    header, words = store[HEADER], store[WORDS]
+    key = store[KEYS][slot]
     if key == np.uint64(0):
         return False
-    row, table = np.int64(slots[slot]), np.int64(tables[slot])
+    row, table = np.int64(store[SLOTS][slot]), np.int64(store[TABLES][slot])
     heard = words[row + LAST]
-    if layout[SCOPES][table, BASE] > TABLE_WORDS:  # LIFE_HEARD is at the same place
+    if shape_of(layout, table, BASE) > TABLE_WORDS:  # LIFE_HEARD is at the same place
         heard = max(heard, words[row + LAST_SEEN])
     idle_ms = header[CLOCK] - heard
     longest_ms = layout[REALS][IDLE_MS]
@@ -85,10 +92,10 @@ def _drop_if_idle(store, layout, slot):
     if table == layout[NUMBERS][USER_SCOPE]:
         leave_for_good(store, layout, row)
         forget(store, row)
-        give_back_chain(store, words.view(np.int64)[row + EDGES])
+        give_back_chain(store, store[INTS][row + EDGES])
     elif table == layout[NUMBERS][ITEM_SCOPE]:
-        directory[words.view(np.int64)[row + NUMBER]] = 0
+        store[DIRECTORY][store[INTS][row + NUMBER]] = 0
     remove(store, key)
-    give_back(store, row, layout[SCOPES][table, WIDTH], table)
+    give_back(store, row, shape_of(layout, table, WIDTH), table)
     header[SWEPT if idle_ms > longest_ms else EVICTED] += 1
     return True

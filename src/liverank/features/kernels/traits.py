@@ -6,10 +6,10 @@ from liverank.compiled import compiled
 from liverank.features import instructions as op
 from liverank.features.kernels.fold import list_size
 from liverank.features.kernels.following import is_followed, people_in
-from liverank.features.kernels.places import LIFE_SCOPE, NUMBERS, WIDEST
+from liverank.features.kernels.places import BITS, INTS, LIFE_SCOPE, NUMBERS, WIDEST, WORDS
+from liverank.features.kernels.pointers import as_uint64
 from liverank.features.kernels.presence import audience_at
 from liverank.features.kernels.rows import MISSING
-from liverank.features.kernels.values import shared
 from liverank.features.layout import (
     ENDED,
     FIRST_SEEN,
@@ -32,75 +32,100 @@ _ANNOUNCED, _LIVE, _OVER = 0.0, 1.0, 2.0
 
 
 @compiled
-def fill_traits(words, layout, program, code, request, following, columns, out):
-    """Run one instruction for every candidate. ``request`` is (at, words, user, items)."""
-    at, request_bits, of_user, of_items = request
-    bits = words.view(np.uint64)
-    levels = program[2]
+def fill_fields(store, levels, code, at, request, of_user, of_items, n, out):
+    """Run an instruction that reads fields of the item, the user or the request.
+
+    ``request`` points to the request's words.
+    """
     what = code[0]
-    for row in range(out.size):
+    for row in range(n):
+        out[row] = np.nan
+        source, base = _entity(store, request, code[1], of_user, of_items[row])
+        if base < 0:
+            continue
+        if what == LEVEL:
+            says = as_uint64(source)[base + code[2]]
+            if says != np.uint64(0):
+                for level in range(code[3], code[4]):
+                    if levels[level] == says:
+                        out[row] = level - code[3]
+        elif what == FIELD:
+            value = source[base + code[2]]
+            out[row] = (at - value) / 1000.0 if code[3] else value
+        else:
+            other, other_base = _entity(store, request, code[4], of_user, of_items[row])
+            if other_base >= 0:
+                out[row] = _shared(
+                    source, base + code[2], code[3], other, other_base + code[5], code[6]
+                )
+
+
+@compiled
+def fill_lives(store, layout, code, at, of_items, everything, hosts, n, out):
+    """Run an instruction about where an item is in its life, or about its audience.
+
+    ``everything`` is the place of the row of all, ``hosts`` points to those of the hosts.
+    """
+    words, what = store[WORDS], code[0]
+    for row in range(n):
         item = of_items[row]
         out[row] = np.nan
-        if what in (FIELD, LEVEL):
-            source, base = _entity(bits, request_bits, code[1], of_user, item)
-            if base < 0:
-                continue
-            if what == LEVEL:
-                if source[base + code[2]] != np.uint64(0):
-                    for level in range(code[3], code[4]):
-                        if levels[level] == source[base + code[2]]:
-                            out[row] = level - code[3]
-            else:
-                value = source[base + code[2] : base + code[2] + 1].view(np.float64)[0]
-                out[row] = (at - value) / 1000.0 if code[3] else value
-        elif what == SAME:
-            left, left_base = _entity(bits, request_bits, code[1], of_user, item)
-            right, right_base = _entity(bits, request_bits, code[4], of_user, item)
-            if left_base >= 0 and right_base >= 0:
-                out[row] = shared(
-                    left, left_base + code[2], code[3], right, right_base + code[5], code[6]
-                )
-        elif item == MISSING:
+        if item == MISSING:
             continue
-        elif what == AGE:
+        if what == AGE:
             since = words[item + STARTED]
             if code[1] == FIRST_SEEN or np.isnan(since):
                 since = words[item + FIRST_SEEN]
             out[row] = max(at - since, 0.0) / 1000.0
-        elif what == FOLLOWED:
-            out[row] = _followed(words, following, item + code[1], code[2])
-        elif what == HERE:
-            out[row] = people_in(following, words.view(np.int64)[item + NUMBER])
         elif what == AUDIENCE_NOW:
-            out[row] = audience_at(words, layout, item, at)
+            out[row] = audience_at(store, layout, item, at)
         elif what == LIFE_STATE:
             out[row] = _state(words, item)
         elif what == LIFE_LEFT:
-            out[row] = _left(words, layout, columns, row, item, at)
+            typical_s = words[everything + LIFE_S] / words[everything + LIVES]
+            if layout[NUMBERS][LIFE_SCOPE] >= 0 and hosts[row] != layout[NUMBERS][WIDEST]:
+                typical_s = (words[hosts[row] + LIFE_S] + _PRIOR_LIVES * typical_s) / (
+                    words[hosts[row] + LIVES] + _PRIOR_LIVES
+                )
+            out[row] = typical_s - (at - words[item + STARTED]) / 1000.0
 
 
 @compiled
-def _entity(bits, request_bits, entity, of_user, of_item):
-    """Where an entity's words are: the array, and the first word, or -1 for an unknown entity."""
+def fill_followed(store, code, followed, here, people, of_items, n, out):
+    """Run an instruction about what and whom the person follows."""
+    for row in range(n):
+        item = of_items[row]
+        out[row] = np.nan
+        if item == MISSING:
+            continue
+        if code[0] == HERE:
+            out[row] = people_in(here, people, store[INTS][item + NUMBER])
+        else:
+            out[row] = _followed(store, followed, item + code[1], code[2])
+
+
+@compiled
+def _entity(store, request, entity, of_user, of_item):
+    """Where an entity's words are: a pointer, and the first word, or -1 for an unknown entity."""
     if entity == REQUEST:
-        return request_bits, np.int64(0)
+        return request, np.int64(0)
     row = of_item if entity == ITEM else of_user
-    return bits, row if row != MISSING else np.int64(-1)
+    return store[WORDS], row if row != MISSING else np.int64(-1)
 
 
 @compiled
-def _followed(words, following, place, is_list):
+def _followed(store, followed, place, is_list):
     """How many of a field's values a person follows; NaN where the field is unknown."""
-    bits = words.view(np.uint64)
+    bits = store[BITS]
     if not is_list:
         if bits[place] == np.uint64(0):
             return np.nan
-        return 1.0 if is_followed(following, bits[place]) else 0.0
-    if np.isnan(words[place]):
+        return 1.0 if is_followed(followed, bits[place]) else 0.0
+    if np.isnan(store[WORDS][place]):
         return np.nan
     total = 0.0
-    for element in range(list_size(words, place)):
-        if is_followed(following, bits[place + 1 + element]):
+    for element in range(list_size(store[WORDS], place)):
+        if is_followed(followed, bits[place + 1 + element]):
             total += 1.0
     return total
 
@@ -117,16 +142,22 @@ def _state(words, item):
 
 
 @compiled
-def _left(words, layout, columns, row, item, at):
-    """Seconds until items of this host typically end, negative beyond; NaN before the start."""
-    begins, _starts, places, _ages, _factors = columns
-    everything = places[begins[_ALL_SCOPE]]
-    typical_s = words[everything + LIFE_S] / words[everything + LIVES]
-    scope = layout[NUMBERS][LIFE_SCOPE]
-    if scope >= 0:
-        host = places[begins[scope] + row]
-        if host != layout[NUMBERS][WIDEST]:
-            typical_s = (words[host + LIFE_S] + _PRIOR_LIVES * typical_s) / (
-                words[host + LIVES] + _PRIOR_LIVES
-            )
-    return typical_s - (at - words[item + STARTED]) / 1000.0
+def _shared(left, left_word, left_list, right, right_word, right_list):
+    """How many values two fields have in common; NaN where one is unknown."""
+    left_count, right_count = np.int64(1), np.int64(1)
+    if left_list:
+        left_count = list_size(left, left_word)
+        left_word += 1
+    if right_list:
+        right_count = list_size(right, right_word)
+        right_word += 1
+    left_bits, right_bits = as_uint64(left), as_uint64(right)
+    shared, known_left, known_right = 0, False, False
+    for i in range(left_count):
+        for j in range(right_count):
+            one, other = left_bits[left_word + i], right_bits[right_word + j]
+            known_left |= one != np.uint64(0)
+            known_right |= other != np.uint64(0)
+            if one == other and one != np.uint64(0):
+                shared += 1
+    return float(shared) if known_left and known_right else np.nan

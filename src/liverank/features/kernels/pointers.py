@@ -1,0 +1,105 @@
+"""Arrays as bare pointers, which kernels hand around: no reference counts, no bounds.
+
+Taking an array out of a tuple, or a view of one, costs numba two atomic operations; in a kernel
+that does so a hundred times for an event they took most of its time. A pointer is a number.
+Invariant: whoever makes pointers holds the arrays for as long as the kernel runs, which a caller
+from Python does by passing them.
+"""
+
+from typing import Any
+
+from numba import types
+from numba.core.errors import TypingError
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+
+from liverank.compiled import compiled
+
+
+@intrinsic  # type: ignore[misc]
+def pointer_to(_context: Any, array: Any) -> Any:
+    """A pointer to the first element of a contiguous array."""
+    if not isinstance(array, types.Array) or array.layout != "C":
+        raise TypingError("a pointer is taken of a C-contiguous array")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return make_array(signature.args[0])(context, builder, value=arguments[0]).data
+
+    return types.CPointer(array.dtype)(array), generate
+
+
+@intrinsic  # type: ignore[misc]
+def as_uint64(_context: Any, pointer: Any) -> Any:
+    """The same words, as uint64."""
+    return types.CPointer(types.uint64)(pointer), _cast
+
+
+@intrinsic  # type: ignore[misc]
+def _as_int64(_context: Any, pointer: Any) -> Any:
+    return types.CPointer(types.int64)(pointer), _cast
+
+
+@intrinsic  # type: ignore[misc]
+def _as_uint32(_context: Any, pointer: Any) -> Any:
+    return types.CPointer(types.uint32)(pointer), _cast
+
+
+@intrinsic  # type: ignore[misc]
+def as_float64(_context: Any, pointer: Any) -> Any:
+    """The same words, as float64."""
+    return types.CPointer(types.float64)(pointer), _cast
+
+
+@intrinsic  # type: ignore[misc]
+def moved(_context: Any, pointer: Any, _elements: Any) -> Any:
+    """The pointer so many elements further on."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.gep(arguments[0], [arguments[1]])
+
+    return pointer(pointer, types.int64), generate
+
+
+def _cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    kind = context.get_value_type(signature.return_type)
+    return builder.bitcast(arguments[0], kind)
+
+
+@compiled
+def keep(_arrays):
+    """Do nothing: arrays that pointers were taken of live until they are last mentioned."""
+
+
+@compiled
+def store_pointers(arrays):
+    """The arrays of a store as kernels take them: ``places.HEADER`` to ``places.HALVES``."""
+    header, keys, slots, tables, directory, words = arrays
+    first = pointer_to(words)
+    return (
+        pointer_to(header),
+        pointer_to(keys),
+        pointer_to(slots),
+        pointer_to(tables),
+        pointer_to(directory),
+        first,
+        as_uint64(first),
+        _as_int64(first),
+        _as_uint32(first),
+    )
+
+
+@compiled
+def layout_pointers(arrays):
+    """The arrays of a layout as kernels take them: ``places.NUMBERS`` to ``places.NEW_ITEM``."""
+    numbers, reals, rates, scopes, blocks, valued, positive, new_user, new_item = arrays
+    return (
+        pointer_to(numbers),
+        pointer_to(reals),
+        pointer_to(rates),
+        pointer_to(scopes),
+        pointer_to(blocks),
+        pointer_to(valued),
+        pointer_to(positive),
+        pointer_to(new_user),
+        pointer_to(new_item),
+    )
