@@ -38,6 +38,12 @@ def other_types(scope: Scope, layout: Layout) -> tuple[str, ...]:
     ]
 
 
+def is_of_text(scope: Scope, layout: Layout) -> bool:
+    """Whether a scope is keyed by the words of a text."""
+    texts = {f"item.{field.name}" for field in layout.fields if field.type == "text"}
+    return not texts.isdisjoint(scope.parts)
+
+
 def half_lives_near(scope: Scope, *wanted: str) -> tuple[str, ...]:
     """The scope's half-lives that are nearest, by ratio, to the wanted ones; each once.
 

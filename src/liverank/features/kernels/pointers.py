@@ -16,8 +16,7 @@ from numba.np.arrayobj import make_array
 from liverank.compiled import compiled
 
 
-@intrinsic  # type: ignore[misc]
-def pointer_to(_context: Any, array: Any) -> Any:
+def _make_pointer_to(_context: Any, array: Any) -> Any:
     """A pointer to the first element of a contiguous array."""
     if not isinstance(array, types.Array) or array.layout != "C":
         raise TypingError("a pointer is taken of a C-contiguous array")
@@ -28,30 +27,25 @@ def pointer_to(_context: Any, array: Any) -> Any:
     return types.CPointer(array.dtype)(array), generate
 
 
-@intrinsic  # type: ignore[misc]
-def as_uint64(_context: Any, pointer: Any) -> Any:
+def _make_as_uint64(_context: Any, pointer: Any) -> Any:
     """The same words, as uint64."""
     return types.CPointer(types.uint64)(pointer), _cast
 
 
-@intrinsic  # type: ignore[misc]
-def _as_int64(_context: Any, pointer: Any) -> Any:
+def _make_as_int64(_context: Any, pointer: Any) -> Any:
     return types.CPointer(types.int64)(pointer), _cast
 
 
-@intrinsic  # type: ignore[misc]
-def _as_uint32(_context: Any, pointer: Any) -> Any:
+def _make_as_uint32(_context: Any, pointer: Any) -> Any:
     return types.CPointer(types.uint32)(pointer), _cast
 
 
-@intrinsic  # type: ignore[misc]
-def as_float64(_context: Any, pointer: Any) -> Any:
+def _make_as_float64(_context: Any, pointer: Any) -> Any:
     """The same words, as float64."""
     return types.CPointer(types.float64)(pointer), _cast
 
 
-@intrinsic  # type: ignore[misc]
-def moved(_context: Any, pointer: Any, _elements: Any) -> Any:
+def _make_moved(_context: Any, pointer: Any, _elements: Any) -> Any:
     """The pointer so many elements further on."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -63,6 +57,14 @@ def moved(_context: Any, pointer: Any, _elements: Any) -> Any:
 def _cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     kind = context.get_value_type(signature.return_type)
     return builder.bitcast(arguments[0], kind)
+
+
+pointer_to: Any = intrinsic(_make_pointer_to)
+as_uint64: Any = intrinsic(_make_as_uint64)
+as_float64: Any = intrinsic(_make_as_float64)
+moved: Any = intrinsic(_make_moved)
+_as_int64: Any = intrinsic(_make_as_int64)
+_as_uint32: Any = intrinsic(_make_as_uint32)
 
 
 @compiled

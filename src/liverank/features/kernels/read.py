@@ -1,7 +1,8 @@
 """Kernels that read features from state at a time.
 
 Reading changes nothing, and a row's features do not depend on the rows beside it, except for the
-rank and gap within the list. Invariant: training and serving call this same ``read``.
+rank and gap within the list. Candidates are read a block at a time, so that their rows stay in the
+nearest cache for all instructions. Invariant: training and serving call this same ``read``.
 """
 
 import numpy as np
@@ -50,14 +51,15 @@ from liverank.features.kernels.sequels import fill_sequels, find_recent, find_se
 from liverank.features.kernels.shapes import shape_of
 from liverank.features.kernels.traits import fill_fields, fill_followed, fill_lives
 from liverank.features.kernels.values import combine, fill_ago, fill_counts, fill_rates, spread
-from liverank.features.layout import RECENT_ITEMS
+from liverank.features.layout import MAX_ELEMENTS, RECENT_ITEMS
 
 COUNT, RATE, AGO, MOMENTUM, SHARE = op.COUNT, op.RATE, op.AGO, op.MOMENTUM, op.SHARE
 GO_ON, RANK, GAP, PERSON = op.GO_ON, op.RANK, op.GAP, op.PERSON
 HOUR, WEEKDAY, POSITION, CANDIDATES = op.HOUR, op.WEEKDAY, op.POSITION, op.CANDIDATES
 DIFFERENCE, FIELD, LEVEL, SAME = op.DIFFERENCE, op.FIELD, op.LEVEL, op.SAME
 FOLLOWED, HERE = op.FOLLOWED, op.HERE
-_BLOCK = 128
+BLOCK = 64
+"""Candidates that are read together."""
 
 
 @compiled
@@ -78,9 +80,6 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
     """What ``read`` does, by pointers to state and layout, for one candidate or more."""
     code, constants, levels, outputs, used, needs, zones, zone_starts, changes = program
     n = items.size
-    item_places = np.empty(n, np.int64)
-    of_items = pointer_to(item_places)
-    find_items(store, layout, items, of_items)
     of_user = find(store, user_key(layout, user))
 
     entries, numbers = history_of(store, layout, of_user if needs[0] else MISSING)
@@ -99,168 +98,227 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
     )
     person = person_of(entries, at)
     followed, here, people = following_of(store, layout, of_user if needs[1] else MISSING, at)
-
-    begin_of = columns_of(layout, used, n)
-    start_array = np.empty(used.size * (n + 1), np.int64)
-    place_array = np.empty(begin_of[-1], np.int64)
-    age_array = np.zeros(begin_of[-1], np.int64)
-    begins, starts = pointer_to(begin_of), pointer_to(start_array)
-    places, ages = pointer_to(place_array), pointer_to(age_array)
-    for scope in range(used.size):
-        if begins[scope] == begins[scope + 1]:
-            continue
-        column, its_starts = moved(places, begins[scope]), moved(starts, scope * (n + 1))
-        if shape_of(layout, scope, IS_PAIR) == 1:
-            find_pairs(
-                store,
-                layout,
-                scope,
-                of_items,
-                n,
-                pair_keys,
-                pair_places,
-                width,
-                its_starts,
-                column,
-            )
-        elif shape_of(layout, scope, LIST_PART) >= 0:
-            find_lists(store, layout, scope, of_items, n, its_starts, column)
-        else:
-            find_rows(store, layout, scope, user, items, of_user, of_items, column)
-    find_ages(store, layout, used, at, n, begins, starts, places, ages)
     recent_array = np.empty(RECENT_ITEMS, np.int64)
     recent, recent_count = pointer_to(recent_array), np.int64(0)
     if used[layout[NUMBERS][NEXT_SCOPE]]:
         recent_count = find_recent(store, layout, of_user, recent)
-    sequel_array = np.empty(recent_count * n, np.int64)
-    sequels = pointer_to(sequel_array)
-    find_sequels(store, layout, recent, recent_count, of_items, n, sequels)
-
-    lives = layout[NUMBERS][HALF_LIVES]
-    factor_array = np.empty((lives + 1, AGES + 1))
+    factor_array = np.empty((layout[NUMBERS][HALF_LIVES] + 1, AGES + 1))
     fill_factors(layout, at, factor_array[:-1])
     factor_array[-1] = 1.0  # of what does not decay
     factors = pointer_to(factor_array)
-    register_array = np.empty((len(code), n))
-    registers = pointer_to(register_array)
+
+    compared, compared_count = _compared(code)
+    kept_array = np.empty((compared_count, n))
+    kept = pointer_to(kept_array)
+
+    most = min(n, BLOCK)
+    begin_of = columns_of(layout, used, most)
+    item_places = np.empty(most, np.int64)
+    start_array = np.empty(used.size * (most + 1), np.int64)
+    place_array = np.empty(max(begin_of[-1], 1), np.int64)
+    age_array = np.zeros(begin_of[-1], np.int64)
+    sequel_array = np.empty(recent_count * most, np.int64)
+    element_array = np.empty(2 * MAX_ELEMENTS * most)
+    register_array = np.empty((len(code), most))
+    of_items, sequels = pointer_to(item_places), pointer_to(sequel_array)
+    begins, starts = pointer_to(begin_of), pointer_to(start_array)
+    places, ages = pointer_to(place_array), pointer_to(age_array)
+    elements, registers = pointer_to(element_array), pointer_to(register_array)
+    columns = (begins, starts, places, ages, factors, elements, registers)
     request_words = as_float64(pointer_to(request))
     host = max(layout[NUMBERS][LIFE_SCOPE], 0)
     epoch = epoch_of(layout, at)
-    epoch_ms = layout[REALS][EPOCH_MS]
-    for place in range(len(code)):
-        line = moved(pointer_to(code), place * op.CODE_WIDTH)
-        what, first, second = line[0], line[1], line[2]
-        constant, other_constant = constants[place, 0], constants[place, 1]
-        values = moved(registers, place * n)
-        one, other = moved(registers, first * n), moved(registers, second * n)
-        if what in (COUNT, RATE, AGO):
-            word, life, how, trials, prior = second, line[3], line[4], line[5], line[6]
-            source = own if shape_of(layout, first, IS_PAIR) == 1 else store[WORDS]
-            rate = layout[RATES][life] if life >= 0 else 0.0
-            its_factors = moved(factors, (life if life >= 0 else lives) * (AGES + 1))
-            is_list = shape_of(layout, first, LIST_PART) >= 0
-            its_starts = moved(starts, first * (n + 1))
-            m = its_starts[n] if is_list else n
-            rows, its_ages = moved(places, begins[first]), moved(ages, begins[first])
-            element_array = np.empty(2 * m if is_list else 0)
-            elements = pointer_to(element_array) if is_list else values
-            if what == COUNT:
-                fill_counts(
-                    source, rows, its_ages, m, word, its_factors, at, rate, epoch_ms, elements
-                )
-            elif what == AGO:
-                fill_ago(source, rows, m, word, at, elements)
-            else:
-                before = values
-                if prior >= 0:
-                    before = moved(registers, prior * n)
-                else:
-                    for row in range(n):
-                        values[row] = 0.0
-                if is_list:
-                    spread(before, its_starts, n, moved(elements, m))
-                fill_rates(
-                    source,
-                    rows,
-                    its_ages,
+
+    for begin in range(0, n, BLOCK):
+        m = min(BLOCK, n - begin)
+        block = items[begin : begin + m]
+        find_items(store, layout, block, of_items)
+        for scope in range(used.size):
+            if begins[scope] == begins[scope + 1]:
+                continue
+            column, its_starts = moved(places, begins[scope]), moved(starts, scope * (most + 1))
+            if shape_of(layout, scope, IS_PAIR) == 1:
+                find_pairs(
+                    store,
+                    layout,
+                    scope,
+                    of_items,
                     m,
-                    word,
-                    trials,
+                    pair_keys,
+                    pair_places,
+                    width,
+                    its_starts,
+                    column,
+                )
+            elif shape_of(layout, scope, LIST_PART) >= 0:
+                find_lists(store, layout, scope, of_items, m, its_starts, column)
+            else:
+                find_rows(store, layout, scope, user, block, of_user, of_items, column)
+        find_ages(store, layout, used, at, m, most, begins, starts, places, ages)
+        find_sequels(store, layout, recent, recent_count, of_items, m, sequels)
+        for place in range(len(code)):
+            line = moved(pointer_to(code), place * op.CODE_WIDTH)
+            what, first, second = line[0], line[1], line[2]
+            constant, other_constant = constants[place, 0], constants[place, 1]
+            values = moved(registers, place * most)
+            if what in (COUNT, RATE, AGO):
+                source = own if shape_of(layout, first, IS_PAIR) == 1 else store[WORDS]
+                run_counters(
+                    layout, source, line, constant, other_constant, columns, at, m, most, values
+                )
+            elif what in (MOMENTUM, SHARE, DIFFERENCE):
+                one, other = moved(registers, first * most), moved(registers, second * most)
+                _combine_two(what, one, other, constant, other_constant, m, values)
+            elif what == GO_ON:
+                its_factors = moved(factors, second * (AGES + 1))
+                fill_sequels(
+                    store,
+                    layout,
+                    recent,
+                    recent_count,
+                    sequels,
+                    m,
+                    line,
+                    constant,
                     its_factors,
                     at,
-                    rate,
-                    epoch_ms,
-                    moved(elements, m) if is_list else before,
-                    constant,
-                    elements,
+                    epoch,
+                    values,
                 )
-            if is_list:
-                combine(elements, its_starts, n, how, values)
-            keep((element_array,))
-            if what == RATE and other_constant == 1.0:  # where nothing is known, be the prior
-                for row in range(n):
-                    is_unknown = (
-                        its_starts[row] == its_starts[row + 1]
-                        if is_list
-                        else rows[row] == layout[NUMBERS][WIDEST]
-                    )
-                    if is_unknown:
-                        values[row] = registers[prior * n + row]
-        elif what == MOMENTUM:
-            for row in range(n):
-                values[row] = np.log2(
-                    (one[row] * constant + other_constant)
-                    / (other[row] * other_constant + other_constant)
+            elif what in (RANK, GAP):
+                pass  # these need all candidates
+            elif what == PERSON:
+                _fill(values, m, person[first])
+            elif what == CANDIDATES:
+                _fill(values, m, float(n))
+            elif what == POSITION:
+                for row in range(m):
+                    values[row] = positions[begin + row if positions.size > 1 else 0]
+            elif what in (HOUR, WEEKDAY):
+                fill_moments(
+                    store, zones, zone_starts, changes, line, request, of_user, at, m, values
                 )
-        elif what == SHARE:
-            for row in range(n):
-                values[row] = one[row] / (other[row] + constant)
-        elif what == DIFFERENCE:
-            for row in range(n):
-                values[row] = one[row] - other[row]
-        elif what == GO_ON:
-            its_factors = moved(factors, second * (AGES + 1))
-            fill_sequels(
-                store,
-                layout,
-                recent,
-                recent_count,
-                sequels,
-                n,
-                line,
-                constant,
-                its_factors,
-                at,
-                epoch,
-                values,
-            )
-        elif what == RANK:
-            fill_ranks(one, n, values)
-        elif what == GAP:
-            fill_gaps(one, n, values)
-        elif what == PERSON:
-            for row in range(n):
-                values[row] = person[first]
-        elif what == POSITION:
-            for row in range(n):
-                values[row] = positions[row if positions.size > 1 else 0]
-        elif what == CANDIDATES:
-            for row in range(n):
-                values[row] = n
-        elif what in (HOUR, WEEKDAY):
-            fill_moments(store, zones, zone_starts, changes, line, request, of_user, at, n, values)
-        elif what in (FIELD, LEVEL, SAME):
-            fill_fields(store, levels, line, at, request_words, of_user, of_items, n, values)
-        elif what in (FOLLOWED, HERE):
-            fill_followed(store, line, followed, here, people, of_items, n, values)
-        else:
-            hosts = moved(places, begins[host])
-            everything = places[0] if begins[1] > 0 else MISSING
-            fill_lives(store, layout, line, at, of_items, everything, hosts, n, values)
-    for begin in range(0, n, _BLOCK):
+            elif what in (FIELD, LEVEL, SAME):
+                fill_fields(store, levels, line, at, request_words, of_user, of_items, m, values)
+            elif what in (FOLLOWED, HERE):
+                fill_followed(store, line, followed, here, people, of_items, m, values)
+            else:
+                hosts = moved(places, begins[host])
+                fill_lives(store, layout, line, at, of_items, places[0], hosts, m, values)
+            if compared[place] >= 0:
+                for row in range(m):
+                    kept[compared[place] * n + begin + row] = values[row]
         for feature in range(outputs.size):
-            values = moved(registers, outputs[feature] * n)
-            for row in range(begin, min(begin + _BLOCK, n)):
-                out[row, feature] = np.float32(values[row])
+            values = moved(registers, outputs[feature] * most)
+            for row in range(m):
+                out[begin + row, feature] = np.float32(values[row])
+    _compare(code, outputs, compared, kept, n, out)
     keep((item_places, start_array, place_array, age_array, recent_array, sequel_array))
-    keep((pair_words, begin_of, factor_array, register_array))
+    keep((pair_words, begin_of, factor_array, register_array, element_array, kept_array))
+
+
+@compiled
+def run_counters(layout, source, line, strength, passes, columns, at, m, most, out):
+    """Run an instruction that reads the rows of one scope, for m candidates of a block."""
+    begins, starts, places, ages, factors, elements, registers = columns
+    what, scope, word, life = line[0], line[1], line[2], line[3]
+    how, trials, prior = line[4], line[5], line[6]
+    rate = layout[RATES][life] if life >= 0 else 0.0
+    epoch_ms = layout[REALS][EPOCH_MS]
+    its_factors = moved(factors, (life if life >= 0 else layout[NUMBERS][HALF_LIVES]) * (AGES + 1))
+    is_list = shape_of(layout, scope, LIST_PART) >= 0
+    its_starts = moved(starts, scope * (most + 1))
+    size = its_starts[m] if is_list else m
+    rows, its_ages = moved(places, begins[scope]), moved(ages, begins[scope])
+    values = elements if is_list else out
+    if what == COUNT:
+        fill_counts(source, rows, its_ages, size, word, its_factors, at, rate, epoch_ms, values)
+    elif what == AGO:
+        fill_ago(source, rows, size, word, at, values)
+    else:
+        before = out
+        if prior >= 0:
+            before = moved(registers, prior * most)
+        else:
+            _fill(out, m, 0.0)
+        if is_list:
+            spread(before, its_starts, m, moved(elements, size))
+            before = moved(elements, size)
+        fill_rates(
+            source,
+            rows,
+            its_ages,
+            size,
+            word,
+            trials,
+            its_factors,
+            at,
+            rate,
+            epoch_ms,
+            before,
+            strength,
+            values,
+        )
+    if is_list:
+        combine(values, its_starts, m, how, out)
+    if what == RATE and passes == 1.0:  # where nothing is known, be the prior
+        for row in range(m):
+            is_unknown = (
+                its_starts[row] == its_starts[row + 1]
+                if is_list
+                else rows[row] == layout[NUMBERS][WIDEST]
+            )
+            if is_unknown:
+                out[row] = registers[prior * most + row]
+
+
+@compiled
+def _combine_two(what, one, other, constant, other_constant, m, out):
+    """Run an instruction on two registers."""
+    for row in range(m):
+        if what == SHARE:
+            out[row] = one[row] / (other[row] + constant)
+        elif what == DIFFERENCE:
+            out[row] = one[row] - other[row]
+        else:
+            out[row] = np.log2(
+                (one[row] * constant + other_constant)
+                / (other[row] * other_constant + other_constant)
+            )
+
+
+@compiled
+def _fill(out, m, value):
+    for row in range(m):
+        out[row] = value
+
+
+@compiled
+def _compared(code):
+    """Which registers ranks and gaps compare: their numbers from 0, or -1; and how many."""
+    compared = np.full(len(code), -1, np.int64)
+    count = 0
+    for place in range(len(code)):
+        if code[place, 0] in (RANK, GAP) and compared[code[place, 1]] < 0:
+            compared[code[place, 1]] = count
+            count += 1
+    return compared, count
+
+
+@compiled
+def _compare(code, outputs, compared, kept, n, out):
+    """Fill in the ranks and gaps within the list."""
+    value_array = np.empty(n)
+    values = pointer_to(value_array)
+    for feature in range(outputs.size):
+        what = code[outputs[feature], 0]
+        if what not in (RANK, GAP):
+            continue
+        column = moved(kept, compared[code[outputs[feature], 1]] * n)
+        if what == RANK:
+            fill_ranks(column, n, values)
+        else:
+            fill_gaps(column, n, values)
+        for row in range(n):
+            out[row, feature] = np.float32(values[row])
+    keep((value_array,))

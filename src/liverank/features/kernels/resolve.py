@@ -124,14 +124,14 @@ def find_pairs(store, layout, scope, of_items, n, keys, places, unknown, starts,
 
 
 @compiled
-def find_ages(store, layout, used, at, n, begins, starts, places, ages):
+def find_ages(store, layout, used, at, m, most, begins, starts, places, ages):
     """Fill in how old the rows of tables are; those of pairs stay 0."""
     epoch = epoch_of(layout, at)
     for scope in range(used.size):
         if begins[scope] == begins[scope + 1] or shape_of(layout, scope, IS_PAIR) == 1:
             continue
-        stop = begins[scope + 1]
+        stop = begins[scope] + m
         if shape_of(layout, scope, LIST_PART) >= 0:
-            stop = begins[scope] + moved(starts, scope * (n + 1))[n]
+            stop = begins[scope] + moved(starts, scope * (most + 1))[m]
         for place in range(begins[scope], stop):
             ages[place] = age_of(store[WORDS], places[place], at, epoch)

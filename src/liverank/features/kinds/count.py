@@ -5,7 +5,13 @@ from typing import Literal
 
 import msgspec
 
-from liverank.features.feature import Feature, feature_name, half_lives_near, other_types
+from liverank.features.feature import (
+    Feature,
+    feature_name,
+    half_lives_near,
+    is_of_text,
+    other_types,
+)
 from liverank.features.instructions import COMBINATIONS, COUNT, Compiler
 from liverank.features.layout import NEXT_ITEM, Layout, Scope
 
@@ -33,13 +39,17 @@ class Count(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(layout: Layout) -> Iterator[Feature]:
-    """Counts of successes in every scope, of impressions and other types in the main ones."""
+    """Counts of an item's successes and impressions, and of those of all that it and the user are.
+
+    The words of a text have none: they match or they do not.
+    """
     for scope in layout.scopes:
-        if scope.name in ("all", NEXT_ITEM):
+        if scope.name in ("all", NEXT_ITEM) or is_of_text(scope, layout):
             continue
         is_main = scope.name in ("user", "item", "user_item")
-        wanted = ("1d", "forever") if scope.is_pair else ("1h", "1d")
-        lives = scope.half_lives if is_main else half_lives_near(scope, *wanted)
+        lives = scope.half_lives if scope.name == "item" else half_lives_near(scope, "1d")
+        if scope.name in ("user", "user_item"):
+            lives = half_lives_near(scope, "1d", "forever")
         types = [layout.label]
         if is_main and layout.impression is not None:
             types.append(layout.impression)

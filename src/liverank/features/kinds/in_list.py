@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from liverank.features.feature import Feature
+from liverank.features.feature import Feature, half_lives_near
 from liverank.features.instructions import GAP, RANK, Compiler
 from liverank.features.kinds.audience import Audience
 from liverank.features.kinds.count import Count
@@ -57,7 +57,9 @@ def derive(layout: "Layout", features: Iterable[Feature]) -> Iterator[Feature]:
 
 def _counts_by_rank(signal: object, layout: "Layout") -> bool:
     if isinstance(signal, Count):
-        return signal.scope == "item" and signal.type == layout.label
+        ranked = half_lives_near(layout.scope("item"), "1h", "1d", "forever")
+        is_success = signal.scope == "item" and signal.type == layout.label
+        return is_success and signal.half_life in ranked
     return isinstance(signal, Audience) or (isinstance(signal, Age) and signal.since == "started")
 
 

@@ -52,7 +52,7 @@ def derive(layout: Layout) -> Iterator[Feature]:
     for scope in layout.scopes:
         if len(scope.parts) != 2 or scope.parts[0] != "user" or scope.parts[1] == "item":
             continue
-        for half_life in half_lives_near(scope, "14d", "forever"):
+        for half_life in half_lives_near(scope, "14d"):
             combinations: tuple[Combination, ...] = ("sum", "max") if scope.is_list else ("sum",)
             for combine in combinations:
                 yield Feature(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.feature import Feature, feature_name, half_lives_near
+from liverank.features.feature import Feature, feature_name, half_lives_near, is_of_text
 from liverank.features.instructions import COMBINATIONS, RATE, Compiler
 from liverank.features.kinds.count import Combination
 from liverank.features.layout import NEXT_ITEM, Layout, Scope
@@ -59,11 +59,10 @@ def derive(layout: Layout) -> Iterator[Feature]:
     if layout.impression is None:
         return
     for scope in layout.scopes:
-        if scope.name in ("all", NEXT_ITEM):
+        if scope.name in ("all", NEXT_ITEM) or is_of_text(scope, layout):
             continue
-        main = scope.name in ("user", "item")
-        wanted = ("forever",) if scope.is_pair else ("1d", "forever")
-        for half_life in scope.half_lives if main else half_lives_near(scope, *wanted):
+        lives = half_lives_near(scope, *(("1d", "forever") if scope.name == "user" else ("14d",)))
+        for half_life in scope.half_lives if scope.name == "item" else lives:
             if duration_ms(half_life) < MIN_HALF_LIFE_MS:
                 continue
             combinations: tuple[Combination, ...] = ("max", "mean") if scope.is_list else ("mean",)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.feature import Feature, feature_name
+from liverank.features.feature import Feature, feature_name, is_of_text
 from liverank.features.instructions import AGO, COMBINATIONS, NO_LIFE, Compiler
 from liverank.features.layout import NEXT_ITEM, Layout
 
@@ -35,6 +35,8 @@ def derive(layout: Layout) -> Iterator[Feature]:
     """
     for scope in layout.scopes:
         if scope.name == NEXT_ITEM or not {"user", "item"} & set(scope.parts):
+            continue
+        if is_of_text(scope, layout):
             continue
         types = scope.types if scope.is_pair else (layout.label, layout.impression)
         for type_ in dict.fromkeys(types):

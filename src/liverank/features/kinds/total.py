@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.feature import Feature, feature_name, half_lives_near
+from liverank.features.feature import Feature, feature_name, half_lives_near, is_of_text
 from liverank.features.instructions import COMBINATIONS, COUNT, RATE, Compiler
 from liverank.features.kinds.count import Combination
 from liverank.features.layout import NEXT_ITEM, Layout
@@ -64,7 +64,7 @@ class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 def derive(layout: Layout) -> Iterator[Feature]:
     """Totals of the item, averages of the user, the item, its fields and the pairs of them."""
     for scope in layout.scopes:
-        if scope.name in ("all", NEXT_ITEM):
+        if scope.name in ("all", NEXT_ITEM) or is_of_text(scope, layout):
             continue
         for type_ in scope.valued:
             everybody = Average("all", type_, "forever", None, 1.0)
