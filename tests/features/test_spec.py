@@ -41,7 +41,20 @@ def test_features_have_readable_names():
         "item_join_momentum_5m_1h",
         "item_join_1h_rank",
         "user_topics_join_share_forever_max",
-        "topics_join_1d_mean",
+        "topics_join_1d_max",
+        "topics_join_rate_1d_mean",
+        "user_host_fatigue",
+        "user_item_click_ago_s",
+        "user_title_join_share_forever_sum",
+        "item_click_total_1h",
+        "user_host_click_average_forever",
+        "audience_of_peak",
+        "audience_change_5m",
+        "followed_host",
+        "followed_here",
+        "user_usual_hour",
+        "item_left_s",
+        "local_hour",
         "country_item_join_1d",
         "user_item_impression_ago_s",
         "last_item_next_join_share_1d",
@@ -53,7 +66,7 @@ def test_features_have_readable_names():
         "hour",
         "position",
     } <= set(names)
-    assert not [name for name in names if "title" in name], "texts are no features"
+    assert not [name for name in names if name.startswith("title")], "words have no tables"
     assert not [name for name in names if name.startswith("user_host_") and "_5m" in name], (
         "pairs are too sparse for five minutes"
     )
@@ -84,7 +97,7 @@ def test_a_kept_part_of_a_spec_has_the_same_order():
 
 def test_a_rate_falls_back_from_the_host_to_the_topics_to_all():
     assert priors_of(expression_of(SCHEMA, "item_join_rate_1d")) == ["host", "topics", "all"]
-    assert priors_of(expression_of(SCHEMA, "user_item_join_rate_1d"))[0] == "user"
+    assert priors_of(expression_of(SCHEMA, "user_item_join_rate_forever"))[0] == "user"
     assert priors_of(expression_of(SCHEMA, "country_item_join_rate_1d"))[0] == "item"
     assert priors_of(expression_of(BARE, "item_join_rate_1d")) == ["all"]
 

@@ -6,11 +6,21 @@ import msgspec
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from plain_features import PlainReader, plain_ranks
 from plain_state import PlainState
-from small_logs import BARE, CONFIGS, ITEMS, REQUEST_FIELDS, SCHEMA, START_MS, USERS, logs, times
+from small_logs import (
+    BARE,
+    CONFIGS,
+    ITEMS,
+    REQUEST_FIELDS,
+    SCHEMA,
+    START_MS,
+    USERS,
+    logs,
+    times,
+)
 
 from liverank.config import Config, Label
 from liverank.dataset.lists import request_words
@@ -20,9 +30,11 @@ from liverank.features.hashing import hash_id, hash_ids
 from liverank.features.instructions import COMBINATIONS
 from liverank.features.kernels.lists import gap_in_list, rank_in_list
 from liverank.features.kinds.count import Count
+from liverank.features.kinds.fatigue import Fatigue
 from liverank.features.kinds.in_list import Rank
 from liverank.features.kinds.rate import Rate
 from liverank.features.kinds.recency import Ago
+from liverank.features.kinds.total import Average, Total
 from liverank.features.spec import FeatureSpec, SpecFeature, compile_spec, derive_spec
 from liverank.features.state import State
 from liverank.features.stream import stream_of
@@ -39,15 +51,25 @@ VARIANTS = {
 
 
 def with_all_counts(spec):
-    """The spec with counts, rates and recency of every scope and half-life, derived or not."""
+    """The spec with counts, sums, rates and recency of every scope and type, derived or not."""
     layout = spec.layout
     more = []
     for scope in layout.scopes:
-        more.append(Ago(scope.name, layout.label))
-        for half_life in scope.half_lives:
-            for combine in COMBINATIONS if scope.is_list else ("sum",):
-                more.append(Count(scope.name, layout.label, half_life, combine))
-                more.append(Rate(scope.name, layout.label, "click", half_life, None, 2.0, combine))
+        if scope.name == "next_item":
+            continue
+        combinations = COMBINATIONS if scope.is_list else ("sum",)
+        for type_ in scope.types:
+            more.append(Ago(scope.name, type_))
+            for half_life in dict.fromkeys((scope.half_lives[0], scope.half_lives[-1])):
+                for combine in combinations:
+                    more.append(Count(scope.name, type_, half_life, combine))
+                    rate = Rate(scope.name, layout.label, type_, half_life, None, 2.0, combine)
+                    more.append(rate)
+                    if type_ in scope.valued:
+                        more.append(Total(scope.name, type_, half_life, combine))
+                        more.append(Average(scope.name, type_, half_life, None, 2.0, combine))
+        if scope.is_pair:
+            more.append(Fatigue(scope.name))
     extras = tuple(
         SpecFeature(f"extra{place}", "extra", expression) for place, expression in enumerate(more)
     )
@@ -63,6 +85,7 @@ SPECS = {
     for variant, change in VARIANTS.items()
 }
 """Feature specs of several products and configs."""
+PROGRAMS = {product: compile_spec(spec) for product, spec in SPECS.items()}
 
 requests = st.fixed_dictionaries(
     {
@@ -86,10 +109,10 @@ def state_of(events, layout):
     return state
 
 
-def features_of(state, spec, *, user, at_ms, request, items):
+def features_of(state, spec, program, *, user, at_ms, request, items):
     text = msgspec.json.encode(request).decode() if request else None
     return state.read(
-        compile_spec(spec),
+        program,
         user=hash_id(user),
         at_ms=at_ms,
         items=hash_ids(items),
@@ -113,25 +136,41 @@ def assert_equal_features(got, spec, plain):
 
 
 def rank_bounds(values):
-    """The ranks if those that differ by rounding alone were taken as better, and as worse."""
+    """The ranks if values that a float32 may not tell apart were taken as better, and as worse."""
     values = np.array(values)
     rivals = max(np.count_nonzero(~np.isnan(values)) - 1, 1)
-    near = 1e-9 * np.abs(values) + 1e-12
+    near = 2.0**-22 * np.abs(values) + 1e-12
     better = (values > (values + near)[:, None]).sum(axis=1)
     not_worse = (values >= (values - near)[:, None]).sum(axis=1) - 1
     return better / rivals, not_worse / rivals
 
 
-@settings(max_examples=150)
-@given(logs(), st.sampled_from(sorted(SPECS)), requests)
-def test_every_feature_of_any_log_equals_its_plain_definition(events, product, request):
+def assert_equals_its_definition(events, product, asked):
+    """Fold the events and read the requests, plainly and with the kernels."""
     spec = SPECS[product]
-    plain = PlainState(spec.layout)
+    plain, state = PlainState(spec.layout), state_of(events, spec.layout)
     for event in events:
         plain.fold(event)
-    got = features_of(state_of(events, spec.layout), spec, **request)
-    positions = [float(place) for place in range(len(request["items"]))]
-    assert_equal_features(got, spec, PlainReader(plain, positions=positions, **request))
+    for request in asked:
+        got = features_of(state, spec, PROGRAMS[product], **request)
+        positions = [float(place) for place in range(len(request["items"]))]
+        assert_equal_features(got, spec, PlainReader(plain, positions=positions, **request))
+
+
+@settings(max_examples=100)
+@given(logs(), st.sampled_from(sorted(SPECS)), requests)
+def test_every_feature_of_any_log_equals_its_plain_definition(events, product, request):
+    assert_equals_its_definition(events, product, [request])
+
+
+@settings(max_examples=45, phases=(Phase.explicit, Phase.reuse, Phase.generate))  # slow to shrink
+@given(
+    st.one_of(logs(100, min_size=50, n_items=3), logs(100, min_size=50)),
+    st.sampled_from(sorted(SPECS)),
+    st.lists(requests, min_size=4, max_size=4),
+)
+def test_every_feature_of_a_crowded_log_equals_its_plain_definition(events, product, asked):
+    assert_equals_its_definition(events, product, asked)
 
 
 @settings(max_examples=50)
@@ -150,7 +189,7 @@ def test_the_eight_latest_items_lead_on_to_the_next(joined, candidate):
     for event in events:
         plain.fold(event)
     request = {"user": "u1", "at_ms": START_MS + 1e8, "request": {}, "items": [candidate, "other"]}
-    got = features_of(state_of(events, spec.layout), spec, **request)
+    got = features_of(state_of(events, spec.layout), spec, compile_spec(spec), **request)
     assert_equal_features(got, spec, PlainReader(plain, positions=[0.0, 1.0], **request))
 
 
@@ -170,7 +209,7 @@ def test_counts_of_a_list_field_combine_in_every_way(combine):
         layout, (SpecFeature("x", "count", Count("topics", "join", "forever", combine)),)
     )
     request = {"user": "u1", "at_ms": START_MS + 1e3, "request": {}, "items": ["room2", "room3"]}
-    got = features_of(state_of(events, layout), spec, **request)
+    got = features_of(state_of(events, layout), spec, compile_spec(spec), **request)
     expected = {"sum": 4.0, "max": 3.0, "mean": 4 / 3, "first": 3.0, "min": 0.0}[combine]
     assert got[0, 0] == pytest.approx(expected)
     assert math.isnan(got[1, 0])

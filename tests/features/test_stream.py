@@ -85,7 +85,6 @@ def test_a_time_is_read_with_or_without_its_zone(given, at_ms):
         ([7, 7.0, "7"], ["7"]),
         ("ai", ["ai"]),
         ([], []),
-        (None, []),
         ([str(n) for n in range(12)], [str(n) for n in range(8)]),
     ],
 )
@@ -95,8 +94,21 @@ def test_a_list_keeps_its_first_eight_distinct_elements(given, elements):
     assert [int(word) for word in bits[1:]] == [hash_id(element) for element in elements]
 
 
+def test_a_title_is_its_first_eight_words():
+    _, bits = field_words({"title": "AI tonight: a talk on ai and more"}, "item", LAYOUT)
+    words = ["ai", "tonight", "talk", "and", "more"]
+    assert bits[:1].view(float)[0] == len(words)
+    assert [int(word) for word in bits[1:]] == [hash_id(word) for word in words]
+
+
+@pytest.mark.parametrize("name", ["topics", "title"])
+def test_a_list_that_is_null_is_unknown_and_an_empty_one_is_not(name):
+    assert math.isnan(word_of(name, None))
+    assert word_of(name, [] if name == "topics" else "") == 0
+
+
 def test_fields_that_no_feature_reads_set_nothing():
-    words, _ = field_words({"title": "AI tonight", "unheard": 1}, "item", LAYOUT)
+    words, _ = field_words({"nobody's": "AI tonight", "unheard": 1}, "item", LAYOUT)
     assert len(words) == 0
 
 

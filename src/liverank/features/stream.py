@@ -210,13 +210,15 @@ def _field_words(
 
 def _bits(value: Any, field: Field) -> list[int]:
     """The words of one field's value."""
+    if field.is_list and value is None:
+        return [_float_bits(math.nan)]
     if field.type == "keys":
-        elements = value if isinstance(value, list) else [] if value is None else [value]
+        elements = value if isinstance(value, list) else [value]
         distinct = list(dict.fromkeys(map(level_of, elements)))[:MAX_ELEMENTS]
         hashes = [hash_id(element) for element in distinct]
         return [_float_bits(float(len(hashes))), *hashes]
     if field.type == "text":
-        hashes = [hash_id(word) for word in words_of(str(value or ""), MAX_ELEMENTS)]
+        hashes = [hash_id(word) for word in words_of(str(value), MAX_ELEMENTS)]
         return [_float_bits(float(len(hashes))), *hashes]
     if field.is_hashed:
         return [0 if value is None or isinstance(value, list) else hash_id(level_of(value))]
