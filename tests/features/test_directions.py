@@ -13,7 +13,7 @@ def test_rates_and_shares_of_successes_point_up_and_trailing_in_them_down():
     points = dict(zip(SPEC.names, directions_of(SPEC), strict=True))
 
     assert points["item_join_rate_1d"] == 1
-    assert points["user_host_join_share_forever"] == 1
+    assert points["user_host_join_share_14d"] == 1
     assert points["recent_items_next_join_share_1h"] == 1
     assert points["item_join_rate_1d_gap"] == -1
     assert points["item_join_1h_rank"] == -1

@@ -1,5 +1,8 @@
 """Which features a product has, by name, and that they are data."""
 
+import re
+from pathlib import Path
+
 import msgspec
 import pytest
 from small_logs import BARE, CONFIGS, SCHEMA
@@ -25,6 +28,12 @@ def expression_of(schema, name, config=JOIN):
     return found
 
 
+def rate_of(schema, scope):
+    """The first rate of a scope."""
+    rates = [f.expression for f in derive_spec(schema, JOIN).features if f.kind == "rate"]
+    return next(rate for rate in rates if rate.scope == scope)
+
+
 def priors_of(rate):
     """The scopes that a rate falls back on, the nearest first."""
     scopes = []
@@ -37,15 +46,22 @@ def test_features_have_readable_names():
     names = names_of(SCHEMA)
     assert {
         "item_join_1h",
-        "item_join_rate_1d",
         "item_join_momentum_5m_1h",
         "item_join_1h_rank",
-        "user_topics_join_share_forever_max",
+        "item_join_rate_1d",
+        "item_join_rate_1d_gap",
         "topics_join_1d_max",
-        "topics_join_rate_1d_mean",
-        "user_host_fatigue",
+        "country_item_join_1d",
+        "user_item_impression_ago_s",
         "user_item_click_ago_s",
-        "user_title_join_share_forever_sum",
+        "user_host_fatigue",
+        "user_host_join_share_14d",
+        "user_topics_join_share_14d_max",
+        "last_item_next_join_share_1d",
+        "item_language_level",
+        "user_born_ago_s",
+        "request_depth",
+        "same_language",
         "item_click_total_1h",
         "user_host_click_average_forever",
         "audience_of_peak",
@@ -53,17 +69,10 @@ def test_features_have_readable_names():
         "followed_host",
         "followed_here",
         "user_usual_hour",
-        "item_left_s",
-        "local_hour",
-        "country_item_join_1d",
-        "user_item_impression_ago_s",
-        "last_item_next_join_share_1d",
-        "item_language_level",
-        "user_born_ago_s",
-        "request_depth",
-        "same_language",
         "item_age_s",
+        "item_left_s",
         "hour",
+        "local_hour",
         "position",
     } <= set(names)
     assert not [name for name in names if name.startswith("title")], "words have no tables"
@@ -89,6 +98,20 @@ def test_features_are_switched_off_by_name_and_by_pattern():
     assert "item_join_1h" in names
 
 
+def test_the_page_on_features_names_every_kind_and_no_other():
+    page = (Path(__file__).parents[2] / "docs" / "features.md").read_text()
+    table = page.split("## Kinds")[1].split("\n\n")[1]
+    named = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    derived = {
+        feature.kind
+        for schema in (SCHEMA, BARE)
+        for config in CONFIGS
+        for feature in derive_spec(schema, config).features
+    }
+
+    assert sorted(named) == sorted(derived)
+
+
 def test_a_kept_part_of_a_spec_has_the_same_order():
     spec = derive_spec(BARE, JOIN)
     assert spec.keep({"position", "hour", "item_age_s"}).names == ("item_age_s", "hour", "position")
@@ -97,8 +120,8 @@ def test_a_kept_part_of_a_spec_has_the_same_order():
 
 def test_a_rate_falls_back_from_the_host_to_the_topics_to_all():
     assert priors_of(expression_of(SCHEMA, "item_join_rate_1d")) == ["host", "topics", "all"]
-    assert priors_of(expression_of(SCHEMA, "user_item_join_rate_forever"))[0] == "user"
-    assert priors_of(expression_of(SCHEMA, "country_item_join_rate_1d"))[0] == "item"
+    assert priors_of(rate_of(SCHEMA, "user_item"))[0] == "user"
+    assert priors_of(rate_of(SCHEMA, "country_item"))[0] == "item"
     assert priors_of(expression_of(BARE, "item_join_rate_1d")) == ["all"]
 
 
