@@ -50,8 +50,15 @@ from liverank.features.kernels.rows import MISSING, find
 from liverank.features.kernels.sequels import fill_sequels, find_recent, find_sequels
 from liverank.features.kernels.shapes import shape_of
 from liverank.features.kernels.traits import fill_fields, fill_followed, fill_lives
-from liverank.features.kernels.values import combine, fill_ago, fill_counts, fill_rates, spread
-from liverank.features.layout import MAX_ELEMENTS, RECENT_ITEMS
+from liverank.features.kernels.values import (
+    fill_ago,
+    fill_counts,
+    fill_list_ago,
+    fill_list_counts,
+    fill_list_rates,
+    fill_rates,
+)
+from liverank.features.layout import RECENT_ITEMS
 
 COUNT, RATE, AGO, MOMENTUM, SHARE = op.COUNT, op.RATE, op.AGO, op.MOMENTUM, op.SHARE
 GO_ON, RANK, GAP, PERSON = op.GO_ON, op.RANK, op.GAP, op.PERSON
@@ -118,13 +125,12 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
     place_array = np.empty(max(begin_of[-1], 1), np.int64)
     age_array = np.zeros(begin_of[-1], np.int64)
     sequel_array = np.empty(recent_count * most, np.int64)
-    element_array = np.empty(2 * MAX_ELEMENTS * most)
     register_array = np.empty((len(code), most))
     of_items, sequels = pointer_to(item_places), pointer_to(sequel_array)
     begins, starts = pointer_to(begin_of), pointer_to(start_array)
     places, ages = pointer_to(place_array), pointer_to(age_array)
-    elements, registers = pointer_to(element_array), pointer_to(register_array)
-    columns = (begins, starts, places, ages, factors, elements, registers)
+    registers = pointer_to(register_array)
+    columns = (begins, starts, places, ages, factors, registers)
     request_words = as_float64(pointer_to(request))
     host = max(layout[NUMBERS][LIFE_SCOPE], 0)
     epoch = epoch_of(layout, at)
@@ -214,13 +220,13 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
                 out[begin + row, feature] = np.float32(values[row])
     _compare(code, outputs, compared, kept, n, out)
     keep((item_places, start_array, place_array, age_array, recent_array, sequel_array))
-    keep((pair_words, begin_of, factor_array, register_array, element_array, kept_array))
+    keep((pair_words, begin_of, factor_array, register_array, kept_array))
 
 
 @compiled
 def run_counters(layout, source, line, strength, passes, columns, at, m, most, out):
     """Run an instruction that reads the rows of one scope, for m candidates of a block."""
-    begins, starts, places, ages, factors, elements, registers = columns
+    begins, starts, places, ages, factors, registers = columns
     what, scope, word, life = line[0], line[1], line[2], line[3]
     how, trials, prior = line[4], line[5], line[6]
     rate = layout[RATES][life] if life >= 0 else 0.0
@@ -228,27 +234,40 @@ def run_counters(layout, source, line, strength, passes, columns, at, m, most, o
     its_factors = moved(factors, (life if life >= 0 else layout[NUMBERS][HALF_LIVES]) * (AGES + 1))
     is_list = shape_of(layout, scope, LIST_PART) >= 0
     its_starts = moved(starts, scope * (most + 1))
-    size = its_starts[m] if is_list else m
     rows, its_ages = moved(places, begins[scope]), moved(ages, begins[scope])
-    values = elements if is_list else out
-    if what == COUNT:
-        fill_counts(source, rows, its_ages, size, word, its_factors, at, rate, epoch_ms, values)
+    before = out
+    if what == RATE and prior >= 0:
+        before = moved(registers, prior * most)
+    elif what == RATE:
+        _fill(out, m, 0.0)
+    if what == AGO and is_list:
+        fill_list_ago(source, rows, its_starts, m, word, at, out)
     elif what == AGO:
-        fill_ago(source, rows, size, word, at, values)
-    else:
-        before = out
-        if prior >= 0:
-            before = moved(registers, prior * most)
-        else:
-            _fill(out, m, 0.0)
-        if is_list:
-            spread(before, its_starts, m, moved(elements, size))
-            before = moved(elements, size)
-        fill_rates(
+        fill_ago(source, rows, m, word, at, out)
+    elif what == COUNT and is_list:
+        fill_list_counts(
             source,
             rows,
             its_ages,
-            size,
+            its_starts,
+            m,
+            word,
+            its_factors,
+            at,
+            rate,
+            epoch_ms,
+            how,
+            out,
+        )
+    elif what == COUNT:
+        fill_counts(source, rows, its_ages, m, word, its_factors, at, rate, epoch_ms, out)
+    elif is_list:
+        fill_list_rates(
+            source,
+            rows,
+            its_ages,
+            its_starts,
+            m,
             word,
             trials,
             its_factors,
@@ -257,10 +276,25 @@ def run_counters(layout, source, line, strength, passes, columns, at, m, most, o
             epoch_ms,
             before,
             strength,
-            values,
+            how,
+            out,
         )
-    if is_list:
-        combine(values, its_starts, m, how, out)
+    else:
+        fill_rates(
+            source,
+            rows,
+            its_ages,
+            m,
+            word,
+            trials,
+            its_factors,
+            at,
+            rate,
+            epoch_ms,
+            before,
+            strength,
+            out,
+        )
     if what == RATE and passes == 1.0:  # where nothing is known, be the prior
         for row in range(m):
             is_unknown = (

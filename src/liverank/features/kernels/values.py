@@ -1,14 +1,15 @@
 """Kernels that turn resolved rows into values, a whole column at a time.
 
-``source`` points to an arena (state's words, or a portrait's), ``places`` and ``ages`` to int64[m]
-that say which rows and how old, ``factors`` to float64[AGES + 1] of one half-life, ``out`` to
-float64[m]. A row that is missing reads as zeros and an unknown one as NaN, so nothing here asks.
+``source`` points to an arena (state's words, or a portrait's), ``places`` and ``ages`` to int64 of
+which rows and how old, ``factors`` to float64[AGES + 1] of one half-life, ``out`` to float64[m]. Of
+a list scope, candidate i has the places ``starts[i]`` to ``starts[i + 1]``. A row that is missing
+reads as zeros and an unknown one as NaN, so nothing here asks.
 """
 
 import numpy as np
 
 from liverank.compiled import compiled
-from liverank.features.instructions import FIRST, MAX, MEAN, MIN, SUM
+from liverank.features.instructions import MAX, MEAN
 from liverank.features.kernels.counters import DIRECT, factor_of
 
 
@@ -53,36 +54,64 @@ def fill_ago(source, places, m, word, at, out):
 
 
 @compiled
-def combine(values, starts, n, how, out):
-    """One number of each list's elements: NaN for none, or for none that is known."""
-    for row in range(n):
-        begin, end = starts[row], starts[row + 1]
-        out[row] = np.nan
-        if begin == end:
-            continue
-        if how == FIRST:
-            out[row] = values[begin]
-            continue
-        total, best, least = 0.0, -np.inf, np.inf
-        for element in range(begin, end):
-            value = values[element]
-            if not np.isnan(value):
-                total += value
-                best = max(best, value)
-                least = min(least, value)
-        if how == SUM:
-            out[row] = total
-        elif how == MEAN:
-            out[row] = total / (end - begin)
-        elif how == MAX and best > -np.inf:
-            out[row] = best
-        elif how == MIN and least < np.inf:
-            out[row] = least
+def fill_list_counts(source, places, ages, starts, m, word, factors, at, rate, epoch_ms, how, out):
+    """Of each list the sum of the decayed counts, the most or the mean; NaN for an empty one."""
+    for row in range(m):
+        total, best = 0.0, -np.inf
+        for element in range(starts[row], starts[row + 1]):
+            place = places[element]
+            factor = decay(source, place, ages[element], factors, at, rate, epoch_ms)
+            total += source[place + word] * factor
+            best = max(best, source[place + word] * factor)
+        out[row] = _combined(total, best, starts[row + 1] - starts[row], how)
 
 
 @compiled
-def spread(values, starts, n, out):
-    """Each list's value for each of its elements."""
-    for row in range(n):
+def fill_list_rates(
+    source,
+    places,
+    ages,
+    starts,
+    m,
+    count,
+    trials,
+    factors,
+    at,
+    rate,
+    epoch_ms,
+    prior,
+    strength,
+    how,
+    out,
+):
+    """Of each list the sum of the rates, the highest or the mean; NaN for an empty one."""
+    for row in range(m):
+        total, best = 0.0, -np.inf
+        add = strength * prior[row]
         for element in range(starts[row], starts[row + 1]):
-            out[element] = values[row]
+            place = places[element]
+            factor = decay(source, place, ages[element], factors, at, rate, epoch_ms)
+            successes = source[place + count] * factor
+            value = (successes + add) / (source[place + trials] * factor + strength)
+            total += value
+            best = max(best, value)
+        out[row] = _combined(total, best, starts[row + 1] - starts[row], how)
+
+
+@compiled
+def fill_list_ago(source, places, starts, m, word, at, out):
+    """Of each list the least number of seconds since; NaN if it never happened."""
+    for row in range(m):
+        last = 0.0
+        for element in range(starts[row], starts[row + 1]):
+            last = max(last, source[places[element] + word])
+        out[row] = max(at - last, 0.0) / 1000.0 if last != 0.0 else np.nan
+
+
+@compiled
+def _combined(total, best, size, how):
+    if size == 0:
+        return np.nan
+    if how == MAX:
+        return best
+    return total / size if how == MEAN else total

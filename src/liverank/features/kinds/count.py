@@ -9,13 +9,12 @@ from liverank.features.feature import (
     Feature,
     feature_name,
     half_lives_near,
-    is_of_text,
     other_types,
 )
 from liverank.features.instructions import COMBINATIONS, COUNT, Compiler
 from liverank.features.layout import NEXT_ITEM, Layout, Scope
 
-Combination = Literal["sum", "max", "mean", "first", "min"]
+Combination = Literal["sum", "max", "mean"]
 
 
 class Count(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -39,14 +38,14 @@ class Count(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(layout: Layout) -> Iterator[Feature]:
-    """Counts of an item's successes and impressions, and of those of all that it and the user are.
+    """Counts of the user, the item, their pair, and of what the item has: host, topics.
 
-    The words of a text have none: they match or they do not.
+    Of the other pairs the shares and rates say it better.
     """
     for scope in layout.scopes:
-        if scope.name in ("all", NEXT_ITEM) or is_of_text(scope, layout):
-            continue
         is_main = scope.name in ("user", "item", "user_item")
+        if scope.name in ("all", NEXT_ITEM) or (scope.is_pair and not is_main):
+            continue
         lives = scope.half_lives if scope.name == "item" else half_lives_near(scope, "1d")
         if scope.name in ("user", "user_item"):
             lives = half_lives_near(scope, "1d", "forever")
@@ -63,10 +62,8 @@ def derive(layout: Layout) -> Iterator[Feature]:
 
 
 def _counts(scope: Scope, type_: str, half_life: str) -> Iterator[Feature]:
-    combinations: tuple[Combination, ...] = ("max", "sum") if scope.is_list else ("sum",)
-    for combine in combinations:
-        yield Feature(
-            feature_name(scope, type_, half_life, *([combine] if scope.is_list else [])),
-            "count",
-            Count(scope.name, type_, half_life, combine),
-        )
+    yield Feature(
+        feature_name(scope, type_, half_life, *(["sum"] if scope.is_list else [])),
+        "count",
+        Count(scope.name, type_, half_life),
+    )

@@ -6,17 +6,19 @@ the fold.
 """
 
 from collections.abc import Iterator
+from typing import Literal
 
 import msgspec
 
 from liverank.features.feature import Feature
 from liverank.features.instructions import COMBINATIONS, GO_ON, Compiler
-from liverank.features.kinds.count import Combination
 from liverank.features.layout import NEXT_ITEM, Layout
 
 PRIOR_SUCCESSES = 5.0
 """Successes of the earlier item by which the shares are pulled towards zero."""
-_NAMES: dict[Combination, str] = {"first": "last_item", "sum": "recent_items"}
+Earlier = Literal["first", "sum"]
+"""After the last item alone, or after the recent ones together."""
+_NAMES: dict[Earlier, str] = {"first": "last_item", "sum": "recent_items"}
 
 
 class NextShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -25,7 +27,7 @@ class NextShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
     type: str
     half_life: str
     prior: float
-    combine: Combination
+    combine: Earlier
 
     def compile(self, compiler: Compiler) -> int:
         """Emit the instruction."""
@@ -45,7 +47,7 @@ class NextCount(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
     type: str
     half_life: str
-    combine: Combination
+    combine: Earlier
 
     def compile(self, compiler: Compiler) -> int:
         """Emit the instruction."""

@@ -30,15 +30,14 @@ class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 def derive(layout: Layout) -> Iterator[Feature]:
     """Since the last success and impression of a user or an item, and of the pairs of a person.
 
-    For pairs it is also since each positive interaction: when this person last saw, clicked or
-    joined this item, or something of its host or topics.
+    Of a person and an item it is also since each positive interaction.
     """
     for scope in layout.scopes:
         if scope.name == NEXT_ITEM or not {"user", "item"} & set(scope.parts):
             continue
         if is_of_text(scope, layout):
             continue
-        types = scope.types if scope.is_pair else (layout.label, layout.impression)
+        types = scope.types if scope.name == "user_item" else (layout.label, layout.impression)
         for type_ in dict.fromkeys(types):
             if type_ is not None:
                 yield Feature(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.feature import Feature, feature_name, half_lives_near, is_of_text
+from liverank.features.feature import Feature, feature_name, half_lives_near
 from liverank.features.instructions import COMBINATIONS, COUNT, RATE, Compiler
 from liverank.features.kinds.count import Combination
 from liverank.features.layout import NEXT_ITEM, Layout
@@ -62,14 +62,13 @@ class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(layout: Layout) -> Iterator[Feature]:
-    """Totals of the item, averages of the user, the item, its fields and the pairs of them."""
+    """Totals of the item; averages of the user, the item, and its fields that are no lists."""
     for scope in layout.scopes:
-        if scope.name in ("all", NEXT_ITEM) or is_of_text(scope, layout):
+        if scope.name in ("all", NEXT_ITEM) or scope.is_list:
             continue
         for type_ in scope.valued:
             everybody = Average("all", type_, "forever", None, 1.0)
             (long,) = half_lives_near(scope, "forever")
-            combinations: tuple[Combination, ...] = ("max",) if scope.is_list else ("mean",)
             if scope.name == "item":
                 (short,) = half_lives_near(scope, "1h")
                 yield Feature(
@@ -77,11 +76,8 @@ def derive(layout: Layout) -> Iterator[Feature]:
                     "total",
                     Total(scope.name, type_, short),
                 )
-            for combine in combinations:
-                yield Feature(
-                    feature_name(
-                        scope, type_, "average", long, *([combine] if scope.is_list else [])
-                    ),
-                    "total",
-                    Average(scope.name, type_, long, everybody, PRIOR_EVENTS, combine),
-                )
+            yield Feature(
+                feature_name(scope, type_, "average", long),
+                "total",
+                Average(scope.name, type_, long, everybody, PRIOR_EVENTS),
+            )
