@@ -32,6 +32,11 @@ def compiled(function: Callable[_P, _T]) -> Callable[_P, _T]:
     return result
 
 
+def kernels_fingerprint() -> str:
+    """Another one whenever the source of a kernel, or the compiler, is another."""
+    return _fingerprint(_PACKAGE)
+
+
 def _fingerprint(package: Path) -> str:
     digest = hashlib.sha256(numba.__version__.encode())
     for path in sorted(package.rglob("*.py")):

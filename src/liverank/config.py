@@ -164,6 +164,13 @@ class Serving(_Table, frozen=True):
     """The share of rankings cut from a long list (over 200) that log all they were cut from."""
     log_vectors: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01
     """The share of rankings that log what the model read, for ``liverank replay --check``."""
+    snapshot_every: str = "10m"
+    """How often what the log comes to is written to disk, to start from; or ``"never"``."""
+
+    @property
+    def snapshot_every_s(self) -> float | None:
+        """The pause between two snapshots in seconds; None for never."""
+        return None if self.snapshot_every == "never" else duration_ms(self.snapshot_every) / 1000
 
 
 class LogTable(_Table, frozen=True):

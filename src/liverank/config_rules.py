@@ -22,6 +22,8 @@ def check(config: "Config", where: str) -> None:
         "serving.expire_after": config.serving.expire_after,
         "log.keep": config.log.keep,
     }
+    if config.serving.snapshot_every != "never":
+        durations["serving.snapshot_every"] = config.serving.snapshot_every
     if config.candidates is not None:
         durations["candidates.within"] = config.candidates.within
     for place, text in enumerate(config.features.half_lives):
@@ -32,6 +34,7 @@ def check(config: "Config", where: str) -> None:
         "presence.expire_after",
         "training.budget",
         "candidates.within",
+        "serving.snapshot_every",
     }
     for key, text in durations.items():
         try:
@@ -39,7 +42,8 @@ def check(config: "Config", where: str) -> None:
         except ConfigError as error:
             raise ConfigError(f"{where}: `{key}` is {error}") from None
         if key in finite and math.isinf(value):
-            raise ConfigError(f'{where}: `{key}` is "forever"; it must be finite, e.g. "1h"')
+            never = ', or "never"' if key == "serving.snapshot_every" else ""
+            raise ConfigError(f'{where}: `{key}` is "forever"; it must be finite, e.g. "1h"{never}')
     try:
         if config.features.memory_bytes < _MIN_MEMORY_BYTES:
             raise ConfigError(f'"{config.features.memory}"; expected "64MB" or more')

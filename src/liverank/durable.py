@@ -1,4 +1,4 @@
-"""Files that survive a kill and a power cut.
+"""Files and directories that survive a kill and a power cut.
 
 Invariant: a name holds either nothing, what it held before, or all of its new content.
 """
@@ -6,6 +6,7 @@ Invariant: a name holds either nothing, what it held before, or all of its new c
 import os
 import secrets
 from pathlib import Path
+from typing import IO
 
 
 def write_durably(file: Path, content: bytes | memoryview) -> None:
@@ -24,13 +25,28 @@ def write_durably(file: Path, content: bytes | memoryview) -> None:
     try:
         with draft.open("wb") as output:
             output.write(content)
-            output.flush()
-            os.fsync(output.fileno())
+            sync_file(output)
         draft.replace(file)
     except OSError:
         draft.unlink(missing_ok=True)
         raise
     sync_directory(file.parent)
+
+
+def publish_directory(draft: Path, directory: Path) -> None:
+    """Give a directory, whose files are on disk, its name, and wait until that is on disk too.
+
+    Raises OSError where the name is taken.
+    """
+    sync_directory(draft)
+    draft.rename(directory)
+    sync_directory(directory.parent)
+
+
+def sync_file(file: IO[bytes]) -> None:
+    """Wait until what was written to an open file is on disk. Raises OSError."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def sync_directory(directory: Path) -> None:

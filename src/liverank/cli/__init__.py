@@ -25,6 +25,7 @@ COMMANDS = (
     "backtest",
     "serve",
     "replay",
+    "snapshot",
     "compact",
     "erase",
 )

@@ -5,6 +5,7 @@ import contextlib
 import resource
 import signal
 import socket
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from liverank.serving.current import Current, View
 from liverank.serving.fallback import Rung, choose_rung, fixed_rung
 from liverank.serving.folder import settle_layout
 from liverank.serving.server import Server
+from liverank.serving.taker import SnapshotTaker
 
 HELP = "take in events and rank over HTTP"
 
@@ -63,11 +65,13 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             http.should_exit = True
 
         bundles = root if arguments.bundle is None else None
+        snapshots = snapshots_path(arguments.config, config)
         server = Server(
             log,
             config,
-            Current(log, config, rung, layout, bundles=bundles),
-            snapshots=snapshots_path(arguments.config, config),
+            Current(log, config, rung, layout, bundles=bundles, snapshots=snapshots),
+            snapshots=snapshots,
+            taker=_snapshot_taker(arguments, config),
             clock_ms=now_ms,
             on_ready=tell_ready,
             on_failure=fail,
@@ -110,6 +114,17 @@ def _what_ranks(rung: Rung) -> str:
         return f"Ranking by bundle {rung.bundle.version}"
     ranks = "most popular now" if rung.bundle is None else f"bundle {rung.bundle.version}"
     return f"Ranking by {ranks}: {rung.reason}"
+
+
+def _snapshot_taker(arguments: argparse.Namespace, config: Config) -> SnapshotTaker | None:
+    """Who runs ``liverank snapshot`` now and then; None where the config says never."""
+    every_s = config.serving.snapshot_every_s
+    if every_s is None:
+        return None
+    command = [sys.executable, "-m", "liverank", "snapshot", "--config", str(arguments.config)]
+    if arguments.bundle is not None:
+        command += ["--bundle", str(arguments.bundle)]
+    return SnapshotTaker(command, every_s=every_s)
 
 
 def _http_server(server: Server) -> uvicorn.Server:

@@ -88,6 +88,8 @@ class State:
     def __init__(self, layout: Layout, *, fd: int | None = None) -> None:
         """Raises StateError where there is no room to reserve."""
         self.layout = layout
+        self.rereads = 0
+        """How often a read began anew because a batch was folded meanwhile."""
         self.store = Store(layout, fd=fd)
         self._header = self.store.arrays.header
         self._arrays = tuple(self.store.arrays)
@@ -116,12 +118,20 @@ class State:
             lost=int(header[LOST]),
         )
 
-    def fold(self, stream: Stream) -> None:
-        """Fold the next events of the log."""
-        self._header[VERSION] += 1
-        fold(stream_tuple(stream), 0, len(stream), self._arrays, self._layout_arrays)
-        self._folded(stream)
-        self._header[VERSION] += 1
+    def fold(self, stream: Stream, *, batch: int | None = None, gap_s: float = 0.0) -> None:
+        """Fold the next events of the log, ``batch`` at a time (all when left out).
+
+        Other processes can read after each batch: ``gap_s`` leaves them the time to.
+        """
+        arrays, step = stream_tuple(stream), batch or max(len(stream), 1)
+        for begin in range(0, len(stream), step):
+            end = min(begin + step, len(stream))
+            self._header[VERSION] += 1
+            fold(arrays, begin, end, self._arrays, self._layout_arrays)
+            self._folded(stream, end)
+            self._header[VERSION] += 1
+            if end < len(stream) and gap_s:
+                time.sleep(gap_s)
 
     def read(
         self,
@@ -174,6 +184,7 @@ class State:
             seq = int(self._header[SEQ])
             if self._header[VERSION] == version:
                 return out, seq
+            self.rereads += 1
 
     def replay(
         self, stream: Stream, reads: Reads, next_read: int, program: Program, *, chunk_rows: int
@@ -207,7 +218,7 @@ class State:
             )
             yield next_read, last, out
             begin, next_read = end, last
-        self._folded(stream)
+        self._folded(stream, len(stream))
 
     def read_rest(self, reads: Reads, next_read: int, program: Program) -> NDArray[np.float32]:
         """The rows of reads that come after all events, float32[k, features]."""
@@ -224,9 +235,10 @@ class State:
         ]
         return np.concatenate(rows) if rows else np.empty((0, len(program.outputs)), np.float32)
 
-    def _folded(self, stream: Stream) -> None:
-        if len(stream):
-            self._header[SEQ] = stream.seq[-1]
+    def _folded(self, stream: Stream, end: int) -> None:
+        if end:
+            self._header[SEQ] = stream.seq[end - 1]
+        if end and end == len(stream):
             self._header[CLAMPED] += stream.clamped
 
     def _settled_version(self) -> int:

@@ -9,7 +9,7 @@ import mmap
 import os
 import sys
 import tempfile
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,11 @@ from liverank.features.kernels.places import (
     CAPACITY,
     FIRST_LEVEL,
     HEADER_SIZE,
+    ITEMS,
     LEVEL,
     MAX_ITEMS,
     USED,
+    VERSION,
     WIDEST,
     WIDTH,
 )
@@ -86,6 +88,35 @@ class Store:
             self.arrays.words[widest : 2 * widest] = np.nan
             self.arrays.header[LEVEL] = FIRST_LEVEL
             self.arrays.header[USED] = 2 * widest
+
+    def used(self) -> dict[str, NDArray[Any]]:
+        """The part of each array that holds something, by its name: what a copy must hold."""
+        header, size = self.arrays.header, 1 << int(self.arrays.header[LEVEL])
+        index = slice(size, 2 * size)
+        return {
+            "header": header,
+            "keys": self.arrays.keys[index],
+            "slots": self.arrays.slots[index],
+            "tables": self.arrays.tables[index],
+            "directory": self.arrays.directory[: int(header[ITEMS]) + 1],
+            "words": self.arrays.words[: int(header[USED])],
+        }
+
+    def take_header(self, header: NDArray[np.int64]) -> None:
+        """Make an empty store one whose ``used`` parts are still to be filled.
+
+        Raises StateError for the header, int64[128], of a store that is larger or was being folded.
+        """
+        arrays = self.arrays
+        fits = (
+            header[VERSION] % 2 == 0
+            and FIRST_LEVEL <= header[LEVEL] < int(arrays.keys.size).bit_length() - 1
+            and 0 <= header[ITEMS] < arrays.directory.size
+            and 0 < header[USED] <= arrays.words.size
+        )
+        if not fits:
+            raise StateError("the header of a store does not fit this one; fold the log instead")
+        arrays.header[:] = header
 
     def close(self) -> None:
         """Give the file back; the memory goes when no array of it is left."""

@@ -20,7 +20,6 @@ from liverank.serving.server import Server
 from liverank.serving.wire import (
     BadRequestError,
     ErrorResponse,
-    Health,
     ItemsResponse,
     LiveItemView,
     Problem,
@@ -97,16 +96,7 @@ def _other_routes(server: Server) -> Starlette:
     current = server.current
 
     async def healthz(_request: Request) -> Response:
-        trouble = current.log_trouble or current.stale_trouble
-        return _json(
-            200,
-            Health(
-                ok=trouble is None and current.bundle_trouble is None,
-                log=trouble,
-                bundle=current.bundle_trouble,
-                rankings_lost=server.writer.lost,
-            ),
-        )
+        return _json(200, server.health())
 
     async def readyz(_request: Request) -> Response:
         reason = current.why_not_ready()

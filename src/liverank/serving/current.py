@@ -22,6 +22,7 @@ from liverank.features.layout import Layout
 from liverank.serving.fallback import Rung, choose_rung
 from liverank.serving.folder import SLICE_ROWS, Folded, Slice, compile_fold, fold_log
 from liverank.serving.ranker import Ranker, make_ranker, rank
+from liverank.serving.snapshots import load_newest
 from liverank.serving.wire import BadRequestError, RankRequest
 
 POLL_S = 0.02
@@ -49,11 +50,19 @@ class View:
 class Current:
     """The current View. Belongs to one event loop.
 
-    ``bundles`` is the root of the bundles to follow, or None to stay on ``rung``.
+    ``bundles`` is the root of the bundles to follow, or None to stay on ``rung``; ``snapshots`` the
+    folder of snapshots to start from, if any.
     """
 
     def __init__(
-        self, log: Log, config: Config, rung: Rung, layout: Layout, *, bundles: Path | None
+        self,
+        log: Log,
+        config: Config,
+        rung: Rung,
+        layout: Layout,
+        *,
+        bundles: Path | None,
+        snapshots: Path | None = None,
     ) -> None:
         self.log_trouble: str | None = None
         """Why the view lags behind the log, or None."""
@@ -66,6 +75,7 @@ class Current:
         self._rung = rung
         self._layout = layout
         self._bundles = bundles
+        self._snapshots = snapshots
         self._view: View | None = None
         self._reached = 0
         self._is_stopping = False
@@ -190,7 +200,11 @@ class Current:
         """Fold the log and rank once, so that all kernels are compiled; takes its time."""
         compile_fold(layout, self._config)
         generation = self._log.generation()
-        folded = fold_log(self._log, layout, self._config, goes_on=self._goes_on)
+        start = None
+        if self._snapshots is not None:
+            start = load_newest(self._log, layout, self._config, self._snapshots)
+        begun = None if start is None else start.folded
+        folded = fold_log(self._log, layout, self._config, begun=begun, goes_on=self._goes_on)
         ranker = make_ranker(rung, layout)
         request = RankRequest(user="-", items=["-"])
         rank(ranker, folded, request, request_id="-", at_ms=0, limit=1)

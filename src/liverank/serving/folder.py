@@ -40,8 +40,9 @@ class Slice:
 class Folded:
     """What the log comes to, up to ``seq``."""
 
-    def __init__(self, layout: Layout, config: Config) -> None:
-        self.state = State(layout)
+    def __init__(self, layout: Layout, config: Config, *, state: State | None = None) -> None:
+        """Empty, or what a ``state`` of that layout holds; ``live`` is then for the caller."""
+        self.state = State(layout) if state is None else state
         self.live = LiveItems(
             expire_after_ms=duration_ms(config.serving.expire_after),
             impression=config.impressions.interaction,
@@ -79,13 +80,14 @@ def fold_log(
     layout: Layout,
     config: Config,
     *,
+    begun: Folded | None = None,
     goes_on: Callable[[int], bool] = lambda _seq: True,
 ) -> Folded:
     """Fold a log to its end, or for as long as ``goes_on`` says so when told the seq reached.
 
-    Raises LogError and its kinds.
+    From its start, or on from where ``begun`` stands. Raises LogError and its kinds.
     """
-    folded = Folded(layout, config)
+    folded = Folded(layout, config) if begun is None else begun
     while (piece := folded.read_slice(log, max_rows=BULK_ROWS)) is not None:
         folded.fold(piece)
         if not goes_on(folded.seq):

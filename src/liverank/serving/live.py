@@ -9,10 +9,12 @@ Invariant: the same events in any batches give the same live items at a time.
 import math
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.errors import StateError
 from liverank.events.event import Fields
 from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_id
@@ -41,6 +43,24 @@ class LiveItem:
     def since(self) -> float:
         """When it started or, where that is unknown, was first heard of."""
         return self.first_seen if math.isnan(self.started) else self.started
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    """A LiveItem in a snapshot; its fields are JSON."""
+
+    name: str
+    first_seen: float
+    heard: float
+    started: float
+    ended: float
+    is_scheduled: bool
+    fields: str
+
+
+class _Snapshot(msgspec.Struct, frozen=True):
+    impression: str
+    known: list[_Kept]
+    live: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +145,53 @@ class LiveItems:
         """The live items, the newest first."""
         names = self.candidates(at_ms=at_ms).ids
         return sorted(((name, self._live[name]) for name in names), key=lambda pair: -pair[1].since)
+
+    def pack(self) -> bytes:
+        """All that is known, for a snapshot; ``unpack`` gives back the same."""
+        known = [
+            _Kept(
+                name,
+                item.first_seen,
+                item.heard,
+                item.started,
+                item.ended,
+                item.is_scheduled,
+                msgspec.json.encode(item.fields).decode(),
+            )
+            for name, item in self._known.items()
+        ]
+        return msgspec.msgpack.encode(_Snapshot(self._impression, known, list(self._live)))
+
+    def unpack(self, packed: bytes) -> None:
+        """Know what ``pack`` gave, in the place of what was known.
+
+        Raises StateError for what is no such thing, or was folded with another ``impression``.
+        """
+        try:
+            snapshot = msgspec.msgpack.decode(packed, type=_Snapshot)
+            self._known = {
+                kept.name: LiveItem(
+                    hash_id(kept.name),
+                    kept.first_seen,
+                    kept.heard,
+                    kept.started,
+                    kept.ended,
+                    kept.is_scheduled,
+                    decode_fields(kept.fields),
+                )
+                for kept in snapshot.known
+            }
+            self._live = {name: self._known[name] for name in snapshot.live}
+        except (msgspec.MsgspecError, KeyError, UnicodeDecodeError) as error:
+            raise StateError(
+                f"the live items of a snapshot cannot be read: {error}; fold the log instead"
+            ) from None
+        if snapshot.impression != self._impression:
+            raise StateError(
+                f"the live items of a snapshot were folded with `impressions.interaction` = "
+                f"{snapshot.impression!r}, not {self._impression!r}; fold the log instead"
+            )
+        self._until_ms = -math.inf
 
     def _fold_item(self, name: str, state: str, at_ms: float, fields: str | None) -> None:
         item = self._known.get(name)

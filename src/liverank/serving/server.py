@@ -19,12 +19,16 @@ from liverank.serving.ingest import take_events
 from liverank.serving.live import LiveItem
 from liverank.serving.ranker import rank
 from liverank.serving.rankings import RankingWriter, ranking_event
+from liverank.serving.snapshots import newest_seq
+from liverank.serving.taker import SnapshotTaker
 from liverank.serving.wire import (
     BadRequestError,
     ErasedUser,
     EventsResponse,
+    Health,
     RankRequest,
     RankResponse,
+    StateHealth,
 )
 
 _APPENDERS = 16
@@ -36,9 +40,10 @@ _logger = logging.getLogger("liverank.serving")
 class Server:
     """A running rank server. Its methods belong to one event loop.
 
-    ``snapshots`` is the folder of the state's. ``clock_ms`` gives the time in Unix ms. ``on_ready``
-    is told when rankings can be answered, ``on_failure`` why they never will. What fails later is
-    trouble that ``/healthz`` tells, while rankings are still answered from what was folded.
+    ``snapshots`` is the folder of the state's, ``taker`` who takes them. ``clock_ms`` gives the
+    time in Unix ms. ``on_ready`` is told when rankings can be answered, ``on_failure`` why they
+    never will. What fails later is trouble that ``/healthz`` tells, while rankings are still
+    answered from what was folded.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Server:
         current: Current,
         *,
         snapshots: Path,
+        taker: SnapshotTaker | None = None,
         clock_ms: Callable[[], int],
         on_ready: Callable[[View], None],
         on_failure: Callable[[BaseException], None],
@@ -55,6 +61,7 @@ class Server:
         self.config = config
         self.current = current
         self.writer = RankingWriter(log, clock_ms=clock_ms)
+        self.taker = taker
         self._log = log
         self._snapshots = snapshots
         self._clock_ms = clock_ms
@@ -63,17 +70,22 @@ class Server:
         self._appenders = ThreadPoolExecutor(_APPENDERS, thread_name_prefix="append")
         self._erasing = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
+        self._taking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to fold the log, in the background."""
         self._following = asyncio.create_task(self.current.run(self._on_ready))
         self._following.add_done_callback(self._ended)
+        if self.taker is not None:
+            self._taking = asyncio.create_task(self.taker.run())
 
     async def stop(self) -> None:
-        """Stop following the log, and write the rankings that wait."""
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.wait([self._following])
+        """Stop following the log, give up a snapshot at hand, and write the rankings that wait."""
+        tasks = [task for task in (self._following, self._taking) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         await asyncio.to_thread(self.writer.close)
         self._appenders.shutdown()
 
@@ -142,6 +154,24 @@ class Server:
         """What is live on a surface, the newest first. Raises BadRequestError."""
         self._check_surface(surface)
         return self.current.view().folded.live.newest(at_ms=self._clock_ms())
+
+    def health(self) -> Health:
+        """What somebody who looks after the server should know."""
+        current, taker = self.current, self.taker
+        trouble = current.log_trouble or current.stale_trouble
+        state = None
+        if current.why_not_ready() is None:
+            folded = current.view().folded.state
+            state = StateHealth(**folded.sizes._asdict(), clamped=folded.clamped)
+        return Health(
+            ok=trouble is None and current.bundle_trouble is None,
+            log=trouble,
+            bundle=current.bundle_trouble,
+            rankings_lost=self.writer.lost,
+            snapshot=None if taker is None else taker.trouble,
+            snapshot_seq=newest_seq(self._snapshots),
+            state=state,
+        )
 
     def _limit(self, request: RankRequest) -> int:
         self._check_surface(request.surface)

@@ -108,8 +108,24 @@ class ItemsResponse(msgspec.Struct, frozen=True, kw_only=True):
     items: list[LiveItemView]
 
 
+class StateHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How big feature state is, and what it let go."""
+
+    rows: int
+    items: int
+    bytes: int
+    swept: int
+    """Rows let go for lying idle."""
+    evicted: int
+    """Rows let go for want of memory."""
+    lost: int
+    """Events that found no room."""
+    clamped: int
+    """Events whose clock ran ahead."""
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """``GET /healthz``: the process answers; what is not null, somebody should look at."""
+    """``GET /healthz``: the process answers; ``ok`` is false where somebody should look at it."""
 
     ok: bool
     log: str | None
@@ -118,6 +134,12 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Why the bundle that was promoted last is not served."""
     rankings_lost: int
     """Rankings that were served but could not be logged."""
+    snapshot: str | None
+    """Why the last snapshot could not be taken; a restart takes longer, nothing else."""
+    snapshot_seq: int | None
+    """The last event that the newest snapshot holds."""
+    state: StateHealth | None
+    """Null before the log has been read."""
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
