@@ -1,0 +1,245 @@
+"""Processes that read a state while another folds it see what a clean replay gives, or read again.
+
+And no read sees what came with or after its own ranking.
+"""
+
+import subprocess
+import sys
+import time
+
+import msgspec
+import numpy as np
+import polars as pl
+import state_readers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_logs import ITEMS, SCHEMA, START_MS, USERS, interactions, logs
+from state_bits import bits
+from state_readers import PEOPLE, PROGRAM, ROOMS, SMALL, SPAN_MS, Saw, digest, requests
+
+from liverank.config import Config, Label
+from liverank.dataset.replay import replay
+from liverank.events.event import Interaction, Ranking
+from liverank.events.frame import frame_of
+from liverank.features.hashing import hash_id, hash_ids
+from liverank.features.kernels.places import FIRST_LEVEL, LEVEL
+from liverank.features.layout_arrays import new_request
+from liverank.features.spec import compile_spec, derive_spec
+from liverank.features.state import Reads, State
+from liverank.features.stream import stream_of
+
+READERS = 2
+
+
+def batches(count=1500, seed=3):
+    """Streams of 1 to 100 events each, about rooms and people that come and go."""
+    random = np.random.default_rng(seed)
+    sizes = random.integers(1, 101, count)
+    size = int(sizes.sum())
+    at = START_MS + np.sort(random.integers(SPAN_MS, size=size))
+    wave = np.arange(size) * 3 // 200  # rooms of now: the others lie idle, are swept, come again
+    rooms = (wave + random.integers(200, size=size)) % ROOMS
+    people = random.integers(PEOPLE, size=size)
+    kinds = random.choice(["interaction", "interaction", "interaction", "item", "edge"], size)
+    frame = pl.DataFrame(
+        {
+            "seq": np.arange(1, size + 1),
+            "event": kinds,
+            "time": at,
+            "arrived": at,
+            "user": [
+                None if kind == "item" else f"p{who}"
+                for kind, who in zip(kinds, people, strict=True)
+            ],
+            "item": [
+                None if kind == "edge" else f"r{room}"
+                for kind, room in zip(kinds, rooms, strict=True)
+            ],
+            "target": [
+                f"h{room % 50}" if kind == "edge" else None
+                for kind, room in zip(kinds, rooms, strict=True)
+            ],
+            "relation": ["follow" if kind == "edge" else None for kind in kinds],
+            "active": [
+                chance < 0.8 if kind == "edge" else None
+                for kind, chance in zip(kinds, random.random(size), strict=True)
+            ],
+            "state": [
+                state if kind == "item" else None
+                for kind, state in zip(
+                    kinds, random.choice(["started", "updated", "ended"], size), strict=True
+                )
+            ],
+            "type": [
+                type_ if kind == "interaction" else None
+                for kind, type_ in zip(
+                    kinds,
+                    random.choice(["join", "leave", "click", "impression"], size),
+                    strict=True,
+                )
+            ],
+            "fields": [
+                f'{{"host":"h{room % 50}","topics":["t{room % 7}","t{room % 11}"]}}'
+                if kind == "item"
+                else None
+                for kind, room in zip(kinds, rooms, strict=True)
+            ],
+        }
+    )
+    empty = frame_of([])
+    frame = pl.concat([empty, frame], how="diagonal_relaxed").select(empty.columns)
+    ends = np.cumsum(sizes)
+    return [
+        stream_of(frame.slice(end - length, length), SMALL, max_future_ms=300_000.0)
+        for end, length in zip(ends.tolist(), sizes.tolist(), strict=True)
+    ]
+
+
+def start_reader(state, seed):
+    reader = subprocess.Popen(
+        [sys.executable, state_readers.__file__, str(state.store.fd), str(seed)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[state.store.fd],
+    )
+    assert reader.stdout.readline() == b"\n"
+    return reader
+
+
+def saw(reader):
+    content, _ = reader.communicate()
+    assert reader.returncode == 0
+    return msgspec.json.decode(content, type=Saw)
+
+
+def test_what_readers_see_through_growth_sweeps_and_evictions_is_what_a_replay_gives():
+    streams = batches()
+    chance = np.random.default_rng(9)
+    state = State(SMALL)
+    state.fold(streams[0])
+    readers = [start_reader(state, seed) for seed in range(READERS)]
+    for stream in streams[1:]:
+        state.fold(stream)
+        time.sleep(chance.choice([0.0, 0.0002, 0.002]))
+    seen = [saw(reader) for reader in readers]
+
+    sizes = state.sizes
+    assert state.store.arrays.header[LEVEL] >= FIRST_LEVEL + 3, "it grew several times"
+    assert min(sizes.swept, sizes.evicted) > 1000, sizes
+    assert sizes.lost == 0
+    reads = {read for one in seen for read in one.reads}
+    assert len(reads) > 2000
+    assert len({seq for seq, _, _ in reads}) > 500, "cuts"
+    assert sum(one.rereads for one in seen) > 50, "reads that a batch overtook"
+
+    at_cut = {}
+    for seq, number, features in reads:
+        at_cut.setdefault(seq, []).append((number, features))
+    clean, asked = State(SMALL), requests()
+    for stream in streams:
+        clean.fold(stream)
+        for number, features in at_cut.pop(clean.seq, ()):
+            assert digest(clean.read(PROGRAM, **asked[number])) == features, (clean.seq, number)
+    assert not at_cut, "every cut is the end of a batch"
+    assert bits(state) == bits(clean)
+
+
+def test_readers_do_not_starve_while_a_long_stream_is_folded_with_gaps():
+    frame = frame_of(
+        [
+            Interaction(time=START_MS + n, type="join", user=f"p{n % PEOPLE}", item=f"r{n % ROOMS}")
+            for n in range(60_000)
+        ],
+        seqs=range(1, 60_001),
+    )
+    stream = stream_of(frame, SMALL, max_future_ms=300_000.0)
+    state = State(SMALL)
+    state.fold(stream_of(frame[:1], SMALL, max_future_ms=300_000.0))
+    reader = start_reader(state, 1)
+    state.fold(stream, batch=256, gap_s=0.0002)
+    read = saw(reader)
+    while_folding = [one for one in read.reads if 1 < one[0] < 60_000]
+    assert len({seq for seq, _, _ in while_folding}) > 20
+
+
+def test_a_stream_folded_in_batches_gives_the_bits_of_the_whole():
+    stream = stream_of(
+        frame_of(
+            [Interaction(time=START_MS, type="join", user="u1", item=f"r{n}") for n in range(100)],
+            seqs=range(1, 101),
+        ),
+        SMALL,
+        max_future_ms=300_000.0,
+    )
+    whole, pieces = State(SMALL), State(SMALL)
+    whole.fold(stream)
+    pieces.fold(stream, batch=7)
+    assert bits(pieces) == bits(whole)
+
+
+LEAK = derive_spec(
+    msgspec.structs.replace(SCHEMA, impressions_from="ranking"),
+    Config(label=Label(interaction="join")),
+)
+
+
+def rows_of(events, place):
+    """The features that a replay of the events reads at the ranking that is at this place."""
+    ranking = events[place]
+    reads = Reads(
+        before=np.array([place + 1]),
+        user=np.array([hash_id(ranking.user)], np.uint64),
+        at=np.array([float(ranking.time)]),
+        request=new_request(LEAK.layout)[None],
+        offsets=np.array([0, len(ranking.items)]),
+        items=hash_ids(ranking.items),
+        positions=np.zeros(len(ranking.items)),
+    )
+    frame = frame_of(events, seqs=range(1, len(events) + 1))
+    chunks = list(replay([frame], LEAK, reads, max_future_ms=300_000.0))
+    return np.concatenate([chunk.features for chunk in chunks])
+
+
+@settings(max_examples=60)
+@given(logs(max_size=20), st.lists(interactions(), max_size=10), st.data())
+def test_a_read_at_a_ranking_sees_neither_its_own_impressions_nor_what_came_with_it(
+    before, after, data
+):
+    user = data.draw(st.sampled_from(USERS))
+    items = data.draw(st.lists(st.sampled_from(ITEMS), min_size=1, max_size=5, unique=True))
+    last_ms = max((int(event.time) for event in before), default=START_MS)
+    ranking = Ranking(time=last_ms, id="asked", user=user, items=items)
+    planted = [
+        Interaction(time=last_ms + late, type="join", user=user, item=item)
+        for item in items
+        for late in (0, 0, -1, -60_000)
+    ]
+
+    alone = rows_of([*before, ranking], len(before))
+    leaking = rows_of([*before, ranking, *planted, *after], len(before))
+
+    np.testing.assert_array_equal(leaking, alone)
+    plain = State(LEAK.layout)
+    if before:
+        frame = frame_of(before, seqs=range(1, len(before) + 1))
+        plain.fold(stream_of(frame, LEAK.layout, max_future_ms=300_000.0))
+    np.testing.assert_array_equal(
+        alone,
+        plain.read(
+            compile_spec(LEAK),
+            user=hash_id(user),
+            at_ms=float(last_ms),
+            items=hash_ids(items),
+            request=new_request(LEAK.layout),
+            positions=np.zeros(len(items)),
+        ),
+    )
+
+
+def test_what_is_planted_would_be_seen_by_a_read_a_moment_later():
+    ranking = Ranking(time=START_MS, id="asked", user="u1", items=["room0"])
+    later = msgspec.structs.replace(ranking, id="later")
+    join = Interaction(time=START_MS, type="join", user="u1", item="room0")
+    assert not np.array_equal(
+        rows_of([ranking, join, later], 2), rows_of([ranking, join, later], 0), equal_nan=True
+    )
