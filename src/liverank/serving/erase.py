@@ -3,7 +3,9 @@
 Invariant: what is left of a user after a failure is stale and known to be, never read again.
 """
 
+import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from liverank.errors import EventError, LogBusyError, LogError, LogFullError
@@ -39,7 +41,7 @@ def remove_snapshots(folder: Path) -> int:
     try:
         for snapshot in sorted(folder.iterdir()) if folder.is_dir() else []:
             if snapshot.is_dir() and not snapshot.is_symlink():
-                shutil.rmtree(snapshot)
+                _remove_directory(snapshot)
             else:
                 snapshot.unlink(missing_ok=True)
             removed += 1
@@ -49,3 +51,14 @@ def remove_snapshots(folder: Path) -> int:
             f"{error}; remove what is in this folder by hand"
         ) from None
     return removed
+
+
+def _remove_directory(snapshot: Path) -> None:
+    """Remove a snapshot, to which a process that is taking it can add no more once it has moved.
+
+    One that has just got its name is removed by that process, which looks at the log then.
+    """
+    aside = snapshot.with_name(f"{secrets.token_hex(4)}.gone")
+    with suppress(FileNotFoundError):
+        snapshot.rename(aside)
+        shutil.rmtree(aside)
