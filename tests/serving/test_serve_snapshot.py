@@ -48,6 +48,13 @@ def await_snapshot(server, beyond=0):
     return health(server)["snapshot_seq"]
 
 
+def await_trouble(server, *, is_there):
+    end = time.monotonic() + 40
+    while (health(server)["snapshot"] is not None) != is_there:
+        assert time.monotonic() < end, health(server)
+        time.sleep(0.02)
+
+
 def folder_of(directory):
     return directory / ".liverank" / "snapshots"
 
@@ -78,7 +85,7 @@ def promoted(tmp_path):
 def test_a_killed_server_starts_from_its_snapshot_and_served_equals_replayed(promoted, capsys):
     chance = random.Random(3)
     seq = 0
-    for _ in range(3):
+    for _ in range(2):
         with running_server(promoted, config=OFTEN) as server:
             for number in range(20):
                 server.send_and_fold(*some_events(chance, 5))
@@ -98,7 +105,7 @@ def test_a_killed_server_starts_from_its_snapshot_and_served_equals_replayed(pro
     assert main(["replay", "--check", "--json", "--config", config]) == 0
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert report["mismatches"] == 0
-    assert report["rankings"] >= 50
+    assert report["rankings"] >= 40
 
 
 def test_a_server_ranks_the_same_from_a_snapshot_and_from_the_whole_log(promoted):
@@ -139,7 +146,7 @@ def test_a_damaged_snapshot_is_told_and_the_server_starts_all_the_same(promoted,
 
 def test_erasing_removes_snapshots_and_those_of_later_do_not_know_the_user(promoted):
     with running_server(promoted, config=OFTEN) as server:
-        for number in range(4):
+        for number in range(2):
             user = f"person-{number}"
             server.send_and_fold(room(f"of {user}", host=user), *some_events(random.Random(number)))
             before = await_snapshot(server)
@@ -155,20 +162,15 @@ def test_erasing_removes_snapshots_and_those_of_later_do_not_know_the_user(promo
 def test_a_snapshot_that_fails_is_told_and_taken_again_when_it_can_be(promoted):
     folder = folder_of(promoted)
     with running_server(promoted, config=OFTEN) as server:
-        await_snapshot(server, beyond=-1) if folder.exists() else None
-        shutil.rmtree(folder, ignore_errors=True)
-        (promoted / ".liverank" / "snapshots").write_text("in the way")
+        folder.write_text("in the way")
         server.send_and_fold(*some_events(random.Random(9)))
-        end = time.monotonic() + 30
-        while health(server)["snapshot"] is None:
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        await_trouble(server, is_there=True)
         said = health(server)
         assert "cannot be written" in said["snapshot"]
         assert said["ok"], "it ranks on"
         folder.unlink()
         await_snapshot(server)
-        assert health(server)["snapshot"] is None
+        await_trouble(server, is_there=False)
 
 
 def test_the_command_says_what_it_did(promoted, capsys):
