@@ -51,7 +51,7 @@ def derive(layout: "Layout", features: Iterable[Feature]) -> Iterator[Feature]:
         signal = feature.expression
         if _counts_by_rank(signal, layout):
             yield Feature(f"{feature.name}_rank", "in_list", Rank(signal))
-        elif _counts_by_gap(signal):
+        elif _counts_by_gap(signal, layout):
             yield Feature(f"{feature.name}_gap", "in_list", Gap(signal))
 
 
@@ -63,9 +63,10 @@ def _counts_by_rank(signal: object, layout: "Layout") -> bool:
     return isinstance(signal, Audience) or (isinstance(signal, Age) and signal.since == "started")
 
 
-def _counts_by_gap(signal: object) -> bool:
+def _counts_by_gap(signal: object, layout: "Layout") -> bool:
     if isinstance(signal, Rate):
-        return signal.scope == "item"
+        usual = half_lives_near(layout.scope("item"), "1d", "forever")
+        return signal.scope == "item" and signal.half_life in usual
     if isinstance(signal, NextShare):
         return signal.combine == "sum"
-    return isinstance(signal, Share)
+    return isinstance(signal, Share) and signal.part.combine == "sum"

@@ -19,6 +19,9 @@ PRIOR_TRIALS = 20.0
 PAIR_PRIOR_TRIALS = 5.0
 """The same for pairs, of which there are few impressions each."""
 OVERALL_PRIOR_TRIALS = 1.0
+PRIOR_HALF_LIFE = "14d"
+TOPIC_FIELDS = ("topics", "topic", "tags", "categories", "genres")
+"""Names of fields that say what an item is about; of several lists of ids, they are the prior."""
 MIN_HALF_LIFE_MS = 3_600_000.0
 """Rates over less than an hour are noise."""
 
@@ -81,16 +84,20 @@ def derive(layout: Layout) -> Iterator[Feature]:
 
 
 def rate_of(layout: Layout, scope: Scope, half_life: str, combine: Combination = "mean") -> Rate:
-    """The success rate in a scope, with the chain of priors that it falls back on."""
+    """The success rate in a scope, with the chain of priors that it falls back on.
+
+    Priors are what is usual: they have a long half-life, whatever the rate's own.
+    """
     assert layout.impression is not None
     strength = PAIR_PRIOR_TRIALS if len(scope.parts) > 1 else PRIOR_TRIALS
     prior: Rate | None = None
     for wider in _wider(layout, scope):
+        (usual,) = half_lives_near(wider, PRIOR_HALF_LIFE)
         prior = Rate(
             wider.name,
             layout.label,
             layout.impression,
-            half_life,
+            usual,
             prior,
             OVERALL_PRIOR_TRIALS if prior is None else PRIOR_TRIALS,
             passes_prior=True,
@@ -105,13 +112,13 @@ def _wider(layout: Layout, scope: Scope) -> Iterator[Scope]:
     field), that on the overall one; a pair's on that of the user or of the item.
     """
     wider: list[tuple[str, ...]] = [()]
-    if "item" in scope.parts:
+    if "item" in scope.parts and "user" not in scope.parts:
         for type_ in ("keys", "key"):
-            wider += [
-                (f"item.{field.name}",)
-                for field in layout.fields
-                if field.entity == "item" and field.type == type_
-            ][:1]
+            fields = [
+                field for field in layout.fields if field.entity == "item" and field.type == type_
+            ]
+            fields.sort(key=lambda field: field.name not in TOPIC_FIELDS)
+            wider += [(f"item.{field.name}",) for field in fields[:1]]
     if len(scope.parts) > 1:
         wider.append(("user",) if scope.parts[0] == "user" else ("item",))
     for parts in wider:
