@@ -21,6 +21,7 @@ from liverank.quantities import duration_ms
 
 LONGEST_LIST = 8
 LATEST_ITEMS = 8
+DAY_MS = 86_400_000
 MOST_EDGES = 2_000
 SPANS = 7
 """Spans of time that an audience expires after; one more is remembered."""
@@ -208,7 +209,7 @@ class PlainState:
 
     def _go_on(self, user: str, item: str, at: float) -> None:
         for other in self.latest_successes(user):
-            if other.item != item:
+            if other.item != item and abs(other.at - at) <= DAY_MS:
                 pair = (other.item, item) if other.at <= at else (item, other.item)
                 later = Happening(self.layout.label, max(at, other.at), None)
                 self.rows["next_item", pair].append(later)

@@ -24,8 +24,8 @@ from liverank.quantities import duration_ms
 
 MIN_PAIR_HALF_LIFE_MS = 86_400_000.0
 """Pairs of user and something get no shorter half-life: they are too sparse for it."""
-MIN_NEXT_HALF_LIFE_MS = 3_600_000.0
-"""The same for what people go on to."""
+NEXT_HALF_LIVES_MS = (3_600_000.0, 86_400_000.0)
+"""What people go on to gets half-lives from an hour to a day: there are very many such pairs."""
 
 
 def layout_of(schema: Schema, config: Config) -> Layout:
@@ -132,7 +132,7 @@ def _scopes(layout: Layout) -> list[Scope]:
         Scope(
             NEXT_ITEM,
             ("item", "item"),
-            _at_least(lives, MIN_NEXT_HALF_LIFE_MS),
+            _between(lives, *NEXT_HALF_LIVES_MS),
             (layout.label,),
             is_list=True,
         ),
@@ -156,6 +156,13 @@ def _at_least(half_lives: tuple[str, ...], least_ms: float) -> tuple[str, ...]:
     """The half-lives of so many milliseconds or more; the longest, if all are shorter."""
     lasting = tuple(text for text in half_lives if duration_ms(text) >= least_ms)
     return lasting or half_lives[-1:]
+
+
+def _between(half_lives: tuple[str, ...], least_ms: float, most_ms: float) -> tuple[str, ...]:
+    """The half-lives from the least to the most; the longest that is no longer, if none is."""
+    fitting = tuple(text for text in half_lives if least_ms <= duration_ms(text) <= most_ms)
+    shorter = tuple(text for text in half_lives if duration_ms(text) < least_ms)
+    return fitting or shorter[-1:] or half_lives[:1]
 
 
 def _with_distinct_names(scopes: list[Scope]) -> tuple[Scope, ...]:

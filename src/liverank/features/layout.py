@@ -23,6 +23,8 @@ MAX_PAIR_TYPES = 5
 """Interaction types that pairs of a person and something count."""
 RECENT_ITEMS = 8
 """Items that a person's next success is counted as following."""
+NEXT_WITHIN_MS = 86_400_000.0
+"""How far apart two successes may be for one to follow the other."""
 NEXT_ITEM = "next_item"
 """The scope of (item engaged with before, item): what people go on to."""
 IDLE_HALF_LIVES = 10.0
@@ -147,7 +149,7 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     valued: tuple[str, ...]
     """Types whose values are added up."""
     half_lives: tuple[str, ...]
-    """Of the counters, the shortest first; each scope has all of them, or the longest ones."""
+    """Of the counters, the shortest first; each scope has some that stand together."""
     fields: tuple[Field, ...]
     scopes: tuple[Scope, ...]
     """Tables first; the last table is that of what people go on to; then the pairs."""

@@ -141,7 +141,7 @@ def _shape(layout: Layout, scope: Scope) -> list[int]:
     lists = [place for place, (_, _, is_list) in enumerate(parts) if is_list]
     return [
         scope.base,
-        len(layout.half_lives) - len(scope.half_lives),
+        layout.half_lives.index(scope.half_lives[0]),
         len(scope.half_lives),
         scope.width,
         int(scope.is_pair),

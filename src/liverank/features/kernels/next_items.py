@@ -21,7 +21,7 @@ from liverank.features.kernels.places import (
     NUMBERS,
 )
 from liverank.features.kernels.rows import MISSING, find_or_add, place_of
-from liverank.features.layout import HISTORY, KEY, RECENT_ITEMS
+from liverank.features.layout import HISTORY, KEY, NEXT_WITHIN_MS, RECENT_ITEMS
 
 
 @compiled
@@ -32,7 +32,7 @@ def go_on(store, layout, of_user, of_item, at, weights):
     entries, numbers, found = latest_successes(store, layout, of_user)
     for place in range(found):
         other, when = place_of(store, numbers[place]), time_of(entries[place])
-        if other in (MISSING, of_item):
+        if other in (MISSING, of_item) or abs(when - at) > NEXT_WITHIN_MS:
             continue
         earlier, later = (other, of_item) if when <= at else (of_item, other)
         row = find_or_add(store, layout, scope, bits[earlier + KEY], bits[later + KEY])
