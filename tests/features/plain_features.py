@@ -295,8 +295,6 @@ def combined(how: str, values: list[float]) -> float:
     """The elements of a list as one number; NaN for a list of none."""
     if not values:
         return math.nan
-    if how == "first":
-        return values[0]
     if how == "mean":
         return sum(values) / len(values)
     return {"sum": sum, "max": max, "min": min}[how](values)

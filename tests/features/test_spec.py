@@ -50,7 +50,7 @@ def test_features_have_readable_names():
         "item_join_1h_rank",
         "item_join_rate_1d",
         "item_join_rate_1d_gap",
-        "topics_join_1d_max",
+        "topics_join_1d_sum",
         "country_item_join_1d",
         "user_item_impression_ago_s",
         "user_item_click_ago_s",
