@@ -230,7 +230,7 @@ class PlainReader:
         )
         if ended >= max(at for at in (announced, started, -math.inf) if not math.isnan(at)):
             return 2.0
-        if not math.isnan(started):
+        if not math.isnan(started) and not ended >= started:
             return 1.0
         return math.nan if math.isnan(announced) else 0.0
 

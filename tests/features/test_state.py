@@ -315,3 +315,47 @@ def test_the_latest_two_thousand_edges_of_a_person_are_kept():
 
     assert value(state, "followed_host", item="old") == 0
     assert value(state, "followed_host", item="new") == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        (["scheduled"], 0),
+        (["scheduled", "started"], 1),
+        (["started", "scheduled"], 1),
+        (["scheduled", "started", "ended"], 2),
+        (["started", "ended", "scheduled"], 0),
+        (["started", "ended", "started"], 1),
+        (["ended"], 2),
+        (["updated"], np.nan),
+    ],
+)
+def test_an_item_is_announced_live_or_over_by_the_latest_it_said(told, state):
+    events = [Item(time=START_MS + n, item="room0", state=said) for n, said in enumerate(told)]
+
+    for order in (events, events[::-1]):
+        np.testing.assert_equal(value(folded(order), "item_state"), np.float32(state))
+
+
+def test_lives_that_are_taken_back_leave_nothing():
+    lives_ms = {"room0": 100, "room1": 200}  # 0.1 + 0.2 - 0.1 - 0.2 is not 0
+    events = [
+        *(Item(time=START_MS, item=item, state="started") for item in lives_ms),
+        *(Item(time=START_MS + ms, item=item, state="ended") for item, ms in lives_ms.items()),
+        *(Item(time=START_MS + 1000, item=item, state="started") for item in lives_ms),
+    ]
+
+    assert value(folded(events[:4]), "item_left_s", at_ms=START_MS) == np.float32(0.15)
+    assert np.isnan(value(folded(events), "item_left_s"))
+
+
+def test_of_an_empty_list_nothing_is_followed_and_of_an_unknown_one_that_is_unknown():
+    events = [
+        Item(time=START_MS, item="empty", fields={"topics": []}),
+        Item(time=START_MS, item="unknown", fields={"topics": ["ai"]}),
+        Item(time=START_MS, item="unknown", fields={"topics": None}),
+    ]
+    state = folded(events)
+
+    assert value(state, "followed_topics", item="empty") == 0
+    assert np.isnan(value(state, "followed_topics", item="unknown"))

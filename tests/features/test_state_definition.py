@@ -40,6 +40,7 @@ from liverank.features.state import State
 from liverank.features.stream import stream_of
 
 FIVE_MINUTES = 300_000.0
+COMBINATIONS = ("sum", "max", "mean")
 JOIN = Config(label=Label(interaction="join"))
 
 
@@ -227,3 +228,19 @@ def test_rank_and_gap_of_lists_of_any_length_equal_their_definitions(values):
     gap_in_list(finite, gaps)
     best = max([0.0, *finite[~np.isnan(finite)]])
     np.testing.assert_allclose(gaps, (best - finite) / best if best else finite * 0.0)
+
+
+@given(
+    st.lists(
+        st.one_of(st.floats(width=32), st.integers(-3, 3).map(float)), min_size=60, max_size=300
+    )
+)
+def test_ranks_of_long_lists_are_those_of_numpy(values):
+    values, ranks = np.array(values), np.empty(len(values))
+    rank_in_list(values, ranks)
+    known = np.sort(values[~np.isnan(values)])
+    rivals = max(len(known) - 1, 1)
+    above = len(known) - np.searchsorted(known, values, side="right")
+    ties = len(known) - above - np.searchsorted(known, values, side="left") - 1
+    expected = np.where(np.isnan(values), np.nan, (above + ties / 2) / rivals)
+    np.testing.assert_allclose(ranks, expected, atol=1e-12)

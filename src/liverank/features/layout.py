@@ -36,8 +36,8 @@ BUCKETS = 8
 # zero is never.
 KEY, LAST, EPOCH, TABLE_WORDS = 0, 1, 2, 3
 # The row of a host, and of all, also keeps the lives of its items that ended, when it last did so,
-# and their seconds, before the counters.
-LIVES, LIFE_HEARD, LIFE_S, LIFE_WORDS = 3, 4, 5, 6
+# and their milliseconds, before the counters.
+LIVES, LIFE_HEARD, LIFE_MS, LIFE_WORDS = 3, 4, 5, 6
 # Words of the row of a pair, which a read makes.
 FATIGUE, PAIR_WORDS = 0, 1
 # Words of the row of a user or an item; the fields come after them, then the counters.

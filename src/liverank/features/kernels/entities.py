@@ -28,7 +28,7 @@ from liverank.features.layout import (
     LIFE,
     LIFE_HEARD,
     LIFE_KEY,
-    LIFE_S,
+    LIFE_MS,
     LIVES,
     NUMBER,
     SCHEDULED,
@@ -123,30 +123,35 @@ def _hear(words, row, at):
 
 @compiled
 def _count_life(store, layout, row):
-    """Let how long an item lived count for its host and for all, instead of what counted before."""
+    """Let how long an item lived count for its host and for all, instead of what counted before.
+
+    Milliseconds are whole, so what is taken back leaves nothing behind.
+    """
     words = store[WORDS]
     bits = store[BITS]
-    life_s = (words[row + ENDED] - words[row + STARTED]) / 1000.0
-    if life_s < 0.0:  # it started again since
-        life_s = np.nan
+    life_ms = words[row + ENDED] - words[row + STARTED]
+    if life_ms < 0.0:  # it started again since
+        life_ms = np.nan
     host = layout[NUMBERS][LIFE_FIELD]
     key = bits[row + host] if host >= 0 else np.uint64(0)
-    before_s, key_before = words[row + LIFE], bits[row + LIFE_KEY]
-    if (life_s == before_s or (np.isnan(life_s) and np.isnan(before_s))) and key == key_before:
+    before_ms, key_before = words[row + LIFE], bits[row + LIFE_KEY]
+    if (life_ms == before_ms or (np.isnan(life_ms) and np.isnan(before_ms))) and key == key_before:
         return
-    if not np.isnan(before_s):
-        _add_life(store, layout, key_before, -1.0, -before_s, words[row + ENDED])
-    if not np.isnan(life_s):
-        _add_life(store, layout, key, 1.0, life_s, words[row + ENDED])
-    words[row + LIFE], bits[row + LIFE_KEY] = life_s, key
+    if not np.isnan(before_ms):
+        _add_life(store, layout, key_before, -1.0, -before_ms, words[row + ENDED])
+    if not np.isnan(life_ms):
+        _add_life(store, layout, key, 1.0, life_ms, words[row + ENDED])
+    words[row + LIFE], bits[row + LIFE_KEY] = life_ms, key
 
 
 @compiled
-def _add_life(store, layout, host, lives, seconds, at):
+def _add_life(store, layout, host, lives, total_ms, at):
     words = store[WORDS]
     for scope, part in ((_ALL_SCOPE, ONE), (layout[NUMBERS][LIFE_SCOPE], host)):
         if scope >= 0 and part != np.uint64(0):
             row = find_or_add(store, layout, scope, part, ONE)
+            if lives < 0.0 and words[row + LIVES] < 1.0:
+                continue  # what is taken back was swept away meanwhile
             words[row + LIVES] += lives
-            words[row + LIFE_S] += seconds
+            words[row + LIFE_MS] += total_ms
             words[row + LIFE_HEARD] = max(words[row + LIFE_HEARD], at)

@@ -14,7 +14,7 @@ from liverank.features.layout import (
     ENDED,
     FIRST_SEEN,
     ITEM,
-    LIFE_S,
+    LIFE_MS,
     LIVES,
     NUMBER,
     REQUEST,
@@ -82,9 +82,10 @@ def fill_lives(store, layout, code, at, of_items, everything, hosts, n, out):
         elif what == LIFE_STATE:
             out[row] = _state(words, item)
         elif what == LIFE_LEFT:
-            typical_s = words[everything + LIFE_S] / words[everything + LIVES]
+            typical_s = words[everything + LIFE_MS] / words[everything + LIVES] / 1000.0
             if layout[NUMBERS][LIFE_SCOPE] >= 0 and hosts[row] != layout[NUMBERS][WIDEST]:
-                typical_s = (words[hosts[row] + LIFE_S] + _PRIOR_LIVES * typical_s) / (
+                of_host_s = words[hosts[row] + LIFE_MS] / 1000.0
+                typical_s = (of_host_s + _PRIOR_LIVES * typical_s) / (
                     words[hosts[row] + LIVES] + _PRIOR_LIVES
                 )
             out[row] = typical_s - (at - words[item + STARTED]) / 1000.0
@@ -132,11 +133,11 @@ def _followed(store, followed, place, is_list):
 
 @compiled
 def _state(words, item):
-    """Announced, live or over, by the latest of an item's states; NaN where none was told."""
+    """Announced, live or over; over and announced again is announced. NaN where none was told."""
     started, ended, announced = words[item + STARTED], words[item + ENDED], words[item + SCHEDULED]
     if not np.isnan(ended) and not started > ended and not announced > ended:
         return _OVER
-    if not np.isnan(started):
+    if not np.isnan(started) and not ended >= started:
         return _LIVE
     return np.nan if np.isnan(announced) else _ANNOUNCED
 
