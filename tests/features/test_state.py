@@ -1,5 +1,6 @@
 """What holds of any state: batches, order, growth, time, and what a read must not see."""
 
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,7 +22,7 @@ from small_logs import (
 )
 
 from liverank.config import Config, Label
-from liverank.events.event import Edge, Interaction, Item, Ranking
+from liverank.events.event import Edge, Interaction, Item, Ranking, User
 from liverank.events.frame import events_of, frame_of
 from liverank.events.log import Log
 from liverank.features.hashing import hash_id, hash_ids
@@ -359,3 +360,24 @@ def test_of_an_empty_list_nothing_is_followed_and_of_an_unknown_one_that_is_unkn
 
     assert value(state, "followed_topics", item="empty") == 0
     assert np.isnan(value(state, "followed_topics", item="unknown"))
+
+
+@pytest.mark.parametrize(
+    ("moment", "hour", "weekday"),
+    [
+        ("2027-03-27T23:30:00Z", 23.5, 5),
+        ("2027-03-28T00:59:00Z", 59 / 60, 6),
+        ("2027-03-28T01:00:00Z", 2.0, 6),  # clocks are put forward
+        ("2027-07-04T23:30:00Z", 0.5, 0),
+        ("2027-10-31T00:30:00Z", 1.5, 6),
+        ("2027-10-31T01:30:00Z", 1.5, 6),  # and back
+        ("1999-07-04T12:00:00Z", 12.0, 6),  # offsets are known from 2000 on
+    ],
+)
+def test_local_time_keeps_to_the_clocks_of_the_country(moment, hour, weekday):
+    state = folded([User(time=START_MS, user="u1", fields={"country": "GB"})])
+    at_ms = datetime.fromisoformat(moment).timestamp() * 1000
+
+    assert value(state, "local_hour", at_ms=at_ms) == np.float32(hour)
+    assert value(state, "local_weekday", at_ms=at_ms) == weekday
+    assert np.isnan(value(state, "local_hour", user="nobody", at_ms=at_ms))
