@@ -40,7 +40,6 @@ from liverank.features.state import State
 from liverank.features.stream import stream_of
 
 FIVE_MINUTES = 300_000.0
-COMBINATIONS = ("sum", "max", "mean")
 JOIN = Config(label=Label(interaction="join"))
 
 
