@@ -297,7 +297,7 @@ def combined(how: str, values: list[float]) -> float:
         return math.nan
     if how == "mean":
         return sum(values) / len(values)
-    return {"sum": sum, "max": max, "min": min}[how](values)
+    return {"sum": sum, "max": max, "first": lambda listed: listed[0]}[how](values)
 
 
 def as_set(value) -> set:
