@@ -9,12 +9,14 @@ import argparse
 import gc
 import json
 import math
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
+from liverank.features.snapshot import Origin, load_snapshot, write_snapshot
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.features.state import State
 from liverank.features.stream import stream_of
@@ -27,14 +29,11 @@ from made_events import (
     schema_of_product,
     traffic,
 )
-from measuring import own_memory
+from measuring import own_memory, timed
 
 CONFIG = config_of_product()
 FUTURE_MS = duration_ms(CONFIG.features.max_future)
 GB = 1e9
-
-LOAD: Callable[[State], float] | None = None
-"""Seconds to load a snapshot of the state: to be set when there are snapshots."""
 
 
 def main() -> None:
@@ -78,15 +77,28 @@ def main() -> None:
         "bytes_per_user": state.sizes.bytes / product.users,
         "bytes_per_interaction": state.sizes.bytes / max(interactions, 1),
         "seconds": seconds,
-        "load_s": None if LOAD is None else LOAD(state),
+        **snapshot_seconds(state),
     }
     print(f"{product.users:,} people, {interactions:,} interactions, {seconds:.0f} s to fold")
     print(f"{'state':<34} {figures['state_gb']:>10.3f} GB")
     print(f"{'memory of the process beyond start':<34} {figures['own_memory_gb']:>10.3f} GB")
     print(f"{'state, each person':<34} {figures['bytes_per_user']:>10,.0f} bytes")
     print(f"{'state, each interaction':<34} {figures['bytes_per_interaction']:>10,.1f} bytes")
+    print(f"{'snapshot, to write':<34} {figures['write_s']:>10.2f} s")
+    print(f"{'snapshot, to load and verify':<34} {figures['load_s']:>10.2f} s")
     if arguments.out:
         arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def snapshot_seconds(state: State) -> dict[str, float]:
+    """Seconds to write a snapshot to disk, and to load it from the system's cache of the disk."""
+    origin = Origin(identity="benchmark", generation=1, max_future_ms=FUTURE_MS, last_event="")
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder) / "snapshot"
+        _, write_s = timed(lambda: write_snapshot(state, directory, origin=origin))
+        loaded, load_s = timed(lambda: load_snapshot(directory, state.layout, origin=origin))
+    assert loaded.state.sizes == state.sizes
+    return {"write_s": write_s, "load_s": load_s}
 
 
 def everything(product: Product, interactions: int) -> Iterator[pl.DataFrame]:

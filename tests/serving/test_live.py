@@ -4,9 +4,11 @@ import math
 from itertools import cycle
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from liverank.errors import StateError
 from liverank.events.event import Interaction, Item, Ranking
 from liverank.events.frame import frame_of
 from liverank.serving.live import LiveItems
@@ -83,6 +85,47 @@ def test_items_are_live_as_defined_however_events_are_batched(told, sizes, times
         candidates = live.candidates(at_ms=at_ms)
         assert sorted(candidates.ids) == live_plainly(told, at_ms)
         assert len(candidates.hashes) == len(candidates.ids)
+
+
+@given(
+    told=st.lists(events, max_size=12),
+    cut=st.integers(0, 12),
+    times=st.lists(st.integers(0, 160), min_size=1, max_size=4).map(sorted),
+)
+def test_what_was_packed_goes_on_as_if_it_had_never_stopped(told, cut, times):
+    whole, began = folded(told, [3]), folded(told[:cut], [3])
+    live = LiveItems(expire_after_ms=EXPIRE_MS, impression="impression")
+    live.unpack(began.pack())
+    if told[cut:]:
+        frame = frame_of(told[cut:])
+        live.fold(frame, frame["time"].cast(float).to_numpy())
+    assert live.pack() == whole.pack()
+    for at_ms in times:
+        assert live.candidates(at_ms=at_ms).ids == whole.candidates(at_ms=at_ms).ids
+        np.testing.assert_array_equal(
+            live.candidates(at_ms=at_ms).hashes, whole.candidates(at_ms=at_ms).hashes
+        )
+        assert list(map(live.has_ended, ITEMS)) == list(map(whole.has_ended, ITEMS))
+
+
+def test_fields_of_any_kind_are_packed():
+    fields = {"size": 2**80, "share": 0.1, "open": True, "title": None, "topics": ["ai", 7, 7.5]}
+    live = folded([Item(time=0, item="名前", state="started", fields=fields)], [1])
+    again = LiveItems(expire_after_ms=EXPIRE_MS, impression="impression")
+    again.unpack(live.pack())
+    assert [item.fields for _, item in again.newest(at_ms=1)] == [fields]
+
+
+@pytest.mark.parametrize("packed", [b"", b"what", b"\x93\x01\x02\x03"])
+def test_what_was_not_packed_is_refused(packed):
+    with pytest.raises(StateError, match="the live items of a snapshot cannot be read"):
+        LiveItems(expire_after_ms=EXPIRE_MS, impression="impression").unpack(packed)
+
+
+def test_what_was_folded_with_another_type_of_impression_is_refused():
+    packed = LiveItems(expire_after_ms=EXPIRE_MS, impression="seen").pack()
+    with pytest.raises(StateError, match="'seen', not 'impression'"):
+        LiveItems(expire_after_ms=EXPIRE_MS, impression="impression").unpack(packed)
 
 
 def test_a_join_before_its_item_is_known_is_no_sign_of_life_in_any_batches():

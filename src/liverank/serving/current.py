@@ -126,7 +126,7 @@ class Current:
         async with self._replacing:
             if self.view().generation < generation:
                 layout = self.view().folded.layout
-                self._view = await asyncio.to_thread(self._make_view, self._rung, layout)
+                self._view = await asyncio.to_thread(self._make_view, self._rung, layout, anew=True)
                 _logger.info("the log was folded anew, as of generation %d", generation)
 
     async def _follow_log(self) -> None:
@@ -196,12 +196,15 @@ class Current:
         self._rung, self.bundle_trouble = rung, rung.reason
         _logger.info("serving bundle %s", None if rung.bundle is None else rung.bundle.version)
 
-    def _make_view(self, rung: Rung, layout: Layout) -> View:
-        """Fold the log and rank once, so that all kernels are compiled; takes its time."""
+    def _make_view(self, rung: Rung, layout: Layout, *, anew: bool = False) -> View:
+        """Fold the log and rank once, so that all kernels are compiled; takes its time.
+
+        From the newest snapshot that fits, or ``anew`` where none can, as the log has changed.
+        """
         compile_fold(layout, self._config)
         generation = self._log.generation()
         start = None
-        if self._snapshots is not None:
+        if self._snapshots is not None and not anew:
             start = load_newest(self._log, layout, self._config, self._snapshots)
         begun = None if start is None else start.folded
         folded = fold_log(self._log, layout, self._config, begun=begun, goes_on=self._goes_on)
