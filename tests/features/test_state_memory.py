@@ -2,6 +2,7 @@
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_logs import SCHEMA, START_MS
@@ -123,14 +124,16 @@ def test_rows_that_nothing_touched_for_ten_half_lives_are_swept():
     assert_is_sound(state)
 
 
-def test_one_clock_far_ahead_sweeps_nothing():
-    visits = [join(START_MS + n * MINUTE_MS, f"u{n}", f"room{n % 7}") for n in range(3000)]
-    visits[1000] = join(START_MS + 3650 * DAY_MS, "astray", "room0")
+@pytest.mark.parametrize("place", [0, 1, 1000])
+@pytest.mark.parametrize("days", [3650, -3650])
+def test_one_wrong_clock_sweeps_nothing(place, days):
+    visits = [join(START_MS + n * MINUTE_MS, f"u{n}", f"room{n % 7}") for n in range(6000)]
+    visits[place] = join(START_MS + days * DAY_MS, "astray", "room0")
 
     state = state_of(LASTING, visits)
 
-    assert state.sizes.swept == 0
-    assert value(state, LASTING, "user_join_forever", user="u0", at_ms=START_MS + DAY_MS) == 1
+    assert state.sizes.swept <= (days < 0), "but for what lay idle for ten years"
+    assert value(state, LASTING, "user_join_forever", user="u2", at_ms=START_MS + DAY_MS) == 1
 
 
 def test_a_life_that_was_swept_away_is_not_taken_back():

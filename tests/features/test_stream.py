@@ -129,6 +129,12 @@ def test_a_success_is_counted_by_its_value_beside_its_type():
     assert seen.also.tolist() == [-1, -1, success]
 
 
+def test_a_value_that_fits_no_feature_is_none():
+    sent = [1e300, -1e300, 5.0, None]
+    seen = stream(*(Interaction(time=1, type="join", user="u", item="i", value=v) for v in sent))
+    np.testing.assert_array_equal(seen.value, [math.nan, math.nan, 5.0, math.nan])
+
+
 def test_types_that_are_made_here_are_not_taken_from_the_wire():
     sent = ("impression", "long_join", "unheard", "join")
     seen = stream(*(Interaction(time=1, type=name, user="u", item="i") for name in sent))

@@ -40,7 +40,8 @@ _FIELD_OWNERS: dict[str, Entity] = {
     "ranking": "request",
     "interaction": "request",
 }
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST = 1e38
+"""What a feature holds of one value; more would make every sum and average with it infinite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> S
         item=hash_column(frame["item"].fill_null(frame["target"])),
         type=type_,
         also=_also(frame, type_, layout),
-        value=frame["value"].fill_null(np.nan).to_numpy(writable=True),
+        value=_values(frame),
         relation=_relations(frame),
         set_offsets=set_offsets,
         set_word=set_word,
@@ -149,6 +150,13 @@ def _clamped_times(frame: pl.DataFrame, max_future_ms: float) -> tuple[NDArray[n
     at = frame["time"].cast(pl.Float64).to_numpy()
     latest = frame["arrived"].cast(pl.Float64).fill_null(np.inf).to_numpy() + max_future_ms
     return np.minimum(at, latest), int(np.count_nonzero(at > latest))
+
+
+def _values(frame: pl.DataFrame) -> NDArray[np.float64]:
+    """What interactions carry; NaN for nothing, and for what does not fit a feature."""
+    value = frame["value"].fill_null(np.nan).to_numpy(writable=True)
+    value[np.abs(value) > _LARGEST] = np.nan
+    return value
 
 
 def _relations(frame: pl.DataFrame) -> NDArray[np.int64]:

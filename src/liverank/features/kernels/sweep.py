@@ -3,7 +3,8 @@
 A row that nothing touched for ten of the longest half-lives is swept away: what it counted has
 decayed to a thousandth. While state takes more than it may, the hand goes faster and rows are
 evicted sooner: each round that does not help halves how long a row may lie idle. The clock follows
-the events' by a day each at most, so that one wrong clock sweeps nothing.
+the events' by a day each at most, and an event that is further away turns no hand, so that one
+wrong clock sweeps nothing, wherever it stands in the log.
 """
 
 import numpy as np
@@ -58,6 +59,8 @@ def sweep(store, layout, at):
     header = store[HEADER]
     step = np.int64(min(max(at - header[CLOCK], -_DAY_MS), _DAY_MS))
     header[CLOCK] = header[CLOCK] + step if header[CLOCK] > 0 else np.int64(at)
+    if abs(at - header[CLOCK]) > _DAY_MS:
+        return  # one of the two is wrong, and it may be the first
     most = layout[NUMBERS][MAX_WORDS]
     for _ in range(_HURRY if used_words(store) > most else 1):
         size = np.int64(1) << header[LEVEL]
