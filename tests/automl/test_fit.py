@@ -53,7 +53,7 @@ def test_a_pattern_is_found_and_the_report_tells_how():
     assert log_loss(probabilities, fresh.labels) == pytest.approx(report.scores.log_loss, abs=0.06)
     assert report.scores.log_loss < report.scores.base_rate_log_loss - 0.1
     assert report.scores.list_auc > 0.8
-    assert report.constant_features == ("constant", "unknown")
+    assert report.dropped_features["constant"] == report.dropped_features["unknown"] == "constant"
     assert set(report.used_features) <= {"left", "right", "taste", "noise"}
     assert set(list(report.importance)[:3]) == {"left", "right", "taste"}
     assert sum(report.importance.values()) == pytest.approx(1)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from liverank.automl.choice import Choice, cautious_model, choose_model
 from liverank.automl.deadline import Clock, Deadline
 from liverank.automl.logistic import fit_logistic
+from liverank.automl.redundant import redundant_columns
 from liverank.automl.report import Span, TrainingReport, installed_versions
 from liverank.automl.trials import run_trials, split_blocks
 from liverank.dataset.metrics import list_auc, ndcg_at
@@ -74,8 +75,9 @@ def fit(
     began = clock()
     deadline = Deadline(began + budget_s, clock)
     _check_classes(rows)
-    varies = _varying(rows.features)
-    narrow = _columns(rows, varies)
+    redundant = redundant_columns(rows)
+    kept = np.array([name not in redundant for name in rows.names])
+    narrow = _columns(rows, kept)
     blocks = split_blocks(narrow, validation)
     if blocks is None:
         found = cautious_model(narrow)
@@ -88,8 +90,9 @@ def fit(
         found = choose_model(trials, blocks, narrow, deadline)
     if on_progress is not None:
         on_progress("refit", 1.0)
-    columns = np.flatnonzero(varies)
+    columns = np.flatnonzero(kept)
     model = _assemble(found, columns, len(rows.names))
+    used = tuple(rows.names[column] for column in model.used)
     shares = found.gains / found.gains.sum() if found.gains.sum() > 0 else found.gains
     order = np.argsort(-shares, kind="stable")
     report = TrainingReport(
@@ -105,10 +108,10 @@ def fit(
         blend=found.members,
         calibration=found.calibration,
         scores=found.scores,
-        used_features=tuple(rows.names[column] for column in model.used),
-        constant_features=tuple(
-            name for name, vary in zip(rows.names, varies, strict=True) if not vary
-        ),
+        used_features=used,
+        dropped_features={
+            name: redundant.get(name, "unused") for name in rows.names if name not in used
+        },
         importance={narrow.names[i]: float(shares[i]) for i in order if shares[i] > 0},
         notes=found.notes,
         versions=installed_versions(),
@@ -159,14 +162,6 @@ def _check_classes(rows: Rows) -> None:
             f"{len(rows) - rows.positives} failures; a model needs both: check [label] in "
             "liverank.toml and that interactions name their item and ranking"
         )
-
-
-def _varying(features: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Whether a column holds two different values (NaN counts as one): bool[f]."""
-    first = features[0]
-    same = (features == first) | (np.isnan(features) & np.isnan(first))
-    varies: NDArray[np.bool_] = ~same.all(axis=0)
-    return varies
 
 
 def _columns(rows: Rows, keep: NDArray[np.bool_]) -> Rows:

@@ -85,8 +85,9 @@ class TrainingReport(_Record, frozen=True):
     calibration: Calibration
     scores: Scores | None
     used_features: tuple[str, ...]
-    constant_features: tuple[str, ...]
-    """Left out, because they never vary."""
+    dropped_features: dict[str, str]
+    """Left out, each with the reason: ``"constant"``, ``"same as ..."``, or ``"unused"`` by the
+    model that was kept. Serving does not compute them."""
     importance: dict[str, float]
     """Share of the gain that each used feature brought, the largest first."""
     notes: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -80,6 +81,9 @@ def _tell(trained: Trained, version: str, guessed: dict[str, list[str]], console
         f"Bundle [bold]{version}[/bold]: learned from {report.rows:,} rows with "
         f"{report.positives:,} successes, reads {len(trained.spec.names)} features"
     )
+    reasons = Counter(reason.split(" ")[0] for reason in report.dropped_features.values())
+    told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    console.print(f"Features left out: {told or 'none'}")
     for entity, names in guessed.items():
         if names:
             console.print(f"Typed by looking at the data ({entity}): {', '.join(names)}")
