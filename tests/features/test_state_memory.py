@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from small_logs import SCHEMA, START_MS
 
 from liverank.config import Config, Features, Label
-from liverank.events.event import Edge, Interaction, Item
+from liverank.events.event import Edge, Interaction, Item, Ranking
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
 from liverank.features.kernels.places import (
@@ -172,8 +172,18 @@ def test_memory_is_bounded_and_the_latest_survive():
     assert_is_sound(state)
 
 
+def test_the_least_memory_takes_a_ranking_of_thousands():
+    items = [f"r{n}" for n in range(5000)]
+    ranking = Ranking(time=START_MS, id="q", user="u1", items=items)
+
+    state = state_of(LASTING, [ranking], memory_bytes=64_000_000)
+
+    assert state.sizes.lost == 0
+    assert value(state, LASTING, "user_impression_forever", at_ms=START_MS) == 5000
+
+
 def test_an_event_without_room_is_lost_and_counted():
-    state = state_of(LASTING, [join(START_MS)], memory_bytes=20_000)
+    state = state_of(LASTING, [join(START_MS)], memory_bytes=4_000)
 
     assert state.sizes.lost == 1
     assert value(state, LASTING, "user_join_forever", at_ms=START_MS) == 0

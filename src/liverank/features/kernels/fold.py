@@ -48,6 +48,7 @@ from liverank.features.kernels.places import (
     USED,
     USER_SCOPE,
     WIDEST,
+    WIDTH,
     WORDS,
 )
 from liverank.features.kernels.pointers import layout_pointers, store_pointers
@@ -188,8 +189,14 @@ def list_size(words, place):
 @compiled
 def _has_room(store, layout, ranking_items):
     """Whether one more event, a ranking of so many items, surely fits."""
-    header = store[HEADER]
-    rows = (ranking_items + 2) * (layout[NUMBERS][SCOPE_COUNT] * MAX_ELEMENTS + RECENT_ITEMS)
-    needed = rows * layout[NUMBERS][WIDEST] + CHUNK
-    has_number = header[ITEMS] + ranking_items + 2 < MAX_ITEMS
-    return header[USED] + needed < layout[NUMBERS][CAPACITY] and has_number
+    header, numbers = store[HEADER], layout[NUMBERS]
+    left = numbers[CAPACITY] - header[USED]
+    rows = (ranking_items + 2) * (numbers[SCOPE_COUNT] * MAX_ELEMENTS + RECENT_ITEMS)
+    if rows * numbers[WIDEST] + CHUNK >= left:  # look closer, as is seldom needed
+        of_one = RECENT_ITEMS * numbers[WIDEST]
+        for scope in range(numbers[NEXT_SCOPE]):
+            is_list = shape_of(layout, scope, LIST_PART) >= 0
+            of_one += shape_of(layout, scope, WIDTH) * (MAX_ELEMENTS if is_list else 1)
+        if (ranking_items + 2) * of_one + CHUNK >= left:
+            return False
+    return header[ITEMS] + ranking_items + 2 < MAX_ITEMS
