@@ -53,7 +53,7 @@ def layout_of(schema: Schema, config: Config) -> Layout:
             for name in types
             if name in schema.positive or name in (label, config.label.interaction)
         ),
-        valued=tuple(name for name in types if name in schema.valued and name != label),
+        valued=tuple(name for name in types if name in schema.valued),
         half_lives=tuple(sorted(config.features.half_lives, key=duration_ms)),
         fields=_place_fields(schema),
         scopes=(),

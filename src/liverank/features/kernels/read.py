@@ -13,20 +13,17 @@ from liverank.features.kernels.counters import AGES, epoch_of, fill_factors
 from liverank.features.kernels.entities import user_key
 from liverank.features.kernels.following import following_of
 from liverank.features.kernels.history import history_of
+from liverank.features.kernels.instruct import combine_two, fill, run_counters
 from liverank.features.kernels.lists import fill_gaps, fill_ranks
 from liverank.features.kernels.moments import fill_moments
 from liverank.features.kernels.person import person_of
 from liverank.features.kernels.places import (
-    EPOCH_MS,
     HALF_LIVES,
     IS_PAIR,
     LIFE_SCOPE,
     LIST_PART,
     NEXT_SCOPE,
     NUMBERS,
-    RATES,
-    REALS,
-    WIDEST,
     WORDS,
 )
 from liverank.features.kernels.pointers import (
@@ -50,14 +47,6 @@ from liverank.features.kernels.rows import MISSING, find
 from liverank.features.kernels.sequels import fill_sequels, find_recent, find_sequels
 from liverank.features.kernels.shapes import shape_of
 from liverank.features.kernels.traits import fill_fields, fill_followed, fill_lives
-from liverank.features.kernels.values import (
-    fill_ago,
-    fill_counts,
-    fill_list_ago,
-    fill_list_counts,
-    fill_list_rates,
-    fill_rates,
-)
 from liverank.features.layout import RECENT_ITEMS
 
 COUNT, RATE, AGO, MOMENTUM, SHARE = op.COUNT, op.RATE, op.AGO, op.MOMENTUM, op.SHARE
@@ -174,7 +163,7 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
                 )
             elif what in (MOMENTUM, SHARE, DIFFERENCE):
                 one, other = moved(registers, first * most), moved(registers, second * most)
-                _combine_two(what, one, other, constant, other_constant, m, values)
+                combine_two(what, one, other, constant, other_constant, m, values)
             elif what == GO_ON:
                 its_factors = moved(factors, second * (AGES + 1))
                 fill_sequels(
@@ -194,9 +183,9 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
             elif what in (RANK, GAP):
                 pass  # these need all candidates
             elif what == PERSON:
-                _fill(values, m, person[first])
+                fill(values, m, person[first])
             elif what == CANDIDATES:
-                _fill(values, m, float(n))
+                fill(values, m, float(n))
             elif what == POSITION:
                 for row in range(m):
                     values[row] = positions[begin + row if positions.size > 1 else 0]
@@ -221,110 +210,6 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
     _compare(code, outputs, compared, kept, n, out)
     keep((item_places, start_array, place_array, age_array, recent_array, sequel_array))
     keep((pair_words, begin_of, factor_array, register_array, kept_array))
-
-
-@compiled
-def run_counters(layout, source, line, strength, passes, columns, at, m, most, out):
-    """Run an instruction that reads the rows of one scope, for m candidates of a block."""
-    begins, starts, places, ages, factors, registers = columns
-    what, scope, word, life = line[0], line[1], line[2], line[3]
-    how, trials, prior = line[4], line[5], line[6]
-    rate = layout[RATES][life] if life >= 0 else 0.0
-    epoch_ms = layout[REALS][EPOCH_MS]
-    its_factors = moved(factors, (life if life >= 0 else layout[NUMBERS][HALF_LIVES]) * (AGES + 1))
-    is_list = shape_of(layout, scope, LIST_PART) >= 0
-    its_starts = moved(starts, scope * (most + 1))
-    rows, its_ages = moved(places, begins[scope]), moved(ages, begins[scope])
-    before = out
-    if what == RATE and prior >= 0:
-        before = moved(registers, prior * most)
-    elif what == RATE:
-        _fill(out, m, 0.0)
-    if what == AGO and is_list:
-        fill_list_ago(source, rows, its_starts, m, word, at, out)
-    elif what == AGO:
-        fill_ago(source, rows, m, word, at, out)
-    elif what == COUNT and is_list:
-        fill_list_counts(
-            source,
-            rows,
-            its_ages,
-            its_starts,
-            m,
-            word,
-            its_factors,
-            at,
-            rate,
-            epoch_ms,
-            how,
-            out,
-        )
-    elif what == COUNT:
-        fill_counts(source, rows, its_ages, m, word, its_factors, at, rate, epoch_ms, out)
-    elif is_list:
-        fill_list_rates(
-            source,
-            rows,
-            its_ages,
-            its_starts,
-            m,
-            word,
-            trials,
-            its_factors,
-            at,
-            rate,
-            epoch_ms,
-            before,
-            strength,
-            how,
-            out,
-        )
-    else:
-        fill_rates(
-            source,
-            rows,
-            its_ages,
-            m,
-            word,
-            trials,
-            its_factors,
-            at,
-            rate,
-            epoch_ms,
-            before,
-            strength,
-            out,
-        )
-    if what == RATE and passes == 1.0:  # where nothing is known, be the prior
-        for row in range(m):
-            is_unknown = (
-                its_starts[row] == its_starts[row + 1]
-                if is_list
-                else rows[row] == layout[NUMBERS][WIDEST]
-            )
-            if is_unknown:
-                out[row] = registers[prior * most + row]
-
-
-@compiled
-def _combine_two(what, one, other, constant, other_constant, m, out):
-    """Run an instruction on two registers."""
-    for row in range(m):
-        if what == SHARE:
-            out[row] = one[row] / (other[row] + constant)
-        elif what == DIFFERENCE:
-            out[row] = one[row] - other[row]
-        else:
-            out[row] = np.log2(
-                (one[row] * constant + other_constant)
-                / (other[row] * other_constant + other_constant)
-            )
-
-
-@compiled
-def _fill(out, m, value):
-    for row in range(m):
-        out[row] = value
 
 
 @compiled

@@ -1,0 +1,133 @@
+"""Kernels that run one instruction of a program for the candidates of a block."""
+
+import numpy as np
+
+from liverank.compiled import compiled
+from liverank.features import instructions as op
+from liverank.features.kernels.counters import AGES
+from liverank.features.kernels.places import (
+    EPOCH_MS,
+    HALF_LIVES,
+    LIST_PART,
+    NUMBERS,
+    RATES,
+    REALS,
+    WIDEST,
+)
+from liverank.features.kernels.pointers import moved
+from liverank.features.kernels.shapes import shape_of
+from liverank.features.kernels.values import (
+    fill_ago,
+    fill_counts,
+    fill_list_ago,
+    fill_list_counts,
+    fill_list_rates,
+    fill_rates,
+)
+
+COUNT, RATE, AGO, SHARE, DIFFERENCE = op.COUNT, op.RATE, op.AGO, op.SHARE, op.DIFFERENCE
+
+
+@compiled
+def run_counters(layout, source, line, strength, passes, columns, at, m, most, out):
+    """Run an instruction that reads the rows of one scope, for m candidates of a block."""
+    begins, starts, places, ages, factors, registers = columns
+    what, scope, word, life = line[0], line[1], line[2], line[3]
+    how, trials, prior = line[4], line[5], line[6]
+    rate = layout[RATES][life] if life >= 0 else 0.0
+    epoch_ms = layout[REALS][EPOCH_MS]
+    its_factors = moved(factors, (life if life >= 0 else layout[NUMBERS][HALF_LIVES]) * (AGES + 1))
+    is_list = shape_of(layout, scope, LIST_PART) >= 0
+    its_starts = moved(starts, scope * (most + 1))
+    rows, its_ages = moved(places, begins[scope]), moved(ages, begins[scope])
+    before = out
+    if what == RATE and prior >= 0:
+        before = moved(registers, prior * most)
+    elif what == RATE:
+        fill(out, m, 0.0)
+    if what == AGO and is_list:
+        fill_list_ago(source, rows, its_starts, m, word, at, out)
+    elif what == AGO:
+        fill_ago(source, rows, m, word, at, out)
+    elif what == COUNT and is_list:
+        fill_list_counts(
+            source,
+            rows,
+            its_ages,
+            its_starts,
+            m,
+            word,
+            its_factors,
+            at,
+            rate,
+            epoch_ms,
+            how,
+            out,
+        )
+    elif what == COUNT:
+        fill_counts(source, rows, its_ages, m, word, its_factors, at, rate, epoch_ms, out)
+    elif is_list:
+        fill_list_rates(
+            source,
+            rows,
+            its_ages,
+            its_starts,
+            m,
+            word,
+            trials,
+            its_factors,
+            at,
+            rate,
+            epoch_ms,
+            before,
+            strength,
+            how,
+            out,
+        )
+    else:
+        fill_rates(
+            source,
+            rows,
+            its_ages,
+            m,
+            word,
+            trials,
+            its_factors,
+            at,
+            rate,
+            epoch_ms,
+            before,
+            strength,
+            out,
+        )
+    if what == RATE and passes == 1.0:  # where nothing is known, be the prior
+        for row in range(m):
+            is_unknown = (
+                its_starts[row] == its_starts[row + 1]
+                if is_list
+                else rows[row] == layout[NUMBERS][WIDEST]
+            )
+            if is_unknown:
+                out[row] = registers[prior * most + row]
+
+
+@compiled
+def combine_two(what, one, other, constant, other_constant, m, out):
+    """Run an instruction on two registers."""
+    for row in range(m):
+        if what == SHARE:
+            out[row] = one[row] / (other[row] + constant)
+        elif what == DIFFERENCE:
+            out[row] = one[row] - other[row]
+        else:
+            out[row] = np.log2(
+                (one[row] * constant + other_constant)
+                / (other[row] * other_constant + other_constant)
+            )
+
+
+@compiled
+def fill(out, m, value):
+    """One value for all."""
+    for row in range(m):
+        out[row] = value
