@@ -67,7 +67,7 @@ HEARD = """
 
 PRESENT = """
     SELECT * FROM (
-        SELECT read, moved.who, item, moved.at_ms FROM asked JOIN moved ON turn < moment
+        SELECT read, moved.* EXCLUDE (turn) FROM asked JOIN moved ON turn < moment
         QUALIFY row_number() OVER (PARTITION BY read, moved.who ORDER BY turn DESC) = 1
     ) WHERE item IS NOT NULL"""
 """Where everybody is before each request, and since when."""
@@ -87,7 +87,7 @@ def audience(of: Audience, table: Table, layout: Layout) -> str:
     FROM ({HEARD}) AS heard JOIN asked USING (read)
         LEFT JOIN ({PRESENT}) AS there
         ON there.read = heard.read AND there.item = heard.item
-        AND {is_lately("asked.at_ms", "there.at_ms", layout)}
+        AND {is_lately("asked.at_ms", "span", layout)} AND until_turn >= moment
     GROUP BY heard.read, heard.item"""
 
 

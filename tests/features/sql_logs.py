@@ -76,7 +76,7 @@ def random_log(seed: int, *, events: int = 200, requests: int = 10, hours: float
             Request(
                 before=int(before),
                 user=str(rng.choice((*USERS, *USERS, "stranger"))),
-                at_ms=float(now + rng.choice((-5 * MINUTE_MS, 0, 0, 1, 7 * MINUTE_MS, HOUR_MS))),
+                at_ms=float(now + rng.choice((-HOUR_MS, 0, 0, 1, 7 * MINUTE_MS, HOUR_MS))),
                 items=tuple(
                     rng.permutation((*ITEMS, "unheard"))[: int(rng.integers(1, 9))].tolist()
                 ),

@@ -210,7 +210,7 @@ def _history_tables(layout: Layout) -> Iterator[str]:
     QUALIFY place <= {RECENT_ITEMS}"""
 
     yield f"""
-    CREATE TABLE moved AS -- where a person is after an interaction, and since when; or nowhere
+    CREATE TABLE whereabouts AS -- of a person after coming or going, and since when; or nowhere
     WITH move AS (SELECT turn, who, at_ms AS now_ms FROM happened WHERE {moves}),
     came AS (
         SELECT move.turn, move.who, now_ms, item, at_ms FROM move LEFT JOIN remembered
@@ -223,21 +223,29 @@ def _history_tables(layout: Layout) -> Iterator[str]:
     ) THEN item END AS item
     FROM came"""
     yield f"""
+    CREATE TABLE moved AS -- the same, with the span of coming, and from when another took its place
+    WITH moved AS (FROM whereabouts SELECT *, floor(at_ms / {layout.present_ms / SPANS}) AS span)
+    SELECT *, coalesce((
+        SELECT min(later.turn) FROM moved AS later WHERE later.item = moved.item
+            AND later.span > moved.span AND (later.span - moved.span) % {SPANS + 1} = 0
+    ), {NEVER}) AS until_turn
+    FROM moved"""
+    yield f"""
     CREATE TABLE audience AS -- of an item, right after somebody came
     WITH came AS (
         SELECT * FROM moved WHERE item IS NOT NULL
         QUALIFY row_number() OVER (PARTITION BY who, item, at_ms ORDER BY turn) = 1
     ), there AS (
-        SELECT came.turn, came.item, came.now_ms, there.item AS is_in, there.at_ms
+        SELECT came.turn, came.item, came.now_ms, there.item AS is_in, there.span
         FROM came JOIN moved AS there ON there.turn <= came.turn
         QUALIFY row_number() OVER (PARTITION BY came.turn, there.who ORDER BY there.turn DESC) = 1
+            AND there.until_turn > came.turn
     )
     SELECT turn, item, count(*) AS people
-    FROM there WHERE is_in = item AND {is_lately("now_ms", "at_ms", layout)}
+    FROM there WHERE is_in = item AND {is_lately("now_ms", "span", layout)}
     GROUP BY turn, item"""
 
 
-def is_lately(now_ms: str, at_ms: str, layout: Layout) -> str:
-    """Whether somebody who came then counts for the audience now."""
-    span = layout.present_ms / SPANS
-    return f"floor({now_ms} / {span}) - floor({at_ms} / {span}) < {SPANS}"
+def is_lately(now_ms: str, span: str, layout: Layout) -> str:
+    """Whether somebody who came in that span of time counts for the audience now."""
+    return f"floor({now_ms} / {layout.present_ms / SPANS}) - {span} < {SPANS}"

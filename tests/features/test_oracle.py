@@ -36,7 +36,7 @@ PRODUCTS = {
         Config(
             label=Label(interaction="join", min_value=30.0),
             features=Features(half_lives=("10m", "1d", "2d")),
-            presence=Presence(expire_after="90m"),
+            presence=Presence(expire_after="40m"),
         ),
     ),
     "little remembered": derive_spec(
