@@ -11,7 +11,7 @@ from sql_logs import HOUR_MS, MAX_FUTURE_MS, SCHEMA, START_MS, Log, Request, ran
 from sql_tables import tables_of
 
 from liverank.config import Config, Features, Label, Presence
-from liverank.dataset.lists import request_words
+from liverank.dataset.lists import words_of_requests
 from liverank.dataset.replay import replay
 from liverank.events.event import Item
 from liverank.events.frame import frame_of
@@ -70,7 +70,11 @@ def replayed(log, spec):
         before=np.array([of.before for of in asked], np.int64),
         user=hash_ids([of.user for of in asked]),
         at=np.array([of.at_ms for of in asked]),
-        request=request_words(pl.Series(fields, dtype=pl.String), spec.layout),
+        request=words_of_requests(
+            pl.Series(fields, dtype=pl.String),
+            pl.repeat(None, len(fields), dtype=pl.String, eager=True),
+            spec.layout,
+        ),
         offsets=np.cumsum([0, *(len(of.items) for of in asked)]).astype(np.int64),
         items=hash_ids([item for of in asked for item in of.items]),
         positions=np.concatenate([np.arange(len(of.items), dtype=np.float64) for of in asked]),

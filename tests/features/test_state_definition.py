@@ -5,7 +5,6 @@ from typing import get_args
 
 import msgspec
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -24,7 +23,6 @@ from small_logs import (
 )
 
 from liverank.config import Config, Label
-from liverank.dataset.lists import request_words
 from liverank.events.event import Interaction, Item
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
@@ -37,7 +35,7 @@ from liverank.features.kinds.recency import Ago
 from liverank.features.kinds.total import Average, Total
 from liverank.features.spec import FeatureSpec, SpecFeature, compile_spec, derive_spec
 from liverank.features.state import State
-from liverank.features.stream import stream_of
+from liverank.features.stream import request_words, stream_of
 
 FIVE_MINUTES = 300_000.0
 JOIN = Config(label=Label(interaction="join"))
@@ -110,13 +108,12 @@ def state_of(events, layout):
 
 
 def features_of(state, spec, program, *, user, at_ms, request, items):
-    text = msgspec.json.encode(request).decode() if request else None
     return state.read(
         program,
         user=hash_id(user),
         at_ms=at_ms,
         items=hash_ids(items),
-        request=request_words(pl.Series([text], dtype=pl.String), spec.layout)[0],
+        request=request_words(request, None, spec.layout),
         positions=np.arange(len(items), dtype=np.float64),
     )
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from liverank.config import Candidates
 from liverank.dataset.implied_kernel import choices_of
-from liverank.dataset.lists import Lists, request_words
+from liverank.dataset.lists import Lists, words_of_requests
 from liverank.features.hashing import hash_column
 from liverank.features.layout import Layout
 from liverank.features.state import Reads
@@ -39,7 +39,7 @@ def imply_lists(
     """
     clicks = pl.concat(
         frame.filter(pl.col("type") == candidates.interaction).select(
-            "seq", "time", "user", "item", "fields"
+            "seq", "time", "user", "item", "fields", "surface"
         )
         for frame in frames
     ).sort("seq")
@@ -63,7 +63,7 @@ def imply_lists(
             before=picks["seq"].to_numpy(writable=True),
             user=hash_column(picks["user"]),
             at=at,
-            request=request_words(picks["fields"], layout),
+            request=words_of_requests(picks["fields"], picks["surface"], layout),
             offsets=np.concatenate(([0], np.cumsum(sizes[sizes > 0]))).astype(np.int64),
             items=items[picked],
             positions=np.full(len(picked), np.nan),

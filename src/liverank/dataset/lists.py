@@ -18,9 +18,8 @@ from liverank.dataset.seen import seen_items
 from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_column
 from liverank.features.layout import Layout
-from liverank.features.layout_arrays import new_request
 from liverank.features.state import Reads
-from liverank.features.stream import field_words
+from liverank.features.stream import request_words
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -94,7 +93,7 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
     for frame in frames:
         rankings.append(
             frame.filter(pl.col("event") == "ranking").select(
-                "seq", "id", "user", "time", "cut", "items", "candidates", "fields"
+                "seq", "id", "user", "time", "cut", "items", "candidates", "fields", "surface"
             )
         )
         interactions.append(
@@ -154,30 +153,28 @@ def reads_of(
         before=rankings["before"].to_numpy(writable=True),
         user=hash_column(rankings["user"]),
         at=rankings["time"].cast(pl.Float64).to_numpy(writable=True),
-        request=request_words(rankings["fields"], layout),
+        request=words_of_requests(rankings["fields"], rankings["surface"], layout),
         offsets=_offsets(scored),
         items=hash_column(scored.explode()),
         positions=positions,
     )
 
 
-def request_words(fields: pl.Series, layout: Layout) -> NDArray[np.uint64]:
-    """The words of requests' fields (JSON texts or null): uint64[n, request words]."""
-    words = layout.entity_words("request")
-    distinct = fields.unique(maintain_order=True)
-    table = np.tile(new_request(layout), (len(distinct), 1))
-    for row, text in enumerate(distinct):
-        if text is not None:
-            place, value = field_words(decode_fields(text), "request", layout)
-            table[row, place] = value
-    rows = fields.to_frame("f").join(
-        distinct.to_frame("f").with_row_index("row"),
-        on="f",
+def words_of_requests(fields: pl.Series, surfaces: pl.Series, layout: Layout) -> NDArray[np.uint64]:
+    """The words of requests' fields (JSON texts or null) and surfaces: uint64[n, request words]."""
+    requests = pl.DataFrame({"fields": fields, "surface": surfaces})
+    distinct = requests.unique(maintain_order=True)
+    table = np.empty((len(distinct), layout.entity_words("request")), np.uint64)
+    for row, (text, surface) in enumerate(distinct.iter_rows()):
+        table[row] = request_words({} if text is None else decode_fields(text), surface, layout)
+    rows = requests.join(
+        distinct.with_row_index("row"),
+        on=["fields", "surface"],
         how="left",
         nulls_equal=True,
         maintain_order="left",
     )["row"]
-    result: NDArray[np.uint64] = table[rows.to_numpy()].reshape(-1, words)
+    result: NDArray[np.uint64] = table[rows.to_numpy()]
     return result
 
 

@@ -67,7 +67,7 @@ def rankings_with_vectors(
         frame.lazy()
         .filter(pl.col("vectors").is_not_null() & (pl.col("time") >= since_ms))
         .select(
-            *("seq", "id", "user", "time", "cut", "fields", "model", "vectors"),
+            *("seq", "id", "user", "time", "cut", "fields", "surface", "model", "vectors"),
             scored=pl.coalesce("candidates", "items"),
         )
         .collect()

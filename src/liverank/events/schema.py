@@ -14,6 +14,9 @@ from liverank.errors import ConfigError
 from liverank.events.field_types import FieldProfile, Shape
 from liverank.events.profile import InteractionProfile, Profile, is_positive
 
+SURFACE = "ranking_surface"
+"""The request field that holds the surface of a ranking, where there are several surfaces."""
+
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
     """The fields, interaction types and relations of a product."""
@@ -67,6 +70,9 @@ def resolve_schema(config: Config, profile: Profile) -> Schema:
         for name, field_type in fields[entity].items():
             if field_type == "category":
                 levels[f"{entity}.{name}"] = seen[name].levels if name in seen else ()
+    if len(profile.surfaces) > 1:
+        by_size = sorted(profile.surfaces, key=lambda name: -profile.surfaces[name])
+        fields["requests"][SURFACE], levels[f"requests.{SURFACE}"] = "category", tuple(by_size)
     shown = config.impressions.interaction
     source = config.impressions.source
     if source == "auto":

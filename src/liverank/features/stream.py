@@ -13,10 +13,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.events.field_types import level_of
+from liverank.events.schema import SURFACE
 from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_column, hash_id
 from liverank.features.layout import MAX_ELEMENTS, Entity, Field, Layout
-from liverank.features.layout_arrays import relation_code
+from liverank.features.layout_arrays import new_request, relation_code
 from liverank.features.words import words_of
 
 ITEM_EVENT, USER_EVENT, EDGE_EVENT, RANKING_EVENT, INTERACTION_EVENT = 0, 1, 2, 3, 4
@@ -144,6 +145,17 @@ def field_words(
         words.extend(range(field.offset, field.offset + len(bits)))
         values.extend(bits)
     return np.array(words, np.int32), np.array(values, np.uint64)
+
+
+def request_words(
+    fields: dict[str, Any], surface: str | None, layout: Layout
+) -> NDArray[np.uint64]:
+    """The words of a request, uint64[request words], from its fields and its surface."""
+    words = new_request(layout)
+    known = fields if surface is None else fields | {SURFACE: surface}
+    places, values = field_words(known, "request", layout)
+    words[places] = values
+    return words
 
 
 def _clamped_times(frame: pl.DataFrame, max_future_ms: float) -> tuple[NDArray[np.float64], int]:

@@ -14,9 +14,8 @@ from liverank.features.hashing import hash_id, hash_ids
 from liverank.features.instructions import Program
 from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.layout import Layout
-from liverank.features.layout_arrays import new_request
 from liverank.features.spec import compile_spec
-from liverank.features.stream import field_words
+from liverank.features.stream import request_words
 from liverank.serving.explain import as_json, reasons_of, typical_values
 from liverank.serving.fallback import Rung, popularity, popularity_program
 from liverank.serving.folder import Folded
@@ -132,16 +131,12 @@ def _candidates(
 def _read(
     folded: Folded, program: Program, request: RankRequest, candidates: Candidates, at_ms: int
 ) -> NDArray[np.float32]:
-    words = new_request(folded.layout)
-    if request.fields:
-        places, values = field_words(request.fields, "request", folded.layout)
-        words[places] = values
     return folded.state.read(
         program,
         user=hash_id(request.user),
         at_ms=float(at_ms),
         items=candidates.hashes,
-        request=words,
+        request=request_words(request.fields, request.surface, folded.layout),
         positions=_POSITIONS,
     )
 
