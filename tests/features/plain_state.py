@@ -163,6 +163,8 @@ class PlainState:
         return life_ms / 1000 if life_ms >= 0 else None
 
     def _part(self, part: str, user: str, item: str) -> list:
+        if part == "all":
+            return ["all"]
         if part in ("user", "item"):
             return [{"user": user, "item": item}[part]]
         entity, name = part.split(".", 1)

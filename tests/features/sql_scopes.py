@@ -70,7 +70,7 @@ def scope_tables(scope: Scope) -> Iterator[str]:
 
 def _key(scope: Scope) -> str:
     """The key of a row of ``seen``: one text for each part of the scope."""
-    texts = {"user": "seen.who", "item": "seen.item"}
+    texts = {"user": "seen.who", "item": "seen.item", "all": "'all'"}
     return f"[{', '.join(texts.get(part, f'e{n}.element') for n, part in enumerate(scope.parts))}]"
 
 

@@ -15,6 +15,7 @@ from liverank.features.layout import (
     NEXT_ITEM,
     PAIR_WORDS,
     TABLE_WORDS,
+    USER_LATELY,
     Entity,
     Field,
     Layout,
@@ -23,7 +24,10 @@ from liverank.features.layout import (
 from liverank.quantities import duration_ms
 
 MIN_PAIR_HALF_LIFE_MS = 86_400_000.0
-"""Pairs of user and something get no shorter half-life: they are too sparse for it."""
+"""People, and pairs of them and something, get no shorter half-life: there are very many of them.
+What a person did in the last minutes and hours is counted from their history (USER_LATELY)."""
+CROSS_HALF_LIVES_MS = (3_600_000.0, 86_400_000.0)
+"""What a country does with an item gets half-lives from an hour to a day."""
 NEXT_HALF_LIVES_MS = (3_600_000.0, 86_400_000.0)
 """What people go on to gets half-lives from an hour to a day: there are very many such pairs."""
 
@@ -109,13 +113,13 @@ def _scopes(layout: Layout) -> list[Scope]:
     valued_pairs = tuple(name for name in pairs if name in valued)
     return [
         Scope("all", (), lives, types, valued, base=LIFE_WORDS),
-        Scope("user", ("user",), lives, types, valued, base=layout.entity_words("user")),
+        Scope("user", ("user",), lasting, types, valued, base=layout.entity_words("user")),
         Scope("item", ("item",), lives, types, valued, base=layout.entity_words("item")),
         *(
             Scope(
                 field.name,
                 (f"item.{field.name}",),
-                lives,
+                _at_least(lives, CROSS_HALF_LIVES_MS[0]),
                 types,
                 valued,
                 base=LIFE_WORDS if field.type == "key" else TABLE_WORDS,
@@ -125,7 +129,12 @@ def _scopes(layout: Layout) -> list[Scope]:
             if field.type != "text"
         ),
         *(
-            Scope(pair_name(field.name, "item"), (f"user.{field.name}", "item"), lives, shown)
+            Scope(
+                pair_name(field.name, "item"),
+                (f"user.{field.name}", "item"),
+                _between(lives, *CROSS_HALF_LIVES_MS),
+                shown,
+            )
             for field in layout.fields
             if field.entity == "user" and field.type == "category"
         ),
@@ -136,6 +145,7 @@ def _scopes(layout: Layout) -> list[Scope]:
             (layout.label,),
             is_list=True,
         ),
+        Scope(USER_LATELY, ("user", "all"), _short(lives), shown, base=PAIR_WORDS),
         Scope("user_item", ("user", "item"), lasting, pairs, valued_pairs, base=PAIR_WORDS),
         *(
             Scope(
@@ -156,6 +166,12 @@ def _at_least(half_lives: tuple[str, ...], least_ms: float) -> tuple[str, ...]:
     """The half-lives of so many milliseconds or more; the longest, if all are shorter."""
     lasting = tuple(text for text in half_lives if duration_ms(text) >= least_ms)
     return lasting or half_lives[-1:]
+
+
+def _short(half_lives: tuple[str, ...]) -> tuple[str, ...]:
+    """The half-lives that people's rows do not have; the shortest, if they have all."""
+    lasting = _at_least(half_lives, MIN_PAIR_HALF_LIFE_MS)
+    return tuple(text for text in half_lives if text not in lasting) or half_lives[:1]
 
 
 def _between(half_lives: tuple[str, ...], least_ms: float, most_ms: float) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ MAX_PAIR_TYPES = 5
 """Interaction types that pairs of a person and something count."""
 RECENT_ITEMS = 8
 """Items that a person's next success is counted as following."""
+USER_LATELY = "user_lately"
+"""The scope of all that a person did lately, by short half-lives; a pair of the person and all."""
 NEXT_WITHIN_MS = 86_400_000.0
 """How far apart two successes may be for one to follow the other."""
 NEXT_ITEM = "next_item"
@@ -40,10 +42,11 @@ KEY, LAST, EPOCH, TABLE_WORDS = 0, 1, 2, 3
 LIVES, LIFE_HEARD, LIFE_MS, LIFE_WORDS = 3, 4, 5, 6
 # Words of the row of a pair, which a read makes.
 FATIGUE, PAIR_WORDS = 0, 1
-# Words of the row of a user or an item; the fields come after them, then the counters.
+# Words of the row of a user or an item; the fields come after them, then the counters. Of users it
+# is not kept when they were first heard of.
 FIRST_SEEN, LAST_SEEN = 3, 4
-HISTORY, SEEN_COUNT, DONE_COUNT, EDGES, EDGE_COUNT, PRESENT, PRESENT_SINCE = 5, 6, 7, 8, 9, 10, 11
-USER_WORDS = 12
+HISTORY, SEEN_COUNT, DONE_COUNT, EDGES, EDGE_COUNT, PRESENT, PRESENT_SINCE = 3, 5, 6, 7, 8, 9, 10
+USER_WORDS = 11
 STARTED, ENDED, SCHEDULED, STARTS, NUMBER, LIFE, LIFE_KEY, PEAK = 5, 6, 7, 8, 9, 10, 11, 12
 AUDIENCE = 13
 ITEM_WORDS = AUDIENCE + 2 * BUCKETS

@@ -117,10 +117,10 @@ def _new_row(layout: Layout, entity: Entity) -> NDArray[np.float64]:
     """The words of an entity of which nothing is known: no hash, NaN for a number or a count."""
     width = layout.entity_words(entity)
     row = np.zeros(width if entity == "request" else layout.scope(entity).width)
-    if entity != "request":
-        row[[FIRST_SEEN, LAST_SEEN]] = np.nan
+    if entity == "user":
+        row[LAST_SEEN] = np.nan
     if entity == "item":
-        row[[STARTED, ENDED, SCHEDULED, LIFE]] = np.nan
+        row[[FIRST_SEEN, LAST_SEEN, STARTED, ENDED, SCHEDULED, LIFE]] = np.nan
     for field in layout.fields:
         if field.entity == entity and (not field.is_hashed or field.is_list):
             row[field.offset] = np.nan
@@ -156,6 +156,8 @@ def _part(layout: Layout, part: str) -> tuple[int, int, bool]:
         return at.PART_USER, 0, False
     if part == "item":
         return at.PART_ITEM, 0, False
+    if part == "all":
+        return at.NO_PART, 0, False
     entity, _, name = part.partition(".")
     field = layout.field("user" if entity == "user" else "item", name)
     assert field is not None

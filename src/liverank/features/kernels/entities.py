@@ -76,7 +76,10 @@ def item_row(store, layout, item, at):
         store[HEADER][ITEMS] = number
         store[INTS][row + NUMBER] = number
         store[DIRECTORY][number] = row
-    _hear(store[WORDS], row, at)
+    words = store[WORDS]
+    if not words[row + FIRST_SEEN] <= at:
+        words[row + FIRST_SEEN] = at
+    _hear(words, row, at)
     return row
 
 
@@ -115,8 +118,6 @@ def _new_row(store, layout, table, key, template):
 
 @compiled
 def _hear(words, row, at):
-    if not words[row + FIRST_SEEN] <= at:
-        words[row + FIRST_SEEN] = at
     if not words[row + LAST_SEEN] >= at:
         words[row + LAST_SEEN] = at
 

@@ -10,6 +10,7 @@ bits.
 import numpy as np
 
 from liverank.compiled import compiled
+from liverank.features.kernels.entities import ONE
 from liverank.features.kernels.fold import list_size
 from liverank.features.kernels.history import time_of, type_of, value_of
 from liverank.features.kernels.places import (
@@ -21,6 +22,7 @@ from liverank.features.kernels.places import (
     IS_PAIR,
     LIFE_COUNT,
     LIST_PART,
+    NO_PART,
     NUMBERS,
     OFFSET_2,
     PART_ITEM,
@@ -92,8 +94,9 @@ def fill_portrait(store, layout, scopes, entries, rows, at, keys, places, words,
             if shape_of(layout, scope, LIST_PART) >= 0:
                 elements = list_size(store[WORDS], first)
                 first += 1
+            is_of_all = shape_of(layout, scope, HOW_2) == NO_PART
             for element in range(elements):
-                part = store[BITS][first + element]
+                part = ONE if is_of_all else store[BITS][first + element]
                 if part == np.uint64(0):
                     continue
                 key = pair_key(scope, part)

@@ -100,12 +100,17 @@ def find_pairs(store, layout, scope, of_items, n, keys, places, unknown, starts,
     offset = shape_of(layout, scope, OFFSET_2)
     is_list = shape_of(layout, scope, LIST_PART) >= 0
     is_item = shape_of(layout, scope, HOW_2) == PART_ITEM
+    of_all = MISSING
+    if shape_of(layout, scope, HOW_2) == NO_PART:
+        of_all = find_pair(keys, places, scope, ONE)
     bits = store[BITS]
     filled = 0
     for place in range(n):
         row = of_items[place]
         starts[place] = filled
-        if is_item:
+        if shape_of(layout, scope, HOW_2) == NO_PART:
+            column[place] = of_all
+        elif is_item:
             column[place] = MISSING
             if row != MISSING:
                 column[place] = find_pair(keys, places, scope, bits[row + KEY])

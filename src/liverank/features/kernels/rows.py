@@ -34,7 +34,7 @@ from liverank.features.layout import KEY
 
 MISSING = np.int64(0)
 """The place of the row of zeros."""
-FULLEST = 0.6
+FULLEST = 0.8
 """The share of the index's slots that may be taken."""
 
 

@@ -12,7 +12,7 @@ from liverank.features.feature import (
     other_types,
 )
 from liverank.features.instructions import COMBINATIONS, COUNT, Compiler
-from liverank.features.layout import NEXT_ITEM, Layout, Scope
+from liverank.features.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
 
 Combination = Literal["sum", "max", "mean"]
 
@@ -43,10 +43,12 @@ def derive(layout: Layout) -> Iterator[Feature]:
     Of the other pairs the shares and rates say it better.
     """
     for scope in layout.scopes:
-        is_main = scope.name in ("user", "item", "user_item")
+        is_main = scope.name in ("user", "item", "user_item", USER_LATELY)
         if scope.name in ("all", NEXT_ITEM) or (scope.is_pair and not is_main):
             continue
-        lives = scope.half_lives if scope.name == "item" else half_lives_near(scope, "1d")
+        lives = half_lives_near(scope, "1d")
+        if scope.name in ("item", USER_LATELY):
+            lives = scope.half_lives
         if scope.name in ("user", "user_item"):
             lives = half_lives_near(scope, "1d", "forever")
         types = [layout.label]

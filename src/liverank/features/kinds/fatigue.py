@@ -29,7 +29,8 @@ def derive(layout: Layout) -> Iterator[Feature]:
     """Fatigue of the item, and of everything that has an id: its host, its topics."""
     if layout.impression is None:
         return
-    ids = {field.name for field in layout.fields if field.type in ("key", "keys")}
+    ids = {f"item.{field.name}" for field in layout.fields if field.type in ("key", "keys")}
+    ids.add("item")
     for scope in layout.scopes:
-        if scope.is_pair and (scope.parts[1] == "item" or scope.parts[1].split(".")[1] in ids):
+        if scope.is_pair and scope.parts[1] in ids:
             yield Feature(feature_name(scope, "fatigue"), "fatigue", Fatigue(scope.name))

@@ -50,7 +50,7 @@ class Same(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 def derive(layout: Layout) -> Iterator[Feature]:
     """Shares of the person's successes by field, and fields that user and item share."""
     for scope in layout.scopes:
-        if len(scope.parts) != 2 or scope.parts[0] != "user" or scope.parts[1] == "item":
+        if len(scope.parts) != 2 or scope.parts[0] != "user" or scope.parts[1] in ("item", "all"):
             continue
         for half_life in half_lives_near(scope, "14d"):
             combinations: tuple[Combination, ...] = ("sum", "max") if scope.is_list else ("sum",)

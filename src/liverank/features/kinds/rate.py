@@ -11,7 +11,7 @@ import msgspec
 from liverank.features.feature import Feature, feature_name, half_lives_near, is_of_text
 from liverank.features.instructions import COMBINATIONS, RATE, Compiler
 from liverank.features.kinds.count import Combination
-from liverank.features.layout import NEXT_ITEM, Layout, Scope
+from liverank.features.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
 from liverank.quantities import duration_ms
 
 PRIOR_TRIALS = 20.0
@@ -62,7 +62,7 @@ def derive(layout: Layout) -> Iterator[Feature]:
     if layout.impression is None:
         return
     for scope in layout.scopes:
-        if scope.name in ("all", NEXT_ITEM) or is_of_text(scope, layout):
+        if scope.name in ("all", NEXT_ITEM, USER_LATELY) or is_of_text(scope, layout):
             continue
         lives = half_lives_near(scope, *(("1d", "forever") if scope.name == "user" else ("14d",)))
         for half_life in scope.half_lives if scope.name == "item" else lives:

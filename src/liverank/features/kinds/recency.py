@@ -6,7 +6,7 @@ import msgspec
 
 from liverank.features.feature import Feature, feature_name, is_of_text
 from liverank.features.instructions import AGO, COMBINATIONS, NO_LIFE, Compiler
-from liverank.features.layout import NEXT_ITEM, Layout
+from liverank.features.layout import NEXT_ITEM, USER_LATELY, Layout
 
 
 class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -33,7 +33,7 @@ def derive(layout: Layout) -> Iterator[Feature]:
     Of a person and an item it is also since each positive interaction.
     """
     for scope in layout.scopes:
-        if scope.name == NEXT_ITEM or not {"user", "item"} & set(scope.parts):
+        if scope.name in (NEXT_ITEM, USER_LATELY) or not {"user", "item"} & set(scope.parts):
             continue
         if is_of_text(scope, layout):
             continue
