@@ -14,12 +14,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.config import Config, parse_config
-from liverank.dataset.lists import request_words
 from liverank.events.frame import SCHEMA
 from liverank.events.profile import profile_events
 from liverank.events.schema import Schema, resolve_schema
 from liverank.features.hashing import hash_ids
 from liverank.features.layout import Layout
+from liverank.features.layout_arrays import new_request
 from liverank.features.state import Reads
 
 CONFIG_TEXT = """
@@ -172,7 +172,7 @@ def lists_of_live_rooms(
         before=before,
         user=hash_ids(named("u", users).to_list()),
         at=at.astype(np.float64),
-        request=np.repeat(request_words(pl.Series([None], dtype=pl.String), layout), len(at), 0),
+        request=np.repeat(new_request(layout)[None, :], len(at), 0),
         offsets=np.arange(0, len(items) + 1, size),
         items=hash_ids(named("r", np.arange(product.items)).to_list())[items],
         positions=np.full(len(items), np.nan),

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.dataset.lists import request_words
 from liverank.dataset.replay import replay_streams
 from liverank.events.schema import Schema
 from liverank.features.hashing import hash_column
+from liverank.features.layout_arrays import new_request
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.features.state import Reads
 from liverank.features.stream import Stream, stream_of
@@ -66,12 +66,11 @@ def reads_of(rows: pl.DataFrame, spec: FeatureSpec) -> Reads:
     """The rows as lists to read."""
     starts = rows.group_by("list", maintain_order=True).first()
     sizes = rows.group_by("list", maintain_order=True).len()["len"].to_numpy()
-    no_fields = pl.Series([None], dtype=pl.String)
     return Reads(
         before=starts["before_seq"].to_numpy(writable=True),
         user=hash_column(starts["user"]),
         at=starts["at_ms"].cast(pl.Float64).to_numpy(writable=True),
-        request=np.repeat(request_words(no_fields, spec.layout), len(starts), 0),
+        request=np.repeat(new_request(spec.layout)[None, :], len(starts), 0),
         offsets=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
         items=hash_column(rows["item"]),
         positions=np.full(rows.height, np.nan),
