@@ -8,14 +8,18 @@ from numpy.typing import NDArray
 
 from liverank.dataset.replay import replay_streams
 from liverank.events.schema import Schema
+from liverank.features.derived_layout import layout_of
 from liverank.features.hashing import hash_column
+from liverank.features.kinds.count import Count
+from liverank.features.kinds.recency import Ago
+from liverank.features.layout import USER_LATELY
 from liverank.features.layout_arrays import new_request
-from liverank.features.spec import FeatureSpec, derive_spec
+from liverank.features.spec import FeatureSpec, SpecFeature
 from liverank.features.state import Reads
 from liverank.features.stream import Stream, stream_of
 from liverank.quantities import duration_ms
 from made_events import config_of_product
-from peers.task import WANTED, Task
+from peers.task import WANTED, Task, Wanted
 
 FRAME_EVENTS = 262_144
 
@@ -43,8 +47,7 @@ def compute(prepared: Prepared) -> NDArray[np.float32]:
     out = np.empty((len(reads.items), len(spec.names)), np.float32)
     for chunk in replay_streams(streams, spec, reads):
         out[reads.offsets[chunk.first] : reads.offsets[chunk.last]] = chunk.features
-    places = [spec.names.index(wanted.name) for wanted in WANTED]
-    return out[:, places]
+    return out
 
 
 def wanted_spec() -> FeatureSpec:
@@ -55,11 +58,19 @@ def wanted_spec() -> FeatureSpec:
         impressions_from="interaction",
         positive=("join", "click"),
     )
-    spec = derive_spec(schema, config_of_product())
-    missing = [wanted.name for wanted in WANTED if wanted.name not in spec.names]
-    if missing:
-        raise ValueError(f"the schema does not derive {', '.join(missing)}; correct peers/task.py")
-    return spec.keep({wanted.name for wanted in WANTED})
+    layout = layout_of(schema, config_of_product())
+    return FeatureSpec(
+        layout,
+        tuple(SpecFeature(wanted.name, "wanted", expression_of(wanted)) for wanted in WANTED),
+    )
+
+
+def expression_of(wanted: Wanted) -> Count | Ago:
+    """What liverank calls it: of a person, the last minutes and hours are counted from history."""
+    if wanted.half_life is None:
+        return Ago(wanted.scope, wanted.type)
+    lately = wanted.scope == "user" and wanted.half_life in ("5m", "1h")
+    return Count(USER_LATELY if lately else wanted.scope, wanted.type, wanted.half_life)
 
 
 def reads_of(rows: pl.DataFrame, spec: FeatureSpec) -> Reads:
