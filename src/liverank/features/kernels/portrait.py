@@ -66,11 +66,12 @@ def rows_needed(store, layout, scopes, numbers, rows):
 
 
 @compiled
-def fill_portrait(store, layout, scopes, entries, rows, at, keys, places, words, filled):
+def fill_portrait(store, layout, scopes, entries, rows, at, keys, places, words, filled, left):
     """Count a history's entries in the rows of pairs.
 
     ``keys`` uint64[2**k] and ``places`` int64[2**k] are their index, ``words`` a pointer to their
-    arena, of which ``filled`` words are taken.
+    arena, of which ``filled`` words are taken and ``left`` rows are not. It ends where a row too
+    many is wanted: a list grew while it was read, and the read will be made again.
     """
     lives = layout[NUMBERS][HALF_LIVES]
     weights = np.empty(lives)
@@ -102,6 +103,9 @@ def fill_portrait(store, layout, scopes, entries, rows, at, keys, places, words,
                 key = pair_key(scope, part)
                 slot = _slot(keys, key)
                 if keys[slot] == np.uint64(0):
+                    if left == 0:
+                        return
+                    left -= 1
                     keys[slot], places[slot] = key, filled
                     filled += shape_of(layout, scope, WIDTH)
                 _count(layout, scope, words, places[slot], type_, time, value, weights)

@@ -90,7 +90,17 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
     pair_words[width : 2 * width] = np.nan
     own = pointer_to(pair_words)
     fill_portrait(
-        store, layout, pairs, entries, entry_rows, at, pair_keys, pair_places, own, 2 * width
+        store,
+        layout,
+        pairs,
+        entries,
+        entry_rows,
+        at,
+        pair_keys,
+        pair_places,
+        own,
+        2 * width,
+        total,
     )
     person = person_of(entries, at)
     followed, here, people = following_of(store, layout, of_user if needs[1] else MISSING, at)
