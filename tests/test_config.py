@@ -36,6 +36,8 @@ LABEL = '[label]\ninteraction = "click"\n'
         (LABEL + "sources = 5", "unknown field `sources`; expected interaction"),
         (LABEL + "[candidates]\nper_ranking = 1", "`candidates"),
         (LABEL + "[features]\nhalf_lives = []", "`features.half_lives` is empty"),
+        (LABEL + '[features]\nmemory = "63MB"', '`features.memory` is "63MB"; .*"64MB" or more'),
+        (LABEL + '[features]\nmemory = "1TB"', '`features.memory` is "1TB"; .*"16GB" or less'),
         (LABEL + "[features]\nhalf_lives = [5]", r"`features.half_lives\[0\]` is 5: .*`str`"),
         ('path = "a\\u0000b"\n' + LABEL, "`path` is 'a.x00b'; expected a path without NUL"),
     ],

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from liverank.config import Config
 
 _MIN_MEMORY_BYTES = 64_000_000
+_MAX_MEMORY_BYTES = 16_000_000_000
+"""Feature state reserves twice as much, and names a place in it by a 32-bit number of words."""
 
 
 def check(config: "Config", where: str) -> None:
@@ -47,6 +49,8 @@ def check(config: "Config", where: str) -> None:
     try:
         if config.features.memory_bytes < _MIN_MEMORY_BYTES:
             raise ConfigError(f'"{config.features.memory}"; expected "64MB" or more')
+        if config.features.memory_bytes > _MAX_MEMORY_BYTES:
+            raise ConfigError(f'"{config.features.memory}"; expected "16GB" or less')
     except ConfigError as error:
         raise ConfigError(f"{where}: `features.memory` is {error}") from None
     if not config.features.half_lives:

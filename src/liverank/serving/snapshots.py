@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import xxhash
 
@@ -70,7 +70,12 @@ def load_newest(log: Log, layout: Layout, config: Config, folder: Path) -> Start
 
     Why others are refused goes to the logger. Raises LogError and its kinds.
     """
-    for directory in _snapshots(folder):
+    try:
+        directories = _snapshots(folder)
+    except StateError as error:
+        _logger.warning("%s", error)
+        return None
+    for directory in directories:
         try:
             origin = _origin(log, config, read_manifest(directory).seq)
             loaded = load_snapshot(directory, layout, origin=origin)
@@ -136,13 +141,22 @@ def take_snapshot(
 
 def newest_seq(folder: Path) -> int | None:
     """The seq of the newest snapshot of a folder, whether it fits or not; None without one."""
-    names = [directory.name.split("-") for directory in _snapshots(folder)]
-    return int(names[0][1]) if names else None
+    try:
+        directories = _snapshots(folder)
+    except StateError:
+        return None  # whoever takes the next one tells why
+    return int(directories[0].name.split("-")[1]) if directories else None
 
 
 def _snapshots(folder: Path) -> list[Path]:
-    """The snapshots of a folder, the newest first."""
-    paths = folder.iterdir() if folder.is_dir() else []
+    """The snapshots of a folder, the newest first. Raises StateError where it cannot be listed."""
+    try:
+        paths = list(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise StateError(
+            f"{folder}: the snapshots cannot be listed: {error}; check that the folder can be read "
+            "and written by who runs this"
+        ) from None
     return sorted((path for path in paths if _NAME.fullmatch(path.name)), reverse=True)
 
 
@@ -182,13 +196,23 @@ def _keep_only(folder: Path, *kept: Path) -> None:
 def _taking(folder: Path) -> Iterator[bool]:
     """Hold the lock of a folder; yields False at once where another process holds it.
 
-    It lies beside the folder, which an erasure empties.
+    It lies beside the folder, which an erasure empties. Raises StateError where it does not open.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("a") as file:
+    with _opened(folder.with_name(f"{folder.name}.lock")) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:
             yield True
+
+
+def _opened(lock: Path) -> IO[str]:
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        return lock.open("a")
+    except OSError as error:
+        raise StateError(
+            f"{lock}: the lock of the snapshots cannot be opened: {error}; check that it is a file "
+            "which can be written by who runs this"
+        ) from None
