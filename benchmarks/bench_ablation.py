@@ -8,6 +8,7 @@ the list along. Intervals are of the difference to all kinds, bootstrapped over 
 
 import argparse
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import compress
@@ -86,8 +87,9 @@ def main() -> None:
         "--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of the data"
     )
     parser.add_argument("--only", choices=METRICS, help="one of them")
-    parser.add_argument("--budget", type=float, default=30.0, help="seconds of a model's search")
-    parser.add_argument("--seeds", type=int, default=1, help="searches to average over")
+    parser.add_argument("--budget", type=float, default=12.0, help="processor seconds of a search")
+    parser.add_argument("--seeds", type=int, default=2, help="searches to average over")
+    parser.add_argument("--rankings", type=int, default=10_000, help="of Globo, to learn from")
     parser.add_argument("--lists", type=int, default=1000, help="of Globo, to test on")
     parser.add_argument("--people", type=int, default=1500, help="of the simulated world")
     arguments = parser.parse_args()
@@ -110,7 +112,7 @@ def ablate(name: str, case: Case, budget_s: float, seeds: int) -> dict[str, Any]
     metrics = METRICS[name]
     print(
         f"\n{name}: {len(case.rows):,} rows to learn from, {len(case.lists):,} lists to test on; "
-        f"{budget_s:g} s a search, {seeds} of them"
+        f"{seeds} searches of {budget_s:g} s each"
     )
     heads = "".join(f"{metric:>13}{'less all, 95 %':>28}" for metric in metrics)
     print(f"{'features':<24}{'number':>7}{heads}{'share of oracle' if case.most else ''}")
@@ -168,7 +170,11 @@ def tried(case: Case, keep: NDArray[np.bool_], budget_s: float, seeds: int) -> M
     found = []
     for seed in range(seeds):
         model = fit(
-            rows, budget_s=budget_s, seed=seed, validation=case.config.training.validation
+            rows,
+            budget_s=budget_s,
+            seed=seed,
+            validation=case.config.training.validation,
+            clock=time.process_time,
         ).model
         used = model.used if len(model.used) else np.zeros(1, np.int64)
         narrow = model.keep_columns(used)
@@ -215,7 +221,11 @@ def log_case(name: str, arguments: argparse.Namespace) -> Case:
     """MIND or Globo, split in time as by ``bench_backtest.py``."""
     config = load_config(ROOT / "examples" / name / "liverank.toml")
     if config.candidates is not None:
-        few = msgspec.structs.replace(config.candidates, max_test_rankings=arguments.lists)
+        few = msgspec.structs.replace(
+            config.candidates,
+            max_rankings=arguments.rankings,
+            max_test_rankings=arguments.lists,
+        )
         config = msgspec.structs.replace(config, candidates=few)
     frame = in_import_order(read_all([arguments.data / FOLDERS[name]], config.sources)[0])
     frame = frame.with_columns(seq=pl.int_range(1, frame.height + 1, dtype=pl.Int64))
