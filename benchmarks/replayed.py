@@ -1,0 +1,123 @@
+"""Cases to try models on: rows of a log to learn from, and rows of later lists, replayed once.
+
+Invariant: a case is what ``liverank backtest`` would train and test on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from bench_backtest import split_of
+from liverank.autopilot.backtest import DECIDING, heuristic_scores, list_metrics
+from liverank.autopilot.gather import Frames, lists_to_test, lists_to_train, look_at
+from liverank.config import Config, load_config, parse_config
+from liverank.dataset.lists import Lists
+from liverank.dataset.metrics import mean_over_lists
+from liverank.dataset.replay import replay, training_rows
+from liverank.dataset.rows import Rows
+from liverank.events.event import Event
+from liverank.events.frame import frame_of, in_import_order
+from liverank.events.profile import profile_events
+from liverank.events.proposal import propose_config
+from liverank.events.sources.reading import read_all
+from liverank.features.kinds.context import SERVED_POSITION
+from liverank.features.spec import FeatureSpec, derive_spec
+from liverank.quantities import duration_ms
+from liverank.simulator.chronicle import Chronicle
+from liverank.simulator.policies import MostPopular
+from liverank.simulator.simulate import simulate
+from liverank.simulator.truth import true_scores
+from liverank.simulator.world import DAY_MS, World, build_world
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = {"mind": "mind_sample", "globo": "globo_news"}
+WORLD_DAYS = 5
+WORLD_TEST_SHARE = 0.3
+ORACLE = "oracle"
+FRAME_EVENTS = 262_144
+
+
+class Case(NamedTuple):
+    """Rows to learn from, and lists to test on with float32[k, features]."""
+
+    config: Config
+    spec: FeatureSpec
+    rows: Rows
+    lists: Lists
+    features: NDArray[np.float32]
+    bounds: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+    """What the best heuristic and an oracle reach in a simulated world: DECIDING of each list."""
+
+
+def log_case(name: str, data: Path, *, rankings: int, test_rankings: int) -> Case:
+    """MIND or Globo, split in time as by ``bench_backtest.py``; of Globo so many lists at most."""
+    config = load_config(ROOT / "examples" / name / "liverank.toml")
+    if config.candidates is not None:
+        few = msgspec.structs.replace(
+            config.candidates,
+            max_rankings=rankings,
+            max_test_rankings=test_rankings,
+        )
+        config = msgspec.structs.replace(config, candidates=few)
+    frame = in_import_order(read_all([data / FOLDERS[name]], config.sources)[0])
+    frame = frame.with_columns(seq=pl.int_range(1, frame.height + 1, dtype=pl.Int64))
+    return _case(frame, config, split_of(name, frame))
+
+
+def world_case(seed: int, people: int) -> Case:
+    """The world of ``liverank demo``, with what the best heuristic and the truth reach in it."""
+    world = build_world(seed, people=people, days=WORLD_DAYS)
+    chronicle = Chronicle(world)
+    made = _noted(simulate(world, policy=MostPopular(spread=1.0, seed=seed), seed=seed), chronicle)
+    frame = in_import_order(frame_of(list(made)))
+    frame = frame.with_columns(seq=pl.int_range(1, frame.height + 1, dtype=pl.Int64))
+    config = parse_config(propose_config(profile_events([frame])))
+    until_ms = world.start_ms + WORLD_DAYS * DAY_MS
+    case = _case(frame, config, until_ms - int(WORLD_TEST_SHARE * WORLD_DAYS * DAY_MS))
+    return _with_bounds(case, _frames_of(frame), world, chronicle)
+
+
+def _noted(events: Iterator[Event], chronicle: Chronicle) -> Iterator[Event]:
+    for event in events:
+        chronicle.observe(event)
+        yield event
+
+
+def _with_bounds(case: Case, frames: Frames, world: World, chronicle: Chronicle) -> Case:
+    scores = heuristic_scores(frames, case.lists, case.spec.layout, case.config)
+    scores[ORACLE] = true_scores(world, case.lists, chronicle)
+    reached = {
+        name: list_metrics(values, case.lists, implied=False)[DECIDING]
+        for name, values in scores.items()
+    }
+    most = reached.pop(ORACLE)
+    least = max(reached.values(), key=mean_over_lists)
+    return case._replace(bounds=(least, most))
+
+
+def _case(frame: pl.DataFrame, config: Config, test_from_ms: int) -> Case:
+    """Replay the rows to learn from, and those to test on."""
+    frames = _frames_of(frame)
+    spec = derive_spec(look_at(frames, config, before_ms=test_from_ms), config)
+    past = lists_to_train(frames, spec.layout, config, before_ms=test_from_ms)
+    lists = lists_to_test(frames, spec.layout, config, from_ms=test_from_ms)
+    limit_ms = duration_ms(config.features.max_future)
+    rows = training_rows(frames(), spec, past, max_future_ms=limit_ms)
+    first = replace(lists.reads, positions=np.full(len(lists.labels), SERVED_POSITION))
+    features = np.empty((len(lists.labels), len(spec.features)), np.float32)
+    for chunk in replay(frames(), spec, first, max_future_ms=limit_ms):
+        start, stop = first.offsets[[chunk.first, chunk.last]]
+        features[start:stop] = chunk.features
+    if not lists.served.all():  # else spare the memory of a copy
+        features = features[lists.served]
+    return Case(config, spec, rows, lists.only_served(), features, None)
+
+
+def _frames_of(frame: pl.DataFrame) -> Frames:
+    return lambda: frame.iter_slices(FRAME_EVENTS)
