@@ -62,7 +62,7 @@ class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(layout: Layout) -> Iterator[Feature]:
-    """Totals of the item; averages of the user, the item, and its fields that are no lists."""
+    """Totals of the item; averages of everything but lists, pairs with the user included."""
     for scope in layout.scopes:
         if scope.name in ("all", NEXT_ITEM) or scope.is_list:
             continue

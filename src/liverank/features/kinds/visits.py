@@ -10,7 +10,7 @@ from liverank.features.instructions import PERSON, Compiler
 from liverank.features.layout import Layout
 
 PERSON_NUMBERS = ("visits", "visit_gap_d", "away_d", "usual_hour")
-"""In the order of ``kernels.portrait``."""
+"""In the order of ``kernels.person``."""
 
 
 class Visits(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
