@@ -33,7 +33,16 @@ NEXT_HALF_LIVES_MS = (3_600_000.0, 86_400_000.0)
 
 
 def layout_of(schema: Schema, config: Config) -> Layout:
-    """Derive the layout from the schema of the events and the config."""
+    r"""Derive the layout from the schema of the events and the config.
+
+    >>> from liverank.config import parse_config
+    >>> schema = Schema(items={"host": "key"}, interactions=("join",), positive=("join",))
+    >>> layout = layout_of(schema, parse_config('[label]\ninteraction = "join"'))
+    >>> [scope.name for scope in layout.scopes if not scope.is_pair]
+    ['all', 'user', 'item', 'host', 'next_item']
+    >>> [scope.name for scope in layout.scopes if scope.is_pair]
+    ['user_lately', 'user_item', 'user_host']
+    """
     impression: str | None
     if schema.impressions_from == "interaction":
         impression = config.impressions.interaction
@@ -72,7 +81,11 @@ def layout_of(schema: Schema, config: Config) -> Layout:
 
 
 def pair_name(user_entity: str, item_entity: str) -> str:
-    """The name of the scope of a pair: ``user_item``, ``user_host``, ``country_item``."""
+    """The name of the scope of a pair.
+
+    >>> pair_name("user", "host"), pair_name("country", "item")
+    ('user_host', 'country_item')
+    """
     return f"{user_entity}_{item_entity}"
 
 
@@ -143,7 +156,6 @@ def _scopes(layout: Layout) -> list[Scope]:
             ("item", "item"),
             _between(lives, *NEXT_HALF_LIVES_MS),
             (layout.label,),
-            is_list=True,
         ),
         Scope(USER_LATELY, ("user", "all"), _short(lives), shown, base=PAIR_WORDS),
         Scope("user_item", ("user", "item"), lasting, pairs, valued_pairs, base=PAIR_WORDS),
