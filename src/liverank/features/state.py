@@ -192,7 +192,8 @@ class State:
         """Fold the next events, reading past rankings on the way.
 
         Yields (first read, first read not done, their rows float32[k, features]) with about
-        ``chunk_rows`` rows each; the fold is complete when the iteration ends.
+        ``chunk_rows`` rows each; the fold is complete when the iteration ends. No other process may
+        read meanwhile: it would not be told of what is folded.
         """
         begin, arrays = 0, stream_tuple(stream)
         before = np.searchsorted(stream.seq, reads.before).astype(np.int64)
