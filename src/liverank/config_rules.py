@@ -61,6 +61,11 @@ def check(config: "Config", where: str) -> None:
         raise ConfigError(
             f"{where}: `label.min_value` is {config.label.min_value}; expected a finite number"
         )
+    if config.presence.enter == config.presence.leave:
+        raise ConfigError(
+            f"{where}: `presence.enter` and `presence.leave` are both {config.presence.enter!r}; "
+            "coming and going are two types of interaction"
+        )
     if "\0" in config.path:
         raise ConfigError(f"{where}: `path` is {config.path!r}; expected a path without NUL")
     if config.interactions and config.label.interaction not in config.interactions:

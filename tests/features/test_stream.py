@@ -13,7 +13,6 @@ from liverank.events.field_types import level_of, profile_field
 from liverank.events.frame import empty_frame, frame_of
 from liverank.features.derived_layout import layout_of
 from liverank.features.hashing import hash_id
-from liverank.features.state import stream_tuple
 from liverank.features.stream import field_words, stream_of
 
 LAYOUT = layout_of(SCHEMA, Config(label=Label(interaction="join", min_value=30.0)))
@@ -169,5 +168,5 @@ def test_frames_of_one_chunk_and_of_several_give_arrays_of_one_type_to_compile_f
     assert chunked.n_chunks() == 2
 
     for one in (frame, chunked):
-        arrays = stream_tuple(stream_of(one, LAYOUT, max_future_ms=0.0))
+        arrays = stream_of(one, LAYOUT, max_future_ms=0.0).arrays()
         assert all(array.flags.writeable for array in arrays)

@@ -20,7 +20,7 @@ from liverank.events.log import Log
 from liverank.features import snapshot
 from liverank.features.kernels.fold import fold
 from liverank.features.layout_arrays import arrays_of
-from liverank.features.state import State, stream_tuple
+from liverank.features.state import State
 from liverank.features.stream import Stream
 from liverank.serving import snapshots
 from liverank.serving.snapshots import take_snapshot
@@ -93,7 +93,7 @@ def _compile():
     offsets = np.zeros(1, np.int64)
     stream = Stream(**empty, set_offsets=offsets, items_offsets=offsets, clamped=0)
     state = State(LAYOUT)
-    fold(stream_tuple(stream), 0, 0, tuple(state.store.arrays), tuple(arrays_of(LAYOUT)))
+    fold(stream.arrays(), 0, 0, tuple(state.store.arrays), tuple(arrays_of(LAYOUT)))
 
 
 def main():

@@ -94,7 +94,9 @@ def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, A
     )
     console.print(f"  {folded.state.clamped:,} events had a clock that ran ahead")
     if sizes.lost:
-        console.print(f"  {sizes.lost:,} events found no room: raise `features.memory`")
+        console.print(
+            f"  {sizes.lost:,} events found no room: raise `features.memory`, train again"
+        )
     return {
         "ok": True,
         "bundle": None if bundle is None else bundle.version,

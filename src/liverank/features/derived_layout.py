@@ -6,11 +6,13 @@ Invariant: equal schemas and configs give equal layouts.
 import msgspec
 
 from liverank.config import Config, FieldType
+from liverank.errors import ConfigError
 from liverank.events.schema import Schema
 from liverank.features.layout import (
     FIXED_WORDS,
     LIFE_WORDS,
     MAX_PAIR_TYPES,
+    MAX_TABLES,
     MAX_TYPES,
     NEXT_ITEM,
     PAIR_WORDS,
@@ -51,9 +53,10 @@ def layout_of(schema: Schema, config: Config) -> Layout:
     label = config.label.interaction
     if config.label.min_value is not None:
         label = f"long_{label}"
-    types = _distinct([impression, label, config.label.interaction, *schema.interactions])
-    types = types[:MAX_TYPES]
     presence = config.presence
+    moves = [name for name in (presence.enter, presence.leave) if name in schema.interactions]
+    types = _distinct([impression, label, config.label.interaction, *moves, *schema.interactions])
+    types = types[:MAX_TYPES]
     layout = Layout(
         types=types,
         impression=impression if schema.impressions_known else None,
@@ -77,7 +80,14 @@ def layout_of(schema: Schema, config: Config) -> Layout:
         history=config.features.history,
         memory_bytes=config.features.memory_bytes,
     )
-    return msgspec.structs.replace(layout, scopes=_with_distinct_names(_scopes(layout)))
+    scopes = _with_distinct_names(_scopes(layout))
+    tables = sum(not scope.is_pair for scope in scopes)
+    if tables > MAX_TABLES:
+        raise ConfigError(
+            f"items and users have fields for {tables} tables of counters; at most {MAX_TABLES} "
+            'are kept: declare fields with few facts as "number", or send fewer'
+        )
+    return msgspec.structs.replace(layout, scopes=scopes)
 
 
 def pair_name(user_entity: str, item_entity: str) -> str:

@@ -6,7 +6,7 @@ and gives equal expressions one register.
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,20 @@ class Program:
     zones: NDArray[np.uint64]
     zone_starts: NDArray[np.int64]
     changes: NDArray[np.float64]
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The arrays, in the order kernels take them."""
+        return (
+            self.code,
+            self.constants,
+            self.levels,
+            self.outputs,
+            self.scopes,
+            self.needs,
+            self.zones,
+            self.zone_starts,
+            self.changes,
+        )
 
 
 @dataclass(slots=True)

@@ -19,6 +19,8 @@ MAX_ELEMENTS = 8
 """Distinct elements of a list field, and words of a text, that count; the rest is left out."""
 MAX_TYPES = 16
 """Interaction types that have counters."""
+MAX_TABLES = 112
+"""Scopes with tables: each has a free list in the store's header."""
 MAX_PAIR_TYPES = 5
 """Interaction types that pairs of a person and something count."""
 RECENT_ITEMS = 8

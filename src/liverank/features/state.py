@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.errors import StateError
 from liverank.features.instructions import Program
 from liverank.features.kernels.fold import fold
 from liverank.features.kernels.places import (
@@ -36,6 +37,7 @@ from liverank.features.stream import Stream
 
 _BATCH_S = 1e-4
 """How long a reader waits while a batch is being folded, before it looks again."""
+_LONGEST_BATCH_S = 60.0
 
 
 class Sizes(NamedTuple):
@@ -123,7 +125,7 @@ class State:
 
         Other processes can read after each batch: ``gap_s`` leaves them the time to.
         """
-        arrays, step = stream_tuple(stream), batch or max(len(stream), 1)
+        arrays, step = stream.arrays(), batch or max(len(stream), 1)
         for begin in range(0, len(stream), step):
             end = min(begin + step, len(stream))
             self._header[VERSION] += 1
@@ -164,10 +166,16 @@ class State:
     ) -> tuple[NDArray[np.float32], int]:
         """What ``read`` gives, and the ``seq`` of the last event that it saw.
 
-        Takes no lock: where a batch was folded meanwhile by another process, it reads again.
+        Takes no lock: where a batch was folded meanwhile by another process, it reads again. Raises
+        StateError where that process ended within a batch.
         """
+        if len(request) != self.layout.entity_words("request") or len(positions) not in (
+            1,
+            len(items),
+        ):
+            raise ValueError(f"{len(request)} request words, {len(positions)} positions do not fit")
         out = np.empty((len(items), len(program.outputs)), np.float32)
-        operations = program_tuple(program)
+        operations = program.arrays()
         while True:
             version = self._settled_version()
             read(
@@ -195,7 +203,7 @@ class State:
         ``chunk_rows`` rows each; the fold is complete when the iteration ends. No other process may
         read meanwhile: it would not be told of what is folded.
         """
-        begin, arrays = 0, stream_tuple(stream)
+        begin, arrays = 0, stream.arrays()
         before = np.searchsorted(stream.seq, reads.before).astype(np.int64)
         arguments = (before, *reads_tuple(reads)[1:])
         due = int(np.searchsorted(before, len(stream)))  # later ones wait for the next events
@@ -214,7 +222,7 @@ class State:
                 last,
                 self._arrays,
                 self._layout_arrays,
-                program_tuple(program),
+                program.arrays(),
                 out,
             )
             yield next_read, last, out
@@ -244,46 +252,12 @@ class State:
 
     def _settled_version(self) -> int:
         """The version, once no batch is being folded."""
-        while True:
-            version = int(self._header[VERSION])
-            if version % 2 == 0:
-                return version
+        until = time.monotonic() + _LONGEST_BATCH_S
+        while (version := int(self._header[VERSION])) % 2:
+            if time.monotonic() > until:
+                raise StateError("the process that folds ended within a batch; map the new one's")
             time.sleep(_BATCH_S)
-
-
-def stream_tuple(stream: Stream) -> tuple[NDArray[Any], ...]:
-    """The stream's arrays in the order kernels take them."""
-    return (
-        stream.kind,
-        stream.state,
-        stream.at,
-        stream.user,
-        stream.item,
-        stream.type,
-        stream.also,
-        stream.value,
-        stream.relation,
-        stream.set_offsets,
-        stream.set_word,
-        stream.set_value,
-        stream.items_offsets,
-        stream.items,
-    )
-
-
-def program_tuple(program: Program) -> tuple[NDArray[Any], ...]:
-    """The program's arrays in the order kernels take them."""
-    return (
-        program.code,
-        program.constants,
-        program.levels,
-        program.outputs,
-        program.scopes,
-        program.needs,
-        program.zones,
-        program.zone_starts,
-        program.changes,
-    )
+        return version
 
 
 def reads_tuple(reads: Reads) -> tuple[NDArray[Any], ...]:

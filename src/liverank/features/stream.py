@@ -83,6 +83,25 @@ class Stream:
     def __len__(self) -> int:
         return len(self.kind)
 
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The arrays from ``kind`` on, in the order kernels take them."""
+        return (
+            self.kind,
+            self.state,
+            self.at,
+            self.user,
+            self.item,
+            self.type,
+            self.also,
+            self.value,
+            self.relation,
+            self.set_offsets,
+            self.set_word,
+            self.set_value,
+            self.items_offsets,
+            self.items,
+        )
+
 
 def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> Stream:
     """Turn a frame of events (``liverank.events.frame.SCHEMA``) into a stream.

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from liverank.errors import LogError
+from liverank.errors import LogError, StateError
 from liverank.serving.http import Disconnected, read_body, require_method, send_json, send_problem
 from liverank.serving.server import Server
 from liverank.serving.wire import (
@@ -73,9 +73,10 @@ def make_app(server: Server) -> ASGIApp:
             await handler(scope, receive, send)
         except BadRequestError as error:
             await send_problem(send, error.status, error.problem)
-        except LogError as error:
+        except (LogError, StateError) as error:
             _logger.error("%s", error)
-            await send_problem(send, 500, Problem(where="log", what=str(error)))
+            where = "log" if isinstance(error, LogError) else "state"
+            await send_problem(send, 500, Problem(where=where, what=str(error)))
         except Disconnected:
             return
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from liverank.bundle import store
 from liverank.config import Config
-from liverank.errors import BundleError, LogError
+from liverank.errors import BundleError, LogError, StateError
 from liverank.events.log import Log
 from liverank.features.layout import Layout
 from liverank.serving.fallback import Rung, choose_rung
@@ -161,7 +161,7 @@ class Current:
             await asyncio.sleep(GENERATION_POLL_S)
             try:
                 await self.reach(await asyncio.to_thread(self._log.generation))
-            except LogError as error:
+            except (LogError, StateError) as error:
                 if self.stale_trouble is None:
                     _logger.error("the log cannot be folded anew: %s", error)
                 self.stale_trouble = f"what was taken from the log still ranks: {error}"
@@ -181,8 +181,12 @@ class Current:
                 continue
             if promoted != self._rung.promoted:
                 rung = await asyncio.to_thread(choose_rung, root)
-                async with self._replacing:
-                    await self._adopt(rung)
+                try:
+                    async with self._replacing:
+                        await self._adopt(rung)
+                except (LogError, StateError) as error:
+                    _logger.error("the log cannot be folded for a bundle: %s", error)
+                    self.bundle_trouble = f"the log cannot be folded for it: {error}"
 
     async def _adopt(self, rung: Rung) -> None:
         """Rank by another rung; the log is folded again when its layout differs."""

@@ -101,7 +101,10 @@ def history_of(store, layout, of_user):
             numbers[left + place] = halves[2 * (chunk + 1 + CHUNK_ENTRIES) + place]
         chunk = ints[chunk]
     entries, numbers = entries[left:], numbers[left:]
-    for place in range(1, entries.size):  # nearly in order already
+    if not (entries[1:] >= entries[:-1]).all():  # a full history is a ring
+        order = np.argsort(entries, kind="mergesort")
+        entries, numbers = entries[order], numbers[order]
+    for place in range(1, entries.size):  # ties, by items' keys
         entry, number = entries[place], numbers[place]
         before = place
         while before > 0 and comes_before(

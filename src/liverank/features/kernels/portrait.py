@@ -28,6 +28,7 @@ from liverank.features.kernels.places import (
     PART_ITEM,
     POSITIVE,
     RATES,
+    TYPES,
     WIDTH,
     WORDS,
 )
@@ -77,7 +78,7 @@ def fill_portrait(store, layout, scopes, entries, rows, at, keys, places, words,
     weights = np.empty(lives)
     for place in range(entries.size):
         row = rows[place]
-        if row == MISSING:
+        if row == MISSING or type_of(entries[place]) >= layout[NUMBERS][TYPES]:  # a torn read
             continue
         type_, time = type_of(entries[place]), time_of(entries[place])
         value = value_of(entries[place])
