@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_logs import SCHEMA, START_MS
 
-from liverank.config import Config, Features, Label
+from liverank.config import Config, Label
 from liverank.events.event import Edge, Interaction, Item, Ranking
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
@@ -31,8 +31,8 @@ from liverank.features.stream import stream_of
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 LASTING = derive_spec(SCHEMA, Config(label=Label(interaction="join")))
 """Rows lie idle for 140 days before they are swept."""
-FLEETING = derive_spec(
-    SCHEMA, Config(label=Label(interaction="join"), features=Features(half_lives=("1m", "30s")))
+FLEETING = msgspec.structs.replace(
+    LASTING, layout=msgspec.structs.replace(LASTING.layout, idle_ms=10.0 * MINUTE_MS)
 )
 """Rows lie idle for ten minutes."""
 PROGRAMS = {spec: compile_spec(spec) for spec in (LASTING, FLEETING)}
@@ -107,7 +107,7 @@ def assert_is_sound(state):
     assert owned + free_words + unowned == header[USED]
 
 
-def test_rows_that_nothing_touched_for_ten_half_lives_are_swept():
+def test_rows_that_nothing_touched_for_too_long_are_swept():
     visits = [join(START_MS + n * 1000) for n in range(3000)]
     visits[0] = join(START_MS, "gone", "ended")
     visits[10::500] = [join(e.time, "now and then", "regular") for e in visits[10::500]]
@@ -215,3 +215,24 @@ def test_whatever_comes_and_goes_no_word_leaks_and_no_row_hides(is_fleeting, see
     recent = {event.user for event in events[-20:] if isinstance(event, Interaction)}
     for user in recent:
         assert value(state, spec, "user_visits", user=user, at_ms=at_ms[-1]) > 0
+
+
+def test_a_state_whose_free_memory_lies_in_pieces_starts_over_and_goes_on():
+    layout = msgspec.structs.replace(LASTING.layout, memory_bytes=2_000_000)
+    state, seq = State(layout), 0
+    for day in range(6):  # now new people alone, now new items alone
+        visits = [
+            join(
+                START_MS + (day * 3000 + n) * MINUTE_MS,
+                f"u{day}-{n}" if day % 2 == 0 else "u1",
+                "room0" if day % 2 == 0 else f"room{day}-{n}",
+            )
+            for n in range(3000)
+        ]
+        frame = frame_of(visits, seqs=range(seq + 1, seq + 1 + len(visits)))
+        state.fold(stream_of(frame, layout, max_future_ms=0.0))
+        seq += len(visits)
+    assert state.sizes.lost == 0
+    assert state.sizes.evicted > 0
+    assert state.sizes.rows > 0
+    assert_is_sound(state)

@@ -10,10 +10,13 @@ from liverank.errors import ConfigError
 from liverank.events.schema import Schema
 from liverank.features.layout import (
     FIXED_WORDS,
+    IDLE_HALF_LIVES,
     LIFE_WORDS,
     MAX_PAIR_TYPES,
     MAX_TABLES,
     MAX_TYPES,
+    MIN_IDLE_MS,
+    NEVER_MS,
     NEXT_ITEM,
     PAIR_WORDS,
     TABLE_WORDS,
@@ -79,6 +82,7 @@ def layout_of(schema: Schema, config: Config) -> Layout:
         follow=presence.follow if presence.follow in schema.relations else None,
         history=config.features.history,
         memory_bytes=config.features.memory_bytes,
+        idle_ms=_idle_ms(config.features.half_lives),
     )
     scopes = _with_distinct_names(_scopes(layout))
     tables = sum(not scope.is_pair for scope in scopes)
@@ -103,6 +107,11 @@ def _pair_types(layout: Layout) -> tuple[str, ...]:
     """The types that pairs of a person and something count."""
     first = [name for name in (layout.label, layout.impression) if name is not None]
     return _distinct([*first, *layout.positive])[:MAX_PAIR_TYPES]
+
+
+def _idle_ms(half_lives: tuple[str, ...]) -> float:
+    finite = [duration_ms(text) for text in half_lives if text != "forever"]
+    return max(IDLE_HALF_LIVES * max(finite), MIN_IDLE_MS) if finite else NEVER_MS
 
 
 def _distinct(names: list[str]) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from liverank.config import FieldType
-from liverank.quantities import duration_ms
 
 MAX_ELEMENTS = 8
 """Distinct elements of a list field, and words of a text, that count; the rest is left out."""
@@ -31,8 +30,11 @@ NEXT_WITHIN_MS = 86_400_000.0
 """How far apart two successes may be for one to follow the other."""
 NEXT_ITEM = "next_item"
 """The scope of (item engaged with before, item): what people go on to."""
-IDLE_HALF_LIVES = 10.0
-"""A row that nothing touched for so many of the longest finite half-lives is swept away."""
+IDLE_HALF_LIVES, MIN_IDLE_MS = 10.0, 140 * 86_400_000.0
+"""A row that nothing touched for so many of the longest finite half-lives, and for so long, is
+swept away: rows of people and items also hold what does not decay."""
+NEVER_MS = 1e18
+"""Stands for never in a time to wait: it is JSON, as infinity is not."""
 BUCKETS = 8
 """Spans of time that an audience is kept in."""
 
@@ -169,6 +171,8 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     """Of a person: impressions remembered, and other interactions remembered."""
     memory_bytes: int
     """What a state of this layout may take."""
+    idle_ms: float
+    """How long a row may lie untouched before it is swept; NEVER_MS if nothing decays."""
 
     def field(self, entity: Entity, name: str) -> Field | None:
         """The field of that entity and name, or None."""
@@ -197,12 +201,6 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
         """Words of an entity's row before its counters; of a request, all of them."""
         fields = [field for field in self.fields if field.entity == entity]
         return max(FIXED_WORDS[entity] + sum(field.words for field in fields), 1)
-
-    @property
-    def idle_ms(self) -> float:
-        """How long a row may lie untouched before it is swept; infinite if nothing decays."""
-        finite = [duration_ms(text) for text in self.half_lives if text != "forever"]
-        return IDLE_HALF_LIVES * max(finite, default=float("inf"))
 
     @cached_property
     def _fields(self) -> dict[tuple[str, str], Field]:

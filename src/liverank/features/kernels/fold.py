@@ -55,7 +55,7 @@ from liverank.features.kernels.pointers import layout_pointers, store_pointers
 from liverank.features.kernels.presence import move, set_edge
 from liverank.features.kernels.rows import find_or_add
 from liverank.features.kernels.shapes import block_of, shape_of
-from liverank.features.kernels.sweep import sweep
+from liverank.features.kernels.sweep import start_over, sweep
 from liverank.features.layout import MAX_ELEMENTS, NUMBER, RECENT_ITEMS
 from liverank.features.stream import (
     EDGE_EVENT,
@@ -87,8 +87,10 @@ def fold_events(stream, begin, end, store, layout):
     for event in range(begin, end):
         sweep(store, layout, at[event])
         if not _has_room(store, layout, starts[event + 1] - starts[event]):
-            header[LOST] += 1
-            continue
+            start_over(store, layout)
+            if not _has_room(store, layout, starts[event + 1] - starts[event]):
+                header[LOST] += 1
+                continue
         what = kind[event]
         if what == INTERACTION_EVENT:
             weigh(layout, at[event], weights)

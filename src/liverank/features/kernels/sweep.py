@@ -16,21 +16,29 @@ from liverank.features.kernels.places import (
     CLOCK,
     DIRECTORY,
     EVICTED,
+    FIRST_LEVEL,
+    FREE_LISTS,
+    FREED,
     HAND,
     HEADER,
+    HEADER_SIZE,
     IDLE_MS,
     INTS,
     ITEM_SCOPE,
+    ITEMS,
     KEYS,
     LEVEL,
     MAX_WORDS,
     NUMBERS,
     PATIENCE,
     REALS,
+    ROWS,
     SLOTS,
     SWEPT,
     TABLES,
+    USED,
     USER_SCOPE,
+    WIDEST,
     WIDTH,
     WORDS,
 )
@@ -72,6 +80,25 @@ def sweep(store, layout, at):
                 header[PATIENCE] -= 1
         if not _drop_if_idle(store, layout, size + header[HAND]):
             header[HAND] += 1
+
+
+@compiled
+def start_over(store, layout):
+    """Forget everything: where what was given back lies in pieces that nothing fits any more."""
+    header = store[HEADER]
+    for slot in range(1 << FIRST_LEVEL, np.int64(2) << header[LEVEL]):
+        store[KEYS][slot] = np.uint64(0)
+    for number in range(header[ITEMS] + 1):
+        store[DIRECTORY][number] = 0
+    first = 2 * layout[NUMBERS][WIDEST]  # after the rows of zeros and of NaN
+    for word in range(first, header[USED]):
+        store[WORDS][word] = 0.0
+    header[EVICTED] += header[ROWS]
+    header[LEVEL], header[USED] = FIRST_LEVEL, first
+    for place in (ROWS, FREED, ITEMS, HAND, PATIENCE):
+        header[place] = 0
+    for place in range(FREE_LISTS, HEADER_SIZE):
+        header[place] = 0
 
 
 @compiled
