@@ -21,7 +21,7 @@ from liverank.features.state import State
 SPEC = derive_spec(
     SCHEMA, Config(label=Label(interaction="join"), features=Features(half_lives=("1m", "10m")))
 )
-SMALL = msgspec.structs.replace(SPEC.layout, memory_bytes=1_300_000)
+SMALL = msgspec.structs.replace(SPEC.layout, memory_bytes=1_300_000, idle_ms=6_000_000.0)
 """So little memory that rows are evicted, and their words used again, all the time."""
 PROGRAM = compile_spec(msgspec.structs.replace(SPEC, layout=SMALL))
 PEOPLE, ROOMS = 3000, 4000
