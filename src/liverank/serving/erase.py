@@ -8,9 +8,9 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from liverank.errors import EventError, LogBusyError, LogError, LogFullError
+from liverank.errors import LogError
 from liverank.events.log import Erased, Log
-from liverank.serving.wire import BadRequestError
+from liverank.serving.refusals import log_refusals
 
 
 def erase_from_log(log: Log, user: str) -> Erased:
@@ -19,14 +19,8 @@ def erase_from_log(log: Log, user: str) -> Erased:
     Raises BadRequestError: 422 for what is no id, 503 while others hold the log, 507 when the disk
     is full; else LogError.
     """
-    try:
+    with log_refusals("path"):
         return log.erase(user)
-    except EventError as error:
-        raise BadRequestError(422, "path", str(error)) from None
-    except LogFullError as error:
-        raise BadRequestError(507, "log", str(error)) from None
-    except LogBusyError as error:
-        raise BadRequestError(503, "log", str(error)) from None
 
 
 def remove_snapshots(folder: Path) -> int:

@@ -3,9 +3,10 @@
 Invariant: what the response calls accepted is on disk.
 """
 
-from liverank.errors import EventError, LogBusyError, LogFullError
+from liverank.errors import EventError
 from liverank.events.log import Log
 from liverank.events.wire import decode_events
+from liverank.serving.refusals import log_refusals
 from liverank.serving.wire import BadRequestError, EventsResponse, RejectedEvent
 
 _MAX_TOLD = 100
@@ -29,14 +30,8 @@ def take_events(log: Log, body: bytes, *, arrived_ms: int) -> EventsResponse:
             )
         reasons = [f"[{one.place}] {one.reason}" for one in decoded.rejected[:_MAX_TOLD]]
         raise BadRequestError(422, "body", f"every event was refused: {'; '.join(reasons)}")
-    try:
+    with log_refusals("body"):
         appended = log.append(decoded.events, arrived_ms=arrived_ms)
-    except EventError as error:
-        raise BadRequestError(422, "body", str(error)) from None
-    except LogFullError as error:
-        raise BadRequestError(507, "log", str(error)) from None
-    except LogBusyError as error:
-        raise BadRequestError(503, "log", str(error)) from None
     return EventsResponse(
         accepted=len(decoded.events) - appended.duplicates,
         duplicates=appended.duplicates,
