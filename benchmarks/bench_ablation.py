@@ -1,14 +1,15 @@
 """What each kind of feature is worth: a model with all of them beside models without one kind.
 
-Rows are replayed once with all features; then the same search, with the same seeds, learns from
-the columns that are left. On MIND's impressions and Globo's clicks (see ``bench_backtest.py``), and
-on simulated worlds for kinds whose events those logs lack. A kind takes its ranks and gaps within
-the list along. Intervals are of the difference to all kinds, bootstrapped over users.
+Rows are replayed once with all features; then the same forests, with the same seeds, learn from the
+columns that are left. On MIND's impressions and Globo's clicks (see ``bench_backtest.py``), and in
+simulated worlds for kinds whose events those logs lack. A kind takes its ranks and gaps within the
+list along. The search of ``liverank train`` is held by a clock, and a few features more or fewer
+would decide what it has time for: forests of one size tell kinds apart far better. Intervals are of
+the difference to all kinds, bootstrapped over users.
 """
 
 import argparse
 import json
-import time
 from collections.abc import Iterator
 from itertools import compress
 from pathlib import Path
@@ -17,13 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.fit import fit, warm_up
+from liverank.automl.boosting import SHAPES, bin_rows, boost
 from liverank.autopilot.backtest import DECIDING, list_metrics
 from liverank.dataset.metrics import bootstrap_difference, mean_over_lists
 from liverank.dataset.rows import Rows
 from liverank.features.kinds.in_list import Gap, Rank
 from liverank.features.kinds.lifecycle import Age
 from liverank.features.spec import FeatureSpec, SpecFeature
+from liverank.models.forest import merge
 from liverank.simulator.truth import captured_lift
 from replayed import FOLDERS, Case, log_case, world_case
 
@@ -38,7 +40,11 @@ FIRST_KINDS = {
     *("match", "next", "lifecycle", "context", "in_list"),
 }
 """Those of the first version; its only feature of kind ``lifecycle`` was the age."""
-SCORED_AT_ONCE = 100_000
+AT_ONCE = 100_000
+"""Rows scored at once."""
+FORESTS = {"trees_few": 300, "trees_steady": 100}
+"""Shapes of the search, and their rounds."""
+THREADS = 1
 
 Metrics = dict[str, NDArray[np.float64]]
 """Each metric of each list: float64[lists]."""
@@ -52,15 +58,15 @@ def main() -> None:
         "--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of the data"
     )
     parser.add_argument("--only", choices=METRICS, help="one of them")
-    parser.add_argument("--budget", type=float, default=12.0, help="processor seconds of a search")
-    parser.add_argument("--seeds", type=int, default=2, help="searches to average over")
+    parser.add_argument(
+        "--seeds", type=int, default=2, help="of the forests; scores are their mean"
+    )
     parser.add_argument("--rankings", type=int, default=10_000, help="of Globo, to learn from")
     parser.add_argument("--lists", type=int, default=1000, help="of Globo, to test on")
     parser.add_argument("--worlds", type=int, default=3, help="simulated worlds")
     parser.add_argument("--people", type=int, default=1500, help="of each of them")
     arguments = parser.parse_args()
     figures: dict[str, Any] = {}
-    warm_up()
     for name in METRICS:
         if arguments.only not in (None, name):
             continue
@@ -78,30 +84,27 @@ def main() -> None:
                     test_rankings=arguments.lists,
                 )
             ]
-        figures[name] = ablate(name, cases, arguments.budget, arguments.seeds)
+        figures[name] = ablate(name, cases, arguments.seeds)
     if arguments.out:
         arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def ablate(name: str, cases: list[Case], budget_s: float, seeds: int) -> dict[str, Any]:
+def ablate(name: str, cases: list[Case], seeds: int) -> dict[str, Any]:
     """Print one data set's table and return its figures; lists of all its cases count alike."""
     metrics = METRICS[name]
     rows, lists = sum(len(case.rows) for case in cases), sum(len(case.lists) for case in cases)
     print(
         f"\n{name}: {rows:,} rows to learn from, {lists:,} lists to test on; "
-        f"{seeds} searches of {budget_s:g} s each"
+        f"the mean of {seeds * len(FORESTS)} forests"
     )
     heads = "".join(f"{metric:>13}{'less all, 95 %':>28}" for metric in metrics)
     print(f"{'features':<24}{'number':>7}{heads}{'':>4}share of oracle")
     figures: dict[str, Any] = {}
     whole: Metrics | None = None
-    for choice in zip(*(choices(case.spec) for case in cases), strict=True):
+    for choice in zip(*(choices(case) for case in cases), strict=True):
         title, number = choice[0][0], int(choice[0][1].sum())
         values = joined(
-            [
-                tried(case, keep, budget_s, seeds)
-                for case, (_, keep) in zip(cases, choice, strict=True)
-            ]
+            [tried(case, keep, seeds) for case, (_, keep) in zip(cases, choice, strict=True)]
         )
         whole = whole or values
         figures[title] = compared(values, whole, cases) | {"features": number}
@@ -114,10 +117,12 @@ def ablate(name: str, cases: list[Case], budget_s: float, seeds: int) -> dict[st
     return figures
 
 
-def choices(spec: FeatureSpec) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def choices(case: Case) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """What to try: (title, which features, bool[features])."""
+    spec = case.spec
     kinds = [feature.kind for feature in spec.features]
     yield "all", _kept(spec, [True] * len(kinds))
+    yield "by default", np.array([name in case.defaults for name in spec.names])
     yield "first kinds", _kept(spec, [_is_first(feature) for feature in spec.features])
     for left_out in dict.fromkeys(kinds):
         yield f"without {left_out}", _kept(spec, [kind != left_out for kind in kinds])
@@ -139,8 +144,8 @@ def _kept(spec: FeatureSpec, wanted: list[bool]) -> NDArray[np.bool_]:
     )
 
 
-def tried(case: Case, keep: NDArray[np.bool_], budget_s: float, seeds: int) -> Metrics:
-    """Learn from some of the columns and score the test lists; metrics are means over seeds."""
+def tried(case: Case, keep: NDArray[np.bool_], seeds: int) -> Metrics:
+    """Learn from some columns, and score the test lists by the mean margin of all forests."""
     rows = Rows(
         features=np.ascontiguousarray(case.rows.features[:, keep]),
         labels=case.rows.labels,
@@ -149,30 +154,27 @@ def tried(case: Case, keep: NDArray[np.bool_], budget_s: float, seeds: int) -> M
         names=tuple(compress(case.rows.names, keep)),
         directions=tuple(compress(case.rows.directions, keep)),
     )
-    columns = np.flatnonzero(keep)
-    found = []
-    for seed in range(seeds):
-        model = fit(
-            rows,
-            budget_s=budget_s,
+    binned, columns = bin_rows(rows), np.flatnonzero(keep)
+    forests = [
+        boost(
+            binned,
+            SHAPES[shape],
+            rounds=rounds,
             seed=seed,
-            validation=case.config.training.validation,
-            clock=time.process_time,
-        ).model
-        used = model.used if len(model.used) else np.zeros(1, np.int64)
-        narrow = model.keep_columns(used)
-        scores = np.concatenate(
-            [
-                narrow.probability(
-                    np.ascontiguousarray(
-                        case.features[start : start + SCORED_AT_ONCE, columns[used]]
-                    )
-                )
-                for start in range(0, len(case.features), SCORED_AT_ONCE)
-            ]
-        )
-        found.append(list_metrics(scores, case.lists, case.config.candidates is not None))
-    return {metric: np.mean([values[metric] for values in found], axis=0) for metric in found[0]}
+            n_threads=THREADS,
+            expired=lambda: False,
+        ).forest
+        for seed in range(seeds)
+        for shape, rounds in FORESTS.items()
+    ]
+    forest = merge(forests, [1 / len(forests)] * len(forests))
+    scores = np.concatenate(
+        [
+            forest.margin(np.ascontiguousarray(case.features[start : start + AT_ONCE, columns]))
+            for start in range(0, len(case.features), AT_ONCE)
+        ]
+    )
+    return list_metrics(scores, case.lists, case.config.candidates is not None)
 
 
 def joined(parts: list[Metrics]) -> Metrics:

@@ -48,6 +48,9 @@ class Case(NamedTuple):
 
     config: Config
     spec: FeatureSpec
+    """All features that there are."""
+    defaults: frozenset[str]
+    """Those that are derived by default."""
     rows: Rows
     lists: Lists
     features: NDArray[np.float32]
@@ -104,7 +107,11 @@ def _with_bounds(case: Case, frames: Frames, world: World, chronicle: Chronicle)
 def _case(frame: pl.DataFrame, config: Config, test_from_ms: int) -> Case:
     """Replay the rows to learn from, and those to test on."""
     frames = _frames_of(frame)
-    spec = derive_spec(look_at(frames, config, before_ms=test_from_ms), config)
+    schema = look_at(frames, config, before_ms=test_from_ms)
+    defaults = frozenset(derive_spec(schema, config).names)
+    every = msgspec.structs.replace(config.features, on=("*",))
+    config = msgspec.structs.replace(config, features=every)
+    spec = derive_spec(schema, config)
     past = lists_to_train(frames, spec.layout, config, before_ms=test_from_ms)
     lists = lists_to_test(frames, spec.layout, config, from_ms=test_from_ms)
     limit_ms = duration_ms(config.features.max_future)
@@ -116,7 +123,7 @@ def _case(frame: pl.DataFrame, config: Config, test_from_ms: int) -> Case:
         features[start:stop] = chunk.features
     if not lists.served.all():  # else spare the memory of a copy
         features = features[lists.served]
-    return Case(config, spec, rows, lists.only_served(), features, None)
+    return Case(config, spec, defaults, rows, lists.only_served(), features, None)
 
 
 def _frames_of(frame: pl.DataFrame) -> Frames:

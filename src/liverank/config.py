@@ -97,6 +97,8 @@ class Features(_Table, frozen=True):
     half_lives: tuple[str, ...] = ("5m", "1h", "1d", "14d", "forever")
     off: tuple[str, ...] = ()
     """Names or patterns (``user_*_5m``) of features to leave out."""
+    on: tuple[str, ...] = ()
+    """The same of features to derive that are not derived otherwise."""
     max_future: str = "5m"
     """How far ahead of its arrival an event's clock may be; later ones are moved to that point."""
     history: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128

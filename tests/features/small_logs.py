@@ -44,13 +44,13 @@ BARE = Schema(interactions=("join", "impression", "click"), positive=("join",))
 
 JOIN = Label(interaction="join")
 CONFIGS = (
-    Config(label=JOIN),
+    Config(label=JOIN, features=Features(on=("*",))),
     Config(
         label=Label(interaction="join", min_value=30.0),
-        features=Features(history=3),
+        features=Features(on=("*",), history=3),
         presence=Presence(expire_after="25m"),
     ),
-    Config(label=JOIN, features=Features(half_lives=("forever", "90s", "2h", "30d"))),
+    Config(label=JOIN, features=Features(on=("*",), half_lives=("forever", "90s", "2h", "30d"))),
     Config(label=JOIN, features=Features(half_lives=("7d",), history=5)),
     Config(label=JOIN, features=Features(half_lives=("forever",))),
 )

@@ -5,7 +5,7 @@ from liverank.events.schema import Schema
 from liverank.features.directions import directions_of
 from liverank.features.spec import derive_spec
 
-CONFIG = parse_config('[label]\ninteraction = "join"')
+CONFIG = parse_config('[label]\ninteraction = "join"\n[features]\non = ["*_gap"]')
 SPEC = derive_spec(Schema(items={"host": "key"}, interactions=("join",)), CONFIG)
 
 

@@ -49,7 +49,6 @@ def test_features_have_readable_names():
         "item_join_momentum_5m_1h",
         "item_join_1h_rank",
         "item_join_rate_1d",
-        "item_join_rate_1d_gap",
         "topics_join_1d_sum",
         "country_item_join_1d",
         "user_item_impression_ago_s",
@@ -96,6 +95,16 @@ def test_features_are_switched_off_by_name_and_by_pattern():
     assert "weekday" not in names
     assert not [name for name in names if name.endswith("_5m")]
     assert "item_join_1h" in names
+
+
+def test_gaps_within_the_list_are_derived_where_asked_for():
+    config = Config(label=Label(interaction="join"), features=Features(on=("*_rate_*_gap",)))
+    asked = set(names_of(SCHEMA, config)) - set(names_of(SCHEMA))
+    assert asked == {"item_join_rate_1d_gap", "item_join_rate_forever_gap"}
+    both = Config(
+        label=Label(interaction="join"), features=Features(on=("*_gap",), off=("*_1d_gap",))
+    )
+    assert "item_join_rate_1d_gap" not in names_of(SCHEMA, both)
 
 
 def test_the_page_on_features_names_every_kind_and_no_other():

@@ -13,11 +13,16 @@ MAX_OTHER_TYPES = 6
 
 
 class Feature(msgspec.Struct, frozen=True):
-    """A named expression and the kind it belongs to."""
+    """A named expression and the kind it belongs to.
+
+    One that is not ``by_default`` is only derived where the config asks for it: on public logs it
+    was worth nothing (benchmarks/RESULTS.md).
+    """
 
     name: str
     kind: str
     expression: Any  # one of liverank.features.spec.Expression, which knows all kinds
+    by_default: bool = True
 
 
 def feature_name(scope: Scope, *words: str) -> str:

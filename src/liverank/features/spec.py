@@ -108,7 +108,7 @@ class FeatureSpec(msgspec.Struct, frozen=True):
 
 
 def derive_spec(schema: Schema, config: Config) -> FeatureSpec:
-    """The features that the schema gives rise to, less those that the config switches off."""
+    """The features that the schema gives rise to, as the config switches them on and off."""
     layout = layout_of(schema, config)
     features = [*attribute.derive(layout, schema.levels)]
     for kind in KINDS:
@@ -123,7 +123,8 @@ def derive_spec(schema: Schema, config: Config) -> FeatureSpec:
         tuple(
             SpecFeature(feature.name, feature.kind, feature.expression)
             for feature in _with_distinct_names(features)
-            if not any(fnmatchcase(feature.name, pattern) for pattern in config.features.off)
+            if (feature.by_default or _matches(feature.name, config.features.on))
+            and not _matches(feature.name, config.features.off)
         ),
     )
 
@@ -131,6 +132,10 @@ def derive_spec(schema: Schema, config: Config) -> FeatureSpec:
 def compile_spec(spec: FeatureSpec) -> Program:
     """The program that reads the spec's features."""
     return Compiler(spec.layout).program([feature.expression for feature in spec.features])
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _with_distinct_names(features: Iterable[Feature]) -> Iterator[Feature]:

@@ -45,14 +45,14 @@ def derive(layout: "Layout", features: Iterable[Feature]) -> Iterator[Feature]:
     """Ranks and gaps of the strongest signals among the features derived so far.
 
     Of an item's own successes and its age the rank counts, whatever their size; of rates and shares
-    the gap, which also tells how sure the list's best is.
+    the gap, which also tells how sure the list's best is; gaps are not derived by default.
     """
     for feature in features:
         signal = feature.expression
         if _counts_by_rank(signal, layout):
             yield Feature(f"{feature.name}_rank", "in_list", Rank(signal))
         elif _counts_by_gap(signal, layout):
-            yield Feature(f"{feature.name}_gap", "in_list", Gap(signal))
+            yield Feature(f"{feature.name}_gap", "in_list", Gap(signal), by_default=False)
 
 
 def _counts_by_rank(signal: object, layout: "Layout") -> bool:
