@@ -101,11 +101,15 @@ def ablate(name: str, cases: list[Case], seeds: int) -> dict[str, Any]:
     print(f"{'features':<24}{'number':>7}{heads}{'':>4}share of oracle")
     figures: dict[str, Any] = {}
     whole: Metrics | None = None
+    known: dict[bytes, Metrics] = {}
     for choice in zip(*(choices(case) for case in cases), strict=True):
         title, number = choice[0][0], int(choice[0][1].sum())
-        values = joined(
-            [tried(case, keep, seeds) for case, (_, keep) in zip(cases, choice, strict=True)]
-        )
+        same = b"".join(keep.tobytes() for _, keep in choice)
+        if same not in known:
+            known[same] = joined(
+                [tried(case, keep, seeds) for case, (_, keep) in zip(cases, choice, strict=True)]
+            )
+        values = known[same]
         whole = whole or values
         figures[title] = compared(values, whole, cases) | {"features": number}
         cells = "".join(_cell(figures[title][metric]) for metric in metrics)

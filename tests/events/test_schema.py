@@ -49,6 +49,15 @@ def test_impressions_come_from_interactions_where_there_are_any_and_else_from_ra
     assert resolve_schema(forced, profile_of(ranking, seen)).impressions_from == "ranking"
 
 
+def test_impressions_that_were_never_sent_are_no_interactions() -> None:
+    config = parse_config(LABEL + '[impressions]\nsource = "interaction"')
+    schema = resolve_schema(
+        config, profile_of(Interaction(time=1, type="join", user="u", item="a"))
+    )
+    assert schema.interactions == ("join",)
+    assert not schema.impressions_known
+
+
 def test_a_declared_type_wins_over_the_guess_and_an_absent_field_is_kept() -> None:
     config = parse_config(LABEL + '[items.fields]\nlanguage = "key"\nmood = "category"')
     schema = resolve_schema(config, profile_of(Item(time=0, item="a", fields={"language": "en"})))

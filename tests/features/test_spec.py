@@ -169,6 +169,18 @@ def test_there_are_no_rates_where_nobody_knows_what_was_seen():
     assert not [name for name in names_of(schema) if "_rate_" in name]
 
 
+@pytest.mark.parametrize("impressions_from", ["ranking", "interaction"])
+def test_nothing_is_counted_of_impressions_in_a_log_of_bare_clicks(impressions_from):
+    schema = Schema(
+        interactions=("join", "leave"),
+        impressions_from=impressions_from,
+        impressions_known=False,
+    )
+    layout = layout_of(schema, JOIN)
+    assert layout.types == ("join", "leave")
+    assert not [name for name in names_of(schema) if "impression" in name or "fatigue" in name]
+
+
 def test_more_interaction_types_than_have_counters_keep_the_label_among_them():
     others = tuple(f"a{n:02}" for n in range(30))
     layout = layout_of(Schema(interactions=("join", *others)), JOIN)

@@ -77,8 +77,12 @@ def resolve_schema(config: Config, profile: Profile) -> Schema:
     source = config.impressions.source
     if source == "auto":
         source = "interaction" if shown in profile.interactions else "ranking"
+    if source == "interaction":
+        is_known = shown in profile.interactions
+    else:
+        is_known = profile.events.get("ranking", 0) > 0
     names = set(config.interactions or profile.interactions)
-    names |= {shown} if source == "interaction" else set()
+    names |= {shown} if source == "interaction" and is_known else set()
     interactions = (config.label.interaction, *sorted(names - {config.label.interaction}))
     return Schema(
         items=fields["items"],
@@ -88,11 +92,7 @@ def resolve_schema(config: Config, profile: Profile) -> Schema:
         relations=tuple(sorted(profile.relations)),
         levels=levels,
         impressions_from=source,
-        impressions_known=(
-            shown in profile.interactions
-            if source == "interaction"
-            else profile.events.get("ranking", 0) > 0
-        ),
+        impressions_known=is_known,
         positive=tuple(
             name
             for name in interactions

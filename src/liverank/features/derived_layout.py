@@ -48,21 +48,21 @@ def layout_of(schema: Schema, config: Config) -> Layout:
     >>> [scope.name for scope in layout.scopes if scope.is_pair]
     ['user_lately', 'user_item', 'user_host']
     """
-    impression: str | None
-    if schema.impressions_from == "interaction":
-        impression = config.impressions.interaction
-    else:
-        impression = "impression"
+    impression: str | None = None
+    if schema.impressions_known:
+        by_events = schema.impressions_from == "interaction"
+        impression = config.impressions.interaction if by_events else "impression"
     label = config.label.interaction
     if config.label.min_value is not None:
         label = f"long_{label}"
     presence = config.presence
     moves = [name for name in (presence.enter, presence.leave) if name in schema.interactions]
-    types = _distinct([impression, label, config.label.interaction, *moves, *schema.interactions])
+    shown = [] if impression is None else [impression]
+    types = _distinct([*shown, label, config.label.interaction, *moves, *schema.interactions])
     types = types[:MAX_TYPES]
     layout = Layout(
         types=types,
-        impression=impression if schema.impressions_known else None,
+        impression=impression,
         impressions_from_rankings=schema.impressions_from == "ranking",
         label=label,
         label_interaction=config.label.interaction,
