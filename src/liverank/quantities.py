@@ -6,6 +6,7 @@ import re
 from liverank.errors import ConfigError
 
 FOREVER_MS = math.inf
+_LONG_MS = 3.15e10  # a year: as good as forever
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _SIZE_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)(MB|GB|TB)")
@@ -29,6 +30,20 @@ def duration_ms(text: str) -> float:
             '"forever"'
         )
     return float(match[1]) * _UNITS_MS[match[2]]
+
+
+def nearest(durations: tuple[str, ...], *wanted: str) -> tuple[str, ...]:
+    """The durations that are nearest, by ratio, to the wanted ones, in their own order; each once.
+
+    >>> nearest(("5m", "1d", "forever"), "forever", "1h", "2d")
+    ('5m', '1d', 'forever')
+    """
+
+    def length(text: str) -> float:
+        return math.log(min(duration_ms(text), _LONG_MS))
+
+    found = {min(durations, key=lambda text: abs(length(text) - length(goal))) for goal in wanted}
+    return tuple(text for text in durations if text in found)
 
 
 def size_bytes(text: str) -> int:

@@ -48,11 +48,6 @@ class PlainReader:
     def _find_keys(self, scope_name: str, item: str) -> list[tuple]:
         return self.state.keys(self.state.layout.scope(scope_name), self.user, item)
 
-    def _life(self, scope_name: str, half_life: str) -> str:
-        """The half-life, or the longest of a scope that does not have it."""
-        lives = self.state.layout.scope(scope_name).half_lives
-        return half_life if half_life in lives else lives[-1]
-
     def _count(self, of: Count, item: str) -> float:
         return combined(
             of.combine,
@@ -73,24 +68,22 @@ class PlainReader:
 
     def _average(self, of: Average, item: str) -> float:
         prior = 0.0 if of.prior is None else self.read(of.prior, item)
-        half_life = self._life(of.scope, of.half_life)
         averages = []
         for key in self._keys(of.scope, item):
-            total = self.state.total(of.scope, key, of.type, half_life, self.at)
-            count = self.state.count(of.scope, key, of.type, half_life, self.at)
+            total = self.state.total(of.scope, key, of.type, of.half_life, self.at)
+            count = self.state.count(of.scope, key, of.type, of.half_life, self.at)
             averages.append((total + of.prior_events * prior) / (count + of.prior_events))
         return combined(of.combine, averages)
 
     def _rate(self, of: Rate, item: str) -> float:
         prior = 0.0 if of.prior is None else self.read(of.prior, item)
-        half_life = self._life(of.scope, of.half_life)
         keys = self._keys(of.scope, item)
         if not keys and of.passes_prior:
             return prior
         rates = []
         for key in keys:
-            count = self.state.count(of.scope, key, of.type, half_life, self.at)
-            trials = self.state.count(of.scope, key, of.trials, half_life, self.at)
+            count = self.state.count(of.scope, key, of.type, of.half_life, self.at)
+            trials = self.state.count(of.scope, key, of.trials, of.half_life, self.at)
             rates.append((count + of.prior_trials * prior) / (trials + of.prior_trials))
         return combined(of.combine, rates)
 

@@ -16,7 +16,7 @@ from liverank.features.kinds.next_item import NextCount, NextShare
 from liverank.features.kinds.rate import Rate
 from liverank.features.kinds.recency import Ago
 from liverank.features.kinds.total import Average, Total
-from liverank.features.layout import Layout, Scope
+from liverank.features.layout import Layout
 from liverank.quantities import duration_ms
 
 DAY_MS = 86_400_000.0
@@ -55,11 +55,6 @@ def totals(scope: str, type_: str, half_life: str) -> str:
     )
 
 
-def half_life_in(scope: Scope, half_life: str) -> str:
-    """The half-life, or the longest one of a scope that has not got it."""
-    return half_life if half_life in scope.half_lives else scope.half_lives[-1]
-
-
 def count(of: Count, table: Table, layout: Layout) -> str:
     return f"""
     SELECT read, item, {combined(of.combine, "count")} AS value
@@ -73,16 +68,14 @@ def total(of: Total, table: Table, layout: Layout) -> str:
 
 
 def average(of: Average, table: Table, layout: Layout) -> str:
-    half_life = half_life_in(layout.scope(of.scope), of.half_life)
-    rows = f"""({totals(of.scope, of.type, half_life)})
-        JOIN ({counts(of.scope, of.type, half_life)}) USING (read, item, place)"""
+    rows = f"""({totals(of.scope, of.type, of.half_life)})
+        JOIN ({counts(of.scope, of.type, of.half_life)}) USING (read, item, place)"""
     return _smoothed(of, table, rows, "total", "count", of.prior_events)
 
 
 def rate(of: Rate, table: Table, layout: Layout) -> str:
-    half_life = half_life_in(layout.scope(of.scope), of.half_life)
-    rows = f"""({counts(of.scope, of.type, half_life)})
-        JOIN ({counts(of.scope, of.trials, half_life, "trials")}) USING (read, item, place)"""
+    rows = f"""({counts(of.scope, of.type, of.half_life)})
+        JOIN ({counts(of.scope, of.trials, of.half_life, "trials")}) USING (read, item, place)"""
     return _smoothed(of, table, rows, "count", "trials", of.prior_trials)
 
 

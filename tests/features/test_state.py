@@ -98,12 +98,11 @@ def value(state, name, *, item="room0", **request):
 
 def bits(state):
     """All that a state holds, as it lies in memory, but for the number of batches."""
-    header, keys, slots, tables, directory, words = state.store.arrays
+    header, index, tables, directory, words = state.store.arrays
     level = slice(1 << header[LEVEL], 2 << header[LEVEL])
     return (
         np.delete(header, VERSION),
-        keys[level],
-        slots[level],
+        index[level],
         tables[level],
         directory[: header[ITEMS_NUMBERED] + 1],
         words[: header[USED]].view(np.uint64),

@@ -56,17 +56,18 @@ def with_all_counts(spec):
         if scope.name == "next_item":
             continue
         combinations = get_args(Combination) if scope.is_list else ("sum",)
-        for type_ in scope.types:
+        for type_, half_lives, totals in map(msgspec.structs.astuple, scope.counters):
             more.append(Ago(scope.name, type_))
-            for half_life in dict.fromkeys((scope.half_lives[0], scope.half_lives[-1])):
+            for half_life in dict.fromkeys((half_lives[0], half_lives[-1])):
                 for combine in combinations:
                     more.append(Count(scope.name, type_, half_life, combine))
-                    rate = Rate(scope.name, layout.label, type_, half_life, None, 2.0, combine)
-                    more.append(rate)
-                    if type_ in scope.valued:
+                    if half_life in scope.half_lives(layout.label):
+                        rate = Rate(scope.name, layout.label, type_, half_life, None, 2.0, combine)
+                        more.append(rate)
+                    if half_life in totals:
                         more.append(Total(scope.name, type_, half_life, combine))
                         more.append(Average(scope.name, type_, half_life, None, 2.0, combine))
-        if scope.is_pair:
+        if scope.is_pair and layout.impression in scope.types:
             more.append(Fatigue(scope.name))
     extras = tuple(
         SpecFeature(f"extra{place}", "extra", expression) for place, expression in enumerate(more)

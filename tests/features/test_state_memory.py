@@ -66,22 +66,23 @@ def join(at_ms, user="u1", item="room0"):
 
 def assert_is_sound(state):
     """The index finds every row, and each word of the arena has one owner."""
-    header, keys, slots, tables, directory, words = state.store.arrays
+    header, index, tables, directory, words = state.store.arrays
     bits, ints = words.view(np.uint64), words.view(np.int64)
     scopes = state.layout.scopes
     size = 1 << int(header[LEVEL])
-    keys, slots, tables = (array[size : 2 * size] for array in (keys, slots, tables))
-    taken = np.flatnonzero(keys)
+    index, tables = index[size : 2 * size], tables[size : 2 * size]
+    slots, lows = (index >> np.uint64(32)).astype(int), index & np.uint64(0xFFFFFFFF)
+    taken = np.flatnonzero(index)
     assert len(taken) == header[ROWS]
     for slot in map(int, taken):
-        home = int(keys[slot]) % size
+        home = int(lows[slot]) % size
         probed = np.arange(home, home + (slot - home) % size)
-        assert keys[probed % size].all(), "a gap hides the row"
-        assert bits[slots[slot] + KEY] == keys[slot]
+        assert index[probed % size].all(), "a gap hides the row"
+        assert bits[slots[slot] + KEY] & np.uint64(0xFFFFFFFF) == lows[slot]
     assert len(set(slots[taken])) == len(taken)
 
     owned = 0
-    for place, table in zip(slots[taken].astype(int), tables[taken], strict=True):
+    for place, table in zip(slots[taken], tables[taken], strict=True):
         owned += scopes[table].width
         if scopes[table].name == "user":
             owned += CHUNK * -(

@@ -21,20 +21,18 @@ from liverank.features.layout import (
     PAIR_WORDS,
     TABLE_WORDS,
     USER_LATELY,
+    Counter,
     Entity,
     Field,
     Layout,
     Scope,
 )
-from liverank.quantities import duration_ms
+from liverank.quantities import duration_ms, nearest
 
-MIN_PAIR_HALF_LIFE_MS = 86_400_000.0
+HOUR_MS, DAY_MS = 3_600_000.0, 86_400_000.0
+MIN_PAIR_HALF_LIFE_MS = DAY_MS
 """People, and pairs of them and something, get no shorter half-life: there are very many of them.
 What a person did in the last minutes and hours is counted from their history (USER_LATELY)."""
-CROSS_HALF_LIVES_MS = (3_600_000.0, 86_400_000.0)
-"""What a country does with an item gets half-lives from an hour to a day."""
-NEXT_HALF_LIVES_MS = (3_600_000.0, 86_400_000.0)
-"""What people go on to gets half-lives from an hour to a day: there are very many such pairs."""
 
 
 def layout_of(schema: Schema, config: Config) -> Layout:
@@ -137,23 +135,43 @@ def _place_fields(schema: Schema) -> tuple[Field, ...]:
 
 
 def _scopes(layout: Layout) -> list[Scope]:
-    lives, types, valued = layout.half_lives, layout.types, layout.valued
-    lasting = _at_least(lives, MIN_PAIR_HALF_LIFE_MS)
+    lives = layout.half_lives
+    lasting, hours = _at_least(lives, MIN_PAIR_HALF_LIFE_MS), _at_least(lives, HOUR_MS)
     item_fields = [field for field in layout.fields if field.entity == "item" and field.is_hashed]
-    shown = tuple(name for name in (layout.label, layout.impression) if name is not None)
     pairs = _pair_types(layout)
-    valued_pairs = tuple(name for name in pairs if name in valued)
+    forever = nearest(lasting, "forever")
     return [
-        Scope("all", (), lives, types, valued, base=LIFE_WORDS),
-        Scope("user", ("user",), lasting, types, valued, base=layout.entity_words("user")),
-        Scope("item", ("item",), lives, types, valued, base=layout.entity_words("item")),
+        Scope("all", (), _counters(layout, nearest(hours, "14d"), sums=forever), base=LIFE_WORDS),
+        Scope(
+            "user",
+            ("user",),
+            _counters(
+                layout,
+                nearest(lasting, "1d", "14d", "forever"),
+                others=nearest(lasting, "1d"),
+                sums=forever,
+            ),
+            base=layout.entity_words("user"),
+        ),
+        Scope(
+            "item",
+            ("item",),
+            _counters(
+                layout,
+                lives,
+                others=nearest(lives, "1d"),
+                sums=nearest(lives, "1h", "forever"),
+                main=(layout.label, layout.impression, layout.enter, layout.leave),
+            ),
+            base=layout.entity_words("item"),
+        ),
         *(
             Scope(
                 field.name,
                 (f"item.{field.name}",),
-                _at_least(lives, CROSS_HALF_LIVES_MS[0]),
-                types,
-                valued,
+                _counters(
+                    layout, nearest(hours, "1d", "14d"), sums=() if field.is_list else forever
+                ),
                 base=LIFE_WORDS if field.type == "key" else TABLE_WORDS,
                 is_list=field.is_list,
             )
@@ -164,33 +182,68 @@ def _scopes(layout: Layout) -> list[Scope]:
             Scope(
                 pair_name(field.name, "item"),
                 (f"user.{field.name}", "item"),
-                _between(lives, *CROSS_HALF_LIVES_MS),
-                shown,
+                _counters(layout, nearest(_within_a_day(lives), "1d")),
             )
             for field in layout.fields
             if field.entity == "user" and field.type == "category"
         ),
+        Scope(NEXT_ITEM, ("item", "item"), (Counter(layout.label, _within_a_day(lives)),)),
+        Scope(USER_LATELY, ("user", "all"), _counters(layout, _short(lives)), base=PAIR_WORDS),
         Scope(
-            NEXT_ITEM,
-            ("item", "item"),
-            _between(lives, *NEXT_HALF_LIVES_MS),
-            (layout.label,),
+            "user_item",
+            ("user", "item"),
+            _counters(
+                layout,
+                nearest(lasting, "1d", "14d", "forever"),
+                others=nearest(lasting, "1d"),
+                sums=forever,
+                types=pairs,
+            ),
+            base=PAIR_WORDS,
         ),
-        Scope(USER_LATELY, ("user", "all"), _short(lives), shown, base=PAIR_WORDS),
-        Scope("user_item", ("user", "item"), lasting, pairs, valued_pairs, base=PAIR_WORDS),
         *(
             Scope(
                 pair_name("user", field.name),
                 ("user", f"item.{field.name}"),
-                lasting,
-                pairs,
-                valued_pairs,
+                (Counter(layout.label, nearest(lasting, "14d")),)
+                if field.type == "text"
+                else _counters(
+                    layout,
+                    nearest(lasting, "14d"),
+                    sums=() if field.is_list else forever,
+                    types=pairs,
+                ),
                 base=PAIR_WORDS,
                 is_list=field.is_list,
             )
             for field in item_fields
         ),
     ]
+
+
+def _counters(
+    layout: Layout,
+    half_lives: tuple[str, ...],
+    *,
+    others: tuple[str, ...] = (),
+    sums: tuple[str, ...] = (),
+    types: tuple[str, ...] | None = None,
+    main: tuple[str | None, ...] = (),
+) -> tuple[Counter, ...]:
+    """What a scope counts, each type by the half-lives that features read.
+
+    The ``main`` types (label and impression) have their own, and the ``others``; values are added
+    up by ``sums``. A type that is counted by no half-life is left out.
+    """
+    found = []
+    main = main or (layout.label, layout.impression)
+    for type_ in layout.types if types is None else types:
+        totals = sums if type_ in layout.valued else ()
+        counts = half_lives if type_ in main else others
+        counts = tuple(text for text in layout.half_lives if text in (*counts, *totals))
+        if counts:
+            found.append(Counter(type_, counts, totals))
+    return tuple(found)
 
 
 def _at_least(half_lives: tuple[str, ...], least_ms: float) -> tuple[str, ...]:
@@ -205,10 +258,10 @@ def _short(half_lives: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(text for text in half_lives if text not in lasting) or half_lives[:1]
 
 
-def _between(half_lives: tuple[str, ...], least_ms: float, most_ms: float) -> tuple[str, ...]:
-    """The half-lives from the least to the most; the longest that is no longer, if none is."""
-    fitting = tuple(text for text in half_lives if least_ms <= duration_ms(text) <= most_ms)
-    shorter = tuple(text for text in half_lives if duration_ms(text) < least_ms)
+def _within_a_day(half_lives: tuple[str, ...]) -> tuple[str, ...]:
+    """The half-lives from an hour to a day; the longest that is no longer, if none is."""
+    fitting = tuple(text for text in half_lives if HOUR_MS <= duration_ms(text) <= DAY_MS)
+    shorter = tuple(text for text in half_lives if duration_ms(text) < HOUR_MS)
     return fitting or shorter[-1:] or half_lives[:1]
 
 

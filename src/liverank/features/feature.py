@@ -1,14 +1,11 @@
 """A feature: a named number, read from state at a time, for one (user, item, request)."""
 
-from math import log
 from typing import Any
 
 import msgspec
 
 from liverank.features.layout import Layout, Scope
-from liverank.quantities import duration_ms
 
-_LONG_MS = 3.15e10  # a year: as good as forever
 MAX_OTHER_TYPES = 6
 
 
@@ -28,9 +25,7 @@ class Feature(msgspec.Struct, frozen=True):
 def feature_name(scope: Scope, *words: str) -> str:
     """The readable name of a feature of a scope.
 
-    >>> feature_name(
-    ...     Scope("user_topics", ("user", "item.topics"), ("1d",), ("join",)), "join", "1d"
-    ... )
+    >>> feature_name(Scope("user_topics", ("user", "item.topics"), ()), "join", "1d")
     'user_topics_join_1d'
     """
     return "_".join((scope.name, *words))
@@ -47,19 +42,3 @@ def is_of_text(scope: Scope, layout: Layout) -> bool:
     """Whether a scope is keyed by the words of a text."""
     texts = {f"item.{field.name}" for field in layout.fields if field.type == "text"}
     return not texts.isdisjoint(scope.parts)
-
-
-def half_lives_near(scope: Scope, *wanted: str) -> tuple[str, ...]:
-    """The scope's half-lives that are nearest, by ratio, to the wanted ones; each once.
-
-    >>> half_lives_near(
-    ...     Scope("host", ("item.host",), ("5m", "1d", "forever"), ("join",)), "1h", "2d", "forever"
-    ... )
-    ('5m', '1d', 'forever')
-    """
-
-    def distance(text: str, goal: str) -> float:
-        return abs(log(min(duration_ms(text), _LONG_MS) / min(duration_ms(goal), _LONG_MS)))
-
-    found = (min(scope.half_lives, key=lambda text: distance(text, goal)) for goal in wanted)
-    return tuple(dict.fromkeys(found))

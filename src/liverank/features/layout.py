@@ -2,9 +2,9 @@
 
 A scope is a tuple of entities, e.g. (item.host) or (user, item.host). A table scope has a row for
 each combination that was ever seen: for each interaction type the time of the last one and a
-decayed count for each half-life. A pair scope, of a person and something, has no rows in state: a
-read makes them from what the person did lately. The layout fixes every offset. Invariant: two equal
-layouts fold the same events to the same words.
+decayed count for each half-life that features read. A pair scope, of a person and something, has no
+rows in state: a read makes them from what the person did lately. The layout fixes every offset.
+Invariant: two equal layouts fold the same events to the same words.
 """
 
 from functools import cached_property
@@ -89,22 +89,48 @@ class Field(msgspec.Struct, frozen=True):
         return self.type in ("category", "key", "keys", "text")
 
 
+class Counter(msgspec.Struct, frozen=True):
+    """An interaction type that a scope counts, by the half-lives that features read.
+
+    ``totals`` are those of them over which the values are added up as well.
+    """
+
+    type: str
+    half_lives: tuple[str, ...]
+    totals: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> int:
+        """Words that it takes in a row: the time of the last one, its counts, its sums."""
+        return 1 + len(self.half_lives) + len(self.totals)
+
+
 class Scope(msgspec.Struct, frozen=True):
     """A table of decayed counters, or a pair of a person and something, by what it is keyed.
 
-    ``parts`` are ``user``, ``item`` or ``item.host``-like names of fields; ``types`` the
-    interaction types that it counts; ``valued`` those of them whose values it adds up as well;
-    ``base`` the first counter's word in a row.
+    ``parts`` are ``user``, ``item`` or ``item.host``-like names of fields; ``base`` is the first
+    counter's word in a row.
     """
 
     name: str
     parts: tuple[str, ...]
-    half_lives: tuple[str, ...]
-    types: tuple[str, ...]
-    valued: tuple[str, ...] = ()
+    counters: tuple[Counter, ...]
     base: int = TABLE_WORDS
     is_list: bool = False
     """One part is a list field, so that an item has a row for each of its elements."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The interaction types that it counts."""
+        return tuple(counter.type for counter in self.counters)
+
+    def half_lives(self, type_: str) -> tuple[str, ...]:
+        """The half-lives it counts a type by, the shortest first; none for a type it does not."""
+        return self._counter(type_).half_lives
+
+    def totals(self, type_: str) -> tuple[str, ...]:
+        """The half-lives by which it adds up a type's values; none where it does not."""
+        return self._counter(type_).totals
 
     @property
     def is_pair(self) -> bool:
@@ -114,7 +140,7 @@ class Scope(msgspec.Struct, frozen=True):
     @property
     def width(self) -> int:
         """Words of a row."""
-        return self.base + sum(self._block_words(name) for name in self.types)
+        return self.base + sum(counter.words for counter in self.counters)
 
     def block(self, type_: str) -> int:
         """The word of a row that holds the time of the type's last interaction; then its counts.
@@ -122,20 +148,22 @@ class Scope(msgspec.Struct, frozen=True):
         Raises ValueError for a type that the scope does not count.
         """
         place = self.types.index(type_)
-        return self.base + sum(self._block_words(name) for name in self.types[:place])
+        return self.base + sum(counter.words for counter in self.counters[:place])
 
     def count(self, type_: str, half_life: str) -> int:
         """The word that holds the type's decayed count. Raises ValueError as ``block`` does."""
-        return self.block(type_) + 1 + self.half_lives.index(half_life)
+        return self.block(type_) + 1 + self.half_lives(type_).index(half_life)
 
     def total(self, type_: str, half_life: str) -> int:
         """The word that holds the decayed sum of a valued type's values. Raises ValueError."""
-        if type_ not in self.valued:
-            raise ValueError(f"{self.name} does not add up the values of {type_}")
-        return self.count(type_, half_life) + len(self.half_lives)
+        counter = self._counter(type_)
+        return self.block(type_) + 1 + len(counter.half_lives) + counter.totals.index(half_life)
 
-    def _block_words(self, type_: str) -> int:
-        return 1 + len(self.half_lives) * (2 if type_ in self.valued else 1)
+    def _counter(self, type_: str) -> Counter:
+        for counter in self.counters:
+            if counter.type == type_:
+                return counter
+        return Counter(type_, ())
 
 
 class Layout(msgspec.Struct, frozen=True, dict=True):
@@ -156,7 +184,7 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     valued: tuple[str, ...]
     """Types whose values are added up."""
     half_lives: tuple[str, ...]
-    """Of the counters, the shortest first; each scope has some that stand together."""
+    """Of the counters, the shortest first; each scope counts by some of them."""
     fields: tuple[Field, ...]
     scopes: tuple[Scope, ...]
     """Tables first; the last table is that of what people go on to; then the pairs."""

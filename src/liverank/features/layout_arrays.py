@@ -38,9 +38,11 @@ class LayoutArrays(NamedTuple):
 
     ``numbers``   int64[18] and ``reals`` float64[3]
     ``rates``     float64[half-lives]: 1 / half-life in ms; 0 for forever
-    ``scopes``    int64[scopes, 10]: what a scope is keyed by, and the shape of its rows
+    ``scopes``    int64[scopes, 8]: what a scope is keyed by, and the shape of its rows
     ``blocks``    int64[scopes, types]: where a type's counters stand in a row, or -1
-    ``valued``    int64[scopes, types]: 1 if values are added up too
+    ``spans``     int64[scopes, types, 3]: the place in ``lives`` where those of a type's counters
+                  stand; how many counts there are, and how many sums
+    ``lives``     int64[...]: half-lives of counts, then of sums, one type after the other
     ``positive``  int64[types]: 1 if a type is
     ``new_user``, ``new_item``  float64[words]: rows of which nothing is known yet
     """
@@ -50,7 +52,8 @@ class LayoutArrays(NamedTuple):
     rates: NDArray[np.float64]
     scopes: NDArray[np.int64]
     blocks: NDArray[np.int64]
-    valued: NDArray[np.int64]
+    spans: NDArray[np.int64]
+    lives: NDArray[np.int64]
     positive: NDArray[np.int64]
     new_user: NDArray[np.float64]
     new_item: NDArray[np.float64]
@@ -84,11 +87,18 @@ def arrays_of(layout: Layout) -> LayoutArrays:
         at.CAPACITY: 2 * (layout.memory_bytes // 8),  # free lists may not fit what is needed
     }
     blocks = np.full((len(layout.scopes), len(types)), -1, np.int64)
-    valued = np.zeros(blocks.shape, np.int64)
+    spans = np.zeros((*blocks.shape, 3), np.int64)
+    counted_by: list[str] = []
     for place, scope in enumerate(layout.scopes):
-        for name in scope.types:
-            blocks[place, types[name]] = scope.block(name)
-            valued[place, types[name]] = name in scope.valued
+        for counter in scope.counters:
+            by = (*counter.half_lives, *counter.totals)
+            blocks[place, types[counter.type]] = scope.block(counter.type)
+            spans[place, types[counter.type]] = (
+                len(counted_by),
+                len(counter.half_lives),
+                len(counter.totals),
+            )
+            counted_by += by
     epoch_ms = min(EPOCH_HALF_LIVES * lives[0], _LONGEST_MS)
     return LayoutArrays(
         numbers=np.array([numbers[place] for place in range(len(numbers))], np.int64),
@@ -96,7 +106,8 @@ def arrays_of(layout: Layout) -> LayoutArrays:
         rates=np.array([1.0 / life for life in lives]),
         scopes=np.array([_shape(layout, scope) for scope in layout.scopes], np.int64),
         blocks=blocks,
-        valued=valued,
+        spans=spans,
+        lives=np.array([layout.half_lives.index(text) for text in counted_by], np.int64),
         positive=np.array([name in layout.positive for name in layout.types], np.int64),
         new_user=_new_row(layout, "user"),
         new_item=_new_row(layout, "item"),
@@ -141,8 +152,6 @@ def _shape(layout: Layout, scope: Scope) -> list[int]:
     lists = [place for place, (_, _, is_list) in enumerate(parts) if is_list]
     return [
         scope.base,
-        layout.half_lives.index(scope.half_lives[0]),
-        len(scope.half_lives),
         scope.width,
         int(scope.is_pair),
         lists[0] if lists else -1,

@@ -38,16 +38,14 @@ class Arrays(NamedTuple):
     """What kernels take of a store.
 
     ``header``     int64[128]: counts, clocks, and the first place of each free list
-    ``keys``       uint64[2 ** levels]: the index; level n lies at ``2**n``
-    ``slots``      uint32[2 ** levels]: the places of the rows of those keys
+    ``slots``      uint64[2 ** levels]: the places of rows by their keys; level n lies at ``2**n``
     ``tables``     uint8[2 ** levels]: the scopes that those rows are of
     ``directory``  uint32[items]: the place of each item's row by its number; 0 once it is gone
     ``words``      float64[...]: the rows, histories and edges
     """
 
     header: NDArray[np.int64]
-    keys: NDArray[np.uint64]
-    slots: NDArray[np.uint32]
+    slots: NDArray[np.uint64]
     tables: NDArray[np.uint8]
     directory: NDArray[np.uint32]
     words: NDArray[np.float64]
@@ -77,7 +75,7 @@ class Store:
                 f"no room to reserve {starts[-1] / 1e9:.1f} GB of address space for feature state: "
                 f"{error}; lower `features.memory`, or lift the limit (`ulimit -v`)"
             ) from None
-        types = (np.int64, np.uint64, np.uint32, np.uint8, np.uint32, np.float64)
+        types = (np.int64, np.uint64, np.uint8, np.uint32, np.float64)
         views = (
             np.frombuffer(self._map, kind, size // np.dtype(kind).itemsize, start)
             for kind, size, start in zip(types, sizes, starts[:-1], strict=True)
@@ -92,12 +90,11 @@ class Store:
     def used(self) -> dict[str, NDArray[Any]]:
         """The part of each array that holds something, by its name: what a copy must hold."""
         header, size = self.arrays.header, 1 << int(self.arrays.header[LEVEL])
-        index = slice(size, 2 * size)
+        level = slice(size, 2 * size)
         return {
             "header": header,
-            "keys": self.arrays.keys[index],
-            "slots": self.arrays.slots[index],
-            "tables": self.arrays.tables[index],
+            "slots": self.arrays.slots[level],
+            "tables": self.arrays.tables[level],
             "directory": self.arrays.directory[: int(header[ITEMS]) + 1],
             "words": self.arrays.words[: int(header[USED])],
         }
@@ -110,7 +107,7 @@ class Store:
         arrays = self.arrays
         fits = (
             header[VERSION] % 2 == 0
-            and FIRST_LEVEL <= header[LEVEL] < int(arrays.keys.size).bit_length() - 1
+            and FIRST_LEVEL <= header[LEVEL] < int(arrays.slots.size).bit_length() - 1
             and 0 <= header[ITEMS] < arrays.directory.size
             and 0 < header[USED] <= arrays.words.size
         )
@@ -141,7 +138,7 @@ def _sizes(shape: LayoutArrays) -> tuple[int, ...]:
     narrowest = int(shape.scopes[:, WIDTH].min())
     level = max(FIRST_LEVEL, int(np.ceil(np.log2(words / narrowest / FULLEST))))
     slots = 2 << level
-    return HEADER_SIZE * 8, 8 * slots, 4 * slots, slots, 4 * MAX_ITEMS, 8 * words
+    return HEADER_SIZE * 8, 8 * slots, slots, 4 * MAX_ITEMS, 8 * words
 
 
 def _file_in_memory() -> int:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from liverank.bundle import store
 from liverank.bundle.bundle import Bundle, load_bundle
 from liverank.errors import BundleError
-from liverank.features.feature import half_lives_near
 from liverank.features.instructions import Compiler, Expression, Program
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.lifecycle import Age
 from liverank.features.layout import Layout
+from liverank.quantities import nearest
 
 HALF_LIFE = "1h"
 """The memory of "popular now" is the config's half-life nearest to this."""
@@ -83,7 +83,8 @@ def popularity_program(layout: Layout) -> Program:
     ]
     expressions: list[Expression] = [Age("started")]
     expressions += [
-        Count(scope.name, layout.label, half_lives_near(scope, HALF_LIFE)[0]) for scope in scopes
+        Count(scope.name, layout.label, nearest(scope.half_lives(layout.label), HALF_LIFE)[0])
+        for scope in scopes
     ]
     return Compiler(layout).program(expressions)
 

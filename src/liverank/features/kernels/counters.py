@@ -11,15 +11,15 @@ import numpy as np
 from liverank.compiled import compiled
 from liverank.features.kernels.places import (
     EPOCH_MS,
-    FIRST_LIFE,
-    LIFE_COUNT,
+    LIVES,
     NUMBERS,
     RATES,
     REALS,
     TYPES,
     WORDS,
 )
-from liverank.features.kernels.shapes import adds_values, block_of, shape_of
+from liverank.features.kernels.pointers import moved
+from liverank.features.kernels.shapes import block_of, span_of
 from liverank.features.layout import EPOCH, LAST
 
 AGES = 64
@@ -49,7 +49,8 @@ def count(store, layout, scope, row, type_, at, weights, value):
     ``weights`` are ``weigh``'s for ``at``.
     """
     words = store[WORDS]
-    first, lives = shape_of(layout, scope, FIRST_LIFE), shape_of(layout, scope, LIFE_COUNT)
+    first, counts, totals = span_of(layout, scope, type_)
+    lives = moved(layout[LIVES], first)
     block = row + block_of(layout, scope, type_)
     epoch = epoch_of(layout, at)
     if words[row + LAST] == 0.0:
@@ -57,14 +58,11 @@ def count(store, layout, scope, row, type_, at, weights, value):
     elif words[row + EPOCH] < epoch:
         _enter_epoch(store, layout, scope, row, epoch)
     late = words[row + EPOCH] - epoch
-    adds_value = adds_values(layout, scope, type_) and not np.isnan(value)
-    for life in range(lives):
-        weight = weights[first + life]
+    for place in range(counts + totals if not np.isnan(value) else counts):
+        weight = weights[lives[place]]
         if late > 0:
-            weight *= np.exp2(-late * layout[REALS][EPOCH_MS] * layout[RATES][first + life])
-        words[block + 1 + life] += weight
-        if adds_value:
-            words[block + 1 + lives + life] += weight * value
+            weight *= np.exp2(-late * layout[REALS][EPOCH_MS] * layout[RATES][lives[place]])
+        words[block + 1 + place] += weight if place < counts else weight * value
     stamp = max(at, 1.0)  # zero is never
     words[block] = max(words[block], stamp)
     words[row + LAST] = max(words[row + LAST], stamp)
@@ -74,18 +72,14 @@ def count(store, layout, scope, row, type_, at, weights, value):
 def _enter_epoch(store, layout, scope, row, epoch):
     """Scale a row's counters to a later epoch."""
     words = store[WORDS]
-    first, lives = shape_of(layout, scope, FIRST_LIFE), shape_of(layout, scope, LIFE_COUNT)
     span = (epoch - words[row + EPOCH]) * layout[REALS][EPOCH_MS]
-    for life in range(lives):
-        factor = np.exp2(-span * layout[RATES][first + life])
-        if factor == 1.0:
-            continue
-        for type_ in range(layout[NUMBERS][TYPES]):
-            block = block_of(layout, scope, type_)
-            if block >= 0:
-                words[row + block + 1 + life] *= factor
-                if adds_values(layout, scope, type_):
-                    words[row + block + 1 + lives + life] *= factor
+    for type_ in range(layout[NUMBERS][TYPES]):
+        block = block_of(layout, scope, type_)
+        if block >= 0:
+            first, counts, totals = span_of(layout, scope, type_)
+            for place in range(counts + totals):
+                rate = layout[RATES][layout[LIVES][first + place]]
+                words[row + block + 1 + place] *= np.exp2(-span * rate)
     words[row + EPOCH] = epoch
 
 

@@ -4,9 +4,9 @@ Kernels take ``layout`` and ``store`` as tuples of pointers to the arrays of ``l
 ``store``, two-dimensional ones row by row.
 """
 
-HEADER, KEYS, SLOTS, TABLES, DIRECTORY, WORDS, BITS, INTS, HALVES = range(9)
+HEADER, INDEX, TABLES, DIRECTORY, WORDS, BITS, INTS, HALVES = range(8)
 """The words are there as float64, uint64, int64 and uint32."""
-NUMBERS, REALS, RATES, SCOPES, BLOCKS, VALUED, POSITIVE, NEW_USER, NEW_ITEM = range(9)
+NUMBERS, REALS, RATES, SCOPES, BLOCKS, SPANS, LIVES, POSITIVE, NEW_USER, NEW_ITEM = range(10)
 
 # Of ``numbers``.
 (
@@ -40,8 +40,7 @@ EPOCH_MS, PRESENT_MS, IDLE_MS = range(3)
 """The span of an epoch; how long a person counts as present; how long a row may lie idle."""
 
 # Of a row of ``scopes``: a table's or a pair's key is found by its two parts.
-BASE, FIRST_LIFE, LIFE_COUNT, WIDTH, IS_PAIR, LIST_PART = range(6)
-HOW_1, OFFSET_1, HOW_2, OFFSET_2, SHAPE = range(6, 11)
+BASE, WIDTH, IS_PAIR, LIST_PART, HOW_1, OFFSET_1, HOW_2, OFFSET_2, SHAPE = range(9)
 NO_PART, PART_USER, PART_ITEM, PART_USER_FIELD, PART_ITEM_FIELD = range(5)
 
 # Of ``header``.

@@ -75,12 +75,11 @@ def keep(_arrays):
 @compiled
 def store_pointers(arrays):
     """The arrays of a store as kernels take them: ``places.HEADER`` to ``places.HALVES``."""
-    header, keys, slots, tables, directory, words = arrays
+    header, index, tables, directory, words = arrays
     first = pointer_to(words)
     return (
         pointer_to(header),
-        pointer_to(keys),
-        pointer_to(slots),
+        pointer_to(index),
         pointer_to(tables),
         pointer_to(directory),
         first,
@@ -93,14 +92,15 @@ def store_pointers(arrays):
 @compiled
 def layout_pointers(arrays):
     """The arrays of a layout as kernels take them: ``places.NUMBERS`` to ``places.NEW_ITEM``."""
-    numbers, reals, rates, scopes, blocks, valued, positive, new_user, new_item = arrays
+    numbers, reals, rates, scopes, blocks, spans, lives, positive, new_user, new_item = arrays
     return (
         pointer_to(numbers),
         pointer_to(reals),
         pointer_to(rates),
         pointer_to(scopes),
         pointer_to(blocks),
-        pointer_to(valued),
+        pointer_to(spans),
+        pointer_to(lives),
         pointer_to(positive),
         pointer_to(new_user),
         pointer_to(new_item),

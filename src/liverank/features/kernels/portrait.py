@@ -15,13 +15,12 @@ from liverank.features.kernels.fold import list_size
 from liverank.features.kernels.history import time_of, type_of, value_of
 from liverank.features.kernels.places import (
     BITS,
-    FIRST_LIFE,
     HALF_LIVES,
     HOW_2,
     IMPRESSION,
     IS_PAIR,
-    LIFE_COUNT,
     LIST_PART,
+    LIVES,
     NO_PART,
     NUMBERS,
     OFFSET_2,
@@ -33,7 +32,7 @@ from liverank.features.kernels.places import (
     WORDS,
 )
 from liverank.features.kernels.rows import MISSING, mix, place_of
-from liverank.features.kernels.shapes import adds_values, block_of, shape_of
+from liverank.features.kernels.shapes import block_of, shape_of, span_of
 from liverank.features.layout import FATIGUE, KEY
 
 _FATIGUE_RATE = 1.0 / 86_400_000.0
@@ -89,6 +88,9 @@ def fill_portrait(store, layout, scopes, entries, rows, at, keys, places, words,
         if type_ == layout[NUMBERS][IMPRESSION]:
             fatigue = np.exp2(-since * _FATIGUE_RATE)
         for scope in scopes:
+            tires = block_of(layout, scope, layout[NUMBERS][IMPRESSION]) >= 0
+            if not tires and block_of(layout, scope, type_) < 0:
+                continue
             offset = KEY
             if shape_of(layout, scope, HOW_2) != PART_ITEM:
                 offset = shape_of(layout, scope, OFFSET_2)
@@ -145,11 +147,9 @@ def _count(layout, scope, words, row, type_, time, value, weights):
     block = block_of(layout, scope, type_)
     if block < 0:
         return
-    first, lives = shape_of(layout, scope, FIRST_LIFE), shape_of(layout, scope, LIFE_COUNT)
+    first, counts, totals = span_of(layout, scope, type_)
     block += row
     words[block] = max(time, 1.0)
-    for life in range(lives):
-        words[block + 1 + life] += weights[first + life]
-    if adds_values(layout, scope, type_) and not np.isnan(value):
-        for life in range(lives):
-            words[block + 1 + lives + life] += weights[first + life] * value
+    for place in range(counts + totals if not np.isnan(value) else counts):
+        weight = weights[layout[LIVES][first + place]]
+        words[block + 1 + place] += weight if place < counts else weight * value

@@ -2,9 +2,10 @@
 
 A row never moves, so a place in the arena stays good for as long as the row lives; the arena begins
 with a row of zeros, which every missing row reads as, and a row of NaN, which an unknown one does.
-The index is open addressing with linear probing. Each of its sizes has its own part of the same
-arrays: level n lies at 2**n, so growing copies into fresh memory and then changes one number, and a
-reader of the old level still reads what was true.
+The index is open addressing with linear probing. An entry is one word: the row's place, and the low
+half of its key, which tells nearly all other rows apart; the row itself settles the rest. Each of
+the index's sizes has its own part of the same array: level n lies at 2**n, so growing copies into
+fresh memory and then changes one number, and a reader of the old level still reads what was true.
 """
 
 import numpy as np
@@ -18,12 +19,11 @@ from liverank.features.kernels.places import (
     FREE_LISTS,
     FREED,
     HEADER,
+    INDEX,
     INTS,
-    KEYS,
     LEVEL,
     MAX_ITEMS,
     ROWS,
-    SLOTS,
     TABLES,
     USED,
     WIDTH,
@@ -36,6 +36,7 @@ MISSING = np.int64(0)
 """The place of the row of zeros."""
 FULLEST = 0.8
 """The share of the index's slots that may be taken."""
+_LOW = np.uint64(0xFFFFFFFF)
 
 
 @compiled
@@ -57,17 +58,23 @@ def row_key(table, first, second):
 @compiled
 def find(store, key):
     """The first word of the key's row, or MISSING."""
-    header, keys, slots = store[HEADER], store[KEYS], store[SLOTS]
-    level = np.uint64(1) << np.uint64(header[LEVEL])
+    index, bits = store[INDEX], store[BITS]
+    level = np.uint64(1) << np.uint64(store[HEADER][LEVEL])
     mask = level - np.uint64(1)
     slot = key & mask
     while True:
-        found = keys[level + slot]
-        if found == key:
-            return np.int64(slots[level + slot])
-        if found == np.uint64(0):
+        entry = index[level + slot]
+        if entry == np.uint64(0):
             return MISSING
+        if (entry ^ key) & _LOW == np.uint64(0) and bits[place_in(entry) + KEY] == key:
+            return place_in(entry)
         slot = (slot + np.uint64(1)) & mask
+
+
+@compiled
+def place_in(entry):
+    """The place of the row of an entry of the index."""
+    return np.int64(entry >> np.uint64(32))
 
 
 @compiled
@@ -84,7 +91,7 @@ def add(store, table, key, width):
         _grow(store)
     place = take(store, width, table)
     store[BITS][place + KEY] = key
-    _insert(store, header[LEVEL], key, place, table)
+    _insert(store, header[LEVEL], (np.uint64(place) << np.uint64(32)) | (key & _LOW), table)
     header[ROWS] += 1
     return place
 
@@ -135,54 +142,54 @@ def give_back_chain(store, chunk):
 @compiled
 def remove(store, key):
     """Take a key out of the index, closing the gap behind it (Knuth 6.4, algorithm R)."""
-    header, keys, slots, tables = store[HEADER], store[KEYS], store[SLOTS], store[TABLES]
+    header, index, tables = store[HEADER], store[INDEX], store[TABLES]
+    row = find(store, key)
+    if row == MISSING:
+        return
     level = np.int64(1) << header[LEVEL]
     mask = level - 1
     gap = np.int64(key & np.uint64(mask))
-    while keys[level + gap] != key:
-        if keys[level + gap] == np.uint64(0):
-            return
+    while place_in(index[level + gap]) != row:
         gap = (gap + 1) & mask
-    place = gap
+    slot = gap
     while True:
-        place = (place + 1) & mask
-        other = keys[level + place]
+        slot = (slot + 1) & mask
+        other = index[level + slot]
         if other == np.uint64(0):
             break
         home = np.int64(other & np.uint64(mask))
-        if ((place - home) & mask) >= ((place - gap) & mask):
-            slots[level + gap], tables[level + gap] = slots[level + place], tables[level + place]
-            keys[level + gap] = other
-            gap = place
-    keys[level + gap] = np.uint64(0)
+        if ((slot - home) & mask) >= ((slot - gap) & mask):
+            index[level + gap], tables[level + gap] = other, tables[level + slot]
+            gap = slot
+    index[level + gap] = np.uint64(0)
     header[ROWS] -= 1
 
 
 @compiled
-def _insert(store, level, key, place, table):
-    keys, slots, tables = store[KEYS], store[SLOTS], store[TABLES]
+def _insert(store, level, entry, table):
+    """Put an entry where its key belongs, of which it knows as many bits as any level needs."""
+    index, tables = store[INDEX], store[TABLES]
     size = np.uint64(1) << np.uint64(level)
-    slot = key & (size - np.uint64(1))
-    while keys[size + slot] != np.uint64(0):
+    slot = entry & (size - np.uint64(1))
+    while index[size + slot] != np.uint64(0):
         slot = (slot + np.uint64(1)) & (size - np.uint64(1))
-    slots[size + slot], tables[size + slot] = place, table
-    keys[size + slot] = key
+    tables[size + slot] = table
+    index[size + slot] = entry
 
 
 @compiled
 def _grow(store):
     """Copy the index into the next level, and only then point to it."""
-    header, keys, slots, tables = store[HEADER], store[KEYS], store[SLOTS], store[TABLES]
+    header, index, tables = store[HEADER], store[INDEX], store[TABLES]
     size = np.int64(1) << header[LEVEL]
     for slot in range(size, 2 * size):
-        if keys[slot] != np.uint64(0):
-            place = np.int64(slots[slot])
-            _insert(store, header[LEVEL] + 1, keys[slot], place, np.int64(tables[slot]))
+        if index[slot] != np.uint64(0):
+            _insert(store, header[LEVEL] + 1, index[slot], np.int64(tables[slot]))
     header[LEVEL] += 1
 
 
 @compiled
 def used_words(store):
-    """Words that state takes: rows, chunks, and the index at thirteen bytes a slot."""
+    """Words that state takes: rows, chunks, and the index at nine bytes a slot."""
     header = store[HEADER]
-    return header[USED] - header[FREED] + (np.int64(13) << header[LEVEL]) // 8
+    return header[USED] - header[FREED] + (np.int64(9) << header[LEVEL]) // 8

@@ -1,7 +1,7 @@
 """Kernels that look up the shape of a scope's rows in the layout."""
 
 from liverank.compiled import compiled
-from liverank.features.kernels.places import BLOCKS, NUMBERS, SCOPES, SHAPE, TYPES, VALUED
+from liverank.features.kernels.places import BLOCKS, NUMBERS, SCOPES, SHAPE, SPANS, TYPES
 
 
 @compiled
@@ -17,6 +17,7 @@ def block_of(layout, scope, type_):
 
 
 @compiled
-def adds_values(layout, scope, type_):
-    """Whether a scope adds up the values of a type."""
-    return layout[VALUED][scope * layout[NUMBERS][TYPES] + type_] == 1
+def span_of(layout, scope, type_):
+    """Of a type's counters in a scope: where their half-lives stand, how many counts, and sums."""
+    span = 3 * (scope * layout[NUMBERS][TYPES] + type_)
+    return layout[SPANS][span], layout[SPANS][span + 1], layout[SPANS][span + 2]

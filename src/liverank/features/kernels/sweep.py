@@ -13,6 +13,7 @@ from liverank.compiled import compiled
 from liverank.features.kernels.history import forget
 from liverank.features.kernels.places import (
     BASE,
+    BITS,
     CLOCK,
     DIRECTORY,
     EVICTED,
@@ -23,17 +24,16 @@ from liverank.features.kernels.places import (
     HEADER,
     HEADER_SIZE,
     IDLE_MS,
+    INDEX,
     INTS,
     ITEM_SCOPE,
     ITEMS,
-    KEYS,
     LEVEL,
     MAX_WORDS,
     NUMBERS,
     PATIENCE,
     REALS,
     ROWS,
-    SLOTS,
     SWEPT,
     TABLES,
     USED,
@@ -43,10 +43,17 @@ from liverank.features.kernels.places import (
     WORDS,
 )
 from liverank.features.kernels.presence import leave_for_good
-from liverank.features.kernels.rows import give_back, give_back_chain, remove, used_words
+from liverank.features.kernels.rows import (
+    give_back,
+    give_back_chain,
+    place_in,
+    remove,
+    used_words,
+)
 from liverank.features.kernels.shapes import shape_of
 from liverank.features.layout import (
     EDGES,
+    KEY,
     LAST,
     LAST_SEEN,
     NUMBER,
@@ -87,7 +94,7 @@ def start_over(store, layout):
     """Forget everything: where what was given back lies in pieces that nothing fits any more."""
     header = store[HEADER]
     for slot in range(1 << FIRST_LEVEL, np.int64(2) << header[LEVEL]):
-        store[KEYS][slot] = np.uint64(0)
+        store[INDEX][slot] = np.uint64(0)
     for number in range(header[ITEMS] + 1):
         store[DIRECTORY][number] = 0
     first = 2 * layout[NUMBERS][WIDEST]  # after the rows of zeros and of NaN
@@ -105,10 +112,10 @@ def start_over(store, layout):
 def _drop_if_idle(store, layout, slot):
     """Drop the row of a slot if nothing touched it for too long; returns whether it did."""
     header, words = store[HEADER], store[WORDS]
-    key = store[KEYS][slot]
-    if key == np.uint64(0):
+    entry = store[INDEX][slot]
+    if entry == np.uint64(0):
         return False
-    row, table = np.int64(store[SLOTS][slot]), np.int64(store[TABLES][slot])
+    row, table = place_in(entry), np.int64(store[TABLES][slot])
     heard = words[row + LAST]
     if shape_of(layout, table, BASE) > TABLE_WORDS:  # LIFE_HEARD is at the same place
         heard = max(heard, words[row + LAST_SEEN])
@@ -125,7 +132,7 @@ def _drop_if_idle(store, layout, slot):
         give_back_chain(store, store[INTS][row + EDGES])
     elif table == layout[NUMBERS][ITEM_SCOPE]:
         store[DIRECTORY][store[INTS][row + NUMBER]] = 0
-    remove(store, key)
+    remove(store, store[BITS][row + KEY])
     give_back(store, row, shape_of(layout, table, WIDTH), table)
     header[SWEPT if idle_ms > longest_ms else EVICTED] += 1
     return True

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.feature import Feature, half_lives_near
+from liverank.features.feature import Feature
 from liverank.features.instructions import AUDIENCE_NOW, DIFFERENCE, SHARE, Compiler
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.lifecycle import Kept
 from liverank.features.layout import Layout
+from liverank.quantities import nearest
 
 PRIOR_PEOPLE = 1.0
 """People by which shares of an audience are pulled towards zero."""
@@ -61,7 +62,7 @@ def derive(layout: Layout) -> Iterator[Feature]:
     )
     if layout.leave is None:
         return
-    for half_life in half_lives_near(layout.scope("item"), "5m", "1h"):
+    for half_life in nearest(layout.scope("item").half_lives(layout.enter), "5m", "1h"):
         change = Difference(
             Count("item", layout.enter, half_life), Count("item", layout.leave, half_life)
         )

@@ -5,14 +5,10 @@ from typing import Literal
 
 import msgspec
 
-from liverank.features.feature import (
-    Feature,
-    feature_name,
-    half_lives_near,
-    other_types,
-)
+from liverank.features.feature import Feature, feature_name, other_types
 from liverank.features.instructions import COMBINATIONS, COUNT, Compiler
 from liverank.features.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
+from liverank.quantities import nearest
 
 Combination = Literal["sum", "max", "mean"]
 
@@ -46,11 +42,11 @@ def derive(layout: Layout) -> Iterator[Feature]:
         is_main = scope.name in ("user", "item", "user_item", USER_LATELY)
         if scope.name in ("all", NEXT_ITEM) or (scope.is_pair and not is_main):
             continue
-        lives = half_lives_near(scope, "1d")
-        if scope.name in ("item", USER_LATELY):
-            lives = scope.half_lives
+        lives = scope.half_lives(layout.label)
         if scope.name in ("user", "user_item"):
-            lives = half_lives_near(scope, "1d", "forever")
+            lives = nearest(lives, "1d", "forever")
+        elif scope.name not in ("item", USER_LATELY):
+            lives = nearest(lives, "1d")
         types = [layout.label]
         if is_main and layout.impression is not None:
             types.append(layout.impression)
@@ -59,7 +55,7 @@ def derive(layout: Layout) -> Iterator[Feature]:
                 yield from _counts(scope, type_, half_life)
         if is_main:
             for type_ in other_types(scope, layout):
-                for half_life in half_lives_near(scope, "1d"):
+                for half_life in nearest(scope.half_lives(type_), "1d"):
                     yield from _counts(scope, type_, half_life)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from liverank.features.feature import Feature, half_lives_near
+from liverank.features.feature import Feature
 from liverank.features.instructions import GAP, RANK, Compiler
 from liverank.features.kinds.audience import Audience
 from liverank.features.kinds.count import Count
@@ -13,6 +13,7 @@ from liverank.features.kinds.lifecycle import Age
 from liverank.features.kinds.match import Share
 from liverank.features.kinds.next_item import NextShare
 from liverank.features.kinds.rate import Rate
+from liverank.quantities import nearest
 
 if TYPE_CHECKING:
     from liverank.features.layout import Layout
@@ -57,7 +58,8 @@ def derive(layout: "Layout", features: Iterable[Feature]) -> Iterator[Feature]:
 
 def _counts_by_rank(signal: object, layout: "Layout") -> bool:
     if isinstance(signal, Count):
-        ranked = half_lives_near(layout.scope("item"), "1h", "1d", "forever")
+        lives = layout.scope("item").half_lives(layout.label)
+        ranked = nearest(lives, "1h", "1d", "forever")
         is_success = signal.scope == "item" and signal.type == layout.label
         return is_success and signal.half_life in ranked
     return isinstance(signal, Audience) or (isinstance(signal, Age) and signal.since == "started")
@@ -65,7 +67,7 @@ def _counts_by_rank(signal: object, layout: "Layout") -> bool:
 
 def _counts_by_gap(signal: object, layout: "Layout") -> bool:
     if isinstance(signal, Rate):
-        usual = half_lives_near(layout.scope("item"), "1d", "forever")
+        usual = nearest(layout.scope("item").half_lives(layout.label), "1d", "forever")
         return signal.scope == "item" and signal.half_life in usual
     if isinstance(signal, NextShare):
         return signal.combine == "sum"

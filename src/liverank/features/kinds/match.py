@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.feature import Feature, feature_name, half_lives_near
+from liverank.features.feature import Feature, feature_name
 from liverank.features.instructions import SAME, SHARE, Compiler
 from liverank.features.kinds.count import Combination, Count
 from liverank.features.layout import ENTITY_CODES, Field, Layout
+from liverank.quantities import nearest
 
 PRIOR_SUCCESSES = 3.0
 """Successes by which a person's shares are pulled towards zero."""
@@ -52,7 +53,7 @@ def derive(layout: Layout) -> Iterator[Feature]:
     for scope in layout.scopes:
         if len(scope.parts) != 2 or scope.parts[0] != "user" or scope.parts[1] in ("item", "all"):
             continue
-        for half_life in half_lives_near(scope, "14d"):
+        for half_life in nearest(scope.half_lives(layout.label), "14d"):
             combinations: tuple[Combination, ...] = ("sum", "max") if scope.is_list else ("sum",)
             for combine in combinations:
                 yield Feature(

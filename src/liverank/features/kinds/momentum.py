@@ -39,7 +39,7 @@ class Momentum(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 def derive(layout: Layout) -> Iterator[Feature]:
     """Momentum of an item's successes and impressions between neighbouring half-lives."""
     scope = layout.scope("item")
-    lives = sorted((text for text in scope.half_lives if text != "forever"), key=duration_ms)
+    lives = [text for text in scope.half_lives(layout.label) if text != "forever"]
     for type_ in dict.fromkeys([layout.label, layout.impression]):
         if type_ is None:
             continue

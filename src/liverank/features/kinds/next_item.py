@@ -63,14 +63,14 @@ class NextCount(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 def derive(layout: Layout) -> Iterator[Feature]:
     """Counts and shares after the last item and after the recent ones together."""
-    scope = layout.scope(NEXT_ITEM)
+    lives = layout.scope(NEXT_ITEM).half_lives(layout.label)
     for combine, name in _NAMES.items():
         yield Feature(
-            f"{name}_next_{layout.label}_{scope.half_lives[-1]}",
+            f"{name}_next_{layout.label}_{lives[-1]}",
             "next",
-            NextCount(layout.label, scope.half_lives[-1], combine),
+            NextCount(layout.label, lives[-1], combine),
         )
-        for half_life in scope.half_lives:
+        for half_life in lives:
             yield Feature(
                 f"{name}_next_{layout.label}_share_{half_life}",
                 "next",
@@ -80,5 +80,5 @@ def derive(layout: Layout) -> Iterator[Feature]:
 
 def after_last_item(layout: Layout) -> NextCount:
     """How many ever went on from the person's last item to this one: the plainest of these."""
-    scope = layout.scope(NEXT_ITEM)
-    return NextCount(layout.label, scope.half_lives[-1], "first")
+    lives = layout.scope(NEXT_ITEM).half_lives(layout.label)
+    return NextCount(layout.label, lives[-1], "first")

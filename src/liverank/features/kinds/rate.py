@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.feature import Feature, feature_name, half_lives_near, is_of_text
+from liverank.features.feature import Feature, feature_name, is_of_text
 from liverank.features.instructions import COMBINATIONS, RATE, Compiler
 from liverank.features.kinds.count import Combination
 from liverank.features.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
-from liverank.quantities import duration_ms
+from liverank.quantities import duration_ms, nearest
 
 PRIOR_TRIALS = 20.0
 """Impressions that the prior weighs as much as."""
@@ -43,15 +43,13 @@ class Rate(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         """Emit the instruction, after those of the prior."""
         prior = -1 if self.prior is None else compiler.register(self.prior)
         scope = compiler.scope(self.scope)
-        own_half_life = self.half_life in scope.half_lives
-        half_life = self.half_life if own_half_life else scope.half_lives[-1]
         return compiler.emit(
             RATE,
             compiler.layout.scope_index(scope),
-            scope.count(self.type, half_life),
-            compiler.life(scope, half_life),
+            scope.count(self.type, self.half_life),
+            compiler.life(scope, self.half_life),
             COMBINATIONS[self.combine],
-            scope.count(self.trials, half_life),
+            scope.count(self.trials, self.half_life),
             prior,
             constants=(self.prior_trials, self.passes_prior),
         )
@@ -64,8 +62,10 @@ def derive(layout: Layout) -> Iterator[Feature]:
     for scope in layout.scopes:
         if scope.name in ("all", NEXT_ITEM, USER_LATELY) or is_of_text(scope, layout):
             continue
-        lives = half_lives_near(scope, *(("1d", "forever") if scope.name == "user" else ("14d",)))
-        for half_life in scope.half_lives if scope.name == "item" else lives:
+        lives = scope.half_lives(layout.label)
+        if scope.name != "item":
+            lives = nearest(lives, *(("1d", "forever") if scope.name == "user" else ("14d",)))
+        for half_life in lives:
             if duration_ms(half_life) < MIN_HALF_LIFE_MS:
                 continue
             combinations: tuple[Combination, ...] = ("max", "mean") if scope.is_list else ("mean",)
@@ -92,7 +92,7 @@ def rate_of(layout: Layout, scope: Scope, half_life: str, combine: Combination =
     strength = PAIR_PRIOR_TRIALS if len(scope.parts) > 1 else PRIOR_TRIALS
     prior: Rate | None = None
     for wider in _wider(layout, scope):
-        (usual,) = half_lives_near(wider, PRIOR_HALF_LIFE)
+        (usual,) = nearest(wider.half_lives(layout.label), PRIOR_HALF_LIFE)
         prior = Rate(
             wider.name,
             layout.label,

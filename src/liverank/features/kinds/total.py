@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.feature import Feature, feature_name, half_lives_near
+from liverank.features.feature import Feature, feature_name
 from liverank.features.instructions import COMBINATIONS, COUNT, RATE, Compiler
 from liverank.features.kinds.count import Combination
 from liverank.features.layout import NEXT_ITEM, Layout
+from liverank.quantities import nearest
 
 PRIOR_EVENTS = 5.0
 """Interactions that the wider scope's average weighs as much as."""
@@ -47,15 +48,13 @@ class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         """Emit the instruction, after those of the prior."""
         prior = -1 if self.prior is None else compiler.register(self.prior)
         scope = compiler.scope(self.scope)
-        own = self.half_life in scope.half_lives
-        half_life = self.half_life if own else scope.half_lives[-1]
         return compiler.emit(
             RATE,
             compiler.layout.scope_index(scope),
-            scope.total(self.type, half_life),
-            compiler.life(scope, half_life),
+            scope.total(self.type, self.half_life),
+            compiler.life(scope, self.half_life),
             COMBINATIONS[self.combine],
-            scope.count(self.type, half_life),
+            scope.count(self.type, self.half_life),
             prior,
             constants=(self.prior_events, 0.0),
         )
@@ -66,11 +65,14 @@ def derive(layout: Layout) -> Iterator[Feature]:
     for scope in layout.scopes:
         if scope.name in ("all", NEXT_ITEM) or scope.is_list:
             continue
-        for type_ in scope.valued:
-            everybody = Average("all", type_, "forever", None, 1.0)
-            (long,) = half_lives_near(scope, "forever")
+        for type_ in scope.types:
+            if not scope.totals(type_):
+                continue
+            (usual,) = nearest(layout.scope("all").totals(type_), "forever")
+            everybody = Average("all", type_, usual, None, 1.0)
+            (long,) = nearest(scope.totals(type_), "forever")
             if scope.name == "item":
-                (short,) = half_lives_near(scope, "1h")
+                (short,) = nearest(scope.totals(type_), "1h")
                 yield Feature(
                     feature_name(scope, type_, "total", short),
                     "total",
