@@ -21,8 +21,8 @@ PERSON, FOLLOWED, HERE, AUDIENCE_NOW = 16, 17, 18, 19
 LIFE_LEFT, LIFE_STATE, DIFFERENCE = 20, 21, 22
 """Operations."""
 
-SUM, MAX, MEAN, FIRST, MIN = 0, 1, 2, 3, 4
-COMBINATIONS = {"sum": SUM, "max": MAX, "mean": MEAN, "first": FIRST, "min": MIN}
+SUM, MAX, MEAN, FIRST = 0, 1, 2, 3
+COMBINATIONS = {"sum": SUM, "max": MAX, "mean": MEAN, "first": FIRST}
 """How the elements of a list become one number."""
 
 CODE_WIDTH = 8
@@ -47,6 +47,7 @@ class Program:
     ``levels``     uint64[...]: hashes of category levels
     ``outputs``    int64[features]: the register of each feature
     ``scopes``     bool[scopes]: which scopes the program reads
+    ``decays``     int64[d, 2]: of which scope, and by which half-life (NO_LIFE: none), it reads
     ``needs``      bool[2]: whether it reads a person's history, and what they follow
     ``zones``      uint64[z]: hashes of what a field says of a place, ``zone_starts`` int64[z + 1]
                    where its changes of clock begin, ``changes`` float64[..., 2]: when, and the
@@ -58,6 +59,7 @@ class Program:
     levels: NDArray[np.uint64]
     outputs: NDArray[np.int64]
     scopes: NDArray[np.bool_]
+    decays: NDArray[np.int64]
     needs: NDArray[np.bool_]
     zones: NDArray[np.uint64]
     zone_starts: NDArray[np.int64]
@@ -71,6 +73,7 @@ class Program:
             self.levels,
             self.outputs,
             self.scopes,
+            self.decays,
             self.needs,
             self.zones,
             self.zone_starts,
@@ -88,6 +91,7 @@ class Compiler:
     _levels: list[int] = field(default_factory=list)
     _registers: dict[Expression, int] = field(default_factory=dict)
     _scopes: set[int] = field(default_factory=set)
+    _decays: dict[tuple[int, int], int] = field(default_factory=dict)
     _zones: dict[int, str] = field(default_factory=dict)
     _needs_history: bool = False
     _needs_following: bool = False
@@ -114,9 +118,12 @@ class Compiler:
         self._needs_history |= scope.is_pair
         return scope
 
-    def life(self, scope: Scope, half_life: str) -> int:
-        """The place of a half-life among the layout's; NO_LIFE in a pair, which does not decay."""
-        return NO_LIFE if scope.is_pair else self.layout.half_lives.index(half_life)
+    def decay(self, scope: Scope, half_life: str | None) -> int:
+        """The number of a scope and a half-life; a pair's counters are decayed as they are made."""
+        life = NO_LIFE
+        if half_life is not None and not scope.is_pair:
+            life = self.layout.half_lives.index(half_life)
+        return self._decays.setdefault((self.layout.scope_index(scope), life), len(self._decays))
 
     def levels(self, names: tuple[str, ...]) -> tuple[int, int]:
         """Where these levels' hashes stand: (begin, end)."""
@@ -140,6 +147,7 @@ class Compiler:
             levels=np.array(self._levels, np.uint64),
             outputs=np.array(outputs, np.int64),
             scopes=scopes,
+            decays=np.array(list(self._decays), np.int64).reshape(-1, 2),
             needs=np.array([self._needs_history, self._needs_following]),
             zones=np.array(list(self._zones), np.uint64),
             zone_starts=np.cumsum([0, *map(len, changes)]).astype(np.int64),

@@ -117,3 +117,11 @@ def factor_of(words, row, at, rate, epoch_ms):
     """By what one row's counters of one half-life are multiplied: the slow, plain way."""
     since = max(at, words[row + LAST]) - words[row + EPOCH] * epoch_ms
     return np.exp2(-since * rate)
+
+
+@compiled
+def decay(words, row, age, factors, at, rate, epoch_ms):
+    """By what the counters of a row are multiplied."""
+    if age != DIRECT:
+        return factors[age]
+    return factor_of(words, row, at, rate, epoch_ms)

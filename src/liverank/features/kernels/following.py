@@ -5,9 +5,10 @@ import numpy as np
 from liverank.compiled import compiled
 from liverank.features.kernels.entities import user_key
 from liverank.features.kernels.places import FOLLOW_LOW, INTS, NUMBERS, PRESENT_MS, REALS, WORDS
+from liverank.features.kernels.pointers import keep, pointer_to
 from liverank.features.kernels.presence import targets_of
-from liverank.features.kernels.rows import MISSING, find, mix
-from liverank.features.layout import PRESENT, PRESENT_SINCE
+from liverank.features.kernels.rows import MISSING, find_all, mix
+from liverank.features.layout import PRESENT, PRESENT_SINCE, USER_WORDS
 
 
 @compiled
@@ -23,9 +24,14 @@ def following_of(store, layout, of_user, at):
         size *= 2
     followed = np.zeros(size, np.uint64)
     items, people = np.zeros(size, np.int64), np.zeros(size)
-    for target in targets:
+    keys, rows = np.empty(targets.size, np.uint64), np.empty(targets.size, np.int64)
+    for place in range(targets.size):
+        keys[place] = user_key(layout, targets[place])
+    find_all(store, pointer_to(keys), targets.size, USER_WORDS, MISSING, pointer_to(rows))
+    keep((keys,))
+    for place in range(targets.size):
+        target, row = targets[place], rows[place]
         followed[_slot_of(followed, target)] = target
-        row = find(store, user_key(layout, target))
         item = store[INTS][row + PRESENT]
         since = store[WORDS][row + PRESENT_SINCE]
         if row != MISSING and item != 0 and since > at - layout[REALS][PRESENT_MS]:

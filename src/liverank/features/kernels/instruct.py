@@ -4,16 +4,7 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features import instructions as op
-from liverank.features.kernels.counters import AGES
-from liverank.features.kernels.places import (
-    EPOCH_MS,
-    HALF_LIVES,
-    LIST_PART,
-    NUMBERS,
-    RATES,
-    REALS,
-    WIDEST,
-)
+from liverank.features.kernels.places import LIST_PART, NUMBERS, WIDEST
 from liverank.features.kernels.pointers import moved
 from liverank.features.kernels.shapes import shape_of
 from liverank.features.kernels.values import (
@@ -31,15 +22,12 @@ COUNT, RATE, AGO, SHARE, DIFFERENCE = op.COUNT, op.RATE, op.AGO, op.SHARE, op.DI
 @compiled
 def run_counters(layout, source, line, strength, passes, columns, at, m, most, out):
     """Run an instruction that reads the rows of one scope, for m candidates of a block."""
-    begins, starts, places, ages, factors, registers = columns
-    what, scope, word, life = line[0], line[1], line[2], line[3]
+    begins, starts, places, decay_begins, decays, registers = columns
+    what, scope, word, decayed = line[0], line[1], line[2], line[3]
     how, trials, prior = line[4], line[5], line[6]
-    rate = layout[RATES][life] if life >= 0 else 0.0
-    epoch_ms = layout[REALS][EPOCH_MS]
-    its_factors = moved(factors, (life if life >= 0 else layout[NUMBERS][HALF_LIVES]) * (AGES + 1))
     is_list = shape_of(layout, scope, LIST_PART) >= 0
-    its_starts = moved(starts, scope * (most + 1))
-    rows, its_ages = moved(places, begins[scope]), moved(ages, begins[scope])
+    its_starts, rows = moved(starts, scope * (most + 1)), moved(places, begins[scope])
+    its_decays = moved(decays, decay_begins[decayed])
     before = out
     if what == RATE and prior >= 0:
         before = moved(registers, prior * most)
@@ -50,56 +38,15 @@ def run_counters(layout, source, line, strength, passes, columns, at, m, most, o
     elif what == AGO:
         fill_ago(source, rows, m, word, at, out)
     elif what == COUNT and is_list:
-        fill_list_counts(
-            source,
-            rows,
-            its_ages,
-            its_starts,
-            m,
-            word,
-            its_factors,
-            at,
-            rate,
-            epoch_ms,
-            how,
-            out,
-        )
+        fill_list_counts(source, rows, its_decays, its_starts, m, word, how, out)
     elif what == COUNT:
-        fill_counts(source, rows, its_ages, m, word, its_factors, at, rate, epoch_ms, out)
+        fill_counts(source, rows, its_decays, m, word, out)
     elif is_list:
         fill_list_rates(
-            source,
-            rows,
-            its_ages,
-            its_starts,
-            m,
-            word,
-            trials,
-            its_factors,
-            at,
-            rate,
-            epoch_ms,
-            before,
-            strength,
-            how,
-            out,
+            source, rows, its_decays, its_starts, m, word, trials, before, strength, how, out
         )
     else:
-        fill_rates(
-            source,
-            rows,
-            its_ages,
-            m,
-            word,
-            trials,
-            its_factors,
-            at,
-            rate,
-            epoch_ms,
-            before,
-            strength,
-            out,
-        )
+        fill_rates(source, rows, its_decays, m, word, trials, before, strength, out)
     if what == RATE and passes == 1.0:  # where nothing is known, be the prior
         for row in range(m):
             is_unknown = (

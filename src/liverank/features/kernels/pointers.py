@@ -8,12 +8,16 @@ from Python does by passing them.
 
 from typing import Any
 
+from llvmlite import ir
 from numba import types
+from numba.core.cgutils import get_or_insert_function
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from liverank.compiled import compiled
+
+_BYTE, _INT = ir.IntType(8), ir.IntType(32)
 
 
 def _make_pointer_to(_context: Any, array: Any) -> Any:
@@ -54,6 +58,19 @@ def _make_moved(_context: Any, pointer: Any, _elements: Any) -> Any:
     return pointer(pointer, types.int64), generate
 
 
+def _make_prefetch(_context: Any, pointer: Any, _elements: Any) -> Any:
+    """Ask for the memory so many elements further on, which need not be there."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        byte = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), _BYTE.as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _INT, _INT, _INT])
+        prefetch = get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        to_read, nearest_cache, data = _INT(0), _INT(3), _INT(1)
+        builder.call(prefetch, [byte, to_read, nearest_cache, data])
+
+    return types.void(pointer, types.int64), generate
+
+
 def _cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     kind = context.get_value_type(signature.return_type)
     return builder.bitcast(arguments[0], kind)
@@ -63,6 +80,7 @@ pointer_to: Any = intrinsic(_make_pointer_to)
 as_uint64: Any = intrinsic(_make_as_uint64)
 as_float64: Any = intrinsic(_make_as_float64)
 moved: Any = intrinsic(_make_moved)
+prefetch: Any = intrinsic(_make_prefetch)
 _as_int64: Any = intrinsic(_make_as_int64)
 _as_uint32: Any = intrinsic(_make_as_uint32)
 

@@ -14,11 +14,14 @@ from liverank.features.kernels.entities import ONE
 from liverank.features.kernels.fold import list_size
 from liverank.features.kernels.history import time_of, type_of, value_of
 from liverank.features.kernels.places import (
+    BASE,
     BITS,
+    DIRECTORY,
     HALF_LIVES,
     HOW_2,
     IMPRESSION,
     IS_PAIR,
+    ITEM_SCOPE,
     LIST_PART,
     LIVES,
     NO_PART,
@@ -31,9 +34,10 @@ from liverank.features.kernels.places import (
     WIDTH,
     WORDS,
 )
-from liverank.features.kernels.rows import MISSING, mix, place_of
+from liverank.features.kernels.pointers import prefetch
+from liverank.features.kernels.rows import LINE, MISSING, directory_slot, mix, place_of
 from liverank.features.kernels.shapes import block_of, shape_of, span_of
-from liverank.features.layout import FATIGUE, KEY
+from liverank.features.layout import FATIGUE, ITEM_WORDS, KEY
 
 _FATIGUE_RATE = 1.0 / 86_400_000.0
 
@@ -54,9 +58,16 @@ def pairs_of(layout, used):
 @compiled
 def rows_needed(store, layout, scopes, numbers, rows):
     """Find the items of a history, ``rows`` int64[n]; returns how many pairs' rows it can fill."""
-    total = 0
+    for place in range(numbers.size):
+        prefetch(store[DIRECTORY], directory_slot(numbers[place]))
+    width = shape_of(layout, layout[NUMBERS][ITEM_SCOPE], BASE)
     for place in range(numbers.size):
         rows[place] = place_of(store, numbers[place])
+        prefetch(store[WORDS], rows[place] + KEY)
+        for word in range(ITEM_WORDS, width, LINE):
+            prefetch(store[WORDS], rows[place] + word)
+    total = 0
+    for place in range(numbers.size):
         for scope in scopes:
             if shape_of(layout, scope, LIST_PART) >= 0:
                 total += list_size(store[WORDS], rows[place] + shape_of(layout, scope, OFFSET_2))

@@ -37,7 +37,8 @@ from liverank.features.kernels.pointers import (
 from liverank.features.kernels.portrait import fill_portrait, pairs_of, rows_needed
 from liverank.features.kernels.resolve import (
     columns_of,
-    find_ages,
+    decay_columns_of,
+    fill_decays,
     find_items,
     find_lists,
     find_pairs,
@@ -47,7 +48,7 @@ from liverank.features.kernels.rows import MISSING, find
 from liverank.features.kernels.sequels import fill_sequels, find_recent, find_sequels
 from liverank.features.kernels.shapes import shape_of
 from liverank.features.kernels.traits import fill_fields, fill_followed, fill_lives
-from liverank.features.layout import RECENT_ITEMS
+from liverank.features.layout import MAX_ELEMENTS, RECENT_ITEMS
 
 COUNT, RATE, AGO, MOMENTUM, SHARE = op.COUNT, op.RATE, op.AGO, op.MOMENTUM, op.SHARE
 GO_ON, RANK, GAP, PERSON = op.GO_ON, op.RANK, op.GAP, op.PERSON
@@ -56,6 +57,8 @@ DIFFERENCE, FIELD, LEVEL, SAME = op.DIFFERENCE, op.FIELD, op.LEVEL, op.SAME
 FOLLOWED, HERE = op.FOLLOWED, op.HERE
 BLOCK = 64
 """Candidates that are read together."""
+_TILE = 16
+"""Features of a candidate that are written together."""
 
 
 @compiled
@@ -74,7 +77,7 @@ def read(store_arrays, layout_arrays, program, user, at, request, items, positio
 @compiled
 def read_rows(store, layout, program, user, at, request, items, positions, out):
     """What ``read`` does, by pointers to state and layout, for one candidate or more."""
-    code, constants, levels, outputs, used, needs, zones, zone_starts, changes = program
+    code, constants, levels, outputs, used, decayed, needs, zones, zone_starts, changes = program
     n = items.size
     of_user = find(store, user_key(layout, user))
 
@@ -108,9 +111,8 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
     recent, recent_count = pointer_to(recent_array), np.int64(0)
     if used[layout[NUMBERS][NEXT_SCOPE]]:
         recent_count = find_recent(store, layout, of_user, recent)
-    factor_array = np.empty((layout[NUMBERS][HALF_LIVES] + 1, AGES + 1))
-    fill_factors(layout, at, factor_array[:-1])
-    factor_array[-1] = 1.0  # of what does not decay
+    factor_array = np.empty((layout[NUMBERS][HALF_LIVES], AGES + 1))
+    fill_factors(layout, at, factor_array)
     factors = pointer_to(factor_array)
 
     compared, compared_count = _compared(code)
@@ -122,14 +124,17 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
     item_places = np.empty(most, np.int64)
     start_array = np.empty(used.size * (most + 1), np.int64)
     place_array = np.empty(max(begin_of[-1], 1), np.int64)
-    age_array = np.zeros(begin_of[-1], np.int64)
+    key_array = np.empty(MAX_ELEMENTS * most, np.uint64)
+    decay_begin_of = decay_columns_of(layout, decayed, most)
+    decay_array = np.empty(decay_begin_of[-1])
     sequel_array = np.empty(recent_count * most, np.int64)
     register_array = np.empty((len(code), most))
     of_items, sequels = pointer_to(item_places), pointer_to(sequel_array)
     begins, starts = pointer_to(begin_of), pointer_to(start_array)
-    places, ages = pointer_to(place_array), pointer_to(age_array)
+    places, keys = pointer_to(place_array), pointer_to(key_array)
+    decay_begins, decays = pointer_to(decay_begin_of), pointer_to(decay_array)
     registers = pointer_to(register_array)
-    columns = (begins, starts, places, ages, factors, registers)
+    columns = (begins, starts, places, decay_begins, decays, registers)
     request_words = as_float64(pointer_to(request))
     host = max(layout[NUMBERS][LIFE_SCOPE], 0)
     epoch = epoch_of(layout, at)
@@ -137,7 +142,7 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
     for begin in range(0, n, BLOCK):
         m = min(BLOCK, n - begin)
         block = items[begin : begin + m]
-        find_items(store, layout, block, of_items)
+        find_items(store, layout, block, keys, of_items)
         for scope in range(used.size):
             if begins[scope] == begins[scope + 1]:
                 continue
@@ -156,11 +161,24 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
                     column,
                 )
             elif shape_of(layout, scope, LIST_PART) >= 0:
-                find_lists(store, layout, scope, of_items, m, its_starts, column)
+                find_lists(store, layout, scope, of_items, m, its_starts, keys, column)
             else:
-                find_rows(store, layout, scope, user, block, of_user, of_items, column)
-        find_ages(store, layout, used, at, m, most, begins, starts, places, ages)
-        find_sequels(store, layout, recent, recent_count, of_items, m, sequels)
+                find_rows(store, layout, scope, user, block, of_user, of_items, keys, column)
+        fill_decays(
+            store,
+            layout,
+            decayed,
+            at,
+            m,
+            most,
+            begins,
+            starts,
+            places,
+            factors,
+            decay_begins,
+            decays,
+        )
+        find_sequels(store, layout, recent, recent_count, of_items, m, keys, sequels)
         for place in range(len(code)):
             line = moved(pointer_to(code), place * op.CODE_WIDTH)
             what, first, second = line[0], line[1], line[2]
@@ -213,13 +231,24 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
             if compared[place] >= 0:
                 for row in range(m):
                     kept[compared[place] * n + begin + row] = values[row]
-        for feature in range(outputs.size):
-            values = moved(registers, outputs[feature] * most)
+        for first_feature in range(0, outputs.size, _TILE):
             for row in range(m):
-                out[begin + row, feature] = np.float32(values[row])
+                for feature in range(first_feature, min(first_feature + _TILE, outputs.size)):
+                    value = registers[outputs[feature] * most + row]
+                    out[begin + row, feature] = np.float32(value)
     _compare(code, outputs, compared, kept, n, out)
-    keep((item_places, start_array, place_array, age_array, recent_array, sequel_array))
-    keep((pair_words, begin_of, factor_array, register_array, kept_array))
+    keep((item_places, start_array, place_array, key_array, recent_array, sequel_array))
+    keep(
+        (
+            pair_words,
+            begin_of,
+            factor_array,
+            decay_begin_of,
+            decay_array,
+            register_array,
+            kept_array,
+        )
+    )
 
 
 @compiled

@@ -6,14 +6,15 @@ Invariant: every place they give is inside its arena, whatever a torn read found
 import numpy as np
 
 from liverank.compiled import compiled
-from liverank.features.kernels.counters import age_of, epoch_of
+from liverank.features.instructions import NO_LIFE
+from liverank.features.kernels.counters import AGES, age_of, decay, epoch_of
 from liverank.features.kernels.entities import ONE, item_key
 from liverank.features.kernels.fold import list_size, part_of
 from liverank.features.kernels.places import (
     BITS,
+    EPOCH_MS,
     HOW_1,
     HOW_2,
-    IS_PAIR,
     ITEM_SCOPE,
     LIST_PART,
     NEXT_SCOPE,
@@ -22,13 +23,16 @@ from liverank.features.kernels.places import (
     OFFSET_1,
     OFFSET_2,
     PART_ITEM,
+    RATES,
+    REALS,
     USER_SCOPE,
     WIDEST,
+    WIDTH,
     WORDS,
 )
 from liverank.features.kernels.pointers import moved
 from liverank.features.kernels.portrait import find_pair
-from liverank.features.kernels.rows import MISSING, find, row_key
+from liverank.features.kernels.rows import MISSING, find, find_all, row_key
 from liverank.features.kernels.shapes import shape_of
 from liverank.features.layout import KEY, MAX_ELEMENTS
 
@@ -38,22 +42,34 @@ def columns_of(layout, used, n):
     """Where each used scope's places begin, int64[scopes + 1]."""
     begins = np.zeros(used.size + 1, np.int64)
     for scope in range(used.size):
-        width = 0
-        if used[scope] and scope != layout[NUMBERS][NEXT_SCOPE]:
-            width = MAX_ELEMENTS * n if shape_of(layout, scope, LIST_PART) >= 0 else n
-        begins[scope + 1] = begins[scope] + width
+        is_read = used[scope] and scope != layout[NUMBERS][NEXT_SCOPE]
+        begins[scope + 1] = begins[scope] + (_column_size(layout, scope, n) if is_read else 0)
     return begins
 
 
 @compiled
-def find_items(store, layout, items, of_items):
-    """Fill in the places of the candidates' rows; ``of_items`` points to int64[n]."""
-    for place in range(items.size):
-        of_items[place] = find(store, item_key(layout, items[place]))
+def decay_columns_of(layout, decayed, n):
+    """Where the column of each (scope, half-life) begins, int64[d + 1]."""
+    begins = np.zeros(len(decayed) + 1, np.int64)
+    for line in range(len(decayed)):
+        begins[line + 1] = begins[line] + _column_size(layout, decayed[line, 0], n)
+    return begins
 
 
 @compiled
-def find_rows(store, layout, scope, user, items, of_user, of_items, column):
+def find_items(store, layout, items, keys, of_items):
+    """Fill in the places of the candidates' rows; ``of_items`` points to int64[n].
+
+    ``keys`` points to uint64[MAX_ELEMENTS * n], room to work in.
+    """
+    for place in range(items.size):
+        keys[place] = item_key(layout, items[place])
+    width = shape_of(layout, layout[NUMBERS][ITEM_SCOPE], WIDTH)
+    find_all(store, keys, items.size, width, MISSING, of_items)
+
+
+@compiled
+def find_rows(store, layout, scope, user, items, of_user, of_items, keys, column):
     """One row of a table for each candidate; the row of NaN where a part of the key is unknown."""
     n = items.size
     if scope == layout[NUMBERS][ITEM_SCOPE]:
@@ -70,13 +86,14 @@ def find_rows(store, layout, scope, user, items, of_user, of_items, column):
             item, of_item = items[place], of_items[place]
             first = part_of(store, layout, scope, 0, user, item, of_user, of_item)
             second = part_of(store, layout, scope, 1, user, item, of_user, of_item)
-            column[place] = layout[NUMBERS][WIDEST]
-            if first != np.uint64(0) and second != np.uint64(0):
-                column[place] = find(store, row_key(scope, first, second))
+            is_known = first != np.uint64(0) and second != np.uint64(0)
+            keys[place] = row_key(scope, first, second) if is_known else np.uint64(0)
+        width = shape_of(layout, scope, WIDTH)
+        find_all(store, keys, n, width, layout[NUMBERS][WIDEST], column)
 
 
 @compiled
-def find_lists(store, layout, scope, of_items, n, starts, column):
+def find_lists(store, layout, scope, of_items, n, starts, keys, column):
     """A row of a table for each element of each candidate's list.
 
     Candidate i has the elements ``starts[i]`` to ``starts[i + 1]`` of the column.
@@ -88,10 +105,10 @@ def find_lists(store, layout, scope, of_items, n, starts, column):
         elements = of_items[place] + offset
         size = list_size(store[WORDS], elements) if of_items[place] != MISSING else 0
         for element in range(size):
-            part = store[BITS][elements + 1 + element]
-            column[filled] = find(store, row_key(scope, part, ONE))
+            keys[filled] = row_key(scope, store[BITS][elements + 1 + element], ONE)
             filled += 1
     starts[n] = filled
+    find_all(store, keys, filled, shape_of(layout, scope, WIDTH), MISSING, column)
 
 
 @compiled
@@ -129,14 +146,33 @@ def find_pairs(store, layout, scope, of_items, n, keys, places, unknown, starts,
 
 
 @compiled
-def find_ages(store, layout, used, at, m, most, begins, starts, places, ages):
-    """Fill in how old the rows of tables are; those of pairs stay 0."""
-    epoch = epoch_of(layout, at)
-    for scope in range(used.size):
-        if begins[scope] == begins[scope + 1] or shape_of(layout, scope, IS_PAIR) == 1:
-            continue
-        stop = begins[scope] + m
+def fill_decays(
+    store, layout, decayed, at, m, most, begins, starts, places, factors, decay_begins, decays
+):
+    """Fill in by what counters are multiplied: for each (scope, half-life) and each of its rows.
+
+    ``decayed`` is int64[d, 2]. What has no half-life, NO_LIFE, does not decay.
+    """
+    epoch, epoch_ms = epoch_of(layout, at), layout[REALS][EPOCH_MS]
+    words = store[WORDS]
+    for line in range(len(decayed)):
+        scope, life = decayed[line, 0], decayed[line, 1]
+        column = moved(decays, decay_begins[line])
+        n = m
         if shape_of(layout, scope, LIST_PART) >= 0:
-            stop = begins[scope] + moved(starts, scope * (most + 1))[m]
-        for place in range(begins[scope], stop):
-            ages[place] = age_of(store[WORDS], places[place], at, epoch)
+            n = moved(starts, scope * (most + 1))[m]
+        if life == NO_LIFE:
+            for place in range(n):
+                column[place] = 1.0
+            continue
+        rows, its_factors = moved(places, begins[scope]), moved(factors, life * (AGES + 1))
+        rate = layout[RATES][life]
+        for place in range(n):
+            age = age_of(words, rows[place], at, epoch)
+            column[place] = decay(words, rows[place], age, its_factors, at, rate, epoch_ms)
+
+
+@compiled
+def _column_size(layout, scope, n):
+    """Rows of a scope that n candidates may have."""
+    return MAX_ELEMENTS * n if shape_of(layout, scope, LIST_PART) >= 0 else n

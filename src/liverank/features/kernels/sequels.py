@@ -4,7 +4,7 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.instructions import FIRST
-from liverank.features.kernels.counters import age_of
+from liverank.features.kernels.counters import age_of, decay
 from liverank.features.kernels.next_items import latest_successes
 from liverank.features.kernels.places import (
     BITS,
@@ -13,11 +13,12 @@ from liverank.features.kernels.places import (
     NUMBERS,
     RATES,
     REALS,
+    WIDTH,
     WORDS,
 )
 from liverank.features.kernels.pointers import moved
-from liverank.features.kernels.rows import MISSING, find, place_of, row_key
-from liverank.features.kernels.values import decay
+from liverank.features.kernels.rows import MISSING, find_all, place_of, row_key
+from liverank.features.kernels.shapes import shape_of
 from liverank.features.layout import KEY
 
 
@@ -33,17 +34,20 @@ def find_recent(store, layout, of_user, recent):
 
 
 @compiled
-def find_sequels(store, layout, recent, count, of_items, n, pairs):
-    """Fill in the places of the rows of (recent item, candidate), int64[count, n]."""
+def find_sequels(store, layout, recent, count, of_items, n, keys, pairs):
+    """Fill in the places of the rows of (recent item, candidate), int64[count, n].
+
+    ``keys`` points to uint64[count * n], room to work in.
+    """
     scope, bits = layout[NUMBERS][NEXT_SCOPE], store[BITS]
     for place in range(count):
         earlier = bits[recent[place] + KEY]
         for row in range(n):
             item = of_items[row]
-            pair = MISSING
-            if item != MISSING and item != recent[place]:
-                pair = find(store, row_key(scope, earlier, bits[item + KEY]))
-            pairs[place * n + row] = pair
+            is_pair = item != MISSING and item != recent[place]
+            key = row_key(scope, earlier, bits[item + KEY]) if is_pair else np.uint64(0)
+            keys[place * n + row] = key
+    find_all(store, keys, count * n, shape_of(layout, scope, WIDTH), MISSING, pairs)
 
 
 @compiled

@@ -1,8 +1,8 @@
 """Kernels that turn resolved rows into values, a whole column at a time.
 
-``source`` points to an arena (state's words, or a portrait's), ``places`` and ``ages`` to int64 of
-which rows and how old, ``factors`` to float64[AGES + 1] of one half-life, ``out`` to float64[m]. Of
-a list scope, candidate i has the places ``starts[i]`` to ``starts[i + 1]``. A row that is missing
+``source`` points to an arena (state's words, or a portrait's), ``places`` to int64 of which rows,
+``decays`` to float64 of what their counters are multiplied by, ``out`` to float64[m]. Of a list
+scope, candidate i has the places ``starts[i]`` to ``starts[i + 1]``. A row that is missing
 reads as zeros and an unknown one as NaN, so nothing here asks.
 """
 
@@ -10,38 +10,25 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.instructions import MAX, MEAN
-from liverank.features.kernels.counters import DIRECT, factor_of
 
 
 @compiled
-def decay(source, place, age, factors, at, rate, epoch_ms):
-    """By what the counters of a row are multiplied."""
-    if age != DIRECT:
-        return factors[age]
-    return factor_of(source, place, at, rate, epoch_ms)
-
-
-@compiled
-def fill_counts(source, places, ages, m, word, factors, at, rate, epoch_ms, out):
+def fill_counts(source, places, decays, m, word, out):
     """Decayed counts or sums."""
     for row in range(m):
-        factor = decay(source, places[row], ages[row], factors, at, rate, epoch_ms)
-        out[row] = source[places[row] + word] * factor
+        out[row] = source[places[row] + word] * decays[row]
 
 
 @compiled
-def fill_rates(
-    source, places, ages, m, count, trials, factors, at, rate, epoch_ms, prior, strength, out
-):
+def fill_rates(source, places, decays, m, count, trials, prior, strength, out):
     """Rates that fall back to the prior where there is little evidence.
 
     ``(count + strength * prior) / (trials + strength)``: the mean of a Beta posterior whose prior
     weighs as much as ``strength`` trials. ``prior`` points to float64[m].
     """
     for row in range(m):
-        factor = decay(source, places[row], ages[row], factors, at, rate, epoch_ms)
-        successes = source[places[row] + count] * factor
-        tries = source[places[row] + trials] * factor
+        successes = source[places[row] + count] * decays[row]
+        tries = source[places[row] + trials] * decays[row]
         out[row] = (successes + strength * prior[row]) / (tries + strength)
 
 
@@ -54,45 +41,27 @@ def fill_ago(source, places, m, word, at, out):
 
 
 @compiled
-def fill_list_counts(source, places, ages, starts, m, word, factors, at, rate, epoch_ms, how, out):
+def fill_list_counts(source, places, decays, starts, m, word, how, out):
     """Of each list the sum of the decayed counts, the most or the mean; NaN for an empty one."""
     for row in range(m):
         total, best = 0.0, -np.inf
         for element in range(starts[row], starts[row + 1]):
-            place = places[element]
-            factor = decay(source, place, ages[element], factors, at, rate, epoch_ms)
-            total += source[place + word] * factor
-            best = max(best, source[place + word] * factor)
+            value = source[places[element] + word] * decays[element]
+            total += value
+            best = max(best, value)
         out[row] = _combined(total, best, starts[row + 1] - starts[row], how)
 
 
 @compiled
-def fill_list_rates(
-    source,
-    places,
-    ages,
-    starts,
-    m,
-    count,
-    trials,
-    factors,
-    at,
-    rate,
-    epoch_ms,
-    prior,
-    strength,
-    how,
-    out,
-):
+def fill_list_rates(source, places, decays, starts, m, count, trials, prior, strength, how, out):
     """Of each list the sum of the rates, the highest or the mean; NaN for an empty one."""
     for row in range(m):
         total, best = 0.0, -np.inf
         add = strength * prior[row]
         for element in range(starts[row], starts[row + 1]):
-            place = places[element]
-            factor = decay(source, place, ages[element], factors, at, rate, epoch_ms)
-            successes = source[place + count] * factor
-            value = (successes + add) / (source[place + trials] * factor + strength)
+            successes = source[places[element] + count] * decays[element]
+            tries = source[places[element] + trials] * decays[element]
+            value = (successes + add) / (tries + strength)
             total += value
             best = max(best, value)
         out[row] = _combined(total, best, starts[row + 1] - starts[row], how)

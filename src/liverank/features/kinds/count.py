@@ -28,7 +28,7 @@ class Count(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
             COUNT,
             compiler.layout.scope_index(scope),
             scope.count(self.type, self.half_life),
-            compiler.life(scope, self.half_life),
+            compiler.decay(scope, self.half_life),
             COMBINATIONS[self.combine],
         )
 

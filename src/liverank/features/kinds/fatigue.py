@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from liverank.features.feature import Feature, feature_name
-from liverank.features.instructions import COMBINATIONS, COUNT, NO_LIFE, Compiler
+from liverank.features.instructions import COMBINATIONS, COUNT, Compiler
 from liverank.features.layout import FATIGUE, Layout
 
 
@@ -21,7 +21,11 @@ class Fatigue(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         """Emit the instruction."""
         scope = compiler.scope(self.scope)
         return compiler.emit(
-            COUNT, compiler.layout.scope_index(scope), FATIGUE, NO_LIFE, COMBINATIONS["max"]
+            COUNT,
+            compiler.layout.scope_index(scope),
+            FATIGUE,
+            compiler.decay(scope, None),
+            COMBINATIONS["max"],
         )
 
 

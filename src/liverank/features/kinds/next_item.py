@@ -35,7 +35,7 @@ class NextShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(
             GO_ON,
             scope.count(self.type, self.half_life),
-            compiler.life(scope, self.half_life),
+            compiler.layout.half_lives.index(self.half_life),
             COMBINATIONS[self.combine],
             item.count(self.type, self.half_life),
             constants=(self.prior,),
@@ -55,7 +55,7 @@ class NextCount(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(
             GO_ON,
             scope.count(self.type, self.half_life),
-            compiler.life(scope, self.half_life),
+            compiler.layout.half_lives.index(self.half_life),
             COMBINATIONS[self.combine],
             -1,
         )

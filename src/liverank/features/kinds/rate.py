@@ -47,7 +47,7 @@ class Rate(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
             RATE,
             compiler.layout.scope_index(scope),
             scope.count(self.type, self.half_life),
-            compiler.life(scope, self.half_life),
+            compiler.decay(scope, self.half_life),
             COMBINATIONS[self.combine],
             scope.count(self.trials, self.half_life),
             prior,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from liverank.features.feature import Feature, feature_name, is_of_text
-from liverank.features.instructions import AGO, COMBINATIONS, NO_LIFE, Compiler
+from liverank.features.instructions import AGO, Compiler
 from liverank.features.layout import NEXT_ITEM, USER_LATELY, Layout
 
 
@@ -22,8 +22,6 @@ class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
             AGO,
             compiler.layout.scope_index(scope),
             scope.block(self.type),
-            NO_LIFE,
-            COMBINATIONS["min"],
         )
 
 

@@ -29,7 +29,7 @@ class Total(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
             COUNT,
             compiler.layout.scope_index(scope),
             scope.total(self.type, self.half_life),
-            compiler.life(scope, self.half_life),
+            compiler.decay(scope, self.half_life),
             COMBINATIONS[self.combine],
         )
 
@@ -52,7 +52,7 @@ class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
             RATE,
             compiler.layout.scope_index(scope),
             scope.total(self.type, self.half_life),
-            compiler.life(scope, self.half_life),
+            compiler.decay(scope, self.half_life),
             COMBINATIONS[self.combine],
             scope.count(self.type, self.half_life),
             prior,
