@@ -86,7 +86,7 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
     entry_rows = np.empty(entries.size, np.int64)
     total = rows_needed(store, layout, pairs, numbers, entry_rows)
     size = 4
-    while size < 2 * total:
+    while size < 3 * total:
         size *= 2
     pair_keys, pair_places = np.zeros(size, np.uint64), np.zeros(size, np.int64)
     pair_words = np.zeros(width * (total + 2))
@@ -135,6 +135,7 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
     decay_begins, decays = pointer_to(decay_begin_of), pointer_to(decay_array)
     registers = pointer_to(register_array)
     columns = (begins, starts, places, decay_begins, decays, registers)
+    wanted, rows_out = pointer_to(outputs), pointer_to(out)
     request_words = as_float64(pointer_to(request))
     host = max(layout[NUMBERS][LIFE_SCOPE], 0)
     epoch = epoch_of(layout, at)
@@ -232,10 +233,11 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
                 for row in range(m):
                     kept[compared[place] * n + begin + row] = values[row]
         for first_feature in range(0, outputs.size, _TILE):
+            until = min(first_feature + _TILE, outputs.size)
             for row in range(m):
-                for feature in range(first_feature, min(first_feature + _TILE, outputs.size)):
-                    value = registers[outputs[feature] * most + row]
-                    out[begin + row, feature] = np.float32(value)
+                its_row = moved(rows_out, (begin + row) * outputs.size)
+                for feature in range(first_feature, until):
+                    its_row[feature] = np.float32(registers[wanted[feature] * most + row])
     _compare(code, outputs, compared, kept, n, out)
     keep((item_places, start_array, place_array, key_array, recent_array, sequel_array))
     keep(

@@ -35,8 +35,8 @@ from liverank.features.layout import KEY
 
 MISSING = np.int64(0)
 """The place of the row of zeros."""
-FULLEST = 0.6
-"""The share of the index's slots that may be taken."""
+FULLEST = 0.5
+"""The share of the index's slots that may be taken: what is not there is found out soon."""
 _LOW = np.uint64(0xFFFFFFFF)
 LINE = 8
 """Words that memory is read by."""
