@@ -12,9 +12,11 @@ from liverank.compiled import compiled
 from liverank.features.kernels.counters import count, weigh
 from liverank.features.kernels.entities import (
     ONE,
+    item_key,
     item_row,
     set_item_state,
     set_words,
+    user_key,
     user_row,
 )
 from liverank.features.kernels.history import packed, remember
@@ -28,6 +30,7 @@ from liverank.features.kernels.places import (
     HEADER,
     HOW_1,
     IMPRESSION,
+    INDEX,
     INTS,
     ITEM_SCOPE,
     ITEMS,
@@ -51,12 +54,12 @@ from liverank.features.kernels.places import (
     WIDTH,
     WORDS,
 )
-from liverank.features.kernels.pointers import layout_pointers, store_pointers
+from liverank.features.kernels.pointers import layout_pointers, prefetch, store_pointers
 from liverank.features.kernels.presence import move, set_edge
-from liverank.features.kernels.rows import find_or_add
+from liverank.features.kernels.rows import LINE, find_or_add, home_of, place_in
 from liverank.features.kernels.shapes import block_of, shape_of
 from liverank.features.kernels.sweep import start_over, sweep
-from liverank.features.layout import MAX_ELEMENTS, NUMBER, RECENT_ITEMS
+from liverank.features.layout import HISTORY, MAX_ELEMENTS, NUMBER, RECENT_ITEMS
 from liverank.features.stream import (
     EDGE_EVENT,
     INTERACTION_EVENT,
@@ -64,6 +67,9 @@ from liverank.features.stream import (
     RANKING_EVENT,
     USER_EVENT,
 )
+
+_AHEAD = 4
+"""Events between asking for the memory of one, what that memory points to, and so on."""
 
 
 @compiled
@@ -85,6 +91,7 @@ def fold_events(stream, begin, end, store, layout):
     numbers = layout[NUMBERS]
     weights = np.empty(numbers[HALF_LIVES])
     for event in range(begin, end):
+        _look_ahead(store, layout, stream, event, end)
         sweep(store, layout, at[event])
         if not _has_room(store, layout, starts[event + 1] - starts[event]):
             start_over(store, layout)
@@ -163,6 +170,32 @@ def fold_interaction(store, layout, user, item, type_, at, value, weights):
     remember(store, layout, of_user, packed(at, type_, value), number)
     if type_ == numbers[ENTER] or type_ == numbers[LEAVE]:
         move(store, layout, of_user, at)
+
+
+@compiled
+def _look_ahead(store, layout, stream, event, end):
+    """Ask for the memory that later interactions will touch: where rows are, rows, histories."""
+    kind, user, item = stream[0], stream[3], stream[4]
+    index, words = store[INDEX], store[WORDS]
+    far = event + 3 * _AHEAD
+    if far < end and kind[far] == INTERACTION_EVENT:
+        prefetch(index, home_of(store, user_key(layout, user[far])))
+        prefetch(index, home_of(store, item_key(layout, item[far])))
+    far = event + 2 * _AHEAD
+    if far < end and kind[far] == INTERACTION_EVENT:
+        row = place_in(index[home_of(store, user_key(layout, user[far]))])
+        for word in range(0, shape_of(layout, layout[NUMBERS][USER_SCOPE], WIDTH), LINE):
+            prefetch(words, row + word)
+        row = place_in(index[home_of(store, item_key(layout, item[far]))])
+        for word in range(0, shape_of(layout, layout[NUMBERS][ITEM_SCOPE], WIDTH), LINE):
+            prefetch(words, row + word)
+    far = event + _AHEAD
+    if far < end and kind[far] == INTERACTION_EVENT:
+        row = place_in(index[home_of(store, user_key(layout, user[far]))])
+        if row + HISTORY < store[HEADER][USED]:  # the row of another kind may be there
+            chunk = store[INTS][row + HISTORY]
+            for word in range(0, CHUNK, LINE):
+                prefetch(words, chunk + word)
 
 
 @compiled

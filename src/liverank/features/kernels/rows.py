@@ -59,6 +59,13 @@ def row_key(table, first, second):
 
 
 @compiled
+def home_of(store, key):
+    """Where in the index's array a key is looked for first."""
+    level = np.uint64(1) << np.uint64(store[HEADER][LEVEL])
+    return np.int64(level + (key & (level - np.uint64(1))))
+
+
+@compiled
 def find(store, key):
     """The first word of the key's row, or MISSING."""
     index, bits = store[INDEX], store[BITS]
