@@ -17,22 +17,19 @@ from pathlib import Path
 import polars as pl
 
 from liverank.features.snapshot import Origin, load_snapshot, write_snapshot
-from liverank.features.spec import FeatureSpec, derive_spec
+from liverank.features.spec import FeatureSpec
 from liverank.features.state import State
 from liverank.features.stream import stream_of
-from liverank.quantities import duration_ms
 from made_events import (
+    FUTURE_MS,
     Product,
-    config_of_product,
     numbered,
     population,
-    schema_of_product,
+    spec_of,
     traffic,
 )
 from measuring import own_memory, timed
 
-CONFIG = config_of_product()
-FUTURE_MS = duration_ms(CONFIG.features.max_future)
 GB = 1e9
 
 
@@ -55,7 +52,7 @@ def main() -> None:
         follows=arguments.follows,
         user_skew=0.0,
     )
-    spec = derive_spec(schema_of_product(product), CONFIG)
+    spec = spec_of(product)
     warm_up(spec)
     gc.collect()
     before = own_memory()

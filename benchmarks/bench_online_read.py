@@ -19,13 +19,13 @@ import numpy as np
 from liverank.features.spec import compile_spec
 from liverank.features.state import State
 from liverank.features.stream import stream_of
-from liverank.quantities import duration_ms
 from made_events import (
+    FUTURE_MS,
     Product,
-    config_of_product,
     lists_of_live_rooms,
     numbered,
     population,
+    read_list,
     traffic,
 )
 from measuring import microseconds, quantile
@@ -58,9 +58,8 @@ def read_state() -> dict[str, float]:
     """Our reads: of rooms with a past, each for another person."""
     product, spec = Product(20_000, ITEMS), wanted_spec()
     state, program = State(spec.layout), compile_spec(spec)
-    future_ms = duration_ms(config_of_product().features.max_future)
     for each in numbered([*population(product), *traffic(product, interactions=200_000)]):
-        state.fold(stream_of(each, spec.layout, max_future_ms=future_ms))
+        state.fold(stream_of(each, spec.layout, max_future_ms=FUTURE_MS))
     lists = lists_of_live_rooms(
         product,
         spec.layout,
@@ -69,20 +68,7 @@ def read_state() -> dict[str, float]:
         size=CANDIDATES,
     )
     turn = iter(range(TURNS + 1))
-
-    def read() -> None:
-        place = next(turn)
-        chosen = slice(lists.offsets[place], lists.offsets[place + 1])
-        state.read(
-            program,
-            user=int(lists.user[place]),
-            at_ms=float(lists.at[place]),
-            items=lists.items[chosen],
-            request=lists.request[place],
-            positions=lists.positions[chosen],
-        )
-
-    times = microseconds(read, turns=TURNS)
+    times = microseconds(lambda: read_list(state, program, lists, next(turn)), turns=TURNS)
     return {"p50_us": quantile(times, 0.5), "p90_us": quantile(times, 0.9)}
 
 

@@ -1,13 +1,15 @@
 """Feature state: how fast it folds, from arrays and from the log's segments, and how fast it reads.
 
-A made-up product (``made_events.py``) with all features that its schema derives. One thread, but
-for reading segments. Kernels are compiled before the clock starts.
+A made-up product (``made_events.py``) with all features that its schema derives: one that tells
+much of its rooms and people, or with ``--fields plain`` one that tells little. One thread, but for
+reading segments. Kernels are compiled before the clock starts.
 """
 
 import argparse
 import json
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +17,22 @@ import numpy as np
 import polars as pl
 
 from liverank.events.log import Log
-from liverank.features.spec import FeatureSpec, compile_spec, derive_spec
+from liverank.features.spec import FeatureSpec, compile_spec
 from liverank.features.state import State
 from liverank.features.stream import stream_of
-from liverank.quantities import duration_ms
 from made_events import (
+    FUTURE_MS,
+    PLAIN_FIELDS,
     Product,
-    config_of_product,
     lists_of_live_rooms,
     numbered,
     population,
-    schema_of_product,
+    read_list,
+    spec_of,
     traffic,
 )
 from measuring import microseconds, quantile, timed
 
-CONFIG = config_of_product()
-FUTURE_MS = duration_ms(CONFIG.features.max_future)
 LIST_SIZES = (55, 1_500)
 READS = 400
 
@@ -43,11 +44,14 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=200_000)
     parser.add_argument("--items", type=int, default=20_000)
     parser.add_argument("--interactions", type=int, default=2_000_000)
+    parser.add_argument("--fields", choices=("all", "plain"), default="all")
     arguments = parser.parse_args()
 
     product = Product(arguments.users, arguments.items)
-    spec = derive_spec(schema_of_product(product), CONFIG)
-    compile_kernels(spec)
+    if arguments.fields == "plain":
+        product = replace(product, fields=PLAIN_FIELDS)
+    spec = spec_of(product)
+    compile_kernels(spec, product)
     people = list(numbered(population(product)))
     first = people[-1]["seq"][-1]
     happened = [
@@ -75,9 +79,9 @@ def main() -> None:
         arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def compile_kernels(spec: FeatureSpec) -> None:
+def compile_kernels(spec: FeatureSpec, product: Product) -> None:
     """Run all that is timed later, on a little product."""
-    little = Product(500, 200)
+    little = replace(product, users=500, items=200)
     frames = [*numbered([*population(little), *traffic(little, interactions=5_000)])]
     state = State(spec.layout)
     for each in frames:
@@ -151,20 +155,7 @@ def read_lists(
         product, spec.layout, before=np.zeros(READS, np.int64), at=at, size=size
     )
     turn = iter(range(READS))
-
-    def read() -> None:
-        place = next(turn)
-        chosen = slice(lists.offsets[place], lists.offsets[place + 1])
-        state.read(
-            program,
-            user=int(lists.user[place]),
-            at_ms=float(lists.at[place]),
-            items=lists.items[chosen],
-            request=lists.request[place],
-            positions=lists.positions[chosen],
-        )
-
-    times = microseconds(read, turns=READS - 1)
+    times = microseconds(lambda: read_list(state, program, lists, next(turn)), turns=READS - 1)
     found = {name: quantile(times, share) for name, share in (("p50", 0.5), ("p90", 0.9))}
     rate = size / found["p50"] * 1e6
     if title:

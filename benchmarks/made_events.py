@@ -6,38 +6,42 @@ memory, not for quality. The same product and seed give the same events, whateve
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.config import Config, parse_config
+from liverank.config import Config, Features, parse_config
 from liverank.events.frame import SCHEMA
 from liverank.events.profile import profile_events
 from liverank.events.schema import Schema, resolve_schema
 from liverank.features.hashing import hash_ids
+from liverank.features.instructions import Program
 from liverank.features.layout import Layout
 from liverank.features.layout_arrays import new_request
-from liverank.features.state import Reads
+from liverank.features.spec import FeatureSpec, derive_spec
+from liverank.features.state import Reads, State
+from liverank.quantities import duration_ms
 
-CONFIG_TEXT = """
+LABEL = """
 [label]
 interaction = "join"
 within = "10m"
-
-[items.fields]
-host = "key"
-speakers = "keys"
-topics = "keys"
-language = "category"
-title = "text"
-
-[users.fields]
-language = "category"
-country = "category"
 """
+ITEM_FIELDS = {
+    "host": "key",
+    "speakers": "keys",
+    "topics": "keys",
+    "language": "category",
+    "title": "text",
+}
+USER_FIELDS = {"language": "category", "country": "category"}
+PLAIN_FIELDS = ("host", "topics", "language")
+"""What a product sends in its first weeks."""
+FUTURE_MS = duration_ms(Features().max_future)
 LIFE_MS = 3_600_000
 DAY_MS = 86_400_000
 CLICKS, JOINS = 0.2, 0.6
@@ -57,7 +61,8 @@ class Product:
     """How big it is.
 
     ``user_skew``, ``item_skew``: the one of rank k draws ``k ** -skew`` as much as the first; 0 has
-    everybody do as much as the next, 1 is Zipf's law.
+    everybody do as much as the next, 1 is Zipf's law. ``fields``: what events tell of people and
+    rooms.
     """
 
     users: int
@@ -68,6 +73,7 @@ class Product:
     item_skew: float = 0.8
     start_ms: int = 1_750_000_000_000
     seed: int = 0
+    fields: tuple[str, ...] = tuple(ITEM_FIELDS | USER_FIELDS)
 
     @property
     def end_ms(self) -> int:
@@ -87,16 +93,32 @@ class Product:
         return np.random.default_rng((self.seed, use, part))
 
 
-def config_of_product() -> Config:
+def config_of(product: Product) -> Config:
     """The config of a team that declares its fields and no more."""
-    return parse_config(CONFIG_TEXT)
+    declared = [LABEL]
+    for entity, fields in (("items", ITEM_FIELDS), ("users", USER_FIELDS)):
+        declared.append(f"[{entity}.fields]")
+        declared += [
+            f'{name} = "{kind}"' for name, kind in fields.items() if name in product.fields
+        ]
+    return parse_config("\n".join(declared))
 
 
-def schema_of_product(product: Product) -> Schema:
+def schema_of(product: Product) -> Schema:
     """What a look at the product's first events finds."""
-    little = Product(min(product.users, 5_000), min(product.items, 1_000), follows=1)
+    little = replace(
+        product,
+        users=min(product.users, 5_000),
+        items=min(product.items, 1_000),
+        follows=min(product.follows, 1),
+    )
     frames = [*population(little), *traffic(little, interactions=20_000)]
-    return resolve_schema(config_of_product(), profile_events(frames))
+    return resolve_schema(config_of(product), profile_events(frames))
+
+
+def spec_of(product: Product) -> FeatureSpec:
+    """All features that its schema derives."""
+    return derive_spec(schema_of(product), config_of(product))
 
 
 def population(product: Product) -> Iterator[pl.DataFrame]:
@@ -104,7 +126,12 @@ def population(product: Product) -> Iterator[pl.DataFrame]:
     generator = product._generator(3)
     languages = pl.Series(LANGUAGES).gather(_zipf(generator, product.users, len(LANGUAGES)))
     countries = pl.Series(COUNTRIES).gather(_zipf(generator, product.users, len(COUNTRIES)))
-    fields = '{"language":"' + languages + '","country":"' + countries + '"}'
+    told = {"language": languages, "country": countries}
+    fields = pl.select(
+        pl.struct(
+            **{name: told[name] for name in told if name in product.fields}
+        ).struct.json_encode()
+    ).to_series()
     for first in range(0, product.users, FRAME_EVENTS):
         users = np.arange(first, min(first + FRAME_EVENTS, product.users))
         yield frame(
@@ -176,6 +203,19 @@ def lists_of_live_rooms(
         offsets=np.arange(0, len(items) + 1, size),
         items=hash_ids(named("r", np.arange(product.items)).to_list())[items],
         positions=np.full(len(items), np.nan),
+    )
+
+
+def read_list(state: State, program: Program, lists: Reads, place: int) -> None:
+    """Read the features of one of the lists."""
+    chosen = slice(lists.offsets[place], lists.offsets[place + 1])
+    state.read(
+        program,
+        user=int(lists.user[place]),
+        at_ms=float(lists.at[place]),
+        items=lists.items[chosen],
+        request=lists.request[place],
+        positions=lists.positions[chosen],
     )
 
 
@@ -278,14 +318,16 @@ def _rooms(product: Product, starts: Counts, begin: int, end: int) -> pl.DataFra
 def _fields_of_room(product: Product, room: int, host: int) -> str:
     """A room's fields as JSON, the same whenever they are asked for."""
     generator = product._generator(6, room)
-    speakers = ",".join(f'"u{user}"' for user in generator.integers(0, product.users, 3))
-    topics = ",".join(f'"topic{topic}"' for topic in _zipf(generator, 3, TOPICS))
-    title = " ".join(f"word{word}" for word in _zipf(generator, 4, WORDS))
-    language = LANGUAGES[_zipf(generator, 1, len(LANGUAGES))[0]]
-    return (
-        f'{{"host":"u{host}","speakers":["u{host}",{speakers}],"topics":[{topics}],'
-        f'"language":"{language}","title":"{title}"}}'
-    )
+    speakers = [host, *generator.integers(0, product.users, 3).tolist()]
+    fields = {
+        "host": f"u{host}",
+        "speakers": [f"u{user}" for user in speakers],
+        "topics": [f"topic{topic}" for topic in _zipf(generator, 3, TOPICS)],
+        "title": " ".join(f"word{word}" for word in _zipf(generator, 4, WORDS)),
+        "language": LANGUAGES[_zipf(generator, 1, len(LANGUAGES))[0]],
+    }
+    told = {name: value for name, value in fields.items() if name in product.fields}
+    return msgspec.json.encode(told).decode()
 
 
 def _zipf(generator: np.random.Generator, count: int, among: int) -> Counts:

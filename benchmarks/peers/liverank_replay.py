@@ -17,8 +17,7 @@ from liverank.features.layout_arrays import new_request
 from liverank.features.spec import FeatureSpec, SpecFeature
 from liverank.features.state import Reads
 from liverank.features.stream import Stream, stream_of
-from liverank.quantities import duration_ms
-from made_events import config_of_product
+from made_events import FUTURE_MS, Product, config_of
 from peers.task import WANTED, Task, Wanted
 
 FRAME_EVENTS = 262_144
@@ -35,9 +34,8 @@ class Prepared(NamedTuple):
 def prepare(task: Task) -> Prepared:
     """Read both files and hash their ids."""
     spec = wanted_spec()
-    future_ms = duration_ms(config_of_product().features.max_future)
     frames = pl.read_parquet(task.events).iter_slices(FRAME_EVENTS)
-    streams = [stream_of(frame, spec.layout, max_future_ms=future_ms) for frame in frames]
+    streams = [stream_of(frame, spec.layout, max_future_ms=FUTURE_MS) for frame in frames]
     return Prepared(spec, streams, reads_of(pl.read_parquet(task.rows), spec))
 
 
@@ -58,7 +56,7 @@ def wanted_spec() -> FeatureSpec:
         impressions_from="interaction",
         positive=("join", "click"),
     )
-    layout = layout_of(schema, config_of_product())
+    layout = layout_of(schema, config_of(Product(1, 1, fields=("host",))))
     return FeatureSpec(
         layout,
         tuple(SpecFeature(wanted.name, "wanted", expression_of(wanted)) for wanted in WANTED),

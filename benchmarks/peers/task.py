@@ -53,10 +53,10 @@ WANTED = tuple(
         ("item", "impression", _ALL),
         ("item", "click", ("1d",)),
         ("item", "leave", ("1d",)),
-        ("host", "join", ("1h", "1d")),
+        ("host", "join", ("1d", "14d")),
         ("user_item", "join", _LASTING),
         ("user_item", "impression", _LASTING),
-        ("user_host", "join", ("1d", None)),
+        ("user_host", "join", ("14d", None)),
     )
     for half_life in half_lives
 )

@@ -7,7 +7,7 @@ from liverank.features.kernels.entities import user_key
 from liverank.features.kernels.places import FOLLOW_LOW, INTS, NUMBERS, PRESENT_MS, REALS, WORDS
 from liverank.features.kernels.pointers import keep, pointer_to
 from liverank.features.kernels.presence import targets_of
-from liverank.features.kernels.rows import MISSING, find_all, mix
+from liverank.features.kernels.rows import MISSING, find_all, slot_of
 from liverank.features.layout import PRESENT, PRESENT_SINCE, USER_WORDS
 
 
@@ -15,7 +15,7 @@ from liverank.features.layout import PRESENT, PRESENT_SINCE, USER_WORDS
 def following_of(store, layout, of_user, at):
     """What a person follows, and where those people are.
 
-    Returns (followed uint64[size], a hash set; items int64[size] and people float64[size], a hash
+    Returns (followed uint64[size], a hash set; items uint64[size] and people float64[size], a hash
     map from numbers of items to how many are there).
     """
     targets = targets_of(store, layout, of_user, layout[NUMBERS][FOLLOW_LOW])
@@ -23,7 +23,7 @@ def following_of(store, layout, of_user, at):
     while size < 2 * targets.size:
         size *= 2
     followed = np.zeros(size, np.uint64)
-    items, people = np.zeros(size, np.int64), np.zeros(size)
+    items, people = np.zeros(size, np.uint64), np.zeros(size)
     keys, rows = np.empty(targets.size, np.uint64), np.empty(targets.size, np.int64)
     for place in range(targets.size):
         keys[place] = user_key(layout, targets[place])
@@ -31,12 +31,12 @@ def following_of(store, layout, of_user, at):
     keep((keys,))
     for place in range(targets.size):
         target, row = targets[place], rows[place]
-        followed[_slot_of(followed, target)] = target
+        followed[slot_of(followed, target)] = target
         item = store[INTS][row + PRESENT]
         since = store[WORDS][row + PRESENT_SINCE]
         if row != MISSING and item != 0 and since > at - layout[REALS][PRESENT_MS]:
-            slot = _slot_of_item(items, item)
-            items[slot] = item
+            slot = slot_of(items, np.uint64(item))
+            items[slot] = np.uint64(item)
             people[slot] += 1.0
     return followed, items, people
 
@@ -44,28 +44,10 @@ def following_of(store, layout, of_user, at):
 @compiled
 def is_followed(followed, hash_):
     """Whether a person follows this."""
-    return hash_ != np.uint64(0) and followed[_slot_of(followed, hash_)] == hash_
+    return hash_ != np.uint64(0) and followed[slot_of(followed, hash_)] == hash_
 
 
 @compiled
 def people_in(items, people, item):
     """How many of those a person follows are in the item of this number."""
-    return people[_slot_of_item(items, item)]
-
-
-@compiled
-def _slot_of(followed, hash_):
-    mask = np.uint64(followed.size - 1)
-    slot = mix(hash_) & mask
-    while followed[slot] != hash_ and followed[slot] != np.uint64(0):
-        slot = (slot + np.uint64(1)) & mask
-    return slot
-
-
-@compiled
-def _slot_of_item(items, item):
-    mask = items.size - 1
-    slot = np.int64(mix(np.uint64(item)) & np.uint64(mask))
-    while items[slot] != item and items[slot] != 0:
-        slot = (slot + 1) & mask
-    return slot
+    return people[slot_of(items, np.uint64(item))]

@@ -35,7 +35,7 @@ from liverank.features.kernels.places import (
     WORDS,
 )
 from liverank.features.kernels.pointers import prefetch
-from liverank.features.kernels.rows import LINE, MISSING, directory_slot, mix, place_of
+from liverank.features.kernels.rows import LINE, MISSING, directory_slot, mix, place_of, slot_of
 from liverank.features.kernels.shapes import block_of, shape_of, span_of
 from liverank.features.layout import FATIGUE, ITEM_WORDS, KEY
 
@@ -115,7 +115,7 @@ def fill_portrait(store, layout, scopes, entries, rows, at, keys, places, words,
                 if part == np.uint64(0):
                     continue
                 key = pair_key(scope, part)
-                slot = _slot(keys, key)
+                slot = slot_of(keys, key)
                 if keys[slot] == np.uint64(0):
                     if left == 0:
                         return
@@ -132,7 +132,7 @@ def fill_portrait(store, layout, scopes, entries, rows, at, keys, places, words,
 @compiled
 def find_pair(keys, places, scope, part):
     """The place of the row of a pair scope and an entity; MISSING if there is none."""
-    slot = _slot(keys, pair_key(scope, part))
+    slot = slot_of(keys, pair_key(scope, part))
     return places[slot] if keys[slot] != np.uint64(0) else MISSING
 
 
@@ -141,15 +141,6 @@ def pair_key(scope, part):
     """The key of a pair's row; never 0."""
     key = mix(part + np.uint64(scope + 1) * np.uint64(0x9E3779B97F4A7C15))
     return key if key != np.uint64(0) else np.uint64(1)
-
-
-@compiled
-def _slot(keys, key):
-    mask = np.uint64(keys.size - 1)
-    slot = key & mask
-    while keys[slot] != key and keys[slot] != np.uint64(0):
-        slot = (slot + np.uint64(1)) & mask
-    return slot
 
 
 @compiled

@@ -134,6 +134,16 @@ def add(store, table, key, width):
 
 
 @compiled
+def slot_of(keys, key):
+    """Where a small table of hashes, uint64[2**k] with room left, holds a key, or would hold it."""
+    mask = np.uint64(keys.size - 1)
+    slot = key & mask
+    while keys[slot] != key and keys[slot] != np.uint64(0):
+        slot = (slot + np.uint64(1)) & mask
+    return slot
+
+
+@compiled
 def find_or_add(store, layout, table, first, second):
     """The first word of the row of a table with this key, which is made where it is missing."""
     key = row_key(table, first, second)

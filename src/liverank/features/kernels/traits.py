@@ -39,6 +39,9 @@ def fill_fields(store, levels, code, at, request, of_user, of_items, n, out):
     """
     what = code[0]
     for row in range(n):
+        if row > 0 and what != SAME and code[1] != ITEM:  # of the user or the request: as before
+            out[row] = out[0]
+            continue
         out[row] = np.nan
         source, base = _entity(store, request, code[1], of_user, of_items[row])
         if base < 0:
