@@ -204,7 +204,7 @@ def test_counts_of_a_list_field_combine_in_every_way(combine):
     ]
     layout = derive_spec(SCHEMA, JOIN).layout
     spec = FeatureSpec(
-        layout, (SpecFeature("x", "count", Count("topics", "join", "forever", combine)),)
+        layout, (SpecFeature("x", "count", Count("topics", "join", "14d", combine)),)
     )
     request = {"user": "u1", "at_ms": START_MS + 1e3, "request": {}, "items": ["room2", "room3"]}
     got = features_of(state_of(events, layout), spec, compile_spec(spec), **request)

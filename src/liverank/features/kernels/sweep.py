@@ -62,7 +62,7 @@ from liverank.features.layout import (
 
 _DAY_MS = 86_400_000
 _YEAR_MS = 365.0 * _DAY_MS
-_HURRY = 64
+_HURRY = 128
 """Slots that an event turns the hand by while state takes too much."""
 _RELAXED = 0.9
 """The share of the memory below which patience comes back."""
