@@ -5,6 +5,7 @@ Invariant: a case is what ``liverank backtest`` would train and test on.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from bench_backtest import split_of
-from liverank.autopilot.backtest import DECIDING, heuristic_scores, list_metrics
+from liverank.autopilot.backtest import heuristic_scores
 from liverank.autopilot.gather import Frames, lists_to_test, lists_to_train, look_at
 from liverank.config import Config, load_config, parse_config
 from liverank.dataset.lists import Lists
@@ -39,7 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"mind": "mind_sample", "globo": "globo_news"}
 WORLD_DAYS = 5
 WORLD_TEST_SHARE = 0.3
-ORACLE = "oracle"
+TRUE_TOP = 10
 FRAME_EVENTS = 262_144
 
 
@@ -54,8 +55,10 @@ class Case(NamedTuple):
     rows: Rows
     lists: Lists
     features: NDArray[np.float32]
-    bounds: tuple[NDArray[np.float64], NDArray[np.float64]] | None
-    """What the best heuristic and an oracle reach in a simulated world: DECIDING of each list."""
+    truth: NDArray[np.float64] | None
+    """Of a simulated world: each candidate's true chance of a success, if it stood first."""
+    least: NDArray[np.float64] | None
+    """The true NDCG of each list by the best heuristic."""
 
 
 def log_case(name: str, data: Path, *, rankings: int, test_rankings: int) -> Case:
@@ -74,7 +77,7 @@ def log_case(name: str, data: Path, *, rankings: int, test_rankings: int) -> Cas
 
 
 def world_case(seed: int, people: int) -> Case:
-    """The world of ``liverank demo``, with what the best heuristic and the truth reach in it."""
+    """The world of ``liverank demo``, with the truth about it."""
     world = build_world(seed, people=people, days=WORLD_DAYS)
     chronicle = Chronicle(world)
     made = _noted(simulate(world, policy=MostPopular(spread=1.0, seed=seed), seed=seed), chronicle)
@@ -83,7 +86,7 @@ def world_case(seed: int, people: int) -> Case:
     config = parse_config(propose_config(profile_events([frame])))
     until_ms = world.start_ms + WORLD_DAYS * DAY_MS
     case = _case(frame, config, until_ms - int(WORLD_TEST_SHARE * WORLD_DAYS * DAY_MS))
-    return _with_bounds(case, _frames_of(frame), world, chronicle)
+    return _with_truth(case, _frames_of(frame), world, chronicle)
 
 
 def _noted(events: Iterator[Event], chronicle: Chronicle) -> Iterator[Event]:
@@ -92,16 +95,35 @@ def _noted(events: Iterator[Event], chronicle: Chronicle) -> Iterator[Event]:
         yield event
 
 
-def _with_bounds(case: Case, frames: Frames, world: World, chronicle: Chronicle) -> Case:
-    scores = heuristic_scores(frames, case.lists, case.spec.layout, case.config)
-    scores[ORACLE] = true_scores(world, case.lists, chronicle)
-    reached = {
-        name: list_metrics(values, case.lists, implied=False)[DECIDING]
-        for name, values in scores.items()
-    }
-    most = reached.pop(ORACLE)
-    least = max(reached.values(), key=mean_over_lists)
-    return case._replace(bounds=(least, most))
+def _with_truth(case: Case, frames: Frames, world: World, chronicle: Chronicle) -> Case:
+    truth = true_scores(world, case.lists, chronicle)
+    offsets = case.lists.reads.offsets
+    reached = [
+        true_ndcg(scores, truth, offsets)
+        for scores in heuristic_scores(frames, case.lists, case.spec.layout, case.config).values()
+    ]
+    return case._replace(truth=truth, least=max(reached, key=mean_over_lists))
+
+
+def true_ndcg(
+    scores: NDArray[np.float64], truth: NDArray[np.float64], offsets: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """NDCG@10 of each list, where an item gains its true chance of a success: float64[lists].
+
+    What people did in a simulated world favours whatever stood first when they did it; this does
+    not.
+
+    >>> true_ndcg(np.array([2.0, 1.0]), np.array([0.0, 0.4]), np.array([0, 2])).round(4)
+    array([0.6309])
+    """
+    discounts = 1 / np.log2(np.arange(2.0, TRUE_TOP + 2))
+    found = np.empty(len(offsets) - 1)
+    for place, (start, stop) in enumerate(pairwise(offsets.tolist())):
+        gains, k = truth[start:stop], min(stop - start, TRUE_TOP)
+        order = np.argsort(-scores[start:stop], kind="stable")[:k]
+        best = np.sort(gains)[::-1][:k]
+        found[place] = (gains[order] @ discounts[:k]) / (best @ discounts[:k])
+    return found
 
 
 def _case(frame: pl.DataFrame, config: Config, test_from_ms: int) -> Case:
@@ -123,7 +145,7 @@ def _case(frame: pl.DataFrame, config: Config, test_from_ms: int) -> Case:
         features[start:stop] = chunk.features
     if not lists.served.all():  # else spare the memory of a copy
         features = features[lists.served]
-    return Case(config, spec, defaults, rows, lists.only_served(), features, None)
+    return Case(config, spec, defaults, rows, lists.only_served(), features, None, None)
 
 
 def _frames_of(frame: pl.DataFrame) -> Frames:
