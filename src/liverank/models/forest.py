@@ -29,6 +29,8 @@ ARRAYS = {
     "value": np.dtype(np.float64),
 }
 """Names and types of the arrays that make a forest."""
+COVER = np.dtype(np.float32)
+"""Type of ``cover``, which a forest may do without."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,8 @@ class Forest:
     left        int32[n_nodes], place of the left child in its tree; the right one follows it
     nan_left    bool[n_nodes], whether NaN goes left
     value       float64[n_nodes], what a leaf adds to the margin
+    cover       float32[n_nodes], the weight of the training rows that reached a node; None where
+                nobody counted. Scoring does not need it, attributions do
 
     Raises BundleError when the arrays do not make a forest.
 
@@ -65,11 +69,12 @@ class Forest:
     left: NDArray[np.int32]
     nan_left: NDArray[np.bool_]
     value: NDArray[np.float64]
+    cover: NDArray[np.float32] | None = None
     _packed: PackedForest = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_forest(self)
-        object.__setattr__(self, "_packed", pack(**self.to_arrays()))
+        object.__setattr__(self, "_packed", pack(**self._arrays()))
 
     @property
     def n_trees(self) -> int:
@@ -102,7 +107,10 @@ class Forest:
         return self.on_columns(places, len(columns))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays named in ``ARRAYS``."""
+        """The arrays named in ``ARRAYS``, and ``cover`` where there is one."""
+        return self._arrays() | ({} if self.cover is None else {"cover": self.cover})
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
         return {name: getattr(self, name) for name in ARRAYS}
 
     @staticmethod
@@ -130,6 +138,9 @@ def merge(forests: Sequence[Forest], weights: Sequence[float]) -> Forest:
         name: np.concatenate([getattr(forest, name) for forest in forests])
         for name in ("feature", "threshold", "left", "nan_left")
     }
+    covers = [forest.cover for forest in forests if forest.cover is not None]
+    if len(covers) == len(forests):
+        arrays["cover"] = np.concatenate(covers)
     sizes = np.concatenate([np.diff(forest.starts) for forest in forests])
     return Forest(
         n_features=widths.pop(),
@@ -155,7 +166,8 @@ def leaf_arrays(value: float) -> dict[str, NDArray[Any]]:
 
 def _check_forest(forest: Forest) -> None:
     n_nodes = len(forest.feature)
-    for name, dtype in ARRAYS.items():
+    given = ARRAYS if forest.cover is None else ARRAYS | {"cover": COVER}
+    for name, dtype in given.items():
         array = getattr(forest, name)
         if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != 1:
             raise BundleError(f"forest: `{name}` is not a flat array of {dtype}")

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.errors import TrainingError
-from liverank.models.forest import LEAF, Forest
+from liverank.models.forest import Forest
+from liverank.models.trees import Tree, join, leaf_tree
 
 _CATEGORICAL = 1
 _DEFAULT_LEFT = 2
@@ -18,10 +19,10 @@ _ZERO_BAND = np.float32(1e-35)
 
 
 def forest_from_lightgbm(text: str) -> Forest:
-    r"""Read what ``Booster.model_to_string()`` wrote.
+    r"""Read what ``Booster.model_to_string()`` wrote for a model of one output.
 
-    Raises TrainingError for what a Forest cannot hold: categorical splits, linear trees, zero as
-    missing, averaged output.
+    Raises TrainingError for what a Forest cannot hold: several classes, categorical splits, linear
+    trees, zero as missing, averaged output.
 
     >>> forest = forest_from_lightgbm(
     ...     "tree\nversion=v4\nnum_class=1\nmax_feature_idx=0\n"
@@ -32,19 +33,23 @@ def forest_from_lightgbm(text: str) -> Forest:
     >>> forest.margin(np.array([[0.1], [0.0]], np.float32)).tolist()
     [1.0, -1.0]
     """
-    head, *trees = text.split("\n\nend of trees")[0].split("\nTree=")
+    forests = forests_from_lightgbm(text)
+    if len(forests) != 1:
+        raise TrainingError(f"LightGBM model: it has {len(forests)} classes; expected one output")
+    return forests[0]
+
+
+def forests_from_lightgbm(text: str) -> tuple[Forest, ...]:
+    """One Forest for each class, or one for all else; otherwise as ``forest_from_lightgbm``."""
+    head, *blocks = text.split("\n\nend of trees")[0].split("\nTree=")
     header = _fields(head)
-    if "average_output" in head.split("\n") or header.get("num_class") != "1":
-        raise TrainingError("LightGBM model: only sums of trees with one output can be converted")
-    parts = [_tree(_fields(tree), place) for place, tree in enumerate(trees)]
-    if not parts:
+    if "average_output" in head.split("\n"):
+        raise TrainingError("LightGBM model: only sums of trees can be converted, not averages")
+    trees = [_tree(_fields(block), place) for place, block in enumerate(blocks)]
+    if not trees:
         raise TrainingError("LightGBM model: it holds no trees")
-    names = ("feature", "threshold", "left", "nan_left", "value")
-    return Forest(
-        n_features=int(header["max_feature_idx"]) + 1,
-        starts=np.concatenate([[0], np.cumsum([len(part[0]) for part in parts])]).astype(np.int32),
-        **{name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)},
-    )
+    classes, n_features = int(header["num_class"]), int(header["max_feature_idx"]) + 1
+    return tuple(join(trees[place::classes], n_features) for place in range(classes))
 
 
 def round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -74,62 +79,41 @@ def _fields(block: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in block.split("\n") if "=" in line)
 
 
-def _tree(
-    fields: dict[str, str], place: int
-) -> tuple[
-    NDArray[np.int32],
-    NDArray[np.float32],
-    NDArray[np.int32],
-    NDArray[np.bool_],
-    NDArray[np.float64],
-]:
-    """Feature, threshold, left child, way of NaN and value of a tree's nodes, breadth first."""
+def _tree(fields: dict[str, str], place: int) -> Tree:
+    """A tree's splits, numbered as LightGBM does, and after them its leaves."""
     if fields.get("is_linear", "0") != "0":
         raise TrainingError(f"LightGBM model: tree {place} has linear leaves; train without them")
-    leaf_value = np.array(fields["leaf_value"].split(), np.float64)
-    if fields["num_leaves"] == "1":
-        leaf = np.zeros(1, np.int32)
-        return leaf + LEAF, leaf.astype(np.float32), leaf, leaf.astype(np.bool_), leaf_value
-    kind = np.array(fields["decision_type"].split(), np.int64)
+    leaf_value = _numbers(fields["leaf_value"])
+    n_leaves = int(fields["num_leaves"])
+    leaf_cover = _numbers(fields.get("leaf_count", "0 " * n_leaves))
+    if n_leaves == 1:
+        return leaf_tree(leaf_value[0], leaf_cover[0] if len(leaf_cover) else 0.0)
+    kind = _numbers(fields["decision_type"]).astype(np.int64)
     missing = kind >> 2
     if (kind & _CATEGORICAL).any() or (missing == _MISSING_IS_ZERO).any():
         raise TrainingError(
             f"LightGBM model: tree {place} splits on categories or takes zero as missing; "
             "train on plain numbers with NaN as missing"
         )
-    split_threshold = np.array(fields["threshold"].split(), np.float64)
+    threshold = _numbers(fields["threshold"])
     # Where training saw no NaN, LightGBM reads NaN as zero.
-    split_nan_left = np.where(
-        missing == _MISSING_IS_NAN, (kind & _DEFAULT_LEFT) != 0, split_threshold >= 0
-    )
-    children = np.stack(
-        [
-            np.array(fields["left_child"].split(), np.int64),
-            np.array(fields["right_child"].split(), np.int64),
-        ],
-        axis=1,
-    )
-    source, left = _breadth_first(children)
-    inner = source >= 0
-    split = np.where(inner, source, 0)
-    feature = np.array(fields["split_feature"].split(), np.int32)[split]
-    return (
-        np.where(inner, feature, LEAF).astype(np.int32),
-        np.where(inner, outside_zero_band(round_down(split_threshold))[split], 0).astype(
+    nan_left = np.where(missing == _MISSING_IS_NAN, (kind & _DEFAULT_LEFT) != 0, threshold >= 0)
+    children = np.column_stack([_numbers(fields["left_child"]), _numbers(fields["right_child"])])
+    n_splits = n_leaves - 1
+    # LightGBM numbers leaves -1, -2, ...
+    numbered = np.where(children < 0, n_splits - 1 - children, children).astype(np.int64)
+    none = np.zeros(n_leaves)
+    return Tree(
+        children=np.concatenate([numbered, np.full((n_leaves, 2), -1)]),
+        feature=np.concatenate([_numbers(fields["split_feature"]), none]).astype(np.int64),
+        threshold=np.concatenate([outside_zero_band(round_down(threshold)), none]).astype(
             np.float32
         ),
-        left,
-        inner & split_nan_left[split],
-        np.where(inner, 0.0, leaf_value[np.where(inner, 0, ~source)]),
+        nan_left=np.concatenate([nan_left, none == 1]),
+        value=np.concatenate([none[1:], leaf_value]),
+        cover=np.concatenate([_numbers(fields.get("internal_count", "0 " * n_splits)), leaf_cover]),
     )
 
 
-def _breadth_first(children: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """LightGBM's number of each node (a leaf's is negative) and where its left child now stands."""
-    pairs = children.tolist()
-    source, left = [0], []
-    for node in source:  # grows as it is read
-        left.append(len(source) if node >= 0 else 0)
-        if node >= 0:
-            source.extend(pairs[node])
-    return np.array(source, np.int64), np.array(left, np.int32)
+def _numbers(field: str) -> NDArray[np.float64]:
+    return np.array(field.split(), np.float64)

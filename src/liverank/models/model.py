@@ -112,7 +112,7 @@ class Model:
         left = dict(arrays)
         (n_features,) = _take(left, "n_features", np.int64, 1).tolist()
         slope, offset = _take(left, "calibration", np.float64, 2).tolist()
-        forest = _take_part(left, "forest", set(forest_module.ARRAYS))
+        forest = _take_part(left, "forest", set(forest_module.ARRAYS), optional="cover")
         linear = _take_part(left, "linear", set(linear_module.ARRAYS))
         if left:
             raise BundleError(f"model: unknown array `{min(left)}`")
@@ -145,10 +145,12 @@ def _take(arrays: dict[str, NDArray[Any]], name: str, dtype: type, size: int) ->
 
 
 def _take_part(
-    arrays: dict[str, NDArray[Any]], part: str, names: set[str]
+    arrays: dict[str, NDArray[Any]], part: str, names: set[str], optional: str = ""
 ) -> dict[str, NDArray[Any]]:
     """The arrays of one part, or none; a part is there as a whole or not at all."""
     found = {name for name in names if f"{part}.{name}" in arrays}
     if found and found != names:
         raise BundleError(f"model: `{part}.{min(names - found)}` is missing")
+    if found and f"{part}.{optional}" in arrays:
+        found.add(optional)
     return {name: arrays.pop(f"{part}.{name}") for name in found}
