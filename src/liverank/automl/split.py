@@ -135,9 +135,9 @@ def split_at_random(
     dealt = _dealt_order(strata, members, seed)
     step = np.arange(len(dealt) + 1) * validation / 2
     # A unit is taken each time the running share passes a whole number, or a half.
-    judge, choose = (np.diff(np.floor(step + shift)) > 0 for shift in (0.0, 0.5))
+    judges, chooses = (np.diff(np.floor(step + shift)) > 0 for shift in (0.0, 0.5))
     blocks = []
-    for taken in (~judge & ~choose, choose & ~judge, judge):
+    for taken in (~judges & ~chooses, chooses & ~judges, judges):
         of_unit = np.zeros(len(dealt), np.bool_)
         of_unit[dealt[taken]] = True
         blocks.append(np.flatnonzero(of_unit[members]))

@@ -1,0 +1,76 @@
+"""Columns of a table as the arrays that a model reads.
+
+What a value means is said once, in ``liverank.models.inputs``; here each distinct value is read
+once, and columns that are numbers by type are taken as they are.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from liverank.errors import TrainingError
+from liverank.models.inputs import EPOCHS, MOST_MS, Input, read_values
+
+
+def read_columns(table: pl.DataFrame, forms: Iterable[Input]) -> dict[str, NDArray[Any]]:
+    """Arrays by name, of the columns that are asked for; others are passed over.
+
+    Raises TrainingError when the table lacks one.
+
+    >>> table = pl.DataFrame({"age": [41, None], "city": ["Ulm", None]})
+    >>> read_columns(table, [Input(name="age", type="number")])["age"].tolist()
+    [41.0, nan]
+    """
+    wanted = list(forms)
+    absent = [form.name for form in wanted if form.name not in table.columns]
+    if absent:
+        raise TrainingError(
+            f"the table lacks {len(absent)} of {len(wanted)} columns that the model reads: "
+            f"{', '.join(f'`{name}`' for name in absent[:5])}; it has "
+            f"{', '.join(f'`{name}`' for name in table.columns[:20])}: "
+            "add them, with empty values where unknown"
+        )
+    return {form.name: read_column(table[form.name], form) for form in wanted}
+
+
+def read_column(column: pl.Series, form: Input) -> NDArray[Any]:
+    """One column as the array that its type wants.
+
+    >>> read_column(pl.Series(["a", None, "a"]), Input(name="x", type="category")).tolist()
+    ['a', None, 'a']
+    """
+    dtype = column.dtype
+    if form.type in ("number", "boolean", "time") and (dtype.is_numeric() or dtype == pl.Boolean):
+        values = np.array(column.cast(pl.Float64).fill_null(np.nan).to_numpy(), np.float64)
+        values[np.isinf(values)] = np.nan
+        return _of_numbers(values, form)
+    if form.type == "time" and isinstance(dtype, pl.Datetime | pl.Date):
+        moments = column.cast(pl.Datetime("us", getattr(dtype, "time_zone", None)))
+        exact = moments.dt.epoch("us").cast(pl.Float64).fill_null(np.nan).to_numpy()
+        return np.asarray(exact / 1000.0, np.float64)
+    if dtype.is_nested() or dtype == pl.Object:
+        return read_values(form, column.to_list())
+    if isinstance(dtype, pl.Categorical | pl.Enum):
+        column = column.cast(pl.String)
+    codes, distinct = distinct_codes(column)
+    return np.asarray(read_values(form, distinct)[codes])
+
+
+def distinct_codes(column: pl.Series) -> tuple[NDArray[np.int64], list[object]]:
+    """For each row the place of its value among the distinct ones, and those, null among them."""
+    values = column.alias("value").to_frame()
+    distinct = values.unique(maintain_order=True).with_row_index("code")
+    found = values.join(distinct, on="value", how="left", nulls_equal=True, maintain_order="left")
+    return found["code"].to_numpy().astype(np.int64), distinct["value"].to_list()
+
+
+def _of_numbers(values: NDArray[np.float64], form: Input) -> NDArray[np.float64]:
+    if form.type == "boolean":
+        return np.where((values == 0) | (values == 1), values, np.nan)
+    if form.type == "time":
+        scale = EPOCHS.get(form.time_form, np.nan)
+        return np.where(np.abs(values) <= MOST_MS / scale, values, np.nan) * scale
+    return values
