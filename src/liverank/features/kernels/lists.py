@@ -5,8 +5,8 @@ import numpy as np
 from liverank.compiled import compiled
 from liverank.features.kernels.pointers import pointer_to
 
-_DIGIT_BITS = 11
-_DIGITS = 3
+_DIGIT_BITS = 8
+_DIGITS = 4
 _SHORT = 64
 
 
@@ -89,17 +89,28 @@ def _sorted(keys, order):
             keys[before], order[before] = key, which
         return keys, order
     other_keys, other_order = np.empty_like(keys), np.empty_like(order)
-    mask = np.uint32((1 << _DIGIT_BITS) - 1)
+    ends = np.zeros((_DIGITS, 1 << _DIGIT_BITS), np.int64)
+    for key in keys:
+        for digit in range(_DIGITS):
+            ends[digit, _digit(key, digit)] += 1
     for digit in range(_DIGITS):
-        shift = np.uint32(digit * _DIGIT_BITS)
-        ends = np.zeros(1 << _DIGIT_BITS, np.int64)
-        for key in keys:
-            ends[(key >> shift) & mask] += 1
-        ends = np.cumsum(ends)
-        for place in range(n - 1, -1, -1):
-            value = (keys[place] >> shift) & mask
-            ends[value] -= 1
-            other_keys[ends[value]], other_order[ends[value]] = keys[place], order[place]
+        its_ends = ends[digit]
+        if its_ends[_digit(keys[0], digit)] == n:
+            continue  # all have the same
+        total = 0
+        for value in range(1 << _DIGIT_BITS):
+            total += its_ends[value]
+            its_ends[value] = total - its_ends[value]
+        for place in range(n):
+            value = _digit(keys[place], digit)
+            to = its_ends[value]
+            its_ends[value] += 1
+            other_keys[to], other_order[to] = keys[place], order[place]
         keys, other_keys = other_keys, keys
         order, other_order = other_order, order
     return keys, order
+
+
+@compiled
+def _digit(key, digit):
+    return (key >> np.uint32(digit * _DIGIT_BITS)) & np.uint32((1 << _DIGIT_BITS) - 1)
