@@ -15,10 +15,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.automl.association import indicators, level_gain, line_gain, order_gain
-from liverank.automl.columns import distinct_codes, read_column
+from liverank.automl.association import indicators
+from liverank.automl.columns import read_column
 from liverank.automl.look import Look, look_at
 from liverank.automl.matrix import Task
+from liverank.automl.numbered import as_levels
 from liverank.automl.task import Target, find_target, read_target
 from liverank.errors import TrainingError
 from liverank.models.inputs import ColumnType, Input
@@ -33,9 +34,6 @@ _EVENT_TIME = re.compile(
     r"(request|impression|click|order|transaction|log|served)_?(time|date|at|timestamp|ts)|"
     r"created(_at)?)$"
 )
-_TIMES_CLEARER, _CLEARER = 1.25, 0.01
-"""How much more of the target's variance levels must tell than order, to make a number levels."""
-_FEW, _MOST_BINS = 12, 64
 
 
 class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,7 +193,7 @@ def _profile_column(
     if role == "feature" and wanted is None:
         why = _useless(look, sample, whole, distinct)
         if why is None:
-            look = _as_levels(look, sample, distinct, target) or look
+            look = as_levels(look, sample, distinct, target) or look
         else:
             look, role = look._replace(reason=why), "unused"
     return ColumnProfile(
@@ -225,33 +223,6 @@ def _useless(look: Look, sample: pl.Series, whole: pl.Series, distinct: int) -> 
             if is_whole and high - low == len(sample) - 1:
                 return "the numbers of the rows, each once: it could only be memorised"
     return None
-
-
-def _as_levels(
-    look: Look, sample: pl.Series, distinct: int, target: NDArray[np.float64]
-) -> Look | None:
-    """The same column as a category, where its numbers tell more as names than by their order."""
-    if look.form.type != "number" or distinct < 3 or distinct * 4 > len(sample):
-        return None
-    values = read_column(sample, look.form)
-    known = values[~np.isnan(values)]
-    if not np.equal(known, np.floor(known)).all():
-        return None
-    codes, _ = distinct_codes(sample)
-    as_levels = level_gain(codes, target)
-    if distinct <= _FEW:
-        by_order, what = line_gain(values, target), "as a straight line"
-        by_order = by_order if np.ptp(known) < 2 * distinct else as_levels
-    else:
-        by_order, what = order_gain(values, target, min(distinct // 3, _MOST_BINS)), "by order"
-    if as_levels < _TIMES_CLEARER * by_order + _CLEARER:
-        return None
-    return Look(
-        Input(name=look.form.name, type="category", numeric=True),
-        f"whole numbers that return, and as names they tell {as_levels:.1%} of the target's "
-        f"variance, {what} {max(by_order, 0):.1%}",
-        look.oddity,
-    )
 
 
 def _find_time(
