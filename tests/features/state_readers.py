@@ -1,10 +1,12 @@
-"""What the processes do that read a state while another one folds it.
+"""Processes that read a state while another one folds it: what they do, and what is asked of them.
 
-Run as a program with the fd of the state: reads until its stdin ends, then writes down what it saw.
+Run as a program with the fd of the state, a seed and the state's memory: reads until its stdin
+ends, then writes down what it saw.
 """
 
 import os
 import select
+import subprocess
 import sys
 
 import msgspec
@@ -54,9 +56,42 @@ def digest(features):
     return xxhash.xxh3_128_hexdigest(features.tobytes())
 
 
+def start_reader(state, seed):
+    arguments = (state.store.fd, seed, state.layout.memory_bytes)
+    reader = subprocess.Popen(
+        [sys.executable, __file__, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[state.store.fd],
+    )
+    assert reader.stdout.readline() == b"\n"
+    return reader
+
+
+def saw(reader):
+    content, _ = reader.communicate()
+    assert reader.returncode == 0
+    return msgspec.json.decode(content, type=Saw)
+
+
+def assert_as_replayed(layout, streams, reads):
+    """Each read is what a replay gives at the end of a stream, at its cut; returns the replay."""
+    at_cut = {}
+    for seq, number, features in reads:
+        at_cut.setdefault(seq, []).append((number, features))
+    clean, asked = State(layout), requests()
+    for stream in streams:
+        clean.fold(stream)
+        for number, features in at_cut.pop(clean.seq, ()):
+            assert digest(clean.read(PROGRAM, **asked[number])) == features, (clean.seq, number)
+    assert not at_cut, "every cut is the end of a batch"
+    return clean
+
+
 def main():
-    state = State(SMALL, fd=int(sys.argv[1]))
-    random = np.random.default_rng(int(sys.argv[2]))
+    fd, seed, memory_bytes = map(int, sys.argv[1:])
+    state = State(msgspec.structs.replace(SMALL, memory_bytes=memory_bytes), fd=fd)
+    random = np.random.default_rng(seed)
     asked = requests()
     reads = []
     state.read_cut(PROGRAM, **asked[0])  # compiled

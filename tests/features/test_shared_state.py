@@ -4,26 +4,38 @@ And no read sees what came with or after its own ranking.
 """
 
 import dataclasses
-import subprocess
-import sys
+import threading
 import time
 
 import msgspec
 import numpy as np
 import polars as pl
-import state_readers
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_logs import ITEMS, SCHEMA, START_MS, USERS, interactions, logs
+from sound_state import close_gaps
 from state_bits import bits
-from state_readers import PEOPLE, PROGRAM, ROOMS, SMALL, SPAN_MS, Saw, digest, requests
+from state_readers import (
+    PEOPLE,
+    PROGRAM,
+    ROOMS,
+    SMALL,
+    SPAN_MS,
+    assert_as_replayed,
+    requests,
+    saw,
+    start_reader,
+)
 
 from liverank.config import Config, Label
 from liverank.dataset.replay import replay
+from liverank.errors import StateError
 from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import frame_of
+from liverank.features import state as state_module
 from liverank.features.hashing import hash_id, hash_ids
-from liverank.features.kernels.places import FIRST_LEVEL, LEVEL
+from liverank.features.kernels.places import FIRST_LEVEL, LEVEL, VERSION
 from liverank.features.layout_arrays import new_request
 from liverank.features.spec import compile_spec, derive_spec
 from liverank.features.state import Reads, State
@@ -107,23 +119,6 @@ def part_of(stream, begin, end):
     return dataclasses.replace(stream, **parts, **offsets)
 
 
-def start_reader(state, seed):
-    reader = subprocess.Popen(
-        [sys.executable, state_readers.__file__, str(state.store.fd), str(seed)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        pass_fds=[state.store.fd],
-    )
-    assert reader.stdout.readline() == b"\n"
-    return reader
-
-
-def saw(reader):
-    content, _ = reader.communicate()
-    assert reader.returncode == 0
-    return msgspec.json.decode(content, type=Saw)
-
-
 def test_what_readers_see_through_growth_sweeps_and_evictions_is_what_a_replay_gives():
     streams = batches()
     chance = np.random.default_rng(9)
@@ -143,17 +138,27 @@ def test_what_readers_see_through_growth_sweeps_and_evictions_is_what_a_replay_g
     assert len(reads) > 2000
     assert len({seq for seq, _, _ in reads}) > 200, "cuts"
     assert sum(one.rereads for one in seen) > 20, "reads that a batch overtook"
+    assert bits(state) == bits(assert_as_replayed(SMALL, streams, reads))
 
-    at_cut = {}
-    for seq, number, features in reads:
-        at_cut.setdefault(seq, []).append((number, features))
-    clean, asked = State(SMALL), requests()
-    for stream in streams:
-        clean.fold(stream)
-        for number, features in at_cut.pop(clean.seq, ()):
-            assert digest(clean.read(PROGRAM, **asked[number])) == features, (clean.seq, number)
-    assert not at_cut, "every cut is the end of a batch"
-    assert bits(state) == bits(clean)
+
+def test_what_readers_see_while_gaps_are_closed_is_what_a_replay_gives_that_closes_none():
+    streams, layout = batches(700), msgspec.structs.replace(SMALL, memory_bytes=64_000_000)
+    state = State(layout)
+    header = state.store.arrays.header
+    state.fold(streams[0])
+    readers = [start_reader(state, seed) for seed in range(READERS)]
+    for stream in streams[1:]:
+        state.fold(stream)
+        header[VERSION] += 1
+        close_gaps(state._arrays, state._layout_arrays)
+        header[VERSION] += 1
+        time.sleep(0.0005)
+    seen = [saw(reader) for reader in readers]
+
+    assert state.sizes.swept > 1000
+    assert sum(one.rereads for one in seen) > 20, "reads that a batch overtook"
+    clean = assert_as_replayed(layout, streams, {read for one in seen for read in one.reads})
+    assert clean.sizes == state.sizes._replace(compacted=0)
 
 
 def test_readers_do_not_starve_while_a_long_stream_is_folded_with_gaps():
@@ -172,6 +177,37 @@ def test_readers_do_not_starve_while_a_long_stream_is_folded_with_gaps():
     read = saw(reader)
     while_folding = [one for one in read.reads if 1 < one[0] < 60_000]
     assert len({seq for seq, _, _ in while_folding}) > 20
+
+
+def test_a_reader_waits_for_as_long_as_a_batch_shows_that_it_goes_on(monkeypatch):
+    monkeypatch.setattr(state_module, "_LONGEST_SILENCE_S", 0.2)
+    state = State(SMALL)
+    header = state.store.arrays.header
+
+    def take_long():
+        for _ in range(30):
+            time.sleep(0.02)
+            header[VERSION] += 2
+        header[VERSION] += 1
+
+    header[VERSION] += 1
+    folding = threading.Thread(target=take_long)
+    folding.start()
+    assert state.read_cut(PROGRAM, **requests()[0])[1] == 0
+    folding.join()
+
+    header[VERSION] += 1
+    with pytest.raises(StateError, match="ended within a batch"):
+        state.read_cut(PROGRAM, **requests()[0])
+
+
+def test_a_long_batch_shows_that_it_goes_on():
+    frame = frame_of([Interaction(time=START_MS, type="join", user="u1", item="r1")] * 300_000)
+    stream = stream_of(frame, SMALL, max_future_ms=300_000.0)
+    state = State(SMALL)
+    state.fold(stream)
+    assert state.store.arrays.header[VERSION] > 2
+    assert state.store.arrays.header[VERSION] % 2 == 0
 
 
 def test_a_stream_folded_in_batches_gives_the_bits_of_the_whole():

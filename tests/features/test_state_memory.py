@@ -6,23 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_logs import SCHEMA, START_MS
+from sound_state import assert_is_sound
 
 from liverank.config import Config, Label
 from liverank.events.event import Edge, Interaction, Item, Ranking
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
-from liverank.features.kernels.places import (
-    CHUNK,
-    CHUNK_CLASS,
-    CHUNK_EDGES,
-    CHUNK_ENTRIES,
-    FREE_LISTS,
-    FREED,
-    LEVEL,
-    ROWS,
-    USED,
-)
-from liverank.features.layout import DONE_COUNT, EDGE_COUNT, KEY, NUMBER, SEEN_COUNT
 from liverank.features.layout_arrays import new_request
 from liverank.features.spec import compile_spec, derive_spec
 from liverank.features.state import State
@@ -62,50 +51,6 @@ def value(state, spec, name, *, at_ms, user="u1", item="room0"):
 
 def join(at_ms, user="u1", item="room0"):
     return Interaction(time=int(at_ms), type="join", user=user, item=item)
-
-
-def assert_is_sound(state):
-    """The index finds every row, and each word of the arena has one owner."""
-    header, index, tables, directory, words = state.store.arrays
-    bits, ints = words.view(np.uint64), words.view(np.int64)
-    scopes = state.layout.scopes
-    size = 1 << int(header[LEVEL])
-    index, tables = index[size : 2 * size], tables[size : 2 * size]
-    slots, lows = (index >> np.uint64(32)).astype(int), index & np.uint64(0xFFFFFFFF)
-    taken = np.flatnonzero(index)
-    assert len(taken) == header[ROWS]
-    for slot in map(int, taken):
-        home = int(lows[slot]) % size
-        probed = np.arange(home, home + (slot - home) % size)
-        assert index[probed % size].all(), "a gap hides the row"
-        assert bits[slots[slot] + KEY] & np.uint64(0xFFFFFFFF) == lows[slot]
-    assert len(set(slots[taken])) == len(taken)
-
-    owned = 0
-    for place, table in zip(slots[taken], tables[taken], strict=True):
-        owned += scopes[table].width
-        if scopes[table].name == "user":
-            owned += CHUNK * -(
-                -(ints[place + SEEN_COUNT] + ints[place + DONE_COUNT]) // CHUNK_ENTRIES
-            )
-            owned += CHUNK * -(-ints[place + EDGE_COUNT] // CHUNK_EDGES)
-        elif scopes[table].name == "item":
-            assert directory[ints[place + NUMBER]] == place
-    free, free_words = [], 0
-    for class_ in range(CHUNK_CLASS + 1):
-        width = (
-            CHUNK if class_ == CHUNK_CLASS else scopes[class_].width if class_ < len(scopes) else 0
-        )
-        place = header[FREE_LISTS + class_]
-        while place:
-            free.append(place)
-            free_words += width
-            place = ints[place]
-    assert len(set(free)) == len(free)
-    assert not set(free) & set(slots[taken].tolist())
-    assert free_words == header[FREED]
-    unowned = 2 * max(CHUNK, *(scope.width for scope in scopes))  # the rows of zeros and of NaN
-    assert owned + free_words + unowned == header[USED]
 
 
 def test_rows_that_nothing_touched_for_too_long_are_swept():
@@ -216,24 +161,3 @@ def test_whatever_comes_and_goes_no_word_leaks_and_no_row_hides(is_fleeting, see
     recent = {event.user for event in events[-20:] if isinstance(event, Interaction)}
     for user in recent:
         assert value(state, spec, "user_visits", user=user, at_ms=at_ms[-1]) > 0
-
-
-def test_a_state_whose_free_memory_lies_in_pieces_starts_over_and_goes_on():
-    layout = msgspec.structs.replace(LASTING.layout, memory_bytes=2_000_000)
-    state, seq = State(layout), 0
-    for day in range(6):  # now new people alone, now new items alone
-        visits = [
-            join(
-                START_MS + (day * 3000 + n) * MINUTE_MS,
-                f"u{day}-{n}" if day % 2 == 0 else "u1",
-                "room0" if day % 2 == 0 else f"room{day}-{n}",
-            )
-            for n in range(3000)
-        ]
-        frame = frame_of(visits, seqs=range(seq + 1, seq + 1 + len(visits)))
-        state.fold(stream_of(frame, layout, max_future_ms=0.0))
-        seq += len(visits)
-    assert state.sizes.lost == 0
-    assert state.sizes.evicted > 0
-    assert state.sizes.rows > 0
-    assert_is_sound(state)

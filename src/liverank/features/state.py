@@ -19,6 +19,7 @@ from liverank.features.instructions import Program
 from liverank.features.kernels.fold import fold
 from liverank.features.kernels.places import (
     CLAMPED,
+    COMPACTED,
     EVICTED,
     ITEMS,
     LOST,
@@ -37,14 +38,16 @@ from liverank.features.stream import Stream
 
 _BATCH_S = 1e-4
 """How long a reader waits while a batch is being folded, before it looks again."""
-_LONGEST_BATCH_S = 60.0
+_LONGEST_SILENCE_S = 60.0
+"""For how long a batch that is being folded may show no sign of it."""
 
 
 class Sizes(NamedTuple):
     """How big a state is, and what it let go.
 
-    ``rows`` of users, items and counters; ``items`` ever seen; ``bytes`` in use; rows ``swept`` for
-    lying idle, rows ``evicted`` for want of memory, events ``lost`` for want of room.
+    ``rows`` of users, items and counters; ``items`` that have a number; ``bytes`` in use; rows
+    ``swept`` for lying idle, rows ``evicted`` for want of memory, events ``lost`` for want of room;
+    how often its memory was ``compacted``.
     """
 
     rows: int
@@ -53,6 +56,7 @@ class Sizes(NamedTuple):
     swept: int
     evicted: int
     lost: int
+    compacted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ class State:
             swept=int(header[SWEPT]),
             evicted=int(header[EVICTED]),
             lost=int(header[LOST]),
+            compacted=int(header[COMPACTED]),
         )
 
     def fold(self, stream: Stream, *, batch: int | None = None, gap_s: float = 0.0) -> None:
@@ -251,9 +256,11 @@ class State:
             self._header[CLAMPED] += stream.clamped
 
     def _settled_version(self) -> int:
-        """The version, once no batch is being folded."""
-        until = time.monotonic() + _LONGEST_BATCH_S
+        """The version, once no batch is being folded; a long one shows that it goes on."""
+        seen, until = -1, 0.0
         while (version := int(self._header[VERSION])) % 2:
+            if version != seen:
+                seen, until = version, time.monotonic() + _LONGEST_SILENCE_S
             if time.monotonic() > until:
                 raise StateError("the process that folds ended within a batch; map the new one's")
             time.sleep(_BATCH_S)

@@ -1,7 +1,7 @@
 """The memory of a state: a few arrays over one file in memory, which other processes may map.
 
 Room is reserved at once, for as much as the state may ever take, and given by the system page by
-page as it is touched. So nothing ever moves, and an array that a reader holds stays good while the
+page as it is touched. So no array ever moves, and one that a reader holds stays good while the
 writer adds to it. Invariant: every array is a function of the events folded, bit for bit.
 """
 

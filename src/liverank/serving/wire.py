@@ -120,6 +120,8 @@ class StateHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Rows let go for want of memory."""
     lost: int
     """Events that found no room."""
+    compacted: int
+    """How often its memory was compacted."""
     clamped: int
     """Events whose clock ran ahead."""
 

@@ -23,7 +23,6 @@ from liverank.features.kernels.history import packed, remember
 from liverank.features.kernels.next_items import go_on
 from liverank.features.kernels.places import (
     BITS,
-    CAPACITY,
     CHUNK,
     ENTER,
     HALF_LIVES,
@@ -33,12 +32,10 @@ from liverank.features.kernels.places import (
     INDEX,
     INTS,
     ITEM_SCOPE,
-    ITEMS,
     LABEL,
     LEAVE,
     LIST_PART,
     LOST,
-    MAX_ITEMS,
     NEXT_SCOPE,
     NO_PART,
     NUMBERS,
@@ -47,19 +44,19 @@ from liverank.features.kernels.places import (
     PART_USER,
     PART_USER_FIELD,
     RANKINGS_ARE_SEEN,
-    SCOPE_COUNT,
     USED,
     USER_SCOPE,
-    WIDEST,
     WIDTH,
     WORDS,
 )
 from liverank.features.kernels.pointers import layout_pointers, prefetch, store_pointers
 from liverank.features.kernels.presence import move, set_edge
+from liverank.features.kernels.room import make_room
 from liverank.features.kernels.rows import LINE, find_or_add, home_of, place_in
 from liverank.features.kernels.shapes import block_of, shape_of
-from liverank.features.kernels.sweep import start_over, sweep
-from liverank.features.layout import HISTORY, MAX_ELEMENTS, NUMBER, RECENT_ITEMS
+from liverank.features.kernels.sweep import sweep
+from liverank.features.kernels.waiting import go_on_waiting
+from liverank.features.layout import HISTORY, MAX_ELEMENTS, NUMBER
 from liverank.features.stream import (
     EDGE_EVENT,
     INTERACTION_EVENT,
@@ -84,7 +81,7 @@ def fold(stream, begin, end, store_arrays, layout_arrays):
 
 @compiled
 def fold_events(stream, begin, end, store, layout):
-    """Fold events; one for which there is no room, whatever was evicted, is counted as lost."""
+    """Fold events; one that no room can be made for is counted as lost."""
     kind, state, at, user, item, type_, also, value, relation = stream[:9]
     set_offsets, set_word, set_value, starts, items = stream[9:]
     header = store[HEADER]
@@ -93,11 +90,10 @@ def fold_events(stream, begin, end, store, layout):
     for event in range(begin, end):
         _look_ahead(store, layout, stream, event, end)
         sweep(store, layout, at[event])
-        if not _has_room(store, layout, starts[event + 1] - starts[event]):
-            start_over(store, layout)
-            if not _has_room(store, layout, starts[event + 1] - starts[event]):
-                header[LOST] += 1
-                continue
+        go_on_waiting(store, event - begin)
+        if not make_room(store, layout, starts[event + 1] - starts[event]):
+            header[LOST] += 1
+            continue
         what = kind[event]
         if what == INTERACTION_EVENT:
             weigh(layout, at[event], weights)
@@ -219,19 +215,3 @@ def list_size(words, place):
     """Elements of a list field whose first word is at ``place``; none where it is unknown."""
     known = words[place]
     return np.int64(min(known, float(MAX_ELEMENTS))) if known > 0 else np.int64(0)
-
-
-@compiled
-def _has_room(store, layout, ranking_items):
-    """Whether one more event, a ranking of so many items, surely fits."""
-    header, numbers = store[HEADER], layout[NUMBERS]
-    left = numbers[CAPACITY] - header[USED]
-    rows = (ranking_items + 2) * (numbers[SCOPE_COUNT] * MAX_ELEMENTS + RECENT_ITEMS)
-    if rows * numbers[WIDEST] + CHUNK >= left:  # look closer, as is seldom needed
-        of_one = RECENT_ITEMS * numbers[WIDEST]
-        for scope in range(numbers[NEXT_SCOPE]):
-            is_list = shape_of(layout, scope, LIST_PART) >= 0
-            of_one += shape_of(layout, scope, WIDTH) * (MAX_ELEMENTS if is_list else 1)
-        if (ranking_items + 2) * of_one + CHUNK >= left:
-            return False
-    return header[ITEMS] + ranking_items + 2 < MAX_ITEMS

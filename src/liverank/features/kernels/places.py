@@ -59,16 +59,17 @@ NO_PART, PART_USER, PART_ITEM, PART_USER_FIELD, PART_ITEM_FIELD = range(5)
     SWEPT,
     EVICTED,
     LOST,
+    COMPACTED,
     FREE_LISTS,
-) = range(15)
+) = range(16)
 """The version is odd while a batch is folded. The last seq folded; clocks clamped; rows; words
-taken from the end of the arena, and given back since; items ever numbered; the index's level; where
-the sweep stands; the latest time that it trusts (ms); by how many halvings it is less patient for
-want of memory; rows swept for being idle, evicted for want of memory; events that found no room.
-The free lists follow."""
+taken from the end of the arena, and given back since; the highest number of an item; the index's
+level; where the sweep stands; the latest time that it trusts (ms); by how many halvings it is less
+patient for want of memory; rows swept for being idle, evicted for want of memory; events that found
+no room; how often gaps were closed. The free lists follow."""
 HEADER_SIZE = 128
 MAX_ITEMS = 1 << 28
-"""Items that can ever be numbered; a power of two."""
+"""Numbers of items that there are; a power of two."""
 FIRST_LEVEL = 10
 """The smallest index has ``2**FIRST_LEVEL`` slots."""
 CHUNK_CLASS = HEADER_SIZE - FREE_LISTS - 1

@@ -1,11 +1,12 @@
 """Kernels for the rows of state: an arena of words, and an index that finds them by 64-bit keys.
 
-A row never moves, so a place in the arena stays good for as long as the row lives; the arena begins
-with a row of zeros, which every missing row reads as, and a row of NaN, which an unknown one does.
-The index is open addressing with linear probing. An entry is one word: the row's place, and the low
-half of its key, which tells nearly all other rows apart; the row itself settles the rest. Each of
-the index's sizes has its own part of the same array: level n lies at 2**n, so growing copies into
-fresh memory and then changes one number, and a reader of the old level still reads what was true.
+A row moves only where gaps are closed between two events (``compact``), so a place in the arena is
+good within an event or a read; the arena begins with a row of zeros, which every missing row reads
+as, and a row of NaN, which an unknown one does. The index is open addressing with linear probing.
+An entry is one word: the row's place, and the low half of its key, which tells nearly all other
+rows apart; the row itself settles the rest. Each of the index's sizes has its own part of the same
+array: level n lies at 2**n, so growing copies into fresh memory and then changes one number, and a
+reader of the old level still reads what was true.
 """
 
 import numpy as np
@@ -103,6 +104,12 @@ def find_all(store, keys, n, width, unknown, places):
 
 
 @compiled
+def entry_of(place, key):
+    """An entry of the index: a row's place, and the low half of its key, or of its entry before."""
+    return (np.uint64(place) << np.uint64(32)) | (key & _LOW)
+
+
+@compiled
 def place_in(entry):
     """The place of the row of an entry of the index."""
     return np.int64(entry >> np.uint64(32))
@@ -128,7 +135,7 @@ def add(store, table, key, width):
         _grow(store)
     place = take(store, width, table)
     store[BITS][place + KEY] = key
-    _insert(store, header[LEVEL], (np.uint64(place) << np.uint64(32)) | (key & _LOW), table)
+    _insert(store, header[LEVEL], entry_of(place, key), table)
     header[ROWS] += 1
     return place
 

@@ -2,9 +2,10 @@
 
 A row that nothing touched for ten of the longest half-lives is swept away: what it counted has
 decayed to a thousandth. While state takes more than it may, the hand goes faster and rows are
-evicted sooner: each round that does not help halves how long a row may lie idle. The clock follows
-the events' by a day each at most, and an event that is further away turns no hand, so that one
-wrong clock sweeps nothing, wherever it stands in the log.
+evicted sooner: each round that does not help halves how long a row may lie idle. Where an event
+finds no room all the same, the hand goes round at once. The clock follows the events' by a day each
+at most, and an event that is further away turns no hand, so that one wrong clock sweeps nothing,
+wherever it stands in the log.
 """
 
 import numpy as np
@@ -17,17 +18,13 @@ from liverank.features.kernels.places import (
     CLOCK,
     DIRECTORY,
     EVICTED,
-    FIRST_LEVEL,
-    FREE_LISTS,
     FREED,
     HAND,
     HEADER,
-    HEADER_SIZE,
     IDLE_MS,
     INDEX,
     INTS,
     ITEM_SCOPE,
-    ITEMS,
     LEVEL,
     MAX_WORDS,
     NUMBERS,
@@ -38,7 +35,6 @@ from liverank.features.kernels.places import (
     TABLES,
     USED,
     USER_SCOPE,
-    WIDEST,
     WIDTH,
     WORDS,
 )
@@ -51,6 +47,7 @@ from liverank.features.kernels.rows import (
     used_words,
 )
 from liverank.features.kernels.shapes import shape_of
+from liverank.features.kernels.waiting import go_on_waiting
 from liverank.features.layout import (
     EDGES,
     KEY,
@@ -66,6 +63,8 @@ _HURRY = 128
 """Slots that an event turns the hand by while state takes too much."""
 _RELAXED = 0.9
 """The share of the memory below which patience comes back."""
+_LAST_ROUND = 40
+"""Halvings of a year after which no millisecond is left."""
 
 
 @compiled
@@ -85,31 +84,47 @@ def sweep(store, layout, at):
                 header[PATIENCE] += 1
             elif header[PATIENCE] > 0 and used_words(store) < _RELAXED * most:
                 header[PATIENCE] -= 1
-        if not _drop_if_idle(store, layout, size + header[HAND]):
+        allowed_ms = _allowed_ms(layout, header[PATIENCE])
+        if not _drop_if_idle(store, layout, size + header[HAND], allowed_ms):
             header[HAND] += 1
 
 
 @compiled
-def start_over(store, layout):
-    """Forget everything: where what was given back lies in pieces that nothing fits any more."""
-    header = store[HEADER]
-    for slot in range(1 << FIRST_LEVEL, np.int64(2) << header[LEVEL]):
-        store[INDEX][slot] = np.uint64(0)
-    for number in range(header[ITEMS] + 1):
-        store[DIRECTORY][number] = 0
-    first = 2 * layout[NUMBERS][WIDEST]  # after the rows of zeros and of NaN
-    for word in range(first, header[USED]):
-        store[WORDS][word] = 0.0
-    header[EVICTED] += header[ROWS]
-    header[LEVEL], header[USED] = FIRST_LEVEL, first
-    for place in (ROWS, FREED, ITEMS, HAND, PATIENCE):
-        header[place] = 0
-    for place in range(FREE_LISTS, HEADER_SIZE):
-        header[place] = 0
+def evict(store, layout, most_words):
+    """Evict until state takes no more than it may, and less than so many words of the arena.
+
+    The hand goes round at once, sooner evicting with each round, and in the last one whatever it
+    meets: where a million events are of the same moment, none of their rows is idle.
+    """
+    header, most = store[HEADER], layout[NUMBERS][MAX_WORDS]
+    halvings, turned = header[PATIENCE], np.int64(0)
+    while header[ROWS] > 0 and (
+        used_words(store) > most or header[USED] - header[FREED] >= most_words
+    ):
+        size = np.int64(1) << header[LEVEL]
+        if header[HAND] >= size:
+            header[HAND] = 0
+        allowed_ms = _allowed_ms(layout, halvings) if halvings < _LAST_ROUND else -np.inf
+        if _drop_if_idle(store, layout, size + header[HAND], allowed_ms):
+            if used_words(store) > most and halvings < _LAST_ROUND:
+                header[PATIENCE] = max(header[PATIENCE], halvings - 1)
+            continue
+        header[HAND] += 1
+        turned += 1
+        if turned % size == 0:
+            halvings += 1
+        go_on_waiting(store, turned)
 
 
 @compiled
-def _drop_if_idle(store, layout, slot):
+def _allowed_ms(layout, halvings):
+    """How long a row may lie idle."""
+    longest_ms = layout[REALS][IDLE_MS]
+    return min(longest_ms, _YEAR_MS) * 0.5**halvings if halvings > 0 else longest_ms
+
+
+@compiled
+def _drop_if_idle(store, layout, slot, allowed_ms):
     """Drop the row of a slot if nothing touched it for too long; returns whether it did."""
     header, words = store[HEADER], store[WORDS]
     entry = store[INDEX][slot]
@@ -120,10 +135,6 @@ def _drop_if_idle(store, layout, slot):
     if shape_of(layout, table, BASE) > TABLE_WORDS:  # LIFE_HEARD is at the same place
         heard = max(heard, words[row + LAST_SEEN])
     idle_ms = header[CLOCK] - heard
-    longest_ms = layout[REALS][IDLE_MS]
-    allowed_ms = longest_ms
-    if header[PATIENCE] > 0:
-        allowed_ms = min(longest_ms, _YEAR_MS) * 0.5 ** header[PATIENCE]
     if not idle_ms > allowed_ms:
         return False
     if table == layout[NUMBERS][USER_SCOPE]:
@@ -134,5 +145,5 @@ def _drop_if_idle(store, layout, slot):
         store[DIRECTORY][store[INTS][row + NUMBER]] = 0
     remove(store, store[BITS][row + KEY])
     give_back(store, row, shape_of(layout, table, WIDTH), table)
-    header[SWEPT if idle_ms > longest_ms else EVICTED] += 1
+    header[SWEPT if idle_ms > layout[REALS][IDLE_MS] else EVICTED] += 1
     return True
