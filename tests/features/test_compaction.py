@@ -28,7 +28,7 @@ MINUTE_MS = 60_000
 SPEC = derive_spec(SCHEMA, Config(label=Label(interaction="join"), features=Features(on=("*",))))
 LAYOUT = SPEC.layout
 PROGRAM = compile_spec(SPEC)
-FLEETING = msgspec.structs.replace(LAYOUT, idle_ms=10.0 * MINUTE_MS, memory_bytes=520_000)
+FLEETING = msgspec.structs.replace(LAYOUT, idle_ms=10.0 * MINUTE_MS, memory_bytes=490_000)
 """Rows lie idle for ten minutes, and there is little memory."""
 
 
@@ -86,12 +86,12 @@ def people(day, at_ms):
     """New people who do much with one item, and follow many."""
     return [
         event
-        for n in range(420)
+        for n in range(480)
         for event in (
-            *(join(at_ms + n, f"p{420 * day + n}", "room0", "click") for _ in range(20)),
+            *(join(at_ms + n, f"p{480 * day + n}", "room0", "click") for _ in range(20)),
             *(
                 Edge(
-                    time=at_ms + n, user=f"p{420 * day + n}", relation="follow", target=f"u{other}"
+                    time=at_ms + n, user=f"p{480 * day + n}", relation="follow", target=f"u{other}"
                 )
                 for other in range(8)
             ),
@@ -101,14 +101,14 @@ def people(day, at_ms):
 
 def rooms(day, at_ms):
     """New items, each seen once."""
-    return [join(at_ms + n, "u1", f"r{620 * day + n}", "click") for n in range(620)]
+    return [join(at_ms + n, "u1", f"r{640 * day + n}", "click") for n in range(640)]
 
 
 def hosts(day, at_ms):
     """One item, which a new host has each time."""
     return [
         event
-        for n in range(1400)
+        for n in range(1950)
         for event in (
             Item(time=at_ms + n, item="room0", state="updated", fields={"host": f"h{day}-{n}"}),
             join(at_ms + n, "u1", "room0", "click"),
@@ -129,7 +129,7 @@ def days(count=7):
     for day in range(count):
         at_ms = START_MS + day * 240 * MINUTE_MS
         events += (people, rooms, hosts)[day % 3](day, at_ms)
-        events += [join(at_ms + n * MINUTE_MS // 20, "u1", "room1") for n in range(4200)]
+        events += [join(at_ms + n * MINUTE_MS // 22, "u1", "room1") for n in range(4800)]
     return events
 
 
@@ -168,7 +168,7 @@ def test_gaps_are_closed_at_the_same_event_in_any_batches(batch):
 
 def test_a_snapshot_of_a_state_whose_gaps_were_closed_goes_on_like_it(tmp_path):
     origin = Origin(identity="log", generation=1, max_future_ms=0.0, last_event="")
-    events, half = days(5), 24_000
+    events, half = days(5), 28_000
     state = fold(State(FLEETING), events[:half])
     assert state.sizes.compacted == 1
     write_snapshot(state, tmp_path / "one", origin=origin)
