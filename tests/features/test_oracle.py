@@ -35,7 +35,7 @@ PRODUCTS = {
         SCHEMA,
         Config(
             label=Label(interaction="join", min_value=30.0),
-            features=Features(on=("*_gap",), half_lives=("10m", "1d", "2d")),
+            features=Features(on=("*",), half_lives=("10m", "1d", "2d")),
             presence=Presence(expire_after="40m"),
         ),
     ),

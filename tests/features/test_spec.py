@@ -61,8 +61,6 @@ def test_features_have_readable_names():
         "user_born_ago_s",
         "request_depth",
         "same_language",
-        "item_click_total_1h",
-        "user_host_click_average_forever",
         "audience_of_peak",
         "audience_change_5m",
         "followed_host",
@@ -105,6 +103,15 @@ def test_gaps_within_the_list_are_derived_where_asked_for():
         label=Label(interaction="join"), features=Features(on=("*_gap",), off=("*_1d_gap",))
     )
     assert "item_join_rate_1d_gap" not in names_of(SCHEMA, both)
+
+
+def test_sums_and_averages_of_values_are_derived_where_asked_for():
+    assert not {f.kind for f in derive_spec(SCHEMA, JOIN).features} & {"total"}
+    asked_for = Features(on=("*_total_*", "*_average_*"))
+    config = Config(label=Label(interaction="join"), features=asked_for)
+    asked = set(names_of(SCHEMA, config)) - set(names_of(SCHEMA))
+    assert {"item_click_total_1h", "user_host_click_average_forever"} <= asked
+    assert {f.kind for f in derive_spec(SCHEMA, config).features if f.name in asked} == {"total"}
 
 
 def test_the_page_on_features_names_every_kind_and_no_other():

@@ -12,8 +12,8 @@ MAX_OTHER_TYPES = 6
 class Feature(msgspec.Struct, frozen=True):
     """A named expression and the kind it belongs to.
 
-    One that is not ``by_default`` is only derived where the config asks for it: on public logs it
-    was worth nothing (benchmarks/RESULTS.md).
+    One that is not ``by_default`` is only derived where the config asks for it: where it was tried,
+    it was worth nothing (benchmarks/RESULTS.md).
     """
 
     name: str

@@ -61,7 +61,10 @@ class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(layout: Layout) -> Iterator[Feature]:
-    """Totals of the item; averages of everything but lists, pairs with the user included."""
+    """Totals of the item; averages of everything but lists, pairs with the user included.
+
+    None are derived by default.
+    """
     for scope in layout.scopes:
         if scope.name in ("all", NEXT_ITEM) or scope.is_list:
             continue
@@ -77,9 +80,11 @@ def derive(layout: Layout) -> Iterator[Feature]:
                     feature_name(scope, type_, "total", short),
                     "total",
                     Total(scope.name, type_, short),
+                    by_default=False,
                 )
             yield Feature(
                 feature_name(scope, type_, "average", long),
                 "total",
                 Average(scope.name, type_, long, everybody, PRIOR_EVENTS),
+                by_default=False,
             )
