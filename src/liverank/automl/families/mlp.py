@@ -1,0 +1,129 @@
+"""The neural family: a net of piecewise-linear embeddings and members that share their layers.
+
+Invariant: what comes out is an Mlp; with the same seed, parameters and rounds it has the same bytes
+on one machine. A round is one step of the optimiser on one batch. JAX, of the extra ``automl``, is
+imported only when a net is trained. Directions are not honoured: a search that must honour them
+leaves this family out.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from liverank.automl.deadline import Deadline
+from liverank.automl.matrix import Fit, Matrix
+from liverank.automl.mlp_rows import (
+    Params,
+    Trained,
+    find_scales,
+    first_weights,
+    net_gains,
+    to_mlp,
+)
+from liverank.errors import TrainingError
+
+_PUBLISHED: Params = {
+    "learning_rate": 0.04,
+    "weight_decay": 0.02,
+    "dropout": 0.15,
+    "width": 256,
+    "layers": 3,
+    "members": 4,
+    "embedding": 8,
+    "bins": 16,
+    "batch": 256,
+}
+
+DEFAULTS: tuple[tuple[str, Params], ...] = (
+    ("net", _PUBLISHED),
+    ("net_single", {**_PUBLISHED, "members": 1}),
+)
+"""Published defaults (RealMLP's rates, TabM's members), in the order to try them."""
+
+MOST_ROUNDS = 20_000
+SETUP_S = 3.0
+"""Importing JAX and compiling take at least this long; with less, the result is a constant."""
+
+
+def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> Params:
+    """Parameters at random, from the spaces of RealMLP and TabM.
+
+    >>> params = sample(np.random.default_rng(0), 1000, 10)
+    >>> params.keys() == DEFAULTS[0][1].keys()
+    True
+    """
+    return {
+        "learning_rate": float(np.exp(generator.uniform(np.log(0.01), np.log(0.15)))),
+        "weight_decay": float(generator.choice([0.0, 0.02, 0.06])),
+        "dropout": float(generator.choice([0.0, 0.15, 0.3])),
+        "width": int(generator.choice([128, 256, 384])),
+        "layers": int(generator.choice([2, 3, 4])),
+        "members": int(generator.choice([1, 4, 8])),
+        "embedding": int(generator.choice([4, 8, 16] if n_columns <= 100 else [4])),
+        "bins": int(generator.choice([8, 16, 32, 48])),
+        "batch": int(generator.choice([128, 256, 512])) if n_rows > 5000 else 128,
+    }
+
+
+def needs_bytes(n_rows: int, n_columns: int, params: Params) -> int:
+    """Memory that training takes beside the matrix, in bytes, about.
+
+    >>> needs_bytes(10_000, 50, DEFAULTS[0][1]) < 300e6
+    True
+    """
+    width, members, bins = int(params["width"]), int(params["members"]), int(params["bins"])
+    layers, batch = int(params["layers"]), int(params["batch"])
+    inputs = n_columns * int(params["embedding"])
+    weights = inputs * (width + members + bins) + layers * width**2
+    per_row = 4 * members * (inputs + layers * width) + 4 * inputs * bins
+    compiler = 150_000_000
+    return 4 * n_rows * n_columns + 24 * weights + max(batch, 1024) * per_row + compiler
+
+
+def fit(
+    train: Matrix,
+    choose: Matrix | None,
+    params: Params,
+    *,
+    seed: int,
+    n_threads: int,  # noqa: ARG001  # a family takes it; JAX has threads of its own
+    deadline: Deadline,
+    rounds: int | None,
+) -> Fit:
+    """Train a net, stopped early on the loss of ``choose``, or after ``rounds`` steps.
+
+    ``n_threads`` says nothing to JAX, which shares its threads among all that runs in a process.
+    Raises TrainingError when JAX is not installed.
+    """
+    params = {**_PUBLISHED, **params}
+    generator = np.random.default_rng(seed)
+    scales = find_scales(train, params["bins"])
+    start = first_weights(train, params, generator)
+    trained = None
+    if rounds != 0 and deadline.left_s() > SETUP_S:
+        trained = _training().train_net(
+            train,
+            choose,
+            scales,
+            start,
+            params,
+            generator=generator,
+            deadline=deadline,
+            rounds=MOST_ROUNDS if rounds is None else rounds,
+        )
+    if trained is None:  # heads that say the targets' mean, whatever the row
+        trained = Trained({**start, "head": np.zeros_like(start["head"])}, 0, 0, rounds != 0)
+    net = to_mlp(scales, trained.weights)
+    some = np.linspace(0, len(train) - 1, min(len(train), 1000)).astype(np.int64)
+    gains = net_gains(net, train.features[some])
+    return Fit((net,), trained.rounds, trained.rounds_run, trained.out_of_time, gains)
+
+
+def _training() -> Any:
+    try:
+        from liverank.automl import mlp_training
+    except ImportError as error:
+        raise TrainingError(
+            f"the neural family needs {error.name}: install liverank[automl], or leave it out"
+        ) from None
+    return mlp_training

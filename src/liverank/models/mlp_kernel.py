@@ -1,0 +1,138 @@
+"""Kernels of the neural net: how it reads a row, and its layers.
+
+Invariant: only IEEE additions, multiplications, divisions, square roots and comparisons are used,
+in one order for each row, so a row scores the same bits in any batch and on any machine. A term
+whose input is zero is left out, which changes no sum.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.compiled import compiled
+
+FURTHEST = 1e6
+"""A value lies at most this many scales from the centre."""
+
+
+@compiled
+def squash_kernel(
+    rows: NDArray[np.float32], centre: NDArray[np.float64], scale: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Values scaled and smoothly clipped, u / sqrt(1 + (u / 3)^2), NaN where unknown: [n, f]."""
+    n, f = rows.shape
+    values = np.empty((n, f), np.float32)
+    for i in range(n):
+        for j in range(f):
+            u = (float(rows[i, j]) - centre[j]) * scale[j]
+            if not math.isnan(u):
+                u = min(max(u, -FURTHEST), FURTHEST)
+            values[i, j] = u / math.sqrt(1.0 + u * u / 9.0)
+    return values
+
+
+@compiled
+def embed_row(
+    row: NDArray[np.float32],
+    knot: NDArray[np.float32],
+    inverse_width: NDArray[np.float32],
+    slope: NDArray[np.float32],
+    bins: NDArray[np.float32],
+    at_zero: NDArray[np.float32],
+    missing: NDArray[np.float32],
+    embedded: NDArray[np.float32],
+) -> None:
+    """Embed the squashed values of a row, float32[f]: float32[f x d], one feature after another."""
+    f, n_bins, d = bins.shape
+    for j in range(f):
+        here = embedded[j * d : (j + 1) * d]
+        z = row[j]
+        if math.isnan(z):
+            for c in range(d):
+                here[c] = at_zero[j, c] + missing[j, c]
+            continue
+        for c in range(d):
+            here[c] = at_zero[j, c] + z * slope[j, c]
+        for b in range(n_bins):
+            share = min((z - knot[j, b]) * inverse_width[j, b], np.float32(1))
+            if share > 0:
+                for c in range(d):
+                    here[c] += share * bins[j, b, c]
+
+
+@compiled
+def dense(
+    inputs: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    outputs: NDArray[np.float32],
+    places: NDArray[np.int64],
+) -> None:
+    """Add inputs @ weight, [a] @ [a, b], to outputs; ``places`` is room for the inputs in use."""
+    n = 0
+    for k in range(len(inputs)):
+        if inputs[k] != 0:
+            places[n] = k
+            n += 1
+    whole = n // 4 * 4
+    for at in range(0, whole, 4):
+        p, q, r, s = places[at], places[at + 1], places[at + 2], places[at + 3]
+        a, b, c, d = inputs[p], inputs[q], inputs[r], inputs[s]
+        of_a, of_b, of_c, of_d = weight[p], weight[q], weight[r], weight[s]
+        for j in range(len(outputs)):
+            outputs[j] = (((outputs[j] + a * of_a[j]) + b * of_b[j]) + c * of_c[j]) + d * of_d[j]
+    for at in range(whole, n):
+        a, of_a = inputs[places[at]], weight[places[at]]
+        for j in range(len(outputs)):
+            outputs[j] += a * of_a[j]
+
+
+@compiled
+def mlp_kernel(
+    squashed: NDArray[np.float32],
+    knot: NDArray[np.float32],
+    inverse_width: NDArray[np.float32],
+    slope: NDArray[np.float32],
+    bins: NDArray[np.float32],
+    at_zero: NDArray[np.float32],
+    missing: NDArray[np.float32],
+    member: NDArray[np.float32],
+    first: NDArray[np.float32],
+    hidden: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    head: NDArray[np.float32],
+    head_bias: NDArray[np.float32],
+) -> NDArray[np.float64]:
+    """Mean output of the members, before the last stretch and shift: float64[n, k]."""
+    n_members, n_inputs = member.shape
+    n_layers, width = bias.shape
+    n_outputs = head.shape[2]
+    embedded = np.empty(n_inputs, np.float32)
+    inputs = np.empty(n_inputs, np.float32)
+    layers = np.empty((2, width), np.float32)
+    output = np.empty(n_outputs, np.float32)
+    places = np.empty(max(n_inputs, width), np.int64)
+    margins = np.zeros((len(squashed), n_outputs))
+    for i in range(len(squashed)):
+        embed_row(squashed[i], knot, inverse_width, slope, bins, at_zero, missing, embedded)
+        for m in range(n_members):
+            for k in range(n_inputs):
+                inputs[k] = embedded[k] * member[m, k]
+            layers[0] = bias[0]
+            dense(inputs, first, layers[0], places)
+            for layer in range(1, n_layers):
+                before, after = layers[(layer - 1) % 2], layers[layer % 2]
+                for k in range(width):
+                    before[k] = max(before[k], np.float32(0))
+                after[:] = bias[layer]
+                dense(before, hidden[layer - 1], after, places)
+            last = layers[(n_layers - 1) % 2]
+            for k in range(width):
+                last[k] = max(last[k], np.float32(0))
+            output[:] = head_bias[m]
+            dense(last, head[m], output, places)
+            for k in range(n_outputs):
+                margins[i, k] += output[k]
+        for k in range(n_outputs):
+            margins[i, k] /= n_members
+    return margins
