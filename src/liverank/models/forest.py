@@ -106,6 +106,15 @@ class Forest:
         places[columns] = np.arange(len(columns))
         return self.on_columns(places, len(columns))
 
+    def rescaled(self, scale: float, shift: float) -> "Forest":
+        """The forest whose margin is this one's times ``scale``, plus ``shift``."""
+        if (scale, shift) == (1.0, 0.0) or self.n_trees == 0:
+            return self
+        value = self.value * scale
+        first = slice(0, self.starts[1])
+        value[first] += np.where(self.feature[first] == LEAF, shift, 0.0)
+        return Forest(self.n_features, **{**self.to_arrays(), "value": value})
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays named in ``ARRAYS``, and ``cover`` where there is one."""
         return self._arrays() | ({} if self.cover is None else {"cover": self.cover})

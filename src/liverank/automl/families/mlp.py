@@ -34,6 +34,8 @@ _PUBLISHED: Params = {
     "batch": 256,
 }
 
+PACKAGE = "jax"
+
 DEFAULTS: tuple[tuple[str, Params], ...] = (
     ("net", _PUBLISHED),
     ("net_single", {**_PUBLISHED, "members": 1}),

@@ -1,0 +1,195 @@
+"""CatBoost, with symmetric trees, which our kernel scores fastest.
+
+CatBoost adds in another order on another number of threads, so the number follows from the rows,
+not from the machine. Invariant: with the same seed and rounds the forests are the same.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.automl.deadline import Deadline
+from liverank.automl.families.draws import log_integer, log_uniform
+from liverank.automl.families.learnable import (
+    constant_fit,
+    even_weight,
+    is_dull,
+    library,
+    scaled_target,
+)
+from liverank.automl.families.rounds import Stopping, most_rounds
+from liverank.automl.matrix import Fit, Matrix
+from liverank.models.catboost_json import forests_from_catboost
+from liverank.models.forest import Forest
+
+PACKAGE = "catboost"
+
+DEFAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    # Tuned on many tables: RealMLP's CatBoost-TD for classes (arXiv 2407.04491).
+    (
+        "steady",
+        {
+            "learning_rate": 0.08,
+            "depth": 7,
+            "l2_leaf_reg": 1e-5,
+            "subsample": 0.9,
+            "random_strength": 0.8,
+            "leaf_estimation_iterations": 1,
+        },
+    ),
+    # Rounded from the zero-shot portfolio of AutoGluon (arXiv 2311.02971).
+    ("even", {"learning_rate": 0.069, "depth": 6, "l2_leaf_reg": 2.15}),
+    ("deep", {"learning_rate": 0.031, "depth": 8, "l2_leaf_reg": 2.8}),
+    ("shallow", {"learning_rate": 0.049, "depth": 4, "l2_leaf_reg": 4.56}),
+)
+
+_LOSSES = {
+    "binary": "Logloss",
+    "multiclass": "MultiClass",
+    "squared": "RMSE",
+    "absolute": "MAE",
+}
+_BORDERS = 254
+_LEAST_TO_DRAW = 50
+"""Of fewer rows, a draw may leave CatBoost none."""
+_ROWS_A_THREAD = 100_000
+_MOST_THREADS = 4
+
+
+def fit(
+    train: Matrix,
+    choose: Matrix | None,
+    params: dict[str, Any],
+    *,
+    seed: int,
+    n_threads: int,  # would change the order of sums
+    deadline: Deadline,
+    rounds: int | None,
+) -> Fit:
+    """Train as ``liverank.automl.families.Family`` says, but for the threads.
+
+    ``params`` are CatBoost's own, and ``loss``: ``squared`` (where none is given) or ``absolute``
+    for a regression.
+    """
+    if is_dull(train):
+        return constant_fit(train)
+    train = _with_every_class(train)
+    catboost = library(PACKAGE)
+    rate = params["learning_rate"]
+    stopping = Stopping(deadline, rate)
+
+    class AfterRound:
+        def after_iteration(self, info: Any) -> bool:
+            losses = next(iter(info.metrics["validation"].values())) if choose else [None]
+            return not stopping.is_over(losses[-1])
+
+    threads = min(1 + len(train) // _ROWS_A_THREAD, _MOST_THREADS)
+    target, scale, shift = scaled_target(train)
+
+    def pool(matrix: Matrix, target: NDArray[np.float64]) -> Any:
+        weight = even_weight(matrix)
+        return catboost.Pool(matrix.features, target, weight=weight, thread_count=threads)
+
+    model = catboost.CatBoost(
+        {
+            **_own_params(train, params),
+            "iterations": most_rounds(rounds, rate, may_stop=choose is not None),
+            "random_seed": seed,
+            "thread_count": threads,
+        }
+    )
+    try:
+        model.fit(
+            pool(train, target),
+            eval_set=choose and pool(choose, scaled_target(choose, like=train).target),
+            callbacks=[AfterRound()],
+        )
+    except catboost.CatBoostError as error:
+        # Columns that differ may still fall into one bin.
+        if "constant or ignored" in str(error):
+            return constant_fit(train)
+        raise
+    run = model.tree_count_
+    kept = stopping.best_rounds or run
+    model.shrink(kept)
+    return Fit(
+        parts=tuple(forest.rescaled(scale, shift) for forest in _forests(model)),
+        rounds=kept,
+        rounds_run=run,
+        out_of_time=stopping.out_of_time,
+        gains=np.asarray(model.get_feature_importance(), np.float64),
+    )
+
+
+def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> dict[str, Any]:
+    """Draw from the space of TabArena (arXiv 2506.16791), among symmetric trees."""
+    return {
+        "learning_rate": log_uniform(generator, 5e-3, 0.1),
+        "depth": int(generator.integers(4, 9)),
+        "subsample": float(generator.uniform(0.7, 1.0)),
+        "colsample_bylevel": float(generator.uniform(0.85, 1.0)),
+        "l2_leaf_reg": log_uniform(generator, 1e-4, 5.0),
+        "leaf_estimation_iterations": log_integer(generator, 1, 20),
+    }
+
+
+def needs_bytes(n_rows: int, n_columns: int, params: dict[str, Any]) -> int:
+    """Raw values by column while they are binned, bins, and several permuted copies of sums."""
+    leaves: int = 1 << params.get("depth", 6)
+    return 60_000_000 + n_rows * (6 * n_columns + 120) + leaves * n_columns * _BORDERS * 4
+
+
+def _own_params(train: Matrix, params: dict[str, Any]) -> dict[str, Any]:
+    loss = params.get("loss", "squared") if train.task == "regression" else train.task
+    own = {
+        "loss_function": _LOSSES[loss],
+        "boosting_type": "Plain",
+        "bootstrap_type": "Bernoulli",
+        "border_count": _BORDERS,
+        "use_best_model": False,
+        # Left to itself, CatBoost chooses it by the number of rounds.
+        "leaf_estimation_iterations": 10 if train.task == "binary" else 1,
+        "logging_level": "Silent",
+        "allow_writing_files": False,
+        **params,
+    }
+    own.pop("loss", None)
+    if "subsample" not in own or len(train) < _LEAST_TO_DRAW:
+        own.pop("subsample", None)
+        own["bootstrap_type"] = "No"
+    if train.classes > 1:
+        own["classes_count"] = train.classes
+    if any(train.directions):
+        own["monotone_constraints"] = list(train.directions)
+    return own
+
+
+def _with_every_class(train: Matrix) -> Matrix:
+    """A row of next to no weight for each class without one: CatBoost gives those no margins."""
+    if train.classes == 1:
+        return train
+    absent = np.setdiff1d(np.arange(train.classes), train.target)
+    if len(absent) == 0:
+        return train
+    weight = even_weight(train)
+    weight = np.ones(len(train)) if weight is None else weight
+    return replace(
+        train,
+        features=np.concatenate(
+            [train.features, np.resize(train.features, (len(absent), train.n_features))]
+        ),
+        target=np.concatenate([train.target, absent]),
+        weight=np.concatenate([weight, np.full(len(absent), 1e-3)]),
+    )
+
+
+def _forests(model: Any) -> tuple[Forest, ...]:
+    """CatBoost writes its models to files only."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.json"
+        model.save_model(str(path), format="json")
+        return forests_from_catboost(path.read_bytes())

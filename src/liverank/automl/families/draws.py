@@ -1,0 +1,21 @@
+"""Draws that spaces of search are made of."""
+
+import numpy as np
+
+
+def log_uniform(generator: np.random.Generator, low: float, high: float) -> float:
+    """A number whose logarithm is uniform.
+
+    >>> 1 <= log_uniform(np.random.default_rng(0), 1, 100) <= 100
+    True
+    """
+    return float(np.exp(generator.uniform(np.log(low), np.log(high))))
+
+
+def log_integer(generator: np.random.Generator, low: int, high: int) -> int:
+    """A whole number from low to high, both included, each as likely as its logarithm's step.
+
+    >>> sorted({log_integer(np.random.default_rng(seed), 1, 3) for seed in range(50)})
+    [1, 2, 3]
+    """
+    return int(log_uniform(generator, low, high + 1 - 1e-9))

@@ -1,0 +1,227 @@
+"""LightGBM, in several shapes.
+
+Invariant: with the same seed and rounds the forests are the same, on any number of threads.
+"""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import lightgbm
+import numpy as np
+from lightgbm.callback import CallbackEnv, EarlyStopException
+
+from liverank.automl.deadline import Deadline
+from liverank.automl.families.draws import log_integer, log_uniform
+from liverank.automl.families.learnable import constant_fit, even_weight, is_dull, scaled_target
+from liverank.automl.families.rounds import Stopping, most_rounds
+from liverank.automl.matrix import Fit, Matrix
+from liverank.models.lightgbm_text import forests_from_lightgbm
+
+PACKAGE = "lightgbm"
+
+DEFAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    # Tuned on many tables: RealMLP's LGBM-TD for classes (arXiv 2407.04491).
+    (
+        "steady",
+        {
+            "learning_rate": 0.04,
+            "num_leaves": 50,
+            "bagging_fraction": 0.75,
+            "min_data_in_leaf": 40,
+            "min_sum_hessian_in_leaf": 1e-7,
+        },
+    ),
+    (
+        "random",
+        {
+            "learning_rate": 0.0179,
+            "num_leaves": 39,
+            "feature_fraction": 0.46,
+            "bagging_fraction": 0.88,
+            "min_data_in_leaf": 3,
+            "extra_trees": True,
+            "lambda_l1": 0.24,
+            "lambda_l2": 0.36,
+        },
+    ),
+    # The same for regression.
+    (
+        "large",
+        {
+            "learning_rate": 0.05,
+            "num_leaves": 100,
+            "bagging_fraction": 0.7,
+            "min_data_in_leaf": 3,
+            "min_sum_hessian_in_leaf": 1e-7,
+        },
+    ),
+    # Our own, for few rows and faint signals.
+    (
+        "few",
+        {
+            "learning_rate": 0.03,
+            "num_leaves": 8,
+            "min_data_in_leaf": 200,
+            "lambda_l2": 10.0,
+            "feature_fraction": 0.5,
+            "bagging_fraction": 0.7,
+        },
+    ),
+    # Rounded from the zero-shot portfolio of AutoGluon (arXiv 2311.02971).
+    (
+        "slow",
+        {
+            "learning_rate": 0.012,
+            "num_leaves": 53,
+            "feature_fraction": 0.7,
+            "min_data_in_leaf": 14,
+        },
+    ),
+    (
+        "random_large",
+        {
+            "learning_rate": 0.034,
+            "num_leaves": 127,
+            "feature_fraction": 0.83,
+            "min_data_in_leaf": 6,
+            "extra_trees": True,
+        },
+    ),
+    ("plain", {"learning_rate": 0.1, "num_leaves": 31, "min_data_in_leaf": 20}),
+    (
+        "pairs",
+        {
+            "learning_rate": 0.06,
+            "num_leaves": 4,
+            "min_data_in_leaf": 20,
+            "feature_fraction": 0.5,
+            "lambda_l2": 1.0,
+        },
+    ),
+    (
+        "wide",
+        {
+            "learning_rate": 0.03,
+            "num_leaves": 127,
+            "feature_fraction": 0.5,
+            "bagging_fraction": 0.7,
+            "min_data_in_leaf": 60,
+            "lambda_l2": 5.0,
+        },
+    ),
+)
+
+_LOSSES = {
+    "binary": ("binary", "binary_logloss"),
+    "multiclass": ("multiclass", "multi_logloss"),
+    "squared": ("regression", "rmse"),
+    "absolute": ("regression_l1", "l1"),
+}
+_BINS = 255
+_DATA: dict[str, Any] = {
+    "verbosity": -1,
+    "deterministic": True,
+    "force_row_wise": True,
+    "feature_pre_filter": False,
+    "max_bin": _BINS,
+}
+
+_binned: "WeakKeyDictionary[Matrix, lightgbm.Dataset]" = WeakKeyDictionary()
+"""Rows are binned once for all fits on one Matrix, and forgotten with it."""
+
+
+def fit(
+    train: Matrix,
+    choose: Matrix | None,
+    params: dict[str, Any],
+    *,
+    seed: int,
+    n_threads: int,
+    deadline: Deadline,
+    rounds: int | None,
+) -> Fit:
+    """Train as ``liverank.automl.families.Family`` says.
+
+    ``params`` are LightGBM's own, and ``loss``: ``squared`` (where none is given) or ``absolute``
+    for a regression.
+    """
+    if is_dull(train):
+        return constant_fit(train)
+    rate = params["learning_rate"]
+    stopping = Stopping(deadline, rate)
+
+    def after_round(env: CallbackEnv) -> None:
+        results = env.evaluation_result_list or []
+        if stopping.is_over(results[0][2] if results else None):
+            raise EarlyStopException(env.iteration, results)
+
+    data = _bin(train)
+    booster = lightgbm.train(
+        {**_own_params(train, params), "seed": seed, "num_threads": n_threads},
+        data,
+        num_boost_round=most_rounds(rounds, rate, may_stop=choose is not None),
+        valid_sets=[] if choose is None else [_bin_like(choose, train, data)],
+        callbacks=[after_round],
+        keep_training_booster=True,
+    )
+    kept = stopping.best_rounds or booster.current_iteration()
+    forests = forests_from_lightgbm(booster.model_to_string(num_iteration=kept))
+    scale, shift = scaled_target(train)[1:]
+    return Fit(
+        parts=tuple(forest.rescaled(scale, shift) for forest in forests),
+        rounds=kept,
+        rounds_run=booster.current_iteration(),
+        out_of_time=stopping.out_of_time,
+        gains=booster.feature_importance("gain", iteration=kept).astype(np.float64),
+    )
+
+
+def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> dict[str, Any]:
+    """Draw from the space of TabArena (arXiv 2506.16791)."""
+    return {
+        "learning_rate": log_uniform(generator, 5e-3, 0.1),
+        "num_leaves": log_integer(generator, 2, min(200, max(n_rows // 4, 3))),
+        "feature_fraction": float(generator.uniform(0.4, 1.0)),
+        "bagging_fraction": float(generator.uniform(0.7, 1.0)),
+        "min_data_in_leaf": log_integer(generator, 1, 64),
+        "extra_trees": bool(generator.integers(2)),
+        "lambda_l1": float(generator.uniform(1e-5, 1.0)),
+        "lambda_l2": log_uniform(generator, 1e-5, 2.0),
+    }
+
+
+def needs_bytes(n_rows: int, n_columns: int, params: dict[str, Any]) -> int:
+    """A sample to find bins, bins, gradients and scores, and a histogram for each leaf."""
+    leaves: int = params.get("num_leaves", 31)
+    sample_bytes = min(n_rows, 200_000) * n_columns * 10
+    histogram_bytes = leaves * n_columns * _BINS * 16
+    return 30_000_000 + sample_bytes + n_rows * (2 * n_columns + 48) + histogram_bytes
+
+
+def _own_params(train: Matrix, params: dict[str, Any]) -> dict[str, Any]:
+    loss = params.get("loss", "squared") if train.task == "regression" else train.task
+    objective, metric = _LOSSES[loss]
+    own = {**_DATA, "bagging_freq": 1, "objective": objective, "metric": metric, **params}
+    own.pop("loss", None)
+    # A leaf of so many rows must be possible on few of them.
+    own["min_data_in_leaf"] = min(own.get("min_data_in_leaf", 20), max(len(train) // 20, 2))
+    if train.classes > 1:
+        own["num_class"] = train.classes
+    if any(train.directions):
+        own["monotone_constraints"] = train.directions
+    return own
+
+
+def _bin(train: Matrix) -> lightgbm.Dataset:
+    if train not in _binned:
+        target, weight = scaled_target(train).target, even_weight(train)
+        data = lightgbm.Dataset(train.features, target, weight=weight, params=_DATA)
+        _binned[train] = data.construct()
+    return _binned[train]
+
+
+def _bin_like(choose: Matrix, train: Matrix, data: lightgbm.Dataset) -> lightgbm.Dataset:
+    target, weight = scaled_target(choose, like=train).target, even_weight(choose)
+    return lightgbm.Dataset(
+        choose.features, target, weight=weight, reference=data, params=_DATA
+    ).construct()
