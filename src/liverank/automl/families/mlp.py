@@ -22,6 +22,8 @@ from liverank.automl.mlp_rows import (
 )
 from liverank.errors import TrainingError
 
+PACKAGE = "jax"
+
 _PUBLISHED: Params = {
     "learning_rate": 0.04,
     "weight_decay": 0.02,
@@ -33,8 +35,6 @@ _PUBLISHED: Params = {
     "bins": 16,
     "batch": 256,
 }
-
-PACKAGE = "jax"
 
 DEFAULTS: tuple[tuple[str, Params], ...] = (
     ("net", _PUBLISHED),
@@ -88,7 +88,7 @@ def fit(
     params: Params,
     *,
     seed: int,
-    n_threads: int,  # noqa: ARG001  # a family takes it; JAX has threads of its own
+    n_threads: int,  # a family takes it; JAX has threads of its own
     deadline: Deadline,
     rounds: int | None,
 ) -> Fit:
