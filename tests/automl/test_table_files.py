@@ -58,6 +58,16 @@ def test_types_are_those_that_all_values_have(tmp_path):
     assert table["real"].to_list() == [1.5, None, 1000.0]
 
 
+def test_a_value_of_another_type_far_down_makes_its_column_text_and_loses_nothing(tmp_path):
+    path = tmp_path / "table.csv"
+    rows = [f"{n},{n / 2},x{n},NA\n" for n in range(30_000)]
+    path.write_text("whole,real,text,gone\n" + "".join(rows) + "0.5,odd,7,3\n")
+    table = read_table(path)
+    assert table.dtypes == [pl.Float64, pl.String, pl.String, pl.Int64]
+    assert table.row(-1) == (0.5, "odd", "7", 3)
+    assert table.row(1) == (1.0, "0.5", "x1", None)
+
+
 def test_commas_before_decimals_are_read_where_semicolons_divide(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("a;b\n1,5;x\n2,25;y, z\n")

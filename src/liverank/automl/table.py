@@ -1,14 +1,13 @@
 """Reading a table of any kind from a file: CSV, TSV or Parquet, compressed or not.
 
-A delimited file is scanned twice as text, in pieces: once to see which columns hold numbers
-throughout, once to read them as such; so a file takes the memory of its numbers, not of its text.
+A delimited file is read in pieces, with columns typed by its first rows, so that it takes the
+memory of its numbers and not of its text; if a later value is of another type, it is read again.
 Invariant: no value is lost silently: a column with one odd value is text, for the profile to judge,
 and a row that does not fit the header is an error.
 """
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +23,10 @@ SEPARATORS = (",", "\t", ";", "|")
 _SNIFFED = 1 << 18
 """Bytes that are looked at to tell the separator and the header."""
 _SNIFFED_LINES = 100
+_SAMPLED_ROWS = 20_000
+"""Rows by which the types of columns are guessed, before all of them are read as such."""
+_FIRST_LOOK = 1000
 _EXTRA = "\x00extra"
-_ROW = "\x00row"
 
 
 class Dialect(NamedTuple):
@@ -117,62 +118,76 @@ def _fields(line: str, separator: str, quote: str | None) -> list[str]:
 
 
 def _read_delimited(path: Path, dialect: Dialect) -> pl.DataFrame:
-    text = pl.scan_csv(
+    sample = _scan(path, dialect, {}).head(_SAMPLED_ROWS).collect(engine="streaming")
+    guessed = {name: _narrowest(sample[name], dialect) for name in dialect.names}
+    try:
+        table = _scan(path, dialect, guessed).collect(engine="streaming")
+    except pl.exceptions.ComputeError:  # a later value is none of what the first ones are
+        table = _scan(path, dialect, {}).collect(engine="streaming")
+    _check_widths(path, dialect, table)
+    table = table.select(dialect.names)
+    empty = table.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    table = table.filter(~empty) if empty.any() else table
+    texts = [name for name in table.columns if table.schema[name] == pl.String]
+    return table.with_columns(
+        _as_numbers(table[name], dialect, _narrowest(table[name], dialect)) for name in texts
+    )
+
+
+def _scan(path: Path, dialect: Dialect, types: dict[str, pl.DataType]) -> pl.LazyFrame:
+    """The file in pieces: columns of the types given, others as text."""
+    text = dict.fromkeys([*dialect.names, _EXTRA], pl.String())
+    return pl.scan_csv(
         path,
         has_header=False,
         skip_lines=1,
-        schema=dict.fromkeys([*dialect.names, _EXTRA], pl.String),
+        schema={**text, **types},
         missing_columns="insert",
         truncate_ragged_lines=True,
         separator=dialect.separator,
         quote_char=dialect.quote,
         encoding="utf8-lossy",
         raise_if_empty=False,
-        row_index_name=_ROW,
         glob=False,
     )
-    seen = text.select(list(_facts(dialect))).collect(engine="streaming").row(0, named=True)
-    if seen[_EXTRA] is not None:
+
+
+def _check_widths(path: Path, dialect: Dialect, table: pl.DataFrame) -> None:
+    if table[_EXTRA].null_count() < table.height:
+        row = table[_EXTRA].is_not_null().arg_max() or 0
         raise SourceError(
-            f"{path}: row {seen[_EXTRA] + 1} after the header has more than {len(dialect.names)} "
-            f'values; put values that hold "{dialect.separator}" in quotes, or name the column'
+            f"{path}: row {row + 1} after the header has more than {len(dialect.names)} values; "
+            f'put values that hold "{dialect.separator}" in quotes, or name the column'
         )
-    read = [_typed(name, dialect, seen) for name in dialect.names]
-    empty = pl.all_horizontal(pl.col(*dialect.names).is_null())
-    return text.filter(~empty).select(read).collect(engine="streaming")
 
 
-def _facts(dialect: Dialect) -> Iterator[pl.Expr]:
-    """Of each column: values that are known, whole numbers, numbers; and codes such as 007."""
-    for name in dialect.names:
-        text = _stripped(name, dialect)
-        known = text.is_not_null() & ~text.str.to_lowercase().is_in(list(UNKNOWN))
-        yield known.sum().alias(f"known {name}")
-        yield (known & _number(text, pl.Int64()).is_not_null()).sum().alias(f"whole {name}")
-        yield (known & _number(text, pl.Float64()).is_not_null()).sum().alias(f"number {name}")
-        yield text.str.contains(r"^[+-]?0\d").any().alias(f"code {name}")
-    yield pl.col(_ROW).filter(pl.col(_EXTRA).is_not_null()).min().alias(_EXTRA)
+def _narrowest(column: pl.Series, dialect: Dialect) -> pl.DataType:
+    """The type that holds all known values; codes such as 007 are text."""
+    first = _known(column.head(_FIRST_LOOK), dialect)
+    if first.cast(pl.Float64, strict=False).null_count():  # spares a look at all of a text column
+        return pl.String()
+    known = _known(column, dialect)
+    if len(known) == 0 or known.str.contains(r"^[+-]?0\d").any():
+        return pl.String()
+    for dtype in (pl.Int64(), pl.Float64()):
+        if known.cast(dtype, strict=False).null_count() == 0:
+            return dtype
+    return pl.String()
 
 
-def _typed(name: str, dialect: Dialect, seen: dict[str, int]) -> pl.Expr:
-    """A column as the narrowest type that holds all of its values."""
-    text, known = _stripped(name, dialect), seen[f"known {name}"]
-    if known and not seen[f"code {name}"]:
-        if seen[f"whole {name}"] == known:
-            return _number(text, pl.Int64()).alias(name)
-        if seen[f"number {name}"] == known:
-            return _number(text, pl.Float64()).alias(name)
-    return pl.col(name)
+def _known(column: pl.Series, dialect: Dialect) -> pl.Series:
+    text = _stripped(column, dialect)
+    return text.filter(~text.str.to_lowercase().is_in(list(UNKNOWN)))
 
 
-def _stripped(name: str, dialect: Dialect) -> pl.Expr:
-    text = pl.col(name).str.strip_chars()
-    # Where values are divided by semicolons, commas stand before decimals.
-    is_decimal = text.str.contains(r"^[+-]?\d+,\d+$")
+def _as_numbers(column: pl.Series, dialect: Dialect, dtype: pl.DataType) -> pl.Series:
+    return column if dtype == pl.String else _stripped(column, dialect).cast(dtype, strict=False)
+
+
+def _stripped(column: pl.Series, dialect: Dialect) -> pl.Series:
+    text = column.str.strip_chars()
     if dialect.separator != ";":
         return text
-    return pl.when(is_decimal).then(text.str.replace(",", ".", literal=True)).otherwise(text)
-
-
-def _number(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    return text.cast(dtype, strict=False)
+    # Where values are divided by semicolons, commas stand before decimals.
+    is_decimal = text.str.contains(r"^[+-]?\d+,\d+$")
+    return text.str.replace(",", ".", literal=True).zip_with(is_decimal.fill_null(False), text)
