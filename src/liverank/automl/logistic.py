@@ -6,6 +6,7 @@ their tails shorter; then L2-penalised logistic regression by L-BFGS.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ class Prepared:
     """
 
     design: NDArray[np.float64]
-    labels: NDArray[np.uint8]
+    labels: NDArray[Any]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     logarithmic: NDArray[np.bool_]
@@ -80,9 +81,9 @@ def fit_logistic(
 
 
 def prepare_rows(
-    features: NDArray[np.float32], labels: NDArray[np.uint8], directions: tuple[int, ...] = ()
+    features: NDArray[np.float32], labels: NDArray[Any], directions: tuple[int, ...] = ()
 ) -> Prepared:
-    """Thin, bound, scale and standardise rows, float32[n, f] and uint8[n]."""
+    """Thin, bound, scale and standardise rows, float32[n, f]; ``labels`` [n] are only thinned."""
     if len(labels) > MOST_ROWS:
         kept = _evenly(len(labels), MOST_ROWS)
         features, labels = np.ascontiguousarray(features[kept]), labels[kept]

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from liverank.automl.deadline import Deadline
-from liverank.automl.families import catboost, lightgbm, mlp, xgboost
+from liverank.automl.families import catboost, lightgbm, linear, mlp, xgboost
 from liverank.automl.matrix import Fit, Matrix
 
 
@@ -52,6 +52,7 @@ FAMILIES: dict[str, Family] = {
     "catboost": catboost,
     "xgboost": xgboost,
     "mlp": mlp,
+    "linear": linear,
 }
 """By name, those most worth trying first."""
 

@@ -1,0 +1,112 @@
+"""Which models to blend, and whether blending is worth it.
+
+Invariant: a blend is kept only where rows that did not choose it say that it beats the best single
+model beyond the noise of those rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.automl.held import Held, gain_interval, joined
+
+Floats = NDArray[np.float64]
+
+_WARM_STEPS = 5
+"""First steps go by log-loss or squared error, which tell more than a figure of ranks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """Weights of models, float64[m], that sum to 1, and what was gained over the best single one.
+
+    ``gain`` is the interval of how much the loss fell, whether or not the blend was ``kept``.
+    """
+
+    weights: Floats
+    single: int
+    kept: bool
+    gain: tuple[float, float]
+
+
+def greedy_weights(margins: Sequence[Floats], held: Held, *, steps: int = 25) -> Floats:
+    """Weights, float64[m] that sum to 1, of a blend of margins, float64[n, k], with a low loss.
+
+    Models are added one at a time, with replacement, each time the one that helps most (Caruana
+    et al., 2004); the best blend on the way is returned, so it never loses to the best single one.
+
+    >>> from liverank.automl.objective import find_objective
+    >>> held = Held(np.array([1.0, 0.0]), None, None, find_objective(None, "binary"), "sigmoid")
+    >>> greedy_weights([np.array([[1.0], [2.0]]), np.array([[2.0], [1.0]])], held).tolist()
+    [0.0, 1.0]
+    """
+    singles = [held.loss(margin) for margin in margins]
+    best_loss = min(singles)
+    best_counts = np.zeros(len(margins))
+    best_counts[int(np.argmin(singles))] = 1.0
+    counts, total = np.zeros(len(margins)), np.zeros_like(margins[0])
+    for step in range(1, steps + 1):
+        measure = held.mean_loss if step <= _WARM_STEPS else held.loss
+        losses = [measure((total + margin) / step) for margin in margins]
+        chosen = int(np.argmin(losses))
+        counts[chosen] += 1
+        total = total + margins[chosen]
+        loss = held.loss(total / step)
+        if loss < best_loss - 1e-9 * abs(best_loss):
+            best_loss, best_counts = loss, counts.copy()
+    weights: Floats = best_counts / best_counts.sum()
+    return weights
+
+
+def best_single(margins: Sequence[Floats], held: Held) -> int:
+    """The place of the model with the least loss."""
+    return int(np.argmin([held.loss(margin) for margin in margins]))
+
+
+def blended(margins: Sequence[Floats], weights: Floats) -> Floats:
+    """The weighted sum, float64[n, k]."""
+    total = np.zeros_like(margins[0])
+    for margin, weight in zip(margins, weights, strict=True):
+        if weight:
+            total = total + weight * margin
+    return total
+
+
+def choose_blend(
+    choose: Sequence[Floats],
+    held: Held,
+    judge: Sequence[Floats],
+    judged: Held,
+    *,
+    seed: int = 0,
+) -> Blend:
+    """The greedy blend of models if it beats the best single one beyond noise, else that one.
+
+    ``choose`` and ``judge`` are the margins of each model on the rows ``held`` and ``judged``. On
+    ``held``, each half is judged by what the other half would have chosen.
+    """
+    single = best_single(choose, held)
+    alone = np.zeros(len(choose))
+    alone[single] = 1.0
+    weights = greedy_weights(choose, held)
+    if len(choose) == 1 or (weights == alone).all():
+        return Blend(alone, single, kept=False, gain=(0.0, 0.0))
+    before, after = np.empty_like(choose[0]), np.empty_like(choose[0])
+    first, second = held.halves
+    for here, there in ((first, second), (second, first)):
+        if not (here.any() and there.any()):
+            continue
+        learned = [margin[here] for margin in choose]
+        rows = held.take(here)
+        before[there] = choose[best_single(learned, rows)][there]
+        after[there] = blended([m[there] for m in choose], greedy_weights(learned, rows))
+    gain = gain_interval(
+        np.concatenate([before, judge[single]]),
+        np.concatenate([after, blended(judge, weights)]),
+        joined(held, judged),
+        seed=seed,
+    )
+    kept = gain[0] > 0
+    return Blend(weights if kept else alone, single, kept, gain)
