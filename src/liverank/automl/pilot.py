@@ -1,0 +1,165 @@
+"""Pilots: short fits that tell how long real ones will take, and what memory allows.
+
+Invariant: a pilot's models are thrown away; only the time they took is used.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from liverank.automl.deadline import Deadline
+from liverank.automl.evaluation import thinned_places
+from liverank.automl.families import Family
+from liverank.automl.matrix import Matrix
+from liverank.automl.plan import Timing, Trial
+
+_FEW, _MANY = 1500, 15_000
+"""Rows of the two pilots."""
+_ROUNDS = 3, 10
+_EPOCHS = 40
+"""Passes over the rows that a net is expected to make."""
+_MEMINFO = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+_SPARE = 0.9
+
+
+def available_bytes() -> int:
+    """Memory that may be taken now: what the system has left, and the container."""
+    left = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    if _MEMINFO.exists():
+        fields = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines() if line)
+        if "MemAvailable" in fields:
+            left.append(int(fields["MemAvailable"].split()[0]) * 1024)
+    if all(path.exists() for path in _CGROUP):
+        most, used = (path.read_text().strip() for path in _CGROUP)
+        if most.isdigit():
+            left.append(int(most) - int(used))
+    return max(min(left), 0)
+
+
+def too_large(family: Family, n_rows: int, n_columns: int, memory: int) -> str | None:
+    """Why a family does not fit into memory (bytes); None where it does."""
+    needs = family.needs_bytes(n_rows, n_columns, family.DEFAULTS[0][1])
+    if needs <= memory * _SPARE:
+        return None
+    return f"needs about {needs / 1e6:,.0f} MB, and {memory / 1e6:,.0f} MB are free"
+
+
+def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Deadline) -> Timing:
+    """Time a family's first settings on few rows, and on more where there are more.
+
+    The seconds that a fit of no rows would take are those of the smaller pilot, so an extrapolation
+    is never below what was seen.
+    """
+    sizes = [n for n in (_FEW, _MANY) if n < len(train)] or [len(train)]
+    points = []
+    for size in sizes:
+        rows = train.take(thinned_places(len(train), size))
+        points.append((size, *_time_fit(family, rows, n_threads, deadline)))
+        if deadline.expired():
+            break
+    (small, setup, round_s), *more = points
+    if not more:
+        # One size: all but a little of a round is taken to grow with the rows.
+        return Timing(setup_s=(setup, 0.0), round_s=(0.3 * round_s, 0.7 * round_s / max(small, 1)))
+    large, setup_2, round_2 = more[0]
+    return Timing(
+        setup_s=_line(small, setup, large, setup_2), round_s=_line(small, round_s, large, round_2)
+    )
+
+
+def fastest_threads(
+    family: Family, train: Matrix, deadline: Deadline, cores: int | None = None
+) -> int:
+    """1, or all cores where that is faster here and now; models are the same.
+
+    On few rows, or beside a busy neighbour, threads wait for each other more than they help.
+    """
+    cores = cores or os.cpu_count() or 1
+    rows = train.take(thinned_places(len(train), _MANY))
+    alone, together = (
+        _time_fit(family, rows, threads, deadline)[1] if threads else np.inf
+        for threads in (1, cores if cores > 1 else 0)
+    )
+    return 1 if alone <= together else cores
+
+
+def expected_rounds(trial: Trial, n_rows: int) -> float:
+    """Rounds that a trial should run before it stops early.
+
+    Boosting needs about ten over the learning rate, and its patience on top.
+    """
+    rate = trial.params.get("learning_rate")
+    if "batch" in trial.params:
+        return float(np.clip(_EPOCHS * n_rows / trial.params["batch"], 400, 8000))
+    return 8.0 if rate is None else 13.0 / float(rate)
+
+
+def hurried(trial: Trial, slow_by: float, most_rate: float = 0.3) -> Trial | None:
+    """The trial with a learning rate so high that it takes 1 / ``slow_by`` of the time.
+
+    None where even the highest is too slow, or there is no rate: a coarser model in time beats an
+    unfinished one.
+
+    >>> trial = Trial(family="f", name="n", params={"learning_rate": 0.05}, seed=0)
+    >>> hurried(trial, 2.0).params["learning_rate"], hurried(trial, 7.0)
+    (0.1, None)
+    """
+    rate = trial.params.get("learning_rate")
+    if slow_by <= 1:
+        return trial
+    if rate is None or "batch" in trial.params or rate * slow_by > most_rate:
+        return None
+    params = {**trial.params, "learning_rate": rate * slow_by}
+    return Trial(family=trial.family, name=trial.name, params=params, seed=trial.seed)
+
+
+def time_all(
+    families: Mapping[str, Family],
+    train: Matrix,
+    *,
+    n_threads: int,
+    deadline: Deadline,
+    tell: Callable[[str], Any] = lambda _: None,
+) -> dict[str, Timing]:
+    """Time each family, in order, until the deadline; those after it are left out."""
+    timings = {}
+    for name, family in families.items():
+        if deadline.expired():
+            break
+        timings[name] = time_family(family, train, n_threads=n_threads, deadline=deadline)
+        tell(name)
+    return timings
+
+
+def _time_fit(
+    family: Family, rows: Matrix, n_threads: int, deadline: Deadline
+) -> tuple[float, float]:
+    """Seconds of setting up, and of a round."""
+    params = family.DEFAULTS[0][1]
+    took = []
+    for rounds in _ROUNDS:
+        began = deadline.clock()
+        fit = family.fit(
+            rows,
+            None,
+            params,
+            seed=0,
+            n_threads=n_threads,
+            deadline=deadline,
+            rounds=rounds,
+        )
+        took.append((max(fit.rounds_run, 1), deadline.clock() - began))
+    (few, short), (many, long) = took
+    if long <= short:  # the first fit also imported or compiled
+        return short, long / many
+    round_s = max((long - short) / max(many - few, 1), long / many / 20, 1e-6)
+    return max(long - many * round_s, 0.0), round_s
+
+
+def _line(small: int, low: float, large: int, high: float) -> tuple[float, float]:
+    slope = max(high - low, 0.0) / (large - small)
+    return max(low - slope * small, 0.0), slope

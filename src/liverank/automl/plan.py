@@ -1,0 +1,128 @@
+"""The plan of a search: which models are tried, on how many rows, in which order.
+
+It is made from pilot timings, is written down as the search goes, and can be run again.
+Invariant: the order in which trials come depends on the seed alone; the clock only decides how far
+down the order a search gets, and all that the clock decided is in the plan.
+"""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from liverank.automl.families import Family
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the plan."""
+
+
+class Timing(_Record, frozen=True):
+    """What a family's pilot took: seconds = a + b x rows, of setting up and of each round."""
+
+    setup_s: tuple[float, float]
+    round_s: tuple[float, float]
+
+    def seconds(self, rows: int, rounds: float) -> float:
+        """What a fit should take.
+
+        >>> Timing(setup_s=(1.0, 0.0), round_s=(0.0, 1e-3)).seconds(1000, 10)
+        11.0
+        """
+        return (self.setup_s[0] + self.setup_s[1] * rows) + rounds * (
+            self.round_s[0] + self.round_s[1] * rows
+        )
+
+
+class Trial(_Record, frozen=True):
+    """A model to try, and once it was, the rounds that each fold ran."""
+
+    family: str
+    name: str
+    params: dict[str, Any]
+    seed: int
+    rows: int | None = None
+    """Of the last fold's training rows; null for all."""
+    expected_s: float = 0.0
+    rounds: tuple[int, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.family} {self.name}"
+
+
+class Student(_Record, frozen=True):
+    """A forest that was taught, and the time it was measured to take."""
+
+    trees: int
+    leaves: int
+    us_per_row: float
+    loss: float | None = None
+
+
+class Plan(_Record, frozen=True):
+    """All that the clock, the memory and the user decided; the rest follows from the seed."""
+
+    seed: int
+    n_threads: int
+    folds: int
+    timings: dict[str, Timing]
+    skipped: dict[str, str] = {}
+    """Families that were left out, and why."""
+    trials: tuple[Trial, ...] = ()
+    us_per_row: dict[str, float] = {}
+    """Measured time of what could be served, by its name."""
+    students: tuple[Student, ...] = ()
+    dropped: tuple[str, ...] = ()
+    """Members of the blend that there was no time to train again."""
+    refit: bool = True
+    """Whether the model was trained again on all rows."""
+    interrupted: bool = False
+
+
+def encode_plan(plan: Plan) -> bytes:
+    """A plan as JSON."""
+    return msgspec.json.encode(plan)
+
+
+def decode_plan(text: bytes) -> Plan:
+    """The opposite of ``encode_plan``. Raises msgspec.ValidationError.
+
+    >>> plan = Plan(seed=3, n_threads=1, folds=1, timings={})
+    >>> decode_plan(encode_plan(plan)) == plan
+    True
+    """
+    return msgspec.json.decode(text, type=Plan)
+
+
+def trial_order(
+    families: Mapping[str, Family], *, seed: int, n_rows: int, n_columns: int
+) -> Iterator[Trial]:
+    """Trials without end: published settings of each family in turn, then drawn ones in turn.
+
+    What a family draws does not depend on the other families.
+
+    >>> from liverank.automl.families import FAMILIES
+    >>> some = trial_order({"linear": FAMILIES["linear"]}, seed=0, n_rows=100, n_columns=3)
+    >>> [next(some).name for _ in range(3)]
+    ['ridge', 'drawn 1', 'drawn 2']
+    """
+    deepest = max((len(family.DEFAULTS) for family in families.values()), default=0)
+    for place in range(deepest):
+        for name, family in families.items():
+            if place < len(family.DEFAULTS):
+                title, params = family.DEFAULTS[place]
+                yield Trial(family=name, name=title, params=params, seed=seed + place)
+    generators = {
+        name: np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in families
+    }
+    for draw in count(1):
+        if not families:
+            return
+        for name, family in families.items():
+            params = family.sample(generators[name], n_rows, n_columns)
+            yield Trial(family=name, name=f"drawn {draw}", params=params, seed=seed + 100 + draw)

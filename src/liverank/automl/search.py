@@ -1,0 +1,269 @@
+"""The search: trials one after another within a deadline, each on every fold.
+
+    pilots -> plan -> trials, on few rows first where the table is large -> margins to blend
+
+Invariant: running a recorded plan again with the same seed trains the same models, byte for byte,
+because the clock decides nothing that the plan does not hold.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from liverank.automl.deadline import Deadline
+from liverank.automl.evaluation import Evaluation
+from liverank.automl.families import Family
+from liverank.automl.matrix import Fit, Matrix
+from liverank.automl.pilot import expected_rounds, hurried
+from liverank.automl.plan import Plan, Timing, Trial, trial_order
+
+FIRST = "linear"
+"""The family that is tried first, so that there is a model however short the budget."""
+STEADY = frozenset({"linear"})
+"""Families whose rounds do not grow with the rows."""
+
+_LARGEST_SHARE = 0.3
+"""Of the search that one trial may take."""
+_FIRST_PASS_SHARE = 0.5
+"""Of the search that the first settings of all families may take on all rows; else few rows come
+first."""
+_RUNG = 4
+"""Each rung has this many times the rows of the one below, and a third of its trials."""
+_LEAST_RUNG = 5000
+_CLIMB = 3
+_OVERTIME = 2.5
+"""A trial is stopped after this many times its expected time."""
+_FOREVER = Deadline(math.inf, lambda: 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """A trial that was run: a fit a fold, margins of choosing and of judging rows, and its loss."""
+
+    trial: Trial
+    fits: tuple[Fit, ...]
+    choose: NDArray[np.float64]
+    judge: NDArray[np.float64]
+    loss: float
+    seconds: float
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the clock ended the training of a fold."""
+        return any(fit.out_of_time for fit in self.fits)
+
+    @property
+    def rounds(self) -> float:
+        """Rounds kept, the mean over folds."""
+        return float(np.mean([fit.rounds for fit in self.fits]))
+
+
+Told = Callable[[Tried, float], None]
+"""Told of each trial, and of the seconds that are left to search."""
+
+
+def run_search(
+    evaluation: Evaluation,
+    families: Mapping[str, Family],
+    plan: Plan,
+    *,
+    deadline: Deadline,
+    on_trial: Told | None = None,
+) -> tuple[list[Tried], Plan]:
+    """Try models until the deadline; the plan comes back with the trials that were run.
+
+    A plan that holds trials is run as it is, without looking at the clock. An interrupt (Ctrl-C)
+    ends the search and keeps what there is, or is raised again where there is nothing yet.
+    """
+    recorded = bool(plan.trials)
+    pace = _Pace(plan, evaluation)
+    tried: list[Tried] = []
+    trials = (
+        iter(plan.trials)
+        if recorded
+        else _trials(evaluation, families, plan, pace, deadline, tried)
+    )
+    interrupted = False
+    try:
+        for trial in trials:
+            until = _FOREVER if recorded else pace.until(trial, deadline, first=not tried)
+            done = _run(trial, families[trial.family], evaluation, plan.n_threads, until, deadline)
+            if done is None:
+                continue
+            pace.learn(done)
+            tried.append(done)
+            if on_trial is not None:
+                on_trial(done, deadline.left_s())
+    except KeyboardInterrupt:
+        if not tried:
+            raise
+        interrupted = True
+    ran = tuple(
+        replace(each.trial, rounds=tuple(fit.rounds_run for fit in each.fits)) for each in tried
+    )
+    return tried, replace(plan, trials=ran, interrupted=plan.interrupted or interrupted)
+
+
+def fit_again(
+    tried: Tried, family: Family, rows: Matrix, n_before: int, *, n_threads: int, deadline: Deadline
+) -> Fit | None:
+    """Train a trial's model on other, usually all, rows; None where time ran out.
+
+    ``n_before`` is how many rows it was tried on; more rows bear more rounds, in proportion.
+    """
+    rounds = tried.rounds
+    if tried.trial.family not in STEADY:
+        rounds *= max(len(rows) / max(n_before, 1), 1.0)
+    fit = family.fit(
+        rows,
+        None,
+        tried.trial.params,
+        seed=tried.trial.seed,
+        n_threads=n_threads,
+        deadline=deadline,
+        rounds=max(round(rounds), 1),
+    )
+    return None if fit.out_of_time else fit
+
+
+class _Pace:
+    """How long trials take, mended by those that were run."""
+
+    def __init__(self, plan: Plan, evaluation: Evaluation) -> None:
+        self._plan = plan
+        self._n_rows = evaluation.n_rows
+        self._n_folds = len(evaluation.folds)
+        self._slower: dict[str, float] = {}
+
+    @property
+    def timings(self) -> Mapping[str, Timing]:
+        return self._plan.timings
+
+    def expected_s(self, trial: Trial) -> float:
+        rows = trial.rows or self._n_rows
+        timing = self._plan.timings[trial.family]
+        once = timing.seconds(rows, expected_rounds(trial, rows))
+        return once * self._n_folds * self._slower.get(trial.family, 1.0)
+
+    def learn(self, tried: Tried) -> None:
+        if tried.trial.family in self._plan.timings:
+            before = self._slower.pop(tried.trial.family, 1.0)
+            ratio = tried.seconds / max(self.expected_s(tried.trial), 1e-6)
+            self._slower[tried.trial.family] = float(np.clip(np.sqrt(before * ratio), 0.2, 5.0))
+
+    def until(self, trial: Trial, deadline: Deadline, *, first: bool) -> Deadline:
+        most = deadline.left_s() if first else self.expected_s(trial) * _OVERTIME + 0.5
+        return Deadline(deadline.clock() + min(deadline.left_s(), most), deadline.clock)
+
+
+def _trials(
+    evaluation: Evaluation,
+    families: Mapping[str, Family],
+    plan: Plan,
+    pace: _Pace,
+    deadline: Deadline,
+    tried: list[Tried],
+) -> Iterator[Trial]:
+    """The trials that time allows: on the lowest rung first, then the best of it on higher ones."""
+    whole_s = deadline.left_s()
+    names = sorted(families, key=lambda name: name != FIRST)
+    timed = {name: families[name] for name in names if name in plan.timings}
+    n_rows, n_columns = evaluation.n_rows, evaluation.n_features
+    rungs = _rungs(timed, pace, n_rows, whole_s)
+    order = trial_order(timed, seed=plan.seed, n_rows=rungs[0] or n_rows, n_columns=n_columns)
+    for place, rows in enumerate(rungs):
+        rung_end = deadline.share(1 / (len(rungs) - place))
+        before = len(tried)
+        if place == 0:
+            stream: Iterator[Trial] = (replace(trial, rows=rows) for trial in order)
+        else:
+            stream = iter([replace(each.trial, rows=rows, rounds=()) for each in _climbers(tried)])
+        yield from _affordable(stream, pace, rung_end, whole_s / len(rungs), tried)
+        if len(tried) == before:
+            return
+
+
+def _affordable(
+    stream: Iterator[Trial], pace: _Pace, deadline: Deadline, whole_s: float, tried: list[Tried]
+) -> Iterator[Trial]:
+    """Those that should end in time, some at a higher rate; ends after many that would not."""
+    refused = 0
+    for trial in stream:
+        if deadline.expired() or refused >= 2 * len(pace.timings) + 2:
+            return
+        room_s = min(deadline.left_s(), max(_LARGEST_SHARE * whole_s, 0.0))
+        expected_s = pace.expected_s(trial)
+        fitting = hurried(trial, expected_s / max(room_s, 1e-9))
+        if fitting is None and tried:
+            refused += 1
+            continue
+        refused = 0
+        trial = replace(fitting or trial, rows=trial.rows)
+        yield replace(trial, expected_s=round(pace.expected_s(trial), 3))
+
+
+def _rungs(
+    families: Mapping[str, Family], pace: _Pace, n_rows: int, whole_s: float
+) -> list[int | None]:
+    """Rows of each rung, rising; None for all."""
+    first = [
+        Trial(family=name, name="", params=family.DEFAULTS[0][1], seed=0)
+        for name, family in families.items()
+    ]
+    rungs: list[int | None] = [None]
+    rows = n_rows
+    while rows > _RUNG * _LEAST_RUNG and _FIRST_PASS_SHARE * whole_s < sum(
+        pace.expected_s(replace(trial, rows=rows)) for trial in first
+    ):
+        rows //= _RUNG
+        rungs.insert(0, rows)
+    return rungs
+
+
+def _climbers(tried: list[Tried]) -> list[Tried]:
+    """The best third of the last rung, the best of each of several families before second ones."""
+    rows = tried[-1].trial.rows
+    rung = sorted((each for each in tried if each.trial.rows == rows), key=lambda each: each.loss)
+    wanted = max(math.ceil(len(rung) / _CLIMB), 2)
+    seen: set[str] = set()
+    first: list[Tried] = []
+    second: list[Tried] = []
+    for each in rung:
+        (second if each.trial.family in seen else first).append(each)
+        seen.add(each.trial.family)
+    return [*first[: max(wanted - 1, 1)], *second, *first[max(wanted - 1, 1) :]][:wanted]
+
+
+def _run(
+    trial: Trial,
+    family: Family,
+    evaluation: Evaluation,
+    n_threads: int,
+    until: Deadline,
+    deadline: Deadline,
+) -> Tried | None:
+    """Train on every fold, or give up where time is over before the last."""
+    began = deadline.clock()
+    fits = []
+    for fold, rows in enumerate(evaluation.folds):
+        left = len(evaluation.folds) - fold
+        if fold > 0 and until.expired():
+            return None
+        fits.append(
+            family.fit(
+                evaluation.train_rows(fold, trial.rows),
+                rows.choose,
+                trial.params,
+                seed=trial.seed,
+                n_threads=n_threads,
+                deadline=until if until is _FOREVER else until.share(1 / left),
+                rounds=trial.rounds[fold] if trial.rounds else None,
+            )
+        )
+    seconds = deadline.clock() - began
+    choose, judge = evaluation.margins(fits)
+    return Tried(trial, tuple(fits), choose, judge, evaluation.held.loss(choose), seconds)
