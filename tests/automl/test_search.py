@@ -250,7 +250,7 @@ def test_real_families_run_again_to_the_same_bytes():
         return clock.now
 
     evaluation = an_evaluation(n=400)
-    tried, plan = run_search(evaluation, families, plan, deadline=Deadline(3.0, tick))
+    tried, plan = run_search(evaluation, families, plan, deadline=Deadline(1.5, tick))
     assert {t.trial.family for t in tried} == set(names)
     again, _ = run_search(evaluation, families, plan, deadline=Deadline(0.0, lambda: 1.0))
     assert [t.choose.tobytes() for t in tried] == [t.choose.tobytes() for t in again]
