@@ -1,0 +1,290 @@
+"""An export to ONNX, run by ONNX Runtime, predicts what our own kernels do."""
+
+import subprocess
+import sys
+
+import lightgbm
+import numpy as np
+import pytest
+
+from liverank.bundle.onnx import model_to_onnx, to_onnx
+from liverank.bundle.onnx_encoder import onnx_columns
+from liverank.errors import BundleError
+from liverank.models.encoder import Encoder, EncoderSpec
+from liverank.models.encoder_steps import Arithmetic, Bag, Calendar, Levels, Since, Value
+from liverank.models.forest import Forest, leaf_arrays
+from liverank.models.inputs import Input, read_values
+from liverank.models.lightgbm_text import forest_from_lightgbm
+from liverank.models.linear import Linear
+from liverank.models.mlp import SHAPES, WIDE, Mlp
+from liverank.models.model import Model
+
+pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
+onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+
+F = 6
+
+
+def run(content, feed):
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    return session.run(None, feed)
+
+
+def rows_of(seed=0, n=300):
+    generator = np.random.default_rng(seed)
+    rows = (generator.normal(size=(n, F)) * 10.0 ** generator.integers(-3, 6, (n, F))).astype(
+        np.float32
+    )
+    rows[generator.random(rows.shape) < 0.1] = np.nan
+    rows[generator.random(rows.shape) < 0.05] = 0
+    rows[0], rows[1], rows[2] = np.nan, np.inf, -np.inf
+    return rows
+
+
+def a_forest(seed=0):
+    generator = np.random.default_rng(seed)
+    x = rows_of(seed, 2000)[3:]
+    y = np.nan_to_num(np.sign(x[:, 0])) + np.nan_to_num(np.sign(x[:, 1])) * generator.random(len(x))
+    booster = lightgbm.train(
+        {"verbosity": -1, "num_leaves": 31, "num_threads": 1, "seed": seed},
+        lightgbm.Dataset(x, y),
+        50,
+    )
+    return forest_from_lightgbm(booster.model_to_string())
+
+
+def a_linear(seed=0):
+    generator = np.random.default_rng(seed)
+    return Linear(
+        low=generator.normal(-9, 1, F),
+        high=generator.normal(1000, 1, F),
+        logarithmic=np.arange(F) % 2 == 0,
+        mean=generator.normal(size=F),
+        weight=np.where(np.arange(F) == 3, 0, generator.normal(size=F)) / 100,
+        missing_weight=generator.normal(size=F),
+        intercept=generator.normal(size=1),
+    )
+
+
+def a_net(k=1, seed=0, n=3):
+    generator = np.random.default_rng(seed)
+    sizes = {"f": F, "b": 4, "d": 3, "m": 2, "h": 16, "n": n, "l": n - 1, "k": k}
+    arrays = {
+        name: (generator.normal(size=[sizes[axis] for axis in axes]) / 2).astype(
+            np.float64 if name in WIDE else np.float32
+        )
+        for name, axes in SHAPES.items()
+    }
+    return Mlp.from_arrays({**arrays, "scale": np.abs(arrays["scale"])})
+
+
+def test_a_model_of_trees_a_linear_part_and_calibration():
+    model = Model(forest=a_forest(), linear=a_linear(), slope=0.8, offset=-0.3)
+    rows = rows_of(1)
+    margin, probability = run(model_to_onnx(model), {"rows": rows})
+    np.testing.assert_allclose(margin[:, 0], model.margin(rows), atol=1e-5, rtol=1e-5)
+    np.testing.assert_allclose(probability[:, 0], model.probability(rows), atol=1e-6)
+
+
+@pytest.mark.parametrize("n_layers", [1, 2, 3])
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_net(k, n_layers):
+    net = a_net(k, n=n_layers)
+    rows = rows_of(2)
+    margin, prediction = run(to_onnx([[net]], link="identity"), {"rows": rows})
+    np.testing.assert_allclose(margin, net.margin(rows).reshape(-1, k), atol=1e-5, rtol=1e-5)
+    np.testing.assert_array_equal(prediction, margin)
+
+
+def test_several_classes_from_forests_linear_models_and_a_net_together():
+    forests = [a_forest(seed) for seed in (1, 2)] + [Forest.from_arrays(leaf_arrays(0.25), F)]
+    linears, net = [a_linear(seed) for seed in range(3)], a_net(3)
+    slope, offset = np.array([0.5, 1.0, 2.0]), np.array([0.1, 0.0, -0.1])
+    rows = rows_of(3)
+    content = to_onnx([forests, linears, [net]], link="softmax", slope=slope, offset=offset)
+    margin, prediction = run(content, {"rows": rows})
+
+    parts = [np.stack([part.margin(rows) for part in term], axis=1) for term in (forests, linears)]
+    expected = (parts[0] + parts[1] + net.margin(rows)) * slope + offset
+    np.testing.assert_allclose(margin, expected, atol=1e-5, rtol=1e-5)
+    odds = np.exp(expected - expected.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(prediction, odds / odds.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+def test_one_row_and_none_are_rows_too():
+    model = Model(forest=a_forest())
+    content = model_to_onnx(model)
+    for n in (0, 1):
+        margin, _ = run(content, {"rows": rows_of(1)[:n]})
+        np.testing.assert_allclose(margin[:, 0], model.margin(rows_of(1)[:n]), atol=1e-5)
+
+
+INPUTS = (
+    Input(name="age", type="number"),
+    Input(name="fare", type="number"),
+    Input(name="margin", type="boolean"),
+    Input(name="city", type="category"),
+    Input(name="zone", type="category", numeric=True),
+    Input(name="born", type="time"),
+    Input(name="seen", type="time", time_form="epoch_ms"),
+    Input(name="title", type="text"),
+    Input(name="topics", type="list", separator="|"),
+)
+
+VALUES = {
+    "age": [41, "7.5", None, "x", -3, 1e30, 0, 2.0],
+    "fare": [0, 3.25, 7.5, None, 1e300, 1e300, -0.0, 1],
+    "margin": ["yes", "no", None, 1, 0, "maybe", True, False],
+    "city": ["Ulm", "Bonn", None, "Rome", "", "Ulm", "Ulm", "Bonn"],
+    "zone": ["3.0", 3, "4", None, "other", "n", 4.5, 3],
+    "born": [
+        *("1970-01-01", "2000-02-29T23:59:59", "1900-03-01", None),
+        *("2024-12-31T12:00:00Z", "1969-12-31T01:00:00", "2023-03-01", "9999-01-01"),
+    ],
+    "seen": [0, 1e12, 951_782_400_000, None, -86_400_001, 1.5e12, 4e12, -1],
+    "title": ["AI tonight, AI!", "live jazz", None, "", "live AI tonight", "x", "Jazz jazz", "ai"],
+    "topics": ["ai|music", "art", None, "", "ai|art|music|ai", "none of them", "music", "ai"],
+}
+
+
+def an_encoder():
+    tables = np.random.default_rng(0)
+    parts = ("hour", "weekday", "day", "month", "day_of_year", "elapsed")
+    steps = (
+        Value(names=("age",), column="age"),
+        Value(names=("margin",), column="margin"),
+        *(
+            Arithmetic(names=(operation,), left="age", right="fare", operation=operation)
+            for operation in ("plus", "minus", "times", "over")
+        ),
+        Calendar(names=tuple(f"born {part}" for part in parts), column="born", parts=parts),
+        Calendar(names=tuple(f"seen {part}" for part in parts), column="seen", parts=parts),
+        Since(names=("days",), column="born", until="seen"),
+        Levels(names=("city a", "city b"), columns=("city",), levels=("Ulm", "Bonn")),
+        Levels(names=("zone",), columns=("zone",), levels=("3", "4.5", "other")),
+        Levels(names=("fare",), columns=("fare",), levels=("0", "3.25", "1e+300", "no number")),
+        Levels(names=("no level",), columns=("age",), levels=()),
+        Levels(
+            names=("cross",),
+            columns=("city", "fare", "zone"),
+            levels=("Ulm\x1f0\x1f3", "\x1f7.5\x1f4", "Rome\x1f\x1f", "Ulm\x1f1e+300\x1fn"),
+        ),
+        Bag(
+            names=("words", "ai?", "live?", "mean a", "mean b"),
+            column="title",
+            is_text=True,
+            tokens=("ai", "ai tonight", "live", "jazz"),
+            sized=True,
+            shown=(0, 2),
+        ),
+        Bag(
+            names=("topics",),
+            column="topics",
+            is_text=False,
+            tokens=("ai", "music"),
+            sized=False,
+            shown=(),
+        ),
+        Bag(
+            names=("art?",),
+            column="topics",
+            is_text=False,
+            tokens=("art",),
+            sized=False,
+            shown=(0,),
+        ),
+        Bag(names=("size",), column="topics", is_text=False, tokens=(), sized=True, shown=()),
+    )
+    shapes = {}
+    for number, step in enumerate(steps):
+        if isinstance(step, Levels):
+            shapes[f"table.{number}"] = len(step.levels) + 2, len(step.names)
+        elif isinstance(step, Bag) and len(step.names) > step.sized + len(step.shown):
+            shapes[f"table.{number}"] = (
+                len(step.tokens),
+                len(step.names) - step.sized - len(step.shown),
+            )
+    return Encoder(
+        EncoderSpec(inputs=INPUTS, steps=steps),
+        {name: tables.normal(size=shape) for name, shape in shapes.items()},
+    )
+
+
+def a_linear_of(encoder, column):
+    """A model whose margin is one feature, and -1 where it is unknown."""
+    f = encoder.n_features
+    weight = np.zeros(f)
+    weight[column] = 1
+    return Linear(
+        low=np.full(f, -1e12),
+        high=np.full(f, 1e12),
+        logarithmic=np.zeros(f, bool),
+        mean=np.zeros(f),
+        weight=weight,
+        missing_weight=-weight,
+        intercept=np.zeros(1),
+    )
+
+
+def test_every_feature_of_an_encoder():
+    encoder = an_encoder()
+    columns = {form.name: read_values(form, VALUES[form.name]) for form in INPUTS}
+    linears = [a_linear_of(encoder, column) for column in range(encoder.n_features)]
+    content = to_onnx([linears], link="identity", encoder=encoder)
+    margin, _ = run(content, onnx_columns(encoder, columns))
+    features = encoder.transform(columns)
+    expected = np.stack([linear.margin(features) for linear in linears], axis=1)
+
+    for column, name in enumerate(encoder.names):
+        np.testing.assert_allclose(margin[:, column], expected[:, column], rtol=1e-9, err_msg=name)
+
+
+def test_days_of_five_centuries():
+    calendar = Calendar(
+        names=("d", "m", "y", "w"), column="at", parts=("day", "month", "day_of_year", "weekday")
+    )
+    spec = EncoderSpec(inputs=(Input(name="at", type="time"),), steps=(calendar,))
+    encoder = Encoder(spec, {})
+    columns = {"at": np.arange(-150_000, 150_000, 7) * 86_400_000.0}
+    linears = [a_linear_of(encoder, column) for column in range(4)]
+    margin, _ = run(to_onnx([linears], link="identity", encoder=encoder), columns)
+    np.testing.assert_array_equal(margin, encoder.transform(columns))
+
+
+def test_an_output_makes_way_for_a_column_of_its_name():
+    content = to_onnx([[a_linear_of(an_encoder(), 0)]], link="sigmoid", encoder=an_encoder())
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    assert [port.name for port in session.get_inputs()] == [form.name for form in INPUTS]
+    assert [port.name for port in session.get_outputs()] == ["margin_", "prediction"]
+
+
+def test_the_same_model_gives_the_same_bytes():
+    assert model_to_onnx(Model(forest=a_forest())) == model_to_onnx(Model(forest=a_forest()))
+
+
+def test_parts_that_do_not_fit_together_are_refused():
+    with pytest.raises(BundleError, match=r"agree on features and margins; got \[\(6, 1\), \(6, 3"):
+        to_onnx([[a_net(1)], [a_net(3)]], link="softmax")
+    with pytest.raises(BundleError, match="the encoder makes 33 features, the model reads 6"):
+        to_onnx([[a_net(1)]], link="sigmoid", encoder=an_encoder())
+    with pytest.raises(BundleError, match=r"got \['Forest', 'Linear'\]"):
+        to_onnx([[a_forest(), a_linear()]], link="softmax")
+
+
+def test_without_the_package_it_says_what_to_install():
+    code = """
+import sys
+sys.modules["onnx"] = None
+from liverank.bundle.onnx import model_to_onnx
+from liverank.errors import BundleError
+from liverank.models.forest import Forest, leaf_arrays
+from liverank.models.model import Model
+try:
+    model_to_onnx(Model(forest=Forest.from_arrays(leaf_arrays(0.0), 1)))
+except BundleError as error:
+    print(error)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "pip install 'liverank[onnx]'" in result.stdout
