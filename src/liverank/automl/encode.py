@@ -74,7 +74,7 @@ def fit_transform(
     >>> encoder.names
     ('city=Bonn', 'city=Kiel', 'city=Ulm', 'mean(city)')
     >>> encoder.transform(columns)[:2].astype(float).round(2).tolist()
-    [[0.0, 0.0, 1.0, 0.78], [1.0, 0.0, 0.0, 0.11]]
+    [[0.0, 0.0, 1.0, 0.44], [1.0, 0.0, 0.0, -0.22]]
     """
     recipe = recipe or Recipe()
     n = len(target)

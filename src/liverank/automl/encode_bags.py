@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.encode_levels import Fitted, Training, mean_names
-from liverank.automl.target_means import Statistics, all_statistics, seen_statistics, smoothed
+from liverank.automl.target_means import Statistics, all_statistics, means_above, seen_statistics
 from liverank.models.encoder_steps import (
     Bag,
     bag_means,
@@ -90,8 +90,8 @@ def _means(
     given = codes, n_tokens, training.target, training.weight, rows
     smoothing, least = training.recipe.smoothing, training.recipe.least
     in_all = all_statistics(*given)
-    table, _ = smoothed(in_all, training.of_all, smoothing=smoothing, least=least)
+    table, _ = means_above(in_all, training.of_all, smoothing=smoothing, least=least)
     of_rows = training.seen_of_all.take(rows)
     seen = seen_statistics(*given, training.sight)
-    means, _ = smoothed(seen, of_rows, smoothing=smoothing, least=least)
+    means, _ = means_above(seen, of_rows, smoothing=smoothing, least=least)
     return table, means

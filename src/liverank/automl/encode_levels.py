@@ -1,8 +1,9 @@
 """Fitting the levels of a column, or of a cross of columns, to the target.
 
 Few levels get a feature each; more get the share of rows that have the level; three and more get
-the mean of the target. Levels with few rows are folded into one, which is also that of levels never
-seen. Invariant: as in ``target_means``, no training row sees its own target.
+how far the target's mean is above that of all. Levels with few rows are folded into one, which is
+also that of levels never seen. Invariant: as in ``target_means``, no training row sees its own
+target.
 """
 
 from collections import Counter
@@ -17,8 +18,8 @@ from liverank.automl.target_means import (
     Sight,
     Statistics,
     all_statistics,
+    means_above,
     seen_statistics,
-    smoothed,
 )
 from liverank.models.encoder_steps import JOIN, Levels, Step, level_codes, level_keys, places_of
 from liverank.models.inputs import number_of
@@ -30,7 +31,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How columns are encoded."""
 
     one_hot: int = 12
-    """Levels up to which each gets a feature of its own."""
+    """Levels up to which each gets a feature of its own, where they are not numbers."""
     least: int = 5
     """Rows that a level or a word needs, to be told from those never seen."""
     most_levels: int = 10_000
@@ -93,7 +94,8 @@ def fit_levels(
 ) -> Fitted | None:
     """Fit the levels of one column, or of several together; None where no level has enough rows.
 
-    ``numeric`` adds the number that a level is. A cross gets no feature for each level.
+    ``numeric`` gives the number that a level is, instead of a feature for each level; nor does a
+    cross get those.
     """
     recipe = training.recipe
     arrays = list(columns.values())
@@ -106,11 +108,12 @@ def fit_levels(
     codes = level_codes(arrays, places_of(tuple(levels)))
     name = " x ".join(columns)
     parts = [_no_features(len(codes), len(levels))]
-    if numeric and len(columns) == 1:
+    if numeric:
         parts.append(_numbers(name, levels, codes))
-    if len(levels) <= recipe.one_hot and len(columns) == 1:
+    is_few = len(levels) <= recipe.one_hot and len(columns) == 1
+    if is_few and not numeric:
         parts.append(_one_hot(name, levels, codes))
-    else:
+    elif not is_few:
         parts.append(_shares(name, len(levels), codes, training))
     if len(levels) > 2 or len(columns) > 1:
         parts.append(_means(name, len(levels), codes, training))
@@ -121,7 +124,7 @@ def fit_levels(
 
 
 def mean_names(name: str, training: Training) -> tuple[str, ...]:
-    """Names of the features that are means of the target.
+    """Names of the features that are means of the target, less that of all.
 
     One for a value; for several classes one each.
     """
@@ -183,6 +186,6 @@ def _known(
     seen = seen_statistics(*given, training.sight).forget(codes == n_levels)
     smoothing, least = training.recipe.smoothing, training.recipe.least
     return (
-        smoothed(in_all, training.of_all, smoothing=smoothing, least=least),
-        smoothed(seen, training.seen_of_all, smoothing=smoothing, least=least),
+        means_above(in_all, training.of_all, smoothing=smoothing, least=least),
+        means_above(seen, training.seen_of_all, smoothing=smoothing, least=least),
     )

@@ -194,7 +194,7 @@ def _separator(counts: dict[str, int], total: int) -> str | None:
 
 def _is_prose(counts: dict[str, int], total: int) -> bool:
     words = sum(n * len(word.split()) for word, n in counts.items()) / total
-    return words >= 3 and len(counts) > max(0.3 * total, 20)
+    return words >= 3 and len(counts) > max(min(0.3 * total, 200), 20)
 
 
 def _unread(counts: dict[str, int], read: object, what: str) -> str | None:

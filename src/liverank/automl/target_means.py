@@ -100,27 +100,28 @@ def seen_statistics(
     return Statistics(seen[:, 0], seen[:, 1], seen[:, 2:])
 
 
-def smoothed(
+def means_above(
     of_code: Statistics, of_all: Statistics, *, smoothing: float, least: int
 ) -> tuple[Floats, Floats]:
-    """Smoothed means (float64[m, k]), and shares of all rows (float64[m]).
+    """How far each code's mean is above that of all (float64[m, k]), and its share of the rows.
 
-    A mean is drawn towards the mean of all as ``smoothing`` rows would (Micci-Barreca, 2001); a
-    code seen fewer than ``least`` times is as one never seen: the mean of all, and a share of 0.
+    The mean is drawn towards that of all as ``smoothing`` rows would (Micci-Barreca, 2001). It is
+    told as a difference, because a target that grows over time would else give old rows other
+    values than new ones. A code seen fewer than ``least`` times is as one never seen: both are 0.
     NaN where nothing was seen at all.
 
     >>> one, nine = np.ones(1), 9 * np.ones(1)
     >>> of_code = Statistics(one, one, one[:, None])
     >>> of_all = Statistics(nine, nine, np.zeros((1, 1)))
-    >>> smoothed(of_code, of_all, smoothing=1.0, least=1)[0].tolist()
+    >>> means_above(of_code, of_all, smoothing=1.0, least=1)[0].tolist()
     [[0.5]]
     """
     of_code = of_code.forget(of_code.rows < least)
     with np.errstate(invalid="ignore", divide="ignore"):
-        prior = of_all.sums / of_all.weights[:, None]
-        means = (of_code.sums + smoothing * prior) / (of_code.weights + smoothing)[:, None]
+        mean = of_all.sums / of_all.weights[:, None]
+        above = of_code.sums - of_code.weights[:, None] * mean
         shares = of_code.rows / of_all.rows
-    return means, shares
+    return above / (of_code.weights + smoothing)[:, None], shares
 
 
 def _summands(target: Floats, weight: Floats, rows: Codes) -> Floats:
