@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.errors import TrainingError
-from liverank.models.inputs import EPOCHS, MOST_MS, Input, read_values
+from liverank.models.inputs import EPOCHS, MOST_MS, MOST_NUMBER, Input, read_values
 
 
 def read_columns(table: pl.DataFrame, forms: Iterable[Input]) -> dict[str, NDArray[Any]]:
@@ -45,7 +45,7 @@ def read_column(column: pl.Series, form: Input) -> NDArray[Any]:
     dtype = column.dtype
     if form.type in ("number", "boolean", "time") and (dtype.is_numeric() or dtype == pl.Boolean):
         values = np.array(column.cast(pl.Float64).fill_null(np.nan).to_numpy(), np.float64)
-        values[np.isinf(values)] = np.nan
+        values[np.abs(values) > MOST_NUMBER] = np.nan
         return _of_numbers(values, form)
     if form.type == "time" and isinstance(dtype, pl.Datetime | pl.Date):
         moments = column.cast(pl.Datetime("us", getattr(dtype, "time_zone", None)))

@@ -136,6 +136,9 @@ def split_at_random(
     step = np.arange(len(dealt) + 1) * validation / 2
     # A unit is taken each time the running share passes a whole number, or a half.
     judges, chooses = (np.diff(np.floor(step + shift)) > 0 for shift in (0.0, 0.5))
+    if not judges.any() or not chooses.any():  # a few large groups: one each
+        dealt = np.random.default_rng(seed).permutation(dealt)
+        judges, chooses = np.arange(len(dealt)) == 0, np.arange(len(dealt)) == 1
     blocks = []
     for taken in (~judges & ~chooses, chooses & ~judges, judges):
         of_unit = np.zeros(len(dealt), np.bool_)
@@ -144,8 +147,8 @@ def split_at_random(
     fit, choose, judge = blocks
     if not all(len(block) for block in blocks):
         raise TrainingError(
-            f"{len(dealt)} rows or groups are too few to split three ways; give "
-            f"{int(np.ceil(2 / validation))} or more, or a split column"
+            f"{len(dealt)} rows or groups are too few to split three ways; give 3 or more, "
+            "or a split column"
         )
     return Split("random", fit, choose, judge, left_out=0)
 

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.models.inputs import Columns, level_of
+from liverank.models.inputs import MOST_NUMBER, Columns, level_of
 
 Floats = NDArray[np.float64]
 Part: TypeAlias = Literal["hour", "weekday", "day", "month", "day_of_year", "elapsed"]
@@ -22,7 +22,8 @@ Operation: TypeAlias = Literal["plus", "minus", "times", "over"]
 JOIN = "\x1f"
 """Stands between the levels of a cross; no level holds it."""
 DAY_MS = 86_400_000.0
-MOST = float(np.finfo(np.float32).max)
+MOST = MOST_NUMBER
+"""Features are held to it, so that none is infinite as float32."""
 
 _WORD = re.compile(r"\w{1,40}")
 

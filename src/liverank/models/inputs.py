@@ -31,6 +31,8 @@ EPOCHS: dict[TimeForm, float] = {"epoch_s": 1000.0, "epoch_ms": 1.0}
 """Milliseconds of one unit."""
 MOST_MS = 1e16
 """Moments further from 1970 are no moments."""
+MOST_NUMBER = float(np.finfo(np.float32).max)
+"""Numbers beyond are unknown, as infinity is: models score float32."""
 TRUE = frozenset({"true", "t", "yes", "y", "on", "1", "1.0"})
 FALSE = frozenset({"false", "f", "no", "n", "off", "0", "0.0"})
 
@@ -75,7 +77,7 @@ def read_values(form: Input, values: Sequence[object]) -> NDArray[Any]:
 
 
 def number_of(value: object) -> float:
-    """A finite number, or NaN.
+    """A number within ``MOST_NUMBER``, or NaN.
 
     >>> number_of(" 1e3 "), number_of(True), number_of("twelve"), number_of(float("inf"))
     (1000.0, 1.0, nan, nan)
@@ -87,7 +89,7 @@ def number_of(value: object) -> float:
         number = float(value)  # type: ignore[arg-type]  # what is no number says so
     except (TypeError, ValueError, OverflowError):
         return math.nan
-    return number if math.isfinite(number) else math.nan
+    return number if abs(number) <= MOST_NUMBER else math.nan
 
 
 def boolean_of(value: object) -> float:
