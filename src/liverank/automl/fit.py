@@ -26,6 +26,7 @@ from liverank.errors import TrainingError
 from liverank.models.forest import Forest, leaf_arrays, merge
 from liverank.models.linear import Linear
 from liverank.models.model import Model
+from liverank.models.scoring import compile_kernels
 
 Progress = Callable[[str, float], None]
 """Told what was just finished and the share of the budget used so far, 0 to 1."""
@@ -128,6 +129,7 @@ def warm_up() -> None:
         linear=fit_logistic(features, labels, l2=1.0),
     )
     scores = model.probability(features)
+    compile_kernels()
     list_auc(scores, labels, np.array([0, 3]))
     ndcg_at(10, scores, labels, np.array([0, 3]))
 

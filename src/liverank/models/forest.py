@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.errors import BundleError, TrainingError
-from liverank.models.forest_kernel import PackedForest, pack, score_forest
 from liverank.models.rows_check import check_rows
+from liverank.models.scoring import Scorer
 
 LEAF = -1
 """The feature of a node that is a leaf."""
@@ -70,11 +70,11 @@ class Forest:
     nan_left: NDArray[np.bool_]
     value: NDArray[np.float64]
     cover: NDArray[np.float32] | None = None
-    _packed: PackedForest = field(init=False, repr=False)
+    _scorer: Scorer = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_forest(self)
-        object.__setattr__(self, "_packed", pack(**self._arrays()))
+        object.__setattr__(self, "_scorer", Scorer(self._arrays()))
 
     @property
     def n_trees(self) -> int:
@@ -92,7 +92,7 @@ class Forest:
         Raises ServingError when the rows are of another type or width.
         """
         check_rows(rows, self.n_features)
-        return score_forest(self._packed, rows)
+        return self._scorer.margins(rows)
 
     def on_columns(self, columns: NDArray[np.int64], n_features: int) -> "Forest":
         """The same trees reading wider rows: column i of before is ``columns[i]`` of after."""
@@ -186,11 +186,16 @@ def _check_forest(forest: Forest) -> None:
     if len(starts) == 0 or starts[0] != 0 or starts[-1] != n_nodes or (np.diff(starts) < 1).any():
         raise BundleError(f"forest: `starts` must rise from 0 to the {n_nodes} nodes")
     sizes = np.diff(starts)
-    place = np.arange(n_nodes) - np.repeat(starts[:-1], sizes)
+    root = np.repeat(starts[:-1], sizes)
+    place = np.arange(n_nodes) - root
     inner = forest.feature != LEAF
     beyond = (forest.left <= place) | (forest.left + 1 >= np.repeat(sizes, sizes))
     if (inner & beyond).any():
         raise BundleError("forest: a child stands before its parent or outside its tree")
+    lefts = (root + forest.left)[inner]
+    n_parents = np.bincount(np.concatenate([lefts, lefts + 1]), minlength=n_nodes)
+    if (n_parents != (place > 0)).any():
+        raise BundleError("forest: a node has two parents, or none and is no root")
     if (forest.feature < LEAF).any() or (forest.feature >= forest.n_features).any():
         raise BundleError(f"forest: a node reads a column outside 0 to {forest.n_features - 1}")
     if np.isnan(forest.threshold).any() or not np.isfinite(forest.value).all():

@@ -1,4 +1,6 @@
-"""The kernel that scores a forest, and the form of the forest it likes.
+"""The kernel that walks eight rows at a time down a tree, and the form of the forest it likes.
+
+For a few rows, or trees too large for ``bits_kernel``.
 
 A node is one 64-bit word, so that a step costs one load of it and one of the row's value:
 
@@ -31,7 +33,7 @@ _KEY_SHIFT = np.uint64(32)
 
 
 @dataclass(frozen=True, eq=False)
-class PackedForest:
+class WalkForest:
     """A forest as the kernel reads it.
 
     nodes     uint64[n_nodes]
@@ -48,14 +50,14 @@ class PackedForest:
     missing: NDArray[np.uint32]
 
 
-def pack(
+def pack_walk(
     starts: NDArray[np.int32],
     feature: NDArray[np.int32],
     threshold: NDArray[np.float32],
     left: NDArray[np.int32],
     nan_left: NDArray[np.bool_],
     value: NDArray[np.float64],
-) -> PackedForest:
+) -> WalkForest:
     """Pack the arrays of a sound ``liverank.models.forest.Forest``.
 
     Raises TrainingError when a tree or the columns exceed ``MOST``.
@@ -71,7 +73,7 @@ def pack(
     key = np.where(inner, sort_keys(threshold).astype(np.uint64), _LEAF_KEY)
     column = np.where(inner, np.searchsorted(columns, wanted), 0).astype(np.uint64)
     next_place = np.where(inner, left, place).astype(np.uint64)
-    return PackedForest(
+    return WalkForest(
         nodes=(key << _KEY_SHIFT) | (column << _COLUMN_SHIFT) | next_place,
         values=value,
         starts=starts[:-1].astype(np.uint64),
@@ -91,16 +93,16 @@ def sort_keys(values: NDArray[np.float32]) -> NDArray[np.uint32]:
     return np.where(bits >> 31 == 1, ~bits, bits | np.uint32(0x80000000))
 
 
-def score_forest(packed: PackedForest, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+def score_walk(packed: WalkForest, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Margins of rows, float32[n, n_features] that cover every feature in use: float64[n]."""
-    margins: NDArray[np.float64] = score_kernel(
+    margins: NDArray[np.float64] = walk_kernel(
         packed.nodes, packed.values, packed.starts, packed.features, packed.missing, rows
     )
     return margins
 
 
 @compiled
-def score_kernel(
+def walk_kernel(
     nodes: NDArray[np.uint64],
     values: NDArray[np.float64],
     starts: NDArray[np.uint64],
