@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.boosting import SHAPES, bin_rows, boost
-from liverank.autopilot.backtest import DECIDING, list_metrics
+from liverank.autopilot.backtest import DECIDING, TRUE, list_metrics
 from liverank.dataset.metrics import bootstrap_difference, mean_over_lists
 from liverank.dataset.rows import Rows
 from liverank.features.kinds.context import POSITION_NAME
@@ -31,10 +31,9 @@ from liverank.features.kinds.lifecycle import Age
 from liverank.features.spec import FeatureSpec, SpecFeature
 from liverank.models.forest import merge
 from liverank.simulator.truth import captured_lift
-from replayed import FOLDERS, Case, log_case, true_ndcg, world_case
+from replayed import FOLDERS, Case, log_case, world_case
 
 ROOT = Path(__file__).resolve().parent.parent
-TRUE = "true_ndcg@10"
 METRICS = {
     "mind": ("list_auc", DECIDING),
     "globo": ("hit_rate@10", DECIDING),
@@ -185,10 +184,7 @@ def tried(case: Case, keep: NDArray[np.bool_], seeds: int) -> Metrics:
             for start in range(0, len(case.features), AT_ONCE)
         ]
     )
-    metrics = list_metrics(scores, case.lists, case.config.candidates is not None)
-    if case.truth is not None:
-        metrics[TRUE] = true_ndcg(scores, case.truth, case.lists.reads.offsets)
-    return metrics
+    return list_metrics(scores, case.lists, case.config.candidates is not None, case.truth)
 
 
 def joined(parts: list[Metrics]) -> Metrics:

@@ -5,7 +5,6 @@ Invariant: a case is what ``liverank backtest`` would train and test on.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,11 +14,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from bench_backtest import split_of
-from liverank.autopilot.backtest import heuristic_scores
+from liverank.autopilot.backtest import TOP, heuristic_scores
 from liverank.autopilot.gather import Frames, lists_to_test, lists_to_train, look_at
 from liverank.config import Config, load_config, parse_config
 from liverank.dataset.lists import Lists
-from liverank.dataset.metrics import mean_over_lists
+from liverank.dataset.metrics import mean_over_lists, true_ndcg_at
 from liverank.dataset.replay import replay, training_rows
 from liverank.dataset.rows import Rows
 from liverank.events.event import Event
@@ -40,7 +39,6 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"mind": "mind_sample", "globo": "globo_news"}
 WORLD_DAYS = 5
 WORLD_TEST_SHARE = 0.3
-TRUE_TOP = 10
 FRAME_EVENTS = 262_144
 
 
@@ -99,31 +97,10 @@ def _with_truth(case: Case, frames: Frames, world: World, chronicle: Chronicle) 
     truth = true_scores(world, case.lists, chronicle)
     offsets = case.lists.reads.offsets
     reached = [
-        true_ndcg(scores, truth, offsets)
+        true_ndcg_at(TOP, scores, truth, offsets)
         for scores in heuristic_scores(frames, case.lists, case.spec.layout, case.config).values()
     ]
     return case._replace(truth=truth, least=max(reached, key=mean_over_lists))
-
-
-def true_ndcg(
-    scores: NDArray[np.float64], truth: NDArray[np.float64], offsets: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """NDCG@10 of each list, where an item gains its true chance of a success: float64[lists].
-
-    What people did in a simulated world favours whatever stood first when they did it; this does
-    not.
-
-    >>> true_ndcg(np.array([2.0, 1.0]), np.array([0.0, 0.4]), np.array([0, 2])).round(4)
-    array([0.6309])
-    """
-    discounts = 1 / np.log2(np.arange(2.0, TRUE_TOP + 2))
-    found = np.empty(len(offsets) - 1)
-    for place, (start, stop) in enumerate(pairwise(offsets.tolist())):
-        gains, k = truth[start:stop], min(stop - start, TRUE_TOP)
-        order = np.argsort(-scores[start:stop], kind="stable")[:k]
-        best = np.sort(gains)[::-1][:k]
-        found[place] = (gains[order] @ discounts[:k]) / (best @ discounts[:k])
-    return found
 
 
 def _case(frame: pl.DataFrame, config: Config, test_from_ms: int) -> Case:

@@ -19,6 +19,7 @@ from liverank.dataset.metrics import (
     ndcg_at,
     ranks_in_lists,
     reciprocal_rank,
+    true_ndcg_at,
 )
 from liverank.errors import DatasetError
 
@@ -88,6 +89,30 @@ def test_rank_metrics_equal_their_definitions_on_the_ranks(case, k, seed):
     np.testing.assert_allclose(ndcg_at(k, scores, labels, offsets, seed=seed), ndcg)
     np.testing.assert_allclose(reciprocal_rank(scores, labels, offsets, seed=seed), rr)
     np.testing.assert_allclose(hit_rate_at(k, scores, labels, offsets, seed=seed), hit)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 50), st.floats(0, 1)),
+        min_size=1,
+        max_size=9,
+        unique_by=lambda pair: pair[0],
+    ),
+    st.integers(1, 10),
+)
+def test_ndcg_by_the_truth_equals_its_definition(pairs, k):
+    scores, gains = (np.array(column, np.float64) for column in zip(*pairs, strict=True))
+
+    def gained(order):
+        return sum(gain / math.log2(rank + 2) for rank, gain in enumerate(order[:k]))
+
+    found = true_ndcg_at(k, scores, gains, np.array([0, len(pairs)]))
+
+    best = gained(sorted(gains, reverse=True))
+    expected = (
+        gained([gain for _, gain in sorted(pairs, reverse=True)]) / best if best else math.nan
+    )
+    assert found == pytest.approx([expected], nan_ok=True)
 
 
 def test_a_constant_score_is_worth_no_more_than_chance():

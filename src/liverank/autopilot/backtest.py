@@ -26,6 +26,7 @@ from liverank.dataset.metrics import (
     mean_over_lists,
     ndcg_at,
     reciprocal_rank,
+    true_ndcg_at,
 )
 from liverank.dataset.popularity import popularity_scores
 from liverank.dataset.replay import replay
@@ -36,9 +37,10 @@ from liverank.features.spec import FeatureSpec, SpecFeature, derive_spec
 from liverank.quantities import duration_ms
 
 Scores = dict[str, NDArray[np.float64]]
-MODEL = "model"
-DECIDING = "ndcg@10"
-"""The metric that tells the best heuristic; ties in it are broken by name."""
+MODEL, ORACLE = "model", "oracle"
+DECIDING, TRUE = "ndcg@10", "true_ndcg@10"
+"""The metric that tells the best heuristic, and the one that does where the truth is known; ties
+are broken by name."""
 TOP = 10
 
 
@@ -46,7 +48,8 @@ class Backtest(NamedTuple):
     """What came out, as JSON-able figures, and the model that was tried."""
 
     methods: dict[str, dict[str, float | int | None]]
-    """By method: list_auc, ndcg@10, mrr, hit_rate@10, auc, the number of lists, log_loss."""
+    """By method: list_auc, ndcg@10, mrr, hit_rate@10, auc, the number of lists, log_loss; and
+    true_ndcg@10 where the truth is known."""
     best_heuristic: str
     differences: dict[str, dict[str, float | None]]
     """By metric of lists: the model less the best heuristic, with a 95 % interval (low, high)."""
@@ -61,12 +64,12 @@ def run_backtest(
     *,
     test_from_ms: float,
     on_progress: OnProgress | None = None,
-    yardsticks: Callable[[Lists], Scores] | None = None,
+    truth: Callable[[Lists], NDArray[np.float64]] | None = None,
 ) -> Backtest:
     """Train before a time and test on all lists from it on. Raises DatasetError, TrainingError.
 
-    ``yardsticks`` scores the test lists by methods to show beside the others, such as an oracle;
-    none of them counts as a heuristic.
+    ``truth`` gives the true chance of a success of each row, float64[k], which only a simulator
+    knows: every method is judged by it too, and the oracle that knows it is shown beside them.
     """
     schema = look_at(frames, config, before_ms=test_from_ms)
     spec = derive_spec(schema, config)
@@ -76,15 +79,19 @@ def run_backtest(
     scores = heuristic_scores(frames, lists, spec.layout, config)
     scores |= _replayed_scores(frames, lists, trained, config, on_progress)
     heuristics = sorted(set(scores) - {MODEL, "random"})
-    if yardsticks is not None:
-        scores |= yardsticks(lists)
+    if truth is not None:
+        scores[ORACLE] = truth(lists)
     implied = config.candidates is not None
     scores["next_item"] = _break_ties(np.round(scores["next_item"]), scores["popular_1h"])
     scores = {name: values[lists.served] for name, values in scores.items()}
     lists = lists.only_served()
-    per_list = {name: list_metrics(values, lists, implied) for name, values in scores.items()}
+    chances = scores.get(ORACLE)
+    per_list = {
+        name: list_metrics(values, lists, implied, chances) for name, values in scores.items()
+    }
     methods = {name: _summary(name, scores[name], per_list[name], lists) for name in scores}
-    best = max(heuristics, key=lambda name: methods[name][DECIDING] or 0.0)
+    deciding = DECIDING if chances is None else TRUE
+    best = max(heuristics, key=lambda name: methods[name][deciding] or 0.0)
     return Backtest(
         methods=methods,
         best_heuristic=best,
@@ -105,21 +112,27 @@ def heuristic_scores(frames: Frames, lists: Lists, layout: Layout, config: Confi
 
 
 def list_metrics(
-    scores: NDArray[np.float64], lists: Lists, implied: bool
+    scores: NDArray[np.float64],
+    lists: Lists,
+    implied: bool,
+    truth: NDArray[np.float64] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Each metric of each list, float64[lists] by name; NaN where a list says nothing.
 
     Something was chosen in every ``implied`` list: one that does not hold it (it was new) is a
-    miss, not unknown.
+    miss, not unknown. ``truth``, float64[k], adds the metric that needs it.
     """
     labels, offsets = lists.labels, lists.reads.offsets
     hits = hit_rate_at(TOP, scores, labels, offsets)
-    return {
+    metrics = {
         "list_auc": list_auc(scores, labels, offsets),
-        "ndcg@10": ndcg_at(TOP, scores, labels, offsets),
+        DECIDING: ndcg_at(TOP, scores, labels, offsets),
         "mrr": reciprocal_rank(scores, labels, offsets),
         "hit_rate@10": np.nan_to_num(hits) if implied else hits,
     }
+    if truth is not None:
+        metrics[TRUE] = true_ndcg_at(TOP, scores, truth, offsets)
+    return metrics
 
 
 def _replayed_scores(

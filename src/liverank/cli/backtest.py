@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from liverank.autopilot.backtest import MODEL, Backtest, run_backtest
+from liverank.autopilot.backtest import MODEL, TRUE, Backtest, run_backtest
 from liverank.cli.history import add_history_arguments, open_history
 from liverank.cli.moment import moment_ms
 from liverank.cli.progress import stage_progress
@@ -67,12 +67,13 @@ def backtest_table(found: Backtest) -> Table:
         collapse_padding=True,
     )
     table.add_column("method", no_wrap=True)
-    for metric in _METRICS:
+    known = [*_METRICS, TRUE] if TRUE in found.methods[MODEL] else _METRICS
+    for metric in known:
         table.add_column(metric, justify="right", no_wrap=True)
     table.add_column("lists", justify="right", no_wrap=True)
     for name, figures in found.methods.items():
         style = "bold green" if name == MODEL else "bold" if name == found.best_heuristic else ""
-        cells = [_figure(figures.get(metric)) for metric in _METRICS]
+        cells = [_figure(figures.get(metric)) for metric in known]
         table.add_row(name, *cells, str(figures["lists"]), style=style)
     table.caption = "\n".join(
         f"{metric}: model less {found.best_heuristic} {_figure(difference['value'], '+')}, "

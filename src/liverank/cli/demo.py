@@ -19,7 +19,7 @@ import msgspec
 from rich.console import Console
 
 from liverank import cli
-from liverank.autopilot.backtest import DECIDING, MODEL, Backtest, run_backtest
+from liverank.autopilot.backtest import MODEL, ORACLE, TRUE, Backtest, run_backtest
 from liverank.cli.backtest import backtest_table
 from liverank.cli.clock import now_ms
 from liverank.cli.demo_lists import lists_table, shown_rooms
@@ -43,7 +43,6 @@ SHOWN_PEOPLE = 3
 LIST_ITEMS = 5
 TEST_SHARE = 0.3
 """The newest share of the time, which the backtest tests on."""
-ORACLE = "oracle"
 _BUDGETS_S = 2, 20
 """Least and most seconds of a model search; each 8,000 events ask for one more."""
 
@@ -218,7 +217,7 @@ def _backtest(demo: _Demo, console: Console) -> Backtest:
             config,
             test_from_ms=arguments.test_from,
             on_progress=on_progress,
-            yardsticks=lambda lists: {ORACLE: true_scores(demo.world, lists, demo.chronicle)},
+            truth=lambda lists: true_scores(demo.world, lists, demo.chronicle),
         )
     console.print(backtest_table(found), width=min(console.width, 100))
     return found
@@ -227,13 +226,12 @@ def _backtest(demo: _Demo, console: Console) -> Backtest:
 def _tell_lift(found: Backtest, console: Console) -> float | None:
     """One honest line: how much of what there was to gain was gained."""
     model, heuristic, oracle = (
-        float(found.methods[name][DECIDING] or 0.0)
-        for name in (MODEL, found.best_heuristic, ORACLE)
+        float(found.methods[name][TRUE] or 0.0) for name in (MODEL, found.best_heuristic, ORACLE)
     )
     lift = captured_lift(model, heuristic, oracle)
     share = "there was nothing to gain" if lift is None else f"the model has {lift:.0%}"
     console.print(
-        f"[bold]{DECIDING}: {found.best_heuristic} {heuristic:.3f}, model {model:.3f}, oracle "
+        f"[bold]{TRUE}: {found.best_heuristic} {heuristic:.3f}, model {model:.3f}, oracle "
         f"{oracle:.3f}. Of what the truth could gain over the best heuristic, {share}.[/]",
         soft_wrap=True,
     )
