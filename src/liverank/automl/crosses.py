@@ -72,13 +72,13 @@ def choose_extras(
     loss: Loss,
     deadline: Deadline,
     *,
-    least_gain: float = 0.001,
+    least_gain: float = 0.002,
 ) -> tuple[Extra, ...]:
     """The extras with which the loss falls by at least this share, found by trying.
 
     They are tried together, eight at a time; a group that does not help is halved, and in the end
-    those without which it is as good are dropped. A trial begins only if there is time for one as
-    long as the longest so far.
+    those that are not worth half that share are dropped. A trial begins only if there is time for
+    one as long as the longest so far.
 
     >>> worth = {"a": 0.1, "b": 0.0, "c": 0.2}
     >>> proposed = [Cross((name,)) for name in worth]
@@ -103,8 +103,8 @@ def choose_extras(
     for extra in reversed(kept):
         others = tuple(each for each in kept if each is not extra)
         without = trials.loss_of(others) if trials.have_time() else np.inf
-        if without <= best:
-            best, kept = without, others
+        if without <= best + least_gain / 2 * abs(best):  # what is worth little is mostly luck
+            best, kept = min(without, best), others
     return kept
 
 
