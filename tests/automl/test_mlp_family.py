@@ -159,6 +159,18 @@ def test_columns_that_never_vary_and_tables_of_few_rows_do_no_harm():
     np.testing.assert_array_equal(net.margin(strange), net.margin(features[:1]))
 
 
+def test_bins_lie_where_the_values_differ():
+    values = np.append(np.zeros(9000), np.arange(1, 1001)).astype(np.float32)[:, None]
+    target = np.arange(10_000) % 2.0
+    train = Matrix(values, target, None, ("mostly zero",), (0,), "binary")
+    scales = find_scales(train, 8)
+    read = scales.rows(values)[:, 0]
+    assert (scales.inverse_width > 0).sum() >= 4
+    ends = scales.knot[0] + 1 / np.maximum(scales.inverse_width[0], 1e-9)
+    assert scales.knot[0].min() == read.min()
+    assert ends[scales.inverse_width[0] > 0].max() == pytest.approx(read.max(), rel=1e-5)
+
+
 def test_the_package_works_without_the_extra_and_says_what_to_install():
     code = """
 import sys, time

@@ -239,6 +239,38 @@ def test_every_feature_of_an_encoder():
         np.testing.assert_allclose(margin[:, column], expected[:, column], rtol=1e-9, err_msg=name)
 
 
+def test_an_encoder_that_was_fitted():
+    from liverank.automl.encode import fit_transform
+
+    generator = np.random.default_rng(0)
+    n = 400
+    words = np.array(["ai", "live", "jazz", "art", "talk"], object)
+    values = {
+        "age": generator.integers(0, 90, n).tolist(),
+        "city": [None if p < 0.1 else f"c{int(p * 20)}" for p in generator.random(n)],
+        "born": (generator.random(n) * 1.5e12).tolist(),
+        "title": [" ".join(generator.choice(words, 3)) for _ in range(n)],
+        "topics": ["|".join(generator.choice(words, 2)) for _ in range(n)],
+    }
+    inputs = (
+        Input(name="age", type="number"),
+        Input(name="city", type="category"),
+        Input(name="born", type="time", time_form="epoch_ms"),
+        Input(name="title", type="text"),
+        Input(name="topics", type="list", separator="|"),
+    )
+    columns = {form.name: read_values(form, values[form.name]) for form in inputs}
+    target = (columns["age"] > 40).astype(float)
+    encoder, _ = fit_transform(columns, inputs, target)
+    linears = [a_linear_of(encoder, column) for column in range(encoder.n_features)]
+    margin, _ = run(
+        to_onnx([linears], link="identity", encoder=encoder), onnx_columns(encoder, columns)
+    )
+    features = encoder.transform(columns)
+    np.testing.assert_allclose(margin, np.where(np.isnan(features), -1, features), rtol=1e-6)
+    assert encoder.n_features > 15
+
+
 def test_days_of_five_centuries():
     calendar = Calendar(
         names=("d", "m", "y", "w"), column="at", parts=("day", "month", "day_of_year", "weekday")

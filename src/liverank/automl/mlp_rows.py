@@ -169,11 +169,21 @@ def _bins(
         known = values[~np.isnan(values)]
         if len(known) == 0:
             continue
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, n_bins + 1)).astype(np.float32))
+        quantiles = np.quantile(_tamed(known, n_bins), np.linspace(0, 1, n_bins + 1))
+        edges = np.unique(quantiles.astype(np.float32))
         widths = np.diff(edges)
         knot[column, : len(widths)] = edges[:-1]
         inverse_width[column, : len(widths)] = 1 / widths
     return knot, inverse_width
+
+
+def _tamed(values: NDArray[Any], n_bins: int) -> NDArray[Any]:
+    """The values, rising, none of them more often than one of ``n_bins`` equal shares.
+
+    A column that is mostly zero still has its bins where the other values are.
+    """
+    distinct, counts = np.unique(values, return_counts=True)
+    return np.repeat(distinct, np.minimum(counts, -(-len(values) // n_bins)))
 
 
 def _prior(train: Matrix) -> NDArray[np.float64]:

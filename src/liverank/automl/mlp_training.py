@@ -63,7 +63,13 @@ def train_net(
         state = step(state, bins, batch, rates, task=train.task)
         state.mean["bias"].block_until_ready()
         stepped = deadline.clock()
-        step_s = stepped - began if round_ <= 2 else max(0.9 * step_s, stepped - began)
+        if round_ > 1:
+            step_s = max(0.9 * step_s, stepped - began)
+        elif deadline.left_s() < (stepped - began) / 2:
+            return None
+        elif look is not None:
+            look(state)  # to compile it; from here on times are those of work alone
+            stepped = deadline.clock()
         if round_ == 2:
             look_s = step_s * n_look / size
         short = deadline.left_s() < 2 * step_s + 1.5 * look_s

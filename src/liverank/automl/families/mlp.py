@@ -38,6 +38,7 @@ _PUBLISHED: Params = {
 
 DEFAULTS: tuple[tuple[str, Params], ...] = (
     ("net", _PUBLISHED),
+    ("net_dropout", {**_PUBLISHED, "dropout": 0.3}),
     ("net_single", {**_PUBLISHED, "members": 1}),
 )
 """Published defaults (RealMLP's rates, TabM's members), in the order to try them."""
