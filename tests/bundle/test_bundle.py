@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liverank.bundle import bundle as bundle_module
-from liverank.bundle.bundle import load_bundle, pack_bundle, write_bundle
+from liverank.bundle import files as files_module
+from liverank.bundle.bundle import load_bundle, pack_bundle
+from liverank.bundle.files import write_bundle
 from liverank.bundle.manifest import FILES, MANIFEST, encode_manifest, make_manifest
 from liverank.config import parse_config
 from liverank.errors import BundleError
@@ -246,7 +247,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(bundle_module, "write_durably", full)
+    monkeypatch.setattr(files_module, "write_durably", full)
     with pytest.raises(BundleError, match="No space left"):
         write_bundle(tmp_path / "b", pack())
     assert list(tmp_path.iterdir()) == []

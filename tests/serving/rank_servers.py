@@ -15,7 +15,8 @@ import httpx
 import msgspec
 import numpy as np
 
-from liverank.bundle.bundle import PackedBundle, pack_bundle
+from liverank.bundle.bundle import pack_bundle
+from liverank.bundle.files import PackedBundle
 from liverank.config import parse_config
 from liverank.events.schema import Schema
 from liverank.features.spec import FeatureSpec, derive_spec

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rank_servers import CONFIG, a_bundle, a_spec
 
-from liverank.bundle.bundle import load_bundle, write_bundle
+from liverank.bundle.bundle import load_bundle
+from liverank.bundle.files import write_bundle
 from liverank.config import Serving, parse_config
 from liverank.errors import LogBusyError, LogError, LogFullError
 from liverank.events.event import Interaction, Item, User

@@ -10,11 +10,6 @@ Invariant: a bundle that loads is the one that was saved, byte for byte, and its
 golden rows the same margins, bit for bit, on this machine. Nothing is pickled.
 """
 
-import io
-import shutil
-import tempfile
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,17 +18,22 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.bundle.files import (
+    PackedBundle,
+    decode_arrays,
+    encode_arrays,
+    encode_json,
+    read_file,
+    read_files,
+)
 from liverank.bundle.manifest import (
     FILES,
     MANIFEST,
     REPAIR,
     Manifest,
     decode_manifest,
-    encode_manifest,
     make_manifest,
-    sha256,
 )
-from liverank.durable import sync_directory, write_durably
 from liverank.errors import BundleError
 from liverank.features.spec import FeatureSpec
 from liverank.models.model import Model
@@ -52,14 +52,6 @@ class Bundle:
     def version(self) -> str:
         """The name of the bundle: a short hash of all of it."""
         return self.manifest.version
-
-
-@dataclass(frozen=True)
-class PackedBundle:
-    """A bundle in bytes, before it has a place."""
-
-    manifest: Manifest
-    files: dict[str, bytes]
 
 
 def pack_bundle(
@@ -83,38 +75,13 @@ def pack_bundle(
             f"golden rows are {list(golden.shape)}; expected [1 or more, {n_features}]"
         )
     files = {
-        "spec.json": _json(spec),
-        "model.npz": _npz(model.to_arrays()),
-        "golden.npz": _npz({"rows": golden, "margins": model.margin(golden)}),
-        "report.json": _json(report),
+        "spec.json": encode_json(spec),
+        "model.npz": encode_arrays(model.to_arrays()),
+        "golden.npz": encode_arrays({"rows": golden, "margins": model.margin(golden)}),
+        "report.json": encode_json(report),
     }
     manifest = make_manifest(files, features=spec.names, label=label, created_ms=created_ms)
     return PackedBundle(manifest, files)
-
-
-def write_bundle(directory: Path, packed: PackedBundle) -> None:
-    """Write a bundle: wholly, or not at all. Raises BundleError when it cannot.
-
-    The files go to a neighbour of the directory, which takes its name once they are on disk.
-    """
-    if directory.exists():
-        raise BundleError(f"{directory}: exists already; a bundle is never changed, choose another")
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=directory.parent))
-        try:
-            for name, content in packed.files.items():
-                write_durably(draft / name, content)
-            write_durably(draft / MANIFEST, encode_manifest(packed.manifest))
-            draft.chmod(0o755)
-            draft.rename(directory)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-        sync_directory(directory.parent)
-    except OSError as error:
-        raise BundleError(
-            f"{directory}: cannot be written: {error}; free some space or choose another place"
-        ) from None
 
 
 def load_bundle(directory: Path) -> Bundle:
@@ -128,15 +95,12 @@ def load_bundle(directory: Path) -> Bundle:
     liverank.errors.BundleError: no/such/bundle/bundle.json: cannot be read: No such file ...
     """
     manifest = read_manifest(directory)
-    files = {name: _read(directory / name) for name in FILES}
-    for name, content in files.items():
-        if sha256(content) != manifest.files[name]:
-            raise BundleError(f"{directory / name}: changed since it was written; {REPAIR}")
+    files = read_files(directory, manifest, FILES)
     try:
         spec = msgspec.json.decode(files["spec.json"], type=FeatureSpec)
         report = msgspec.json.decode(files["report.json"], type=dict[str, Any])
-        model = Model.from_arrays(_arrays(files["model.npz"], "model.npz"))
-        _check_golden(model, _arrays(files["golden.npz"], "golden.npz"))
+        model = Model.from_arrays(decode_arrays(files["model.npz"], "model.npz"))
+        _check_golden(model, decode_arrays(files["golden.npz"], "golden.npz"))
     except (msgspec.MsgspecError, UnicodeDecodeError, BundleError) as error:
         raise BundleError(f"{directory}: {error}; {REPAIR}") from None
     if spec.names != manifest.features or model.n_features != len(spec.names):
@@ -150,7 +114,7 @@ def load_bundle(directory: Path) -> Bundle:
 def read_manifest(directory: Path) -> Manifest:
     """Read only the manifest of a bundle. Raises BundleError."""
     path = directory / MANIFEST
-    return decode_manifest(_read(path), where=str(path))
+    return decode_manifest(read_file(path), where=str(path))
 
 
 def _check_golden(model: Model, golden: dict[str, NDArray[Any]]) -> None:
@@ -168,33 +132,3 @@ def _check_golden(model: Model, golden: dict[str, NDArray[Any]]) -> None:
         raise BundleError("golden.npz: it must hold float32 `rows` and their float64 `margins`")
     if model.margin(np.ascontiguousarray(rows)).tobytes() != margins.tobytes():
         raise BundleError("golden.npz: the model gives its golden rows other margins here")
-
-
-def _json(struct: msgspec.Struct) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(struct), indent=2) + b"\n"
-
-
-def _npz(arrays: dict[str, NDArray[Any]]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **{name: arrays[name] for name in sorted(arrays)})
-    return buffer.getvalue()
-
-
-def _arrays(content: bytes, name: str) -> dict[str, NDArray[Any]]:
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            found = {key: arrays[key] for key in arrays.files}
-    except (ValueError, OSError, EOFError, KeyError, TypeError) as error:
-        raise BundleError(f"{name}: not a set of arrays: {error}") from None
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise BundleError(f"{name}: not a set of arrays: {error}") from None
-    if not all(isinstance(array, np.ndarray) for array in found.values()):
-        raise BundleError(f"{name}: it holds something other than arrays")
-    return found
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"{path}: cannot be read: {error.strerror}; {REPAIR}") from None

@@ -14,7 +14,9 @@ FORMAT = 1
 """Raised when an older liverank could no longer read a bundle."""
 MANIFEST = "bundle.json"
 FILES = ("spec.json", "model.npz", "golden.npz", "report.json")
-"""The files of every bundle beside its manifest."""
+"""The files of every bundle that ranks, beside its manifest."""
+TABLE_FILES = ("model.npz", "golden.json", "report.json")
+"""Files that a bundle of a table has at least."""
 
 _VERSION_DIGITS = 16
 
@@ -57,8 +59,11 @@ def encode_manifest(manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
-def decode_manifest(content: bytes, *, where: str) -> Manifest:
-    """Read a manifest. Raises BundleError unless every byte is as it was written."""
+def decode_manifest(content: bytes, *, where: str, of_table: bool = False) -> Manifest:
+    """Read a manifest. Raises BundleError unless every byte is as it was written.
+
+    A bundle of a table may hold other files beside those it must; one that ranks may not.
+    """
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -70,9 +75,14 @@ def decode_manifest(content: bytes, *, where: str) -> Manifest:
         )
     if encode_manifest(manifest) != content or _version_of(manifest) != manifest.version:
         raise BundleError(f"{where}: changed since it was written; {REPAIR}")
-    if set(manifest.files) != set(FILES):
+    found = set(manifest.files)
+    needed = set(TABLE_FILES if of_table else FILES)
+    if not needed <= found or (found != needed and not of_table):
+        what = "a bundle of a table has" if of_table else "a bundle has"
+        raise BundleError(f"{where}: it lists {sorted(found)}; {what} {sorted(needed)}; {REPAIR}")
+    if any("/" in name or "\\" in name or name == MANIFEST for name in found):
         raise BundleError(
-            f"{where}: it lists {sorted(manifest.files)}; a bundle has {sorted(FILES)}; {REPAIR}"
+            f"{where}: it lists {sorted(found)}, not all of which are files beside it"
         )
     return manifest
 

@@ -11,13 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from liverank.bundle.bundle import (
-    Bundle,
-    PackedBundle,
-    load_bundle,
-    read_manifest,
-    write_bundle,
-)
+from liverank.bundle.bundle import Bundle, load_bundle, read_manifest
+from liverank.bundle.files import PackedBundle, write_bundle
 from liverank.bundle.manifest import MANIFEST, REPAIR, Manifest
 from liverank.durable import write_durably
 from liverank.errors import BundleError

@@ -1,0 +1,184 @@
+"""A model of a table in one directory, to be read anywhere by NumPy and numba alone.
+
+    bundle.json  the manifest: version, target, columns, a SHA-256 of each other file
+    model.npz    encoders, trees, weights, calibration
+    golden.json  rows, and the margins that the model gave them
+    report.json  how the model came to be; report.html and others beside it are for people
+
+Invariant: a bundle that loads is the one that was saved, byte for byte, and its model gives the
+golden rows the same margins, bit for bit, on this machine. Nothing is pickled.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.bundle.files import (
+    PackedBundle,
+    decode_arrays,
+    encode_arrays,
+    encode_json,
+    read_file,
+    read_files,
+)
+from liverank.bundle.manifest import (
+    MANIFEST,
+    REPAIR,
+    TABLE_FILES,
+    Manifest,
+    decode_manifest,
+    make_manifest,
+)
+from liverank.errors import BundleError, ServingError
+from liverank.models.encoder import Encoder
+from liverank.models.inputs import Columns, Input, read_values
+from liverank.models.predictor import Predictor
+
+
+class _Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of golden.json: columns as arrays of values, and margins by row."""
+
+    columns: dict[str, list[Any]]
+    margins: list[list[float]]
+
+
+@dataclass(frozen=True, eq=False)
+class TableBundle:
+    """A verified model of a table; ``documents`` are its other files, such as report.json."""
+
+    predictor: Predictor
+    manifest: Manifest
+    documents: dict[str, bytes]
+
+    @property
+    def version(self) -> str:
+        """The name of the bundle: a short hash of all of it."""
+        return self.manifest.version
+
+    @property
+    def target(self) -> str:
+        """The column that is predicted."""
+        return self.manifest.label
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, none for values; of two the second is the positive one."""
+        return self.predictor.classes
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """The columns that it reads."""
+        return _encoder(self.predictor).inputs
+
+    def predict(self, values: Mapping[str, Sequence[object]]) -> NDArray[np.float64]:
+        """Answers for rows given as a list of values a column; None is unknown.
+
+        float64[n] of the second class's probability or of values, or float64[n, k] of the classes'
+        probabilities. Columns that it does not read are passed over. Raises ServingError for
+        columns that are missing or of different lengths.
+        """
+        absent = [form.name for form in self.inputs if form.name not in values]
+        if absent:
+            raise ServingError(
+                f"the rows lack {', '.join(f'`{name}`' for name in absent[:5])} of the "
+                f"{len(self.inputs)} columns that the model reads; add them, None where unknown"
+            )
+        columns = {form.name: read_values(form, values[form.name]) for form in self.inputs}
+        return self.predictor.predict(columns)
+
+
+def pack_table_bundle(
+    *,
+    predictor: Predictor,
+    target: str,
+    golden: Columns,
+    report: bytes,
+    documents: Mapping[str, bytes] | None = None,
+    created_ms: int,
+) -> PackedBundle:
+    """Put a model of a table into bytes.
+
+    ``golden`` are columns of one or more real rows, whose margins are kept to be reproduced;
+    ``report`` is JSON. Raises BundleError when there are no rows.
+    """
+    encoder = _encoder(predictor)
+    columns = {form.name: golden[form.name] for form in encoder.inputs}
+    margins = predictor.margins(encoder.transform(columns))
+    if len(margins) == 0:
+        raise BundleError("a bundle needs one or more golden rows, got none")
+    rows = _Golden({name: _listed(each) for name, each in columns.items()}, margins.tolist())
+    files = {
+        "model.npz": encode_arrays(predictor.to_arrays(), compressed=True),
+        "golden.json": encode_json(rows),
+        "report.json": report,
+        **(documents or {}),
+    }
+    manifest = make_manifest(files, features=tuple(columns), label=target, created_ms=created_ms)
+    return PackedBundle(manifest, files)
+
+
+def load_table_bundle(directory: Path) -> TableBundle:
+    """Read and verify a model of a table.
+
+    Raises BundleError, which names the file and what to do, when a file is missing, changed or of
+    another format, or when the model does not reproduce its golden margins.
+
+    >>> load_table_bundle(Path("no/such/bundle"))
+    Traceback (most recent call last):
+    liverank.errors.BundleError: no/such/bundle/bundle.json: cannot be read: No such file ...
+    """
+    path = directory / MANIFEST
+    manifest = decode_manifest(read_file(path), where=str(path), of_table=True)
+    files = read_files(directory, manifest, manifest.files)
+    try:
+        predictor = Predictor.from_arrays(decode_arrays(files["model.npz"], "model.npz"))
+        names = tuple(form.name for form in _encoder(predictor).inputs)
+        if names != manifest.features:
+            raise BundleError("model.npz: it reads other columns than bundle.json names")
+        _check_golden(predictor, msgspec.json.decode(files["golden.json"], type=_Golden))
+    except (msgspec.MsgspecError, UnicodeDecodeError, BundleError) as error:
+        raise BundleError(f"{directory}: {error}; {REPAIR}") from None
+    documents = {name: files[name] for name in files if name not in TABLE_FILES[:2]}
+    return TableBundle(predictor, manifest, documents)
+
+
+def _check_golden(predictor: Predictor, golden: _Golden) -> None:
+    encoder = _encoder(predictor)
+    if set(golden.columns) != {form.name for form in encoder.inputs}:
+        raise BundleError("golden.json: its columns are not those that the model reads")
+    columns = {form.name: _array(form, golden.columns[form.name]) for form in encoder.inputs}
+    try:
+        margins = predictor.margins(encoder.transform(columns))
+    except ServingError as error:
+        raise BundleError(f"golden.json: {error}") from None
+    if margins.tolist() != golden.margins or not golden.margins:
+        raise BundleError("golden.json: the model gives its golden rows other margins here")
+
+
+def _encoder(predictor: Predictor) -> Encoder:
+    if predictor.encoder is None:
+        raise BundleError("a model of a table reads columns, and this one has no encoder")
+    return predictor.encoder
+
+
+def _listed(values: NDArray[Any]) -> list[Any]:
+    if values.dtype == object:
+        return [list(v) if isinstance(v, tuple) else v for v in values]
+    return [None if np.isnan(value) else value for value in values.tolist()]
+
+
+def _array(form: Input, values: list[Any]) -> NDArray[Any]:
+    """The opposite of ``_listed``; raises BundleError for values of another type."""
+    if form.type in ("number", "boolean", "time"):
+        if not all(value is None or isinstance(value, int | float) for value in values):
+            raise BundleError(f"golden.json: column `{form.name}` holds no numbers")
+        return np.array([np.nan if value is None else value for value in values], np.float64)
+    result = np.empty(len(values), object)
+    for place, value in enumerate(values):
+        result[place] = tuple(value) if isinstance(value, list) else value
+    return result
