@@ -19,6 +19,12 @@ from liverank.errors import TrainingError
 TABLES = Path(__file__).parents[3] / "shared" / "data" / "tables"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_kernels():
+    """Kernels are compiled or loaded before any clock starts."""
+    warm_up()
+
+
 def rows_of(features, labels, *, per_ranking=1, names=None):
     n, f = features.shape
     return Rows(
@@ -83,7 +89,6 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another():
 @pytest.mark.parametrize("budget_s", [0.01, 1.0, 3.0])
 def test_the_budget_is_kept_and_there_is_always_a_model(budget_s):
     rows, _ = lists_with_a_pattern(20_000)
-    warm_up()  # kernels are compiled or loaded before the clock starts
     began = time.monotonic()
     fitted = fit(rows, budget_s=budget_s, seed=0)
     took = time.monotonic() - began

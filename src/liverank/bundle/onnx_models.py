@@ -6,6 +6,7 @@ others follows their kernels; what is left of a difference is rounding.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,14 @@ from liverank.models.mlp_kernel import FURTHEST
 
 def add_forests(graph: Graph, rows: str, forests: Sequence[Forest]) -> str:
     """Margins of k forests, one for each output."""
+    precise = graph.cast(rows, np.float64)
+    attributes = forest_attributes(forests)
+    margins = graph.add("TreeEnsembleRegressor", precise, domain=ML, **attributes)
+    return graph.cast(margins, np.float64)
+
+
+def forest_attributes(forests: Sequence[Forest]) -> dict[str, Any]:
+    """What the operation ``TreeEnsembleRegressor`` wants to know of k forests."""
     trees = [_tree_attributes(forest) for forest in forests]
     counts = [0, *np.cumsum([forest.n_trees for forest in forests]).tolist()]
     joined = {name: np.concatenate([tree[name] for tree in trees]) for name in trees[0]}
@@ -27,26 +36,21 @@ def add_forests(graph: Graph, rows: str, forests: Sequence[Forest]) -> str:
     )
     output = np.repeat(np.arange(len(forests)), [len(tree["tree"]) for tree in trees])
     leaf = joined["leaf"]
-    modes = np.where(leaf, "LEAF", "BRANCH_LEQ")
-    margins = graph.add(
-        "TreeEnsembleRegressor",
-        graph.cast(rows, np.float64),
-        domain=ML,
-        n_targets=len(forests),
-        nodes_treeids=tree_ids.tolist(),
-        nodes_nodeids=joined["node"].tolist(),
-        nodes_featureids=joined["feature"].tolist(),
-        nodes_values_as_tensor=joined["threshold"].astype(np.float64),
-        nodes_modes=modes.tolist(),
-        nodes_truenodeids=joined["left"].tolist(),
-        nodes_falsenodeids=joined["right"].tolist(),
-        nodes_missing_value_tracks_true=joined["nan_left"].tolist(),
-        target_treeids=tree_ids[leaf].tolist(),
-        target_nodeids=joined["node"][leaf].tolist(),
-        target_ids=output[leaf].tolist(),
-        target_weights_as_tensor=joined["value"][leaf],
-    )
-    return graph.cast(margins, np.float64)
+    return {
+        "n_targets": len(forests),
+        "nodes_treeids": tree_ids.tolist(),
+        "nodes_nodeids": joined["node"].tolist(),
+        "nodes_featureids": joined["feature"].tolist(),
+        "nodes_values_as_tensor": joined["threshold"].astype(np.float64),
+        "nodes_modes": np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
+        "nodes_truenodeids": joined["left"].tolist(),
+        "nodes_falsenodeids": joined["right"].tolist(),
+        "nodes_missing_value_tracks_true": joined["nan_left"].tolist(),
+        "target_treeids": tree_ids[leaf].tolist(),
+        "target_nodeids": joined["node"][leaf].tolist(),
+        "target_ids": output[leaf].tolist(),
+        "target_weights_as_tensor": joined["value"][leaf],
+    }
 
 
 def add_linears(graph: Graph, rows: str, linears: Sequence[Linear]) -> str:
