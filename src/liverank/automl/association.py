@@ -45,20 +45,6 @@ def order_gain(values: NDArray[np.float64], target: NDArray[np.float64], n_bins:
     return level_gain(quantile_codes(values, n_bins), target)
 
 
-def line_gain(values: NDArray[np.float64], target: NDArray[np.float64]) -> float:
-    """Share that a straight line through the known values explains.
-
-    >>> values = np.arange(10.0)
-    >>> line_gain(values, 2 * values[:, None])
-    1.0
-    """
-    known = ~np.isnan(values)
-    x = values[known] - values[known].mean() if known.any() else values[known]
-    y = target[known] - target[known].mean(axis=0)
-    spread = float((y**2).sum()) * float((x**2).sum())
-    return float(((x @ y) ** 2).sum()) / spread if spread > 0 else 0.0
-
-
 def quantile_codes(values: NDArray[np.float64], n_bins: int) -> NDArray[np.int64]:
     """The stretch of each value, int64[n] from 0; NaN is the last. Equal values share one.
 

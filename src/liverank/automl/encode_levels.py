@@ -1,9 +1,9 @@
 """Fitting the levels of a column, or of a cross of columns, to the target.
 
-Few levels get a feature each; more get the share of rows that have the level; three and more get
-how far the target's mean is above that of all. Levels with few rows are folded into one, which is
-also that of levels never seen. Invariant: as in ``target_means``, no training row sees its own
-target.
+Few levels get a feature each, or the number that they are; else a level is told by how far the
+target's mean is above that of all, and where there are many by its share of the rows. Levels with
+few rows are folded into one, which is also that of levels never seen. Invariant: as in
+``target_means``, no training row sees its own target.
 """
 
 from collections import Counter
@@ -32,6 +32,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     one_hot: int = 12
     """Levels up to which each gets a feature of its own, where they are not numbers."""
+    shares: int = 64
+    """Levels beyond which the share of a level's rows is a feature: of ids it tells fame, of a few
+    levels only what the mean tells better."""
     least: int = 5
     """Rows that a level or a word needs, to be told from those never seen."""
     most_levels: int = 10_000
@@ -113,9 +116,9 @@ def fit_levels(
     is_few = len(levels) <= recipe.one_hot and len(columns) == 1
     if is_few and not numeric:
         parts.append(_one_hot(name, levels, codes))
-    elif not is_few:
+    if len(levels) > recipe.shares:
         parts.append(_shares(name, len(levels), codes, training))
-    if len(levels) > 2 or len(columns) > 1:
+    if (len(levels) > 2 and not (is_few and numeric)) or len(columns) > 1:
         parts.append(_means(name, len(levels), codes, training))
     names = tuple(name for part in parts for name in part.names)
     step = Levels(names=names, columns=tuple(columns), levels=tuple(levels))

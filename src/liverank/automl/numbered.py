@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.automl.association import level_gain, line_gain, order_gain
+from liverank.automl.association import level_gain, order_gain
 from liverank.automl.columns import distinct_codes, read_column
 from liverank.automl.look import Look
 from liverank.models.inputs import Input
@@ -12,6 +12,7 @@ from liverank.models.inputs import Input
 _TIMES_CLEARER, _CLEARER = 1.25, 0.01
 """How much more of the target's variance levels must tell than order, to make a number levels."""
 _FEW, _MOST_BINS = 12, 64
+"""Trees can tell a few numbers apart as they are; and stretches that are compared with names."""
 
 
 def as_levels(
@@ -30,7 +31,7 @@ def as_levels(
     >>> as_levels(look, pl.Series("place", codes), 100, codes[:, None].astype(np.float64)) is None
     True
     """
-    if look.form.type != "number" or distinct < 3 or distinct * 4 > len(sample):
+    if look.form.type != "number" or distinct <= _FEW or distinct * 4 > len(sample):
         return None
     values = read_column(sample, look.form)
     known = values[~np.isnan(values)]
@@ -38,16 +39,12 @@ def as_levels(
         return None
     codes, _ = distinct_codes(sample)
     by_name = level_gain(codes, target)
-    if distinct <= _FEW:
-        by_order, what = line_gain(values, target), "as a straight line"
-        by_order = by_order if np.ptp(known) < 2 * distinct else by_name
-    else:
-        by_order, what = order_gain(values, target, min(distinct // 3, _MOST_BINS)), "by order"
+    by_order = order_gain(values, target, min(distinct // 3, _MOST_BINS))
     if by_name < _TIMES_CLEARER * by_order + _CLEARER:
         return None
     return Look(
         Input(name=look.form.name, type="category", numeric=True),
         f"whole numbers that return, and as names they tell {by_name:.1%} of the target's "
-        f"variance, {what} {max(by_order, 0):.1%}",
+        f"variance, by order {max(by_order, 0):.1%}",
         look.oddity,
     )
