@@ -13,7 +13,8 @@ from liverank.automl.matrix import Fit, Matrix
 from liverank.automl.objective import find_objective
 from liverank.automl.pilot import available_bytes, time_family, too_large
 from liverank.automl.plan import Plan, Timing, decode_plan, encode_plan, trial_order
-from liverank.automl.search import fit_again, run_search
+from liverank.automl.search import run_search
+from liverank.automl.tried import fit_again
 from liverank.models.forest import Forest, leaf_arrays
 
 

@@ -31,25 +31,39 @@ class Blend:
     gain: tuple[float, float]
 
 
-def greedy_weights(margins: Sequence[Floats], held: Held, *, steps: int = 25) -> Floats:
+def greedy_weights(
+    margins: Sequence[Floats],
+    held: Held,
+    *,
+    steps: int = 25,
+    costs: Floats | None = None,
+) -> Floats:
     """Weights, float64[m] that sum to 1, of a blend of margins, float64[n, k], with a low loss.
 
     Models are added one at a time, with replacement, each time the one that helps most (Caruana
     et al., 2004); the best blend on the way is returned, so it never loses to the best single one.
+    With ``costs`` (float64[m], at least one up to 1) those of all members stay within 1.
 
     >>> from liverank.automl.objective import find_objective
     >>> held = Held(np.array([1.0, 0.0]), None, None, find_objective(None, "binary"), "sigmoid")
     >>> greedy_weights([np.array([[1.0], [2.0]]), np.array([[2.0], [1.0]])], held).tolist()
     [0.0, 1.0]
     """
-    singles = [held.loss(margin) for margin in margins]
-    best_loss = min(singles)
+    price = np.zeros(len(margins)) if costs is None else costs
+    singles = np.where(price <= 1, [held.loss(margin) for margin in margins], np.inf)
+    best_loss = float(singles.min())
     best_counts = np.zeros(len(margins))
     best_counts[int(np.argmin(singles))] = 1.0
     counts, total = np.zeros(len(margins)), np.zeros_like(margins[0])
     for step in range(1, steps + 1):
         measure = held.mean_loss if step <= _WARM_STEPS else held.loss
-        losses = [measure((total + margin) / step) for margin in margins]
+        spent = price[counts > 0].sum()
+        losses = [
+            measure((total + margin) / step)
+            if counts[place] or spent + price[place] <= 1
+            else np.inf
+            for place, margin in enumerate(margins)
+        ]
         chosen = int(np.argmin(losses))
         counts[chosen] += 1
         total = total + margins[chosen]

@@ -5,28 +5,15 @@ Invariant: a Matrix that exists is sound, so no family checks it again.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverank.errors import TrainingError
+from liverank.models.predictor import Scorer
 
 Task = Literal["binary", "multiclass", "regression"]
-
-
-class Part(Protocol):
-    """A model of arrays, such as a Forest, a Linear or an Mlp."""
-
-    @property
-    def n_features(self) -> int:
-        """The width of the rows it scores."""
-
-    def margin(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Score rows, float32[n, n_features]: float64[n], or float64[n, k] for all classes."""
-
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """All of it, by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +92,7 @@ class Fit:
     [[1.0, 2.0]]
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[Scorer, ...]
     rounds: int
     rounds_run: int
     out_of_time: bool

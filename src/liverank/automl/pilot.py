@@ -4,9 +4,8 @@ Invariant: a pilot's models are thrown away; only the time they took is used.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,11 +18,19 @@ from liverank.automl.plan import Timing, Trial
 _FEW, _MANY = 1500, 15_000
 """Rows of the two pilots."""
 _ROUNDS = 3, 10
+_BEARABLE = 1.3
+"""Expected times are not exact: a trial this much too slow is tried as it is."""
+_HOPELESS = 3.0
+_FEW_FOR_THREADS = 3000
 _EPOCHS = 40
 """Passes over the rows that a net is expected to make."""
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
 _SPARE = 0.9
+_ALL_SHARE = 0.25
+"""Of the time left that all pilots together may take."""
+_LEAST_LEFT = 0.2
+"""A family that needs more of the time left than this to begin at all is left out."""
 
 
 def available_bytes() -> int:
@@ -51,23 +58,25 @@ def too_large(family: Family, n_rows: int, n_columns: int, memory: int) -> str |
 def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Deadline) -> Timing:
     """Time a family's first settings on few rows, and on more where there are more.
 
-    The seconds that a fit of no rows would take are those of the smaller pilot, so an extrapolation
-    is never below what was seen.
+    What is imported and compiled at the first fit is not counted, unless that takes all the time.
     """
-    sizes = [n for n in (_FEW, _MANY) if n < len(train)] or [len(train)]
-    points = []
-    for size in sizes:
-        rows = train.take(thinned_places(len(train), size))
-        points.append((size, *_time_fit(family, rows, n_threads, deadline)))
-        if deadline.expired():
-            break
-    (small, setup, round_s), *more = points
-    if not more:
+    began = deadline.clock()
+    few, many = (train.take(thinned_places(len(train), size)) for size in (_FEW, _MANY))
+    first = family.fit(
+        few, None, family.DEFAULTS[0][1], seed=0, n_threads=n_threads, deadline=deadline, rounds=1
+    )
+    if deadline.expired():
+        # Mostly importing and compiling, one may hope; a trial that takes longer is stopped.
+        round_s = (deadline.clock() - began) / (20 * first.rounds_run)
+        return Timing(setup_s=(round_s, 0.0), round_s=(0.0, round_s / len(few)))
+    setup, round_s = _time_fit(family, few, n_threads, deadline)
+    if len(many) == len(few) or deadline.expired():
         # One size: all but a little of a round is taken to grow with the rows.
-        return Timing(setup_s=(setup, 0.0), round_s=(0.3 * round_s, 0.7 * round_s / max(small, 1)))
-    large, setup_2, round_2 = more[0]
+        return Timing(setup_s=(setup, 0.0), round_s=(0.3 * round_s, 0.7 * round_s / len(few)))
+    setup_2, round_2 = _time_fit(family, many, n_threads, deadline)
     return Timing(
-        setup_s=_line(small, setup, large, setup_2), round_s=_line(small, round_s, large, round_2)
+        setup_s=_line(len(few), setup, len(many), setup_2),
+        round_s=_line(len(few), round_s, len(many), round_2),
     )
 
 
@@ -79,6 +88,8 @@ def fastest_threads(
     On few rows, or beside a busy neighbour, threads wait for each other more than they help.
     """
     cores = cores or os.cpu_count() or 1
+    if len(train) < _FEW_FOR_THREADS:
+        return 1
     rows = train.take(thinned_places(len(train), _MANY))
     alone, together = (
         _time_fit(family, rows, threads, deadline)[1] if threads else np.inf
@@ -101,19 +112,19 @@ def expected_rounds(trial: Trial, n_rows: int) -> float:
 def hurried(trial: Trial, slow_by: float, most_rate: float = 0.3) -> Trial | None:
     """The trial with a learning rate so high that it takes 1 / ``slow_by`` of the time.
 
-    None where even the highest is too slow, or there is no rate: a coarser model in time beats an
-    unfinished one.
+    None where even the highest is far too slow, or there is no rate: a coarser model in time beats
+    an unfinished one.
 
     >>> trial = Trial(family="f", name="n", params={"learning_rate": 0.05}, seed=0)
-    >>> hurried(trial, 2.0).params["learning_rate"], hurried(trial, 7.0)
+    >>> hurried(trial, 2.0).params["learning_rate"], hurried(trial, 30.0)
     (0.1, None)
     """
     rate = trial.params.get("learning_rate")
-    if slow_by <= 1:
+    if slow_by <= _BEARABLE:
         return trial
-    if rate is None or "batch" in trial.params or rate * slow_by > most_rate:
+    if rate is None or "batch" in trial.params or rate * slow_by > _HOPELESS * most_rate:
         return None
-    params = {**trial.params, "learning_rate": rate * slow_by}
+    params = {**trial.params, "learning_rate": min(rate * slow_by, most_rate)}
     return Trial(family=trial.family, name=trial.name, params=params, seed=trial.seed)
 
 
@@ -123,15 +134,21 @@ def time_all(
     *,
     n_threads: int,
     deadline: Deadline,
-    tell: Callable[[str], Any] = lambda _: None,
+    share: float = 0.1,
 ) -> dict[str, Timing]:
-    """Time each family, in order, until the deadline; those after it are left out."""
-    timings = {}
+    """Time each family within its share of the time left; those that there is none for are out."""
+    timings: dict[str, Timing] = {}
+    end = deadline.share(_ALL_SHARE)
     for name, family in families.items():
-        if deadline.expired():
+        if timings and end.expired():
             break
-        timings[name] = time_family(family, train, n_threads=n_threads, deadline=deadline)
-        tell(name)
+        least_s = getattr(family, "SETUP_S", 0.0)
+        if timings and deadline.left_s() * _LEAST_LEFT < least_s:
+            continue
+        until = Deadline(
+            deadline.clock() + max(share * deadline.left_s(), 1.5 * least_s), deadline.clock
+        )
+        timings[name] = time_family(family, train, n_threads=n_threads, deadline=until)
     return timings
 
 

@@ -15,6 +15,9 @@ import numpy as np
 
 from liverank.automl.families import Family
 
+TREES = frozenset({"lightgbm", "catboost", "xgboost"})
+"""Families that can train by absolute error."""
+
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of the plan."""
@@ -81,6 +84,8 @@ class Plan(_Record, frozen=True):
     """Members of the blend that there was no time to train again."""
     refit: bool = True
     """Whether the model was trained again on all rows."""
+    finished: bool = False
+    """Whether the search came to its end, so that the plan can be run again."""
     interrupted: bool = False
 
 
@@ -100,22 +105,30 @@ def decode_plan(text: bytes) -> Plan:
 
 
 def trial_order(
-    families: Mapping[str, Family], *, seed: int, n_rows: int, n_columns: int
+    families: Mapping[str, Family],
+    *,
+    seed: int,
+    n_rows: int,
+    n_columns: int,
+    is_absolute: bool = False,
 ) -> Iterator[Trial]:
     """Trials without end: published settings of each family in turn, then drawn ones in turn.
 
-    What a family draws does not depend on the other families.
+    What a family draws does not depend on the other families. ``is_absolute`` asks trees to train
+    by absolute error.
 
     >>> from liverank.automl.families import FAMILIES
     >>> some = trial_order({"linear": FAMILIES["linear"]}, seed=0, n_rows=100, n_columns=3)
     >>> [next(some).name for _ in range(3)]
     ['ridge', 'drawn 1', 'drawn 2']
     """
+    loss = {"loss": "absolute"} if is_absolute else {}
     deepest = max((len(family.DEFAULTS) for family in families.values()), default=0)
     for place in range(deepest):
         for name, family in families.items():
             if place < len(family.DEFAULTS):
-                title, params = family.DEFAULTS[place]
+                title, published = family.DEFAULTS[place]
+                params = {**published, **loss} if name in TREES else published
                 yield Trial(family=name, name=title, params=params, seed=seed + place)
     generators = {
         name: np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in families
@@ -124,5 +137,6 @@ def trial_order(
         if not families:
             return
         for name, family in families.items():
-            params = family.sample(generators[name], n_rows, n_columns)
+            drawn = family.sample(generators[name], n_rows, n_columns)
+            params = {**drawn, **loss} if name in TREES else drawn
             yield Trial(family=name, name=f"drawn {draw}", params=params, seed=seed + 100 + draw)

@@ -8,23 +8,16 @@ because the clock decides nothing that the plan does not hold.
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
-import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from liverank.automl.deadline import Deadline
 from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import Family
-from liverank.automl.matrix import Fit, Matrix
-from liverank.automl.pilot import expected_rounds, hurried
-from liverank.automl.plan import Plan, Timing, Trial, trial_order
-
-FIRST = "linear"
-"""The family that is tried first, so that there is a model however short the budget."""
-STEADY = frozenset({"linear"})
-"""Families whose rounds do not grow with the rows."""
+from liverank.automl.pace import FIRST, Pace
+from liverank.automl.pilot import hurried
+from liverank.automl.plan import Plan, Trial, trial_order
+from liverank.automl.tried import Tried
 
 _LARGEST_SHARE = 0.3
 """Of the search that one trial may take."""
@@ -35,31 +28,7 @@ _RUNG = 4
 """Each rung has this many times the rows of the one below, and a third of its trials."""
 _LEAST_RUNG = 5000
 _CLIMB = 3
-_OVERTIME = 2.5
-"""A trial is stopped after this many times its expected time."""
 _FOREVER = Deadline(math.inf, lambda: 0.0)
-
-
-@dataclass(frozen=True, eq=False)
-class Tried:
-    """A trial that was run: a fit a fold, margins of choosing and of judging rows, and its loss."""
-
-    trial: Trial
-    fits: tuple[Fit, ...]
-    choose: NDArray[np.float64]
-    judge: NDArray[np.float64]
-    loss: float
-    seconds: float
-
-    @property
-    def out_of_time(self) -> bool:
-        """Whether the clock ended the training of a fold."""
-        return any(fit.out_of_time for fit in self.fits)
-
-    @property
-    def rounds(self) -> float:
-        """Rounds kept, the mean over folds."""
-        return float(np.mean([fit.rounds for fit in self.fits]))
 
 
 Told = Callable[[Tried, float], None]
@@ -72,15 +41,18 @@ def run_search(
     plan: Plan,
     *,
     deadline: Deadline,
+    n_all: int = 0,
     on_trial: Told | None = None,
 ) -> tuple[list[Tried], Plan]:
     """Try models until the deadline; the plan comes back with the trials that were run.
+
+    With ``n_all`` as much time is left as it should take to train the best so far on so many rows.
 
     A plan that holds trials is run as it is, without looking at the clock. An interrupt (Ctrl-C)
     ends the search and keeps what there is, or is raised again where there is nothing yet.
     """
     recorded = bool(plan.trials)
-    pace = _Pace(plan, evaluation)
+    pace = Pace(plan, evaluation, n_all)
     tried: list[Tried] = []
     trials = (
         iter(plan.trials)
@@ -108,63 +80,11 @@ def run_search(
     return tried, replace(plan, trials=ran, interrupted=plan.interrupted or interrupted)
 
 
-def fit_again(
-    tried: Tried, family: Family, rows: Matrix, n_before: int, *, n_threads: int, deadline: Deadline
-) -> Fit | None:
-    """Train a trial's model on other, usually all, rows; None where time ran out.
-
-    ``n_before`` is how many rows it was tried on; more rows bear more rounds, in proportion.
-    """
-    rounds = tried.rounds
-    if tried.trial.family not in STEADY:
-        rounds *= max(len(rows) / max(n_before, 1), 1.0)
-    fit = family.fit(
-        rows,
-        None,
-        tried.trial.params,
-        seed=tried.trial.seed,
-        n_threads=n_threads,
-        deadline=deadline,
-        rounds=max(round(rounds), 1),
-    )
-    return None if fit.out_of_time else fit
-
-
-class _Pace:
-    """How long trials take, mended by those that were run."""
-
-    def __init__(self, plan: Plan, evaluation: Evaluation) -> None:
-        self._plan = plan
-        self._n_rows = evaluation.n_rows
-        self._n_folds = len(evaluation.folds)
-        self._slower: dict[str, float] = {}
-
-    @property
-    def timings(self) -> Mapping[str, Timing]:
-        return self._plan.timings
-
-    def expected_s(self, trial: Trial) -> float:
-        rows = trial.rows or self._n_rows
-        timing = self._plan.timings[trial.family]
-        once = timing.seconds(rows, expected_rounds(trial, rows))
-        return once * self._n_folds * self._slower.get(trial.family, 1.0)
-
-    def learn(self, tried: Tried) -> None:
-        if tried.trial.family in self._plan.timings:
-            before = self._slower.pop(tried.trial.family, 1.0)
-            ratio = tried.seconds / max(self.expected_s(tried.trial), 1e-6)
-            self._slower[tried.trial.family] = float(np.clip(np.sqrt(before * ratio), 0.2, 5.0))
-
-    def until(self, trial: Trial, deadline: Deadline, *, first: bool) -> Deadline:
-        most = deadline.left_s() if first else self.expected_s(trial) * _OVERTIME + 0.5
-        return Deadline(deadline.clock() + min(deadline.left_s(), most), deadline.clock)
-
-
 def _trials(
     evaluation: Evaluation,
     families: Mapping[str, Family],
     plan: Plan,
-    pace: _Pace,
+    pace: Pace,
     deadline: Deadline,
     tried: list[Tried],
 ) -> Iterator[Trial]:
@@ -174,7 +94,13 @@ def _trials(
     timed = {name: families[name] for name in names if name in plan.timings}
     n_rows, n_columns = evaluation.n_rows, evaluation.n_features
     rungs = _rungs(timed, pace, n_rows, whole_s)
-    order = trial_order(timed, seed=plan.seed, n_rows=rungs[0] or n_rows, n_columns=n_columns)
+    order = trial_order(
+        timed,
+        seed=plan.seed,
+        n_rows=rungs[0] or n_rows,
+        n_columns=n_columns,
+        is_absolute=evaluation.held.objective.name == "mae",
+    )
     for place, rows in enumerate(rungs):
         rung_end = deadline.share(1 / (len(rungs) - place))
         before = len(tried)
@@ -188,11 +114,12 @@ def _trials(
 
 
 def _affordable(
-    stream: Iterator[Trial], pace: _Pace, deadline: Deadline, whole_s: float, tried: list[Tried]
+    stream: Iterator[Trial], pace: Pace, until: Deadline, whole_s: float, tried: list[Tried]
 ) -> Iterator[Trial]:
     """Those that should end in time, some at a higher rate; ends after many that would not."""
     refused = 0
     for trial in stream:
+        deadline = pace.ending(until, tried)
         if deadline.expired() or refused >= 2 * len(pace.timings) + 2:
             return
         room_s = min(deadline.left_s(), max(_LARGEST_SHARE * whole_s, 0.0))
@@ -207,7 +134,7 @@ def _affordable(
 
 
 def _rungs(
-    families: Mapping[str, Family], pace: _Pace, n_rows: int, whole_s: float
+    families: Mapping[str, Family], pace: Pace, n_rows: int, whole_s: float
 ) -> list[int | None]:
     """Rows of each rung, rising; None for all."""
     first = [

@@ -170,7 +170,8 @@ def fit(
     return Fit(
         parts=tuple(forest.rescaled(scale, shift) for forest in forests),
         rounds=kept,
-        rounds_run=booster.current_iteration(),
+        # Rounds that found nothing to split count as well, or a run would not be repeated.
+        rounds_run=len(stopping.losses) or booster.current_iteration(),
         out_of_time=stopping.out_of_time,
         gains=booster.feature_importance("gain", iteration=kept).astype(np.float64),
     )

@@ -58,15 +58,15 @@ def fit(
     point = np.zeros((train.classes, n_columns + 1))
     best: tuple[float, int, NDArray[np.float64]] = (np.inf, 0, point)
     run, out_of_time = 0, False
-    for run in range(1, min(rounds or ROUNDS, ROUNDS) + 1):
-        point = solve(point, params["heaviest"] / _FALL ** (run - 1))
+    for penalty in range(min(rounds or ROUNDS, ROUNDS)):
+        point = solve(point, params["heaviest"] / _FALL**penalty)
         out_of_time = deadline.expired()
-        if choose is None:
-            best = 0.0, run, point
-        else:
-            loss = _loss(_parts(rows, point, scale, shift), choose)
-            if loss < best[0]:
-                best = loss, run, point
+        if out_of_time and run:  # what was cut short could not be repeated
+            break
+        run += 1
+        loss = 0.0 if choose is None else _loss(_parts(rows, point, scale, shift), choose)
+        if choose is None or loss < best[0]:
+            best = loss, run, point
         if out_of_time:
             break
     parts = _parts(rows, best[2], scale, shift)

@@ -1,0 +1,97 @@
+"""How long trials take, what there is time for, and when to stop searching."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from liverank.automl.deadline import Deadline
+from liverank.automl.ensemble import greedy_weights
+from liverank.automl.evaluation import Evaluation
+from liverank.automl.families import FAMILIES
+from liverank.automl.pilot import expected_rounds
+from liverank.automl.plan import TREES, Plan, Timing, Trial
+from liverank.automl.tried import Tried, expected_again_s
+
+FIRST = "linear"
+"""The family that is tried first, so that there is a model however short the budget."""
+
+_OVERTIME = 2.5
+"""A trial is stopped after this many times its expected time."""
+_LEAST_SHARE = 0.1
+"""Of the time left that a trial is given however short it was thought to be."""
+_FOLDS_SHARE = 0.3
+"""Of the time left that the first settings of trees may take on all folds."""
+_ROWS_FOR_ONE_FOLD = 40_000
+_BLENDED, _QUICK_STEPS = 12, 8
+_RESERVE = 1.25
+
+
+class Pace:
+    """How long trials take, mended by those that were run."""
+
+    def __init__(self, plan: Plan, evaluation: Evaluation, n_all: int = 0) -> None:
+        self._plan = plan
+        self._held = evaluation.held
+        self._n_all = n_all
+        self._n_rows = evaluation.n_rows
+        self._n_folds = len(evaluation.folds)
+        self._slower: dict[str, float] = {}
+
+    @property
+    def timings(self) -> Mapping[str, Timing]:
+        """Of the pilots, by family."""
+        return self._plan.timings
+
+    def expected_s(self, trial: Trial) -> float:
+        """Seconds that a trial should take, on all folds."""
+        rows = trial.rows or self._n_rows
+        timing = self._plan.timings[trial.family]
+        once = timing.seconds(rows, expected_rounds(trial, rows))
+        return once * self._n_folds * self._slower.get(trial.family, 1.0)
+
+    def learn(self, tried: Tried) -> None:
+        """Mend what is expected of a family by how long its trial took."""
+        if tried.trial.family in self._plan.timings:
+            before = self._slower.pop(tried.trial.family, 1.0)
+            ratio = tried.seconds / max(self.expected_s(tried.trial), 1e-6)
+            self._slower[tried.trial.family] = float(np.clip(np.sqrt(before * ratio), 0.2, 5.0))
+
+    def ending(self, deadline: Deadline, tried: Sequence[Tried]) -> Deadline:
+        """When to stop searching, so that what would be blended now can be trained on all rows."""
+        if not tried or not self._n_all:
+            return deadline
+        best = sorted(tried, key=lambda each: each.loss)[:_BLENDED]
+        weights = greedy_weights([each.choose for each in best], self._held, steps=_QUICK_STEPS)
+        reserve_s = sum(
+            expected_again_s(each, self._n_rows, self._n_all)
+            for each, weight in zip(best, weights, strict=True)
+            if weight > 0
+        )
+        return Deadline(deadline.at_s - _RESERVE * reserve_s, deadline.clock)
+
+    def until(self, trial: Trial, deadline: Deadline, *, first: bool) -> Deadline:
+        """When to stop a trial; the first may take all the time."""
+        left_s = deadline.left_s()
+        most = max(self.expected_s(trial) * _OVERTIME, _LEAST_SHARE * left_s)
+        most = left_s if first else most
+        return Deadline(deadline.clock() + min(deadline.left_s(), most), deadline.clock)
+
+
+def choose_folds(plan: Plan, evaluation: Evaluation, left_s: float, kind: str) -> int:
+    """Folds that there is time for: 5, 3 or 1.
+
+    Many rows choose well enough in one block. Nets are not counted: where folds leave no time for
+    them, trees and folds do more.
+    """
+    if kind == "manual" or evaluation.n_rows > _ROWS_FOR_ONE_FOLD:
+        return 1
+    pace = Pace(plan, evaluation)
+    first_s = sum(
+        pace.expected_s(Trial(family=name, name="", params=FAMILIES[name].DEFAULTS[0][1], seed=0))
+        for name in plan.timings
+        if name in TREES or name == FIRST
+    )
+    for n_folds in (5, 3):
+        if n_folds * first_s <= _FOLDS_SHARE * left_s:
+            return n_folds
+    return 1

@@ -1,0 +1,57 @@
+"""What a search on a table ends with: a model that answers, and how it came to be."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from liverank.automl.columns import read_columns
+from liverank.automl.plan import Plan, encode_plan
+from liverank.automl.profile import TableProfile
+from liverank.automl.table import read_table
+from liverank.automl.table_report import TableReport, encode_report
+from liverank.bundle.files import write_bundle
+from liverank.bundle.table_bundle import pack_table_bundle
+from liverank.models.inputs import Columns
+from liverank.models.predictor import Predictor
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A trained model of a table, and how it came to be."""
+
+    predictor: Predictor
+    profile: TableProfile
+    report: TableReport
+    plan: Plan
+    golden: Columns
+    """Columns of a few rows, whose margins a bundle keeps."""
+
+    def save(self, directory: Path, *, created_ms: int) -> None:
+        """Write the bundle into a new directory. Raises BundleError."""
+        packed = pack_table_bundle(
+            predictor=self.predictor,
+            target=self.report.asked.target,
+            golden=self.golden,
+            report=encode_report(self.report),
+            documents={"plan.json": encode_plan(self.plan)},
+            created_ms=created_ms,
+        )
+        write_bundle(directory, packed)
+
+    def predict(self, table: pl.DataFrame | Path | str) -> NDArray[np.float64]:
+        """Answers for rows with at least the columns that the model reads.
+
+        float64[n] of the positive class's probability or of values, or float64[n, k] of the
+        probabilities of ``report.asked.classes``. Raises TrainingError for missing columns.
+        """
+        frame = frame_of(table)
+        assert self.predictor.encoder is not None
+        return self.predictor.predict(read_columns(frame, self.predictor.encoder.inputs))
+
+
+def frame_of(table: pl.DataFrame | Path | str) -> pl.DataFrame:
+    """The table itself, or the one of a file. Raises SourceError."""
+    return table if isinstance(table, pl.DataFrame) else read_table(Path(table))

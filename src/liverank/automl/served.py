@@ -1,0 +1,190 @@
+"""Which model is served: the best that is fast and small enough.
+
+The blend itself where it is, else the best of a cheaper blend and of forests that the blend taught.
+Invariant: all are compared on the choosing rows of the last fold, which none of them trained on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from liverank.automl.assemble import size_mb, terms_of, us_per_row
+from liverank.automl.deadline import Deadline
+from liverank.automl.distil import Lesson, prepare_lesson, teach, worth_trying
+from liverank.automl.ensemble import Blend, blended, greedy_weights
+from liverank.automl.evaluation import Evaluation
+from liverank.automl.matrix import Fit
+from liverank.automl.plan import Plan, Student
+from liverank.automl.tried import Tried
+from liverank.models.predictor import Term, sum_terms
+
+MOST_MB = 4.5
+"""Megabytes that the parts of a served model may take."""
+_MOST_STUDENTS = 4
+_GROWTH = 1.3
+"""A model that is trained again on all rows has about so many more trees."""
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """What is served: a weighted blend of trials, or a student (``shape``: trees and leaves).
+
+    ``loss`` and ``teacher_loss`` are of the last fold's choosing rows; ``terms`` are those of the
+    models of the last fold.
+    """
+
+    kind: Literal["ensemble", "single", "blend", "student"]
+    weights: NDArray[np.float64]
+    shape: tuple[int, int] | None
+    us_per_row: float
+    size_mb: float
+    loss: float
+    teacher_loss: float
+    terms: tuple[Term, ...]
+
+
+def choose_served(
+    tried: Sequence[Tried],
+    blend: Blend,
+    evaluation: Evaluation,
+    plan: Plan,
+    *,
+    serving_us: float,
+    deadline: Deadline,
+) -> tuple[Served, Plan]:
+    """The best model within ``serving_us`` microseconds a row; the plan with what was measured."""
+    rows = evaluation.last_choose()
+    held = evaluation.held.take(np.arange(rows.start, rows.stop))
+    features = evaluation.folds[-1].choose.features
+    choose = [each.choose[rows] for each in tried]
+    measured = dict(plan.us_per_row)
+
+    def us_of(name: str, terms: Sequence[Term]) -> float:
+        if name not in measured:
+            measured[name] = us_per_row(
+                lambda block: sum_terms(terms, block, evaluation.n_margins),
+                features,
+                deadline.clock,
+            )
+        return measured[name]
+
+    def terms_for(weights: NDArray[np.float64]) -> tuple[Term, ...]:
+        return terms_of(
+            [
+                (each.fits[-1], float(weight))
+                for each, weight in zip(tried, weights, strict=True)
+                if weight > 0
+            ]
+        )
+
+    teacher = terms_for(blend.weights)
+    teacher_loss = held.loss(blended(choose, blend.weights))
+    us, mb = us_of("ensemble", teacher), size_mb(teacher)
+    is_single = int((blend.weights > 0).sum()) == 1
+    if us * _GROWTH <= serving_us and mb * _GROWTH <= MOST_MB:
+        kind: Literal["single", "ensemble"] = "single" if is_single else "ensemble"
+        served = Served(kind, blend.weights, None, us, mb, teacher_loss, teacher_loss, teacher)
+        return served, replace(plan, us_per_row=measured)
+
+    candidates: list[Served] = []
+    alone = [terms_for(np.eye(len(tried))[i]) for i in range(len(tried))]
+    costs = _GROWTH * np.array(
+        [
+            max(us_of(f"{i} {each.trial.title}", terms) / serving_us, size_mb(terms) / MOST_MB)
+            for i, (each, terms) in enumerate(zip(tried, alone, strict=True))
+        ]
+    )
+    if (costs <= 1).any():
+        weights = greedy_weights([each.choose for each in tried], evaluation.held, costs=costs)
+        terms = terms_for(weights)
+        candidates.append(
+            Served(
+                "single" if int((weights > 0).sum()) == 1 else "blend",
+                weights,
+                None,
+                us_of("blend", terms),
+                size_mb(terms),
+                held.loss(blended(choose, weights)),
+                teacher_loss,
+                terms,
+            )
+        )
+    students = []
+    sums = _sum_of(teacher, evaluation.n_margins)
+    lesson = prepare_lesson(evaluation.folds[-1].train, sums, seed=plan.seed)
+    for student, fit in _students(
+        lesson, evaluation, plan, serving_us, deadline, us_of, tree_us=_tree_us(alone, measured)
+    ):
+        margins = fit.margins(features)
+        terms = terms_of([(fit, 1.0)])
+        mb, loss = size_mb(terms), held.loss(margins)
+        students.append(replace(student, loss=loss))
+        fits = student.us_per_row <= serving_us and mb <= MOST_MB
+        if fits or not candidates:
+            candidates.append(
+                Served(
+                    "student",
+                    blend.weights,
+                    (student.trees, student.leaves),
+                    student.us_per_row,
+                    mb,
+                    loss,
+                    teacher_loss,
+                    terms,
+                )
+            )
+    plan = replace(plan, us_per_row=measured, students=tuple(students))
+    if not candidates:  # no time was left to teach anything
+        return Served(
+            "ensemble", blend.weights, None, us, mb, teacher_loss, teacher_loss, teacher
+        ), plan
+    return min(candidates, key=lambda each: each.loss), plan
+
+
+def _students(
+    lesson: Lesson,
+    evaluation: Evaluation,
+    plan: Plan,
+    serving_us: float,
+    deadline: Deadline,
+    us_of: Callable[[str, Sequence[Term]], float],
+    *,
+    tree_us: float,
+) -> list[tuple[Student, Fit]]:
+    """A few students from the most able on that should be fast enough, while time allows."""
+    if plan.students:
+        shapes = [(student.trees, student.leaves) for student in plan.students]
+    else:
+        shapes = list(worth_trying(serving_us, evaluation.n_margins, tree_us))
+    taught: list[tuple[Student, Fit]] = []
+    for trees, leaves in shapes:
+        if not plan.students and (deadline.expired() or len(taught) >= _MOST_STUDENTS):
+            break
+        until = Deadline(np.inf, lambda: 0.0) if plan.students else deadline.share(0.6)
+        fit = teach(lesson, trees, leaves, seed=plan.seed, n_threads=plan.n_threads, deadline=until)
+        if fit is None:
+            continue
+        us = us_of(f"student {trees} x {leaves}", terms_of([(fit, 1.0)]))
+        taught.append((Student(trees=trees, leaves=leaves, us_per_row=us), fit))
+    return taught
+
+
+def _tree_us(alone: Sequence[tuple[Term, ...]], measured: dict[str, float]) -> float:
+    """Microseconds a row of one tree, from the forests that were timed."""
+    rates = []
+    for place, terms in enumerate(alone):
+        trees = sum(getattr(term.part, "n_trees", 0) for term in terms)
+        us = next((us for name, us in measured.items() if name.startswith(f"{place} ")), None)
+        if us is not None and trees >= 20:
+            rates.append(us / trees)
+    return float(np.median(rates)) if rates else 0.01
+
+
+def _sum_of(
+    terms: tuple[Term, ...], n_margins: int
+) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
+    return lambda features: sum_terms(terms, features, n_margins)

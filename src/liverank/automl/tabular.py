@@ -1,0 +1,283 @@
+"""From any table to a model, by itself, within a time budget.
+
+    table -> profile -> split -> folds -> pilots -> search -> blend -> served model -> calibration
+          -> training again on all rows -> predictor, report
+
+Invariant: nothing that is kept was chosen by rows it was trained on; running a recorded plan again
+with the same seed gives the same bytes.
+"""
+
+import time as time_module
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from liverank.automl.calibrate import Calibrated, choose_calibration
+from liverank.automl.columns import read_columns
+from liverank.automl.deadline import Clock, Deadline
+from liverank.automl.drift import measure_drift
+from liverank.automl.encode import take_rows
+from liverank.automl.ensemble import blended, choose_blend
+from liverank.automl.evaluation import Evaluation, thinned_places
+from liverank.automl.families import FAMILIES
+from liverank.automl.grounds import Grounds
+from liverank.automl.held import LINKS
+from liverank.automl.importance import permutation_importance
+from liverank.automl.leaks import Leak, find_leaks
+from liverank.automl.matrix import Task
+from liverank.automl.objective import find_objective
+from liverank.automl.plan import Plan, Trial
+from liverank.automl.profile import TableProfile, profile_table
+from liverank.automl.refit import finish
+from liverank.automl.result import Result, frame_of
+from liverank.automl.roles import read_roles, split_rows
+from liverank.automl.search import run_search
+from liverank.automl.served import Served, choose_served
+from liverank.automl.start import start_plan
+from liverank.automl.table_report import Drift, Importance
+from liverank.automl.told import Found, write_report
+from liverank.automl.tried import Tried
+from liverank.errors import TrainingError
+from liverank.models.inputs import Columns, ColumnType
+from liverank.models.predictor import sum_terms
+
+SERVING_US = 20.0
+"""Microseconds a row that a served model may take where nothing else is asked for."""
+MOST_LEAK_ROWS = 500_000
+
+_SEARCH_SHARE = 0.93
+"""Of what is left after the pilots, less what training the best so far again should take."""
+_SERVED_SHARE = 0.35
+_REPORT_SHARE = 0.06
+_MOST_REPORT_S = 4.0
+_GOLDEN_ROWS = 20
+
+_WARM = Plan(
+    seed=0,
+    n_threads=1,
+    folds=1,
+    timings={},
+    trials=(Trial(family="linear", name="warm", params={"heaviest": 10.0}, seed=0, rounds=(1,)),),
+    finished=True,
+)
+"""A plan of one quick trial."""
+
+OnTrial = Callable[[Tried, float], None]
+"""Told of each trial that was run, and of the seconds left to search."""
+
+
+def fit(
+    table: pl.DataFrame | Path | str,
+    *,
+    target: str,
+    time: str | None = None,
+    group: str | None = None,
+    weight: str | None = None,
+    split: str | None = None,
+    types: Mapping[str, ColumnType] | None = None,
+    task: Task | None = None,
+    objective: str | None = None,
+    budget_s: float = 60.0,
+    serving_us: float = SERVING_US,
+    gap_ms: float = 0.0,
+    validation: float = 0.2,
+    seed: int = 0,
+    families: Sequence[str] | None = None,
+    plan: Plan | None = None,
+    on_trial: OnTrial | None = None,
+    clock: Clock = time_module.monotonic,
+    memory_bytes: int | None = None,
+) -> Result:
+    """Find a model of a column of a table.
+
+    ``budget_s`` is wall time, all included. ``serving_us`` is what a row may take in a batch of 55
+    on one core. ``plan`` is that of an earlier search, to run again. An interrupt (Ctrl-C) keeps
+    the best so far. Raises SourceError and TrainingError.
+
+    >>> x = np.linspace(-3, 3, 300)
+    >>> table = pl.DataFrame({"x": x, "y": np.where(np.sin(9 * x) < x, "yes", "no")})
+    >>> result = fit(table, target="y", budget_s=2, families=["linear", "lightgbm"])
+    >>> result.predict(pl.DataFrame({"x": [-2.9, 2.9]})).round().tolist()
+    [0.0, 1.0]
+    """
+    began = clock()
+    report_s = min(_REPORT_SHARE * budget_s, _MOST_REPORT_S)
+    deadline = Deadline(began + 0.98 * budget_s - report_s, clock)
+    frame = frame_of(table)
+    profile = profile_table(
+        frame,
+        target=target,
+        time=time,
+        group=group,
+        weight=weight,
+        split=split,
+        types=types,
+        task=task,
+    )
+    rows, roles = read_roles(frame, profile)
+    wanted = find_objective(objective, profile.target.task)
+    blocks, why = split_rows(roles, seed=seed, gap_ms=gap_ms, validation=validation)
+    in_time = blocks.kind == "chronological"
+    columns = read_columns(rows, profile.inputs)
+    grounds = Grounds(
+        columns=columns,
+        inputs=profile.inputs,
+        target=roles.target,
+        classes=profile.target.n_margins,
+        objective=wanted,
+        link="expm1" if wanted.name == "rmsle" else LINKS[profile.target.task],
+        split=blocks,
+        at_ms=roles.at_ms if in_time else None,
+        groups=roles.groups,
+        weight=roles.weight,
+        gap_ms=gap_ms,
+        time=profile.time if in_time else None,
+        seed=seed,
+        class_names=profile.target.classes,
+    )
+    leaks = _leaks(grounds, profile)
+    evaluation = grounds.evaluation(1)
+    if plan is None:
+        plan, chosen = start_plan(
+            evaluation,
+            families,
+            seed=seed,
+            kind=blocks.kind,
+            deadline=deadline,
+            memory_bytes=memory_bytes,
+        )
+    else:
+        chosen = {name: FAMILIES[name] for name in dict.fromkeys(t.family for t in plan.trials)}
+    if plan.folds > 1:
+        evaluation = grounds.evaluation(plan.folds)
+    tried, plan = run_search(
+        evaluation,
+        chosen,
+        plan,
+        deadline=deadline.share(_SEARCH_SHARE),
+        n_all=len(grounds.all_rows),
+        on_trial=on_trial,
+    )
+    if not tried:
+        raise TrainingError(
+            f"no model could be trained within {budget_s:g} s; give a larger budget, "
+            "or fewer rows or columns"
+        )
+    blend = choose_blend(
+        [each.choose for each in tried],
+        evaluation.held,
+        [each.judge for each in tried],
+        evaluation.judged,
+        seed=seed,
+    )
+    served, plan = choose_served(
+        tried,
+        blend,
+        evaluation,
+        plan,
+        serving_us=serving_us,
+        deadline=deadline.share(_SERVED_SHARE),
+    )
+    choose, judge, calibrated = _calibrated(served, tried, evaluation)
+    final, plan = finish(grounds, evaluation, tried, served, calibrated, plan, deadline)
+    report_end = Deadline(began + 0.99 * budget_s, clock)
+    found = Found(
+        profile=profile,
+        grounds=grounds,
+        evaluation=evaluation,
+        why=why,
+        tried=tried,
+        blend=blend,
+        served=served,
+        calibrated=calibrated,
+        choose=choose,
+        judge=judge,
+        final=final,
+        plan=plan,
+        leaks=leaks,
+        drift=_drift(evaluation, plan, report_end.share(0.4)),
+        importance=_importance(grounds, evaluation, served, calibrated, report_end.share(0.8)),
+        budget_s=budget_s,
+        serving_us=serving_us,
+        source=str(table) if isinstance(table, Path | str) else "a table in memory",
+    )
+    report = write_report(found, seconds=clock() - began)
+    return Result(final.predictor, profile, report, plan, _golden(grounds))
+
+
+def warm_up() -> None:
+    """Compile the kernels that a search runs, so that the first on a machine keeps its budget."""
+    x = np.linspace(-1, 1, 60)
+    for y in ((x > 0) * 1.0, np.digitize(x, [-0.3, 0.3]) * 1.0, x):
+        table = pl.DataFrame({"x": x, "y": y}, schema={"x": pl.Float64, "y": pl.Float64})
+        task: Task = "regression" if y is x else "multiclass" if y.max() > 1 else "binary"
+        fit(table, target="y", task=task, families=["linear"], plan=_WARM)
+
+
+def _golden(grounds: Grounds) -> Columns:
+    places = grounds.all_rows[thinned_places(len(grounds.all_rows), _GOLDEN_ROWS)]
+    return take_rows(grounds.columns, places)
+
+
+def _leaks(grounds: Grounds, profile: TableProfile) -> tuple[Leak, ...]:
+    if len(grounds.target) > MOST_LEAK_ROWS:
+        return ()
+    return find_leaks(
+        grounds.columns,
+        grounds.inputs,
+        grounds.target,
+        grounds.split,
+        task=grounds.objective.task,
+        classes=max(len(profile.target.classes), 1),
+        at_ms=grounds.at_ms,
+        time=grounds.time,
+    )
+
+
+def _calibrated(
+    served: Served, tried: Sequence[Tried], evaluation: Evaluation
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Calibrated]:
+    """Raw margins of what is served, of choosing and judging rows, and their calibration."""
+    k, held = evaluation.n_margins, evaluation.held
+    if served.shape is None:
+        choose = blended([each.choose for each in tried], served.weights)
+        judge = blended([each.judge for each in tried], served.weights)
+    else:
+        last = evaluation.last_choose()
+        held = held.take(np.arange(last.start, last.stop))
+        choose = sum_terms(served.terms, evaluation.folds[-1].choose.features, k)
+        judge = sum_terms(served.terms, evaluation.folds[-1].judge, k)
+    return choose, judge, choose_calibration(choose, held, judge, evaluation.judged)
+
+
+def _drift(evaluation: Evaluation, plan: Plan, deadline: Deadline) -> Drift | None:
+    if not evaluation.in_time:
+        return None
+    return measure_drift(
+        evaluation.folds[-1], seed=plan.seed, n_threads=plan.n_threads, deadline=deadline
+    )
+
+
+def _importance(
+    grounds: Grounds,
+    evaluation: Evaluation,
+    served: Served,
+    calibrated: Calibrated,
+    deadline: Deadline,
+) -> tuple[Importance, ...]:
+    """Of the served model as it was before it saw the judging rows."""
+    encoder = evaluation.folds[-1].encoder
+    assert encoder is not None
+
+    def margins(columns: Columns) -> NDArray[np.float64]:
+        raw = sum_terms(served.terms, encoder.transform(columns), evaluation.n_margins)
+        return calibrated.calibrator.apply(raw)
+
+    judge = take_rows(grounds.columns, grounds.split.judge)
+    read = {form.name: judge[form.name] for form in encoder.inputs}
+    return permutation_importance(
+        margins, read, evaluation.judged, seed=grounds.seed, deadline=deadline
+    )

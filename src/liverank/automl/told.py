@@ -1,0 +1,286 @@
+"""From what a search found to the report of it."""
+
+import hashlib
+import importlib.metadata
+import math
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.automl import table_report as report
+from liverank.automl.calibrate import Calibrated
+from liverank.automl.curves import draw_curves
+from liverank.automl.drift import drift_warning
+from liverank.automl.encode import take_rows
+from liverank.automl.ensemble import Blend, blended
+from liverank.automl.evaluation import Evaluation
+from liverank.automl.grounds import Grounds
+from liverank.automl.held import Held
+from liverank.automl.leaks import Leak
+from liverank.automl.plan import Plan
+from liverank.automl.profile import TableProfile
+from liverank.automl.refit import Final
+from liverank.automl.served import Served
+from liverank.automl.slices import find_slices
+from liverank.automl.tried import Tried
+from liverank.models.predictor import linked
+
+Floats = NDArray[np.float64]
+
+PACKAGES = {
+    "liverank": "liverank",
+    "lightgbm": "lightgbm",
+    "catboost": "catboost",
+    "xgboost-cpu": "xgboost",
+    "jax": "jax",
+    "numpy": "numpy",
+    "numba": "numba",
+    "polars": "polars",
+}
+"""Packages whose versions a report names, and what they are imported as."""
+
+_LOST = 0.005
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search found; ``choose`` and ``judge`` are raw margins of what is served."""
+
+    profile: TableProfile
+    grounds: Grounds
+    evaluation: Evaluation
+    why: str
+    tried: Sequence[Tried]
+    blend: Blend
+    served: Served
+    calibrated: Calibrated
+    choose: Floats
+    judge: Floats
+    final: Final
+    plan: Plan
+    leaks: tuple[Leak, ...]
+    drift: report.Drift | None
+    importance: tuple[report.Importance, ...]
+    budget_s: float
+    serving_us: float
+    source: str
+
+
+def write_report(found: Found, *, seconds: float) -> report.TableReport:
+    """The report of a search that took ``seconds``."""
+    judged, grounds = found.evaluation.judged, found.grounds
+    margins = found.calibrated.calibrator.apply(found.judge)
+    validation = _known(judged.figures(margins))
+    baseline = _known(judged.figures(_constant(grounds, judged)))
+    return report.TableReport(
+        asked=_asked(found),
+        data=report.Data(
+            name=found.source,
+            rows=found.profile.rows,
+            columns=len(found.profile.columns),
+            sha256=None,
+            profile=found.profile.columns,
+            reason=found.profile.target.reason,
+        ),
+        split=_split(found),
+        seconds=seconds,
+        validation=validation,
+        baseline=baseline,
+        served=_served(found, validation),
+        blend=report.Blend(
+            kept=found.blend.kept, gain_low=found.blend.gain[0], gain_high=found.blend.gain[1]
+        ),
+        calibration=report.Calibration(
+            kind=found.calibrated.kind,
+            kept=found.calibrated.kind != "none",
+            before=_finite(judged.mean_loss(found.judge)),
+            after=_finite(judged.mean_loss(margins)),
+        ),
+        leaderboard=_leaderboard(found),
+        skipped=found.plan.skipped,
+        leaks=found.leaks,
+        drift=found.drift,
+        warnings=_warnings(found, judged, margins),
+        notes=found.profile.notes,
+        importance=found.importance,
+        curves=draw_curves(
+            linked(margins, grounds.link),
+            judged.target,
+            judged.weight,
+            task=judged.task,
+            classes=found.profile.target.classes,
+        ),
+        slices=_slices(found, judged, margins),
+        stopped="interrupted; the best so far was kept" if found.plan.interrupted else None,
+        versions={
+            name: importlib.metadata.version(name)
+            for name, module in PACKAGES.items()
+            if find_spec(module) is not None
+        },
+        machine=f"{platform.machine()}, {os.cpu_count()} cores",
+    )
+
+
+def file_sha256(content: bytes) -> str:
+    """Of a file's bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _asked(found: Found) -> report.Asked:
+    target, objective = found.profile.target, found.grounds.objective
+    return report.Asked(
+        target=target.name,
+        task=target.task,
+        classes=target.classes,
+        objective=objective.name,
+        larger_is_better=objective.larger_is_better,
+        budget_s=found.budget_s,
+        serving_budget_us=found.serving_us,
+        seed=found.plan.seed,
+    )
+
+
+def _split(found: Found) -> report.SplitReport:
+    grounds = found.grounds
+    split = grounds.split
+    blocks = []
+    for name, places in (("fit", split.fit), ("choose", split.choose), ("judge", split.judge)):
+        spans = None if grounds.at_ms is None else grounds.at_ms[places]
+        mean = None if grounds.classes > 1 else float(grounds.target[places].mean())
+        blocks.append(
+            report.Block(
+                name=name,  # type: ignore[arg-type]  # one of the three
+                rows=len(places),
+                mean=mean,
+                from_ms=None if spans is None else float(spans.min()),
+                to_ms=None if spans is None else float(spans.max()),
+            )
+        )
+    return report.SplitReport(
+        kind=split.kind, reason=found.why, blocks=tuple(blocks), left_out=split.left_out
+    )
+
+
+def _served(found: Found, validation: dict[str, float | None]) -> report.Served:
+    served = found.served
+    whys = {
+        "single": "one model was best, or no blend beat it beyond noise",
+        "ensemble": "the blend itself is fast and small enough",
+        "blend": "the whole blend is too slow or too large; this is the best of faster models",
+        "student": "the blend is too slow or too large; it taught this forest",
+    }
+    teacher = None
+    if served.kind in ("blend", "student") or (served.loss != served.teacher_loss):
+        margins = blended([each.judge for each in found.tried], found.blend.weights)
+        raw = found.calibrated.calibrator.apply(margins)
+        teacher = _known(found.evaluation.judged.figures(raw))
+    shape = "" if served.shape is None else f" {served.shape[0]} trees x {served.shape[1]} leaves"
+    return report.Served(
+        kind=served.kind + shape,
+        us_per_row_55=round(served.us_per_row, 3),
+        size_mb=round(served.size_mb, 3),
+        figures=validation,
+        teacher=teacher,
+        why=whys[served.kind]
+        + ("" if found.final.refit else "; no time was left to train it again on all rows"),
+    )
+
+
+def _leaderboard(found: Found) -> tuple[report.Entry, ...]:
+    larger = found.grounds.objective.larger_is_better
+    entries = []
+    for place, (each, weight) in enumerate(zip(found.tried, found.blend.weights, strict=True)):
+        us = found.plan.us_per_row.get(f"{place} {each.trial.title}")
+        entries.append(
+            report.Entry(
+                family=each.trial.family,
+                name=each.trial.name,
+                validation=_finite(-each.loss if larger else each.loss),
+                seconds=round(each.seconds, 3),
+                us_per_row=us,
+                rounds=round(each.rounds),
+                rows=each.trial.rows,
+                weight=float(weight),
+                note="stopped by the budget" if each.out_of_time else None,
+            )
+        )
+    losses = [each.loss for each in found.tried]
+    return tuple(entries[i] for i in np.argsort(losses, kind="stable"))
+
+
+def _warnings(found: Found, judged: Held, margins: Floats) -> tuple[str, ...]:
+    said = []
+    constant = judged.mean_loss(_constant(found.grounds, judged))
+    if not judged.mean_loss(margins) < constant:
+        said.append(
+            "on the judging rows the model is no better than an answer that never changes; "
+            "more rows, or columns that tell the target, would help"
+        )
+    if found.drift is not None and found.drift.differs:
+        said.append(drift_warning(found.drift))
+    said += [leak.message for leak in found.leaks]
+    if not found.final.refit:
+        said.append("the model was not trained again on all rows; give a larger budget")
+    if found.plan.dropped:
+        said.append(
+            f"{', '.join(found.plan.dropped)}: left out of the blend, since there was no time to "
+            "train them again on all rows"
+        )
+    served = found.served
+    if abs(served.teacher_loss) > 0 and served.loss > served.teacher_loss * (1 + _LOST):
+        lost = (served.loss / served.teacher_loss - 1) * 100
+        if served.teacher_loss > 0:
+            said.append(
+                f"the served model has a loss {lost:.1f} % above that of the blend; "
+                "a larger serving budget would win it back"
+            )
+    return tuple(said)
+
+
+def _slices(found: Found, judged: Held, margins: Floats) -> tuple[report.Slice, ...]:
+    grounds = found.grounds
+    columns = take_rows(grounds.columns, grounds.split.judge)
+    answers = linked(margins, grounds.link)
+    first = [each.column for each in found.importance]
+    order = sorted(
+        grounds.inputs, key=lambda form: first.index(form.name) if form.name in first else 9999
+    )
+    single = grounds.classes == 1
+    return find_slices(
+        columns,
+        order,
+        judged.row_losses(margins),
+        observed=judged.target if single else None,
+        predicted=answers if single else None,
+        weight=judged.weight,
+        groups=judged.groups,
+        squared=judged.task == "regression",
+    )
+
+
+def _constant(grounds: Grounds, judged: Held) -> Floats:
+    """Margins, float64[n, k], of always answering with the mean of the rows that train."""
+    places = grounds.split.fit
+    target = grounds.trained_target[places]
+    weight = None if grounds.weight is None else grounds.weight[places]
+    if judged.task == "regression":
+        level = np.array([np.average(target, weights=weight)])
+    else:
+        k = max(grounds.classes, 2)
+        counts = np.bincount(target.astype(np.int64), weight, k) + 0.5
+        logs = np.log(counts / counts.sum())
+        level = logs if grounds.classes > 1 else np.array([logs[1] - logs[0]])
+    return np.tile(level, (len(judged), 1))
+
+
+def _known(figures: dict[str, float]) -> dict[str, float | None]:
+    return {name: _finite(value) for name, value in figures.items()}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

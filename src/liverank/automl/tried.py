@@ -1,0 +1,66 @@
+"""A model that was tried: what it gave, and how to train it again."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.automl.deadline import Deadline
+from liverank.automl.families import Family
+from liverank.automl.matrix import Fit, Matrix
+from liverank.automl.plan import Trial
+
+STEADY = frozenset({"linear"})
+"""Families whose rounds do not grow with the rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """A trial that was run: a fit a fold, margins of choosing and of judging rows, and its loss."""
+
+    trial: Trial
+    fits: tuple[Fit, ...]
+    choose: NDArray[np.float64]
+    judge: NDArray[np.float64]
+    loss: float
+    seconds: float
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the clock ended the training of a fold."""
+        return any(fit.out_of_time for fit in self.fits)
+
+    @property
+    def rounds(self) -> float:
+        """Rounds kept, the mean over folds."""
+        return float(np.mean([fit.rounds for fit in self.fits]))
+
+
+def fit_again(
+    tried: Tried, family: Family, rows: Matrix, n_before: int, *, n_threads: int, deadline: Deadline
+) -> Fit | None:
+    """Train a trial's model on other, usually all, rows; None where time ran out.
+
+    ``n_before`` is how many rows it was tried on; more rows bear more rounds, in proportion.
+    """
+    rounds = tried.rounds
+    if tried.trial.family not in STEADY:
+        rounds *= max(len(rows) / max(n_before, 1), 1.0)
+    fit = family.fit(
+        rows,
+        None,
+        tried.trial.params,
+        seed=tried.trial.seed,
+        n_threads=n_threads,
+        deadline=deadline,
+        rounds=max(round(rounds), 1),
+    )
+    return None if fit.out_of_time else fit
+
+
+def expected_again_s(tried: Tried, n_before: int, n_all: int) -> float:
+    """Seconds that training again on ``n_all`` rows should take, tried on ``n_before``."""
+    n_tried = tried.trial.rows or n_before
+    run = sum(fit.rounds_run for fit in tried.fits)
+    kept = sum(fit.rounds for fit in tried.fits) / max(run, 1)
+    return tried.seconds / len(tried.fits) * min(kept, 1.0) * max(n_all / n_tried, 1.0) ** 2

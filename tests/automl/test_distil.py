@@ -1,0 +1,152 @@
+"""A student comes close to its teacher, and the best model within the serving budget is served."""
+
+import numpy as np
+import pytest
+from test_search import a_matrix, a_plan, an_evaluation
+
+from liverank.automl.assemble import size_mb, terms_of, us_per_row
+from liverank.automl.deadline import Deadline
+from liverank.automl.distil import mixed_rows, prepare_lesson, teach
+from liverank.automl.ensemble import Blend
+from liverank.automl.families import FAMILIES
+from liverank.automl.matrix import Fit, Matrix
+from liverank.automl.plan import Trial
+from liverank.automl.served import choose_served
+from liverank.automl.tried import Tried
+from liverank.models.mlp import Mlp
+from liverank.models.predictor import sum_terms
+
+FOREVER = Deadline(np.inf, lambda: 0.0)
+
+
+@pytest.mark.parametrize(("task", "k"), [("binary", 1), ("multiclass", 3), ("regression", 1)])
+def test_a_student_comes_close_to_its_teacher_on_rows_that_neither_saw(task, k):
+    generator = np.random.default_rng(0)
+    weights = generator.normal(size=(3, k))
+    features = generator.normal(size=(1500, 3)).astype(np.float32)
+    target = {
+        "binary": np.zeros(1500), "multiclass": np.arange(1500) % 3.0, "regression": np.ones(1500)
+    }[task]  # fmt: skip
+    train = Matrix(features, target, None, ("a", "b", "c"), (0, 0, 0), task, k)
+
+    def teacher(rows):
+        return np.tanh(rows.astype(float)) @ weights
+
+    lesson = prepare_lesson(train, teacher, seed=0)
+    student = teach(lesson, 150, 31, seed=0, n_threads=1, deadline=FOREVER)
+    later = generator.normal(size=(1000, 3)).astype(np.float32)
+    error = np.mean((student.margins(later) - teacher(later)) ** 2, axis=0)
+    assert (error < 0.02 * teacher(later).var(axis=0)).all()
+
+
+def test_mixtures_hold_values_of_the_rows_only():
+    rows = a_matrix(50).features
+    mixed = mixed_rows(rows, 500, seed=1)
+    assert all(set(mixed[:, c]) <= set(rows[:, c]) for c in range(3))
+    assert 0.2 < (mixed[:, None, :] == rows[None]).all(axis=2).any(axis=1).mean() < 0.6
+
+
+def test_time_that_is_gone_teaches_nothing():
+    lesson = prepare_lesson(a_matrix(200), lambda rows: rows[:, :1].astype(float), seed=0)
+    gone = Deadline(0.0, lambda: 1.0)
+    assert teach(lesson, 50, 8, seed=0, n_threads=1, deadline=gone) is None
+
+
+def test_terms_sum_up_to_the_weighted_margins_of_all_kinds_of_parts():
+    train = a_matrix(400)
+    fits = [
+        FAMILIES[name].fit(
+            train,
+            None,
+            FAMILIES[name].DEFAULTS[0][1],
+            seed=0,
+            n_threads=1,
+            deadline=FOREVER,
+            rounds=5,
+        )
+        for name in ("lightgbm", "catboost", "linear")
+    ]
+    fits.append(Fit((Mlp.constant(3, np.array([0.7])),), 1, 1, False, np.zeros(3)))
+    weights = [0.4, 0.3, 0.2, 0.1]
+    terms = terms_of(list(zip(fits, weights, strict=True)))
+    assert len(terms) == 3  # one forest, the linear part, the net
+    expected = sum(w * fit.margins(train.features) for fit, w in zip(fits, weights, strict=True))
+    np.testing.assert_allclose(sum_terms(terms, train.features, 1), expected, rtol=1e-12)
+    assert 0 < size_mb(terms) < 1
+    assert us_per_row(lambda rows: sum_terms(terms, rows, 1), train.features, _clock()) > 0
+
+
+def _clock():
+    import time
+
+    return time.perf_counter
+
+
+def tried_models(evaluation, rounds):
+    fold = evaluation.folds[-1]
+    tried = []
+    for n in rounds:
+        params = {"learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": 5}
+        fit = FAMILIES["lightgbm"].fit(
+            fold.train, None, params, seed=n, n_threads=1, deadline=FOREVER, rounds=n
+        )
+        choose, judge = evaluation.margins([fit])
+        trial = Trial(family="lightgbm", name=str(n), params=params, seed=n)
+        tried.append(Tried(trial, (fit,), choose, judge, evaluation.held.loss(choose), 1.0))
+    return tried
+
+
+def a_blend(weights):
+    return Blend(np.array(weights), 0, kept=True, gain=(0.0, 0.1))
+
+
+def test_an_ensemble_that_is_fast_enough_is_served_as_it_is():
+    evaluation = an_evaluation()
+    tried = tried_models(evaluation, (10, 20))
+    plan = a_plan("lightgbm", us_per_row={"ensemble": 3.0})
+    served, _ = choose_served(
+        tried, a_blend([0.5, 0.5]), evaluation, plan, serving_us=20, deadline=FOREVER
+    )
+    assert (served.kind, served.us_per_row, served.loss) == ("ensemble", 3.0, served.teacher_loss)
+
+
+def test_a_slow_ensemble_gives_way_to_the_best_model_within_the_budget():
+    evaluation = an_evaluation()
+    tried = tried_models(evaluation, (300, 20))
+    measured = {"ensemble": 50.0, "0 lightgbm 300": 45.0, "1 lightgbm 20": 5.0, "blend": 5.0}
+    measured |= {f"student {t} x {leaves}": 1e-2 * t for t, leaves in ((1500, 63), (800, 63))}
+    plan = a_plan("lightgbm", us_per_row=measured)
+    import time
+
+    deadline = Deadline(time.monotonic() + 10, time.monotonic)
+    served, plan = choose_served(
+        tried, a_blend([0.5, 0.5]), evaluation, plan, serving_us=10, deadline=deadline
+    )
+    assert served.kind in ("single", "student")
+    assert served.us_per_row <= 10
+    assert plan.students
+    again, plan_again = choose_served(
+        tried, a_blend([0.5, 0.5]), evaluation, plan, serving_us=10, deadline=FOREVER
+    )
+    assert plan_again == plan
+    assert (again.kind, again.shape, again.loss) == (served.kind, served.shape, served.loss)
+
+
+def test_a_budget_that_nothing_tried_meets_is_met_by_a_student():
+    evaluation = an_evaluation()
+    tried = tried_models(evaluation, (300, 200))
+    measured = {"ensemble": 50.0, "0 lightgbm 300": 45.0, "1 lightgbm 200": 30.0}
+    measured["student 10 x 6"] = 0.5
+    import time
+
+    deadline = Deadline(time.monotonic() + 10, time.monotonic)
+    served, _ = choose_served(
+        tried,
+        a_blend([0.5, 0.5]),
+        evaluation,
+        a_plan("lightgbm", us_per_row=measured),
+        serving_us=0.6,
+        deadline=deadline,
+    )
+    assert served.kind == "student"
+    assert served.shape == (10, 6)
