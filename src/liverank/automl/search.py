@@ -62,7 +62,8 @@ def run_search(
     interrupted = False
     try:
         for trial in trials:
-            until = _FOREVER if recorded else pace.until(trial, deadline, first=not tried)
+            ending = pace.ending(deadline, tried)
+            until = _FOREVER if recorded else pace.until(trial, ending, first=not tried)
             done = _run(trial, families[trial.family], evaluation, plan.n_threads, until, deadline)
             if done is None:
                 continue
