@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from liverank.automl.fit import fit, warm_up
+from liverank.automl.fit_lists import fit, warm_up
 from liverank.automl.report import TrainingReport
 from liverank.dataset.metrics import auc, log_loss
 from liverank.dataset.rows import Rows

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from liverank.automl.fit import fit
+from liverank.automl.fit_lists import fit
 from liverank.dataset.rows import Rows
 from liverank.errors import DatasetError
 

@@ -1,1 +1,28 @@
-"""Finding a good model by itself, within a time budget."""
+"""Finding a good model by itself, within a time budget.
+
+``fit`` learns from any table, ``load`` reads what its result saved; they are imported when they are
+first asked for, so that ``from liverank import automl`` is quick.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from liverank.automl.result import Result as Result
+    from liverank.automl.tabular import fit as fit
+    from liverank.bundle.table_bundle import load_table_bundle as load
+
+__all__ = ["Result", "fit", "load"]
+
+_PLACES = {
+    "Result": ("liverank.automl.result", "Result"),
+    "fit": ("liverank.automl.tabular", "fit"),
+    "load": ("liverank.bundle.table_bundle", "load_table_bundle"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _PLACES[name]
+    return getattr(importlib.import_module(module), attribute)

@@ -8,12 +8,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.columns import read_columns
-from liverank.automl.plan import Plan, encode_plan
+from liverank.automl.pack import pack_result
+from liverank.automl.plan import Plan
 from liverank.automl.profile import TableProfile
 from liverank.automl.table import read_table
-from liverank.automl.table_report import TableReport, encode_report
+from liverank.automl.table_report import TableReport
 from liverank.bundle.files import write_bundle
-from liverank.bundle.table_bundle import pack_table_bundle
+from liverank.models.explain import Parts, make_explainer
 from liverank.models.inputs import Columns
 from liverank.models.predictor import Predictor
 
@@ -30,16 +31,20 @@ class Result:
     """Columns of a few rows, whose margins a bundle keeps."""
 
     def save(self, directory: Path, *, created_ms: int) -> None:
-        """Write the bundle into a new directory. Raises BundleError."""
-        packed = pack_table_bundle(
-            predictor=self.predictor,
-            target=self.report.asked.target,
-            golden=self.golden,
-            report=encode_report(self.report),
-            documents={"plan.json": encode_plan(self.plan)},
-            created_ms=created_ms,
+        """Write the bundle, with its report.html, into a new directory. Raises BundleError."""
+        packed = pack_result(
+            self.predictor, self.report, self.plan, self.golden, created_ms=created_ms
         )
         write_bundle(directory, packed)
+
+    def explain(self, table: pl.DataFrame | Path | str) -> tuple[tuple[str, ...], Parts]:
+        """Names of the columns that the model reads, and each one's part in the answers.
+
+        Raises BundleError where the model holds a net, whose answers have no exact parts.
+        """
+        explainer = make_explainer(self.predictor)
+        columns = read_columns(frame_of(table), explainer.encoder.inputs)
+        return explainer.names, explainer.explain(columns)
 
     def predict(self, table: pl.DataFrame | Path | str) -> NDArray[np.float64]:
         """Answers for rows with at least the columns that the model reads.

@@ -8,6 +8,7 @@ and a row that does not fit the header is an error.
 
 import csv
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,13 +47,7 @@ def read_table(path: Path) -> pl.DataFrame:
     Traceback (most recent call last):
     liverank.errors.SourceError: /no/such/file.csv: no such file
     """
-    if path.is_dir():
-        raise SourceError(f"{path}: is a folder; name one file of it ({', '.join(SUFFIXES)})")
-    if not path.exists():
-        raise SourceError(f"{path}: no such file")
-    head = next(read_blocks(path, tell_nobody), b"")[:_SNIFFED]
-    if not head.strip():
-        raise SourceError(f"{path}: is empty; a table has a header and rows")
+    head = _head(path)
     try:
         if head[:4] == b"PAR1":
             table = pl.scan_parquet(path, glob=False).collect(engine="streaming")
@@ -66,6 +61,23 @@ def read_table(path: Path) -> pl.DataFrame:
     if table.height == 0:
         raise SourceError(f"{path}: has a header and no rows")
     return table
+
+
+def open_table(path: Path) -> tuple[pl.LazyFrame, Callable[[pl.DataFrame], pl.DataFrame]]:
+    """A table to be read in pieces, all text where it is delimited, and what finishes a piece.
+
+    Raises SourceError as ``read_table`` does, and when a piece is finished.
+    """
+    head = _head(path)
+    if head[:4] == b"PAR1":
+        return pl.scan_parquet(path, glob=False), lambda piece: piece
+    dialect = sniff(path, head)
+
+    def finish(piece: pl.DataFrame) -> pl.DataFrame:
+        piece = _without_empty(path, dialect, piece)
+        return piece.with_columns(_decimals(piece[name], dialect) for name in piece.columns)
+
+    return _scan(path, dialect, {}), finish
 
 
 def sniff(path: Path, head: bytes) -> Dialect:
@@ -124,10 +136,7 @@ def _read_delimited(path: Path, dialect: Dialect) -> pl.DataFrame:
         table = _scan(path, dialect, guessed).collect(engine="streaming")
     except pl.exceptions.ComputeError:  # a later value is none of what the first ones are
         table = _scan(path, dialect, {}).collect(engine="streaming")
-    _check_widths(path, dialect, table)
-    table = table.select(dialect.names)
-    empty = table.select(pl.all_horizontal(pl.all().is_null())).to_series()
-    table = table.filter(~empty) if empty.any() else table
+    table = _without_empty(path, dialect, table)
     texts = [name for name in table.columns if table.schema[name] == pl.String]
     return table.with_columns(
         _as_numbers(table[name], dialect, _narrowest(table[name], dialect)) for name in texts
@@ -150,6 +159,26 @@ def _scan(path: Path, dialect: Dialect, types: dict[str, pl.DataType]) -> pl.Laz
         raise_if_empty=False,
         glob=False,
     )
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file that is there and not empty."""
+    if path.is_dir():
+        raise SourceError(f"{path}: is a folder; name one file of it ({', '.join(SUFFIXES)})")
+    if not path.exists():
+        raise SourceError(f"{path}: no such file")
+    head = next(read_blocks(path, tell_nobody), b"")[:_SNIFFED]
+    if not head.strip():
+        raise SourceError(f"{path}: is empty; a table has a header and rows")
+    return head
+
+
+def _without_empty(path: Path, dialect: Dialect, table: pl.DataFrame) -> pl.DataFrame:
+    """The named columns of the rows that hold anything."""
+    _check_widths(path, dialect, table)
+    table = table.select(dialect.names)
+    empty = table.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    return table.filter(~empty) if empty.any() else table
 
 
 def _check_widths(path: Path, dialect: Dialect, table: pl.DataFrame) -> None:
@@ -185,7 +214,10 @@ def _as_numbers(column: pl.Series, dialect: Dialect, dtype: pl.DataType) -> pl.S
 
 
 def _stripped(column: pl.Series, dialect: Dialect) -> pl.Series:
-    text = column.str.strip_chars()
+    return _decimals(column.str.strip_chars(), dialect)
+
+
+def _decimals(text: pl.Series, dialect: Dialect) -> pl.Series:
     if dialect.separator != ";":
         return text
     # Where values are divided by semicolons, commas stand before decimals.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.fit import fit, warm_up
+from liverank.automl.fit_lists import fit, warm_up
 from liverank.automl.report import TrainingReport
 from liverank.autopilot.gather import Frames
 from liverank.config import Config

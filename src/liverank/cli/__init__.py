@@ -23,6 +23,8 @@ COMMANDS = (
     "ingest",
     "train",
     "backtest",
+    "automl",
+    "predict",
     "serve",
     "replay",
     "snapshot",

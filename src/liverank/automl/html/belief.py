@@ -65,7 +65,7 @@ def claims(report: TableReport) -> Html:
     if report.drift is not None and not report.drift.differs:
         notes.append(
             f"Shuffled rows would have claimed {written(name, report.drift.shuffled)}, newer rows "
-            f"say {written(name, report.drift.chronological)}: no sign of drift."
+            f"say {written(name, report.drift.chronological)}: within noise, no sign of drift."
         )
     return tag(
         "div",

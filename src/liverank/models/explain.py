@@ -1,0 +1,90 @@
+"""Why a row gets its answer, by the columns of its table rather than by encoded features.
+
+Invariant: base + the sum of the parts is the calibrated margin (before the steps of an isotonic
+calibration, where there are any).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.errors import BundleError
+from liverank.models.attribution import Attributions, LeafPaths, attribute_linear, leaf_paths
+from liverank.models.encoder import Encoder, columns_of
+from liverank.models.forest import Forest
+from liverank.models.inputs import Columns
+from liverank.models.linear import Linear
+from liverank.models.predictor import Predictor
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Parts of margins: ``effects`` float64[n, n_columns, k], and ``base`` float64[k]."""
+
+    effects: NDArray[np.float64]
+    base: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Explainer:
+    """Made once of a predictor, it explains any rows.
+
+    ``owners`` is float64[f, n_columns]: a feature made of several columns is shared among them.
+    """
+
+    predictor: Predictor
+    encoder: Encoder
+    names: tuple[str, ...]
+    owners: NDArray[np.float64]
+    paths: tuple[LeafPaths | Linear, ...]
+
+    def explain(self, columns: Columns) -> Parts:
+        """Parts of the margins of rows, by column. Raises ServingError for missing columns."""
+        features = self.encoder.transform(columns)
+        k = self.predictor.n_margins
+        effects, base = np.zeros((len(features), len(self.names), k)), np.zeros(k)
+        for term, part in zip(self.predictor.terms, self.paths, strict=True):
+            told = _attribute(part, features)
+            effects[:, :, term.margin] += term.weight * (told.effects @ self.owners)
+            base[term.margin] += term.weight * told.base
+        slope, offset = self.predictor.calibrator.slope, self.predictor.calibrator.offset
+        return Parts(effects * slope, base * slope + offset)
+
+
+def make_explainer(predictor: Predictor) -> Explainer:
+    """What explains a predictor's rows.
+
+    Raises BundleError for a predictor that reads no columns, or holds a net, whose margins have no
+    exact parts.
+    """
+    encoder = predictor.encoder
+    if encoder is None:
+        raise BundleError("a model without an encoder reads no columns that could explain it")
+    paths: list[LeafPaths | Linear] = []
+    for term in predictor.terms:
+        if isinstance(term.part, Forest):
+            paths.append(leaf_paths(term.part))
+        elif isinstance(term.part, Linear):
+            paths.append(term.part)
+        else:
+            raise BundleError(
+                "the model holds a neural net, whose answers cannot be attributed exactly; "
+                "train with a smaller serving budget, which makes it one forest"
+            )
+    names = tuple(form.name for form in encoder.inputs)
+    owners = np.zeros((encoder.n_features, len(names)))
+    row = 0
+    for step in encoder.spec.steps:
+        read = columns_of(step)
+        for _ in step.names:
+            for name in read:
+                owners[row, names.index(name)] += 1 / len(read)
+            row += 1
+    return Explainer(predictor, encoder, names, owners, tuple(paths))
+
+
+def _attribute(part: LeafPaths | Linear, features: NDArray[np.float32]) -> Attributions:
+    if isinstance(part, Linear):
+        return attribute_linear(part, features)
+    return part.attribute(features)

@@ -1,0 +1,184 @@
+"""``liverank automl`` and ``liverank predict``, from a file to answers, and what can go wrong."""
+
+import json
+import random
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+
+from liverank import automl
+from liverank.automl.tabular import warm_up
+from liverank.bundle.table_bundle import load_table_bundle
+from liverank.cli import main
+
+KEYS = ["task", "rows", "columns", "budget_s", "seconds", "validation", "test", "served"]
+
+
+def people(n, seed):
+    """Buyers by city and age, with holes, codes and a list."""
+    draw = random.Random(seed)
+    rows = []
+    for place in range(n):
+        city, age = draw.choice(["Ulm", "Bonn", "Köln", ""]), draw.gauss(40, 12)
+        bought = draw.random() < 0.15 + 0.5 * (city == "Ulm") + 0.25 * (age > 45)
+        rows.append(
+            {
+                "row": place,
+                "city": city,
+                "age": f"{age:.1f}" if draw.random() > 0.1 else "",
+                "tags": draw.choice(["a|b", "b", "c|a", ""]),
+                "bought": "yes" if bought else "no",
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def run(capsys, *words):
+    code = main([str(word) for word in words])
+    heard = capsys.readouterr()
+    return code, heard.out, heard.err
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with tables and a bundle, and what the command printed."""
+    warm_up()
+    folder = tmp_path_factory.mktemp("automl")
+    people(600, 1).write_csv(folder / "train.csv")
+    people(300, 2).drop("tags").with_columns(more=1).write_csv(folder / "test.csv")
+    words = ["automl", folder / "train.csv", "--target", "bought", "--test", folder / "test.csv"]
+    words += ["--budget", "12s", "--seed", "3", "--out", folder / "model", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "liverank", *map(str, words)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_the_last_line_is_json_with_what_was_promised(trained):
+    folder, done = trained
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert list(told)[: len(KEYS) - 3] == KEYS[:-3]
+    assert {*KEYS, "families", "bundle"} <= set(told)
+    assert (told["task"], told["rows"], told["columns"]) == ("binary", 600, 5)
+    assert {"log_loss", "auc", "auc_pr"} <= set(told["test"])
+    assert {"kind", "us_per_row_55", "size_mb"} <= set(told["served"])
+    assert 0.6 < told["test"]["auc"] <= 1
+    assert told["bundle"] == str(folder / "model")
+    assert "linear ridge: loss" in done.stderr, "progress goes to stderr"
+
+
+def test_a_bundle_holds_a_report_for_people_and_the_plan(trained):
+    bundle = load_table_bundle(trained[0] / "model")
+    page = bundle.documents["report.html"].decode()
+    assert "Predicting" in page
+    assert "--seed 3" in page
+    report = json.loads(bundle.documents["report.json"])
+    assert len(report["data"]["sha256"]) == 64
+    assert all(entry["us_per_row"] for entry in report["leaderboard"])
+    assert json.loads(bundle.documents["plan.json"])["trials"]
+
+
+def test_answers_are_those_of_the_bundle_row_by_row(trained, tmp_path, capsys):
+    rows = people(200, 4)
+    rows.write_csv(tmp_path / "new.csv")
+    out = tmp_path / "p.parquet"
+    words = ("predict", trained[0] / "model", tmp_path / "new.csv", "--out", out)
+    code, heard, _ = run(capsys, *words, "--keep", "row", "--attributions", "--json")
+    assert code == 0
+    answers = pl.read_parquet(out)
+    assert json.loads(heard)["columns"] == answers.columns
+    assert answers["row"].cast(pl.Int64).to_list() == list(range(200))
+    said = automl.load(trained[0] / "model").predict(rows.to_dict(as_series=False))
+    assert answers["probability"].to_list() == said.tolist()
+    assert ((answers["probability"] > 0.5) == (answers["class"] == "yes")).all()
+    assert any(name.startswith("attribution_") for name in answers.columns)
+
+
+def test_a_file_that_is_larger_than_a_batch_comes_out_whole(trained, tmp_path, capsys, monkeypatch):
+    rows = people(1000, 5)
+    rows.write_parquet(tmp_path / "new.parquet")
+    words = ("predict", trained[0] / "model", tmp_path / "new.parquet", "--out")
+    assert run(capsys, *words, tmp_path / "whole.csv")[0] == 0
+    monkeypatch.setattr("liverank.automl.table_batches.read_batches.__defaults__", (64,))
+    assert run(capsys, *words, tmp_path / "parts.csv")[0] == 0
+    assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "parts.csv").read_bytes()
+
+
+def test_missing_columns_of_data_to_predict_are_named(trained, tmp_path, capsys):
+    people(20, 6).drop("age", "city").write_csv(tmp_path / "new.csv")
+    words = ("predict", trained[0] / "model", tmp_path / "new.csv", "--out", tmp_path / "p.csv")
+    code, _, err = run(capsys, *words)
+    assert code == 1
+    assert "lacks" in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "p.csv").exists()
+
+
+FEW = "x,y\n1,a\n2,b\n3,a\n"
+ONE_CLASS = "x,y\n" + "".join(f"{i},a\n" for i in range(50))
+CONSTANT = "x,y\n" + "".join(f"1,{'ab'[i % 2]}\n" for i in range(50))
+RAGGED = "x,y\n1,a,3\n"
+SOUND = "x,y\n" + "".join(f"{i * 7 % 31},{'ab'[i % 2]}\n" for i in range(50))
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        (None, (), "no such file"),
+        ("", (), "is empty"),
+        ("x,y\n", (), "no rows"),
+        (FEW, (), "known in 3 of 3 rows"),
+        (ONE_CLASS, (), "nothing to tell apart"),
+        (CONSTANT, (), "no column can tell anything"),
+        (RAGGED, (), "more than 2 values"),
+        (SOUND, ("--target", "z"), "no column `z`"),
+        (SOUND, ("--time", "when"), "no column `when`"),
+        (SOUND, ("--weight", "y"), "named as"),
+        (SOUND, ("--objective", "rmse"), "does not fit"),
+        (SOUND, ("--type", "x=colour"), "expected one of"),
+        (SOUND, ("--test", "none.csv"), "none.csv: no such file"),
+        (SOUND, ("--task", "regression"), "no number"),
+    ],
+)
+def test_a_table_that_cannot_be_learned_from_is_told_in_one_line(
+    tmp_path, capsys, monkeypatch, text, options, said
+):
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        (tmp_path / "t.csv").write_text(text)
+    words = ("automl", "t.csv", "--target", "y", "--budget", "3s", "--out", "model", *options)
+    code, _, err = run(capsys, *words)
+    assert code == 1
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_test_table_without_the_target_is_told_before_the_search(tmp_path, capsys):
+    (tmp_path / "t.csv").write_text(SOUND)
+    (tmp_path / "test.csv").write_text("x\n1\n")
+    words = ("automl", tmp_path / "t.csv", "--target", "y", "--test", tmp_path / "test.csv")
+    code, _, err = run(capsys, *words, "--out", tmp_path / "model")
+    assert code == 1
+    assert "the test table has no column `y`" in err
+
+
+def test_a_bundle_that_is_there_is_not_replaced_unasked(tmp_path, capsys):
+    (tmp_path / "model").mkdir()
+    words = ("automl", tmp_path / "t.csv", "--target", "y", "--out", tmp_path / "model")
+    assert "exists already" in run(capsys, *words)[2]
+    assert "is no bundle" in run(capsys, *words, "--force")[2]
+
+
+@pytest.mark.parametrize(
+    "options", [("--budget", "fast"), ("--serving-budget", "0us"), ("--type", "x"), ()]
+)
+def test_bad_usage_exits_with_two(capsys, options):
+    words = ["automl", "t.csv", *options] + (["--target", "y"] if options else [])
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert "expected" in capsys.readouterr().err or not options
