@@ -95,6 +95,22 @@ def test_features_are_switched_off_by_name_and_by_pattern():
     assert "item_join_1h" in names
 
 
+def test_other_types_half_lives_and_combinations_are_derived_where_asked_for():
+    names = ("host_click_1h", "topics_join_14d_max", "item_click_rate_1d", "user_host_click_ago_s")
+    config = Config(label=Label(interaction="join"), features=Features(on=names))
+
+    assert set(names_of(SCHEMA, config)) - set(names_of(SCHEMA)) == set(names)
+
+
+def test_state_counts_only_what_features_read_unless_more_are_asked_for():
+    asked = Config(label=Label(interaction="join"), features=Features(on=("host_click_1h",)))
+    usual = layout_of(SCHEMA, Config(label=Label(interaction="join"))).scope("host")
+
+    assert set(usual.types) == {"impression", "join"}
+    assert usual.half_lives("join") == ("1d", "14d")
+    assert layout_of(SCHEMA, asked).scope("host").half_lives("click")[:2] == ("1h", "1d")
+
+
 def test_gaps_within_the_list_are_derived_where_asked_for():
     config = Config(label=Label(interaction="join"), features=Features(on=("*_rate_*_gap",)))
     asked = set(names_of(SCHEMA, config)) - set(names_of(SCHEMA))

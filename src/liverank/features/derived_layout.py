@@ -82,7 +82,7 @@ def layout_of(schema: Schema, config: Config) -> Layout:
         memory_bytes=config.features.memory_bytes,
         idle_ms=_idle_ms(config.features.half_lives),
     )
-    scopes = _with_distinct_names(_scopes(layout))
+    scopes = _with_distinct_names(_scopes(layout, asked=bool(config.features.on)))
     tables = sum(not scope.is_pair for scope in scopes)
     if tables > MAX_TABLES:
         raise ConfigError(
@@ -134,44 +134,50 @@ def _place_fields(schema: Schema) -> tuple[Field, ...]:
     return tuple(fields)
 
 
-def _scopes(layout: Layout) -> list[Scope]:
+def _scopes(layout: Layout, *, asked: bool) -> list[Scope]:
+    """All scopes; where features were asked for, with all counters that some feature may read."""
+
+    def counters(
+        among: tuple[str, ...],
+        usual: tuple[str, ...],
+        *,
+        others: tuple[str, ...] = (),
+        types: tuple[str, ...] = layout.types,
+        main: tuple[str | None, ...] = (layout.label, layout.impression),
+    ) -> tuple[Counter, ...]:
+        """Of some half-lives those by which default features read the main types, and others."""
+        if asked:
+            valued = [among if type_ in layout.valued else () for type_ in types]
+            return tuple(map(Counter, types, [among] * len(types), valued))
+        by = {type_: usual if type_ in main else others for type_ in types}
+        return tuple(Counter(type_, lives) for type_, lives in by.items() if lives)
+
     lives = layout.half_lives
     lasting, hours = _at_least(lives, MIN_PAIR_HALF_LIFE_MS), _at_least(lives, HOUR_MS)
+    within_a_day, short = _within_a_day(lives), _short(lives)
     item_fields = [field for field in layout.fields if field.entity == "item" and field.is_hashed]
-    pairs = _pair_types(layout)
-    forever = nearest(lasting, "forever")
+    shown = tuple(name for name in (layout.label, layout.impression) if name is not None)
+    a_day, of_person = nearest(lasting, "1d"), nearest(lasting, "1d", "14d", "forever")
+    comings = (layout.label, layout.impression, layout.enter, layout.leave)
     return [
-        Scope("all", (), _counters(layout, nearest(hours, "14d"), sums=forever), base=LIFE_WORDS),
+        Scope("all", (), counters(hours, nearest(hours, "14d")), base=LIFE_WORDS),
         Scope(
             "user",
             ("user",),
-            _counters(
-                layout,
-                nearest(lasting, "1d", "14d", "forever"),
-                others=nearest(lasting, "1d"),
-                sums=forever,
-            ),
+            counters(lasting, of_person, others=a_day),
             base=layout.entity_words("user"),
         ),
         Scope(
             "item",
             ("item",),
-            _counters(
-                layout,
-                lives,
-                others=nearest(lives, "1d"),
-                sums=nearest(lives, "1h", "forever"),
-                main=(layout.label, layout.impression, layout.enter, layout.leave),
-            ),
+            counters(lives, lives, others=nearest(lives, "1d"), main=comings),
             base=layout.entity_words("item"),
         ),
         *(
             Scope(
                 field.name,
                 (f"item.{field.name}",),
-                _counters(
-                    layout, nearest(hours, "1d", "14d"), sums=() if field.is_list else forever
-                ),
+                counters(hours, nearest(hours, "1d", "14d")),
                 base=LIFE_WORDS if field.type == "key" else TABLE_WORDS,
                 is_list=field.is_list,
             )
@@ -182,36 +188,27 @@ def _scopes(layout: Layout) -> list[Scope]:
             Scope(
                 pair_name(field.name, "item"),
                 (f"user.{field.name}", "item"),
-                _counters(layout, nearest(_within_a_day(lives), "1d")),
+                counters(within_a_day, nearest(within_a_day, "1d"), types=shown),
             )
             for field in layout.fields
             if field.entity == "user" and field.type == "category"
         ),
-        Scope(NEXT_ITEM, ("item", "item"), (Counter(layout.label, _within_a_day(lives)),)),
-        Scope(USER_LATELY, ("user", "all"), _counters(layout, _short(lives)), base=PAIR_WORDS),
+        Scope(NEXT_ITEM, ("item", "item"), (Counter(layout.label, within_a_day),)),
+        Scope(USER_LATELY, ("user", "all"), counters(short, short, types=shown), base=PAIR_WORDS),
         Scope(
             "user_item",
             ("user", "item"),
-            _counters(
-                layout,
-                nearest(lasting, "1d", "14d", "forever"),
-                others=nearest(lasting, "1d"),
-                sums=forever,
-                types=pairs,
-            ),
+            counters(lasting, of_person, others=a_day, types=_pair_types(layout)),
             base=PAIR_WORDS,
         ),
         *(
             Scope(
                 pair_name("user", field.name),
                 ("user", f"item.{field.name}"),
-                (Counter(layout.label, nearest(lasting, "14d")),)
-                if field.type == "text"
-                else _counters(
-                    layout,
+                counters(
+                    lasting,
                     nearest(lasting, "14d"),
-                    sums=() if field.is_list else forever,
-                    types=pairs,
+                    types=(layout.label,) if field.type == "text" else _pair_types(layout),
                 ),
                 base=PAIR_WORDS,
                 is_list=field.is_list,
@@ -219,31 +216,6 @@ def _scopes(layout: Layout) -> list[Scope]:
             for field in item_fields
         ),
     ]
-
-
-def _counters(
-    layout: Layout,
-    half_lives: tuple[str, ...],
-    *,
-    others: tuple[str, ...] = (),
-    sums: tuple[str, ...] = (),
-    types: tuple[str, ...] | None = None,
-    main: tuple[str | None, ...] = (),
-) -> tuple[Counter, ...]:
-    """What a scope counts, each type by the half-lives that features read.
-
-    The ``main`` types (label and impression) have their own, and the ``others``; values are added
-    up by ``sums``. A type that is counted by no half-life is left out.
-    """
-    found = []
-    main = main or (layout.label, layout.impression)
-    for type_ in layout.types if types is None else types:
-        totals = sums if type_ in layout.valued else ()
-        counts = half_lives if type_ in main else others
-        counts = tuple(text for text in layout.half_lives if text in (*counts, *totals))
-        if counts:
-            found.append(Counter(type_, counts, totals))
-    return tuple(found)
 
 
 def _at_least(half_lives: tuple[str, ...], least_ms: float) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """Kind ``count``: how often something happened lately, decayed to the moment of reading."""
 
 from collections.abc import Iterator
-from typing import Literal
+from itertools import islice
+from typing import Literal, get_args
 
 import msgspec
 
-from liverank.features.feature import Feature, feature_name, other_types
+from liverank.features.feature import Feature, feature_name, is_of_text, other_types
 from liverank.features.instructions import COMBINATIONS, COUNT, Compiler
 from liverank.features.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
 from liverank.quantities import nearest
@@ -36,8 +37,24 @@ class Count(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 def derive(layout: Layout) -> Iterator[Feature]:
     """Counts of the user, the item, their pair, and of what the item has: host, topics.
 
-    Of the other pairs the shares and rates say it better.
+    Of the other pairs the shares and rates say it better. Those of other types and half-lives, and
+    how a list's elements else combine, have to be asked for.
     """
+    usual = list(_usual(layout))
+    yield from usual
+    names = {feature.name for feature in usual}
+    for scope in layout.scopes:
+        if scope.name in ("all", NEXT_ITEM) or is_of_text(scope, layout):
+            continue
+        for counter in scope.counters:
+            for half_life in counter.half_lives:
+                for feature in _counts(scope, counter.type, half_life):
+                    if feature.name not in names:
+                        yield msgspec.structs.replace(feature, by_default=False)
+
+
+def _usual(layout: Layout) -> Iterator[Feature]:
+    """The counts that are derived by default."""
     for scope in layout.scopes:
         is_main = scope.name in ("user", "item", "user_item", USER_LATELY)
         if scope.name in ("all", NEXT_ITEM) or (scope.is_pair and not is_main):
@@ -52,16 +69,18 @@ def derive(layout: Layout) -> Iterator[Feature]:
             types.append(layout.impression)
         for type_ in types:
             for half_life in lives:
-                yield from _counts(scope, type_, half_life)
+                yield from islice(_counts(scope, type_, half_life), 1)
         if is_main:
             for type_ in other_types(scope, layout):
                 for half_life in nearest(scope.half_lives(type_), "1d"):
-                    yield from _counts(scope, type_, half_life)
+                    yield from islice(_counts(scope, type_, half_life), 1)
 
 
 def _counts(scope: Scope, type_: str, half_life: str) -> Iterator[Feature]:
-    yield Feature(
-        feature_name(scope, type_, half_life, *(["sum"] if scope.is_list else [])),
-        "count",
-        Count(scope.name, type_, half_life),
-    )
+    """The count, or of a list's elements the sum, the most and the mean."""
+    for combine in get_args(Combination) if scope.is_list else ("sum",):
+        yield Feature(
+            feature_name(scope, type_, half_life, *([combine] if scope.is_list else [])),
+            "count",
+            Count(scope.name, type_, half_life, combine),
+        )

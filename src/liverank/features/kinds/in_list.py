@@ -68,7 +68,8 @@ def _counts_by_rank(signal: object, layout: "Layout") -> bool:
 def _counts_by_gap(signal: object, layout: "Layout") -> bool:
     if isinstance(signal, Rate):
         usual = nearest(layout.scope("item").half_lives(layout.label), "1d", "forever")
-        return signal.scope == "item" and signal.half_life in usual
+        is_success = signal.scope == "item" and signal.type == layout.label
+        return is_success and signal.half_life in usual
     if isinstance(signal, NextShare):
         return signal.combine == "sum"
     return isinstance(signal, Share) and signal.part.combine == "sum"

@@ -5,6 +5,7 @@ them the overall rate in the end.
 """
 
 from collections.abc import Iterator
+from itertools import product
 
 import msgspec
 
@@ -56,35 +57,37 @@ class Rate(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(layout: Layout) -> Iterator[Feature]:
-    """The success rate in every scope, over an hour or more."""
+    """Rates over an hour or more in every scope: of successes by usual half-lives by default."""
     if layout.impression is None:
         return
     for scope in layout.scopes:
         if scope.name in ("all", NEXT_ITEM, USER_LATELY) or is_of_text(scope, layout):
             continue
-        lives = scope.half_lives(layout.label)
+        usual = scope.half_lives(layout.label)
         if scope.name != "item":
-            lives = nearest(lives, *(("1d", "forever") if scope.name == "user" else ("14d",)))
-        for half_life in lives:
-            if duration_ms(half_life) < MIN_HALF_LIFE_MS:
+            usual = nearest(usual, *(("1d", "forever") if scope.name == "user" else ("14d",)))
+        combinations: tuple[Combination, ...] = ("max", "mean") if scope.is_list else ("mean",)
+        for type_, half_life in product(scope.types, scope.half_lives(layout.impression)):
+            if (
+                type_ == layout.impression
+                or half_life not in scope.half_lives(type_)
+                or duration_ms(half_life) < MIN_HALF_LIFE_MS
+            ):
                 continue
-            combinations: tuple[Combination, ...] = ("max", "mean") if scope.is_list else ("mean",)
             for combine in combinations:
+                words = (type_, "rate", half_life, *([combine] if scope.is_list else []))
                 yield Feature(
-                    feature_name(
-                        scope,
-                        layout.label,
-                        "rate",
-                        half_life,
-                        *([combine] if scope.is_list else []),
-                    ),
+                    feature_name(scope, *words),
                     "rate",
-                    rate_of(layout, scope, half_life, combine),
+                    rate_of(layout, scope, type_, half_life, combine),
+                    by_default=type_ == layout.label and half_life in usual,
                 )
 
 
-def rate_of(layout: Layout, scope: Scope, half_life: str, combine: Combination = "mean") -> Rate:
-    """The success rate in a scope, with the chain of priors that it falls back on.
+def rate_of(
+    layout: Layout, scope: Scope, type_: str, half_life: str, combine: Combination = "mean"
+) -> Rate:
+    """How often impressions lead to a type in a scope, with the chain of priors it falls back on.
 
     Priors are what is usual: they have a long half-life, whatever the rate's own.
     """
@@ -92,17 +95,19 @@ def rate_of(layout: Layout, scope: Scope, half_life: str, combine: Combination =
     strength = PAIR_PRIOR_TRIALS if len(scope.parts) > 1 else PRIOR_TRIALS
     prior: Rate | None = None
     for wider in _wider(layout, scope):
-        (usual,) = nearest(wider.half_lives(layout.label), PRIOR_HALF_LIFE)
+        if not wider.half_lives(type_):
+            continue
+        (usual,) = nearest(wider.half_lives(type_), PRIOR_HALF_LIFE)
         prior = Rate(
             wider.name,
-            layout.label,
+            type_,
             layout.impression,
             usual,
             prior,
             OVERALL_PRIOR_TRIALS if prior is None else PRIOR_TRIALS,
             passes_prior=True,
         )
-    return Rate(scope.name, layout.label, layout.impression, half_life, prior, strength, combine)
+    return Rate(scope.name, type_, layout.impression, half_life, prior, strength, combine)
 
 
 def _wider(layout: Layout, scope: Scope) -> Iterator[Scope]:

@@ -28,16 +28,18 @@ class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 def derive(layout: Layout) -> Iterator[Feature]:
     """Since the last success and impression of a user or an item, and of the pairs of a person.
 
-    Of a person and an item it is also since each positive interaction.
+    Of a person and an item it is also since each positive interaction; all others have to be asked
+    for.
     """
     for scope in layout.scopes:
         if scope.name in (NEXT_ITEM, USER_LATELY) or not {"user", "item"} & set(scope.parts):
             continue
         if is_of_text(scope, layout):
             continue
-        types = scope.types if scope.name == "user_item" else (layout.label, layout.impression)
-        for type_ in dict.fromkeys(types):
-            if type_ is not None:
-                yield Feature(
-                    feature_name(scope, type_, "ago_s"), "recency", Ago(scope.name, type_)
-                )
+        for type_ in scope.types:
+            yield Feature(
+                feature_name(scope, type_, "ago_s"),
+                "recency",
+                Ago(scope.name, type_),
+                by_default=scope.name == "user_item" or type_ in (layout.label, layout.impression),
+            )

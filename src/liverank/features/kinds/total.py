@@ -1,10 +1,11 @@
 """Kind ``total``: sums and averages of what interactions carry, such as the seconds stayed."""
 
 from collections.abc import Iterator
+from typing import get_args
 
 import msgspec
 
-from liverank.features.feature import Feature, feature_name
+from liverank.features.feature import Feature, feature_name, is_of_text
 from liverank.features.instructions import COMBINATIONS, COUNT, RATE, Compiler
 from liverank.features.kinds.count import Combination
 from liverank.features.layout import NEXT_ITEM, Layout
@@ -61,30 +62,26 @@ class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(layout: Layout) -> Iterator[Feature]:
-    """Totals of the item; averages of everything but lists, pairs with the user included.
-
-    None are derived by default.
-    """
+    """Totals, and averages of everything but lists; all of them have to be asked for."""
     for scope in layout.scopes:
-        if scope.name in ("all", NEXT_ITEM) or scope.is_list:
+        if scope.name in ("all", NEXT_ITEM) or is_of_text(scope, layout):
             continue
         for type_ in scope.types:
-            if not scope.totals(type_):
-                continue
-            (usual,) = nearest(layout.scope("all").totals(type_), "forever")
-            everybody = Average("all", type_, usual, None, 1.0)
-            (long,) = nearest(scope.totals(type_), "forever")
-            if scope.name == "item":
-                (short,) = nearest(scope.totals(type_), "1h")
-                yield Feature(
-                    feature_name(scope, type_, "total", short),
-                    "total",
-                    Total(scope.name, type_, short),
-                    by_default=False,
-                )
-            yield Feature(
-                feature_name(scope, type_, "average", long),
-                "total",
-                Average(scope.name, type_, long, everybody, PRIOR_EVENTS),
-                by_default=False,
-            )
+            for half_life in scope.totals(type_):
+                for combine in get_args(Combination) if scope.is_list else ("sum",):
+                    words = (type_, "total", half_life, *([combine] if scope.is_list else []))
+                    yield Feature(
+                        feature_name(scope, *words),
+                        "total",
+                        Total(scope.name, type_, half_life, combine),
+                        by_default=False,
+                    )
+                if not scope.is_list:
+                    (usual,) = nearest(layout.scope("all").totals(type_), "forever")
+                    everybody = Average("all", type_, usual, None, 1.0)
+                    yield Feature(
+                        feature_name(scope, type_, "average", half_life),
+                        "total",
+                        Average(scope.name, type_, half_life, everybody, PRIOR_EVENTS),
+                        by_default=False,
+                    )
