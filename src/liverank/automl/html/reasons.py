@@ -3,7 +3,7 @@
 from itertools import groupby
 
 from liverank.automl.html import chart
-from liverank.automl.html.figures import figure_of, in_text, written
+from liverank.automl.html.figures import written
 from liverank.automl.html.markup import Html, number, percent, tag
 from liverank.automl.table_report import Slice, TableReport
 
@@ -40,14 +40,13 @@ def importance(report: TableReport) -> Html | None:
         for part in shown
     ]
     left = len(report.importance) - len(shown)
-    name = report.asked.objective
-    how = "fall" if figure_of(name).larger_is_better else "rise"
+    loss = "squared error" if report.asked.task == "regression" else "log-loss"
     return tag(
         "section",
         tag("h2", "What it goes by"),
         tag(
             "p",
-            f"How much {in_text(name)} would {how} on the judging rows if a column were "
+            f"How much the {loss} of the judging rows would rise if a column were "
             "shuffled; the thin line is its 95 % interval. A column that stands in for another "
             "shares its weight."
             + (f" {left} more column{'s' * (left != 1)} matter less." if left else ""),
