@@ -28,7 +28,7 @@ MINUTE_MS = 60_000
 SPEC = derive_spec(SCHEMA, Config(label=Label(interaction="join"), features=Features(on=("*",))))
 LAYOUT = SPEC.layout
 PROGRAM = compile_spec(SPEC)
-FLEETING = msgspec.structs.replace(LAYOUT, idle_ms=10.0 * MINUTE_MS, memory_bytes=490_000)
+FLEETING = msgspec.structs.replace(LAYOUT, idle_ms=10.0 * MINUTE_MS, memory_bytes=700_000)
 """Rows lie idle for ten minutes, and there is little memory."""
 
 

@@ -21,7 +21,7 @@ from liverank.features.stream import stream_of
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 LAYOUT = derive_spec(
-    SCHEMA, Config(label=Label(interaction="join"), features=Features(history=3))
+    SCHEMA, Config(label=Label(interaction="join"), features=Features(history=3, on=("*_total_*",)))
 ).layout
 """Three impressions of a person are remembered, and three other interactions."""
 EXPRESSIONS = {
