@@ -27,6 +27,7 @@ from liverank.models.encoder_steps import (
     places_of,
 )
 from liverank.models.inputs import Columns, Input
+from liverank.models.json_array import json_array, read_json_array
 
 
 class EncoderSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,19 +125,14 @@ class Encoder:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The tables, and the JSON of the spec as uint8."""
-        return {"spec": np.frombuffer(msgspec.json.encode(self.spec), np.uint8), **self.tables}
+        return {"spec": json_array(self.spec), **self.tables}
 
     @staticmethod
     def from_arrays(arrays: dict[str, NDArray[Any]]) -> "Encoder":
         """The opposite of ``to_arrays``. Raises BundleError."""
         tables = dict(arrays)
         text = tables.pop("spec", None)
-        if text is None or text.dtype != np.uint8:
-            raise BundleError("encoder: `spec` is missing, or not the bytes of a JSON text")
-        try:
-            spec = msgspec.json.decode(text.tobytes(), type=EncoderSpec)
-        except msgspec.MsgspecError as error:
-            raise BundleError(f"encoder: `spec` cannot be read: {error}") from None
+        spec = read_json_array(text, EncoderSpec, where="encoder", name="spec")
         return Encoder(spec, tables)
 
     def _check_columns(self, columns: Columns) -> int:

@@ -18,6 +18,7 @@ from liverank.models.calibrator import Calibrator
 from liverank.models.encoder import Encoder
 from liverank.models.forest import Forest
 from liverank.models.inputs import Columns
+from liverank.models.json_array import json_array, read_json_array
 from liverank.models.linear import Linear
 from liverank.models.link_kernel import expm1_kernel, softmax_kernel
 from liverank.models.mlp import Mlp
@@ -158,7 +159,7 @@ class Predictor:
             classes=self.classes,
             terms=tuple((_kind(t.part), t.margin, t.weight) for t in self.terms),
         )
-        arrays = {"head": np.frombuffer(msgspec.json.encode(head), np.uint8)}
+        arrays = {"head": json_array(head)}
         pieces: list[tuple[str, dict[str, NDArray[Any]]]] = [
             ("calibrator", self.calibrator.to_arrays()),
             *((f"part{i}", term.part.to_arrays()) for i, term in enumerate(self.terms)),
@@ -173,13 +174,7 @@ class Predictor:
     def from_arrays(arrays: dict[str, NDArray[Any]]) -> "Predictor":
         """The opposite of ``to_arrays``. Raises BundleError for missing, extra or wrong arrays."""
         left = dict(arrays)
-        text = left.pop("head", None)
-        if text is None or text.dtype != np.uint8:
-            raise BundleError("predictor: `head` is missing, or not the bytes of a JSON text")
-        try:
-            head = msgspec.json.decode(text.tobytes(), type=_Head)
-        except msgspec.MsgspecError as error:
-            raise BundleError(f"predictor: `head` cannot be read: {error}") from None
+        head = read_json_array(left.pop("head", None), _Head, where="predictor", name="head")
         terms = tuple(
             Term(_part(kind, _take(left, f"part{i}"), head.n_features), margin, weight)
             for i, (kind, margin, weight) in enumerate(head.terms)
