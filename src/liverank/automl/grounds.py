@@ -60,6 +60,20 @@ class Grounds:
             return known[np.argsort(self.at_ms[known], kind="stable")]
         return np.arange(len(self.target))
 
+    @property
+    def kind(self) -> str:
+        """How the rows are split."""
+        return self.split.kind
+
+    @property
+    def n_all(self) -> int:
+        """How many rows the last training has."""
+        return len(self.all_rows)
+
+    def encode_all(self) -> tuple[Encoder, Matrix]:
+        """The rows of the last training, and an encoder fitted on them."""
+        return self.encode(self.all_rows)
+
     def encode(self, places: Places) -> tuple[Encoder, Matrix]:
         """An encoder fitted on rows, and these rows."""
         encoder, features = fit_transform(

@@ -6,6 +6,7 @@ features of one encoder.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from msgspec.structs import replace
@@ -16,16 +17,35 @@ from liverank.automl.deadline import Deadline
 from liverank.automl.distil import prepare_lesson, teach
 from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import FAMILIES
-from liverank.automl.grounds import Grounds
 from liverank.automl.matrix import Fit, Matrix
 from liverank.automl.plan import Plan
 from liverank.automl.served import Served
 from liverank.automl.tried import Tried, expected_again_s, fit_again
-from liverank.models.predictor import Predictor, Term, sum_terms
+from liverank.models.encoder import Encoder
+from liverank.models.predictor import Link, Predictor, Term, sum_terms
 
 _SPARE = 0.85
 """Of the time left that refits may be expected to take."""
 _FOREVER = Deadline(np.inf, lambda: 0.0)
+
+
+class Trainable(Protocol):
+    """Rows to train on for the last time, and what the margins of such a model mean."""
+
+    @property
+    def n_all(self) -> int:
+        """How many there are."""
+
+    @property
+    def link(self) -> Link:
+        """What the margins mean."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes, or none for a value."""
+
+    def encode_all(self) -> tuple[Encoder | None, Matrix]:
+        """All of them, and the encoder that made their features (None where they are numbers)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +57,7 @@ class Final:
 
 
 def finish(
-    grounds: Grounds,
+    ground: Trainable,
     evaluation: Evaluation,
     tried: Sequence[Tried],
     served: Served,
@@ -60,10 +80,10 @@ def finish(
             members = [(t, w) for t, w in members if t.trial.title not in plan.dropped]
         else:
             members, dropped = _affordable(
-                members, evaluation, len(grounds.all_rows), deadline.left_s() * _SPARE
+                members, evaluation, ground.n_all, deadline.left_s() * _SPARE
             )
         if members:
-            encoder, rows = grounds.encode(grounds.all_rows)
+            encoder, rows = ground.encode_all()
             terms = _train(members, rows, evaluation, served, plan, until)
     refit = terms is not None
     if terms is None:
@@ -71,8 +91,8 @@ def finish(
     predictor = Predictor(
         terms=terms,
         calibrator=calibrated.calibrator,
-        link=grounds.link,
-        classes=grounds.class_names,
+        link=ground.link,
+        classes=ground.class_names,
         encoder=encoder,
     ).narrow()
     plan = replace(plan, refit=refit, dropped=dropped if refit else (), finished=True)

@@ -8,21 +8,19 @@ with the same seed gives the same bytes.
 """
 
 import time as time_module
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.automl.calibrate import Calibrated, choose_calibration
 from liverank.automl.columns import read_columns
 from liverank.automl.deadline import Clock, Deadline
 from liverank.automl.drift import measure_drift
 from liverank.automl.encode import take_rows
-from liverank.automl.ensemble import blended, choose_blend
-from liverank.automl.evaluation import Evaluation, thinned_places
-from liverank.automl.families import FAMILIES
+from liverank.automl.engine import Found, OnTrial, find_model
+from liverank.automl.evaluation import thinned_places
 from liverank.automl.grounds import Grounds
 from liverank.automl.held import LINKS
 from liverank.automl.importance import permutation_importance
@@ -31,16 +29,10 @@ from liverank.automl.matrix import Task
 from liverank.automl.objective import find_objective
 from liverank.automl.plan import Plan, Trial
 from liverank.automl.profile import TableProfile, profile_table
-from liverank.automl.refit import finish
 from liverank.automl.result import Result, frame_of
 from liverank.automl.roles import read_roles, split_rows
-from liverank.automl.search import run_search
-from liverank.automl.served import Served, choose_served
-from liverank.automl.start import start_plan
 from liverank.automl.table_report import Drift, Importance
-from liverank.automl.told import Found, write_report
-from liverank.automl.tried import Tried
-from liverank.errors import TrainingError
+from liverank.automl.told import TableFound, write_report
 from liverank.models.inputs import Columns, ColumnType
 from liverank.models.predictor import sum_terms
 
@@ -48,9 +40,6 @@ SERVING_US = 20.0
 """Microseconds a row that a served model may take where nothing else is asked for."""
 MOST_LEAK_ROWS = 500_000
 
-_SEARCH_SHARE = 0.93
-"""Of what is left after the pilots, less what training the best so far again should take."""
-_SERVED_SHARE = 0.35
 _REPORT_SHARE = 0.06
 _MOST_REPORT_S = 4.0
 _GOLDEN_ROWS = 20
@@ -64,9 +53,6 @@ _WARM = Plan(
     finished=True,
 )
 """A plan of one quick trial."""
-
-OnTrial = Callable[[Tried, float], None]
-"""Told of each trial that was run, and of the seconds left to search."""
 
 
 def fit(
@@ -139,73 +125,31 @@ def fit(
         class_names=profile.target.classes,
     )
     leaks = _leaks(grounds, profile)
-    evaluation = grounds.evaluation(1)
-    if plan is None:
-        plan, chosen = start_plan(
-            evaluation,
-            families,
-            seed=seed,
-            kind=blocks.kind,
-            deadline=deadline,
-            memory_bytes=memory_bytes,
-        )
-    else:
-        chosen = {name: FAMILIES[name] for name in dict.fromkeys(t.family for t in plan.trials)}
-    if plan.folds > 1:
-        evaluation = grounds.evaluation(plan.folds)
-    tried, plan = run_search(
-        evaluation,
-        chosen,
-        plan,
-        deadline=deadline.share(_SEARCH_SHARE),
-        n_all=len(grounds.all_rows),
-        on_trial=on_trial,
-    )
-    if not tried:
-        raise TrainingError(
-            f"no model could be trained within {budget_s:g} s; give a larger budget, "
-            "or fewer rows or columns"
-        )
-    blend = choose_blend(
-        [each.choose for each in tried],
-        evaluation.held,
-        [each.judge for each in tried],
-        evaluation.judged,
-        seed=seed,
-    )
-    served, plan = choose_served(
-        tried,
-        blend,
-        evaluation,
-        plan,
+    model = find_model(
+        grounds,
+        families=families,
+        plan=plan,
         serving_us=serving_us,
-        deadline=deadline.share(_SERVED_SHARE),
+        seed=seed,
+        deadline=deadline,
+        on_trial=on_trial,
+        memory_bytes=memory_bytes,
     )
-    choose, judge, calibrated = _calibrated(served, tried, evaluation)
-    final, plan = finish(grounds, evaluation, tried, served, calibrated, plan, deadline)
     report_end = Deadline(began + 0.99 * budget_s, clock)
-    found = Found(
+    found = TableFound(
         profile=profile,
         grounds=grounds,
-        evaluation=evaluation,
         why=why,
-        tried=tried,
-        blend=blend,
-        served=served,
-        calibrated=calibrated,
-        choose=choose,
-        judge=judge,
-        final=final,
-        plan=plan,
+        model=model,
         leaks=leaks,
-        drift=_drift(evaluation, plan, report_end.share(0.4)),
-        importance=_importance(grounds, evaluation, served, calibrated, report_end.share(0.8)),
+        drift=_drift(model, report_end.share(0.4)),
+        importance=_importance(grounds, model, report_end.share(0.8)),
         budget_s=budget_s,
         serving_us=serving_us,
         source=str(table) if isinstance(table, Path | str) else "a table in memory",
     )
     report = write_report(found, seconds=clock() - began)
-    return Result(final.predictor, profile, report, plan, _golden(grounds))
+    return Result(model.final.predictor, profile, report, model.plan, _golden(grounds))
 
 
 def warm_up() -> None:
@@ -237,44 +181,26 @@ def _leaks(grounds: Grounds, profile: TableProfile) -> tuple[Leak, ...]:
     )
 
 
-def _calibrated(
-    served: Served, tried: Sequence[Tried], evaluation: Evaluation
-) -> tuple[NDArray[np.float64], NDArray[np.float64], Calibrated]:
-    """Raw margins of what is served, of choosing and judging rows, and their calibration."""
-    k, held = evaluation.n_margins, evaluation.held
-    if served.shape is None:
-        choose = blended([each.choose for each in tried], served.weights)
-        judge = blended([each.judge for each in tried], served.weights)
-    else:
-        last = evaluation.last_choose()
-        held = held.take(np.arange(last.start, last.stop))
-        choose = sum_terms(served.terms, evaluation.folds[-1].choose.features, k)
-        judge = sum_terms(served.terms, evaluation.folds[-1].judge, k)
-    return choose, judge, choose_calibration(choose, held, judge, evaluation.judged)
-
-
-def _drift(evaluation: Evaluation, plan: Plan, deadline: Deadline) -> Drift | None:
-    if not evaluation.in_time:
+def _drift(model: Found, deadline: Deadline) -> Drift | None:
+    if not model.evaluation.in_time:
         return None
     return measure_drift(
-        evaluation.folds[-1], seed=plan.seed, n_threads=plan.n_threads, deadline=deadline
+        model.evaluation.folds[-1],
+        seed=model.plan.seed,
+        n_threads=model.plan.n_threads,
+        deadline=deadline,
     )
 
 
-def _importance(
-    grounds: Grounds,
-    evaluation: Evaluation,
-    served: Served,
-    calibrated: Calibrated,
-    deadline: Deadline,
-) -> tuple[Importance, ...]:
+def _importance(grounds: Grounds, model: Found, deadline: Deadline) -> tuple[Importance, ...]:
     """Of the served model as it was before it saw the judging rows."""
+    evaluation = model.evaluation
     encoder = evaluation.folds[-1].encoder
     assert encoder is not None
 
     def margins(columns: Columns) -> NDArray[np.float64]:
-        raw = sum_terms(served.terms, encoder.transform(columns), evaluation.n_margins)
-        return calibrated.calibrator.apply(raw)
+        raw = sum_terms(model.served.terms, encoder.transform(columns), evaluation.n_margins)
+        return model.calibrated.calibrator.apply(raw)
 
     judge = take_rows(grounds.columns, grounds.split.judge)
     read = {form.name: judge[form.name] for form in encoder.inputs}

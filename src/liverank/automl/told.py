@@ -5,7 +5,6 @@ import importlib.metadata
 import math
 import os
 import platform
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -13,21 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl import table_report as report
-from liverank.automl.calibrate import Calibrated
 from liverank.automl.curves import draw_curves
 from liverank.automl.drift import drift_warning
 from liverank.automl.encode import take_rows
-from liverank.automl.ensemble import Blend, blended
-from liverank.automl.evaluation import Evaluation
+from liverank.automl.engine import Found
+from liverank.automl.ensemble import blended
 from liverank.automl.grounds import Grounds
 from liverank.automl.held import Held
 from liverank.automl.leaks import Leak
-from liverank.automl.plan import Plan
 from liverank.automl.profile import TableProfile
-from liverank.automl.refit import Final
-from liverank.automl.served import Served
 from liverank.automl.slices import find_slices
-from liverank.automl.tried import Tried
 from liverank.models.predictor import linked
 
 Floats = NDArray[np.float64]
@@ -48,21 +42,13 @@ _LOST = 0.005
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What a search found; ``choose`` and ``judge`` are raw margins of what is served."""
+class TableFound:
+    """What a search on a table found: the model, and what was looked at around it."""
 
     profile: TableProfile
     grounds: Grounds
-    evaluation: Evaluation
     why: str
-    tried: Sequence[Tried]
-    blend: Blend
-    served: Served
-    calibrated: Calibrated
-    choose: Floats
-    judge: Floats
-    final: Final
-    plan: Plan
+    model: Found
     leaks: tuple[Leak, ...]
     drift: report.Drift | None
     importance: tuple[report.Importance, ...]
@@ -71,10 +57,11 @@ class Found:
     source: str
 
 
-def write_report(found: Found, *, seconds: float) -> report.TableReport:
+def write_report(found: TableFound, *, seconds: float) -> report.TableReport:
     """The report of a search that took ``seconds``."""
-    judged, grounds = found.evaluation.judged, found.grounds
-    margins = found.calibrated.calibrator.apply(found.judge)
+    model, grounds = found.model, found.grounds
+    judged = model.evaluation.judged
+    margins = model.calibrated.calibrator.apply(model.judge)
     validation = _known(judged.figures(margins))
     baseline = _known(judged.figures(_constant(grounds, judged)))
     return report.TableReport(
@@ -93,16 +80,18 @@ def write_report(found: Found, *, seconds: float) -> report.TableReport:
         baseline=baseline,
         served=_served(found, validation),
         blend=report.Blend(
-            kept=found.blend.kept, gain_low=found.blend.gain[0], gain_high=found.blend.gain[1]
+            kept=model.blend.kept,
+            gain_low=model.blend.gain[0],
+            gain_high=model.blend.gain[1],
         ),
         calibration=report.Calibration(
-            kind=found.calibrated.kind,
-            kept=found.calibrated.kind != "none",
-            before=_finite(judged.mean_loss(found.judge)),
+            kind=model.calibrated.kind,
+            kept=model.calibrated.kind != "none",
+            before=_finite(judged.mean_loss(model.judge)),
             after=_finite(judged.mean_loss(margins)),
         ),
         leaderboard=_leaderboard(found),
-        skipped=found.plan.skipped,
+        skipped=model.plan.skipped,
         leaks=found.leaks,
         drift=found.drift,
         warnings=_warnings(found, judged, margins),
@@ -116,7 +105,7 @@ def write_report(found: Found, *, seconds: float) -> report.TableReport:
             classes=found.profile.target.classes,
         ),
         slices=_slices(found, judged, margins),
-        stopped="interrupted; the best so far was kept" if found.plan.interrupted else None,
+        stopped="interrupted; the best so far was kept" if model.plan.interrupted else None,
         versions={
             name: importlib.metadata.version(name)
             for name, module in PACKAGES.items()
@@ -131,7 +120,7 @@ def file_sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _asked(found: Found) -> report.Asked:
+def _asked(found: TableFound) -> report.Asked:
     target, objective = found.profile.target, found.grounds.objective
     return report.Asked(
         target=target.name,
@@ -141,11 +130,11 @@ def _asked(found: Found) -> report.Asked:
         larger_is_better=objective.larger_is_better,
         budget_s=found.budget_s,
         serving_budget_us=found.serving_us,
-        seed=found.plan.seed,
+        seed=found.model.plan.seed,
     )
 
 
-def _split(found: Found) -> report.SplitReport:
+def _split(found: TableFound) -> report.SplitReport:
     grounds = found.grounds
     split = grounds.split
     blocks = []
@@ -166,8 +155,8 @@ def _split(found: Found) -> report.SplitReport:
     )
 
 
-def _served(found: Found, validation: dict[str, float | None]) -> report.Served:
-    served = found.served
+def _served(found: TableFound, validation: dict[str, float | None]) -> report.Served:
+    model, served = found.model, found.model.served
     whys = {
         "single": "one model was best, or no blend beat it beyond noise",
         "ensemble": "the blend itself is fast and small enough",
@@ -176,9 +165,9 @@ def _served(found: Found, validation: dict[str, float | None]) -> report.Served:
     }
     teacher = None
     if served.kind in ("blend", "student") or (served.loss != served.teacher_loss):
-        margins = blended([each.judge for each in found.tried], found.blend.weights)
-        raw = found.calibrated.calibrator.apply(margins)
-        teacher = _known(found.evaluation.judged.figures(raw))
+        margins = blended([each.judge for each in model.tried], model.blend.weights)
+        raw = model.calibrated.calibrator.apply(margins)
+        teacher = _known(model.evaluation.judged.figures(raw))
     shape = "" if served.shape is None else f" {served.shape[0]} trees x {served.shape[1]} leaves"
     return report.Served(
         kind=served.kind + shape,
@@ -187,15 +176,15 @@ def _served(found: Found, validation: dict[str, float | None]) -> report.Served:
         figures=validation,
         teacher=teacher,
         why=whys[served.kind]
-        + ("" if found.final.refit else "; no time was left to train it again on all rows"),
+        + ("" if model.final.refit else "; no time was left to train it again on all rows"),
     )
 
 
-def _leaderboard(found: Found) -> tuple[report.Entry, ...]:
-    larger = found.grounds.objective.larger_is_better
+def _leaderboard(found: TableFound) -> tuple[report.Entry, ...]:
+    model, larger = found.model, found.grounds.objective.larger_is_better
     entries = []
-    for place, (each, weight) in enumerate(zip(found.tried, found.blend.weights, strict=True)):
-        us = found.plan.us_per_row.get(f"{place} {each.trial.title}")
+    for place, (each, weight) in enumerate(zip(model.tried, model.blend.weights, strict=True)):
+        us = model.plan.us_per_row.get(f"{place} {each.trial.title}")
         entries.append(
             report.Entry(
                 family=each.trial.family,
@@ -209,11 +198,11 @@ def _leaderboard(found: Found) -> tuple[report.Entry, ...]:
                 note="stopped by the budget" if each.out_of_time else None,
             )
         )
-    losses = [each.loss for each in found.tried]
+    losses = [each.loss for each in model.tried]
     return tuple(entries[i] for i in np.argsort(losses, kind="stable"))
 
 
-def _warnings(found: Found, judged: Held, margins: Floats) -> tuple[str, ...]:
+def _warnings(found: TableFound, judged: Held, margins: Floats) -> tuple[str, ...]:
     said = []
     constant = judged.mean_loss(_constant(found.grounds, judged))
     if not judged.mean_loss(margins) < constant:
@@ -224,14 +213,15 @@ def _warnings(found: Found, judged: Held, margins: Floats) -> tuple[str, ...]:
     if found.drift is not None and found.drift.differs:
         said.append(drift_warning(found.drift))
     said += [leak.message for leak in found.leaks]
-    if not found.final.refit:
+    if not found.model.final.refit:
         said.append("the model was not trained again on all rows; give a larger budget")
-    if found.plan.dropped:
+    dropped = found.model.plan.dropped
+    if dropped:
         said.append(
-            f"{', '.join(found.plan.dropped)}: left out of the blend, since there was no time to "
+            f"{', '.join(dropped)}: left out of the blend, since there was no time to "
             "train them again on all rows"
         )
-    served = found.served
+    served = found.model.served
     if abs(served.teacher_loss) > 0 and served.loss > served.teacher_loss * (1 + _LOST):
         lost = (served.loss / served.teacher_loss - 1) * 100
         if served.teacher_loss > 0:
@@ -242,7 +232,7 @@ def _warnings(found: Found, judged: Held, margins: Floats) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _slices(found: Found, judged: Held, margins: Floats) -> tuple[report.Slice, ...]:
+def _slices(found: TableFound, judged: Held, margins: Floats) -> tuple[report.Slice, ...]:
     grounds = found.grounds
     columns = take_rows(grounds.columns, grounds.split.judge)
     answers = linked(margins, grounds.link)

@@ -1,0 +1,144 @@
+"""From rows that are split to a model, within a time budget: what any kind of rows goes through.
+
+    folds -> pilots -> search -> blend -> served model -> calibration -> training again on all rows
+
+Invariant: nothing that is kept was chosen by rows it was trained on; running a recorded plan again
+with the same seed gives the same bytes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.automl.calibrate import Calibrated, choose_calibration
+from liverank.automl.deadline import Deadline
+from liverank.automl.ensemble import Blend, blended, choose_blend
+from liverank.automl.evaluation import Evaluation
+from liverank.automl.families import FAMILIES
+from liverank.automl.plan import Plan
+from liverank.automl.refit import Final, Trainable, finish
+from liverank.automl.search import run_search
+from liverank.automl.served import Served, choose_served
+from liverank.automl.start import start_plan
+from liverank.automl.tried import Tried
+from liverank.errors import TrainingError
+from liverank.models.predictor import sum_terms
+
+_SEARCH_SHARE = 0.93
+"""Of what is left after the pilots, less what training the best so far again should take."""
+_SERVED_SHARE = 0.35
+
+OnTrial = Callable[[Tried, float], None]
+"""Told of each trial that was run, and of the seconds left to search."""
+
+
+class Ground(Trainable, Protocol):
+    """Rows that are split, of a table or of rankings; on them models are tried and trained."""
+
+    @property
+    def kind(self) -> str:
+        """How they are split: ``chronological``, ``manual`` or ``random``."""
+
+    def evaluation(self, n_folds: int) -> Evaluation:
+        """Folds to search on: the split's own, and with more than one, others beside it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A model, and all that it came from.
+
+    ``choose`` and ``judge`` are raw margins of what is served, float64[n, k], of the choosing rows
+    (of the last fold only where it is a student) and of the judging rows.
+    """
+
+    evaluation: Evaluation
+    tried: Sequence[Tried]
+    blend: Blend
+    served: Served
+    choose: NDArray[np.float64]
+    judge: NDArray[np.float64]
+    calibrated: Calibrated
+    final: Final
+    plan: Plan
+
+
+def find_model(
+    ground: Ground,
+    *,
+    families: Sequence[str] | None,
+    plan: Plan | None,
+    serving_us: float,
+    seed: int,
+    deadline: Deadline,
+    on_trial: OnTrial | None = None,
+    memory_bytes: int | None = None,
+) -> Found:
+    """Find a model before a deadline; arguments as ``liverank.automl.fit`` has them.
+
+    Raises TrainingError where there was no time for any.
+    """
+    began_s = deadline.left_s()
+    evaluation = ground.evaluation(1)
+    if plan is None:
+        plan, chosen = start_plan(
+            evaluation,
+            families,
+            seed=seed,
+            kind=ground.kind,
+            deadline=deadline,
+            memory_bytes=memory_bytes,
+        )
+    else:
+        chosen = {name: FAMILIES[name] for name in dict.fromkeys(t.family for t in plan.trials)}
+    if plan.folds > 1:
+        evaluation = ground.evaluation(plan.folds)
+    tried, plan = run_search(
+        evaluation,
+        chosen,
+        plan,
+        deadline=deadline.share(_SEARCH_SHARE),
+        n_all=ground.n_all,
+        on_trial=on_trial,
+    )
+    if not tried:
+        raise TrainingError(
+            f"no model could be trained within {began_s:.3g} s; give a larger budget, "
+            "or fewer rows or columns"
+        )
+    blend = choose_blend(
+        [each.choose for each in tried],
+        evaluation.held,
+        [each.judge for each in tried],
+        evaluation.judged,
+        seed=seed,
+    )
+    served, plan = choose_served(
+        tried,
+        blend,
+        evaluation,
+        plan,
+        serving_us=serving_us,
+        deadline=deadline.share(_SERVED_SHARE),
+    )
+    choose, judge, calibrated = _calibrated(served, tried, evaluation)
+    final, plan = finish(ground, evaluation, tried, served, calibrated, plan, deadline)
+    return Found(evaluation, tried, blend, served, choose, judge, calibrated, final, plan)
+
+
+def _calibrated(
+    served: Served, tried: Sequence[Tried], evaluation: Evaluation
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Calibrated]:
+    """Raw margins of what is served, of choosing and judging rows, and their calibration."""
+    k, held = evaluation.n_margins, evaluation.held
+    if served.shape is None:
+        choose = blended([each.choose for each in tried], served.weights)
+        judge = blended([each.judge for each in tried], served.weights)
+    else:
+        last = evaluation.last_choose()
+        held = held.take(np.arange(last.start, last.stop))
+        choose = sum_terms(served.terms, evaluation.folds[-1].choose.features, k)
+        judge = sum_terms(served.terms, evaluation.folds[-1].judge, k)
+    return choose, judge, choose_calibration(choose, held, judge, evaluation.judged)
