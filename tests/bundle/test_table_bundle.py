@@ -184,15 +184,36 @@ def test_a_bundle_without_golden_rows_is_not_made():
         pack(golden=none)
 
 
-def test_predicting_needs_no_table_library_and_no_training_library(tmp_path):
-    write_bundle(tmp_path / "b", pack())
-    code = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from liverank.bundle.table_bundle import load_table_bundle\n"
-        f"bundle = load_table_bundle(Path({str(tmp_path / 'b')!r}))\n"
-        f"bundle.predict({ROWS!r})\n"
-        "print({'polars', 'lightgbm', 'catboost', 'jax', 'xgboost'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+BARE = """
+import sys
+from pathlib import Path
+
+KNOWN = {*sys.stdlib_module_names, "numpy", "numba", "llvmlite", "liverank"}
+
+
+class Barred:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] not in KNOWN and not name.startswith("_"):
+            raise ModuleNotFoundError(name, name=name)
+
+
+sys.meta_path.insert(0, Barred())
+from liverank import automl
+
+bundle = automl.load(Path(sys.argv[1]))
+rows = eval(sys.argv[2])
+print(bundle.predict(rows).tolist())
+print(sorted({name.split(".")[0] for name in sys.modules} - KNOWN - set(sys.builtin_module_names)))
+"""
+
+
+@pytest.mark.parametrize("classes", [(), ("no", "yes"), ("a", "b", "c")])
+def test_reading_and_predicting_need_numpy_and_numba_alone(tmp_path, classes):
+    predictor = a_predictor(classes)
+    write_bundle(tmp_path / "b", pack(predictor=predictor))
+    words = [sys.executable, "-c", BARE, str(tmp_path / "b"), repr(ROWS)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    answers, others = done.stdout.splitlines()
+    assert json.loads(answers) == predictor.predict(golden_columns()).tolist()
+    assert not {"msgspec", "scipy", "polars", "lightgbm"} & set(eval(others))

@@ -22,7 +22,6 @@ from liverank.bundle.files import (
     PackedBundle,
     decode_arrays,
     encode_arrays,
-    encode_json,
     read_file,
     read_files,
 )
@@ -75,10 +74,10 @@ def pack_bundle(
             f"golden rows are {list(golden.shape)}; expected [1 or more, {n_features}]"
         )
     files = {
-        "spec.json": encode_json(spec),
+        "spec.json": _encode_json(spec),
         "model.npz": encode_arrays(model.to_arrays()),
         "golden.npz": encode_arrays({"rows": golden, "margins": model.margin(golden)}),
-        "report.json": encode_json(report),
+        "report.json": _encode_json(report),
     }
     manifest = make_manifest(files, features=spec.names, label=label, created_ms=created_ms)
     return PackedBundle(manifest, files)
@@ -115,6 +114,10 @@ def read_manifest(directory: Path) -> Manifest:
     """Read only the manifest of a bundle. Raises BundleError."""
     path = directory / MANIFEST
     return decode_manifest(read_file(path), where=str(path))
+
+
+def _encode_json(struct: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(struct), indent=2) + b"\n"
 
 
 def _check_golden(model: Model, golden: dict[str, NDArray[Any]]) -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,11 +61,6 @@ def read_files(directory: Path, manifest: Manifest, names: Iterable[str]) -> dic
         if sha256(content) != manifest.files[name]:
             raise BundleError(f"{directory / name}: changed since it was written; {REPAIR}")
     return files
-
-
-def encode_json(struct: msgspec.Struct) -> bytes:
-    """The one form of a struct in bytes: indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(struct), indent=2) + b"\n"
 
 
 def encode_arrays(arrays: dict[str, NDArray[Any]], *, compressed: bool = False) -> bytes:

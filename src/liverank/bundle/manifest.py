@@ -5,10 +5,10 @@ change of any byte of any file of a bundle shows.
 """
 
 import hashlib
-
-import msgspec
+from dataclasses import dataclass, replace
 
 from liverank.errors import BundleError
+from liverank.plain_json import FormError, decode, encode
 
 FORMAT = 1
 """Raised when an older liverank could no longer read a bundle."""
@@ -21,7 +21,8 @@ TABLE_FILES = ("model.npz", "golden.json", "report.json")
 _VERSION_DIGITS = 16
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
     """The content of bundle.json."""
 
     format: int
@@ -51,12 +52,12 @@ def make_manifest(
         features=features,
         files={name: sha256(content) for name, content in sorted(files.items())},
     )
-    return msgspec.structs.replace(manifest, version=_version_of(manifest))
+    return replace(manifest, version=_version_of(manifest))
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """The one form of a manifest in bytes: indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+    return encode(manifest, indent=2) + b"\n"
 
 
 def decode_manifest(content: bytes, *, where: str, of_table: bool = False) -> Manifest:
@@ -65,8 +66,8 @@ def decode_manifest(content: bytes, *, where: str, of_table: bool = False) -> Ma
     A bundle of a table may hold other files beside those it must; one that ranks may not.
     """
     try:
-        manifest = msgspec.json.decode(content, type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        manifest = decode(content, Manifest)
+    except FormError as error:
         raise BundleError(f"{where}: not a manifest of a bundle: {error}; {REPAIR}") from None
     if manifest.format != FORMAT:
         raise BundleError(
@@ -97,5 +98,5 @@ def sha256(content: bytes) -> str:
 
 
 def _version_of(manifest: Manifest) -> str:
-    unnamed = msgspec.structs.replace(manifest, version="")
+    unnamed = replace(manifest, version="")
     return sha256(encode_manifest(unnamed))[:_VERSION_DIGITS]

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +21,6 @@ from liverank.bundle.files import (
     PackedBundle,
     decode_arrays,
     encode_arrays,
-    encode_json,
     read_file,
     read_files,
 )
@@ -38,9 +36,11 @@ from liverank.errors import BundleError, ServingError
 from liverank.models.encoder import Encoder
 from liverank.models.inputs import Columns, Input, read_values
 from liverank.models.predictor import Predictor
+from liverank.plain_json import FormError, decode, encode
 
 
-class _Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class _Golden:
     """The content of golden.json: columns as arrays of values, and margins by row."""
 
     columns: dict[str, list[Any]]
@@ -114,7 +114,7 @@ def pack_table_bundle(
     rows = _Golden({name: _listed(each) for name, each in columns.items()}, margins.tolist())
     files = {
         "model.npz": encode_arrays(predictor.to_arrays(), compressed=True),
-        "golden.json": encode_json(rows),
+        "golden.json": encode(rows, indent=2) + b"\n",
         "report.json": report,
         **(documents or {}),
     }
@@ -140,8 +140,8 @@ def load_table_bundle(directory: Path) -> TableBundle:
         names = tuple(form.name for form in _encoder(predictor).inputs)
         if names != manifest.features:
             raise BundleError("model.npz: it reads other columns than bundle.json names")
-        _check_golden(predictor, msgspec.json.decode(files["golden.json"], type=_Golden))
-    except (msgspec.MsgspecError, UnicodeDecodeError, BundleError) as error:
+        _check_golden(predictor, decode(files["golden.json"], _Golden))
+    except (FormError, BundleError) as error:
         raise BundleError(f"{directory}: {error}; {REPAIR}") from None
     documents = {name: files[name] for name in files if name not in TABLE_FILES[:2]}
     return TableBundle(predictor, manifest, documents)

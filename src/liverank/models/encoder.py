@@ -6,10 +6,9 @@ Invariant: a row's features do not depend on the rows encoded with it; values an
 not there in training, and missing ones, are encoded like any other.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,7 +29,8 @@ from liverank.models.inputs import Columns, Input
 from liverank.models.json_array import json_array, read_json_array
 
 
-class EncoderSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, kw_only=True)
+class EncoderSpec:
     """What an encoder reads and does, but for its tables."""
 
     inputs: tuple[Input, ...]
@@ -172,7 +172,6 @@ def _narrow(
 ) -> tuple[Step, NDArray[np.float64] | None]:
     """The step that gives only the features of the mask, and its table."""
     names = tuple(np.array(step.names, object)[mask].tolist())
-    replace = msgspec.structs.replace
     if isinstance(step, Calendar):
         parts = tuple(part for part, keep in zip(step.parts, mask, strict=True) if keep)
         return replace(step, names=names, parts=parts), None
@@ -194,7 +193,7 @@ def _narrow(
 def _without_tokens(bag: Bag) -> Bag:
     """The bag with only the tokens that it shows."""
     tokens = tuple(bag.tokens[place] for place in bag.shown)
-    return msgspec.structs.replace(bag, tokens=tokens, shown=tuple(range(len(tokens))))
+    return replace(bag, tokens=tokens, shown=tuple(range(len(tokens))))
 
 
 def _check_encoder(encoder: Encoder) -> None:

@@ -6,10 +6,10 @@ Invariant: a step gives every row as many numbers as it has names; NaN is unknow
 """
 
 import re
+from dataclasses import dataclass
 from itertools import pairwise, repeat
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,12 +35,14 @@ class Learned(NamedTuple):
     places: dict[str | None, int]
 
 
-class _Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=str.lower):
+@dataclass(frozen=True, kw_only=True)
+class _Step:
     names: tuple[str, ...]
     """Of the features it gives."""
 
 
-class Value(_Step, frozen=True):
+@dataclass(frozen=True, kw_only=True)
+class Value(_Step):
     """A number or a boolean, as it is."""
 
     column: str
@@ -50,7 +52,8 @@ class Value(_Step, frozen=True):
         return np.asarray(columns[self.column], np.float64)[:, None]
 
 
-class Arithmetic(_Step, frozen=True):
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic(_Step):
     """Two numbers made one; a division by zero is unknown."""
 
     left: str
@@ -62,7 +65,8 @@ class Arithmetic(_Step, frozen=True):
         return combine(columns[self.left], columns[self.right], self.operation)[:, None]
 
 
-class Calendar(_Step, frozen=True):
+@dataclass(frozen=True, kw_only=True)
+class Calendar(_Step):
     """Parts of a time, in UTC: Monday is weekday 0, and ``elapsed`` is in days since 1970."""
 
     column: str
@@ -73,7 +77,8 @@ class Calendar(_Step, frozen=True):
         return calendar_parts(columns[self.column], self.parts)
 
 
-class Since(_Step, frozen=True):
+@dataclass(frozen=True, kw_only=True)
+class Since(_Step):
     """Days from one time to another, below zero where the one comes after."""
 
     column: str
@@ -84,7 +89,8 @@ class Since(_Step, frozen=True):
         return ((columns[self.until] - columns[self.column]) / DAY_MS)[:, None]
 
 
-class Levels(_Step, frozen=True):
+@dataclass(frozen=True, kw_only=True)
+class Levels(_Step):
     """The level of a column, or the levels of several, looked up in a table.
 
     The table is float64[n_levels + 2, n_names]: a row a level, then one for levels that are not in
@@ -100,7 +106,8 @@ class Levels(_Step, frozen=True):
         return learned.table[level_codes([columns[c] for c in self.columns], learned.places)]
 
 
-class Bag(_Step, frozen=True):
+@dataclass(frozen=True, kw_only=True)
+class Bag(_Step):
     """The words of a text, or the elements of a list: how many, which, and their mean in a table.
 
     Features are, in this order, the size (``sized``), 1 or 0 for each token of ``shown`` (places in

@@ -2,22 +2,22 @@
 
 from typing import Any, TypeVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from liverank.errors import BundleError
+from liverank.plain_json import FormError, decode, encode
 
 _T = TypeVar("_T")
 
 
 def json_array(document: object) -> NDArray[np.uint8]:
-    """The JSON of a struct, uint8[bytes].
+    """The JSON of a dataclass, uint8[bytes].
 
     >>> json_array({"a": 1}).tobytes()
     b'{"a":1}'
     """
-    return np.frombuffer(msgspec.json.encode(document), np.uint8)
+    return np.frombuffer(encode(document), np.uint8)
 
 
 def read_json_array(array: NDArray[Any] | None, kind: type[_T], *, where: str, name: str) -> _T:
@@ -29,6 +29,6 @@ def read_json_array(array: NDArray[Any] | None, kind: type[_T], *, where: str, n
     if array is None or array.dtype != np.uint8:
         raise BundleError(f"{where}: `{name}` is missing, or not the bytes of a JSON text")
     try:
-        return msgspec.json.decode(array.tobytes(), type=kind)
-    except msgspec.MsgspecError as error:
+        return decode(array.tobytes(), kind)
+    except FormError as error:
         raise BundleError(f"{where}: `{name}` cannot be read: {error}") from None
