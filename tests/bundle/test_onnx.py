@@ -10,19 +10,39 @@ import pytest
 from liverank.bundle.onnx import model_to_onnx, to_onnx
 from liverank.bundle.onnx_encoder import onnx_columns
 from liverank.errors import BundleError
+from liverank.models.attribution import leaf_paths
+from liverank.models.calibrator import Calibrator
 from liverank.models.encoder import Encoder, EncoderSpec
 from liverank.models.encoder_steps import Arithmetic, Bag, Calendar, Levels, Since, Value
+from liverank.models.explain import make_explainer
 from liverank.models.forest import Forest, leaf_arrays
 from liverank.models.inputs import Input, read_values
 from liverank.models.lightgbm_text import forest_from_lightgbm
 from liverank.models.linear import Linear
 from liverank.models.mlp import SHAPES, WIDE, Mlp
 from liverank.models.model import Model
+from liverank.models.predictor import ALL, Predictor, Term
 
 pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
 
 F = 6
+
+
+def written(terms, *, link="softmax", slope=1.0, offset=0.0, encoder=None, **calibration):
+    """A file of a model: each term a list of k forests or linear models, or of one net."""
+    widths = {
+        part.n_outputs if isinstance(part, Mlp) else len(term) for term in terms for part in term
+    }
+    k = widths.pop()
+    every = tuple(
+        Term(part, ALL if isinstance(part, Mlp) else place, 1.0)
+        for term in terms
+        for place, part in enumerate(term)
+    )
+    calibrator = Calibrator(np.full(k, slope), np.full(k, offset), **calibration)
+    classes = {"softmax": tuple(f"c{i}" for i in range(k)), "sigmoid": ("no", "yes")}.get(link, ())
+    return to_onnx(Predictor(every, calibrator, link, classes, encoder))
 
 
 def run(content, feed):
@@ -81,9 +101,9 @@ def a_net(k=1, seed=0, n=3):
 def test_a_model_of_trees_a_linear_part_and_calibration():
     model = Model(forest=a_forest(), linear=a_linear(), slope=0.8, offset=-0.3)
     rows = rows_of(1)
-    margin, probability = run(model_to_onnx(model), {"rows": rows})
+    margin, probability, _ = run(model_to_onnx(model), {"rows": rows})
     np.testing.assert_allclose(margin[:, 0], model.margin(rows), atol=1e-5, rtol=1e-5)
-    np.testing.assert_allclose(probability[:, 0], model.probability(rows), atol=1e-6)
+    np.testing.assert_allclose(probability, model.probability(rows), atol=1e-6)
 
 
 @pytest.mark.parametrize("n_layers", [1, 2, 3])
@@ -91,9 +111,8 @@ def test_a_model_of_trees_a_linear_part_and_calibration():
 def test_a_net(k, n_layers):
     net = a_net(k, n=n_layers)
     rows = rows_of(2)
-    margin, prediction = run(to_onnx([[net]], link="identity"), {"rows": rows})
+    margin, *_ = run(written([[net]]), {"rows": rows})
     np.testing.assert_allclose(margin, net.margin(rows).reshape(-1, k), atol=1e-5, rtol=1e-5)
-    np.testing.assert_array_equal(prediction, margin)
 
 
 def test_several_classes_from_forests_linear_models_and_a_net_together():
@@ -101,21 +120,22 @@ def test_several_classes_from_forests_linear_models_and_a_net_together():
     linears, net = [a_linear(seed) for seed in range(3)], a_net(3)
     slope, offset = np.array([0.5, 1.0, 2.0]), np.array([0.1, 0.0, -0.1])
     rows = rows_of(3)
-    content = to_onnx([forests, linears, [net]], link="softmax", slope=slope, offset=offset)
-    margin, prediction = run(content, {"rows": rows})
+    content = written([forests, linears, [net]], slope=slope, offset=offset)
+    margin, prediction, called = run(content, {"rows": rows})
 
     parts = [np.stack([part.margin(rows) for part in term], axis=1) for term in (forests, linears)]
     expected = (parts[0] + parts[1] + net.margin(rows)) * slope + offset
     np.testing.assert_allclose(margin, expected, atol=1e-5, rtol=1e-5)
     odds = np.exp(expected - expected.max(axis=1, keepdims=True))
     np.testing.assert_allclose(prediction, odds / odds.sum(axis=1, keepdims=True), atol=1e-6)
+    assert called.tolist() == [f"c{i}" for i in prediction.argmax(axis=1)]
 
 
 def test_one_row_and_none_are_rows_too():
     model = Model(forest=a_forest())
     content = model_to_onnx(model)
     for n in (0, 1):
-        margin, _ = run(content, {"rows": rows_of(1)[:n]})
+        margin, *_ = run(content, {"rows": rows_of(1)[:n]})
         np.testing.assert_allclose(margin[:, 0], model.margin(rows_of(1)[:n]), atol=1e-5)
 
 
@@ -230,8 +250,8 @@ def test_every_feature_of_an_encoder():
     encoder = an_encoder()
     columns = {form.name: read_values(form, VALUES[form.name]) for form in INPUTS}
     linears = [a_linear_of(encoder, column) for column in range(encoder.n_features)]
-    content = to_onnx([linears], link="identity", encoder=encoder)
-    margin, _ = run(content, onnx_columns(encoder, columns))
+    content = written([linears], encoder=encoder)
+    margin, *_ = run(content, onnx_columns(encoder, columns))
     features = encoder.transform(columns)
     expected = np.stack([linear.margin(features) for linear in linears], axis=1)
 
@@ -263,9 +283,7 @@ def test_an_encoder_that_was_fitted():
     target = (columns["age"] > 40).astype(float)
     encoder, _ = fit_transform(columns, inputs, target)
     linears = [a_linear_of(encoder, column) for column in range(encoder.n_features)]
-    margin, _ = run(
-        to_onnx([linears], link="identity", encoder=encoder), onnx_columns(encoder, columns)
-    )
+    margin, *_ = run(written([linears], encoder=encoder), onnx_columns(encoder, columns))
     features = encoder.transform(columns)
     np.testing.assert_allclose(margin, np.where(np.isnan(features), -1, features), rtol=1e-6)
     assert encoder.n_features > 15
@@ -279,28 +297,115 @@ def test_days_of_five_centuries():
     encoder = Encoder(spec, {})
     columns = {"at": np.arange(-150_000, 150_000, 7) * 86_400_000.0}
     linears = [a_linear_of(encoder, column) for column in range(4)]
-    margin, _ = run(to_onnx([linears], link="identity", encoder=encoder), columns)
+    margin, *_ = run(written([linears], encoder=encoder), columns)
     np.testing.assert_array_equal(margin, encoder.transform(columns))
 
 
 def test_an_output_makes_way_for_a_column_of_its_name():
-    content = to_onnx([[a_linear_of(an_encoder(), 0)]], link="sigmoid", encoder=an_encoder())
+    content = written([[a_linear_of(an_encoder(), 0)]], link="sigmoid", encoder=an_encoder())
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     assert [port.name for port in session.get_inputs()] == [form.name for form in INPUTS]
-    assert [port.name for port in session.get_outputs()] == ["margin_", "prediction"]
+    assert [port.name for port in session.get_outputs()] == ["margin_", "prediction", "class"]
 
 
 def test_the_same_model_gives_the_same_bytes():
     assert model_to_onnx(Model(forest=a_forest())) == model_to_onnx(Model(forest=a_forest()))
 
 
-def test_parts_that_do_not_fit_together_are_refused():
-    with pytest.raises(BundleError, match=r"agree on features and margins; got \[\(6, 1\), \(6, 3"):
-        to_onnx([[a_net(1)], [a_net(3)]], link="softmax")
-    with pytest.raises(BundleError, match="the encoder makes 33 features, the model reads 6"):
-        to_onnx([[a_net(1)]], link="sigmoid", encoder=an_encoder())
-    with pytest.raises(BundleError, match=r"got \['Forest', 'Linear'\]"):
-        to_onnx([[a_forest(), a_linear()]], link="softmax")
+class Unheard:
+    n_features, n_outputs, used = F, 1, np.arange(F)
+
+
+def test_what_a_graph_cannot_hold_is_refused():
+    with pytest.raises(BundleError, match="no form for a Unheard"):
+        written([[Unheard()]], link="identity")
+    nameless = Encoder(
+        EncoderSpec(
+            inputs=(Input(name="", type="number"),), steps=(Value(names=("",), column=""),)
+        ),
+        {},
+    )
+    with pytest.raises(BundleError, match="an input needs a name"):
+        written([[a_linear_of(nameless, 0)]], link="identity", encoder=nameless)
+
+
+def test_calibration_by_steps_and_values_that_were_logarithms():
+    rows = rows_of(4)
+    for knots in ([], [-0.5], [-0.5, 0.25, 0.3, 2.0]):
+        content = written(
+            [[a_forest()], [a_linear()]],
+            link="expm1",
+            slope=0.7,
+            offset=0.1,
+            knots=np.array(knots),
+            levels=np.array(knots) ** 3,
+        )
+        margin, prediction = run(content, {"rows": rows})
+        terms = (Term(a_forest(), 0, 1.0), Term(a_linear(), 0, 1.0))
+        calibrator = Calibrator(
+            np.array([0.7]), np.array([0.1]), np.array(knots), np.array(knots) ** 3
+        )
+        ours = Predictor(terms, calibrator, "expm1")
+        np.testing.assert_allclose(margin, ours.margins(rows), atol=1e-5, rtol=1e-5)
+        np.testing.assert_allclose(prediction, ours.answers(rows), atol=1e-5, rtol=1e-4)
+
+
+def test_terms_of_some_margins_only_with_weights_of_their_own():
+    terms = (
+        Term(a_forest(1), 0, 0.5),
+        Term(a_forest(2), 0, 0.25),
+        Term(a_linear(1), 2, -2.0),
+        Term(a_net(3), ALL, 0.3),
+        Term(a_net(1), 1, 0.4),
+    )
+    ours = Predictor(terms, Calibrator.none(3), "softmax", ("a", "ä", "c d"))
+    rows = rows_of(5)
+    margin, prediction, called = run(to_onnx(ours), {"rows": rows})
+    np.testing.assert_allclose(margin, ours.margins(rows), atol=1e-5, rtol=1e-5)
+    np.testing.assert_allclose(prediction, ours.answers(rows), atol=1e-5)
+    assert called.tolist() == [ours.classes[i] for i in prediction.argmax(axis=1)]
+
+
+def test_attributions_of_the_file_are_ours():
+    encoder = an_encoder()
+    wide = np.arange(F) * 5
+    linear = a_linear(2).on_columns(wide, encoder.n_features)
+    forests = [a_forest(seed).on_columns(wide, encoder.n_features) for seed in (3, 4)]
+    terms = (Term(forests[0], 0, 0.5), Term(forests[1], 2, 2.0), Term(linear, 0, 0.7))
+    calibrator = Calibrator(np.array([0.5, 1.0, 2.0]), np.array([0.1, 0.0, -0.1]))
+    ours = Predictor(terms, calibrator, "softmax", ("a", "b", "c"), encoder)
+    columns = {form.name: read_values(form, VALUES[form.name]) for form in INPUTS}
+    content = to_onnx(ours, attributions=True)
+    margin, _, _, parts, base = run(content, onnx_columns(encoder, columns))
+    explainer = make_explainer(ours)
+    told = explainer.explain(columns)
+    assert parts.shape == (8, len(INPUTS), 3)
+    np.testing.assert_allclose(base, told.base, rtol=1e-12)
+    np.testing.assert_allclose(parts, told.effects, atol=1e-10)
+    np.testing.assert_allclose(parts.sum(axis=1) + base, margin, atol=1e-5)
+
+
+def test_attributions_of_branches_that_no_training_row_took():
+    forest = Forest(
+        n_features=2,
+        starts=np.array([0, 7], np.int32),
+        feature=np.array([0, 1, 0, -1, -1, -1, -1], np.int32),
+        threshold=np.array([0, 0, 5, 0, 0, 0, 0], np.float32),
+        left=np.array([1, 3, 5, 0, 0, 0, 0], np.int32),
+        nan_left=np.array([True, False, True, False, False, False, False]),
+        value=np.array([0, 0, 0, 1.0, 2.0, 3.0, 4.0]),
+        cover=np.array([9, 9, 0, 9, 0, 0, 0], np.float32),
+    )
+    nan = np.nan
+    rows = np.array([[-1, -1], [-1, 1], [1, 1], [9, nan], [nan, nan], [nan, -1]], np.float32)
+    *_, parts, base = run(model_to_onnx(Model(forest=forest), attributions=True), {"rows": rows})
+    told = leaf_paths(forest).attribute(rows)
+    np.testing.assert_allclose(parts[:, :, 0], told.effects, atol=1e-12)
+    assert base[0] == told.base == 1.0
+    with pytest.raises(BundleError, match="holds a neural net"):
+        to_onnx(
+            Predictor((Term(a_net(), 0, 1.0),), Calibrator.none(1), "identity"), attributions=True
+        )
 
 
 def test_without_the_package_it_says_what_to_install():
@@ -309,8 +414,10 @@ import sys
 sys.modules["onnx"] = None
 from liverank.bundle.onnx import model_to_onnx
 from liverank.errors import BundleError
+from liverank.models.explain import make_explainer
 from liverank.models.forest import Forest, leaf_arrays
 from liverank.models.model import Model
+from liverank.models.predictor import ALL, Predictor, Term
 try:
     model_to_onnx(Model(forest=Forest.from_arrays(leaf_arrays(0.0), 1)))
 except BundleError as error:

@@ -40,12 +40,17 @@ from liverank.models.model import Model
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle. ``report`` is the JSON object of report.json, for people to read."""
+    """A verified bundle.
+
+    ``report`` is the JSON object of report.json, for people; ``golden`` are a few real rows,
+    float32[k, n_features].
+    """
 
     spec: FeatureSpec
     model: Model
     report: dict[str, Any]
     manifest: Manifest
+    golden: NDArray[np.float32]
 
     @property
     def version(self) -> str:
@@ -99,7 +104,7 @@ def load_bundle(directory: Path) -> Bundle:
         spec = msgspec.json.decode(files["spec.json"], type=FeatureSpec)
         report = msgspec.json.decode(files["report.json"], type=dict[str, Any])
         model = Model.from_arrays(decode_arrays(files["model.npz"], "model.npz"))
-        _check_golden(model, decode_arrays(files["golden.npz"], "golden.npz"))
+        golden = _check_golden(model, decode_arrays(files["golden.npz"], "golden.npz"))
     except (msgspec.MsgspecError, UnicodeDecodeError, BundleError) as error:
         raise BundleError(f"{directory}: {error}; {REPAIR}") from None
     if spec.names != manifest.features or model.n_features != len(spec.names):
@@ -107,7 +112,7 @@ def load_bundle(directory: Path) -> Bundle:
             f"{directory}: bundle.json names {len(manifest.features)} features, spec.json "
             f"{len(spec.names)}, the model scores {model.n_features}; {REPAIR}"
         )
-    return Bundle(spec, model, report, manifest)
+    return Bundle(spec, model, report, manifest, golden)
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -120,7 +125,8 @@ def _encode_json(struct: msgspec.Struct) -> bytes:
     return msgspec.json.format(msgspec.json.encode(struct), indent=2) + b"\n"
 
 
-def _check_golden(model: Model, golden: dict[str, NDArray[Any]]) -> None:
+def _check_golden(model: Model, golden: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """The rows, whose margins are as they were."""
     rows, margins = golden.get("rows"), golden.get("margins")
     if (
         rows is None
@@ -133,5 +139,7 @@ def _check_golden(model: Model, golden: dict[str, NDArray[Any]]) -> None:
         or margins.shape != (len(rows),)
     ):
         raise BundleError("golden.npz: it must hold float32 `rows` and their float64 `margins`")
-    if model.margin(np.ascontiguousarray(rows)).tobytes() != margins.tobytes():
+    rows = np.ascontiguousarray(rows)
+    if model.margin(rows).tobytes() != margins.tobytes():
         raise BundleError("golden.npz: the model gives its golden rows other margins here")
+    return rows

@@ -1,108 +1,171 @@
 """A whole model as one file of ONNX: encoder, parts, calibration and link.
 
 Without an encoder the input is ``rows``, float32[n, f]. With one there is an input for each column,
-under its name, in the form that ``onnx_columns`` gives. Outputs are ``margin`` float64[n, k] and
-``prediction``: probabilities float64[n, 1] or [n, k], or values float64[n, 1].
-Invariant: margins are those of our own kernels but for rounding, 1e-5 at most on usual scales.
+under its name, in the form that ``onnx_columns`` gives. Outputs are ``margin`` float64[n, k];
+``prediction``, float64[n] of probabilities or values, or float64[n, k] of several classes';
+``class`` string[n] where classes are named; and, if asked for, each column's part ``attribution``
+float64[n, c, k] and ``attribution_base`` float64[k], which add up to the margin as it is before any
+steps of an isotonic calibration.
+Invariant: margins are those of our own kernels but for rounding, 1e-5 of their scale at most.
 """
 
-from collections.abc import Sequence
-from typing import Literal
+import json
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.bundle.onnx_attribution import add_attributions
 from liverank.bundle.onnx_encoder import add_encoder
 from liverank.bundle.onnx_graph import Graph
 from liverank.bundle.onnx_models import add_forests, add_linears, add_mlp, stretch_and_shift
 from liverank.errors import BundleError
-from liverank.models.encoder import Encoder
-from liverank.models.forest import Forest
+from liverank.models.calibrator import Calibrator
+from liverank.models.explain import column_owners
+from liverank.models.forest import Forest, leaf_arrays, merge
 from liverank.models.linear import Linear
 from liverank.models.mlp import Mlp
 from liverank.models.model import Model
-
-Link = Literal["sigmoid", "softmax", "identity"]
-Term = Sequence[Forest] | Sequence[Linear] | Sequence[Mlp]
-"""A model of k margins: one Forest or one Linear for each, or one Mlp for all."""
+from liverank.models.predictor import ALL, Predictor, Term
 
 
 def to_onnx(
-    terms: Sequence[Term],
+    predictor: Predictor,
+    about: Mapping[str, str] | None = None,
     *,
-    link: Link,
-    slope: NDArray[np.float64] | float = 1.0,
-    offset: NDArray[np.float64] | float = 0.0,
-    encoder: Encoder | None = None,
+    attributions: bool = False,
 ) -> bytes:
-    """Write link(slope x (sum of the terms' margins) + offset).
+    """Write a model; ``about`` is kept with it as text by name (the file's metadata).
 
-    Slope and offset are float64[k] or one number. Raises BundleError when terms differ in width or
-    margins, or the package onnx is not installed.
+    Raises BundleError for parts that ONNX cannot hold, or when the package onnx is not installed.
     """
-    n_features, n_margins = _sizes(terms)
     graph = Graph()
-    if encoder is None:
-        rows = graph.input("rows", np.float32, ("n", n_features))
-    elif encoder.n_features == n_features:
-        rows = add_encoder(graph, encoder)
+    owners = np.eye(predictor.n_features)
+    if predictor.encoder is None:
+        rows = graph.input("rows", np.float32, ("n", predictor.n_features))
     else:
-        raise BundleError(
-            f"onnx: the encoder makes {encoder.n_features} features, the model reads {n_features}"
+        rows = add_encoder(graph, predictor.encoder)
+        names, owners = column_owners(predictor.encoder)
+        about = {"columns": json.dumps(names, ensure_ascii=False), **(about or {})}
+    _add_outputs(graph, _add_margins(graph, rows, predictor), predictor)
+    if attributions:
+        _output_attributions(graph, rows, predictor, owners)
+    return graph.to_bytes(about)
+
+
+def model_to_onnx(
+    model: Model, about: Mapping[str, str] | None = None, *, attributions: bool = False
+) -> bytes:
+    """Write a model that ranks; of ``no`` and ``yes`` the latter is success. Raises as above."""
+    parts = [part for part in (model.forest, model.linear) if part is not None]
+    predictor = Predictor(
+        terms=tuple(Term(part, 0, 1.0) for part in parts),
+        calibrator=Calibrator(np.array([model.slope]), np.array([model.offset])),
+        link="sigmoid",
+        classes=("no", "yes"),
+    )
+    return to_onnx(predictor, about, attributions=attributions)
+
+
+def _add_margins(graph: Graph, rows: str, predictor: Predictor) -> str:
+    """Calibrated margins, float64[n, k]."""
+    k = predictor.n_margins
+    forests = [term for term in predictor.terms if isinstance(term.part, Forest)]
+    linears = [term for term in predictor.terms if isinstance(term.part, Linear)]
+    nets = [term for term in predictor.terms if isinstance(term.part, Mlp)]
+    others = {type(term.part).__name__ for term in predictor.terms} - {"Forest", "Linear", "Mlp"}
+    if others:
+        raise BundleError(f"onnx: it has no form for a {min(others)}; export a model without it")
+    sums = []
+    if forests:
+        sums.append(add_forests(graph, rows, _of_margins(forests, predictor.n_features, k)))
+    if linears:
+        parts = [term.part for term in linears if isinstance(term.part, Linear)]
+        sums.append(_spread(graph, add_linears(graph, rows, parts), linears, k))
+    for net in nets:
+        assert isinstance(net.part, Mlp)
+        added = add_mlp(graph, rows, net.part)
+        if net.part.n_outputs == k and net.margin in (ALL, 0):
+            sums.append(graph.add("Mul", added, graph.float64(net.weight)))
+        else:
+            sums.append(_spread(graph, added, [net], k))
+    total = sums[0] if len(sums) == 1 else graph.add("Sum", *sums)
+    return _add_calibrator(graph, total, predictor.calibrator)
+
+
+def _of_margins(terms: Sequence[Term], n_features: int, k: int) -> list[Forest]:
+    """One forest a margin, of no effect where none of the terms gives it."""
+    forests = []
+    for margin in range(k):
+        own = [term for term in terms if term.margin in (margin, ALL)]
+        parts = [term.part for term in own if isinstance(term.part, Forest)]
+        forests.append(
+            merge(parts, [term.weight for term in own])
+            if own
+            else Forest.from_arrays(leaf_arrays(0.0), n_features)
         )
-    margins = [_add_term(graph, rows, term) for term in terms]
-    total = margins[0] if len(margins) == 1 else graph.add("Sum", *margins)
-    calibrated = stretch_and_shift(graph, total, *(_each(x, n_margins) for x in (slope, offset)))
-    graph.output("margin", calibrated, np.float64, ("n", n_margins))
-    prediction = _add_link(graph, calibrated, link)
-    graph.output("prediction", prediction, np.float64, ("n", n_margins))
-    return graph.to_bytes()
+    return forests
 
 
-def model_to_onnx(model: Model, encoder: Encoder | None = None) -> bytes:
-    """Write a model of probabilities: forest, linear part, calibration. Raises BundleError."""
-    terms: list[Term] = []
-    if model.forest is not None:
-        terms.append((model.forest,))
-    if model.linear is not None:
-        terms.append((model.linear,))
-    return to_onnx(terms, link="sigmoid", slope=model.slope, offset=model.offset, encoder=encoder)
+def _spread(graph: Graph, columns: str, terms: Sequence[Term], k: int) -> str:
+    """Each term's column, weighted, in its margin: float64[n, k] of float64[n, n_terms]."""
+    weights = np.zeros((len(terms), k))
+    for place, term in enumerate(terms):
+        weights[place, slice(None) if term.margin == ALL else term.margin] = term.weight
+    return graph.add("MatMul", columns, graph.float64(weights))
 
 
-def _sizes(terms: Sequence[Term]) -> tuple[int, int]:
-    """The width of the rows, and the margins of a row, which all terms agree on."""
-    sizes = {
-        (
-            part.n_features,
-            part.n_outputs if isinstance(part, Mlp) else len(term),
-        )
-        for term in terms
-        for part in term
-    }
-    if len(sizes) != 1:
-        raise BundleError(
-            f"onnx: the parts of a model agree on features and margins; got {sorted(sizes)}"
-        )
-    return sizes.pop()
+def _add_calibrator(graph: Graph, margins: str, calibrator: Calibrator) -> str:
+    scaled = stretch_and_shift(graph, margins, calibrator.slope, calibrator.offset)
+    knots, levels = calibrator.knots, calibrator.levels
+    if len(knots) == 0:
+        return scaled
+    if len(knots) == 1:
+        nothing = graph.add("Mul", scaled, graph.float64(0))
+        return graph.add("Add", nothing, graph.float64(levels))
+    passed = graph.cast(graph.add("LessOrEqual", graph.float64(knots), scaled), np.int64)
+    right = graph.add("ReduceSum", passed, graph.constant([1]), keepdims=1)
+    right = graph.add("Clip", right, graph.constant(1), graph.constant(len(knots) - 1))
+    left = graph.add("Sub", right, graph.constant(1))
+
+    def at(values: NDArray[np.float64], place: str) -> str:
+        return graph.add("Gather", graph.float64(values), place, axis=0)
+
+    width = graph.add("Sub", at(knots, right), at(knots, left))
+    share = graph.add("Div", graph.add("Sub", scaled, at(knots, left)), width)
+    share = graph.add("Clip", share, graph.float64(0), graph.float64(1))
+    rise = graph.add("Sub", at(levels, right), at(levels, left))
+    return graph.add("Add", at(levels, left), graph.add("Mul", share, rise))
 
 
-def _add_term(graph: Graph, rows: str, term: Term) -> str:
-    if all(isinstance(part, Forest) for part in term):
-        return add_forests(graph, rows, term)  # type: ignore[arg-type]  # all are, as just seen
-    if all(isinstance(part, Linear) for part in term):
-        return add_linears(graph, rows, term)  # type: ignore[arg-type]  # all are, as just seen
-    if len(term) == 1 and isinstance(term[0], Mlp):
-        return add_mlp(graph, rows, term[0])
-    kinds = sorted({type(part).__name__ for part in term})
-    raise BundleError(f"onnx: a term is forests, linear models or one net; got {kinds}")
+def _add_outputs(graph: Graph, margins: str, predictor: Predictor) -> None:
+    k, link, classes = predictor.n_margins, predictor.link, predictor.classes
+    graph.output("margin", margins, np.float64, ("n", k))
+    linked = margins
+    match link:
+        case "sigmoid":
+            linked = graph.add("Sigmoid", margins)
+        case "softmax":
+            linked = graph.add("Softmax", margins, axis=1)
+        case "expm1":
+            held = graph.add("Clip", margins, graph.float64(0), graph.float64(700))
+            linked = graph.add("Sub", graph.add("Exp", held), graph.float64(1))
+    if link == "softmax":
+        graph.output("prediction", linked, np.float64, ("n", k))
+        called = graph.add("ArgMax", linked, axis=1, keepdims=0)
+    else:
+        linked = graph.add("Squeeze", linked, graph.constant([1]))
+        graph.output("prediction", linked, np.float64, ("n",))
+        called = graph.cast(graph.add("Greater", linked, graph.float64(0.5)), np.int64)
+    if classes:
+        names = graph.constant(np.array(classes, object))
+        graph.output("class", graph.add("Gather", names, called, axis=0), np.str_, ("n",))
 
 
-def _add_link(graph: Graph, margins: str, link: Link) -> str:
-    if link == "sigmoid":
-        return graph.add("Sigmoid", margins)
-    return graph.add("Softmax", margins, axis=1) if link == "softmax" else margins
-
-
-def _each(value: NDArray[np.float64] | float, n_margins: int) -> NDArray[np.float64]:
-    each: NDArray[np.float64] = np.broadcast_to(np.asarray(value, np.float64), (n_margins,))
-    return each
+def _output_attributions(
+    graph: Graph, rows: str, predictor: Predictor, owners: NDArray[np.float64]
+) -> None:
+    effects, base = add_attributions(graph, rows, predictor.terms, owners, predictor.calibrator)
+    shape = ("n", owners.shape[1], predictor.n_margins)
+    graph.output("attribution", effects, np.float64, shape)
+    graph.output("attribution_base", graph.float64(base), np.float64, base.shape)

@@ -4,6 +4,7 @@ Values are known by name; ``add`` gives the name of what an operation results in
 Invariant: every name stands for one value, and equal constants are stored once.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +81,8 @@ class Graph:
     def constant(self, value: object, dtype: type[np.generic] | None = None) -> str:
         """The name of a constant array."""
         array: NDArray[Any] = np.asarray(value, dtype)
-        key = array.dtype.str, array.shape, array.tobytes()
+        content = repr(array.tolist()).encode() if array.dtype == object else array.tobytes()
+        key = array.dtype.str, array.shape, content
         if key not in self._known:
             self._known[key] = f"constant\x1f{len(self.constants)}"
             self.constants[self._known[key]] = array
@@ -94,11 +96,16 @@ class Graph:
         """A value as another type."""
         return self.add("Cast", value, to=dtype)
 
-    def to_bytes(self) -> bytes:
-        """The graph as a file of ONNX.
+    def to_bytes(self, about: Mapping[str, str] | None = None) -> bytes:
+        """The graph as a file of ONNX; ``about`` is its metadata.
 
-        Raises BundleError when the package onnx is not installed.
+        Raises BundleError when the package onnx is not installed, for an input without a name, and
+        for more than the 2 GB that such a file may have.
         """
+        if any(not port.name for port in self.inputs):
+            raise BundleError(
+                "onnx: an input needs a name, and a column has none; name it, and train again"
+            )
         try:
             import onnx
             from onnx import helper, numpy_helper
@@ -140,5 +147,9 @@ class Graph:
         model = helper.make_model(
             graph, producer_name="liverank", ir_version=9, opset_imports=opsets
         )
-        content: bytes = model.SerializeToString(deterministic=True)
+        helper.set_model_props(model, dict(about or {}))
+        try:
+            content: bytes = model.SerializeToString(deterministic=True)
+        except ValueError as error:
+            raise BundleError(f"onnx: the model is too large for one file: {error}") from None
         return content

@@ -55,11 +55,33 @@ def forest_attributes(forests: Sequence[Forest]) -> dict[str, Any]:
 
 def add_linears(graph: Graph, rows: str, linears: Sequence[Linear]) -> str:
     """Margins of k linear models, one for each output."""
-    values = graph.cast(rows, np.float64)
-    unknown = graph.add("IsNaN", values)
-    known = graph.add("Where", unknown, graph.float64(0), values)
+    known, unknown = known_values(graph, rows)
     columns = [_add_linear(graph, known, unknown, linear) for linear in linears]
     return columns[0] if len(columns) == 1 else graph.add("Concat", *columns, axis=1)
+
+
+def known_values(graph: Graph, rows: str) -> tuple[str, str]:
+    """Values, float64[n, f], 0 where they are unknown, and where that is."""
+    values = graph.cast(rows, np.float64)
+    unknown = graph.add("IsNaN", values)
+    return graph.add("Where", unknown, graph.float64(0), values), unknown
+
+
+def add_linear_terms(graph: Graph, known: str, unknown: str, linear: Linear) -> str:
+    """What each value adds to a linear model's margin: float64[n, f]."""
+    held = graph.add("Max", known, graph.float64(linear.low))
+    held = graph.add("Min", held, graph.float64(linear.high))
+    # Linear between powers of two and continuous, so a power that is rounded wrong does no harm.
+    size = graph.add("Add", graph.add("Abs", held), graph.float64(1))
+    power = graph.add("Div", graph.add("Log", size), graph.float64(np.log(2)))
+    power = graph.add("Floor", power)
+    share = graph.add("Div", size, graph.add("Pow", graph.float64(2), power))
+    curved = graph.add("Add", power, graph.add("Sub", share, graph.float64(1)))
+    curved = graph.add("Mul", curved, graph.add("Sign", held))
+    value = graph.add("Where", graph.constant(linear.logarithmic), curved, held)
+    centred = graph.add("Sub", value, graph.float64(linear.mean))
+    term = graph.add("Mul", centred, graph.float64(linear.weight))
+    return graph.add("Where", unknown, graph.float64(linear.missing_weight), term)
 
 
 def add_mlp(graph: Graph, rows: str, net: Mlp) -> str:
@@ -105,20 +127,8 @@ def _tree_attributes(forest: Forest) -> dict[str, NDArray[np.generic]]:
 
 def _add_linear(graph: Graph, known: str, unknown: str, linear: Linear) -> str:
     """Margins, float64[n, 1], of values with 0 where they are unknown."""
-    held = graph.add("Max", known, graph.float64(linear.low))
-    held = graph.add("Min", held, graph.float64(linear.high))
-    # Linear between powers of two and continuous, so a power that is rounded wrong does no harm.
-    size = graph.add("Add", graph.add("Abs", held), graph.float64(1))
-    power = graph.add("Div", graph.add("Log", size), graph.float64(np.log(2)))
-    power = graph.add("Floor", power)
-    share = graph.add("Div", size, graph.add("Pow", graph.float64(2), power))
-    curved = graph.add("Add", power, graph.add("Sub", share, graph.float64(1)))
-    curved = graph.add("Mul", curved, graph.add("Sign", held))
-    value = graph.add("Where", graph.constant(linear.logarithmic), curved, held)
-    centred = graph.add("Sub", value, graph.float64(linear.mean))
-    term = graph.add("Mul", centred, graph.float64(linear.weight))
-    term = graph.add("Where", unknown, graph.float64(linear.missing_weight), term)
-    total = graph.add("ReduceSum", term, graph.constant([1]), keepdims=1)
+    terms = add_linear_terms(graph, known, unknown, linear)
+    total = graph.add("ReduceSum", terms, graph.constant([1]), keepdims=1)
     return graph.add("Add", total, graph.float64(linear.intercept))
 
 

@@ -49,11 +49,15 @@ class _Golden:
 
 @dataclass(frozen=True, eq=False)
 class TableBundle:
-    """A verified model of a table; ``documents`` are its other files, such as report.json."""
+    """A verified model of a table.
+
+    ``documents`` are its other files, such as report.json; ``golden`` are a few real rows.
+    """
 
     predictor: Predictor
     manifest: Manifest
     documents: dict[str, bytes]
+    golden: Columns
 
     @property
     def version(self) -> str:
@@ -140,14 +144,15 @@ def load_table_bundle(directory: Path) -> TableBundle:
         names = tuple(form.name for form in _encoder(predictor).inputs)
         if names != manifest.features:
             raise BundleError("model.npz: it reads other columns than bundle.json names")
-        _check_golden(predictor, decode(files["golden.json"], _Golden))
+        golden = _check_golden(predictor, decode(files["golden.json"], _Golden))
     except (FormError, BundleError) as error:
         raise BundleError(f"{directory}: {error}; {REPAIR}") from None
     documents = {name: files[name] for name in files if name not in TABLE_FILES[:2]}
-    return TableBundle(predictor, manifest, documents)
+    return TableBundle(predictor, manifest, documents, golden)
 
 
-def _check_golden(predictor: Predictor, golden: _Golden) -> None:
+def _check_golden(predictor: Predictor, golden: _Golden) -> Columns:
+    """The columns of the rows, whose margins are as they were."""
     encoder = _encoder(predictor)
     if set(golden.columns) != {form.name for form in encoder.inputs}:
         raise BundleError("golden.json: its columns are not those that the model reads")
@@ -158,6 +163,7 @@ def _check_golden(predictor: Predictor, golden: _Golden) -> None:
         raise BundleError(f"golden.json: {error}") from None
     if margins.tolist() != golden.margins or not golden.margins:
         raise BundleError("golden.json: the model gives its golden rows other margins here")
+    return columns
 
 
 def _encoder(predictor: Predictor) -> Encoder:

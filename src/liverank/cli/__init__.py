@@ -25,6 +25,7 @@ COMMANDS = (
     "backtest",
     "automl",
     "predict",
+    "export",
     "serve",
     "replay",
     "snapshot",

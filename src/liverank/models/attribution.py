@@ -61,7 +61,7 @@ class LeafPaths:
     def attribute(self, rows: NDArray[np.float32]) -> Attributions:
         """Parts of rows, float32[n, n_features]. Raises ServingError for other shapes."""
         check_rows(rows, self.n_features)
-        points, weights = _gauss_rules(int(np.diff(self.leaf_starts).max() + 1) // 2)
+        points, weights = gauss_rules(int(np.diff(self.leaf_starts).max() + 1) // 2)
         effects: NDArray[np.float64] = shap_kernel(
             rows,
             self.value,
@@ -163,7 +163,7 @@ def _path_lengths(forest: Forest) -> NDArray[np.int64]:
 
 
 @cache
-def _gauss_rules(most: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def gauss_rules(most: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Points and weights on 0 to 1 of rules of 1 to ``most`` points: float64[most + 1, most]."""
     points, weights = np.zeros((2, most + 1, max(most, 1)))
     for q in range(1, most + 1):

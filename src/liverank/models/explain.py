@@ -72,6 +72,12 @@ def make_explainer(predictor: Predictor) -> Explainer:
                 "the model holds a neural net, whose answers cannot be attributed exactly; "
                 "train with a smaller serving budget, which makes it one forest"
             )
+    names, owners = column_owners(encoder)
+    return Explainer(predictor, encoder, names, owners, tuple(paths))
+
+
+def column_owners(encoder: Encoder) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Names of the columns, and the share of each in each feature: float64[f, n_columns]."""
     names = tuple(form.name for form in encoder.inputs)
     owners = np.zeros((encoder.n_features, len(names)))
     row = 0
@@ -81,7 +87,7 @@ def make_explainer(predictor: Predictor) -> Explainer:
             for name in read:
                 owners[row, names.index(name)] += 1 / len(read)
             row += 1
-    return Explainer(predictor, encoder, names, owners, tuple(paths))
+    return names, owners
 
 
 def _attribute(part: LeafPaths | Linear, features: NDArray[np.float32]) -> Attributions:
