@@ -1,10 +1,10 @@
 # Each target sets itself up: it needs only Python 3.11+, make and PyPI.
-#   make demo | test | lint | bench | format | clean       ARGS="..." is passed on
+#   make demo | test | lint | bench | bench-automl | format | clean       ARGS="..." is passed on
 PYTHON ?= python3
 ARGS ?=
 READY := .venv/.ready
 
-.PHONY: help demo test lint bench format clean
+.PHONY: help demo test lint bench bench-automl format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make test    all tests, and every example in the docs (ARGS=\"-k simulator\")"
 	@echo "make lint    format, style, types and import layers"
 	@echo "make bench   every benchmark; tables here, JSON in bench/ (ARGS=\"--only scoring\")"
+	@echo "make bench-automl  liverank automl beside FLAML, AutoGluon, CatBoost, LightGBM (ARGS=\"--tables DIR --budget 60\")"
 	@echo "make format  put the code into shape"
 	@echo "make clean   remove what the commands above made"
 
@@ -33,9 +34,12 @@ lint: $(READY)
 bench: $(READY)
 	.venv/bin/python benchmarks/run_all.py $(ARGS)
 
+bench-automl: $(READY)
+	.venv/bin/python benchmarks/run_automl.py $(ARGS)
+
 format: $(READY)
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
 clean:
-	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis bench
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench bench
