@@ -40,7 +40,7 @@ class Result:
     def explain(self, table: pl.DataFrame | Path | str) -> tuple[tuple[str, ...], Parts]:
         """Names of the columns that the model reads, and each one's part in the answers.
 
-        Raises BundleError where the model holds a net, whose answers have no exact parts.
+        Base and parts add up to the margin; ``liverank.models.explain`` says what they are.
         """
         explainer = make_explainer(self.predictor)
         columns = read_columns(frame_of(table), explainer.encoder.inputs)

@@ -1,5 +1,6 @@
 """Why a row gets its answer, by the columns of its table rather than by encoded features.
 
+Of a forest these are Shapley values, of a linear model its terms, of a net integrated gradients.
 Invariant: base + the sum of the parts is the calibrated margin (before the steps of an isotonic
 calibration, where there are any).
 """
@@ -15,7 +16,9 @@ from liverank.models.encoder import Encoder, columns_of
 from liverank.models.forest import Forest
 from liverank.models.inputs import Columns
 from liverank.models.linear import Linear
-from liverank.models.predictor import Predictor
+from liverank.models.mlp import Mlp
+from liverank.models.net_attribution import attribute_mlp
+from liverank.models.predictor import ALL, Predictor
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +40,7 @@ class Explainer:
     encoder: Encoder
     names: tuple[str, ...]
     owners: NDArray[np.float64]
-    paths: tuple[LeafPaths | Linear, ...]
+    paths: tuple[LeafPaths | Linear | Mlp, ...]
 
     def explain(self, columns: Columns) -> Parts:
         """Parts of the margins of rows, by column. Raises ServingError for missing columns."""
@@ -45,6 +48,13 @@ class Explainer:
         k = self.predictor.n_margins
         effects, base = np.zeros((len(features), len(self.names), k)), np.zeros(k)
         for term, part in zip(self.predictor.terms, self.paths, strict=True):
+            if isinstance(part, Mlp):
+                net = attribute_mlp(part, features)
+                where = slice(None) if term.margin == ALL else slice(term.margin, term.margin + 1)
+                by_column = np.einsum("nfk,fc->nck", net.effects, self.owners)
+                effects[:, :, where] += term.weight * by_column
+                base[where] += term.weight * net.base
+                continue
             told = _attribute(part, features)
             effects[:, :, term.margin] += term.weight * (told.effects @ self.owners)
             base[term.margin] += term.weight * told.base
@@ -55,23 +65,20 @@ class Explainer:
 def make_explainer(predictor: Predictor) -> Explainer:
     """What explains a predictor's rows.
 
-    Raises BundleError for a predictor that reads no columns, or holds a net, whose margins have no
-    exact parts.
+    Raises BundleError for a predictor that reads no columns, or a forest without covers.
     """
     encoder = predictor.encoder
     if encoder is None:
         raise BundleError("a model without an encoder reads no columns that could explain it")
-    paths: list[LeafPaths | Linear] = []
+    paths: list[LeafPaths | Linear | Mlp] = []
     for term in predictor.terms:
         if isinstance(term.part, Forest):
             paths.append(leaf_paths(term.part))
-        elif isinstance(term.part, Linear):
+        elif isinstance(term.part, Linear | Mlp):
             paths.append(term.part)
         else:
-            raise BundleError(
-                "the model holds a neural net, whose answers cannot be attributed exactly; "
-                "train with a smaller serving budget, which makes it one forest"
-            )
+            kind = type(term.part).__name__
+            raise BundleError(f"the model holds a {kind}, whose answers nothing here explains")
     names, owners = column_owners(encoder)
     return Explainer(predictor, encoder, names, owners, tuple(paths))
 
