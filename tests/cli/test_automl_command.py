@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -182,3 +183,45 @@ def test_bad_usage_exits_with_two(capsys, options):
     with pytest.raises(SystemExit, match="2"):
         main(words)
     assert "expected" in capsys.readouterr().err or not options
+
+
+def test_rows_that_came_later_are_scored_beside_what_was_claimed(trained, tmp_path, capsys):
+    later = people(3000, 9)
+    later.write_parquet(tmp_path / "later.parquet")
+    words = ("predict", trained[0] / "model", tmp_path / "later.parquet", "--score", "--json")
+    code, heard, err = run(capsys, *words, "--report", tmp_path / "later.html")
+    assert code == 0
+    score = json.loads(heard.splitlines()[-1])["score"]
+    claimed = json.loads(load_table_bundle(trained[0] / "model").documents["report.json"])
+    assert score["claimed"] == claimed["validation"]
+    answers = automl.load(trained[0] / "model").predict(later.to_dict(as_series=False))
+    came = (later["bought"] == "yes").to_numpy()
+    loss = -np.log(np.where(came, answers, 1 - answers)).mean()
+    assert abs(score["figures"]["log_loss"] - loss) < 1e-9
+    assert score["rows"] == 3000
+    assert "claimed" in err
+    assert "3,000 rows" in (tmp_path / "later.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "--out, or ask for --score"),
+        (("--out", "p.json"), ".parquet or .csv"),
+        (("--out", "none/p.csv"), "its folder does not exist"),
+        (("--out", "p.csv", "--report", "r.html"), "give --score too"),
+        (("--score", "--report", "r.pdf"), "a file in .html"),
+        (("--score",), "have no column `bought`"),
+        (("--out", "p.csv", "--keep", "zip"), "lacks `zip`"),
+    ],
+)
+def test_what_cannot_be_predicted_as_asked_is_told_in_one_line(
+    trained, tmp_path, capsys, monkeypatch, options, said
+):
+    monkeypatch.chdir(tmp_path)
+    people(30, 6).drop("bought").write_csv("new.csv")
+    code, _, err = run(capsys, "predict", trained[0] / "model", "new.csv", *options)
+    assert code == 1
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["new.csv"]

@@ -18,10 +18,17 @@ _DISAGREES = 0.1
 
 
 def measure_drift(
-    fold: FoldRows, *, seed: int, n_threads: int, deadline: Deadline, rounds: int | None = None
+    fold: FoldRows,
+    *,
+    seed: int,
+    n_threads: int,
+    deadline: Deadline,
+    rounds: int | None = None,
+    is_logarithm: bool = False,
 ) -> Drift | None:
     """Measure on a fold whose choosing rows are later than its training rows; None out of time.
 
+    ``is_logarithm`` says that a regression's target is the logarithm of what was asked for.
     Without ``rounds`` training stops early on the shuffled rows, as a shuffled validation would.
     """
     train = fold.train.take(thinned_places(len(fold.train), _MOST_ROWS))
@@ -48,7 +55,14 @@ def measure_drift(
     error = float(np.sqrt(sum(each.var() / len(each) for each in losses)))
     gap = later - shuffled
     differs = abs(gap) > 3 * error and abs(gap) > _DISAGREES * shuffled
-    return Drift(shuffled=shuffled, chronological=later, differs=differs)
+    if train.task != "regression":
+        return Drift(shuffled=shuffled, chronological=later, differs=differs)
+    return Drift(
+        figure="rmsle" if is_logarithm else "rmse",
+        shuffled=shuffled**0.5,
+        chronological=later**0.5,
+        differs=differs,
+    )
 
 
 def drift_warning(drift: Drift) -> str:
@@ -57,9 +71,10 @@ def drift_warning(drift: Drift) -> str:
     >>> drift_warning(Drift(shuffled=0.35, chronological=0.7, differs=True))[:55]
     'shuffled and chronological validation disagree: a plain'
     """
+    loss = {"log_loss": "a log-loss", "rmse": "an RMSE", "rmsle": "an RMSLE"}[drift.figure]
     way = "worse" if drift.chronological > drift.shuffled else "better"
     return (
-        f"shuffled and chronological validation disagree: a plain model has a loss of "
+        f"shuffled and chronological validation disagree: a plain model has {loss} of "
         f"{drift.shuffled:.4g} on shuffled rows and of {drift.chronological:.4g} on later ones, "
         f"which is {way}; that is drift or leakage, and the later figure is the one to expect"
     )

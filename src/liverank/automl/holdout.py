@@ -1,15 +1,11 @@
 """How a model does on a table that nobody looked at before."""
 
-import numpy as np
 import polars as pl
 
-from liverank.automl.columns import read_column, read_columns
-from liverank.automl.held import Held
-from liverank.automl.objective import find_objective
-from liverank.automl.profile import TableProfile
-from liverank.automl.task import read_target
+from liverank.automl.columns import read_columns
+from liverank.automl.later import LaterScore
+from liverank.automl.table_report import TableReport
 from liverank.errors import TrainingError
-from liverank.models.inputs import Input
 from liverank.models.predictor import Predictor
 
 
@@ -32,35 +28,17 @@ def check_test(test: pl.DataFrame, train: pl.DataFrame, target: str) -> list[str
 
 
 def score_test(
-    test: pl.DataFrame, predictor: Predictor, profile: TableProfile, objective: str
-) -> tuple[dict[str, float], int]:
+    test: pl.DataFrame, predictor: Predictor, report: TableReport
+) -> tuple[dict[str, float | None], int]:
     """Figures on the rows whose target is known, and how many those are.
 
     A class that training never saw is left out; columns that are missing are unknown in all rows.
-    Raises TrainingError when no row is left.
+    Raises SourceError when no row is left.
     """
-    target = read_target(test[profile.target.name], profile.target)
-    known = ~np.isnan(target)
-    if not known.any():
-        raise TrainingError(
-            f"the test table's `{profile.target.name}` is known in none of its {len(test)} rows, "
-            "or holds only classes that training never saw"
-        )
     assert predictor.encoder is not None
     inputs = predictor.encoder.inputs
     absent = [form.name for form in inputs if form.name not in test.columns]
-    rows = test.with_columns(pl.lit(None).alias(name) for name in absent).filter(pl.Series(known))
-    features = predictor.encoder.transform(read_columns(rows, inputs))
-    weight = None
-    if profile.weight is not None and profile.weight in test.columns:
-        weight = read_column(rows[profile.weight], Input(name=profile.weight, type="number"))
-        weight = np.nan_to_num(np.maximum(weight, 0.0))
-        weight = weight if weight.any() else None
-    held = Held(
-        target[known],
-        weight,
-        None,
-        find_objective(objective, profile.target.task),
-        predictor.link,
-    )
-    return held.figures(predictor.margins(features)), int(known.sum())
+    rows = test.with_columns(pl.lit(None).alias(name) for name in absent)
+    score = LaterScore(report, predictor.link)
+    score.add(rows, predictor.margins(predictor.encoder.transform(read_columns(rows, inputs))))
+    return score.figures()

@@ -114,12 +114,14 @@ class Served(_Record, frozen=True):
 
 
 class Drift(_Record, frozen=True):
-    """The objective as shuffled rows would have claimed it, and on newer rows."""
+    """A loss as shuffled rows would have claimed it, and on newer rows."""
 
     shuffled: float
     chronological: float
     differs: bool
     """Whether by more than noise."""
+    figure: Literal["log_loss", "rmse", "rmsle"] = "log_loss"
+    """Which loss it is: the one that a plain model is trained by."""
 
 
 class Importance(_Record, frozen=True):

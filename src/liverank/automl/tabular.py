@@ -24,9 +24,11 @@ from liverank.automl.evaluation import thinned_places
 from liverank.automl.grounds import Grounds
 from liverank.automl.held import LINKS
 from liverank.automl.importance import permutation_importance
+from liverank.automl.intervals import figure_intervals
 from liverank.automl.leaks import Leak, find_leaks
 from liverank.automl.matrix import Task
 from liverank.automl.objective import find_objective
+from liverank.automl.pack import file_sha256
 from liverank.automl.plan import Plan, Trial
 from liverank.automl.profile import TableProfile, profile_table
 from liverank.automl.result import Result, frame_of
@@ -93,6 +95,7 @@ def fit(
     report_s = min(_REPORT_SHARE * budget_s, _MOST_REPORT_S)
     deadline = Deadline(began + 0.98 * budget_s - report_s, clock)
     frame = frame_of(table)
+    sha256 = None if isinstance(table, pl.DataFrame) else file_sha256(Path(table))
     profile = profile_table(
         frame,
         target=target,
@@ -144,9 +147,11 @@ def fit(
         leaks=leaks,
         drift=_drift(model, report_end.share(0.4)),
         importance=_importance(grounds, model, report_end.share(0.8)),
+        intervals=_intervals(model, report_end),
         budget_s=budget_s,
         serving_us=serving_us,
-        source=str(table) if isinstance(table, Path | str) else "a table in memory",
+        source="a table in memory" if sha256 is None else str(table),
+        sha256=sha256,
     )
     report = write_report(found, seconds=clock() - began)
     return Result(model.final.predictor, profile, report, model.plan, _golden(grounds))
@@ -188,7 +193,15 @@ def _drift(model: Found, deadline: Deadline) -> Drift | None:
         model.evaluation.folds[-1],
         seed=model.plan.seed,
         n_threads=model.plan.n_threads,
+        is_logarithm=model.evaluation.held.link == "expm1",
         deadline=deadline,
+    )
+
+
+def _intervals(model: Found, deadline: Deadline) -> dict[str, tuple[float, float]]:
+    margins = model.calibrated.calibrator.apply(model.judge)
+    return figure_intervals(
+        margins, model.evaluation.judged, seed=model.plan.seed, deadline=deadline
     )
 
 

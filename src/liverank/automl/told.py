@@ -1,6 +1,5 @@
 """From what a search found to the report of it."""
 
-import hashlib
 import importlib.metadata
 import math
 import os
@@ -52,9 +51,11 @@ class TableFound:
     leaks: tuple[Leak, ...]
     drift: report.Drift | None
     importance: tuple[report.Importance, ...]
+    intervals: dict[str, tuple[float, float]]
     budget_s: float
     serving_us: float
     source: str
+    sha256: str | None
 
 
 def write_report(found: TableFound, *, seconds: float) -> report.TableReport:
@@ -70,13 +71,14 @@ def write_report(found: TableFound, *, seconds: float) -> report.TableReport:
             name=found.source,
             rows=found.profile.rows,
             columns=len(found.profile.columns),
-            sha256=None,
+            sha256=found.sha256,
             profile=found.profile.columns,
             reason=found.profile.target.reason,
         ),
         split=_split(found),
         seconds=seconds,
         validation=validation,
+        intervals=found.intervals,
         baseline=baseline,
         served=_served(found, validation),
         blend=report.Blend(
@@ -113,11 +115,6 @@ def write_report(found: TableFound, *, seconds: float) -> report.TableReport:
         },
         machine=f"{platform.machine()}, {os.cpu_count()} cores",
     )
-
-
-def file_sha256(content: bytes) -> str:
-    """Of a file's bytes, in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def _asked(found: TableFound) -> report.Asked:

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from liverank.automl.answers import answer_table, attribution_table
 from liverank.automl.columns import read_columns
 from liverank.bundle.table_bundle import TableBundle
 from liverank.errors import SourceError
 from liverank.models.explain import make_explainer
+from liverank.models.predictor import linked
 
 
 class Answering:
@@ -21,8 +24,11 @@ class Answering:
         self._explainer = make_explainer(bundle.predictor) if attributions else None
         self.columns: list[str] = []
 
-    def answer(self, batch: pl.DataFrame, where: Path) -> pl.DataFrame:
-        """One row a row. Raises SourceError for a batch that lacks columns."""
+    def answer(self, batch: pl.DataFrame, where: Path) -> tuple[pl.DataFrame, NDArray[np.float64]]:
+        """One row a row, and the margins, float64[n, k].
+
+        Raises SourceError for a batch that lacks columns.
+        """
         inputs = self._bundle.inputs
         needed = dict.fromkeys([*(form.name for form in inputs), *self._keep])
         absent = [name for name in needed if name not in batch.columns]
@@ -33,7 +39,10 @@ class Answering:
                 "needed; add them, with empty values where unknown"
             )
         columns = read_columns(batch, inputs)
-        answers = self._bundle.predictor.predict(columns)
+        predictor = self._bundle.predictor
+        assert predictor.encoder is not None
+        margins = predictor.margins(predictor.encoder.transform(columns))
+        answers = linked(margins, predictor.link)
         parts = [batch.select(self._keep), answer_table(answers, self._bundle.classes)]
         if self._explainer is not None:
             told = self._explainer.explain(columns)
@@ -45,4 +54,29 @@ class Answering:
                 f"{where}: `{twice[0]}` is a column to keep and one of the answers; rename it"
             )
         self.columns = names
-        return pl.concat([part for part in parts if part.width], how="horizontal")
+        return pl.concat([part for part in parts if part.width], how="horizontal"), margins
+
+
+class Pieces:
+    """Answers on disk in pieces, put together into one file at the end, with little memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: list[Path] = []
+
+    def add(self, answers: pl.DataFrame) -> None:
+        """Keep a piece. Raises OSError."""
+        self._files.append(self._folder / f"{len(self._files)}.parquet")
+        answers.write_parquet(self._files[-1])
+
+    def join(self, out: Path) -> None:
+        """Write all pieces to a file, or replace it, at once. Raises OSError."""
+        whole, draft = (
+            pl.scan_parquet(self._files, glob=False),
+            self._folder / f"whole{out.suffix}",
+        )
+        if out.suffix == ".csv":
+            whole.sink_csv(draft)
+        else:
+            whole.sink_parquet(draft)
+        draft.replace(out)

@@ -49,9 +49,7 @@ def search_table(
     result, us_per_trial = _search(arguments, console, table, test, started)
     figures, test_rows = None, None
     if test is not None:
-        figures, test_rows = score_test(
-            test, result.predictor, result.profile, result.report.asked.objective
-        )
+        figures, test_rows = score_test(test, result.predictor, result.report)
     unread = [name for name in absent if name in _read(result)]
     report = replace(
         result.report,
@@ -68,7 +66,7 @@ def search_table(
             )
             for entry in result.report.leaderboard
         ),
-        test=None if figures is None else _known(figures),
+        test=figures,
         test_rows=test_rows,
         warnings=(
             *result.report.warnings,
@@ -161,10 +159,6 @@ def _place(arguments: argparse.Namespace) -> Path:
 def _read(result: Result) -> set[str]:
     encoder = result.predictor.encoder
     return set() if encoder is None else {form.name for form in encoder.inputs}
-
-
-def _known(figures: dict[str, float]) -> dict[str, float | None]:
-    return {name: value if np.isfinite(value) else None for name, value in figures.items()}
 
 
 def _tell(report: TableReport, out: Path, console: Console) -> None:

@@ -2,7 +2,7 @@
 
 from liverank.automl.html import chart
 from liverank.automl.html.chart import Axes
-from liverank.automl.html.figures import better_by, figure_of, written
+from liverank.automl.html.figures import better_by, figure_of, in_text, written
 from liverank.automl.html.markup import Html, day, joined, number, percent, tag, worded
 from liverank.automl.table_report import Bin, Block, Line, TableReport
 
@@ -63,9 +63,11 @@ def claims(report: TableReport) -> Html:
                 f"{percent(abs(off))}: {verdict}."
             )
     if report.drift is not None and not report.drift.differs:
+        loss = report.drift.figure
         notes.append(
-            f"Shuffled rows would have claimed {written(name, report.drift.shuffled)}, newer rows "
-            f"say {written(name, report.drift.chronological)}: within noise, no sign of drift."
+            f"No sign of drift: a plain model's {in_text(loss)} is "
+            f"{written(loss, report.drift.shuffled)} on shuffled rows and "
+            f"{written(loss, report.drift.chronological)} on later ones, within noise."
         )
     return tag(
         "div",
