@@ -3,7 +3,7 @@
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ def cores_of_lanes(lanes: int, cores: int) -> list[set[int]]:
     return [set(free[lane * cores : (lane + 1) * cores]) for lane in range(lanes)]
 
 
-def work_in_lanes(work: Callable[[T], None], jobs: Iterable[T], lanes: list[set[int]]) -> None:
+def work_in_lanes(work: Callable[[T], None], jobs: Iterable[T], lanes: Sequence[set[int]]) -> None:
     """Do all jobs, in order; ``work`` gets each in a thread pinned to the cores of its lane.
 
     The first error ends all lanes after what they are at, and is raised.

@@ -40,7 +40,7 @@ class InstallError(Exception):
     """Why an environment could not be made."""
 
 
-def prepare(environment: str | None, folder: Path) -> Path:
+def install(environment: str | None, folder: Path) -> Path:
     """The Python of an environment under the folder, made when it is first wanted.
 
     Raises InstallError.

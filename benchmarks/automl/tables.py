@@ -23,7 +23,7 @@ from liverank.automl.matrix import Task
 from liverank.automl.profile import profile_table
 from liverank.automl.table import read_table
 from liverank.automl.task import read_target
-from liverank.errors import SourceError
+from liverank.errors import SourceError, TrainingError
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
 TARGET = "target"
@@ -112,8 +112,7 @@ def find_tables(folder: Path) -> list[Table]:
 def load_table(table: Table) -> Loaded:
     """Read a table and look at its target.
 
-    Raises SourceError when it has no such target, and what ``liverank.automl`` raises for a table
-    that nothing can be learned from.
+    Raises SourceError when it has no such column, or nothing can be learned from it.
     """
     ask = table.ask
     frame = read_table(table.path)
@@ -127,7 +126,12 @@ def load_table(table: Table) -> Loaded:
             f'[{table.name}] target = "..."'
         )
     frame = frame.drop(ask.drop)
-    profile = profile_table(frame, target=ask.target, time=ask.time, group=ask.group, task=ask.task)
+    try:
+        profile = profile_table(
+            frame, target=ask.target, time=ask.time, group=ask.group, task=ask.task
+        )
+    except TrainingError as error:
+        raise SourceError(f"{table.path}: {error}") from None
     target = read_target(frame[ask.target], profile.target)
     known = ~np.isnan(target)
     at_ms = None
@@ -152,8 +156,8 @@ def _target(name: str, target: NDArray[np.float64], classes: tuple[str, ...]) ->
     """The target as every system gets it."""
     if not classes:
         return pl.Series(name, target)
-    names = np.array([*classes, None], object)
-    return pl.Series(name, names[np.nan_to_num(target, nan=-1).astype(int)], dtype=pl.String)
+    codes = np.nan_to_num(target, nan=len(classes)).astype(np.int64)
+    return pl.Series(name, [*classes, None], dtype=pl.String).gather(codes)
 
 
 def _asked(folder: Path) -> dict[str, Ask]:

@@ -28,7 +28,7 @@ def fit(task: harness.Task, train: pd.DataFrame) -> harness.Fitted:
     presets = task.options.get("presets")
     settings: dict[str, Any] = {"presets": presets} if presets else {}
     if not task.options.get("shuffled") and (task.time is not None or group is not None):
-        learn, hold = harness.newest_last(task, len(train), group)
+        learn, hold = harness.hold_back(task, len(train), group)
         settings["tuning_data"] = train.iloc[hold]
         train = train.iloc[learn]
         if presets:

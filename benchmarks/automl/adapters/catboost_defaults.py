@@ -50,7 +50,7 @@ def fit(task: harness.Task, train: pd.DataFrame) -> harness.Fitted:
     rows = prepare(train)
     target = names.map({name: code for code, name in enumerate(task.classes)})
     target = np.asarray(target if task.classes else names)
-    learn, hold = harness.newest_last(task, len(target), group)
+    learn, hold = harness.hold_back(task, len(target), group)
     take = rows.iloc if isinstance(rows, pd.DataFrame) else rows
     model = catboost.CatBoost(
         {

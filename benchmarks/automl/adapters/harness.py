@@ -1,7 +1,7 @@
 """What the scripts beside this one have in common: what they are told, and what they hand back.
 
-Runs in the environment of a peer, so it needs only NumPy and pandas. A script is called with the
-path of a task (JSON) and leaves two files: ``answers`` (.npy) and ``told`` (JSON).
+Runs in the environment of a peer, so it needs only NumPy, and pandas to read rows. A script is
+called with the path of a task (JSON) and leaves two files: ``answers`` (.npy) and ``told`` (JSON).
 """
 
 import json
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 BATCH = 55
 _MOST_BATCHES = 400
@@ -59,14 +58,14 @@ class Fitted:
     """What a system has made.
 
     predict     rows in the form that it takes: float[n, k] for ``classes``, or float[n] of values
-    prepare     a table to that form
+    prepare     a table (pandas) to that form
     size_bytes  of what must be kept to predict
     claimed     its own validation loss (log-loss, or root of the mean squared error)
     details     anything else worth keeping
     """
 
     predict: Callable[[Any], Any]
-    prepare: Callable[[pd.DataFrame], Any]
+    prepare: Callable[[Any], Any]
     classes: list[str]
     size_bytes: int
     claimed: float | None
@@ -74,7 +73,7 @@ class Fitted:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def compete(fit: Callable[[Task, pd.DataFrame], Fitted]) -> None:
+def compete(fit: Callable[[Task, Any], Fitted]) -> None:
     """Fit, answer, measure, and hand back."""
     task = Task(**json.loads(Path(sys.argv[1]).read_text()))
     train = read_rows(task.train)
@@ -97,8 +96,10 @@ def compete(fit: Callable[[Task, pd.DataFrame], Fitted]) -> None:
     Path(task.told).write_text(json.dumps(told))
 
 
-def read_rows(path: str) -> pd.DataFrame:
-    """A table; lists, which no peer takes, become text."""
+def read_rows(path: str) -> Any:
+    """A table (pandas); lists, which no peer takes, become text."""
+    import pandas as pd
+
     frame = pd.read_parquet(path)
     for name in frame.columns:
         if frame[name].map(lambda value: isinstance(value, np.ndarray)).any():
@@ -121,19 +122,18 @@ def in_order(answers: Any, classes: list[str], wanted: list[str]) -> Any:
     return ordered
 
 
-def newest_last(task: Task, rows: int, group: Any = None, share: float = 0.2) -> tuple[Any, Any]:
+def hold_back(task: Task, rows: int, group: Any = None, share: float = 0.2) -> tuple[Any, Any]:
     """Places of the rows that train and of those that stop training early, 20 %.
 
     The newest where rows have a time, else drawn; whole groups.
     """
-    if group is None:
-        group = np.arange(rows)
-    codes, distinct = pd.factorize(group)
+    names = np.arange(rows) if group is None else np.asarray(group)
+    _, first, codes = np.unique(names, return_index=True, return_inverse=True)
     begin = (1 - share) * rows
     if task.time is not None:
-        held = codes >= codes[min(int(begin), rows - 1)]
+        held = first[codes] >= first[codes[min(int(begin), rows - 1)]]
     else:
-        drawn = np.random.default_rng(task.seed).permutation(len(distinct))
+        drawn = np.random.default_rng(task.seed).permutation(len(first))
         upto = np.cumsum(np.bincount(codes)[drawn])
         held = np.isin(codes, drawn[upto > begin])
     return np.flatnonzero(~held), np.flatnonzero(held)

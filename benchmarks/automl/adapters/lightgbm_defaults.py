@@ -39,7 +39,7 @@ def fit(task: harness.Task, train: pd.DataFrame) -> harness.Fitted:
     rows = columns.read(train)
     target = names.map({name: code for code, name in enumerate(task.classes)})
     target = np.asarray(target if task.classes else names, np.float64)
-    learn, hold = harness.newest_last(task, len(rows), group)
+    learn, hold = harness.hold_back(task, len(rows), group)
     settings: dict[str, Any] = {
         **(EXTRA if task.options.get("extra") else STEADY),
         "objective": task.task,
