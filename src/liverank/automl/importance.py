@@ -1,5 +1,7 @@
 """How much a model owes to each column: by how much it is worse when the column is shuffled.
 
+Told in log-loss, or of values in the root of the mean squared error.
+
 Measured on judging rows, with the column's values exchanged among them (Breiman, 2001; Fisher et
 al., 2019), so a column that only looked useful in training gets nothing.
 """
@@ -27,7 +29,7 @@ def permutation_importance(
     seed: int,
     deadline: Deadline,
 ) -> tuple[Importance, ...]:
-    """By how much the mean loss rises, by column, the most important first, with 95 % of it.
+    """By how much the loss rises, by column, the most important first, with 95 % of it.
 
     ``margins`` gives float64[n, k] of columns; rows beyond some thousands are left out. Columns
     that the deadline left no time for are missing.
@@ -60,5 +62,14 @@ def permutation_importance(
         rises = weight * (held.row_losses(margins(shuffled)) - whole)
         rise = float(rises.mean())
         half = _Z95 * float(rises.std()) / max(len(rises), 1) ** 0.5
-        found.append(Importance(column=name, rise=rise, low=rise - half, high=rise + half))
+        low, middle, high = rise - half, rise, rise + half
+        if judged.task == "regression":
+            mean = float((weight * whole).mean())
+            low, middle, high = (_root_rise(mean, each) for each in (low, middle, high))
+        found.append(Importance(column=name, rise=middle, low=low, high=high))
     return tuple(sorted(found, key=lambda each: -each.rise))
+
+
+def _root_rise(mean: float, rise: float) -> float:
+    """How much the root of a mean rises when the mean does."""
+    return float(max(mean + rise, 0.0) ** 0.5 - mean**0.5)

@@ -81,9 +81,9 @@ def _parts(form: Input, values: NDArray[Any]) -> list[tuple[str, NDArray[np.bool
         case "time":
             return [*_by_stretch(values, _day), missing]
         case "text":
-            return [*_by_stretch(values, lambda v: f"{v:.0f} characters"), missing]
+            return [*_by_stretch(values, lambda v: f"{v:.0f}", "character"), missing]
         case "list":
-            return [*_by_stretch(values, lambda v: f"{v:.0f} elements"), missing]
+            return [*_by_stretch(values, lambda v: f"{v:.0f}", "element"), missing]
         case _:
             return [*_by_stretch(values, lambda v: f"{v:.4g}"), missing]
 
@@ -100,7 +100,7 @@ def _by_level(values: NDArray[Any]) -> list[tuple[str, NDArray[np.bool_]]]:
 
 
 def _by_stretch(
-    values: Floats, write: Callable[[float], str]
+    values: Floats, write: Callable[[float], str], unit: str = ""
 ) -> list[tuple[str, NDArray[np.bool_]]]:
     known = values[~np.isnan(values)]
     if len(known) == 0:
@@ -113,6 +113,8 @@ def _by_stretch(
         mask = codes == code
         low, high = float(values[mask].min()), float(values[mask].max())
         name = write(low) if write(low) == write(high) else f"{write(low)} to {write(high)}"
+        if unit:
+            name += f" {unit}{'' if name == '1' else 's'}"
         parts.append((name, mask))
     return parts
 

@@ -44,6 +44,8 @@ class Data(_Record, frozen=True):
     profile: tuple[ColumnProfile, ...]
     reason: str = ""
     """Why the target is this task."""
+    size_mb: float | None = None
+    """Of the file."""
 
 
 class Block(_Record, frozen=True):
@@ -125,7 +127,7 @@ class Drift(_Record, frozen=True):
 
 
 class Importance(_Record, frozen=True):
-    """How much the loss of the judging rows rises when one column is shuffled, and 95 % of it."""
+    """How much log-loss, or RMSE, of the judging rows rises when one column is shuffled; 95 %."""
 
     column: str
     rise: float

@@ -58,7 +58,12 @@ def search_table(
             budget_s=arguments.budget,
             command=command_line(arguments),
         ),
-        data=replace(result.report.data, name=arguments.train.name, sha256=sha256),
+        data=replace(
+            result.report.data,
+            name=arguments.train.name,
+            sha256=sha256,
+            size_mb=round(arguments.train.stat().st_size / 1e6, 6),
+        ),
         seconds=round(time.monotonic() - started, 2),
         leaderboard=tuple(
             replace(

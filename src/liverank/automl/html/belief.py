@@ -128,7 +128,8 @@ def curves(report: TableReport) -> Html | None:
         shown.append(_confusion(report))
     if not shown:
         return None
-    return tag("section", *shown, class_="charts" if len(shown) % 2 else "charts pairs")
+    square = len(shown) - (len(drawn.confusion) > 2)
+    return tag("section", *shown, class_="charts" if square % 2 else "charts pairs")
 
 
 def _of_classes(report: TableReport) -> list[Html]:

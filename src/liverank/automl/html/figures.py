@@ -55,9 +55,11 @@ def in_text(name: str) -> str:
 def written(name: str, value: float | None) -> str:
     """A figure as text.
 
-    >>> written("accuracy", 0.912), written("rmse", 41213.2)
-    ('91 %', '41,213')
+    >>> written("accuracy", 0.912), written("rmse", 41213.2), written("r2", -0.00074)
+    ('91 %', '41,213', '-0.001')
     """
+    if name in ("auc", "auc_pr", "r2") and value is not None:
+        return f"{value:.3f}"
     return percent(value) if name.startswith("accuracy") else number(value)
 
 

@@ -74,6 +74,17 @@ def number(value: float | None, digits: int = 3) -> str:
     return text
 
 
+def megabytes(value: float) -> str:
+    """A size for people.
+
+    >>> megabytes(0.0991), megabytes(3.14), megabytes(1500)
+    ('99 kB', '3.1 MB', '1.5 GB')
+    """
+    if value < 1:
+        return f"{number(value * 1000, 2)} kB"
+    return f"{number(value, 2)} MB" if value < 1000 else f"{number(value / 1000, 2)} GB"
+
+
 def percent(share: float | None) -> str:
     """A share in hundredths.
 

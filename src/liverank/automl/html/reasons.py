@@ -40,7 +40,7 @@ def importance(report: TableReport) -> Html | None:
         for part in shown
     ]
     left = len(report.importance) - len(shown)
-    loss = "squared error" if report.asked.task == "regression" else "log-loss"
+    loss = "RMSE" if report.asked.task == "regression" else "log-loss"
     return tag(
         "section",
         tag("h2", "What it goes by"),

@@ -1,9 +1,9 @@
 """The record: what was tried, what the columns were taken for, and how to do it all again."""
 
 from liverank.automl.html.figures import figure_of, in_text, written
-from liverank.automl.html.markup import Html, number, percent, seconds, tag, worded
+from liverank.automl.html.markup import Html, megabytes, number, percent, seconds, tag, worded
 from liverank.automl.html.verdict import kind_of
-from liverank.automl.table_report import Entry, TableReport
+from liverank.automl.table_report import Data, Entry, TableReport
 
 _MOST_ENTRIES = 25
 
@@ -87,7 +87,7 @@ def again(report: TableReport) -> Html:
     asked, data = report.asked, report.data
     facts = {
         "target": f"{asked.target}, {asked.task}" + (f": {data.reason}" if data.reason else ""),
-        "data": f"{data.name}, SHA-256 {data.sha256 or 'unknown: it was a table in memory'}",
+        "data": _data(data),
         "seed": str(asked.seed),
         "versions": ", ".join(f"{name} {version}" for name, version in report.versions.items()),
         "machine": report.machine,
@@ -111,6 +111,12 @@ def again(report: TableReport) -> Html:
             "same plan and seed on the same data give the same model, byte for byte.",
         ),
     )
+
+
+def _data(data: Data) -> str:
+    size = "" if data.size_mb is None else f"{megabytes(data.size_mb)}, "
+    digest = data.sha256 or "unknown: it was a table in memory"
+    return f"{data.name}, {size}{data.rows:,} rows, {data.columns} columns, SHA-256 {digest}"
 
 
 def _story(report: TableReport) -> list[Html | str]:

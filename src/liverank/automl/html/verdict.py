@@ -1,7 +1,16 @@
 """The top of the report: what the model is for, how good it is, and what to look at first."""
 
 from liverank.automl.html.figures import better_by, figure_of, in_text, written
-from liverank.automl.html.markup import Html, joined, number, percent, seconds, tag, worded
+from liverank.automl.html.markup import (
+    Html,
+    joined,
+    megabytes,
+    number,
+    percent,
+    seconds,
+    tag,
+    worded,
+)
 from liverank.automl.table_report import Served, TableReport
 
 _TASKS = {
@@ -36,6 +45,7 @@ def head(report: TableReport) -> Html:
             tag("b", data.name),
             ". ",
             _verdict(report),
+            _plainly(report),
             class_="lead",
         ),
     )
@@ -55,7 +65,7 @@ def cards(report: TableReport) -> Html:
             f"a row, 55 at a time, on one core; asked for: {number(asked.serving_budget_us, 2)} µs",
         )
     )
-    shown.append(_card("Size", f"{number(served.size_mb, 2)} MB", kind_of(served)))
+    shown.append(_card("Size", megabytes(served.size_mb), kind_of(served)))
     tried = len(report.leaderboard)
     shown.append(
         _card(
@@ -114,6 +124,28 @@ def _verdict(report: TableReport) -> str:
         f"Its {in_text(name)} is {percent(share)} lower than that of always answering "
         f"with the average, {where}."
     )
+
+
+def _plainly(report: TableReport) -> str | None:
+    """How good it is for readers who know no figure."""
+    figures, base, task = report.validation, report.baseline, report.asked.task
+    known = {name: value for name, value in figures.items() if value is not None}
+    if task == "binary" and "auc" in known:
+        return (
+            f" Shown a row that is “{report.asked.classes[1]}” and one that is not, it ranks the "
+            f"right one first in {percent(known['auc'])} of cases; chance is 50 %."
+        )
+    if task == "multiclass" and "accuracy" in known:
+        return (
+            f" It names the right class of {percent(known['accuracy'])} of the rows; naming the "
+            f"commonest always is right in {percent(base.get('accuracy'))}."
+        )
+    if task == "regression" and "mae" in known:
+        return (
+            f" It is off by {number(known['mae'])} on average; the average alone is off by "
+            f"{number(base.get('mae'))}."
+        )
+    return None
 
 
 def _score_card(report: TableReport, name: str, *, main: bool = False) -> Html:
