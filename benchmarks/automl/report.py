@@ -130,10 +130,11 @@ def _preface(records: Sequence[Record]) -> str:
     versions = {r.system: r.version for r in records if r.version and r.system != OURS}
     commits = sorted({r.commit for r in records if r.system == OURS})
     seeds = sorted({r.seed for r in records})
+    if commits:
+        versions = {OURS: f"at {', '.join(commits)}"} | dict(sorted(versions.items()))
     return (
         f"Medians over {len(seeds)} seed{'s' if len(seeds) != 1 else ''}, "
         f"{records[0].cores} core{'s' if records[0].cores != 1 else ''} a run. "
-        f"liverank at {', '.join(commits) or 'no commit'}; "
-        + ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+        + ", ".join(f"{name} {version}" for name, version in versions.items())
         + "."
     )

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 import polars as pl
+import polars.selectors as selectors
 from numpy.typing import NDArray
 
 from liverank.automl.columns import distinct_codes, read_column
@@ -65,7 +66,8 @@ class Table(NamedTuple):
 class Loaded(NamedTuple):
     """A table as every system will get it.
 
-    frame    rows with a known target; classes as text, values as numbers, the time as datetimes
+    frame    rows with a known target; classes as text, values as numbers, the time as datetimes;
+             other dates as datetimes too, levels as text, decimals as numbers
     classes  names of the classes, none for values; of two the second is the positive one
     target   float64[n], the class by number, or the value
     at_ms    float64[n], Unix milliseconds, or None for a table without a time
@@ -125,7 +127,7 @@ def load_table(table: Table) -> Loaded:
             f"say which one is meant in {table.path.parent / 'tables.toml'}, such as "
             f'[{table.name}] target = "..."'
         )
-    frame = frame.drop(ask.drop)
+    frame = _plain(frame.drop(ask.drop))
     try:
         profile = profile_table(
             frame, target=ask.target, time=ask.time, group=ask.group, task=ask.task
@@ -149,6 +151,15 @@ def load_table(table: Table) -> Loaded:
         target=target[known],
         at_ms=None if at_ms is None else at_ms[known],
         groups=None if ask.group is None else distinct_codes(frame[ask.group])[0],
+    )
+
+
+def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Columns of the types that data frames of all sorts have."""
+    return frame.with_columns(
+        selectors.date().cast(pl.Datetime("ms")),
+        (selectors.categorical() | selectors.enum()).cast(pl.String),
+        selectors.decimal().cast(pl.Float64),
     )
 
 

@@ -93,6 +93,23 @@ def test_a_mistake_in_the_description_is_told(tmp_path: Path, text: str, said: s
         find_tables(tmp_path)
 
 
+def test_types_that_only_some_libraries_know_become_plain_ones(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    ROWS.with_columns(
+        pl.col("day").str.to_date(),
+        level=pl.col("user").cast(pl.Categorical),
+        price=pl.col("x").cast(pl.Decimal(10, 2)),
+    ).write_parquet(path)
+
+    frame = load_table(Table("a", path, Ask())).frame
+
+    assert [frame[name].dtype for name in ("day", "level", "price")] == [
+        pl.Datetime("ms"),
+        pl.String,
+        pl.Float64,
+    ]
+
+
 def test_rows_without_a_target_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     ROWS.with_columns(pl.when(pl.col("x") > 3).then("target")).write_parquet(path)

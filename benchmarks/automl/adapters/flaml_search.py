@@ -28,11 +28,13 @@ def fit(task: harness.Task, train: pd.DataFrame) -> harness.Fitted:
             settings["split_type"] = "time"
         elif group is not None:
             settings |= {"split_type": "group", "groups": np.asarray(group)}
+    # LightGBM, which it tries, refuses some names
+    names = {name: f"c{place}" for place, name in enumerate(train.columns)}
     search = flaml.AutoML()
-    search.fit(X_train=train, y_train=target, **settings)
+    search.fit(X_train=train.rename(columns=names), y_train=target, **settings)
     return harness.Fitted(
         predict=search.predict_proba if task.classes else search.predict,
-        prepare=lambda table: table,
+        prepare=lambda table: table.rename(columns=names),
         classes=[str(name) for name in search.classes_] if task.classes else [],
         size_bytes=len(pickle.dumps(search)),
         claimed=float(search.best_loss),
