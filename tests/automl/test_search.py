@@ -217,11 +217,14 @@ def test_more_rows_bear_more_rounds():
         an_evaluation(), {"one": family}, a_plan("one"), deadline=Deadline(3.0, clock)
     )
     again = fit_again(
-        tried[0], family, a_matrix(1500), 1000, n_threads=1, deadline=Deadline(1e9, clock)
+        tried[0], family, a_matrix(1500), 1000, seed=0, n_threads=1, deadline=Deadline(1e9, clock)
     )
     assert again.rounds == round(tried[0].rounds * 1.5)
     gone = Deadline(0.0, clock)
-    assert fit_again(tried[0], family, a_matrix(1500), 1000, n_threads=1, deadline=gone) is None
+    assert (
+        fit_again(tried[0], family, a_matrix(1500), 1000, seed=0, n_threads=1, deadline=gone)
+        is None
+    )
 
 
 def test_a_pilot_foretells_how_long_a_fit_takes():

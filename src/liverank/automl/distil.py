@@ -123,6 +123,16 @@ def worth_trying(us_per_row: float, n_margins: int, us_a_tree: float) -> Sequenc
     ] or SHAPES[-1:]
 
 
+def effort(shape: tuple[int, int]) -> float:
+    """How long a shape takes to teach, in no unit.
+
+    >>> effort((100, 16)) / effort((50, 16))
+    2.0
+    """
+    trees, leaves = shape
+    return float(trees * leaves**0.7)
+
+
 def mixed_rows(features: NDArray[np.float32], n: int, *, seed: int) -> NDArray[np.float32]:
     """Rows in which some values come from another row, float32[n, f] (Bucila et al., 2006).
 

@@ -124,7 +124,16 @@ def find_model(
         deadline=deadline.share(_SERVED_SHARE),
     )
     choose, judge, calibrated = _calibrated(served, tried, evaluation)
-    final, plan = finish(ground, evaluation, tried, served, calibrated, plan, deadline)
+    final, plan = finish(
+        ground,
+        evaluation,
+        tried,
+        served,
+        calibrated,
+        plan,
+        deadline,
+        serving_us=serving_us,
+    )
     return Found(evaluation, tried, blend, served, choose, judge, calibrated, final, plan)
 
 

@@ -73,6 +73,11 @@ class Evaluation:
         """Where the last fold's choosing rows stand among ``held``."""
         return slice(len(self.held) - len(self.folds[-1].choose), len(self.held))
 
+    def first_loss(self, choose: Floats) -> float:
+        """Mean loss on the first fold's choosing rows, of margins that begin with theirs."""
+        n = len(self.folds[0].choose)
+        return self.held.take(np.arange(n)).mean_loss(choose[:n])
+
     def margins(self, fits: Sequence[Fit]) -> tuple[Floats, Floats]:
         """Margins of a model, one fit a fold: of the choosing rows, and of the judging rows."""
         choose = [

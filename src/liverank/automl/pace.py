@@ -8,7 +8,6 @@ from liverank.automl.deadline import Deadline
 from liverank.automl.ensemble import greedy_weights
 from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import FAMILIES
-from liverank.automl.pilot import expected_rounds
 from liverank.automl.plan import TREES, Plan, Timing, Trial
 from liverank.automl.tried import Tried, expected_again_s
 
@@ -21,6 +20,8 @@ _LEAST_SHARE = 0.1
 """Of the time left that a trial is given however short it was thought to be."""
 _FOLDS_SHARE = 0.3
 """Of the time left that the first settings of trees may take on all folds."""
+_SLOWEST_SHARE = 0.3
+"""Of the time left that the first setting of the slowest family may take on all folds."""
 _ROWS_FOR_ONE_FOLD = 40_000
 _BLENDED, _QUICK_STEPS = 12, 8
 _RESERVE = 1.25
@@ -34,6 +35,7 @@ class Pace:
         self._held = evaluation.held
         self._n_all = n_all
         self._n_rows = evaluation.n_rows
+        self._n_columns = evaluation.n_features
         self._n_folds = len(evaluation.folds)
         self._slower: dict[str, float] = {}
 
@@ -45,8 +47,9 @@ class Pace:
     def expected_s(self, trial: Trial) -> float:
         """Seconds that a trial should take, on all folds."""
         rows = trial.rows or self._n_rows
-        timing = self._plan.timings[trial.family]
-        once = timing.seconds(rows, expected_rounds(trial, rows))
+        timing, family = self._plan.timings[trial.family], FAMILIES[trial.family]
+        work = family.work(trial.params, self._n_columns)
+        once = timing.seconds(rows, work * family.expected_rounds(trial.params, rows))
         return once * self._n_folds * self._slower.get(trial.family, 1.0)
 
     def learn(self, tried: Tried) -> None:
@@ -63,7 +66,9 @@ class Pace:
         best = sorted(tried, key=lambda each: each.loss)[:_BLENDED]
         weights = greedy_weights([each.choose for each in best], self._held, steps=_QUICK_STEPS)
         reserve_s = sum(
-            expected_again_s(each, self._n_rows, self._n_all)
+            expected_again_s(
+                each, self._n_rows, self._n_all, self._plan.timings.get(each.trial.family)
+            )
             for each, weight in zip(best, weights, strict=True)
             if weight > 0
         )
@@ -80,18 +85,25 @@ class Pace:
 def choose_folds(plan: Plan, evaluation: Evaluation, left_s: float, kind: str) -> int:
     """Folds that there is time for: 5, 3 or 1.
 
-    Many rows choose well enough in one block. Nets are not counted: where folds leave no time for
-    them, trees and folds do more.
+    Many rows choose well enough in one block. Fewer folds are better than no net, whose answers
+    differ most from those of trees; but where even 3 leave no time for one, it is not counted.
     """
     if kind == "manual" or evaluation.n_rows > _ROWS_FOR_ONE_FOLD:
         return 1
     pace = Pace(plan, evaluation)
-    first_s = sum(
-        pace.expected_s(Trial(family=name, name="", params=FAMILIES[name].DEFAULTS[0][1], seed=0))
+    first_s = {
+        name: pace.expected_s(
+            Trial(family=name, name="", params=FAMILIES[name].DEFAULTS[0][1], seed=0)
+        )
         for name in plan.timings
-        if name in TREES or name == FIRST
-    )
-    for n_folds in (5, 3):
-        if n_folds * first_s <= _FOLDS_SHARE * left_s:
-            return n_folds
+    }
+    slowest_s = max(first_s.values(), default=0.0)
+    trees_s = sum(first_s[name] for name in first_s if name in TREES or name == FIRST)
+    for slowest in (slowest_s, 0.0):
+        for n_folds in (5, 3):
+            if (
+                n_folds * trees_s <= _FOLDS_SHARE * left_s
+                and n_folds * slowest <= _SLOWEST_SHARE * left_s
+            ):
+                return n_folds
     return 1

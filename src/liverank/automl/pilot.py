@@ -7,23 +7,25 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from liverank.automl.deadline import Deadline
 from liverank.automl.evaluation import thinned_places
 from liverank.automl.families import Family
 from liverank.automl.matrix import Matrix
-from liverank.automl.plan import Timing, Trial
+from liverank.automl.plan import TREES, Timing, Trial
 
-_FEW, _MANY = 1500, 15_000
-"""Rows of the two pilots."""
-_ROUNDS = 3, 10
+_FEW, _MANY, _LONG = 1500, 15_000, 6000
+"""Rows of the two pilots, and of tables that are long enough for a second one."""
+_FIXED = 0.3
+"""Of a round's time, what does not grow with the rows, where only one size was timed."""
+_ROUNDS_FOR_THREADS = 6
+_WORTH_IT = 0.75
+"""Of the time of one thread, what several may take to be worth it: they wait for each other, and
+more so beside a neighbour who comes later."""
+_BUSY = 0.75
 _BEARABLE = 1.3
 """Expected times are not exact: a trial this much too slow is tried as it is."""
 _HOPELESS = 3.0
 _FEW_FOR_THREADS = 3000
-_EPOCHS = 40
-"""Passes over the rows that a net is expected to make."""
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
 _SPARE = 0.9
@@ -61,7 +63,7 @@ def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Dead
     What is imported and compiled at the first fit is not counted, unless that takes all the time.
     """
     began = deadline.clock()
-    few, many = (train.take(thinned_places(len(train), size)) for size in (_FEW, _MANY))
+    few = train.take(thinned_places(len(train), _FEW))
     first = family.fit(
         few, None, family.DEFAULTS[0][1], seed=0, n_threads=n_threads, deadline=deadline, rounds=1
     )
@@ -70,9 +72,13 @@ def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Dead
         round_s = (deadline.clock() - began) / (20 * first.rounds_run)
         return Timing(setup_s=(round_s, 0.0), round_s=(0.0, round_s / len(few)))
     setup, round_s = _time_fit(family, few, n_threads, deadline)
-    if len(many) == len(few) or deadline.expired():
+    if len(train) < _LONG or not family.GROWS or deadline.expired():
         # One size: all but a little of a round is taken to grow with the rows.
-        return Timing(setup_s=(setup, 0.0), round_s=(0.3 * round_s, 0.7 * round_s / len(few)))
+        fixed = _FIXED if family.GROWS else 1.0
+        return Timing(
+            setup_s=(setup, 0.0), round_s=(fixed * round_s, (1 - fixed) * round_s / len(few))
+        )
+    many = train.take(thinned_places(len(train), _MANY))
     setup_2, round_2 = _time_fit(family, many, n_threads, deadline)
     return Timing(
         setup_s=_line(len(few), setup, len(many), setup_2),
@@ -80,33 +86,36 @@ def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Dead
     )
 
 
-def fastest_threads(
-    family: Family, train: Matrix, deadline: Deadline, cores: int | None = None
-) -> int:
+def cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):  # not on every system
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def fastest_threads(family: Family, train: Matrix, deadline: Deadline, n_cores: int) -> int:
     """1, or all cores where that is faster here and now; models are the same.
 
     On few rows, or beside a busy neighbour, threads wait for each other more than they help.
     """
-    cores = cores or os.cpu_count() or 1
-    if len(train) < _FEW_FOR_THREADS:
+    busy = os.getloadavg()[0] > _BUSY * n_cores
+    if n_cores == 1 or busy or len(train) < _FEW_FOR_THREADS:
         return 1
     rows = train.take(thinned_places(len(train), _MANY))
-    alone, together = (
-        _time_fit(family, rows, threads, deadline)[1] if threads else np.inf
-        for threads in (1, cores if cores > 1 else 0)
-    )
-    return 1 if alone <= together else cores
-
-
-def expected_rounds(trial: Trial, n_rows: int) -> float:
-    """Rounds that a trial should run before it stops early.
-
-    Boosting needs about ten over the learning rate, and its patience on top.
-    """
-    rate = trial.params.get("learning_rate")
-    if "batch" in trial.params:
-        return float(np.clip(_EPOCHS * n_rows / trial.params["batch"], 400, 8000))
-    return 8.0 if rate is None else 13.0 / float(rate)
+    took = {}
+    for threads in (1, n_cores, 1):  # the first fit also imports and sets up
+        began = deadline.clock()
+        family.fit(
+            rows,
+            None,
+            family.DEFAULTS[0][1],
+            seed=0,
+            n_threads=threads,
+            deadline=deadline,
+            rounds=_ROUNDS_FOR_THREADS,
+        )
+        took[threads] = deadline.clock() - began
+    return n_cores if took[n_cores] < _WORTH_IT * took[1] else 1
 
 
 def hurried(trial: Trial, slow_by: float, most_rate: float = 0.3) -> Trial | None:
@@ -115,14 +124,14 @@ def hurried(trial: Trial, slow_by: float, most_rate: float = 0.3) -> Trial | Non
     None where even the highest is far too slow, or there is no rate: a coarser model in time beats
     an unfinished one.
 
-    >>> trial = Trial(family="f", name="n", params={"learning_rate": 0.05}, seed=0)
+    >>> trial = Trial(family="lightgbm", name="n", params={"learning_rate": 0.05}, seed=0)
     >>> hurried(trial, 2.0).params["learning_rate"], hurried(trial, 30.0)
     (0.1, None)
     """
     rate = trial.params.get("learning_rate")
     if slow_by <= _BEARABLE:
         return trial
-    if rate is None or "batch" in trial.params or rate * slow_by > _HOPELESS * most_rate:
+    if trial.family not in TREES or rate * slow_by > _HOPELESS * most_rate:
         return None
     params = {**trial.params, "learning_rate": min(rate * slow_by, most_rate)}
     return Trial(family=trial.family, name=trial.name, params=params, seed=trial.seed)
@@ -146,7 +155,7 @@ def time_all(
         if timings and deadline.left_s() * _LEAST_LEFT < least_s:
             continue
         until = Deadline(
-            deadline.clock() + max(share * deadline.left_s(), 1.5 * least_s), deadline.clock
+            deadline.clock() + max(share * deadline.left_s(), least_s), deadline.clock
         )
         timings[name] = time_family(family, train, n_threads=n_threads, deadline=until)
     return timings
@@ -158,7 +167,7 @@ def _time_fit(
     """Seconds of setting up, and of a round."""
     params = family.DEFAULTS[0][1]
     took = []
-    for rounds in _ROUNDS:
+    for rounds in family.PILOT:
         began = deadline.clock()
         fit = family.fit(
             rows,

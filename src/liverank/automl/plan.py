@@ -80,6 +80,8 @@ class Plan(_Record, frozen=True):
     us_per_row: dict[str, float] = {}
     """Measured time of what could be served, by its name."""
     students: tuple[Student, ...] = ()
+    bags: int = 1
+    """How often, with other seeds, the model was trained again on all rows, to be averaged."""
     dropped: tuple[str, ...] = ()
     """Members of the blend that there was no time to train again."""
     refit: bool = True

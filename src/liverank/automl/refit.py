@@ -4,14 +4,14 @@ Invariant: a model is trained again as a whole or not at all, since all of its p
 features of one encoder.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from msgspec.structs import replace
 
-from liverank.automl.assemble import terms_of
+from liverank.automl.assemble import size_mb, terms_of, us_per_row
 from liverank.automl.calibrate import Calibrated
 from liverank.automl.deadline import Deadline
 from liverank.automl.distil import prepare_lesson, teach
@@ -19,13 +19,17 @@ from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import FAMILIES
 from liverank.automl.matrix import Fit, Matrix
 from liverank.automl.plan import Plan
-from liverank.automl.served import Served
+from liverank.automl.served import MOST_MB, Served
 from liverank.automl.tried import Tried, expected_again_s, fit_again
 from liverank.models.encoder import Encoder
 from liverank.models.predictor import Link, Predictor, Term, sum_terms
 
 _SPARE = 0.85
 """Of the time left that refits may be expected to take."""
+_MOST_BAGS = 5
+_BAGS_SHARE = 0.5
+"""Of the serving budget that models which differ by their seed only may take together."""
+_SEED_STEP = 10_007
 _FOREVER = Deadline(np.inf, lambda: 0.0)
 
 
@@ -64,27 +68,33 @@ def finish(
     calibrated: Calibrated,
     plan: Plan,
     deadline: Deadline,
+    *,
+    serving_us: float,
 ) -> tuple[Final, Plan]:
     """Train what is served again on all rows; where there is no time, keep it as it is.
 
-    The plan comes back with the members that were dropped for want of time, and whether it was.
+    What time is left, and what the budget of serving leaves room for, goes into further models of
+    other seeds, and the mean of all is kept. The plan comes back with the members that were dropped
+    for want of time, and how many models there are.
     """
     is_recorded = bool(plan.trials) and plan.finished
     terms: tuple[Term, ...] | None = None
     encoder = evaluation.folds[-1].encoder
     dropped = plan.dropped
     if plan.refit and not plan.interrupted:
-        until = _FOREVER if is_recorded else deadline
         members = _members(tried, served)
         if is_recorded:
             members = [(t, w) for t, w in members if t.trial.title not in plan.dropped]
         else:
             members, dropped = _affordable(
-                members, evaluation, ground.n_all, deadline.left_s() * _SPARE
+                members, evaluation, plan, ground.n_all, deadline.left_s() * _SPARE
             )
         if members:
             encoder, rows = ground.encode_all()
-            terms = _train(members, rows, evaluation, served, plan, until)
+            until = _FOREVER if is_recorded else deadline
+            again = _Again(rows, evaluation.n_rows, served.shape, plan, until, serving_us)
+            terms, plan, late = again.train(members)
+            dropped += late
     refit = terms is not None
     if terms is None:
         terms, encoder = served.terms, evaluation.folds[-1].encoder
@@ -106,12 +116,17 @@ def _members(tried: Sequence[Tried], served: Served) -> list[tuple[Tried, float]
 
 
 def _affordable(
-    members: list[tuple[Tried, float]], evaluation: Evaluation, n_all: int, left_s: float
+    members: list[tuple[Tried, float]],
+    evaluation: Evaluation,
+    plan: Plan,
+    n_all: int,
+    left_s: float,
 ) -> tuple[list[tuple[Tried, float]], tuple[str, ...]]:
     """The heaviest members that there is time for, and the titles of the others."""
     kept, dropped, spent = [], [], 0.0
     for tried, weight in members:
-        expected_s = expected_again_s(tried, evaluation.n_rows, n_all)
+        timing = plan.timings.get(tried.trial.family)
+        expected_s = expected_again_s(tried, evaluation.n_rows, n_all, timing)
         if spent + expected_s <= left_s:
             kept.append((tried, weight))
             spent += expected_s
@@ -120,38 +135,81 @@ def _affordable(
     return kept, tuple(dropped)
 
 
-def _train(
-    members: list[tuple[Tried, float]],
-    rows: Matrix,
-    evaluation: Evaluation,
-    served: Served,
-    plan: Plan,
-    deadline: Deadline,
-) -> tuple[Term, ...] | None:
-    """Terms of the model trained on all rows; None where time ran out."""
-    total = sum(weight for _, weight in members)
-    fits: list[tuple[Fit, float]] = []
-    for tried, weight in members:
-        n_before = tried.trial.rows or evaluation.n_rows
-        fit = fit_again(
+@dataclass(frozen=True, eq=False)
+class _Again:
+    """All that training on all ``rows`` needs; models were tried on ``n_before`` of them.
+
+    ``shape`` is that of the student to teach, if one is served.
+    """
+
+    rows: Matrix
+    n_before: int
+    shape: tuple[int, int] | None
+    plan: Plan
+    deadline: Deadline
+    serving_us: float
+
+    def train(
+        self, members: list[tuple[Tried, float]]
+    ) -> tuple[tuple[Term, ...] | None, Plan, tuple[str, ...]]:
+        """Terms, None where time ran out; the plan with the seeds; and who came too late."""
+        began = self.deadline.clock()
+        first = [(tried, weight, self._fit(tried, 0)) for tried, weight in members]
+        took_s = self.deadline.clock() - began
+        late = tuple(tried.trial.title for tried, _, fit in first if fit is None)
+        bag = [(fit, weight) for _, weight, fit in first if fit is not None]
+        if not bag:
+            return None, self.plan, late
+        if self.shape is not None:
+            return self._teach(bag), self.plan, late
+        on_time = [(tried, weight) for tried, weight, fit in first if fit is not None]
+        bags = [bag, *self._more_bags(on_time, took_s, self._room(bag))]
+        total = sum(weight for bag in bags for _, weight in bag)
+        terms = terms_of([(fit, weight / total) for bag in bags for fit, weight in bag])
+        return terms, replace(self.plan, bags=len(bags)), late
+
+    def _fit(self, tried: Tried, bag: int) -> Fit | None:
+        return fit_again(
             tried,
             FAMILIES[tried.trial.family],
-            rows,
-            n_before,
-            n_threads=plan.n_threads,
-            deadline=deadline,
+            self.rows,
+            tried.trial.rows or self.n_before,
+            seed=tried.trial.seed + _SEED_STEP * bag,
+            n_threads=self.plan.n_threads,
+            deadline=self.deadline,
         )
-        if fit is None:
-            return None
-        fits.append((fit, weight / total))
-    teacher = terms_of(fits)
-    if served.shape is None:
-        return teacher
-    lesson = prepare_lesson(
-        rows, lambda features: sum_terms(teacher, features, rows.classes), seed=plan.seed
-    )
-    trees, leaves = served.shape
-    student = teach(
-        lesson, trees, leaves, seed=plan.seed, n_threads=plan.n_threads, deadline=deadline
-    )
-    return None if student is None else terms_of([(student, 1.0)])
+
+    def _more_bags(
+        self, members: list[tuple[Tried, float]], took_s: float, most: int
+    ) -> Iterator[list[tuple[Fit, float]]]:
+        """The same members by other seeds, while there is time for all of them."""
+        for bag in range(1, most):
+            if self.deadline.left_s() * _SPARE < took_s:
+                return
+            fits = [(self._fit(tried, bag), weight) for tried, weight in members]
+            whole = [(fit, weight) for fit, weight in fits if fit is not None]
+            if len(whole) < len(fits):
+                return
+            yield whole
+
+    def _room(self, bag: list[tuple[Fit, float]]) -> int:
+        """Models as large as this one that can be served together."""
+        if self.deadline is _FOREVER:
+            return self.plan.bags
+        terms, k = terms_of(bag), self.rows.classes
+        us = us_per_row(
+            lambda block: sum_terms(terms, block, k), self.rows.features, self.deadline.clock
+        )
+        room = min(_BAGS_SHARE * self.serving_us / us, MOST_MB / size_mb(terms))
+        return int(np.clip(room, 1, _MOST_BAGS))
+
+    def _teach(self, bag: list[tuple[Fit, float]]) -> tuple[Term, ...] | None:
+        assert self.shape is not None
+        total = sum(weight for _, weight in bag)
+        teacher = terms_of([(fit, weight / total) for fit, weight in bag])
+        k, seed = self.rows.classes, self.plan.seed
+        lesson = prepare_lesson(self.rows, lambda rows: sum_terms(teacher, rows, k), seed=seed)
+        student = teach(
+            lesson, *self.shape, seed=seed, n_threads=self.plan.n_threads, deadline=self.deadline
+        )
+        return None if student is None else terms_of([(student, 1.0)])

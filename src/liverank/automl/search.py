@@ -8,6 +8,7 @@ because the clock decides nothing that the plan does not hold.
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -19,6 +20,9 @@ from liverank.automl.pilot import hurried
 from liverank.automl.plan import Plan, Trial, trial_order
 from liverank.automl.tried import Tried
 
+if TYPE_CHECKING:
+    from liverank.automl.matrix import Fit
+
 _LARGEST_SHARE = 0.3
 """Of the search that one trial may take."""
 _FIRST_PASS_SHARE = 0.5
@@ -28,6 +32,8 @@ _RUNG = 4
 """Each rung has this many times the rows of the one below, and a third of its trials."""
 _LEAST_RUNG = 5000
 _CLIMB = 3
+_HOPELESS = 1.25
+"""A trial whose loss on the first fold is this many times that of the best so far ends there."""
 _FOREVER = Deadline(math.inf, lambda: 0.0)
 
 
@@ -64,7 +70,9 @@ def run_search(
         for trial in trials:
             ending = pace.ending(deadline, tried)
             until = _FOREVER if recorded else pace.until(trial, ending, first=not tried)
-            done = _run(trial, families[trial.family], evaluation, plan.n_threads, until, deadline)
+            bar = math.inf if recorded else _bar(tried, evaluation)
+            family = families[trial.family]
+            done = _run(trial, family, evaluation, plan.n_threads, until, deadline, bar)
             if done is None:
                 continue
             pace.learn(done)
@@ -166,6 +174,13 @@ def _climbers(tried: list[Tried]) -> list[Tried]:
     return [*first[: max(wanted - 1, 1)], *second, *first[max(wanted - 1, 1) :]][:wanted]
 
 
+def _bar(tried: list[Tried], evaluation: Evaluation) -> float:
+    """The loss on the first fold beyond which a trial cannot become useful."""
+    if not tried:
+        return math.inf
+    return _HOPELESS * min(evaluation.first_loss(each.choose) for each in tried)
+
+
 def _run(
     trial: Trial,
     family: Family,
@@ -173,13 +188,19 @@ def _run(
     n_threads: int,
     until: Deadline,
     deadline: Deadline,
+    bar: float,
 ) -> Tried | None:
-    """Train on every fold, or give up where time is over before the last."""
+    """Train on every fold; None where time is over, or the first fold's loss is above the bar."""
     began = deadline.clock()
-    fits = []
+    fits: list[Fit] = []
     for fold, rows in enumerate(evaluation.folds):
         left = len(evaluation.folds) - fold
         if fold > 0 and until.expired():
+            return None
+        if (
+            fold == 1
+            and evaluation.first_loss(fits[0].margins(evaluation.folds[0].choose.features)) > bar
+        ):
             return None
         fits.append(
             family.fit(

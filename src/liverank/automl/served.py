@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.assemble import size_mb, terms_of, us_per_row
 from liverank.automl.deadline import Deadline
-from liverank.automl.distil import Lesson, prepare_lesson, teach, worth_trying
+from liverank.automl.distil import Lesson, effort, prepare_lesson, teach, worth_trying
 from liverank.automl.ensemble import Blend, blended, greedy_weights
 from liverank.automl.evaluation import Evaluation
 from liverank.automl.matrix import Fit
@@ -25,8 +25,11 @@ from liverank.models.predictor import Term, sum_terms
 MOST_MB = 4.5
 """Megabytes that the parts of a served model may take."""
 _MOST_STUDENTS = 4
-_GROWTH = 1.3
-"""A model that is trained again on all rows has about so many more trees."""
+_SPARE = 0.7
+"""Of the time left that teaching a student may be expected to take."""
+_FOREVER = Deadline(np.inf, lambda: 0.0)
+GROWTH = 1.5
+"""A model that is trained again on all rows has more trees, and some batches take longer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,14 +88,14 @@ def choose_served(
     teacher_loss = held.loss(blended(choose, blend.weights))
     us, mb = us_of("ensemble", teacher), size_mb(teacher)
     is_single = int((blend.weights > 0).sum()) == 1
-    if us * _GROWTH <= serving_us and mb * _GROWTH <= MOST_MB:
+    if us * GROWTH <= serving_us and mb * GROWTH <= MOST_MB:
         kind: Literal["single", "ensemble"] = "single" if is_single else "ensemble"
         served = Served(kind, blend.weights, None, us, mb, teacher_loss, teacher_loss, teacher)
         return served, replace(plan, us_per_row=measured)
 
     candidates: list[Served] = []
     alone = [terms_for(np.eye(len(tried))[i]) for i in range(len(tried))]
-    costs = _GROWTH * np.array(
+    costs = GROWTH * np.array(
         [
             max(us_of(f"{i} {each.trial.title}", terms) / serving_us, size_mb(terms) / MOST_MB)
             for i, (each, terms) in enumerate(zip(tried, alone, strict=True))
@@ -155,21 +158,28 @@ def _students(
     *,
     tree_us: float,
 ) -> list[tuple[Student, Fit]]:
-    """A few students from the most able on that should be fast enough, while time allows."""
-    if plan.students:
-        shapes = [(student.trees, student.leaves) for student in plan.students]
-    else:
-        shapes = list(worth_trying(serving_us, evaluation.n_margins, tree_us))
+    """A few students that should be fast enough, the quickest to teach and then the most able."""
     taught: list[tuple[Student, Fit]] = []
-    for trees, leaves in shapes:
-        if not plan.students and (deadline.expired() or len(taught) >= _MOST_STUDENTS):
+
+    def teach_one(shape: tuple[int, int], until: Deadline) -> None:
+        fit = teach(lesson, *shape, seed=plan.seed, n_threads=plan.n_threads, deadline=until)
+        if fit is not None:
+            us = us_of(f"student {shape[0]} x {shape[1]}", terms_of([(fit, 1.0)]))
+            taught.append((Student(trees=shape[0], leaves=shape[1], us_per_row=us), fit))
+
+    if plan.students:
+        for student in plan.students:
+            teach_one((student.trees, student.leaves), _FOREVER)
+        return taught
+    *shapes, least = worth_trying(serving_us, evaluation.n_margins, tree_us)
+    began = deadline.clock()
+    teach_one(least, _FOREVER)  # something that fast must be there to be served
+    second_s = (deadline.clock() - began) / effort(least)
+    for shape in shapes:
+        if len(taught) == _MOST_STUDENTS:
             break
-        until = Deadline(np.inf, lambda: 0.0) if plan.students else deadline.share(0.6)
-        fit = teach(lesson, trees, leaves, seed=plan.seed, n_threads=plan.n_threads, deadline=until)
-        if fit is None:
-            continue
-        us = us_of(f"student {trees} x {leaves}", terms_of([(fit, 1.0)]))
-        taught.append((Student(trees=trees, leaves=leaves, us_per_row=us), fit))
+        if second_s * effort(shape) < _SPARE * deadline.left_s():
+            teach_one(shape, deadline)
     return taught
 
 

@@ -1,6 +1,5 @@
 """How a search starts: which families fit here, how long they take, how many folds to use."""
 
-import os
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -9,7 +8,7 @@ from liverank.automl.deadline import Deadline
 from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import FAMILIES, Family, is_installed
 from liverank.automl.pace import FIRST, choose_folds
-from liverank.automl.pilot import available_bytes, fastest_threads, time_all, too_large
+from liverank.automl.pilot import available_bytes, cores, fastest_threads, time_all, too_large
 from liverank.automl.plan import Plan
 from liverank.errors import TrainingError
 
@@ -60,7 +59,7 @@ def start_plan(
     n_threads = 1
     if "lightgbm" in chosen:
         until = deadline.share(_PILOT_SHARE)
-        n_threads = fastest_threads(chosen["lightgbm"], train, until, os.cpu_count())
+        n_threads = fastest_threads(chosen["lightgbm"], train, until, cores())
     timings = time_all(chosen, train, n_threads=n_threads, deadline=deadline)
     for name in set(chosen) - set(timings):
         skipped[name] = "the budget left no time to try it"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from liverank.automl.deadline import Deadline
 from liverank.automl.families import Family
 from liverank.automl.matrix import Fit, Matrix
-from liverank.automl.plan import Trial
+from liverank.automl.plan import Timing, Trial
 
 STEADY = frozenset({"linear"})
 """Families whose rounds do not grow with the rows."""
@@ -37,7 +37,14 @@ class Tried:
 
 
 def fit_again(
-    tried: Tried, family: Family, rows: Matrix, n_before: int, *, n_threads: int, deadline: Deadline
+    tried: Tried,
+    family: Family,
+    rows: Matrix,
+    n_before: int,
+    *,
+    seed: int,
+    n_threads: int,
+    deadline: Deadline,
 ) -> Fit | None:
     """Train a trial's model on other, usually all, rows; None where time ran out.
 
@@ -50,7 +57,7 @@ def fit_again(
         rows,
         None,
         tried.trial.params,
-        seed=tried.trial.seed,
+        seed=seed,
         n_threads=n_threads,
         deadline=deadline,
         rounds=max(round(rounds), 1),
@@ -58,9 +65,14 @@ def fit_again(
     return None if fit.out_of_time else fit
 
 
-def expected_again_s(tried: Tried, n_before: int, n_all: int) -> float:
+def expected_again_s(tried: Tried, n_before: int, n_all: int, timing: Timing | None) -> float:
     """Seconds that training again on ``n_all`` rows should take, tried on ``n_before``."""
     n_tried = tried.trial.rows or n_before
     run = sum(fit.rounds_run for fit in tried.fits)
     kept = sum(fit.rounds for fit in tried.fits) / max(run, 1)
-    return tried.seconds / len(tried.fits) * min(kept, 1.0) * max(n_all / n_tried, 1.0) ** 2
+    longer = max(n_all / n_tried, 1.0)
+    rounds = tried.rounds * (1.0 if tried.trial.family in STEADY else longer)
+    if timing is None:
+        return tried.seconds / len(tried.fits) * min(kept, 1.0) * longer**2
+    slower = timing.seconds(n_all, rounds) / max(timing.seconds(n_tried, tried.rounds), 1e-9)
+    return tried.seconds / len(tried.fits) * min(kept, 1.0) * slower

@@ -19,10 +19,14 @@ class Family(Protocol):
 
     PACKAGE   the package that it trains with
     DEFAULTS  names and parameters of published settings, those most worth trying first
+    PILOT     rounds of two short fits, whose difference tells how long a round takes
+    GROWS     whether a round takes longer on more rows
     """
 
     PACKAGE: str
     DEFAULTS: tuple[tuple[str, dict[str, Any]], ...]
+    PILOT: tuple[int, int]
+    GROWS: bool
 
     def fit(
         self,
@@ -43,6 +47,12 @@ class Family(Protocol):
     def sample(self, generator: np.random.Generator, n_rows: int, n_columns: int) -> dict[str, Any]:
         """Parameters drawn from the family's published space of search."""
 
+    def expected_rounds(self, params: dict[str, Any], n_rows: int) -> float:
+        """Rounds that a fit which may stop early should run, about."""
+
+    def work(self, params: dict[str, Any], n_columns: int) -> float:
+        """How long a round takes, as a multiple of one of the first published setting, about."""
+
     def needs_bytes(self, n_rows: int, n_columns: int, params: dict[str, Any]) -> int:
         """Most memory that a fit holds beside its Matrix, about, in bytes."""
 
@@ -50,8 +60,8 @@ class Family(Protocol):
 FAMILIES: dict[str, Family] = {
     "lightgbm": lightgbm,
     "catboost": catboost,
-    "xgboost": xgboost,
     "mlp": mlp,
+    "xgboost": xgboost,
     "linear": linear,
 }
 """By name, those most worth trying first."""

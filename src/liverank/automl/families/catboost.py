@@ -21,12 +21,13 @@ from liverank.automl.families.learnable import (
     library,
     scaled_target,
 )
-from liverank.automl.families.rounds import Stopping, most_rounds
+from liverank.automl.families.rounds import Stopping, boosting_rounds, most_rounds
 from liverank.automl.matrix import Fit, Matrix
 from liverank.models.catboost_json import forests_from_catboost
 from liverank.models.forest import Forest
 
 PACKAGE = "catboost"
+PILOT, GROWS = (2, 8), True
 
 DEFAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     # Tuned on many tables: RealMLP's CatBoost-TD for classes (arXiv 2407.04491).
@@ -135,6 +136,16 @@ def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> dict[
         "l2_leaf_reg": log_uniform(generator, 1e-4, 5.0),
         "leaf_estimation_iterations": log_integer(generator, 1, 20),
     }
+
+
+def expected_rounds(params: dict[str, Any], n_rows: int) -> float:
+    """About ten over the learning rate, and patience on top."""
+    return boosting_rounds(params["learning_rate"])
+
+
+def work(params: dict[str, Any], n_columns: int) -> float:
+    """Each level takes longer than the one above."""
+    return float(1.5 ** (params["depth"] - 7))
 
 
 def needs_bytes(n_rows: int, n_columns: int, params: dict[str, Any]) -> int:

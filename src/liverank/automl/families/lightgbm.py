@@ -13,11 +13,12 @@ from lightgbm.callback import CallbackEnv, EarlyStopException
 from liverank.automl.deadline import Deadline
 from liverank.automl.families.draws import log_integer, log_uniform
 from liverank.automl.families.learnable import constant_fit, even_weight, is_dull, scaled_target
-from liverank.automl.families.rounds import Stopping, most_rounds
+from liverank.automl.families.rounds import Stopping, boosting_rounds, most_rounds
 from liverank.automl.matrix import Fit, Matrix
 from liverank.models.lightgbm_text import forests_from_lightgbm
 
 PACKAGE = "lightgbm"
+PILOT, GROWS = (2, 8), True
 
 DEFAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     # Tuned on many tables: RealMLP's LGBM-TD for classes (arXiv 2407.04491).
@@ -189,6 +190,18 @@ def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> dict[
         "lambda_l1": float(generator.uniform(1e-5, 1.0)),
         "lambda_l2": log_uniform(generator, 1e-5, 2.0),
     }
+
+
+def expected_rounds(params: dict[str, Any], n_rows: int) -> float:
+    """About ten over the learning rate, and patience on top."""
+    return boosting_rounds(params["learning_rate"])
+
+
+def work(params: dict[str, Any], n_columns: int) -> float:
+    """Grows with the leaves, and less with the share of columns."""
+    return float(
+        (params["num_leaves"] / 50) ** 0.7 * (0.4 + 0.6 * params.get("feature_fraction", 1.0))
+    )
 
 
 def needs_bytes(n_rows: int, n_columns: int, params: dict[str, Any]) -> int:

@@ -22,6 +22,7 @@ from liverank.automl.objective import mean_loss
 from liverank.models.linear import Linear
 
 PACKAGE = "scipy"
+PILOT, GROWS = (2, 8), True
 
 DEFAULTS: tuple[tuple[str, dict[str, Any]], ...] = (("ridge", {"heaviest": 1000.0}),)
 
@@ -78,6 +79,16 @@ def fit(
 def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> dict[str, Any]:
     """Another path of penalties."""
     return {"heaviest": log_uniform(generator, 10.0, 10_000.0)}
+
+
+def expected_rounds(params: dict[str, Any], n_rows: int) -> float:
+    """All penalties of the path."""
+    return float(ROUNDS)
+
+
+def work(params: dict[str, Any], n_columns: int) -> float:
+    """All paths are alike."""
+    return 1.0
 
 
 def needs_bytes(n_rows: int, n_columns: int, params: dict[str, Any]) -> int:

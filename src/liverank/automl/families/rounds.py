@@ -26,6 +26,15 @@ def most_rounds(rounds: int | None, learning_rate: float, *, may_stop: bool) -> 
     return int(np.clip(round(60 / learning_rate), _LEAST, _MOST))
 
 
+def boosting_rounds(learning_rate: float) -> float:
+    """Rounds of boosting before it stops early: about ten over the rate, and its patience on top.
+
+    >>> boosting_rounds(0.1)
+    130.0
+    """
+    return 13.0 / learning_rate
+
+
 @dataclass
 class Stopping:
     """Told the loss of each round, says when to stop; remembers the best.

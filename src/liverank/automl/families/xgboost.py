@@ -17,11 +17,12 @@ from liverank.automl.families.learnable import (
     library,
     scaled_target,
 )
-from liverank.automl.families.rounds import Stopping, most_rounds
+from liverank.automl.families.rounds import Stopping, boosting_rounds, most_rounds
 from liverank.automl.matrix import Fit, Matrix
 from liverank.models.xgboost_json import forests_from_xgboost
 
 PACKAGE = "xgboost"
+PILOT, GROWS = (2, 8), True
 
 DEFAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     # Tuned on many tables: RealMLP's XGB-TD for classes (arXiv 2407.04491).
@@ -149,6 +150,16 @@ def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> dict[
         "grow_policy": ("depthwise", "lossguide")[generator.integers(2)],
         "max_leaves": log_integer(generator, 8, 1024),
     }
+
+
+def expected_rounds(params: dict[str, Any], n_rows: int) -> float:
+    """About ten over the learning rate, and patience on top."""
+    return boosting_rounds(params["learning_rate"])
+
+
+def work(params: dict[str, Any], n_columns: int) -> float:
+    """Each level takes longer than the one above."""
+    return float(1.5 ** (params["max_depth"] - 6))
 
 
 def needs_bytes(n_rows: int, n_columns: int, params: dict[str, Any]) -> int:
