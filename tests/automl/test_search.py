@@ -32,6 +32,7 @@ class FakeFamily:
     """Answers a constant; a round on 1000 rows takes ``second_s`` of a clock."""
 
     PACKAGE = "numpy"
+    PILOT, GROWS = (2, 8), True
 
     def __init__(self, clock, name="fake", value=0.0, round_s=0.01, bytes_=1000):
         self.clock, self.name, self.value, self.round_s, self.bytes_ = (
@@ -64,6 +65,12 @@ class FakeFamily:
 
     def sample(self, generator, n_rows, n_columns):
         return {"learning_rate": float(generator.uniform(0.05, 0.2))}
+
+    def expected_rounds(self, params, n_rows):
+        return 13 / params["learning_rate"]
+
+    def work(self, params, n_columns):
+        return 1.0
 
     def needs_bytes(self, n_rows, n_columns, params):
         return self.bytes_

@@ -67,6 +67,16 @@ def candidates(
     return [extra for _, extra in sorted(found, key=lambda pair: -pair[0])][:most]
 
 
+def arithmetic(left: str, right: str, operation: Operation) -> Arithmetic:
+    """A step that is named by what it does.
+
+    >>> arithmetic("debt", "income", "over").names
+    ('debt / income',)
+    """
+    name = f"{left} {_SIGNS[operation]} {right}"
+    return Arithmetic(names=(name,), left=left, right=right, operation=operation)
+
+
 def choose_extras(
     proposed: Sequence[Extra],
     loss: Loss,
@@ -155,10 +165,9 @@ def _of_numbers(
     """The best operation on each pair of numbers, by what it tells beyond either."""
     for one, other in combinations(gains, 2):
         trials: list[tuple[float, Extra]] = []
-        for operation, sign in _SIGNS.items():
+        for operation in _SIGNS:
             values = combine(columns[one], columns[other], operation)
-            names = (f"{one} {sign} {other}",)
-            step = Arithmetic(names=names, left=one, right=other, operation=operation)
+            step = arithmetic(one, other, operation)
             alone = max(gains[one], gains[other], 0.0)
             trials.append((order_gain(values, left, _BINS) - alone, step))
         yield max(trials, key=lambda trial: trial[0])

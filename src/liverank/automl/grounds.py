@@ -101,16 +101,21 @@ class Grounds:
             link=self.link,
         )
 
-    def fold_rows(self, fold: Fold) -> FoldRows:
-        """The rows of a fold, and the judging rows, in the fold's features."""
+    def encode_fold(self, fold: Fold) -> tuple[Encoder, Matrix, Matrix]:
+        """The encoder of a fold, its training and its choosing rows."""
         encoder, train = self.encode(fold.fit)
         choose = encoder.transform(take_rows(self.columns, fold.choose))
+        return encoder, train, self._matrix(choose, fold.choose, encoder)
+
+    def fold_rows(self, fold: Fold) -> FoldRows:
+        """The rows of a fold, and the judging rows, in the fold's features."""
+        encoder, train, choose = self.encode_fold(fold)
         judge = encoder.transform(take_rows(self.columns, self.split.judge))
-        return FoldRows(train, self._matrix(choose, fold.choose, encoder), judge, encoder)
+        return FoldRows(train, choose, judge, encoder)
 
     def evaluation(self, n_folds: int) -> Evaluation:
-        """Folds to search on: the split's own, and with more than one, forward or random ones."""
-        folds = self._folds(n_folds)
+        """``folds`` to search on."""
+        folds = self.folds(n_folds)
         return Evaluation(
             folds=tuple(self.fold_rows(fold) for fold in folds),
             held=self.held(np.concatenate([fold.choose for fold in folds])),
@@ -118,7 +123,8 @@ class Grounds:
             in_time=self.split.kind == "chronological",
         )
 
-    def _folds(self, n_folds: int) -> tuple[Fold, ...]:
+    def folds(self, n_folds: int) -> tuple[Fold, ...]:
+        """The split's own, and with more than one, forward or random ones."""
         own = Fold(self.split.fit, self.split.choose)
         if n_folds == 1 or self.split.kind == "manual":
             return (own,)

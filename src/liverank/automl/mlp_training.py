@@ -16,7 +16,7 @@ from liverank.automl.matrix import Matrix
 from liverank.automl.mlp_rows import Arrays, Params, Scales, Trained, batches
 from liverank.automl.mlp_steps import Batch, Bins, Rates, State, forward, start, step
 
-PATIENCE = 16
+PATIENCE = 12
 """Looks, without a better one, after which training ends."""
 
 _WARM_UP = 20

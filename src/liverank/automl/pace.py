@@ -7,7 +7,7 @@ import numpy as np
 from liverank.automl.deadline import Deadline
 from liverank.automl.ensemble import greedy_weights
 from liverank.automl.evaluation import Evaluation
-from liverank.automl.families import FAMILIES
+from liverank.automl.families import Family
 from liverank.automl.plan import TREES, Plan, Timing, Trial
 from liverank.automl.tried import Tried, expected_again_s
 
@@ -20,7 +20,7 @@ _LEAST_SHARE = 0.1
 """Of the time left that a trial is given however short it was thought to be."""
 _FOLDS_SHARE = 0.3
 """Of the time left that the first settings of trees may take on all folds."""
-_SLOWEST_SHARE = 0.3
+_SLOWEST_SHARE = 0.35
 """Of the time left that the first setting of the slowest family may take on all folds."""
 _ROWS_FOR_ONE_FOLD = 40_000
 _BLENDED, _QUICK_STEPS = 12, 8
@@ -30,8 +30,15 @@ _RESERVE = 1.25
 class Pace:
     """How long trials take, mended by those that were run."""
 
-    def __init__(self, plan: Plan, evaluation: Evaluation, n_all: int = 0) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        evaluation: Evaluation,
+        families: Mapping[str, Family],
+        n_all: int = 0,
+    ) -> None:
         self._plan = plan
+        self._families = families
         self._held = evaluation.held
         self._n_all = n_all
         self._n_rows = evaluation.n_rows
@@ -47,7 +54,7 @@ class Pace:
     def expected_s(self, trial: Trial) -> float:
         """Seconds that a trial should take, on all folds."""
         rows = trial.rows or self._n_rows
-        timing, family = self._plan.timings[trial.family], FAMILIES[trial.family]
+        timing, family = self._plan.timings[trial.family], self._families[trial.family]
         work = family.work(trial.params, self._n_columns)
         once = timing.seconds(rows, work * family.expected_rounds(trial.params, rows))
         return once * self._n_folds * self._slower.get(trial.family, 1.0)
@@ -82,7 +89,13 @@ class Pace:
         return Deadline(deadline.clock() + min(deadline.left_s(), most), deadline.clock)
 
 
-def choose_folds(plan: Plan, evaluation: Evaluation, left_s: float, kind: str) -> int:
+def choose_folds(
+    plan: Plan,
+    evaluation: Evaluation,
+    families: Mapping[str, Family],
+    left_s: float,
+    kind: str,
+) -> int:
     """Folds that there is time for: 5, 3 or 1.
 
     Many rows choose well enough in one block. Fewer folds are better than no net, whose answers
@@ -90,10 +103,10 @@ def choose_folds(plan: Plan, evaluation: Evaluation, left_s: float, kind: str) -
     """
     if kind == "manual" or evaluation.n_rows > _ROWS_FOR_ONE_FOLD:
         return 1
-    pace = Pace(plan, evaluation)
+    pace = Pace(plan, evaluation, families)
     first_s = {
         name: pace.expected_s(
-            Trial(family=name, name="", params=FAMILIES[name].DEFAULTS[0][1], seed=0)
+            Trial(family=name, name="", params=families[name].DEFAULTS[0][1], seed=0)
         )
         for name in plan.timings
     }

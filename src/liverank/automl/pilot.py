@@ -131,7 +131,7 @@ def hurried(trial: Trial, slow_by: float, most_rate: float = 0.3) -> Trial | Non
     rate = trial.params.get("learning_rate")
     if slow_by <= _BEARABLE:
         return trial
-    if trial.family not in TREES or rate * slow_by > _HOPELESS * most_rate:
+    if trial.family not in TREES or rate is None or rate * slow_by > _HOPELESS * most_rate:
         return None
     params = {**trial.params, "learning_rate": min(rate * slow_by, most_rate)}
     return Trial(family=trial.family, name=trial.name, params=params, seed=trial.seed)
@@ -154,9 +154,7 @@ def time_all(
         least_s = getattr(family, "SETUP_S", 0.0)
         if timings and deadline.left_s() * _LEAST_LEFT < least_s:
             continue
-        until = Deadline(
-            deadline.clock() + max(share * deadline.left_s(), least_s), deadline.clock
-        )
+        until = Deadline(deadline.clock() + max(share * deadline.left_s(), least_s), deadline.clock)
         timings[name] = time_family(family, train, n_threads=n_threads, deadline=until)
     return timings
 

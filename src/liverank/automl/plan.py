@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from liverank.automl.families import Family
+from liverank.models.encoder_steps import Operation
 
 TREES = frozenset({"lightgbm", "catboost", "xgboost"})
 """Families that can train by absolute error."""
@@ -58,6 +59,13 @@ class Trial(_Record, frozen=True):
         return f"{self.family} {self.name}"
 
 
+class Made(_Record, frozen=True):
+    """A feature made of several columns: by arithmetic on two numbers, or of levels together."""
+
+    columns: tuple[str, ...]
+    operation: Operation | None = None
+
+
 class Student(_Record, frozen=True):
     """A forest that was taught, and the time it was measured to take."""
 
@@ -76,6 +84,8 @@ class Plan(_Record, frozen=True):
     timings: dict[str, Timing]
     skipped: dict[str, str] = {}
     """Families that were left out, and why."""
+    extras: tuple[Made, ...] = ()
+    """Features made of several columns that helped."""
     trials: tuple[Trial, ...] = ()
     us_per_row: dict[str, float] = {}
     """Measured time of what could be served, by its name."""

@@ -23,7 +23,7 @@ from liverank.automl.tried import Tried
 if TYPE_CHECKING:
     from liverank.automl.matrix import Fit
 
-_LARGEST_SHARE = 0.3
+_LARGEST_SHARE = 0.4
 """Of the search that one trial may take."""
 _FIRST_PASS_SHARE = 0.5
 """Of the search that the first settings of all families may take on all rows; else few rows come
@@ -58,7 +58,7 @@ def run_search(
     ends the search and keeps what there is, or is raised again where there is nothing yet.
     """
     recorded = bool(plan.trials)
-    pace = Pace(plan, evaluation, n_all)
+    pace = Pace(plan, evaluation, families, n_all)
     tried: list[Tried] = []
     trials = (
         iter(plan.trials)

@@ -65,5 +65,5 @@ def start_plan(
         skipped[name] = "the budget left no time to try it"
         del chosen[name]
     plan = Plan(seed=seed, n_threads=n_threads, folds=1, timings=timings, skipped=skipped)
-    n_folds = choose_folds(plan, evaluation, deadline.left_s(), kind)
+    n_folds = choose_folds(plan, evaluation, chosen, deadline.left_s(), kind)
     return replace(plan, folds=n_folds), chosen

@@ -7,10 +7,12 @@ Invariant: nothing that is kept was chosen by rows it was trained on; running a 
 with the same seed gives the same bytes.
 """
 
+import dataclasses
 import time as time_module
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ from liverank.automl.drift import measure_drift
 from liverank.automl.encode import take_rows
 from liverank.automl.engine import Found, OnTrial, find_model
 from liverank.automl.evaluation import thinned_places
+from liverank.automl.extras import find_extras, from_record, recorded
 from liverank.automl.grounds import Grounds
 from liverank.automl.held import LINKS
 from liverank.automl.importance import permutation_importance
@@ -44,6 +47,8 @@ MOST_LEAK_ROWS = 500_000
 
 _REPORT_SHARE = 0.06
 _MOST_REPORT_S = 4.0
+_EXTRAS_SHARE = 0.1
+"""Of the time left that looking for features made of several columns may take."""
 _GOLDEN_ROWS = 20
 
 _WARM = Plan(
@@ -128,6 +133,9 @@ def fit(
         class_names=profile.target.classes,
     )
     leaks = _leaks(grounds, profile)
+    until = deadline.share(_EXTRAS_SHARE)
+    extras = find_extras(grounds, until) if plan is None else from_record(plan.extras)
+    grounds = dataclasses.replace(grounds, extras=extras)
     model = find_model(
         grounds,
         families=families,
@@ -154,7 +162,8 @@ def fit(
         sha256=sha256,
     )
     report = write_report(found, seconds=clock() - began)
-    return Result(model.final.predictor, profile, report, model.plan, _golden(grounds))
+    ran = msgspec.structs.replace(model.plan, extras=recorded(extras))
+    return Result(model.final.predictor, profile, report, ran, _golden(grounds))
 
 
 def warm_up() -> None:
