@@ -32,6 +32,18 @@ def duration_ms(text: str) -> float:
     return float(match[1]) * _UNITS_MS[match[2]]
 
 
+def told_duration(milliseconds: float) -> str:
+    """A duration as ``duration_ms`` reads it, in the largest unit that tells it whole.
+
+    >>> told_duration(86_400_000), told_duration(5_400_000), told_duration(0)
+    ('1d', '90m', '0s')
+    """
+    for unit, size in sorted(_UNITS_MS.items(), key=lambda pair: -pair[1]):
+        if unit != "w" and milliseconds >= size and milliseconds % size == 0:
+            return f"{milliseconds / size:g}{unit}"
+    return f"{milliseconds / 1000:g}s"
+
+
 def nearest(durations: tuple[str, ...], *wanted: str) -> tuple[str, ...]:
     """The durations that are nearest, by ratio, to the wanted ones, in their own order; each once.
 

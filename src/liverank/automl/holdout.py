@@ -1,20 +1,25 @@
 """How a model does on a table that nobody looked at before."""
 
+import numpy as np
 import polars as pl
 
 from liverank.automl.columns import read_columns
 from liverank.automl.later import LaterScore
+from liverank.automl.matrix import Task
 from liverank.automl.table_report import TableReport
+from liverank.automl.task import find_target, read_target
 from liverank.errors import TrainingError
 from liverank.models.predictor import Predictor
 
 
-def check_test(test: pl.DataFrame, train: pl.DataFrame, target: str) -> list[str]:
+def check_test(
+    test: pl.DataFrame, train: pl.DataFrame, target: str, task: Task | None = None
+) -> list[str]:
     """Columns of the training table that a test table lacks.
 
-    Raises TrainingError when it lacks the target.
+    Raises TrainingError when it lacks the target, or knows none that training does.
 
-    >>> table = pl.DataFrame({"x": [1], "y": [0]})
+    >>> table = pl.DataFrame({"x": [1] * 20, "y": [0, 1] * 10})
     >>> check_test(table.drop("x"), table, "y")
     ['x']
     """
@@ -24,6 +29,13 @@ def check_test(test: pl.DataFrame, train: pl.DataFrame, target: str) -> list[str
             f"the test table has no column `{target}`, the target; it has {has}: "
             "add it, or leave --test out and predict with `liverank predict`"
         )
+    if target in train.columns:
+        known = read_target(test[target], find_target(train[target], task))
+        if np.isnan(known).all():
+            raise TrainingError(
+                f"the test table's `{target}` is known in none of its {len(test)} rows, or holds "
+                f"only what the training table never does, such as {test[target][0]!r}"
+            )
     return [name for name in train.columns if name not in test.columns]
 
 

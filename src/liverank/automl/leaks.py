@@ -28,6 +28,7 @@ _FEW_ROWS = 20
 _BINS = 64
 _LATER_SHARE = 0.01
 _TWIN_SHARE = 0.01
+_LEAST_TWINS = 3
 
 
 class Leak(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,7 +192,7 @@ def _duplicates(
     first = pl.DataFrame({"row": rows.gather(fit), "target": target[fit]}).unique("row")
     twins = pl.DataFrame({"row": rows.gather(later), "seen": target[later]}).join(first, on="row")
     share = twins.height / len(later)
-    if share <= _TWIN_SHARE:
+    if share <= _TWIN_SHARE or twins.height < _LEAST_TWINS:
         return ()
     same = float((twins["seen"] == twins["target"]).mean() or 0.0)  # type: ignore[arg-type]
     message = (

@@ -114,7 +114,10 @@ def profile_table(
     if not any(column.role in ("feature", "time") for column in columns):
         raise TrainingError(
             f"no column can tell anything of target `{target}`: "
-            + "; ".join(f"`{c.form.name}`: {c.reason}" for c in columns if c.role == "unused")
+            + (
+                "; ".join(f"`{c.form.name}`: {c.reason}" for c in columns if c.role == "unused")
+                or "there is no other; add columns that are known before it is"
+            )
         )
     return TableProfile(
         rows=table.height,

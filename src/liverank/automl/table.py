@@ -7,6 +7,7 @@ and a row that does not fit the header is an error.
 """
 
 import csv
+from codecs import getincrementaldecoder
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -90,7 +91,14 @@ def sniff(path: Path, head: bytes) -> Dialect:
     """
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head:
         raise SourceError(f"{path}: is not text in UTF-8; save it as CSV in UTF-8, or as Parquet")
-    text = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+    try:
+        text = getincrementaldecoder("utf-8-sig")().decode(head, final=len(head) < _SNIFFED)
+    except UnicodeDecodeError as error:
+        line = head.count(b"\n", 0, error.start) + 1
+        raise SourceError(
+            f"{path}: line {line} is not UTF-8; write it as such, if it is Latin-1 by "
+            f"`iconv -f latin1 -t utf-8 {path.name}`"
+        ) from None
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) > 1 and len(head) == _SNIFFED:
         lines.pop()  # it may be cut

@@ -38,6 +38,7 @@ from liverank.automl.result import Result, frame_of
 from liverank.automl.roles import read_roles, split_rows
 from liverank.automl.table_report import Drift, Importance
 from liverank.automl.told import TableFound, write_report
+from liverank.errors import TrainingError
 from liverank.models.inputs import Columns, ColumnType
 from liverank.models.predictor import sum_terms
 
@@ -113,6 +114,11 @@ def fit(
     )
     rows, roles = read_roles(frame, profile)
     wanted = find_objective(objective, profile.target.task)
+    if wanted.name == "rmsle" and (roles.target < 0).any():
+        raise TrainingError(
+            f"target `{target}` goes down to {roles.target.min():g}, and rmsle needs numbers of at "
+            "least 0; choose rmse or mae"
+        )
     blocks, why = split_rows(roles, seed=seed, gap_ms=gap_ms, validation=validation)
     in_time = blocks.kind == "chronological"
     columns = read_columns(rows, profile.inputs)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from liverank.automl.columns import distinct_codes, read_column
 from liverank.automl.matrix import Task
 from liverank.errors import TrainingError
-from liverank.models.inputs import TRUE, UNKNOWN, Input, number_of, read_values
+from liverank.models.inputs import MOST_NUMBER, TRUE, UNKNOWN, Input, number_of, read_values
 
 LEAST_ROWS = 20
 """Rows with a known target, below which nothing is learned."""
@@ -71,6 +71,13 @@ def find_target(column: pl.Series, task: Task | None = None) -> Target:
     found, why = _rule(counts, numeric)
     reason = why if task in (None, found) else f"asked for; without that, {found}: {why}"
     _check_fit(name, task or found, counts, numeric)
+    if (task or found) == "regression":
+        rows = sum(n for level, n in counts.items() if not np.isnan(number_of(level)))
+        if rows < LEAST_ROWS:
+            raise TrainingError(
+                f"target `{name}` holds {rows} numbers within {MOST_NUMBER:.2g}, beyond which none "
+                f"can be learned; {LEAST_ROWS} or more are needed: tell it in a larger unit"
+            )
     classes = () if (task or found) == "regression" else _in_order(counts, numeric)
     if (task or found) == "binary":
         reason = f'{reason}; "{classes[1]}" is the positive class'

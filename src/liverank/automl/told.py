@@ -22,6 +22,7 @@ from liverank.automl.leaks import Leak
 from liverank.automl.profile import TableProfile
 from liverank.automl.slices import find_slices
 from liverank.models.predictor import linked
+from liverank.quantities import told_duration
 
 Floats = NDArray[np.float64]
 
@@ -206,6 +207,17 @@ def _warnings(found: TableFound, judged: Held, margins: Floats) -> tuple[str, ..
         said.append(
             "on the judging rows the model is no better than an answer that never changes; "
             "more rows, or columns that tell the target, would help"
+        )
+    if judged.task != "regression" and len(np.unique(judged.target)) == 1:
+        only = found.profile.target.classes[int(judged.target[0])]
+        said.append(
+            f'all {len(judged)} judging rows are "{only}", so their figures say little; '
+            "more rows, or a --split-column, would help"
+        )
+    if found.grounds.gap_ms and found.grounds.at_ms is None:
+        said.append(
+            f"a gap of {told_duration(found.grounds.gap_ms)} was asked for, and does nothing where "
+            "rows are not divided by time; name their --time"
         )
     if found.drift is not None and found.drift.differs:
         said.append(drift_warning(found.drift))

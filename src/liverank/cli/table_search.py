@@ -44,7 +44,7 @@ def search_table(
     warm_up()  # the first run ever compiles kernels, which would eat a short budget
     table = read_table(arguments.train)
     test = None if arguments.test is None else read_table(arguments.test)
-    absent = [] if test is None else check_test(test, table, arguments.target)
+    absent = [] if test is None else check_test(test, table, arguments.target, arguments.task)
     sha256 = file_sha256(arguments.train)
     result, us_per_trial = _search(arguments, console, table, test, started)
     figures, test_rows = None, None
