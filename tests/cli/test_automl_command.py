@@ -124,6 +124,8 @@ ONE_CLASS = "x,y\n" + "".join(f"{i},a\n" for i in range(50))
 CONSTANT = "x,y\n" + "".join(f"1,{'ab'[i % 2]}\n" for i in range(50))
 RAGGED = "x,y\n1,a,3\n"
 SOUND = "x,y\n" + "".join(f"{i * 7 % 31},{'ab'[i % 2]}\n" for i in range(50))
+HUGE = SOUND.replace(",a", ",1e300").replace(",b", ",3e300")
+BELOW = SOUND.replace(",a", ",-1").replace(",b", ",2")
 
 
 @pytest.mark.parametrize(
@@ -143,6 +145,23 @@ SOUND = "x,y\n" + "".join(f"{i * 7 % 31},{'ab'[i % 2]}\n" for i in range(50))
         (SOUND, ("--type", "x=colour"), "expected one of"),
         (SOUND, ("--test", "none.csv"), "none.csv: no such file"),
         (SOUND, ("--task", "regression"), "no number"),
+        ("y\n" + "a\nb\n" * 30, (), "there is no other; add columns"),
+        (SOUND.replace("x,y", "x,x", 1), (), "names column `x` 2 times"),
+        (
+            SOUND.replace(",a", ",1e300").replace(",b", ",3e300"),
+            ("--task", "regression"),
+            "larger unit",
+        ),
+        (
+            SOUND.replace(",a", ",-1").replace(",b", ",2"),
+            ("--task", "regression", "--objective", "rmsle"),
+            "goes down to -1",
+        ),
+        (SOUND, ("--objective", "profit"), "give log_loss, auc"),
+        ("w," + SOUND.replace("\n", "\n-1,"), ("--weight", "w"), "at least 0"),
+        ("w," + SOUND.replace("\n", "\n0,"), ("--weight", "w"), "all are 0"),
+        ("t," + SOUND.replace("\n", "\n1-Jan-24,"), ("--time", "t"), "are no times"),
+        (SOUND, ("--group", "y"), "named as"),
     ],
 )
 def test_a_table_that_cannot_be_learned_from_is_told_in_one_line(
@@ -159,13 +178,52 @@ def test_a_table_that_cannot_be_learned_from_is_told_in_one_line(
     assert not (tmp_path / "model").exists()
 
 
-def test_a_test_table_without_the_target_is_told_before_the_search(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("x\n1\n", "the test table has no column `y`"), ("x,y\n1,c\n", "never does, such as 'c'")],
+)
+def test_a_test_table_that_could_not_judge_is_told_before_the_search(tmp_path, capsys, text, said):
     (tmp_path / "t.csv").write_text(SOUND)
-    (tmp_path / "test.csv").write_text("x\n1\n")
+    (tmp_path / "test.csv").write_text(text)
     words = ("automl", tmp_path / "t.csv", "--target", "y", "--test", tmp_path / "test.csv")
-    code, _, err = run(capsys, *words, "--out", tmp_path / "model")
+    code, _, err = run(capsys, *words, "--budget", "100s", "--out", tmp_path / "model")
     assert code == 1
-    assert "the test table has no column `y`" in err
+    assert said in err
+
+
+def test_what_is_odd_and_can_be_lived_with_is_a_warning(tmp_path, capsys):
+    rows = people(300, 8).with_columns(
+        empty=pl.lit(""),
+        same=pl.lit("x"),
+        mixed=pl.Series([f"{i}" if i % 4 else "many" for i in range(300)]),
+        huge=pl.Series([10**18 + i * 10**15 for i in range(300)]),
+        at=pl.Series([f"2026-01-{1 + i // 12:02}" for i in range(300)]),
+        größe=pl.Series(["ja", "nein", ""] * 100),
+    )
+    came = pl.when(pl.col("row") > 200).then(pl.lit("no")).otherwise(pl.col("bought"))
+    rows.with_columns(bought=came).write_csv(tmp_path / "t.csv")
+    words = ("automl", tmp_path / "t.csv", "--target", "bought", "--budget", "4s", "--json")
+    code, heard, _ = run(capsys, *words, "--time", "at", "--out", tmp_path / "late")
+    assert code == 0
+    told = json.loads(heard.splitlines()[-1])
+    assert told["validation"]["auc"] is None
+    assert any('judging rows are "no"' in warning for warning in told["warnings"])
+    split = ("--split-column", "part", "--gap", "1d")
+    rows.with_columns(
+        part=pl.Series(["TRAIN", "TRAIN", "VALIDATE", "TEST"] * 75), at=pl.lit("2026-01-01")
+    ).write_csv(tmp_path / "t.csv")
+    code, heard, _ = run(capsys, *words, *split, "--out", tmp_path / "parts")
+    assert code == 0
+    told = json.loads(heard.splitlines()[-1])
+    assert any("a gap of 1d was asked for" in warning for warning in told["warnings"])
+
+
+def test_text_of_another_encoding_is_told_with_its_line_and_its_cure(tmp_path, capsys):
+    (tmp_path / "t.csv").write_bytes((SOUND + "3,Köln\n").encode("latin1"))
+    code, _, err = run(capsys, "automl", tmp_path / "t.csv", "--target", "y", "--out", "m")
+    assert code == 1
+    assert "line 52 is not UTF-8" in err
+    assert "iconv -f latin1 -t utf-8 t.csv" in err
 
 
 def test_a_bundle_that_is_there_is_not_replaced_unasked(tmp_path, capsys):

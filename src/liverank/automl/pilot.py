@@ -69,7 +69,7 @@ def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Dead
     )
     if deadline.expired():
         # Mostly importing and compiling, one may hope; a trial that takes longer is stopped.
-        round_s = (deadline.clock() - began) / (20 * first.rounds_run)
+        round_s = (deadline.clock() - began) / (20 * max(first.rounds_run, 1))
         return Timing(setup_s=(round_s, 0.0), round_s=(0.0, round_s / len(few)))
     setup, round_s = _time_fit(family, few, n_threads, deadline)
     if len(train) < _LONG or not family.GROWS or deadline.expired():

@@ -3,6 +3,7 @@
 import argparse
 import re
 import shutil
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,13 @@ from liverank.automl.table import read_table
 from liverank.automl.table_report import TableReport
 from liverank.automl.tabular import fit, warm_up
 from liverank.automl.tried import Tried
-from liverank.bundle.files import write_bundle
+from liverank.bundle.files import PackedBundle, write_bundle
 from liverank.bundle.manifest import MANIFEST
 from liverank.cli.automl import command_line
 from liverank.cli.clock import now_ms
 from liverank.cli.leaderboard import Row, live_leaderboard
-from liverank.errors import BundleError
+from liverank.cli.stopping import StoppableClock, stopped_by_interrupt
+from liverank.errors import BundleError, TrainingError
 
 _LARGER_IS_BETTER = ("auc", "auc_pr", "precision_at_", "recall_at_", "accuracy", "r2")
 _BATCH = 55
@@ -46,7 +48,8 @@ def search_table(
     test = None if arguments.test is None else read_table(arguments.test)
     absent = [] if test is None else check_test(test, table, arguments.target, arguments.task)
     sha256 = file_sha256(arguments.train)
-    result, us_per_trial = _search(arguments, console, table, test, started)
+    clock = StoppableClock(leap_s=max(1e4, 10 * arguments.budget))
+    result, us_per_trial = _search(arguments, console, table, test, started, clock)
     figures, test_rows = None, None
     if test is not None:
         figures, test_rows = score_test(test, result.predictor, result.report)
@@ -67,9 +70,16 @@ def search_table(
         seconds=round(time.monotonic() - started, 2),
         leaderboard=tuple(
             replace(
-                entry, us_per_row=entry.us_per_row or us_per_trial.get((entry.family, entry.name))
+                entry,
+                seconds=clock.really(entry.seconds),
+                us_per_row=entry.us_per_row or us_per_trial.get((entry.family, entry.name)),
             )
             for entry in result.report.leaderboard
+        ),
+        stopped=(
+            "by an interrupt, long before its budget was used; the best so far was kept"
+            if clock.stopped
+            else result.report.stopped
         ),
         test=figures,
         test_rows=test_rows,
@@ -79,9 +89,7 @@ def search_table(
         ),
     )
     packed = pack_result(result.predictor, report, result.plan, result.golden, created_ms=now_ms())
-    if out.exists():
-        shutil.rmtree(out)
-    write_bundle(out, packed)
+    _write(out, packed)
     size_mb = sum(len(content) for content in packed.files.values()) / 1e6
     _tell(report, out, console)
     return {
@@ -110,15 +118,22 @@ def _search(
     table: pl.DataFrame,
     test: pl.DataFrame | None,
     started: float,
+    clock: StoppableClock,
 ) -> tuple[Result, dict[tuple[str, str], float]]:
-    """The result, and what a row took each model that was tried (microseconds)."""
+    """The result, and what a row took each model that was tried (microseconds).
+
+    Ctrl-C ends it with the best so far. Raises TrainingError where there is none yet.
+    """
     objective = arguments.objective or "loss"
     sign = -1.0 if objective.startswith(_LARGER_IS_BETTER) else 1.0
     after_s = _WRITING_S + (0 if test is None else test.height * _TESTING_S)
     left_s = arguments.budget - (time.monotonic() - started) - after_s
     budget_s = max(left_s, _LEAST_SHARE * arguments.budget)
     us_per_trial: dict[tuple[str, str], float] = {}
-    with live_leaderboard(console, objective, budget_s) as show:
+    with (
+        live_leaderboard(console, objective, budget_s) as show,
+        stopped_by_interrupt(clock, console),
+    ):
 
         def on_trial(tried: Tried, left_s: float) -> None:
             margins = tried.fits[-1].margins
@@ -129,36 +144,66 @@ def _search(
             row = Row(trial.family, trial.name, sign * tried.loss, tried.loss, tried.seconds, us)
             show(row, left_s)
 
-        result = fit(
-            table,
-            target=arguments.target,
-            time=arguments.time,
-            group=arguments.group,
-            weight=arguments.weight,
-            split=arguments.split_column,
-            types=dict(arguments.type),
-            task=arguments.task,
-            objective=arguments.objective,
-            budget_s=budget_s,
-            serving_us=arguments.serving_budget,
-            gap_ms=arguments.gap * 1000,
-            seed=arguments.seed,
-            on_trial=on_trial,
-        )
+        try:
+            result = fit(
+                table,
+                target=arguments.target,
+                time=arguments.time,
+                group=arguments.group,
+                weight=arguments.weight,
+                split=arguments.split_column,
+                types=dict(arguments.type),
+                task=arguments.task,
+                objective=arguments.objective,
+                budget_s=budget_s,
+                serving_us=arguments.serving_budget,
+                gap_ms=arguments.gap * 1000,
+                seed=arguments.seed,
+                on_trial=on_trial,
+                clock=clock,
+            )
+        except TrainingError as error:
+            if not clock.stopped:
+                raise
+            raise TrainingError(f"stopped before there was a model to keep: {error}") from None
     return result, us_per_trial
 
 
 def _place(arguments: argparse.Namespace) -> Path:
-    """Where the bundle goes. Raises BundleError, before any work, where it may not."""
+    """Where the bundle goes. Raises BundleError, before any work, where it may not or cannot."""
     name = re.sub(r"\W+", "_", arguments.target).strip("_") or "model"
-    out = arguments.out or Path(f"{name}.bundle")
-    if not out.exists():
-        return out
-    if not arguments.force:
+    out: Path = arguments.out or Path(f"{name}.bundle")
+    if out.exists() and not arguments.force:
         raise BundleError(f"{out}: exists already; choose another --out, or give --force")
-    if not (out / MANIFEST).is_file():
+    if out.exists() and not (out / MANIFEST).is_file():
         raise BundleError(f"{out}: is no bundle, so --force does not replace it; choose another")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        Path(tempfile.mkdtemp(prefix=".draft-", dir=out.parent)).rmdir()
+    except OSError as error:
+        raise BundleError(
+            f"{out}: cannot be written: {error.strerror}; choose another --out"
+        ) from None
     return out
+
+
+def _write(out: Path, packed: PackedBundle) -> None:
+    """Write the bundle, in place of the one that may be there.
+
+    Raises BundleError where it cannot be written, and says where it is instead.
+    """
+    before = out.with_name(f".{out.name}.before")
+    try:
+        if out.exists():
+            out.rename(before)
+        write_bundle(out, packed)
+    except (BundleError, OSError) as error:
+        if before.exists():
+            before.rename(out)
+        instead = Path(tempfile.mkdtemp(prefix="liverank-")) / "bundle"
+        write_bundle(instead, packed)
+        raise BundleError(f"{error}; the bundle is in {instead}: move it from there") from None
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def _read(result: Result) -> set[str]:
