@@ -7,6 +7,7 @@ See docs/automl.md.
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def main() -> int:
         lanes = cores_of_lanes(arguments.lanes, arguments.cores)
     except ValueError as error:
         parser.error(str(error))
+    # so that what runs is ended too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     arguments.journal.parent.mkdir(parents=True, exist_ok=True)
     journal = Journal(arguments.journal)
     try:

@@ -38,11 +38,21 @@ class Cell(NamedTuple):
 
 
 def cells_of(records: Iterable[Record]) -> list[Cell]:
-    """One cell a table, system and budget, in the order of the records."""
-    runs: dict[tuple[str, str, float], list[Record]] = {}
+    """One cell a table, system and budget, in the order of the records.
+
+    While some systems lack seeds, only those count that all systems have on that table: another
+    seed holds back other rows, which may be easier.
+    """
+    runs: dict[tuple[str, float, str], dict[int, Record]] = {}
     for record in records:
-        runs.setdefault((record.table, record.system, record.budget_s), []).append(record)
-    return [_cell(some) for some in runs.values()]
+        runs.setdefault((record.table, record.budget_s, record.system), {})[record.seed] = record
+    seeds: dict[tuple[str, float], set[int]] = {}
+    for (table, budget_s, _), by_seed in runs.items():
+        seeds[table, budget_s] = seeds.get((table, budget_s), set(by_seed)) & set(by_seed)
+    return [
+        _cell([r for seed, r in by_seed.items() if seed in (seeds[key[:2]] or by_seed)])
+        for key, by_seed in runs.items()
+    ]
 
 
 def best_peer(cells: Iterable[Cell], table: str) -> Cell | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from automl.lanes import work_in_lanes
-from automl.log_tables import log_tables
+from automl.log_tables import log_tables, write_log_table
 from automl.made_tables import made_tables
 from automl.prepared import prepare_table
 from automl.processes import Processes
@@ -28,17 +28,23 @@ def choose_tables(folder: Path | None, names: Sequence[str]) -> list[Table]:
 
     Raises SourceError for a folder that cannot be used, and for a name that is not there.
     """
+    logs: list[Table] = []
     if folder is not None:
         tables = find_tables(folder)
     else:
         public = DATA / "tables"
+        logs = log_tables(DATA, WORK / "tables")
         tables = find_tables(public) if public.is_dir() else []
-        tables += log_tables(DATA, WORK / "tables") + made_tables(WORK / "tables")
+        tables += logs + made_tables(WORK / "tables")
     known = [table.name for table in tables]
     absent = [name for name in names if name not in known]
     if absent:
         raise SourceError(f"there is no table `{absent[0]}`; expected of {', '.join(known)}")
-    return [table for table in tables if not names or table.name in names]
+    chosen = [table for table in tables if not names or table.name in names]
+    for table in chosen:
+        if table in logs:
+            write_log_table(table, DATA)
+    return chosen
 
 
 def grid(

@@ -26,18 +26,26 @@ FRAME_EVENTS = 262_144
 
 
 def log_tables(data: Path, folder: Path) -> list[Table]:
-    """Rows of the logs that are under ``data``; written to the folder, where not there yet."""
-    tables = []
-    for name, place in FOLDERS.items():
-        if not (data / place).is_dir():
-            continue
-        path = folder / f"{name}_rows.parquet"
-        if not path.is_file():
-            print(f"replaying {data / place} into {path}", flush=True)
-            folder.mkdir(parents=True, exist_ok=True)
-            table_of(newest(replayed(name, data / place))).write_parquet(path)
-        tables.append(Table(path.stem, path, Ask(target="label", time="at", group="ranking")))
-    return tables
+    """A table in the folder for each log that is under ``data``; not written yet."""
+    ask = Ask(target="label", time="at", group="ranking")
+    return [
+        Table(f"{name}_rows", folder / f"{name}_rows.parquet", ask)
+        for name, place in FOLDERS.items()
+        if (data / place).is_dir()
+    ]
+
+
+def write_log_table(table: Table, data: Path) -> None:
+    """Replay the log of one of these tables, where that was not done before."""
+    if table.path.is_file():
+        return
+    name = table.name.removesuffix("_rows")
+    print(f"replaying {data / FOLDERS[name]} into {table.path}", flush=True)
+    table.path.parent.mkdir(parents=True, exist_ok=True)
+    rows = newest(replayed(name, data / FOLDERS[name]))
+    draft = table.path.with_suffix(".draft")
+    table_of(rows).write_parquet(draft)
+    draft.replace(table.path)
 
 
 def replayed(name: str, place: Path) -> Rows:

@@ -28,6 +28,7 @@ SYSTEMS = {
     "flaml-shuffled": System("flaml_search", "flaml", {"shuffled": True}),
     "autogluon": System("autogluon_search", "autogluon", {}),
     "autogluon-best": System("autogluon_search", "autogluon", {"presets": "best_quality"}),
+    "autogluon-all": System("autogluon_search", "autogluon_all", {}),
     "autogluon-shuffled": System("autogluon_search", "autogluon", {"shuffled": True}),
     "lightgbm": System("lightgbm_defaults", "boosters", {}, is_library=True),
     "lightgbm-extra": System("lightgbm_defaults", "boosters", {"extra": True}, is_library=True),

@@ -81,6 +81,15 @@ def test_seeds_are_told_by_their_median_and_the_worst_overrun() -> None:
     assert cell.over == pytest.approx(0.1)
 
 
+def test_a_seed_that_one_system_still_lacks_counts_for_none() -> None:
+    records = [run("liverank", 0.3), run("liverank", 0.1, seed=1), run("flaml", 0.4)]
+
+    assert [(cell.system, cell.runs, cell.loss) for cell in cells_of(records)] == [
+        ("liverank", 1, 0.3),
+        ("flaml", 1, 0.4),
+    ]
+
+
 def test_ranks_are_over_tables_that_all_have_a_figure_for() -> None:
     cells = cells_of(
         [
