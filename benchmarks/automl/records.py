@@ -42,6 +42,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When it ended, UTC."""
     failed: str | None = None
     """Why there are no figures."""
+    load: float | None = None
+    """Processes that wanted a core in the minute before, the machine over."""
     version: str = ""
     scores: dict[str, float | None] = {}
     """On the rows held back, by ``scores.score``."""

@@ -1,5 +1,6 @@
 """What all runs together say, as Markdown for ``benchmarks/RESULTS.md``."""
 
+import statistics
 from collections.abc import Iterable, Sequence
 
 from automl.cells import Cell, best_peer, cells_of, mean_ranks
@@ -132,9 +133,11 @@ def _preface(records: Sequence[Record]) -> str:
     seeds = sorted({r.seed for r in records})
     if commits:
         versions = {OURS: f"at {', '.join(commits)}"} | dict(sorted(versions.items()))
+    loads = [r.load for r in records if r.load is not None]
     return (
         f"Medians over {len(seeds)} seed{'s' if len(seeds) != 1 else ''}, "
         f"{records[0].cores} core{'s' if records[0].cores != 1 else ''} a run. "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
-        + "."
+        + (f". Load of the machine before a run: {statistics.median(loads):.1f}" if loads else "")
+        + (f", at most {max(loads):.1f}." if loads else ".")
     )

@@ -1,6 +1,7 @@
 """One run: a system learns from a table's rows in a process of its own, and is judged here."""
 
 import json
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ def run_system(
 ) -> Record:
     """Run one system in an empty folder; a run that fails is a record that says why."""
     told: dict[str, Any] = {}
+    load = round(os.getloadavg()[0], 2)
     if isinstance(python, InstallError):
         failed: str | None = f"not installed: {python}"
     else:
@@ -59,6 +61,7 @@ def run_system(
         columns=prepared.columns,
         constant=prepared.constant,
         commit=commit,
+        load=load,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         failed=failed,
         **(told if failed is None else {}),
