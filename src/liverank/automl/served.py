@@ -28,7 +28,7 @@ _MOST_STUDENTS = 4
 _SPARE = 0.7
 """Of the time left that teaching a student may be expected to take."""
 _FOREVER = Deadline(np.inf, lambda: 0.0)
-GROWTH = 1.5
+GROWTH = 1.4
 """A model that is trained again on all rows has more trees, and some batches take longer."""
 
 

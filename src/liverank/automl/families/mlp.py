@@ -39,7 +39,7 @@ _PUBLISHED: Params = {
 
 DEFAULTS: tuple[tuple[str, Params], ...] = (
     # Our own: nearly as good as the published size, in a quarter of the time.
-    ("small", {**_PUBLISHED, "width": 128, "batch": 128}),
+    ("small", {**_PUBLISHED, "width": 128, "members": 2, "batch": 128}),
     ("calm", {**_PUBLISHED, "width": 128, "layers": 2, "batch": 128, "learning_rate": 0.02}),
     ("net", _PUBLISHED),
     ("dropout", {**_PUBLISHED, "width": 128, "batch": 128, "dropout": 0.3}),
