@@ -97,7 +97,7 @@ def made_up_report(task="binary", *, target="churned", column="day minutes", war
         test_rows=5_000,
         served=Served(
             kind="student 240 trees x 31 leaves",
-            why="the blend is too slow or too large; it taught this forest",
+            why="the blend is too slow or too large; it taught this model",
             us_per_row_55=7.93,
             size_mb=0.61,
             figures=figures,

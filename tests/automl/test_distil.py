@@ -6,7 +6,7 @@ from test_search import a_matrix, a_plan, an_evaluation
 
 from liverank.automl.assemble import size_mb, terms_of, us_per_row
 from liverank.automl.deadline import Deadline
-from liverank.automl.distil import mixed_rows, prepare_lesson, teach
+from liverank.automl.distil import FORESTS, Shape, mixed_rows, prepare_lesson, teach
 from liverank.automl.ensemble import Blend
 from liverank.automl.families import FAMILIES
 from liverank.automl.matrix import Fit, Matrix
@@ -33,7 +33,7 @@ def test_a_student_comes_close_to_its_teacher_on_rows_that_neither_saw(task, k):
         return np.tanh(rows.astype(float)) @ weights
 
     lesson = prepare_lesson(train, teacher, seed=0)
-    student = teach(lesson, 150, 31, seed=0, n_threads=1, deadline=FOREVER)
+    student = teach(lesson, Shape(150, 31), seed=0, n_threads=1, deadline=FOREVER)
     later = generator.normal(size=(1000, 3)).astype(np.float32)
     error = np.mean((student.margins(later) - teacher(later)) ** 2, axis=0)
     assert (error < 0.02 * teacher(later).var(axis=0)).all()
@@ -49,7 +49,7 @@ def test_mixtures_hold_values_of_the_rows_only():
 def test_time_that_is_gone_teaches_nothing():
     lesson = prepare_lesson(a_matrix(200), lambda rows: rows[:, :1].astype(float), seed=0)
     gone = Deadline(0.0, lambda: 1.0)
-    assert teach(lesson, 50, 8, seed=0, n_threads=1, deadline=gone) is None
+    assert teach(lesson, Shape(50, 8), seed=0, n_threads=1, deadline=gone) is None
 
 
 def test_terms_sum_up_to_the_weighted_margins_of_all_kinds_of_parts():
@@ -114,7 +114,7 @@ def test_a_slow_ensemble_gives_way_to_the_best_model_within_the_budget():
     evaluation = an_evaluation()
     tried = tried_models(evaluation, (300, 20))
     measured = {"ensemble": 50.0, "0 lightgbm 300": 45.0, "1 lightgbm 20": 5.0, "blend": 5.0}
-    measured |= {f"student {t} x {leaves}": 1e-2 * t for t, leaves in ((1500, 63), (800, 63))}
+    measured |= {f"student {shape}": 1e-2 * shape.size for shape in FORESTS[:2]}
     plan = a_plan("lightgbm", us_per_row=measured)
     import time
 
@@ -136,7 +136,7 @@ def test_a_budget_that_nothing_tried_meets_is_met_by_a_student():
     evaluation = an_evaluation()
     tried = tried_models(evaluation, (300, 200))
     measured = {"ensemble": 50.0, "0 lightgbm 300": 45.0, "1 lightgbm 200": 30.0}
-    measured["student 10 x 6"] = 0.5
+    measured[f"student {Shape(10, 6)}"] = 0.5
     import time
 
     deadline = Deadline(time.monotonic() + 10, time.monotonic)
@@ -149,4 +149,20 @@ def test_a_budget_that_nothing_tried_meets_is_met_by_a_student():
         deadline=deadline,
     )
     assert served.kind == "student"
-    assert served.shape == (10, 6)
+    assert served.shape == Shape(10, 6)
+
+
+def test_a_net_can_be_taught_and_taught_again_to_the_same_bytes():
+    train = a_matrix(600)
+    lesson = prepare_lesson(train, lambda rows: np.sin(rows[:, :1].astype(float)), seed=0)
+    shape = Shape(16, 2, is_net=True)
+    taught = teach(lesson, shape, seed=0, n_threads=1, deadline=FOREVER, rounds=200)
+    again = teach(lesson, shape, seed=0, n_threads=1, deadline=FOREVER, rounds=taught.rounds_run)
+    fresh = a_matrix(300, seed=5).features
+    wanted = np.sin(fresh[:, 0].astype(float))
+    assert np.corrcoef(taught.margins(fresh)[:, 0], wanted)[0, 1] > 0.9
+    assert taught.margins(fresh).tobytes() == again.margins(fresh).tobytes()
+    whole = teach(
+        lesson, shape, seed=0, n_threads=1, deadline=FOREVER, rounds=taught.rounds, is_last=True
+    )
+    assert whole.rounds_run == taught.rounds

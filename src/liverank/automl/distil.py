@@ -1,19 +1,21 @@
-"""Distillation: a slow ensemble teaches forests that are fast enough to serve.
+"""Distillation: a slow ensemble teaches a forest, or a small net, that is fast enough to serve.
 
 A student is a forest a margin, trained by LightGBM on the teacher's margins: by squared error,
-weighted by the curvature of log-loss, which is cross-entropy near the teacher. It learns from the
+weighted by the curvature of log-loss, which is cross-entropy near the teacher; where a row has one
+margin, a net of one member may learn it as well. It learns from the
 training rows and from mixtures of them that only the teacher has labels for.
 Invariant: a student never sees a target, so rows that the teacher did not train on judge both.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.deadline import Deadline
-from liverank.automl.families import lightgbm
+from liverank.automl.families import lightgbm, mlp
 from liverank.automl.matrix import Fit, Matrix
 from liverank.automl.objective import softmax
 
@@ -21,26 +23,52 @@ Floats = NDArray[np.float64]
 Teacher = Callable[[NDArray[np.float32]], Floats]
 """Margins, float64[n, k], of rows."""
 
-SHAPES = (
-    (1500, 63),
-    (800, 63),
-    (1000, 31),
-    (500, 31),
-    (300, 31),
-    (300, 15),
-    (150, 15),
-    (80, 15),
-    (80, 8),
-    (40, 8),
-    (20, 8),
-    (10, 6),
+
+class Shape(NamedTuple):
+    """Of a forest: trees a margin, leaves a tree. Of a net: the width of its layers, how many.
+
+    >>> str(Shape(300, 31)), str(Shape(64, 2, is_net=True))
+    ('300 trees x 31 leaves', 'net of 2 x 64')
+    """
+
+    size: int
+    parts: int
+    is_net: bool = False
+
+    def __str__(self) -> str:
+        if self.is_net:
+            return f"net of {self.parts} x {self.size}"
+        return f"{self.size} trees x {self.parts} leaves"
+
+
+FORESTS = tuple(
+    Shape(trees, leaves)
+    for trees, leaves in (
+        (1500, 63),
+        (800, 63),
+        (1000, 31),
+        (500, 31),
+        (300, 31),
+        (300, 15),
+        (150, 15),
+        (80, 15),
+        (80, 8),
+        (40, 8),
+        (20, 8),
+        (10, 6),
+    )
 )
-"""Trees a margin and leaves a tree, from the most able to the fastest."""
+"""From the most able to the fastest."""
+NETS = (Shape(128, 2, is_net=True), Shape(64, 2, is_net=True))
+"""From the most able to the fastest."""
 
 _MOST_ROWS = 60_000
 _MIXED_A_ROW = 3.0
 _SWAPPED = 0.3
 _LEAST_CURVATURE = 0.01
+_HELD = 10
+_NET = {"members": 1, "batch": 256, "dropout": 0.0, "weight_decay": 0.0}
+"""A teacher's answers bear no noise to be careful of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,63 +102,101 @@ def prepare_lesson(train: Matrix, teacher: Teacher, *, seed: int) -> Lesson:
 
 
 def teach(
-    lesson: Lesson, trees: int, leaves: int, *, seed: int, n_threads: int, deadline: Deadline
+    lesson: Lesson,
+    shape: Shape,
+    *,
+    seed: int,
+    n_threads: int,
+    deadline: Deadline,
+    rounds: int | None = None,
+    is_last: bool = False,
 ) -> Fit | None:
-    """A student of ``trees`` a margin with ``leaves`` each; None where time ran out."""
-    params = {
-        "learning_rate": float(np.clip(12 / trees, 0.02, 0.3)),
-        "num_leaves": leaves,
-        "min_data_in_leaf": 10,
-        "lambda_l2": 0.1,
-        "feature_fraction": 0.8,
-    }
+    """A student; None where time ran out.
+
+    A net keeps its best round by a tenth of the lesson, after as many ``rounds`` as an earlier one
+    ran if they are given; in the last training it learns from all of it for so many rounds.
+    """
+    if shape.is_net:
+        (matrix,) = lesson.matrices
+        return _teach_net(matrix, shape, seed, n_threads, deadline, rounds, is_last)
     fits = []
     for margin, matrix in enumerate(lesson.matrices):
         left = len(lesson.matrices) - margin
         fit = lightgbm.fit(
             matrix,
             None,
-            params,
+            {
+                "learning_rate": float(np.clip(12 / shape.size, 0.02, 0.3)),
+                "num_leaves": shape.parts,
+                "min_data_in_leaf": 10,
+                "lambda_l2": 0.1,
+                "feature_fraction": 0.8,
+            },
             seed=seed,
             n_threads=n_threads,
             deadline=deadline.share(1 / left) if deadline.left_s() < np.inf else deadline,
-            rounds=trees,
+            rounds=shape.size,
         )
         if fit.out_of_time:
             return None
         fits.append(fit)
     return Fit(
         parts=tuple(part for fit in fits for part in fit.parts),
-        rounds=trees,
-        rounds_run=trees,
+        rounds=shape.size,
+        rounds_run=shape.size,
         out_of_time=False,
         gains=np.sum([fit.gains for fit in fits], axis=0),
     )
 
 
-def worth_trying(us_per_row: float, n_margins: int, us_a_tree: float) -> Sequence[tuple[int, int]]:
-    """Shapes that should be fast enough, the most able first.
+def _teach_net(
+    matrix: Matrix,
+    shape: Shape,
+    seed: int,
+    n_threads: int,
+    deadline: Deadline,
+    rounds: int | None,
+    is_last: bool,
+) -> Fit | None:
+    params = mlp.DEFAULTS[0][1]
+    choose = None
+    if not is_last:
+        is_held = np.arange(len(matrix)) % _HELD == 0
+        matrix, choose = matrix.take(~is_held), matrix.take(is_held)
+    fit = mlp.fit(
+        matrix,
+        choose,
+        {**params, "width": shape.size, "layers": shape.parts, **_NET},
+        seed=seed,
+        n_threads=n_threads,
+        deadline=deadline,
+        rounds=rounds,
+    )
+    return None if fit.rounds == 0 or (fit.out_of_time and is_last) else fit
+
+
+def worth_trying(us_per_row: float, n_margins: int, us_a_tree: float) -> Sequence[Shape]:
+    """Forests that should be fast enough, the most able first.
 
     ``us_a_tree`` is of a tree of 31 leaves; the time grows with a tree's depth.
 
     >>> worth_trying(1.0, 1, 0.01)[0]
-    (80, 15)
+    Shape(size=80, parts=15, is_net=False)
     """
     return [
-        (trees, leaves)
-        for trees, leaves in SHAPES
-        if n_margins * trees * us_a_tree * np.log2(leaves) / np.log2(31) <= us_per_row
-    ] or SHAPES[-1:]
+        shape
+        for shape in FORESTS
+        if n_margins * shape.size * us_a_tree * np.log2(shape.parts) / np.log2(31) <= us_per_row
+    ] or FORESTS[-1:]
 
 
-def effort(shape: tuple[int, int]) -> float:
-    """How long a shape takes to teach, in no unit.
+def effort(shape: Shape) -> float:
+    """How long a forest takes to teach, in no unit.
 
-    >>> effort((100, 16)) / effort((50, 16))
+    >>> effort(Shape(100, 16)) / effort(Shape(50, 16))
     2.0
     """
-    trees, leaves = shape
-    return float(trees * leaves**0.7)
+    return float(shape.size * shape.parts**0.7)
 
 
 def mixed_rows(features: NDArray[np.float32], n: int, *, seed: int) -> NDArray[np.float32]:

@@ -67,11 +67,16 @@ class Made(_Record, frozen=True):
 
 
 class Student(_Record, frozen=True):
-    """A forest that was taught, and the time it was measured to take."""
+    """A model that was taught, and the time it was measured to take."""
 
-    trees: int
-    leaves: int
+    size: int
+    """Trees a margin, or the width of a net's layers."""
+    parts: int
+    """Leaves a tree, or layers."""
+    rounds: int
+    """That it ran."""
     us_per_row: float
+    is_net: bool = False
     loss: float | None = None
 
 

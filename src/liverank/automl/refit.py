@@ -92,7 +92,7 @@ def finish(
         if members:
             encoder, rows = ground.encode_all()
             until = _FOREVER if is_recorded else deadline
-            again = _Again(rows, evaluation.n_rows, served.shape, plan, until, serving_us)
+            again = _Again(rows, evaluation.n_rows, served, plan, until, serving_us)
             terms, plan, late = again.train(members)
             dropped += late
     refit = terms is not None
@@ -137,14 +137,11 @@ def _affordable(
 
 @dataclass(frozen=True, eq=False)
 class _Again:
-    """All that training on all ``rows`` needs; models were tried on ``n_before`` of them.
-
-    ``shape`` is that of the student to teach, if one is served.
-    """
+    """All that training on all ``rows`` needs; models were tried on ``n_before`` of them."""
 
     rows: Matrix
     n_before: int
-    shape: tuple[int, int] | None
+    served: Served
     plan: Plan
     deadline: Deadline
     serving_us: float
@@ -160,7 +157,7 @@ class _Again:
         bag = [(fit, weight) for _, weight, fit in first if fit is not None]
         if not bag:
             return None, self.plan, late
-        if self.shape is not None:
+        if self.served.shape is not None:
             return self._teach(bag), self.plan, late
         on_time = [(tried, weight) for tried, weight, fit in first if fit is not None]
         bags = [bag, *self._more_bags(on_time, took_s, self._room(bag))]
@@ -204,12 +201,18 @@ class _Again:
         return int(np.clip(room, 1, _MOST_BAGS))
 
     def _teach(self, bag: list[tuple[Fit, float]]) -> tuple[Term, ...] | None:
-        assert self.shape is not None
+        assert self.served.shape is not None
         total = sum(weight for _, weight in bag)
         teacher = terms_of([(fit, weight / total) for fit, weight in bag])
         k, seed = self.rows.classes, self.plan.seed
         lesson = prepare_lesson(self.rows, lambda rows: sum_terms(teacher, rows, k), seed=seed)
         student = teach(
-            lesson, *self.shape, seed=seed, n_threads=self.plan.n_threads, deadline=self.deadline
+            lesson,
+            self.served.shape,
+            seed=seed,
+            n_threads=self.plan.n_threads,
+            deadline=self.deadline,
+            rounds=self.served.rounds,
+            is_last=True,
         )
         return None if student is None else terms_of([(student, 1.0)])

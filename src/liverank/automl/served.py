@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.assemble import size_mb, terms_of, us_per_row
 from liverank.automl.deadline import Deadline
-from liverank.automl.distil import Lesson, effort, prepare_lesson, teach, worth_trying
+from liverank.automl.distil import NETS, Lesson, Shape, effort, prepare_lesson, teach, worth_trying
 from liverank.automl.ensemble import Blend, blended, greedy_weights
 from liverank.automl.evaluation import Evaluation
 from liverank.automl.matrix import Fit
@@ -24,7 +24,7 @@ from liverank.models.predictor import Term, sum_terms
 
 MOST_MB = 4.5
 """Megabytes that the parts of a served model may take."""
-_MOST_STUDENTS = 4
+_MOST_FORESTS = 3
 _SPARE = 0.7
 """Of the time left that teaching a student may be expected to take."""
 _FOREVER = Deadline(np.inf, lambda: 0.0)
@@ -34,7 +34,7 @@ GROWTH = 1.4
 
 @dataclass(frozen=True, eq=False)
 class Served:
-    """What is served: a weighted blend of trials, or a student (``shape``: trees and leaves).
+    """What is served: a weighted blend of trials, or a student of a ``shape`` and ``rounds``.
 
     ``loss`` and ``teacher_loss`` are of the last fold's choosing rows; ``terms`` are those of the
     models of the last fold.
@@ -42,7 +42,8 @@ class Served:
 
     kind: Literal["ensemble", "single", "blend", "student"]
     weights: NDArray[np.float64]
-    shape: tuple[int, int] | None
+    shape: Shape | None
+    rounds: int | None
     us_per_row: float
     size_mb: float
     loss: float
@@ -90,7 +91,9 @@ def choose_served(
     is_single = int((blend.weights > 0).sum()) == 1
     if us * GROWTH <= serving_us and mb * GROWTH <= MOST_MB:
         kind: Literal["single", "ensemble"] = "single" if is_single else "ensemble"
-        served = Served(kind, blend.weights, None, us, mb, teacher_loss, teacher_loss, teacher)
+        served = Served(
+            kind, blend.weights, None, None, us, mb, teacher_loss, teacher_loss, teacher
+        )
         return served, replace(plan, us_per_row=measured)
 
     candidates: list[Served] = []
@@ -108,6 +111,7 @@ def choose_served(
             Served(
                 "single" if int((weights > 0).sum()) == 1 else "blend",
                 weights,
+                None,
                 None,
                 us_of("blend", terms),
                 size_mb(terms),
@@ -132,7 +136,8 @@ def choose_served(
                 Served(
                     "student",
                     blend.weights,
-                    (student.trees, student.leaves),
+                    Shape(student.size, student.parts, student.is_net),
+                    fit.rounds,
                     student.us_per_row,
                     mb,
                     loss,
@@ -143,7 +148,7 @@ def choose_served(
     plan = replace(plan, us_per_row=measured, students=tuple(students))
     if not candidates:  # no time was left to teach anything
         return Served(
-            "ensemble", blend.weights, None, us, mb, teacher_loss, teacher_loss, teacher
+            "ensemble", blend.weights, None, None, us, mb, teacher_loss, teacher_loss, teacher
         ), plan
     return min(candidates, key=lambda each: each.loss), plan
 
@@ -158,28 +163,39 @@ def _students(
     *,
     tree_us: float,
 ) -> list[tuple[Student, Fit]]:
-    """A few students that should be fast enough, the quickest to teach and then the most able."""
+    """A few that should be fast enough: the quickest to teach, the most able, and nets."""
     taught: list[tuple[Student, Fit]] = []
 
-    def teach_one(shape: tuple[int, int], until: Deadline) -> None:
-        fit = teach(lesson, *shape, seed=plan.seed, n_threads=plan.n_threads, deadline=until)
+    def teach_one(shape: Shape, until: Deadline, rounds: int | None = None) -> None:
+        fit = teach(
+            lesson,
+            shape,
+            seed=plan.seed,
+            n_threads=plan.n_threads,
+            deadline=until,
+            rounds=rounds,
+        )
         if fit is not None:
-            us = us_of(f"student {shape[0]} x {shape[1]}", terms_of([(fit, 1.0)]))
-            taught.append((Student(trees=shape[0], leaves=shape[1], us_per_row=us), fit))
+            us = us_of(f"student {shape}", terms_of([(fit, 1.0)]))
+            taught.append((Student(**shape._asdict(), rounds=fit.rounds_run, us_per_row=us), fit))
 
     if plan.students:
         for student in plan.students:
-            teach_one((student.trees, student.leaves), _FOREVER)
+            shape = Shape(student.size, student.parts, student.is_net)
+            teach_one(shape, _FOREVER, student.rounds)
         return taught
     *shapes, least = worth_trying(serving_us, evaluation.n_margins, tree_us)
     began = deadline.clock()
     teach_one(least, _FOREVER)  # something that fast must be there to be served
     second_s = (deadline.clock() - began) / effort(least)
     for shape in shapes:
-        if len(taught) == _MOST_STUDENTS:
+        if len(taught) == _MOST_FORESTS:
             break
         if second_s * effort(shape) < _SPARE * deadline.left_s():
             teach_one(shape, deadline)
+    if "mlp" in plan.timings and evaluation.n_margins == 1 and not deadline.expired():
+        for shape in NETS:
+            teach_one(shape, deadline.share(0.5))
     return taught
 
 

@@ -163,14 +163,14 @@ def _served(found: TableFound, validation: dict[str, float | None]) -> report.Se
         "single": "one model was best, or no blend beat it beyond noise",
         "ensemble": "the blend itself is fast and small enough",
         "blend": "the whole blend is too slow or too large; this is the best of faster models",
-        "student": "the blend is too slow or too large; it taught this forest",
+        "student": "the blend is too slow or too large; it taught this model",
     }
     teacher = None
     if served.kind in ("blend", "student") or (served.loss != served.teacher_loss):
         margins = blended([each.judge for each in model.tried], model.blend.weights)
         raw = model.calibrated.calibrator.apply(margins)
         teacher = _known(model.evaluation.judged.figures(raw))
-    shape = "" if served.shape is None else f" {served.shape[0]} trees x {served.shape[1]} leaves"
+    shape = "" if served.shape is None else f" {served.shape}"
     return report.Served(
         kind=served.kind + shape,
         us_per_row_55=round(served.us_per_row, 3),
