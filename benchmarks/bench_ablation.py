@@ -14,22 +14,23 @@ difference to all kinds, bootstrapped over users.
 import argparse
 import json
 from collections.abc import Iterator
-from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.boosting import SHAPES, bin_rows, boost
-from liverank.autopilot.backtest import DECIDING, TRUE, list_metrics
+from liverank.automl.assemble import terms_of
+from liverank.automl.deadline import Deadline
+from liverank.automl.families import lightgbm
+from liverank.automl.list_rows import whole_matrix
+from liverank.autopilot.backtest import TRUE, list_metrics
+from liverank.autopilot.judging import DECIDING
 from liverank.dataset.metrics import bootstrap_difference, mean_over_lists
-from liverank.dataset.rows import Rows
 from liverank.features.kinds.context import POSITION_NAME
 from liverank.features.kinds.in_list import Gap, Rank
 from liverank.features.kinds.lifecycle import Age
 from liverank.features.spec import FeatureSpec, SpecFeature
-from liverank.models.forest import merge
 from liverank.simulator.truth import captured_lift
 from replayed import FOLDERS, Case, log_case, world_case
 
@@ -46,8 +47,8 @@ FIRST_KINDS = {
 """Those of the first version; its only feature of kind ``lifecycle`` was the age."""
 AT_ONCE = 100_000
 """Rows scored at once."""
-FORESTS = {"trees_few": 300, "trees_steady": 100}
-"""Shapes of the search, and their rounds."""
+FORESTS = {"few": 300, "steady": 100}
+"""Settings of LightGBM that the search tries early, and their rounds."""
 THREADS = 1
 
 Metrics = dict[str, NDArray[np.float64]]
@@ -156,28 +157,22 @@ def _kept(spec: FeatureSpec, wanted: list[bool]) -> NDArray[np.bool_]:
 
 def tried(case: Case, keep: NDArray[np.bool_], seeds: int) -> Metrics:
     """Learn from some columns, and score the test lists by the mean margin of all forests."""
-    rows = Rows(
-        features=np.ascontiguousarray(case.rows.features[:, keep]),
-        labels=case.rows.labels,
-        rankings=case.rows.rankings,
-        at_ms=case.rows.at_ms,
-        names=tuple(compress(case.rows.names, keep)),
-        directions=tuple(compress(case.rows.directions, keep)),
-    )
-    binned, columns = bin_rows(rows), np.flatnonzero(keep)
-    forests = [
-        boost(
-            binned,
-            SHAPES[shape],
-            rounds=rounds,
+    rows, columns = whole_matrix(case.rows.keep_columns(keep.tolist())), np.flatnonzero(keep)
+    settings = dict(lightgbm.DEFAULTS)
+    fits = [
+        lightgbm.fit(
+            rows,
+            None,
+            settings[name],
             seed=seed,
             n_threads=THREADS,
-            expired=lambda: False,
-        ).forest
+            deadline=Deadline(np.inf, lambda: 0.0),
+            rounds=rounds,
+        )
         for seed in range(seeds)
-        for shape, rounds in FORESTS.items()
+        for name, rounds in FORESTS.items()
     ]
-    forest = merge(forests, [1 / len(forests)] * len(forests))
+    (forest,) = (term.part for term in terms_of([(fit, 1 / len(fits)) for fit in fits]))
     scores = np.concatenate(
         [
             forest.margin(np.ascontiguousarray(case.features[start : start + AT_ONCE, columns]))

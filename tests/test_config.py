@@ -12,7 +12,10 @@ LABEL = '[label]\ninteraction = "click"\n'
     ("text", "message"),
     [
         ("", "Object missing required field `label`"),
-        (LABEL + "[trainig]", "unknown field `trainig`; expected label, path, items, users"),
+        (
+            LABEL + "[trainig]",
+            "unknown field `trainig`; expected label, labels, path, items, users",
+        ),
         (LABEL + 'withn = "1h"', "`label`: .*unknown field `withn`; expected interaction, within"),
         ("[label]\ninteraction = 5", "`label.interaction` is 5: Expected `str`, got `int`"),
         ('[label]\ninteraction = ""', '`label.interaction` is "": .*length >= 1'),
@@ -47,3 +50,37 @@ def test_what_is_wrong_is_named_with_its_value_and_what_is_allowed(text, message
         parse_config(text, where="here.toml")
     assert str(refused.value).startswith("here.toml: ")
     assert "\n" not in str(refused.value)
+
+
+STAY = '[labels.stay]\ninteraction = "join"\nmin_duration = "30s"\n'
+
+
+def test_the_first_of_several_labels_is_what_lists_are_ranked_by():
+    config = parse_config('[labels.join]\ninteraction = "join"\n' + STAY)
+    assert list(config.heads) == ["join", "stay"]
+    assert config.label == config.labels["join"]
+    assert config.heads["stay"].known_after_ms == 3_630_000
+    both = parse_config('[label]\ninteraction = "click"\n' + STAY)
+    assert list(both.heads) == ["click", "stay"]
+    named = parse_config('[label]\ninteraction = "join"\nmin_duration = "30s"\n' + STAY)
+    assert list(named.heads) == ["stay"]
+    assert list(parse_config('[label]\ninteraction = "click"').heads) == ["click"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[labels]\n", "missing required field `label`"),
+        ('[labels.a]\ninteraction = "x"\nwithin = "soon"', '`labels.a.within` is "soon"; expected'),
+        ('[labels.a]\ninteraction = "x"\n[labels.b]\nwithin = "1h"', "`labels.b`: .*`interaction`"),
+        (STAY.replace("30s", "forever"), '`labels.stay.min_duration` is "forever"; it must be'),
+        (STAY + '[interactions]\nclick = "c"', "`labels.stay.interaction` is 'join', which is not"),
+        (
+            '[label]\ninteraction = "stay"\n' + STAY,
+            r"`labels.stay` has the name of what `\[label\]` says",
+        ),
+    ],
+)
+def test_what_is_wrong_with_one_of_several_labels_is_named(text, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_config(text)

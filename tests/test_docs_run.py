@@ -93,7 +93,8 @@ def test_every_command_line_in_the_docs_is_one_that_liverank_takes(block: Block)
 
 @pytest.mark.parametrize("block", of("toml"), ids=named)
 def test_every_config_in_the_docs_is_valid(block: Block) -> None:
-    text = block.text if "[label]" in block.text else f'{block.text}\n[label]\ninteraction = "join"'
+    named = "[label]" in block.text or "[labels." in block.text
+    text = block.text if named else f'{block.text}\n[label]\ninteraction = "join"'
 
     assert parse_config(text, where=block.where).label.interaction
 

@@ -41,12 +41,24 @@ class Label(_Table, frozen=True):
     within: str = "1h"
     """How long after the ranking it may come."""
     min_value: float | None = None
-    """The least ``value`` the interaction must carry, e.g. 30 for a stay of 30 seconds."""
+    """The least ``value`` the interaction must carry, e.g. 3 for three stars."""
+    min_duration: str | None = None
+    """How long the person must stay after it, e.g. ``"30s"``: no ``presence.leave`` sooner."""
 
     @property
     def within_ms(self) -> int:
         """The label's window in milliseconds."""
         return int(duration_ms(self.within))
+
+    @property
+    def min_duration_ms(self) -> int:
+        """The least stay in milliseconds; 0 where none is asked for."""
+        return 0 if self.min_duration is None else int(duration_ms(self.min_duration))
+
+    @property
+    def known_after_ms(self) -> int:
+        """How long after a ranking its labels are known, in milliseconds."""
+        return self.within_ms + self.min_duration_ms
 
 
 class Impressions(_Table, frozen=True):
@@ -205,6 +217,9 @@ class Config(_Table, frozen=True):
     """The whole of liverank.toml."""
 
     label: Label
+    """What lists are ranked by; where it is left out, the first of ``labels``."""
+    labels: dict[Word, Label] = {}
+    """More of what people do, each learned by a head of its own."""
     path: Word = ".liverank"
     """Directory of the log and the bundles, relative to the file."""
     items: EntityFields = EntityFields()
@@ -222,6 +237,12 @@ class Config(_Table, frozen=True):
     log: LogTable = LogTable()
     sources: tuple[Source, ...] = ()
 
+    @property
+    def heads(self) -> dict[str, Label]:
+        """All labels by name, the one that lists are ranked by first."""
+        first = next((name for name, label in self.labels.items() if label == self.label), None)
+        return {first or self.label.interaction: self.label, **self.labels}
+
 
 def parse_config(text: str, *, where: str = "liverank.toml") -> Config:
     r"""Parse the text of a liverank.toml.
@@ -238,6 +259,7 @@ def parse_config(text: str, *, where: str = "liverank.toml") -> Config:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: not valid TOML: {error}") from None
+    document = _with_label(document)
     try:
         config = msgspec.convert(document, Config)
     except msgspec.ValidationError as error:
@@ -257,3 +279,11 @@ def load_config(path: Path) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     return parse_config(text, where=str(path))
+
+
+def _with_label(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the first of ``labels`` as its label, where it names none."""
+    labels = document.get("labels")
+    if "label" in document or not isinstance(labels, dict) or not labels:
+        return document
+    return {**document, "label": next(iter(labels.values()))}

@@ -7,7 +7,7 @@ from liverank.errors import ConfigError
 from liverank.quantities import duration_ms
 
 if TYPE_CHECKING:
-    from liverank.config import Config
+    from liverank.config import Config, Label
 
 _MIN_MEMORY_BYTES = 64_000_000
 _MAX_MEMORY_BYTES = 16_000_000_000
@@ -17,7 +17,6 @@ _MAX_MEMORY_BYTES = 16_000_000_000
 def check(config: "Config", where: str) -> None:
     """Raise ConfigError, naming the key and what is allowed, where a value makes no sense."""
     durations = {
-        "label.within": config.label.within,
         "features.max_future": config.features.max_future,
         "presence.expire_after": config.presence.expire_after,
         "training.budget": config.training.budget,
@@ -31,13 +30,18 @@ def check(config: "Config", where: str) -> None:
     for place, text in enumerate(config.features.half_lives):
         durations[f"features.half_lives[{place}]"] = text
     finite = {
-        "label.within",
         "features.max_future",
         "presence.expire_after",
         "training.budget",
         "candidates.within",
         "serving.snapshot_every",
     }
+    for key, label in _labels(config).items():
+        durations[f"{key}.within"] = label.within
+        finite.add(f"{key}.within")
+        if label.min_duration is not None:
+            durations[f"{key}.min_duration"] = label.min_duration
+            finite.add(f"{key}.min_duration")
     for key, text in durations.items():
         try:
             value = duration_ms(text)
@@ -57,10 +61,6 @@ def check(config: "Config", where: str) -> None:
         raise ConfigError(f'{where}: `features.half_lives` is empty; name at least one, e.g. "1d"')
     if len(set(config.features.half_lives)) != len(config.features.half_lives):
         raise ConfigError(f"{where}: `features.half_lives` names one twice")
-    if config.label.min_value is not None and not math.isfinite(config.label.min_value):
-        raise ConfigError(
-            f"{where}: `label.min_value` is {config.label.min_value}; expected a finite number"
-        )
     if config.presence.enter == config.presence.leave:
         raise ConfigError(
             f"{where}: `presence.enter` and `presence.leave` are both {config.presence.enter!r}; "
@@ -68,8 +68,31 @@ def check(config: "Config", where: str) -> None:
         )
     if "\0" in config.path:
         raise ConfigError(f"{where}: `path` is {config.path!r}; expected a path without NUL")
-    if config.interactions and config.label.interaction not in config.interactions:
+    _check_labels(config, where)
+
+
+def _labels(config: "Config") -> dict[str, "Label"]:
+    """All labels by their keys."""
+    named = {f"labels.{name}": label for name, label in config.labels.items()}
+    is_first = bool(named) and config.label == next(iter(named.values()))
+    return named if is_first else {"label": config.label, **named}
+
+
+def _check_labels(config: "Config", where: str) -> None:
+    for key, label in _labels(config).items():
+        if label.min_value is not None and not math.isfinite(label.min_value):
+            raise ConfigError(
+                f"{where}: `{key}.min_value` is {label.min_value}; expected a finite number"
+            )
+        if config.interactions and label.interaction not in config.interactions:
+            raise ConfigError(
+                f"{where}: `{key}.interaction` is {label.interaction!r}, which is not among "
+                f"`interactions`: {', '.join(config.interactions)}"
+            )
+    clash = config.labels.get(config.label.interaction, config.label)
+    if config.label not in config.labels.values() and clash != config.label:
         raise ConfigError(
-            f"{where}: `label.interaction` is {config.label.interaction!r}, which is not among "
-            f"`interactions`: {', '.join(config.interactions)}"
+            f"{where}: `labels.{config.label.interaction}` has the name of what `[label]` says; "
+            "give it another, or leave `[label]` out: the first of `labels` is what lists are "
+            "ranked by"
         )

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
 from liverank.automl.calibrate import choose_calibration, fit_affine, fit_steps
-from liverank.automl.ensemble import blended, choose_blend, greedy_weights
+from liverank.automl.ensemble import best_single, blended, choose_blend, greedy_weights
 from liverank.automl.held import Held, gain_interval, joined
-from liverank.automl.losses import fit_calibration
 from liverank.automl.objective import find_objective
 
 LINKS = {"binary": "sigmoid", "multiclass": "softmax", "regression": "identity"}
@@ -106,11 +106,29 @@ def test_groups_of_joined_rows_stay_apart_and_halves_divide_none():
 
 
 @given(st.integers(0, 30))
-def test_the_affine_calibration_of_two_classes_is_the_one_of_rankings(seed):
+def test_the_affine_calibration_is_the_lowest_point_of_its_penalised_loss(seed):
     truth, target = world("binary", 200, seed)
-    slope, offset = fit_calibration(truth[:, 0] * 2 + 0.3, target.astype(np.uint8))
-    found = fit_affine(truth * 2 + 0.3, held(target))
-    assert (found.slope[0], found.offset[0]) == pytest.approx((slope, offset), abs=2e-3)
+    margins, rows = truth * 2 + 0.3, held(target)
+
+    def loss(point):
+        penalty = ((point[0] - 1) ** 2 + point[1] ** 2) / 2
+        return rows.row_losses(margins * point[0] + point[1]).sum() + penalty
+
+    bounds = [(0.05, 5.0), (None, None)]
+    lowest = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead", bounds=bounds).fun
+    found = fit_affine(margins, rows)
+    assert loss((found.slope[0], found.offset[0])) < lowest + 1e-3
+
+
+def test_a_bold_model_replaces_a_cautious_one_only_beyond_noise():
+    truth, target = world("binary", 400, 0)
+    rows, first_is_cautious = held(target), np.array([True, False])
+    alike = sorted(noisy(truth, 2, 0.7), key=rows.loss, reverse=True)
+    assert best_single(alike, rows) == 1
+    assert best_single(alike, rows, first_is_cautious) == 0, "the other was better by luck"
+    worse = truth + np.random.default_rng(1).normal(0, 3, truth.shape)
+    assert best_single([worse, alike[0]], rows, first_is_cautious) == 1
+    assert best_single([worse, alike[0]], rows, ~first_is_cautious) == 1
 
 
 def test_affine_calibration_undoes_what_distorted_the_classes():

@@ -110,3 +110,21 @@ def test_rows_without_weight_do_not_count():
     )  # fmt: skip
     one, two = (fit(m, rounds=4).margins(whole.features) for m in (whole, other))
     assert (one == two).all()
+
+
+def test_it_learns_from_what_is_unknown_and_shrugs_off_outliers():
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(3000, 3)).astype(np.float32)
+    unknown = generator.random(3000) < 0.3
+    target = (generator.random(3000) < np.where(unknown, 0.8, 0.2)).astype(float)
+    x[unknown, 0] = np.nan
+    x[0, 1], x[1, 1], x[2, 1] = 3e38, -3e38, 1e38
+    x[:, 2] = np.nan
+    rows = Matrix(x, target, None, ("a", "b", "c"), (0, 0, 0), "binary")
+    found = linear.fit(
+        rows, None, {"heaviest": 1.0}, seed=0, n_threads=1, deadline=FOREVER, rounds=1
+    )
+    missing = found.margins(np.array([[np.nan, 0, 0]], np.float32))[0, 0]
+    assert missing == pytest.approx(np.log(4), abs=0.3)
+    assert found.gains[0] > 5 * found.gains[1]
+    assert found.gains[2] == 0

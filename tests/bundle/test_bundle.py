@@ -15,15 +15,17 @@ from hypothesis import strategies as st
 
 from liverank.bundle import files as files_module
 from liverank.bundle.bundle import load_bundle, pack_bundle
-from liverank.bundle.files import write_bundle
+from liverank.bundle.files import decode_arrays, write_bundle
 from liverank.bundle.manifest import FILES, MANIFEST, encode_manifest, make_manifest
 from liverank.config import parse_config
 from liverank.errors import BundleError
 from liverank.events.schema import Schema
 from liverank.features.spec import derive_spec
+from liverank.models.calibrator import Calibrator
 from liverank.models.forest import Forest
+from liverank.models.json_array import json_array
 from liverank.models.linear import Linear
-from liverank.models.model import Model
+from liverank.models.predictor import Predictor, Term
 
 SPEC = derive_spec(
     Schema(items={"host": "key"}, interactions=("join",)),
@@ -57,7 +59,16 @@ def a_model(width=WIDTH, seed=0):
         missing_weight=generator.normal(size=width),
         intercept=np.array([0.1]),
     )
-    return Model(forest=forest, linear=linear, slope=0.9, offset=0.05)
+    return Predictor(
+        (Term(forest, 0, 1.0), Term(linear, 0, 1.0)),
+        Calibrator(np.array([0.9]), np.array([0.05])),
+        "sigmoid",
+        ("no", "yes"),
+    )
+
+
+def two_heads(width=WIDTH, seed=0):
+    return {"join": a_model(width, seed), "stay": a_model(width, seed + 1)}
 
 
 def golden_rows(n=5):
@@ -69,10 +80,9 @@ def golden_rows(n=5):
 def pack(**changes):
     arguments = {
         "spec": SPEC,
-        "model": a_model(),
+        "heads": two_heads(),
         "report": Report(rows=7, notes=("fine",)),
         "golden": golden_rows(),
-        "label": "join",
         "created_ms": 1000,
     }
     return pack_bundle(**{**arguments, **changes})
@@ -86,7 +96,6 @@ def saved(tmp_path_factory):
 
 
 def test_a_bundle_comes_back_as_it_was_saved(tmp_path):
-    model = a_model()
     packed = pack(report=Report(rows=7))
     write_bundle(tmp_path / "b", packed)
     bundle = load_bundle(tmp_path / "b")
@@ -95,14 +104,18 @@ def test_a_bundle_comes_back_as_it_was_saved(tmp_path):
     assert bundle.report == {"rows": 7, "notes": []}
     assert bundle.manifest.created_ms == 1000
     rows = golden_rows(50)
-    np.testing.assert_array_equal(bundle.model.margin(rows), model.margin(rows))
+    assert list(bundle.heads) == ["join", "stay"]
+    for name, model in two_heads().items():
+        np.testing.assert_array_equal(bundle.heads[name].margins(rows), model.margins(rows))
+    assert bundle.model is bundle.heads["join"]
+    assert bundle.manifest.label == "join"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b"]  # no draft is left
 
 
 def test_the_same_content_has_the_same_version_and_other_content_another():
     assert pack().manifest == pack().manifest
     assert pack().files == pack().files
-    others = [pack(created_ms=1001), pack(label="stay"), pack(report=Report(rows=8))]
+    others = [pack(created_ms=1001), pack(heads={"stay": a_model()}), pack(report=Report(rows=8))]
     assert len({packed.manifest.version for packed in [pack(), *others]}) == 4
 
 
@@ -159,7 +172,22 @@ def npz(**arrays):
 
 def golden_npz(**changes):
     rows = golden_rows()
-    return npz(**{"rows": rows, "margins": a_model().margin(rows), **changes})
+    return npz(**{"rows": rows, "margins": margins_of(two_heads(), rows), **changes})
+
+
+def margins_of(heads, rows):
+    return np.hstack([model.margins(rows) for model in heads.values()])
+
+
+def a_value():
+    """A model of values rather than of probabilities."""
+    ours = a_model()
+    return Predictor(ours.terms, ours.calibrator, "identity")
+
+
+def heads_npz(model):
+    arrays = {f"head0.{name}": array for name, array in model.to_arrays().items()}
+    return npz(labels=json_array(("join",)), **arrays)
 
 
 FORGED = {
@@ -177,11 +205,23 @@ FORGED = {
         "golden.npz: it must hold",
     ),
     "other_margin": (
-        {"golden.npz": golden_npz(margins=np.nextafter(a_model().margin(golden_rows()), 9))},
+        {"golden.npz": golden_npz(margins=np.nextafter(margins_of(two_heads(), golden_rows()), 9))},
         "other margins",
     ),
-    "other_model": ({"model.npz": npz(**a_model(seed=5).to_arrays())}, "other margins"),
-    "wider_model": ({"model.npz": npz(**a_model(WIDTH + 1).to_arrays())}, "golden.npz"),
+    "other_model": (
+        {"model.npz": pack(heads=two_heads(seed=5)).files["model.npz"]},
+        "other margins",
+    ),
+    "fewer_heads": (
+        {"model.npz": pack(heads={"join": a_model()}).files["model.npz"]},
+        "golden.npz",
+    ),
+    "no_names": ({"model.npz": npz(**a_model().to_arrays())}, "`labels` is missing"),
+    "more_than_heads": (
+        {"model.npz": npz(more=np.zeros(1), **decode_arrays(pack().files["model.npz"], "m"))},
+        "one model for each label",
+    ),
+    "a_value": ({"model.npz": heads_npz(a_value())}, "gives a probability"),
     "broken_spec": ({"spec.json": b'{"layout": 3}'}, "layout"),
     "report_not_utf8": ({"report.json": b'"\xff"'}, "train again"),
 }
@@ -214,8 +254,8 @@ def test_a_manifest_with_more_keys_or_another_format_is_refused(saved, tmp_path)
     (copy / MANIFEST).write_text(json.dumps({**manifest, "more": 1}))
     with pytest.raises(BundleError, match="not a manifest"):
         load_bundle(copy)
-    (copy / MANIFEST).write_text(json.dumps({**manifest, "format": 2}))
-    with pytest.raises(BundleError, match="format 2, and this liverank reads format 1"):
+    (copy / MANIFEST).write_text(json.dumps({**manifest, "format": 1}))
+    with pytest.raises(BundleError, match="format 1, and this liverank reads format 2"):
         load_bundle(copy)
 
 
@@ -228,7 +268,8 @@ def test_features_that_differ_from_the_manifest_are_refused(tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"model": a_model(WIDTH + 1)},
+        {"heads": two_heads(WIDTH + 1)},
+        {"heads": {"join": a_model(), "stay": a_model(WIDTH + 1)}},
         {"golden": golden_rows()[:, :-1].copy()},
         {"golden": golden_rows()[:0]},
     ],
@@ -240,7 +281,7 @@ def test_parts_that_do_not_fit_make_no_bundle(changes):
 
 def test_a_bundle_is_never_written_over(saved):
     with pytest.raises(BundleError, match="exists already"):
-        write_bundle(saved, pack(label="other"))
+        write_bundle(saved, pack(created_ms=7))
 
 
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
@@ -261,7 +302,7 @@ def test_scoring_needs_no_training_library(saved):
         "import numpy as np\n"
         "from liverank.bundle.bundle import load_bundle\n"
         "bundle = load_bundle(Path(sys.argv[1]))\n"
-        "print(bundle.model.probability(np.zeros((1, len(bundle.spec.names)), np.float32))[0])\n"
+        "print(bundle.model.answers(np.zeros((1, len(bundle.spec.names)), np.float32))[0])\n"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script, str(saved)],
@@ -271,4 +312,4 @@ def test_scoring_needs_no_training_library(saved):
         env=os.environ | {"PYTHONWARNINGS": "error"},
     )
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) == a_model().probability(np.zeros((1, WIDTH), np.float32))[0]
+    assert float(done.stdout) == a_model().answers(np.zeros((1, WIDTH), np.float32))[0]

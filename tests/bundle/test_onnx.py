@@ -7,7 +7,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from liverank.bundle.onnx import model_to_onnx, to_onnx
+from liverank.bundle.onnx import to_onnx
 from liverank.bundle.onnx_encoder import onnx_columns
 from liverank.errors import BundleError
 from liverank.models.attribution import leaf_paths
@@ -20,7 +20,6 @@ from liverank.models.inputs import Input, read_values
 from liverank.models.lightgbm_text import forest_from_lightgbm
 from liverank.models.linear import Linear
 from liverank.models.mlp import SHAPES, WIDE, Mlp
-from liverank.models.model import Model
 from liverank.models.predictor import ALL, Predictor, Term
 
 pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
@@ -98,12 +97,22 @@ def a_net(k=1, seed=0, n=3):
     return Mlp.from_arrays({**arrays, "scale": np.abs(arrays["scale"])})
 
 
+def ranks_by(*parts, slope=1.0, offset=0.0):
+    """A model as bundles that rank hold it."""
+    return Predictor(
+        tuple(Term(part, 0, 1.0) for part in parts),
+        Calibrator(np.array([slope]), np.array([offset])),
+        "sigmoid",
+        ("no", "yes"),
+    )
+
+
 def test_a_model_of_trees_a_linear_part_and_calibration():
-    model = Model(forest=a_forest(), linear=a_linear(), slope=0.8, offset=-0.3)
+    model = ranks_by(a_forest(), a_linear(), slope=0.8, offset=-0.3)
     rows = rows_of(1)
-    margin, probability, _ = run(model_to_onnx(model), {"rows": rows})
-    np.testing.assert_allclose(margin[:, 0], model.margin(rows), atol=1e-5, rtol=1e-5)
-    np.testing.assert_allclose(probability, model.probability(rows), atol=1e-6)
+    margin, probability, _ = run(to_onnx(model), {"rows": rows})
+    np.testing.assert_allclose(margin, model.margins(rows), atol=1e-5, rtol=1e-5)
+    np.testing.assert_allclose(probability, model.answers(rows), atol=1e-6)
 
 
 @pytest.mark.parametrize("n_layers", [1, 2, 3])
@@ -132,11 +141,11 @@ def test_several_classes_from_forests_linear_models_and_a_net_together():
 
 
 def test_one_row_and_none_are_rows_too():
-    model = Model(forest=a_forest())
-    content = model_to_onnx(model)
+    model = ranks_by(a_forest())
+    content = to_onnx(model)
     for n in (0, 1):
         margin, *_ = run(content, {"rows": rows_of(1)[:n]})
-        np.testing.assert_allclose(margin[:, 0], model.margin(rows_of(1)[:n]), atol=1e-5)
+        np.testing.assert_allclose(margin, model.margins(rows_of(1)[:n]), atol=1e-5)
 
 
 INPUTS = (
@@ -309,7 +318,7 @@ def test_an_output_makes_way_for_a_column_of_its_name():
 
 
 def test_the_same_model_gives_the_same_bytes():
-    assert model_to_onnx(Model(forest=a_forest())) == model_to_onnx(Model(forest=a_forest()))
+    assert to_onnx(ranks_by(a_forest())) == to_onnx(ranks_by(a_forest()))
 
 
 class Unheard:
@@ -398,7 +407,7 @@ def test_attributions_of_branches_that_no_training_row_took():
     )
     nan = np.nan
     rows = np.array([[-1, -1], [-1, 1], [1, 1], [9, nan], [nan, nan], [nan, -1]], np.float32)
-    *_, parts, base = run(model_to_onnx(Model(forest=forest), attributions=True), {"rows": rows})
+    *_, parts, base = run(to_onnx(ranks_by(forest), attributions=True), {"rows": rows})
     told = leaf_paths(forest).attribute(rows)
     np.testing.assert_allclose(parts[:, :, 0], told.effects, atol=1e-12)
     assert base[0] == told.base == 1.0
@@ -412,14 +421,15 @@ def test_without_the_package_it_says_what_to_install():
     code = """
 import sys
 sys.modules["onnx"] = None
-from liverank.bundle.onnx import model_to_onnx
+from liverank.bundle.onnx import to_onnx
 from liverank.errors import BundleError
 from liverank.models.explain import make_explainer
 from liverank.models.forest import Forest, leaf_arrays
-from liverank.models.model import Model
-from liverank.models.predictor import ALL, Predictor, Term
+from liverank.models.calibrator import Calibrator
+from liverank.models.predictor import Predictor, Term
+part = Forest.from_arrays(leaf_arrays(0.0), 1)
 try:
-    model_to_onnx(Model(forest=Forest.from_arrays(leaf_arrays(0.0), 1)))
+    to_onnx(Predictor((Term(part, 0, 1.0),), Calibrator.none(1), "identity"))
 except BundleError as error:
     print(error)
 """

@@ -9,8 +9,9 @@ from liverank.config import parse_config
 from liverank.errors import BundleError
 from liverank.events.schema import Schema
 from liverank.features.spec import FeatureSpec, derive_spec
+from liverank.models.calibrator import Calibrator
 from liverank.models.forest import Forest, leaf_arrays
-from liverank.models.model import Model
+from liverank.models.predictor import Predictor, Term
 
 CONFIG = parse_config('[label]\ninteraction = "join"')
 SPEC = derive_spec(Schema(interactions=("join",)), CONFIG)
@@ -18,12 +19,13 @@ SPEC = derive_spec(Schema(interactions=("join",)), CONFIG)
 
 def a_bundle(created_ms, margin=1.0):
     width = len(SPEC.names)
+    part = Forest.from_arrays(leaf_arrays(margin), width)
+    model = Predictor((Term(part, 0, 1.0),), Calibrator.none(1), "sigmoid", ("no", "yes"))
     return pack_bundle(
         spec=SPEC,
-        model=Model(forest=Forest.from_arrays(leaf_arrays(margin), width)),
+        heads={"join": model},
         report=FeatureSpec(SPEC.layout, ()),
         golden=np.zeros((1, width), np.float32),
-        label="join",
         created_ms=created_ms,
     )
 

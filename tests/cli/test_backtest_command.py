@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -210,3 +211,19 @@ def test_training_makes_a_bundle_and_promotes_it_unless_told_not_to(project, cap
     assert promoted["report"]["rows"] > 3000
     assert set(promoted["features"]) >= set(promoted["report"]["used_features"])
     assert promoted["guessed_fields"] == {"items": [], "users": [], "requests": []}
+
+
+def test_no_bundle_is_written_that_does_not_beat_popularity_unless_forced(project, capsys):
+    few = history()[:60]
+    paths = project(QUICK, few)
+    bundles = Path(paths[1]).parent / ".liverank" / "bundles"
+    code, refused, error = run(capsys, "train", *paths)
+    assert code == 1
+    assert (refused["ok"], refused["bundle"], refused["promoted"]) == (False, None, False)
+    assert refused["report"]["against"]["beats"] is False
+    assert "too few to judge a model by" in refused["error"]
+    assert "Train again when there is more to learn from, or give --force" in error
+    assert not bundles.exists()
+    code, forced, _ = run(capsys, "train", *paths, "--force")
+    assert (code, forced["forced"], forced["promoted"]) == (0, True, True)
+    assert (bundles / forced["bundle"]).is_dir()

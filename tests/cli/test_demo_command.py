@@ -22,7 +22,7 @@ def test_a_small_world_goes_through_the_whole_loop_and_stays_where_it_is_kept(
 ) -> None:
     kept = tmp_path / "kept"
 
-    shown = demo("--people", "150", "--days", "2", "--seed", "4", "--keep", str(kept), "--json")
+    shown = demo("--people", "400", "--days", "3", "--seed", "4", "--keep", str(kept), "--json")
 
     assert shown.returncode == 0, shown.stderr
     result = json.loads(shown.stdout.splitlines()[-1])
@@ -43,6 +43,20 @@ def test_a_small_world_goes_through_the_whole_loop_and_stays_where_it_is_kept(
         assert scores == sorted(scores, reverse=True)
         assert person["user"] in shown.stderr
     assert any(room["reasons"] for person in people for room in person["items"])
+
+
+def test_where_there_is_too_little_to_learn_from_popularity_ranks_and_the_demo_says_so() -> None:
+    shown = demo("--people", "150", "--days", "2", "--seed", "4", "--json")
+
+    assert shown.returncode == 0, shown.stderr
+    result = json.loads(shown.stdout.splitlines()[-1])
+    assert result["ok"]
+    assert result["bundle"] is None
+    assert "no bundle was written" in shown.stderr
+    assert {room["by"] for person in result["people"] for room in person["items"]} <= {
+        "popular",
+        "newest",
+    }
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:

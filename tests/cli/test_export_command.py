@@ -19,9 +19,10 @@ from liverank.cli import main
 from liverank.config import parse_config
 from liverank.events.schema import Schema
 from liverank.features.spec import derive_spec
+from liverank.models.calibrator import Calibrator
 from liverank.models.explain import make_explainer
 from liverank.models.forest import Forest
-from liverank.models.model import Model
+from liverank.models.predictor import Predictor, Term
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
 
@@ -121,12 +122,14 @@ def test_a_bundle_that_ranks_is_exported_too(tmp_path, capsys):
         value=np.array([0.0, -1.0, 2.0]),
     )
     golden = np.random.default_rng(0).normal(size=(5, width)).astype(np.float32)
+    model = Predictor(
+        (Term(forest, 0, 1.0),), Calibrator(np.array([0.5]), np.zeros(1)), "sigmoid", ("no", "yes")
+    )
     packed = pack_bundle(
         spec=spec,
-        model=Model(forest=forest, slope=0.5),
+        heads={"join": model},
         report=msgspec.defstruct("Report", [])(),
         golden=golden,
-        label="join",
         created_ms=0,
     )
     write_bundle(tmp_path / "b", packed)
@@ -134,7 +137,7 @@ def test_a_bundle_that_ranks_is_exported_too(tmp_path, capsys):
     assert code == 0
     session = session_of(tmp_path / "m.onnx")
     _, chance, called = session.run(None, {"rows": golden})
-    np.testing.assert_allclose(chance, Model(forest=forest, slope=0.5).probability(golden))
+    np.testing.assert_allclose(chance, model.answers(golden))
     assert set(called) <= {"no", "yes"}
     about = session.get_modelmeta().custom_metadata_map
     assert json.loads(about["features"]) == list(spec.names)

@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.errors import BundleError, ServingError
-from liverank.models.attribution import attribute, attribute_linear, leaf_paths
+from liverank.models.attribution import attribute_linear, leaf_paths
 from liverank.models.forest import LEAF, Forest, leaf_arrays
 from liverank.models.lightgbm_text import forest_from_lightgbm
 from liverank.models.linear import Linear
-from liverank.models.model import Model
 
 
 def a_tree(generator, f, splits):
@@ -131,7 +130,7 @@ def test_a_row_has_the_same_parts_alone_and_together():
         np.testing.assert_array_equal(paths.attribute(rows[i : i + 1]).effects[0], together[i])
 
 
-def test_a_models_parts_add_up_with_its_linear_part_and_calibration():
+def test_a_linear_models_parts_are_its_terms():
     generator = np.random.default_rng(1)
     linear = Linear(
         low=np.full(4, -1.5),
@@ -144,10 +143,9 @@ def test_a_models_parts_add_up_with_its_linear_part_and_calibration():
     )
     rows = generator.normal(size=(20, 4)).astype(np.float32)
     rows[generator.random(rows.shape) < 0.2] = np.nan
-    model = Model(forest=a_forest(5), linear=linear, slope=0.7, offset=-0.4)
-    parts = attribute(model, rows)
+    parts = attribute_linear(linear, rows)
 
-    np.testing.assert_allclose(parts.effects.sum(axis=1) + parts.base, model.margin(rows))
+    np.testing.assert_allclose(parts.effects.sum(axis=1) + parts.base, linear.margin(rows))
     for column in range(4):
         without = rows.copy()
         effects = attribute_linear(linear, rows).effects

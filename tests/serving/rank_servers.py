@@ -20,9 +20,10 @@ from liverank.bundle.files import PackedBundle
 from liverank.config import parse_config
 from liverank.events.schema import Schema
 from liverank.features.spec import FeatureSpec, derive_spec
+from liverank.models.calibrator import Calibrator
 from liverank.models.forest import Forest
 from liverank.models.linear import Linear
-from liverank.models.model import Model
+from liverank.models.predictor import Predictor, Term
 
 CONFIG = """
 [label]
@@ -154,12 +155,12 @@ def a_bundle(spec: FeatureSpec, *, seed: int = 0) -> PackedBundle:
         missing_weight=random.normal(size=width) / 10,
         intercept=np.array([0.1]),
     )
+    terms = (Term(forest, 0, 1.0), Term(linear, 0, 1.0))
     return pack_bundle(
         spec=spec,
-        model=Model(forest=forest, linear=linear),
+        heads={"join": Predictor(terms, Calibrator.none(1), "sigmoid", ("no", "yes"))},
         report=Report(),
         golden=random.normal(size=(5, width)).astype(np.float32),
-        label="join",
         created_ms=1000 + seed,
     )
 

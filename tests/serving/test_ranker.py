@@ -128,7 +128,7 @@ def test_an_effect_is_the_log_odds_lost_when_the_feature_is_typical(by_bundle):
         for column in range(len(row)):
             other = row.copy()
             other[column] = typical[column]
-            effects.append(abs((model.margin(row[None]) - model.margin(other[None]))[0]))
+            effects.append(abs((model.margins(row[None]) - model.margins(other[None]))[0, 0]))
         assert [abs(reason.effect) for reason in reasons] == sorted(effects, reverse=True)[:3]
 
 
@@ -184,7 +184,7 @@ def test_logged_vectors_are_the_rows_that_the_model_read_of_what_was_scored(
     event = ranking_event(request, ranked, request_id="q", at_ms=7, serving=serving)
 
     rows = np.frombuffer(event.vectors, "<f4").reshape(len(ROOMS), len(SPEC.names))
-    scores = dict(zip(event.scored, by_bundle.rung.bundle.model.probability(rows), strict=True))
+    scores = dict(zip(event.scored, by_bundle.rung.bundle.model.answers(rows), strict=True))
     assert sorted(event.scored) == sorted(ROOMS)
     assert [scores[item] for item in event.items] == event.scores
     assert len(set(scores.values())) > 2, "rows in another order would show"

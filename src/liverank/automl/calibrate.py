@@ -33,11 +33,16 @@ class Calibrated:
     """Interval of how much the loss fell."""
 
 
-def choose_calibration(choose: Floats, held: Held, judge: Floats, judged: Held) -> Calibrated:
-    """The calibration of margins, float64[n, k], that helps the judging rows most, if one does."""
+def choose_calibration(
+    choose: Floats, held: Held, judge: Floats, judged: Held, *, may_tie: bool = True
+) -> Calibrated:
+    """The calibration of margins, float64[n, k], that helps the judging rows most, if one does.
+
+    Unless answers ``may_tie``, steps are not tried: they are flat beyond their ends.
+    """
     kept = Calibrated(Calibrator.none(choose.shape[1]), "none", (0.0, 0.0))
     tried = {"affine": fit_affine(choose, held)}
-    if _is_rich(held):
+    if may_tie and _is_rich(held):
         tried["steps"] = fit_steps(choose, held)
     best = judged.mean_loss(judge)
     for kind, calibrator in tried.items():

@@ -6,9 +6,10 @@ Invariant: nothing that is kept was chosen by rows it was trained on; running a 
 with the same seed gives the same bytes.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,24 @@ _SERVED_SHARE = 0.35
 
 OnTrial = Callable[[Tried, float], None]
 """Told of each trial that was run, and of the seconds left to search."""
+
+
+class Manner(NamedTuple):
+    """What a search goes by beside the objective."""
+
+    early: tuple[str, ...] = ()
+    """Titles of published settings that are tried before all others."""
+    cautious: frozenset[str] = frozenset()
+    """Titles of those that learn little from noise: another must beat them beyond it."""
+    climbs: bool = True
+    """Whether large tables are searched on few rows first."""
+    patience: float = math.inf
+    """Trials in a row without a better one after which the search ends before its budget."""
+    may_tie: bool = True
+    """Whether calibration may give rows of different margins the same answer."""
+
+
+PLAIN = Manner()
 
 
 class Ground(Trainable, Protocol):
@@ -75,6 +94,7 @@ def find_model(
     deadline: Deadline,
     on_trial: OnTrial | None = None,
     memory_bytes: int | None = None,
+    manner: Manner = PLAIN,
 ) -> Found:
     """Find a model before a deadline; arguments as ``liverank.automl.fit`` has them.
 
@@ -102,6 +122,9 @@ def find_model(
         deadline=deadline.share(_SEARCH_SHARE),
         n_all=ground.n_all,
         on_trial=on_trial,
+        early=manner.early,
+        climbs=manner.climbs,
+        patience=manner.patience,
     )
     if not tried:
         raise TrainingError(
@@ -114,6 +137,7 @@ def find_model(
         [each.judge for each in tried],
         evaluation.judged,
         seed=seed,
+        cautious=np.array([each.trial.title in manner.cautious for each in tried]),
     )
     served, plan = choose_served(
         tried,
@@ -123,7 +147,7 @@ def find_model(
         serving_us=serving_us,
         deadline=deadline.share(_SERVED_SHARE),
     )
-    choose, judge, calibrated = _calibrated(served, tried, evaluation)
+    choose, judge, calibrated = _calibrated(served, tried, evaluation, manner)
     final, plan = finish(
         ground,
         evaluation,
@@ -138,7 +162,7 @@ def find_model(
 
 
 def _calibrated(
-    served: Served, tried: Sequence[Tried], evaluation: Evaluation
+    served: Served, tried: Sequence[Tried], evaluation: Evaluation, manner: Manner
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Calibrated]:
     """Raw margins of what is served, of choosing and judging rows, and their calibration."""
     k, held = evaluation.n_margins, evaluation.held
@@ -150,4 +174,5 @@ def _calibrated(
         held = held.take(np.arange(last.start, last.stop))
         choose = sum_terms(served.terms, evaluation.folds[-1].choose.features, k)
         judge = sum_terms(served.terms, evaluation.folds[-1].judge, k)
-    return choose, judge, choose_calibration(choose, held, judge, evaluation.judged)
+    calibrated = choose_calibration(choose, held, judge, evaluation.judged, may_tie=manner.may_tie)
+    return choose, judge, calibrated

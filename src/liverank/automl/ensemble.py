@@ -14,6 +14,7 @@ from liverank.automl.held import Held, gain_interval, joined
 
 Floats = NDArray[np.float64]
 
+_BOLD_CONFIDENCE = 0.95
 _WARM_STEPS = 5
 """First steps go by log-loss or squared error, which tell more than a figure of ranks."""
 
@@ -74,9 +75,21 @@ def greedy_weights(
     return weights
 
 
-def best_single(margins: Sequence[Floats], held: Held) -> int:
-    """The place of the model with the least loss."""
-    return int(np.argmin([held.loss(margin) for margin in margins]))
+def best_single(
+    margins: Sequence[Floats], held: Held, cautious: NDArray[np.bool_] | None = None
+) -> int:
+    """The place of the model with the least loss.
+
+    Where some are ``cautious``, bool[m], the best of those unless another beats it beyond noise: on
+    few successes the least loss of many models is luck, and cautious ones do less harm.
+    """
+    losses = np.array([held.loss(margin) for margin in margins])
+    best = int(np.argmin(losses))
+    if cautious is None or cautious[best] or not cautious.any():
+        return best
+    calm = int(np.argmin(np.where(cautious, losses, np.inf)))
+    gain = gain_interval(margins[calm], margins[best], held, confidence=_BOLD_CONFIDENCE)
+    return best if gain[0] > 0 else calm
 
 
 def blended(margins: Sequence[Floats], weights: Floats) -> Floats:
@@ -95,13 +108,15 @@ def choose_blend(
     judged: Held,
     *,
     seed: int = 0,
+    cautious: NDArray[np.bool_] | None = None,
 ) -> Blend:
     """The greedy blend of models if it beats the best single one beyond noise, else that one.
 
     ``choose`` and ``judge`` are the margins of each model on the rows ``held`` and ``judged``. On
-    ``held``, each half is judged by what the other half would have chosen.
+    ``held``, each half is judged by what the other half would have chosen. ``cautious`` is as
+    ``best_single`` has it.
     """
-    single = best_single(choose, held)
+    single = best_single(choose, held, cautious)
     alone = np.zeros(len(choose))
     alone[single] = 1.0
     weights = greedy_weights(choose, held)
@@ -114,7 +129,7 @@ def choose_blend(
             continue
         learned = [margin[here] for margin in choose]
         rows = held.take(here)
-        before[there] = choose[best_single(learned, rows)][there]
+        before[there] = choose[best_single(learned, rows, cautious)][there]
         after[there] = blended([m[there] for m in choose], greedy_weights(learned, rows))
     gain = gain_interval(
         np.concatenate([before, judge[single]]),

@@ -6,7 +6,7 @@ down the order a search gets, and all that the clock decided is in the plan.
 """
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -89,8 +89,6 @@ class Plan(_Record, frozen=True):
     timings: dict[str, Timing]
     skipped: dict[str, str] = {}
     """Families that were left out, and why."""
-    rows: int | None = None
-    """Rows of the table that were used, evenly spread; null for all."""
     extras: tuple[Made, ...] = ()
     """Features made of several columns that helped."""
     trials: tuple[Trial, ...] = ()
@@ -130,11 +128,12 @@ def trial_order(
     n_rows: int,
     n_columns: int,
     is_absolute: bool = False,
+    early: Sequence[str] = (),
 ) -> Iterator[Trial]:
     """Trials without end: published settings of each family in turn, then drawn ones in turn.
 
     What a family draws does not depend on the other families. ``is_absolute`` asks trees to train
-    by absolute error.
+    by absolute error. Published settings whose titles are ``early`` come before all others.
 
     >>> from liverank.automl.families import FAMILIES
     >>> some = trial_order({"linear": FAMILIES["linear"]}, seed=0, n_rows=100, n_columns=3)
@@ -143,12 +142,15 @@ def trial_order(
     """
     loss = {"loss": "absolute"} if is_absolute else {}
     deepest = max((len(family.DEFAULTS) for family in families.values()), default=0)
-    for place in range(deepest):
-        for name, family in families.items():
-            if place < len(family.DEFAULTS):
-                title, published = family.DEFAULTS[place]
-                params = {**published, **loss} if name in TREES else published
-                yield Trial(family=name, name=title, params=params, seed=seed + place)
+    settings = [
+        Trial(family=name, name=title, params=params, seed=seed + place)
+        for place in range(deepest)
+        for name, family in families.items()
+        for title, published in family.DEFAULTS[place : place + 1]
+        for params in [{**published, **loss} if name in TREES else published]
+    ]
+    order = {title: place for place, title in enumerate(early)}
+    yield from sorted(settings, key=lambda trial: order.get(trial.title, len(order)))
     generators = {
         name: np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in families
     }

@@ -104,7 +104,7 @@ def finish(
         link=ground.link,
         classes=ground.class_names,
         encoder=encoder,
-    ).narrow()
+    )
     plan = replace(plan, refit=refit, dropped=dropped if refit else (), finished=True)
     return Final(predictor, refit), plan
 

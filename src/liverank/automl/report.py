@@ -1,4 +1,4 @@
-"""What a search did and found, as data: the report that a bundle carries.
+"""What a search on rows of rankings did and found, as data: the report that a bundle carries.
 
 Invariant: a report is JSON and decodes to an equal report; a figure that is not known is null.
 """
@@ -7,6 +7,8 @@ import importlib.metadata
 import math
 
 import msgspec
+
+from liverank.automl.plan import Plan
 
 PACKAGES = ("liverank", "lightgbm", "numpy", "scipy")
 """Packages whose versions a report names."""
@@ -21,10 +23,10 @@ class Candidate(_Record, frozen=True):
 
     name: str
     log_loss: float | None
-    """On the block that chooses."""
+    """On the rows that choose."""
     seconds: float
     rounds: int | None = None
-    """Boosting rounds kept; null for a linear model."""
+    """Boosting rounds kept, the mean over folds; null for a linear model."""
     stopped: str | None = None
     """``"budget"`` when time ran out before the loss stopped falling."""
 
@@ -47,6 +49,15 @@ class Calibration(_Record, frozen=True):
     """Whether it lowered the log-loss on the block that judges; else slope 1 and offset 0."""
 
 
+class Served(_Record, frozen=True):
+    """What is served of the blend: all of it, a faster part, or a forest that it taught."""
+
+    kind: str
+    us_per_row_55: float
+    """Microseconds a candidate in batches of 55, on one core."""
+    size_mb: float
+
+
 class Scores(_Record, frozen=True):
     """How the model did on the newest block, which chose nothing but blend and calibration."""
 
@@ -56,8 +67,6 @@ class Scores(_Record, frozen=True):
     base_rate_log_loss: float | None
     """Of always answering with the share of successes so far; a useful model is below it."""
     auc: float | None
-    list_auc: float | None
-    ndcg_at_10: float | None
 
 
 class Span(_Record, frozen=True):
@@ -67,6 +76,37 @@ class Span(_Record, frozen=True):
     positives: int
     from_ms: int
     to_ms: int
+
+
+class Difference(_Record, frozen=True):
+    """A metric of lists: the model less the best heuristic, with 95 %, drawn over people."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Against(_Record, frozen=True):
+    """The model beside the heuristics that need none, on the lists of the newest block.
+
+    ``lists`` are those with a success; items are as if they had all stood first.
+    """
+
+    lists: int
+    methods: dict[str, dict[str, float | None]]
+    """By method: ``list_auc`` and ``ndcg@10``."""
+    best_heuristic: str | None
+    """By ``ndcg@10``, on these very lists."""
+    differences: dict[str, Difference]
+    """By metric."""
+    beats: bool
+    """Whether the model may be served: its ``ndcg@10`` is above that of the best heuristic, and its
+    log-loss below that of always answering with the share of successes."""
+    reason: str
+    """In words."""
+    wider: "Against | None" = None
+    """The same with the lists that chose between models, which then decides; null where the newest
+    lists alone can tell."""
 
 
 class TrainingReport(_Record, frozen=True):
@@ -83,15 +123,24 @@ class TrainingReport(_Record, frozen=True):
     candidates: tuple[Candidate, ...]
     blend: tuple[Member, ...]
     calibration: Calibration
+    served: Served | None
     scores: Scores | None
     used_features: tuple[str, ...]
     dropped_features: dict[str, str]
     """Left out, each with the reason: ``"constant"``, ``"same as ..."``, or ``"unused"`` by the
-    model that was kept. Serving does not compute them."""
+    model that was kept. Serving does not compute those that no head uses."""
     importance: dict[str, float]
     """Share of the gain that each used feature brought, the largest first."""
+    against: Against | None = None
+    """Beside popularity; null for labels that lists are not ranked by."""
+    skipped: dict[str, str] = {}
+    """Families that were not tried, and why."""
     notes: tuple[str, ...] = ()
+    plan: Plan | None = None
+    """What was tried in which order, with all settings."""
     versions: dict[str, str] = {}
+    heads: dict[str, "TrainingReport"] = {}
+    """Reports of the labels beside the first, by name."""
 
 
 def known(value: float) -> float | None:

@@ -7,7 +7,7 @@ because the clock decides nothing that the plan does not hold.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -49,10 +49,16 @@ def run_search(
     deadline: Deadline,
     n_all: int = 0,
     on_trial: Told | None = None,
+    early: Sequence[str] = (),
+    climbs: bool = True,
+    patience: float = math.inf,
 ) -> tuple[list[Tried], Plan]:
     """Try models until the deadline; the plan comes back with the trials that were run.
 
     With ``n_all`` as much time is left as it should take to train the best so far on so many rows.
+    Settings whose titles are ``early`` are tried before all others. Unless the search ``climbs``,
+    all rows are trained on from the beginning. It ends early when the best loss has not fallen for
+    ``patience`` trials.
 
     A plan that holds trials is run as it is, without looking at the clock. An interrupt (Ctrl-C)
     ends the search and keeps what there is, or is raised again where there is nothing yet.
@@ -63,7 +69,7 @@ def run_search(
     trials = (
         iter(plan.trials)
         if recorded
-        else _trials(evaluation, families, plan, pace, deadline, tried)
+        else _trials(evaluation, families, plan, pace, deadline, tried, early, climbs)
     )
     interrupted = False
     try:
@@ -79,6 +85,9 @@ def run_search(
             tried.append(done)
             if on_trial is not None:
                 on_trial(done, deadline.left_s())
+            best = min(range(len(tried)), key=lambda place: tried[place].loss)
+            if not recorded and len(tried) - 1 - best >= patience:
+                break
     except KeyboardInterrupt:
         if not tried:
             raise
@@ -96,19 +105,22 @@ def _trials(
     pace: Pace,
     deadline: Deadline,
     tried: list[Tried],
+    early: Sequence[str],
+    climbs: bool,
 ) -> Iterator[Trial]:
     """The trials that time allows: on the lowest rung first, then the best of it on higher ones."""
     whole_s = deadline.left_s()
     names = sorted(families, key=lambda name: name != FIRST)
     timed = {name: families[name] for name in names if name in plan.timings}
     n_rows, n_columns = evaluation.n_rows, evaluation.n_features
-    rungs = _rungs(timed, pace, n_rows, whole_s)
+    rungs = _rungs(timed, pace, n_rows, whole_s) if climbs else [None]
     order = trial_order(
         timed,
         seed=plan.seed,
         n_rows=rungs[0] or n_rows,
         n_columns=n_columns,
         is_absolute=evaluation.held.objective.name == "mae",
+        early=early,
     )
     for place, rows in enumerate(rungs):
         rung_end = deadline.share(1 / (len(rungs) - place))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.report import known
 from liverank.autopilot.gather import Frames, lists_to_test, lists_to_train, look_at
+from liverank.autopilot.judging import DECIDING, MODEL
 from liverank.autopilot.training import OnProgress, Trained, train_on
 from liverank.config import Config
 from liverank.dataset.lists import Lists
@@ -37,10 +38,10 @@ from liverank.features.spec import FeatureSpec, SpecFeature, derive_spec
 from liverank.quantities import duration_ms
 
 Scores = dict[str, NDArray[np.float64]]
-MODEL, ORACLE = "model", "oracle"
-DECIDING, TRUE = "ndcg@10", "true_ndcg@10"
-"""The metric that tells the best heuristic, and the one that does where the truth is known; ties
-are broken by name."""
+ORACLE = "oracle"
+TRUE = "true_ndcg@10"
+"""Where the truth is known this tells the best heuristic, else ``DECIDING`` does; ties are broken
+by name."""
 TOP = 10
 
 
@@ -159,7 +160,7 @@ def _replayed_scores(
     ):
         start, stop = lists.reads.offsets[[chunk.first, chunk.last]]
         rows = np.ascontiguousarray(chunk.features[:, :width])
-        model[start:stop] = trained.model.probability(rows)
+        model[start:stop] = trained.model.answers(rows)
         followed[start:stop] = np.nan_to_num(chunk.features[:, column])
         if on_progress is not None:
             on_progress("testing", chunk.last / len(lists))

@@ -1,6 +1,7 @@
 """What training needs from a log: its schema, the features that follow, and the past lists."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -29,7 +30,8 @@ def lists_to_train(
     """The lists to learn from: made before a time, with labels that were known by then.
 
     Lists whose label window was not over at ``before_ms``, or at the log's end, are left out,
-    unless less than half would remain. The newest are kept where there are more rows than
+    unless less than half would remain; of labels beside the first, ``Lists.others`` says until
+    when each list's are open. The newest are kept where there are more rows than
     ``training.max_rows``. Raises DatasetError when nothing is left.
     """
     known_ms = min(before_ms, _last_ms(frames) + 1.0)
@@ -44,9 +46,12 @@ def lists_to_train(
             per_list=config.candidates.per_ranking,
             seed=config.training.seed,
         )
+        rest = list(config.heads)[1:]
+        why = "lists that are made from interactions tell nothing but those"
+        lists = replace(lists, untold=dict.fromkeys(rest, why))
     else:
         past = (frame.filter(pl.col("time") < before_ms) for frame in frames())
-        lists = collect_lists(past, layout, config)
+        lists = replace(collect_lists(past, layout, config), as_of_ms=known_ms)
         over = lists.until_ms < known_ms
         if 2 * np.count_nonzero(over) >= len(lists):
             lists = lists.take(over)

@@ -1,34 +1,49 @@
-"""Training: replay past lists into rows, find a model, keep only the features that it uses."""
+"""Training: replay past lists into rows, find a model for each label, keep the features in use."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.fit_lists import fit, warm_up
+from liverank.automl.rank import Fitted, fit, warm_up
+from liverank.automl.redundant import redundant_columns
 from liverank.automl.report import TrainingReport
 from liverank.autopilot.gather import Frames
-from liverank.config import Config
+from liverank.autopilot.judging import judge_model
+from liverank.config import Config, Label
 from liverank.dataset.lists import Lists
 from liverank.dataset.replay import training_rows
+from liverank.dataset.rows import Rows
 from liverank.features.spec import FeatureSpec
-from liverank.models.model import Model
+from liverank.models.predictor import Predictor
 from liverank.quantities import duration_ms
 
 OnProgress = Callable[[str, float], None]
 """Told what is being done, and the share of it that is done."""
 
 GOLDEN_ROWS = 64
+LEAST_SUCCESSES = 30
+"""Labels beside the first that have fewer are left out."""
 
 
 class Trained(NamedTuple):
-    """A model and the features it reads; ``golden`` float32[k, features] are some real rows."""
+    """Models by label, the one that lists are ranked by first, and the features they read.
+
+    ``golden`` float32[k, features] are some real rows.
+    """
 
     spec: FeatureSpec
-    model: Model
+    heads: dict[str, Predictor]
     report: TrainingReport
     golden: NDArray[np.float32]
+
+    @property
+    def model(self) -> Predictor:
+        """What lists are ranked by."""
+        return next(iter(self.heads.values()))
 
 
 def train_on(
@@ -40,6 +55,64 @@ def train_on(
     on_progress: OnProgress | None = None,
 ) -> Trained:
     """Train on these past lists. Raises TrainingError and DatasetError."""
+    rows = _replayed(lists, frames, spec, config, on_progress)
+    redundant = redundant_columns(rows)
+    rows = rows.keep_columns([name not in redundant for name in rows.names])
+    warm_up()
+    name = next(iter(config.heads))
+    budgets_s = shared_budget(config.training.budget_s, 1 + len(lists.others))
+    first = _fit(rows, config.label, config, budgets_s[0], on_progress)
+    against = judge_model(first, rows, lists, frames, spec.layout, config)
+    heads = {name: first.predictor}
+    reports: dict[str, TrainingReport] = {}
+    left_out = dict(lists.untold)
+    for other, budget_s in zip(lists.others, budgets_s[1:], strict=True):
+        own = _rows_of(other, rows, lists)
+        why = _too_few(own)
+        if why is not None:
+            left_out[other] = why
+            continue
+        found = _fit(own, config.heads[other], config, budget_s, on_progress, head=other)
+        heads[other], reports[other] = found.predictor, found.report
+    used = np.unique(np.concatenate([model.used for model in heads.values()]))
+    if len(used) == 0:  # nothing tells rows apart: keep one column to score by
+        used = np.zeros(1, np.int64)
+    kept = spec.keep({rows.names[column] for column in used})
+    golden = rows.features[np.linspace(0, len(rows) - 1, GOLDEN_ROWS).astype(np.int64)]
+    untold = (f"label `{name}` is left out: {why}" for name, why in left_out.items())
+    report = msgspec.structs.replace(
+        first.report,
+        against=against,
+        dropped_features=redundant | first.report.dropped_features,
+        notes=(*first.report.notes, *untold),
+        heads=reports,
+    )
+    return Trained(
+        kept,
+        {name: model.keep_columns(used) for name, model in heads.items()},
+        report,
+        np.ascontiguousarray(golden[:, used]),
+    )
+
+
+def shared_budget(budget_s: float, n_heads: int) -> list[float]:
+    """Seconds of each label's search: what lists are ranked by has as much as all others together.
+
+    >>> shared_budget(60.0, 1), shared_budget(60.0, 3)
+    ([60.0], [30.0, 15.0, 15.0])
+    """
+    if n_heads == 1:
+        return [budget_s]
+    return [budget_s / 2, *[budget_s / 2 / (n_heads - 1)] * (n_heads - 1)]
+
+
+def _replayed(
+    lists: Lists,
+    frames: Frames,
+    spec: FeatureSpec,
+    config: Config,
+    on_progress: OnProgress | None,
+) -> Rows:
     last_seq = int(lists.reads.before[-1])
     folded = 0
 
@@ -49,29 +122,50 @@ def train_on(
         if on_progress is not None:
             on_progress("replaying", min(folded / max(last_seq, 1), 1.0))
 
-    rows = training_rows(
+    return training_rows(
         frames(),
         spec,
         lists,
         max_future_ms=duration_ms(config.features.max_future),
         on_progress=on_fold,
     )
-    warm_up()
-    fitted = fit(
+
+
+def _fit(
+    rows: Rows,
+    label: Label,
+    config: Config,
+    budget_s: float,
+    on_progress: OnProgress | None,
+    head: str = "",
+) -> Fitted:
+    def told(what: str, share: float) -> None:
+        if on_progress is not None:
+            on_progress(f"{head}: {what}" if head else what, share)
+
+    return fit(
         rows,
-        budget_s=config.training.budget_s,
+        budget_s=budget_s,
         seed=config.training.seed,
         validation=config.training.validation,
-        on_progress=on_progress,
+        gap_ms=0.0 if config.candidates is not None else float(label.known_after_ms),
+        on_progress=told,
     )
-    used = fitted.model.used
-    if len(used) == 0:  # nothing tells rows apart: keep one column to score by
-        used = np.zeros(1, np.int64)
-    kept = spec.keep({spec.names[column] for column in used})
-    golden = rows.features[np.linspace(0, len(rows) - 1, GOLDEN_ROWS).astype(np.int64)]
-    return Trained(
-        kept,
-        fitted.model.keep_columns(used),
-        fitted.report,
-        np.ascontiguousarray(golden[:, used]),
+
+
+def _rows_of(name: str, rows: Rows, lists: Lists) -> Rows:
+    """The rows with the labels of another head, without those whose window is not over."""
+    other = lists.others[name]
+    labelled = replace(rows, labels=other.labels[lists.seen])
+    over = (other.until_ms < lists.as_of_ms)[rows.rankings]
+    return labelled if over.all() else labelled.take(over)
+
+
+def _too_few(rows: Rows) -> str | None:
+    """Why there is nothing to learn from these rows."""
+    if rows.positives >= LEAST_SUCCESSES and len(rows) - rows.positives >= LEAST_SUCCESSES:
+        return None
+    return (
+        f"{len(rows):,} rows hold {rows.positives:,} successes, and {LEAST_SUCCESSES} or more are "
+        "needed, of failures too"
     )

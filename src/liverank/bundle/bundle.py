@@ -2,15 +2,17 @@
 
     bundle.json  the manifest: format, version, label, feature names, a SHA-256 of each other file
     spec.json    which features there are, and how they are read
-    model.npz    the model's arrays
-    golden.npz   rows, and the margins that the model gave them
-    report.json  how the model came to be
+    model.npz    the arrays of a model for each label, and the labels' names
+    golden.npz   rows, and the margins that each model gave them
+    report.json  how the models came to be
 
-Invariant: a bundle that loads is the one that was saved, byte for byte, and its model gives the
+Invariant: a bundle that loads is the one that was saved, byte for byte, and its models give the
 golden rows the same margins, bit for bit, on this machine. Nothing is pickled.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,22 +37,30 @@ from liverank.bundle.manifest import (
 )
 from liverank.errors import BundleError
 from liverank.features.spec import FeatureSpec
-from liverank.models.model import Model
+from liverank.models.json_array import json_array, read_json_array
+from liverank.models.predictor import Predictor
+
+_NAMES = "labels"
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle.
+    """A verified bundle: models by label, the one that lists are ranked by first.
 
     ``report`` is the JSON object of report.json, for people; ``golden`` are a few real rows,
     float32[k, n_features].
     """
 
     spec: FeatureSpec
-    model: Model
+    heads: dict[str, Predictor]
     report: dict[str, Any]
     manifest: Manifest
     golden: NDArray[np.float32]
+
+    @cached_property
+    def model(self) -> Predictor:
+        """What lists are ranked by."""
+        return next(iter(self.heads.values()))
 
     @property
     def version(self) -> str:
@@ -61,29 +71,34 @@ class Bundle:
 def pack_bundle(
     *,
     spec: FeatureSpec,
-    model: Model,
+    heads: Mapping[str, Predictor],
     report: msgspec.Struct,
     golden: NDArray[np.float32],
-    label: str,
     created_ms: int,
 ) -> PackedBundle:
     """Put a bundle into bytes.
 
-    ``golden`` is float32[k, n_features] with k above 0: real rows, whose margins are kept to be
-    reproduced. Raises BundleError when spec, model and rows differ in width.
+    ``heads`` are models by label, the one that lists are ranked by first. ``golden`` is
+    float32[k, n_features] with k above 0: real rows, whose margins are kept to be reproduced.
+    Raises BundleError when spec, models and rows differ in width.
     """
     n_features = len(spec.names)
-    if model.n_features != n_features or golden.shape[1:] != (n_features,) or not len(golden):
+    widths = {model.n_features for model in heads.values()}
+    if widths != {n_features} or golden.shape[1:] != (n_features,) or not len(golden):
         raise BundleError(
-            f"a bundle of {n_features} features: the model scores {model.n_features}, and the "
+            f"a bundle of {n_features} features: its models score {sorted(widths)}, and the "
             f"golden rows are {list(golden.shape)}; expected [1 or more, {n_features}]"
         )
+    arrays: dict[str, NDArray[Any]] = {_NAMES: json_array(tuple(heads))}
+    for place, model in enumerate(heads.values()):
+        arrays |= {f"head{place}.{name}": array for name, array in model.to_arrays().items()}
     files = {
         "spec.json": _encode_json(spec),
-        "model.npz": encode_arrays(model.to_arrays()),
-        "golden.npz": encode_arrays({"rows": golden, "margins": model.margin(golden)}),
+        "model.npz": encode_arrays(arrays),
+        "golden.npz": encode_arrays({"rows": golden, "margins": _margins(heads, golden)}),
         "report.json": _encode_json(report),
     }
+    label = next(iter(heads))
     manifest = make_manifest(files, features=spec.names, label=label, created_ms=created_ms)
     return PackedBundle(manifest, files)
 
@@ -103,16 +118,17 @@ def load_bundle(directory: Path) -> Bundle:
     try:
         spec = msgspec.json.decode(files["spec.json"], type=FeatureSpec)
         report = msgspec.json.decode(files["report.json"], type=dict[str, Any])
-        model = Model.from_arrays(decode_arrays(files["model.npz"], "model.npz"))
-        golden = _check_golden(model, decode_arrays(files["golden.npz"], "golden.npz"))
+        heads = _read_heads(decode_arrays(files["model.npz"], "model.npz"))
+        golden = _check_golden(heads, decode_arrays(files["golden.npz"], "golden.npz"))
     except (msgspec.MsgspecError, UnicodeDecodeError, BundleError) as error:
         raise BundleError(f"{directory}: {error}; {REPAIR}") from None
-    if spec.names != manifest.features or model.n_features != len(spec.names):
+    width = next(iter(heads.values())).n_features
+    if spec.names != manifest.features or width != len(spec.names):
         raise BundleError(
             f"{directory}: bundle.json names {len(manifest.features)} features, spec.json "
-            f"{len(spec.names)}, the model scores {model.n_features}; {REPAIR}"
+            f"{len(spec.names)}, the model scores {width}; {REPAIR}"
         )
-    return Bundle(spec, model, report, manifest, golden)
+    return Bundle(spec, heads, report, manifest, golden)
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -125,21 +141,45 @@ def _encode_json(struct: msgspec.Struct) -> bytes:
     return msgspec.json.format(msgspec.json.encode(struct), indent=2) + b"\n"
 
 
-def _check_golden(model: Model, golden: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+def _read_heads(arrays: dict[str, NDArray[Any]]) -> dict[str, Predictor]:
+    names = read_json_array(arrays.pop(_NAMES, None), tuple[str, ...], where="model", name=_NAMES)
+    heads = {}
+    for place, name in enumerate(names):
+        prefix = f"head{place}."
+        own = [key for key in arrays if key.startswith(prefix)]
+        heads[name] = Predictor.from_arrays(
+            {key.removeprefix(prefix): arrays.pop(key) for key in own}
+        )
+    if arrays or len(heads) != len(names) or len({m.n_features for m in heads.values()}) != 1:
+        raise BundleError("model.npz: it must hold one model for each label, all of one width")
+    if any(model.link != "sigmoid" or model.encoder is not None for model in heads.values()):
+        raise BundleError("model.npz: a model that ranks gives a probability, of features")
+    return heads
+
+
+def _margins(heads: Mapping[str, Predictor], rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Of each head: float64[n, heads]."""
+    return np.hstack([model.margins(rows) for model in heads.values()])
+
+
+def _check_golden(
+    heads: dict[str, Predictor], golden: dict[str, NDArray[Any]]
+) -> NDArray[np.float32]:
     """The rows, whose margins are as they were."""
     rows, margins = golden.get("rows"), golden.get("margins")
+    width = next(iter(heads.values())).n_features
     if (
         rows is None
         or margins is None
         or len(golden) != 2
         or rows.dtype != np.float32
         or rows.ndim != 2
-        or rows.shape[1] != model.n_features
+        or rows.shape[1] != width
         or margins.dtype != np.float64
-        or margins.shape != (len(rows),)
+        or margins.shape != (len(rows), len(heads))
     ):
         raise BundleError("golden.npz: it must hold float32 `rows` and their float64 `margins`")
     rows = np.ascontiguousarray(rows)
-    if model.margin(rows).tobytes() != margins.tobytes():
+    if _margins(heads, rows).tobytes() != margins.tobytes():
         raise BundleError("golden.npz: the model gives its golden rows other margins here")
     return rows

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from liverank.errors import BundleError
 from liverank.plain_json import FormError, decode, encode
 
-FORMAT = 1
+FORMAT = 2
 """Raised when an older liverank could no longer read a bundle."""
 MANIFEST = "bundle.json"
 FILES = ("spec.json", "model.npz", "golden.npz", "report.json")

@@ -25,7 +25,6 @@ from liverank.models.explain import column_owners
 from liverank.models.forest import Forest, leaf_arrays, merge
 from liverank.models.linear import Linear
 from liverank.models.mlp import Mlp
-from liverank.models.model import Model
 from liverank.models.predictor import ALL, Predictor, Term
 
 
@@ -51,20 +50,6 @@ def to_onnx(
     if attributions:
         _output_attributions(graph, rows, predictor, owners)
     return graph.to_bytes(about)
-
-
-def model_to_onnx(
-    model: Model, about: Mapping[str, str] | None = None, *, attributions: bool = False
-) -> bytes:
-    """Write a model that ranks; of ``no`` and ``yes`` the latter is success. Raises as above."""
-    parts = [part for part in (model.forest, model.linear) if part is not None]
-    predictor = Predictor(
-        terms=tuple(Term(part, 0, 1.0) for part in parts),
-        calibrator=Calibrator(np.array([model.slope]), np.array([model.offset])),
-        link="sigmoid",
-        classes=("no", "yes"),
-    )
-    return to_onnx(predictor, about, attributions=attributions)
 
 
 def _add_margins(graph: Graph, rows: str, predictor: Predictor) -> str:

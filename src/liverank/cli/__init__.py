@@ -59,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(stderr=arguments.json, highlight=False)
     try:
         result = _command(arguments.command).run(arguments, console)
+        if "error" in result:
+            print(f"liverank {arguments.command}: {result['error']}", file=sys.stderr)  # noqa: T201
     except LiverankError as error:
         told = str(error).encode(errors="replace").decode()  # a path need not be UTF-8
         print(f"liverank {arguments.command}: {told}", file=sys.stderr)  # noqa: T201

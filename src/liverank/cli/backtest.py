@@ -8,7 +8,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from liverank.autopilot.backtest import MODEL, TRUE, Backtest, run_backtest
+from liverank.autopilot.backtest import TRUE, Backtest, run_backtest
+from liverank.autopilot.judging import MODEL
 from liverank.cli.history import add_history_arguments, open_history
 from liverank.cli.moment import moment_ms
 from liverank.cli.progress import stage_progress

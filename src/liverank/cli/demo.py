@@ -19,7 +19,8 @@ import msgspec
 from rich.console import Console
 
 from liverank import cli
-from liverank.autopilot.backtest import MODEL, ORACLE, TRUE, Backtest, run_backtest
+from liverank.autopilot.backtest import ORACLE, TRUE, Backtest, run_backtest
+from liverank.autopilot.judging import MODEL
 from liverank.cli.backtest import backtest_table
 from liverank.cli.clock import now_ms
 from liverank.cli.demo_lists import lists_table, shown_rooms
@@ -77,6 +78,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             lines.write(_hurry(demo.number))
         _run(console, 3, "ingest", str(demo.events), "--config", config)
         trained = _run(console, 4, "train", "--config", config)
+        if trained["bundle"] is None:
+            console.print(f"{trained['error']}. Popularity ranks.", style="yellow", soft_wrap=True)
         people = _rank(demo, console)
         found = _backtest(demo, console)
     lift = _tell_lift(found, console)

@@ -30,6 +30,8 @@ class ShownRoom:
     topics: tuple[str, ...]
     language: str
     score: float
+    by: str
+    """What gave the score: ``"model"``, or the rung of the ladder below it."""
     true_join_probability: float
     reasons: tuple[Reason, ...]
     """Strongest first."""
@@ -53,6 +55,7 @@ def shown_rooms(
                 topics=rooms.topic_names[place],
                 language=LANGUAGES[world.hosts.language[rooms.host[place]]],
                 score=ranked.score,
+                by=response.fallback or "model",
                 true_join_probability=chance,
                 reasons=() if ranked.reasons is UNSET else tuple(ranked.reasons),
             )
@@ -93,11 +96,12 @@ def _cell(place: int, rooms: list[ShownRoom]) -> str:
         f"[dim]{reason.effect:+.2f} {escape(reason.feature)}[/]"
         for reason in room.reasons[:_REASONS]
     )
+    score = f"{room.score:.0%}" if room.by == "model" else f"{room.score:.2f}"
     return "\n".join(
         (
             f"[bold]{place + 1} {escape(room.title)}[/]",
             f"{', '.join(room.topics)}; {room.language}; by {escape(room.host)}",
-            f"[green]join: model {room.score:.0%}, truth {room.true_join_probability:.0%}[/]",
+            f"[green]join: {room.by} {score}, truth {room.true_join_probability:.0%}[/]",
             *reasons,
         )
     )

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from liverank.bundle.bundle import load_bundle
-from liverank.bundle.onnx import model_to_onnx, to_onnx
+from liverank.bundle.onnx import to_onnx
 from liverank.bundle.onnx_encoder import onnx_columns
 from liverank.bundle.table_bundle import load_table_bundle
 from liverank.durable import write_durably
@@ -83,8 +83,8 @@ def _export(
             "target": ranks.manifest.label,
             "features": json.dumps(ranks.spec.names),
         }
-        content = model_to_onnx(ranks.model, about, attributions=attributions)
-        return content, {"rows": ranks.golden}, ranks.model.margin(ranks.golden)[:, None], about
+        content = to_onnx(ranks.model, about, attributions=attributions)
+        return content, {"rows": ranks.golden}, ranks.model.margins(ranks.golden), about
     bundle = load_table_bundle(directory)
     encoder = bundle.predictor.encoder
     assert encoder is not None

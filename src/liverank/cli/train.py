@@ -3,12 +3,17 @@
 import argparse
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
 
+from liverank.automl.report import Against, TrainingReport
 from liverank.autopilot.gather import lists_to_train, look_at
+from liverank.autopilot.judging import MODEL
 from liverank.autopilot.training import Trained, train_on
 from liverank.bundle import store
 from liverank.bundle.bundle import pack_bundle
@@ -16,12 +21,17 @@ from liverank.cli.clock import now_ms
 from liverank.cli.history import add_history_arguments, open_history
 from liverank.cli.paths import data_path
 from liverank.cli.progress import stage_progress
-from liverank.config import load_config
+from liverank.config import Config, load_config
+from liverank.events.schema import Schema
 from liverank.features.spec import derive_spec
 
 HELP = "train a model on the log and put it into service as a bundle"
 
 _TOP_FEATURES = 10
+_ADVICE = (
+    "; what was served goes on. Train again when there is more to learn from, or give --force to "
+    "write it anyway"
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,10 +40,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-promote", action="store_true", help="keep the bundle, but do not serve it yet"
     )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="write the bundle even if it does not rank better than popularity",
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Replay the log into rows, find a model, store it as a bundle."""
+    """Replay the log into rows, find a model, store it as a bundle if it beats popularity."""
     started = time.monotonic()
     config = load_config(arguments.config)
     with (
@@ -44,19 +59,49 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         spec = derive_spec(schema, config)
         lists = lists_to_train(frames, spec.layout, config)
         trained = train_on(lists, frames, spec, config, on_progress=on_progress)
-    root = data_path(arguments.config, config)
+    _tell(trained, config, schema, console)
+    against = trained.report.against
+    assert against is not None
+    version = None
+    if against.beats or arguments.force:
+        version = _keep(trained, data_path(arguments.config, config), arguments.no_promote)
+        console.print(
+            f"Bundle [bold]{version}[/bold]: reads {len(trained.spec.names)} features"
+            + ("" if against.beats else ", written because of --force")
+        )
+    return {
+        **({} if version else _refusal(against)),
+        "bundle": version,
+        "promoted": version is not None and not arguments.no_promote,
+        "forced": version is not None and not against.beats,
+        "features": list(trained.spec.names),
+        "guessed_fields": _guessed_fields(config, schema),
+        "report": msgspec.to_builtins(trained.report),
+        "seconds": round(time.monotonic() - started, 3),
+    }
+
+
+def _refusal(against: Against) -> dict[str, Any]:
+    return {"ok": False, "error": f"no bundle was written: {against.reason}{_ADVICE}"}
+
+
+def _keep(trained: Trained, root: Path, no_promote: bool) -> str:
     packed = pack_bundle(
         spec=trained.spec,
-        model=trained.model,
+        heads=trained.heads,
         report=trained.report,
         golden=trained.golden,
-        label=config.label.interaction,
         created_ms=now_ms(),
     )
     version = store.add(root, packed)
-    if not arguments.no_promote:
+    if not no_promote:
         store.promote(root, version)
-    guessed = {
+    return version
+
+
+def _guessed_fields(config: Config, schema: Schema) -> dict[str, list[str]]:
+    """Fields that were typed by looking at the data."""
+    return {
         entity: sorted(set(fields) - set(getattr(config, entity).fields))
         for entity, fields in (
             ("items", schema.items),
@@ -64,36 +109,54 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             ("requests", schema.requests),
         )
     }
-    _tell(trained, version, guessed, console)
-    return {
-        "bundle": version,
-        "promoted": not arguments.no_promote,
-        "features": list(trained.spec.names),
-        "guessed_fields": guessed,
-        "report": msgspec.to_builtins(trained.report),
-        "seconds": round(time.monotonic() - started, 3),
-    }
 
 
-def _tell(trained: Trained, version: str, guessed: dict[str, list[str]], console: Console) -> None:
+def _tell(trained: Trained, config: Config, schema: Schema, console: Console) -> None:
     report = trained.report
     console.print(
-        f"Bundle [bold]{version}[/bold]: learned from {report.rows:,} rows with "
-        f"{report.positives:,} successes, reads {len(trained.spec.names)} features"
+        f"Learned from {report.rows:,} rows with {report.positives:,} successes; "
+        f"{len(report.candidates)} models tried"
     )
     reasons = Counter(reason.split(" ")[0] for reason in report.dropped_features.values())
     told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     console.print(f"Features left out: {told or 'none'}")
-    for entity, names in guessed.items():
+    for entity, names in _guessed_fields(config, schema).items():
         if names:
             console.print(f"Typed by looking at the data ({entity}): {', '.join(names)}")
-    if report.scores is not None and report.scores.log_loss is not None:
-        base = report.scores.base_rate_log_loss
-        console.print(
-            f"On the newest rows: log-loss {report.scores.log_loss:.4f}"
-            + (f" (share of successes alone: {base:.4f})" if base is not None else "")
-        )
+    _tell_scores(next(iter(trained.heads)), report, console)
+    for name, head in report.heads.items():
+        _tell_scores(name, head, console)
     for name, share in list(report.importance.items())[:_TOP_FEATURES]:
         console.print(f"  {share:6.1%}  {name}")
+    if report.against is not None and report.against.methods:
+        console.print(_table(report.against))
     for note in report.notes:
         console.print(f"Note: {note}.")
+
+
+def _tell_scores(name: str, report: TrainingReport, console: Console) -> None:
+    if report.scores is None or report.scores.log_loss is None:
+        return
+    base = report.scores.base_rate_log_loss
+    console.print(
+        f"{name}, on the newest rows: log-loss {report.scores.log_loss:.4f}"
+        + (f" (share of successes alone: {base:.4f})" if base is not None else "")
+    )
+
+
+def _table(against: Against) -> Table:
+    """A row for the model and for each heuristic."""
+    table = Table(
+        title="The newest lists, which chose nothing, ranked by each method",
+        caption=against.reason,
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("method")
+    for metric in ("list_auc", "ndcg@10"):
+        table.add_column(metric, justify="right")
+    for name, figures in against.methods.items():
+        style = "bold green" if name == MODEL else "bold" if name == against.best_heuristic else ""
+        cells = (figures[metric] for metric in ("list_auc", "ndcg@10"))
+        table.add_row(name, *("" if v is None else f"{v:.4f}" for v in cells), style=style)
+    return table

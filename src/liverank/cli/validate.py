@@ -12,8 +12,8 @@ from liverank.cli.clock import now_ms
 from liverank.cli.ingest import reading_progress
 from liverank.cli.paths import add_config_argument, log_path
 from liverank.config import Config, load_config
-from liverank.dataset.labels import label_items, successes_of
-from liverank.errors import ConfigError
+from liverank.dataset.labels import label_items, long_stays, successes_of
+from liverank.errors import ConfigError, DatasetError
 from liverank.events.frame import empty_frame
 from liverank.events.log import Log
 from liverank.events.oddities.checks import find_oddities
@@ -131,24 +131,35 @@ def _listed(name: str, severity: Any, message: str, examples: tuple[str, ...]) -
 
 
 def _labelled_rankings(frame: pl.DataFrame, config: Config) -> list[Finding]:
-    """The share of rankings that led to a success."""
+    """The share of rankings that led to a success, by each label."""
     rankings = frame.filter(pl.col("event") == "ranking").with_row_index("list")
     if rankings.is_empty():
         return []
     items = rankings.select("list", "id", "user", "time", item="items").explode(
         "item", empty_as_null=False
     )
-    labels = label_items(items, successes_of(frame, config.label), config.label)
-    labelled = items.filter(pl.Series(labels == 1))["list"].n_unique()
-    return [
-        Finding(
-            name="labelled_rankings",
-            severity="info" if labelled else "warning",
-            message=f"of {rankings.height:,} rankings led to a {config.label.interaction} within "
-            f"{config.label.within} ({labelled / rankings.height:.1%})",
-            count=labelled,
+    leaves = frame.filter(pl.col("type") == config.presence.leave)
+    findings = []
+    for name, label in config.heads.items():
+        try:
+            successes = long_stays(successes_of(frame, label), leaves, label)
+        except DatasetError as error:
+            message = f"label `{name}`: {error}"
+            findings.append(_listed("labelled_rankings", "warning", message, ()))
+            continue
+        rows = pl.Series(label_items(items, successes, label) == 1)
+        labelled = items.filter(rows)["list"].n_unique()
+        stay = "" if label.min_duration is None else f" of {label.min_duration} or more"
+        findings.append(
+            Finding(
+                name="labelled_rankings",
+                severity="info" if labelled else "warning",
+                message=f"of {rankings.height:,} rankings led to a {label.interaction}{stay} "
+                f"within {label.within} ({labelled / rankings.height:.1%})",
+                count=labelled,
+            )
         )
-    ]
+    return findings
 
 
 def _tell(findings: list[Finding], profile: Profile, console: Console) -> None:

@@ -5,16 +5,17 @@ features or models.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from liverank.config import Config
-from liverank.dataset.labels import label_items, successes_of
+from liverank.dataset.labels import label_items, long_stays, successes_of
 from liverank.dataset.seen import seen_items
+from liverank.errors import DatasetError
 from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_column
 from liverank.features.layout import Layout
@@ -22,6 +23,13 @@ from liverank.features.state import Reads
 from liverank.features.stream import request_words
 
 _T = TypeVar("_T", bound=np.generic)
+
+
+class Outcome(NamedTuple):
+    """What people did by one label: ``labels`` and ``until_ms`` as ``Lists`` has them."""
+
+    labels: NDArray[np.uint8]
+    until_ms: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,10 @@ class Lists:
     ``labels``    uint8[k]: 1 where the item drew a success within the label's window
     ``seen``      bool[k]: whether the person saw the item, as far as can be told
     ``served``    bool[k]: whether it was in the ranking, or only scored beside those that were
-    ``until_ms``  float64[r]: when the label's window is over
+    ``until_ms``  float64[r]: when the label is known, as its window is over
+    ``others``    the same of the labels beside the first, by name
+    ``untold``    labels that this log cannot tell, and why
+    ``as_of_ms``  up to when the log was read: labels of lists whose window ends later may change
     """
 
     reads: Reads
@@ -43,6 +54,9 @@ class Lists:
     seen: NDArray[np.bool_]
     served: NDArray[np.bool_]
     until_ms: NDArray[np.float64]
+    others: dict[str, Outcome] = field(default_factory=dict)
+    untold: dict[str, str] = field(default_factory=dict)
+    as_of_ms: float = np.inf
 
     def __len__(self) -> int:
         return len(self.reads)
@@ -78,6 +92,12 @@ class Lists:
             seen=self.seen[rows],
             served=self.served[rows],
             until_ms=self.until_ms[lists],
+            others={
+                name: Outcome(other.labels[rows], other.until_ms[lists])
+                for name, other in self.others.items()
+            },
+            untold=self.untold,
+            as_of_ms=self.as_of_ms,
         )
 
 
@@ -88,7 +108,8 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
     one whose cut cannot be, is read at its own place. One cut from a longer list that does not say
     its ``candidates`` is read as if its items had been all.
     """
-    label, shown = config.label.interaction, config.impressions.interaction
+    shown, leave = config.impressions.interaction, config.presence.leave
+    types = {shown, leave, *(label.interaction for label in config.heads.values())}
     rankings, interactions = [], []
     for frame in frames:
         rankings.append(
@@ -97,7 +118,7 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
             )
         )
         interactions.append(
-            frame.filter(pl.col("type").is_in([label, shown])).select(
+            frame.filter(pl.col("type").is_in(sorted(types))).select(
                 "type", "user", "item", "time", "ranking", "value"
             )
         )
@@ -111,23 +132,50 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
     offsets = _offsets(ranking["items"])
     positions = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
     happened = pl.concat(interactions)
-    labels = label_items(items, successes_of(happened, config.label), config.label)
+    labels, untold = _labels(items, happened, config)
     impressions = None
     if not layout.impressions_from_rankings:
         impressions = happened.filter(pl.col("type") == shown)
-    seen = seen_items(items, positions, labels, offsets, impressions, config)
+    engaged = np.maximum.reduce(list(labels.values()))
+    seen = seen_items(items, positions, engaged, offsets, impressions, config)
     scored = ranking.select(
         pl.col("items").list.concat(pl.col("candidates").list.set_difference("items").fill_null([]))
     ).to_series()
     served = _served(offsets, _offsets(scored))
     placed = _placed(positions.astype(np.float64), served, np.nan)
+    made_ms = ranking["time"].cast(pl.Float64).to_numpy()
+    first, *others = (
+        (name, Outcome(_placed(values, served, 0), made_ms + config.heads[name].known_after_ms))
+        for name, values in labels.items()
+    )
     return Lists(
         reads_of(ranking, scored, placed, layout),
-        labels=_placed(labels, served, 0),
+        labels=first[1].labels,
         seen=_placed(seen, served, False),
         served=served,
-        until_ms=ranking["time"].cast(pl.Float64).to_numpy() + config.label.within_ms,
+        until_ms=first[1].until_ms,
+        others=dict(others),
+        untold=untold,
     )
+
+
+def _labels(
+    items: pl.DataFrame, happened: pl.DataFrame, config: Config
+) -> tuple[dict[str, NDArray[np.uint8]], dict[str, str]]:
+    """The labels of items by name, the first one first, and why others cannot be told."""
+    leaves = happened.filter(pl.col("type") == config.presence.leave)
+    labels: dict[str, NDArray[np.uint8]] = {}
+    untold: dict[str, str] = {}
+    for name, label in config.heads.items():
+        try:
+            successes = long_stays(successes_of(happened, label), leaves, label)
+        except DatasetError as error:
+            if not labels:  # the first one is what lists are ranked by
+                raise
+            untold[name] = str(error)
+        else:
+            labels[name] = label_items(items, successes, label)
+    return labels, untold
 
 
 def in_reading_order(rankings: pl.DataFrame) -> pl.DataFrame:

@@ -4,7 +4,9 @@ Invariant: the rows of one ranking stand together and time never runs backwards,
 position is a split by time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +86,19 @@ class Rows:
             at_ms=self.at_ms[where],
             names=self.names,
             directions=self.directions,
+        )
+
+    def keep_columns(self, kept: Sequence[bool]) -> "Rows":
+        """The same rows with some of the features."""
+        if all(kept):
+            return self
+        return Rows(
+            features=np.ascontiguousarray(self.features[:, np.array(kept, np.bool_)]),
+            labels=self.labels,
+            rankings=self.rankings,
+            at_ms=self.at_ms,
+            names=tuple(compress(self.names, kept)),
+            directions=tuple(compress(self.directions, kept)),
         )
 
 

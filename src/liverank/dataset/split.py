@@ -1,22 +1,20 @@
 """Splits by time, because a model is only ever asked about what comes next.
 
-Invariant: a ranking is never divided, and every row of the newer part is at or after every row of
-the older part.
+Rows stand in time order, so a part of them is a slice, which copies nothing.
+Invariant: a ranking is never divided.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from liverank.dataset.rows import Rows, list_offsets
 from liverank.errors import DatasetError
 
 
-def newest_block(rows: Rows, share: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Split off the newest share of the rows, by whole rankings.
+def newest_from(rows: Rows, share: float) -> int:
+    """The row at which the newest share of the rows begins: the first one of a ranking.
 
-    Returns two masks, bool[n] each: the older part and the newer part. The cut falls between two
-    rankings, as near to the share as they allow; with two rankings or more neither part is empty.
-    Raises DatasetError when the share is not between 0 and 1.
+    As near to the share as rankings allow; with two rankings or more neither part is empty, with
+    fewer there is no newer part. Raises DatasetError when the share is not between 0 and 1.
 
     >>> rows = Rows(
     ...     features=np.zeros((4, 0), np.float32),
@@ -25,15 +23,34 @@ def newest_block(rows: Rows, share: float) -> tuple[NDArray[np.bool_], NDArray[n
     ...     at_ms=np.array([5, 6, 6, 9]),
     ...     names=(),
     ... )
-    >>> newest_block(rows, 0.25)[1].tolist()
-    [False, False, False, True]
+    >>> newest_from(rows, 0.25), newest_from(rows, 0.45)
+    (3, 3)
     """
     if not 0 < share < 1:
         raise DatasetError(f"the newest share is {share}; expected a number between 0 and 1")
-    n = len(rows)
     cuts = list_offsets(rows.rankings)[1:-1]
     if len(cuts) == 0:
-        return np.ones(n, np.bool_), np.zeros(n, np.bool_)
-    cut = cuts[np.argmin(np.abs(cuts - n * (1 - share)))]
-    older = np.arange(n) < cut
-    return older, ~older
+        return len(rows)
+    return int(cuts[np.argmin(np.abs(cuts - len(rows) * (1 - share)))])
+
+
+def known_before(rows: Rows, row: int, gap_ms: float) -> int:
+    """How many of the oldest rows were made more than a gap before a row; whole rankings.
+
+    Those are the rows whose labels were known by then, where it takes the gap to know them.
+
+    >>> rows = Rows(
+    ...     features=np.zeros((4, 0), np.float32),
+    ...     labels=np.zeros(4, np.uint8),
+    ...     rankings=np.array([1, 2, 2, 3]),
+    ...     at_ms=np.array([5, 6, 6, 9]),
+    ...     names=(),
+    ... )
+    >>> known_before(rows, 3, gap_ms=3), known_before(rows, 3, gap_ms=2)
+    (1, 3)
+    """
+    if gap_ms <= 0:
+        return row
+    offsets = list_offsets(rows.rankings)
+    over = int(np.searchsorted(rows.at_ms, rows.at_ms[row] - gap_ms))
+    return int(offsets[np.searchsorted(offsets, over, side="right") - 1])

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from liverank.errors import BundleError
 from liverank.models.forest import LEAF, Forest
 from liverank.models.linear import Linear, expand
-from liverank.models.model import Model
 from liverank.models.rows_check import check_rows
 from liverank.models.shap_kernel import paths_kernel, shap_kernel
 
@@ -133,19 +132,6 @@ def attribute_linear(linear: Linear, rows: NDArray[np.float32]) -> Attributions:
     known = linear.weight * (values - linear.mean)
     effects = np.where(np.isnan(values), linear.missing_weight, known)
     return Attributions(effects, float(linear.intercept[0]))
-
-
-def attribute(model: Model, rows: NDArray[np.float32]) -> Attributions:
-    """Parts of a model's margins, log-odds, calibration included.
-
-    Raises BundleError when its forest has no cover, ServingError for rows of another shape.
-    """
-    parts = Attributions(np.zeros(rows.shape), 0.0)
-    if model.forest is not None:
-        parts += leaf_paths(model.forest).attribute(rows)
-    if model.linear is not None:
-        parts += attribute_linear(model.linear, rows)
-    return Attributions(parts.effects * model.slope, parts.base * model.slope + model.offset)
 
 
 def _path_lengths(forest: Forest) -> NDArray[np.int64]:

@@ -141,14 +141,25 @@ class Predictor:
             raise BundleError("predictor: it has no encoder; give features to `answers`")
         return self.answers(self.encoder.transform(columns))
 
+    def keep_columns(self, columns: NDArray[np.int64]) -> "Predictor":
+        """The same model reading narrower rows: column i of after is ``columns[i]`` of before.
+
+        ``columns`` rises and holds all of ``used``; raises BundleError when one is left out.
+        """
+        if not np.isin(self.used, columns).all():
+            raise BundleError(
+                f"predictor: it uses columns {self.used}, and only {columns} are kept"
+            )
+        terms = [Term(t.part.keep_columns(columns), t.margin, t.weight) for t in self.terms]
+        encoder = self.encoder and self.encoder.keep_features(columns)
+        return Predictor(tuple(terms), self.calibrator, self.link, self.classes, encoder)
+
     def narrow(self) -> "Predictor":
         """The same model without the features that change nothing, and without their columns."""
         kept = self.used
         if len(kept) == self.n_features or len(kept) == 0:
             return self
-        terms = [Term(t.part.keep_columns(kept), t.margin, t.weight) for t in self.terms]
-        encoder = self.encoder and self.encoder.keep_features(kept)
-        return Predictor(tuple(terms), self.calibrator, self.link, self.classes, encoder)
+        return self.keep_columns(kept)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """All of it: ``head`` (JSON as uint8), ``calibrator.slope``, ``part0.starts``, ..."""

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.models.model import Model
+from liverank.models.predictor import Predictor
 from liverank.serving.wire import Reason
 
 REASONS = 3
@@ -18,14 +18,16 @@ REASONS = 3
 
 
 def reasons_of(
-    model: Model,
+    model: Predictor,
     names: tuple[str, ...],
     rows: NDArray[np.float32],
     typical: NDArray[np.float32],
 ) -> list[list[Reason]]:
     """The strongest reasons for each row, float32[n, f]; ``typical`` is float32[f].
 
+    >>> from liverank.models.calibrator import Calibrator
     >>> from liverank.models.linear import Linear
+    >>> from liverank.models.predictor import Term
     >>> linear = Linear(
     ...     low=np.full(2, -9.0),
     ...     high=np.full(2, 9.0),
@@ -36,7 +38,9 @@ def reasons_of(
     ...     intercept=np.zeros(1),
     ... )
     >>> rows = np.array([[4, 1]], np.float32)
-    >>> [[reason]] = reasons_of(Model(linear=linear), ("joins", "x"), rows, rows[0] * 0)
+    >>> terms = (Term(linear, 0, 1.0),)
+    >>> model = Predictor(terms, Calibrator.none(1), "sigmoid", ("no", "yes"))
+    >>> [[reason]] = reasons_of(model, ("joins", "x"), rows, rows[0] * 0)
     >>> reason.words, reason.effect
     ('joins is 4, where 0 is typical: raises it', 2.0)
     """
@@ -59,7 +63,7 @@ def as_json(value: float) -> float | None:
 
 
 def _reasons_of_row(
-    model: Model,
+    model: Predictor,
     names: tuple[str, ...],
     row: NDArray[np.float32],
     typical: NDArray[np.float32],
@@ -71,7 +75,7 @@ def _reasons_of_row(
         return []
     what_if = np.repeat(row[None, :], len(columns) + 1, axis=0)
     what_if[np.arange(len(columns)), columns] = typical[columns]
-    margins = model.margin(what_if)
+    margins = model.margins(what_if)[:, 0]
     effects = margins[-1] - margins[:-1]
     strongest = np.argsort(-np.abs(effects), kind="stable")[:REASONS]
     return [

@@ -82,7 +82,7 @@ def rank(
     else:
         assert ranker.program is not None
         columns = _read(folded, ranker.program, request, candidates, at_ms)
-        scores = ranker.rung.bundle.model.probability(columns)
+        scores = ranker.rung.bundle.model.answers(columns)
         order = np.lexsort((ties, -scores))
     order = order[:limit]
     values = scores[order].tolist()

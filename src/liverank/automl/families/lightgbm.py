@@ -119,6 +119,7 @@ _LOSSES = {
     "absolute": ("regression_l1", "l1"),
 }
 _BINS = 255
+_LEAST_DIRECTED_HESSIAN = 1.0
 _DATA: dict[str, Any] = {
     "verbosity": -1,
     "deterministic": True,
@@ -223,6 +224,9 @@ def _own_params(train: Matrix, params: dict[str, Any]) -> dict[str, Any]:
         own["num_class"] = train.classes
     if any(train.directions):
         own["monotone_constraints"] = train.directions
+        # Constraints may leave a leaf rows that all but know the answer: it would run away.
+        least = own.get("min_sum_hessian_in_leaf", 0.0)
+        own["min_sum_hessian_in_leaf"] = max(least, _LEAST_DIRECTED_HESSIAN)
     return own
 
 

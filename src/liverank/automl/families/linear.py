@@ -16,7 +16,7 @@ from liverank.automl.deadline import Deadline
 from liverank.automl.families.draws import log_uniform
 from liverank.automl.families.learnable import constant_fit, even_weight, is_dull, scaled_target
 from liverank.automl.linear_kernel import BINARY, MULTICLASS, REGRESSION, linear_loss_kernel
-from liverank.automl.logistic import MOST_ROWS, Prepared, linear_gains, prepare_rows
+from liverank.automl.linear_rows import MOST_ROWS, Prepared, linear_gains, prepare_rows
 from liverank.automl.matrix import Fit, Matrix
 from liverank.automl.objective import mean_loss
 from liverank.models.linear import Linear

@@ -184,6 +184,7 @@ def _own_params(train: Matrix, params: dict[str, Any]) -> dict[str, Any]:
         own["num_class"] = train.classes
     if any(train.directions):
         own["monotone_constraints"] = train.directions
+        own["min_child_weight"] = max(own.get("min_child_weight", 1.0), 1.0)
     return own
 
 

@@ -1,26 +1,22 @@
-"""The logistic family: always there, quick, and hard to beat on few rows.
+"""Rows made ready for a linear model.
 
 Values are held to the range of the middle 99.8 % and put on a logarithmic scale where that makes
-their tails shorter; then L2-penalised logistic regression by L-BFGS.
+their tails shorter, then standardised; many rows are thinned.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, minimize
+from scipy.optimize import Bounds
 
-from liverank.automl.logistic_kernel import logistic_kernel
-from liverank.automl.losses import log_odds
 from liverank.models.linear import Linear, expand
 
 MOST_ROWS = 50_000
 """More rows are thinned evenly: so few coefficients learn no more from them."""
 TAIL_ROWS = 5000
 """Rows that tell whether a column has a long tail; the scale needs no finer answer."""
-MOST_STEPS = 150
 
 
 @dataclass(frozen=True)
@@ -58,28 +54,6 @@ class Prepared:
         )
 
 
-def fit_logistic(
-    features: NDArray[np.float32],
-    labels: NDArray[np.uint8],
-    *,
-    l2: float,
-    directions: tuple[int, ...] = (),
-    expired: Callable[[], bool] = lambda: False,
-) -> Linear:
-    """Fit on float32[n, f] and uint8[n], with ``directions`` as ``Rows`` has them.
-
-    ``l2`` is the penalty on squared standardised coefficients, in rows: 1 says little, 100 says
-    that a coefficient must earn its place. ``expired`` is asked between steps; once it is true
-    the best point so far is taken.
-
-    >>> x = np.array([[0], [1], [2], [3]] * 10, np.float32)
-    >>> model = fit_logistic(x, (x[:, 0] > 1).astype(np.uint8), l2=1.0)
-    >>> (np.diff(model.margin(x[:4])) > 0).all()
-    np.True_
-    """
-    return next(fit_path(prepare_rows(features, labels, directions), (l2,), expired))
-
-
 def prepare_rows(
     features: NDArray[np.float32], labels: NDArray[Any], directions: tuple[int, ...] = ()
 ) -> Prepared:
@@ -110,54 +84,12 @@ def prepare_rows(
     )
 
 
-def fit_path(
-    rows: Prepared, penalties: tuple[float, ...], expired: Callable[[], bool]
-) -> Iterator[Linear]:
-    """A model for each penalty, each starting from the one before: give the largest first."""
-    point = np.append(np.zeros(rows.design.shape[1]), log_odds(rows.labels))
-    for l2 in penalties:
-        point = _solve(rows, point, l2, expired)
-        yield rows.linear(point)
-
-
 def linear_gains(model: Linear, features: NDArray[np.float32]) -> NDArray[np.float64]:
     """How much each column moves the margin: the standard deviation of its term, float64[f]."""
     values = expand(features, model.low, model.high, model.logarithmic)
     terms = np.where(np.isnan(values), model.missing_weight, model.weight * (values - model.mean))
     gains: NDArray[np.float64] = terms.std(axis=0)
     return gains
-
-
-def _solve(
-    rows: Prepared,
-    start: NDArray[np.float64],
-    l2: float,
-    expired: Callable[[], bool],
-) -> NDArray[np.float64]:
-    """Coefficients, and the intercept last, which carries no penalty."""
-    n = len(rows.labels)
-
-    def loss(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        total, gradient = logistic_kernel(rows.design, rows.labels, point)
-        weights = point[:-1]
-        gradient[:-1] += l2 * weights
-        return (total + 0.5 * l2 * (weights**2).sum()) / n, gradient / n
-
-    def stop_when_expired(_: NDArray[np.float64]) -> None:
-        if expired():
-            raise StopIteration
-
-    found = minimize(
-        loss,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=rows.bounds,
-        callback=stop_when_expired,
-        options={"maxiter": MOST_STEPS, "ftol": 1e-7},
-    )
-    point: NDArray[np.float64] = found.x
-    return point
 
 
 def _bounds(directions: tuple[int, ...], n_often_unknown: int) -> Bounds:

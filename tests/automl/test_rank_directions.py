@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from liverank.automl.fit_lists import fit
+from liverank.automl.rank import fit
 from liverank.dataset.rows import Rows
 from liverank.errors import DatasetError
 
@@ -28,11 +28,11 @@ def steps_along(model, column):
     along = np.linspace(0, 1, 50, dtype=np.float32)
     rows = np.repeat(held, len(along), axis=0)
     rows[:, column] = np.tile(along, len(held))
-    return np.diff(model.probability(rows).reshape(len(held), -1), axis=1)
+    return np.diff(model.answers(rows).reshape(len(held), -1), axis=1)
 
 
 def test_probability_never_falls_along_a_feature_that_points_up_nor_rises_along_one_down():
-    model = fit(noisy_rows((1, -1, 0)), budget_s=5, seed=0).model
+    model = fit(noisy_rows((1, -1, 0)), budget_s=5, seed=0).predictor
 
     assert (steps_along(model, 0) >= -1e-12).all()
     assert (steps_along(model, 0) > 0).any()

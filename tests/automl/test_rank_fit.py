@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from liverank.automl.fit_lists import fit, warm_up
+from liverank.automl.rank import fit, warm_up
 from liverank.automl.report import TrainingReport
 from liverank.dataset.metrics import auc, log_loss
 from liverank.dataset.rows import Rows
@@ -50,22 +50,28 @@ def lists_with_a_pattern(n=4000, seed=0):
 def test_a_pattern_is_found_and_the_report_tells_how():
     rows, _ = lists_with_a_pattern()
     told = []
-    fitted = fit(rows, budget_s=20, seed=1, on_progress=lambda *what: told.append(what))
+    fitted = fit(
+        rows,
+        budget_s=5,
+        seed=1,
+        on_progress=lambda *what: told.append(what),
+        clock=time.process_time,  # whatever else runs here decides nothing
+    )
     report = fitted.report
     fresh, truth = lists_with_a_pattern(seed=9)
-    probabilities = fitted.model.probability(fresh.features)
+    probabilities = fitted.predictor.answers(fresh.features)
     best = log_loss(truth, fresh.labels)
     assert log_loss(probabilities, fresh.labels) < best + 0.05
     assert log_loss(probabilities, fresh.labels) == pytest.approx(report.scores.log_loss, abs=0.06)
     assert report.scores.log_loss < report.scores.base_rate_log_loss - 0.1
-    assert report.scores.list_auc > 0.8
-    assert report.dropped_features["constant"] == report.dropped_features["unknown"] == "constant"
+    assert report.scores.auc > 0.8
+    assert report.dropped_features["constant"] == report.dropped_features["unknown"] == "unused"
     assert set(report.used_features) <= {"left", "right", "taste", "noise"}
     assert set(list(report.importance)[:3]) == {"left", "right", "taste"}
     assert sum(report.importance.values()) == pytest.approx(1)
     assert sum(member.weight for member in report.blend) == pytest.approx(1)
     assert all(member.refit for member in report.blend)
-    assert report.candidates[0].name == told[0][0] == "logistic"
+    assert report.candidates[0].name == told[0][0] == "linear ridge"
     assert len(report.candidates) > 3
     assert (report.fit.rows, report.choose.rows, report.judge.rows) == (3200, 400, 400)
     assert report.fit.to_ms < report.choose.from_ms <= report.choose.to_ms < report.judge.from_ms
@@ -74,9 +80,11 @@ def test_a_pattern_is_found_and_the_report_tells_how():
     assert all(0 <= share <= 1 for _, share in told)
 
 
-def test_the_same_seed_gives_the_same_model_and_another_seed_another():
+def test_a_recorded_plan_gives_the_same_model_and_another_seed_another():
     rows, _ = lists_with_a_pattern(1500)
-    models = [fit(rows, budget_s=30, seed=seed).model.to_arrays() for seed in (3, 3, 4)]
+    first, other = (fit(rows, budget_s=3, seed=seed) for seed in (3, 4))
+    again = fit(rows, budget_s=3, seed=3, plan=first.report.plan)
+    models = [fitted.predictor.to_arrays() for fitted in (first, again, other)]
     assert models[0].keys() == models[1].keys()
     for name, array in models[0].items():
         np.testing.assert_array_equal(array, models[1][name])
@@ -86,15 +94,15 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another():
     )
 
 
-@pytest.mark.parametrize("budget_s", [0.01, 1.0, 3.0])
+@pytest.mark.parametrize("budget_s", [1.0, 3.0])
 def test_the_budget_is_kept_and_there_is_always_a_model(budget_s):
     rows, _ = lists_with_a_pattern(20_000)
     began = time.monotonic()
     fitted = fit(rows, budget_s=budget_s, seed=0)
     took = time.monotonic() - began
     assert took < budget_s * 1.1 + 1.0  # the last second is for a machine that is busy
-    assert fitted.report.candidates[0].name == "logistic"
-    assert np.isfinite(fitted.model.margin(rows.features)).all()
+    assert fitted.report.candidates[0].name == "linear ridge"
+    assert np.isfinite(fitted.predictor.margins(rows.features)).all()
 
 
 def odd_tables():
@@ -131,10 +139,10 @@ def test_odd_tables_never_fail(case, capfd):
     features, labels = odd_tables()[case]
     rows = rows_of(features, labels)
     fitted = fit(rows, budget_s=2, seed=0)
-    probabilities = fitted.model.probability(rows.features)
+    probabilities = fitted.predictor.answers(rows.features)
     assert ((probabilities >= 0) & (probabilities <= 1)).all()
-    assert np.isfinite(fitted.model.margin(rows.features)).all()
-    assert fitted.model.n_features == features.shape[1]
+    assert np.isfinite(fitted.predictor.margins(rows.features)).all()
+    assert fitted.predictor.n_features == features.shape[1]
     msgspec.json.encode(fitted.report)
     assert capfd.readouterr() == ("", "")
 
@@ -159,7 +167,7 @@ def test_noise_makes_no_model_overconfident():
     fresh = generator.normal(size=(3000, 10)).astype(np.float32)
     entropy = -(0.1 * math.log(0.1) + 0.9 * math.log(0.9))
     outcome = (generator.random(3000) < 0.1).astype(np.uint8)
-    assert log_loss(fitted.model.probability(fresh), outcome) < entropy + 0.04
+    assert log_loss(fitted.predictor.answers(fresh), outcome) < entropy + 0.04
 
 
 @pytest.mark.skipif(not TABLES.is_dir(), reason="needs ../shared/data/tables")
@@ -175,7 +183,7 @@ def test_real_tables_are_learned(table, worst_auc, worst_log_loss):
     labels = (values[:, target] == values[:, target].max()).astype(np.uint8)
     features = np.delete(values, target, axis=1).astype(np.float32)
     cut = len(labels) * 3 // 4
-    fitted = fit(rows_of(features[:cut], labels[:cut]), budget_s=15, seed=0)
-    probabilities = fitted.model.probability(np.ascontiguousarray(features[cut:]))
+    fitted = fit(rows_of(features[:cut], labels[:cut]), budget_s=6, seed=0)
+    probabilities = fitted.predictor.answers(np.ascontiguousarray(features[cut:]))
     assert auc(probabilities, labels[cut:]) > worst_auc
     assert log_loss(probabilities, labels[cut:]) < worst_log_loss

@@ -1,0 +1,185 @@
+"""Whether a model ranks better than popularity does, on the newest lists, before it is served.
+
+The lists are those that chose nothing, and the model is what it was before it saw them. Each item
+is scored as if it stood first, as serving does, so that no model gains by knowing where it stood.
+Invariant: every method ranks the same items of the same lists by what was known when they were
+made.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.automl.rank import Fitted
+from liverank.automl.report import Against, Difference, Scores, known
+from liverank.autopilot.gather import Frames
+from liverank.config import Config
+from liverank.dataset.lists import Lists
+from liverank.dataset.metrics import bootstrap_difference, list_auc, mean_over_lists, ndcg_at
+from liverank.dataset.popularity import popularity_scores
+from liverank.dataset.rows import Rows, list_offsets
+from liverank.features.kinds.context import POSITION_NAME, SERVED_POSITION
+from liverank.features.layout import Layout
+
+MODEL = "model"
+DECIDING = "ndcg@10"
+LEAST_LISTS = 10
+"""Lists with a success below which nothing is said for a model."""
+_TOP = 10
+
+
+def judge_model(
+    fitted: Fitted,
+    rows: Rows,
+    lists: Lists,
+    frames: Frames,
+    layout: Layout,
+    config: Config,
+) -> Against:
+    """Compare a model with popularity on the newest lists, and say whether it may be served.
+
+    ``rows`` are the seen items of ``lists``, in their order, by which it was trained. Where the
+    newest lists alone cannot tell which is better, those that chose between models are added: no
+    model was trained on them either.
+    """
+    judged, report = fitted.judged, fitted.report
+    if judged is None or report.scores is None:
+        return _unjudged(len(rows), rows.positives)
+    later = rows.take(slice(judged.chose, None))
+    offsets = list_offsets(later.rankings)
+    own = later.rankings[offsets[:-1]]
+    is_later = np.zeros(len(lists), np.bool_)
+    is_later[own] = True
+    some = lists.take(is_later)
+    heuristics = popularity_scores(frames(), some, layout, config)
+    scores = {name: values[some.seen] for name, values in heuristics.items()}
+    scores[MODEL] = judged.model.margins(as_served(later))[:, 0]
+    users, seed = lists.reads.user[own], config.training.seed
+    first = int(np.searchsorted(offsets, judged.judges - judged.chose))
+    row = int(offsets[first])
+    against = compare_methods(
+        {name: values[row:] for name, values in scores.items()},
+        later.labels[row:],
+        offsets[first:] - row,
+        users[first:],
+        seed=seed,
+    )
+    if not _is_clear(against):
+        wider = compare_methods(scores, later.labels, offsets, users, seed=seed)
+        against = msgspec.structs.replace(
+            against, wider=wider, beats=wider.beats, reason=f"{against.reason}; {wider.reason}"
+        )
+    if against.beats and not _is_useful(report.scores):
+        why = "but its log-loss is not below that of always answering with the share of successes"
+        against = msgspec.structs.replace(against, beats=False, reason=f"{against.reason}; {why}")
+    return against
+
+
+def _is_clear(against: Against) -> bool:
+    """Whether the interval of the difference does not hold zero."""
+    gain = against.differences.get(DECIDING)
+    if gain is None or gain.low is None or gain.high is None:
+        return False
+    return gain.low > 0 or gain.high < 0
+
+
+def _is_useful(scores: Scores) -> bool:
+    if scores.log_loss is None or scores.base_rate_log_loss is None:
+        return False
+    return scores.log_loss < scores.base_rate_log_loss
+
+
+def as_served(rows: Rows) -> NDArray[np.float32]:
+    """Features as they would be if each item stood first: float32[n, f].
+
+    >>> rows = Rows(
+    ...     features=np.array([[7, 3]], np.float32),
+    ...     labels=np.zeros(1, np.uint8),
+    ...     rankings=np.zeros(1, np.int64),
+    ...     at_ms=np.zeros(1, np.int64),
+    ...     names=("joins", "position"),
+    ... )
+    >>> as_served(rows).tolist()
+    [[7.0, 0.0]]
+    """
+    if POSITION_NAME not in rows.names:
+        return rows.features
+    features = rows.features.copy()
+    features[:, rows.names.index(POSITION_NAME)] = SERVED_POSITION
+    return features
+
+
+def compare_methods(
+    scores: Mapping[str, NDArray[np.float64]],
+    labels: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    users: NDArray[np.uint64],
+    *,
+    seed: int,
+) -> Against:
+    """The model beside heuristics on lists: scores float64[n] by method, one of them ``model``.
+
+    ``users`` are the people of the lists.
+    """
+    per_list = {
+        name: {
+            "list_auc": list_auc(values, labels, offsets),
+            DECIDING: ndcg_at(_TOP, values, labels, offsets),
+        }
+        for name, values in scores.items()
+    }
+    methods = {
+        name: {metric: known(mean_over_lists(values)) for metric, values in metrics.items()}
+        for name, metrics in per_list.items()
+    }
+    count = int(np.count_nonzero(~np.isnan(per_list[MODEL][DECIDING])))
+    rivals = sorted(set(scores) - {MODEL})
+    best = max(rivals, key=lambda name: methods[name][DECIDING] or 0.0) if count else None
+    differences = {}
+    for metric, values in per_list[MODEL].items() if best else ():
+        less = per_list[best][metric] if best else values
+        low, high = bootstrap_difference(values, less, users.view(np.int64), seed=seed)
+        value = known(mean_over_lists(values - less))
+        differences[metric] = Difference(value=value, low=known(low), high=known(high))
+    gain = differences[DECIDING].value if best else None
+    return Against(
+        lists=count,
+        methods=methods,
+        best_heuristic=best,
+        differences=differences,
+        beats=gain is not None and gain > 0 and count >= LEAST_LISTS,
+        reason=_reason(count, best, methods, differences),
+    )
+
+
+def _unjudged(rows: int, positives: int) -> Against:
+    """What is said of a model that there were too few rows to judge by."""
+    return Against(
+        lists=0,
+        methods={},
+        best_heuristic=None,
+        differences={},
+        beats=False,
+        reason=f"{rows:,} rows with {positives:,} successes are too few to judge a model by",
+    )
+
+
+def _reason(
+    count: int,
+    best: str | None,
+    methods: dict[str, dict[str, float | None]],
+    differences: dict[str, Difference],
+) -> str:
+    if best is None:
+        return "none of the newest lists had a success, so nothing tells how well the model ranks"
+    gain = differences[DECIDING]
+    assert gain.value is not None
+    way = "beats" if gain.value > 0 else "does not beat"
+    few = f", and {LEAST_LISTS} lists or more are needed" if count < LEAST_LISTS else ""
+    return (
+        f"on {count:,} lists with a success the model {way} {best}: {DECIDING} "
+        f"{methods[MODEL][DECIDING]:.4f} against {methods[best][DECIDING]:.4f}, a difference of "
+        f"{gain.value:+.4f} (95 % from {gain.low:+.4f} to {gain.high:+.4f}){few}"
+    )
