@@ -14,6 +14,13 @@ from numpy.typing import NDArray
 from liverank.errors import TrainingError
 from liverank.models.inputs import EPOCHS, MOST_MS, MOST_NUMBER, Input, read_values
 
+_PLAIN = (
+    r"^(?:1[7-9]|2[01])\d\d-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|"
+    r"(?:0[13578]|1[02])-31)[Tt ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?"
+    r"(?:[Zz]|[+-]00:?00)?$"
+)
+"""ISO 8601 to the second or below it, in UTC; days that February has in some years are left out."""
+
 
 def read_columns(table: pl.DataFrame, forms: Iterable[Input]) -> dict[str, NDArray[Any]]:
     """Arrays by name, of the columns that are asked for; others are passed over.
@@ -55,8 +62,9 @@ def read_column(column: pl.Series, form: Input) -> NDArray[Any]:
         return read_values(form, column.to_list())
     if isinstance(dtype, pl.Categorical | pl.Enum):
         column = column.cast(pl.String)
-    codes, distinct = distinct_codes(column)
-    return np.asarray(read_values(form, distinct)[codes])
+    if form.type == "time" and form.time_form == "iso" and dtype == pl.String:
+        return _of_iso(column, form)
+    return _by_distinct(column, form)
 
 
 def distinct_codes(column: pl.Series) -> tuple[NDArray[np.int64], list[object]]:
@@ -65,6 +73,27 @@ def distinct_codes(column: pl.Series) -> tuple[NDArray[np.int64], list[object]]:
     distinct = values.unique(maintain_order=True).with_row_index("code")
     found = values.join(distinct, on="value", how="left", nulls_equal=True, maintain_order="left")
     return found["code"].to_numpy().astype(np.int64), distinct["value"].to_list()
+
+
+def _by_distinct(column: pl.Series, form: Input) -> NDArray[Any]:
+    codes, distinct = distinct_codes(column)
+    return np.asarray(read_values(form, distinct)[codes])
+
+
+def _of_iso(column: pl.Series, form: Input) -> NDArray[np.float64]:
+    """Times as text: those in plain form all at once, since mostly each is another one."""
+    text = column.str.strip_chars()
+    is_plain = text.str.contains(_PLAIN).fill_null(value=False)
+    if not is_plain.any():
+        return _by_distinct(column, form)
+    plain = text.filter(is_plain).str.replace(r"(?:[Zz]|[+-]00:?00)$", "")
+    plain = plain.str.replace("[Tt]", " ").str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us")
+    at_ms = np.full(len(column), np.nan)
+    at_ms[is_plain.to_numpy()] = plain.dt.epoch("us").to_numpy() / 1000.0
+    others = ~is_plain.to_numpy()
+    if others.any():
+        at_ms[others] = _by_distinct(column.filter(~is_plain), form)
+    return at_ms
 
 
 def _of_numbers(values: NDArray[np.float64], form: Input) -> NDArray[np.float64]:

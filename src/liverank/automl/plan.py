@@ -89,6 +89,8 @@ class Plan(_Record, frozen=True):
     timings: dict[str, Timing]
     skipped: dict[str, str] = {}
     """Families that were left out, and why."""
+    rows: int | None = None
+    """Rows of the table that were used, evenly spread; null for all."""
     extras: tuple[Made, ...] = ()
     """Features made of several columns that helped."""
     trials: tuple[Trial, ...] = ()

@@ -37,6 +37,7 @@ from liverank.automl.profile import TableProfile, profile_table
 from liverank.automl.result import Result, frame_of
 from liverank.automl.roles import read_roles, split_rows
 from liverank.automl.table_report import Drift, Importance
+from liverank.automl.thinning import rows_in_time, thin_table
 from liverank.automl.told import TableFound, write_report
 from liverank.errors import TrainingError
 from liverank.models.inputs import Columns, ColumnType
@@ -112,7 +113,8 @@ def fit(
         types=types,
         task=task,
     )
-    rows, roles = read_roles(frame, profile)
+    used = rows_in_time(frame, profile, deadline) if plan is None else plan.rows
+    rows, roles = read_roles(frame if used is None else thin_table(frame, used), profile)
     wanted = find_objective(objective, profile.target.task)
     if wanted.name == "rmsle" and (roles.target < 0).any():
         raise TrainingError(
@@ -166,9 +168,10 @@ def fit(
         serving_us=serving_us,
         source="a table in memory" if sha256 is None else str(table),
         sha256=sha256,
+        used=used,
     )
     report = write_report(found, seconds=clock() - began)
-    ran = msgspec.structs.replace(model.plan, extras=recorded(extras))
+    ran = msgspec.structs.replace(model.plan, extras=recorded(extras), rows=used)
     return Result(model.final.predictor.narrow(), profile, report, ran, _golden(grounds))
 
 

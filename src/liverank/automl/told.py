@@ -21,6 +21,7 @@ from liverank.automl.held import Held
 from liverank.automl.leaks import Leak
 from liverank.automl.profile import TableProfile
 from liverank.automl.slices import find_slices
+from liverank.automl.thinning import thinned_warning
 from liverank.models.predictor import linked
 from liverank.quantities import told_duration
 
@@ -57,6 +58,8 @@ class TableFound:
     serving_us: float
     source: str
     sha256: str | None
+    used: int | None
+    """Rows of the table that there was time for; None for all."""
 
 
 def write_report(found: TableFound, *, seconds: float) -> report.TableReport:
@@ -208,6 +211,8 @@ def _warnings(found: TableFound, judged: Held, margins: Floats) -> tuple[str, ..
             "on the judging rows the model is no better than an answer that never changes; "
             "more rows, or columns that tell the target, would help"
         )
+    if found.used is not None:
+        said.append(thinned_warning(found.used, found.profile.rows))
     if judged.task != "regression" and len(np.unique(judged.target)) == 1:
         only = found.profile.target.classes[int(judged.target[0])]
         said.append(
