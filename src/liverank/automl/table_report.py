@@ -46,6 +46,8 @@ class Data(_Record, frozen=True):
     """Why the target is this task."""
     size_mb: float | None = None
     """Of the file."""
+    used_rows: int | None = None
+    """Rows that there was time for, evenly spread; null for all."""
 
 
 class Block(_Record, frozen=True):

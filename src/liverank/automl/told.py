@@ -78,6 +78,7 @@ def write_report(found: TableFound, *, seconds: float) -> report.TableReport:
             sha256=found.sha256,
             profile=found.profile.columns,
             reason=found.profile.target.reason,
+            used_rows=found.used,
         ),
         split=_split(found),
         seconds=seconds,

@@ -31,6 +31,7 @@ def head(report: TableReport) -> Html:
     """The title and one paragraph that says it all."""
     asked, data = report.asked, report.data
     what = f"It predicts {_TASKS[asked.task]}"
+    used = "" if data.used_rows is None else f"{data.used_rows:,} of "
     if asked.task == "binary":
         what = f"It predicts how likely “{asked.classes[1]}” is"
     elif asked.task == "multiclass":
@@ -41,7 +42,7 @@ def head(report: TableReport) -> Html:
         tag("h1", "Predicting ", tag("em", asked.target)),
         tag(
             "p",
-            f"{what}, learned from {data.rows:,} rows and {data.columns} columns of ",
+            f"{what}, learned from {used}{data.rows:,} rows and {data.columns} columns of ",
             tag("b", data.name),
             ". ",
             _verdict(report),
