@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from liverank.automl.columns import read_column
-from liverank.models.inputs import Input, moment_of
+from liverank.models.inputs import Input, moment_of, number_of
 
 written = st.builds(
     "{}{}-{:02}-{:02}{}{:02}:{:02}:{:02}{}{}".format,
@@ -32,4 +32,23 @@ def test_every_text_is_the_moment_that_it_is_alone(texts):
     form = Input(name="at", type="time")
     found = read_column(pl.Series("at", texts, dtype=pl.String), form)
     expected = np.array([moment_of(text, "iso") for text in texts], np.float64)
+    np.testing.assert_array_equal(found, expected)
+
+
+odd_numbers = ["", "inf", "NaN", "1e300", "-3.5e38", "0x10", "1_000", "5.", ".5", "+7", "9" * 30]
+numbers = (
+    st.floats().map(str)
+    | st.integers().map(str)
+    | st.builds("{}{}".format, st.sampled_from(["", "+", "-", " "]), st.floats(0, 1e9))
+    | st.text("0123456789+-.eE _,x\u0663\x1c\xa0", max_size=8)
+    | st.sampled_from(odd_numbers)
+)
+
+
+@given(st.lists(st.none() | numbers, max_size=30))
+@example(["+7", "5.", ".5", "1e5", " 3 ", "1e-400", "0.1", "123456789012345678901", None, "\x1c3"])
+def test_every_text_is_the_number_that_it_is_alone(texts):
+    form = Input(name="x", type="number")
+    found = read_column(pl.Series("x", texts, dtype=pl.String), form)
+    expected = np.array([number_of(text) for text in texts], np.float64)
     np.testing.assert_array_equal(found, expected)

@@ -21,6 +21,8 @@ _PLAIN = (
 )
 """ISO 8601 to the second or below it, in UTC; days that February has in some years are left out."""
 
+_PLAIN_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+
 
 def read_columns(table: pl.DataFrame, forms: Iterable[Input]) -> dict[str, NDArray[Any]]:
     """Arrays by name, of the columns that are asked for; others are passed over.
@@ -64,6 +66,8 @@ def read_column(column: pl.Series, form: Input) -> NDArray[Any]:
         column = column.cast(pl.String)
     if form.type == "time" and form.time_form == "iso" and dtype == pl.String:
         return _of_iso(column, form)
+    if form.type == "number" and dtype == pl.String:
+        return _of_number_texts(column, form)
     return _by_distinct(column, form)
 
 
@@ -78,6 +82,19 @@ def distinct_codes(column: pl.Series) -> tuple[NDArray[np.int64], list[object]]:
 def _by_distinct(column: pl.Series, form: Input) -> NDArray[Any]:
     codes, distinct = distinct_codes(column)
     return np.asarray(read_values(form, distinct)[codes])
+
+
+def _of_number_texts(column: pl.Series, form: Input) -> NDArray[np.float64]:
+    """Numbers as text, those in plain form all at once."""
+    text = column.str.strip_chars()
+    plain = text.set(~text.str.contains(_PLAIN_NUMBER).fill_null(value=False), None)
+    numbers = plain.cast(pl.Float64, strict=False)
+    values = np.array(numbers.fill_null(np.nan).to_numpy(), np.float64)
+    values[np.abs(values) > MOST_NUMBER] = np.nan
+    others = (numbers.is_null() & column.is_not_null()).to_numpy()
+    if others.any():
+        values[others] = _by_distinct(column.filter(pl.Series(others)), form)
+    return values
 
 
 def _of_iso(column: pl.Series, form: Input) -> NDArray[np.float64]:
