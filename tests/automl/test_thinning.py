@@ -7,6 +7,7 @@ from liverank import automl
 from liverank.automl import thinning
 from liverank.automl.deadline import Deadline
 from liverank.automl.profile import profile_table
+from liverank.automl.tabular import warm_up
 
 
 def a_table(n):
@@ -31,12 +32,13 @@ def test_rows_are_as_many_as_can_be_encoded_in_time(monkeypatch):
 
 
 def test_what_was_left_out_is_said_and_a_recorded_plan_leaves_out_the_same(monkeypatch):
+    warm_up()
     monkeypatch.setattr("liverank.automl.tabular.rows_in_time", lambda *_: 1500)
     table = a_table(6000)
-    result = automl.fit(table, target="y", budget_s=4, families=["linear"])
+    result = automl.fit(table, target="y", budget_s=8, families=["linear"])
     assert result.plan.rows == 1500
     assert "1,500 of 6,000 rows" in result.report.warnings[0]
     assert sum(block.rows for block in result.report.split.blocks) == 1500
-    again = automl.fit(table, target="y", budget_s=4, families=["linear"], plan=result.plan)
+    again = automl.fit(table, target="y", budget_s=8, families=["linear"], plan=result.plan)
     rows = table.head(50)
     assert (again.predict(rows) == result.predict(rows)).all()
