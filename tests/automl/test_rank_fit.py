@@ -10,11 +10,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from liverank.automl import engine, rank, refit
+from liverank.automl.ensemble import Blend
 from liverank.automl.rank import fit, warm_up
 from liverank.automl.report import TrainingReport
 from liverank.dataset.metrics import auc, log_loss
 from liverank.dataset.rows import Rows
 from liverank.errors import TrainingError
+from liverank.models.predictor import sum_terms
 
 TABLES = Path(__file__).parents[3] / "shared" / "data" / "tables"
 
@@ -187,3 +190,34 @@ def test_real_tables_are_learned(table, worst_auc, worst_log_loss):
     probabilities = fitted.predictor.answers(np.ascontiguousarray(features[cut:]))
     assert auc(probabilities, labels[cut:]) > worst_auc
     assert log_loss(probabilities, labels[cut:]) < worst_log_loss
+
+
+def test_a_member_of_the_blend_that_there_is_no_time_to_train_again_stays_as_it_was(monkeypatch):
+    rows, _ = lists_with_a_pattern(3000)
+    found = []
+    find_model = rank.find_model
+    monkeypatch.setattr(
+        rank,
+        "find_model",
+        lambda *rest, **more: found.append(find_model(*rest, **more)) or found[0],
+    )
+    monkeypatch.setattr(rank, "MANNER", rank.MANNER._replace(cautious=frozenset()))
+    monkeypatch.setattr(
+        refit, "_affordable", lambda members, *_: (members[:1], (members[1][0].trial.title,))
+    )
+    weights = np.array([0.0, 0.75, 0.25])
+
+    def blend_of_trees(choose, *_, **__):
+        return Blend(np.append(weights, np.zeros(len(choose) - 3)), 1, kept=True, gain=(0.0, 0.0))
+
+    monkeypatch.setattr(engine, "choose_blend", blend_of_trees)
+    fitted = fit(rows, budget_s=4, seed=0, clock=time.process_time)
+    again, as_it_was = fitted.report.blend[:2]
+    assert (again.weight, again.refit) == (0.75, True)
+    assert (as_it_was.weight, as_it_was.refit) == (0.25, False)
+    old = found[0].tried[2].fits[-1].margins(rows.features)
+    calibrator = found[0].calibrated.calibrator
+    rest = fitted.predictor.terms[:-1]
+    expected = calibrator.apply(sum_terms(rest, rows.features, 1) + 0.25 * old)
+    np.testing.assert_allclose(fitted.predictor.margins(rows.features), expected)
+    assert sum(term.weight for term in rest) == pytest.approx(0.75)

@@ -73,6 +73,9 @@ def finish(
 ) -> tuple[Final, Plan]:
     """Train what is served again on all rows; where there is no time, keep it as it is.
 
+    Members of a blend that there is no time for are dropped, or, where features are numbers that no
+    encoder made, stay in it as they are.
+
     What time is left, and what the budget of serving leaves room for, goes into further models of
     other seeds, and the mean of all is kept. The plan comes back with the members that were dropped
     for want of time, and how many models there are.
@@ -81,13 +84,13 @@ def finish(
     terms: tuple[Term, ...] | None = None
     encoder = evaluation.folds[-1].encoder
     dropped = plan.dropped
+    pairs = _members(tried, served)
     if plan.refit and not plan.interrupted:
-        members = _members(tried, served)
         if is_recorded:
-            members = [(t, w) for t, w in members if t.trial.title not in plan.dropped]
+            members = [(t, w) for t, w in pairs if t.trial.title not in plan.dropped]
         else:
             members, dropped = _affordable(
-                members, evaluation, plan, ground.n_all, deadline.left_s() * _SPARE
+                pairs, evaluation, plan, ground.n_all, deadline.left_s() * _SPARE
             )
         if members:
             encoder, rows = ground.encode_all()
@@ -98,6 +101,8 @@ def finish(
     refit = terms is not None
     if terms is None:
         terms, encoder = served.terms, evaluation.folds[-1].encoder
+    elif encoder is None and served.shape is None:
+        terms = _with_old(terms, [pair for pair in pairs if pair[0].trial.title in dropped])
     predictor = Predictor(
         terms=terms,
         calibrator=calibrated.calibrator,
@@ -113,6 +118,13 @@ def _members(tried: Sequence[Tried], served: Served) -> list[tuple[Tried, float]
     """Models of what is served or of its teacher, the heaviest first."""
     pairs = [(t, float(w)) for t, w in zip(tried, served.weights, strict=True) if w > 0]
     return sorted(pairs, key=lambda pair: -pair[1])
+
+
+def _with_old(terms: tuple[Term, ...], old: list[tuple[Tried, float]]) -> tuple[Term, ...]:
+    """The terms, and beside them by their weights models as they were tried."""
+    new = 1.0 - sum(weight for _, weight in old)
+    kept = terms_of([(tried.fits[-1], weight) for tried, weight in old])
+    return (*(Term(term.part, term.margin, new * term.weight) for term in terms), *kept)
 
 
 def _affordable(

@@ -130,6 +130,7 @@ def _tell(trained: Trained, config: Config, schema: Schema, console: Console) ->
         console.print(f"  {share:6.1%}  {name}")
     if report.against is not None and report.against.methods:
         console.print(_table(report.against))
+        console.print(f"{report.against.reason[0].upper()}{report.against.reason[1:]}.")
     for note in report.notes:
         console.print(f"Note: {note}.")
 
@@ -148,7 +149,6 @@ def _table(against: Against) -> Table:
     """A row for the model and for each heuristic."""
     table = Table(
         title="The newest lists, which chose nothing, ranked by each method",
-        caption=against.reason,
         box=SIMPLE_HEAD,
         pad_edge=False,
     )
