@@ -97,7 +97,7 @@ def tried_models(evaluation, rounds):
 
 
 def a_blend(weights):
-    return Blend(np.array(weights), 0, kept=True, gain=(0.0, 0.1))
+    return Blend(np.array(weights), 0, kept=True, gain=(0.0, 0.1), crossed=np.zeros((0, 1)))
 
 
 def test_an_ensemble_that_is_fast_enough_is_served_as_it_is():

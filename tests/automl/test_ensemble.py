@@ -96,13 +96,13 @@ def test_rows_of_a_group_are_drawn_together_and_make_the_interval_wider():
     assert together[1] - together[0] > 3 * (alone[1] - alone[0])
 
 
-def test_groups_of_joined_rows_stay_apart_and_halves_divide_none():
+def test_groups_of_joined_rows_stay_apart_and_parts_divide_none():
     rows = held(np.zeros(4), groups=np.array([5, 5, 9, 9]))
     both = joined(rows, rows)
     assert len(np.unique(both.groups)) == 4
-    for mask in both.halves:
-        assert mask.sum() == 4
-        assert all(len(set(mask[both.groups == g])) == 1 for g in both.groups)
+    part = both.parts(2)
+    assert np.bincount(part).tolist() == [4, 4]
+    assert all(len(set(part[both.groups == g])) == 1 for g in both.groups)
 
 
 @given(st.integers(0, 30))

@@ -19,6 +19,7 @@ from liverank.automl.deadline import Deadline
 from liverank.automl.ensemble import Blend, blended, choose_blend
 from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import FAMILIES
+from liverank.automl.held import Held, joined
 from liverank.automl.plan import Plan
 from liverank.automl.refit import Final, Trainable, finish
 from liverank.automl.search import run_search
@@ -82,6 +83,31 @@ class Found:
     calibrated: Calibrated
     final: Final
     plan: Plan
+
+    def validation(self) -> tuple[Held, NDArray[np.float64]]:
+        """Rows to tell how good the model is, and its calibrated margins of them, float64[n, k].
+
+        The judging rows, and the choosing rows, each answered by what the others chose; where there
+        is time, only those of the last fold, whose models saw newer rows than the others.
+        """
+        is_blend = self.served.kind in ("ensemble", "single") and self.served.shape is None
+        return self._validating(self.blend.crossed if is_blend else self.choose, self.judge)
+
+    def teacher(self) -> tuple[Held, NDArray[np.float64]]:
+        """The same of the blend, whether it is served or not."""
+        judge = blended([each.judge for each in self.tried], self.blend.weights)
+        return self._validating(self.blend.crossed, judge)
+
+    def _validating(
+        self, choose: NDArray[np.float64], judge: NDArray[np.float64]
+    ) -> tuple[Held, NDArray[np.float64]]:
+        evaluation, last = self.evaluation, self.evaluation.last_choose()
+        held = evaluation.held
+        if evaluation.in_time or self.served.shape is not None:
+            held = held.take(np.arange(last.start, last.stop))
+            choose = choose[-len(held) :]
+        margins = self.calibrated.calibrator.apply(np.concatenate([choose, judge]))
+        return joined(held, evaluation.judged), margins
 
 
 def find_model(

@@ -14,7 +14,8 @@ from liverank.automl.held import Held, gain_interval, joined
 
 Floats = NDArray[np.float64]
 
-_BOLD_CONFIDENCE = 0.95
+_BOLD_CONFIDENCE, _CONFIDENCE = 0.95, 0.8
+_PARTS = 5
 _WARM_STEPS = 5
 """First steps go by log-loss or squared error, which tell more than a figure of ranks."""
 
@@ -24,12 +25,14 @@ class Blend:
     """Weights of models, float64[m], that sum to 1, and what was gained over the best single one.
 
     ``gain`` is the interval of how much the loss fell, whether or not the blend was ``kept``.
+    ``crossed`` are margins of the choosing rows, float64[n, k], each by what the others chose.
     """
 
     weights: Floats
     single: int
     kept: bool
     gain: tuple[float, float]
+    crossed: Floats
 
 
 def greedy_weights(
@@ -112,8 +115,8 @@ def choose_blend(
 ) -> Blend:
     """The greedy blend of models if it beats the best single one beyond noise, else that one.
 
-    ``choose`` and ``judge`` are the margins of each model on the rows ``held`` and ``judged``. On
-    ``held``, each half is judged by what the other half would have chosen. ``cautious`` is as
+    ``choose`` and ``judge`` are the margins of each model on the rows ``held`` and ``judged``. Each
+    fifth of ``held`` is judged by what the other rows would have chosen. ``cautious`` is as
     ``best_single`` has it.
     """
     single = best_single(choose, held, cautious)
@@ -121,14 +124,14 @@ def choose_blend(
     alone[single] = 1.0
     weights = greedy_weights(choose, held)
     if len(choose) == 1 or (weights == alone).all():
-        return Blend(alone, single, kept=False, gain=(0.0, 0.0))
-    before, after = np.empty_like(choose[0]), np.empty_like(choose[0])
-    first, second = held.halves
-    for here, there in ((first, second), (second, first)):
-        if not (here.any() and there.any()):
+        return Blend(alone, single, kept=False, gain=(0.0, 0.0), crossed=choose[single])
+    before, after = choose[single].copy(), blended(choose, weights)
+    part = held.parts(_PARTS)
+    for there in (part == place for place in np.unique(part)):
+        if there.all():  # one group: nothing else could choose
             continue
-        learned = [margin[here] for margin in choose]
-        rows = held.take(here)
+        learned = [margin[~there] for margin in choose]
+        rows = held.take(~there)
         before[there] = choose[best_single(learned, rows, cautious)][there]
         after[there] = blended([m[there] for m in choose], greedy_weights(learned, rows))
     gain = gain_interval(
@@ -136,6 +139,7 @@ def choose_blend(
         np.concatenate([after, blended(judge, weights)]),
         joined(held, judged),
         seed=seed,
+        confidence=_CONFIDENCE,
     )
     kept = gain[0] > 0
-    return Blend(weights if kept else alone, single, kept, gain)
+    return Blend(weights if kept else alone, single, kept, gain, after if kept else before)

@@ -80,12 +80,10 @@ class Held:
             self.link,
         )
 
-    @property
-    def halves(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Two masks of about as many rows each, which divide no group."""
+    def parts(self, n: int) -> NDArray[np.int64]:
+        """A part of ``n`` for each row, int64 from 0, of about as many groups; none is divided."""
         groups = np.arange(len(self)) if self.groups is None else self.groups
-        odd = np.unique(groups, return_inverse=True)[1] % 2 == 1
-        return ~odd, odd
+        return np.asarray(np.unique(groups, return_inverse=True)[1] % n, np.int64)
 
 
 def joined(first: Held, second: Held) -> Held:

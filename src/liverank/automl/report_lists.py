@@ -141,11 +141,11 @@ def _members(found: Found) -> tuple[Member, ...]:
 
 def _served(found: Found) -> Served:
     served = found.served
-    shape = "" if served.shape is None else f" {served.shape[0]} trees x {served.shape[1]} leaves"
+    shape = "" if served.shape is None else f" {served.shape}"
     return Served(
         kind=served.kind + shape,
-        us_per_row_55=round(served.us_per_row, 3),
-        size_mb=round(served.size_mb, 3),
+        us_per_row_55=round(found.final.us_per_row, 3),
+        size_mb=round(found.final.size_mb, 3),
     )
 
 

@@ -111,7 +111,7 @@ class Served(_Record, frozen=True):
     us_per_row_55: float
     size_mb: float
     figures: dict[str, float | None]
-    """On the rows that judge."""
+    """On rows held out."""
     teacher: dict[str, float | None] | None = None
     """The same figures of the blend; null where it is served itself."""
     why: str = ""
@@ -204,7 +204,7 @@ class TableReport(_Record, frozen=True, kw_only=True):
     split: SplitReport
     seconds: float
     validation: dict[str, float | None]
-    """Figures of the served model on the newest rows of the training table, which judge only."""
+    """Figures of the served model on rows of the training table that it was not trained on."""
     intervals: dict[str, tuple[float, float]] = {}
     """95 % of some of them, by a bootstrap over groups or rows."""
     baseline: dict[str, float | None] = {}

@@ -217,10 +217,8 @@ def _drift(model: Found, deadline: Deadline) -> Drift | None:
 
 
 def _intervals(model: Found, deadline: Deadline) -> dict[str, tuple[float, float]]:
-    margins = model.calibrated.calibrator.apply(model.judge)
-    return figure_intervals(
-        margins, model.evaluation.judged, seed=model.plan.seed, deadline=deadline
-    )
+    validating, margins = model.validation()
+    return figure_intervals(margins, validating, seed=model.plan.seed, deadline=deadline)
 
 
 def _importance(grounds: Grounds, model: Found, deadline: Deadline) -> tuple[Importance, ...]:

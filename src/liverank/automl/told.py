@@ -15,7 +15,6 @@ from liverank.automl.curves import draw_curves
 from liverank.automl.drift import drift_warning
 from liverank.automl.encode import take_rows
 from liverank.automl.engine import Found
-from liverank.automl.ensemble import blended
 from liverank.automl.grounds import Grounds
 from liverank.automl.held import Held
 from liverank.automl.leaks import Leak
@@ -67,8 +66,9 @@ def write_report(found: TableFound, *, seconds: float) -> report.TableReport:
     model, grounds = found.model, found.grounds
     judged = model.evaluation.judged
     margins = model.calibrated.calibrator.apply(model.judge)
-    validation = _known(judged.figures(margins))
-    baseline = _known(judged.figures(_constant(grounds, judged)))
+    validating, answered = model.validation()
+    validation = _known(validating.figures(answered))
+    baseline = _known(validating.figures(_constant(grounds, validating)))
     return report.TableReport(
         asked=_asked(found),
         data=report.Data(
@@ -167,14 +167,13 @@ def _served(found: TableFound, validation: dict[str, float | None]) -> report.Se
     }
     teacher = None
     if served.kind in ("blend", "student") or (served.loss != served.teacher_loss):
-        margins = blended([each.judge for each in model.tried], model.blend.weights)
-        raw = model.calibrated.calibrator.apply(margins)
-        teacher = _known(model.evaluation.judged.figures(raw))
+        rows, margins = model.teacher()
+        teacher = _known(rows.figures(margins))
     shape = "" if served.shape is None else f" {served.shape}"
     return report.Served(
         kind=served.kind + shape,
-        us_per_row_55=round(served.us_per_row, 3),
-        size_mb=round(served.size_mb, 3),
+        us_per_row_55=round(model.final.us_per_row, 3),
+        size_mb=round(model.final.size_mb, 3),
         figures=validation,
         teacher=teacher,
         why=whys[served.kind]

@@ -218,7 +218,7 @@ def _tell(report: TableReport, out: Path, console: Console) -> None:
         f"{len(report.leaderboard)} models tried in {report.seconds:.0f} s"
     )
     console.print(f"Rows are divided {escape(report.split.reason)}.")
-    for title, figures in (("judging rows", report.validation), ("test table", report.test)):
+    for title, figures in (("rows held out", report.validation), ("test table", report.test)):
         if figures is not None:
             told = ", ".join(
                 f"{name} {'unknown' if value is None else f'{value:.5g}'}"

@@ -43,7 +43,7 @@ def split(report: TableReport) -> Html:
 def claims(report: TableReport) -> Html:
     """Figures on rows that judge, beside the average's, the teacher's and the test table's."""
     served = report.served
-    columns: list[tuple[str, dict[str, float | None]]] = [("judging rows", report.validation)]
+    columns: list[tuple[str, dict[str, float | None]]] = [("rows held out", report.validation)]
     if report.test is not None:
         rows = "" if report.test_rows is None else f", {report.test_rows:,} rows"
         columns.append((f"test table{rows}", report.test))

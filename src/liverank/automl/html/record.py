@@ -143,7 +143,7 @@ def _story(report: TableReport) -> list[Html | str]:
     if served.teacher is not None:
         mine, whole = served.figures.get(name), served.teacher.get(name)
         said.append(
-            f"On the judging rows its {in_text(name)} is {written(name, mine)}, "
+            f"On rows held out its {in_text(name)} is {written(name, mine)}, "
             f"where the whole blend has {written(name, whole)}. "
         )
     return said
