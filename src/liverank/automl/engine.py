@@ -25,7 +25,7 @@ from liverank.automl.refit import Final, Trainable, finish
 from liverank.automl.search import run_search
 from liverank.automl.served import Served, choose_served
 from liverank.automl.start import start_plan
-from liverank.automl.tried import Tried
+from liverank.automl.tried import Tried, on_most_rows
 from liverank.errors import TrainingError
 from liverank.models.predictor import sum_terms
 
@@ -157,14 +157,15 @@ def find_model(
             f"no model could be trained within {began_s:.3g} s; give a larger budget, "
             "or fewer rows or columns"
         )
+    whole = on_most_rows(tried)
     blend = choose_blend(
-        [each.choose for each in tried],
+        [each.choose for each in whole],
         evaluation.held,
-        [each.judge for each in tried],
+        [each.judge for each in whole],
         evaluation.judged,
         seed=seed,
-        cautious=np.array([each.trial.title in manner.cautious for each in tried]),
-    )
+        cautious=np.array([each.trial.title in manner.cautious for each in whole]),
+    ).among(np.isin(np.arange(len(tried)), [tried.index(each) for each in whole]))
     served, plan = choose_served(
         tried,
         blend,

@@ -5,7 +5,7 @@ model beyond the noise of those rows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,13 @@ class Blend:
     kept: bool
     gain: tuple[float, float]
     crossed: Floats
+
+    def among(self, is_chosen: NDArray[np.bool_]) -> "Blend":
+        """The same, of which these models of a longer list, bool[m], were the only choice."""
+        weights = np.zeros(len(is_chosen))
+        weights[is_chosen] = self.weights
+        single = int(np.flatnonzero(is_chosen)[self.single])
+        return replace(self, weights=weights, single=single)
 
 
 def greedy_weights(

@@ -28,11 +28,11 @@ from liverank.models.inputs import Input
 
 Floats = NDArray[np.float64]
 
-_PARAMS = {"learning_rate": 0.1, "num_leaves": 31, "min_data_in_leaf": 20}
+_PARAMS = {"learning_rate": 0.15, "num_leaves": 15, "min_data_in_leaf": 20}
 _LEAST_ROWS = 500
 _MOST_ROWS = 20_000
 _FOLDS = 3
-_TRIALS_AT_LEAST = 4
+_TRIALS_AT_LEAST = 2
 """Trials that there must be time for, or it is not worth beginning."""
 _LOOKING_SHARE = 0.25
 

@@ -9,7 +9,7 @@ from liverank.automl.ensemble import greedy_weights
 from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import Family
 from liverank.automl.plan import TREES, Plan, Timing, Trial
-from liverank.automl.tried import Tried, expected_again_s
+from liverank.automl.tried import Tried, expected_again_s, on_most_rows
 
 FIRST = "linear"
 """The family that is tried first, so that there is a model however short the budget."""
@@ -25,6 +25,8 @@ _SLOWEST_SHARE = 0.35
 _ROWS_FOR_ONE_FOLD = 40_000
 _BLENDED, _QUICK_STEPS = 12, 8
 _RESERVE = 1.25
+_KEPT = 0.8
+"""Of the rounds that a trial runs, what it keeps; the others are patience."""
 
 
 class Pace:
@@ -59,6 +61,13 @@ class Pace:
         once = timing.seconds(rows, work * family.expected_rounds(trial.params, rows))
         return once * self._n_folds * self._slower.get(trial.family, 1.0)
 
+    def expected_last_s(self, trial: Trial) -> float:
+        """Seconds that training it on all rows should take, if it is kept."""
+        if trial.rows is not None or not self._n_all:
+            return 0.0
+        once_s = self.expected_s(trial) / self._n_folds
+        return float(once_s * _KEPT * (self._n_all / max(self._n_rows, 1)) ** 1.5)
+
     def learn(self, tried: Tried) -> None:
         """Mend what is expected of a family by how long its trial took."""
         if tried.trial.family in self._plan.timings:
@@ -70,7 +79,7 @@ class Pace:
         """When to stop searching, so that what would be blended now can be trained on all rows."""
         if not tried or not self._n_all:
             return deadline
-        best = sorted(tried, key=lambda each: each.loss)[:_BLENDED]
+        best = sorted(on_most_rows(tried), key=lambda each: each.loss)[:_BLENDED]
         weights = greedy_weights([each.choose for each in best], self._held, steps=_QUICK_STEPS)
         reserve_s = sum(
             expected_again_s(

@@ -17,7 +17,7 @@ from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import Family
 from liverank.automl.pace import FIRST, Pace
 from liverank.automl.pilot import hurried
-from liverank.automl.plan import Plan, Trial, trial_order
+from liverank.automl.plan import TREES, Plan, Trial, trial_order
 from liverank.automl.tried import Tried
 
 if TYPE_CHECKING:
@@ -132,6 +132,9 @@ def _trials(
         yield from _affordable(stream, pace, rung_end, whole_s / len(rungs), tried)
         if len(tried) == before:
             return
+    if len(rungs) > 1:  # there may be time for more
+        more = (replace(trial, rows=None) for trial in order)
+        yield from _affordable(more, pace, deadline, whole_s, tried)
 
 
 def _affordable(
@@ -143,8 +146,10 @@ def _affordable(
         deadline = pace.ending(until, tried)
         if deadline.expired() or refused >= 2 * len(pace.timings) + 2:
             return
-        room_s = min(deadline.left_s(), max(_LARGEST_SHARE * whole_s, 0.0))
         expected_s = pace.expected_s(trial)
+        # What enters the blend is trained once more, on all rows.
+        share = expected_s / max(expected_s + pace.expected_last_s(trial), 1e-9)
+        room_s = min(share * deadline.left_s(), max(_LARGEST_SHARE * whole_s, 0.0))
         fitting = hurried(trial, expected_s / max(room_s, 1e-9))
         if fitting is None and tried:
             refused += 1
@@ -157,10 +162,11 @@ def _affordable(
 def _rungs(
     families: Mapping[str, Family], pace: Pace, n_rows: int, whole_s: float
 ) -> list[int | None]:
-    """Rows of each rung, rising; None for all."""
+    """Rows of each rung, rising; None for all. How long nets take decides nothing."""
     first = [
         Trial(family=name, name="", params=family.DEFAULTS[0][1], seed=0)
         for name, family in families.items()
+        if name in TREES or name == FIRST or len(families) == 1
     ]
     rungs: list[int | None] = [None]
     rows = n_rows

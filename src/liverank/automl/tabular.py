@@ -49,7 +49,7 @@ MOST_LEAK_ROWS = 500_000
 
 _REPORT_SHARE = 0.06
 _MOST_REPORT_S = 4.0
-_EXTRAS_SHARE = 0.1
+_EXTRAS_SHARE = 0.15
 """Of the time left that looking for features made of several columns may take."""
 _GOLDEN_ROWS = 20
 

@@ -1,5 +1,7 @@
 """A model that was tried: what it gave, and how to train it again."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +12,7 @@ from liverank.automl.families import Family
 from liverank.automl.matrix import Fit, Matrix
 from liverank.automl.plan import Timing, Trial
 
+_MOST_GROWTH = 1.5
 STEADY = frozenset({"linear"})
 """Families whose rounds do not grow with the rows."""
 
@@ -48,11 +51,11 @@ def fit_again(
 ) -> Fit | None:
     """Train a trial's model on other, usually all, rows; None where time ran out.
 
-    ``n_before`` is how many rows it was tried on; more rows bear more rounds, in proportion.
+    ``n_before`` is how many rows it was tried on; more rows bear more rounds.
     """
     rounds = tried.rounds
     if tried.trial.family not in STEADY:
-        rounds *= max(len(rows) / max(n_before, 1), 1.0)
+        rounds *= _more_rounds(len(rows), n_before)
     fit = family.fit(
         rows,
         None,
@@ -71,8 +74,20 @@ def expected_again_s(tried: Tried, n_before: int, n_all: int, timing: Timing | N
     run = sum(fit.rounds_run for fit in tried.fits)
     kept = sum(fit.rounds for fit in tried.fits) / max(run, 1)
     longer = max(n_all / n_tried, 1.0)
-    rounds = tried.rounds * (1.0 if tried.trial.family in STEADY else longer)
+    is_steady = tried.trial.family in STEADY
+    rounds = tried.rounds * (1.0 if is_steady else _more_rounds(n_all, n_tried))
     if timing is None:
         return tried.seconds / len(tried.fits) * min(kept, 1.0) * longer**2
     slower = timing.seconds(n_all, rounds) / max(timing.seconds(n_tried, tried.rounds), 1e-9)
     return tried.seconds / len(tried.fits) * min(kept, 1.0) * slower
+
+
+def on_most_rows(tried: Sequence[Tried]) -> list[Tried]:
+    """Those that were tried on as many rows as any was."""
+    most = max((each.trial.rows or math.inf for each in tried), default=math.inf)
+    return [each for each in tried if (each.trial.rows or math.inf) == most]
+
+
+def _more_rounds(n_rows: int, n_before: int) -> float:
+    """By how much rounds grow with the rows: in proportion, up to half as many again."""
+    return float(np.clip(n_rows / max(n_before, 1), 1.0, _MOST_GROWTH))
