@@ -17,7 +17,7 @@ from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import Family
 from liverank.automl.pace import FIRST, Pace
 from liverank.automl.pilot import hurried
-from liverank.automl.plan import TREES, Plan, Trial, trial_order
+from liverank.automl.plan import Plan, Trial, trial_order
 from liverank.automl.tried import Tried
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _rungs(
     first = [
         Trial(family=name, name="", params=family.DEFAULTS[0][1], seed=0)
         for name, family in families.items()
-        if name in TREES or name == FIRST or len(families) == 1
+        if family.GROWS
     ]
     rungs: list[int | None] = [None]
     rows = n_rows
