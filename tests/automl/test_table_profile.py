@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from liverank.automl.columns import read_column
@@ -232,6 +232,7 @@ def test_roles_that_cannot_be_read_say_where():
 
 
 @given(st.lists(st.none() | st.integers(-5, 5) | st.floats(allow_nan=True), min_size=1))
+@example([-0.0])
 def test_numbers_by_type_are_read_as_their_plain_definition_reads_them(values):
     column = pl.Series("x", values, strict=False, dtype=pl.Float64)
     for kind in ("number", "boolean"):

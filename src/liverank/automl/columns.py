@@ -115,7 +115,7 @@ def _of_iso(column: pl.Series, form: Input) -> NDArray[np.float64]:
 
 def _of_numbers(values: NDArray[np.float64], form: Input) -> NDArray[np.float64]:
     if form.type == "boolean":
-        return np.where((values == 0) | (values == 1), values, np.nan)
+        return np.where((values == 0) | (values == 1), np.abs(values), np.nan)
     if form.type == "time":
         scale = EPOCHS.get(form.time_form, np.nan)
         return np.where(np.abs(values) <= MOST_MS / scale, values, np.nan) * scale

@@ -34,7 +34,7 @@ MOST_MS = 1e16
 MOST_NUMBER = float(np.finfo(np.float32).max)
 """Numbers beyond are unknown, as infinity is: models score float32."""
 TRUE = frozenset({"true", "t", "yes", "y", "on", "1", "1.0"})
-FALSE = frozenset({"false", "f", "no", "n", "off", "0", "0.0"})
+FALSE = frozenset({"false", "f", "no", "n", "off", "0", "0.0", "-0.0"})
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _ISO = re.compile(
