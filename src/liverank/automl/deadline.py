@@ -1,5 +1,6 @@
 """A wall-time budget, as a value that is handed down."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,3 +31,7 @@ class Deadline:
     def share(self, fraction: float) -> "Deadline":
         """The earlier deadline that leaves this fraction of what is left."""
         return Deadline(self.clock() + fraction * self.left_s(), self.clock)
+
+
+FOREVER = Deadline(math.inf, lambda: 0.0)
+"""Never passes, and asks no clock: what is recorded is run again without one."""

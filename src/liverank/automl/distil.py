@@ -2,8 +2,8 @@
 
 A student is a forest a margin, trained by LightGBM on the teacher's margins: by squared error,
 weighted by the curvature of log-loss, which is cross-entropy near the teacher; where a row has one
-margin, a net of one member may learn it as well. It learns from the
-training rows and from mixtures of them that only the teacher has labels for.
+margin, a net of one member may learn it as well. It learns from the training rows and from mixtures
+of them that only the teacher has labels for.
 Invariant: a student never sees a target, so rows that the teacher did not train on judge both.
 """
 

@@ -1,7 +1,7 @@
 """The last training: what is served, on all rows, where time allows.
 
-Invariant: a model is trained again as a whole or not at all, since all of its parts read the
-features of one encoder.
+Invariant: all parts of what is kept read the features of one encoder, so who comes too late stays
+as it was only where no encoder made them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from liverank.automl.assemble import size_mb, terms_of, us_per_row
 from liverank.automl.calibrate import Calibrated
-from liverank.automl.deadline import Deadline
+from liverank.automl.deadline import FOREVER, Deadline
 from liverank.automl.distil import prepare_lesson, teach
 from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import FAMILIES
@@ -30,7 +30,6 @@ _MOST_BAGS = 5
 _BAGS_SHARE = 0.5
 """Of the serving budget that models which differ by their seed only may take together."""
 _SEED_STEP = 10_007
-_FOREVER = Deadline(np.inf, lambda: 0.0)
 
 
 class Trainable(Protocol):
@@ -99,7 +98,7 @@ def finish(
             )
         if members:
             encoder, rows = ground.encode_all()
-            until = _FOREVER if is_recorded else deadline
+            until = FOREVER if is_recorded else deadline
             again = _Again(rows, evaluation.n_rows, served, plan, until, serving_us)
             terms, plan, late = again.train(members)
             dropped += late
@@ -214,7 +213,7 @@ class _Again:
 
     def _room(self, bag: list[tuple[Fit, float]]) -> int:
         """Models as large as this one that can be served together."""
-        if self.deadline is _FOREVER:
+        if self.deadline is FOREVER:
             return self.plan.bags
         terms, k = terms_of(bag), self.rows.classes
         us = us_per_row(

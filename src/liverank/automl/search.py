@@ -8,20 +8,16 @@ because the clock decides nothing that the plan does not hold.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from liverank.automl.deadline import Deadline
+from liverank.automl.deadline import FOREVER, Deadline
 from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import Family
 from liverank.automl.pace import FIRST, Pace
 from liverank.automl.pilot import hurried
 from liverank.automl.plan import Plan, Trial, trial_order
 from liverank.automl.tried import Tried
-
-if TYPE_CHECKING:
-    from liverank.automl.matrix import Fit
 
 _LARGEST_SHARE = 0.4
 """Of the search that one trial may take."""
@@ -34,7 +30,6 @@ _LEAST_RUNG = 5000
 _CLIMB = 3
 _HOPELESS = 1.25
 """A trial whose loss on the first fold is this many times that of the best so far ends there."""
-_FOREVER = Deadline(math.inf, lambda: 0.0)
 
 
 Told = Callable[[Tried, float], None]
@@ -75,7 +70,7 @@ def run_search(
     try:
         for trial in trials:
             ending = pace.ending(deadline, tried)
-            until = _FOREVER if recorded else pace.until(trial, ending, first=not tried)
+            until = FOREVER if recorded else pace.until(trial, ending, first=not tried)
             bar = math.inf if recorded else _bar(tried, evaluation)
             family = families[trial.family]
             done = _run(trial, family, evaluation, plan.n_threads, until, deadline, bar)
@@ -210,15 +205,10 @@ def _run(
 ) -> Tried | None:
     """Train on every fold; None where time is over, or the first fold's loss is above the bar."""
     began = deadline.clock()
-    fits: list[Fit] = []
+    fits = []
     for fold, rows in enumerate(evaluation.folds):
         left = len(evaluation.folds) - fold
         if fold > 0 and until.expired():
-            return None
-        if (
-            fold == 1
-            and evaluation.first_loss(fits[0].margins(evaluation.folds[0].choose.features)) > bar
-        ):
             return None
         fits.append(
             family.fit(
@@ -227,10 +217,16 @@ def _run(
                 trial.params,
                 seed=trial.seed,
                 n_threads=n_threads,
-                deadline=until if until is _FOREVER else until.share(1 / left),
+                deadline=until if until is FOREVER else until.share(1 / left),
                 rounds=trial.rounds[fold] if trial.rounds else None,
             )
         )
+        if (
+            fold == 0
+            and left > 1
+            and evaluation.first_loss(fits[0].margins(rows.choose.features)) > bar
+        ):
+            return None
     seconds = deadline.clock() - began
     choose, judge = evaluation.margins(fits)
     return Tried(trial, tuple(fits), choose, judge, evaluation.held.loss(choose), seconds)

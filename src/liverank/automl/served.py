@@ -1,6 +1,6 @@
 """Which model is served: the best that is fast and small enough.
 
-The blend itself where it is, else the best of a cheaper blend and of forests that the blend taught.
+The blend itself where it is, else the best of a cheaper blend and of models that the blend taught.
 Invariant: all are compared on the choosing rows of the last fold, which none of them trained on.
 """
 
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from liverank.automl.assemble import size_mb, terms_of, us_per_row
-from liverank.automl.deadline import Deadline
+from liverank.automl.deadline import FOREVER, Deadline
 from liverank.automl.distil import NETS, Lesson, Shape, effort, prepare_lesson, teach, worth_trying
 from liverank.automl.ensemble import Blend, blended, greedy_weights
 from liverank.automl.evaluation import Evaluation
@@ -27,8 +27,7 @@ MOST_MB = 4.5
 _MOST_FORESTS = 3
 _SPARE = 0.7
 """Of the time left that teaching a student may be expected to take."""
-_FOREVER = Deadline(np.inf, lambda: 0.0)
-GROWTH = 1.4
+_GROWTH = 1.4
 """A model that is trained again on all rows has more trees, and some batches take longer."""
 
 
@@ -89,7 +88,7 @@ def choose_served(
     teacher_loss = held.loss(blended(choose, blend.weights))
     us, mb = us_of("ensemble", teacher), size_mb(teacher)
     is_single = int((blend.weights > 0).sum()) == 1
-    if us * GROWTH <= serving_us and mb * GROWTH <= MOST_MB:
+    if us * _GROWTH <= serving_us and mb * _GROWTH <= MOST_MB:
         kind: Literal["single", "ensemble"] = "single" if is_single else "ensemble"
         served = Served(
             kind, blend.weights, None, None, us, mb, teacher_loss, teacher_loss, teacher
@@ -98,7 +97,7 @@ def choose_served(
 
     candidates: list[Served] = []
     alone = [terms_for(np.eye(len(tried))[i]) for i in range(len(tried))]
-    costs = GROWTH * np.array(
+    costs = _GROWTH * np.array(
         [
             max(us_of(f"{i} {each.trial.title}", terms) / serving_us, size_mb(terms) / MOST_MB)
             for i, (each, terms) in enumerate(zip(tried, alone, strict=True))
@@ -182,11 +181,11 @@ def _students(
     if plan.students:
         for student in plan.students:
             shape = Shape(student.size, student.parts, student.is_net)
-            teach_one(shape, _FOREVER, student.rounds)
+            teach_one(shape, FOREVER, student.rounds)
         return taught
     *shapes, least = worth_trying(serving_us, evaluation.n_margins, tree_us)
     began = deadline.clock()
-    teach_one(least, _FOREVER)  # something that fast must be there to be served
+    teach_one(least, FOREVER)  # something that fast must be there to be served
     second_s = (deadline.clock() - began) / effort(least)
     for shape in shapes:
         if len(taught) == _MOST_FORESTS:
