@@ -30,7 +30,8 @@ _LEAST_RUNG = 5000
 _CLIMB = 3
 _HOPELESS = 1.25
 """A trial whose loss on the first fold is this many times that of the best so far ends there."""
-
+_LAST_ROWS, _LAST_ROUNDS = 2000, 8
+"""Of the one quick trial where preparing the rows took all the time."""
 
 Told = Callable[[Tried, float], None]
 """Told of each trial, and of the seconds that are left to search."""
@@ -70,7 +71,7 @@ def run_search(
     try:
         for trial in trials:
             ending = pace.ending(deadline, tried)
-            until = FOREVER if recorded else pace.until(trial, ending, first=not tried)
+            until = FOREVER if trial.rounds else pace.until(trial, ending, first=not tried)
             bar = math.inf if recorded else _bar(tried, evaluation)
             family = families[trial.family]
             done = _run(trial, family, evaluation, plan.n_threads, until, deadline, bar)
@@ -125,11 +126,22 @@ def _trials(
         else:
             stream = iter([replace(each.trial, rows=rows, rounds=()) for each in _climbers(tried)])
         yield from _affordable(stream, pace, rung_end, whole_s / len(rungs), tried)
+        if not tried and timed:
+            yield _last_resort(evaluation, timed, plan.seed)
         if len(tried) == before:
             return
     if len(rungs) > 1:  # there may be time for more
         more = (replace(trial, rows=None) for trial in order)
         yield from _affordable(more, pace, deadline, whole_s, tried)
+
+
+def _last_resort(evaluation: Evaluation, timed: Mapping[str, Family], seed: int) -> Trial:
+    """A quick trial of the first family, so that there is a model however little time there was."""
+    name, family = next(iter(timed.items()))
+    title, params = family.DEFAULTS[0]
+    rows = _LAST_ROWS if evaluation.n_rows > _LAST_ROWS else None
+    rounds = (_LAST_ROUNDS,) * len(evaluation.folds)
+    return Trial(family=name, name=title, params=params, seed=seed, rows=rows, rounds=rounds)
 
 
 def _affordable(
