@@ -161,7 +161,7 @@ def find_model(
         evaluation.judged,
         seed=seed,
         cautious=np.array([each.trial.title in manner.cautious for each in whole]),
-    ).among(np.isin(np.arange(len(tried)), [tried.index(each) for each in whole]))
+    ).among(np.array([each in whole for each in tried]))
     served, plan = choose_served(
         tried,
         blend,
