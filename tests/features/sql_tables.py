@@ -97,7 +97,8 @@ def _log_tables(layout: Layout) -> Iterator[str]:
     yield f"""
     CREATE TABLE event AS
     SELECT seq, wire->>'event' AS kind, wire->>'user' AS who, wire->>'item' AS item,
-        least((wire->>'time')::DOUBLE, arrived + {MAX_FUTURE_MS}) AS at_ms,
+        CASE WHEN (wire->>'time')::DOUBLE > arrived + {MAX_FUTURE_MS} THEN arrived
+            ELSE (wire->>'time')::DOUBLE END AS at_ms,
         wire->>'state' AS state, wire->>'type' AS type, (wire->>'value')::DOUBLE AS value,
         wire->>'relation' AS relation, wire->>'target' AS target,
         (wire->>'active')::BOOLEAN AS active, (wire->'items')::VARCHAR[] AS items,

@@ -111,9 +111,11 @@ def test_fields_that_no_feature_reads_set_nothing():
     assert len(words) == 0
 
 
-def test_a_clock_that_runs_ahead_is_held_back_and_counted():
+def test_a_clock_that_runs_far_ahead_counts_as_the_arrival():
     ahead = stream(User(time=START_MS + 400_000, user="u1"), arrived_ms=START_MS)
-    assert (ahead.at[0], ahead.clamped) == (START_MS + FIVE_MINUTES, 1)
+    assert (ahead.at[0], ahead.clamped) == (START_MS, 1)
+    near = stream(User(time=START_MS + 300_000, user="u1"), arrived_ms=START_MS)
+    assert (near.at[0], near.clamped) == (START_MS + FIVE_MINUTES, 0)
     late = stream(User(time=0, user="u1"), arrived_ms=START_MS)
     assert (late.at[0], late.clamped) == (0.0, 0)
 

@@ -39,6 +39,7 @@ STATE = "state"
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _FOLDING = (
+    "events/clock.py",
     "events/field_types.py",
     "features/hashing.py",
     "features/layout_arrays.py",

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.events.clock import right_times
 from liverank.events.field_types import level_of
 from liverank.events.schema import SURFACE
 from liverank.events.wire import decode_fields
@@ -51,7 +52,7 @@ class Stream:
 
     ``kind``, ``state``    int8[n]: which event; what an item event says, or 1 for an edge that
                            holds and 0 for one that is over (-1 for others)
-    ``at``                 float64[n]: Unix ms, clamped to the arrival where a clock ran ahead
+    ``at``                 float64[n]: Unix ms; of a clock that ran far ahead, the arrival
     ``user``, ``item``     uint64[n]: hashes, 0 for none; of an edge, ``item`` is the target
     ``type``, ``also``     int16[n]: interaction type; the label's type if it counts as success
     ``value``              float64[n]: of an interaction, NaN for none
@@ -112,7 +113,7 @@ def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> S
     kind = frame["event"].replace_strict(_KINDS, return_dtype=pl.Int8).to_numpy(writable=True)
     state = frame["state"].replace_strict(_STATES, default=-1, return_dtype=pl.Int8)
     state = frame["active"].cast(pl.Int8).fill_null(state)
-    at, clamped = _clamped_times(frame, max_future_ms)
+    at, clamped = right_times(frame, max_future_ms)
     types = {name: place for place, name in enumerate(layout.types)}
     if layout.label != layout.label_interaction:
         types.pop(layout.label, None)  # counted by value, never sent
@@ -175,12 +176,6 @@ def request_words(
     places, values = field_words(known, "request", layout)
     words[places] = values
     return words
-
-
-def _clamped_times(frame: pl.DataFrame, max_future_ms: float) -> tuple[NDArray[np.float64], int]:
-    at = frame["time"].cast(pl.Float64).to_numpy()
-    latest = frame["arrived"].cast(pl.Float64).fill_null(np.inf).to_numpy() + max_future_ms
-    return np.minimum(at, latest), int(np.count_nonzero(at > latest))
 
 
 def _values(frame: pl.DataFrame) -> NDArray[np.float64]:
