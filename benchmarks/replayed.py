@@ -117,9 +117,8 @@ def _case(frame: pl.DataFrame, config: Config, test_from_ms: int) -> Case:
     rows = training_rows(frames(), spec, past, max_future_ms=limit_ms)
     first = replace(lists.reads, positions=np.full(len(lists.labels), SERVED_POSITION))
     features = np.empty((len(lists.labels), len(spec.features)), np.float32)
-    for chunk in replay(frames(), spec, first, max_future_ms=limit_ms):
-        start, stop = first.offsets[[chunk.first, chunk.last]]
-        features[start:stop] = chunk.features
+    for chunk in replay(frames(), spec, first, max_future_ms=limit_ms, bounds=lists.bounds):
+        features[chunk.rows] = chunk.features
     if not lists.served.all():  # else spare the memory of a copy
         features = features[lists.served]
     return Case(config, spec, defaults, rows, lists.only_served(), features, None, None)

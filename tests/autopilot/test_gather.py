@@ -67,12 +67,37 @@ def test_a_success_of_the_test_period_labels_no_training_list():
     assert lists.labels.tolist() == [0, 0, 1, 0, 0, 0]
 
 
-def test_the_newest_lists_are_kept_where_there_are_too_many_rows():
+def test_an_even_share_of_the_newest_lists_is_kept_where_there_are_too_many_rows():
     config = parse_config(LABEL + "[training]\nmax_rows = 100\n")
-    many = [event for n in range(90) for event in (ranking(n), join(n))]
+    many = [event for n in range(390) for event in (ranking(n), join(n))]
     lists = gathered(*many, config=config)
-    assert len(lists.labels) == 100
-    assert minutes(lists) == list(range(30, 80))  # the log ends at 89
+    assert 90 <= lists.seen.sum() <= 100
+    assert lists.total == 390
+    assert minutes(lists) == sorted(minutes(lists))
+    # 400 rows are of the newest 200 lists, of which those after 379 are not known yet
+    assert minutes(lists)[0] >= 190
+    quarters = np.histogram(minutes(lists), bins=4, range=(190, 380))[0]
+    assert quarters.min() >= 5
+    shuffled = np.random.default_rng(0).permutation(np.array(many, dtype=object)).tolist()
+    again = gathered(*shuffled, config=config)
+    assert minutes(again) == minutes(lists), "the order of arrival chooses nothing"
+
+
+def test_a_test_period_with_too_many_rows_is_that_of_some_of_the_people():
+    config = parse_config(LABEL + "[training]\nmax_rows = 100\n")
+    many = [
+        event
+        for n in range(600)
+        for event in (ranking(n, user=f"u{n % 60}"), join(n, user=f"u{n % 60}"))
+    ]
+    lists = gathered(*many, config=config, before_minute=100, gather=lists_to_test)
+    assert 100 < len(lists.labels) <= 400
+    _, counts = np.unique(lists.reads.user, return_counts=True)
+    assert set(counts.tolist()) <= {8, 9}, "all lists of each person who is kept"
+    assert lists.total == 500
+    assert lists.labels.sum() == len(lists)
+    again = gathered(*reversed(many), config=config, before_minute=100, gather=lists_to_test)
+    assert again.reads.items.tolist() == lists.reads.items.tolist()
 
 
 def test_one_list_longer_than_all_the_rows_is_better_than_none():

@@ -67,7 +67,7 @@ def test_lists_without_a_success_tell_nothing():
 
 
 @pytest.fixture
-def judged(monkeypatch):
+def judged():
     """Judge given margins of the newest lists, as if a model had made them."""
 
     def judge(n, noise, *, chose, judges, log_loss=0.5, seed=0):
@@ -79,8 +79,6 @@ def judged(monkeypatch):
             at_ms=np.repeat(np.arange(n), 10),
             names=("place",),
         )
-        heuristic = scores["popular_1h"][10 * chose :]
-        monkeypatch.setattr(judging, "popularity_scores", lambda *_: {"popular_1h": heuristic})
         model = SimpleNamespace(
             margins=lambda rows: scores["model"][rows[:, 0].astype(int)][:, None]
         )
@@ -90,26 +88,12 @@ def judged(monkeypatch):
                 scores=SimpleNamespace(log_loss=log_loss, base_rate_log_loss=0.6)
             ),
         )
-        some = SimpleNamespace(seen=np.ones(10 * (n - chose), bool))
-        lists = Lists(n, users, some)
+        lists = SimpleNamespace(seen=np.ones(10 * n, bool), reads=SimpleNamespace(user=users))
         config = SimpleNamespace(training=SimpleNamespace(seed=0))
-        return judging.judge_model(fitted, rows, lists, list, None, config)
+        heuristics = {"popular_1h": scores["popular_1h"]}
+        return judging.judge_model(fitted, rows, lists, heuristics, config)
 
     return judge
-
-
-class Lists:
-    """Of the lists, only who saw them, and those that are taken."""
-
-    def __init__(self, n, users, taken):
-        self.n, self.taken = n, taken
-        self.reads = SimpleNamespace(user=users)
-
-    def __len__(self):
-        return self.n
-
-    def take(self, _):
-        return self.taken
 
 
 def test_clear_newest_lists_decide_alone(judged):

@@ -50,12 +50,12 @@ def names_of(lists):
     ]
 
 
-def in_window(events, place):
-    """The items that drew a click in the ten seconds before this one, as far as was known."""
+def in_window(events, chosen):
+    """The items that drew a click in the ten seconds before this one, whenever that arrived."""
     return {
         earlier.item
-        for earlier in events[:place]
-        if earlier.type == "click" and earlier.at_ms >= events[place].at_ms - 10_000
+        for earlier in events
+        if earlier.type == "click" and 0 < chosen.at_ms - earlier.at_ms <= 10_000
     }
 
 
@@ -72,24 +72,35 @@ click_logs = st.lists(
 
 
 @settings(max_examples=60)
-@given(click_logs, st.booleans())
-def test_a_test_list_holds_all_candidates_of_the_window(events, in_order):
-    if in_order:
-        events = sorted(events, key=lambda event: event.at_ms)
-    expected = {
-        place + 1: in_window(events, place)
-        for place, event in enumerate(events)
-        if event.type == "click" and event.at_ms >= 10_000 and in_window(events, place)
-    }
+@given(click_logs)
+def test_a_test_list_holds_all_candidates_of_the_window(events):
+    expected = sorted(
+        (event.at_ms, event.item, tuple(sorted(in_window(events, event))))
+        for event in events
+        if event.type == "click" and event.at_ms >= 10_000 and in_window(events, event)
+    )
     lists = implied(events, from_ms=10_000)
-    assert lists.reads.before.tolist() == list(expected)
-    for seq, names in zip(lists.reads.before, names_of(lists), strict=True):
-        assert len(set(names)) == len(names)
-        assert set(names) == expected[int(seq)]
-    chosen = [events[seq - 1].item for seq in expected]
+    assert lists.reads.at.tolist() == [at for at, _, _ in expected]
     labels = np.split(lists.labels, lists.reads.offsets[1:-1])
-    for item, names, is_chosen in zip(chosen, names_of(lists), labels, strict=bool(chosen)):
-        assert is_chosen.tolist() == [int(name == item) for name in names]
+    found = [
+        (at, tuple(np.array(names)[is_chosen == 1]), tuple(sorted(names)))
+        for at, names, is_chosen in zip(
+            lists.reads.at.tolist(), names_of(lists), labels, strict=bool(expected)
+        )
+    ]
+    assert sorted(found) == sorted(
+        (at, (item,) if item in pool else (), pool) for at, item, pool in expected
+    )
+
+
+@settings(max_examples=30)
+@given(click_logs, st.randoms(use_true_random=False), st.sampled_from([None, 3]))
+def test_the_order_of_arrival_changes_no_list(events, random, per_list):
+    shuffled = random.sample(events, len(events))
+    one, other = (implied(each, per_list=per_list, seed=5) for each in (events, shuffled))
+    assert names_of(one) == names_of(other)
+    assert one.reads.at.tolist() == other.reads.at.tolist()
+    assert one.labels.tolist() == other.labels.tolist()
 
 
 @settings(max_examples=60)
@@ -98,9 +109,10 @@ def test_a_training_list_holds_the_chosen_item_and_a_sample_of_the_others(events
     lists = implied(events, from_ms=10_000, per_list=per_list, seed=seed)
     sums = np.add.reduceat(lists.labels, lists.reads.offsets[:-1]) if len(lists) else []
     assert all(total == 1 for total in sums)
-    for seq, names in zip(lists.reads.before, names_of(lists), strict=True):
-        pool = in_window(events, int(seq) - 1)
-        assert events[int(seq) - 1].item in names
+    clicks = {(event.at_ms, event.item): event for event in events if event.type == "click"}
+    chosen = [NAMES[int(item)] for item in lists.reads.items[lists.labels == 1]]
+    for at, item, names in zip(lists.reads.at, chosen, names_of(lists), strict=True):
+        pool = in_window(events, clicks[int(at), item])
         assert len(set(names)) == len(names) == min(per_list, len(pool))
         assert set(names) <= pool
 

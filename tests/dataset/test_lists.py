@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.config import Config, Impressions, Label, parse_config
+from liverank.dataset.collected import AS_OF_TIME
 from liverank.dataset.lists import collect_lists
 from liverank.dataset.seen import falls_with_position
 from liverank.events.event import Interaction, Ranking
@@ -98,28 +99,32 @@ def test_labels_equal_their_plain_definition(shown, joined):
             owners = [r for r in rankings if r.id == event.ranking and event.item in r.items]
         else:
             before = [
-                (r.at_ms, place, r)
-                for place, r in enumerate(rankings)
+                (r.at_ms, hash_id(r.id), r)
+                for r in rankings
                 if r.user == event.user and event.item in r.items and r.at_ms <= event.at_ms
             ]
             owners = [max(before)[2]] if before else []
         expected |= {(r.id, event.item) for r in owners if 0 <= event.at_ms - r.at_ms <= WITHIN_MS}
     lists = lists_of(*rankings, *joins)
+    by_time = sorted(rankings, key=lambda r: (r.at_ms, hash_id(r.id)))
     assert lists.labels.tolist() == [
-        int((r.id, item) in expected) for r in rankings for item in r.items
+        int((r.id, item) in expected) for r in by_time for item in r.items
     ]
+    mixed = lists_of(*reversed(joins), *reversed(rankings))
+    assert mixed.labels.tolist() == lists.labels.tolist(), "the order of arrival tells nothing"
 
 
-def test_lists_stand_in_the_order_in_which_they_were_read():
+def test_lists_stand_in_the_order_of_time_and_only_served_ones_are_read_at_a_cut():
     lists = lists_of(
         ranking("q1", 10, "a"),
-        ranking("q2", 20, "b"),
+        ranking("q2", 50, "b"),
         ranking("q3", 30, "c", cut=0),
         ranking("q4", 40, "d", cut=1),
-        ranking("q5", 50, "e", cut=99),
+        ranking("q5", 20, "e", cut=99),
     )
-    assert lists.reads.items.tolist() == [hash_id(item) for item in "acbde"]
-    assert lists.reads.before.tolist() == [1, 1, 2, 2, 5]  # no cut is after the list's own place
+    assert lists.reads.items.tolist() == [hash_id(item) for item in "aecdb"]
+    # a cut that is not before the list's own place is no cut of ours
+    assert lists.reads.before.tolist() == [AS_OF_TIME, AS_OF_TIME, 1, 2, AS_OF_TIME]
 
 
 def test_an_empty_ranking_is_left_out_and_one_without_success_is_kept():

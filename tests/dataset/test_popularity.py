@@ -1,5 +1,6 @@
 """Popularity is counted exactly as its plain definition says."""
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import frame_of
 from liverank.events.schema import Schema
 from liverank.features.derived_layout import layout_of
+from liverank.features.hashing import hash_id
 
 HOUR_MS = 3_600_000
 CONFIG = Config(label=Label(interaction="join"))
@@ -38,22 +40,28 @@ def scores_of(events, *, product="ranked", config=CONFIG, frame_rows=2):
 
 
 def plain_counts(events, window_ms, is_counted):
-    """For each item of each list: the events before it in the log that the window still holds.
-
-    An event that arrived late counts as late as the one of its item before it.
-    """
+    """For each item of each list, by time: what the window holds of the events that it saw."""
     counts = []
-    for place, shown in enumerate(events):
-        if not isinstance(shown, Ranking):
-            continue
+    for place, shown in by_time(events):
         for item in shown.items:
-            clock, count = 0, 0
-            for event in events[:place]:
-                if is_counted(event, item):
-                    clock = max(clock, event.at_ms)
-                    count += clock > shown.at_ms - window_ms
-            counts.append(count)
+            since = shown.at_ms - window_ms
+            happened = [e.at_ms for e in seen_by(events, place) if is_counted(e, item)]
+            counts.append(sum(at > since for at in happened))
     return counts
+
+
+def by_time(events):
+    """The lists, with their places in the log, as they stand among the lists."""
+    lists = [(place, e) for place, e in enumerate(events) if isinstance(e, Ranking) and e.items]
+    return sorted(lists, key=lambda pair: (pair[1].at_ms, hash_id(pair[1].id)))
+
+
+def seen_by(events, place):
+    """What arrived before the cut of a list that we served; else what happened before it."""
+    shown = events[place]
+    if shown.cut is not None and shown.cut <= place:
+        return events[: shown.cut]
+    return [event for event in events if event.at_ms < shown.at_ms]
 
 
 def is_join(event, item):
@@ -66,6 +74,7 @@ logs = st.lists(
             ranking,
             st.integers(0, 60).map(lambda n: n * HOUR_MS // 2),
             st.lists(st.sampled_from("abc"), max_size=3, unique=True),
+            st.uuids().map(str),
         ),
         st.builds(
             join,
@@ -81,9 +90,15 @@ logs = st.lists(
 
 @settings(max_examples=60)
 @given(logs, st.sampled_from(sorted(PRODUCTS)), st.booleans())
-def test_scores_equal_their_plain_definitions(events, product, in_order):
-    if in_order:
+def test_scores_equal_their_plain_definitions(events, product, is_served):
+    if is_served:  # by a server whose clock and whose cuts rise
         events = sorted(events, key=lambda event: event.at_ms)
+        events = [
+            msgspec.structs.replace(event, cut=max(place - 2, 0))
+            if isinstance(event, Ranking)
+            else event
+            for place, event in enumerate(events)
+        ]
     scores = scores_of(events, product=product)
     joins = {name: plain_counts(events, ms, is_join) for name, ms in WINDOWS_MS.items()}
     for name, counts in joins.items():
@@ -99,12 +114,11 @@ def test_scores_equal_their_plain_definitions(events, product, in_order):
 
     shown = plain_counts(events, np.inf, is_impression)
     rates = []
-    for place, event in enumerate(events):
-        if isinstance(event, Ranking):
-            before = events[:place]
-            successes = sum(is_join(e, item) for e in before for item in "abc")
-            seen = sum(is_impression(e, item) for e in before for item in "abc")
-            rates += [successes / max(seen, 1)] * len(event.items)
+    for place, event in by_time(events):
+        before = seen_by(events, place)
+        successes = sum(is_join(e, item) for e in before for item in "abc")
+        seen = sum(is_impression(e, item) for e in before for item in "abc")
+        rates += [successes / max(seen, 1)] * len(event.items)
     expected = [
         (count + PRIOR_IMPRESSIONS * rate) / (trials + PRIOR_IMPRESSIONS)
         for count, trials, rate in zip(joins["popular_all"], shown, rates, strict=True)
@@ -121,6 +135,11 @@ def test_a_window_leaves_out_what_is_exactly_as_old_as_it_is_long(age_ms, counts
 def test_only_what_came_before_the_cut_counts():
     events = [join(10, "a"), join(20, "a"), ranking(30, "a", cut=1), join(30, "a")]
     assert scores_of(events)["popular_all"].tolist() == [1.0]
+
+
+def test_what_arrives_late_counts_at_its_own_time():
+    late = [ranking(20, "a"), join(10, "a"), join(30, "a")]
+    assert scores_of(late)["popular_all"].tolist() == [1.0]
 
 
 def test_a_success_needs_the_least_value_here_too():

@@ -8,14 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.config import Config, Label
+from liverank.dataset.collected import AS_OF_TIME
 from liverank.dataset.lists import collect_lists
 from liverank.dataset.replay import replay, training_rows
 from liverank.events.event import Interaction, Item, Ranking, User
 from liverank.events.frame import frame_of
 from liverank.events.schema import Schema
+from liverank.features.hashing import hash_id
 from liverank.features.spec import compile_spec, derive_spec
 from liverank.features.state import State
 from liverank.features.stream import stream_of
+from liverank.features.time_order import time_sorted
 
 CONFIG = Config(label=Label(interaction="join", within="1m"))
 SCHEMA = Schema(
@@ -71,8 +74,12 @@ def stepwise(frame, reads):
     rows = []
     for place in range(len(reads)):
         state = State(SPEC.layout)
-        before = frame.filter(pl.col("seq") < reads.before[place])
-        state.fold(stream_of(before, SPEC.layout, max_future_ms=FIVE_MINUTES))
+        if reads.before[place] == AS_OF_TIME:
+            before = frame.filter(pl.col("time") < reads.at[place])
+            state.fold(time_sorted(stream_of(before, SPEC.layout, max_future_ms=FIVE_MINUTES)))
+        else:
+            before = frame.filter(pl.col("seq") < reads.before[place])
+            state.fold(stream_of(before, SPEC.layout, max_future_ms=FIVE_MINUTES))
         where = slice(reads.offsets[place], reads.offsets[place + 1])
         rows.append(
             state.read(
@@ -88,27 +95,49 @@ def stepwise(frame, reads):
 
 
 @settings(max_examples=60)
-@given(logs, st.sampled_from([1, 2, 7, None]), st.sampled_from([1, 3, 100_000]))
-def test_replayed_rows_equal_those_of_a_fold_that_stopped_there(events, frame_rows, chunk_rows):
+@given(logs, st.sampled_from([1, 2, 7, None]), st.sampled_from([1, 3, 100_000]), st.booleans())
+def test_replayed_rows_equal_those_of_a_fold_that_stopped_there(
+    events, frame_rows, chunk_rows, knows_bounds
+):
     (frame,) = frames_of(events)
-    reads = collect_lists([frame], SPEC.layout, CONFIG).reads
+    lists = collect_lists(frames_of(events, frame_rows), SPEC.layout, CONFIG)
     chunks = list(
         replay(
             frames_of(events, frame_rows),
             SPEC,
-            reads,
+            lists.reads,
             max_future_ms=FIVE_MINUTES,
             chunk_rows=chunk_rows,
+            bounds=lists.bounds if knows_bounds else None,
         )
     )
-    got = np.concatenate(
-        [np.empty((0, len(SPEC.names)), np.float32), *(c.features for c in chunks)]
-    )
+    got = np.full((len(lists.reads.items), len(SPEC.names)), -1, np.float32)
+    for chunk in chunks:
+        got[chunk.rows] = chunk.features
     np.testing.assert_array_equal(
-        got.view(np.uint32), stepwise(frame, reads).view(np.uint32), err_msg=str(SPEC.names)
+        got.view(np.uint32), stepwise(frame, lists.reads).view(np.uint32), err_msg=str(SPEC.names)
     )
-    assert [c.first for c in chunks] == [0, *(c.last for c in chunks)][: len(chunks)]
-    assert not chunks or chunks[-1].last == len(reads)
+    read = [place for chunk in chunks for place in chunk.lists.tolist()]
+    assert sorted(read) == list(range(len(lists)))
+
+
+@settings(max_examples=30)
+@given(logs, st.randoms(use_true_random=False), st.sampled_from([1, 2, 7, None]))
+def test_history_gives_the_same_rows_in_any_order_of_import(events, random, frame_rows):
+    """Rankings of our own are left out: what they saw is what had arrived."""
+    events = [
+        msgspec.structs.replace(event, cut=None) if isinstance(event, Ranking) else event
+        for event in events
+    ]
+
+    def rows_of(events):
+        lists = collect_lists(frames_of(events, frame_rows), SPEC.layout, CONFIG)
+        return training_rows(frames_of(events, frame_rows), SPEC, lists, max_future_ms=FIVE_MINUTES)
+
+    one, other = rows_of(events), rows_of(random.sample(events, len(events)))
+    np.testing.assert_array_equal(one.features.view(np.uint32), other.features.view(np.uint32))
+    assert one.labels.tolist() == other.labels.tolist()
+    assert one.at_ms.tolist() == other.at_ms.tolist()
 
 
 @pytest.mark.parametrize("planted_at", [START_MS, START_MS + 500])
@@ -128,8 +157,12 @@ def test_a_read_never_sees_its_own_ranking_or_what_comes_after_it(planted_at):
     def row_of(events):
         frames = frames_of(events)
         lists = collect_lists(frames, SPEC.layout, CONFIG)
-        first = next(iter(replay(frames, SPEC, lists.reads, max_future_ms=FIVE_MINUTES)))
-        return first.features[:2]
+        of_q = int(np.flatnonzero(lists.reads.items == hash_id("a"))[0])
+        for chunk in replay(frames, SPEC, lists.reads, max_future_ms=FIVE_MINUTES):
+            if of_q in chunk.rows:
+                place = chunk.rows.tolist().index(of_q)
+                return chunk.features[place : place + 2]
+        raise AssertionError
 
     np.testing.assert_array_equal(row_of(history), row_of([*history, *planted]))
     shown = SPEC.names.index("user_impression_forever")
@@ -158,7 +191,7 @@ def test_training_rows_are_the_seen_items_with_their_labels():
     ]
     lists = collect_lists(frames_of(events), SPEC.layout, config)
     rows = training_rows(frames_of(events, 1), SPEC, lists, max_future_ms=FIVE_MINUTES)
-    assert rows.labels.tolist() == [0, 1, 0]
-    assert rows.rankings.tolist() == [0, 0, 1]
-    assert rows.at_ms.tolist() == [START_MS, START_MS, START_MS], "time never runs backwards"
-    assert rows.features[:, SPEC.names.index("position")].tolist() == [0.0, 1.0, 0.0]
+    assert rows.labels.tolist() == [0, 0, 1]
+    assert rows.rankings.tolist() == [0, 1, 1]
+    assert rows.at_ms.tolist() == [START_MS - 5, START_MS, START_MS], "by time, not by arrival"
+    assert rows.features[:, SPEC.names.index("position")].tolist() == [0.0, 0.0, 1.0]

@@ -73,8 +73,10 @@ def replayed(log, spec):
         user=hash_ids([of.user for of in asked]),
         at=np.array([of.at_ms for of in asked]),
         request=words_of_requests(
-            pl.Series(fields, dtype=pl.String),
-            pl.repeat(None, len(fields), dtype=pl.String, eager=True),
+            pl.DataFrame(
+                {"fields": fields, "surface": None},
+                schema={"fields": pl.String, "surface": pl.String},
+            ),
             spec.layout,
         ),
         offsets=np.cumsum([0, *(len(of.items) for of in asked)]).astype(np.int64),

@@ -5,15 +5,16 @@ state goes on folding through it, and every list of the period is scored by each
 moment it was served. Invariant: no method sees anything that the log did not say by then.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.report import known
-from liverank.autopilot.gather import Frames, lists_to_test, lists_to_train, look_at
+from liverank.autopilot.gather import Frames, gather
 from liverank.autopilot.judging import DECIDING, MODEL
 from liverank.autopilot.training import OnProgress, Trained, train_on
 from liverank.config import Config
@@ -29,12 +30,12 @@ from liverank.dataset.metrics import (
     reciprocal_rank,
     true_ndcg_at,
 )
-from liverank.dataset.popularity import popularity_scores
+from liverank.dataset.popularity import Popularity, popularity_scores
 from liverank.dataset.replay import replay
 from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.kinds.next_item import after_last_item
 from liverank.features.layout import Layout
-from liverank.features.spec import FeatureSpec, SpecFeature, derive_spec
+from liverank.features.spec import FeatureSpec, SpecFeature
 from liverank.quantities import duration_ms
 
 Scores = dict[str, NDArray[np.float64]]
@@ -72,13 +73,14 @@ def run_backtest(
     ``truth`` gives the true chance of a success of each row, float64[k], which only a simulator
     knows: every method is judged by it too, and the oracle that knows it is shown beside them.
     """
-    schema = look_at(frames, config, before_ms=test_from_ms)
-    spec = derive_spec(schema, config)
-    past = lists_to_train(frames, spec.layout, config, before_ms=test_from_ms)
-    lists = lists_to_test(frames, spec.layout, config, from_ms=test_from_ms)
+    found = gather(frames, config, test_from_ms=test_from_ms)
+    spec, past, lists = found.spec, found.lists, found.tests
+    assert lists is not None
     trained = train_on(past, frames, spec, config, on_progress=on_progress)
-    scores = heuristic_scores(frames, lists, spec.layout, config)
-    scores |= _replayed_scores(frames, lists, trained, config, on_progress)
+    popularity = Popularity(lists, spec.layout, config)
+    scores = {"random": random_scores(lists, config)}
+    scores |= _replayed_scores(popularity.passing(frames()), lists, trained, config, on_progress)
+    scores |= popularity.scores()
     heuristics = sorted(set(scores) - {MODEL, "random"})
     if truth is not None:
         scores[ORACLE] = truth(lists)
@@ -105,11 +107,15 @@ def run_backtest(
 
 def heuristic_scores(frames: Frames, lists: Lists, layout: Layout, config: Config) -> Scores:
     """Scores of what needs no model: a random order, and popularity."""
-    generator = np.random.default_rng(config.training.seed)
     return {
-        "random": generator.random(len(lists.labels)),
+        "random": random_scores(lists, config),
         **popularity_scores(frames(), lists, layout, config),
     }
+
+
+def random_scores(lists: Lists, config: Config) -> NDArray[np.float64]:
+    """Scores that put each list into a random order, float64[k]."""
+    return np.random.default_rng(config.training.seed).random(len(lists.labels))
 
 
 def list_metrics(
@@ -137,7 +143,7 @@ def list_metrics(
 
 
 def _replayed_scores(
-    frames: Frames,
+    frames: Iterable[pl.DataFrame],
     lists: Lists,
     trained: Trained,
     config: Config,
@@ -152,18 +158,22 @@ def _replayed_scores(
     column = spec.names.index(after_last.name)
     model = np.empty(len(lists.labels))
     followed = np.empty(len(lists.labels))
+    done = 0
     for chunk in replay(
-        frames(),
+        frames,
         spec,
         replace(lists.reads, positions=np.full(len(lists.labels), SERVED_POSITION)),
         max_future_ms=duration_ms(config.features.max_future),
+        bounds=lists.bounds,
     ):
-        start, stop = lists.reads.offsets[[chunk.first, chunk.last]]
         rows = np.ascontiguousarray(chunk.features[:, :width])
-        model[start:stop] = trained.model.answers(rows)
-        followed[start:stop] = np.nan_to_num(chunk.features[:, column])
+        model[chunk.rows] = trained.model.answers(rows)
+        followed[chunk.rows] = np.nan_to_num(chunk.features[:, column])
+        done += len(chunk.lists)
         if on_progress is not None:
-            on_progress("testing", chunk.last / len(lists))
+            on_progress("testing", done / len(lists))
+    for _ in frames:  # what is counted beside the replay needs the rest
+        pass
     return {"next_item": followed, MODEL: model}
 
 

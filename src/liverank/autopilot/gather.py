@@ -1,26 +1,78 @@
-"""What training needs from a log: its schema, the features that follow, and the past lists."""
+"""What training needs from a log: its schema, the features that follow, and the past lists.
 
-from collections.abc import Callable, Iterable
+One reading of the log tells all of it. Memory is bounded by the rows that are wanted: the newest
+ones are kept, and of those an even share is learned from.
+Invariant: what is gathered depends on the events alone, not on the order in which they arrived.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from liverank.config import Config
-from liverank.dataset.implied import imply_lists
-from liverank.dataset.lists import Lists, collect_lists
+from liverank.config import Candidates, Config
+from liverank.dataset.collected import Collector
+from liverank.dataset.implied import Choices
+from liverank.dataset.lists import Lists, lists_of
 from liverank.errors import DatasetError
+from liverank.events.clock import right_times
 from liverank.events.profile import profile_events
 from liverank.events.schema import Schema, resolve_schema
+from liverank.features.hashing import mixed
 from liverank.features.layout import Layout
+from liverank.features.spec import FeatureSpec, derive_spec
+from liverank.quantities import duration_ms
 
 Frames = Callable[[], Iterable[pl.DataFrame]]
 """Gives the log's frames (``events.frame.SCHEMA``) in ``seq`` order; may be called again."""
 
+NEWEST = 4
+"""The rows that are learned from are chosen evenly among so many times as many of the newest."""
+
+
+class Gathered(NamedTuple):
+    """What one reading of a log found: its schema, the features derived from it, past lists.
+
+    ``tests`` are the lists of the test period, where there is one.
+    """
+
+    schema: Schema
+    spec: FeatureSpec
+    lists: Lists
+    tests: Lists | None
+
+
+def gather(frames: Frames, config: Config, *, test_from_ms: float | None = None) -> Gathered:
+    """Read the log once, and gather what training needs; with a test period, that as well.
+
+    Lists to learn from are of the time before the test period, as ``lists_to_train`` gives them.
+    Raises DatasetError where there is nothing to learn from or to test on, ConfigError when the log
+    denies the config.
+    """
+    before_ms = np.inf if test_from_ms is None else test_from_ms
+    training = _Gathering(config, before_ms=before_ms)
+    testing = None if test_from_ms is None else _Testing(config, from_ms=test_from_ms)
+
+    def passing() -> Iterator[pl.DataFrame]:
+        for frame in frames():
+            training.add(frame)
+            if testing is not None:
+                testing.add(frame)
+            yield frame
+
+    schema = look_at(passing, config, before_ms=before_ms)
+    spec = derive_spec(schema, config)
+    lists = training.lists(spec.layout)
+    return Gathered(schema, spec, lists, None if testing is None else testing.lists(spec.layout))
+
 
 def look_at(frames: Frames, config: Config, *, before_ms: float = np.inf) -> Schema:
     """The schema of the events before a time, completed by the config."""
-    past = (frame.filter(pl.col("time") < before_ms) for frame in frames())
+    limit_ms = duration_ms(config.features.max_future)
+    past = (_before(frame, before_ms, limit_ms) for frame in frames())
     return resolve_schema(config, profile_events(past))
 
 
@@ -31,85 +83,165 @@ def lists_to_train(
 
     Lists whose label window was not over at ``before_ms``, or at the log's end, are left out,
     unless less than half would remain; of labels beside the first, ``Lists.others`` says until
-    when each list's are open. The newest are kept where there are more rows than
-    ``training.max_rows``. Raises DatasetError when nothing is left.
+    when each list's are open. Where there are more rows than ``training.max_rows``, lists are
+    chosen evenly among the newest, NEWEST times as many rows. Raises DatasetError when nothing is
+    left.
     """
-    known_ms = min(before_ms, _last_ms(frames) + 1.0)
-    if config.candidates is not None:
-        lists = imply_lists(
-            frames(),
+    gathering = _Gathering(config, before_ms=before_ms)
+    for frame in frames():
+        gathering.add(frame)
+    return gathering.lists(layout)
+
+
+def lists_to_test(frames: Frames, layout: Layout, config: Config, *, from_ms: float) -> Lists:
+    """The lists of a test period, with all of their items. Raises DatasetError without any.
+
+    Of more than NEWEST times ``training.max_rows`` rows, those of an even share of the people.
+    """
+    testing = _Testing(config, from_ms=from_ms)
+    for frame in frames():
+        testing.add(frame)
+    return testing.lists(layout)
+
+
+class _Gathering:
+    """Gathers the lists to learn from while frames pass."""
+
+    def __init__(self, config: Config, *, before_ms: float) -> None:
+        self._config, self._before_ms = config, before_ms
+        self._rankings = 0
+        self._collected: Collector | Choices
+        if config.candidates is None:
+            self._collected = Collector(
+                config, before_ms=before_ms, newest_rows=NEWEST * config.training.max_rows
+            )
+        else:
+            self._collected = _choices(config, config.candidates)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        self._rankings += int((frame["event"] == "ranking").sum())
+        self._collected.add(frame)
+
+    def lists(self, layout: Layout) -> Lists:
+        """What ``lists_to_train`` gives. Raises DatasetError."""
+        config = self._config
+        if isinstance(self._collected, Choices):
+            lists = self._implied(self._collected, layout)
+        else:
+            lists = self._logged(self._collected, layout)
+        if len(lists) == 0:
+            raise DatasetError(f"no rankings to learn from: {self._advice()}")
+        if not lists.labels.any():
+            raise DatasetError(
+                f"{len(lists)} rankings, but none drew a `{config.label.interaction}` within "
+                f"{config.label.within}: check `label.interaction` and `label.within`"
+            )
+        return lists
+
+    def _implied(self, choices: Choices, layout: Layout) -> Lists:
+        candidates, config = self._config.candidates, self._config
+        assert candidates is not None
+        lists = choices.lists(
             layout,
-            config.candidates,
             from_ms=-np.inf,
-            to_ms=before_ms,
-            at_most=config.candidates.max_rankings,
-            per_list=config.candidates.per_ranking,
+            to_ms=self._before_ms,
+            at_most=candidates.max_rankings,
+            per_list=candidates.per_ranking,
             seed=config.training.seed,
         )
         rest = list(config.heads)[1:]
         why = "lists that are made from interactions tell nothing but those"
         lists = replace(lists, untold=dict.fromkeys(rest, why))
-    else:
-        past = (frame.filter(pl.col("time") < before_ms) for frame in frames())
-        lists = replace(collect_lists(past, layout, config), as_of_ms=known_ms)
+        return _even_share(lists, config.training.max_rows)
+
+    def _logged(self, collector: Collector, layout: Layout) -> Lists:
+        known_ms = min(self._before_ms, collector.last_ms + 1.0)
+        lists = replace(lists_of(collector, layout, self._config), as_of_ms=known_ms)
         over = lists.until_ms < known_ms
         if 2 * np.count_nonzero(over) >= len(lists):
             lists = lists.take(over)
-    lists = _newest(lists, config.training.max_rows)
-    if len(lists) == 0:
-        raise DatasetError(f"no rankings to learn from: {_advice(frames, config)}")
-    if not lists.labels.any():
-        raise DatasetError(
-            f"{len(lists)} rankings, but none drew a `{config.label.interaction}` within "
-            f"{config.label.within}: check `label.interaction` and `label.within`"
-        )
-    return lists
+        return _even_share(lists, self._config.training.max_rows)
 
-
-def lists_to_test(frames: Frames, layout: Layout, config: Config, *, from_ms: float) -> Lists:
-    """The lists of a test period, with all of their items. Raises DatasetError without any."""
-    if config.candidates is not None:
-        lists = imply_lists(
-            frames(),
-            layout,
-            config.candidates,
-            from_ms=from_ms,
-            to_ms=np.inf,
-            at_most=config.candidates.max_test_rankings,
-            per_list=None,
-            seed=config.training.seed,
-        )
-    else:
-        lists = collect_lists(frames(), layout, config)
-        lists = lists.take(lists.reads.at >= from_ms)
-    if len(lists) == 0:
-        raise DatasetError("no rankings to test on: choose an earlier `--test-from`")
-    return lists
-
-
-def _newest(lists: Lists, max_rows: int) -> Lists:
-    rows = np.add.reduceat(lists.seen.astype(np.int64), lists.reads.offsets[:-1])
-    kept = np.cumsum(rows[::-1])[::-1] <= max_rows
-    kept[-1:] = True  # one long list is better than none
-    return lists if kept.all() else lists.take(kept)
-
-
-def _advice(frames: Frames, config: Config) -> str:
-    """What to do about a log that gave no lists."""
-    if config.candidates is not None:
+    def _advice(self) -> str:
+        """What to do about a log that gave no lists."""
+        if self._config.candidates is not None:
+            return (
+                f"too few `{self._config.candidates.interaction}` interactions; check "
+                "`candidates.interaction` and `candidates.within`, or choose a later `--test-from`"
+            )
+        if self._rankings:
+            return "all of them are of the test period; choose a later `--test-from`"
         return (
-            f"too few `{config.candidates.interaction}` interactions; check "
-            "`candidates.interaction` and `candidates.within`, or choose a later `--test-from`"
+            "send `ranking` events, or add `[candidates]` to liverank.toml to make them from "
+            "interactions"
         )
-    if any((frame["event"] == "ranking").any() for frame in frames()):
-        return "all of them are of the test period; choose a later `--test-from`"
-    return (
-        "send `ranking` events, or add `[candidates]` to liverank.toml to make them from "
-        "interactions"
-    )
 
 
-def _last_ms(frames: Frames) -> float:
-    return max(
-        (float(frame["time"].to_numpy().max()) for frame in frames() if len(frame)), default=0.0
-    )
+class _Testing:
+    """Gathers the lists to test on while frames pass."""
+
+    def __init__(self, config: Config, *, from_ms: float) -> None:
+        self._config, self._from_ms = config, from_ms
+        self._collected: Collector | Choices
+        if config.candidates is None:
+            self._collected = Collector(
+                config, from_ms=from_ms, people_rows=NEWEST * config.training.max_rows
+            )
+        else:
+            self._collected = _choices(config, config.candidates)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        self._collected.add(frame)
+
+    def lists(self, layout: Layout) -> Lists:
+        """What ``lists_to_test`` gives. Raises DatasetError."""
+        config = self._config
+        if isinstance(self._collected, Collector):
+            lists = lists_of(self._collected, layout, config)
+        else:
+            assert config.candidates is not None
+            lists = self._collected.lists(
+                layout,
+                from_ms=self._from_ms,
+                to_ms=np.inf,
+                at_most=config.candidates.max_test_rankings,
+                per_list=None,
+                seed=config.training.seed,
+            )
+        if len(lists) == 0:
+            raise DatasetError("no rankings to test on: choose an earlier `--test-from`")
+        return lists
+
+
+def _choices(config: Config, candidates: Candidates) -> Choices:
+    return Choices(candidates, max_future_ms=duration_ms(config.features.max_future))
+
+
+def _before(frame: pl.DataFrame, before_ms: float, max_future_ms: float) -> pl.DataFrame:
+    """The events of a frame that happened before a time."""
+    if before_ms == np.inf or frame.is_empty():
+        return frame
+    at, _ = right_times(frame, max_future_ms)
+    return frame.filter(pl.Series(at < before_ms))
+
+
+def _even_share(lists: Lists, max_rows: int) -> Lists:
+    """An even share of the lists that holds no more seen items than that, by hashes of the lists.
+
+    The share depends on whose the lists are and when they were made alone.
+    """
+    rows = np.add.reduceat(lists.seen.astype(np.int64), lists.reads.offsets[:-1])
+    if not len(rows) or rows.sum() <= max_rows:
+        return lists
+    draws = _draws(lists)
+    order = np.argsort(draws, kind="stable")
+    kept = np.zeros(len(lists), np.bool_)
+    kept[order[np.cumsum(rows[order]) <= max_rows]] = True
+    if not kept.any():  # one long list is better than none
+        kept[-1] = True
+    return lists.take(kept)
+
+
+def _draws(lists: Lists) -> NDArray[np.uint64]:
+    """A number for each list that looks drawn at random, uint64[r]."""
+    return mixed(lists.reads.user ^ mixed(lists.reads.at.view(np.uint64)))

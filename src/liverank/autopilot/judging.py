@@ -14,14 +14,11 @@ from numpy.typing import NDArray
 
 from liverank.automl.rank import Fitted
 from liverank.automl.report import Against, Difference, Scores, known
-from liverank.autopilot.gather import Frames
 from liverank.config import Config
 from liverank.dataset.lists import Lists
 from liverank.dataset.metrics import bootstrap_difference, list_auc, mean_over_lists, ndcg_at
-from liverank.dataset.popularity import popularity_scores
 from liverank.dataset.rows import Rows, list_offsets
 from liverank.features.kinds.context import POSITION_NAME, SERVED_POSITION
-from liverank.features.layout import Layout
 
 MODEL = "model"
 DECIDING = "ndcg@10"
@@ -34,13 +31,13 @@ def judge_model(
     fitted: Fitted,
     rows: Rows,
     lists: Lists,
-    frames: Frames,
-    layout: Layout,
+    heuristics: Mapping[str, NDArray[np.float64]],
     config: Config,
 ) -> Against:
     """Compare a model with popularity on the newest lists, and say whether it may be served.
 
-    ``rows`` are the seen items of ``lists``, in their order, by which it was trained. Where the
+    ``rows`` are the seen items of ``lists``, in their order, by which it was trained, and
+    ``heuristics`` scores of all items of the lists, float64[k] by name. Where the
     newest lists alone cannot tell which is better, those that chose between models are added: no
     model was trained on them either.
     """
@@ -50,11 +47,7 @@ def judge_model(
     later = rows.take(slice(judged.chose, None))
     offsets = list_offsets(later.rankings)
     own = later.rankings[offsets[:-1]]
-    is_later = np.zeros(len(lists), np.bool_)
-    is_later[own] = True
-    some = lists.take(is_later)
-    heuristics = popularity_scores(frames(), some, layout, config)
-    scores = {name: values[some.seen] for name, values in heuristics.items()}
+    scores = {name: values[lists.seen][judged.chose :] for name, values in heuristics.items()}
     scores[MODEL] = judged.model.margins(as_served(later))[:, 0]
     users, seed = lists.reads.user[own], config.training.seed
     first = int(np.searchsorted(offsets, judged.judges - judged.chose))

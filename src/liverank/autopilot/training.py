@@ -1,11 +1,13 @@
 """Training: replay past lists into rows, find a model for each label, keep the features in use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.rank import Fitted, fit, warm_up
@@ -15,6 +17,7 @@ from liverank.autopilot.gather import Frames
 from liverank.autopilot.judging import judge_model
 from liverank.config import Config, Label
 from liverank.dataset.lists import Lists
+from liverank.dataset.popularity import Popularity
 from liverank.dataset.replay import training_rows
 from liverank.dataset.rows import Rows
 from liverank.features.spec import FeatureSpec
@@ -55,14 +58,15 @@ def train_on(
     on_progress: OnProgress | None = None,
 ) -> Trained:
     """Train on these past lists. Raises TrainingError and DatasetError."""
-    rows = _replayed(lists, frames, spec, config, on_progress)
+    popularity = Popularity(lists, spec.layout, config)
+    rows = _replayed(lists, popularity.passing(frames()), spec, config, on_progress)
     redundant = redundant_columns(rows)
     rows = rows.keep_columns([name not in redundant for name in rows.names])
     warm_up()
     name = next(iter(config.heads))
     budgets_s = shared_budget(config.training.budget_s, 1 + len(lists.others))
     first = _fit(rows, config.label, config, budgets_s[0], on_progress)
-    against = judge_model(first, rows, lists, frames, spec.layout, config)
+    against = judge_model(first, rows, lists, popularity.scores(), config)
     heads = {name: first.predictor}
     reports: dict[str, TrainingReport] = {}
     left_out = dict(lists.untold)
@@ -84,7 +88,7 @@ def train_on(
         first.report,
         against=against,
         dropped_features=redundant | first.report.dropped_features,
-        notes=(*first.report.notes, *untold),
+        notes=(*_chosen(lists, config), *first.report.notes, *untold),
         heads=reports,
     )
     return Trained(
@@ -106,29 +110,44 @@ def shared_budget(budget_s: float, n_heads: int) -> list[float]:
     return [budget_s / 2, *[budget_s / 2 / (n_heads - 1)] * (n_heads - 1)]
 
 
+def _chosen(lists: Lists, config: Config) -> tuple[str, ...]:
+    """Which lists were learned from, where not from all."""
+    if len(lists) >= lists.total:
+        return ()
+    oldest = datetime.fromtimestamp(lists.reads.at[0] / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+    limit = "candidates.max_rankings" if config.candidates else "training.max_rows"
+    return (
+        f"learned from {len(lists):,} of {lists.total:,} lists, chosen evenly among the newest, "
+        f"from {oldest} UTC on (`{limit}`)",
+    )
+
+
 def _replayed(
     lists: Lists,
-    frames: Frames,
+    frames: Iterable[pl.DataFrame],
     spec: FeatureSpec,
     config: Config,
     on_progress: OnProgress | None,
 ) -> Rows:
-    last_seq = int(lists.reads.before[-1])
-    folded = 0
+    last_seq = 1 if lists.bounds is None else lists.bounds.last_seq
+    read = 0
 
-    def on_fold(events: int) -> None:
-        nonlocal folded
-        folded += events
+    def on_read(events: int) -> None:
+        nonlocal read
+        read += events
         if on_progress is not None:
-            on_progress("replaying", min(folded / max(last_seq, 1), 1.0))
+            on_progress("replaying", min(read / max(last_seq, 1), 1.0))
 
-    return training_rows(
-        frames(),
+    rows = training_rows(
+        frames,
         spec,
         lists,
         max_future_ms=duration_ms(config.features.max_future),
-        on_progress=on_fold,
+        on_progress=on_read,
     )
+    for _ in frames:  # what is counted beside the replay needs the rest
+        pass
+    return rows
 
 
 def _fit(

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from liverank.automl.report import Against, TrainingReport
-from liverank.autopilot.gather import lists_to_train, look_at
+from liverank.autopilot.gather import gather
 from liverank.autopilot.judging import MODEL
 from liverank.autopilot.training import Trained, train_on
 from liverank.bundle import store
@@ -23,7 +23,6 @@ from liverank.cli.paths import data_path
 from liverank.cli.progress import stage_progress
 from liverank.config import Config, load_config
 from liverank.events.schema import Schema
-from liverank.features.spec import derive_spec
 
 HELP = "train a model on the log and put it into service as a bundle"
 
@@ -55,10 +54,10 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         open_history(arguments, config, console) as frames,
         stage_progress(console) as on_progress,
     ):
-        schema = look_at(frames, config)
-        spec = derive_spec(schema, config)
-        lists = lists_to_train(frames, spec.layout, config)
-        trained = train_on(lists, frames, spec, config, on_progress=on_progress)
+        on_progress("reading the log", 0.0)
+        found = gather(frames, config)
+        trained = train_on(found.lists, frames, found.spec, config, on_progress=on_progress)
+    schema = found.schema
     _tell(trained, config, schema, console)
     against = trained.report.against
     assert against is not None

@@ -1,8 +1,8 @@
 """The kernels that find what could have been chosen when something was.
 
-A window of time slides over the log. An item is in the pool while it has an interaction that has
-arrived and is not older than the window; each interaction enters and leaves once, so the work is
-that of sorting the interactions by time, whatever the number of items.
+A window of time slides over the interactions, which stand in order of time. An item is in the pool
+while one of its interactions is in the window; each enters and leaves once, so the work is linear,
+whatever the number of items.
 """
 
 import numpy as np
@@ -15,9 +15,10 @@ from liverank.features.kernels.rows import mix
 def choices_of(time, items, chosen, within_ms, per_list, seed):
     """Candidates of chosen interactions: (offsets int64[c + 1], items int64[k], labels uint8[k]).
 
-    ``time``, ``items`` int64[n] are all interactions in the order of the log, items as codes from
-    0; ``chosen`` int64[c] rises. ``per_list`` -1 gives all items with an interaction in the window
-    before, by code; else so many distinct ones, evenly drawn, the chosen one at a random place, or
+    ``time``, ``items`` int64[n] are all interactions in order of time (Unix ms), items as codes
+    from 0; ``chosen`` int64[c] rises. The window holds what happened before the chosen one, at most
+    ``within_ms`` before, and nothing of the same moment. ``per_list`` -1 gives all items of the
+    window, by code; else so many distinct ones, evenly drawn, the chosen one at a random place, or
     none if that one is not among the candidates, or alone.
     """
     pool = _new_pool(items)
@@ -26,18 +27,15 @@ def choices_of(time, items, chosen, within_ms, per_list, seed):
     offsets = np.zeros(chosen.size + 1, np.int64)
     picked = np.empty(max(1024, chosen.size * max(per_list, 1)), np.int64)
     labels = np.zeros(picked.size, np.uint8)
-    by_time = np.argsort(time, kind="mergesort")
-    arrived = np.int64(0)
-    oldest = np.int64(0)  # place in by_time: what comes before it is older than the window
-    since = time[by_time[0]] if time.size else np.int64(0)
+    newest, oldest = np.int64(0), np.int64(0)  # the window's ends: places of interactions
     for which in range(chosen.size):
         click = chosen[which]
-        while arrived < click:
-            if time[arrived] >= since:
-                _enter(pool, items[arrived])
-            arrived += 1
-        since = time[click] - within_ms
-        oldest = _slide(pool, time, items, by_time, oldest, since, arrived)
+        while newest < time.size and time[newest] < time[click]:
+            _enter(pool, items[newest])
+            newest += 1
+        while oldest < newest and time[oldest] < time[click] - within_ms:
+            _leave(pool, items[oldest])
+            oldest += 1
         size = sizes[0]
         fill = offsets[which]
         right = items[click]
@@ -94,20 +92,6 @@ def _leave(pool, item):
         members[slots[item]] = moved
         slots[moved] = slots[item]
         slots[item] = -1
-
-
-@compiled
-def _slide(pool, time, items, by_time, oldest, since, arrived):
-    """Move the window's start to ``since``, forward or back; gives the new ``oldest``."""
-    while oldest < time.size and time[by_time[oldest]] < since:
-        if by_time[oldest] < arrived:
-            _leave(pool, items[by_time[oldest]])
-        oldest += 1
-    while oldest > 0 and time[by_time[oldest - 1]] >= since:
-        oldest -= 1
-        if by_time[oldest] < arrived:
-            _enter(pool, items[by_time[oldest]])
-    return oldest
 
 
 @compiled

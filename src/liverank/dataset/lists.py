@@ -1,11 +1,11 @@
 """The past rankings of a log, with what people did with them.
 
-Invariant: lists stand in the order in which a replay reads them, and nothing here depends on
+Invariant: lists stand in order of time, whatever the order of arrival, and nothing here depends on
 features or models.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -13,14 +13,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.config import Config
+from liverank.dataset.collected import Collector, Rankings
 from liverank.dataset.labels import label_items, long_stays, successes_of
 from liverank.dataset.seen import seen_items
 from liverank.errors import DatasetError
 from liverank.events.wire import decode_fields
-from liverank.features.hashing import hash_column
 from liverank.features.layout import Layout
+from liverank.features.ragged import offsets_of
 from liverank.features.state import Reads
 from liverank.features.stream import request_words
+from liverank.features.time_order import TimeBounds
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -47,6 +49,8 @@ class Lists:
     ``others``    the same of the labels beside the first, by name
     ``untold``    labels that this log cannot tell, and why
     ``as_of_ms``  up to when the log was read: labels of lists whose window ends later may change
+    ``bounds``    what was seen of the log's order, for a replay of the same log
+    ``total``     lists of the period that these were chosen from
     """
 
     reads: Reads
@@ -57,6 +61,8 @@ class Lists:
     others: dict[str, Outcome] = field(default_factory=dict)
     untold: dict[str, str] = field(default_factory=dict)
     as_of_ms: float = np.inf
+    bounds: TimeBounds | None = None
+    total: int = 0
 
     def __len__(self) -> int:
         return len(self.reads)
@@ -98,64 +104,73 @@ class Lists:
             },
             untold=self.untold,
             as_of_ms=self.as_of_ms,
+            bounds=self.bounds,
+            total=self.total,
         )
 
 
 def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config) -> Lists:
-    """Gather a log's rankings, given as frames in ``seq`` order, with labels and what was seen.
+    """Gather a log's rankings, given as frames, with labels and what was seen, in order of time.
 
-    A ranking that says at which ``cut`` it read the state is read there again; an imported one, or
-    one whose cut cannot be, is read at its own place. One cut from a longer list that does not say
-    its ``candidates`` is read as if its items had been all.
+    A ranking that says at which ``cut`` it read the state is read there again; any other is read as
+    of its own time, wherever it stands in the log. One cut from a longer list that does not say its
+    ``candidates`` is read as if its items had been all.
     """
-    shown, leave = config.impressions.interaction, config.presence.leave
-    types = {shown, leave, *(label.interaction for label in config.heads.values())}
-    rankings, interactions = [], []
+    collector = Collector(config)
     for frame in frames:
-        rankings.append(
-            frame.filter(pl.col("event") == "ranking").select(
-                "seq", "id", "user", "time", "cut", "items", "candidates", "fields", "surface"
-            )
-        )
-        interactions.append(
-            frame.filter(pl.col("type").is_in(sorted(types))).select(
-                "type", "user", "item", "time", "ranking", "value"
-            )
-        )
-    if not rankings:
-        return _no_lists(layout)
-    ranking = pl.concat(rankings).filter(pl.col("items").list.len() > 0)
-    ranking = in_reading_order(ranking).with_row_index("list")
-    if ranking.is_empty():
-        return _no_lists(layout)
-    items = ranking.select("list", "id", "user", "time", item="items").explode("item")
-    offsets = _offsets(ranking["items"])
-    positions = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
-    happened = pl.concat(interactions)
+        collector.add(frame)
+    return lists_of(collector, layout, config)
+
+
+def lists_of(collector: Collector, layout: Layout, config: Config) -> Lists:
+    """The lists of what a collector took. Raises DatasetError where the first label cannot be told.
+
+    The collector's frames were of events of this layout and config.
+    """
+    rankings = collector.rankings()
+    reads = reads_of(rankings, words_of_requests(collector.requests.table(), layout))
+    if not len(reads):
+        return replace(_no_lists(layout), bounds=collector.bounds())
+    sizes = np.diff(rankings.offsets)
+    place = np.arange(len(rankings.items)) - np.repeat(rankings.offsets[:-1], sizes)
+    served = place < np.repeat(rankings.served, sizes)
+    items = _items_of(rankings, served)
+    offsets = offsets_of(rankings.served)
+    positions = place[served]
+    happened = collector.acts()
     labels, untold = _labels(items, happened, config)
     impressions = None
     if not layout.impressions_from_rankings:
-        impressions = happened.filter(pl.col("type") == shown)
+        impressions = happened.filter(pl.col("type") == config.impressions.interaction)
     engaged = np.maximum.reduce(list(labels.values()))
     seen = seen_items(items, positions, engaged, offsets, impressions, config)
-    scored = ranking.select(
-        pl.col("items").list.concat(pl.col("candidates").list.set_difference("items").fill_null([]))
-    ).to_series()
-    served = _served(offsets, _offsets(scored))
-    placed = _placed(positions.astype(np.float64), served, np.nan)
-    made_ms = ranking["time"].cast(pl.Float64).to_numpy()
     first, *others = (
-        (name, Outcome(_placed(values, served, 0), made_ms + config.heads[name].known_after_ms))
+        (name, Outcome(_placed(values, served, 0), rankings.at + config.heads[name].known_after_ms))
         for name, values in labels.items()
     )
     return Lists(
-        reads_of(ranking, scored, placed, layout),
+        replace(reads, positions=_placed(positions.astype(np.float64), served, np.nan)),
         labels=first[1].labels,
         seen=_placed(seen, served, False),
         served=served,
         until_ms=first[1].until_ms,
         others=dict(others),
         untold=untold,
+        bounds=collector.bounds(),
+        total=collector.total,
+    )
+
+
+def _items_of(rankings: Rankings, served: NDArray[np.bool_]) -> pl.DataFrame:
+    """A row for each served item of each ranking: list, id, user, time, item; ids as hashes."""
+    return pl.DataFrame(
+        {
+            "list": np.repeat(np.arange(len(rankings.at)), rankings.served),
+            "id": np.repeat(rankings.id, rankings.served),
+            "user": np.repeat(rankings.user, rankings.served),
+            "time": np.repeat(rankings.at, rankings.served),
+            "item": rankings.items[served],
+        }
     )
 
 
@@ -178,65 +193,28 @@ def _labels(
     return labels, untold
 
 
-def in_reading_order(rankings: pl.DataFrame) -> pl.DataFrame:
-    """Rankings in the order in which a replay reads them; ``before`` is where.
+def reads_of(rankings: Rankings, requests: NDArray[np.uint64]) -> Reads:
+    """What a replay needs to read these rankings, at no position.
 
-    >>> rankings = pl.DataFrame({"seq": [5, 9, 12], "cut": [None, 3, 99]})
-    >>> in_reading_order(rankings).select("seq", "before").rows()
-    [(9, 4), (5, 5), (12, 12)]
-    """
-    return rankings.with_columns(before=pl.min_horizontal(pl.col("cut") + 1, "seq")).sort(
-        "before", "seq"
-    )
-
-
-def reads_of(
-    rankings: pl.DataFrame, scored: pl.Series, positions: NDArray[np.float64], layout: Layout
-) -> Reads:
-    """What a replay needs to read these rankings, in its order.
-
-    ``scored`` are the items of each to read, and ``positions`` float64[k] where they stood.
+    ``requests`` uint64[requests, words] are the words of the requests that they name.
     """
     return Reads(
-        before=rankings["before"].to_numpy(writable=True),
-        user=hash_column(rankings["user"]),
-        at=rankings["time"].cast(pl.Float64).to_numpy(writable=True),
-        request=words_of_requests(rankings["fields"], rankings["surface"], layout),
-        offsets=_offsets(scored),
-        items=hash_column(scored.explode()),
-        positions=positions,
+        before=rankings.before,
+        user=rankings.user,
+        at=rankings.at,
+        request=requests[rankings.request],
+        offsets=rankings.offsets,
+        items=rankings.items,
+        positions=np.full(len(rankings.items), np.nan),
     )
 
 
-def words_of_requests(fields: pl.Series, surfaces: pl.Series, layout: Layout) -> NDArray[np.uint64]:
-    """The words of requests' fields (JSON texts or null) and surfaces: uint64[n, request words]."""
-    requests = pl.DataFrame({"fields": fields, "surface": surfaces})
-    distinct = requests.unique(maintain_order=True)
-    table = np.empty((len(distinct), layout.entity_words("request")), np.uint64)
-    for row, (text, surface) in enumerate(distinct.iter_rows()):
+def words_of_requests(requests: pl.DataFrame, layout: Layout) -> NDArray[np.uint64]:
+    """The words of requests' fields (JSON texts or null) and surface: uint64[n, request words]."""
+    table = np.empty((len(requests), layout.entity_words("request")), np.uint64)
+    for row, (text, surface) in enumerate(requests.select("fields", "surface").iter_rows()):
         table[row] = request_words({} if text is None else decode_fields(text), surface, layout)
-    rows = requests.join(
-        distinct.with_row_index("row"),
-        on=["fields", "surface"],
-        how="left",
-        nulls_equal=True,
-        maintain_order="left",
-    )["row"]
-    result: NDArray[np.uint64] = table[rows.to_numpy()]
-    return result
-
-
-def _offsets(lists: pl.Series) -> NDArray[np.int64]:
-    """Where each list starts, and the end: int64[r + 1]."""
-    sizes = lists.list.len().cast(pl.Int64).to_numpy()
-    return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
-
-
-def _served(offsets: NDArray[np.int64], scored: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of the scored items were served: the first ones of each list, bool[k]."""
-    place = np.arange(scored[-1]) - np.repeat(scored[:-1], np.diff(scored))
-    served: NDArray[np.bool_] = place < np.repeat(np.diff(offsets), np.diff(scored))
-    return served
+    return table
 
 
 def _placed(values: NDArray[_T], served: NDArray[np.bool_], rest: object) -> NDArray[_T]:

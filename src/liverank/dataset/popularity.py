@@ -1,20 +1,27 @@
 """The heuristics that a model has to beat: popularity over windows of time, counted exactly.
 
-Invariant: a count for a list holds what the log said before that list was read, and no more.
+Events may come in any order: each is added to the first list that it counts for, and running sums
+over the lists of an item give the counts, so memory is bounded by the lists and not by the log.
+Invariant: a count holds what happened before a list's own time or, of a list that we served, what
+the log held at its cut; and no more.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from liverank.config import Config
+from liverank.dataset.collected import AS_OF_TIME
 from liverank.dataset.labels import successes_of
 from liverank.dataset.lists import Lists
-from liverank.dataset.popularity_kernel import count_before, rising_times
+from liverank.dataset.popularity_kernel import add_events, sum_up
+from liverank.events.clock import right_times
 from liverank.features.hashing import hash_column
 from liverank.features.layout import Layout
+from liverank.quantities import duration_ms
 
 WINDOWS_MS = {
     "popular_1h": 3_600_000.0,
@@ -25,60 +32,172 @@ WINDOWS_MS = {
 """Most popular over so many milliseconds before."""
 PRIOR_IMPRESSIONS = 20.0
 """Impressions by which an item's success rate is pulled to that of all."""
+_EVERY_ITEM = np.uint64(0)
+"""Stands for all items together: no item has this hash."""
+
+Events = tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.int64]]
+"""Items uint64[n], times float64[n] Unix ms, seqs int64[n]."""
 
 
-def popularity_scores(
-    frames: Iterable[pl.DataFrame], lists: Lists, layout: Layout, config: Config
-) -> dict[str, NDArray[np.float64]]:
-    """Scores of each heuristic for all items of the lists, float64[k] by name.
+class Popularity:
+    """Counts for the items of some lists, while the frames of a log pass in ``seq`` order."""
 
-    ``popular_*`` count successes in a window; ``success_rate`` divides all successes so far by all
-    impressions so far, where impressions are known.
-    """
-    shown = config.impressions.interaction
-    successes, impressions = [], []
-    for frame in frames:
-        successes.append(successes_of(frame, config.label).select("seq", "time", "item"))
-        if layout.impression is None:
-            continue
-        if layout.impressions_from_rankings:
-            seen = (
+    def __init__(self, lists: Lists, layout: Layout, config: Config) -> None:
+        self._config, self._layout = config, layout
+        self._max_future_ms = duration_ms(config.features.max_future)
+        rows = np.repeat(np.arange(len(lists)), lists.sizes)
+        windows = tuple(WINDOWS_MS.values())
+        reads = lists.reads
+        at, before = reads.at[rows], reads.before[rows]
+        self._successes = _Counter(reads.items, at, before, windows)
+        self._impressions = self._all_successes = self._all_impressions = None
+        self._rows = rows
+        if layout.impression is not None:
+            nobody = np.full(len(lists), _EVERY_ITEM)
+            self._impressions = _Counter(reads.items, at, before, (np.inf,))
+            self._all_successes = _Counter(nobody, reads.at, reads.before, (np.inf,))
+            self._all_impressions = _Counter(nobody, reads.at, reads.before, (np.inf,))
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Count the next events of the log."""
+        if frame.is_empty():
+            return
+        at, _ = right_times(frame, self._max_future_ms)
+        frame = frame.with_columns(pl.col("seq").fill_null(0), time=pl.Series(at))
+        successes = _events_of(successes_of(frame, self._config.label))
+        self._successes.add(successes)
+        if self._impressions is None or self._all_impressions is None:
+            return
+        if self._layout.impressions_from_rankings:
+            shown = (
                 frame.filter(pl.col("event") == "ranking")
                 .select("seq", "time", item="items")
                 .explode("item", empty_as_null=False)
             )
         else:
-            seen = frame.filter(pl.col("type") == shown).select("seq", "time", "item")
-        impressions.append(seen)
-    counts = _counts(successes, lists, tuple(WINDOWS_MS.values()))
-    scores = dict(zip(WINDOWS_MS, counts, strict=True))
-    if layout.impression is not None:
-        overall = _so_far(successes, lists) / np.maximum(_so_far(impressions, lists), 1)
-        (shown_so_far,) = _counts(impressions, lists, (np.inf,))
+            shown = frame.filter(pl.col("type") == self._config.impressions.interaction)
+        impressions = _events_of(shown)
+        self._impressions.add(impressions)
+        assert self._all_successes is not None
+        self._all_successes.add(_of_every_item(successes))
+        self._all_impressions.add(_of_every_item(impressions))
+
+    def scores(self) -> dict[str, NDArray[np.float64]]:
+        """Scores of each heuristic for all items of the lists, float64[k] by name.
+
+        ``popular_*`` count successes in a window; ``success_rate`` divides all successes so far by
+        all impressions so far, where impressions are known.
+        """
+        scores = dict(zip(WINDOWS_MS, self._successes.counts(), strict=True))
+        if self._impressions is None:
+            return scores
+        assert self._all_successes is not None
+        assert self._all_impressions is not None
+        (shown,) = self._impressions.counts()
+        (successes,), (impressions,) = self._all_successes.counts(), self._all_impressions.counts()
+        overall = (successes / np.maximum(impressions, 1))[self._rows]
         scores["success_rate"] = (scores["popular_all"] + PRIOR_IMPRESSIONS * overall) / (
-            shown_so_far + PRIOR_IMPRESSIONS
+            shown + PRIOR_IMPRESSIONS
         )
-    return scores
+        return scores
+
+    def passing(self, frames: Iterable[pl.DataFrame]) -> Iterable[pl.DataFrame]:
+        """Count what passes by, on its way to another reader."""
+        for frame in frames:
+            self.add(frame)
+            yield frame
 
 
-def _so_far(events: list[pl.DataFrame], lists: Lists) -> NDArray[np.int64]:
-    """How many events of all items the log held when each item's list was read: int64[k]."""
-    seqs = np.sort(pl.concat(events)["seq"].to_numpy())
-    return np.repeat(np.searchsorted(seqs, lists.reads.before), lists.sizes)
+def popularity_scores(
+    frames: Iterable[pl.DataFrame], lists: Lists, layout: Layout, config: Config
+) -> dict[str, NDArray[np.float64]]:
+    """Scores of each heuristic for all items of the lists, float64[k] by name; see ``scores``."""
+    popularity = Popularity(lists, layout, config)
+    for frame in frames:
+        popularity.add(frame)
+    return popularity.scores()
 
 
-def _counts(
-    events: list[pl.DataFrame], lists: Lists, windows_ms: tuple[float, ...]
-) -> list[NDArray[np.float64]]:
-    """How often each item of each list stands among the events of each window before it."""
-    table = pl.concat(events)
-    hashes, seqs = hash_column(table["item"]), table["seq"].to_numpy()
-    order = np.lexsort((seqs, hashes))
-    hashes, seqs = hashes[order], seqs[order]
-    times = rising_times(hashes, table["time"].cast(pl.Float64).to_numpy()[order])
-    before = np.repeat(lists.reads.before, lists.sizes)
-    at = np.repeat(lists.reads.at, lists.sizes)
-    return [
-        count_before(hashes, seqs, times, lists.reads.items, before, at - window_ms)
-        for window_ms in windows_ms
-    ]
+class _Part(NamedTuple):
+    """Questions of one sort, by item and time, with where each stands among all."""
+
+    places: NDArray[np.int64]
+    known: NDArray[np.uint64]
+    starts: NDArray[np.int64]
+    at: NDArray[np.float64]
+    before: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+
+class _Counter:
+    """Counts events of items in windows of time before questions.
+
+    A question is about an item (``items`` uint64[k]) at a time (``at`` float64[k]); it counts what
+    has a seq below ``before``, int64[k], or where that is AS_OF_TIME what happened before ``at``.
+    """
+
+    def __init__(
+        self,
+        items: NDArray[np.uint64],
+        at: NDArray[np.float64],
+        before: NDArray[np.int64],
+        windows_ms: tuple[float, ...],
+    ) -> None:
+        self._size, self._windows_ms = len(items), np.array(windows_ms)
+        is_served = before != AS_OF_TIME
+        self._parts = [
+            self._part(np.flatnonzero(which), items, at, before)
+            for which in (is_served, ~is_served)
+            if which.any()
+        ]
+
+    def add(self, events: Events) -> None:
+        for part in self._parts:
+            add_events(
+                *events,
+                part.known,
+                part.starts,
+                part.at,
+                part.before,
+                self._windows_ms,
+                part.counts,
+            )
+
+    def counts(self) -> NDArray[np.float64]:
+        """What was counted of each question, float64[windows, k]."""
+        counts = np.empty((len(self._windows_ms), self._size))
+        for part in self._parts:
+            summed = part.counts.copy()
+            sum_up(part.starts, summed)
+            counts[:, part.places] = summed
+        return counts
+
+    def _part(
+        self,
+        places: NDArray[np.int64],
+        items: NDArray[np.uint64],
+        at: NDArray[np.float64],
+        before: NDArray[np.int64],
+    ) -> _Part:
+        places = places[np.lexsort((before[places], at[places], items[places]))]
+        known, starts = np.unique(items[places], return_index=True)
+        starts = np.append(starts, len(places)).astype(np.int64)
+        rising = before[places]
+        for item in np.flatnonzero(np.diff(starts) > 1):
+            own = slice(starts[item], starts[item + 1])
+            rising[own] = np.maximum.accumulate(rising[own])
+        counts = np.zeros((len(self._windows_ms), len(places)), np.int64)
+        return _Part(places, known, starts, at[places], rising, counts)
+
+
+def _events_of(frame: pl.DataFrame) -> Events:
+    return (
+        hash_column(frame["item"]),
+        frame["time"].to_numpy(writable=True),
+        frame["seq"].to_numpy(writable=True),
+    )
+
+
+def _of_every_item(events: Events) -> Events:
+    items, times, seqs = events
+    return np.full(len(items), _EVERY_ITEM), times, seqs

@@ -1,28 +1,39 @@
 """Replay: the features of past rankings, read while the log is folded again.
 
+A ranking that we served is read at its cut, in order of arrival: it sees what the server had seen.
+Any other is read as of its own time, from a fold in the order of time: it sees what happened before
+that time, and nothing that happened at or after it, whenever that reached the log.
 Invariant: rows come from the same kernels, over the same events, as the ones that were served.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.dataset.collected import AS_OF_TIME
 from liverank.dataset.lists import Lists
 from liverank.dataset.rows import Rows
 from liverank.features.directions import directions_of
+from liverank.features.ragged import taken
 from liverank.features.spec import FeatureSpec, compile_spec
 from liverank.features.state import Reads, State
 from liverank.features.stream import Stream, stream_of
+from liverank.features.time_order import TimeBounds, TimeSorter, in_time_order
 
 
 class Chunk(NamedTuple):
-    """Features of the reads ``first`` to ``last``: float32[k, features]."""
+    """Features of some reads: ``lists`` int64[m] are their places, in the order of the rows.
 
-    first: int
-    last: int
+    ``rows`` int64[k]: the places of the rows among the items of all reads; ``features``
+    float32[k, features].
+    """
+
+    lists: NDArray[np.int64]
+    rows: NDArray[np.int64]
     features: NDArray[np.float32]
 
 
@@ -33,14 +44,22 @@ def replay(
     *,
     max_future_ms: float,
     chunk_rows: int = 100_000,
+    bounds: TimeBounds | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Iterator[Chunk]:
     """Fold the log's frames, in ``seq`` order, and read the rankings on the way.
 
-    Ends when all reads are done. ``on_progress`` is told how many events were folded.
+    Ends when all reads are done. ``bounds`` are those of an earlier reading of the same log: events
+    that came after it are left out, and memory is bounded by how far the log is out of order.
+    ``on_progress`` is told how many events were read.
     """
+    if bounds is not None:
+        last_seq = bounds.last_seq
+        frames = (frame.filter(pl.col("seq") <= last_seq) for frame in frames)
     streams = (stream_of(frame, spec.layout, max_future_ms=max_future_ms) for frame in frames)
-    return replay_streams(streams, spec, reads, chunk_rows=chunk_rows, on_progress=on_progress)
+    return replay_streams(
+        streams, spec, reads, chunk_rows=chunk_rows, bounds=bounds, on_progress=on_progress
+    )
 
 
 def replay_streams(
@@ -49,28 +68,28 @@ def replay_streams(
     reads: Reads,
     *,
     chunk_rows: int = 100_000,
+    bounds: TimeBounds | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Iterator[Chunk]:
     """The same for events that are arrays of hashes already."""
-    program = compile_spec(spec)
-    state = State(spec.layout)
-    done = 0
-    if len(reads) == 0:
-        return
-    for stream in streams:
-        for first, last, features in state.replay(
-            stream, reads, done, program, chunk_rows=chunk_rows
-        ):
-            done = last
-            if last > first:
-                yield Chunk(first, last, features)
-        if on_progress is not None:
-            on_progress(len(stream))
-        if done == len(reads):
+    streams = _told(streams, on_progress)
+    is_served = reads.before != AS_OF_TIME
+    served, others = np.flatnonzero(is_served), np.flatnonzero(~is_served)
+    served = served[np.lexsort((reads.at[served], reads.before[served]))]
+    others = others[np.argsort(reads.at[others], kind="stable")]
+    if not len(served):
+        ordered = in_time_order(streams, bounds=bounds)
+    else:
+        sorter = TimeSorter() if len(others) else None
+        arriving = streams if sorter is None else sorter.passing(streams)
+        yield from _read_on_the_way(arriving, _by_seq, served, spec, reads, chunk_rows)
+        if sorter is None:
             return
-    rest = state.read_rest(reads, done, program)
-    if len(rest):
-        yield Chunk(done, len(reads), rest)
+        for _ in arriving:  # the reads are done, the order of time needs the rest
+            pass
+        ordered = sorter.sorted()
+    if len(others):
+        yield from _read_on_the_way(ordered, _by_time, others, spec, reads, chunk_rows)
 
 
 def training_rows(
@@ -81,27 +100,85 @@ def training_rows(
     max_future_ms: float,
     on_progress: Callable[[int], None] | None = None,
 ) -> Rows:
-    """Rows to learn from: the seen items of the lists, float32[rows, features]."""
-    kept = int(np.count_nonzero(lists.seen))
-    features = np.empty((kept, len(spec.features)), np.float32)
-    filled = 0
+    """Rows to learn from: the seen items of the lists, float32[rows, features], in their order."""
+    places = np.cumsum(lists.seen) - 1
+    features = np.empty((int(np.count_nonzero(lists.seen)), len(spec.features)), np.float32)
     for chunk in replay(
-        frames, spec, lists.reads, max_future_ms=max_future_ms, on_progress=on_progress
+        frames,
+        spec,
+        lists.reads,
+        max_future_ms=max_future_ms,
+        bounds=lists.bounds,
+        on_progress=on_progress,
     ):
-        start, stop = lists.reads.offsets[[chunk.first, chunk.last]]
-        seen = lists.seen[start:stop]
-        count = int(np.count_nonzero(seen))
-        features[filled : filled + count] = chunk.features[seen]
-        filled += count
+        seen = lists.seen[chunk.rows]
+        features[places[chunk.rows[seen]]] = chunk.features[seen]
     sizes = lists.sizes
-    ids = np.repeat(np.arange(len(lists)), sizes)[lists.seen]
-    # a clock may run behind the order of arrival; rows go by the latest clock so far
-    at = np.repeat(np.maximum.accumulate(lists.reads.at), sizes)[lists.seen].astype(np.int64)
     return Rows(
         features=features,
         labels=lists.labels[lists.seen],
-        rankings=ids,
-        at_ms=at,
+        rankings=np.repeat(np.arange(len(lists)), sizes)[lists.seen],
+        at_ms=np.repeat(lists.reads.at, sizes)[lists.seen].astype(np.int64),
         names=spec.names,
         directions=directions_of(spec),
     )
+
+
+_Key = Callable[[Stream | Reads], NDArray[np.int64] | NDArray[np.float64]]
+
+
+def _by_seq(of: Stream | Reads) -> NDArray[np.int64]:
+    """What puts events and reads into the order of arrival."""
+    return of.seq if isinstance(of, Stream) else of.before
+
+
+def _by_time(of: Stream | Reads) -> NDArray[np.float64]:
+    """What puts events and reads into the order of time."""
+    return of.at
+
+
+def _read_on_the_way(
+    streams: Iterable[Stream],
+    key: _Key,
+    lists: NDArray[np.int64],
+    spec: FeatureSpec,
+    reads: Reads,
+    chunk_rows: int,
+) -> Iterator[Chunk]:
+    """Fold streams in the order of a key, and read these lists, which are in that order too.
+
+    A list sees the events with a smaller key than its own.
+    """
+    offsets, rows = taken(reads.offsets, lists)
+    wanted = Reads(
+        before=reads.before[lists],
+        user=reads.user[lists],
+        at=reads.at[lists],
+        request=reads.request[lists],
+        offsets=offsets,
+        items=reads.items[rows],
+        positions=reads.positions[rows],
+    )
+    keys, program, state = key(wanted), compile_spec(spec), State(spec.layout)
+    done = 0
+    for stream in streams:
+        before = np.searchsorted(key(stream), keys).astype(np.int64)
+        at_places = replace(wanted, before=before)
+        for first, last, features in state.replay(
+            stream, at_places, done, program, chunk_rows=chunk_rows
+        ):
+            done = last
+            if last > first:
+                yield Chunk(lists[first:last], rows[offsets[first] : offsets[last]], features)
+        if done == len(lists):
+            return
+    rest = state.read_rest(wanted, done, program)
+    if len(rest):
+        yield Chunk(lists[done:], rows[offsets[done] :], rest)
+
+
+def _told(streams: Iterable[Stream], on_progress: Callable[[int], None] | None) -> Iterator[Stream]:
+    for stream in streams:
+        if on_progress is not None:
+            on_progress(len(stream))
+        yield stream

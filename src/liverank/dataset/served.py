@@ -14,12 +14,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.dataset.lists import in_reading_order, reads_of
+from liverank.dataset.collected import AS_OF_TIME, Requests
+from liverank.dataset.lists import words_of_requests
 from liverank.dataset.replay import replay
 from liverank.events.frame import empty_frame
 from liverank.features.hashing import hash_column
 from liverank.features.kinds.context import SERVED_POSITION
+from liverank.features.layout import Layout
+from liverank.features.ragged import offsets_of
 from liverank.features.spec import FeatureSpec, SpecFeature
+from liverank.features.state import Reads
 
 MAX_TOLD = 20
 """Differences that are told one by one, at most; the others are counted."""
@@ -100,17 +104,16 @@ def check_served(
         default=None,
         return_dtype=pl.Int64,
     )
-    rankings = in_reading_order(rankings.filter(pl.col("width") == widths))
+    rankings = rankings.filter(pl.col("width") == widths)
     whole, columns = _union(specs)
-    rows = int(rankings["scored"].list.len().sum())
-    positions = np.full(rows, SERVED_POSITION)
-    reads = reads_of(rankings, rankings["scored"], positions, whole.layout)
+    reads = _reads(rankings, whole.layout)
+    rows = len(reads.items)
     mismatches, told = 0, list[Difference]()
-    logged = rankings.select("id", "model", "scored", "vectors").iter_rows()
+    logged = rankings.select("id", "model", "scored", "vectors")
     for chunk in replay(frames, whole, reads, max_future_ms=max_future_ms, on_progress=on_progress):
-        starts = reads.offsets[chunk.first : chunk.last + 1] - reads.offsets[chunk.first]
-        for start, stop in pairwise(starts.tolist()):
-            ranking, model, items, vectors = next(logged)
+        stops = np.cumsum(np.diff(reads.offsets)[chunk.lists]).tolist()
+        for place, (start, stop) in zip(chunk.lists.tolist(), pairwise([0, *stops]), strict=True):
+            ranking, model, items, vectors = logged.row(place)
             replayed = chunk.features[start:stop, columns[model]]
             served = np.frombuffer(vectors, "<f4").reshape(len(items), -1)
             unequal = _unequal(served, replayed)
@@ -126,6 +129,24 @@ def check_served(
                 for row, column in unequal[: MAX_TOLD - len(told)].tolist()
             ]
     return Checked(len(rankings), rows, mismatches, told)
+
+
+def _reads(rankings: pl.DataFrame, layout: Layout) -> Reads:
+    """What a replay needs to read rankings again as they were served: at their cut, at the top."""
+    requests = Requests()
+    numbers = requests.numbered(rankings)
+    items = hash_column(rankings["scored"].explode())
+    cut = pl.col("cut")
+    before = rankings.select(pl.when(cut < pl.col("seq")).then(cut + 1).fill_null(AS_OF_TIME))
+    return Reads(
+        before=before.to_series().to_numpy(writable=True),
+        user=hash_column(rankings["user"]),
+        at=rankings["time"].cast(pl.Float64).to_numpy(writable=True),
+        request=words_of_requests(requests.table(), layout)[numbers],
+        offsets=offsets_of(rankings["scored"].list.len().to_numpy()),
+        items=items,
+        positions=np.full(len(items), SERVED_POSITION),
+    )
 
 
 def _union(specs: Mapping[str, FeatureSpec]) -> tuple[FeatureSpec, dict[str, NDArray[np.int64]]]:

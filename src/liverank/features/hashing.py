@@ -40,3 +40,14 @@ def hash_column(column: pl.Series) -> NDArray[np.uint64]:
     hashes = np.append(hash_ids(distinct.to_list()), np.uint64(0))
     result: NDArray[np.uint64] = hashes[codes.to_numpy()]
     return result
+
+
+def mixed(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Other hashes, uint64[n]: the finalizer of SplitMix64 (Steele et al. 2014).
+
+    >>> mixed(np.array([1, 2], np.uint64)).tolist()
+    [6238072747940578789, 15839785061582574730]
+    """
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return hashes ^ (hashes >> np.uint64(31))

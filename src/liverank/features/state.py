@@ -63,7 +63,8 @@ class Sizes(NamedTuple):
 class Reads:
     """Past rankings whose features a replay reads, ``r`` of them with ``k`` candidates in all.
 
-    ``before``    int64[r], rising: the ``seq`` of the first event that the read must not see
+    ``before``    int64[r]: the ``seq`` of the first event that the read must not see, or -1 where
+                  it sees what happened before ``at``
     ``user``      uint64[r]
     ``at``        float64[r]: Unix ms
     ``request``   uint64[r, request words]
@@ -204,13 +205,15 @@ class State:
     ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
         """Fold the next events, reading past rankings on the way.
 
+        ``reads.before``, rising, are places in this stream here: a read sees the events before its
+        place, and one whose place is the stream's end waits for the next events.
+
         Yields (first read, first read not done, their rows float32[k, features]) with about
         ``chunk_rows`` rows each; the fold is complete when the iteration ends. No other process may
         read meanwhile: it would not be told of what is folded.
         """
         begin, arrays = 0, stream.arrays()
-        before = np.searchsorted(stream.seq, reads.before).astype(np.int64)
-        arguments = (before, *reads_tuple(reads)[1:])
+        before, arguments = reads.before, reads_tuple(reads)
         due = int(np.searchsorted(before, len(stream)))  # later ones wait for the next events
         while begin < len(stream) or next_read < due:
             base = int(reads.offsets[next_read])
