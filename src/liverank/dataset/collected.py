@@ -106,7 +106,7 @@ class Collector:
         self.total = 0
         """Rankings of the period that passed, kept or not."""
         self.last_ms = -np.inf
-        """The latest time of any event before ``before_ms``."""
+        """The latest time of any event."""
         self._config = config
         self._from_ms, self._before_ms = from_ms, before_ms
         self._newest_rows, self._people_rows = newest_rows, people_rows
@@ -127,8 +127,7 @@ class Collector:
         at, _ = right_times(frame, self._max_future_ms)
         frame = frame.with_columns(time=pl.Series(at))
         self._stretches.append((int(frame["seq"][-1] or 0), float(at.min())))
-        early = at[at < self._before_ms]
-        self.last_ms = max(self.last_ms, float(early.max(initial=-np.inf)))
+        self.last_ms = max(self.last_ms, float(at.max()))
         self._add_rankings(frame)
         self._add_acts(frame)
         if self._newest_rows is not None and self._rows > 2 * self._newest_rows:

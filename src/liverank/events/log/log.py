@@ -14,6 +14,7 @@ import polars as pl
 
 from liverank.errors import LogError
 from liverank.events.event import Event
+from liverank.events.frame import SCHEMA
 from liverank.events.log.append import Appended, Appender
 from liverank.events.log.bulk import Imported, Importer
 from liverank.events.log.compaction import compact_tail, expire_rows
@@ -99,21 +100,30 @@ class Log:
         return self._importer.import_frame(frame, arrived_ms=arrived_ms)
 
     def read(
-        self, from_seq: int = 1, *, to_seq: int | None = None, batch_rows: int = 262_144
+        self,
+        from_seq: int = 1,
+        *,
+        to_seq: int | None = None,
+        batch_rows: int = 262_144,
+        columns: Sequence[str] = tuple(SCHEMA),
     ) -> Iterator[pl.DataFrame]:
         """Frames of SCHEMA with the events from ``from_seq`` to ``to_seq`` in seq order.
 
         Without ``to_seq`` it ends at what was the last event when it began. Frames hold at most
-        ``batch_rows`` rows. Each segment is checked against its digest when this process first
-        reads it: LogCorruptError names the file.
+        ``batch_rows`` rows, and only these ``columns``, ``seq`` among them. Each segment is checked
+        against its digest when this process first reads it: LogCorruptError names the file.
         """
         if batch_rows < 1:
             raise LogError(f"`batch_rows` is {batch_rows}; expected 1 or more")
+        if "seq" not in columns or not set(columns) <= set(SCHEMA):
+            raise LogError(
+                f"`columns` are {', '.join(columns)}; expected seq and others of {', '.join(SCHEMA)}"
+            )
         last = self.last_seq()
         end = last if to_seq is None else min(to_seq, last)
         seq = max(from_seq, 1)
         while seq <= end:
-            frame, seq = self._reader.read_some(seq, end, rows=batch_rows)
+            frame, seq = self._reader.read_some(seq, end, rows=batch_rows, columns=columns)
             if frame.height:
                 yield frame
 

@@ -7,11 +7,12 @@ why not.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import polars as pl
 
-from liverank.events.frame import frame_of
+from liverank.events.frame import SCHEMA, frame_of
 from liverank.events.log.database import Database
 from liverank.events.log.segment import (
     Segment,
@@ -35,10 +36,13 @@ class Reader:
         self._database = database
         self._checked: set[str] = set()
 
-    def read_some(self, seq: int, end: int, *, rows: int) -> tuple[pl.DataFrame, int]:
+    def read_some(
+        self, seq: int, end: int, *, rows: int, columns: Sequence[str] = tuple(SCHEMA)
+    ) -> tuple[pl.DataFrame, int]:
         """Those of the events from ``seq`` to ``end`` that lie together, and where to go on.
 
-        At most ``rows`` of them; none where events have expired. Raises LogCorruptError.
+        At most ``rows`` of them; none where events have expired. ``columns`` of SCHEMA hold
+        ``seq``. Raises LogCorruptError.
         """
         held = None
         with self._database.reading() as connection:
@@ -47,14 +51,18 @@ class Reader:
                 end = end if segment is None else min(end, segment.first_seq - 1)
                 held = tail_rows(connection, seq, end, rows=rows)
         if held is not None:
-            return frame_of_tail(held), held[-1][0] + 1 if len(held) == rows else end + 1
+            return frame_of_tail(held).select(*columns), held[-1][0] + 1 if len(
+                held
+            ) == rows else end + 1
         assert segment is not None
         end = min(end, segment.last_seq)
         try:
             if segment.name not in self._checked:
                 check_segment(self._database.segments, segment, whole=True)
                 self._checked.add(segment.name)
-            frame = read_rows(self._database.segments, segment, seq, end, rows=rows)
+            frame = read_rows(
+                self._database.segments, segment, seq, end, rows=rows, columns=columns
+            )
         except FileNotFoundError:
             self._raise_if_registered(segment)
             return pl.DataFrame(), seq  # expired or written anew a moment ago: look again

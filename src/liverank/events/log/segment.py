@@ -9,7 +9,7 @@ Invariant: a file that the manifest names never changes, and is never read befor
 import mmap
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -127,13 +127,21 @@ def corrupt(file: Path, what: str) -> LogCorruptError:
 
 
 def read_rows(
-    directory: Path, segment: Segment, first_seq: int, last_seq: int, *, rows: int
+    directory: Path,
+    segment: Segment,
+    first_seq: int,
+    last_seq: int,
+    *,
+    rows: int,
+    columns: Sequence[str] = tuple(SCHEMA),
 ) -> pl.DataFrame:
-    """The first ``rows`` of a segment's events in a range of seqs, as a frame of SCHEMA.
+    """The first ``rows`` of a segment's events in a range of seqs: ``columns`` of SCHEMA.
 
     A column that did not exist yet when the file was written is null.
     """
     stored = pl.scan_parquet(segment_file(directory, segment), glob=False)
+    kept = [name for name in stored.collect_schema().names() if name in (*columns, "seq")]
+    stored = stored.select(kept)
     if segment.has_gaps:
         frame = stored.filter(pl.col("seq").is_between(first_seq, last_seq)).head(rows).collect()
     else:
@@ -144,9 +152,9 @@ def read_rows(
     younger = [
         pl.lit(None, dtype).alias(name)
         for name, dtype in SCHEMA.items()
-        if name not in frame.columns
+        if name in columns and name not in frame.columns
     ]
-    return frame.with_columns(younger).select(*SCHEMA)
+    return frame.with_columns(younger).select(*columns)
 
 
 def remove_files(directory: Path, segments: list[Segment]) -> None:
