@@ -17,7 +17,9 @@ from liverank.config import Config, Label
 from liverank.dataset.lists import Lists
 from liverank.dataset.replay import training_rows
 from liverank.dataset.rows import Rows
+from liverank.features.sizes import what_was_let_go
 from liverank.features.spec import FeatureSpec
+from liverank.features.state import State
 from liverank.models.predictor import Predictor
 from liverank.quantities import duration_ms
 
@@ -55,7 +57,7 @@ def train_on(
     on_progress: OnProgress | None = None,
 ) -> Trained:
     """Train on these past lists. Raises TrainingError and DatasetError."""
-    rows = _replayed(lists, frames, spec, config, on_progress)
+    rows, let_go = _replayed(lists, frames, spec, config, on_progress)
     redundant = redundant_columns(rows)
     rows = rows.keep_columns([name not in redundant for name in rows.names])
     warm_up()
@@ -84,7 +86,7 @@ def train_on(
         first.report,
         against=against,
         dropped_features=redundant | first.report.dropped_features,
-        notes=(*first.report.notes, *untold),
+        notes=(*first.report.notes, *([] if let_go is None else [let_go]), *untold),
         heads=reports,
     )
     return Trained(
@@ -112,7 +114,9 @@ def _replayed(
     spec: FeatureSpec,
     config: Config,
     on_progress: OnProgress | None,
-) -> Rows:
+) -> tuple[Rows, str | None]:
+    """The rows to learn from, and what state let go on the way for want of memory, in words."""
+    state = State(spec.layout)
     last_seq = int(lists.reads.before[-1])
     folded = 0
 
@@ -122,13 +126,15 @@ def _replayed(
         if on_progress is not None:
             on_progress("replaying", min(folded / max(last_seq, 1), 1.0))
 
-    return training_rows(
+    rows = training_rows(
         frames(),
         spec,
         lists,
         max_future_ms=duration_ms(config.features.max_future),
         on_progress=on_fold,
+        state=state,
     )
+    return rows, what_was_let_go(state.sizes)
 
 
 def _fit(

@@ -34,13 +34,17 @@ def replay(
     max_future_ms: float,
     chunk_rows: int = 100_000,
     on_progress: Callable[[int], None] | None = None,
+    state: State | None = None,
 ) -> Iterator[Chunk]:
     """Fold the log's frames, in ``seq`` order, and read the rankings on the way.
 
-    Ends when all reads are done. ``on_progress`` is told how many events were folded.
+    Ends when all reads are done. ``on_progress`` is told how many events were folded. A ``state``,
+    which must be empty, is what is folded into, for callers that look at it afterwards.
     """
     streams = (stream_of(frame, spec.layout, max_future_ms=max_future_ms) for frame in frames)
-    return replay_streams(streams, spec, reads, chunk_rows=chunk_rows, on_progress=on_progress)
+    return replay_streams(
+        streams, spec, reads, chunk_rows=chunk_rows, on_progress=on_progress, state=state
+    )
 
 
 def replay_streams(
@@ -50,10 +54,11 @@ def replay_streams(
     *,
     chunk_rows: int = 100_000,
     on_progress: Callable[[int], None] | None = None,
+    state: State | None = None,
 ) -> Iterator[Chunk]:
     """The same for events that are arrays of hashes already."""
     program = compile_spec(spec)
-    state = State(spec.layout)
+    state = State(spec.layout) if state is None else state
     done = 0
     if len(reads) == 0:
         return
@@ -80,13 +85,19 @@ def training_rows(
     *,
     max_future_ms: float,
     on_progress: Callable[[int], None] | None = None,
+    state: State | None = None,
 ) -> Rows:
     """Rows to learn from: the seen items of the lists, float32[rows, features]."""
     kept = int(np.count_nonzero(lists.seen))
     features = np.empty((kept, len(spec.features)), np.float32)
     filled = 0
     for chunk in replay(
-        frames, spec, lists.reads, max_future_ms=max_future_ms, on_progress=on_progress
+        frames,
+        spec,
+        lists.reads,
+        max_future_ms=max_future_ms,
+        on_progress=on_progress,
+        state=state,
     ):
         start, stop = lists.reads.offsets[[chunk.first, chunk.last]]
         seen = lists.seen[start:stop]
