@@ -190,6 +190,18 @@ def test_lists_whose_window_is_open_are_left_out_of_each_label_by_its_own_window
     assert trained().report.heads["hide"].rows == 8 * closed["hide"]
 
 
+def test_what_state_let_go_for_want_of_memory_is_a_note_that_says_what_to_do():
+    config = parse_config('[label]\ninteraction = "join"\n[training]\nbudget = "2s"')
+    frames, spec, lists = gathered(rooms_history(n=300), config)
+    layout = msgspec.structs.replace(spec.layout, memory_bytes=50_000)
+    report = train_on(lists, frames, msgspec.structs.replace(spec, layout=layout), config).report
+
+    (note,) = [note for note in report.notes if "short of memory" in note]
+    assert note.endswith("raise `features.memory` and train again")
+    assert "rows and histories evicted" in note
+    assert not any("short of memory" in note for note in trained().report.notes)
+
+
 def test_labels_are_what_people_did():
     *_, lists = gathered(rooms_history(), parse_config(CONFIG))
     stays = lists.others["stay"].labels

@@ -53,6 +53,7 @@ class PlainState:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.values = {"user": defaultdict(dict), "item": defaultdict(dict)}
+        """What fields say, by (entity, id): by name (when it was so, value)."""
         self.known_since = {}
         """When items were first heard of."""
         self.states = defaultdict(lambda: defaultdict(list))
@@ -74,10 +75,10 @@ class PlainState:
         layout, at = self.layout, event.at_ms
         if isinstance(event, Item):
             self._hear_of(event.item, at)
-            self.values["item"][event.item].update(event.fields)
+            self._learn("item", event.item, event)
             self.states[event.item][event.state].append(at)
         elif isinstance(event, User):
-            self.values["user"][event.user].update(event.fields)
+            self._learn("user", event.user, event)
         elif isinstance(event, Edge):
             self._tell_edge(event)
         elif isinstance(event, Ranking):
@@ -130,7 +131,8 @@ class PlainState:
 
     def value(self, entity: str, id_: str, name: str):
         """What a field says, or None."""
-        return read_value(self.layout.field(entity, name).type, self.values[entity][id_].get(name))
+        _, said = self.values[entity][id_].get(name, (None, None))
+        return read_value(self.layout.field(entity, name).type, said)
 
     def audience(self, item: str, at: float) -> int:
         """People in an item who came lately enough, by spans of a seventh of that time."""
@@ -193,6 +195,13 @@ class PlainState:
         least = self.layout.label_min_value
         is_label = event.type == self.layout.label_interaction
         return least is not None and is_label and event.value is not None and event.value >= least
+
+    def _learn(self, entity: str, id_: str, event: Item | User) -> None:
+        """Each field is what the latest event said; of equal times, the one that came last."""
+        known = self.values[entity][id_]
+        for name, value in event.fields.items():
+            if name not in known or event.at_ms >= known[name][0]:
+                known[name] = (event.at_ms, value)
 
     def _hear_of(self, item: str, at: float) -> None:
         self.known_since[item] = min(at, self.known_since.get(item, at))

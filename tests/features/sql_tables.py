@@ -120,16 +120,20 @@ def _log_tables(layout: Layout) -> Iterator[str]:
     yield f"""
     CREATE TABLE said AS -- of fields; it holds before each event after `since` up to `until`
     WITH told AS (
-        SELECT seq, kind AS entity, coalesce(item, who) AS owner, fields,
+        SELECT seq, at_ms, kind AS entity, coalesce(item, who) AS owner, fields,
             unnest(json_keys(fields)) AS field
         FROM event WHERE kind IN ('item', 'user')
         UNION ALL
-        SELECT 0, 'request', read::VARCHAR, fields, unnest(json_keys(fields)) FROM request
+        SELECT 0, 0, 'request', read::VARCHAR, fields, unnest(json_keys(fields)) FROM request
+    ), news AS ( -- what no later event had said already
+        FROM told QUALIFY at_ms >= max(at_ms) OVER (
+            PARTITION BY entity, owner, field ORDER BY seq ROWS UNBOUNDED PRECEDING
+        )
     )
     SELECT entity, owner, field, type, seq AS since,
         lead(seq, 1, {NEVER}) OVER (PARTITION BY entity, owner, field ORDER BY seq) AS until,
         json_extract(fields, '$.' || field) AS value
-    FROM told JOIN field USING (entity, field)"""
+    FROM news JOIN field USING (entity, field)"""
     yield f"""
     CREATE TABLE element AS -- the first distinct values of a field, or words of a text
     WITH listed AS (

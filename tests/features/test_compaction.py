@@ -83,19 +83,11 @@ def test_every_feature_is_the_same_before_and_after_and_whatever_comes_then(even
 
 
 def people(day, at_ms):
-    """New people who do much with one item, and follow many."""
+    """New people who do much with one item."""
     return [
-        event
+        join(at_ms + n, f"p{480 * day + n}", "room0", "click")
         for n in range(480)
-        for event in (
-            *(join(at_ms + n, f"p{480 * day + n}", "room0", "click") for _ in range(20)),
-            *(
-                Edge(
-                    time=at_ms + n, user=f"p{480 * day + n}", relation="follow", target=f"u{other}"
-                )
-                for other in range(8)
-            ),
-        )
+        for _ in range(31)
     ]
 
 

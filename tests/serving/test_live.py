@@ -16,13 +16,15 @@ from liverank.serving.live import LiveItems
 EXPIRE_MS = 50
 ITEMS = ["a", "b", "c"]
 
+item_events = st.builds(
+    Item,
+    time=st.integers(0, 100),
+    item=st.sampled_from(ITEMS),
+    state=st.sampled_from(["scheduled", "started", "updated", "ended"]),
+    fields=st.dictionaries(st.sampled_from(["host", "title"]), st.sampled_from(["x", "y", None])),
+)
 events = st.one_of(
-    st.builds(
-        Item,
-        time=st.integers(0, 100),
-        item=st.sampled_from(ITEMS),
-        state=st.sampled_from(["scheduled", "started", "updated", "ended"]),
-    ),
+    item_events,
     st.builds(
         Interaction,
         time=st.integers(0, 100),
@@ -44,17 +46,17 @@ def live_plainly(told, at_ms):
         if not about:
             continue
         first = next(place for place, event in enumerate(told) if event is about[0])
-        states = [event.state for event in about]
-        last_start = max((e.time for e in about if e.state == "started"), default=-math.inf)
-        last_end = max((e.time for e in about if e.state == "ended"), default=None)
+        last = {event.state: event.time for event in sorted(about, key=lambda one: one.time)}
+        start, end = last.get("started", -math.inf), last.get("ended", -math.inf)
+        announced = last.get("scheduled", -math.inf)
         signs = [event.time for event in about] + [
             event.time
             for event in told[first:]
             if isinstance(event, Interaction) and event.type == "join" and event.item == name
         ]
-        waits = "scheduled" in states and "started" not in states
-        ended = last_end is not None and last_end >= last_start
-        if not waits and not ended and max(signs) > at_ms - EXPIRE_MS:
+        runs = start > end
+        says_nothing = start == end == announced == -math.inf
+        if (runs or says_nothing) and max(signs) > at_ms - EXPIRE_MS:
             live.append(name)
     return live
 
@@ -85,6 +87,36 @@ def test_items_are_live_as_defined_however_events_are_batched(told, sizes, times
         candidates = live.candidates(at_ms=at_ms)
         assert sorted(candidates.ids) == live_plainly(told, at_ms)
         assert len(candidates.hashes) == len(candidates.ids)
+
+
+def said_of(live):
+    """What is known of each item, but for the order in which it came to be live."""
+    names = sorted(live._known)
+    return [(name, repr(live._known[name].since), said(live._known[name])) for name in names]
+
+
+def said(item):
+    return (
+        item.is_scheduled,
+        item.has_ended,
+        sorted(item.fields.items()),
+        sorted(item.set_at.items()),
+    )
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        events.filter(lambda event: isinstance(event, Item)),
+        max_size=12,
+        unique_by=lambda e: e.time,
+    ).flatmap(lambda told: st.tuples(st.just(told), st.permutations(told)))
+)
+def test_what_is_said_of_items_is_the_same_in_any_order_of_arrival(orders):
+    one, other = (folded(told, [3]) for told in orders)
+
+    assert said_of(one) == said_of(other)
+    assert sorted(one.candidates(at_ms=60).ids) == sorted(other.candidates(at_ms=60).ids)
 
 
 @given(
@@ -144,6 +176,29 @@ def test_a_late_sign_of_life_brings_an_expired_item_back():
     join = frame_of([Interaction(time=55, type="join", user="u1", item="a")])
     live.fold(join, np.array([55.0]))
     assert live.candidates(at_ms=60).ids == ["a"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_an_older_event_that_comes_late_sets_only_what_no_newer_one_did(order):
+    old = Item(time=0, item="a", state="started", fields={"title": "old", "language": "en"})
+    new = Item(time=10, item="a", fields={"title": "new", "host": "h2"})
+    [(_, item)] = folded([(old, new)[place] for place in order], [1]).newest(at_ms=11)
+
+    assert item.since == 0
+    assert item.fields == {"title": "new", "host": "h2", "language": "en"}
+
+
+def test_of_two_events_of_one_time_the_one_that_came_last_sets_a_field():
+    told = [Item(time=5, item="a", state="started", fields={"title": title}) for title in "xyx"]
+    assert [item.fields["title"] for _, item in folded(told, [3]).newest(at_ms=6)] == ["x"]
+
+
+def test_an_item_that_is_announced_again_after_its_end_has_not_ended_and_is_not_live():
+    states = ("started", "ended", "scheduled")
+    told = [Item(time=at, item="a", state=state) for at, state in enumerate(states)]
+    for order in (told, told[::-1]):
+        live = folded(order, [1])
+        assert (live.candidates(at_ms=3).ids, live.has_ended("a")) == ([], False)
 
 
 def test_fields_that_are_left_out_keep_their_last_value():

@@ -55,6 +55,26 @@ def test_a_scheduled_item_is_live_from_its_start(server):
     assert "later" in server.ranked_ids(user="u1", limit=1000)
 
 
+def test_times_of_events_count_and_not_their_order_nor_a_clock_a_year_ahead(server):
+    now, year_ms = now_ms(), 365 * 86_400_000
+    old = {**room("late", title="old", host="h1", language="en"), "time": now - 7_200_000}
+    new = {**room("late", "updated", title="new", host="h2"), "time": now - 3_600_000}
+    server.send({**room("began ahead"), "time": now + year_ms}, room("ended ahead"), new)
+    server.send({**room("ended ahead", "ended"), "time": now + year_ms}, old)
+    time.sleep(0.01)
+    server.send_and_fold({**room("began ahead", "ended"), "time": now + 1000}, room("ended ahead"))
+
+    listed = server.client.get("/v1/items", params={"limit": 1000}).json()["items"]
+    live = {item.pop("item"): item for item in listed}
+    assert "began ahead" not in live
+    assert "ended ahead" in live
+    assert live["late"]["since"] == now - 7_200_000
+    assert live["late"]["fields"] == {"title": "new", "host": "h2", "language": "en"}
+    said = server.client.get("/healthz").json()
+    assert said["state"]["clamped"] == 2
+    assert (said["memory"], said["state"]["forgotten"]) == (None, 0)
+
+
 def test_excluded_items_are_left_out_and_counted(server):
     answer = server.rank(user="u1", items=["a", "b", "c"], exclude=["b", "z"])
 

@@ -20,6 +20,7 @@ from liverank.dataset.lists import Lists
 from liverank.dataset.popularity import Popularity
 from liverank.dataset.replay import training_rows
 from liverank.dataset.rows import Rows
+from liverank.features.sizes import what_was_let_go
 from liverank.features.spec import FeatureSpec
 from liverank.models.predictor import Predictor
 from liverank.quantities import duration_ms
@@ -59,7 +60,8 @@ def train_on(
 ) -> Trained:
     """Train on these past lists. Raises TrainingError and DatasetError."""
     popularity = Popularity(lists, spec.layout, config)
-    rows = _replayed(lists, popularity.passing(frames()), spec, config, on_progress)
+    let_go: list[str] = []
+    rows = _replayed(lists, popularity.passing(frames()), spec, config, on_progress, let_go)
     redundant = redundant_columns(rows)
     rows = rows.keep_columns([name not in redundant for name in rows.names])
     warm_up()
@@ -88,7 +90,7 @@ def train_on(
         first.report,
         against=against,
         dropped_features=redundant | first.report.dropped_features,
-        notes=(*_chosen(lists, config), *first.report.notes, *untold),
+        notes=(*_chosen(lists, config), *let_go, *first.report.notes, *untold),
         heads=reports,
     )
     return Trained(
@@ -128,7 +130,9 @@ def _replayed(
     spec: FeatureSpec,
     config: Config,
     on_progress: OnProgress | None,
+    let_go: list[str],
 ) -> Rows:
+    """The rows to learn from; what state let go for want of memory is added to ``let_go``."""
     last_seq = 1 if lists.bounds is None else lists.bounds.last_seq
     read = 0
 
@@ -144,6 +148,7 @@ def _replayed(
         lists,
         max_future_ms=duration_ms(config.features.max_future),
         on_progress=on_read,
+        on_folded=lambda sizes: let_go.extend(filter(None, [what_was_let_go(sizes)])),
     )
     for _ in frames:  # what is counted beside the replay needs the rest
         pass

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from liverank.errors import BundleError
 from liverank.plain_json import FormError, decode, encode
 
-FORMAT = 2
-"""Raised when an older liverank could no longer read a bundle."""
+FORMAT = 3
+"""Raised when an older liverank could no longer read a bundle, or this one not an older bundle."""
 MANIFEST = "bundle.json"
 FILES = ("spec.json", "model.npz", "golden.npz", "report.json")
 """The files of every bundle that ranks, beside its manifest."""

@@ -18,6 +18,7 @@ from liverank.config import Config, load_config
 from liverank.dataset.served import MAX_TOLD, Difference, check_served, rankings_with_vectors
 from liverank.errors import BundleError, DatasetError
 from liverank.events.log import Log
+from liverank.features.sizes import what_was_let_go
 from liverank.features.spec import FeatureSpec
 from liverank.quantities import duration_ms
 from liverank.serving.fallback import choose_rung
@@ -89,14 +90,11 @@ def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, A
     )
     sizes = folded.state.sizes
     console.print(f"  {sizes.rows:,} rows of state in {sizes.bytes / 1e6:,.1f} MB")
-    console.print(
-        f"  {sizes.swept:,} rows swept for lying idle, {sizes.evicted:,} for want of room"
-    )
+    console.print(f"  {sizes.swept:,} rows and histories swept for lying idle")
     console.print(f"  {folded.state.clamped:,} events had a clock that ran ahead")
-    if sizes.lost:
-        console.print(
-            f"  {sizes.lost:,} events found no room: raise `features.memory`, train again"
-        )
+    let_go = what_was_let_go(sizes)
+    if let_go is not None:
+        console.print(let_go, style="yellow", markup=False, soft_wrap=True)
     return {
         "ok": True,
         "bundle": None if bundle is None else bundle.version,

@@ -19,6 +19,7 @@ from liverank.dataset.lists import Lists
 from liverank.dataset.rows import Rows
 from liverank.features.directions import directions_of
 from liverank.features.ragged import taken
+from liverank.features.sizes import Sizes
 from liverank.features.spec import FeatureSpec, compile_spec
 from liverank.features.state import Reads, State
 from liverank.features.stream import Stream, stream_of
@@ -46,19 +47,27 @@ def replay(
     chunk_rows: int = 100_000,
     bounds: TimeBounds | None = None,
     on_progress: Callable[[int], None] | None = None,
+    on_folded: Callable[[Sizes], None] | None = None,
 ) -> Iterator[Chunk]:
     """Fold the log's frames, in ``seq`` order, and read the rankings on the way.
 
     Ends when all reads are done. ``bounds`` are those of an earlier reading of the same log: events
     that came after it are left out, and memory is bounded by how far the log is out of order.
-    ``on_progress`` is told how many events were read.
+    ``on_progress`` is told how many events were read, ``on_folded`` how big the state came to be, of
+    each order that was folded.
     """
     if bounds is not None:
         last_seq = bounds.last_seq
         frames = (frame.filter(pl.col("seq") <= last_seq) for frame in frames)
     streams = (stream_of(frame, spec.layout, max_future_ms=max_future_ms) for frame in frames)
     return replay_streams(
-        streams, spec, reads, chunk_rows=chunk_rows, bounds=bounds, on_progress=on_progress
+        streams,
+        spec,
+        reads,
+        chunk_rows=chunk_rows,
+        bounds=bounds,
+        on_progress=on_progress,
+        on_folded=on_folded,
     )
 
 
@@ -70,6 +79,7 @@ def replay_streams(
     chunk_rows: int = 100_000,
     bounds: TimeBounds | None = None,
     on_progress: Callable[[int], None] | None = None,
+    on_folded: Callable[[Sizes], None] | None = None,
 ) -> Iterator[Chunk]:
     """The same for events that are arrays of hashes already."""
     streams = _told(streams, on_progress)
@@ -82,14 +92,14 @@ def replay_streams(
     else:
         sorter = TimeSorter() if len(others) else None
         arriving = streams if sorter is None else sorter.passing(streams)
-        yield from _read_on_the_way(arriving, _by_seq, served, spec, reads, chunk_rows)
+        yield from _read_on_the_way(arriving, _by_seq, served, spec, reads, chunk_rows, on_folded)
         if sorter is None:
             return
         for _ in arriving:  # the reads are done, the order of time needs the rest
             pass
         ordered = sorter.sorted()
     if len(others):
-        yield from _read_on_the_way(ordered, _by_time, others, spec, reads, chunk_rows)
+        yield from _read_on_the_way(ordered, _by_time, others, spec, reads, chunk_rows, on_folded)
 
 
 def training_rows(
@@ -99,6 +109,7 @@ def training_rows(
     *,
     max_future_ms: float,
     on_progress: Callable[[int], None] | None = None,
+    on_folded: Callable[[Sizes], None] | None = None,
 ) -> Rows:
     """Rows to learn from: the seen items of the lists, float32[rows, features], in their order."""
     places = np.cumsum(lists.seen) - 1
@@ -110,6 +121,7 @@ def training_rows(
         max_future_ms=max_future_ms,
         bounds=lists.bounds,
         on_progress=on_progress,
+        on_folded=on_folded,
     ):
         seen = lists.seen[chunk.rows]
         features[places[chunk.rows[seen]]] = chunk.features[seen]
@@ -144,6 +156,7 @@ def _read_on_the_way(
     spec: FeatureSpec,
     reads: Reads,
     chunk_rows: int,
+    on_folded: Callable[[Sizes], None] | None,
 ) -> Iterator[Chunk]:
     """Fold streams in the order of a key, and read these lists, which are in that order too.
 
@@ -171,10 +184,12 @@ def _read_on_the_way(
             if last > first:
                 yield Chunk(lists[first:last], rows[offsets[first] : offsets[last]], features)
         if done == len(lists):
-            return
+            break
     rest = state.read_rest(wanted, done, program)
     if len(rest):
         yield Chunk(lists[done:], rows[offsets[done] :], rest)
+    if on_folded is not None:
+        on_folded(state.sizes)
 
 
 def _told(streams: Iterable[Stream], on_progress: Callable[[int], None] | None) -> Iterator[Stream]:

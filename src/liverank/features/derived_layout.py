@@ -130,7 +130,7 @@ def _place_fields(schema: Schema) -> tuple[Field, ...]:
                 continue
             field = Field(entity, name, kind, offset)
             fields.append(field)
-            offset += field.words
+            offset += field.width
     return tuple(fields)
 
 

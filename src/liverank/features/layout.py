@@ -47,12 +47,13 @@ LIVES, LIFE_HEARD, LIFE_MS, LIFE_WORDS = 3, 4, 5, 6
 # Words of the row of a pair, which a read makes.
 FATIGUE, PAIR_WORDS = 0, 1
 # Words of the row of a user or an item; the fields come after them, then the counters. Of users it
-# is not kept when they were first heard of.
+# is not kept when they were first heard of. The TOLD words are 1 once a `user` or an `item` event
+# told of them, and 0 for a row that only interactions made.
 FIRST_SEEN, LAST_SEEN = 3, 4
 HISTORY, SEEN_COUNT, DONE_COUNT, EDGES, EDGE_COUNT, PRESENT, PRESENT_SINCE = 3, 5, 6, 7, 8, 9, 10
-USER_WORDS = 11
+USER_TOLD, USER_WORDS = 11, 12
 STARTED, ENDED, SCHEDULED, STARTS, NUMBER, LIFE, LIFE_KEY, PEAK = 5, 6, 7, 8, 9, 10, 11, 12
-AUDIENCE = 13
+ITEM_TOLD, AUDIENCE = 13, 14
 ITEM_WORDS = AUDIENCE + 2 * BUCKETS
 
 Entity: TypeAlias = Literal["user", "item", "request"]
@@ -65,7 +66,8 @@ class Field(msgspec.Struct, frozen=True):
     """A field of an entity that features can read.
 
     ``offset`` is its first word in the entity's row (of a request: in the request's words). A
-    ``keys`` or ``text`` field takes 1 + MAX_ELEMENTS words: the count and the hashed elements.
+    ``keys`` or ``text`` field takes 1 + MAX_ELEMENTS words: the count and the hashed elements. Of
+    users and items the word after them is its ``stamp``.
     """
 
     entity: Entity
@@ -75,8 +77,18 @@ class Field(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> int:
-        """Words that it takes."""
+        """Words of its value."""
         return 1 + MAX_ELEMENTS if self.is_list else 1
+
+    @property
+    def stamp(self) -> int:
+        """The word that holds the time of the event that set it, Unix ms; NaN while none did."""
+        return self.offset + self.words
+
+    @property
+    def width(self) -> int:
+        """Words that it takes in a row: its value's, and the stamp, which requests do without."""
+        return self.words if self.entity == "request" else self.words + 1
 
     @property
     def is_list(self) -> bool:
@@ -228,7 +240,7 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     def entity_words(self, entity: Entity) -> int:
         """Words of an entity's row before its counters; of a request, all of them."""
         fields = [field for field in self.fields if field.entity == entity]
-        return max(FIXED_WORDS[entity] + sum(field.words for field in fields), 1)
+        return max(FIXED_WORDS[entity] + sum(field.width for field in fields), 1)
 
     @cached_property
     def _fields(self) -> dict[tuple[str, str], Field]:

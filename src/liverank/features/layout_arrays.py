@@ -45,6 +45,7 @@ class LayoutArrays(NamedTuple):
     ``lives``     int64[...]: half-lives of counts, then of sums, one type after the other
     ``positive``  int64[types]: 1 if a type is
     ``new_user``, ``new_item``  float64[words]: rows of which nothing is known yet
+    ``user_stamps``, ``item_stamps``  int64[words]: the stamp of the field that each word is of
     """
 
     numbers: NDArray[np.int64]
@@ -57,6 +58,8 @@ class LayoutArrays(NamedTuple):
     positive: NDArray[np.int64]
     new_user: NDArray[np.float64]
     new_item: NDArray[np.float64]
+    user_stamps: NDArray[np.int64]
+    item_stamps: NDArray[np.int64]
 
 
 @lru_cache(maxsize=64)
@@ -111,6 +114,8 @@ def arrays_of(layout: Layout) -> LayoutArrays:
         positive=np.array([name in layout.positive for name in layout.types], np.int64),
         new_user=_new_row(layout, "user"),
         new_item=_new_row(layout, "item"),
+        user_stamps=_stamps(layout, "user"),
+        item_stamps=_stamps(layout, "item"),
     )
 
 
@@ -135,7 +140,18 @@ def _new_row(layout: Layout, entity: Entity) -> NDArray[np.float64]:
     for field in layout.fields:
         if field.entity == entity and (not field.is_hashed or field.is_list):
             row[field.offset] = np.nan
+        if field.entity == entity != "request":
+            row[field.stamp] = np.nan
     return row
+
+
+def _stamps(layout: Layout, entity: Entity) -> NDArray[np.int64]:
+    """For each word before an entity's counters the stamp of its field; 0 for words of none."""
+    stamps = np.zeros(layout.entity_words(entity), np.int64)
+    for field in layout.fields:
+        if field.entity == entity:
+            stamps[field.offset : field.stamp] = field.stamp
+    return stamps
 
 
 def _first_key(layout: Layout) -> Field | None:

@@ -9,7 +9,7 @@ same bits, and every read is of one consistent cut.
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from liverank.features.kernels.places import (
     CLAMPED,
     COMPACTED,
     EVICTED,
+    FORGOTTEN,
     ITEMS,
     LOST,
     ROWS,
@@ -33,6 +34,7 @@ from liverank.features.kernels.replay import replay
 from liverank.features.kernels.rows import used_words
 from liverank.features.layout import Layout
 from liverank.features.layout_arrays import arrays_of
+from liverank.features.sizes import Sizes
 from liverank.features.store import Store
 from liverank.features.stream import Stream
 
@@ -40,23 +42,6 @@ _BATCH_S = 1e-4
 """How long a reader waits while a batch is being folded, before it looks again."""
 _LONGEST_SILENCE_S = 60.0
 """For how long a batch that is being folded may show no sign of it."""
-
-
-class Sizes(NamedTuple):
-    """How big a state is, and what it let go.
-
-    ``rows`` of users, items and counters; ``items`` that have a number; ``bytes`` in use; rows
-    ``swept`` for lying idle, rows ``evicted`` for want of memory, events ``lost`` for want of room;
-    how often its memory was ``compacted``.
-    """
-
-    rows: int
-    items: int
-    bytes: int
-    swept: int
-    evicted: int
-    lost: int
-    compacted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +107,7 @@ class State:
             bytes=8 * int(used_words(self._arrays)),
             swept=int(header[SWEPT]),
             evicted=int(header[EVICTED]),
+            forgotten=int(header[FORGOTTEN]),
             lost=int(header[LOST]),
             compacted=int(header[COMPACTED]),
         )

@@ -37,7 +37,7 @@ _PAGE = 1 << 12
 class Arrays(NamedTuple):
     """What kernels take of a store.
 
-    ``header``     int64[128]: counts, clocks, and the first place of each free list
+    ``header``     int64[136]: counts, clocks, and the first place of each free list
     ``slots``      uint64[2 ** levels]: the places of rows by their keys; level n lies at ``2**n``
     ``tables``     uint8[2 ** levels]: the scopes that those rows are of
     ``directory``  uint32[items]: the place of each item's row by its number; 0 once it is gone
@@ -102,7 +102,7 @@ class Store:
     def take_header(self, header: NDArray[np.int64]) -> None:
         """Make an empty store one whose ``used`` parts are still to be filled.
 
-        Raises StateError for the header, int64[128], of a store that is larger or was being folded.
+        Raises StateError for the header, int64[136], of a store that is larger or was being folded.
         """
         arrays = self.arrays
         fits = (

@@ -1,8 +1,9 @@
 """Which items are live, folded from the log.
 
 An item is live from when it is heard of (a scheduled one: from its start) until it ends, or until
-nothing was heard of it for too long. Starts and ends may come in any order or twice: an item has
-ended when its last end is not before its last start, as in feature state.
+nothing was heard of it for too long. As in feature state, the times of events count and not the
+order in which they came: an item has ended when its last end is before neither its last start nor
+its last announcement, and each field is what the latest event that told of it said.
 Invariant: the same events in any batches give the same live items at a time.
 """
 
@@ -28,16 +29,31 @@ class LiveItem:
     first_seen: float
     heard: float
     """When it last gave a sign of life."""
+    scheduled: float = math.nan
+    """When it was last announced."""
     started: float = math.nan
     ended: float = math.nan
-    is_scheduled: bool = False
-    """It was announced and has not started since."""
     fields: Fields = field(default_factory=dict)
+    set_at: dict[str, float] = field(default_factory=dict)
+    """The time of the event that set each of its fields."""
 
     @property
     def has_ended(self) -> bool:
-        """Whether its last end is at or after its last start."""
-        return not math.isnan(self.ended) and not self.started > self.ended
+        """Whether it ended, and neither started nor was announced again since."""
+        is_again = self.started > self.ended or self.scheduled > self.ended
+        return not math.isnan(self.ended) and not is_again
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether it was announced, and neither runs nor has ended."""
+        runs = not math.isnan(self.started) and not self.ended >= self.started
+        return not math.isnan(self.scheduled) and not runs and not self.has_ended
+
+    def learn(self, fields: Fields, at_ms: float) -> None:
+        """Set fields to what an event said, but those that a later event set."""
+        for name, value in fields.items():
+            if not self.set_at.get(name, -math.inf) > at_ms:
+                self.fields[name], self.set_at[name] = value, at_ms
 
     @property
     def since(self) -> float:
@@ -51,10 +67,11 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
     name: str
     first_seen: float
     heard: float
+    scheduled: float
     started: float
     ended: float
-    is_scheduled: bool
     fields: str
+    set_at: dict[str, float]
 
 
 class _Snapshot(msgspec.Struct, frozen=True):
@@ -153,10 +170,11 @@ class LiveItems:
                 name,
                 item.first_seen,
                 item.heard,
+                item.scheduled,
                 item.started,
                 item.ended,
-                item.is_scheduled,
                 msgspec.json.encode(item.fields).decode(),
+                item.set_at,
             )
             for name, item in self._known.items()
         ]
@@ -174,10 +192,11 @@ class LiveItems:
                     hash_id(kept.name),
                     kept.first_seen,
                     kept.heard,
+                    kept.scheduled,
                     kept.started,
                     kept.ended,
-                    kept.is_scheduled,
                     decode_fields(kept.fields),
+                    kept.set_at,
                 )
                 for kept in snapshot.known
             }
@@ -200,14 +219,13 @@ class LiveItems:
         item.first_seen = min(item.first_seen, at_ms)
         item.heard = max(item.heard, at_ms)
         if state == "started":
-            item.is_scheduled = False
             item.started = max(at_ms, item.started)  # in this order NaN gives way
         elif state == "ended":
             item.ended = max(at_ms, item.ended)
         elif state == "scheduled":
-            item.is_scheduled = math.isnan(item.started)
+            item.scheduled = max(at_ms, item.scheduled)
         if fields is not None:
-            item.fields |= decode_fields(fields)
+            item.learn(decode_fields(fields), at_ms)
         self._settle(name, item)
 
     def _hear(self, name: str, at_ms: float) -> None:

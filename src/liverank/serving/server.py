@@ -13,6 +13,7 @@ from pathlib import Path
 
 from liverank.config import Config, Surface
 from liverank.events.log import Erased, Log
+from liverank.features.sizes import what_was_let_go
 from liverank.serving.current import Current, View
 from liverank.serving.erase import erase_from_log, remove_snapshots
 from liverank.serving.ingest import take_events
@@ -159,10 +160,11 @@ class Server:
         """What somebody who looks after the server should know."""
         current, taker = self.current, self.taker
         trouble = current.log_trouble or current.stale_trouble
-        state = None
+        state, memory = None, None
         if current.why_not_ready() is None:
             folded = current.view().folded.state
             state = StateHealth(**folded.sizes._asdict(), clamped=folded.clamped)
+            memory = what_was_let_go(folded.sizes)
         return Health(
             ok=trouble is None and current.bundle_trouble is None,
             log=trouble,
@@ -170,6 +172,7 @@ class Server:
             rankings_lost=self.writer.lost,
             snapshot=None if taker is None else taker.trouble,
             snapshot_seq=newest_seq(self._snapshots),
+            memory=memory,
             state=state,
         )
 

@@ -115,9 +115,11 @@ class StateHealth(msgspec.Struct, frozen=True, kw_only=True):
     items: int
     bytes: int
     swept: int
-    """Rows let go for lying idle."""
+    """Rows and histories let go for lying idle."""
     evicted: int
-    """Rows let go for want of memory."""
+    """Rows and histories let go for want of memory."""
+    forgotten: int
+    """People and items let go for want of memory though events had told of them."""
     lost: int
     """Events that found no room."""
     compacted: int
@@ -140,6 +142,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Why the last snapshot could not be taken; a restart takes longer, nothing else."""
     snapshot_seq: int | None
     """The last event that the newest snapshot holds."""
+    memory: str | None
+    """What state let go for want of memory, and what to do; null where nothing was."""
     state: StateHealth | None
     """Null before the log has been read."""
 

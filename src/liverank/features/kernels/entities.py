@@ -84,11 +84,18 @@ def item_row(store, layout, item, at):
 
 
 @compiled
-def set_words(store, row, begin, end, set_word, set_value):
-    """Set words of a row to what an event's fields say."""
-    bits = store[BITS]
+def set_fields(store, stamps, row, at, begin, end, set_word, set_value):
+    """Set fields of a row to what an event at ``at`` says, but those that a later event set.
+
+    ``stamps`` says which word holds the time of the event that set a field. All words of a field
+    are set or none, as its first one brings the stamp to ``at``.
+    """
+    words, bits = store[WORDS], store[BITS]
     for place in range(begin, end):
-        bits[row + set_word[place]] = set_value[place]
+        stamp = row + stamps[set_word[place]]
+        if not words[stamp] > at:
+            words[stamp] = at
+            bits[row + set_word[place]] = set_value[place]
 
 
 @compiled
@@ -104,6 +111,17 @@ def set_item_state(store, layout, row, state, at):
     elif state == STATE_SCHEDULED and not words[row + SCHEDULED] >= at:
         words[row + SCHEDULED] = at
     _count_life(store, layout, row)
+
+
+@compiled
+def is_over(words, row):
+    """Whether an item ended, and neither started nor was announced again since."""
+    ended = words[row + ENDED]
+    return (
+        not np.isnan(ended)
+        and not words[row + STARTED] > ended
+        and not words[row + SCHEDULED] > ended
+    )
 
 
 @compiled

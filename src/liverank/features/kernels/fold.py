@@ -1,9 +1,9 @@
 """Kernels that fold events into state.
 
 Invariant: counters are sums of weights decayed from each event's own time, so late and out-of-order
-events give the same as ordered ones, to rounding. Three things do depend on the order of arrival:
-which scopes an interaction counts in (as the item's fields were known by then), the peak of an
-audience, and what people go on to.
+events give the same as ordered ones, to rounding; a field is what the latest event that told of it
+said. Three things do depend on the order of arrival: which scopes an interaction counts in (as the
+item's fields were known by then), the peak of an audience, and what people go on to.
 """
 
 import numpy as np
@@ -14,8 +14,8 @@ from liverank.features.kernels.entities import (
     ONE,
     item_key,
     item_row,
+    set_fields,
     set_item_state,
-    set_words,
     user_key,
     user_row,
 )
@@ -32,6 +32,7 @@ from liverank.features.kernels.places import (
     INDEX,
     INTS,
     ITEM_SCOPE,
+    ITEM_STAMPS,
     LABEL,
     LEAVE,
     LIST_PART,
@@ -46,6 +47,7 @@ from liverank.features.kernels.places import (
     RANKINGS_ARE_SEEN,
     USED,
     USER_SCOPE,
+    USER_STAMPS,
     WIDTH,
     WORDS,
 )
@@ -56,7 +58,7 @@ from liverank.features.kernels.rows import LINE, find_or_add, home_of, place_in
 from liverank.features.kernels.shapes import block_of, shape_of
 from liverank.features.kernels.sweep import sweep
 from liverank.features.kernels.waiting import go_on_waiting
-from liverank.features.layout import HISTORY, MAX_ELEMENTS, NUMBER
+from liverank.features.layout import HISTORY, ITEM_TOLD, MAX_ELEMENTS, NUMBER, USER_TOLD
 from liverank.features.stream import (
     EDGE_EVENT,
     INTERACTION_EVENT,
@@ -82,8 +84,9 @@ def fold(stream, begin, end, store_arrays, layout_arrays):
 @compiled
 def fold_events(stream, begin, end, store, layout):
     """Fold events; one that no room can be made for is counted as lost."""
-    kind, state, at, user, item, type_, also, value, relation = stream[:9]
-    set_offsets, set_word, set_value, starts, items = stream[9:]
+    kind = stream[0]
+    at, user, item, type_, also, value = stream[2:8]
+    starts, items = stream[12:]
     header = store[HEADER]
     numbers = layout[NUMBERS]
     weights = np.empty(numbers[HALF_LIVES])
@@ -123,16 +126,8 @@ def fold_events(stream, begin, end, store, layout):
                         np.nan,
                         weights,
                     )
-        elif what == ITEM_EVENT:
-            row = item_row(store, layout, item[event], at[event])
-            set_words(store, row, set_offsets[event], set_offsets[event + 1], set_word, set_value)
-            set_item_state(store, layout, row, state[event], at[event])
-        elif what == USER_EVENT:
-            row = user_row(store, layout, user[event], at[event])
-            set_words(store, row, set_offsets[event], set_offsets[event + 1], set_word, set_value)
-        elif what == EDGE_EVENT:
-            row = user_row(store, layout, user[event], at[event])
-            set_edge(store, row, item[event], relation[event], state[event] == 1, at[event])
+        else:
+            _learn(store, layout, stream, event)
 
 
 @compiled
@@ -166,6 +161,28 @@ def fold_interaction(store, layout, user, item, type_, at, value, weights):
     remember(store, layout, of_user, packed(at, type_, value), number)
     if type_ == numbers[ENTER] or type_ == numbers[LEAVE]:
         move(store, layout, of_user, at)
+
+
+@compiled
+def _learn(store, layout, stream, event):
+    """Fold an event that tells of an item or a user, or of an edge."""
+    kind, state, at, user, item = stream[:5]
+    relation = stream[8]
+    set_offsets, set_word, set_value = stream[9:12]
+    what, when = kind[event], at[event]
+    begin, end = set_offsets[event], set_offsets[event + 1]
+    if what == ITEM_EVENT:
+        row = item_row(store, layout, item[event], when)
+        store[WORDS][row + ITEM_TOLD] = 1.0
+        set_fields(store, layout[ITEM_STAMPS], row, when, begin, end, set_word, set_value)
+        set_item_state(store, layout, row, state[event], when)
+    elif what == USER_EVENT:
+        row = user_row(store, layout, user[event], when)
+        store[WORDS][row + USER_TOLD] = 1.0
+        set_fields(store, layout[USER_STAMPS], row, when, begin, end, set_word, set_value)
+    elif what == EDGE_EVENT:
+        row = user_row(store, layout, user[event], when)
+        set_edge(store, row, item[event], relation[event], state[event] == 1, when)
 
 
 @compiled

@@ -6,7 +6,8 @@ Kernels take ``layout`` and ``store`` as tuples of pointers to the arrays of ``l
 
 HEADER, INDEX, TABLES, DIRECTORY, WORDS, BITS, INTS, HALVES = range(8)
 """The words are there as float64, uint64, int64 and uint32."""
-NUMBERS, REALS, RATES, SCOPES, BLOCKS, SPANS, LIVES, POSITIVE, NEW_USER, NEW_ITEM = range(10)
+NUMBERS, REALS, RATES, SCOPES, BLOCKS, SPANS, LIVES, POSITIVE = range(8)
+NEW_USER, NEW_ITEM, USER_STAMPS, ITEM_STAMPS = range(8, 12)
 
 # Of ``numbers``.
 (
@@ -58,16 +59,18 @@ NO_PART, PART_USER, PART_ITEM, PART_USER_FIELD, PART_ITEM_FIELD = range(5)
     PATIENCE,
     SWEPT,
     EVICTED,
+    FORGOTTEN,
     LOST,
     COMPACTED,
     FREE_LISTS,
-) = range(16)
+) = range(17)
 """The version is odd while a batch is folded. The last seq folded; clocks clamped; rows; words
 taken from the end of the arena, and given back since; the highest number of an item; the index's
 level; where the sweep stands; the latest time that it trusts (ms); by how many halvings it is less
-patient for want of memory; rows swept for being idle, evicted for want of memory; events that found
-no room; how often gaps were closed. The free lists follow."""
-HEADER_SIZE = 128
+patient for want of memory; rows and histories swept for being idle, and evicted for want of memory;
+rows of told people and items that went for want of it; events that found no room; how often gaps
+were closed. The free lists follow."""
+HEADER_SIZE = 136
 MAX_ITEMS = 1 << 28
 """Numbers of items that there are; a power of two."""
 FIRST_LEVEL = 10

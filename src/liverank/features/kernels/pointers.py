@@ -109,8 +109,9 @@ def store_pointers(arrays):
 
 @compiled
 def layout_pointers(arrays):
-    """The arrays of a layout as kernels take them: ``places.NUMBERS`` to ``places.NEW_ITEM``."""
-    numbers, reals, rates, scopes, blocks, spans, lives, positive, new_user, new_item = arrays
+    """The arrays of a layout as kernels take them: ``places.NUMBERS`` to ``places.ITEM_STAMPS``."""
+    numbers, reals, rates, scopes, blocks, spans, lives, positive = arrays[:8]
+    new_user, new_item, user_stamps, item_stamps = arrays[8:]
     return (
         pointer_to(numbers),
         pointer_to(reals),
@@ -122,4 +123,6 @@ def layout_pointers(arrays):
         pointer_to(positive),
         pointer_to(new_user),
         pointer_to(new_item),
+        pointer_to(user_stamps),
+        pointer_to(item_stamps),
     )

@@ -65,12 +65,13 @@ def move(store, layout, of_user, at):
 
 @compiled
 def leave_for_good(store, layout, of_user):
-    """Count a person out whose row is about to go."""
+    """Count a person out whose history is about to go; they are nowhere then."""
     words = store[WORDS]
     item = store[INTS][of_user + PRESENT]
     if item != 0:
         row = place_of(store, item)
         _change_audience(store, layout, row, words[of_user + PRESENT_SINCE], -1.0)
+        store[INTS][of_user + PRESENT], words[of_user + PRESENT_SINCE] = 0, 0.0
 
 
 @compiled

@@ -4,6 +4,7 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features import instructions as op
+from liverank.features.kernels.entities import is_over
 from liverank.features.kernels.fold import list_size
 from liverank.features.kernels.following import is_followed, people_in
 from liverank.features.kernels.places import BITS, INTS, LIFE_SCOPE, NUMBERS, WIDEST, WORDS
@@ -138,7 +139,7 @@ def _followed(store, followed, place, is_list):
 def _state(words, item):
     """Announced, live or over; over and announced again is announced. NaN where none was told."""
     started, ended, announced = words[item + STARTED], words[item + ENDED], words[item + SCHEDULED]
-    if not np.isnan(ended) and not started > ended and not announced > ended:
+    if is_over(words, item):
         return _OVER
     if not np.isnan(started) and not ended >= started:
         return _LIVE
