@@ -53,8 +53,8 @@ def replay(
 
     Ends when all reads are done. ``bounds`` are those of an earlier reading of the same log: events
     that came after it are left out, and memory is bounded by how far the log is out of order.
-    ``on_progress`` is told how many events were read, ``on_folded`` how big the state came to be, of
-    each order that was folded.
+    ``on_progress`` is told how many events were read, ``on_folded`` how big the state came to be,
+    once for each order that was folded.
     """
     if bounds is not None:
         last_seq = bounds.last_seq

@@ -116,9 +116,8 @@ class Log:
         if batch_rows < 1:
             raise LogError(f"`batch_rows` is {batch_rows}; expected 1 or more")
         if "seq" not in columns or not set(columns) <= set(SCHEMA):
-            raise LogError(
-                f"`columns` are {', '.join(columns)}; expected seq and others of {', '.join(SCHEMA)}"
-            )
+            known = ", ".join(SCHEMA)
+            raise LogError(f"`columns` are {', '.join(columns)}; expected seq and some of {known}")
         last = self.last_seq()
         end = last if to_seq is None else min(to_seq, last)
         seq = max(from_seq, 1)
