@@ -84,50 +84,48 @@ def fold(stream, begin, end, store_arrays, layout_arrays):
 @compiled
 def fold_events(stream, begin, end, store, layout):
     """Fold events; one that no room can be made for is counted as lost."""
-    kind = stream[0]
-    at, user, item, type_, also, value = stream[2:8]
-    starts, items = stream[12:]
+    kind, state, at, user, item, type_, also, value, relation = stream[:9]
+    set_offsets, set_word, set_value, starts, items = stream[9:]
     header = store[HEADER]
     numbers = layout[NUMBERS]
     weights = np.empty(numbers[HALF_LIVES])
     for event in range(begin, end):
         _look_ahead(store, layout, stream, event, end)
-        sweep(store, layout, at[event])
+        when, who = at[event], user[event]
+        sweep(store, layout, when)
         go_on_waiting(store, event - begin)
         if not make_room(store, layout, starts[event + 1] - starts[event]):
             header[LOST] += 1
             continue
         what = kind[event]
         if what == INTERACTION_EVENT:
-            weigh(layout, at[event], weights)
+            weigh(layout, when, weights)
             for counted in (type_[event], also[event]):
                 if counted >= 0:
+                    of_type = np.int64(counted)
                     fold_interaction(
-                        store,
-                        layout,
-                        user[event],
-                        item[event],
-                        np.int64(counted),
-                        at[event],
-                        value[event],
-                        weights,
+                        store, layout, who, item[event], of_type, when, value[event], weights
                     )
         elif what == RANKING_EVENT:
-            if numbers[RANKINGS_ARE_SEEN] == 1 and numbers[IMPRESSION] >= 0:
-                weigh(layout, at[event], weights)
+            shown = numbers[IMPRESSION]
+            if numbers[RANKINGS_ARE_SEEN] == 1 and shown >= 0:
+                weigh(layout, when, weights)
                 for place in range(starts[event], starts[event + 1]):
-                    fold_interaction(
-                        store,
-                        layout,
-                        user[event],
-                        items[place],
-                        numbers[IMPRESSION],
-                        at[event],
-                        np.nan,
-                        weights,
-                    )
-        else:
-            _learn(store, layout, stream, event)
+                    fold_interaction(store, layout, who, items[place], shown, when, np.nan, weights)
+        elif what == EDGE_EVENT:
+            row = user_row(store, layout, who, when)
+            set_edge(store, row, item[event], relation[event], state[event] == 1, when)
+        elif what == ITEM_EVENT:
+            row = item_row(store, layout, item[event], when)
+            store[WORDS][row + ITEM_TOLD] = 1.0
+            first, stop = set_offsets[event], set_offsets[event + 1]
+            set_fields(store, layout[ITEM_STAMPS], row, when, first, stop, set_word, set_value)
+            set_item_state(store, layout, row, state[event], when)
+        elif what == USER_EVENT:
+            row = user_row(store, layout, who, when)
+            store[WORDS][row + USER_TOLD] = 1.0
+            first, stop = set_offsets[event], set_offsets[event + 1]
+            set_fields(store, layout[USER_STAMPS], row, when, first, stop, set_word, set_value)
 
 
 @compiled
@@ -161,28 +159,6 @@ def fold_interaction(store, layout, user, item, type_, at, value, weights):
     remember(store, layout, of_user, packed(at, type_, value), number)
     if type_ == numbers[ENTER] or type_ == numbers[LEAVE]:
         move(store, layout, of_user, at)
-
-
-@compiled
-def _learn(store, layout, stream, event):
-    """Fold an event that tells of an item or a user, or of an edge."""
-    kind, state, at, user, item = stream[:5]
-    relation = stream[8]
-    set_offsets, set_word, set_value = stream[9:12]
-    what, when = kind[event], at[event]
-    begin, end = set_offsets[event], set_offsets[event + 1]
-    if what == ITEM_EVENT:
-        row = item_row(store, layout, item[event], when)
-        store[WORDS][row + ITEM_TOLD] = 1.0
-        set_fields(store, layout[ITEM_STAMPS], row, when, begin, end, set_word, set_value)
-        set_item_state(store, layout, row, state[event], when)
-    elif what == USER_EVENT:
-        row = user_row(store, layout, user[event], when)
-        store[WORDS][row + USER_TOLD] = 1.0
-        set_fields(store, layout[USER_STAMPS], row, when, begin, end, set_word, set_value)
-    elif what == EDGE_EVENT:
-        row = user_row(store, layout, user[event], when)
-        set_edge(store, row, item[event], relation[event], state[event] == 1, when)
 
 
 @compiled
