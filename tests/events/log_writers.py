@@ -103,7 +103,7 @@ def erase_for_ever(directory: Path, name: str, seed: int) -> None:
                 case "erase" if users:
                     user = users.pop(chance.randrange(len(users)))
                     os.write(words, f"erase\t{user}\n".encode())
-                    log.erase(user)
+                    log.erase(user, at_ms=0)
                     os.write(words, b"done\n")
 
 
@@ -136,7 +136,7 @@ def die_at_step(directory: Path, action: str, step: int) -> None:
             case "expire":
                 log.expire(1500)
             case "erase":
-                log.erase("of old")
+                log.erase("of old", at_ms=0)
         sys.setprofile(None)
     (directory / "done").touch()
 
