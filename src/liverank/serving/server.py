@@ -105,6 +105,7 @@ class Server:
                 ranked,
                 request_id=request_id,
                 at_ms=at_ms,
+                generation=view.generation,
                 serving=self.config.serving,
             )
         )
