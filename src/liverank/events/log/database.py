@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from liverank.errors import LogBusyError, LogCorruptError, LogError, LogFullError
@@ -18,6 +18,12 @@ from liverank.events.log.layouts import prepare
 from liverank.events.log.lock import give_turn, takes_turn
 
 _POLL_S = 0.0005
+_WORTH_BYTES = 1 << 20
+"""Free pages of less than this are kept: new events will fill them."""
+_LONG_WAL_BYTES = 8 << 20
+"""Twice what a WAL comes to that nobody holds up; it keeps the size of its longest transaction."""
+_CHECKPOINTS = 10
+_CHECKPOINT_PAUSE_S = 0.05
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -82,6 +88,47 @@ class Database:
                 "because it is full or another process is reading; erase again, or open the log "
                 "again, when that is over"
             ) from error
+
+    def shrink(self) -> None:
+        """Give free pages back to the disk where they are more than half of the file.
+
+        What is left is copied within one transaction, so that appends wait for less than it took
+        to fill the pages that go. A full disk, a writer or a reader in the way puts it off: the
+        next call goes on with it.
+        """
+        with suppress(LogBusyError, LogFullError):
+            with self._write_lock, explained(self.path):
+                if self._is_mostly_free():
+                    self._in_turn(lambda: self._executes("VACUUM"))
+            for attempt in range(_CHECKPOINTS):
+                with self._write_lock, explained(self.path):
+                    # Only when all of the WAL is in the file, and nobody reads from before, can
+                    # both be cut off.
+                    if not self._is_long() or self._empties_wal():
+                        return
+                if attempt + 1 < _CHECKPOINTS:
+                    time.sleep(_CHECKPOINT_PAUSE_S)  # appends go on meanwhile
+
+    def _is_mostly_free(self) -> bool:
+        pages, free, page_bytes = self._pages()
+        return free * page_bytes >= _WORTH_BYTES and free > pages // 2
+
+    def _is_long(self) -> bool:
+        """Whether the file is longer than its pages, which are in the WAL, or the WAL is long."""
+        pages, _, page_bytes = self._pages()  # reads, so that there is a WAL
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        return (
+            self.path.stat().st_size >= pages * page_bytes + _WORTH_BYTES
+            or wal.stat().st_size >= _LONG_WAL_BYTES
+        )
+
+    def _pages(self) -> tuple[int, int, int]:
+        """How many pages the file has, how many of them are free, and the bytes of one."""
+        pages, free, page_bytes = (
+            int(self._writer.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return pages, free, page_bytes
 
     def last_seq(self) -> int:
         """The seq of the newest event ever taken in; 0 before the first."""

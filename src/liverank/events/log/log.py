@@ -163,9 +163,14 @@ class Log:
         )
 
     def compact(self, *, min_rows: int = 1) -> int:
-        """Move the tail into segments when it holds ``min_rows`` or more; returns rows moved."""
+        """Move the tail into segments when it holds ``min_rows`` or more; returns rows moved.
+
+        Gives the disk back what the tail took, now or the next time.
+        """
         clear_leftovers(self._database)
-        return compact_tail(self._database, min_rows=min_rows, segment_rows=self._segment_rows)
+        moved = compact_tail(self._database, min_rows=min_rows, segment_rows=self._segment_rows)
+        self._database.shrink()
+        return moved
 
     def expire(self, before_ms: int) -> int:
         """Drop what is older than ``before_ms``; returns rows dropped.
@@ -173,7 +178,9 @@ class Log:
         A segment goes when its newest event is older; of the tail goes what arrived before the
         first event that is not. Seqs are not used again; the ids of dropped events are forgotten.
         """
-        return expire_rows(self._database, before_ms)
+        rows = expire_rows(self._database, before_ms)
+        self._database.shrink()
+        return rows
 
     def erase(self, user: str, *, at_ms: int) -> Erased:
         """Erase a user: their events, and their name in the fields of others.
