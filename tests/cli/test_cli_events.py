@@ -83,7 +83,8 @@ def test_ingest_puts_events_into_the_log_in_the_order_of_time(
     assert ran.result["accepted"] == 7
     assert ran.result["kinds"] == {"edge": 1, "interaction": 2, "item": 2, "ranking": 1, "user": 1}
     assert set(ran.result) == {
-        "ok", "accepted", "duplicates", "rejected", "reasons", "seconds", "events_per_s", "kinds",
+        "ok", "accepted", "duplicates", "suppressed", "rejected", "reasons", "seconds",
+        "events_per_s", "kinds", "allowed",
     }  # fmt: skip
     assert log_of(config) == list(
         enumerate(["item", "user", "edge", "ranking", "interaction", "interaction", "item"], 1)

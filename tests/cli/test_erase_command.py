@@ -10,6 +10,7 @@ import pytest
 from liverank.cli import main
 from liverank.events.event import Item, User
 from liverank.events.log import Log
+from liverank.events.wire import encode_event
 
 
 @pytest.fixture
@@ -26,6 +27,27 @@ def config(tmp_path) -> Path:
     file = tmp_path / "liverank.toml"
     file.write_text('path = "data"\n[label]\ninteraction = "join"\n')
     return file
+
+
+def test_the_same_file_does_not_bring_them_back_until_they_are_allowed(config, capsys):
+    events = config.parent / "events.jsonl"
+    events.write_bytes(b"\n".join(encode_event(User(time=5, user=u)) for u in ("ana", "bob")))
+
+    def ingest(*words: str) -> tuple[dict, str]:
+        assert main(["ingest", str(events), "--config", str(config), "--json", *words]) == 0
+        heard = capsys.readouterr()
+        return json.loads(heard.out.splitlines()[-1]), heard.err
+
+    assert ingest()[0]["accepted"] == 2
+    main(["erase", "ana", "--config", str(config), "--yes"])
+    capsys.readouterr()
+    told, said = ingest()
+    assert (told["ok"], told["accepted"], told["duplicates"], told["suppressed"]) == (True, 0, 1, 1)
+    assert "1 were refused: they are of people who were erased" in said
+    told, said = ingest("--allow-erased", "ana", "--allow-erased", "anna")
+    assert (told["accepted"], told["suppressed"], told["allowed"]) == (1, 0, ["ana"])
+    assert "The user 'ana' is taken in again" in said
+    assert "The user 'anna' was not erased from this log" in said
 
 
 class Terminal(io.StringIO):

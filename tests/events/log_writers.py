@@ -15,7 +15,7 @@ from pathlib import Path
 
 from liverank.events.event import Interaction, Item
 from liverank.events.frame import frame_of
-from liverank.events.log import Log, bulk
+from liverank.events.log import Log, bulk, database
 
 
 def batch_of(name: str, number: int, size: int, time_ms: int) -> list[Interaction]:
@@ -103,7 +103,7 @@ def erase_for_ever(directory: Path, name: str, seed: int) -> None:
                 case "erase" if users:
                     user = users.pop(chance.randrange(len(users)))
                     os.write(words, f"erase\t{user}\n".encode())
-                    log.erase(user)
+                    log.erase(user, at_ms=0)
                     os.write(words, b"done\n")
 
 
@@ -122,6 +122,7 @@ def die_at_step(directory: Path, action: str, step: int) -> None:
             if steps == step:
                 os.kill(os.getpid(), signal.SIGKILL)
 
+    database._WORTH_BYTES = 0  # so that a small file is shrunk too
     with Log.open(directory, segment_rows=4) as log:
         sys.setprofile(count)
         match action:
@@ -136,7 +137,7 @@ def die_at_step(directory: Path, action: str, step: int) -> None:
             case "expire":
                 log.expire(1500)
             case "erase":
-                log.erase("of old")
+                log.erase("of old", at_ms=0)
         sys.setprofile(None)
     (directory / "done").touch()
 

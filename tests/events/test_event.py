@@ -44,6 +44,7 @@ def rankings(draw: st.DrawFn) -> Ranking:
         variant=draw(st.none() | ids),
         model=draw(st.none() | ids),
         cut=draw(st.none() | st.integers(0, 2**63 - 1)),
+        generation=draw(st.none() | st.integers(1, 2**63 - 1)),
         scores=draw(st.none() | st.lists(numbers, **beside)),
         propensities=draw(st.none() | st.lists(st.floats(1e-9, 1), **beside)),
         candidates=None if others is None else draw(st.permutations([*items, *others])),

@@ -77,7 +77,7 @@ def test_their_events_go_and_their_name_in_the_fields_of_others(tmp_path, place)
             log.append(again, arrived_ms=2)
         assert traces_of(ANA, tmp_path)
 
-        erased = log.erase(ANA)
+        erased = log.erase(ANA, at_ms=0)
 
         times = 2 if place == "both" else 1
         assert erased == Erased(rows=5 * times, segments=place != "tail", scrubbed=3 * times)
@@ -100,7 +100,7 @@ def test_an_item_may_have_the_id_of_a_user(tmp_path):
     joined = Interaction(time=2, type="join", user="bob", item="same")
     with Log.open(tmp_path) as log:
         log.append([room, joined, User(time=3, user="same")], arrived_ms=1)
-        assert log.erase("same") == Erased(rows=1, segments=0, scrubbed=0)
+        assert log.erase("same", at_ms=0) == Erased(rows=1, segments=0, scrubbed=0)
         assert [event for _, event in read(log)] == [room, joined]
 
 
@@ -109,9 +109,9 @@ def test_their_ids_are_forgotten_and_seqs_are_not_used_again(tmp_path):
     with Log.open(tmp_path) as log:
         log.append(batch, arrived_ms=1)
         log.compact()
-        log.erase("ana")
+        log.erase("ana", at_ms=0)
         assert log.append([batch[0], click("kept")], arrived_ms=2).seqs == [7, None]
-        assert log.erase("ana").rows == 1
+        assert log.erase("ana", at_ms=0).rows == 1
         assert log.last_seq() == 7
     with Log.open(tmp_path) as log:
         assert log.append(batch[:1], arrived_ms=3).seqs == [8]
@@ -124,13 +124,13 @@ def test_each_change_of_the_past_begins_a_generation_and_nothing_else_does(tmp_p
         log.import_frame(frame_of([*mentions_of("bea"), *everything_of("ana")]), arrived_ms=1)
         log.compact()
         log.expire(0)
-        assert log.erase("nobody") == Erased(0, 0, 0)
+        assert log.erase("nobody", at_ms=0) == Erased(0, 0, 0)
         assert log.generation() == 1
-        log.erase("ana")
+        log.erase("ana", at_ms=0)
         assert log.generation() == 2
-        assert log.erase("ana") == Erased(0, 0, 0)
+        assert log.erase("ana", at_ms=0) == Erased(0, 0, 0)
         assert log.generation() == 2
-        log.erase("bea")
+        log.erase("bea", at_ms=0)
         assert log.generation() == 3, "fields changed"
         log.expire(10**15)
         assert log.generation() == 4
@@ -143,7 +143,7 @@ def test_each_change_of_the_past_begins_a_generation_and_nothing_else_does(tmp_p
 @pytest.mark.parametrize("user", ["", "x" * 513, "\udcff"])
 def test_what_is_no_id_is_refused(tmp_path, user):
     with Log.open(tmp_path) as log, pytest.raises(EventError, match="a user to erase is"):
-        log.erase(user)
+        log.erase(user, at_ms=0)
 
 
 few = st.sampled_from(["u1", "u2", 'é\n"', "\\", "1"])
@@ -160,30 +160,50 @@ few_events = st.one_of(
 steps = st.one_of(
     st.tuples(st.sampled_from(["append", "import"]), st.lists(few_events, max_size=6)),
     st.tuples(st.sampled_from(["compact", "reopen"]), st.none()),
-    st.tuples(st.just("erase"), few),
+    st.tuples(st.just("erase"), st.tuples(few, st.integers(-1, 2))),
+    st.tuples(st.just("allow"), few),
 )
+
+
+def taken_in(event: Event, erased: dict[str, int], *, any_time: bool) -> Event | None:
+    """What the suppression list leaves of a new event, by its plain definition."""
+    gone = [user for user, at_ms in erased.items() if any_time or event.at_ms <= at_ms]
+    left: list[tuple[int, Event]] = [(0, event)]
+    for user in gone:
+        left = without(user, left)
+    return left[0][1] if left else None
 
 
 @settings(max_examples=150)
 @given(st.lists(steps, max_size=9), few, st.integers(1, 4), st.integers(1, 5))
 def test_a_log_after_erasures_is_a_list_without_them(then, last, segment_rows, batch_rows):
     held: list[tuple[int, Event]] = []
+    erased_at: dict[str, int] = {}
     known: set[str] = set()
     seq = 0
     with tempfile.TemporaryDirectory() as directory:
         log = Log.open(Path(directory), segment_rows=segment_rows)
-        for step, given_ in [*then, ("erase", last)]:
+        for step, given_ in [*then, ("erase", (last, 1))]:
             if step in ("append", "import"):
-                for event in given_:
+                refused = 0
+                for sent in given_:
+                    event = taken_in(sent, erased_at, any_time=step == "import")
+                    if event is None:
+                        refused += 1
+                        continue
                     key = dedup_id(event)
                     if key is None or key not in known:
                         seq += 1
                         held.append((seq, event))
                         known |= {key} - {None}
                 if step == "append":
-                    log.append(given_, arrived_ms=1)
+                    assert len(log.append(given_, arrived_ms=1).suppressed) == refused
                 else:
-                    log.import_frame(frame_of(given_), arrived_ms=1)
+                    imported = log.import_frame(frame_of(given_), arrived_ms=1)
+                    assert imported.suppressed == refused
+                    assert imported.accepted + imported.duplicates + refused == len(given_)
+            elif step == "allow":
+                assert log.allow_erased(given_) == (erased_at.pop(given_, None) is not None)
             elif step == "compact":
                 log.compact()
                 assert log.stats().tail_rows == 0
@@ -191,9 +211,11 @@ def test_a_log_after_erasures_is_a_list_without_them(then, last, segment_rows, b
                 log.close()
                 log = Log.open(Path(directory), segment_rows=segment_rows)
             else:
-                left = without(given_, held)
+                user, at_ms = given_
+                erased_at[user] = max(at_ms, erased_at.get(user, at_ms))
+                left = without(user, held)
                 generation = log.generation()
-                erased = log.erase(given_)
+                erased = log.erase(user, at_ms=at_ms)
                 assert erased.rows == len(held) - len(left)
                 assert erased.scrubbed == len([pair for pair in left if pair not in held])
                 assert log.generation() == generation + (left != held)
@@ -207,7 +229,8 @@ def test_a_log_after_erasures_is_a_list_without_them(then, last, segment_rows, b
                 pair for pair in held if start <= pair[0] <= start + 2
             ]
         again = [event for _, event in held if dedup_id(event) is not None]
-        assert log.append(again, arrived_ms=2).duplicates == len(again)
+        refused = len([one for one in again if taken_in(one, erased_at, any_time=False) is None])
+        assert log.append(again, arrived_ms=2).duplicates == len(again) - refused
         log.verify()
         log.close()
 
@@ -222,7 +245,7 @@ def test_a_read_goes_on_across_an_erasure(tmp_path):
         log.append(both[40:], arrived_ms=1)
         reading = log.read(batch_rows=5)
         seqs = next(reading)["seq"].to_list()
-        log.erase("ana")
+        log.erase("ana", at_ms=0)
         for frame in reading:
             assert frame.height <= 5
             assert frame["user"].unique().to_list() == ["bob"]
@@ -235,7 +258,7 @@ def test_a_long_gap_is_read_over_in_one_step(tmp_path):
         log.append([User(time=0, user="ana")] * 5000, arrived_ms=1)
         log.append([click("last")], arrived_ms=1)
         log.append([User(time=0, user="ana")] * 5000, arrived_ms=1)
-        log.erase("ana")
+        log.erase("ana", at_ms=0)
         assert [frame["seq"].to_list() for frame in log.read(batch_rows=1)] == [[5001]]
         log.compact()
         assert [frame["seq"].to_list() for frame in log.read(batch_rows=1)] == [[5001]]
@@ -255,7 +278,7 @@ def test_appends_go_on_meanwhile(tmp_path):
 
         thread = threading.Thread(target=append)
         thread.start()
-        rows = sum(log.erase(f"x{n}").rows for n in range(8))
+        rows = sum(log.erase(f"x{n}", at_ms=0).rows for n in range(8))
         stop.set()
         thread.join()
         assert rows == sum(1 for n in range(2000) if n % 9 != 8)
@@ -270,7 +293,7 @@ def test_a_damaged_segment_is_named_and_nothing_is_erased(tmp_path):
         whole = file.read_bytes()
         file.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
         with pytest.raises(LogCorruptError, match=file.name):
-            log.erase("ana")
+            log.erase("ana", at_ms=0)
         file.write_bytes(whole)
         assert len(read(log)) == 6
 
@@ -282,7 +305,7 @@ def test_while_somebody_goes_on_reading_the_bytes_stay_and_the_next_open_takes_t
         with other._database.reading() as connection:
             connection.execute("SELECT * FROM tail").fetchone()
             with pytest.raises(LogBusyError, match="are erased, but their bytes are not off"):
-                log.erase(ANA)
+                log.erase(ANA, at_ms=0)
             Log.open(tmp_path, busy_s=0.05).close()
         assert traces_of(ANA, tmp_path)
         Log.open(tmp_path).close()
@@ -290,14 +313,17 @@ def test_while_somebody_goes_on_reading_the_bytes_stay_and_the_next_open_takes_t
         assert [event.id for _, event in read(other)] == ["kept"]
 
 
-def test_a_log_of_the_first_format_is_taken_over(tmp_path):
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_log_of_an_earlier_format_is_taken_over(tmp_path, version):
+    later = {1: ("salt", "generation", "identity", "erasing"), 2: ("salt",)}[version]
     with Log.open(tmp_path) as log:
         log.append([*everything_of("ana"), click("kept")], arrived_ms=1)
         with log._database.writing() as connection:
-            for column in ("generation", "identity", "erasing"):
+            connection.execute("DROP TABLE suppressed")
+            for column in later:
                 connection.execute(f"ALTER TABLE state DROP COLUMN {column}")
-            connection.execute("PRAGMA user_version = 1")
+            connection.execute(f"PRAGMA user_version = {version}")
     with Log.open(tmp_path) as log:
         assert (log.generation(), len(log.identity())) == (1, 32)
-        assert log.erase("ana").rows == 5
+        assert log.erase("ana", at_ms=0).rows == 5
         assert [event.id for _, event in read(log)] == ["kept"]

@@ -159,6 +159,9 @@ def test_a_kill_at_any_step_leaves_all_of_it_or_nothing(tmp_path, prepared, star
             assert len(files) == stats.segments, "orphans are left"
             assert log.last_seq() == (last_seq if len(held) > 18 else 18)
             outcomes.append((len(held), stats.tail_rows))
+            if action == "erase":  # on the list exactly when the events are gone
+                file = frame_of(batch_of("old", 1, 2, 1000))
+                assert log.import_frame(file, arrived_ms=1).suppressed == 2 * (len(held) < 18)
         if (directory / "done").exists():
             break
         step += 1 if step < 8 else 7

@@ -152,7 +152,7 @@ def ranked_among(count, ranker=BY_POPULARITY, **request):
 def test_candidates_are_logged_when_a_list_was_cut_from_them(count, explain, share, is_logged):
     request, ranked = ranked_among(count, explain=explain)
     serving = Serving(log_candidates=share)
-    event = ranking_event(request, ranked, request_id="q", at_ms=7, serving=serving)
+    event = ranking_event(request, ranked, request_id="q", at_ms=7, generation=1, serving=serving)
 
     assert (event.candidates is not None) == is_logged
     assert decode_event(encode_event(event)) == event
@@ -166,6 +166,7 @@ def test_about_the_configured_share_of_long_lists_logs_its_candidates():
             ranked,
             request_id=f"q{number}",
             at_ms=7,
+            generation=1,
             serving=Serving(log_candidates=0.05),
         ).candidates
         is not None
@@ -181,7 +182,7 @@ def test_logged_vectors_are_the_rows_that_the_model_read_of_what_was_scored(
     request = RankRequest(user="u1", items=ROOMS)
     ranked = rank(by_bundle, world, request, request_id="q", at_ms=10_000, limit=limit)
     serving = Serving(log_vectors=1.0, log_candidates=0.0)
-    event = ranking_event(request, ranked, request_id="q", at_ms=7, serving=serving)
+    event = ranking_event(request, ranked, request_id="q", at_ms=7, generation=1, serving=serving)
 
     rows = np.frombuffer(event.vectors, "<f4").reshape(len(ROOMS), len(SPEC.names))
     scores = dict(zip(event.scored, by_bundle.rung.bundle.model.answers(rows), strict=True))
@@ -195,7 +196,9 @@ def test_vectors_are_logged_for_about_the_configured_share_whatever_else_is(by_b
     request, ranked = ranked_among(ALWAYS_LOGGED + 1, by_bundle)
     serving = Serving(log_vectors=0.2, log_candidates=0.2)
     events = [
-        ranking_event(request, ranked, request_id=f"q{number}", at_ms=7, serving=serving)
+        ranking_event(
+            request, ranked, request_id=f"q{number}", at_ms=7, generation=1, serving=serving
+        )
         for number in range(4000)
     ]
     assert abs(sum(event.vectors is not None for event in events) / 4000 - 0.2) < 0.03
@@ -206,7 +209,9 @@ def test_no_vectors_are_logged_where_no_bundle_ranked_or_nothing_was_scored(by_b
     for count, ranker in [(3, BY_POPULARITY), (0, by_bundle)]:
         request, ranked = ranked_among(count, ranker)
         serving = Serving(log_vectors=1.0)
-        event = ranking_event(request, ranked, request_id="q", at_ms=7, serving=serving)
+        event = ranking_event(
+            request, ranked, request_id="q", at_ms=7, generation=1, serving=serving
+        )
         assert event.vectors is None
 
 
@@ -230,7 +235,7 @@ def test_a_full_or_busy_log_refuses_events_with_a_status_that_says_so(error, sta
 
 def test_rankings_that_cannot_be_logged_are_counted():
     request, ranked = ranked_among(2)
-    event = ranking_event(request, ranked, request_id="q", at_ms=7, serving=Serving())
+    event = ranking_event(request, ranked, request_id="q", at_ms=7, generation=1, serving=Serving())
     for error in (LogFullError("full"), LogBusyError("busy")):
         writer = RankingWriter(RefusingLog(error), clock_ms=lambda: 7)
         for _ in range(5):

@@ -14,6 +14,7 @@ from rank_servers import CONFIG, SCHEMA, a_bundle, a_spec
 from liverank.bundle import store
 from liverank.cli import main
 from liverank.config import Serving, parse_config
+from liverank.dataset.served import EARLIER, UNKNOWN, check_served
 from liverank.events.event import Event, Interaction, Item, Ranking, User
 from liverank.events.log import Log
 from liverank.events.wire import decode_event, encode_event
@@ -67,6 +68,7 @@ def serve(site: Path, *specs: object, count: int = 10, limit: int = 5) -> list[s
                     served,
                     request_id=f"q{number}",
                     at_ms=now_ms,
+                    generation=log.generation(),
                     serving=Serving(log_vectors=1.0),
                 )
                 # what is logged between the cut and the ranking was not seen by it
@@ -173,6 +175,37 @@ def test_what_cannot_be_checked_is_counted_with_the_reason(tmp_path, capsys):
     assert f"no bundle `{gone}`; there are: {kept}" in reasons[0]
     assert reasons[1] == f"vectors of 1 features; bundle {kept} reads {len(SPEC.names)}"
     assert "10 rankings skipped: " in said
+
+
+def test_rankings_that_do_not_say_their_generation_are_compared_until_events_are_taken(
+    site, capsys
+):
+    rewrite(site, 14, lambda event: msgspec.structs.replace(event, generation=None))
+    assert replay(site, capsys, "--check")[1]["rankings"] == 10
+    with Log.open(site / ".liverank/log") as log:
+        log.erase("nobody", at_ms=START_MS)
+    assert replay(site, capsys, "--check")[1]["rankings"] == 10
+    with Log.open(site / ".liverank/log") as log:
+        log.erase("u2", at_ms=START_MS)
+    code, told, said = replay(site, capsys, "--check")
+    assert (code, told["rankings"], told["mismatches"]) == (0, 0, 0)
+    assert told["skipped"] == {EARLIER: 9, UNKNOWN: 1}
+    assert "9 rankings skipped: made before events were taken from the log" in said
+    assert "serving.log_vectors" not in said
+    sampled = replay(site, capsys, "--check", "--sample", "3")[1]
+    assert sampled["skipped"] == told["skipped"], "a sample is drawn of what can be compared"
+
+
+def test_a_log_that_changes_while_it_is_checked_is_no_reason_to_cry(site, capsys, monkeypatch):
+    def erase_meanwhile(*arguments: object, **named: object) -> object:
+        with Log.open(site / ".liverank/log") as log:
+            log.erase("u2", at_ms=START_MS)
+        return check_served(*arguments, **named)
+
+    monkeypatch.setattr("liverank.cli.replay.check_served", erase_meanwhile)
+    code, told, said = replay(site, capsys, "--check")
+    assert (code, told["ok"]) == (1, False)
+    assert "events were taken from the log while it was checked" in said
 
 
 def test_a_check_can_be_limited_to_later_rankings_and_to_a_sample(site, capsys):

@@ -56,6 +56,22 @@ def test_when_it_answers_the_user_is_in_neither_the_log_nor_what_ranks(served, u
     assert erase(server, user) == {"user": user, "erased_rows": 0}
 
 
+def test_what_they_did_before_is_refused_and_what_they_do_after_is_taken_in(served):
+    _, server = served
+    early = person("returning", language="pt")
+    server.send_and_fold(early)
+    erase(server, "returning")
+    response = server.send({"event": "nothing"}, early, room("other"), act("join", "ana", "other"))
+    told = response.json()
+    assert (response.status_code, told["accepted"], told["duplicates"]) == (202, 2, 0)
+    assert [one["index"] for one in told["rejected"]] == [0, 1]
+    assert "a user who was erased" in told["rejected"][1]["reason"]
+    response = server.send(early)
+    assert response.status_code == 422
+    assert "every event was refused: [0] it is of a user who was" in response.text
+    assert server.send(person("returning")).json()["accepted"] == 1
+
+
 def test_what_is_no_user_is_refused(served):
     _, server = served
     for path, status in [("", 422), ("x" * 513, 422)]:

@@ -23,6 +23,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "active": st.one_of(st.none(), st.booleans()),
     "value": numbers,
     "cut": st.one_of(st.none(), st.integers(0, 9)),
+    "generation": st.one_of(st.none(), st.integers(1, 9)),
     "items": st.one_of(st.none(), st.lists(st.sampled_from(["a", "b", "c", ""]), max_size=4)),
     "candidates": st.one_of(
         st.none(), st.lists(st.sampled_from(["a", "b", "c", "d", ""]), max_size=5)
@@ -80,7 +81,7 @@ def test_a_key_of_another_kind_of_event_is_refused(kind: str) -> None:
             row["items"] = ["x"]
         sound = pl.DataFrame([row], schema=SCHEMA)
         assert sound.select(first_broken_rule({kind})).item() is None
-        row[key] = {"value": 1.0, "cut": 1, "active": True}.get(key, "x")
+        row[key] = {"value": 1.0, "cut": 1, "generation": 1, "active": True}.get(key, "x")
         row[key] = [1.0] if key in ("scores", "propensities") else row[key]
         row[key] = ["x"] if key in ("items", "candidates") else row[key]
         row[key] = b"four" if key == "vectors" else row[key]

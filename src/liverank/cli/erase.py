@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from liverank.cli.clock import now_ms
 from liverank.cli.paths import add_config_argument, log_path, snapshots_path
 from liverank.config import load_config
 from liverank.errors import LogError
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         console.print("Nothing was erased")
         return {"ok": False, "user": arguments.user, "error": "nothing was erased: not confirmed"}
     with Log.open(directory, segment_rows=config.log.segment_rows) as log:
-        erased = log.erase(arguments.user)
+        erased = log.erase(arguments.user, at_ms=now_ms())
     removed = remove_snapshots(snapshots)
     console.print(
         f"Erased {erased.rows:,} events, and the name from the fields of {erased.scrubbed:,} more; "
@@ -59,7 +60,8 @@ def _is_confirmed(user: str, directory: Path, snapshots: Path, console: Console)
         f"  from {directory}: every event of theirs, edges to them, and their id in the fields "
         "of other events\n"
         f"  all snapshots in {snapshots}; a server makes new ones\n"
-        "Backups, exports and files that were imported are yours to erase.",
+        "Backups, exports and files that were imported are yours to erase; imported again, their "
+        "events are refused.",
         markup=False,
         soft_wrap=True,
     )

@@ -44,6 +44,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="import nothing when any row is rejected"
     )
+    parser.add_argument(
+        "--allow-erased",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="take in this erased user again, from now on; may be given again",
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -54,24 +61,30 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         frame, rejected = read_all(arguments.paths, config.sources, on_progress=on_progress)
     refused = arguments.strict and rejected.height > 0
     imported = Imported(0, 0, None, None)
+    allowed: list[str] = []
     if not refused:
         directory = log_path(arguments.config, config)
         with (
             console.status(f"Adding {frame.height:,} events to the log"),
             Log.open(directory, segment_rows=config.log.segment_rows) as log,
         ):
+            allowed = [user for user in arguments.allow_erased if log.allow_erased(user)]
             imported = log.import_frame(frame, arrived_ms=now_ms())
     seconds = time.monotonic() - started
     result = {
         "ok": not refused and (frame.height > 0 or rejected.height == 0),
         "accepted": imported.accepted,
         "duplicates": imported.duplicates,
+        "suppressed": imported.suppressed,
         "rejected": rejected.height,
         "reasons": rejected.head(_REASONS).to_dicts(),
         "seconds": round(seconds, 3),
         "events_per_s": round(frame.height / max(seconds, 1e-9)),
         "kinds": dict(sorted(frame["event"].value_counts().iter_rows())),
+        "allowed": allowed,
     }
+    if not refused:
+        _tell_allowed(arguments.allow_erased, allowed, console)
     _tell(result, rejected, console)
     return result
 
@@ -92,6 +105,12 @@ def reading_progress(paths: Sequence[Path], console: Console) -> Iterator[OnProg
         yield lambda read: progress.advance(task, read)
 
 
+def _tell_allowed(asked: Sequence[str], allowed: Sequence[str], console: Console) -> None:
+    for user in dict.fromkeys(asked):
+        word = "is taken in again" if user in allowed else "was not erased from this log"
+        console.print(f"The user {user!r} {word}", markup=False, soft_wrap=True)
+
+
 def _tell(result: dict[str, Any], rejected: pl.DataFrame, console: Console) -> None:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in result["kinds"].items())
     if not kinds and rejected.height:
@@ -104,6 +123,12 @@ def _tell(result: dict[str, Any], rejected: pl.DataFrame, console: Console) -> N
         if result["duplicates"]:
             console.print(
                 f"{result['duplicates']:,} were in the log already, or twice in the files"
+            )
+        if result["suppressed"]:
+            console.print(
+                f"{result['suppressed']:,} were refused: they are of people who were erased "
+                "(`--allow-erased ID` takes one in again)",
+                soft_wrap=True,
             )
     else:
         console.print("Nothing was imported: --strict, and rows were rejected")

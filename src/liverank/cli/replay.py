@@ -15,7 +15,13 @@ from liverank.cli.moment import moment_ms
 from liverank.cli.paths import add_config_argument, data_path, log_path
 from liverank.cli.progress import stage_progress
 from liverank.config import Config, load_config
-from liverank.dataset.served import MAX_TOLD, Difference, check_served, rankings_with_vectors
+from liverank.dataset.served import (
+    MAX_TOLD,
+    Difference,
+    Logged,
+    check_served,
+    rankings_with_vectors,
+)
 from liverank.errors import BundleError, DatasetError
 from liverank.events.log import Log
 from liverank.features.sizes import what_was_let_go
@@ -64,10 +70,20 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             )
         if not arguments.check:
             return _fold(log, config, root, console)
-        rankings = rankings_with_vectors(
-            log.read(), since_ms=arguments.since or 0, most=arguments.sample
+        generation = log.generation()
+        logged = rankings_with_vectors(
+            log.read(),
+            generation=generation,
+            since_ms=arguments.since or 0,
+            most=arguments.sample,
         )
-        return _check(log, rankings, config, root, console)
+        checked = _check(log, logged, config, root, console)
+        if log.generation() != generation:
+            raise DatasetError(
+                "events were taken from the log while it was checked (a user was erased, or old "
+                "ones expired), so nothing can be said of it; check again"
+            )
+        return checked
 
 
 def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, Any]:
@@ -108,10 +124,12 @@ def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, A
 
 
 def _check(
-    log: Log, rankings: pl.DataFrame, config: Config, root: Path, console: Console
+    log: Log, logged: Logged, config: Config, root: Path, console: Console
 ) -> dict[str, Any]:
     """Replay once for each layout among the rankings' bundles, and compare."""
+    rankings = logged.rankings
     specs, skipped = _specs_of(rankings, root)
+    skipped = logged.incomparable | skipped
     layouts = _by_layout(specs)
     in_all = log.stats().rows * len(layouts)
     events = 0
@@ -138,7 +156,7 @@ def _check(
     rows = sum(check.rows for check in checks)
     mismatches = sum(check.mismatches for check in checks)
     told = [one for check in checks for one in check.differences][:MAX_TOLD]
-    if rankings.is_empty():
+    if rankings.is_empty() and not skipped:
         console.print(
             "No ranking here carries vectors: a bundle must have ranked, and "
             "`serving.log_vectors` says which share of its rankings does",

@@ -1,6 +1,8 @@
 """``liverank validate``: check the config and the events, and say what is odd."""
 
 import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +14,22 @@ from liverank.cli.clock import now_ms
 from liverank.cli.ingest import reading_progress
 from liverank.cli.paths import add_config_argument, log_path
 from liverank.config import Config, load_config
-from liverank.dataset.labels import label_items, long_stays, successes_of
+from liverank.dataset.labelled import LabelledRankings
 from liverank.errors import ConfigError, DatasetError
-from liverank.events.frame import empty_frame
 from liverank.events.log import Log
-from liverank.events.oddities.checks import find_oddities
+from liverank.events.oddities.checks import Oddities
+from liverank.events.oddities.contents import ContentNumbers
 from liverank.events.oddities.finding import Finding
 from liverank.events.profile import Profile, profile_events
 from liverank.events.schema import resolve_schema
+from liverank.events.sources.files import Progress as OnProgress
 from liverank.events.sources.mapping import parse_source
-from liverank.events.sources.reading import REJECTED, read_all
+from liverank.events.sources.reading import read_events
 
 HELP = "check the config and the events, and say what is odd"
+
+_TOLD = 3
+"""Rejected rows that are told."""
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
@@ -45,15 +51,22 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     config = load_config(arguments.config)
     for place, source in enumerate(config.sources):
         parse_source(source, where=f"sources[{place}]")
-    frame, rejected = _events(arguments, config, console)
-    profile = profile_events([frame])
-    findings: list[Finding] = []
-    if rejected.height:
-        findings.append(_rejected_rows(rejected))
+    oddities = Oddities(config, now_ms=now_ms(), of_log=not arguments.events)
+    labelled = LabelledRankings(config, oddities.shown)
+    rejected = _Rejected()
+
+    def looked_at(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        for frame in frames:
+            oddities.feed(frame)
+            labelled.feed(frame)
+            yield frame
+
+    with _events(arguments, config, rejected, console) as frames:
+        profile = profile_events(looked_at(frames))
+    findings = rejected.findings()
     findings += _fields(config, profile)
-    if frame.height:
-        findings += find_oddities(frame, config, now_ms=now_ms())
-        findings += _labelled_rankings(frame, config)
+    findings += oddities.findings()
+    findings += _labelled_rankings(labelled, config, rankings=oddities.shown.index.size)
     ok = all(finding.severity != "error" for finding in findings)
     _tell(findings, profile, console)
     return {
@@ -62,33 +75,63 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "counts": {
             "events": profile.events,
             "interactions": {name: seen.count for name, seen in profile.interactions.items()},
-            "rejected": rejected.height,
+            "rejected": rejected.count,
         },
     }
 
 
+@contextmanager
 def _events(
-    arguments: argparse.Namespace, config: Config, console: Console
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+    arguments: argparse.Namespace, config: Config, rejected: "_Rejected", console: Console
+) -> Iterator[Iterator[pl.DataFrame]]:
+    """The events as frames: of the files named, else of the log, if there is one."""
+    directory = log_path(arguments.config, config)
     if arguments.events:
         with reading_progress(arguments.events, console) as on_progress:
-            return read_all(arguments.events, config.sources, on_progress=on_progress)
-    directory = log_path(arguments.config, config)
-    none_rejected = pl.DataFrame(schema=REJECTED)
-    if not directory.exists():
-        return empty_frame(), none_rejected
-    with console.status("Reading the log"), Log.open(directory) as log:
-        return pl.concat([empty_frame(), *log.read()]), none_rejected
+            yield _of_files(arguments.events, config, rejected, on_progress)
+    elif directory.exists():
+        with console.status("Reading the log"), Log.open(directory) as log:
+            yield log.read()
+    else:
+        yield iter(())
 
 
-def _rejected_rows(rejected: pl.DataFrame) -> Finding:
-    return Finding(
-        name="rejected_rows",
-        severity="error",
-        message="rows are no events and would be left out of an import",
-        count=rejected.height,
-        examples=tuple(f"{where}: {reason}" for where, reason in rejected.head(3).iter_rows()),
-    )
+def _of_files(
+    paths: Sequence[Path], config: Config, rejected: "_Rejected", on_progress: OnProgress
+) -> Iterator[pl.DataFrame]:
+    numbers = ContentNumbers()
+    for part in read_events(paths, config.sources, on_progress=on_progress):
+        rejected.add(part.rejected)
+        yield numbers.numbered(part.frame, part.path)
+
+
+class _Rejected:
+    """How many rows of files are no events, and the first of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._examples: list[str] = []
+
+    def add(self, rejected: pl.DataFrame) -> None:
+        """Count rejected rows, with the columns of ``reading.REJECTED``."""
+        self.count += rejected.height
+        more = rejected.head(_TOLD - len(self._examples)).iter_rows()
+        self._examples += [f"{where}: {reason}" for where, reason in more]
+
+    def findings(self) -> list[Finding]:
+        """The finding, if there are any."""
+        if not self.count:
+            return []
+        message = "rows are no events and would be left out of an import"
+        return [
+            Finding(
+                name="rejected_rows",
+                severity="error",
+                message=message,
+                count=self.count,
+                examples=tuple(self._examples),
+            )
+        ]
 
 
 def _fields(config: Config, profile: Profile) -> list[Finding]:
@@ -130,33 +173,28 @@ def _listed(name: str, severity: Any, message: str, examples: tuple[str, ...]) -
     )
 
 
-def _labelled_rankings(frame: pl.DataFrame, config: Config) -> list[Finding]:
+def _labelled_rankings(
+    labelled: LabelledRankings, config: Config, *, rankings: int
+) -> list[Finding]:
     """The share of rankings that led to a success, by each label."""
-    rankings = frame.filter(pl.col("event") == "ranking").with_row_index("list")
-    if rankings.is_empty():
+    if not rankings:
         return []
-    items = rankings.select("list", "id", "user", "time", item="items").explode(
-        "item", empty_as_null=False
-    )
-    leaves = frame.filter(pl.col("type") == config.presence.leave)
     findings = []
     for name, label in config.heads.items():
         try:
-            successes = long_stays(successes_of(frame, label), leaves, label)
+            count = labelled.count(name)
         except DatasetError as error:
             message = f"label `{name}`: {error}"
             findings.append(_listed("labelled_rankings", "warning", message, ()))
             continue
-        rows = pl.Series(label_items(items, successes, label) == 1)
-        labelled = items.filter(rows)["list"].n_unique()
         stay = "" if label.min_duration is None else f" of {label.min_duration} or more"
         findings.append(
             Finding(
                 name="labelled_rankings",
-                severity="info" if labelled else "warning",
-                message=f"of {rankings.height:,} rankings led to a {label.interaction}{stay} "
-                f"within {label.within} ({labelled / rankings.height:.1%})",
-                count=labelled,
+                severity="info" if count else "warning",
+                message=f"of {rankings:,} rankings led to a {label.interaction}{stay} "
+                f"within {label.within} ({count / rankings:.1%})",
+                count=count,
             )
         )
     return findings

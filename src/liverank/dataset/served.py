@@ -5,6 +5,7 @@ such ranking is read at its cut, and every number is compared.
 Invariant: two numbers are equal when their float32 bits are, or when both are NaN.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,6 +25,13 @@ from liverank.features.layout import Layout
 from liverank.features.ragged import offsets_of
 from liverank.features.spec import FeatureSpec, SpecFeature
 from liverank.features.state import Reads
+
+EARLIER = "made before events were taken from the log (a user was erased, or old ones expired)"
+UNKNOWN = (
+    "logged by an earlier liverank, which did not say before or after which erasure or expiry it "
+    "was made"
+)
+"""Why rankings cannot be compared."""
 
 MAX_TOLD = 20
 """Differences that are told one by one, at most; the others are counted."""
@@ -50,39 +58,60 @@ class Checked:
     differences: list[Difference]
 
 
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """Rankings of a log that carry vectors.
+
+    Columns of ``rankings``: those of ``events.frame`` that a check needs; ``scored``, the items in
+    the order of the vectors' rows; and ``width``, how many features a row holds. ``incomparable``
+    counts others, which no replay can give again, by the reason.
+    """
+
+    rankings: pl.DataFrame
+    incomparable: dict[str, int]
+
+
 def rankings_with_vectors(
-    frames: Iterable[pl.DataFrame], *, since_ms: float = 0, most: int | None = None
-) -> pl.DataFrame:
+    frames: Iterable[pl.DataFrame],
+    *,
+    generation: int,
+    since_ms: float = 0,
+    most: int | None = None,
+) -> Logged:
     """The rankings of a log that carry vectors, made at ``since_ms`` or later.
 
-    Columns: those of ``events.frame`` that a check needs; ``scored``, the items in the order of
-    the vectors' rows; and ``width``, how many features a row holds. Of more than ``most``, those
-    with the smallest hashes of their id are kept: they lie anywhere in the log, and are always the
-    same.
+    ``generation`` is the log's: a ranking of an earlier one saw events that are no longer there.
+    Of more than ``most``, those with the smallest hashes of their id are kept: they lie anywhere in
+    the log, and are always the same.
 
     >>> from liverank.events.event import Ranking
     >>> from liverank.events.frame import frame_of
     >>> ranking = Ranking(time=5, id="q1", user="u1", items=["r1"], vectors=bytes(8))
     >>> frame = frame_of([ranking], seqs=[7])
-    >>> rankings_with_vectors([frame]).select("seq", "id", "scored", "width").rows()
+    >>> logged = rankings_with_vectors([frame], generation=1)
+    >>> logged.rankings.select("seq", "id", "scored", "width").rows()
     [(7, 'q1', ['r1'], 2)]
     """
-    found = [
-        frame.lazy()
-        .filter(pl.col("vectors").is_not_null() & (pl.col("time") >= since_ms))
-        .select(
-            *("seq", "id", "user", "time", "cut", "fields", "surface", "model", "vectors"),
-            scored=pl.coalesce("candidates", "items"),
+    incomparable: Counter[str] = Counter()
+    found = []
+    for frame in (empty_frame(), *frames):
+        carrying = frame.filter(pl.col("vectors").is_not_null() & (pl.col("time") >= since_ms))
+        if generation > 1:
+            incomparable[EARLIER] += carrying.filter(pl.col("generation") < generation).height
+            incomparable[UNKNOWN] += carrying["generation"].null_count()
+            carrying = carrying.filter(pl.col("generation") >= generation)
+        found.append(
+            carrying.select(
+                *("seq", "id", "user", "time", "cut", "fields", "surface", "model", "vectors"),
+                scored=pl.coalesce("candidates", "items"),
+            )
         )
-        .collect()
-        for frame in (empty_frame(), *frames)
-    ]
     size, rows = pl.col("vectors").bin.size(), pl.col("scored").list.len()
     rankings = pl.concat(found).with_columns(width=(size // (4 * rows)).cast(pl.Int64))
     if most is not None and len(rankings) > most:
         kept = np.argsort(hash_column(rankings["id"]), kind="stable")[:most]
         rankings = rankings[np.sort(kept)]
-    return rankings
+    return Logged(rankings, {reason: count for reason, count in incomparable.items() if count})
 
 
 def check_served(

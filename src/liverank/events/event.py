@@ -81,7 +81,8 @@ class Ranking(
 
     ``scores`` and ``propensities`` run beside ``items`` where they are known. ``cut`` is the
     ``seq`` of the last event that the state had folded when this ranking read it; a ranking
-    without one (an import) is read at its own place in the log. ``candidates`` are all that were
+    without one (an import) is read at its own place in the log. ``generation`` is that of the log
+    which this state was folded from (``Log.generation``). ``candidates`` are all that were
     scored, where those are more than ``items`` and the server kept them. ``vectors`` is what the
     model read, where the server kept it: little-endian float32[scored, features] in C order.
     """
@@ -93,6 +94,7 @@ class Ranking(
     variant: Id | None = None
     model: Id | None = None
     cut: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    generation: Annotated[int, msgspec.Meta(ge=1)] | None = None
     scores: list[float] | None = None
     propensities: list[float] | None = None
     candidates: list[Id] | None = None

@@ -13,14 +13,14 @@ from liverank.events.log import Erased, Log
 from liverank.serving.refusals import log_refusals
 
 
-def erase_from_log(log: Log, user: str) -> Erased:
-    """Erase a user from the log for a request; waits for the disk.
+def erase_from_log(log: Log, user: str, *, at_ms: int) -> Erased:
+    """Erase a user from the log for a request made at ``at_ms`` (Unix ms); waits for the disk.
 
     Raises BadRequestError: 422 for what is no id, 503 while others hold the log, 507 when the disk
     is full; else LogError.
     """
     with log_refusals("path"):
-        return log.erase(user)
+        return log.erase(user, at_ms=at_ms)
 
 
 def remove_snapshots(folder: Path) -> int:

@@ -3,11 +3,19 @@
 Invariant: what the response calls accepted is on disk.
 """
 
+from collections.abc import Sequence
+
 from liverank.errors import EventError
 from liverank.events.log import Log
 from liverank.events.wire import decode_events
 from liverank.serving.refusals import log_refusals
 from liverank.serving.wire import BadRequestError, EventsResponse, RejectedEvent
+
+ERASED = (
+    "it is of a user who was erased, or an edge to one, and happened before the erasure; "
+    "only what they do after it is taken in"
+)
+"""Why an event is refused that was fine but for whose it is."""
 
 _MAX_TOLD = 100
 """Rejected events told one by one in an error that refuses them all."""
@@ -28,12 +36,18 @@ def take_events(log: Log, body: bytes, *, arrived_ms: int) -> EventsResponse:
             raise BadRequestError(
                 400, "body", "no events; send one event, an array of events, or one a line"
             )
-        reasons = [f"[{one.place}] {one.reason}" for one in decoded.rejected[:_MAX_TOLD]]
-        raise BadRequestError(422, "body", f"every event was refused: {'; '.join(reasons)}")
+        raise _all_refused([RejectedEvent(one.place, one.reason) for one in decoded.rejected])
     with log_refusals("body"):
         appended = log.append(decoded.events, arrived_ms=arrived_ms)
-    return EventsResponse(
-        accepted=len(decoded.events) - appended.duplicates,
-        duplicates=appended.duplicates,
-        rejected=[RejectedEvent(one.place, one.reason) for one in decoded.rejected],
-    )
+    rejected = [RejectedEvent(one.place, one.reason) for one in decoded.rejected]
+    rejected += [RejectedEvent(decoded.places[place], ERASED) for place in appended.suppressed]
+    rejected.sort(key=lambda one: one.index)
+    accepted = len(decoded.events) - appended.duplicates - len(appended.suppressed)
+    if not accepted and not appended.duplicates:
+        raise _all_refused(rejected)
+    return EventsResponse(accepted=accepted, duplicates=appended.duplicates, rejected=rejected)
+
+
+def _all_refused(rejected: Sequence[RejectedEvent]) -> BadRequestError:
+    reasons = [f"[{one.index}] {one.reason}" for one in rejected[:_MAX_TOLD]]
+    return BadRequestError(422, "body", f"every event was refused: {'; '.join(reasons)}")

@@ -32,9 +32,15 @@ _logger = logging.getLogger("liverank.serving")
 
 
 def ranking_event(
-    request: RankRequest, ranked: Ranked, *, request_id: str, at_ms: int, serving: Serving
+    request: RankRequest,
+    ranked: Ranked,
+    *,
+    request_id: str,
+    at_ms: int,
+    generation: int,
+    serving: Serving,
 ) -> Ranking:
-    """The event of a served list.
+    """The event of a served list; ``generation`` is that of the log that was folded for it.
 
     Of the lists cut from more than ALWAYS_LOGGED candidates, a share of ``serving.log_candidates``
     logs these too; of those that a bundle ranked, a share of ``serving.log_vectors`` logs what it
@@ -62,6 +68,7 @@ def ranking_event(
         surface=request.surface,
         model=ranked.fallback if ranked.model is None else ranked.model,
         cut=ranked.cut,
+        generation=generation,
         scores=scores if all(map(math.isfinite, scores)) else None,
         candidates=ranked.scored if keeps_candidates else None,
         vectors=_packed(ranked, ranked.scored if was_cut else items) if keeps_vectors else None,

@@ -106,6 +106,7 @@ class Server:
                 ranked,
                 request_id=request_id,
                 at_ms=at_ms,
+                generation=view.generation,
                 serving=self.config.serving,
             )
         )
@@ -137,7 +138,7 @@ class Server:
     async def erase_user(self, user: str) -> ErasedUser:
         """Erase a user from the log, from what ranks and from the snapshots; takes a fold.
 
-        What arrives while it runs is new, and stays. Raises BadRequestError, LogError.
+        What they do after it began is new, and taken in. Raises BadRequestError, LogError.
         """
         self.current.view()  # while the log is read for the first time, nothing can be folded anew
         async with self._erasing:
@@ -149,7 +150,8 @@ class Server:
     def _erase(self, user: str) -> tuple[Erased, int]:
         """Erase a user from the log, rankings that wait included; and the generation after it."""
         self.writer.flush()
-        return erase_from_log(self._log, user), self._log.generation()
+        erased = erase_from_log(self._log, user, at_ms=self._clock_ms())
+        return erased, self._log.generation()
 
     def live_items(self, surface: str) -> list[tuple[str, LiveItem]]:
         """What is live on a surface, the newest first. Raises BadRequestError."""

@@ -15,14 +15,17 @@ from liverank.errors import EventError, LogError
 from liverank.events.event import Event, dedup_id
 from liverank.events.log.database import Database, last_seq_of
 from liverank.events.log.ids import SegmentIds, ids_of, in_tail
+from liverank.events.log.suppression import screened
 from liverank.events.wire import encode_event
 
 
 class Appended(NamedTuple):
-    """What became of a batch: ``seqs[i]`` is the place of event ``i``, None for a duplicate."""
+    """What became of a batch: ``seqs[i]`` is the seq of event ``i``, None where it was dropped."""
 
     seqs: list[int | None]
     duplicates: int
+    suppressed: tuple[int, ...] = ()
+    """Places in the batch of events refused because they are an erased user's."""
 
 
 class _Batch:
@@ -30,6 +33,7 @@ class _Batch:
 
     def __init__(self, events: Sequence[Event], arrived_ms: int) -> None:
         self.arrived_ms = arrived_ms
+        self.events = events
         try:
             self.bodies = [encode_event(event) for event in events]
             self.times = [event.at_ms for event in events]
@@ -38,6 +42,16 @@ class _Batch:
             raise EventError(f"An event cannot be stored: {error}") from None
         self.appended: Appended | None = None
         self.error: LogError | None = None
+
+    def screen(self, connection: sqlite3.Connection) -> list[int]:
+        """Take erased users out of the bodies; returns the places of events that are theirs."""
+        kept = screened(connection, self.events)
+        if kept is self.events:
+            return []
+        for place, (event, before) in enumerate(zip(kept, self.events, strict=True)):
+            if event is not None and event is not before:
+                self.bodies[place] = encode_event(event)
+        return [place for place, event in enumerate(kept) if event is None]
 
 
 class Appender:
@@ -89,19 +103,21 @@ class Appender:
         seq = last_seq_of(connection)
         results: list[Appended] = []
         for batch in batches:
-            seqs: list[int | None] = []
+            seqs: list[int | None] = [None] * len(batch.events)
+            suppressed = batch.screen(connection)
+            refused = set(suppressed)
             rows = []
-            for body, time, dedup in zip(batch.bodies, batch.times, batch.dedups, strict=True):
+            for place, dedup in enumerate(batch.dedups):
+                if place in refused or (dedup is not None and dedup in known):
+                    continue
                 if dedup is not None:
-                    if dedup in known:
-                        seqs.append(None)
-                        continue
                     known.add(dedup)
                 seq += 1
-                seqs.append(seq)
-                rows.append((seq, batch.arrived_ms, time, dedup, body))
+                seqs[place] = seq
+                rows.append((seq, batch.arrived_ms, batch.times[place], dedup, batch.bodies[place]))
             connection.executemany("INSERT INTO tail VALUES (?, ?, ?, ?, ?)", rows)
-            results.append(Appended(seqs, seqs.count(None)))
+            duplicates = seqs.count(None) - len(suppressed)
+            results.append(Appended(seqs, duplicates, tuple(suppressed)))
         connection.execute("UPDATE state SET last_seq = ?", (seq,))
         return results
 

@@ -22,6 +22,7 @@ from liverank.events.log.database import Database, explained, last_seq_of
 from liverank.events.log.ids import Ids, SegmentIds, dedup_ids, ids_of, in_tail, write_segment
 from liverank.events.log.lock import adding_segments
 from liverank.events.log.segment import Segment, register, remove_files, withdrawn_if_refused
+from liverank.events.log.suppression import without_suppressed
 
 
 class Imported(NamedTuple):
@@ -31,6 +32,8 @@ class Imported(NamedTuple):
     duplicates: int
     first_seq: int | None
     last_seq: int | None
+    suppressed: int = 0
+    """Events refused because they are an erased user's."""
 
 
 class _Fresh(NamedTuple):
@@ -66,19 +69,20 @@ class Importer:
     def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> Imported:
         """See ``Log.import_frame``."""
         _check(frame)
-        fresh = _distinct(
-            frame.with_columns(seq=pl.lit(None, pl.Int64), arrived=pl.lit(arrived_ms, pl.Int64))
-        )
         with (
             self._importing,
             explained(self._database.path),
             adding_segments(self._database.segments),
         ):
+            frame, suppressed = without_suppressed(self._database, frame)
+            fresh = _distinct(
+                frame.with_columns(seq=pl.lit(None, pl.Int64), arrived=pl.lit(arrived_ms, pl.Int64))
+            )
             accepted, last_seq = self._place(fresh)
         duplicates = frame.height - accepted
         if not accepted:
-            return Imported(0, duplicates, None, None)
-        return Imported(accepted, duplicates, last_seq - accepted + 1, last_seq)
+            return Imported(0, duplicates, None, None, suppressed)
+        return Imported(accepted, duplicates, last_seq - accepted + 1, last_seq, suppressed)
 
     def _place(self, fresh: _Fresh) -> tuple[int, int]:
         """Write and register what is new of it; returns how many rows, and the last one's seq."""

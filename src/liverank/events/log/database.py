@@ -10,54 +10,20 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from liverank.errors import LogBusyError, LogCorruptError, LogError, LogFullError
+from liverank.events.log.layouts import prepare
 from liverank.events.log.lock import give_turn, takes_turn
 
-_LAYOUTS = (
-    """
-CREATE TABLE IF NOT EXISTS tail (
-    seq INTEGER PRIMARY KEY,
-    arrived INTEGER NOT NULL,
-    time INTEGER NOT NULL,
-    dedup TEXT,
-    body BLOB NOT NULL
-);
-CREATE UNIQUE INDEX IF NOT EXISTS tail_dedup ON tail (dedup) WHERE dedup IS NOT NULL;
-CREATE TABLE IF NOT EXISTS segments (
-    name TEXT PRIMARY KEY,
-    rows INTEGER NOT NULL,
-    first_seq INTEGER NOT NULL,
-    last_seq INTEGER NOT NULL UNIQUE,
-    oldest_ms INTEGER NOT NULL,
-    newest_ms INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
-    digest TEXT NOT NULL,
-    ids INTEGER NOT NULL,
-    ids_digest TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS state (
-    only INTEGER PRIMARY KEY CHECK (only = 1),
-    last_seq INTEGER NOT NULL,
-    manifest INTEGER NOT NULL
-);
-INSERT OR IGNORE INTO state VALUES (1, 0, 0);
-""",
-    """
-ALTER TABLE state ADD COLUMN generation INTEGER NOT NULL DEFAULT 1;
-ALTER TABLE state ADD COLUMN identity TEXT NOT NULL DEFAULT '';
-ALTER TABLE state ADD COLUMN erasing INTEGER NOT NULL DEFAULT 0;
-UPDATE state SET identity = lower(hex(randomblob(16)));
-""",
-)
-"""What each version of the format adds to the one before it."""
-
-FORMAT = len(_LAYOUTS)
-"""Version of the whole layout, kept in SQLite's ``user_version``."""
-
 _POLL_S = 0.0005
+_WORTH_BYTES = 1 << 20
+"""Free pages of less than this are kept: new events will fill them."""
+_LONG_WAL_BYTES = 8 << 20
+"""Twice what a WAL comes to that nobody holds up; it keeps the size of its longest transaction."""
+_CHECKPOINTS = 10
+_CHECKPOINT_PAUSE_S = 0.05
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -123,6 +89,47 @@ class Database:
                 "again, when that is over"
             ) from error
 
+    def shrink(self) -> None:
+        """Give free pages back to the disk where they are more than half of the file.
+
+        What is left is copied within one transaction, so that appends wait for less than it took
+        to fill the pages that go. A full disk, a writer or a reader in the way puts it off: the
+        next call goes on with it.
+        """
+        with suppress(LogBusyError, LogFullError):
+            with self._write_lock, explained(self.path):
+                if self._is_mostly_free():
+                    self._in_turn(lambda: self._executes("VACUUM"))
+            for attempt in range(_CHECKPOINTS):
+                with self._write_lock, explained(self.path):
+                    # Only when all of the WAL is in the file, and nobody reads from before, can
+                    # both be cut off.
+                    if not self._is_long() or self._empties_wal():
+                        return
+                if attempt + 1 < _CHECKPOINTS:
+                    time.sleep(_CHECKPOINT_PAUSE_S)  # appends go on meanwhile
+
+    def _is_mostly_free(self) -> bool:
+        pages, free, page_bytes = self._pages()
+        return free * page_bytes >= _WORTH_BYTES and free > pages // 2
+
+    def _is_long(self) -> bool:
+        """Whether the file is longer than its pages, which are in the WAL, or the WAL is long."""
+        pages, _, page_bytes = self._pages()  # reads, so that there is a WAL
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        return (
+            self.path.stat().st_size >= pages * page_bytes + _WORTH_BYTES
+            or wal.stat().st_size >= _LONG_WAL_BYTES
+        )
+
+    def _pages(self) -> tuple[int, int, int]:
+        """How many pages the file has, how many of them are free, and the bytes of one."""
+        pages, free, page_bytes = (
+            int(self._writer.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return pages, free, page_bytes
+
     def last_seq(self) -> int:
         """The seq of the newest event ever taken in; 0 before the first."""
         with self._read_lock, explained(self.path):
@@ -187,34 +194,11 @@ def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
             path, timeout=busy_s, isolation_level=None, check_same_thread=False
         )
         try:
-            _prepare(connection, path)
+            prepare(connection, path)
         except (sqlite3.Error, LogError):
             connection.close()
             raise
     return connection
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > FORMAT:
-        raise LogError(
-            f"{path}: the log has format {version}, this liverank reads up to {FORMAT}; "
-            "upgrade liverank"
-        )
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA journal_size_limit = 67108864")
-    if version == 0:
-        if any((path.parent / "segments").glob("*.parquet")):
-            raise LogCorruptError(
-                f"{path}: it is missing or empty, yet there are segments, which it names; restore "
-                "it from a backup, or import the segments into a new log; they are not touched"
-            )
-        connection.execute("PRAGMA journal_mode = WAL")
-    if version < FORMAT:
-        missing = "".join(_LAYOUTS[version:])
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {missing} PRAGMA user_version = {FORMAT}; COMMIT"
-        )
 
 
 @contextmanager

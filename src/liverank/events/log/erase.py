@@ -1,9 +1,9 @@
 """Erasing a user from the log: their events, and their name in the fields of others' events.
 
 Segments that name the user are written anew first; then one transaction puts them into the
-manifest in place of the old ones and cleans the tail; then the old files go, and SQLite's file is
-rewritten. A kill before the transaction leaves orphans, one after it leaves work that the next
-open finishes.
+manifest in place of the old ones, cleans the tail and puts the user on the suppression list; then
+the old files go, and SQLite's file is rewritten. A kill before the transaction leaves orphans, one
+after it leaves work that the next open finishes.
 Invariant: the events that stay keep their seqs, and the log never holds half of an erasure.
 """
 
@@ -15,7 +15,7 @@ import msgspec
 import polars as pl
 
 from liverank.errors import EventError
-from liverank.events.event import MAX_ID, Fields
+from liverank.events.event import MAX_ID
 from liverank.events.frame import events_of
 from liverank.events.log.database import Database, begin_generation, explained
 from liverank.events.log.ids import write_with_ids
@@ -33,7 +33,9 @@ from liverank.events.log.segment import (
     unregister,
     withdrawn_if_refused,
 )
-from liverank.events.wire import decode_fields, encode_event
+from liverank.events.log.suppression import suppress
+from liverank.events.log.without import without_users
+from liverank.events.wire import encode_event
 
 _TELLING = ("event", "user", "target", "fields")
 """The columns that tell whether a segment names a user."""
@@ -50,7 +52,7 @@ class Erased(NamedTuple):
     """Events that stay, but no longer name the user in their fields."""
 
 
-def erase_user(database: Database, user: str) -> Erased:
+def erase_user(database: Database, user: str, *, at_ms: int) -> Erased:
     """See ``Log.erase``."""
     named = _as_json(user)
     with explained(database.path), removing_segments(database.segments):
@@ -61,10 +63,10 @@ def erase_user(database: Database, user: str) -> Erased:
         rows = scrubbed = 0
         with withdrawn_if_refused(database.segments, new):
             for segment in held:
-                kept, changed = without_user(_read(database, segment, _TELLING), user)
+                kept, changed = without_users(_read(database, segment, _TELLING), (user,))
                 if kept.height == segment.rows and not changed.any():
                     continue
-                kept, changed = without_user(_read(database, segment), user)
+                kept, changed = without_users(_read(database, segment), (user,))
                 old.append(segment)
                 rows += segment.rows - kept.height
                 scrubbed += int(changed.sum())
@@ -72,6 +74,7 @@ def erase_user(database: Database, user: str) -> Erased:
                     new.append(write_with_ids(database.segments, kept))
             with database.writing() as connection:
                 of_tail = _erase_from_tail(connection, user, named)
+                suppress(connection, user, at_ms=at_ms)
                 unregister(connection, old)
                 for segment in new:
                     register(connection, segment)
@@ -80,48 +83,6 @@ def erase_user(database: Database, user: str) -> Erased:
                     connection.execute("UPDATE state SET erasing = 1")
         finish_erasing(database)
     return Erased(rows + of_tail[0], len(old), scrubbed + of_tail[1])
-
-
-def without_user(frame: pl.DataFrame, user: str) -> tuple[pl.DataFrame, pl.Series]:
-    """The events that stay, without the user in their fields, and which were changed: bool[n].
-
-    The user's own events go, and edges to them. A field whose value is the user's id goes; of a
-    list the element goes.
-
-    >>> from liverank.events.event import Item, User
-    >>> from liverank.events.frame import frame_of
-    >>> room = Item(time=0, item="r1", fields={"host": "u1", "speakers": ["u1", "u2"]})
-    >>> kept, changed = without_user(frame_of([User(time=0, user="u1"), room]), "u1")
-    >>> kept["fields"].to_list(), changed.to_list()
-    (['{"speakers":["u2"]}'], [True])
-    """
-    is_theirs = (pl.col("user") == user) | (
-        (pl.col("event") == "edge") & (pl.col("target") == user)
-    )
-    kept = frame.filter(~is_theirs.fill_null(value=False))
-    texts = kept["fields"]
-    # a text with escapes may spell the id in another way
-    likely = texts.filter(_contain(texts, _as_json(user).decode()) | _contain(texts, "\\"))
-    scrubbed = {text: _scrubbed(text, user) for text in likely.unique()}
-    fields = texts.replace(scrubbed) if scrubbed else texts
-    return kept.with_columns(fields=fields), fields.ne_missing(texts)
-
-
-def _contain(texts: pl.Series, piece: str) -> pl.Series:
-    return texts.str.contains(piece, literal=True)
-
-
-def _scrubbed(text: str, user: str) -> str | None:
-    """A JSON object of fields without the user; the same text when it does not hold them."""
-    fields = decode_fields(text)
-    left: Fields = {
-        name: [one for one in value if one != user] if isinstance(value, list) else value
-        for name, value in fields.items()
-        if value != user
-    }
-    if left == fields:
-        return text
-    return msgspec.json.encode(left).decode() if left else None
 
 
 def _as_json(user: str) -> bytes:
@@ -155,7 +116,7 @@ def _erase_from_tail(connection: sqlite3.Connection, user: str, named: bytes) ->
         "SELECT seq, arrived, body FROM tail WHERE instr(body, ?) ORDER BY seq", (named,)
     ).fetchall()
     frame = frame_of_tail(held)
-    kept, changed = without_user(frame, user)
+    kept, changed = without_users(frame, (user,))
     gone = frame.join(kept, on="seq", how="anti")["seq"]
     connection.executemany("DELETE FROM tail WHERE seq = ?", [(seq,) for seq in gone])
     scrubbed = kept.filter(changed)

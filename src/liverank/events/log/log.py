@@ -24,6 +24,7 @@ from liverank.events.log.leftovers import clear_leftovers
 from liverank.events.log.lock import opening
 from liverank.events.log.reading import Reader
 from liverank.events.log.segment import corrupt, segments_of
+from liverank.events.log.suppression import allow
 
 
 class Stats(NamedTuple):
@@ -48,7 +49,7 @@ class Log:
     ...         [User(time=0, user="u1", id="a"), User(time=1, user="u1", id="a")], arrived_ms=5
     ...     )
     ...     [frame["seq"].to_list() for frame in log.read()]
-    Appended(seqs=[1, None], duplicates=1)
+    Appended(seqs=[1, None], duplicates=1, suppressed=())
     [[1]]
     """
 
@@ -86,8 +87,9 @@ class Log:
     def append(self, events: Sequence[Event], *, arrived_ms: int) -> Appended:
         """Take in a batch; it is on disk when this returns. Repeats of an id are dropped.
 
-        All of the batch is kept, or none: LogFullError, LogBusyError or LogError say so. Calls
-        from several threads share commits.
+        What an erased user did before the erasure is refused (``Appended.suppressed``); other
+        events lose their name. All else of the batch is kept, or none: LogFullError, LogBusyError
+        or LogError say so. Calls from several threads share commits.
         """
         return self._appender.append(events, arrived_ms=arrived_ms)
 
@@ -95,7 +97,8 @@ class Log:
         """Take in a frame of SCHEMA in its order, straight into segments, as a whole or not at all.
 
         Its ``seq`` and ``arrived`` are given here; repeats of an id are dropped, the first one is
-        kept. Raises EventError for a row that is no event, LogError and its kinds.
+        kept. Events of erased users are refused, whatever their time (``Imported.suppressed``).
+        Raises EventError for a row that is no event, LogError and its kinds.
         """
         return self._importer.import_frame(frame, arrived_ms=arrived_ms)
 
@@ -169,9 +172,14 @@ class Log:
         )
 
     def compact(self, *, min_rows: int = 1) -> int:
-        """Move the tail into segments when it holds ``min_rows`` or more; returns rows moved."""
+        """Move the tail into segments when it holds ``min_rows`` or more; returns rows moved.
+
+        Gives the disk back what the tail took, now or the next time.
+        """
         clear_leftovers(self._database)
-        return compact_tail(self._database, min_rows=min_rows, segment_rows=self._segment_rows)
+        moved = compact_tail(self._database, min_rows=min_rows, segment_rows=self._segment_rows)
+        self._database.shrink()
+        return moved
 
     def expire(self, before_ms: int) -> int:
         """Drop what is older than ``before_ms``; returns rows dropped.
@@ -179,16 +187,29 @@ class Log:
         A segment goes when its newest event is older; of the tail goes what arrived before the
         first event that is not. Seqs are not used again; the ids of dropped events are forgotten.
         """
-        return expire_rows(self._database, before_ms)
+        rows = expire_rows(self._database, before_ms)
+        self._database.shrink()
+        return rows
 
-    def erase(self, user: str) -> Erased:
+    def erase(self, user: str, *, at_ms: int) -> Erased:
         """Erase a user: their events, and their name in the fields of others.
 
-        When this returns, no file of the log holds a byte of what was erased. Imports and
-        compactions wait meanwhile. Killed half-way, it is undone or finished at the next open.
-        An unknown user is harmless. Raises EventError for what is no id, LogError and its kinds.
+        ``at_ms`` is the moment of the erasure in Unix ms: what happened up to it is refused from
+        now on, and so are files with events of theirs (see ``allow_erased``). When this returns,
+        no file of the log holds a byte of what was erased. Imports and compactions wait meanwhile.
+        Killed half-way, it is undone or finished at the next open. Of an unknown user there is
+        nothing to erase, and what comes later is refused. Raises EventError for what is no id,
+        LogError and its kinds.
         """
-        return erase_user(self._database, user)
+        return erase_user(self._database, user, at_ms=at_ms)
+
+    def allow_erased(self, user: str) -> bool:
+        """Take in events of an erased user again, for good; returns whether they were erased.
+
+        Raises LogError and its kinds.
+        """
+        with self._database.writing() as connection:
+            return allow(connection, user)
 
     def verify(self) -> int:
         """Check every segment's content and the SQLite file; returns the segments checked.

@@ -1,44 +1,86 @@
 """What is odd about events: not wrong in itself, but worth a look before learning from it.
 
-Each check is one function over the whole log as a frame; it gives a Finding or nothing.
-Invariant: checks only count, they change nothing.
+Checks are fed events piece by piece and keep counts, hashes and a few examples, never the events.
+Invariant: checks only count, they change nothing; and how events are cut into pieces changes no
+finding. (Two ids in ten billion may share a hash, and a count be off by one.)
 """
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Iterable
 
 import polars as pl
 
 from liverank.config import Config
-from liverank.events.oddities import entities, lists
-from liverank.events.oddities.finding import Finding
+from liverank.events.oddities import rows
+from liverank.events.oddities.entities import Lives, UsersNeverIntroduced
+from liverank.events.oddities.finding import Check, Finding
+from liverank.events.oddities.lists import BackfilledRankings, NamedRankings
 
-Check: TypeAlias = Callable[[pl.DataFrame, Config, int], Finding | None]
-
-CHECKS: tuple[Check, ...] = (
-    lists.label_never_seen,
-    lists.no_rankings,
-    lists.unknown_interactions,
-    lists.unknown_rankings,
-    lists.interactions_before_ranking,
-    lists.items_not_in_ranking,
-    lists.interactions_without_ranking,
-    entities.clocks_in_the_future,
-    entities.times_before_2000,
-    entities.ends_before_starts,
-    entities.items_never_started,
-    entities.items_never_ended,
-    entities.users_never_introduced,
-    entities.duplicates,
-    entities.identical_events,
+FINDINGS = (
+    "label_never_seen",
+    "no_rankings",
+    "unknown_interactions",
+    "unknown_rankings",
+    "interactions_before_ranking",
+    "items_not_in_ranking",
+    "interactions_without_ranking",
+    "backfilled_rankings",
+    "clocks_in_the_future",
+    "times_before_2000",
+    "ends_before_starts",
+    "items_never_started",
+    "items_never_ended",
+    "users_never_introduced",
+    "duplicates",
+    "identical_events",
 )
-"""Every check, in the order its finding is told."""
+"""The name of every finding, in the order in which they are told."""
 
 
-def find_oddities(frame: pl.DataFrame, config: Config, *, now_ms: int) -> list[Finding]:
-    """Run every check over events, given as one frame of ``frame.SCHEMA``.
+class Oddities:
+    """Every check, over events that come in pieces: frames of ``frame.SCHEMA`` in their order.
 
-    ``now_ms`` stands for the arrival of events that did not arrive yet (those of a file).
+    ``now_ms`` stands for the arrival of events that did not arrive yet (those of a file). Events
+    ``of_log`` have ids that never repeat, and an order of arrival.
+    """
+
+    def __init__(self, config: Config, *, now_ms: int, of_log: bool = False) -> None:
+        named = NamedRankings()
+        self.shown = named.shown
+        """The rankings that came."""
+        self._checks: list[Check] = [
+            named,
+            rows.LabelNeverSeen(config),
+            rows.NoRankings(config),
+            rows.unknown_interactions(config),
+            rows.InteractionsWithoutRanking(),
+            rows.clocks_in_the_future(config, now_ms),
+            rows.times_before_2000(),
+            rows.identical_events(),
+            Lives(config),
+            UsersNeverIntroduced(),
+            BackfilledRankings(config) if of_log else rows.Duplicates(),
+        ]
+        self._is_empty = True
+
+    def feed(self, frame: pl.DataFrame) -> None:
+        """Look at the next piece."""
+        if frame.height:
+            self._is_empty = False
+            for check in self._checks:
+                check.feed(frame)
+
+    def findings(self) -> list[Finding]:
+        """What is odd, in the order of FINDINGS; nothing of no events at all. Ask once."""
+        if self._is_empty:
+            return []
+        found = [finding for check in self._checks for finding in check.findings()]
+        return sorted(found, key=lambda finding: FINDINGS.index(finding.name))
+
+
+def find_oddities(
+    frames: Iterable[pl.DataFrame], config: Config, *, now_ms: int, of_log: bool = False
+) -> list[Finding]:
+    """Run every check over events, given as frames of ``frame.SCHEMA``; see ``Oddities``.
 
     >>> from liverank.config import parse_config
     >>> from liverank.events.event import Item
@@ -46,8 +88,10 @@ def find_oddities(frame: pl.DataFrame, config: Config, *, now_ms: int) -> list[F
     >>> config = parse_config('''[label]
     ... interaction = "join"''')
     >>> early = frame_of([Item(time=1, item="room9", state="ended")])
-    >>> [finding.name for finding in find_oddities(early, config, now_ms=2)]
+    >>> [finding.name for finding in find_oddities([early], config, now_ms=2)]
     ['label_never_seen', 'no_rankings', 'times_before_2000', 'items_never_started']
     """
-    found = [check(frame, config, now_ms) for check in CHECKS]
-    return [finding for finding in found if finding is not None]
+    oddities = Oddities(config, now_ms=now_ms, of_log=of_log)
+    for frame in frames:
+        oddities.feed(frame)
+    return oddities.findings()

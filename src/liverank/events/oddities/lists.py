@@ -1,122 +1,190 @@
-"""What is odd about rankings and interactions: labels that would be lost or never come."""
+"""What is odd about rankings, and interactions that name one: labels that would be lost."""
 
+from typing import NamedTuple
+
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from liverank.config import Config
-from liverank.events.oddities.finding import Finding, finding_of
+from liverank.events.oddities.finding import Examples, Finding, text_of
+from liverank.events.oddities.hashed import Hashes, hashes_of
+from liverank.events.oddities.rows import EVENT_TEXT
+from liverank.events.oddities.shown import Shown
+from liverank.quantities import duration_ms
+
+_TEXTS = 200_000
+"""Interactions that wait for their ranking and whose texts are kept, for examples."""
 
 
-def label_never_seen(frame: pl.DataFrame, config: Config, _: int) -> Finding | None:
-    """No interaction is of the label's type, or none has the value it asks for."""
-    label = config.label
-    types = frame.filter(pl.col("event") == "interaction")["type"]
-    wanted = pl.col("type") == label.interaction
-    if label.min_value is not None:
-        wanted &= pl.col("value") >= label.min_value
-    if frame.filter(wanted).height:
-        return None
-    seen = types.value_counts(sort=True)["type"].head(10).to_list()
-    needed = "" if label.min_value is None else f" with a value of {label.min_value:g} or more"
-    return Finding(
-        name="label_never_seen",
-        severity="error",
-        message=f'no interaction is a success: `label.interaction` is "{label.interaction}"'
-        f"{needed}; types seen: {', '.join(seen) or 'none'}",
-        count=0,
-    )
+class _Acts(NamedTuple):
+    """Interactions that name a ranking, as hashes; ``rows`` are their places among all events."""
+
+    rankings: Hashes
+    items: Hashes
+    time: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+    def take(self, which: NDArray[np.bool_]) -> "_Acts":
+        return _Acts(self.rankings[which], self.items[which], self.time[which], self.rows[which])
 
 
-def no_rankings(frame: pl.DataFrame, config: Config, _: int) -> Finding | None:
-    """Nothing says what was shown, and no ``[candidates]`` stands in for it."""
-    if config.candidates is not None or frame.filter(pl.col("event") == "ranking").height:
-        return None
-    return Finding(
-        name="no_rankings",
-        severity="warning",
-        message="no event says which list a person was shown; send `ranking` events, or let "
-        "[candidates] make lists from interactions",
-        count=0,
-    )
+class NamedRankings:
+    """Interactions beside the ranking they name: unknown, later than they are, without their item.
+
+    One whose ranking did not come yet waits for it as hashes, to the end.
+    """
+
+    def __init__(self) -> None:
+        self.shown = Shown()
+        self._seen = 0
+        self._waiting: list[_Acts] = []
+        self._texts = pl.DataFrame(schema={"type": pl.String, "item": pl.String, "id": pl.String})
+        self._unknown = _Oddity()
+        self._early = _Oddity()
+        self._foreign = _Oddity()
+
+    def feed(self, frame: pl.DataFrame) -> None:
+        """See ``Check``."""
+        self.shown.feed(frame)
+        named = (
+            frame.lazy()
+            .with_row_index("row", offset=self._seen)
+            .filter((pl.col("event") == "interaction") & pl.col("ranking").is_not_null())
+            .select("row", "time", "type", "item", id="ranking")
+            .collect()
+        )
+        self._seen += frame.height
+        if named.is_empty():
+            return
+        acts = _Acts(
+            hashes_of(named["id"]),
+            hashes_of(named["item"]),
+            named["time"].to_numpy(),
+            named["row"].to_numpy().astype(np.int64),
+        )
+        numbers = self.shown.index.find(acts.rankings)
+        is_known = numbers >= 0
+        texts = named.select("type", "item", "id")
+        self._judge(acts.take(is_known), numbers[is_known], texts.filter(pl.Series(is_known)))
+        if not is_known.all():
+            self._waiting.append(acts.take(~is_known))
+            left = max(_TEXTS - self._texts.height, 0)
+            self._texts = self._texts.vstack(texts.filter(pl.Series(~is_known)).head(left))
+
+    def findings(self) -> list[Finding]:
+        """See ``Check``."""
+        self._end_waiting()
+        return [
+            *self._unknown.told(
+                "unknown_rankings",
+                "interactions name a ranking that is not in the log; they make no labels",
+            ),
+            *self._early.told(
+                "interactions_before_ranking",
+                "interactions came before the ranking they name; clocks that disagree lose labels",
+            ),
+            *self._foreign.told(
+                "items_not_in_ranking",
+                "interactions are with an item that the ranking they name did not hold",
+            ),
+        ]
+
+    def _judge(self, acts: _Acts, numbers: NDArray[np.int64], texts: pl.DataFrame) -> None:
+        """Compare interactions with their rankings; ``texts`` are those of the first of them."""
+        shown_at, held = self.shown.look_up(numbers, acts.items)
+        text = text_of("{} on {} of ranking {}", "type", "item", "id")
+        self._early.add(acts.time < shown_at, acts.rows, texts, text)
+        self._foreign.add(~held, acts.rows, texts, text_of("{} not in ranking {}", "item", "id"))
+
+    def _end_waiting(self) -> None:
+        """Every ranking came by now, or never will."""
+        texts, self._texts = self._texts, self._texts.clear()
+        waiting, self._waiting = self._waiting, []
+        for acts in waiting:
+            own, texts = texts.head(len(acts.rows)), texts.slice(len(acts.rows))
+            numbers = self.shown.index.find(acts.rankings)
+            is_known = numbers >= 0
+            self._unknown.add(~is_known, acts.rows, own, pl.col("id"))
+            of_known = own.filter(pl.Series(is_known[: own.height]))
+            self._judge(acts.take(is_known), numbers[is_known], of_known)
 
 
-def unknown_interactions(frame: pl.DataFrame, config: Config, _: int) -> Finding | None:
-    """Interaction types that the config does not name."""
-    if not config.interactions:
-        return None
-    odd = frame.filter(
-        (pl.col("event") == "interaction") & ~pl.col("type").is_in(list(config.interactions))
-    )
-    return finding_of(
-        "unknown_interactions",
-        "warning",
-        "interactions are of a type that [interactions] does not name; they make no features",
-        odd,
-        pl.col("type"),
-    )
+class _Oddity:
+    """How many interactions are odd in one way, and the first of them."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._examples = Examples()
+
+    def add(
+        self,
+        is_odd: NDArray[np.bool_],
+        rows: NDArray[np.int64],
+        texts: pl.DataFrame,
+        text: pl.Expr,
+    ) -> None:
+        self._count += int(is_odd.sum())
+        told = is_odd[: texts.height]
+        odd = texts.filter(pl.Series(told)).select(text.alias("text"))["text"]
+        self._examples.add(odd, pl.Series(rows[: texts.height][told]))
+
+    def told(self, name: str, message: str) -> list[Finding]:
+        if not self._count:
+            return []
+        return [
+            Finding(
+                name=name,
+                severity="warning",
+                message=message,
+                count=self._count,
+                examples=self._examples.told(),
+            )
+        ]
 
 
-def interactions_without_ranking(frame: pl.DataFrame, _: Config, __: int) -> Finding | None:
-    """Interactions that do not say which list they came from, where there are lists."""
-    if not frame.filter(pl.col("event") == "ranking").height:
-        return None
-    odd = frame.filter((pl.col("event") == "interaction") & pl.col("ranking").is_null())
-    return finding_of(
-        "interactions_without_ranking",
-        "info",
-        "interactions name no ranking; each counts for the last one that held its item",
-        odd,
-        pl.format("{} of {} on {}", "type", "user", "item"),
-    )
+class BackfilledRankings:
+    """Rankings of a log that came after events which happened later, and say no ``cut``."""
 
+    def __init__(self, config: Config) -> None:
+        self._max_future_ms = int(duration_ms(config.features.max_future))
+        self._latest = self._seen = self._count = 0
+        self._examples = Examples()
 
-def unknown_rankings(frame: pl.DataFrame, _: Config, __: int) -> Finding | None:
-    """Interactions that name a ranking nobody served."""
-    known = _rankings(frame).select("id")
-    named = frame.filter((pl.col("event") == "interaction") & pl.col("ranking").is_not_null())
-    return finding_of(
-        "unknown_rankings",
-        "warning",
-        "interactions name a ranking that is not in the log; they make no labels",
-        named.join(known, left_on="ranking", right_on="id", how="anti"),
-        pl.col("ranking"),
-    )
+    def feed(self, frame: pl.DataFrame) -> None:
+        """See ``Check``."""
+        is_ahead = pl.col("time") > pl.col("arrived") + self._max_future_ms
+        counted = pl.when(is_ahead).then("arrived").otherwise("time")
+        timed = (
+            frame.lazy()
+            .with_row_index("row", offset=self._seen)
+            .with_columns(counted=counted)
+            .with_columns(
+                before=pl.col("counted").cum_max().shift(1).fill_null(0).clip(self._latest)
+            )
+        )
+        late = timed.filter(
+            (pl.col("event") == "ranking")
+            & pl.col("cut").is_null()
+            & (pl.col("counted") < pl.col("before"))
+        ).select("row", text=EVENT_TEXT)
+        odd, latest = pl.collect_all([late, timed.select(pl.col("counted").max())])
+        self._seen += frame.height
+        self._latest = max(self._latest, latest.item() or 0)
+        self._count += odd.height
+        self._examples.add(odd["text"], odd["row"])
 
-
-def interactions_before_ranking(frame: pl.DataFrame, _: Config, __: int) -> Finding | None:
-    """Effects before their cause: clocks that disagree."""
-    return finding_of(
-        "interactions_before_ranking",
-        "warning",
-        "interactions came before the ranking they name; clocks that disagree lose labels",
-        _served(frame).filter(pl.col("time") < pl.col("shown_at")),
-        pl.format("{} on {} of ranking {}", "type", "item", "ranking"),
-    )
-
-
-def items_not_in_ranking(frame: pl.DataFrame, _: Config, __: int) -> Finding | None:
-    """Interactions with an item that the ranking they name did not hold."""
-    served = _served(frame).filter(~pl.col("item").is_in(pl.col("shown")))
-    return finding_of(
-        "items_not_in_ranking",
-        "warning",
-        "interactions are with an item that the ranking they name did not hold",
-        served,
-        pl.format("{} not in ranking {}", "item", "ranking"),
-    )
-
-
-def _rankings(frame: pl.DataFrame) -> pl.DataFrame:
-    return (
-        frame.filter(pl.col("event") == "ranking")
-        .select("id", pl.col("time").alias("shown_at"), pl.col("items").alias("shown"))
-        .unique("id", keep="first", maintain_order=True)
-    )
-
-
-def _served(frame: pl.DataFrame) -> pl.DataFrame:
-    """Interactions beside the ranking they name."""
-    acts = frame.filter(pl.col("event") == "interaction")
-    acts = acts.select("type", "item", "time", "value", "ranking")
-    return acts.join(
-        _rankings(frame), left_on="ranking", right_on="id", how="inner", maintain_order="left"
-    )
+    def findings(self) -> list[Finding]:
+        """See ``Check``."""
+        if not self._count:
+            return []
+        return [
+            Finding(
+                name="backfilled_rankings",
+                severity="info",
+                message="rankings without a `cut` are older than events that came into the log "
+                "before them; they are read as of their own time",
+                count=self._count,
+                examples=self._examples.told(),
+            )
+        ]

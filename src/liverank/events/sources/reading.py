@@ -42,8 +42,9 @@ def read_events(
 
     A file whose path matches a source is mapped by it (the first that matches); any other must
     hold canonical events. A bad row is rejected and loses nothing but itself. Events without an
-    id get one from their content (see ``content_ids``). The ``cut`` of a ranking counts the events
-    of the log that it was served from, so it says nothing in another and is left out.
+    id get one from their content (see ``content_ids``). The ``cut`` and the ``generation`` of a
+    ranking are those of the log that it was served from: they say nothing in another, and are left
+    out.
 
     Raises ConfigError when a source is not well formed, SourceError when a file cannot be read
     or mapped at all.
@@ -56,7 +57,9 @@ def read_events(
     ]
     for file in find_files(paths):
         frame, rejected = _read_file(file, mappings, on_progress)
-        frame = with_content_ids(frame).with_columns(cut=pl.lit(None, pl.Int64))
+        frame = with_content_ids(frame).with_columns(
+            cut=pl.lit(None, pl.Int64), generation=pl.lit(None, pl.Int64)
+        )
         yield FileEvents(file.path, frame, rejected)
 
 
