@@ -61,8 +61,8 @@ class Product:
     """How big it is.
 
     ``user_skew``, ``item_skew``: the one of rank k draws ``k ** -skew`` as much as the first; 0 has
-    everybody do as much as the next, 1 is Zipf's law. ``fields``: what events tell of people and
-    rooms.
+    everybody do as much as the next, 1 is Zipf's law. ``list_items``: rooms in each list that is
+    shown, 0 where no rankings are logged. ``fields``: what events tell of people and rooms.
     """
 
     users: int
@@ -73,6 +73,7 @@ class Product:
     item_skew: float = 0.8
     start_ms: int = 1_750_000_000_000
     seed: int = 0
+    list_items: int = 0
     fields: tuple[str, ...] = tuple(ITEM_FIELDS | USER_FIELDS)
 
     @property
@@ -173,7 +174,8 @@ def traffic(product: Product, *, interactions: int) -> Iterator[pl.DataFrame]:
         last = part == parts - 1
         begin = product.start_ms - LIFE_MS if part == 0 else edges[part]
         rooms = _rooms(product, starts, begin, edges[part + 1])
-        both = pl.concat([later, happened, rooms]).sort("time", maintain_order=True)
+        lists = _lists(product, part, happened, starts)
+        both = pl.concat([later, lists, happened, rooms]).sort("time", maintain_order=True)
         later = both.filter(pl.col("time") >= edges[part + 1])
         yield both if last else both.filter(pl.col("time") < edges[part + 1])
 
@@ -288,6 +290,27 @@ def _visits(
             (joined, "join", nothing + 5_000, no_value),
             (joined, "leave", 5_000 + (stay_s * 1000).astype(np.int64), stay_s),
         )
+    )
+
+
+def _lists(product: Product, part: int, happened: pl.DataFrame, starts: Counts) -> pl.DataFrame:
+    """A list of rooms for every tenth impression, the one that was seen among them."""
+    seen = happened.filter(pl.col("type") == "impression").gather_every(10)
+    if not product.list_items or seen.is_empty():
+        return frame(0)
+    newest = np.searchsorted(starts, seen["time"].to_numpy())
+    others = newest[:, None] - 2 - np.arange(product.list_items - 1)
+    room = seen["item"].str.slice(1).cast(pl.Int64).to_numpy()
+    rooms = np.concatenate([room[:, None], np.maximum(others, 0)], axis=1)
+    names = named("r", rooms.ravel()).to_numpy().reshape(rooms.shape)
+    ids = "q" + str(part) + "_" + pl.Series(np.arange(len(seen))).cast(pl.String)
+    return frame(
+        len(seen),
+        event="ranking",
+        time=seen["time"],
+        id=ids,
+        user=seen["user"],
+        items=pl.Series(names.tolist(), dtype=pl.List(pl.String)).list.unique(maintain_order=True),
     )
 
 

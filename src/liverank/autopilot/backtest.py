@@ -78,9 +78,8 @@ def run_backtest(
     assert lists is not None
     trained = train_on(past, frames, spec, config, on_progress=on_progress)
     popularity = Popularity(lists, spec.layout, config)
-    scores = {"random": random_scores(lists, config)}
-    scores |= _replayed_scores(popularity.passing(frames()), lists, trained, config, on_progress)
-    scores |= popularity.scores()
+    replayed = _replayed_scores(popularity.passing(frames()), lists, trained, config, on_progress)
+    scores = {"random": random_scores(lists, config), **popularity.scores(), **replayed}
     heuristics = sorted(set(scores) - {MODEL, "random"})
     if truth is not None:
         scores[ORACLE] = truth(lists)

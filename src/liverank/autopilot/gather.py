@@ -159,7 +159,8 @@ class _Gathering:
         lists = replace(lists_of(collector, layout, self._config), as_of_ms=known_ms)
         over = lists.until_ms < known_ms
         if 2 * np.count_nonzero(over) >= len(lists):
-            lists = lists.take(over)
+            still_open = len(lists) - int(np.count_nonzero(over))
+            lists = replace(lists.take(over), total=lists.total - still_open)
         return _even_share(lists, self._config.training.max_rows)
 
     def _advice(self) -> str:
