@@ -62,3 +62,44 @@ def with_numbers(ids: pl.Series, bare: pl.Series) -> pl.Series:
     time = pl.int_range(1, pl.len() + 1).over("id", "bare")
     numbered = pl.when(pl.col("bare") & (time > 1)).then(pl.format("{}-{}", "id", time))
     return given.select(numbered.otherwise("id").alias("id")).to_series()
+
+
+class Numbering:
+    """Numbers the equal content ids of each file, given all events in import order.
+
+    >>> frame = pl.DataFrame({"id": ["~a", "~a", "~b"], OF_FILE: [0, 0, 0]})
+    >>> numbering = Numbering()
+    >>> [numbering.number(part)["id"].to_list() for part in (frame[:1], frame[1:])]
+    [['~a'], ['~a-2', '~b']]
+    """
+
+    def __init__(self) -> None:
+        self._last: str | None = None
+        self._times: dict[int, int] = {}
+        """How often each file has said what the last id tells."""
+
+    def number(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The next events with their final ids, without the column OF_FILE."""
+        bare = frame.select("id", OF_FILE).with_row_index("row").drop_nulls(OF_FILE)
+        if bare.is_empty():
+            return frame.drop(OF_FILE)
+        ids = bare["id"]
+        is_repeated = (ids == ids.shift(1)).any() or ids[0] == self._last
+        if is_repeated:
+            times = pl.int_range(1, pl.len() + 1).over("id", OF_FILE)
+            if self._times:
+                before = pl.col(OF_FILE).replace_strict(
+                    self._times, default=0, return_dtype=pl.Int64
+                )
+                times += pl.when(pl.col("id") == self._last).then(before).otherwise(0)
+            bare = bare.with_columns(times=times)
+            numbered = pl.when(pl.col("times") > 1).then(pl.format("{}-{}", "id", "times"))
+            final = bare.select(numbered.otherwise("id").alias("id")).to_series()
+            frame = frame.with_columns(frame["id"].scatter(bare["row"], final))
+        else:
+            bare = bare.with_columns(times=1)
+        if ids[-1] != self._last:
+            self._last, self._times = ids[-1], {}
+        last = bare.filter(pl.col("id") == self._last).group_by(OF_FILE).agg(pl.max("times"))
+        self._times |= dict(last.iter_rows())
+        return frame.drop(OF_FILE)

@@ -73,8 +73,8 @@ def read_events(
     id get one from their content (see ``content_ids``). The ``cut`` of a ranking counts the events
     of the log that it was served from, so it says nothing in another and is left out.
 
-    Raises ConfigError when a source is not well formed, SourceError when a file cannot be read
-    or mapped at all.
+    Raises ConfigError when a source is not well formed, SourceError when there is no such file;
+    while it reads, SourceError when a file cannot be read or mapped at all.
 
     >>> [part.frame.height for part in read_events([])]
     []
@@ -82,12 +82,7 @@ def read_events(
     mappings = [
         parse_source(source, where=f"sources[{place}]") for place, source in enumerate(sources)
     ]
-    for number, file in enumerate(find_files(paths)):
-        for frame, rejected in _gathered(_read_file(file, mappings, on_progress)):
-            bare = frame["id"].is_null()
-            frame = with_content_ids(frame).with_columns(cut=pl.lit(None, pl.Int64))
-            frame = frame.with_columns(with_numbers(frame["id"], bare))
-            yield FileEvents(file.path, frame, rejected, bare, number)
+    return _read_files(find_files(paths), mappings, on_progress)
 
 
 def read_all(
@@ -112,6 +107,17 @@ def read_all(
     numbered = pl.when(bare & (number > 1)).then(pl.format("{}-{}", "id", number)).otherwise("id")
     rejected = pl.concat([pl.DataFrame(schema=REJECTED), *(part.rejected for part in parts)])
     return in_import_order(frame.with_columns(numbered.alias("id")).drop(OF_FILE)), rejected
+
+
+def _read_files(
+    files: Sequence[EventFile], mappings: Sequence[Mapping], on_progress: Progress
+) -> Iterator[FileEvents]:
+    for number, file in enumerate(files):
+        for frame, rejected in _gathered(_read_file(file, mappings, on_progress)):
+            bare = frame["id"].is_null()
+            frame = with_content_ids(frame).with_columns(cut=pl.lit(None, pl.Int64))
+            frame = frame.with_columns(with_numbers(frame["id"], bare))
+            yield FileEvents(file.path, frame, rejected, bare, number)
 
 
 def _gathered(parts: Iterator[_Part]) -> Iterator[_Part]:
