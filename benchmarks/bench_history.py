@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import polars as pl
@@ -59,7 +61,11 @@ def main() -> None:
             order = "shuffled" if arguments.shuffled else "sorted"
             folder = arguments.folder / f"{arguments.events}-{order}"
         if not folder.exists():
-            write_world(folder, arguments.events, shuffled=arguments.shuffled)
+            # in another process: the peak of a child begins with what its parent holds
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                pool.submit(
+                    write_world, folder, arguments.events, shuffled=arguments.shuffled
+                ).result()
         config = Path(scratch) / "liverank.toml"
         config.write_text(LABEL)
         figures = {"events": arguments.events, "file_bytes": size_of(folder)}
