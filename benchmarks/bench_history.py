@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def ingested(folder: Path, config: Path, python: str) -> dict[str, float]:
-    """Run ``liverank ingest`` in a process of its own: seconds, bytes of memory, what it said."""
+    """Run ``liverank ingest`` in a process of its own: seconds, peak of memory, what it said."""
     command = [python, "-m", "liverank", "ingest", str(folder), "--config", str(config), "--json"]
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -89,6 +89,7 @@ def ingested(folder: Path, config: Path, python: str) -> dict[str, float]:
     assert status == 0, said
     return {
         "seconds": time.perf_counter() - began,
+        "cpu_seconds": used.ru_utime + used.ru_stime,
         "peak_bytes": used.ru_maxrss * 1024,
         "accepted": said["accepted"],
         "duplicates": said["duplicates"],
@@ -100,7 +101,8 @@ def tell(name: str, figures: dict[str, float]) -> None:
     events = figures["accepted"] + figures["duplicates"]
     print(
         f"{name:<6} {events:>12,.0f} events {figures['peak_bytes'] / 1e6:>8,.0f} MB "
-        f"{figures['seconds']:>8.1f} s {events / figures['seconds']:>10,.0f} events a second",
+        f"{figures['seconds']:>8.1f} s ({figures['cpu_seconds']:.1f} s of CPU) "
+        f"{events / figures['seconds']:>10,.0f} events a second",
         flush=True,
     )
 

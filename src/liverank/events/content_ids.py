@@ -39,8 +39,8 @@ def with_content_ids(frame: pl.DataFrame) -> pl.DataFrame:
             [pl.col(name).cast(pl.String).fill_null("\x00") for name in _CONTENT], separator="\x1f"
         )
     ).to_series()
-    digest = xxhash.xxh3_128_hexdigest
-    ids = pl.Series("id", ["~" + digest(text.encode())[:_DIGITS] for text in texts])
+    digests = pl.Series("id", list(map(xxhash.xxh3_128_hexdigest, map(str.encode, texts))))
+    ids = ("~" + digests.str.slice(0, _DIGITS)).alias("id")
     if bare.height == frame.height:
         return frame.with_columns(ids)
     places = frame.select(pl.arg_where(pl.col("id").is_null())).to_series()
@@ -55,10 +55,9 @@ def with_numbers(ids: pl.Series, bare: pl.Series) -> pl.Series:
     >>> with_numbers(pl.Series(["~a", "~a", "~a"]), pl.Series([True, False, True])).to_list()
     ['~a', '~a', '~a-2']
     """
-    given = pl.DataFrame({"id": ids, "bare": bare})
-    made = given.filter("bare")["id"]
-    if not made.is_duplicated().any():
+    if not ids.filter(bare).is_duplicated().any():
         return ids
+    given = pl.DataFrame({"id": ids, "bare": bare})
     time = pl.int_range(1, pl.len() + 1).over("id", "bare")
     numbered = pl.when(pl.col("bare") & (time > 1)).then(pl.format("{}-{}", "id", time))
     return given.select(numbered.otherwise("id").alias("id")).to_series()

@@ -5,6 +5,7 @@ that an event has no use for is null.
 """
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 import msgspec
 import numpy as np
@@ -88,8 +89,7 @@ def _frame_of_kind(events: Sequence[Event]) -> pl.DataFrame:
     """Put events of one kind into columns."""
     name = event_name(events[0])
     columns: dict[str, list[object]] = {
-        column: [getattr(event, column) for event in events]
-        for column in ("time", "id", *_USED[name])
+        column: list(map(attrgetter(column), events)) for column in ("time", "id", *_USED[name])
     }
     columns["event"] = [name] * len(events)
     columns["fields"] = [

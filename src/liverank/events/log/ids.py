@@ -55,7 +55,7 @@ def ids_of(texts: Sequence[str]) -> Ids:
     >>> ids_of(["user:7"]).hashes.dtype
     dtype('uint64')
     """
-    hashes = (xxhash.xxh3_64_intdigest(text.encode()) for text in texts)
+    hashes = map(xxhash.xxh3_64_intdigest, map(str.encode, texts))
     return Ids(texts, np.fromiter(hashes, np.uint64, len(texts)))
 
 

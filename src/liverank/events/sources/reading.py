@@ -38,18 +38,21 @@ class FileEvents(NamedTuple):
     """Its events in the file's order, each with an id."""
     rejected: pl.DataFrame
     """Its rejected rows, with the columns of REJECTED."""
-    bare: pl.Series
-    """bool[n]: the events without an id of their own. Theirs tells their content; equal ones of
-    this piece are numbered, but only an import numbers those of all pieces of a file."""
+    contents: pl.Series
+    """String[n]: what the ids of events without one of their own tell, null for the others. Equal
+    ones of this piece are numbered in ``frame``; only an import numbers those of all pieces of a
+    file."""
     file: int
     """Number of the file among those that are read, from 0."""
 
     def unnumbered(self) -> pl.DataFrame:
         """The events as ``Log.import_frames`` takes them, to number their content ids."""
-        content = pl.col("id").str.split("-").list.first()
+        is_bare = self.contents.is_not_null()
         return self.frame.with_columns(
-            pl.when(self.bare).then(content).otherwise("id").alias("id"),
-            pl.when(self.bare).then(pl.lit(self.file, pl.Int32)).alias(OF_FILE),
+            self.frame["id"].zip_with(~is_bare, self.contents),
+            pl.select(
+                pl.when(is_bare).then(pl.lit(self.file, pl.Int32)).alias(OF_FILE)
+            ).to_series(),
         )
 
 
@@ -116,8 +119,9 @@ def _read_files(
         for frame, rejected in _gathered(_read_file(file, mappings, on_progress)):
             bare = frame["id"].is_null()
             frame = with_content_ids(frame).with_columns(cut=pl.lit(None, pl.Int64))
+            contents = frame["id"].set(~bare, None)
             frame = frame.with_columns(with_numbers(frame["id"], bare))
-            yield FileEvents(file.path, frame, rejected, bare, number)
+            yield FileEvents(file.path, frame, rejected, contents, number)
 
 
 def _gathered(parts: Iterator[_Part]) -> Iterator[_Part]:
