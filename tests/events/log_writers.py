@@ -13,9 +13,11 @@ import signal
 import sys
 from pathlib import Path
 
+import msgspec
+
 from liverank.events.event import Interaction, Item
 from liverank.events.frame import frame_of
-from liverank.events.log import Log, bulk, database
+from liverank.events.log import Log, bulk, database, spill
 
 
 def batch_of(name: str, number: int, size: int, time_ms: int) -> list[Interaction]:
@@ -132,6 +134,15 @@ def die_at_step(directory: Path, action: str, step: int) -> None:
                 repeats = batch_of("old", 0, 6, 1000)
                 frame = frame_of([*batch_of("new", 0, 6, 2000), *repeats])
                 log.import_frame(frame, arrived_ms=2**40)
+            case "import frames":
+                bulk.RUN_ROWS, spill.BLOCK_ROWS, spill.MOST_RUNS = 3, 2, 2
+                new = batch_of("new", 0, 6, 2000)
+                later = [msgspec.structs.replace(event, time=2500) for event in new]
+                pieces = [*later[:2], *new[::-1], *batch_of("old", 0, 6, 1000), *new[:3]]
+                log.import_frames(
+                    (frame_of(pieces[n : n + 4]) for n in range(0, len(pieces), 4)),
+                    arrived_ms=2**40,
+                )
             case "compact":
                 log.compact()
             case "expire":

@@ -222,7 +222,11 @@ def test_a_full_disk_refuses_whole_batches_and_takes_them_when_there_is_room(tmp
         with pytest.raises(LogFullError, match="the disk is full; nothing of this batch was kept"):
             append_some(2000)
         big = frame_of([click(os.urandom(200).hex()) for _ in range(3000)])
-        for attempt in (lambda: log.import_frame(big, arrived_ms=1), log.compact):
+        for attempt in (
+            lambda: log.import_frame(big, arrived_ms=1),
+            lambda: log.import_frames([big, big], arrived_ms=1),
+            log.compact,
+        ):
             with pytest.raises(LogFullError):
                 attempt()
         assert read(log) == acknowledged
@@ -230,7 +234,7 @@ def test_a_full_disk_refuses_whole_batches_and_takes_them_when_there_is_room(tmp
         (disk / "filler").unlink()
         append_some(20)
         assert read(log) == acknowledged
-        assert log.import_frame(big, arrived_ms=1).accepted == 3000
+        assert log.import_frames([big], arrived_ms=1).accepted == 3000
         assert log.compact() == len(acknowledged)
         log.verify()
 
@@ -244,6 +248,8 @@ def test_a_limit_on_the_size_of_files_reads_as_a_full_disk(tmp_path):
             big = [click(os.urandom(200).hex()) for _ in range(3000)]
             with pytest.raises(LogFullError):
                 log.import_frame(frame_of(big), arrived_ms=1)
+            with pytest.raises(LogFullError):
+                log.import_frames([frame_of(big)], arrived_ms=1)
             with pytest.raises(LogError, match=r"log\.sqlite: .*check the disk, its limits|full"):
                 log.append(big, arrived_ms=1)
         finally:

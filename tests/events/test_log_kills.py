@@ -132,17 +132,20 @@ def prepared(tmp_path_factory) -> Path:
     return directory
 
 
-@pytest.mark.parametrize("action", ["append", "import", "compact", "expire", "erase"])
+@pytest.mark.parametrize(
+    "action", ["append", "import", "import frames", "compact", "expire", "erase"]
+)
 def test_a_kill_at_any_step_leaves_all_of_it_or_nothing(tmp_path, prepared, start, action):
     before = {"old", "late", "tail"}
     after = {
         "append": before | {"new"},
         "import": before | {"new"},
+        "import frames": before | {"new"},
         "compact": before,
         "expire": before - {"old"},
         "erase": before - {"old"},
     }[action]
-    last_seq = 24 if action in ("append", "import") else 18
+    last_seq = 24 if action in ("append", "import", "import frames") else 18
     outcomes = []
     step = 1
     while True:
@@ -164,7 +167,7 @@ def test_a_kill_at_any_step_leaves_all_of_it_or_nothing(tmp_path, prepared, star
                 assert log.import_frame(file, arrived_ms=1).suppressed == 2 * (len(held) < 18)
         if (directory / "done").exists():
             break
-        step += 1 if step < 8 else 7
+        step += 1 if step < 8 else 29 if action == "import frames" else 7
     assert len(outcomes) > 10
     assert outcomes[0] != outcomes[-1], "the last run finished, the first had not begun"
     assert outcomes == sorted(outcomes, reverse=outcomes[0] > outcomes[-1])

@@ -8,7 +8,7 @@ from test_log import click, read
 
 from liverank.events.event import Event
 from liverank.events.frame import frame_of
-from liverank.events.log import Imported, Log, bulk, compaction
+from liverank.events.log import Imported, Log, compaction, segment_writer
 
 
 def test_threads_that_append_at_once_share_commits_and_keep_their_batches_whole(tmp_path):
@@ -60,10 +60,10 @@ def test_threads_that_send_the_same_events_have_them_taken_in_once(tmp_path):
 def test_a_repeat_that_arrives_while_an_import_is_written_is_taken_in_once(
     tmp_path, monkeypatch, then
 ):
-    write_segment = bulk.write_segment
+    write_segment = segment_writer.write_segment
 
     def write_slowly(*arguments):
-        monkeypatch.setattr(bulk, "write_segment", write_segment)
+        monkeypatch.setattr(segment_writer, "write_segment", write_segment)
         with Log.open(tmp_path) as other:  # somebody else, meanwhile
             if then == "import":
                 other.import_frame(frame_of([click("b"), click("x")]), arrived_ms=1)
@@ -75,7 +75,7 @@ def test_a_repeat_that_arrives_while_an_import_is_written_is_taken_in_once(
 
     with Log.open(tmp_path) as log:
         log.append([click("a")], arrived_ms=1)
-        monkeypatch.setattr(bulk, "write_segment", write_slowly)
+        monkeypatch.setattr(segment_writer, "write_segment", write_slowly)
         batch = [click(key) for key in "abcd"]
         assert log.import_frame(frame_of(batch), arrived_ms=1) == Imported(2, 2, 4, 5)
         assert [event.id for _, event in read(log)] == ["a", "b", "x", "c", "d"]

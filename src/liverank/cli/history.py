@@ -1,23 +1,32 @@
 """The events that a command works on: files that it is given, or the log."""
 
 import argparse
+import fcntl
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 
 import polars as pl
 from rich.console import Console
 
 from liverank.autopilot.gather import Frames
-from liverank.cli.ingest import reading_progress
-from liverank.cli.paths import add_config_argument, log_path
+from liverank.cli.importing import import_files
+from liverank.cli.paths import add_config_argument, data_path, log_path
 from liverank.config import Config
-from liverank.errors import DatasetError
-from liverank.events.frame import in_import_order
+from liverank.errors import DatasetError, LogError
+from liverank.events.frame import SCHEMA
 from liverank.events.log import Log
-from liverank.events.sources.reading import read_all
 
-_BATCH_ROWS = 262_144
+HISTORY_COLUMNS = tuple(
+    name for name in SCHEMA if name not in ("vectors", "scores", "propensities", "variant", "model")
+)
+"""The columns that training and backtests read."""
+_PREFIX = "history-"
+_LOCK = "in_use.lock"
+_NEVER_ARRIVED = pl.lit(None, pl.Int64).alias("arrived")
 
 
 def add_history_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +47,8 @@ def open_history(
 ) -> Iterator[Frames]:
     """Frames of the events in ``seq`` order. Raises DatasetError when there are none.
 
-    Files are put into the order in which ``liverank ingest`` would bring them into the log, and an
-    event whose id was there before is left out, as there.
+    Files go into a log of their own, as ``liverank ingest`` would bring them into the log. It lies
+    in the data directory and is removed at the end.
     """
     if not arguments.events:
         with Log.open(log_path(arguments.config, config)) as log:
@@ -48,18 +57,62 @@ def open_history(
                     f"{log_path(arguments.config, config)}: the log is empty; "
                     "`liverank ingest PATH` fills it, or name files with --events"
                 )
-            yield log.read
+            yield partial(log.read, columns=HISTORY_COLUMNS)
         return
-    with reading_progress(arguments.events, console) as on_progress:
-        frame, rejected = read_all(arguments.events, config.sources, on_progress=on_progress)
-    if rejected.height:
-        first = rejected.row(0, named=True)
-        console.print(
-            f"[yellow]{rejected.height:,} rows were rejected[/yellow], the first at "
-            f"{first['where']}: {first['reason']}"
+    with _own_directory(data_path(arguments.config, config)) as directory:
+        _, read, _ = import_files(
+            directory,
+            arguments.events,
+            config.sources,
+            console,
+            segment_rows=config.log.segment_rows,
         )
-    if frame.is_empty():
-        raise DatasetError(f"no events in {', '.join(map(str, arguments.events))}")
-    frame = in_import_order(frame.unique(["event", "id"], keep="first", maintain_order=True))
-    frame = frame.with_columns(seq=pl.int_range(1, frame.height + 1, dtype=pl.Int64))
-    yield lambda: frame.iter_slices(_BATCH_ROWS)
+        if read.rejected:
+            first = read.reasons[0]
+            console.print(
+                f"[yellow]{read.rejected:,} rows were rejected[/yellow], the first at "
+                f"{first['where']}: {first['reason']}"
+            )
+        if not read.events:
+            raise DatasetError(f"no events in {', '.join(map(str, arguments.events))}")
+        with Log.open(directory) as log:
+            # they are read as of the past: nothing is known of when they arrived
+            yield lambda: (
+                frame.with_columns(_NEVER_ARRIVED) for frame in log.read(columns=HISTORY_COLUMNS)
+            )
+
+
+@contextmanager
+def _own_directory(data: Path) -> Iterator[Path]:
+    """A directory that goes at the end; those that killed processes left go first.
+
+    The process that made one holds a lock in it. Raises LogError where none can be made.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        with (data / "history.lock").open("a") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            _remove_stale(data)
+            directory = Path(mkdtemp(prefix=_PREFIX, dir=data))
+            held = (directory / _LOCK).open("a")
+            fcntl.flock(held, fcntl.LOCK_EX)
+    except OSError as error:
+        raise LogError(
+            f"{data}: events of files are put in order there, but {error}; check that the "
+            "directory can be written"
+        ) from None
+    with held:
+        try:
+            yield directory / "log"
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _remove_stale(data: Path) -> None:
+    for directory in data.glob(f"{_PREFIX}*"):
+        with (directory / _LOCK).open("a") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue  # its process is at work
+            shutil.rmtree(directory, ignore_errors=True)

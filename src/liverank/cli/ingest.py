@@ -2,33 +2,18 @@
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
-from liverank.cli.clock import now_ms
+from liverank.cli.importing import import_files
 from liverank.cli.paths import add_config_argument, log_path
 from liverank.config import load_config
-from liverank.events.log import Imported, Log
-from liverank.events.sources.files import Progress as OnProgress
-from liverank.events.sources.files import find_files
-from liverank.events.sources.reading import read_all
+from liverank.events.log import Imported
 
 HELP = "read events from files and folders into the log"
-
-_REASONS = 10
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -57,52 +42,32 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Import the files; a rejected row is counted and told, and stops only a strict import."""
     config = load_config(arguments.config)
     started = time.monotonic()
-    with reading_progress(arguments.paths, console) as on_progress:
-        frame, rejected = read_all(arguments.paths, config.sources, on_progress=on_progress)
-    refused = arguments.strict and rejected.height > 0
-    imported = Imported(0, 0, None, None)
-    allowed: list[str] = []
-    if not refused:
-        directory = log_path(arguments.config, config)
-        with (
-            console.status(f"Adding {frame.height:,} events to the log"),
-            Log.open(directory, segment_rows=config.log.segment_rows) as log,
-        ):
-            allowed = [user for user in arguments.allow_erased if log.allow_erased(user)]
-            imported = log.import_frame(frame, arrived_ms=now_ms())
+    imported, read, allowed = import_files(
+        log_path(arguments.config, config),
+        arguments.paths,
+        config.sources,
+        console,
+        segment_rows=config.log.segment_rows,
+        is_strict=arguments.strict,
+        allow_erased=arguments.allow_erased,
+    )
+    became = imported or Imported(0, 0, None, None)
     seconds = time.monotonic() - started
     result = {
-        "ok": not refused and (frame.height > 0 or rejected.height == 0),
-        "accepted": imported.accepted,
-        "duplicates": imported.duplicates,
-        "suppressed": imported.suppressed,
-        "rejected": rejected.height,
-        "reasons": rejected.head(_REASONS).to_dicts(),
+        "ok": imported is not None and (read.events > 0 or read.rejected == 0),
+        "accepted": became.accepted,
+        "duplicates": became.duplicates,
+        "suppressed": became.suppressed,
+        "rejected": read.rejected,
+        "reasons": read.reasons,
         "seconds": round(seconds, 3),
-        "events_per_s": round(frame.height / max(seconds, 1e-9)),
-        "kinds": dict(sorted(frame["event"].value_counts().iter_rows())),
+        "events_per_s": round(read.events / max(seconds, 1e-9)),
+        "kinds": dict(sorted(read.kinds.items())),
         "allowed": allowed,
     }
-    if not refused:
-        _tell_allowed(arguments.allow_erased, allowed, console)
-    _tell(result, rejected, console)
+    _tell_allowed(arguments.allow_erased, allowed, console)
+    _tell(result, console)
     return result
-
-
-@contextmanager
-def reading_progress(paths: Sequence[Path], console: Console) -> Iterator[OnProgress]:
-    """A bar over the bytes of the files; gives the function to call with each further stretch."""
-    total = sum(file.path.stat().st_size for file in find_files(paths))
-    columns = (
-        TextColumn("Reading"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("Reading", total=total)
-        yield lambda read: progress.advance(task, read)
 
 
 def _tell_allowed(asked: Sequence[str], allowed: Sequence[str], console: Console) -> None:
@@ -111,9 +76,9 @@ def _tell_allowed(asked: Sequence[str], allowed: Sequence[str], console: Console
         console.print(f"The user {user!r} {word}", markup=False, soft_wrap=True)
 
 
-def _tell(result: dict[str, Any], rejected: pl.DataFrame, console: Console) -> None:
+def _tell(result: dict[str, Any], console: Console) -> None:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in result["kinds"].items())
-    if not kinds and rejected.height:
+    if not kinds and result["rejected"]:
         console.print("Nothing was imported: no row is an event")
     elif result["ok"]:
         console.print(
@@ -132,7 +97,7 @@ def _tell(result: dict[str, Any], rejected: pl.DataFrame, console: Console) -> N
             )
     else:
         console.print("Nothing was imported: --strict, and rows were rejected")
-    if rejected.height:
-        console.print(f"{rejected.height:,} rejected; the first reasons:")
-        for where, reason in rejected.head(_REASONS).iter_rows():
-            console.print(f"  {where}: {reason}", markup=False, soft_wrap=True)
+    if result["rejected"]:
+        console.print(f"{result['rejected']:,} rejected; the first reasons:")
+        for one in result["reasons"]:
+            console.print(f"  {one['where']}: {one['reason']}", markup=False, soft_wrap=True)

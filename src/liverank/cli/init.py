@@ -1,15 +1,18 @@
 """``liverank init``: propose a liverank.toml from a sample of events."""
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from rich.console import Console
 
-from liverank.cli.ingest import reading_progress
+from liverank.cli.importing import Read, reading_progress
 from liverank.errors import ConfigError
 from liverank.events.profile import profile_events
 from liverank.events.proposal import propose_config
+from liverank.events.sources.files import Progress
 from liverank.events.sources.reading import read_events
 
 HELP = "propose a liverank.toml from a sample of your events"
@@ -31,13 +34,9 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     out: Path = arguments.out
     if out.exists() and not arguments.force:
         raise ConfigError(f"{out}: exists already; give another --out, or --force to replace it")
-    rejected = 0
-    frames = []
+    read = Read()
     with reading_progress(arguments.events, console) as on_progress:
-        for part in read_events(arguments.events, on_progress=on_progress):
-            frames.append(part.frame)
-            rejected += part.rejected.height
-    profile = profile_events(frames)
+        profile = profile_events(_frames(arguments.events, on_progress, read))
     text = propose_config(profile)
     try:
         out.write_text(text, encoding="utf-8")
@@ -47,14 +46,14 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     console.print(
         f"Wrote {out}. Next: look it over, then `liverank ingest` the same events.", soft_wrap=True
     )
-    if rejected:
-        console.print(f"{rejected:,} rows are no events; `liverank validate` tells why.")
+    if read.rejected:
+        console.print(f"{read.rejected:,} rows are no events; `liverank validate` tells why.")
     return {
         "ok": True,
         "out": str(out),
         "label": profile.label,
         "events": sum(profile.events.values()),
-        "rejected": rejected,
+        "rejected": read.rejected,
         "interactions": {name: seen.count for name, seen in profile.interactions.items()},
         "fields": {
             entity: {name: field.guess for name, field in fields.items()}
@@ -65,3 +64,10 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             )
         },
     }
+
+
+def _frames(paths: Sequence[Path], on_progress: Progress, read: Read) -> Iterator[pl.DataFrame]:
+    """The events piece by piece, counted as they are read."""
+    for part in read_events(paths, on_progress=on_progress):
+        read.add(part)
+        yield part.frame

@@ -11,7 +11,7 @@ import polars as pl
 from rich.console import Console
 
 from liverank.cli.clock import now_ms
-from liverank.cli.ingest import reading_progress
+from liverank.cli.importing import reading_progress
 from liverank.cli.paths import add_config_argument, log_path
 from liverank.config import Config, load_config
 from liverank.dataset.labelled import LabelledRankings

@@ -5,6 +5,7 @@ that an event has no use for is null.
 """
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 import msgspec
 import numpy as np
@@ -90,8 +91,7 @@ def _frame_of_kind(events: Sequence[Event]) -> pl.DataFrame:
     """Put events of one kind into columns."""
     name = event_name(events[0])
     columns: dict[str, list[object]] = {
-        column: [getattr(event, column) for event in events]
-        for column in ("time", "id", *_USED[name])
+        column: list(map(attrgetter(column), events)) for column in ("time", "id", *_USED[name])
     }
     columns["event"] = [name] * len(events)
     columns["fields"] = [
@@ -131,12 +131,23 @@ def empty_frame() -> pl.DataFrame:
     return pl.DataFrame(schema=SCHEMA)
 
 
+IMPORT_ORDER: tuple[pl.Expr, pl.Expr, pl.Expr] = (
+    pl.col("time"),
+    pl.col("event").replace_strict(
+        {kind: place for place, kind in enumerate(KINDS)}, return_dtype=pl.Int8
+    ),
+    pl.col("id"),
+)
+"""What events of the past are sorted by: each list comes before what it caused, and the id makes
+the order the same however events lie in files."""
+
+
 def in_import_order(frame: pl.DataFrame) -> pl.DataFrame:
-    """Sort events of the past by time, keeping each list before what it caused; stable."""
-    return frame.sort(
-        pl.col("time"),
-        pl.col("event").replace_strict(
-            {kind: place for place, kind in enumerate(KINDS)}, return_dtype=pl.Int8
-        ),
-        maintain_order=True,
-    )
+    """Sort events of the past by IMPORT_ORDER; stable.
+
+    >>> from liverank.events.event import User
+    >>> sooner, later = User(time=1, user="u1"), User(time=2, user="u1")
+    >>> in_import_order(frame_of([later, sooner]))["time"].to_list()
+    [1, 2]
+    """
+    return frame.sort(IMPORT_ORDER, nulls_last=False, maintain_order=True)

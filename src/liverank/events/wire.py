@@ -3,7 +3,7 @@
 Invariant: decoding what was encoded gives an equal event, and a bad event never loses the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -70,24 +70,27 @@ def decode_events(body: bytes) -> Decoded:
             return Decoded(events, list(range(len(events))), [])
         except UNDECODABLE:
             pass  # find out which ones below
-        try:
-            pieces: Sequence[bytes | msgspec.Raw] = _raw_events_decoder.decode(text)
-        except UNDECODABLE as error:
-            raise EventError(
-                f"The array of events is broken: {explain(error, b'')}; send valid JSON"
-            ) from None
+        pieces: Sequence[bytes | msgspec.Raw] = _raw_events(text)
     else:
         pieces = [line for line in text.split(b"\n") if line.strip()]
         if len(pieces) > 1 and _is_one_object(text):
             pieces = [text]
-    decoded = Decoded([], [], [])
-    for index, piece in enumerate(pieces):
-        try:
-            decoded.events.append(_event_decoder.decode(piece))
-            decoded.places.append(index)
-        except UNDECODABLE as error:
-            decoded.rejected.append(Rejected(index, explain(error, piece)))
-    return decoded
+    return _decode_each(pieces)
+
+
+def decode_array(body: bytes, *, at_once: int) -> Iterator[tuple[int, Decoded]]:
+    """Decode an array of events some at a time: the place of the first of each, and what they held.
+
+    Places within a ``Decoded`` count from that first one. Raises EventError when the array is
+    broken.
+
+    >>> text = b'[{"event":"user","time":0,"user":"u1"},{"event":"usr"}]'
+    >>> [(first, len(decoded.events)) for first, decoded in decode_array(text, at_once=1)]
+    [(0, 1), (1, 0)]
+    """
+    pieces = _raw_events(body)
+    for first in range(0, len(pieces), at_once):
+        yield first, _decode_each(pieces[first : first + at_once])
 
 
 def encode_event(event: Event) -> bytes:
@@ -107,6 +110,26 @@ def decode_fields(text: str) -> Fields:
     {'language': 'en', 'topics': ['ai']}
     """
     return _fields_decoder.decode(text)
+
+
+def _raw_events(text: bytes) -> list[msgspec.Raw]:
+    try:
+        return _raw_events_decoder.decode(text)
+    except UNDECODABLE as error:
+        raise EventError(
+            f"The array of events is broken: {explain(error, b'')}; send valid JSON"
+        ) from None
+
+
+def _decode_each(pieces: Sequence[bytes | msgspec.Raw]) -> Decoded:
+    decoded = Decoded([], [], [])
+    for index, piece in enumerate(pieces):
+        try:
+            decoded.events.append(_event_decoder.decode(piece))
+            decoded.places.append(index)
+        except UNDECODABLE as error:
+            decoded.rejected.append(Rejected(index, explain(error, piece)))
+    return decoded
 
 
 def _is_one_object(text: bytes) -> bool:

@@ -1,14 +1,16 @@
-"""Importing many events at once, straight into segments.
+"""Importing many events at once, straight into segments, in memory that does not grow with them.
 
-The files are written first, outside any transaction; then one transaction gives them their place
-in the order and registers them. A kill at any point leaves all of the import, or orphan files
-that the next open removes.
+Pieces are sorted and spilled to disk, merged by time into segments, and freed of repeats; then one
+transaction gives the segments their place in the order and registers them. A kill at any point
+leaves all of the import, or orphan files that the next open removes.
 Invariant: no reader ever sees part of an import, or a seq below one it has already read.
 """
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +18,28 @@ import numpy.typing as npt
 import polars as pl
 
 from liverank.errors import EventError, LogError
+from liverank.events.content_ids import OF_FILE, Numbering
 from liverank.events.event import KINDS, MAX_TIME_MS
 from liverank.events.frame import SCHEMA
 from liverank.events.log.database import Database, explained, last_seq_of
-from liverank.events.log.ids import Ids, SegmentIds, dedup_ids, ids_of, in_tail, write_segment
+from liverank.events.log.ids import Ids, SegmentIds, in_tail
 from liverank.events.log.lock import adding_segments
-from liverank.events.log.segment import Segment, register, remove_files, withdrawn_if_refused
+from liverank.events.log.repeats import Repeats, drop_rows, ids_after, repeats_among, repeats_of
+from liverank.events.log.segment import (
+    Segment,
+    register,
+    removed_if_stopped,
+    withdrawn_if_refused,
+)
+from liverank.events.log.segment_writer import SegmentWriter, distinct
+from liverank.events.log.spill import COLUMNS, Spill
 from liverank.events.log.suppression import without_suppressed
+
+RUN_ROWS = 524_288
+"""Events that are sorted in memory at once, unless they are fat."""
+
+_RUN_BYTES = 128 << 20
+_SLICE_ROWS = 262_144
 
 
 class Imported(NamedTuple):
@@ -36,27 +53,6 @@ class Imported(NamedTuple):
     """Events refused because they are an erased user's."""
 
 
-class _Fresh(NamedTuple):
-    """Rows to import, the ids among them, and ``rows[i]``: where ``ids[i]`` stands."""
-
-    frame: pl.DataFrame
-    ids: Ids
-    rows: npt.NDArray[np.int64]
-
-    def without(self, dropped: npt.NDArray[np.bool_]) -> "_Fresh":
-        """Drop the rows whose id is marked."""
-        if not dropped.any():
-            return self
-        keep = np.ones(self.frame.height, bool)
-        keep[self.rows[dropped]] = False
-        places = np.cumsum(keep) - 1
-        return _Fresh(
-            self.frame.filter(pl.Series(keep)),
-            self.ids.without(dropped),
-            places[self.rows[~dropped]],
-        )
-
-
 class Importer:
     """The bulk side of a log. Thread-safe: imports of one process follow each other."""
 
@@ -68,69 +64,145 @@ class Importer:
 
     def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> Imported:
         """See ``Log.import_frame``."""
-        _check(frame)
-        with (
-            self._importing,
-            explained(self._database.path),
-            adding_segments(self._database.segments),
-        ):
-            frame, suppressed = without_suppressed(self._database, frame)
-            fresh = _distinct(
-                frame.with_columns(seq=pl.lit(None, pl.Int64), arrived=pl.lit(arrived_ms, pl.Int64))
-            )
-            accepted, last_seq = self._place(fresh)
-        duplicates = frame.height - accepted
-        if not accepted:
-            return Imported(0, duplicates, None, None, suppressed)
-        return Imported(accepted, duplicates, last_seq - accepted + 1, last_seq, suppressed)
+        with self._importing, self._adding():
+            admission = _Admission(self._database)
+            pieces = admission.admit(frame).iter_slices(_SLICE_ROWS)
+            return self._place(pieces, arrived_ms)._replace(suppressed=admission.suppressed)
 
-    def _place(self, fresh: _Fresh) -> tuple[int, int]:
-        """Write and register what is new of it; returns how many rows, and the last one's seq."""
+    def import_frames(self, frames: Iterable[pl.DataFrame], *, arrived_ms: int) -> Imported:
+        """See ``Log.import_frames``."""
+        with self._importing, self._adding():
+            with explained(self._database.path):
+                spill = Spill(self._database.segments)
+            with closing(spill):
+                admission = _Admission(self._database)
+                self._spill_all(map(admission.admit, frames), spill)
+                imported = self._place(spill.merged(), arrived_ms)
+                return imported._replace(suppressed=admission.suppressed)
+
+    @contextmanager
+    def _adding(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            with explained(self._database.path):
+                stack.enter_context(adding_segments(self._database.segments))
+            yield
+
+    def _spill_all(self, frames: Iterable[pl.DataFrame], spill: Spill) -> None:
+        """Sort and spill each run while the pieces of the next one are made."""
+        spilling: Future[None] | None = None
+
+        def wait() -> None:
+            if spilling is not None:
+                with explained(self._database.path):
+                    spilling.result()
+
+        with ThreadPoolExecutor(1, "spill") as pool:
+            for run in _runs(frames):
+                wait()
+                spilling = pool.submit(spill.add, run)
+            wait()
+
+    def _place(self, ordered: Iterable[pl.DataFrame], arrived_ms: int) -> Imported:
+        """Write and register what is new of events that are in order."""
         directory = self._database.segments
-        looked_to = 0
+        segments: list[Segment] = []
+        looked_to = self._database.last_seq()
+        given = 0
+        with explained(self._database.path), removed_if_stopped(directory, segments):
+            numbering = Numbering()
+            writer = SegmentWriter(directory, segments, segment_rows=self._segment_rows)
+            for part in ordered:
+                given += part.height
+                frame = numbering.number(part).with_columns(
+                    seq=pl.lit(None, pl.Int64), arrived=pl.lit(arrived_ms, pl.Int64)
+                )
+                fresh = distinct(frame.select(*SCHEMA))
+                writer.add(fresh.without(self._are_known(fresh.ids)))
+            writer.finish()
+            drop_rows(directory, segments, repeats_among(directory, segments))
+        with explained(self._database.path), withdrawn_if_refused(directory, segments):
+            last_seq = self._register(segments, looked_to)
+        accepted = sum(segment.rows for segment in segments)
+        if not accepted:
+            return Imported(0, given, None, None)
+        return Imported(accepted, given - accepted, last_seq - accepted + 1, last_seq)
+
+    def _are_known(self, ids: Ids) -> npt.NDArray[np.bool_]:
+        """Which of the ids the log holds."""
+        with self._database.reading() as connection:
+            self._known.refresh(connection)
+            return in_tail(connection, ids) | self._known.find(ids)
+
+    def _register(self, segments: list[Segment], looked_to: int) -> int:
+        """Put the segments at the end of the order, without ids that came after ``looked_to``.
+
+        Returns the last seq.
+        """
+        directory = self._database.segments
         while True:
-            # Look for repeats and write the files without holding up anybody's appends ...
+            # Look at what came meanwhile without holding up anybody's appends ...
             with self._database.reading() as connection:
                 seen_to = last_seq_of(connection)
-                repeats = self._repeats(connection, fresh.ids, looked_to)
-            fresh, looked_to = fresh.without(repeats), seen_to
-            segments: list[Segment] = []
-            with withdrawn_if_refused(directory, segments):
-                for segment in self._write(fresh):
-                    segments.append(segment)  # noqa: PERF402 (kept even if a later one fails)
-                # ... then look once more at what came meanwhile, now that nothing more can.
-                with self._database.writing() as connection:
-                    repeats = self._repeats(connection, fresh.ids, looked_to)
-                    if not repeats.any():
-                        return fresh.frame.height, _register(connection, segments)
-            remove_files(directory, segments)
+                repeats = self._repeats_after(connection, segments, looked_to)
+            drop_rows(directory, segments, repeats)
+            looked_to = seen_to
+            # ... then once more, now that nothing more can.
+            with self._database.writing() as connection:
+                if not self._repeats_after(connection, segments, looked_to):
+                    return _register(connection, segments)
 
-    def _repeats(
-        self, connection: sqlite3.Connection, ids: Ids, after_seq: int
-    ) -> npt.NDArray[np.bool_]:
-        """Which of the ids the log holds beyond ``after_seq``."""
-        self._known.refresh(connection)
-        return in_tail(connection, ids, after_seq=after_seq) | self._known.find(
-            ids, after_seq=after_seq
-        )
+    def _repeats_after(
+        self, connection: sqlite3.Connection, segments: list[Segment], seq: int
+    ) -> Repeats:
+        """Rows of new segments whose id came into the log after ``seq``."""
+        repeats: Repeats = {}
+        for ids in ids_after(connection, self._database.segments, seq):
+            for name, rows in repeats_of(self._database.segments, segments, ids).items():
+                repeats[name] = repeats.get(name, False) | rows
+        return repeats
 
-    def _write(self, fresh: _Fresh) -> Iterator[Segment]:
-        for start in range(0, fresh.frame.height, self._segment_rows):
-            end = start + self._segment_rows
-            a, b = np.searchsorted(fresh.rows, [start, end])
-            yield write_segment(
-                self._database.segments,
-                fresh.frame[start:end],
-                Ids(fresh.ids.texts[a:b], fresh.ids.hashes[a:b]),
-                fresh.rows[a:b] - start,
-            )
+
+class _Admission:
+    """The door of an import: each piece passes here before any of it is spilled."""
+
+    def __init__(self, database: Database) -> None:
+        self.suppressed = 0
+        """Events refused so far because they are an erased user's."""
+        self._database = database
+
+    def admit(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The events that may come in, with the columns of a spill.
+
+        Raises LogError for other columns, EventError for a row that is no event.
+        """
+        _check(frame)
+        if OF_FILE not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, pl.Int32).alias(OF_FILE))
+        kept, refused = without_suppressed(self._database, frame.select(*COLUMNS))
+        self.suppressed += refused
+        return kept
+
+
+def _runs(pieces: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Pieces put together, as many as are sorted at once."""
+    held: list[pl.DataFrame] = []
+    rows = size = 0
+    for piece in pieces:
+        held.append(piece)
+        rows += piece.height
+        size += int(piece.estimated_size())
+        if rows >= RUN_ROWS or size >= _RUN_BYTES:
+            yield pl.concat(held)
+            held, rows, size = [], 0, 0
+    if rows:
+        yield pl.concat(held)
 
 
 def _check(frame: pl.DataFrame) -> None:
-    if dict(frame.schema) != SCHEMA:
+    if dict(frame.drop(OF_FILE, strict=False).schema) != SCHEMA:
         odd = [
             f"`{name}` is {frame.schema.get(name, 'missing')}, expected {SCHEMA.get(name, 'none')}"
-            for name in [*SCHEMA, *(set(frame.columns) - set(SCHEMA))]
+            for name in [*SCHEMA, *(set(frame.columns) - {*SCHEMA, OF_FILE})]
             if frame.schema.get(name) != SCHEMA.get(name)
         ]
         raise LogError(
@@ -151,17 +223,6 @@ def _check(frame: pl.DataFrame) -> None:
             f"Row {place} of the frame to import has event {event!r} at time {time!r}; expected "
             f"one of {', '.join(KINDS)} at Unix milliseconds from 0 to {MAX_TIME_MS}"
         )
-
-
-def _distinct(frame: pl.DataFrame) -> _Fresh:
-    """Keep the first of each id within the frame."""
-    texts = dedup_ids(frame)
-    if texts.null_count() < len(texts):
-        first = texts.is_first_distinct() | texts.is_null()
-        if not first.all():
-            frame, texts = frame.filter(first), texts.filter(first)
-    rows = texts.is_not_null().arg_true().to_numpy().astype(np.int64)
-    return _Fresh(frame, ids_of(texts.drop_nulls().to_list()), rows)
 
 
 def _register(connection: sqlite3.Connection, segments: list[Segment]) -> int:

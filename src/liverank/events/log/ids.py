@@ -55,7 +55,7 @@ def ids_of(texts: Sequence[str]) -> Ids:
     >>> ids_of(["user:7"]).hashes.dtype
     dtype('uint64')
     """
-    hashes = (xxhash.xxh3_64_intdigest(text.encode()) for text in texts)
+    hashes = map(xxhash.xxh3_64_intdigest, map(str.encode, texts))
     return Ids(texts, np.fromiter(hashes, np.uint64, len(texts)))
 
 
@@ -92,20 +92,20 @@ def _tail_has_ids(connection: sqlite3.Connection, after_seq: int) -> bool:
 
 
 def write_segment(
-    directory: Path, frame: pl.DataFrame, ids: Ids, rows: npt.NDArray[np.integer]
+    directory: Path, frame: pl.DataFrame, hashes: Hashes, rows: npt.NDArray[np.integer]
 ) -> Segment:
-    """Write events and their ids (``ids[i]`` stands in row ``rows[i]``) as a segment, durably.
+    """Write events as a segment, durably; the id with ``hashes[i]`` stands in row ``rows[i]``.
 
     No manifest knows it yet. Raises OSError, leaving nothing.
     """
     segment = write_rows(directory, frame)
-    if not ids.texts:
+    if not len(hashes):
         return segment
-    content = _packed(ids.hashes, rows)
+    content = _packed(hashes, rows)
     with withdrawn_if_refused(directory, [segment]):
         write_durably(ids_file(directory, segment), content)
     return msgspec.structs.replace(
-        segment, ids=len(ids.texts), ids_digest=xxhash.xxh3_128_hexdigest(content)
+        segment, ids=len(hashes), ids_digest=xxhash.xxh3_128_hexdigest(content)
     )
 
 
@@ -113,7 +113,26 @@ def write_with_ids(directory: Path, frame: pl.DataFrame) -> Segment:
     """Write events, with whatever ids they have, as a segment, durably. Raises OSError."""
     texts = dedup_ids(frame)
     rows = texts.is_not_null().arg_true().to_numpy()
-    return write_segment(directory, frame, ids_of(texts.drop_nulls().to_list()), rows)
+    return write_segment(directory, frame, ids_of(texts.drop_nulls().to_list()).hashes, rows)
+
+
+def matches(
+    hashes: Hashes, rows: npt.NDArray[np.uint32], needles: Hashes
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint32]]:
+    """Which needles are among sorted hashes, and in which row; one may be in several.
+
+    >>> places, found = matches(
+    ...     np.array([3, 5, 5], np.uint64), np.array([7, 8, 9], np.uint32), np.array([5], np.uint64)
+    ... )
+    >>> places.tolist(), found.tolist()
+    ([0, 0], [8, 9])
+    """
+    first = np.searchsorted(hashes, needles)
+    places = np.flatnonzero(hashes[np.minimum(first, len(hashes) - 1)] == needles)
+    last = np.searchsorted(hashes, needles[places], side="right")
+    counts = last - first[places]
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(places, counts), rows[np.repeat(first[places], counts) + within]
 
 
 class SegmentIds:
@@ -145,15 +164,9 @@ class SegmentIds:
         for segment, hashes, rows in self._mapped.values():
             if segment.last_seq <= after_seq:
                 continue
-            first = np.searchsorted(hashes, needles)
-            matched = hashes[np.minimum(first, len(hashes) - 1)] == needles
-            if matched.any():
-                places = np.flatnonzero(matched)
-                last = np.searchsorted(hashes, needles[places], side="right")
-                counts = last - first[places]
-                within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-                likely = rows[np.repeat(first[places], counts) + within]
-                self._confirm(segment, ids, order[np.repeat(places, counts)], likely, found)
+            places, likely = matches(hashes, rows, needles)
+            if len(likely):
+                self._confirm(segment, ids, order[places], likely, found)
         return found
 
     def _confirm(

@@ -5,7 +5,7 @@ are one sequence. Invariant: what was acknowledged is on disk, each event has on
 grow, and an event id is taken in once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -101,6 +101,17 @@ class Log:
         Raises EventError for a row that is no event, LogError and its kinds.
         """
         return self._importer.import_frame(frame, arrived_ms=arrived_ms)
+
+    def import_frames(self, frames: Iterable[pl.DataFrame], *, arrived_ms: int) -> Imported:
+        """Take in frames of SCHEMA in import order, however many, as a whole or not at all.
+
+        They are sorted on disk (``frame.IMPORT_ORDER``), beside the segments, so memory does not
+        grow with them. Of a repeated id the first in that order is kept. A frame may have the
+        column ``content_ids.OF_FILE``: equal ids of such a file are numbered. An error of
+        ``frames`` passes through, and nothing is imported; erasing waits until the end. Raises as
+        ``import_frame`` does.
+        """
+        return self._importer.import_frames(frames, arrived_ms=arrived_ms)
 
     def read(
         self,

@@ -165,6 +165,19 @@ def remove_files(directory: Path, segments: list[Segment]) -> None:
 
 
 @contextmanager
+def removed_if_stopped(directory: Path, segments: list[Segment]) -> Iterator[None]:
+    """Remove the files of new segments when anything stops the block.
+
+    It is for what comes before the commit: until then it is certain that no manifest names them.
+    """
+    try:
+        yield
+    except BaseException:
+        remove_files(directory, segments)
+        raise
+
+
+@contextmanager
 def withdrawn_if_refused(directory: Path, segments: list[Segment]) -> Iterator[None]:
     """Remove the files of new segments when the disk or another process kept them out.
 

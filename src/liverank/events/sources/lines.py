@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import polars as pl
 
 from liverank.errors import EventError, SourceError
 from liverank.events.event import Event
 from liverank.events.frame import frame_of
 from liverank.events.sources.files import Progress, read_blocks, tell_nobody
-from liverank.events.wire import decode_event, decode_events
+from liverank.events.wire import decode_array, decode_event
 
 MAX_LINE_BYTES = 64 << 20
+_ARRAY_EVENTS = 16_384
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -89,7 +89,10 @@ def read_json_lines(path: Path, on_progress: Progress) -> Iterator[Stretch]:
 
 
 def read_json(path: Path, on_progress: Progress) -> Iterator[Stretch]:
-    """Decode a file that holds an array of events, or one event a line."""
+    """Decode a file that holds an array of events, or one event a line.
+
+    The text of an array is held as a whole, its events are not.
+    """
     # the file's start is read twice, and counted once
     start = next((block for block in read_blocks(path, tell_nobody) if block.strip()), b"")
     if not start.removeprefix(_BOM).lstrip().startswith(b"["):
@@ -97,59 +100,8 @@ def read_json(path: Path, on_progress: Progress) -> Iterator[Stretch]:
         return
     body = b"".join(read_blocks(path, on_progress)).removeprefix(_BOM)
     try:
-        decoded = decode_events(body)
+        for first, decoded in decode_array(body, at_once=_ARRAY_EVENTS):
+            rejected = [(f"{path}[{first + place}]", why) for place, why in decoded.rejected]
+            yield Stretch(frame_of(decoded.events), rejected)
     except EventError as error:
         raise SourceError(f"{path}: {error}") from None
-    rejected = [(f"{path}[{place}]", reason) for place, reason in decoded.rejected]
-    yield Stretch(frame_of(decoded.events), rejected)
-
-
-def read_objects(path: Path, on_progress: Progress) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
-    """A table of a file with one JSON object a line, of any shape, for ``[[sources]]`` to map."""
-    decoder = msgspec.json.Decoder(dict[str, object])
-    objects: list[dict[str, object]] = []
-    numbers: list[int] = []
-    rejected: list[tuple[str, str]] = []
-    for lines in read_lines(path, on_progress):
-        for number, text in enumerate(lines.texts, lines.first):
-            if not text.strip():
-                continue
-            try:
-                objects.append(decoder.decode(text))
-                numbers.append(number)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                rejected.append((f"{path}:{number}", str(error)))
-        if lines.broken is not None:
-            rejected.append((f"{path}:{lines.first}", lines.broken))
-    names = dict.fromkeys(name for one in objects for name in one if name != "#")
-    columns = [_column(name, [one.get(name) for one in objects]) for name in names]
-    return pl.DataFrame([pl.Series("#", numbers, pl.Int64), *columns]), rejected
-
-
-def _column(name: str, values: list[object]) -> pl.Series:
-    """Values of one JSON key as a column: of their own type where they agree, else as text."""
-    given = [value for value in values if value is not None]
-    dtype = _dtype_of(given)
-    if given and all(isinstance(value, list) for value in given):
-        inner = [one for value in given if isinstance(value, list) for one in value]
-        element = _dtype_of(inner) if inner else pl.String()
-        dtype = None if element is None else pl.List(element)
-    if dtype is not None:
-        return pl.Series(name, values, dtype, strict=False)
-    texts = [
-        value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()
-        for value in values
-    ]
-    return pl.Series(name, texts, pl.String)
-
-
-def _dtype_of(values: list[object]) -> pl.DataType | None:
-    """The type that all of the values have; None where they differ or are nested."""
-    types = {type(value) for value in values}
-    if types == {int}:
-        fits = all(-(2**63) <= value < 2**63 for value in values if isinstance(value, int))
-        return pl.Int64() if fits else None
-    known: dict[type, pl.DataType] = {str: pl.String(), bool: pl.Boolean(), float: pl.Float64()}
-    if types == {int, float}:
-        return pl.Float64()
-    return known.get(next(iter(types))) if len(types) == 1 else None

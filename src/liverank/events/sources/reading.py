@@ -1,7 +1,7 @@
-"""Read events from files of any known format.
+"""Read events from files of any known format, a piece at a time.
 
 Invariant: what comes out are frames of ``frame.SCHEMA`` that keep every rule of the wire form, and
-one reason for each row that does not.
+one reason for each row that does not; however big a file is, one piece of it is held.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,24 +12,55 @@ import polars as pl
 
 from liverank.config import Source
 from liverank.errors import SourceError
+from liverank.events.content_ids import OF_FILE, with_content_ids, with_numbers
 from liverank.events.frame import empty_frame, in_import_order
 from liverank.events.sources import canonical, lines, tables
-from liverank.events.sources.content_ids import with_content_ids
 from liverank.events.sources.files import EventFile, Progress, find_files, format_of, tell_nobody
 from liverank.events.sources.mapping import Mapped, Mapping, captures_of, map_rows, parse_source
+from liverank.events.sources.objects import read_objects
 
 REJECTED = {"where": pl.String(), "reason": pl.String()}
 """Columns of rejected rows: ``file:line`` or ``file:row n``, and why."""
 
+PIECE_ROWS = 131_072
+"""Events of a piece, roughly."""
+
+_PIECE_BYTES = 128 << 20
+_MAPPED_ROWS = 32_768
+"""Rows that are mapped at once: each may make many events."""
+
 
 class FileEvents(NamedTuple):
-    """What one file held."""
+    """What one piece of a file held."""
 
     path: Path
     frame: pl.DataFrame
     """Its events in the file's order, each with an id."""
     rejected: pl.DataFrame
     """Its rejected rows, with the columns of REJECTED."""
+    contents: pl.Series
+    """String[n]: what the ids of events without one of their own tell, null for the others. Equal
+    ones of this piece are numbered in ``frame``; only an import numbers those of all pieces of a
+    file."""
+    file: int
+    """Number of the file among those that are read, from 0."""
+
+    def unnumbered(self) -> pl.DataFrame:
+        """The events as ``Log.import_frames`` takes them, to number their content ids."""
+        is_bare = self.contents.is_not_null()
+        return self.frame.with_columns(
+            self.frame["id"].zip_with(~is_bare, self.contents),
+            pl.select(
+                pl.when(is_bare).then(pl.lit(self.file, pl.Int32)).alias(OF_FILE)
+            ).to_series(),
+        )
+
+
+class _Part(NamedTuple):
+    """Events and rejected rows (columns of REJECTED), some at a time."""
+
+    frame: pl.DataFrame
+    rejected: pl.DataFrame
 
 
 def read_events(
@@ -38,7 +69,7 @@ def read_events(
     *,
     on_progress: Progress = tell_nobody,
 ) -> Iterator[FileEvents]:
-    """Read the events of files and folders, file by file.
+    """Read the events of files and folders, piece by piece; each file gives at least one.
 
     A file whose path matches a source is mapped by it (the first that matches); any other must
     hold canonical events. A bad row is rejected and loses nothing but itself. Events without an
@@ -46,8 +77,8 @@ def read_events(
     ranking are those of the log that it was served from: they say nothing in another, and are left
     out.
 
-    Raises ConfigError when a source is not well formed, SourceError when a file cannot be read
-    or mapped at all.
+    Raises ConfigError when a source is not well formed, SourceError when there is no such file;
+    while it reads, SourceError when a file cannot be read or mapped at all.
 
     >>> [part.frame.height for part in read_events([])]
     []
@@ -55,12 +86,7 @@ def read_events(
     mappings = [
         parse_source(source, where=f"sources[{place}]") for place, source in enumerate(sources)
     ]
-    for file in find_files(paths):
-        frame, rejected = _read_file(file, mappings, on_progress)
-        frame = with_content_ids(frame).with_columns(
-            cut=pl.lit(None, pl.Int64), generation=pl.lit(None, pl.Int64)
-        )
-        yield FileEvents(file.path, frame, rejected)
+    return _read_files(find_files(paths), mappings, on_progress)
 
 
 def read_all(
@@ -71,65 +97,115 @@ def read_all(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All events of files and folders in the order of an import, and all rejected rows.
 
-    Raises as ``read_events`` does.
+    It holds them all at once, so it is for files that are known to be small. Raises as
+    ``read_events`` does.
 
     >>> read_all([])[0].height
     0
     """
     parts = list(read_events(paths, sources, on_progress=on_progress))
-    frame = pl.concat([empty_frame(), *(part.frame for part in parts)])
+    events = [empty_frame().with_columns(pl.lit(None, pl.Int32).alias(OF_FILE))]
+    frame = pl.concat([*events, *(part.unnumbered() for part in parts)])
+    bare = frame[OF_FILE].is_not_null()
+    number = pl.int_range(1, pl.len() + 1).over("id", OF_FILE)
+    numbered = pl.when(bare & (number > 1)).then(pl.format("{}-{}", "id", number)).otherwise("id")
     rejected = pl.concat([pl.DataFrame(schema=REJECTED), *(part.rejected for part in parts)])
-    return in_import_order(frame), rejected
+    return in_import_order(frame.with_columns(numbered.alias("id")).drop(OF_FILE)), rejected
+
+
+def _read_files(
+    files: Sequence[EventFile], mappings: Sequence[Mapping], on_progress: Progress
+) -> Iterator[FileEvents]:
+    for number, file in enumerate(files):
+        for frame, rejected in _gathered(_read_file(file, mappings, on_progress)):
+            bare = frame["id"].is_null()
+            frame = with_content_ids(frame).with_columns(
+                cut=pl.lit(None, pl.Int64), generation=pl.lit(None, pl.Int64)
+            )
+            contents = frame["id"].set(~bare, None)
+            frame = frame.with_columns(with_numbers(frame["id"], bare))
+            yield FileEvents(file.path, frame, rejected, contents, number)
+
+
+def _gathered(parts: Iterator[_Part]) -> Iterator[_Part]:
+    """Small parts put together to pieces of about PIECE_ROWS rows; at least one."""
+    held: list[_Part] = []
+    rows = size = 0
+    is_empty = True
+    for part in parts:
+        held.append(part)
+        rows += part.frame.height + part.rejected.height
+        size += int(part.frame.estimated_size() + part.rejected.estimated_size())
+        if rows >= PIECE_ROWS or size >= _PIECE_BYTES:
+            yield _together(held)
+            held, rows, size, is_empty = [], 0, 0, False
+    if rows or is_empty:
+        yield _together(held)
+
+
+def _together(parts: list[_Part]) -> _Part:
+    return _Part(
+        pl.concat([empty_frame(), *(part.frame for part in parts)]),
+        pl.concat([pl.DataFrame(schema=REJECTED), *(part.rejected for part in parts)]),
+    )
 
 
 def _read_file(
     file: EventFile, mappings: Sequence[Mapping], on_progress: Progress
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> Iterator[_Part]:
     path = file.path
     for mapping in mappings:
         captures = captures_of(mapping, path.resolve())
         if captures is not None:
-            return _read_mapped(path, mapping, captures, on_progress)
+            yield from _read_mapped(path, mapping, captures, on_progress)
+            return
     file_format = format_of(path)
     if file_format in ("json", "jsonl"):
         read = lines.read_json if file_format == "json" else lines.read_json_lines
-        parts = list(read(path, on_progress))
-        rejected = [reason for part in parts for reason in part.rejected]
-        frame = pl.concat([empty_frame(), *(part.frame for part in parts)])
-        return frame, pl.DataFrame(rejected, schema=REJECTED, orient="row")
-    if file_format == "parquet":
-        return _placed(path, canonical.check_table(tables.read_parquet(path, on_progress), path))
-    if not file.is_named and mappings:
+        for stretch in read(path, on_progress):
+            yield _Part(stretch.frame, _rejected(stretch.rejected))
+    elif file_format == "parquet":
+        for table in tables.read_parquet(path, on_progress, at_once=PIECE_ROWS):
+            yield _placed(path, canonical.check_table(table, path))
+    elif not file.is_named and mappings:
         on_progress(path.stat().st_size)
         reason = "matches the `files` of no [[sources]]; the whole file was left out"
-        return empty_frame(), pl.DataFrame([(str(path), reason)], schema=REJECTED, orient="row")
-    if file_format is not None:
-        table = tables.read_delimited(path, file_format, None, on_progress)
+        yield _Part(empty_frame(), _rejected([(str(path), reason)]))
+    elif file_format is not None:
+        table = next(tables.read_delimited(path, file_format, None, on_progress, at_once=1))
         raise SourceError(canonical.explain_mapping(path, table.rows.drop("#").columns))
-    raise SourceError(
-        f"{path}: its format is unknown; name it .jsonl, .csv, .tsv or .parquet (and .gz or .zst), "
-        "or map it by a [[sources]] with `format`"
-    )
+    else:
+        raise SourceError(
+            f"{path}: its format is unknown; name it .jsonl, .csv, .tsv or .parquet (and .gz or "
+            ".zst), or map it by a [[sources]] with `format`"
+        )
 
 
 def _read_mapped(
     path: Path, mapping: Mapping, captures: dict[str, str], on_progress: Progress
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> Iterator[_Part]:
     source = mapping.source
     file_format = source.format or format_of(path)
-    unreadable = pl.DataFrame(schema=REJECTED)
     if file_format == "parquet":
-        table = tables.read_parquet(path, on_progress)
+        for table in tables.read_parquet(path, on_progress, at_once=_MAPPED_ROWS):
+            yield _map(path, mapping, captures, table)
     elif file_format in ("csv", "tsv"):
-        table = tables.read_delimited(path, file_format, source.columns, on_progress)
+        pieces = tables.read_delimited(
+            path, file_format, source.columns, on_progress, at_once=_MAPPED_ROWS
+        )
+        for table in pieces:
+            yield _map(path, mapping, captures, table)
     elif file_format in ("json", "jsonl"):
-        rows, refused = lines.read_objects(path, on_progress)
-        table = tables.Table(rows, pl.DataFrame(schema={"#": pl.Int64, "reason": pl.String}))
-        unreadable = pl.DataFrame(refused, schema=REJECTED, orient="row")
+        for rows, refused in read_objects(path, on_progress, at_once=_MAPPED_ROWS):
+            yield _Part(empty_frame(), _rejected(refused))
+            yield _map(path, mapping, captures, tables.Table(rows, tables.none_rejected()))
     else:
         raise SourceError(f"{path}: its format is unknown; give the source a `format`")
+
+
+def _map(path: Path, mapping: Mapping, captures: dict[str, str], table: tables.Table) -> _Part:
     if table.rows.is_empty():
-        mapped = Mapped(empty_frame(), table.rejected)
+        mapped = Mapped(empty_frame(), tables.none_rejected())
     else:
         rows = table.rows.with_columns(pl.lit(text).alias(name) for name, text in captures.items())
         try:
@@ -137,11 +213,14 @@ def _read_mapped(
         except SourceError as error:
             raise SourceError(f"{path}: {error}") from None
     both = pl.concat([table.rejected, mapped.rejected]).sort("#")
-    frame, rejected = _placed(path, Mapped(mapped.frame, both))
-    return frame, pl.concat([unreadable, rejected])
+    return _placed(path, Mapped(mapped.frame, both))
 
 
-def _placed(path: Path, mapped: Mapped) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _placed(path: Path, mapped: Mapped) -> _Part:
     """Row numbers as places that a person can look up."""
     where = pl.concat_str(pl.lit(f"{path}:row "), pl.col("#").cast(pl.String)).alias("where")
-    return mapped.frame, mapped.rejected.select(where, "reason")
+    return _Part(mapped.frame, mapped.rejected.select(where, "reason"))
+
+
+def _rejected(reasons: Sequence[tuple[str, str]]) -> pl.DataFrame:
+    return pl.DataFrame(reasons, schema=REJECTED, orient="row")

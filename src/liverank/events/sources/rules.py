@@ -120,6 +120,7 @@ def _ranking_rules() -> list[pl.Expr]:
     rules.append(_reason(out, "`propensities` are not above 0 and at most 1"))
     size, scored = pl.col("vectors").bin.size(), pl.coalesce(candidates, items).list.len()
     misfits = (size == 0) | (scored == 0) | (size % (4 * scored) != 0)
+    misfits &= pl.col("vectors").is_not_null()
     rules.append(_reason(misfits, "`vectors` are not float32 rows, one for each scored item"))
     return rules
 

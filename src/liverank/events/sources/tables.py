@@ -1,10 +1,12 @@
-"""Tables in files: CSV and TSV as text, Parquet with its own types.
+"""Tables in files: CSV and TSV as text, Parquet with its own types, a piece at a time.
 
 CSV is read as text throughout, so that a column whose thousandth value is odd loses that row and
-not the file; the templates say what is a number. TSV knows no quotes.
+not the file; the templates say what is a number. TSV knows no quotes. Invariant: a piece ends where
+a row ends, and rows are counted through the whole file.
 """
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +15,15 @@ import polars as pl
 from liverank.errors import SourceError
 from liverank.events.sources.files import Format, Progress, read_blocks
 
+MAX_ROW_BYTES = 256 << 20
+_PIECE_BYTES = 32 << 20
+
 _EXTRA = "\x00extra"
+_BOM = b"\xef\xbb\xbf"
 
 
 class Table(NamedTuple):
-    """The rows of a file, numbered from 1 in the column ``#``."""
+    """Some rows of a file, numbered from 1 through the whole file in the column ``#``."""
 
     rows: pl.DataFrame
     rejected: pl.DataFrame
@@ -25,24 +31,122 @@ class Table(NamedTuple):
 
 
 def read_delimited(
-    path: Path, file_format: Format, columns: tuple[str, ...] | None, on_progress: Progress
-) -> Table:
-    """Read a CSV or TSV file; ``columns`` names those of a file without a header.
+    path: Path,
+    file_format: Format,
+    columns: tuple[str, ...] | None,
+    on_progress: Progress,
+    *,
+    at_once: int,
+) -> Iterator[Table]:
+    """Read a CSV or TSV file, about ``at_once`` rows at a time, at least one piece.
 
-    Empty values are null and empty rows are passed over; a row with too many values is rejected.
-    Raises SourceError when the file cannot be read.
+    ``columns`` names those of a file without a header. Empty values are null and empty rows are
+    passed over; a row with too many values is rejected. Raises SourceError when the file cannot be
+    read.
     """
-    body = b"".join(read_blocks(path, on_progress)).removeprefix(b"\xef\xbb\xbf")
-    names = list(columns) if columns else _header(path, body, file_format)
-    if not names or not body.strip():
-        return Table(pl.DataFrame(schema={"#": pl.Int64}), _none_rejected())
+    names = list(columns) if columns else None
+    number = 1
+    for text in _whole_rows(path, file_format, on_progress, at_once):
+        has_header = names is None
+        if names is None:
+            names = _header(path, text, file_format)
+            if not names:
+                break
+        rows = _rows_of(path, text, names, file_format, has_header=has_header)
+        rows = rows.with_columns(pl.int_range(number, number + pl.len()).alias("#"))
+        number += rows.height
+        rows = rows.filter(~pl.all_horizontal(pl.col(*names).is_null()))
+        is_long = pl.col(_EXTRA).is_not_null()
+        reason = pl.lit(f"has more than the {len(names)} columns of the file").alias("reason")
+        yield Table(rows.filter(~is_long).drop(_EXTRA), rows.filter(is_long).select("#", reason))
+    if not names:
+        yield Table(pl.DataFrame(schema={"#": pl.Int64}), none_rejected())
+
+
+def read_parquet(path: Path, on_progress: Progress, *, at_once: int) -> Iterator[Table]:
+    """Read a Parquet file, about ``at_once`` rows at a time, at least one piece.
+
+    Raises SourceError when it cannot be read.
+    """
+    told, number = 0, 1
     try:
-        rows = pl.read_csv(
-            body,
+        stored = pl.scan_parquet(path, glob=False)
+        size, total = path.stat().st_size, stored.select(pl.len()).collect().item()
+        for rows in stored.collect_batches(chunk_size=at_once, maintain_order=True):
+            numbers = pl.int_range(number, number + pl.len()).alias("#")
+            yield Table(rows.with_columns(numbers), none_rejected())
+            number += rows.height
+            done = size * (number - 1) // max(total, 1)
+            on_progress(done - told)
+            told = done
+        if number == 1:
+            yield Table(
+                stored.head(0).with_columns(pl.lit(0).alias("#")).collect(), none_rejected()
+            )
+            on_progress(size)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise SourceError(f"{path}: is not readable as Parquet: {_line(error)}") from None
+
+
+def none_rejected() -> pl.DataFrame:
+    """No rejected rows of a table."""
+    return pl.DataFrame(schema={"#": pl.Int64, "reason": pl.String})
+
+
+def _whole_rows(
+    path: Path, file_format: Format, on_progress: Progress, at_once: int
+) -> Iterator[bytes]:
+    """The file's text in pieces that end with a row; line ends in quotes do not end one."""
+    held = b""
+    blocks: list[bytes] = []
+    ends = size = 0
+    is_first = True
+    for block in read_blocks(path, on_progress):
+        blocks.append(block.removeprefix(_BOM) if is_first and block else block)
+        is_first = is_first and not block
+        ends += block.count(b"\n")
+        size += len(block)
+        if ends < at_once and size < _PIECE_BYTES:
+            continue
+        held += b"".join(blocks)
+        cut = _end_of_rows(held, quotes=file_format != "tsv")
+        blocks, ends, size = [], 0, 0
+        if cut:
+            yield held[:cut]
+            held = held[cut:]
+        elif len(held) > MAX_ROW_BYTES:
+            raise SourceError(
+                f"{path}: a row is longer than {MAX_ROW_BYTES >> 20} MB; is a quote not closed?"
+            )
+    held += b"".join(blocks)
+    if held:
+        yield held
+
+
+def _end_of_rows(text: bytes, *, quotes: bool) -> int:
+    """Where the last whole row of a text ends that begins with a row; 0 where none does."""
+    end = text.rfind(b"\n") + 1
+    if not quotes:
+        return end
+    opened = text.count(b'"', 0, end)
+    while end and opened % 2:
+        before = text.rfind(b"\n", 0, end - 1) + 1
+        opened -= text.count(b'"', before, end)
+        end = before
+    return end
+
+
+def _rows_of(
+    path: Path, text: bytes, names: list[str], file_format: Format, *, has_header: bool
+) -> pl.DataFrame:
+    try:
+        return pl.read_csv(
+            text,
             has_header=False,
-            skip_lines=0 if columns else 1,
+            skip_lines=1 if has_header else 0,
             schema=dict.fromkeys([*names, _EXTRA], pl.String),
             missing_columns="insert",
+            extra_columns="ignore",
             truncate_ragged_lines=True,
             separator="\t" if file_format == "tsv" else ",",
             quote_char=None if file_format == "tsv" else '"',
@@ -51,21 +155,6 @@ def read_delimited(
         )
     except pl.exceptions.PolarsError as error:
         raise SourceError(f"{path}: is not readable as {file_format}: {_line(error)}") from None
-    rows = rows.with_columns(pl.int_range(1, pl.len() + 1).alias("#"))
-    rows = rows.filter(~pl.all_horizontal(pl.col(*names).is_null()))
-    is_long = pl.col(_EXTRA).is_not_null()
-    reason = pl.lit(f"has more than the {len(names)} columns of the file").alias("reason")
-    return Table(rows.filter(~is_long).drop(_EXTRA), rows.filter(is_long).select("#", reason))
-
-
-def read_parquet(path: Path, on_progress: Progress) -> Table:
-    """Read a Parquet file. Raises SourceError when it cannot be read."""
-    try:
-        rows = pl.read_parquet(path, glob=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise SourceError(f"{path}: is not readable as Parquet: {_line(error)}") from None
-    on_progress(path.stat().st_size)
-    return Table(rows.with_columns(pl.int_range(1, pl.len() + 1).alias("#")), _none_rejected())
 
 
 def _header(path: Path, body: bytes, file_format: Format) -> list[str]:
@@ -82,10 +171,6 @@ def _header(path: Path, body: bytes, file_format: Format) -> list[str]:
         times = sum(name == other for other in named[: len(names)])
         names.append(f"{name}_{times + 1}" if times else name)
     return names
-
-
-def _none_rejected() -> pl.DataFrame:
-    return pl.DataFrame(schema={"#": pl.Int64, "reason": pl.String})
 
 
 def _line(error: Exception) -> str:
