@@ -107,8 +107,8 @@ def said(item):
 @settings(max_examples=200)
 @given(
     st.lists(
-        events.filter(lambda event: isinstance(event, Item)),
-        max_size=12,
+        item_events,
+        max_size=6,
         unique_by=lambda e: e.time,
     ).flatmap(lambda told: st.tuples(st.just(told), st.permutations(told)))
 )
