@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_log import click, read
 
@@ -83,6 +83,7 @@ def plainly_imported(files, held: set[tuple[str, str]]) -> list[tuple[int, str, 
     sizes=(3, 2, 2, 2),
     few=2,
 )
+@settings(max_examples=60, deadline=None)
 def test_an_import_of_frames_is_what_its_plain_definition_says(
     tmp_path_factory, files, appended, sizes, few
 ):
