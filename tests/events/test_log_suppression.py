@@ -40,6 +40,7 @@ def test_an_import_is_refused_whatever_its_time_until_they_are_allowed(tmp_path)
         log.erase("ana", at_ms=NOON)
         assert log.import_frame(later, arrived_ms=1).suppressed == 1
         assert log.allow_erased("bob") is False
+        assert log.allow_erased("\udcff") is False
         assert log.allow_erased("ana") is True
         assert log.import_frame(later, arrived_ms=1).suppressed == 0
     with Log.open(tmp_path) as log:

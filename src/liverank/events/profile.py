@@ -26,6 +26,10 @@ PREFERRED_LABELS = ("join", "purchase", "buy", "order", "subscribe", "play", "wa
 """Interaction types that are likely to be the label, the likeliest first."""
 
 
+MAX_IDS = 1_000_000
+"""Ids of users and of edges' targets that are kept to tell fields that name them, or a few more."""
+
+
 class InteractionProfile(msgspec.Struct, frozen=True, kw_only=True):
     """What the interactions of one type look like."""
 
@@ -92,8 +96,9 @@ def profile_events(
         surfaces.update(_counts(frame, "surface"))
         spans.append((_least(frame), _most(frame)))
         _add_interactions(interactions, frame)
-        ids |= set(frame.head(sample_rows)["user"].drop_nulls())
-        ids |= set(frame["target"].drop_nulls().head(sample_rows))
+        if len(ids) < MAX_IDS:
+            ids |= set(frame.head(sample_rows)["user"].drop_nulls())
+            ids |= set(frame["target"].drop_nulls().head(sample_rows))
         for (kind,), part in (
             frame.select("event", "fields").drop_nulls().group_by("event", maintain_order=True)
         ):

@@ -127,4 +127,4 @@ def _salt(connection: sqlite3.Connection) -> bytes:
 
 
 def _hash(salt: bytes, user: str) -> bytes:
-    return blake2b(user.encode(), key=salt, digest_size=16).digest()
+    return blake2b(user.encode("utf-8", "surrogatepass"), key=salt, digest_size=16).digest()

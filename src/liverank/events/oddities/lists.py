@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.config import Config
+from liverank.events.clock import right_times
 from liverank.events.oddities.finding import Examples, Finding, text_of
 from liverank.events.oddities.hashed import Hashes, hashes_of
 from liverank.events.oddities.rows import EVENT_TEXT
@@ -147,30 +148,28 @@ class BackfilledRankings:
     """Rankings of a log that came after events which happened later, and say no ``cut``."""
 
     def __init__(self, config: Config) -> None:
-        self._max_future_ms = int(duration_ms(config.features.max_future))
-        self._latest = self._seen = self._count = 0
+        self._max_future_ms = duration_ms(config.features.max_future)
+        self._latest = -np.inf
+        self._seen = self._count = 0
         self._examples = Examples()
 
     def feed(self, frame: pl.DataFrame) -> None:
         """See ``Check``."""
-        is_ahead = pl.col("time") > pl.col("arrived") + self._max_future_ms
-        counted = pl.when(is_ahead).then("arrived").otherwise("time")
-        timed = (
+        at_ms, _ = right_times(frame, self._max_future_ms)
+        latest = np.maximum.accumulate(np.append(self._latest, at_ms))
+        odd = (
             frame.lazy()
             .with_row_index("row", offset=self._seen)
-            .with_columns(counted=counted)
-            .with_columns(
-                before=pl.col("counted").cum_max().shift(1).fill_null(0).clip(self._latest)
+            .filter(
+                (pl.col("event") == "ranking")
+                & pl.col("cut").is_null()
+                & pl.Series(at_ms < latest[:-1])
             )
+            .select("row", text=EVENT_TEXT)
+            .collect()
         )
-        late = timed.filter(
-            (pl.col("event") == "ranking")
-            & pl.col("cut").is_null()
-            & (pl.col("counted") < pl.col("before"))
-        ).select("row", text=EVENT_TEXT)
-        odd, latest = pl.collect_all([late, timed.select(pl.col("counted").max())])
         self._seen += frame.height
-        self._latest = max(self._latest, latest.item() or 0)
+        self._latest = float(latest[-1])
         self._count += odd.height
         self._examples.add(odd["text"], odd["row"])
 
