@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_logs import ITEMS, SCHEMA, START_MS, USERS, logs
+from small_logs import ALONE, ITEMS, SCHEMA, START_MS, USERS, logs
 from sound_state import assert_is_sound, close_gaps
 from state_bits import bits
 
