@@ -261,6 +261,22 @@ def test_differences_to_the_mean_equal_their_definitions_for_lists_of_any_length
     np.testing.assert_allclose(in_deviations, plain_above_mean_sd(values), rtol=1e-5, atol=1e-5)
 
 
+@given(st.data(), st.lists(st.floats() | st.sampled_from([0.1, 0.3, -0.0, 0.0]), max_size=150))
+def test_comparisons_have_the_same_bits_whatever_the_order_of_the_candidates(data, values):
+    order = np.array(data.draw(st.permutations(range(len(values)))), np.int64)
+    values = np.array(values)
+    for kernel in (
+        rank_in_list,
+        gap_in_list,
+        lambda values, out: above_mean_in_list(values, False, out),
+        lambda values, out: above_mean_in_list(values, True, out),
+    ):
+        out, moved = np.empty(len(values)), np.empty(len(values))
+        kernel(values, out)
+        kernel(values[order], moved)
+        assert moved.tobytes() == out[order].tobytes()
+
+
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e12 / 3, 1e-300])
 @pytest.mark.parametrize("known", [1, 2, 3, 55, 200])
 def test_equal_values_are_exactly_at_their_mean(value, known):

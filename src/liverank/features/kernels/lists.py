@@ -1,5 +1,7 @@
 """Kernels for features that compare a candidate with the others of its list."""
 
+import math
+
 import numpy as np
 
 from liverank.compiled import compiled
@@ -9,6 +11,8 @@ from liverank.features.kernels.pointers import keep, pointer_to
 RANK, GAP, ABOVE_MEAN, ABOVE_MEAN_SD = op.RANK, op.GAP, op.ABOVE_MEAN, op.ABOVE_MEAN_SD
 ROUNDING = 1e-9
 """Values whose standard deviation is less than this share of the largest do not differ."""
+LIMIT = 1e300
+"""What is known is less than this, so that sums of it are finite."""
 SHORT = 128
 """Candidates up to which ranks are counted, each with each, instead of sorted."""
 _DIGIT_BITS = 8
@@ -39,9 +43,10 @@ def gap_in_list(values, out):
 def above_mean_in_list(values, in_deviations, out):
     """How far a value is above the mean of those that are known, plain or in their deviations.
 
-    What is not finite becomes NaN and is left out of the mean. ``in_deviations`` divides by the
-    standard deviation, the root of the mean square, and gives 0 where values do not differ beyond
-    rounding. ``values`` and ``out`` are float64[n]; sums run in the order of candidates.
+    What is not finite (beyond ``LIMIT``) becomes NaN and is left out of the mean. ``in_deviations``
+    divides by the standard deviation, the root of the mean square, and gives 0 where values do not
+    differ beyond rounding. ``values`` and ``out`` are float64[n]. The bits of the results do not
+    depend on the order of the candidates.
     """
     how = ABOVE_MEAN_SD if in_deviations else ABOVE_MEAN
     compare(how, pointer_to(values), values.size, pointer_to(out))
@@ -62,40 +67,49 @@ def compare(how, values, n, out):
 
 @compiled
 def _fill_above_mean(values, n, in_deviations, out):
-    """Sums are of differences to the first value that is known: equal values differ by zero."""
-    first = np.nan
+    """A list is logged in another order than it was read in, so sums must not depend on that.
+
+    They are of differences to the lowest value, each rounded to a multiple of one power of two so
+    that adding is exact (Rump's extraction): to 2e-16 of n times the range of values, at most.
+    """
+    low, high = np.inf, -np.inf
     for place in range(n):
-        if abs(values[place]) < np.inf:
-            first = values[place]
-            break
+        if abs(values[place]) < LIMIT:
+            low, high = min(low, values[place]), max(high, values[place])
+    low += 0.0  # -0 becomes 0
+    scale = _next_power(n * (high - low))
     known, total = 0, 0.0
     for place in range(n):
-        apart = values[place] - first
-        is_known = abs(apart) < np.inf
+        is_known = abs(values[place]) < LIMIT
         known += is_known
-        total += apart if is_known else 0.0
+        total += (values[place] - low + scale) - scale if is_known else 0.0
     mean = total / known
     for place in range(n):
-        apart = values[place] - first
-        out[place] = apart - mean if abs(apart) < np.inf else np.nan
+        out[place] = values[place] - low - mean if abs(values[place]) < LIMIT else np.nan
     if in_deviations:
-        _divide_by_deviation(values, n, known, out)
+        largest = max(abs(low), abs(high))
+        _divide_by_deviation(n, known, high - low, ROUNDING * largest, out)
 
 
 @compiled
-def _divide_by_deviation(values, n, known, out):
-    """Divide differences to the mean by their standard deviation."""
-    squares, largest = 0.0, 0.0
+def _divide_by_deviation(n, known, spread, least, out):
+    """Divide differences to the mean by their standard deviation, or be 0 where it is too small."""
+    scale, squares = _next_power(n), 0.0
     for place in range(n):
-        if not np.isnan(out[place]):
-            squares += out[place] * out[place]
-            largest = max(largest, abs(values[place]))
-    deviation = np.sqrt(squares / known)
+        share = out[place] / spread
+        squares += (share * share + scale) - scale if share == share else 0.0
+    deviation = spread * np.sqrt(squares / known)
     for place in range(n):
-        if deviation > ROUNDING * largest:
+        if deviation > least:
             out[place] /= deviation
         else:
-            out[place] *= 0.0
+            out[place] = abs(out[place]) * 0.0
+
+
+@compiled
+def _next_power(value):
+    """The lowest power of two above a value that is positive; 1 for 0."""
+    return math.ldexp(1.0, math.frexp(value)[1])
 
 
 @compiled
