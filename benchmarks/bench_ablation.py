@@ -4,7 +4,7 @@ Rows are replayed once with all features; then the same forests, with the same s
 columns that are left. On MIND's impressions and Globo's clicks (see ``bench_backtest.py``), and in
 simulated worlds for kinds whose events those logs lack. There the truth is known, and lists are
 judged by it: what people did favours whatever stood first when they did it, and with it models that
-learn to repeat the places of the past. A kind takes its ranks and gaps within the list along.
+learn to repeat the places of the past. A kind takes its comparisons within the list along.
 
 The search of ``liverank train`` is held by a clock, and a few features more or fewer would decide
 what it has time for: forests of one size tell kinds apart far better. Intervals are of the
@@ -28,7 +28,7 @@ from liverank.autopilot.backtest import TRUE, list_metrics
 from liverank.autopilot.judging import DECIDING
 from liverank.dataset.metrics import bootstrap_difference, mean_over_lists
 from liverank.features.kinds.context import POSITION_NAME
-from liverank.features.kinds.in_list import Gap, Rank
+from liverank.features.kinds.in_list import InList
 from liverank.features.kinds.lifecycle import Age
 from liverank.features.spec import FeatureSpec, SpecFeature
 from liverank.simulator.truth import captured_lift
@@ -145,11 +145,11 @@ def _is_first(feature: SpecFeature) -> bool:
 
 
 def _kept(spec: FeatureSpec, wanted: list[bool]) -> NDArray[np.bool_]:
-    """Which features stay, bool[features]: ranks and gaps go with what they are of."""
+    """Which features stay, bool[features]: comparisons go with what they are of."""
     gone = {f.expression for f, stays in zip(spec.features, wanted, strict=True) if not stays}
     return np.array(
         [
-            stays and not (isinstance(f.expression, Rank | Gap) and f.expression.of in gone)
+            stays and not (isinstance(f.expression, InList) and f.expression.of in gone)
             for f, stays in zip(spec.features, wanted, strict=True)
         ]
     )

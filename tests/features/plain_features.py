@@ -14,7 +14,7 @@ from liverank.features.kinds.context import Context, Local
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.fatigue import Fatigue
 from liverank.features.kinds.following import Followed, FollowedHere
-from liverank.features.kinds.in_list import Gap, Rank
+from liverank.features.kinds.in_list import AboveMean, AboveMeanSd, Gap, Rank
 from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft, LifeState
 from liverank.features.kinds.match import Same, Share
 from liverank.features.kinds.momentum import Momentum
@@ -269,6 +269,12 @@ class PlainReader:
         best = max((v for v in self.list_of(of.of) if not math.isnan(v)), default=0.0)
         return math.nan if math.isnan(own) else (best - own) / best if best > 0 else 0.0
 
+    def _abovemean(self, of: AboveMean, item: str) -> float:
+        return plain_above_mean(self.list_of(of.of))[self.items.index(item)]
+
+    def _abovemeansd(self, of: AboveMeanSd, item: str) -> float:
+        return plain_above_mean_sd(self.list_of(of.of))[self.items.index(item)]
+
     def _rank(self, of: Rank, item: str) -> float:
         return plain_ranks(self.list_of(of.of))[self.items.index(item)]
 
@@ -282,6 +288,24 @@ def plain_ranks(values: list[float]) -> list[float]:
         share = better / len(others) if others else 0.0
         ranks.append(math.nan if math.isnan(own) else share)
     return ranks
+
+
+def plain_above_mean(values: list[float]) -> list[float]:
+    """Differences to the mean of the known values; NaN for what is not finite."""
+    known = [v for v in values if math.isfinite(v)]
+    mean = math.fsum(known) / max(len(known), 1)
+    return [v - mean if math.isfinite(v) else math.nan for v in values]
+
+
+def plain_above_mean_sd(values: list[float]) -> list[float]:
+    """The same in standard deviations; 0 where values do not differ beyond rounding."""
+    above = plain_above_mean(values)
+    known = [v for v in above if not math.isnan(v)]
+    deviation = math.sqrt(math.fsum(v * v for v in known) / max(len(known), 1))
+    largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
+    if deviation <= 1e-9 * largest:
+        return [v if math.isnan(v) else 0.0 for v in above]
+    return [v / deviation for v in above]
 
 
 def combined(how: str, values: list[float]) -> float:

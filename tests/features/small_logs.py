@@ -43,15 +43,23 @@ BARE = Schema(interactions=("join", "impression", "click"), positive=("join",))
 """A product whose items have no fields at all."""
 
 JOIN = Label(interaction="join")
+ALONE = ("*_above_mean*", "*_rank", "*_gap")
+"""Names of what compares a candidate with others: of every count there is, these are very many."""
 CONFIGS = (
-    Config(label=JOIN, features=Features(on=("*",))),
+    Config(label=JOIN, features=Features(on=("*",), off=ALONE)),
     Config(
         label=Label(interaction="join", min_value=30.0),
-        features=Features(on=("*",), history=3),
+        features=Features(on=("*",), off=ALONE, history=3),
         presence=Presence(expire_after="25m"),
     ),
-    Config(label=JOIN, features=Features(on=("*",), half_lives=("forever", "90s", "2h", "30d"))),
-    Config(label=JOIN, features=Features(half_lives=("7d",), history=5)),
+    Config(
+        label=JOIN,
+        features=Features(on=("*",), off=ALONE, half_lives=("forever", "90s", "2h", "30d")),
+    ),
+    Config(
+        label=JOIN,
+        features=Features(on=("item_*_above_mean_sd", "item_*_gap"), half_lives=("7d",), history=5),
+    ),
     Config(label=JOIN, features=Features(half_lives=("forever",))),
 )
 """Ten of the longest half-lives outlast every log here, so that nothing is swept."""

@@ -15,7 +15,7 @@ from liverank.features.kinds.context import Context, Local
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.fatigue import Fatigue
 from liverank.features.kinds.following import Followed, FollowedHere
-from liverank.features.kinds.in_list import Gap, Rank
+from liverank.features.kinds.in_list import AboveMean, AboveMeanSd, Gap, Rank
 from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft, LifeState
 from liverank.features.kinds.match import Same, Share
 from liverank.features.kinds.momentum import Momentum
@@ -31,6 +31,21 @@ def gap(of: Gap, table: Table, layout: Layout) -> str:
     return f"""
     SELECT read, item, CASE WHEN max(value) OVER list > 0
         THEN (max(value) OVER list - value) / max(value) OVER list
+        WHEN value IS NOT NULL THEN 0 END AS value
+    FROM candidate LEFT JOIN {table(of.of)} USING (read, item)
+    WINDOW list AS (PARTITION BY read)"""
+
+
+def above_mean(of: AboveMean, table: Table, layout: Layout) -> str:
+    return f"""
+    SELECT read, item, value - avg(value) OVER (PARTITION BY read) AS value
+    FROM candidate LEFT JOIN {table(of.of)} USING (read, item)"""
+
+
+def above_mean_sd(of: AboveMeanSd, table: Table, layout: Layout) -> str:
+    return f"""
+    SELECT read, item, CASE WHEN stddev_pop(value) OVER list > 1e-9 * max(abs(value)) OVER list
+        THEN (value - avg(value) OVER list) / stddev_pop(value) OVER list
         WHEN value IS NOT NULL THEN 0 END AS value
     FROM candidate LEFT JOIN {table(of.of)} USING (read, item)
     WINDOW list AS (PARTITION BY read)"""
@@ -82,6 +97,8 @@ QUERIES = {
     LifeLeft: sql_facts.life_left,
     Context: sql_facts.context,
     Local: sql_facts.local,
+    AboveMean: above_mean,
+    AboveMeanSd: above_mean_sd,
     Gap: gap,
     Rank: rank,
 }

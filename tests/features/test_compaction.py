@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_logs import ITEMS, SCHEMA, START_MS, USERS, logs
+from small_logs import ALONE, ITEMS, SCHEMA, START_MS, USERS, logs
 from sound_state import assert_is_sound, close_gaps
 from state_bits import bits
 
@@ -25,7 +25,9 @@ from liverank.features.state import State
 from liverank.features.stream import stream_of
 
 MINUTE_MS = 60_000
-SPEC = derive_spec(SCHEMA, Config(label=Label(interaction="join"), features=Features(on=("*",))))
+SPEC = derive_spec(
+    SCHEMA, Config(label=Label(interaction="join"), features=Features(on=("*",), off=ALONE))
+)
 LAYOUT = SPEC.layout
 PROGRAM = compile_spec(SPEC)
 FLEETING = msgspec.structs.replace(LAYOUT, idle_ms=10.0 * MINUTE_MS, memory_bytes=700_000)

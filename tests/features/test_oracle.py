@@ -27,6 +27,8 @@ from liverank.features.state import Reads
 
 EXPRESSIONS = get_args(Expression)
 JOIN = Label(interaction="join")
+OFF = ("*_above_mean", "*_rank", "[!i]*_above_mean_sd", "[!i]*_gap")
+"""Of every count there is, comparisons are very many: those of items' own are enough."""
 PRODUCTS = {
     "seen by impressions": derive_spec(
         msgspec.structs.replace(SCHEMA, impressions_from="interaction"), Config(label=JOIN)
@@ -35,7 +37,7 @@ PRODUCTS = {
         SCHEMA,
         Config(
             label=Label(interaction="join", min_value=30.0),
-            features=Features(on=("*",), half_lives=("10m", "1d", "2d")),
+            features=Features(on=("*",), off=OFF, half_lives=("10m", "1d", "2d")),
             presence=Presence(expire_after="40m"),
         ),
     ),

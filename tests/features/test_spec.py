@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from small_logs import BARE, CONFIGS, SCHEMA
 
-from liverank.config import Config, Features, Label
+from liverank.config import Candidates, Config, Features, Label
 from liverank.events.schema import Schema
+from liverank.features import instructions as operations
 from liverank.features.derived_layout import layout_of
 from liverank.features.kinds.attribute import Attribute
 from liverank.features.kinds.lifecycle import Age
@@ -111,14 +112,59 @@ def test_state_counts_only_what_features_read_unless_more_are_asked_for():
     assert layout_of(SCHEMA, asked).scope("host").half_lives("click")[:2] == ("1h", "1d")
 
 
-def test_gaps_within_the_list_are_derived_where_asked_for():
-    config = Config(label=Label(interaction="join"), features=Features(on=("*_rate_*_gap",)))
-    asked = set(names_of(SCHEMA, config)) - set(names_of(SCHEMA))
-    assert asked == {"item_join_rate_1d_gap", "item_join_rate_forever_gap"}
-    both = Config(
-        label=Label(interaction="join"), features=Features(on=("*_gap",), off=("*_1d_gap",))
+def test_what_can_vary_within_a_list_is_compared_by_default_with_its_mean_and_by_rank():
+    names = set(names_of(SCHEMA))
+    for compared in ("item_join_1h", "item_size", "user_host_join_share_14d", "followed_host",
+                     "audience_now", "item_opens_ago_s", "same_language"):  # fmt: skip
+        assert {compared, f"{compared}_above_mean", f"{compared}_rank"} <= names
+    for same_for_all in ("user_join_1d", "user_lately_join_1h", "user_age", "request_depth", "hour",
+                         "user_visits", "candidates", "position"):  # fmt: skip
+        assert same_for_all in names
+        assert not {f"{same_for_all}_above_mean", f"{same_for_all}_rank"} & names
+    for code in ("item_language_level", "item_state"):
+        assert code in names
+        assert f"{code}_above_mean" not in names, "levels and states are no numbers"
+    assert not [name for name in names if name.endswith(("_gap", "_sd", "_rank_rank"))]
+
+
+def test_other_comparisons_are_derived_where_asked_for():
+    for asked_for, ends in (("*_rate_*_gap", "_gap"), ("*_rate_*_above_mean_sd", "_above_mean_sd")):
+        config = Config(label=Label(interaction="join"), features=Features(on=(asked_for,)))
+        asked = set(names_of(SCHEMA, config)) - set(names_of(SCHEMA))
+        assert {f"item_join_rate_1d{ends}", f"item_join_rate_forever{ends}"} <= asked
+        assert all("_rate_" in name and name.endswith(ends) for name in asked)
+
+
+def test_comparisons_are_switched_off_by_pattern_and_what_they_compare_stays():
+    off = Features(on=("*_1d_gap",), off=("*_rank", "*_forever_above_mean", "item_join_1d"))
+    names = names_of(SCHEMA, Config(label=Label(interaction="join"), features=off))
+    assert not [name for name in names if name.endswith(("_rank", "_forever_above_mean"))]
+    assert {"item_join_1d_gap", "item_join_1d_above_mean", "item_join_forever"} <= set(names)
+    assert "item_join_1d" not in names, "what is compared need not be a feature"
+
+
+def test_of_a_sample_of_the_candidates_only_means_and_deviations_are_compared():
+    sampled = Config(
+        label=Label(interaction="join"),
+        candidates=Candidates(interaction="join"),
+        features=Features(on=("*_gap", "*_rank", "*_above_mean_sd")),
     )
-    assert "item_join_rate_1d_gap" not in names_of(SCHEMA, both)
+    names = set(names_of(SCHEMA, sampled))
+    assert {"item_join_1h_above_mean", "item_join_1h_above_mean_sd"} <= names
+    assert not [name for name in names if name.endswith(("_rank", "_gap"))]
+
+
+def test_a_comparison_compiles_what_it_compares_and_nothing_more():
+    spec = derive_spec(SCHEMA, JOIN)
+    for name, instructions in (
+        ("item_size_above_mean", ("FIELD", "ABOVE_MEAN")),
+        ("audience_now_rank", ("AUDIENCE_NOW", "RANK")),
+        ("user_host_join_share_14d_above_mean", ("COUNT", "COUNT", "SHARE", "ABOVE_MEAN")),
+    ):
+        code = compile_spec(spec.keep({name})).code
+        assert [line[0] for line in code] == [getattr(operations, what) for what in instructions]
+    both = compile_spec(spec.keep({"item_size", "item_size_above_mean", "item_size_rank"}))
+    assert len(both.code) == 3, "what several read is computed once"
 
 
 def test_sums_and_averages_of_values_are_derived_where_asked_for():
@@ -127,7 +173,8 @@ def test_sums_and_averages_of_values_are_derived_where_asked_for():
     config = Config(label=Label(interaction="join"), features=asked_for)
     asked = set(names_of(SCHEMA, config)) - set(names_of(SCHEMA))
     assert {"item_click_total_1h", "user_host_click_average_forever"} <= asked
-    assert {f.kind for f in derive_spec(SCHEMA, config).features if f.name in asked} == {"total"}
+    kinds = {f.kind for f in derive_spec(SCHEMA, config).features if f.name in asked}
+    assert kinds == {"total", "in_list"}, "and what compares them"
 
 
 def test_the_page_on_features_names_every_kind_and_no_other():

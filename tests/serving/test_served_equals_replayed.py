@@ -8,20 +8,25 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import numpy as np
 import pytest
-from rank_servers import CONFIG, a_bundle, a_spec, act, now_ms, person, room, running_server
+from rank_servers import CONFIG, SCHEMA, a_bundle, act, now_ms, person, room, running_server
 
 from liverank.bundle import store
+from liverank.config import parse_config
 from liverank.events.event import Ranking
 from liverank.events.frame import events_of
 from liverank.events.log import Log
+from liverank.features.kinds.in_list import InList
+from liverank.features.spec import derive_spec
 
 LANGUAGES = ("en", "pt")
 SERVER = CONFIG + "\n[serving]\nlog_vectors = 1.0\nlog_candidates = 0.0\n"
-SPEC = a_spec()
+EVERY_COMPARISON = '\n[features]\non = ["item_*_above_mean_sd", "item_*_gap"]\n'
+SPEC = derive_spec(SCHEMA, parse_config(CONFIG + EVERY_COMPARISON))
 FEWER = SPEC.keep(set(SPEC.names[::3]))
 
 
@@ -117,6 +122,12 @@ def replay_check(site: Path) -> dict:
     assert done.returncode == 0, done.stderr + done.stdout
     told: dict = json.loads(done.stdout.splitlines()[-1])
     return told
+
+
+@pytest.mark.parametrize("spec", [SPEC, FEWER])
+def test_all_ways_to_compare_a_candidate_with_its_list_are_served_here(spec):
+    kinds = {type(feature.expression) for feature in spec.features if feature.kind == "in_list"}
+    assert kinds == set(get_args(InList))
 
 
 @pytest.mark.timeout(120)

@@ -5,7 +5,7 @@ cannot learn the opposite from noise, of which rankings with few successes are f
 """
 
 from liverank.features.kinds.count import Count
-from liverank.features.kinds.in_list import Gap, Rank
+from liverank.features.kinds.in_list import AboveMean, AboveMeanSd, Gap, Rank
 from liverank.features.kinds.match import Share
 from liverank.features.kinds.next_item import NextCount, NextShare
 from liverank.features.kinds.rate import Rate
@@ -16,18 +16,23 @@ LIKELIER, LESS_LIKELY, EITHER = 1, -1, 0
 
 def directions_of(spec: FeatureSpec) -> tuple[int, ...]:
     """For each feature: whether success grows likelier with it (1), less likely (-1), or either."""
-    return tuple(_direction(feature.expression) for feature in spec.features)
+    return tuple(_direction(feature.expression, spec.layout.label) for feature in spec.features)
 
 
-def _direction(expression: Expression) -> int:
+def _direction(expression: Expression, label: str) -> int:
     """Rates and shares of successes point up; falling behind in them within the list, down.
 
     A plain count points nowhere: it also tells how often an item was shown.
     """
     if isinstance(expression, Rate | Share | NextShare | NextCount):
         return LIKELIER
+    if isinstance(expression, AboveMean | AboveMeanSd):
+        return _direction(expression.of, label)
     if isinstance(expression, Gap):
-        return -_direction(expression.of)
-    if isinstance(expression, Rank):  # of successes against those of the others shown with it
-        return LESS_LIKELY if isinstance(expression.of, Count) else -_direction(expression.of)
+        return -_direction(expression.of, label)
+    if isinstance(expression, Rank):
+        of = expression.of
+        if isinstance(of, Count) and of.scope == "item" and of.type == label:
+            return LESS_LIKELY  # of successes against those of the others shown with it
+        return -_direction(of, label)
     return EITHER

@@ -75,8 +75,7 @@ Expression = (
     | lifecycle.LifeLeft
     | context.Context
     | context.Local
-    | in_list.Rank
-    | in_list.Gap
+    | in_list.InList
 )
 """Every expression that a feature can be."""
 
@@ -114,10 +113,10 @@ def derive_spec(schema: Schema, config: Config) -> FeatureSpec:
     for kind in KINDS:
         features += kind.derive(layout)
     features += context.derive(layout, schema.levels)
-    if config.candidates is None:  # in a sample of the candidates, ranks would say nothing
-        features += list(in_list.derive(layout, features))
-    else:
+    sampled = config.candidates is not None
+    if sampled:
         features = [feature for feature in features if feature.name not in context.OF_LISTS]
+    features += list(in_list.derive(layout, features, sampled=sampled))
     return FeatureSpec(
         layout,
         tuple(

@@ -1,13 +1,23 @@
 """Kernels for features that compare a candidate with the others of its list."""
 
+import math
+
 import numpy as np
 
 from liverank.compiled import compiled
-from liverank.features.kernels.pointers import pointer_to
+from liverank.features import instructions as op
+from liverank.features.kernels.pointers import keep, pointer_to
 
+RANK, GAP, ABOVE_MEAN, ABOVE_MEAN_SD = op.RANK, op.GAP, op.ABOVE_MEAN, op.ABOVE_MEAN_SD
+ROUNDING = 1e-9
+"""Values whose standard deviation is less than this share of the largest do not differ."""
+LIMIT = 1e300
+"""What is known is less than this, so that sums of it are finite."""
+SHORT = 128
+"""Candidates up to which ranks are counted, each with each, instead of sorted."""
 _DIGIT_BITS = 8
 _DIGITS = 4
-_SHORT = 64
+_HALF, _NONE = np.float32(0.5), np.float32(0.0)
 
 
 @compiled
@@ -17,7 +27,7 @@ def rank_in_list(values, out):
     Values are compared as float32, as a model sees them. NaN ranks as NaN and is nobody's rival.
     ``values`` and ``out`` are float64[n].
     """
-    fill_ranks(pointer_to(values), values.size, pointer_to(out))
+    compare(RANK, pointer_to(values), values.size, pointer_to(out))
 
 
 @compiled
@@ -26,12 +36,106 @@ def gap_in_list(values, out):
 
     NaN stays NaN; a list whose best is not above zero has no gaps, 0. Both are float64[n].
     """
-    fill_gaps(pointer_to(values), values.size, pointer_to(out))
+    compare(GAP, pointer_to(values), values.size, pointer_to(out))
 
 
 @compiled
-def fill_ranks(values, n, out):
-    """What ``rank_in_list`` does, by pointers."""
+def above_mean_in_list(values, in_deviations, out):
+    """How far a value is above the mean of those that are known, plain or in their deviations.
+
+    What is not finite (beyond ``LIMIT``) becomes NaN and is left out of the mean. ``in_deviations``
+    divides by the standard deviation, the root of the mean square, and gives 0 where values do not
+    differ beyond rounding. ``values`` and ``out`` are float64[n]. The bits of the results do not
+    depend on the order of the candidates.
+    """
+    how = ABOVE_MEAN_SD if in_deviations else ABOVE_MEAN
+    compare(how, pointer_to(values), values.size, pointer_to(out))
+
+
+@compiled
+def compare(how, values, n, out):
+    """Run one instruction that compares all n candidates of a list, by pointers to float64[n]."""
+    if how == GAP:
+        _fill_gaps(values, n, out)
+    elif how != RANK:
+        _fill_above_mean(values, n, how == ABOVE_MEAN_SD, out)
+    elif n <= SHORT:
+        _count_ranks(values, n, out)
+    else:
+        _sort_ranks(values, n, out)
+
+
+@compiled
+def _fill_above_mean(values, n, in_deviations, out):
+    """A list is logged in another order than it was read in, so sums must not depend on that.
+
+    They are of differences to the lowest value, each rounded to a multiple of one power of two so
+    that adding is exact (Rump's extraction): to 2e-16 of n times the range of values, at most.
+    """
+    low, high = np.inf, -np.inf
+    for place in range(n):
+        if abs(values[place]) < LIMIT:
+            low, high = min(low, values[place]), max(high, values[place])
+    low += 0.0  # -0 becomes 0
+    scale = _next_power(n * (high - low))
+    known, total = 0, 0.0
+    for place in range(n):
+        is_known = abs(values[place]) < LIMIT
+        known += is_known
+        total += (values[place] - low + scale) - scale if is_known else 0.0
+    mean = total / known
+    for place in range(n):
+        out[place] = values[place] - low - mean if abs(values[place]) < LIMIT else np.nan
+    if in_deviations:
+        largest = max(abs(low), abs(high))
+        _divide_by_deviation(n, known, high - low, ROUNDING * largest, out)
+
+
+@compiled
+def _divide_by_deviation(n, known, spread, least, out):
+    """Divide differences to the mean by their standard deviation, or be 0 where it is too small."""
+    scale, squares = _next_power(n), 0.0
+    for place in range(n):
+        share = out[place] / spread
+        squares += (share * share + scale) - scale if share == share else 0.0
+    deviation = spread * np.sqrt(squares / known)
+    for place in range(n):
+        if deviation > least:
+            out[place] /= deviation
+        else:
+            out[place] = abs(out[place]) * 0.0
+
+
+@compiled
+def _next_power(value):
+    """The lowest power of two above a value that is positive; 1 for 0."""
+    return math.ldexp(1.0, math.frexp(value)[1])
+
+
+@compiled
+def _count_ranks(values, n, out):
+    """Ranks of a short list: each candidate is compared with each, without a branch."""
+    own_array, better_array = np.empty(n, np.float32), np.zeros(n, np.float32)
+    own, better = pointer_to(own_array), pointer_to(better_array)
+    rivals = 0
+    for place in range(n):
+        own[place] = np.float32(values[place])
+        rivals += own[place] == own[place]
+    for other in range(n):
+        theirs = own[other]
+        for place in range(n):
+            is_above = _HALF if theirs > own[place] else _NONE
+            is_not_below = _HALF if theirs >= own[place] else _NONE
+            better[place] += is_above + is_not_below
+    for place in range(n):
+        share = (better[place] - 0.5) / (rivals - 1) if rivals > 1 else 0.0
+        out[place] = share if own[place] == own[place] else np.nan
+    keep((own_array, better_array))
+
+
+@compiled
+def _sort_ranks(values, n, out):
+    """Ranks of a long list: sorted, and ties counted half."""
     keys, order = np.empty(n, np.uint32), np.empty(n, np.int64)
     rivals = 0
     for place in range(n):
@@ -54,8 +158,8 @@ def fill_ranks(values, n, out):
 
 
 @compiled
-def fill_gaps(values, n, out):
-    """What ``gap_in_list`` does, by pointers."""
+def _fill_gaps(values, n, out):
+    """How far below the best, as a share of it."""
     best = 0.0
     for place in range(n):
         if values[place] > best:
@@ -78,16 +182,8 @@ def _sortable(value):
 
 @compiled
 def _sorted(keys, order):
-    """Keys in rising order, and their places: insertion for a few, else radix by digits."""
+    """Keys in rising order, and their places: radix sort by digits, the lowest first."""
     n = keys.size
-    if n <= _SHORT:
-        for place in range(1, n):
-            key, which, before = keys[place], order[place], place
-            while before > 0 and keys[before - 1] > key:
-                keys[before], order[before] = keys[before - 1], order[before - 1]
-                before -= 1
-            keys[before], order[before] = key, which
-        return keys, order
     other_keys, other_order = np.empty_like(keys), np.empty_like(order)
     ends = np.zeros((_DIGITS, 1 << _DIGIT_BITS), np.int64)
     for key in keys:

@@ -1,8 +1,10 @@
 """Kernels that read features from state at a time.
 
-Reading changes nothing, and a row's features do not depend on the rows beside it, except for the
-rank and gap within the list. Candidates are read a block at a time, so that their rows stay in the
-nearest cache for all instructions. Invariant: training and serving call this same ``read``.
+Reading changes nothing, and a row's features do not depend on the rows beside it, except for those
+of kind ``in_list``. Candidates are read a block at a time, so that their rows stay in the nearest
+cache for all instructions. A list of one block is compared there and then; of a longer one the
+columns that are compared are kept until all of it was read. Invariant: training and serving call
+this same ``read``.
 """
 
 import numpy as np
@@ -14,7 +16,7 @@ from liverank.features.kernels.entities import user_key
 from liverank.features.kernels.following import following_of
 from liverank.features.kernels.history import history_of
 from liverank.features.kernels.instruct import combine_two, fill, run_counters
-from liverank.features.kernels.lists import fill_gaps, fill_ranks
+from liverank.features.kernels.lists import compare
 from liverank.features.kernels.moments import fill_moments
 from liverank.features.kernels.person import person_of
 from liverank.features.kernels.places import (
@@ -51,7 +53,8 @@ from liverank.features.kernels.traits import fill_fields, fill_followed, fill_li
 from liverank.features.layout import MAX_ELEMENTS, RECENT_ITEMS
 
 COUNT, RATE, AGO, MOMENTUM, SHARE = op.COUNT, op.RATE, op.AGO, op.MOMENTUM, op.SHARE
-GO_ON, RANK, GAP, PERSON = op.GO_ON, op.RANK, op.GAP, op.PERSON
+GO_ON, PERSON = op.GO_ON, op.PERSON
+RANK, GAP, ABOVE_MEAN, ABOVE_MEAN_SD = op.RANK, op.GAP, op.ABOVE_MEAN, op.ABOVE_MEAN_SD
 HOUR, WEEKDAY, POSITION, CANDIDATES = op.HOUR, op.WEEKDAY, op.POSITION, op.CANDIDATES
 DIFFERENCE, FIELD, LEVEL, SAME = op.DIFFERENCE, op.FIELD, op.LEVEL, op.SAME
 FOLLOWED, HERE = op.FOLLOWED, op.HERE
@@ -115,7 +118,8 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
     fill_factors(layout, at, factor_array)
     factors = pointer_to(factor_array)
 
-    compared, compared_count = _compared(code)
+    is_whole = n <= BLOCK
+    compared, compared_count = _compared(code, is_whole)
     kept_array = np.empty((compared_count, n))
     kept = pointer_to(kept_array)
 
@@ -209,8 +213,9 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
                     epoch,
                     values,
                 )
-            elif what in (RANK, GAP):
-                pass  # these need all candidates
+            elif _compares(what):
+                if is_whole:
+                    compare(what, moved(registers, first * most), n, values)
             elif what == PERSON:
                 fill(values, m, person[first])
             elif what == CANDIDATES:
@@ -238,7 +243,8 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
                 its_row = moved(rows_out, (begin + row) * outputs.size)
                 for feature in range(first_feature, until):
                     its_row[feature] = np.float32(registers[wanted[feature] * most + row])
-    _compare(code, outputs, compared, kept, n, out)
+    if not is_whole:
+        _compare_all(code, outputs, compared, kept, n, out)
     keep((item_places, start_array, place_array, key_array, recent_array, sequel_array))
     keep(
         (
@@ -254,31 +260,33 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
 
 
 @compiled
-def _compared(code):
-    """Which registers ranks and gaps compare: their numbers from 0, or -1; and how many."""
+def _compared(code, is_whole):
+    """Which registers must be kept to compare a longer list: numbers from 0, or -1; how many."""
     compared = np.full(len(code), -1, np.int64)
     count = 0
+    if is_whole:
+        return compared, count
     for place in range(len(code)):
-        if code[place, 0] in (RANK, GAP) and compared[code[place, 1]] < 0:
+        if _compares(code[place, 0]) and compared[code[place, 1]] < 0:
             compared[code[place, 1]] = count
             count += 1
     return compared, count
 
 
 @compiled
-def _compare(code, outputs, compared, kept, n, out):
-    """Fill in the ranks and gaps within the list."""
+def _compares(what):
+    return what in (RANK, GAP, ABOVE_MEAN, ABOVE_MEAN_SD)
+
+
+@compiled
+def _compare_all(code, outputs, compared, kept, n, out):
+    """Fill in the features that compare the candidates of a list of several blocks."""
     value_array = np.empty(n)
     values = pointer_to(value_array)
     for feature in range(outputs.size):
-        what = code[outputs[feature], 0]
-        if what not in (RANK, GAP):
-            continue
-        column = moved(kept, compared[code[outputs[feature], 1]] * n)
-        if what == RANK:
-            fill_ranks(column, n, values)
-        else:
-            fill_gaps(column, n, values)
-        for row in range(n):
-            out[row, feature] = np.float32(values[row])
+        line = code[outputs[feature]]
+        if _compares(line[0]):
+            compare(line[0], moved(kept, compared[line[1]] * n), n, values)
+            for row in range(n):
+                out[row, feature] = np.float32(values[row])
     keep((value_array,))

@@ -1,29 +1,77 @@
-"""Kind ``in_list``: how a candidate compares with the others of its list."""
+"""Kind ``in_list``: how a candidate compares with the others of its list.
+
+A person chooses among what is shown, so what matters of a candidate is how it differs from the
+others. Every number that can vary within a list is compared; the list is all candidates that were
+scored together. Invariant: what is compared is never itself a comparison, nor where an item stood.
+"""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from liverank.features.feature import Feature
-from liverank.features.instructions import GAP, RANK, Compiler
-from liverank.features.kinds.audience import Audience
+from liverank.features.instructions import ABOVE_MEAN, ABOVE_MEAN_SD, GAP, RANK, Compiler
+from liverank.features.kinds.attribute import Attribute
+from liverank.features.kinds.audience import Audience, AudienceShare, Difference
 from liverank.features.kinds.count import Count
-from liverank.features.kinds.lifecycle import Age
-from liverank.features.kinds.match import Share
-from liverank.features.kinds.next_item import NextShare
+from liverank.features.kinds.fatigue import Fatigue
+from liverank.features.kinds.following import Followed, FollowedHere
+from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft
+from liverank.features.kinds.match import Same, Share
+from liverank.features.kinds.momentum import Momentum
+from liverank.features.kinds.next_item import NextCount, NextShare
 from liverank.features.kinds.rate import Rate
-from liverank.quantities import nearest
+from liverank.features.kinds.recency import Ago
+from liverank.features.kinds.total import Average, Total
+from liverank.features.layout import Layout
 
-if TYPE_CHECKING:
-    from liverank.features.layout import Layout
+Signal = (
+    Attribute
+    | Count
+    | Total
+    | Average
+    | Rate
+    | Ago
+    | Fatigue
+    | Momentum
+    | Audience
+    | Difference
+    | AudienceShare
+    | Share
+    | Same
+    | NextShare
+    | NextCount
+    | Followed
+    | FollowedHere
+    | Age
+    | Kept
+    | LifeLeft
+)
+"""What a candidate can be compared by: numbers that may differ from item to item."""
 
-Signal = Count | Rate | Share | NextShare | Age | Audience
-"""What a candidate can be compared by."""
+
+class AboveMean(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """How far the value is above the mean of the list's known ones."""
+
+    of: Signal
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction, after those of the signal."""
+        return compiler.emit(ABOVE_MEAN, compiler.register(self.of))
+
+
+class AboveMeanSd(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """The same in standard deviations of the list's known values; 0 where they do not differ."""
+
+    of: Signal
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction, after those of the signal."""
+        return compiler.emit(ABOVE_MEAN_SD, compiler.register(self.of))
 
 
 class Rank(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """The share of the other candidates with a higher value; 0 is the best."""
+    """The share of the other candidates with a higher value; 0 is the highest."""
 
     of: Signal
 
@@ -33,7 +81,7 @@ class Rank(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 class Gap(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """How far the value is below the list's best, as a share of it; 0 is the best."""
+    """How far the value is below the list's highest, as a share of it; 0 is the highest."""
 
     of: Signal
 
@@ -42,34 +90,45 @@ class Gap(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(GAP, compiler.register(self.of))
 
 
-def derive(layout: "Layout", features: Iterable[Feature]) -> Iterator[Feature]:
-    """Ranks and gaps of the strongest signals among the features derived so far.
+InList = AboveMean | AboveMeanSd | Rank | Gap
+"""Comparisons with the others of the list."""
 
-    Of an item's own successes and its age the rank counts, whatever their size; of rates and shares
-    the gap, which also tells how sure the list's best is; gaps are not derived by default.
+
+def derive(layout: Layout, features: Iterable[Feature], *, sampled: bool) -> Iterator[Feature]:
+    """Comparisons of the features derived so far, as far as those can vary within a list.
+
+    By default a default feature's difference to the mean and its rank; differences in standard
+    deviations and gaps have to be asked for. ``sampled`` lists hold a sample of what was there, of
+    which only the mean and the deviation are those of the whole.
     """
     for feature in features:
         signal = feature.expression
-        if _counts_by_rank(signal, layout):
-            yield Feature(f"{feature.name}_rank", "in_list", Rank(signal))
-        elif _counts_by_gap(signal, layout):
-            yield Feature(f"{feature.name}_gap", "in_list", Gap(signal), by_default=False)
+        if not varies_in_list(signal, layout):
+            continue
+        is_usual = feature.by_default
+        yield Feature(f"{feature.name}_above_mean", "in_list", AboveMean(signal), is_usual)
+        yield Feature(f"{feature.name}_above_mean_sd", "in_list", AboveMeanSd(signal), False)
+        if not sampled:
+            yield Feature(f"{feature.name}_rank", "in_list", Rank(signal), is_usual)
+            yield Feature(f"{feature.name}_gap", "in_list", Gap(signal), False)
 
 
-def _counts_by_rank(signal: object, layout: "Layout") -> bool:
-    if isinstance(signal, Count):
-        lives = layout.scope("item").half_lives(layout.label)
-        ranked = nearest(lives, "1h", "1d", "forever")
-        is_success = signal.scope == "item" and signal.type == layout.label
-        return is_success and signal.half_life in ranked
-    return isinstance(signal, Audience) or (isinstance(signal, Age) and signal.since == "started")
+def varies_in_list(expression: object, layout: Layout) -> bool:
+    r"""Whether an expression is a number that may differ between candidates of one list.
 
-
-def _counts_by_gap(signal: object, layout: "Layout") -> bool:
-    if isinstance(signal, Rate):
-        usual = nearest(layout.scope("item").half_lives(layout.label), "1d", "forever")
-        is_success = signal.scope == "item" and signal.type == layout.label
-        return is_success and signal.half_life in usual
-    if isinstance(signal, NextShare):
-        return signal.combine == "sum"
-    return isinstance(signal, Share) and signal.part.combine == "sum"
+    >>> from liverank.config import parse_config
+    >>> from liverank.events.schema import Schema
+    >>> from liverank.features.derived_layout import layout_of
+    >>> schema = Schema(items={"price": "number"}, users={"age": "number"})
+    >>> layout = layout_of(schema, parse_config('[label]\ninteraction = "join"'))
+    >>> [varies_in_list(Attribute(*of), layout) for of in (("item", "price"), ("user", "age"))]
+    [True, False]
+    """
+    if not isinstance(expression, Signal):
+        return False
+    if isinstance(expression, Attribute):
+        return expression.entity == "item"
+    if isinstance(expression, Count | Total | Average | Rate | Ago | Fatigue):
+        parts = layout.scope(expression.scope).parts
+        return any(part.partition(".")[0] == "item" for part in parts)
+    return True
