@@ -31,19 +31,21 @@ def fit(train, choose=None, rounds=None, **changes):
     return linear.fit(train, choose, linear.DEFAULTS[0][1], **arguments)
 
 
+@pytest.mark.parametrize("is_based", [False, True])
 @pytest.mark.parametrize("kind", [0, 1, 2])
-def test_the_gradient_is_the_slope_of_the_loss(kind):
+def test_the_gradient_is_the_slope_of_the_loss(kind, is_based):
     generator = np.random.default_rng(0)
     k = 3 if kind == 1 else 1
     design, point = generator.normal(size=(40, 2)), generator.normal(size=(k, 3))
     target = generator.integers(0, 3 if kind == 1 else 2, 40).astype(float)
     weight = generator.random(40)
-    _, gradient = linear_loss_kernel(design, target, weight, point, kind)
+    base = generator.normal(size=40) if is_based else np.zeros(0)
+    _, gradient = linear_loss_kernel(design, target, weight, point, kind, base)
     for place in np.ndindex(point.shape):
         step = np.zeros_like(point)
         step[place] = 1e-6
         up, down = (
-            linear_loss_kernel(design, target, weight, point + way * step, kind)[0]
+            linear_loss_kernel(design, target, weight, point + way * step, kind, base)[0]
             for way in (1, -1)
         )
         assert gradient[place] == pytest.approx((up - down) / 2e-6, abs=1e-4)

@@ -74,7 +74,8 @@ def fit_affine(margins: Floats, held: Held) -> Calibrator:
 
     def loss(point: Floats) -> tuple[float, Floats]:
         scaled = point[0] * margins + point[1:]
-        shares = softmax(scaled) if k > 1 else 1 / (1 + np.exp(-np.clip(scaled, -500, 500)))
+        based = np.clip(held.on_base(scaled), -500, 500)
+        shares = softmax(scaled) if k > 1 else 1 / (1 + np.exp(-based))
         error = weight[:, None] * (shares - hits)
         penalty = (point[0] - 1) ** 2 + (point[1:] ** 2).sum()
         total = float(weight @ held.row_losses(scaled)) + penalty / 2
@@ -139,7 +140,7 @@ def _gain(before: Floats, after: Floats, judged: Held) -> tuple[float, float]:
 
 
 def _is_rich(held: Held) -> bool:
-    if held.task != "binary":
+    if held.task != "binary" or held.base is not None:  # steps know no base
         return False
     hits = int(held.target.sum())
     return min(hits, len(held) - hits) >= ROWS_FOR_STEPS

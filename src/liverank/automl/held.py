@@ -28,6 +28,8 @@ class Held:
     groups    int64[n] or None: rows that are drawn together
     objective what is to be good
     link      ``expm1`` where a regression is trained on log(1 + target)
+    base      float64[n] or None: log-odds beside a model's, which made the target what it is. All
+              margins here are without it; figures and losses add it
 
     >>> from liverank.automl.objective import find_objective
     >>> held = Held(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
@@ -40,6 +42,7 @@ class Held:
     groups: NDArray[np.int64] | None
     objective: Objective
     link: Link
+    base: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.target)
@@ -49,9 +52,15 @@ class Held:
         """What the target is."""
         return self.objective.task
 
+    def on_base(self, margins: Floats) -> Floats:
+        """Margins, float64[n, k], with the base added: those of what was observed."""
+        return margins if self.base is None else margins + self.base[:, None]
+
     def own_scale(self, margins: Floats) -> Floats:
-        """Margins, of a regression as values in the target's own scale."""
-        return np.expm1(np.clip(margins, 0.0, 700.0)) if self.link == "expm1" else margins
+        """Margins on the base, of a regression as values in the target's own scale."""
+        if self.link == "expm1":
+            return np.expm1(np.clip(margins, 0.0, 700.0))
+        return self.on_base(margins)
 
     def loss(self, margins: Floats) -> float:
         """The objective, turned so that less is better."""
@@ -64,7 +73,7 @@ class Held:
     def row_losses(self, margins: Floats) -> Floats:
         """What families train by, of each row: log-loss, or squared error in the trained scale."""
         target = np.log1p(self.target) if self.link == "expm1" else self.target
-        return row_losses(margins, target, self.task)
+        return row_losses(self.on_base(margins), target, self.task)
 
     def mean_loss(self, margins: Floats) -> float:
         """Weighted mean of ``row_losses``."""
@@ -78,6 +87,7 @@ class Held:
             None if self.groups is None else self.groups[where],
             self.objective,
             self.link,
+            None if self.base is None else self.base[where],
         )
 
     def parts(self, n: int) -> NDArray[np.int64]:
@@ -88,14 +98,16 @@ class Held:
 
 def joined(first: Held, second: Held) -> Held:
     """The rows of both; their groups are kept apart."""
-    weight = groups = None
+    weight = groups = base = None
     if first.weight is not None and second.weight is not None:
         weight = np.concatenate([first.weight, second.weight])
+    if first.base is not None and second.base is not None:
+        base = np.concatenate([first.base, second.base])
     if first.groups is not None and second.groups is not None:
         shift = first.groups.max(initial=-1) - second.groups.min(initial=0) + 1
         groups = np.concatenate([first.groups, second.groups + shift])
     target = np.concatenate([first.target, second.target])
-    return Held(target, weight, groups, first.objective, first.link)
+    return Held(target, weight, groups, first.objective, first.link, base)
 
 
 def gain_interval(

@@ -45,7 +45,7 @@ def figure_intervals(
             continue
         weights = (weight * times[members])[drawn]
         held = judged.take(drawn)
-        some = Held(held.target, weights, None, held.objective, held.link)
+        some = Held(held.target, weights, None, held.objective, held.link, held.base)
         draws.append(list(some.figures(margins[drawn]).values()))
     found = {}
     for name, values in zip(figures, zip(*draws, strict=True), strict=False):

@@ -21,11 +21,13 @@ def linear_loss_kernel(
     weight: NDArray[np.float64],
     point: NDArray[np.float64],
     kind: int,
+    base: NDArray[np.float64],
 ) -> tuple[float, NDArray[np.float64]]:
     """Summed weight x loss at ``point``, and its gradient, both float64[k, f + 1].
 
     ``design`` is float64[n, f]; the last entry of each row of ``point`` is an intercept. The loss
-    is log-loss of one margin or of k, or half the squared error, as ``kind`` says.
+    is log-loss of one margin or of k, or half the squared error, as ``kind`` says. ``base``,
+    float64[n], is added to the margins of each row; with length 0 nothing is.
     """
     n, f = design.shape
     k = point.shape[0]
@@ -34,7 +36,7 @@ def linear_loss_kernel(
     total = 0.0
     for i in range(n):
         for c in range(k):
-            margin = float(point[c, f])
+            margin = float(point[c, f]) + (base[i] if len(base) else 0.0)
             for j in range(f):
                 margin += design[i, j] * point[c, j]
             error[c] = margin

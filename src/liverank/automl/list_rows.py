@@ -4,7 +4,7 @@ Features come as numbers, so folds are slices of the same rows and nothing is en
 Invariant: a ranking is never divided, and what trains a fold was known before its newer part began.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -72,12 +72,14 @@ class ListRows:
     def held(self, *where: slice) -> Held:
         """Stretches of rows, to choose or to judge by: rankings are drawn whole."""
         labels = np.concatenate([self.rows.labels[part] for part in where])
+        base = self.rows.base
         return Held(
             target=labels.astype(np.float64),
             weight=None,
             groups=np.concatenate([self.rows.rankings[part] for part in where]),
             objective=find_objective(None, "binary"),
             link=self.link,
+            base=None if base is None else np.concatenate([base[part] for part in where]),
         )
 
     def evaluation(self, n_folds: int) -> Evaluation:
@@ -136,6 +138,8 @@ def whole_matrix(rows: Rows) -> Matrix:
         names=rows.names,
         directions=rows.directions or (0,) * len(rows.names),
         task="binary",
+        base=rows.base,
+        lists=rows.rankings,
     )
 
 
@@ -154,11 +158,4 @@ def finite_rows(rows: Rows) -> Rows:
     """
     if not np.isinf(rows.features).any():
         return rows
-    return Rows(
-        features=np.clip(rows.features, -_LARGEST, _LARGEST),
-        labels=rows.labels,
-        rankings=rows.rankings,
-        at_ms=rows.at_ms,
-        names=rows.names,
-        directions=rows.directions,
-    )
+    return replace(rows, features=np.clip(rows.features, -_LARGEST, _LARGEST))

@@ -28,6 +28,9 @@ class Matrix:
                 0 either; all 0 where there are several classes
     task        what the target is
     classes     how many there are for multiclass, else 1: the number of margins of a row
+    base        float64[n], margins of a binary target that are known beforehand: a model learns
+                what to add to them, and its own margins do not hold them. None for none
+    lists       int64[n], the list that a row stands in, rows of one list together; None for none
 
     Raises TrainingError when a part does not fit the others.
 
@@ -50,6 +53,8 @@ class Matrix:
     directions: tuple[int, ...]
     task: Task
     classes: int = 1
+    base: NDArray[np.float64] | None = None
+    lists: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         _check_shapes(self)
@@ -73,6 +78,8 @@ class Matrix:
             directions=self.directions,
             task=self.task,
             classes=self.classes,
+            base=None if self.base is None else self.base[where],
+            lists=None if self.lists is None else self.lists[where],
         )
 
 
@@ -110,6 +117,14 @@ def _check_shapes(matrix: Matrix) -> None:
     _expect("target", matrix.target, np.float64, (n,))
     if matrix.weight is not None:
         _expect("weight", matrix.weight, np.float64, (n,))
+    if matrix.base is not None:
+        _expect("base", matrix.base, np.float64, (n,))
+        if matrix.task != "binary":
+            raise TrainingError(
+                f"`base` has no meaning for a {matrix.task} task; expected a binary one, or no base"
+            )
+    if matrix.lists is not None:
+        _expect("lists", matrix.lists, np.int64, (n,))
     if not matrix.features.flags.c_contiguous:
         raise TrainingError("`features` is laid out by column; pass np.ascontiguousarray(...)")
     if matrix.task not in get_args(Task):
@@ -135,6 +150,10 @@ def _check_values(matrix: Matrix) -> None:
     n_classes = {"binary": 2, "multiclass": matrix.classes, "regression": 0}[matrix.task]
     if n_classes and not np.isin(target, np.arange(n_classes)).all():
         raise TrainingError(f"`target` of a {matrix.task} task is 0 to {n_classes - 1}, whole")
+    if matrix.base is not None and not np.isfinite(matrix.base).all():
+        raise TrainingError(
+            "`base` holds NaN or infinity; give 0 where nothing is known beforehand"
+        )
     if np.isinf(matrix.features).any():
         raise TrainingError("`features` hold infinity; give NaN for what is unknown")
     if (

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.automl.log_odds import mean_log_odds
 from liverank.automl.matrix import Matrix
 from liverank.models.mlp import Mlp, squash
 
@@ -190,6 +191,8 @@ def _prior(train: Matrix) -> NDArray[np.float64]:
     """Outputs of a net that knows only the targets' shares: float64[k]."""
     if train.task == "regression":
         return np.zeros(1)
+    if train.base is not None:
+        return np.array([mean_log_odds(train.target, train.base, train.weight)])
     weight = np.ones(len(train)) if train.weight is None else train.weight
     counts = np.bincount(train.target.astype(np.int64), weight, max(train.classes, 2)) + 0.5
     logs: NDArray[np.float64] = np.log(counts / counts.sum())

@@ -44,12 +44,14 @@ class Batch(NamedTuple):
     """Squashed rows float32[n, f], targets float32[n] or int32[n], weights float32[n].
 
     ``noise`` uint8[n, m, layers, h] is uniform; dropout zeroes outputs where it is below a bound.
+    ``base`` float32[n] or None is added to every member's output.
     """
 
     rows: Any
     target: Any
     weight: Any
     noise: Any
+    base: Any = None
 
 
 class Rates(NamedTuple):
@@ -88,6 +90,8 @@ def step(state: State, bins: Bins, batch: Batch, rates: Rates, *, task: str) -> 
 
     def loss(weights: Weights) -> Any:
         outputs = _members(weights, bins, batch.rows, kept)
+        if batch.base is not None:
+            outputs = outputs + batch.base[:, None, None]
         losses = _losses(outputs, batch.target[:, None], task).mean(axis=1)
         return (losses * batch.weight).mean()
 

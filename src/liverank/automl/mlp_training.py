@@ -92,12 +92,14 @@ def _feed(
 ) -> Iterator[Batch]:
     """Batches without end, each with its own noise for dropout."""
     rows, target = scales.rows(train.features), scales.target(train)
+    base = None if train.base is None else train.base.astype(np.float32)
     weight = np.ones(len(train)) if train.weight is None else train.weight
     weight = (weight / weight.mean()).astype(np.float32)
     noise_shape = (size, len(first["member"]), *first["bias"].shape)
     for places in batches(len(train), size, generator):
         noise = generator.integers(0, 256, noise_shape, np.uint8)
-        yield Batch(rows[places], target[places], weight[places], noise)
+        beside = None if base is None else base[places]
+        yield Batch(rows[places], target[places], weight[places], noise, beside)
 
 
 def _rates(params: Params, round_: int, horizon: float) -> Rates:
@@ -122,7 +124,10 @@ def _look(choose: Matrix, scales: Scales) -> Callable[[State], float]:
 
     def loss(state: State) -> float:
         outputs = np.concatenate([forward(state.mean, bins, block) for block in blocks])
-        losses = _row_losses(outputs[: len(some)].astype(np.float64), target, choose.task)
+        margins = outputs[: len(some)].astype(np.float64)
+        if some.base is not None:
+            margins += some.base[:, None]
+        losses = _row_losses(margins, target, choose.task)
         return float(np.average(losses, weights=some.weight))
 
     return loss

@@ -65,7 +65,10 @@ class Scores(_Record, frozen=True):
     positives: int
     log_loss: float | None
     base_rate_log_loss: float | None
-    """Of always answering with the share of successes so far; a useful model is below it."""
+    """Of always answering with the share of successes so far; a useful model is below it.
+
+    Where places are known to change what people do, both this and the model's are told the place.
+    """
     auc: float | None
 
 

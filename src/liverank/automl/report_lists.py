@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.engine import Found
 from liverank.automl.list_rows import ListRows
+from liverank.automl.log_odds import mean_log_odds
 from liverank.automl.report import (
     Calibration,
     Candidate,
@@ -114,14 +115,15 @@ def _notes(found: Found, scores: Scores) -> tuple[str, ...]:
 def _scores(margins: NDArray[np.float64], lists: ListRows) -> Scores:
     judged = lists.rows.take(lists.judge)
     held, labels = lists.held(lists.judge), lists.rows.labels
-    past = labels[: lists.judge.start].astype(np.float64)
-    odds = np.log((past.sum() + 0.5) / (len(past) - past.sum() + 0.5))
+    before = slice(0, lists.judge.start)
+    base = None if lists.rows.base is None else lists.rows.base[before]
+    odds = mean_log_odds(labels[before].astype(np.float64), base)
     return Scores(
         rows=len(judged),
         positives=judged.positives,
         log_loss=known(held.mean_loss(margins[:, None])),
         base_rate_log_loss=known(held.mean_loss(np.full((len(judged), 1), odds))),
-        auc=known(auc(margins, judged.labels)),
+        auc=known(auc(held.on_base(margins[:, None])[:, 0], judged.labels)),
     )
 
 

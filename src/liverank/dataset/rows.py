@@ -5,7 +5,7 @@ position is a split by time.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 
 import numpy as np
@@ -25,9 +25,12 @@ class Rows:
     names     of the f features
     directions  of the f features: 1 where success can only grow likelier with the feature, -1 where
                 less likely, 0 (as where none are given) where that is for the data to say
+    base      float64[n], log-odds that are known beforehand, such as what an item's place in its
+              list adds to its success: models learn the rest, and what is served leaves it out.
+              None for none
 
-    Raises DatasetError when a shape or type differs, a label is neither 0 nor 1, the rows of a
-    ranking are apart, or time runs backwards.
+    Raises DatasetError when a shape or type differs, a label is neither 0 nor 1, a base is not
+    finite, the rows of a ranking are apart, or time runs backwards.
 
     >>> rows = Rows(
     ...     features=np.zeros((3, 1), np.float32),
@@ -46,6 +49,7 @@ class Rows:
     at_ms: NDArray[np.int64]
     names: tuple[str, ...]
     directions: tuple[int, ...] = ()
+    base: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.labels)
@@ -58,6 +62,9 @@ class Rows:
         _expect("labels", self.labels, np.uint8, (n,))
         _expect("rankings", self.rankings, np.int64, (n,))
         _expect("at_ms", self.at_ms, np.int64, (n,))
+        if self.base is not None:
+            _expect("base", self.base, np.float64, (n,))
+            _expect_finite("base", self.base)
         if not self.features.flags.c_contiguous:
             raise DatasetError("`features` is laid out by column; pass np.ascontiguousarray(...)")
         if n and self.labels.max() > 1:
@@ -86,17 +93,16 @@ class Rows:
             at_ms=self.at_ms[where],
             names=self.names,
             directions=self.directions,
+            base=None if self.base is None else self.base[where],
         )
 
     def keep_columns(self, kept: Sequence[bool]) -> "Rows":
         """The same rows with some of the features."""
         if all(kept):
             return self
-        return Rows(
+        return replace(
+            self,
             features=np.ascontiguousarray(self.features[:, np.array(kept, np.bool_)]),
-            labels=self.labels,
-            rankings=self.rankings,
-            at_ms=self.at_ms,
             names=tuple(compress(self.names, kept)),
             directions=tuple(compress(self.directions, kept)),
         )
@@ -121,4 +127,13 @@ def _expect(
     if array.dtype != dtype or array.shape != shape:
         raise DatasetError(
             f"`{name}` is {array.dtype}{list(array.shape)}; expected {np.dtype(dtype)}{list(shape)}"
+        )
+
+
+def _expect_finite(name: str, array: NDArray[np.float64]) -> None:
+    finite = np.isfinite(array)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise DatasetError(
+            f"`{name}` of row {row} is {array[row]}; give a finite number, 0 for none"
         )

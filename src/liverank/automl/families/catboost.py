@@ -18,8 +18,10 @@ from liverank.automl.families.learnable import (
     constant_fit,
     even_weight,
     is_dull,
+    level_of,
     library,
     scaled_target,
+    start_scores,
 )
 from liverank.automl.families.rounds import Stopping, boosting_rounds, most_rounds
 from liverank.automl.matrix import Fit, Matrix
@@ -90,10 +92,16 @@ def fit(
 
     threads = min(1 + len(train) // _ROWS_A_THREAD, _MOST_THREADS)
     target, scale, shift = scaled_target(train)
+    level = level_of(train)
 
     def pool(matrix: Matrix, target: NDArray[np.float64]) -> Any:
-        weight = even_weight(matrix)
-        return catboost.Pool(matrix.features, target, weight=weight, thread_count=threads)
+        return catboost.Pool(
+            matrix.features,
+            target,
+            weight=even_weight(matrix),
+            baseline=start_scores(matrix, level),
+            thread_count=threads,
+        )
 
     model = catboost.CatBoost(
         {
@@ -118,7 +126,7 @@ def fit(
     kept = stopping.best_rounds or run
     model.shrink(kept)
     return Fit(
-        parts=tuple(forest.rescaled(scale, shift) for forest in _forests(model)),
+        parts=tuple(forest.rescaled(scale, shift + level) for forest in _forests(model)),
         rounds=kept,
         rounds_run=run,
         out_of_time=stopping.out_of_time,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.automl.log_odds import mean_log_odds
 from liverank.automl.matrix import Fit, Matrix
 from liverank.errors import TrainingError
 from liverank.models.forest import Forest, leaf_arrays
@@ -56,6 +57,21 @@ def even_weight(matrix: Matrix) -> NDArray[np.float64] | None:
     return even
 
 
+def level_of(train: Matrix) -> float:
+    """What a library that starts from the base must be told of the average; 0 without a base.
+
+    Libraries find the average by themselves only where they start from nothing.
+    """
+    return (
+        0.0 if train.base is None else mean_log_odds(train.target, train.base, even_weight(train))
+    )
+
+
+def start_scores(matrix: Matrix, level: float) -> NDArray[np.float64] | None:
+    """The margins that boosting starts from, float64[n]: the base and the level; None without."""
+    return None if matrix.base is None else matrix.base + level
+
+
 def is_dull(train: Matrix) -> bool:
     """Whether no column, or not the target, takes two values among the rows that weigh."""
     features, target = train.features, train.target
@@ -80,8 +96,10 @@ def constant_fit(train: Matrix) -> Fit:
 def _averages(train: Matrix) -> list[float]:
     if train.task == "regression":
         return [float(np.average(train.target, weights=train.weight))] if len(train) else [0.0]
-    classes = max(train.classes, 2)
     weight = even_weight(train)
+    if train.base is not None:
+        return [mean_log_odds(train.target, train.base, weight)]
+    classes = max(train.classes, 2)
     counts = np.bincount(train.target.astype(np.int64), weight, classes) + 0.5
     logs = np.log(counts / counts.sum())
     margins: list[float] = logs.tolist() if train.classes > 1 else [float(logs[1] - logs[0])]

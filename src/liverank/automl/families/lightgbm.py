@@ -12,7 +12,14 @@ from lightgbm.callback import CallbackEnv, EarlyStopException
 
 from liverank.automl.deadline import Deadline
 from liverank.automl.families.draws import log_integer, log_uniform
-from liverank.automl.families.learnable import constant_fit, even_weight, is_dull, scaled_target
+from liverank.automl.families.learnable import (
+    constant_fit,
+    even_weight,
+    is_dull,
+    level_of,
+    scaled_target,
+    start_scores,
+)
 from liverank.automl.families.rounds import Stopping, boosting_rounds, most_rounds
 from liverank.automl.matrix import Fit, Matrix
 from liverank.models.lightgbm_text import forests_from_lightgbm
@@ -157,18 +164,19 @@ def fit(
         if stopping.is_over(results[0][2] if results else None):
             raise EarlyStopException(env.iteration, results)
 
-    data = _bin(train)
+    data, level = _bin(train), level_of(train)
     booster = lightgbm.train(
         {**_own_params(train, params), "seed": seed, "num_threads": n_threads},
         data,
         num_boost_round=most_rounds(rounds, rate, may_stop=choose is not None),
-        valid_sets=[] if choose is None else [_bin_like(choose, train, data)],
+        valid_sets=[] if choose is None else [_bin_like(choose, train, data, level)],
         callbacks=[after_round],
         keep_training_booster=True,
     )
     kept = stopping.best_rounds or booster.current_iteration()
     forests = forests_from_lightgbm(booster.model_to_string(num_iteration=kept))
     scale, shift = scaled_target(train)[1:]
+    shift += level
     return Fit(
         parts=tuple(forest.rescaled(scale, shift) for forest in forests),
         rounds=kept,
@@ -233,13 +241,26 @@ def _own_params(train: Matrix, params: dict[str, Any]) -> dict[str, Any]:
 def _bin(train: Matrix) -> lightgbm.Dataset:
     if train not in _binned:
         target, weight = scaled_target(train).target, even_weight(train)
-        data = lightgbm.Dataset(train.features, target, weight=weight, params=_DATA)
+        data = lightgbm.Dataset(
+            train.features,
+            target,
+            weight=weight,
+            init_score=start_scores(train, level_of(train)),
+            params=_DATA,
+        )
         _binned[train] = data.construct()
     return _binned[train]
 
 
-def _bin_like(choose: Matrix, train: Matrix, data: lightgbm.Dataset) -> lightgbm.Dataset:
+def _bin_like(
+    choose: Matrix, train: Matrix, data: lightgbm.Dataset, level: float
+) -> lightgbm.Dataset:
     target, weight = scaled_target(choose, like=train).target, even_weight(choose)
     return lightgbm.Dataset(
-        choose.features, target, weight=weight, reference=data, params=_DATA
+        choose.features,
+        target,
+        weight=weight,
+        init_score=start_scores(choose, level),
+        reference=data,
+        params=_DATA,
     ).construct()

@@ -54,7 +54,8 @@ def fit(
     rows = prepare_rows(train.features, np.arange(len(train)), train.directions)
     weight = even_weight(train)
     weight = np.ones(len(train)) if weight is None else weight
-    solve = _solver(rows, target[rows.labels], weight[rows.labels], train, deadline.expired)
+    base = np.zeros(0) if train.base is None else train.base[rows.labels]
+    solve = _solver(rows, target[rows.labels], weight[rows.labels], base, train, deadline.expired)
     n_columns = rows.design.shape[1]
     point = np.zeros((train.classes, n_columns + 1))
     best: tuple[float, int, NDArray[np.float64]] = (np.inf, 0, point)
@@ -100,6 +101,7 @@ def _solver(
     rows: Prepared,
     target: NDArray[np.float64],
     weight: NDArray[np.float64],
+    base: NDArray[np.float64],
     train: Matrix,
     expired: Callable[[], bool],
 ) -> Callable[[NDArray[np.float64], float], NDArray[np.float64]]:
@@ -115,7 +117,7 @@ def _solver(
     def solve(start: NDArray[np.float64], l2: float) -> NDArray[np.float64]:
         def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             point = flat.reshape(k, -1)
-            total, gradient = linear_loss_kernel(rows.design, target, weight, point, kind)
+            total, gradient = linear_loss_kernel(rows.design, target, weight, point, kind, base)
             gradient[:, :-1] += l2 * point[:, :-1]
             return (total + 0.5 * l2 * (point[:, :-1] ** 2).sum()) / n, gradient.ravel() / n
 
@@ -149,4 +151,6 @@ def _shifted(part: Linear, shift: float) -> Linear:
 
 def _loss(parts: tuple[Linear, ...], choose: Matrix) -> float:
     margins = np.column_stack([part.margin(choose.features) for part in parts])
+    if choose.base is not None:
+        margins += choose.base[:, None]
     return mean_loss(margins, choose.target, choose.weight, choose.task)

@@ -14,8 +14,10 @@ from liverank.automl.families.learnable import (
     constant_fit,
     even_weight,
     is_dull,
+    level_of,
     library,
     scaled_target,
+    start_scores,
 )
 from liverank.automl.families.rounds import Stopping, boosting_rounds, most_rounds
 from liverank.automl.matrix import Fit, Matrix
@@ -106,14 +108,26 @@ def fit(
             return stopping.is_over(losses[-1])
 
     target, scale, shift = scaled_target(train)
+    level = level_of(train)
     data = xgboost.QuantileDMatrix(
-        train.features, target, weight=even_weight(train), nthread=n_threads, max_bin=_BINS
+        train.features,
+        target,
+        weight=even_weight(train),
+        base_margin=start_scores(train, level),
+        nthread=n_threads,
+        max_bin=_BINS,
     )
     held_out = []
     if choose is not None:
         chosen = scaled_target(choose, like=train).target
         held_out = [
-            xgboost.DMatrix(choose.features, chosen, weight=even_weight(choose), nthread=n_threads)
+            xgboost.DMatrix(
+                choose.features,
+                chosen,
+                weight=even_weight(choose),
+                base_margin=start_scores(choose, level),
+                nthread=n_threads,
+            )
         ]
     booster = xgboost.train(
         {**_own_params(train, params), "seed": seed, "nthread": n_threads},
@@ -128,7 +142,7 @@ def fit(
     best = booster[:kept]
     forests = forests_from_xgboost(bytes(best.save_raw("json")))
     return Fit(
-        parts=tuple(forest.rescaled(scale, shift) for forest in forests),
+        parts=tuple(forest.rescaled(scale, shift + level) for forest in forests),
         rounds=kept,
         rounds_run=run,
         out_of_time=stopping.out_of_time,
@@ -180,6 +194,8 @@ def _own_params(train: Matrix, params: dict[str, Any]) -> dict[str, Any]:
         **params,
     }
     own.pop("loss", None)
+    if train.base is not None:
+        own["base_score"] = 0.5  # log-odds of 0: the base margins hold the average
     if train.classes > 1:
         own["num_class"] = train.classes
     if any(train.directions):
