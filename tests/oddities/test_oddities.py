@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from plain_oddities import plain_oddities
 
 from liverank.config import Config, parse_config
+from liverank.events.content_ids import with_content_ids, with_numbers
 from liverank.events.event import Interaction, Item, Ranking, User
 from liverank.events.frame import frame_of
 from liverank.events.oddities import entities, lists
@@ -18,7 +19,6 @@ from liverank.events.oddities.checks import FINDINGS, find_oddities
 from liverank.events.oddities.contents import ContentNumbers
 from liverank.events.oddities.finding import Finding
 from liverank.events.oddities.hashed import HashIndex, HashSet
-from liverank.events.sources.content_ids import with_content_ids
 
 CONFIGS = [
     parse_config(text)
@@ -165,4 +165,5 @@ def test_equal_events_of_a_file_are_numbered_however_it_is_cut(
         pieces = [with_content_ids(piece) for piece in whole.iter_slices(rows)]
         path = Path(f"{number}.jsonl")
         found = [one for piece in pieces for one in numbers.numbered(piece, path)["id"]]
-        assert found == with_content_ids(whole)["id"].to_list()
+        ids = with_content_ids(whole)["id"]
+        assert found == with_numbers(ids, whole["id"].is_null()).to_list()
