@@ -8,7 +8,9 @@ import math
 
 import msgspec
 
+from liverank.automl.knee import FewerTried
 from liverank.automl.plan import Plan
+from liverank.automl.position import PositionEffect
 
 PACKAGES = ("liverank", "lightgbm", "numpy", "scipy")
 """Packages whose versions a report names."""
@@ -134,6 +136,10 @@ class TrainingReport(_Record, frozen=True):
     model that was kept. Serving does not compute those that no head uses."""
     importance: dict[str, float]
     """Share of the gain that each used feature brought, the largest first."""
+    position: PositionEffect | None = None
+    """What places do to a success, which no feature tells; null where there was no saying."""
+    fewer: tuple[FewerTried, ...] = ()
+    """How fewer features did beside all, by which those to search with were chosen."""
     against: Against | None = None
     """Beside popularity; null for labels that lists are not ranked by."""
     skipped: dict[str, str] = {}

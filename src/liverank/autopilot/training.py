@@ -1,5 +1,6 @@
 """Training: replay past lists into rows, find a model for each label, keep the features in use."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +11,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.automl.deadline import Deadline
+from liverank.automl.knee import Knee, fewest_features
+from liverank.automl.pilot import cores
+from liverank.automl.position import PositionEffect, position_effect
 from liverank.automl.rank import Fitted, fit, warm_up
 from liverank.automl.redundant import redundant_columns
 from liverank.automl.report import TrainingReport
@@ -20,6 +25,8 @@ from liverank.dataset.lists import Lists
 from liverank.dataset.popularity import Popularity
 from liverank.dataset.replay import training_rows
 from liverank.dataset.rows import Rows
+from liverank.dataset.split import newest_from
+from liverank.features.kinds.context import POSITION_NAME
 from liverank.features.sizes import what_was_let_go
 from liverank.features.spec import FeatureSpec
 from liverank.models.predictor import Predictor
@@ -29,6 +36,11 @@ OnProgress = Callable[[str, float], None]
 """Told what is being done, and the share of it that is done."""
 
 GOLDEN_ROWS = 64
+_KNEE_SHARE = 0.3
+"""Of the budget, what finding the features to search with may take."""
+_LEAST_SHARE = 0.5
+"""Of the budget, what the search for a model has, however long the features took to find."""
+_TOO_LITTLE = "no less without it"
 LEAST_SUCCESSES = 30
 """Labels beside the first that have fewer are left out."""
 
@@ -67,19 +79,32 @@ def train_on(
     warm_up()
     name = next(iter(config.heads))
     budgets_s = shared_budget(config.training.budget_s, 1 + len(lists.others))
-    first = _fit(rows, config.label, config, budgets_s[0], on_progress)
+    began = time.monotonic()
+    placed = rows
+    chances = None if lists.chances is None else lists.chances[lists.seen]
+    rows, position = _apart(placed, placed, chances, spec, config)
+    knee = _fewest(rows, config, budgets_s[0], on_progress)
+    few = {rows.names[column] for column in np.flatnonzero(~knee.kept)}
+    rows = rows.keep_columns(knee.kept.tolist())
+    left_s = max(budgets_s[0] - (time.monotonic() - began), _LEAST_SHARE * budgets_s[0])
+    first = _fit(rows, config.label, config, left_s, on_progress)
     against = judge_model(first, rows, lists, popularity.scores(), config)
     heads = {name: first.predictor}
     reports: dict[str, TrainingReport] = {}
     left_out = dict(lists.untold)
     for other, budget_s in zip(lists.others, budgets_s[1:], strict=True):
         own = _rows_of(other, rows, lists)
+        known = _is_known(other, rows, lists)
+        its_chances = None if chances is None else chances[known]
+        its_places = _rows_of(other, placed, lists)
+        own, its_position = _apart(own, its_places, its_chances, spec, config)
         why = _too_few(own)
         if why is not None:
             left_out[other] = why
             continue
         found = _fit(own, config.heads[other], config, budget_s, on_progress, head=other)
-        heads[other], reports[other] = found.predictor, found.report
+        heads[other] = found.predictor
+        reports[other] = msgspec.structs.replace(found.report, position=its_position)
     used = np.unique(np.concatenate([model.used for model in heads.values()]))
     if len(used) == 0:  # nothing tells rows apart: keep one column to score by
         used = np.zeros(1, np.int64)
@@ -88,8 +113,13 @@ def train_on(
     untold = (f"label `{name}` is left out: {why}" for name, why in left_out.items())
     report = msgspec.structs.replace(
         first.report,
+        budget_s=budgets_s[0],
+        position=position,
+        fewer=knee.tried,
         against=against,
-        dropped_features=redundant | first.report.dropped_features,
+        dropped_features=redundant
+        | dict.fromkeys(few, _TOO_LITTLE)
+        | first.report.dropped_features,
         notes=(*_chosen(lists, config), *let_go, *first.report.notes, *untold),
         heads=reports,
     )
@@ -98,6 +128,51 @@ def train_on(
         {name: model.keep_columns(used) for name, model in heads.items()},
         report,
         np.ascontiguousarray(golden[:, used]),
+    )
+
+
+def _apart(
+    rows: Rows,
+    placed: Rows,
+    chances: NDArray[np.float64] | None,
+    spec: FeatureSpec,
+    config: Config,
+) -> tuple[Rows, PositionEffect | None]:
+    """Rows without the position among their features, on what their places are estimated to do.
+
+    ``placed`` are the same rows with all features, ``position`` among them, and ``chances`` those
+    with which they got their places, float64[n]. The newest rows, which choose and judge, do not
+    take part in the estimate.
+    """
+    if POSITION_NAME not in placed.names:
+        return rows, None
+    kinds = {feature.name: feature.kind for feature in spec.features}
+    alone = np.array([kinds[name] != "in_list" for name in placed.names])
+    older = slice(0, newest_from(placed, config.training.validation))
+    effect = position_effect(
+        placed.take(older),
+        alone=alone,
+        propensities=None if chances is None else chances[older],
+        seed=config.training.seed,
+    )
+    rows = rows.keep_columns([name != POSITION_NAME for name in rows.names])
+    if effect is None:
+        return rows, None
+    positions = placed.features[:, placed.names.index(POSITION_NAME)]
+    return replace(rows, base=effect.of(positions)), effect
+
+
+def _fewest(rows: Rows, config: Config, budget_s: float, on_progress: OnProgress | None) -> Knee:
+    """The features to search with."""
+    if on_progress is not None:
+        on_progress("choosing features", 0.0)
+    return fewest_features(
+        rows,
+        validation=config.training.validation,
+        gap_ms=_gap_ms(config.label, config),
+        seed=config.training.seed,
+        n_threads=cores(),
+        deadline=Deadline(time.monotonic() + _KNEE_SHARE * budget_s, time.monotonic),
     )
 
 
@@ -172,17 +247,28 @@ def _fit(
         budget_s=budget_s,
         seed=config.training.seed,
         validation=config.training.validation,
-        gap_ms=0.0 if config.candidates is not None else float(label.known_after_ms),
+        gap_ms=_gap_ms(label, config),
         on_progress=told,
     )
+
+
+def _gap_ms(label: Label, config: Config) -> float:
+    """How long a label takes to be known."""
+    return 0.0 if config.candidates is not None else float(label.known_after_ms)
 
 
 def _rows_of(name: str, rows: Rows, lists: Lists) -> Rows:
     """The rows with the labels of another head, without those whose window is not over."""
     other = lists.others[name]
     labelled = replace(rows, labels=other.labels[lists.seen])
-    over = (other.until_ms < lists.as_of_ms)[rows.rankings]
-    return labelled if over.all() else labelled.take(over)
+    known = _is_known(name, rows, lists)
+    return labelled if known.all() else labelled.take(known)
+
+
+def _is_known(name: str, rows: Rows, lists: Lists) -> NDArray[np.bool_]:
+    """The rows whose label of another head is known, bool[n]."""
+    known: NDArray[np.bool_] = (lists.others[name].until_ms < lists.as_of_ms)[rows.rankings]
+    return known
 
 
 def _too_few(rows: Rows) -> str | None:

@@ -21,7 +21,7 @@ from liverank.events.frame import SCHEMA
 from liverank.events.log import Log
 
 HISTORY_COLUMNS = tuple(
-    name for name in SCHEMA if name not in ("vectors", "scores", "propensities", "variant", "model")
+    name for name in SCHEMA if name not in ("vectors", "scores", "variant", "model")
 )
 """The columns that training and backtests read."""
 _PREFIX = "history-"

@@ -29,7 +29,8 @@ class Rankings(NamedTuple):
     ``id``, ``user`` uint64[r]; ``at`` float64[r] Unix ms; ``before`` int64[r]: the seq of the first
     event that a served ranking did not see, or AS_OF_TIME; ``request`` int64[r]: places in the
     table of requests; ``served`` int64[r]: how many of its items were served; ``offsets``
-    int64[r + 1] and ``items`` uint64[k].
+    int64[r + 1] and ``items`` uint64[k]; ``chances`` float64[k]: with which probability each item
+    got its place, NaN where that is not known.
     """
 
     id: NDArray[np.uint64]
@@ -40,6 +41,7 @@ class Rankings(NamedTuple):
     served: NDArray[np.int64]
     offsets: NDArray[np.int64]
     items: NDArray[np.uint64]
+    chances: NDArray[np.float64]
 
     def take(self, places: NDArray[np.int64]) -> "Rankings":
         """Some of them in another order."""
@@ -53,6 +55,7 @@ class Rankings(NamedTuple):
             self.served[places],
             offsets,
             self.items[elements],
+            self.chances[elements],
         )
 
 
@@ -182,6 +185,8 @@ class Collector:
         ).to_series()
         # a cut that cannot be, as its events came later, is no cut of ours
         before = pl.when(pl.col("cut") < pl.col("seq")).then(pl.col("cut") + 1)
+        served = rankings["items"].list.len().cast(pl.Int64).to_numpy(writable=True)
+        offsets = offsets_of(scored.list.len().to_numpy())
         self._keep(
             Rankings(
                 hash_column(rankings["id"]),
@@ -189,9 +194,10 @@ class Collector:
                 rankings["time"].to_numpy(writable=True),
                 rankings.select(before.fill_null(AS_OF_TIME)).to_series().to_numpy(writable=True),
                 self.requests.numbered(rankings),
-                rankings["items"].list.len().cast(pl.Int64).to_numpy(writable=True),
-                offsets_of(scored.list.len().to_numpy()),
+                served,
+                offsets,
                 hash_column(scored.explode()),
+                _chances(rankings, served, offsets),
             )
         )
 
@@ -249,7 +255,10 @@ class Collector:
 def _joined(kept: list[Rankings]) -> Rankings:
     if not kept:
         none, empty = np.empty(0, np.uint64), np.empty(0, np.int64)
-        return Rankings(none, none, np.empty(0), empty, empty, empty, np.zeros(1, np.int64), none)
+        nothing = np.empty(0)
+        return Rankings(
+            none, none, nothing, empty, empty, empty, np.zeros(1, np.int64), none, nothing
+        )
     return Rankings(
         np.concatenate([one.id for one in kept]),
         np.concatenate([one.user for one in kept]),
@@ -259,7 +268,23 @@ def _joined(kept: list[Rankings]) -> Rankings:
         np.concatenate([one.served for one in kept]),
         offsets_of(np.concatenate([np.diff(one.offsets) for one in kept])),
         np.concatenate([one.items for one in kept]),
+        np.concatenate([one.chances for one in kept]),
     )
+
+
+def _chances(
+    rankings: pl.DataFrame, served: NDArray[np.int64], offsets: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The propensities of the scored items of rankings, float64[k]; NaN where none are told."""
+    chances = np.full(offsets[-1], np.nan)
+    if "propensities" not in rankings.columns:
+        return chances
+    told = rankings["propensities"].is_not_null().arg_true().to_numpy().astype(np.int64)
+    sizes = served[told]
+    starts = offsets_of(sizes)
+    places = np.repeat(offsets[told] - starts[:-1], sizes) + np.arange(starts[-1])
+    chances[places] = rankings["propensities"].drop_nulls().explode().to_numpy()
+    return chances
 
 
 def _no_acts() -> pl.DataFrame:

@@ -48,6 +48,8 @@ class Lists:
     ``until_ms``  float64[r]: when the label is known, as its window is over
     ``others``    the same of the labels beside the first, by name
     ``untold``    labels that this log cannot tell, and why
+    ``chances``   float64[k]: with which probability each item got its place, NaN where unknown;
+                  None where no list says
     ``as_of_ms``  up to when the log was read: labels of lists whose window ends later may change
     ``bounds``    what was seen of the log's order, for a replay of the same log
     ``total``     lists of the period that these were chosen from
@@ -60,6 +62,7 @@ class Lists:
     until_ms: NDArray[np.float64]
     others: dict[str, Outcome] = field(default_factory=dict)
     untold: dict[str, str] = field(default_factory=dict)
+    chances: NDArray[np.float64] | None = None
     as_of_ms: float = np.inf
     bounds: TimeBounds | None = None
     total: int = 0
@@ -103,6 +106,7 @@ class Lists:
                 for name, other in self.others.items()
             },
             untold=self.untold,
+            chances=None if self.chances is None else self.chances[rows],
             as_of_ms=self.as_of_ms,
             bounds=self.bounds,
             total=self.total,
@@ -156,6 +160,7 @@ def lists_of(collector: Collector, layout: Layout, config: Config) -> Lists:
         until_ms=first[1].until_ms,
         others=dict(others),
         untold=untold,
+        chances=rankings.chances if np.isfinite(rankings.chances).any() else None,
         bounds=collector.bounds(),
         total=collector.total,
     )

@@ -1,0 +1,184 @@
+"""The fewest features that rank as well as all of them, found before the search for a model.
+
+A quick forest on folds that go forward in time says how well the features with the most gain do,
+for fewer and fewer of them; the fewest are kept whose log-loss and NDCG stay within the noise of
+those folds. A model that reads less is served faster, and learns less noise.
+Invariant: the features that are kept depend on the rows, the seed and, where time is short, on how
+many counts there was time to try.
+"""
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.automl.deadline import Deadline
+from liverank.automl.evaluation import Evaluation
+from liverank.automl.families import lightgbm
+from liverank.automl.list_rows import split_lists
+from liverank.automl.matrix import Matrix
+from liverank.dataset.metrics import ndcg_at
+from liverank.dataset.rows import Rows, list_offsets
+
+COUNTS = (160, 128, 96, 72, 56, 42, 32, 24, 18)
+"""Features that are tried, from many to few."""
+FOLDS = 3
+_TOP = 10
+_NOISE = 0.5
+"""Standard errors of the difference to all features by which fewer may be worse."""
+_MOST_ROWS = 150_000
+_ROUNDS = 150
+_PARAMS = {
+    "learning_rate": 0.07,
+    "num_leaves": 15,
+    "min_data_in_leaf": 60,
+    "lambda_l2": 3.0,
+    "feature_fraction": 0.5,
+}
+
+
+class FewerTried(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """So many features, and how much worse than all of them they did on the folds."""
+
+    features: int
+    log_loss: float
+    ndcg: float
+    is_enough: bool
+
+
+class Knee(NamedTuple):
+    """The features to keep, bool[f], and what was tried on the way."""
+
+    kept: NDArray[np.bool_]
+    tried: tuple[FewerTried, ...]
+
+
+class _Result(NamedTuple):
+    """What a forest came to: log-loss and NDCG by list, float64[lists], and gains of features."""
+
+    log_loss: NDArray[np.float64]
+    ndcg: NDArray[np.float64]
+    gains: NDArray[np.float64]
+
+
+def fewest_features(
+    rows: Rows,
+    *,
+    validation: float,
+    gap_ms: float,
+    seed: int,
+    n_threads: int,
+    deadline: Deadline,
+) -> Knee:
+    """Find the features to keep; all of them where rows or time are few.
+
+    ``validation`` is the newest share of the rows; its newer half, which judges, is not looked at.
+    """
+    everything = np.ones(len(rows.names), np.bool_)
+    counts = [count for count in COUNTS if count < len(rows.names)]
+    some = rows.take(slice(max(len(rows) - _MOST_ROWS, 0), None))
+    lists = split_lists(some, validation=validation, gap_ms=gap_ms)
+    if lists is None or not counts:
+        return Knee(everything, ())
+    search = _Search(lists.evaluation(FOLDS), seed, n_threads, deadline)
+    whole = search.result(everything)
+    if whole is None:
+        return Knee(everything, ())
+    kept, gains = everything, whole.gains
+    low, high = 0, len(counts)
+    while low < high:  # fewer is worse or the same, so halve the counts that are left
+        middle = (low + high) // 2
+        chosen = _best(gains, counts[middle])
+        found = search.result(chosen)
+        if found is None:
+            break
+        if search.compare(counts[middle], found, whole):
+            kept, low = chosen, middle + 1
+            gains = np.where(chosen, found.gains, 0.0)
+        else:
+            high = middle
+    return Knee(kept, tuple(search.tried))
+
+
+class _Search:
+    """Runs forests on the same folds, and compares them."""
+
+    def __init__(
+        self, evaluation: Evaluation, seed: int, n_threads: int, deadline: Deadline
+    ) -> None:
+        self.tried: list[FewerTried] = []
+        self._evaluation = evaluation
+        self._seed, self._n_threads, self._deadline = seed, n_threads, deadline
+        held = evaluation.held
+        assert held.groups is not None
+        self._offsets = list_offsets(held.groups)
+        self._labels = held.target.astype(np.uint8)
+
+    def result(self, kept: NDArray[np.bool_]) -> _Result | None:
+        """What a forest on these features comes to; None where time is over."""
+        margins, gains = [], np.zeros(len(kept))
+        columns = np.flatnonzero(kept)
+        for fold in self._evaluation.folds:
+            if self._deadline.expired():
+                return None
+            fit = lightgbm.fit(
+                _only(fold.train, columns),
+                None,
+                _PARAMS,
+                seed=self._seed,
+                n_threads=self._n_threads,
+                deadline=self._deadline,
+                rounds=_ROUNDS,
+            )
+            if fit.out_of_time:
+                return None
+            gains[columns] += fit.gains
+            margins.append(fit.margins(np.ascontiguousarray(fold.choose.features[:, columns])))
+        both = np.concatenate(margins)
+        losses = np.add.reduceat(self._evaluation.held.row_losses(both), self._offsets[:-1])
+        # lists are compared as they would be served: as if every item stood first
+        ndcg = ndcg_at(_TOP, both[:, 0], self._labels, self._offsets)
+        return _Result(losses, ndcg, gains)
+
+    def compare(self, count: int, found: _Result, whole: _Result) -> bool:
+        """Whether so many features are enough beside all; it is noted."""
+        worse = found.log_loss - whole.log_loss
+        lost = (whole.ndcg - found.ndcg)[~np.isnan(whole.ndcg)]
+        is_enough = _is_noise(worse) and _is_noise(lost)
+        n_rows = len(self._labels)
+        self.tried.append(
+            FewerTried(
+                features=count,
+                log_loss=round(float(worse.sum() / n_rows), 6),
+                ndcg=round(float(-lost.mean()) if len(lost) else 0.0, 6),
+                is_enough=is_enough,
+            )
+        )
+        return is_enough
+
+
+def _only(matrix: Matrix, columns: NDArray[np.int64]) -> Matrix:
+    """The same rows with some of the features."""
+    return replace(
+        matrix,
+        features=np.ascontiguousarray(matrix.features[:, columns]),
+        names=tuple(matrix.names[column] for column in columns.tolist()),
+        directions=tuple(matrix.directions[column] for column in columns.tolist()),
+    )
+
+
+def _is_noise(worse: NDArray[np.float64]) -> bool:
+    """Whether what was lost, by list, is within the noise of the lists."""
+    if len(worse) < 2:
+        return True
+    return float(worse.mean()) <= _NOISE * float(worse.std(ddof=1)) / math.sqrt(len(worse))
+
+
+def _best(gains: NDArray[np.float64], count: int) -> NDArray[np.bool_]:
+    """The features with the most gain, bool[f]."""
+    kept = np.zeros(len(gains), np.bool_)
+    kept[np.argsort(-gains, kind="stable")[:count]] = True
+    return kept
