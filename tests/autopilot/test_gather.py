@@ -72,7 +72,7 @@ def test_an_even_share_of_the_newest_lists_is_kept_where_there_are_too_many_rows
     many = [event for n in range(390) for event in (ranking(n), join(n))]
     lists = gathered(*many, config=config)
     assert 90 <= lists.seen.sum() <= 100
-    assert lists.total == 390
+    assert lists.total == 380, "those of the last ten minutes are not known yet"
     assert minutes(lists) == sorted(minutes(lists))
     # 400 rows are of the newest 200 lists, of which those after 379 are not known yet
     assert minutes(lists)[0] >= 190
