@@ -52,6 +52,12 @@ MIXES = (("above_mean", "rank"), ("above_mean_sd", "rank"), ("above_mean", "rank
 FEW = ("item_join_1h", "item_join_1d", "item_join_forever", "audience_now", "item_age_s",
        "item_click_1h", "item_click_1d", "item_click_forever")  # fmt: skip
 """Of these the ranks were derived before all were compared."""
+TARGETS = {
+    "above the least": ["item_age_s"],
+    "share of the list's total": ["audience_now"],
+    "the list's mean": ["item_join_1h", "item_click_1h"],
+}
+"""Single columns of these: time since the newest start, the share of the list's audience."""
 AT_ONCE = 50_000
 MOST_POSITIONS = 200
 
@@ -69,6 +75,7 @@ def main() -> None:
     parser.add_argument("--lists", type=int, default=500, help="of Globo, to test on")
     parser.add_argument("--worlds", type=int, default=3, help="simulated worlds")
     parser.add_argument("--people", type=int, default=800, help="of each of them")
+    parser.add_argument("--position", choices=("feature", "offset"), help="in the worlds: one way")
     arguments = parser.parse_args()
     figures: dict[str, Any] = {}
     for name in METRICS:
@@ -82,7 +89,8 @@ def main() -> None:
         else:
             print(f"{name}: skipped, {arguments.data / FOLDERS[name]} is not there; see --data")
             continue
-        for offset in (False, True) if name == "world" else (False,):
+        ways = ("feature", "offset") if name == "world" else ("feature",)
+        for offset in (way == "offset" for way in ways if arguments.position in (None, way)):
             title = f"{name}, position as an offset" if offset else name
             figures[title] = table(title, METRICS[name], cases, arguments.seeds, offset=offset)
     if arguments.out:
@@ -146,9 +154,14 @@ def choices(case: Case) -> Iterator[tuple[str, list[str], Columns, Columns]]:
     compared_names = [name for name in absolute if f"{name}_above_mean" in names]
     base = absolute + of("above_mean")
     for title in tried_here(np.zeros(1), np.array([0, 1])):
-        rows = beside(case.rows.features, case, _offsets(case.rows.rankings), title, compared_names)
-        tests = beside(case.features, case, case.lists.reads.offsets, title, compared_names)
-        yield f"above_mean and {title}", base, rows, tests
+        few = {title: TARGETS[title]} if title in TARGETS else {}
+        for what, among in {"": compared_names, **few}.items():
+            wanted = [name for name in among if name in names]
+            if wanted:
+                rows = beside(case.rows.features, case, _offsets(case.rows.rankings), title, wanted)
+                tests = beside(case.features, case, case.lists.reads.offsets, title, wanted)
+                only = f" of {', '.join(wanted)}" if what else ""
+                yield f"above_mean and {title}{only}", base, rows, tests
 
 
 def beside(

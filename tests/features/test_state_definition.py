@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from plain_features import PlainReader, plain_above_mean, plain_above_mean_sd, plain_ranks
+from plain_features import PlainReader
 from plain_state import PlainState
 from small_logs import (
     BARE,
@@ -22,11 +22,10 @@ from small_logs import (
     times,
 )
 
-from liverank.config import Config, Features, Label
+from liverank.config import Config, Label
 from liverank.events.event import Interaction, Item
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
-from liverank.features.kernels.lists import above_mean_in_list, gap_in_list, rank_in_list
 from liverank.features.kinds.count import Combination, Count
 from liverank.features.kinds.fatigue import Fatigue
 from liverank.features.kinds.in_list import Rank
@@ -211,109 +210,3 @@ def test_counts_of_a_list_field_combine_in_every_way(combine):
     expected = {"sum": 4.0, "max": 3.0, "mean": 4 / 3}[combine]
     assert got[0, 0] == pytest.approx(expected)
     assert math.isnan(got[1, 0])
-
-
-@given(
-    st.lists(st.sampled_from([math.nan, -1.0, 0.0, 0.5, 0.5, 2.0, math.inf]), max_size=150),
-)
-def test_rank_and_gap_of_lists_of_any_length_equal_their_definitions(values):
-    ranks, gaps = np.empty(len(values)), np.empty(len(values))
-    rank_in_list(np.array(values), ranks)
-    np.testing.assert_allclose(ranks, plain_ranks(values), atol=1e-12)
-    finite = np.array([v for v in values if not math.isinf(v)])
-    gaps = np.empty(len(finite))
-    gap_in_list(finite, gaps)
-    best = max([0.0, *finite[~np.isnan(finite)]])
-    np.testing.assert_allclose(gaps, (best - finite) / best if best else finite * 0.0)
-
-
-@given(
-    st.lists(
-        st.one_of(st.floats(width=32), st.integers(-3, 3).map(float)), min_size=60, max_size=300
-    )
-)
-def test_ranks_of_long_lists_are_those_of_numpy(values):
-    values, ranks = np.array(values), np.empty(len(values))
-    rank_in_list(values, ranks)
-    known = np.sort(values[~np.isnan(values)])
-    rivals = max(len(known) - 1, 1)
-    above = len(known) - np.searchsorted(known, values, side="right")
-    ties = len(known) - above - np.searchsorted(known, values, side="left") - 1
-    expected = np.where(np.isnan(values), np.nan, (above + ties / 2) / rivals)
-    np.testing.assert_allclose(ranks, expected, atol=1e-12)
-
-
-@given(
-    st.lists(
-        st.one_of(
-            st.floats(-1e12, 1e12, allow_subnormal=False),
-            st.sampled_from([math.nan, math.inf, -math.inf, 0.1, 0.1, 7.0]),
-        ),
-        max_size=300,
-    )
-)
-def test_differences_to_the_mean_equal_their_definitions_for_lists_of_any_length(values):
-    above, in_deviations = np.empty(len(values)), np.empty(len(values))
-    above_mean_in_list(np.array(values), False, above)
-    above_mean_in_list(np.array(values), True, in_deviations)
-    largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
-    np.testing.assert_allclose(above, plain_above_mean(values), rtol=1e-9, atol=1e-12 * largest)
-    np.testing.assert_allclose(in_deviations, plain_above_mean_sd(values), rtol=1e-5, atol=1e-5)
-
-
-@given(st.data(), st.lists(st.floats() | st.sampled_from([0.1, 0.3, -0.0, 0.0]), max_size=150))
-def test_comparisons_have_the_same_bits_whatever_the_order_of_the_candidates(data, values):
-    order = np.array(data.draw(st.permutations(range(len(values)))), np.int64)
-    values = np.array(values)
-    for kernel in (
-        rank_in_list,
-        gap_in_list,
-        lambda values, out: above_mean_in_list(values, False, out),
-        lambda values, out: above_mean_in_list(values, True, out),
-    ):
-        out, moved = np.empty(len(values)), np.empty(len(values))
-        kernel(values, out)
-        kernel(values[order], moved)
-        assert moved.tobytes() == out[order].tobytes()
-
-
-@pytest.mark.parametrize("value", [0.0, 0.1, -1e12 / 3, 1e-300])
-@pytest.mark.parametrize("known", [1, 2, 3, 55, 200])
-def test_equal_values_are_exactly_at_their_mean(value, known):
-    values = np.array([math.nan, *[value] * known])
-    for in_deviations in (False, True):
-        out = np.empty(len(values))
-        above_mean_in_list(values, in_deviations, out)
-        assert math.isnan(out[0])
-        assert out[1:].tolist() == [0.0] * known
-
-
-def test_values_that_only_rounding_sets_apart_are_not_blown_up_to_deviations():
-    values, out = np.array([0.3, 0.1 + 0.2, 0.3]), np.empty(3)
-    above_mean_in_list(values, True, out)
-    assert out.tolist() == [0.0] * 3
-
-
-def test_what_a_list_is_compared_with_does_not_depend_on_the_blocks_it_is_read_in():
-    """Of items of which nothing more is known than of one read before, all is as it was."""
-    items = [f"n{number}" for number in range(150)]
-    events = [
-        Item(time=START_MS, item=item, state="started", fields={"size": number**1.5 / 7})
-        for number, item in enumerate(items)
-    ]
-    every = derive_spec(SCHEMA, Config(label=JOIN.label, features=Features(on=("item_size_*",))))
-    spec = every.keep({name for name in every.names if name.startswith("item_size")})
-    state, program = state_of(events, spec.layout), compile_spec(spec)
-    for count in (1, 2, 63, 64, 65, 128, 129, 150):
-        request = {"user": "u1", "at_ms": START_MS + 1e3, "request": {}, "items": items[:count]}
-        got = dict(zip(spec.names, features_of(state, spec, program, **request).T, strict=True))
-        size = np.array([number**1.5 / 7 for number in range(count)])
-        for name, kernel in {
-            "above_mean": lambda out, size=size: above_mean_in_list(size, False, out),
-            "above_mean_sd": lambda out, size=size: above_mean_in_list(size, True, out),
-            "rank": lambda out, size=size: rank_in_list(size, out),
-            "gap": lambda out, size=size: gap_in_list(size, out),
-        }.items():
-            expected = np.empty(count)
-            kernel(expected)
-            np.testing.assert_array_equal(got[f"item_size_{name}"], expected.astype(np.float32))
