@@ -25,18 +25,21 @@ from liverank.features.kinds.context import POSITION_NAME
 
 LEAST_ROWS, LEAST_SUCCESSES = 1_000, 50
 """With fewer rows or successes nothing is said of places."""
-_SAMPLE = 4_000
+_SAMPLE = 2_000
+_MOST_ROWS = 100_000
+"""The newest of more rows are enough to estimate a table by."""
 _MOST_PLACES = 200
-_ROUNDS = 120
+_ROUNDS = 60
 _SETTINGS = {
     "objective": "binary",
     "num_leaves": 15,
-    "learning_rate": 0.05,
+    "learning_rate": 0.1,
     "min_data_in_leaf": 50,
     "lambda_l2": 1.0,
     "min_sum_hessian_in_leaf": 1.0,
     "deterministic": True,
     "force_row_wise": True,
+    "num_threads": 1,
     "verbose": -1,
 }
 _LEAST_CHANCE = 0.01
@@ -86,10 +89,11 @@ def position_effect(
     if propensities is not None and np.isfinite(propensities).mean() >= _EVEN_SHARE:
         effect = _weighted(rows.labels, positions, propensities, n_places)
         return _told(effect, int(np.isfinite(propensities).sum()), "propensities")
+    rows = rows.take(slice(max(len(rows) - _MOST_ROWS, 0), None))
     alone = alone.copy()
     alone[column] = True
     effect = _partial_dependence(rows, alone, n_places, seed)
-    return _told(effect, int(told.sum()), "partial_dependence")
+    return _told(effect, len(rows), "partial_dependence")
 
 
 def _told(

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from liverank.automl.deadline import Deadline
 from liverank.automl.knee import Knee, fewest_features
-from liverank.automl.pilot import cores
 from liverank.automl.position import PositionEffect, position_effect
 from liverank.automl.rank import Fitted, fit, warm_up
 from liverank.automl.redundant import redundant_columns
@@ -171,7 +170,6 @@ def _fewest(rows: Rows, config: Config, budget_s: float, on_progress: OnProgress
         validation=config.training.validation,
         gap_ms=_gap_ms(config.label, config),
         seed=config.training.seed,
-        n_threads=cores(),
         deadline=Deadline(time.monotonic() + _KNEE_SHARE * budget_s, time.monotonic),
     )
 
