@@ -4,13 +4,15 @@ Invariant: rows of one group are drawn together, since they are alike; without g
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.automl.list_kernel import which_losses_kernel
 from liverank.automl.matrix import Task
 from liverank.automl.objective import Objective, all_figures, row_losses
+from liverank.dataset.rows import list_offsets
 from liverank.models.predictor import Link
 
 Floats = NDArray[np.float64]
@@ -30,6 +32,8 @@ class Held:
     link      ``expm1`` where a regression is trained on log(1 + target)
     base      float64[n] or None: log-odds beside a model's, which made the target what it is. All
               margins here are without it; figures and losses add it
+    list_share  weight, in what chooses, of which row of its group succeeds, beside log-loss; above
+              0 only where the rows of a group stand together
 
     >>> from liverank.automl.objective import find_objective
     >>> held = Held(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
@@ -43,6 +47,7 @@ class Held:
     objective: Objective
     link: Link
     base: Floats | None = None
+    list_share: float = 0.0
 
     def __len__(self) -> int:
         return len(self.target)
@@ -63,7 +68,9 @@ class Held:
         return self.on_base(margins)
 
     def loss(self, margins: Floats) -> float:
-        """The objective, turned so that less is better."""
+        """What chooses: the objective, turned so that less is better, and the lists' share."""
+        if self.list_share:
+            return float(np.average(self.choosing_losses(margins), weights=self.weight))
         return self.objective.loss(self.own_scale(margins), self.target, self.weight)
 
     def figures(self, margins: Floats) -> dict[str, float]:
@@ -74,6 +81,22 @@ class Held:
         """What families train by, of each row: log-loss, or squared error in the trained scale."""
         target = np.log1p(self.target) if self.link == "expm1" else self.target
         return row_losses(self.on_base(margins), target, self.task)
+
+    def which_losses(self, margins: Floats) -> Floats:
+        """How unlikely each success was to be the one of its group, 0 for failures: float64[n]."""
+        assert self.groups is not None
+        offsets = list_offsets(self.groups)
+        losses: Floats = which_losses_kernel(self.on_base(margins)[:, 0], self.target, offsets)
+        return losses
+
+    def choosing_losses(self, margins: Floats) -> Floats:
+        """``row_losses``, and with a ``list_share`` that much of ``which_losses``: float64[n]."""
+        losses = self.row_losses(margins)
+        return losses + self.list_share * self.which_losses(margins) if self.list_share else losses
+
+    def pointwise(self) -> "Held":
+        """The same rows, each for itself."""
+        return replace(self, list_share=0.0)
 
     def mean_loss(self, margins: Floats) -> float:
         """Weighted mean of ``row_losses``."""
@@ -88,6 +111,7 @@ class Held:
             self.objective,
             self.link,
             None if self.base is None else self.base[where],
+            self.list_share,
         )
 
     def parts(self, n: int) -> NDArray[np.int64]:
@@ -107,7 +131,7 @@ def joined(first: Held, second: Held) -> Held:
         shift = first.groups.max(initial=-1) - second.groups.min(initial=0) + 1
         groups = np.concatenate([first.groups, second.groups + shift])
     target = np.concatenate([first.target, second.target])
-    return Held(target, weight, groups, first.objective, first.link, base)
+    return replace(first, target=target, weight=weight, groups=groups, base=base)
 
 
 def gain_interval(
@@ -132,7 +156,7 @@ def gain_interval(
     generator = np.random.default_rng(seed)
     gains = np.empty(_DRAWS)
     if held.objective.is_training_loss:
-        fall = weight * (held.row_losses(before) - held.row_losses(after))
+        fall = weight * (held.choosing_losses(before) - held.choosing_losses(after))
         falls = np.bincount(members, fall)
         weights = np.bincount(members, weight)
         for draw in range(_DRAWS):

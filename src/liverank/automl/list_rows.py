@@ -10,15 +10,18 @@ from itertools import pairwise
 import numpy as np
 
 from liverank.automl.evaluation import Evaluation, FoldRows
+from liverank.automl.families.list_loss import SHARE
 from liverank.automl.held import Held
 from liverank.automl.matrix import Matrix
 from liverank.automl.objective import find_objective
-from liverank.dataset.rows import Rows
+from liverank.dataset.rows import Rows, list_offsets
 from liverank.dataset.split import known_before, newest_from
 from liverank.models.predictor import Link
 
 LEAST_ROWS = 50
 """Fewer rows are not split."""
+LEAST_LISTS = 30
+"""Lists with a success beside a failure, below which nothing goes by lists."""
 CLASSES = ("no", "yes")
 _MOST_GAP = 0.05
 """Of the time that the rows span: where labels take longer to be known, a gap that long is left."""
@@ -65,6 +68,14 @@ class ListRows:
         """All rows; there is no encoder."""
         return None, self.matrix(slice(None))
 
+    @property
+    def told_lists(self) -> int:
+        """Lists that train and hold a success beside a failure: they say which item is better."""
+        rows = self.rows.take(slice(0, self.fitted))
+        offsets = list_offsets(rows.rankings)
+        successes = np.add.reduceat(rows.labels.astype(np.int64), offsets[:-1])
+        return int(np.count_nonzero((successes > 0) & (successes < np.diff(offsets))))
+
     def matrix(self, where: slice) -> Matrix:
         """Some rows, to train on."""
         return whole_matrix(self.rows.take(where))
@@ -80,6 +91,7 @@ class ListRows:
             objective=find_objective(None, "binary"),
             link=self.link,
             base=None if base is None else np.concatenate([base[part] for part in where]),
+            list_share=SHARE if self.told_lists >= LEAST_LISTS else 0.0,
         )
 
     def evaluation(self, n_folds: int) -> Evaluation:

@@ -14,9 +14,17 @@ import numpy as np
 
 from liverank.automl.assemble import terms_of
 from liverank.automl.deadline import Clock, Deadline
-from liverank.automl.engine import Manner, find_model
-from liverank.automl.families import linear
-from liverank.automl.list_rows import CLASSES, finite_rows, split_lists, whole_matrix
+from liverank.automl.engine import find_model
+from liverank.automl.families import lightgbm, linear, list_loss
+from liverank.automl.list_rows import (
+    CLASSES,
+    LEAST_LISTS,
+    ListRows,
+    finite_rows,
+    split_lists,
+    whole_matrix,
+)
+from liverank.automl.manner import Manner, Setting
 from liverank.automl.plan import Plan, Trial
 from liverank.automl.report import TrainingReport
 from liverank.automl.report_lists import report_found, report_unsplit
@@ -33,17 +41,24 @@ Progress = Callable[[str, float], None]
 
 SERVING_US = 20.0
 """Microseconds that scoring a candidate may take, on one core in batches of 55."""
+_FOREST = dict(lightgbm.DEFAULTS)
 MANNER = Manner(
     early=(
         "linear ridge",
         "lightgbm steady",
         "lightgbm few",
+        "lightgbm lists few",
         "lightgbm random",
+        "lightgbm lists steady",
         "lightgbm pairs",
         "lightgbm plain",
         "lightgbm wide",
     ),
-    cautious=frozenset({"linear ridge", "lightgbm few"}),
+    settings=tuple(
+        Setting("lightgbm", f"lists {name}", {**_FOREST[name], "loss": list_loss.NAME})
+        for name in ("few", "steady")
+    ),
+    cautious=frozenset({"linear ridge", "lightgbm few", "lightgbm lists few"}),
     climbs=False,
     patience=6,
     may_tie=False,
@@ -132,6 +147,10 @@ def fit(
         )
         return Fitted(predictor, None, report)
     wanted, skipped = _families(rows, budget_s) if families is None else (families, {})
+    manner = MANNER
+    if lists.told_lists < LEAST_LISTS:
+        manner = manner._replace(settings=())
+        skipped |= dict.fromkeys((each.title for each in MANNER.settings), _untold(lists))
 
     def on_trial(tried: Tried, _: float) -> None:
         if on_progress is not None:
@@ -145,7 +164,7 @@ def fit(
         seed=seed,
         deadline=Deadline(began + 0.98 * budget_s, clock),
         on_trial=on_trial,
-        manner=MANNER,
+        manner=manner,
     )
     if on_progress is not None:
         on_progress("refit", 1.0)
@@ -172,6 +191,14 @@ def warm_up() -> None:
     compile_kernels()
     list_auc(scores, labels, np.array([0, 60]))
     ndcg_at(10, scores, labels, np.array([0, 60]))
+
+
+def _untold(lists: ListRows) -> str:
+    """Why nothing is learned from which item of a list succeeds."""
+    return (
+        f"needs {LEAST_LISTS} lists with a success beside a failure among those that train; "
+        f"there are {lists.told_lists}"
+    )
 
 
 def _families(rows: Rows, budget_s: float) -> tuple[list[str], dict[str, str]]:
