@@ -8,12 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.automl import rank
-from liverank.automl.calibrate import choose_calibration
 from liverank.automl.deadline import Deadline
-from liverank.automl.ensemble import choose_blend
 from liverank.automl.families import lightgbm
 from liverank.automl.families.list_loss import SHARE
-from liverank.automl.held import Held, gain_interval
+from liverank.automl.held import Held
 from liverank.automl.list_kernel import list_gradients_kernel, which_losses_kernel
 from liverank.automl.list_rows import LEAST_LISTS
 from liverank.automl.matrix import Matrix
@@ -165,9 +163,11 @@ def test_it_stops_early_by_its_own_loss_and_runs_again_to_the_same_bytes_on_any_
     held = held_of(choose)
     for others in (2, fitted.rounds_run):
         other = fit(matrix_of(rows), rounds=others)
-        assert held.loss(fitted.margins(choose.features)) < held.loss(
-            other.margins(choose.features)
-        )
+        losses = [
+            held.mean_loss(margins) + SHARE * held.which_losses(margins).mean()
+            for margins in (each.margins(choose.features) for each in (fitted, other))
+        ]
+        assert losses[0] < losses[1]
 
 
 def test_knowing_the_lists_changes_no_model_that_does_not_look():
@@ -191,73 +191,19 @@ def test_rows_of_a_list_that_are_apart_are_refused():
         matrix_of(rows, lists=np.arange(16) % 2)
 
 
-def held_of(rows, share=SHARE):
+def held_of(rows):
     objective = find_objective(None, "binary")
     labels = rows.labels.astype(float)
-    return Held(labels, None, rows.rankings, objective, "sigmoid", rows.base, share)
+    return Held(labels, None, rows.rankings, objective, "sigmoid", rows.base)
 
 
-def test_what_chooses_is_log_loss_and_the_loss_of_the_list_on_the_base():
+def test_what_is_reported_of_lists_is_the_loss_on_the_base_of_any_of_them():
     rows, taste = list_log(50, base=np.tile(np.arange(8.0), 50) / 4)
     held, margins = held_of(rows), taste[:, None]
     which = plain_which(taste + rows.base, held.target, rows.rankings)
     assert held.which_losses(margins) == pytest.approx(which)
-    assert held.loss(margins) == pytest.approx(held.mean_loss(margins) + SHARE * which.mean())
-    assert held.pointwise().loss(margins) == held.mean_loss(margins)
-    some = held.take(rows.rankings % 3 == 1)
-    assert some.which_losses(margins[rows.rankings % 3 == 1]) == pytest.approx(
-        which[rows.rankings % 3 == 1]
-    )
-    low, high = gain_interval(0 * margins, margins, held)
-    gain = held.loss(0 * margins) - held.loss(margins)
-    assert low < gain < high
-
-
-def halves(rows, *margins):
-    """What ``choose_blend`` takes: the older half of the lists to choose by, the newer to judge."""
-    older = rows.rankings < rows.rankings.max() / 2
-    held = held_of(rows)
-    return (
-        [each[older] for each in margins],
-        held.take(older),
-        [each[~older] for each in margins],
-        held.take(~older),
-    )
-
-
-def test_a_model_that_orders_lists_better_is_kept_unless_log_loss_says_it_does_harm():
-    rows, taste = list_log(2000)
-    generator = np.random.default_rng(0)
-    knows_level = (generator.normal(size=len(taste)) * 0.02 - 0.62)[:, None]
-    knows_items = 0.6 * taste[:, None] - 0.62
-    good = choose_blend(*halves(rows, knows_level, knows_items))
-    assert good.weights[1] == 1 or good.kept
-
-    # Sure of too much and wrong about the level: lists alone would like more of it than is right.
-    harm = knows_items * 6 + 1.5
-    for bad in (harm, harm + 4):
-        chosen = choose_blend(*halves(rows, knows_level, bad))
-        kept = chosen.weights[0] * knows_level + chosen.weights[1] * bad
-        held = held_of(rows)
-        assert held.mean_loss(kept) <= held.mean_loss(knows_level) + 1e-9
-
-
-def test_calibration_goes_by_log_loss_alone():
-    rows, taste = list_log(600)
-    first = rows.rankings < 300
-    margins = 3 * taste[:, None] + 1
-    pairs = [
-        choose_calibration(
-            margins[first],
-            held_of(rows, share).take(first),
-            margins[~first],
-            held_of(rows, share).take(~first),
-            may_tie=False,
-        ).calibrator
-        for share in (0.0, SHARE)
-    ]
-    assert pairs[0].slope == pairs[1].slope != 1
-    assert pairs[0].offset == pairs[1].offset
+    some = rows.rankings % 3 == 1
+    assert held.take(some).which_losses(margins[some]) == pytest.approx(which[some])
 
 
 def test_a_search_tries_them_early_tells_their_loss_and_runs_again_to_the_same_bytes():

@@ -40,7 +40,6 @@ def choose_calibration(
 
     Unless answers ``may_tie``, steps are not tried: they are flat beyond their ends.
     """
-    held, judged = held.pointwise(), judged.pointwise()
     kept = Calibrated(Calibrator.none(choose.shape[1]), "none", (0.0, 0.0))
     tried = {"affine": fit_affine(choose, held)}
     if may_tie and _is_rich(held):

@@ -124,10 +124,9 @@ def choose_blend(
 
     ``choose`` and ``judge`` are the margins of each model on the rows ``held`` and ``judged``. Each
     fifth of ``held`` is judged by what the other rows would have chosen. ``cautious`` is as
-    ``best_single`` has it. Where lists have a share in what chooses, the single model is the best
-    by log-loss, and a blend is kept only if its log-loss is not above that one's.
+    ``best_single`` has it.
     """
-    single = best_single(choose, held.pointwise(), cautious)
+    single = best_single(choose, held, cautious)
     alone = np.zeros(len(choose))
     alone[single] = 1.0
     weights = greedy_weights(choose, held)
@@ -140,11 +139,14 @@ def choose_blend(
             continue
         learned = [margin[~there] for margin in choose]
         rows = held.take(~there)
-        before[there] = choose[best_single(learned, rows.pointwise(), cautious)][there]
+        before[there] = choose[best_single(learned, rows, cautious)][there]
         after[there] = blended([m[there] for m in choose], greedy_weights(learned, rows))
-    one = np.concatenate([before, judge[single]])
-    many = np.concatenate([after, blended(judge, weights)])
-    rows = joined(held, judged)
-    gain = gain_interval(one, many, rows, seed=seed, confidence=_CONFIDENCE)
-    kept = gain[0] > 0 and (not rows.list_share or rows.mean_loss(many) <= rows.mean_loss(one))
+    gain = gain_interval(
+        np.concatenate([before, judge[single]]),
+        np.concatenate([after, blended(judge, weights)]),
+        joined(held, judged),
+        seed=seed,
+        confidence=_CONFIDENCE,
+    )
+    kept = gain[0] > 0
     return Blend(weights if kept else alone, single, kept, gain, after if kept else before)

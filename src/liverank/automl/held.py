@@ -32,8 +32,6 @@ class Held:
     link      ``expm1`` where a regression is trained on log(1 + target)
     base      float64[n] or None: log-odds beside a model's, which made the target what it is. All
               margins here are without it; figures and losses add it
-    list_share  weight, in what chooses, of which row of its group succeeds, beside log-loss; above
-              0 only where the rows of a group stand together
 
     >>> from liverank.automl.objective import find_objective
     >>> held = Held(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
@@ -47,7 +45,6 @@ class Held:
     objective: Objective
     link: Link
     base: Floats | None = None
-    list_share: float = 0.0
 
     def __len__(self) -> int:
         return len(self.target)
@@ -68,9 +65,7 @@ class Held:
         return self.on_base(margins)
 
     def loss(self, margins: Floats) -> float:
-        """What chooses: the objective, turned so that less is better, and the lists' share."""
-        if self.list_share:
-            return float(np.average(self.choosing_losses(margins), weights=self.weight))
+        """The objective, turned so that less is better."""
         return self.objective.loss(self.own_scale(margins), self.target, self.weight)
 
     def figures(self, margins: Floats) -> dict[str, float]:
@@ -89,15 +84,6 @@ class Held:
         losses: Floats = which_losses_kernel(self.on_base(margins)[:, 0], self.target, offsets)
         return losses
 
-    def choosing_losses(self, margins: Floats) -> Floats:
-        """``row_losses``, and with a ``list_share`` that much of ``which_losses``: float64[n]."""
-        losses = self.row_losses(margins)
-        return losses + self.list_share * self.which_losses(margins) if self.list_share else losses
-
-    def pointwise(self) -> "Held":
-        """The same rows, each for itself."""
-        return replace(self, list_share=0.0)
-
     def mean_loss(self, margins: Floats) -> float:
         """Weighted mean of ``row_losses``."""
         return float(np.average(self.row_losses(margins), weights=self.weight))
@@ -111,7 +97,6 @@ class Held:
             self.objective,
             self.link,
             None if self.base is None else self.base[where],
-            self.list_share,
         )
 
     def parts(self, n: int) -> NDArray[np.int64]:
@@ -156,7 +141,7 @@ def gain_interval(
     generator = np.random.default_rng(seed)
     gains = np.empty(_DRAWS)
     if held.objective.is_training_loss:
-        fall = weight * (held.choosing_losses(before) - held.choosing_losses(after))
+        fall = weight * (held.row_losses(before) - held.row_losses(after))
         falls = np.bincount(members, fall)
         weights = np.bincount(members, weight)
         for draw in range(_DRAWS):

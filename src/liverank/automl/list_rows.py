@@ -10,7 +10,6 @@ from itertools import pairwise
 import numpy as np
 
 from liverank.automl.evaluation import Evaluation, FoldRows
-from liverank.automl.families.list_loss import SHARE
 from liverank.automl.held import Held
 from liverank.automl.matrix import Matrix
 from liverank.automl.objective import find_objective
@@ -91,7 +90,6 @@ class ListRows:
             objective=find_objective(None, "binary"),
             link=self.link,
             base=None if base is None else np.concatenate([base[part] for part in where]),
-            list_share=SHARE if self.told_lists >= LEAST_LISTS else 0.0,
         )
 
     def evaluation(self, n_folds: int) -> Evaluation:

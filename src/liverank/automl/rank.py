@@ -15,7 +15,9 @@ import numpy as np
 from liverank.automl.assemble import terms_of
 from liverank.automl.deadline import Clock, Deadline
 from liverank.automl.engine import find_model
-from liverank.automl.families import lightgbm, linear, list_loss
+from liverank.automl.families import lightgbm, linear
+from liverank.automl.families.list_loss import NAME, SHARE
+from liverank.automl.list_kernel import list_gradients_kernel, which_losses_kernel
 from liverank.automl.list_rows import (
     CLASSES,
     LEAST_LISTS,
@@ -49,14 +51,14 @@ MANNER = Manner(
         "lightgbm few",
         "lightgbm lists few",
         "lightgbm random",
-        "lightgbm lists steady",
+        "lightgbm lists random",
         "lightgbm pairs",
         "lightgbm plain",
         "lightgbm wide",
     ),
     settings=tuple(
-        Setting("lightgbm", f"lists {name}", {**_FOREST[name], "loss": list_loss.NAME})
-        for name in ("few", "steady")
+        Setting("lightgbm", f"lists {name}", {**_FOREST[name], "loss": NAME})
+        for name in ("few", "random")
     ),
     cautious=frozenset({"linear ridge", "lightgbm few", "lightgbm lists few"}),
     climbs=False,
@@ -189,8 +191,11 @@ def warm_up() -> None:
     )
     scores = fit(rows, budget_s=60, seed=0, plan=_WARM).predictor.answers(rows.features)
     compile_kernels()
-    list_auc(scores, labels, np.array([0, 60]))
-    ndcg_at(10, scores, labels, np.array([0, 60]))
+    offsets, target = np.array([0, 60]), labels.astype(np.float64)
+    list_gradients_kernel(scores, target, offsets, SHARE)
+    which_losses_kernel(scores, target, offsets)
+    list_auc(scores, labels, offsets)
+    ndcg_at(10, scores, labels, offsets)
 
 
 def _untold(lists: ListRows) -> str:
