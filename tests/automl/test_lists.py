@@ -211,7 +211,7 @@ def test_a_search_tries_them_early_tells_their_loss_and_runs_again_to_the_same_b
     fitted = rank.fit(rows, budget_s=4, seed=0, families=["lightgbm", "linear"])
     report = fitted.report
     names = [each.name for each in report.candidates]
-    assert any(name.startswith("lightgbm lists") for name in names[:5])
+    assert any(name.startswith("lightgbm lists") for name in names[:6])
     assert all(each.list_loss > 0 for each in report.candidates)
     assert not any(name.startswith("lightgbm lists") for name in report.skipped)
     again = rank.fit(rows, budget_s=0.1, seed=0, plan=report.plan)

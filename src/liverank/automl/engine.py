@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.calibrate import Calibrated, choose_calibration
 from liverank.automl.deadline import Deadline
-from liverank.automl.ensemble import Blend, blended, choose_blend
+from liverank.automl.ensemble import Blend, blended, choose_with_doubted
 from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import FAMILIES
 from liverank.automl.held import Held, joined
@@ -134,13 +134,15 @@ def find_model(
     if not tried:
         raise TrainingError("the plan has neither trials nor timings; search without it")
     whole = on_most_rows(tried)
-    blend = choose_blend(
+    titles = [each.trial.title for each in whole]
+    blend = choose_with_doubted(
         [each.choose for each in whole],
         evaluation.held,
         [each.judge for each in whole],
         evaluation.judged,
         seed=seed,
-        cautious=np.array([each.trial.title in manner.cautious for each in whole]),
+        cautious=np.array([title in manner.cautious for title in titles]),
+        doubted=np.array([title in manner.doubted for title in titles]),
     ).among(np.array([each in whole for each in tried]))
     served, plan = choose_served(
         tried,

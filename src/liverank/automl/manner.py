@@ -30,6 +30,8 @@ class Manner(NamedTuple):
     """Settings to try beside those of the families."""
     cautious: frozenset[str] = frozenset()
     """Titles of those that learn little from noise: another must beat them beyond it."""
+    doubted: frozenset[str] = frozenset()
+    """Titles of those that are used only where a blend is better with them beyond noise."""
     climbs: bool = True
     """Whether large tables are searched on few rows first."""
     patience: float = math.inf

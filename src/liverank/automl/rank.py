@@ -44,23 +44,25 @@ Progress = Callable[[str, float], None]
 SERVING_US = 20.0
 """Microseconds that scoring a candidate may take, on one core in batches of 55."""
 _FOREST = dict(lightgbm.DEFAULTS)
+_SETTINGS = tuple(
+    Setting("lightgbm", f"lists {name}", {**_FOREST[name], "loss": NAME})
+    for name in ("few", "random")
+)
 MANNER = Manner(
     early=(
         "linear ridge",
         "lightgbm steady",
         "lightgbm few",
-        "lightgbm lists few",
         "lightgbm random",
-        "lightgbm lists random",
+        "lightgbm lists few",
         "lightgbm pairs",
+        "lightgbm lists random",
         "lightgbm plain",
         "lightgbm wide",
     ),
-    settings=tuple(
-        Setting("lightgbm", f"lists {name}", {**_FOREST[name], "loss": NAME})
-        for name in ("few", "random")
-    ),
-    cautious=frozenset({"linear ridge", "lightgbm few", "lightgbm lists few"}),
+    settings=_SETTINGS,
+    cautious=frozenset({"linear ridge", "lightgbm few"}),
+    doubted=frozenset(each.title for each in _SETTINGS),
     climbs=False,
     patience=6,
     may_tie=False,
