@@ -172,9 +172,9 @@ def test_a_search_on_a_base_serves_calibrated_chances_of_a_first_place():
     fitted = rank.fit(rows, budget_s=60, seed=0, plan=plan)
     chances = 1 / (1 + np.exp(-truth))
     answers = fitted.predictor.answers(later.features)
-    assert answers.mean() == pytest.approx(chances.mean(), abs=0.02)
+    assert answers.mean() == pytest.approx(chances.mean(), abs=0.03)
     for part in np.array_split(np.argsort(answers), 5):
-        assert answers[part].mean() == pytest.approx(chances[part].mean(), abs=0.05)
+        assert answers[part].mean() == pytest.approx(chances[part].mean(), abs=0.06)
     drawn = (np.random.default_rng(0).random(4000) < chances).astype(np.uint8)
     assert log_loss(answers, drawn) < log_loss(chances, drawn) + 0.01
 

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from liverank.automl.calibrate import choose_calibration, fit_affine, fit_steps
-from liverank.automl.ensemble import best_single, blended, choose_blend, greedy_weights
+from liverank.automl.ensemble import (
+    best_single,
+    blended,
+    choose_blend,
+    choose_with_doubted,
+    greedy_weights,
+)
 from liverank.automl.held import Held, gain_interval, joined
 from liverank.automl.objective import find_objective
 
@@ -186,3 +192,44 @@ def test_calibration_that_does_not_help_later_rows_is_not_kept():
     assert not drifted.calibrator.changes
     kept = choose_calibration(truth * 3, held(target), later * 3, held(later_target))
     assert kept.kind == "affine"
+
+
+def chosen_with_doubt(scales, doubted):
+    """Of models whose errors have these deviations, on rows drawn by tens."""
+    truth, target = world("binary", 3000, 0)
+    later, later_target = world("binary", 1000, 1)
+    rows, judged = (
+        held(each, groups=np.arange(len(each)) // 10) for each in (target, later_target)
+    )
+    models, on_judged = (
+        [noisy(true, 1, scale, seed)[0] for seed, scale in enumerate(scales, start)]
+        for true, start in ((truth, 5), (later, 50))
+    )
+    is_cautious = np.zeros(len(scales), np.bool_)
+    doubted = np.array(doubted)
+    arguments = models, rows, on_judged, judged
+    chosen = choose_with_doubted(*arguments, seed=0, cautious=is_cautious, doubted=doubted)
+    return chosen, choose_blend(*arguments, seed=0, cautious=is_cautious)
+
+
+def test_a_doubted_model_is_used_where_it_helps_beyond_noise_and_refused_where_it_does_not():
+    helping, plain = chosen_with_doubt([1.0, 1.0, 0.3], [False, False, True])
+    assert helping.weights.tolist() == plain.weights.tolist()
+    assert helping.weights[2] > 0.5
+    assert helping.refused is None
+
+    useless, _ = chosen_with_doubt([1.0, 1.0, 8.0], [False, False, True])
+    assert useless.weights[2] == 0
+    assert useless.weights.sum() == pytest.approx(1)
+    assert useless.refused.tolist() == [False, False, True]
+    assert useless.crossed.shape == (3000, 1)
+    wider = useless.among(np.array([True, False, True, True]))
+    assert wider.refused.tolist() == [False, False, False, True]
+    assert wider.weights.tolist() == [useless.weights[0], 0.0, useless.weights[1], 0.0]
+
+
+@pytest.mark.parametrize("doubted", [[False, False], [True, True]])
+def test_where_all_models_are_alike_in_doubt_nothing_is_refused(doubted):
+    chosen, plain = chosen_with_doubt([1.0, 1.5], doubted)
+    assert chosen.weights.tolist() == plain.weights.tolist()
+    assert chosen.refused is None

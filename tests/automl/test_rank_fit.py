@@ -211,7 +211,7 @@ def test_a_member_of_the_blend_that_there_is_no_time_to_train_again_stays_as_it_
         shares = np.append(weights, np.zeros(len(choose) - 3))
         return Blend(shares, 1, kept=True, gain=(0.0, 0.0), crossed=choose[1])
 
-    monkeypatch.setattr(engine, "choose_blend", blend_of_trees)
+    monkeypatch.setattr(engine, "choose_with_doubted", blend_of_trees)
     fitted = fit(rows, budget_s=4, seed=0, clock=time.process_time)
     again, as_it_was = fitted.report.blend[:2]
     assert (again.weight, again.refit) == (0.75, True)

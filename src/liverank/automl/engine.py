@@ -6,20 +6,20 @@ Invariant: nothing that is kept was chosen by rows it was trained on; running a 
 with the same seed gives the same bytes.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.calibrate import Calibrated, choose_calibration
 from liverank.automl.deadline import Deadline
-from liverank.automl.ensemble import Blend, blended, choose_blend
+from liverank.automl.ensemble import Blend, blended, choose_with_doubted
 from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import FAMILIES
 from liverank.automl.held import Held, joined
+from liverank.automl.manner import PLAIN, Manner
 from liverank.automl.plan import Plan
 from liverank.automl.refit import Final, Trainable, finish
 from liverank.automl.search import run_search
@@ -35,24 +35,6 @@ _SERVED_SHARE = 0.35
 
 OnTrial = Callable[[Tried, float], None]
 """Told of each trial that was run, and of the seconds left to search."""
-
-
-class Manner(NamedTuple):
-    """What a search goes by beside the objective."""
-
-    early: tuple[str, ...] = ()
-    """Titles of published settings that are tried before all others."""
-    cautious: frozenset[str] = frozenset()
-    """Titles of those that learn little from noise: another must beat them beyond it."""
-    climbs: bool = True
-    """Whether large tables are searched on few rows first."""
-    patience: float = math.inf
-    """Trials in a row without a better one after which the search ends before its budget."""
-    may_tie: bool = True
-    """Whether calibration may give rows of different margins the same answer."""
-
-
-PLAIN = Manner()
 
 
 class Ground(Trainable, Protocol):
@@ -147,20 +129,20 @@ def find_model(
         deadline=deadline.share(_SEARCH_SHARE),
         n_all=ground.n_all,
         on_trial=on_trial,
-        early=manner.early,
-        climbs=manner.climbs,
-        patience=manner.patience,
+        manner=manner,
     )
     if not tried:
         raise TrainingError("the plan has neither trials nor timings; search without it")
     whole = on_most_rows(tried)
-    blend = choose_blend(
+    titles = [each.trial.title for each in whole]
+    blend = choose_with_doubted(
         [each.choose for each in whole],
         evaluation.held,
         [each.judge for each in whole],
         evaluation.judged,
         seed=seed,
-        cautious=np.array([each.trial.title in manner.cautious for each in whole]),
+        cautious=np.array([title in manner.cautious for title in titles]),
+        doubted=np.array([title in manner.doubted for title in titles]),
     ).among(np.array([each in whole for each in tried]))
     served, plan = choose_served(
         tried,

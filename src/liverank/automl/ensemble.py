@@ -26,6 +26,7 @@ class Blend:
 
     ``gain`` is the interval of how much the loss fell, whether or not the blend was ``kept``.
     ``crossed`` are margins of the choosing rows, float64[n, k], each by what the others chose.
+    ``refused``, bool[m], are models that may not be used at all; None where all may.
     """
 
     weights: Floats
@@ -33,13 +34,18 @@ class Blend:
     kept: bool
     gain: tuple[float, float]
     crossed: Floats
+    refused: NDArray[np.bool_] | None = None
 
     def among(self, is_chosen: NDArray[np.bool_]) -> "Blend":
         """The same, of which these models of a longer list, bool[m], were the only choice."""
         weights = np.zeros(len(is_chosen))
         weights[is_chosen] = self.weights
         single = int(np.flatnonzero(is_chosen)[self.single])
-        return replace(self, weights=weights, single=single)
+        refused = None
+        if self.refused is not None:
+            refused = np.zeros(len(is_chosen), np.bool_)
+            refused[is_chosen] = self.refused
+        return replace(self, weights=weights, single=single, refused=refused)
 
 
 def greedy_weights(
@@ -150,3 +156,43 @@ def choose_blend(
     )
     kept = gain[0] > 0
     return Blend(weights if kept else alone, single, kept, gain, after if kept else before)
+
+
+def choose_with_doubted(
+    choose: Sequence[Floats],
+    held: Held,
+    judge: Sequence[Floats],
+    judged: Held,
+    *,
+    seed: int,
+    cautious: NDArray[np.bool_],
+    doubted: NDArray[np.bool_],
+) -> Blend:
+    """As ``choose_blend``, but models that are ``doubted``, bool[m], must prove themselves.
+
+    They are refused unless what is chosen among all beats what is chosen among the others beyond
+    the noise of the rows ``held``, each answered by what other rows chose, and ``judged``.
+    """
+    every = choose_blend(choose, held, judge, judged, seed=seed, cautious=cautious)
+    sure = np.flatnonzero(~doubted).tolist()
+    if len(sure) in (0, len(doubted)):
+        return every
+    others = choose_blend(
+        [choose[i] for i in sure],
+        held,
+        [judge[i] for i in sure],
+        judged,
+        seed=seed,
+        cautious=cautious[sure],
+    ).among(~doubted)
+    others = replace(others, refused=doubted)
+    if not every.weights[doubted].any():
+        return others
+    gain = gain_interval(
+        np.concatenate([others.crossed, blended(judge, others.weights)]),
+        np.concatenate([every.crossed, blended(judge, every.weights)]),
+        joined(held, judged),
+        seed=seed,
+        confidence=_CONFIDENCE,
+    )
+    return every if gain[0] > 0 else others

@@ -4,13 +4,15 @@ Invariant: rows of one group are drawn together, since they are alike; without g
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.automl.list_kernel import which_losses_kernel
 from liverank.automl.matrix import Task
 from liverank.automl.objective import Objective, all_figures, row_losses
+from liverank.dataset.rows import list_offsets
 from liverank.models.predictor import Link
 
 Floats = NDArray[np.float64]
@@ -75,6 +77,13 @@ class Held:
         target = np.log1p(self.target) if self.link == "expm1" else self.target
         return row_losses(self.on_base(margins), target, self.task)
 
+    def which_losses(self, margins: Floats) -> Floats:
+        """How unlikely each success was to be the one of its group, 0 for failures: float64[n]."""
+        assert self.groups is not None
+        offsets = list_offsets(self.groups)
+        losses: Floats = which_losses_kernel(self.on_base(margins)[:, 0], self.target, offsets)
+        return losses
+
     def mean_loss(self, margins: Floats) -> float:
         """Weighted mean of ``row_losses``."""
         return float(np.average(self.row_losses(margins), weights=self.weight))
@@ -107,7 +116,7 @@ def joined(first: Held, second: Held) -> Held:
         shift = first.groups.max(initial=-1) - second.groups.min(initial=0) + 1
         groups = np.concatenate([first.groups, second.groups + shift])
     target = np.concatenate([first.target, second.target])
-    return Held(target, weight, groups, first.objective, first.link, base)
+    return replace(first, target=target, weight=weight, groups=groups, base=base)
 
 
 def gain_interval(

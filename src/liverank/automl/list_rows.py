@@ -13,12 +13,14 @@ from liverank.automl.evaluation import Evaluation, FoldRows
 from liverank.automl.held import Held
 from liverank.automl.matrix import Matrix
 from liverank.automl.objective import find_objective
-from liverank.dataset.rows import Rows
+from liverank.dataset.rows import Rows, list_offsets
 from liverank.dataset.split import known_before, newest_from
 from liverank.models.predictor import Link
 
 LEAST_ROWS = 50
 """Fewer rows are not split."""
+LEAST_LISTS = 30
+"""Lists with a success beside a failure, below which nothing goes by lists."""
 CLASSES = ("no", "yes")
 _MOST_GAP = 0.05
 """Of the time that the rows span: where labels take longer to be known, a gap that long is left."""
@@ -64,6 +66,14 @@ class ListRows:
     def encode_all(self) -> tuple[None, Matrix]:
         """All rows; there is no encoder."""
         return None, self.matrix(slice(None))
+
+    @property
+    def told_lists(self) -> int:
+        """Lists that train and hold a success beside a failure: they say which item is better."""
+        rows = self.rows.take(slice(0, self.fitted))
+        offsets = list_offsets(rows.rankings)
+        successes = np.add.reduceat(rows.labels.astype(np.int64), offsets[:-1])
+        return int(np.count_nonzero((successes > 0) & (successes < np.diff(offsets))))
 
     def matrix(self, where: slice) -> Matrix:
         """Some rows, to train on."""

@@ -125,6 +125,9 @@ def _check_shapes(matrix: Matrix) -> None:
             )
     if matrix.lists is not None:
         _expect("lists", matrix.lists, np.int64, (n,))
+        starts = np.append(True, matrix.lists[1:] != matrix.lists[:-1])[:n]
+        if len(np.unique(matrix.lists)) != np.count_nonzero(starts):
+            raise TrainingError("the rows of a list are apart; keep each list's rows together")
     if not matrix.features.flags.c_contiguous:
         raise TrainingError("`features` is laid out by column; pass np.ascontiguousarray(...)")
     if matrix.task not in get_args(Task):

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from liverank.automl.families import Family
+from liverank.automl.manner import Setting
 from liverank.models.encoder_steps import Operation
 
 TREES = frozenset({"lightgbm", "catboost", "xgboost"})
@@ -131,11 +132,13 @@ def trial_order(
     n_columns: int,
     is_absolute: bool = False,
     early: Sequence[str] = (),
+    more: Sequence[Setting] = (),
 ) -> Iterator[Trial]:
     """Trials without end: published settings of each family in turn, then drawn ones in turn.
 
     What a family draws does not depend on the other families. ``is_absolute`` asks trees to train
-    by absolute error. Published settings whose titles are ``early`` come before all others.
+    by absolute error. ``more`` are published settings beside those of the families; those whose
+    titles are ``early`` come before all others.
 
     >>> from liverank.automl.families import FAMILIES
     >>> some = trial_order({"linear": FAMILIES["linear"]}, seed=0, n_rows=100, n_columns=3)
@@ -150,6 +153,11 @@ def trial_order(
         for name, family in families.items()
         for title, published in family.DEFAULTS[place : place + 1]
         for params in [{**published, **loss} if name in TREES else published]
+    ]
+    settings += [
+        Trial(family=each.family, name=each.name, params=each.params, seed=seed + deepest + place)
+        for place, each in enumerate(more)
+        if each.family in families
     ]
     order = {title: place for place, title in enumerate(early)}
     yield from sorted(settings, key=lambda trial: order.get(trial.title, len(order)))

@@ -14,9 +14,19 @@ import numpy as np
 
 from liverank.automl.assemble import terms_of
 from liverank.automl.deadline import Clock, Deadline
-from liverank.automl.engine import Manner, find_model
-from liverank.automl.families import linear
-from liverank.automl.list_rows import CLASSES, finite_rows, split_lists, whole_matrix
+from liverank.automl.engine import find_model
+from liverank.automl.families import lightgbm, linear
+from liverank.automl.families.list_loss import NAME, SHARE
+from liverank.automl.list_kernel import list_gradients_kernel, which_losses_kernel
+from liverank.automl.list_rows import (
+    CLASSES,
+    LEAST_LISTS,
+    ListRows,
+    finite_rows,
+    split_lists,
+    whole_matrix,
+)
+from liverank.automl.manner import Manner, Setting
 from liverank.automl.plan import Plan, Trial
 from liverank.automl.report import TrainingReport
 from liverank.automl.report_lists import report_found, report_unsplit
@@ -33,17 +43,26 @@ Progress = Callable[[str, float], None]
 
 SERVING_US = 20.0
 """Microseconds that scoring a candidate may take, on one core in batches of 55."""
+_FOREST = dict(lightgbm.DEFAULTS)
+_SETTINGS = tuple(
+    Setting("lightgbm", f"lists {name}", {**_FOREST[name], "loss": NAME})
+    for name in ("few", "random")
+)
 MANNER = Manner(
     early=(
         "linear ridge",
         "lightgbm steady",
         "lightgbm few",
         "lightgbm random",
+        "lightgbm lists few",
         "lightgbm pairs",
+        "lightgbm lists random",
         "lightgbm plain",
         "lightgbm wide",
     ),
+    settings=_SETTINGS,
     cautious=frozenset({"linear ridge", "lightgbm few"}),
+    doubted=frozenset(each.title for each in _SETTINGS),
     climbs=False,
     patience=6,
     may_tie=False,
@@ -132,6 +151,10 @@ def fit(
         )
         return Fitted(predictor, None, report)
     wanted, skipped = _families(rows, budget_s) if families is None else (families, {})
+    manner = MANNER
+    if lists.told_lists < LEAST_LISTS:
+        manner = manner._replace(settings=())
+        skipped |= dict.fromkeys((each.title for each in MANNER.settings), _untold(lists))
 
     def on_trial(tried: Tried, _: float) -> None:
         if on_progress is not None:
@@ -145,7 +168,7 @@ def fit(
         seed=seed,
         deadline=Deadline(began + 0.98 * budget_s, clock),
         on_trial=on_trial,
-        manner=MANNER,
+        manner=manner,
     )
     if on_progress is not None:
         on_progress("refit", 1.0)
@@ -170,8 +193,19 @@ def warm_up() -> None:
     )
     scores = fit(rows, budget_s=60, seed=0, plan=_WARM).predictor.answers(rows.features)
     compile_kernels()
-    list_auc(scores, labels, np.array([0, 60]))
-    ndcg_at(10, scores, labels, np.array([0, 60]))
+    offsets, target = np.array([0, 60]), labels.astype(np.float64)
+    list_gradients_kernel(scores, target, offsets, SHARE)
+    which_losses_kernel(scores, target, offsets)
+    list_auc(scores, labels, offsets)
+    ndcg_at(10, scores, labels, offsets)
+
+
+def _untold(lists: ListRows) -> str:
+    """Why nothing is learned from which item of a list succeeds."""
+    return (
+        f"needs {LEAST_LISTS} lists with a success beside a failure among those that train; "
+        f"there are {lists.told_lists}"
+    )
 
 
 def _families(rows: Rows, budget_s: float) -> tuple[list[str], dict[str, str]]:

@@ -31,6 +31,9 @@ class Candidate(_Record, frozen=True):
     """Boosting rounds kept, the mean over folds; null for a linear model."""
     stopped: str | None = None
     """``"budget"`` when time ran out before the loss stopped falling."""
+    list_loss: float | None = None
+    """On the rows that choose, how unlikely successes were to be the ones of their lists: the mean
+    over rows of the softmax loss; null where too few lists tell."""
 
 
 class Member(_Record, frozen=True):

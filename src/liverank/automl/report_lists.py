@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.engine import Found
-from liverank.automl.list_rows import ListRows
+from liverank.automl.list_rows import LEAST_LISTS, ListRows
 from liverank.automl.log_odds import mean_log_odds
 from liverank.automl.report import (
     Calibration,
@@ -19,7 +19,7 @@ from liverank.automl.report import (
     installed_versions,
     known,
 )
-from liverank.automl.tried import STEADY, Tried
+from liverank.automl.tried import STEADY
 from liverank.dataset.metrics import auc
 from liverank.dataset.rows import Rows
 from liverank.models.predictor import Predictor
@@ -47,7 +47,7 @@ def report_found(
         fit=_span(rows.take(slice(0, lists.fitted))),
         choose=_span(rows.take(lists.choose)),
         judge=_span(rows.take(lists.judge)),
-        candidates=tuple(_candidate(each) for each in found.tried),
+        candidates=_candidates(found, lists),
         blend=_members(found),
         calibration=Calibration(
             slope=float(calibrator.slope[0]),
@@ -163,13 +163,18 @@ def _importance(found: Found, names: tuple[str, ...]) -> dict[str, float]:
     return {names[column]: float(shares[column]) for column in order if shares[column] > 0}
 
 
-def _candidate(each: Tried) -> Candidate:
-    return Candidate(
-        name=each.trial.title,
-        log_loss=known(each.loss),
-        seconds=round(each.seconds, 3),
-        rounds=None if each.trial.family in STEADY else round(each.rounds),
-        stopped="budget" if each.out_of_time else None,
+def _candidates(found: Found, lists: ListRows) -> tuple[Candidate, ...]:
+    held, tells = found.evaluation.held, lists.told_lists >= LEAST_LISTS
+    return tuple(
+        Candidate(
+            name=each.trial.title,
+            log_loss=known(each.loss),
+            list_loss=float(held.which_losses(each.choose).mean()) if tells else None,
+            seconds=round(each.seconds, 3),
+            rounds=None if each.trial.family in STEADY else round(each.rounds),
+            stopped="budget" if each.out_of_time else None,
+        )
+        for each in found.tried
     )
 
 

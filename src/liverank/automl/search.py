@@ -7,13 +7,14 @@ because the clock decides nothing that the plan does not hold.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec.structs import replace
 
 from liverank.automl.deadline import FOREVER, Deadline
 from liverank.automl.evaluation import Evaluation
 from liverank.automl.families import Family
+from liverank.automl.manner import PLAIN, Manner
 from liverank.automl.pace import FIRST, Pace
 from liverank.automl.pilot import hurried
 from liverank.automl.plan import Plan, Trial, trial_order
@@ -45,16 +46,13 @@ def run_search(
     deadline: Deadline,
     n_all: int = 0,
     on_trial: Told | None = None,
-    early: Sequence[str] = (),
-    climbs: bool = True,
-    patience: float = math.inf,
+    manner: Manner = PLAIN,
 ) -> tuple[list[Tried], Plan]:
     """Try models until the deadline; the plan comes back with the trials that were run.
 
     With ``n_all`` as much time is left as it should take to train the best so far on so many rows.
-    Settings whose titles are ``early`` are tried before all others. Unless the search ``climbs``,
-    all rows are trained on from the beginning. It ends early when the best loss has not fallen for
-    ``patience`` trials.
+    The ``manner`` says what is tried before all others, whether on few rows first, and after how
+    many trials without a better one the search ends early.
 
     A plan that holds trials is run as it is, without looking at the clock. An interrupt (Ctrl-C)
     ends the search and keeps what there is, or is raised again where there is nothing yet.
@@ -65,7 +63,7 @@ def run_search(
     trials = (
         iter(plan.trials)
         if recorded
-        else _trials(evaluation, families, plan, pace, deadline, tried, early, climbs)
+        else _trials(evaluation, families, plan, pace, deadline, tried, manner)
     )
     interrupted = False
     try:
@@ -82,7 +80,7 @@ def run_search(
             if on_trial is not None:
                 on_trial(done, deadline.left_s())
             best = min(range(len(tried)), key=lambda place: tried[place].loss)
-            if not recorded and len(tried) - 1 - best >= patience:
+            if not recorded and len(tried) - 1 - best >= manner.patience:
                 break
     except KeyboardInterrupt:
         if not tried:
@@ -101,22 +99,22 @@ def _trials(
     pace: Pace,
     deadline: Deadline,
     tried: list[Tried],
-    early: Sequence[str],
-    climbs: bool,
+    manner: Manner,
 ) -> Iterator[Trial]:
     """The trials that time allows: on the lowest rung first, then the best of it on higher ones."""
     whole_s = deadline.left_s()
     names = sorted(families, key=lambda name: name != FIRST)
     timed = {name: families[name] for name in names if name in plan.timings}
     n_rows, n_columns = evaluation.n_rows, evaluation.n_features
-    rungs = _rungs(timed, pace, n_rows, whole_s) if climbs else [None]
+    rungs = _rungs(timed, pace, n_rows, whole_s) if manner.climbs else [None]
     order = trial_order(
         timed,
         seed=plan.seed,
         n_rows=rungs[0] or n_rows,
         n_columns=n_columns,
         is_absolute=evaluation.held.objective.name == "mae",
-        early=early,
+        early=manner.early,
+        more=manner.settings,
     )
     for place, rows in enumerate(rungs):
         rung_end = deadline.share(1 / (len(rungs) - place))

@@ -103,6 +103,8 @@ def choose_served(
             for i, (each, terms) in enumerate(zip(tried, alone, strict=True))
         ]
     )
+    if blend.refused is not None:
+        costs[blend.refused] = np.inf
     if (costs <= 1).any():
         weights = greedy_weights([each.choose for each in tried], evaluation.held, costs=costs)
         terms = terms_for(weights)

@@ -11,6 +11,7 @@ import numpy as np
 from lightgbm.callback import CallbackEnv, EarlyStopException
 
 from liverank.automl.deadline import Deadline
+from liverank.automl.families import list_loss
 from liverank.automl.families.draws import log_integer, log_uniform
 from liverank.automl.families.learnable import (
     constant_fit,
@@ -20,7 +21,9 @@ from liverank.automl.families.learnable import (
     scaled_target,
     start_scores,
 )
+from liverank.automl.families.list_loss import ListLoss
 from liverank.automl.families.rounds import Stopping, boosting_rounds, most_rounds
+from liverank.automl.log_odds import mean_log_odds
 from liverank.automl.matrix import Fit, Matrix
 from liverank.models.lightgbm_text import forests_from_lightgbm
 
@@ -152,7 +155,7 @@ def fit(
     """Train as ``liverank.automl.families.Family`` says.
 
     ``params`` are LightGBM's own, and ``loss``: ``squared`` (where none is given) or ``absolute``
-    for a regression.
+    for a regression, ``lists`` for a binary target whose lists are known.
     """
     if is_dull(train):
         return constant_fit(train)
@@ -164,12 +167,20 @@ def fit(
         if stopping.is_over(results[0][2] if results else None):
             raise EarlyStopException(env.iteration, results)
 
-    data, level = _bin(train), level_of(train)
+    level, evaluate, objective = level_of(train), None, {}
+    if params.get("loss") == list_loss.NAME:
+        if train.base is None:  # LightGBM finds no average for an objective that is not its own
+            level = mean_log_odds(train.target, None)
+        beside = 0.0 if train.base is not None else level
+        objective = {"objective": ListLoss(train, beside).gradients, "metric": "None"}
+        evaluate = None if choose is None else ListLoss(choose, beside).evaluate
+    data, own = _bin(train), _own_params(train, params) | objective
     booster = lightgbm.train(
-        {**_own_params(train, params), "seed": seed, "num_threads": n_threads},
+        {**own, "seed": seed, "num_threads": n_threads},
         data,
         num_boost_round=most_rounds(rounds, rate, may_stop=choose is not None),
         valid_sets=[] if choose is None else [_bin_like(choose, train, data, level)],
+        feval=evaluate,
         callbacks=[after_round],
         keep_training_booster=True,
     )
