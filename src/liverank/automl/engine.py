@@ -143,6 +143,7 @@ def find_model(
         seed=seed,
         cautious=np.array([title in manner.cautious for title in titles]),
         doubted=np.array([title in manner.doubted for title in titles]),
+        confidence=manner.blend_confidence,
     ).among(np.array([each in whole for each in tried]))
     served, plan = choose_served(
         tried,

@@ -125,12 +125,13 @@ def choose_blend(
     *,
     seed: int = 0,
     cautious: NDArray[np.bool_] | None = None,
+    confidence: float = _CONFIDENCE,
 ) -> Blend:
     """The greedy blend of models if it beats the best single one beyond noise, else that one.
 
     ``choose`` and ``judge`` are the margins of each model on the rows ``held`` and ``judged``. Each
     fifth of ``held`` is judged by what the other rows would have chosen. ``cautious`` is as
-    ``best_single`` has it.
+    ``best_single`` has it, and ``confidence`` says how sure it must be that the blend is better.
     """
     single = best_single(choose, held, cautious)
     alone = np.zeros(len(choose))
@@ -152,7 +153,7 @@ def choose_blend(
         np.concatenate([after, blended(judge, weights)]),
         joined(held, judged),
         seed=seed,
-        confidence=_CONFIDENCE,
+        confidence=confidence,
     )
     kept = gain[0] > 0
     return Blend(weights if kept else alone, single, kept, gain, after if kept else before)
@@ -167,13 +168,16 @@ def choose_with_doubted(
     seed: int,
     cautious: NDArray[np.bool_],
     doubted: NDArray[np.bool_],
+    confidence: float = _CONFIDENCE,
 ) -> Blend:
     """As ``choose_blend``, but models that are ``doubted``, bool[m], must prove themselves.
 
     They are refused unless what is chosen among all beats what is chosen among the others beyond
     the noise of the rows ``held``, each answered by what other rows chose, and ``judged``.
     """
-    every = choose_blend(choose, held, judge, judged, seed=seed, cautious=cautious)
+    every = choose_blend(
+        choose, held, judge, judged, seed=seed, cautious=cautious, confidence=confidence
+    )
     sure = np.flatnonzero(~doubted).tolist()
     if len(sure) in (0, len(doubted)):
         return every
@@ -184,6 +188,7 @@ def choose_with_doubted(
         judged,
         seed=seed,
         cautious=cautious[sure],
+        confidence=confidence,
     ).among(~doubted)
     others = replace(others, refused=doubted)
     if not every.weights[doubted].any():

@@ -26,7 +26,7 @@ from liverank.dataset.rows import Rows, list_offsets
 
 SCREENED = 112
 """Features that the screen leaves."""
-COUNTS = (96, 82, 70, 60, 50)
+COUNTS = (96, 84, 74, 66)
 """Features that are tried, from many to few."""
 FOLDS = 2
 _TOP = 10

@@ -36,6 +36,8 @@ class Manner(NamedTuple):
     """Whether large tables are searched on few rows first."""
     patience: float = math.inf
     """Trials in a row without a better one after which the search ends before its budget."""
+    blend_confidence: float = 0.8
+    """How sure a blend must be better than the best single model; 0 is as likely as not."""
     may_tie: bool = True
     """Whether calibration may give rows of different margins the same answer."""
 

@@ -65,6 +65,7 @@ MANNER = Manner(
     doubted=frozenset(each.title for each in _SETTINGS),
     climbs=False,
     patience=6,
+    blend_confidence=0.0,
     may_tie=False,
 )
 """What was measured to do best on public logs of rankings comes first."""
