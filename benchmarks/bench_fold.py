@@ -99,7 +99,7 @@ def fold(frame: pl.DataFrame, spec: FeatureSpec, config: Config) -> None:
 def read(frame: pl.DataFrame, spec: FeatureSpec, lists: Lists, config: Config) -> None:
     """Replay all lists, and let their features go."""
     limit_ms = duration_ms(config.features.max_future)
-    for _ in replay([frame], spec, lists.reads, max_future_ms=limit_ms):
+    for _ in replay([frame], spec, lists.reads, max_future_ms=limit_ms, bounds=lists.bounds):
         pass
 
 

@@ -25,8 +25,26 @@ from liverank.serving.live import LiveItems
 
 SLICE_ROWS = 256
 """Events folded in one turn while requests wait: a millisecond, ten if all are long rankings."""
-BULK_ROWS = 262_144
+BULK_ROWS = 131_072
 """Events folded in one step when nobody waits."""
+_COLUMNS = (
+    "seq",
+    "arrived",
+    "event",
+    "time",
+    "user",
+    "item",
+    "state",
+    "relation",
+    "target",
+    "active",
+    "type",
+    "value",
+    "surface",
+    "items",
+    "fields",
+)
+"""What state and live items go by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +82,7 @@ class Folded:
 
         Changes nothing, so another thread may do it. Raises LogError and its kinds.
         """
-        frame = next(log.read(self.seq + 1, batch_rows=max_rows), None)
+        frame = next(log.read(self.seq + 1, batch_rows=max_rows, columns=_COLUMNS), None)
         if frame is None:
             return None
         return Slice(frame, stream_of(frame, self.layout, max_future_ms=self._max_future_ms))
