@@ -24,9 +24,9 @@ from liverank.automl.matrix import Fit, Matrix
 from liverank.dataset.metrics import ndcg_at
 from liverank.dataset.rows import Rows, list_offsets
 
-SCREENED = 112
+SCREENED = 96
 """Features that the screen leaves."""
-COUNTS = (96, 84, 74, 66)
+COUNTS = (84, 74, 66)
 """Features that are tried, from many to few."""
 FOLDS = 2
 _TOP = 10

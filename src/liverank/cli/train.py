@@ -27,6 +27,7 @@ from liverank.events.schema import Schema
 HELP = "train a model on the log and put it into service as a bundle"
 
 _TOP_FEATURES = 10
+_TOLD_PLACES = 8
 _ADVICE = (
     "; what was served goes on. Train again when there is more to learn from, or give --force to "
     "write it anyway"
@@ -119,6 +120,10 @@ def _tell(trained: Trained, config: Config, schema: Schema, console: Console) ->
     reasons = Counter(reason.split(" ")[0] for reason in report.dropped_features.values())
     told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     console.print(f"Features left out: {told or 'none'}")
+    if report.position is not None:
+        places = ", ".join(f"{value:+.2f}" for value in report.position.log_odds[:_TOLD_PLACES])
+        how = report.position.method.replace("_", " ")
+        console.print(f"What places do, in log-odds, by {how}: {places}", soft_wrap=True)
     for entity, names in _guessed_fields(config, schema).items():
         if names:
             console.print(f"Typed by looking at the data ({entity}): {', '.join(names)}")
