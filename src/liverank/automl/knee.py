@@ -82,7 +82,7 @@ def fewest_features(
 
     ``validation`` is the newest share of the rows; its newer half, which judges, is not looked at.
     """
-    kept = np.ones(len(rows.names), np.bool_)
+    everything = kept = np.ones(len(rows.names), np.bool_)
     counts = [count for count in COUNTS if count < len(rows.names)]
     some = rows.take(slice(max(len(rows) - _MOST_ROWS, 0), None))
     lists = split_lists(some, validation=validation, gap_ms=gap_ms)
@@ -91,6 +91,8 @@ def fewest_features(
     if len(kept) > SCREENED:
         train = lists.matrix(slice(max(lists.fitted - _SCREEN_ROWS, 0), lists.fitted))
         fit = _quick(train, seed, deadline, _SCREEN_ROUNDS)
+        if fit.out_of_time:
+            return Knee(everything, ())
         kept = _best(fit.gains, SCREENED)
     search = _Search(lists.evaluation(FOLDS), seed, deadline)
     whole = search.result(kept)

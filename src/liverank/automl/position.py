@@ -86,7 +86,7 @@ def position_effect(
     if rows.positives < LEAST_SUCCESSES or len(np.unique(positions[told])) < 2:
         return None
     n_places = int(min(positions[told].max(), _MOST_PLACES - 1)) + 1
-    if propensities is not None and np.isfinite(propensities).mean() >= _EVEN_SHARE:
+    if propensities is not None and _are_enough(propensities, rows.labels):
         effect = _weighted(rows.labels, positions, propensities, n_places)
         return _told(effect, int(np.isfinite(propensities).sum()), "propensities")
     rows = rows.take(slice(max(len(rows) - _MOST_ROWS, 0), None))
@@ -94,6 +94,16 @@ def position_effect(
     alone[column] = True
     effect = _partial_dependence(rows, alone, n_places, seed)
     return _told(effect, len(rows), "partial_dependence")
+
+
+def _are_enough(propensities: NDArray[np.float64], labels: NDArray[np.uint8]) -> bool:
+    """Whether enough rows say with which chance they got their places, of both sorts."""
+    known = np.isfinite(propensities)
+    successes = int(labels[known].sum(dtype=np.int64))
+    return (
+        known.mean() >= _EVEN_SHARE
+        and min(successes, int(known.sum()) - successes) >= LEAST_SUCCESSES
+    )
 
 
 def _told(

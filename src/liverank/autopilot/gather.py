@@ -54,7 +54,9 @@ def gather(frames: Frames, config: Config, *, test_from_ms: float | None = None)
     """
     before_ms = np.inf if test_from_ms is None else test_from_ms
     training = _Gathering(config, before_ms=before_ms)
-    testing = None if test_from_ms is None else _Testing(config, from_ms=test_from_ms)
+    testing = None
+    if test_from_ms is not None:
+        testing = _Testing(config, from_ms=test_from_ms, beside=training)
 
     def passing() -> Iterator[pl.DataFrame]:
         for frame in frames():
@@ -110,25 +112,25 @@ class _Gathering:
     def __init__(self, config: Config, *, before_ms: float) -> None:
         self._config, self._before_ms = config, before_ms
         self._rankings = 0
-        self._collected: Collector | Choices
+        self.collected: Collector | Choices
         if config.candidates is None:
-            self._collected = Collector(
+            self.collected = Collector(
                 config, before_ms=before_ms, newest_rows=NEWEST * config.training.max_rows
             )
         else:
-            self._collected = _choices(config, config.candidates)
+            self.collected = _choices(config, config.candidates)
 
     def add(self, frame: pl.DataFrame) -> None:
         self._rankings += int((frame["event"] == "ranking").sum())
-        self._collected.add(frame)
+        self.collected.add(frame)
 
     def lists(self, layout: Layout) -> Lists:
         """What ``lists_to_train`` gives. Raises DatasetError."""
         config = self._config
-        if isinstance(self._collected, Choices):
-            lists = self._implied(self._collected, layout)
+        if isinstance(self.collected, Choices):
+            lists = self._implied(self.collected, layout)
         else:
-            lists = self._logged(self._collected, layout)
+            lists = self._logged(self.collected, layout)
         if len(lists) == 0:
             raise DatasetError(f"no rankings to learn from: {self._advice()}")
         if not lists.labels.any():
@@ -181,18 +183,23 @@ class _Gathering:
 class _Testing:
     """Gathers the lists to test on while frames pass."""
 
-    def __init__(self, config: Config, *, from_ms: float) -> None:
+    def __init__(self, config: Config, *, from_ms: float, beside: _Gathering | None = None) -> None:
+        """What takes the same interactions ``beside`` it is used for both."""
         self._config, self._from_ms = config, from_ms
         self._collected: Collector | Choices
+        self._is_fed = False
         if config.candidates is None:
             self._collected = Collector(
                 config, from_ms=from_ms, people_rows=NEWEST * config.training.max_rows
             )
+        elif beside is not None and isinstance(beside.collected, Choices):
+            self._collected, self._is_fed = beside.collected, True
         else:
             self._collected = _choices(config, config.candidates)
 
     def add(self, frame: pl.DataFrame) -> None:
-        self._collected.add(frame)
+        if not self._is_fed:
+            self._collected.add(frame)
 
     def lists(self, layout: Layout) -> Lists:
         """What ``lists_to_test`` gives. Raises DatasetError."""

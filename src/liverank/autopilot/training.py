@@ -39,7 +39,7 @@ _KNEE_SHARE = 0.3
 """Of the budget, what finding the features to search with may take."""
 _LEAST_SHARE = 0.5
 """Of the budget, what the search for a model has, however long the features took to find."""
-_TOO_LITTLE = "no less without it"
+_TOO_LITTLE = "needless for what the search begins with"
 LEAST_SUCCESSES = 30
 """Labels beside the first that have fewer are left out."""
 
@@ -143,6 +143,7 @@ def _apart(
     with which they got their places, float64[n]. The newest rows, which choose and judge, do not
     take part in the estimate.
     """
+    rows = replace(rows, base=None)
     if POSITION_NAME not in placed.names:
         return rows, None
     kinds = {feature.name: feature.kind for feature in spec.features}
@@ -190,10 +191,12 @@ def _chosen(lists: Lists, config: Config) -> tuple[str, ...]:
     if len(lists) >= lists.total:
         return ()
     oldest = datetime.fromtimestamp(lists.reads.at[0] / 1000, UTC).strftime("%Y-%m-%d %H:%M")
-    limit = "candidates.max_rankings" if config.candidates else "training.max_rows"
+    limits = "`training.max_rows`"
+    if config.candidates is not None:
+        limits = "`candidates.max_rankings`, " + limits
     return (
-        f"learned from {len(lists):,} of {lists.total:,} lists, chosen evenly among the newest, "
-        f"from {oldest} UTC on (`{limit}`)",
+        f"learned from {len(lists):,} of {lists.total:,} lists, chosen evenly, from {oldest} UTC "
+        f"on ({limits})",
     )
 
 

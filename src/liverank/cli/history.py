@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
-import polars as pl
 from rich.console import Console
 
 from liverank.autopilot.gather import Frames
@@ -26,7 +25,6 @@ HISTORY_COLUMNS = tuple(
 """The columns that training and backtests read."""
 _PREFIX = "history-"
 _LOCK = "in_use.lock"
-_NEVER_ARRIVED = pl.lit(None, pl.Int64).alias("arrived")
 
 
 def add_history_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,10 +74,7 @@ def open_history(
         if not read.events:
             raise DatasetError(f"no events in {', '.join(map(str, arguments.events))}")
         with Log.open(directory) as log:
-            # they are read as of the past: nothing is known of when they arrived
-            yield lambda: (
-                frame.with_columns(_NEVER_ARRIVED) for frame in log.read(columns=HISTORY_COLUMNS)
-            )
+            yield partial(log.read, columns=HISTORY_COLUMNS)
 
 
 @contextmanager
@@ -110,9 +105,9 @@ def _own_directory(data: Path) -> Iterator[Path]:
 
 def _remove_stale(data: Path) -> None:
     for directory in data.glob(f"{_PREFIX}*"):
-        with (directory / _LOCK).open("a") as held:
-            try:
+        try:
+            with (directory / _LOCK).open("a") as held:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue  # its process is at work
-            shutil.rmtree(directory, ignore_errors=True)
+                shutil.rmtree(directory, ignore_errors=True)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # its process is at work, or has just ended

@@ -92,11 +92,11 @@ def import_files(
             shown.enter_context(console.status(f"Adding {read.events:,} events to the log"))
 
         with Log.open(directory, segment_rows=segment_rows) as log, closing(pieces()) as frames:
-            allowed = [user for user in allow_erased if log.allow_erased(user)]
             try:
-                imported = log.import_frames(frames, arrived_ms=now_ms())
+                imported = log.import_frames(frames, arrived_ms=now_ms(), allowed=allow_erased)
             except _RejectedError:
-                return FilesImported(None, read, allowed)
+                return FilesImported(None, read, [])
+            allowed = [user for user in allow_erased if log.allow_erased(user)]
             return FilesImported(imported, read, allowed)
 
 

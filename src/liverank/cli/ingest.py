@@ -65,7 +65,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "kinds": dict(sorted(read.kinds.items())),
         "allowed": allowed,
     }
-    _tell_allowed(arguments.allow_erased, allowed, console)
+    if imported is not None:
+        _tell_allowed(arguments.allow_erased, allowed, console)
     _tell(result, console)
     return result
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from liverank.config import Config
 from liverank.events.clock import right_times
-from liverank.features.hashing import hash_column
+from liverank.features.hashing import hash_column, hash_ids
 from liverank.features.ragged import offsets_of, taken
 from liverank.features.time_order import TimeBounds, bounds_of
 from liverank.quantities import duration_ms
@@ -79,6 +79,10 @@ class Requests:
         )
         return found["number"].to_numpy(writable=True)
 
+    def hashes(self) -> NDArray[np.uint64]:
+        """A hash of each request, which does not depend on the order of their places."""
+        return hash_ids([repr(pair) for pair in self.places])
+
     def table(self) -> pl.DataFrame:
         """The requests in order of their places: fields, surface."""
         return pl.DataFrame(
@@ -118,8 +122,10 @@ class Collector:
         self._rows = 0
         self._acts: list[pl.DataFrame] = []
         self._stretches: list[tuple[int, float]] = []
-        shown, leave = config.impressions.interaction, config.presence.leave
-        types = {shown, leave, *(label.interaction for label in config.heads.values())}
+        types = {config.impressions.interaction}
+        types |= {label.interaction for label in config.heads.values()}
+        if any(label.min_duration is not None for label in config.heads.values()):
+            types.add(config.presence.leave)
         self._types = sorted(types)
         self._max_future_ms = duration_ms(config.features.max_future)
 

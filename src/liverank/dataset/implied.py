@@ -87,6 +87,8 @@ class Choices:
             np.uint64(seed),
         )
         sizes = np.diff(offsets)
+        if len(chosen) == total:  # else of those that were left out nobody knows
+            total -= int(np.count_nonzero(sizes == 0))
         chosen = chosen[sizes > 0]
         at = time[chosen].astype(np.float64)
         words = words_of_requests(self._requests.table(), layout)
@@ -121,7 +123,7 @@ class Choices:
         user = np.concatenate([part[1] for part in self._parts])
         item = np.concatenate([part[2] for part in self._parts])
         request = np.concatenate([part[3] for part in self._parts])
-        order = np.lexsort((item, user, time))
+        order = np.lexsort((self._requests.hashes()[request], item, user, time))
         return time[order], user[order], item[order], request[order]
 
 

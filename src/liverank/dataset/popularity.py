@@ -179,15 +179,16 @@ class _Counter:
         at: NDArray[np.float64],
         before: NDArray[np.int64],
     ) -> _Part:
-        places = places[np.lexsort((before[places], at[places], items[places]))]
+        places = places[np.lexsort((at[places], before[places], items[places]))]
         known, starts = np.unique(items[places], return_index=True)
         starts = np.append(starts, len(places)).astype(np.int64)
-        rising = before[places]
+        # cuts are kept to; a server's clock that went back counts as having stood still
+        rising = at[places]
         for item in np.flatnonzero(np.diff(starts) > 1):
             own = slice(starts[item], starts[item + 1])
             rising[own] = np.maximum.accumulate(rising[own])
         counts = np.zeros((len(self._windows_ms), len(places)), np.int64)
-        return _Part(places, known, starts, at[places], rising, counts)
+        return _Part(places, known, starts, rising, before[places], counts)
 
 
 def _events_of(frame: pl.DataFrame) -> Events:

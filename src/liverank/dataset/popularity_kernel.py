@@ -11,10 +11,10 @@ def add_events(items, times, seqs, known, starts, at, before, windows_ms, counts
 
     ``items`` uint64[n], ``times`` float64[n] (Unix ms), ``seqs`` int64[n] are events in any order.
     ``known`` uint64[m] are the items that are asked for, rising; the questions about item i are
-    ``starts[i]`` to ``starts[i + 1]``, in order of ``at`` float64[k]; ``before`` int64[k] rises
-    within an item, or is -1 for questions that go by time alone. ``windows_ms`` float64[w], and
-    ``counts`` int64[w, k]: an event is added at the first question that it counts for, and taken
-    away at the first one whose window it is too old for.
+    ``starts[i]`` to ``starts[i + 1]``, with ``at`` float64[k] and ``before`` int64[k], which both
+    rise within an item; ``before`` is -1 for questions that go by time alone. ``windows_ms``
+    float64[w], and ``counts`` int64[w, k]: an event is added at the first question that it counts
+    for, and taken away at the first one whose window it is too old for.
     """
     for event in range(items.size):
         item = np.searchsorted(known, items[event])

@@ -8,7 +8,7 @@ Invariant: two numbers are equal when their float32 bits are, or when both are N
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import msgspec
 import numpy as np
@@ -94,7 +94,7 @@ def rankings_with_vectors(
     """
     incomparable: Counter[str] = Counter()
     found = []
-    for frame in (empty_frame(), *frames):
+    for frame in chain([empty_frame()], frames):
         carrying = frame.filter(pl.col("vectors").is_not_null() & (pl.col("time") >= since_ms))
         if generation > 1:
             incomparable[EARLIER] += carrying.filter(pl.col("generation") < generation).height

@@ -8,7 +8,7 @@ Invariant: no reader ever sees part of an import, or a seq below one it has alre
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
@@ -69,13 +69,15 @@ class Importer:
             pieces = admission.admit(frame).iter_slices(_SLICE_ROWS)
             return self._place(pieces, arrived_ms)._replace(suppressed=admission.suppressed)
 
-    def import_frames(self, frames: Iterable[pl.DataFrame], *, arrived_ms: int) -> Imported:
+    def import_frames(
+        self, frames: Iterable[pl.DataFrame], *, arrived_ms: int, allowed: Collection[str] = ()
+    ) -> Imported:
         """See ``Log.import_frames``."""
         with self._importing, self._adding():
             with explained(self._database.path):
                 spill = Spill(self._database.segments)
             with closing(spill):
-                admission = _Admission(self._database)
+                admission = _Admission(self._database, allowed)
                 self._spill_all(map(admission.admit, frames), spill)
                 imported = self._place(spill.merged(), arrived_ms)
                 return imported._replace(suppressed=admission.suppressed)
@@ -165,10 +167,10 @@ class Importer:
 class _Admission:
     """The door of an import: each piece passes here before any of it is spilled."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, allowed: Collection[str] = ()) -> None:
         self.suppressed = 0
         """Events refused so far because they are an erased user's."""
-        self._database = database
+        self._database, self._allowed = database, allowed
 
     def admit(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The events that may come in, with the columns of a spill.
@@ -178,7 +180,9 @@ class _Admission:
         _check(frame)
         if OF_FILE not in frame.columns:
             frame = frame.with_columns(pl.lit(None, pl.Int32).alias(OF_FILE))
-        kept, refused = without_suppressed(self._database, frame.select(*COLUMNS))
+        kept, refused = without_suppressed(
+            self._database, frame.select(*COLUMNS), but=self._allowed
+        )
         self.suppressed += refused
         return kept
 

@@ -102,16 +102,18 @@ class Log:
         """
         return self._importer.import_frame(frame, arrived_ms=arrived_ms)
 
-    def import_frames(self, frames: Iterable[pl.DataFrame], *, arrived_ms: int) -> Imported:
+    def import_frames(
+        self, frames: Iterable[pl.DataFrame], *, arrived_ms: int, allowed: Sequence[str] = ()
+    ) -> Imported:
         """Take in frames of SCHEMA in import order, however many, as a whole or not at all.
 
         They are sorted on disk (``frame.IMPORT_ORDER``), beside the segments, so memory does not
         grow with them. Of a repeated id the first in that order is kept. A frame may have the
         column ``content_ids.OF_FILE``: equal ids of such a file are numbered. An error of
-        ``frames`` passes through, and nothing is imported; erasing waits until the end. Raises as
-        ``import_frame`` does.
+        ``frames`` passes through, and nothing is imported; erasing waits until the end. Users in
+        ``allowed`` are taken in though they were erased. Raises as ``import_frame`` does.
         """
-        return self._importer.import_frames(frames, arrived_ms=arrived_ms)
+        return self._importer.import_frames(frames, arrived_ms=arrived_ms, allowed=allowed)
 
     def read(
         self,

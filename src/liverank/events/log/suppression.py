@@ -7,7 +7,7 @@ Invariant: nothing here spells an id, and what is refused is what an erasure wou
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -39,10 +39,12 @@ def allow(connection: sqlite3.Connection, user: str) -> bool:
     return gone.rowcount > 0
 
 
-def without_suppressed(database: Database, frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+def without_suppressed(
+    database: Database, frame: pl.DataFrame, *, but: Collection[str] = ()
+) -> tuple[pl.DataFrame, int]:
     """A frame to import without erased users, and how many of its events are refused.
 
-    Goes by ``without_users``. The caller holds ``adding_segments`` until what is kept is
+    Users in ``but`` are taken in all the same. Goes by ``without_users``. The caller holds ``adding_segments`` until what is kept is
     registered, so that no erasure comes in between. Raises LogError and its kinds.
     """
     with database.reading() as connection:
@@ -50,7 +52,7 @@ def without_suppressed(database: Database, frame: pl.DataFrame) -> tuple[pl.Data
             return frame, 0
     names = _names_in(frame)
     with database.reading() as connection:
-        erased = erased_among(connection, names)
+        erased = erased_among(connection, names - set(but))
     if not erased:
         return frame, 0
     kept, _ = without_users(frame, erased)
