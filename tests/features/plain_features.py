@@ -299,11 +299,11 @@ def plain_above_mean(values: list[float]) -> list[float]:
 
 def plain_above_mean_sd(values: list[float]) -> list[float]:
     """The same in standard deviations; 0 where values do not differ beyond rounding."""
-    above = plain_above_mean(values)
+    largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
+    above = [v / (largest or 1.0) for v in plain_above_mean(values)]  # whose squares are no 0
     known = [v for v in above if not math.isnan(v)]
     deviation = math.sqrt(math.fsum(v * v for v in known) / max(len(known), 1))
-    largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
-    if deviation <= 1e-9 * largest:
+    if deviation <= 1e-9:
         return [v if math.isnan(v) else 0.0 for v in above]
     return [v / deviation for v in above]
 

@@ -43,12 +43,17 @@ def above_mean(of: AboveMean, table: Table, layout: Layout) -> str:
 
 
 def above_mean_sd(of: AboveMeanSd, table: Table, layout: Layout) -> str:
+    """Of shares of the largest value, since squares of the smallest would be 0."""
     return f"""
-    SELECT read, item, CASE WHEN stddev_pop(value) OVER list > 1e-9 * max(abs(value)) OVER list
-        THEN (value - avg(value) OVER list) / stddev_pop(value) OVER list
-        WHEN value IS NOT NULL THEN 0 END AS value
-    FROM candidate LEFT JOIN {table(of.of)} USING (read, item)
-    WINDOW list AS (PARTITION BY read)"""
+    WITH share AS (
+        SELECT read, item, CASE WHEN value = 0 THEN 0
+            ELSE value / max(abs(value)) OVER (PARTITION BY read) END AS share
+        FROM candidate LEFT JOIN {table(of.of)} USING (read, item)
+    )
+    SELECT read, item, CASE WHEN stddev_pop(share) OVER list > 1e-9
+        THEN (share - avg(share) OVER list) / stddev_pop(share) OVER list
+        WHEN share IS NOT NULL THEN 0 END AS value
+    FROM share WINDOW list AS (PARTITION BY read)"""
 
 
 def rank(of: Rank, table: Table, layout: Layout) -> str:

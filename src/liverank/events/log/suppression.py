@@ -44,8 +44,9 @@ def without_suppressed(
 ) -> tuple[pl.DataFrame, int]:
     """A frame to import without erased users, and how many of its events are refused.
 
-    Users in ``but`` are taken in all the same. Goes by ``without_users``. The caller holds ``adding_segments`` until what is kept is
-    registered, so that no erasure comes in between. Raises LogError and its kinds.
+    Users in ``but`` are taken in all the same. Goes by ``without_users``. The caller holds
+    ``adding_segments`` until what is kept is registered, so that no erasure comes in between.
+    Raises LogError and its kinds.
     """
     with database.reading() as connection:
         if _is_empty(connection):

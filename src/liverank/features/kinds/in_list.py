@@ -99,16 +99,16 @@ def derive(layout: Layout, features: Iterable[Feature], *, sampled: bool) -> Ite
     """Comparisons of the features derived so far, as far as those can vary within a list.
 
     By default a default feature's difference to the mean and its rank; differences in standard
-    deviations and gaps have to be asked for. ``sampled`` lists hold a sample of what was there, of
-    which only the mean and the deviation are those of the whole: a rank among twenty is another
-    number than one among thousands. There only the ranks of an item's own successes, audience and
-    age are derived, which tell a model where popularity stands.
+    deviations and gaps have to be asked for. In ``sampled`` lists the chosen candidate stands among
+    a few of what it was chosen among: there differences to the mean have to be asked for too, and a
+    rank is another number than in the whole list. Only the ranks of an item's own successes, its
+    audience and its age are derived there, which tell a model where popularity stands.
     """
     for feature in features:
         signal = feature.expression
         if not varies_in_list(signal, layout):
             continue
-        is_usual = feature.by_default
+        is_usual = feature.by_default and not sampled
         yield Feature(f"{feature.name}_above_mean", "in_list", AboveMean(signal), is_usual)
         yield Feature(f"{feature.name}_above_mean_sd", "in_list", AboveMeanSd(signal), False)
         if not sampled:
