@@ -24,7 +24,6 @@ from liverank.features.kinds.rate import Rate
 from liverank.features.kinds.recency import Ago
 from liverank.features.kinds.total import Average, Total
 from liverank.features.layout import Layout
-from liverank.quantities import nearest
 
 Signal = (
     Attribute
@@ -100,9 +99,8 @@ def derive(layout: Layout, features: Iterable[Feature], *, sampled: bool) -> Ite
 
     By default a default feature's difference to the mean and its rank; differences in standard
     deviations and gaps have to be asked for. In ``sampled`` lists the chosen candidate stands among
-    a few of what it was chosen among: there differences to the mean have to be asked for too, and a
-    rank is another number than in the whole list. Only the ranks of an item's own successes, its
-    audience and its age are derived there, which tell a model where popularity stands.
+    a few of what it was chosen among: there differences to the mean have to be asked for too, and
+    ranks and gaps are none that a whole list could have.
     """
     for feature in features:
         signal = feature.expression
@@ -114,18 +112,6 @@ def derive(layout: Layout, features: Iterable[Feature], *, sampled: bool) -> Ite
         if not sampled:
             yield Feature(f"{feature.name}_rank", "in_list", Rank(signal), is_usual)
             yield Feature(f"{feature.name}_gap", "in_list", Gap(signal), False)
-        elif _tells_popularity(signal, layout):
-            yield Feature(f"{feature.name}_rank", "in_list", Rank(signal))
-
-
-def _tells_popularity(signal: object, layout: Layout) -> bool:
-    """Whether a signal is how often an item succeeded, its audience, or how long it has been on."""
-    if isinstance(signal, Count):
-        lives = layout.scope("item").half_lives(layout.label)
-        ranked = nearest(lives, "1h", "1d", "forever")
-        is_success = signal.scope == "item" and signal.type == layout.label
-        return is_success and signal.half_life in ranked
-    return isinstance(signal, Audience) or (isinstance(signal, Age) and signal.since == "started")
 
 
 def varies_in_list(expression: object, layout: Layout) -> bool:
