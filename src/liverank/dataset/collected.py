@@ -5,7 +5,6 @@ interactions no older than them. A share of the people is kept where a whole per
 Invariant: the same events in any order and in any frames are collected to the same.
 """
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.config import Config
+from liverank.dataset.requests import Requests
 from liverank.events.clock import right_times
-from liverank.features.hashing import hash_column, hash_ids
+from liverank.features.hashing import hash_column
 from liverank.features.ragged import offsets_of, taken
 from liverank.features.time_order import TimeBounds, bounds_of
 from liverank.quantities import duration_ms
@@ -56,39 +56,6 @@ class Rankings(NamedTuple):
             offsets,
             self.items[elements],
             self.chances[elements],
-        )
-
-
-@dataclass(slots=True)
-class Requests:
-    """The distinct requests of rankings or interactions: fields (JSON or None) and surface."""
-
-    places: dict[tuple[str | None, str | None], int] = field(default_factory=dict)
-
-    def numbered(self, frame: pl.DataFrame) -> NDArray[np.int64]:
-        """The place of each row's request in the table, int64[n]; new ones get the next."""
-        pairs = frame.select("fields", "surface")
-        distinct = pairs.unique(maintain_order=True)
-        numbers = [self.places.setdefault(pair, len(self.places)) for pair in distinct.iter_rows()]
-        found = pairs.join(
-            distinct.with_columns(number=pl.Series(numbers, dtype=pl.Int64)),
-            on=["fields", "surface"],
-            how="left",
-            nulls_equal=True,
-            maintain_order="left",
-        )
-        return found["number"].to_numpy(writable=True)
-
-    def hashes(self) -> NDArray[np.uint64]:
-        """A hash of each request, which does not depend on the order of their places."""
-        return hash_ids([repr(pair) for pair in self.places])
-
-    def table(self) -> pl.DataFrame:
-        """The requests in order of their places: fields, surface."""
-        return pl.DataFrame(
-            list(self.places),
-            schema={"fields": pl.String, "surface": pl.String},
-            orient="row",
         )
 
 

@@ -14,9 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.config import Candidates
-from liverank.dataset.collected import AS_OF_TIME, Requests
+from liverank.dataset.collected import AS_OF_TIME
 from liverank.dataset.implied_kernel import choices_of
 from liverank.dataset.lists import Lists, words_of_requests
+from liverank.dataset.requests import Requests
 from liverank.events.clock import right_times
 from liverank.features.hashing import hash_column
 from liverank.features.layout import Layout

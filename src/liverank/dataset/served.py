@@ -15,9 +15,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.dataset.collected import AS_OF_TIME, Requests
+from liverank.dataset.collected import AS_OF_TIME
 from liverank.dataset.lists import words_of_requests
 from liverank.dataset.replay import replay
+from liverank.dataset.requests import Requests
 from liverank.events.frame import empty_frame
 from liverank.features.hashing import hash_column
 from liverank.features.kinds.context import SERVED_POSITION

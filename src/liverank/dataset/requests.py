@@ -1,0 +1,42 @@
+"""The distinct requests of rankings or interactions, numbered as they come."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from liverank.features.hashing import hash_ids
+
+
+@dataclass(slots=True)
+class Requests:
+    """The distinct requests of rankings or interactions: fields (JSON or None) and surface."""
+
+    places: dict[tuple[str | None, str | None], int] = field(default_factory=dict)
+
+    def numbered(self, frame: pl.DataFrame) -> NDArray[np.int64]:
+        """The place of each row's request in the table, int64[n]; new ones get the next."""
+        pairs = frame.select("fields", "surface")
+        distinct = pairs.unique(maintain_order=True)
+        numbers = [self.places.setdefault(pair, len(self.places)) for pair in distinct.iter_rows()]
+        found = pairs.join(
+            distinct.with_columns(number=pl.Series(numbers, dtype=pl.Int64)),
+            on=["fields", "surface"],
+            how="left",
+            nulls_equal=True,
+            maintain_order="left",
+        )
+        return found["number"].to_numpy(writable=True)
+
+    def hashes(self) -> NDArray[np.uint64]:
+        """A hash of each request, which does not depend on the order of their places."""
+        return hash_ids([repr(pair) for pair in self.places])
+
+    def table(self) -> pl.DataFrame:
+        """The requests in order of their places: fields, surface."""
+        return pl.DataFrame(
+            list(self.places),
+            schema={"fields": pl.String, "surface": pl.String},
+            orient="row",
+        )
