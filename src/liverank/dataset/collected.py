@@ -156,8 +156,6 @@ class Collector:
                 pl.col("candidates").list.set_difference("items").fill_null([])
             )
         ).to_series()
-        # a cut that cannot be, as its events came later, is no cut of ours
-        before = pl.when(pl.col("cut") < pl.col("seq")).then(pl.col("cut") + 1)
         served = rankings["items"].list.len().cast(pl.Int64).to_numpy(writable=True)
         offsets = offsets_of(scored.list.len().to_numpy())
         self._keep(
@@ -165,7 +163,7 @@ class Collector:
                 hash_column(rankings["id"]),
                 users,
                 rankings["time"].to_numpy(writable=True),
-                rankings.select(before.fill_null(AS_OF_TIME)).to_series().to_numpy(writable=True),
+                seen_before(rankings),
                 self.requests.numbered(rankings),
                 served,
                 offsets,
@@ -223,6 +221,20 @@ class Collector:
         self._replace(both.take(np.flatnonzero(mine)))
         self._acts = [acts.filter(pl.col("user") < self._people_below) for acts in self._acts]
         return True
+
+
+def seen_before(rankings: pl.DataFrame) -> NDArray[np.int64]:
+    """The seq of the first event that each ranking did not see, int64[r]; AS_OF_TIME by its time.
+
+    ``rankings`` has the columns cut and seq. A cut that cannot be, as its events came later, is no
+    cut of ours.
+
+    >>> seen_before(pl.DataFrame({"seq": [5, 9, 12], "cut": [None, 3, 99]})).tolist()
+    [-1, 4, -1]
+    """
+    cut = pl.col("cut")
+    before = pl.when(cut < pl.col("seq")).then(cut + 1).fill_null(AS_OF_TIME)
+    return rankings.select(before.alias("before"))["before"].to_numpy(writable=True)
 
 
 def _joined(kept: list[Rankings]) -> Rankings:

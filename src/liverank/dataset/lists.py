@@ -86,14 +86,14 @@ class Lists:
     def _take(self, lists: NDArray[np.bool_], rows: NDArray[np.bool_]) -> "Lists":
         """Some lists (bool[r]) with some of their items (bool[k])."""
         reads = self.reads
-        kept = np.concatenate(([0], np.cumsum(rows)))[reads.offsets]
+        kept = offsets_of(rows)[reads.offsets]
         return Lists(
             Reads(
                 before=reads.before[lists],
                 user=reads.user[lists],
                 at=reads.at[lists],
                 request=reads.request[lists],
-                offsets=np.concatenate(([0], np.cumsum(np.diff(kept)[lists]))).astype(np.int64),
+                offsets=offsets_of(np.diff(kept)[lists]),
                 items=reads.items[rows],
                 positions=reads.positions[rows],
             ),

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.dataset.collected import AS_OF_TIME
+from liverank.dataset.collected import seen_before
 from liverank.dataset.lists import words_of_requests
 from liverank.dataset.replay import replay
 from liverank.dataset.requests import Requests
@@ -166,10 +166,8 @@ def _reads(rankings: pl.DataFrame, layout: Layout) -> Reads:
     requests = Requests()
     numbers = requests.numbered(rankings)
     items = hash_column(rankings["scored"].explode())
-    cut = pl.col("cut")
-    before = rankings.select(pl.when(cut < pl.col("seq")).then(cut + 1).fill_null(AS_OF_TIME))
     return Reads(
-        before=before.to_series().to_numpy(writable=True),
+        before=seen_before(rankings),
         user=hash_column(rankings["user"]),
         at=rankings["time"].cast(pl.Float64).to_numpy(writable=True),
         request=words_of_requests(requests.table(), layout)[numbers],

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def offsets_of(sizes: NDArray[np.integer]) -> NDArray[np.int64]:
+def offsets_of(sizes: NDArray[np.integer | np.bool_]) -> NDArray[np.int64]:
     """Where each list starts, and the end: int64[n + 1], from the lengths of the lists, int[n].
 
     >>> offsets_of(np.array([2, 0, 1])).tolist()

@@ -12,7 +12,7 @@ import polars as pl
 
 from liverank.config import Source
 from liverank.errors import SourceError
-from liverank.events.content_ids import OF_FILE, with_content_ids, with_numbers
+from liverank.events.content_ids import OF_FILE, Numbering, with_content_ids, with_numbers
 from liverank.events.frame import empty_frame, in_import_order
 from liverank.events.sources import canonical, lines, tables
 from liverank.events.sources.files import EventFile, Progress, find_files, format_of, tell_nobody
@@ -105,12 +105,9 @@ def read_all(
     """
     parts = list(read_events(paths, sources, on_progress=on_progress))
     events = [empty_frame().with_columns(pl.lit(None, pl.Int32).alias(OF_FILE))]
-    frame = pl.concat([*events, *(part.unnumbered() for part in parts)])
-    bare = frame[OF_FILE].is_not_null()
-    number = pl.int_range(1, pl.len() + 1).over("id", OF_FILE)
-    numbered = pl.when(bare & (number > 1)).then(pl.format("{}-{}", "id", number)).otherwise("id")
+    frame = in_import_order(pl.concat([*events, *(part.unnumbered() for part in parts)]))
     rejected = pl.concat([pl.DataFrame(schema=REJECTED), *(part.rejected for part in parts)])
-    return in_import_order(frame.with_columns(numbered.alias("id")).drop(OF_FILE)), rejected
+    return Numbering().number(frame), rejected
 
 
 def _read_files(
