@@ -79,9 +79,10 @@ def train_on(
     name = next(iter(config.heads))
     budgets_s = shared_budget(config.training.budget_s, 1 + len(lists.others))
     began = time.monotonic()
-    placed = rows
-    chances = None if lists.chances is None else lists.chances[lists.seen]
-    rows, position = _apart(placed, placed, chances, spec, config)
+    effects = _position_effects(rows, lists, spec, config)
+    positions = _positions_of(rows)
+    rows = rows.keep_columns([name != POSITION_NAME for name in rows.names])
+    rows = _on_places(rows, positions, effects[name])
     knee = _fewest(rows, config, budgets_s[0], on_progress)
     few = {rows.names[column] for column in np.flatnonzero(~knee.kept)}
     rows = rows.keep_columns(knee.kept.tolist())
@@ -92,18 +93,15 @@ def train_on(
     reports: dict[str, TrainingReport] = {}
     left_out = dict(lists.untold)
     for other, budget_s in zip(lists.others, budgets_s[1:], strict=True):
-        own = _rows_of(other, rows, lists)
         known = _is_known(other, rows, lists)
-        its_chances = None if chances is None else chances[known]
-        its_places = _rows_of(other, placed, lists)
-        own, its_position = _apart(own, its_places, its_chances, spec, config)
+        own = _on_places(_rows_of(other, rows, lists), positions[known], effects[other])
         why = _too_few(own)
         if why is not None:
             left_out[other] = why
             continue
         found = _fit(own, config.heads[other], config, budget_s, on_progress, head=other)
         heads[other] = found.predictor
-        reports[other] = msgspec.structs.replace(found.report, position=its_position)
+        reports[other] = msgspec.structs.replace(found.report, position=effects[other])
     used = np.unique(np.concatenate([model.used for model in heads.values()]))
     if len(used) == 0:  # nothing tells rows apart: keep one column to score by
         used = np.zeros(1, np.int64)
@@ -113,7 +111,7 @@ def train_on(
     report = msgspec.structs.replace(
         first.report,
         budget_s=budgets_s[0],
-        position=position,
+        position=effects[name],
         fewer=knee.tried,
         against=against,
         dropped_features=redundant
@@ -130,36 +128,44 @@ def train_on(
     )
 
 
-def _apart(
-    rows: Rows,
-    placed: Rows,
-    chances: NDArray[np.float64] | None,
-    spec: FeatureSpec,
-    config: Config,
-) -> tuple[Rows, PositionEffect | None]:
-    """Rows without the position among their features, on what their places are estimated to do.
+def _position_effects(
+    rows: Rows, lists: Lists, spec: FeatureSpec, config: Config
+) -> dict[str, PositionEffect | None]:
+    """What places are estimated to do to a success of each label; None where nothing is told.
 
-    ``placed`` are the same rows with all features, ``position`` among them, and ``chances`` those
-    with which they got their places, float64[n]. The newest rows, which choose and judge, do not
-    take part in the estimate.
+    The newest rows, which choose and judge, do not take part in the estimates.
     """
-    rows = replace(rows, base=None)
-    if POSITION_NAME not in placed.names:
-        return rows, None
     kinds = {feature.name: feature.kind for feature in spec.features}
-    alone = np.array([kinds[name] != "in_list" for name in placed.names])
-    older = slice(0, newest_from(placed, config.training.validation))
-    effect = position_effect(
-        placed.take(older),
-        alone=alone,
-        propensities=None if chances is None else chances[older],
-        seed=config.training.seed,
-    )
-    rows = rows.keep_columns([name != POSITION_NAME for name in rows.names])
-    if effect is None:
-        return rows, None
-    positions = placed.features[:, placed.names.index(POSITION_NAME)]
-    return replace(rows, base=effect.of(positions)), effect
+    alone = np.array([kinds[name] != "in_list" for name in rows.names])
+    chances = None if lists.chances is None else lists.chances[lists.seen]
+
+    def estimated(some: Rows, chances: NDArray[np.float64] | None) -> PositionEffect | None:
+        older = slice(0, newest_from(some, config.training.validation))
+        return position_effect(
+            some.take(older),
+            alone=alone,
+            propensities=None if chances is None else chances[older],
+            seed=config.training.seed,
+        )
+
+    effects = {next(iter(config.heads)): estimated(rows, chances)}
+    for other in lists.others:
+        known = _is_known(other, rows, lists)
+        some = _rows_of(other, rows, lists)
+        effects[other] = estimated(some, None if chances is None else chances[known])
+    return effects
+
+
+def _positions_of(rows: Rows) -> NDArray[np.float32]:
+    """Where each row stood in its list, from 0: float32[n]; NaN where that is not told."""
+    if POSITION_NAME not in rows.names:
+        return np.full(len(rows), np.nan, np.float32)
+    return rows.features[:, rows.names.index(POSITION_NAME)].copy()
+
+
+def _on_places(rows: Rows, positions: NDArray[np.float32], effect: PositionEffect | None) -> Rows:
+    """The rows on what their places do, or on nothing where that is not told."""
+    return replace(rows, base=None if effect is None else effect.of(positions))
 
 
 def _fewest(rows: Rows, config: Config, budget_s: float, on_progress: OnProgress | None) -> Knee:
