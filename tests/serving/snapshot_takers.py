@@ -23,7 +23,7 @@ from liverank.features.layout_arrays import arrays_of
 from liverank.features.state import State
 from liverank.features.stream import Stream
 from liverank.serving import snapshots
-from liverank.serving.snapshots import take_snapshot
+from liverank.serving.state.snapshots import take_snapshot
 
 SETTINGS = parse_config(CONFIG)
 LAYOUT = a_spec().layout

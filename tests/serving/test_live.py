@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from liverank.errors import StateError
 from liverank.events.event import Interaction, Item, Ranking
 from liverank.events.frame import frame_of
-from liverank.serving.live import LiveItems
+from liverank.serving.state.live_items import LiveItems
 
 EXPIRE_MS = 50
 ITEMS = ["a", "b", "c"]

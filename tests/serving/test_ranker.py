@@ -18,14 +18,14 @@ from liverank.events.frame import frame_of
 from liverank.events.log import Log
 from liverank.events.wire import decode_event, encode_event
 from liverank.features.stream import stream_of
-from liverank.serving.current import Current
-from liverank.serving.explain import reasons_of, typical_values
-from liverank.serving.fallback import Rung, choose_rung
-from liverank.serving.folder import Folded, Slice, fold_log
-from liverank.serving.ingest import take_events
-from liverank.serving.ranker import make_ranker, rank
-from liverank.serving.rankings import ALWAYS_LOGGED, RankingWriter, ranking_event
-from liverank.serving.wire import BadRequestError, RankRequest
+from liverank.serving.http.events_in import take_events
+from liverank.serving.http.messages import BadRequestError, RankRequest
+from liverank.serving.ranking.fallback import Rung, choose_rung
+from liverank.serving.ranking.ranker import make_ranker, rank
+from liverank.serving.ranking.ranking_log import ALWAYS_LOGGED, RankingWriter, ranking_event
+from liverank.serving.ranking.reasons import reasons_of, typical_values
+from liverank.serving.state.current import Current
+from liverank.serving.state.log_fold import Folded, Slice, fold_log
 
 SETTINGS = parse_config(CONFIG)
 SPEC = a_spec()

@@ -18,11 +18,11 @@ from liverank.dataset.served import EARLIER, UNKNOWN, check_served
 from liverank.events.event import Event, Interaction, Item, Ranking, User
 from liverank.events.log import Log
 from liverank.events.wire import decode_event, encode_event
-from liverank.serving.fallback import Rung
-from liverank.serving.folder import Folded
-from liverank.serving.ranker import make_ranker, rank
-from liverank.serving.rankings import ranking_event
-from liverank.serving.wire import RankRequest
+from liverank.serving.http.messages import RankRequest
+from liverank.serving.ranking.fallback import Rung
+from liverank.serving.ranking.ranker import make_ranker, rank
+from liverank.serving.ranking.ranking_log import ranking_event
+from liverank.serving.state.log_fold import Folded
 
 SETTINGS = parse_config(CONFIG)
 SPEC = a_spec()

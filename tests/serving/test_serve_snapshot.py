@@ -13,8 +13,8 @@ from liverank.cli import main
 from liverank.config import parse_config
 from liverank.errors import ConfigError
 from liverank.events.log import Log
-from liverank.serving.folder import fold_log
-from liverank.serving.snapshots import load_newest
+from liverank.serving.state.log_fold import fold_log
+from liverank.serving.state.snapshots import load_newest
 
 OFTEN = CONFIG + '\n[serving]\nsnapshot_every = "300ms"\nlog_vectors = 1.0\n'
 NEVER = CONFIG + '\n[serving]\nsnapshot_every = "never"\nlog_vectors = 1.0\n'

@@ -8,7 +8,7 @@ from snapshot_takers import LAYOUT, NOW_MS, SETTINGS
 from liverank.errors import StateError
 from liverank.events.event import Interaction
 from liverank.events.log import Log
-from liverank.serving.snapshots import load_newest, newest_seq, take_snapshot
+from liverank.serving.state.snapshots import load_newest, newest_seq, take_snapshot
 
 
 @pytest.fixture

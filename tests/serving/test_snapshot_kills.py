@@ -17,9 +17,9 @@ from snapshot_takers import LAYOUT, NOW_MS, SETTINGS, some_events
 
 from liverank.events.log import Log
 from liverank.features.kernels.places import FIRST_LEVEL, LEVEL, VERSION
-from liverank.serving.erase import remove_snapshots
-from liverank.serving.folder import fold_log
-from liverank.serving.snapshots import _taking, load_newest, take_snapshot
+from liverank.serving.state.erase import remove_snapshots
+from liverank.serving.state.log_fold import fold_log
+from liverank.serving.state.snapshots import _taking, load_newest, take_snapshot
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from liverank.cli.progress import stage_progress
 from liverank.config import load_config
 from liverank.errors import SimulatorError
 from liverank.events.event import Event, Interaction
-from liverank.serving.wire import RankRequest, RankResponse
+from liverank.serving.http.messages import RankRequest, RankResponse
 from liverank.simulator.chronicle import Chronicle
 from liverank.simulator.policies import MostPopular
 from liverank.simulator.portrait import live_rooms, unlike_people

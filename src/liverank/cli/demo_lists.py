@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from liverank.serving.wire import RankResponse, Reason
+from liverank.serving.http.messages import RankResponse, Reason
 from liverank.simulator.chronicle import Chronicle
 from liverank.simulator.names import LANGUAGES
 from liverank.simulator.portrait import Portrait

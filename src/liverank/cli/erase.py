@@ -12,7 +12,7 @@ from liverank.cli.paths import add_config_argument, log_path, snapshots_path
 from liverank.config import load_config
 from liverank.errors import LogError
 from liverank.events.log import Log
-from liverank.serving.erase import remove_snapshots
+from liverank.serving.state.erase import remove_snapshots
 
 HELP = "erase a user: their events, their name in the fields of others, and snapshots"
 

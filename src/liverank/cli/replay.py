@@ -27,8 +27,8 @@ from liverank.events.log import Log
 from liverank.features.sizes import what_was_let_go
 from liverank.features.spec import FeatureSpec
 from liverank.quantities import duration_ms
-from liverank.serving.fallback import choose_rung
-from liverank.serving.folder import compile_fold, fold_log, settle_layout
+from liverank.serving.ranking.fallback import choose_rung
+from liverank.serving.state.log_fold import compile_fold, fold_log, settle_layout
 
 HELP = "fold the log again, and check that what was served is what a replay gives"
 

@@ -19,11 +19,11 @@ from liverank.config import Config, load_config
 from liverank.errors import ServingError
 from liverank.events.log import Log
 from liverank.serving.app import make_app
-from liverank.serving.current import Current, View
-from liverank.serving.fallback import Rung, choose_rung, fixed_rung
-from liverank.serving.folder import settle_layout
+from liverank.serving.ranking.fallback import Rung, choose_rung, fixed_rung
 from liverank.serving.server import Server
-from liverank.serving.taker import SnapshotTaker
+from liverank.serving.state.current import Current, View
+from liverank.serving.state.log_fold import settle_layout
+from liverank.serving.state.snapshot_process import SnapshotTaker
 
 HELP = "take in events and rank over HTTP"
 

@@ -12,9 +12,9 @@ from liverank.cli.progress import stage_progress
 from liverank.config import load_config
 from liverank.errors import LogError
 from liverank.events.log import Log
-from liverank.serving.fallback import choose_rung, fixed_rung
-from liverank.serving.folder import compile_fold, settle_layout
-from liverank.serving.snapshots import take_snapshot
+from liverank.serving.ranking.fallback import choose_rung, fixed_rung
+from liverank.serving.state.log_fold import compile_fold, settle_layout
+from liverank.serving.state.snapshots import take_snapshot
 
 HELP = "write what the log comes to, so that a server starts from there"
 

@@ -16,8 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from liverank.errors import LogError, StateError
 from liverank.serving.http import Disconnected, read_body, require_method, send_json, send_problem
-from liverank.serving.server import Server
-from liverank.serving.wire import (
+from liverank.serving.http.messages import (
     BadRequestError,
     ErrorResponse,
     ItemsResponse,
@@ -27,6 +26,7 @@ from liverank.serving.wire import (
     Readiness,
     decode_request,
 )
+from liverank.serving.server import Server
 
 MAX_LISTED = 1_000
 """Items that ``/v1/items`` lists when the request names no limit."""

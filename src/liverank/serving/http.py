@@ -6,7 +6,7 @@ Invariant: every answer is JSON, and every error has the shape of ``wire.ErrorRe
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
-from liverank.serving.wire import BadRequestError, ErrorResponse, Problem
+from liverank.serving.http.messages import BadRequestError, ErrorResponse, Problem
 
 _encoder = msgspec.json.Encoder()
 

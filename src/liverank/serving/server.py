@@ -14,15 +14,8 @@ from pathlib import Path
 from liverank.config import Config, Surface
 from liverank.events.log import Erased, Log
 from liverank.features.sizes import what_was_let_go
-from liverank.serving.current import Current, View
-from liverank.serving.erase import erase_from_log, remove_snapshots
-from liverank.serving.ingest import take_events
-from liverank.serving.live import LiveItem
-from liverank.serving.ranker import rank
-from liverank.serving.rankings import RankingWriter, ranking_event
-from liverank.serving.snapshots import newest_seq
-from liverank.serving.taker import SnapshotTaker
-from liverank.serving.wire import (
+from liverank.serving.http.events_in import take_events
+from liverank.serving.http.messages import (
     BadRequestError,
     ErasedUser,
     EventsResponse,
@@ -31,6 +24,13 @@ from liverank.serving.wire import (
     RankResponse,
     StateHealth,
 )
+from liverank.serving.ranking.ranker import rank
+from liverank.serving.ranking.ranking_log import RankingWriter, ranking_event
+from liverank.serving.state.current import Current, View
+from liverank.serving.state.erase import erase_from_log, remove_snapshots
+from liverank.serving.state.live_items import LiveItem
+from liverank.serving.state.snapshot_process import SnapshotTaker
+from liverank.serving.state.snapshots import newest_seq
 
 _APPENDERS = 16
 """Threads that wait for the disk; batches that wait together share a commit."""

@@ -16,8 +16,8 @@ from liverank.errors import LogBusyError, LogError
 from liverank.events.event import Ranking
 from liverank.events.log import Log
 from liverank.features.hashing import hash_id
-from liverank.serving.ranker import Ranked
-from liverank.serving.wire import RankRequest
+from liverank.serving.http.messages import RankRequest
+from liverank.serving.ranking.ranker import Ranked
 
 ALWAYS_LOGGED = 200
 """Candidates up to this many are always logged when a list was cut from them."""

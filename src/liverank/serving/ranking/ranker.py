@@ -16,11 +16,11 @@ from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.layout import Layout
 from liverank.features.spec import compile_spec
 from liverank.features.stream import request_words
-from liverank.serving.explain import as_json, reasons_of, typical_values
-from liverank.serving.fallback import Rung, popularity, popularity_program
-from liverank.serving.folder import Folded
-from liverank.serving.live import Candidates
-from liverank.serving.wire import RankedItem, RankRequest
+from liverank.serving.http.messages import RankedItem, RankRequest
+from liverank.serving.ranking.fallback import Rung, popularity, popularity_program
+from liverank.serving.ranking.reasons import as_json, reasons_of, typical_values
+from liverank.serving.state.live_items import Candidates
+from liverank.serving.state.log_fold import Folded
 
 _POSITIONS = np.array([SERVED_POSITION])
 

@@ -19,11 +19,11 @@ from liverank.config import Config
 from liverank.errors import BundleError, LogError, StateError
 from liverank.events.log import Log
 from liverank.features.layout import Layout
-from liverank.serving.fallback import Rung, choose_rung
-from liverank.serving.folder import SLICE_ROWS, Folded, Slice, compile_fold, fold_log
-from liverank.serving.ranker import Ranker, make_ranker, rank
-from liverank.serving.snapshots import load_newest
-from liverank.serving.wire import BadRequestError, RankRequest
+from liverank.serving.http.messages import BadRequestError, RankRequest
+from liverank.serving.ranking.fallback import Rung, choose_rung
+from liverank.serving.ranking.ranker import Ranker, make_ranker, rank
+from liverank.serving.state.log_fold import SLICE_ROWS, Folded, Slice, compile_fold, fold_log
+from liverank.serving.state.snapshots import load_newest
 
 POLL_S = 0.02
 """How often the log is looked at for events of other processes; our own wake the fold at once."""

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from liverank.errors import EventError
 from liverank.events.log import Log
 from liverank.events.wire import decode_events
-from liverank.serving.refusals import log_refusals
-from liverank.serving.wire import BadRequestError, EventsResponse, RejectedEvent
+from liverank.serving.http.log_errors import log_refusals
+from liverank.serving.http.messages import BadRequestError, EventsResponse, RejectedEvent
 
 ERASED = (
     "it is of a user who was erased, or an edge to one, and happened before the erasure; "

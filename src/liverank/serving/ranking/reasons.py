@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.models.predictor import Predictor
-from liverank.serving.wire import Reason
+from liverank.serving.http.messages import Reason
 
 REASONS = 3
 """Reasons given for each item, at most."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from liverank.errors import EventError, LogBusyError, LogFullError
-from liverank.serving.wire import BadRequestError
+from liverank.serving.http.messages import BadRequestError
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def log_refusals(where: str) -> Iterator[None]:
     >>> with log_refusals("body"):
     ...     raise LogBusyError("another process holds the log")
     Traceback (most recent call last):
-    liverank.serving.wire.BadRequestError: log: another process holds the log
+    liverank.serving.http.messages.BadRequestError: log: another process holds the log
     """
     try:
         yield

@@ -188,7 +188,7 @@ def decode_request(body: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
 
     >>> decode_request(b'{"user":"u1","limit":0}', msgspec.json.Decoder(RankRequest))
     Traceback (most recent call last):
-    liverank.serving.wire.BadRequestError: $.limit: Expected `int` >= 1
+    liverank.serving.http.messages.BadRequestError: $.limit: Expected `int` >= 1
     """
     try:
         return decoder.decode(body)

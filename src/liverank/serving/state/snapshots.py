@@ -33,7 +33,7 @@ from liverank.features.snapshot import (
     write_snapshot,
 )
 from liverank.quantities import duration_ms
-from liverank.serving.folder import Folded, fold_log
+from liverank.serving.state.log_fold import Folded, fold_log
 
 LIVE = "live.msgpack"
 """The file of the live items in a snapshot."""

@@ -21,7 +21,7 @@ from liverank.features.layout import Layout
 from liverank.features.state import State
 from liverank.features.stream import Stream, stream_of
 from liverank.quantities import duration_ms
-from liverank.serving.live import LiveItems
+from liverank.serving.state.live_items import LiveItems
 
 SLICE_ROWS = 256
 """Events folded in one turn while requests wait: a millisecond, ten if all are long rankings."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from liverank.errors import LogError
 from liverank.events.log import Erased, Log
-from liverank.serving.refusals import log_refusals
+from liverank.serving.http.log_errors import log_refusals
 
 
 def erase_from_log(log: Log, user: str, *, at_ms: int) -> Erased:

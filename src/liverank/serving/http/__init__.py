@@ -1,0 +1,1 @@
+"""HTTP: the protocol, the routes, and the messages that requests and answers are made of."""

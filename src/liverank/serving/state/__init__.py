@@ -1,0 +1,1 @@
+"""What rankings are made from: the folded log, the live items, and the snapshots of both."""
