@@ -164,6 +164,8 @@ class Surface(_Table, frozen=True):
 
     limit: Annotated[int, msgspec.Meta(ge=1)] = 50
     """Items in a response when the request names no limit."""
+    deadline: str = "50ms"
+    """How long an answer is of use when the request does not say; later ones are by popularity."""
 
 
 class Serving(_Table, frozen=True):
@@ -178,6 +180,10 @@ class Serving(_Table, frozen=True):
     """The share of rankings cut from a long list (over 200) that log all they were cut from."""
     log_vectors: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01
     """The share of rankings that log what the model read, for ``liverank replay --check``."""
+    log_rankings: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    """The share of rankings that are logged at all; what is not logged cannot be learned from."""
+    keep_alive: str = "75s"
+    """How long a connection may lie idle between two requests."""
     snapshot_every: str = "10m"
     """How often what the log comes to is written to disk, to start from; or ``"never"``."""
 

@@ -11,6 +11,7 @@ One tree, so that a caller can catch as widely or as narrowly as it likes:
     │   ├── LogFullError     the disk is full; nothing of the batch was kept
     │   └── LogCorruptError  a stored part fails its checks
     ├── StateError       feature state finds no room, or a snapshot does not fit
+    │   └── StateBusyError   a batch is being folded for longer than a read can wait
     ├── DatasetError     the log holds no rows to learn from, or too few
     ├── TrainingError    no model could be trained
     ├── BundleError      a bundle is missing, changed, or does not fit
@@ -56,6 +57,10 @@ class LogCorruptError(LogError):
 
 class StateError(LiverankError):
     """Feature state finds no room, or a snapshot of it does not fit."""
+
+
+class StateBusyError(StateError):
+    """A batch is being folded for longer than a read can wait, or its process ended within it."""
 
 
 class DatasetError(LiverankError):

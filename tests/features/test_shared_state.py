@@ -30,10 +30,9 @@ from state_readers import (
 
 from liverank.config import Config, Label
 from liverank.dataset.replay import replay
-from liverank.errors import StateError
+from liverank.errors import StateBusyError
 from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import frame_of
-from liverank.features import state as state_module
 from liverank.features.hashing import hash_id, hash_ids
 from liverank.features.kernels.places import FIRST_LEVEL, LEVEL, VERSION
 from liverank.features.layout_arrays import new_request
@@ -179,8 +178,7 @@ def test_readers_do_not_starve_while_a_long_stream_is_folded_with_gaps():
     assert len({seq for seq, _, _ in while_folding}) > 20
 
 
-def test_a_reader_waits_for_as_long_as_a_batch_shows_that_it_goes_on(monkeypatch):
-    monkeypatch.setattr(state_module, "_LONGEST_SILENCE_S", 0.2)
+def test_a_reader_waits_for_as_long_as_a_batch_shows_that_it_goes_on():
     state = State(SMALL)
     header = state.store.arrays.header
 
@@ -193,11 +191,19 @@ def test_a_reader_waits_for_as_long_as_a_batch_shows_that_it_goes_on(monkeypatch
     header[VERSION] += 1
     folding = threading.Thread(target=take_long)
     folding.start()
-    assert state.read_cut(PROGRAM, **requests()[0])[1] == 0
+    assert state.read_cut(PROGRAM, **requests()[0], patience_s=0.2)[1] == 0
     folding.join()
 
     header[VERSION] += 1
-    with pytest.raises(StateError, match="ended within a batch"):
+    with pytest.raises(StateBusyError, match="ended within a batch"):
+        state.read_cut(PROGRAM, **requests()[0], patience_s=0.2)
+
+
+def test_a_reader_that_knows_that_the_folding_process_has_ended_does_not_wait():
+    state = State(SMALL)
+    state.store.arrays.header[VERSION] += 1
+    state.is_abandoned = lambda: True
+    with pytest.raises(StateBusyError, match="ended within a batch"):
         state.read_cut(PROGRAM, **requests()[0])
 
 

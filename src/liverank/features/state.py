@@ -7,14 +7,14 @@ same bits, and every read is of one consistent cut.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.errors import StateError
+from liverank.errors import StateBusyError
 from liverank.features.instructions import Program
 from liverank.features.kernels.fold import fold
 from liverank.features.kernels.places import (
@@ -40,7 +40,7 @@ from liverank.features.stream import Stream
 
 _BATCH_S = 1e-4
 """How long a reader waits while a batch is being folded, before it looks again."""
-_LONGEST_SILENCE_S = 60.0
+LONGEST_SILENCE_S = 60.0
 """For how long a batch that is being folded may show no sign of it."""
 
 
@@ -82,6 +82,8 @@ class State:
         self.layout = layout
         self.rereads = 0
         """How often a read began anew because a batch was folded meanwhile."""
+        self.is_abandoned: Callable[[], bool] = lambda: False
+        """Whether the process that folds it has ended, as far as its reader knows."""
         self.store = Store(layout, fd=fd)
         self._header = self.store.arrays.header
         self._arrays = tuple(self.store.arrays)
@@ -127,6 +129,10 @@ class State:
             if end < len(stream) and gap_s:
                 time.sleep(gap_s)
 
+    def pass_over(self, seq: int) -> None:
+        """Count events up to ``seq`` as folded, which change nothing."""
+        self._header[SEQ] = max(int(self._header[SEQ]), seq)
+
     def read(
         self,
         program: Program,
@@ -155,11 +161,13 @@ class State:
         items: NDArray[np.uint64],
         request: NDArray[np.uint64],
         positions: NDArray[np.float64],
+        patience_s: float = LONGEST_SILENCE_S,
     ) -> tuple[NDArray[np.float32], int]:
         """What ``read`` gives, and the ``seq`` of the last event that it saw.
 
         Takes no lock: where a batch was folded meanwhile by another process, it reads again. Raises
-        StateError where that process ended within a batch.
+        StateBusyError where that process ended within a batch, or shows no progress for
+        ``patience_s``.
         """
         if len(request) != self.layout.entity_words("request") or len(positions) not in (
             1,
@@ -169,7 +177,7 @@ class State:
         out = np.empty((len(items), len(program.outputs)), np.float32)
         operations = program.arrays()
         while True:
-            version = self._settled_version()
+            version = self._settled_version(patience_s)
             read(
                 self._arrays,
                 self._layout_arrays,
@@ -244,14 +252,17 @@ class State:
         if end and end == len(stream):
             self._header[CLAMPED] += stream.clamped
 
-    def _settled_version(self) -> int:
+    def _settled_version(self, patience_s: float) -> int:
         """The version, once no batch is being folded; a long one shows that it goes on."""
         seen, until = -1, 0.0
         while (version := int(self._header[VERSION])) % 2:
             if version != seen:
-                seen, until = version, time.monotonic() + _LONGEST_SILENCE_S
-            if time.monotonic() > until:
-                raise StateError("the process that folds ended within a batch; map the new one's")
+                seen, until = version, time.monotonic() + patience_s
+            if time.monotonic() > until or self.is_abandoned():
+                raise StateBusyError(
+                    "feature state cannot be read: its process ended within a batch, or a batch "
+                    "takes long; a read a moment later may find it settled"
+                )
             time.sleep(_BATCH_S)
         return version
 

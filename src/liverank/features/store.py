@@ -1,17 +1,13 @@
 """The memory of a state: a few arrays over one file in memory, which other processes may map.
 
-Room is reserved at once, for as much as the state may ever take, and given by the system page by
-page as it is touched. So no array ever moves, and one that a reader holds stays good while the
-writer adds to it. Invariant: every array is a function of the events folded, bit for bit.
+No array ever moves, so one that a reader holds stays good while the writer adds to it. Invariant:
+every array is a function of the events folded, bit for bit.
 """
 
-import mmap
-import os
-import sys
-import tempfile
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
 from liverank.errors import StateError
@@ -30,8 +26,7 @@ from liverank.features.kernels.places import (
 from liverank.features.kernels.rows import FULLEST
 from liverank.features.layout import Layout
 from liverank.features.layout_arrays import LayoutArrays, arrays_of
-
-_PAGE = 1 << 12
+from liverank.features.shared_memory import SharedArrays
 
 
 class Arrays(NamedTuple):
@@ -60,28 +55,9 @@ class Store:
         Raises StateError where the system does not reserve the room.
         """
         shape = arrays_of(layout)
-        sizes = _sizes(shape)
-        starts = np.cumsum([0, *(-(-size // _PAGE) * _PAGE for size in sizes)]).tolist()
-        is_new = fd is None
-        self.fd = _file_in_memory() if fd is None else os.dup(fd)
-        try:
-            if is_new:
-                os.ftruncate(self.fd, starts[-1])
-            flags = mmap.MAP_SHARED | getattr(mmap, "MAP_NORESERVE", 0)
-            self._map = mmap.mmap(self.fd, starts[-1], flags=flags)
-        except OSError as error:
-            os.close(self.fd)
-            raise StateError(
-                f"no room to reserve {starts[-1] / 1e9:.1f} GB of address space for feature state: "
-                f"{error}; lower `features.memory`, or lift the limit (`ulimit -v`)"
-            ) from None
-        types = (np.int64, np.uint64, np.uint8, np.uint32, np.float64)
-        views = (
-            np.frombuffer(self._map, kind, size // np.dtype(kind).itemsize, start)
-            for kind, size, start in zip(types, sizes, starts[:-1], strict=True)
-        )
-        self.arrays = Arrays(*views)
-        if is_new:
+        self._shared = SharedArrays(_shapes(shape), fd=fd)
+        self.arrays = Arrays(*self._shared.arrays)
+        if fd is None:
             widest = int(shape.numbers[WIDEST])
             self.arrays.words[widest : 2 * widest] = np.nan
             self.arrays.header[LEVEL] = FIRST_LEVEL
@@ -115,11 +91,14 @@ class Store:
             raise StateError("the header of a store does not fit this one; fold the log instead")
         arrays.header[:] = header
 
+    @property
+    def fd(self) -> int:
+        """The file descriptor that another process maps this store by; -1 once it is closed."""
+        return self._shared.fd
+
     def close(self) -> None:
         """Give the file back; the memory goes when no array of it is left."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+        self._shared.close()
 
     def __enter__(self) -> Self:
         return self
@@ -127,22 +106,17 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        if hasattr(self, "fd"):
-            self.close()
 
-
-def _sizes(shape: LayoutArrays) -> tuple[int, ...]:
-    """Bytes of each array."""
+def _shapes(shape: LayoutArrays) -> list[tuple[npt.DTypeLike, int]]:
+    """The type and the number of elements of each array."""
     words = int(shape.numbers[CAPACITY])
     narrowest = int(shape.scopes[:, WIDTH].min())
     level = max(FIRST_LEVEL, int(np.ceil(np.log2(words / narrowest / FULLEST))))
     slots = 2 << level
-    return HEADER_SIZE * 8, 8 * slots, slots, 4 * MAX_ITEMS, 8 * words
-
-
-def _file_in_memory() -> int:
-    if sys.platform == "linux":
-        return os.memfd_create("liverank-state")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+    return [
+        (np.int64, HEADER_SIZE),
+        (np.uint64, slots),
+        (np.uint8, slots),
+        (np.uint32, MAX_ITEMS),
+        (np.float64, words),
+    ]

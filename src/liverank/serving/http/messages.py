@@ -3,7 +3,7 @@
 Invariant: a request that exists is valid; what a client sees of the server is declared here.
 """
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -26,6 +26,8 @@ class RankRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     limit: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """Items wanted; left out, the surface's."""
     explain: bool = False
+    deadline_ms: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """Milliseconds in which an answer is of use; left out, the surface's."""
     id: Id | None = None
     """The ranking's id, which interactions name; left out, the server makes one."""
 
@@ -98,7 +100,7 @@ class LiveItemView(msgspec.Struct, frozen=True, kw_only=True):
 
     item: str
     since: int
-    fields: dict[str, Any]
+    fields: msgspec.Raw
 
 
 class ItemsResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +138,10 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Why the log is not being followed."""
     bundle: str | None
     """Why the bundle that was promoted last is not served."""
+    processes: str | None
+    """Which process is missing at present."""
+    rankings: str | None
+    """Why rankings are not being logged."""
     rankings_lost: int
     """Rankings that were served but could not be logged."""
     snapshot: str | None
@@ -146,6 +152,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """What state let go for want of memory, and what to do; null where nothing was."""
     state: StateHealth | None
     """Null before the log has been read."""
+    pids: dict[str, int]
+    """The processes of the server, by what they do."""
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,28 +1,33 @@
-"""Ranking, pure: a request, the folded log and a rung of the ladder in, an ordered list out.
+"""Ranking, pure: a request and a View in, an ordered list out.
+
+    request -> candidates -> features -> scores -> order
 
 Features are read by the same compiled code that made the training rows.
-Invariant: the same request id, cut, time and rung give the same list; nothing here reads a clock,
-and an item that is known to have ended is never in it.
+Invariant: the same request id, cut, time and rung give the same list; an item that is known to have
+ended is never in it; a request is answered from one View.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.features.hashing import hash_id, hash_ids
+from liverank.errors import StateBusyError
+from liverank.features.hashing import hash_id
 from liverank.features.instructions import Program
 from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.layout import Layout
 from liverank.features.spec import compile_spec
+from liverank.features.state import State
 from liverank.features.stream import request_words
-from liverank.serving.http.messages import RankedItem, RankRequest
+from liverank.serving.http.messages import RankRequest
+from liverank.serving.ranking.candidates import Candidates, Hashes, candidates_of
 from liverank.serving.ranking.fallback import Rung, popularity, popularity_program
-from liverank.serving.ranking.reasons import as_json, reasons_of, typical_values
-from liverank.serving.state.live_items import Candidates
-from liverank.serving.state.log_fold import Folded
+from liverank.serving.state.live_table import LiveTable
 
 _POSITIONS = np.array([SERVED_POSITION])
+_MANY = 1_000
+"""Candidates from which on the best are told apart from the rest before they are put in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +42,47 @@ class Ranker:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """What a ranking is made from."""
+
+    state: State
+    live: LiveTable
+    ranker: Ranker
+    generation: int
+    """Of the log, when the fold began: a later one lacks events that were folded."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """A ranked list, and all that the log must know of it."""
 
-    items: list[RankedItem]
-    scored: list[str]
-    """All candidates that were scored."""
+    candidates: Candidates
+    order: list[int]
+    """The places in ``candidates`` of those that are served, the best first."""
+    items: list[str]
+    """The ids of those."""
+    scores: list[float]
     model: str | None
     fallback: str | None
     reason: str | None
     dropped: dict[str, int]
     cut: int
-    vectors: NDArray[np.float32] | None = field(default=None, compare=False)
-    """What the model read, float32[scored, features]; None without a bundle."""
+    vectors: NDArray[np.float32] | None = None
+    """What the model read, float32[candidates, features]; None without a bundle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Haste:
+    """Why a request is answered by popularity though a model is there.
+
+    ``patience_s`` is how long to wait for state while a batch is being folded.
+    """
+
+    reason: str | None = None
+    patience_s: float = 1.0
+
+
+NO_HASTE = Haste()
 
 
 def make_ranker(rung: Rung, layout: Layout) -> Ranker:
@@ -59,115 +92,98 @@ def make_ranker(rung: Rung, layout: Layout) -> Ranker:
 
 
 def rank(
-    ranker: Ranker,
-    folded: Folded,
+    view: View,
+    hashes: Hashes,
     request: RankRequest,
     *,
     request_id: str,
     at_ms: int,
     limit: int,
+    haste: Haste = NO_HASTE,
 ) -> Ranked:
     """Rank a request's candidates as of ``at_ms``, by what has been folded so far."""
-    candidates, dropped = _candidates(folded, request, at_ms)
-    columns = None
-    fallback, reason = ranker.rung.fallback, ranker.rung.reason
-    ties = _tie_breaks(request_id, candidates.hashes)
-    if ranker.rung.bundle is None:
-        program = ranker.popular
-        scores, newest = popularity(_read(folded, program, request, candidates, at_ms))
-        order = np.lexsort((ties, -newest, -scores))
-        if not scores.any():
-            scores, fallback = newest, "newest"
-            reason = f"{reason}; and none of the candidates had a success yet"
-    else:
-        assert ranker.program is not None
-        columns = _read(folded, ranker.program, request, candidates, at_ms)
-        scores = ranker.rung.bundle.model.answers(columns)
-        order = np.lexsort((ties, -scores))
-    order = order[:limit]
-    values = scores[order].tolist()
-    items = [
-        RankedItem(item=candidates.ids[place], score=values[position], position=position)
-        for position, place in enumerate(order.tolist())
-    ]
-    if request.explain and columns is not None:
-        items = _explained(ranker, items, columns, order)
+    candidates, dropped = candidates_of(request, view.live, hashes, at_ms=at_ms)
+    rung = view.ranker.rung
+    bundle = rung.bundle if haste.reason is None else None
+    columns, model = None, None
+    fallback, reason = rung.fallback, rung.reason
+    tie_breaks = _tie_breaks(request_id, candidates.hashes)
+    try:
+        if bundle is not None:
+            assert view.ranker.program is not None
+            columns, cut = _read(view, view.ranker.program, request, candidates, at_ms, haste)
+            scores, second, model = bundle.model.answers(columns), None, bundle.version
+        else:
+            read, cut = _read(view, view.ranker.popular, request, candidates, at_ms, haste)
+            scores, second = popularity(read)
+            fallback, reason = "popular", haste.reason or reason
+            if not scores.any():
+                scores, fallback = second, "newest"
+                reason = f"{reason}; and none of the candidates had a success yet"
+    except StateBusyError as error:
+        cut, second = view.state.seq, None
+        scores = _newness(view.live.since(candidates.hashes), at_ms)
+        fallback, reason = "newest", str(error)
+    order = _best(scores, second, tie_breaks, limit)
     return Ranked(
-        items=items,
-        scored=candidates.ids,
-        model=None if ranker.rung.bundle is None else ranker.rung.bundle.version,
+        candidates=candidates,
+        order=order,
+        items=candidates.names(order),
+        scores=scores[order].tolist(),
+        model=model,
         fallback=fallback,
         reason=reason,
         dropped=dropped,
-        cut=folded.seq,
+        cut=cut,
         vectors=columns,
     )
 
 
-def _candidates(
-    folded: Folded, request: RankRequest, at_ms: int
-) -> tuple[Candidates, dict[str, int]]:
-    """What to score: each item once, without the excluded and the ended; and how many fell out."""
-    dropped: dict[str, int] = {}
-    if request.items is None:
-        live = folded.live.candidates(at_ms=at_ms)
-        if not request.exclude:
-            return live, dropped
-        names = live.ids
-    else:
-        distinct = list(dict.fromkeys(request.items))
-        names = [name for name in distinct if not folded.live.has_ended(name)]
-        if len(names) < len(distinct):
-            dropped["ended"] = len(distinct) - len(names)
-    if request.exclude:
-        excluded = set(request.exclude)
-        kept = [name for name in names if name not in excluded]
-        if len(kept) < len(names):
-            dropped["excluded"] = len(names) - len(kept)
-        names = kept
-    return Candidates(names, hash_ids(names)), dropped
-
-
 def _read(
-    folded: Folded, program: Program, request: RankRequest, candidates: Candidates, at_ms: int
-) -> NDArray[np.float32]:
-    return folded.state.read(
+    view: View,
+    program: Program,
+    request: RankRequest,
+    candidates: Candidates,
+    at_ms: int,
+    haste: Haste,
+) -> tuple[NDArray[np.float32], int]:
+    return view.state.read_cut(
         program,
         user=hash_id(request.user),
         at_ms=float(at_ms),
         items=candidates.hashes,
-        request=request_words(request.fields, request.surface, folded.layout),
+        request=request_words(request.fields, request.surface, view.ranker.layout),
         positions=_POSITIONS,
+        patience_s=haste.patience_s,
     )
+
+
+def _newness(since: NDArray[np.float64], at_ms: int) -> NDArray[np.float64]:
+    """From 1 for what started now towards 0 for what is old or unknown."""
+    age_s = np.maximum(at_ms - since, 0.0) / 1000.0
+    return np.nan_to_num(1.0 / (1.0 + age_s), nan=0.0)
+
+
+def _best(
+    scores: NDArray[np.float64],
+    second: NDArray[np.float64] | None,
+    tie_breaks: NDArray[np.uint64],
+    limit: int,
+) -> list[int]:
+    """The places of the best, the best first: by score, by ``second``, then by the tie-breaks."""
+    places = None
+    if len(scores) > _MANY and 4 * limit < len(scores):
+        worst = np.partition(scores, len(scores) - limit)[len(scores) - limit]
+        places = np.flatnonzero(scores >= worst)
+        scores, tie_breaks = scores[places], tie_breaks[places]
+        second = None if second is None else second[places]
+    keys = (tie_breaks, -scores) if second is None else (tie_breaks, -second, -scores)
+    order = np.lexsort(keys)[:limit]
+    best: list[int] = (order if places is None else places[order]).tolist()
+    return best
 
 
 def _tie_breaks(request_id: str, items: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """An order among equals that differs between requests and not with the order given."""
     mixed = (items ^ np.uint64(hash_id(request_id))) * np.uint64(0x9E3779B97F4A7C15)
     return mixed ^ (mixed >> np.uint64(32))
-
-
-def _explained(
-    ranker: Ranker,
-    items: list[RankedItem],
-    columns: NDArray[np.float32],
-    order: NDArray[np.int64],
-) -> list[RankedItem]:
-    """The items with their features and reasons."""
-    bundle = ranker.rung.bundle
-    assert bundle is not None
-    rows = np.ascontiguousarray(columns[order])
-    reasons = reasons_of(bundle.model, bundle.spec.names, rows, typical_values(columns))
-    return [
-        RankedItem(
-            item=item.item,
-            score=item.score,
-            position=item.position,
-            features={
-                name: as_json(value)
-                for name, value in zip(bundle.spec.names, row.tolist(), strict=True)
-            },
-            reasons=why,
-        )
-        for item, row, why in zip(items, rows, reasons, strict=True)
-    ]

@@ -1,31 +1,31 @@
-"""Rankings on their way back into the log.
+"""Rankings on their way into the log.
 
 A ranking is answered first and logged a moment later, by one thread, in batches. Invariant: what
 was queued when ``close`` is called is on disk when it returns, or was counted as lost, and why is
-in the server's own log.
+in the server's own log; a process that is killed loses what was queued in the last GATHER_S.
 """
 
 import logging
 import math
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 
 from liverank.config import Serving
 from liverank.errors import LogBusyError, LogError
-from liverank.events.event import Ranking
 from liverank.events.log import Log
+from liverank.events.served import ServedRanking
 from liverank.features.hashing import hash_id
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.ranker import Ranked
 
 ALWAYS_LOGGED = 200
 """Candidates up to this many are always logged when a list was cut from them."""
-MAX_QUEUED = 100_000
+MAX_QUEUED = 50_000
 """Rankings that wait at most; more are lost, and counted."""
-_BATCH = 1_000
-_GATHER_S = 0.01
-"""How long a batch gathers: rankings share a commit."""
+GATHER_S = 0.05
+"""How long a batch gathers: rankings share a commit, and a row of the log."""
+_BATCH = 2_000
 _BUSY_TRIES = 5
 
 _logger = logging.getLogger("liverank.serving")
@@ -39,28 +39,32 @@ def ranking_event(
     at_ms: int,
     generation: int,
     serving: Serving,
-) -> Ranking:
+) -> ServedRanking:
     """The event of a served list; ``generation`` is that of the log that was folded for it.
 
     Of the lists cut from more than ALWAYS_LOGGED candidates, a share of ``serving.log_candidates``
     logs these too; of those that a bundle ranked, a share of ``serving.log_vectors`` logs what it
     read, with all candidates. Which ones depends on the request id alone.
     """
-    items = [item.item for item in ranked.items]
-    scores = [item.score for item in ranked.items]
+    items, scores, scored = ranked.items, ranked.scores, len(ranked.candidates.hashes)
     keeps_vectors = (
         ranked.vectors is not None
-        and len(ranked.vectors) > 0
-        and _is_sampled(f"vectors:{request_id}", serving.log_vectors)
+        and scored > 0
+        and is_sampled(f"vectors:{request_id}", serving.log_vectors)
     )
-    was_cut = len(items) < len(ranked.scored)
+    was_cut = len(items) < scored
     keeps_candidates = was_cut and (
-        len(ranked.scored) <= ALWAYS_LOGGED
+        scored <= ALWAYS_LOGGED
         or request.explain
         or keeps_vectors
-        or _is_sampled(request_id, serving.log_candidates)
+        or is_sampled(request_id, serving.log_candidates)
     )
-    return Ranking(
+    vectors = None
+    if keeps_vectors:
+        assert ranked.vectors is not None
+        rows = ranked.vectors if was_cut else ranked.vectors[ranked.order]
+        vectors = rows.astype("<f4").tobytes()
+    return ServedRanking(
         time=at_ms,
         id=request_id,
         user=request.user,
@@ -70,21 +74,15 @@ def ranking_event(
         cut=ranked.cut,
         generation=generation,
         scores=scores if all(map(math.isfinite, scores)) else None,
-        candidates=ranked.scored if keeps_candidates else None,
-        vectors=_packed(ranked, ranked.scored if was_cut else items) if keeps_vectors else None,
+        candidates=ranked.candidates.names(range(scored)) if keeps_candidates else None,
+        vectors=vectors,
         fields=request.fields,
     )
 
 
-def _is_sampled(text: str, share: float) -> bool:
-    return hash_id(text) < share * 2.0**64
-
-
-def _packed(ranked: Ranked, order: list[str]) -> bytes:
-    """What the model read of these items: little-endian float32[items, features]."""
-    assert ranked.vectors is not None
-    places = {item: place for place, item in enumerate(ranked.scored)}
-    return ranked.vectors[[places[item] for item in order]].astype("<f4").tobytes()
+def is_sampled(text: str, share: float) -> bool:
+    """Whether a share of all texts, which this one is of, is kept."""
+    return share >= 1.0 or hash_id(text) < share * 2.0**64
 
 
 class RankingWriter:
@@ -93,52 +91,53 @@ class RankingWriter:
     def __init__(self, log: Log, *, clock_ms: Callable[[], int]) -> None:
         self.lost = 0
         """Rankings that could not be logged."""
+        self.logged = 0
+        self.trouble: str | None = None
+        """Why the last batch could not be logged, or None."""
         self._log = log
         self._clock_ms = clock_ms
-        self._queue: queue.SimpleQueue[Ranking | threading.Event | None] = queue.SimpleQueue()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._write, name="rankings", daemon=True)
+        self._queue: deque[ServedRanking] = deque()
+        self._ended = threading.Event()
+        self._writing = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="rankings", daemon=True)
         self._thread.start()
 
-    def put(self, ranking: Ranking) -> None:
+    @property
+    def queued(self) -> int:
+        """Rankings that wait for the log."""
+        return len(self._queue)
+
+    def put(self, ranking: ServedRanking) -> None:
         """Queue a ranking for the log."""
-        if self._queue.qsize() >= MAX_QUEUED:
+        if len(self._queue) >= MAX_QUEUED:
             self.lost += 1
         else:
-            self._queue.put(ranking)
+            self._queue.append(ranking)
 
     def flush(self) -> None:
-        """Wait until what is queued by now is on disk, or counted as lost."""
-        written = threading.Event()
-        self._queue.put(written)
-        while not written.wait(_GATHER_S) and self._thread.is_alive():
-            pass
+        """Return when what is queued by now is on disk, or counted as lost."""
+        with self._writing:
+            waiting = len(self._queue)
+            while waiting > 0:
+                batch = [self._queue.popleft() for _ in range(min(waiting, _BATCH))]
+                self._append(batch)
+                waiting -= len(batch)
 
     def close(self) -> None:
         """Write what is queued and stop."""
-        self._closing.set()
-        self._queue.put(None)
+        self._ended.set()
         self._thread.join()
+        self.flush()
 
-    def _write(self) -> None:
-        ended = False
-        while not ended:
-            batch = [self._queue.get()]
-            self._closing.wait(_GATHER_S)
-            while len(batch) < _BATCH and not self._queue.empty():
-                batch.append(self._queue.get())
-            ended = None in batch
-            rankings = [ranking for ranking in batch if isinstance(ranking, Ranking)]
-            if rankings:
-                self._append(rankings)
-            for one in batch:
-                if isinstance(one, threading.Event):
-                    one.set()
+    def _run(self) -> None:
+        while not self._ended.wait(GATHER_S):
+            if self._queue:
+                self.flush()
 
-    def _append(self, rankings: list[Ranking]) -> None:
+    def _append(self, rankings: list[ServedRanking]) -> None:
         for attempt in range(_BUSY_TRIES):
             try:
-                self._log.append(rankings, arrived_ms=self._clock_ms())
+                self._log.append_served(rankings, arrived_ms=self._clock_ms())
             except LogBusyError as error:
                 if attempt + 1 == _BUSY_TRIES:
                     self._lose(rankings, error)
@@ -146,8 +145,12 @@ class RankingWriter:
                 self._lose(rankings, error)
                 return
             else:
+                self.logged += len(rankings)
+                self.trouble = None
                 return
 
-    def _lose(self, rankings: list[Ranking], error: LogError) -> None:
+    def _lose(self, rankings: list[ServedRanking], error: LogError) -> None:
         self.lost += len(rankings)
-        _logger.error("%d rankings were served but not logged: %s", len(rankings), error)
+        if self.trouble is None:
+            _logger.error("%d rankings were served but not logged: %s", len(rankings), error)
+        self.trouble = str(error)

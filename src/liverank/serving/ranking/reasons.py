@@ -10,11 +10,35 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.bundle.bundle import Bundle
 from liverank.models.predictor import Predictor
-from liverank.serving.http.messages import Reason
+from liverank.serving.http.messages import RankedItem, Reason
+from liverank.serving.ranking.ranker import Ranked
 
 REASONS = 3
 """Reasons given for each item, at most."""
+
+
+def explained(bundle: Bundle | None, ranked: Ranked, items: list[RankedItem]) -> list[RankedItem]:
+    """The items of a ranking, with their features and reasons where a bundle ranked them."""
+    columns = ranked.vectors
+    if bundle is None or columns is None:
+        return items
+    names = bundle.spec.names
+    rows = np.ascontiguousarray(columns[ranked.order])
+    reasons = reasons_of(bundle.model, names, rows, typical_values(columns))
+    return [
+        RankedItem(
+            item=item.item,
+            score=item.score,
+            position=item.position,
+            features={
+                name: as_json(value) for name, value in zip(names, row.tolist(), strict=True)
+            },
+            reasons=why,
+        )
+        for item, row, why in zip(items, rows, reasons, strict=True)
+    ]
 
 
 def reasons_of(

@@ -8,6 +8,7 @@ Invariant: the same events in any batches give the same live items at a time.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.errors import StateError
-from liverank.events.event import Fields
+from liverank.events.event import Event, Fields, Interaction, Item
 from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_id
 
@@ -36,6 +37,8 @@ class LiveItem:
     fields: Fields = field(default_factory=dict)
     set_at: dict[str, float] = field(default_factory=dict)
     """The time of the event that set each of its fields."""
+    has_new_fields: bool = True
+    """Whether its fields changed since they were published."""
 
     @property
     def has_ended(self) -> bool:
@@ -54,6 +57,7 @@ class LiveItem:
         for name, value in fields.items():
             if not self.set_at.get(name, -math.inf) > at_ms:
                 self.fields[name], self.set_at[name] = value, at_ms
+                self.has_new_fields = True
 
     @property
     def since(self) -> float:
@@ -104,9 +108,11 @@ class LiveItems:
     """
 
     def __init__(self, *, expire_after_ms: float, impression: str) -> None:
-        self._expire_after_ms = expire_after_ms
+        self.expire_after_ms = expire_after_ms
+        self.known: dict[str, LiveItem] = {}
+        """Every item that an item event told of, by its id."""
         self._impression = impression
-        self._known: dict[str, LiveItem] = {}
+        self._changed: set[str] = set()
         self._live: dict[str, LiveItem] = {}
         self._candidates = Candidates([], np.empty(0, np.uint64))
         self._until_ms = -math.inf
@@ -124,9 +130,10 @@ class LiveItems:
         )
         new: dict[str, int] = {}
         for row, name, state, at_ms, fields in items.iter_rows():
-            if name not in self._known:
+            if name not in self.known:
                 new[name] = row
-            self._fold_item(name, state, at_ms, fields)
+            told = {} if fields is None else decode_fields(fields)
+            self._fold_item(name, state, at_ms, told)
         known_from = pl.col("item").replace_strict(new, default=0, return_dtype=pl.UInt32)
         signs = frame.filter(
             (pl.col("event") == "interaction")
@@ -136,15 +143,37 @@ class LiveItems:
         for name, at_ms in signs.group_by("item").agg(pl.col("at").max()).iter_rows():
             self._hear(name, at_ms)
 
+    def fold_events(self, events: Sequence[Event], at: Sequence[float]) -> None:
+        """Fold the next events, as ``fold`` does a frame of them; cheaper for a few.
+
+        ``at`` are their times, as state has them.
+        """
+        for event, at_ms in zip(events, at, strict=True):
+            if isinstance(event, Interaction):
+                if event.type != self._impression:
+                    self._hear(event.item, at_ms)
+            elif isinstance(event, Item):
+                self._fold_item(event.item, event.state, at_ms, event.fields)
+
+    def take_changed(self) -> set[str]:
+        """The ids of the items that changed since this was last asked."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def is_live(self, name: str) -> bool:
+        """Whether a known item is live, as long as it does not expire."""
+        return name in self._live
+
     def candidates(self, *, at_ms: float) -> Candidates:
         """What is live, in the order in which it came to be. Time does not run backwards."""
         if at_ms >= self._until_ms:
-            oldest = at_ms - self._expire_after_ms
+            oldest = at_ms - self.expire_after_ms
             expired = [name for name, item in self._live.items() if item.heard <= oldest]
             for name in expired:
                 del self._live[name]
+            self._changed.update(expired)
             heard = min((item.heard for item in self._live.values()), default=math.inf)
-            self._until_ms = heard + self._expire_after_ms
+            self._until_ms = heard + self.expire_after_ms
             self._candidates = Candidates(
                 list(self._live),
                 np.fromiter(
@@ -155,7 +184,7 @@ class LiveItems:
 
     def has_ended(self, name: str) -> bool:
         """Whether the item is known to have ended."""
-        item = self._known.get(name)
+        item = self.known.get(name)
         return item is not None and item.has_ended
 
     def newest(self, *, at_ms: float) -> list[tuple[str, LiveItem]]:
@@ -176,7 +205,7 @@ class LiveItems:
                 msgspec.json.encode(item.fields).decode(),
                 item.set_at,
             )
-            for name, item in self._known.items()
+            for name, item in self.known.items()
         ]
         return msgspec.msgpack.encode(_Snapshot(self._impression, known, list(self._live)))
 
@@ -187,7 +216,7 @@ class LiveItems:
         """
         try:
             snapshot = msgspec.msgpack.decode(packed, type=_Snapshot)
-            self._known = {
+            self.known = {
                 kept.name: LiveItem(
                     hash_id(kept.name),
                     kept.first_seen,
@@ -200,7 +229,7 @@ class LiveItems:
                 )
                 for kept in snapshot.known
             }
-            self._live = {name: self._known[name] for name in snapshot.live}
+            self._live = {name: self.known[name] for name in snapshot.live}
         except (msgspec.MsgspecError, KeyError, UnicodeDecodeError) as error:
             raise StateError(
                 f"the live items of a snapshot cannot be read: {error}; fold the log instead"
@@ -212,10 +241,10 @@ class LiveItems:
             )
         self._until_ms = -math.inf
 
-    def _fold_item(self, name: str, state: str, at_ms: float, fields: str | None) -> None:
-        item = self._known.get(name)
+    def _fold_item(self, name: str, state: str, at_ms: float, fields: Fields) -> None:
+        item = self.known.get(name)
         if item is None:
-            item = self._known[name] = LiveItem(hash_id(name), first_seen=at_ms, heard=at_ms)
+            item = self.known[name] = LiveItem(hash_id(name), first_seen=at_ms, heard=at_ms)
         item.first_seen = min(item.first_seen, at_ms)
         item.heard = max(item.heard, at_ms)
         if state == "started":
@@ -224,18 +253,18 @@ class LiveItems:
             item.ended = max(at_ms, item.ended)
         elif state == "scheduled":
             item.scheduled = max(at_ms, item.scheduled)
-        if fields is not None:
-            item.learn(decode_fields(fields), at_ms)
+        item.learn(fields, at_ms)
         self._settle(name, item)
 
     def _hear(self, name: str, at_ms: float) -> None:
-        item = self._known.get(name)
+        item = self.known.get(name)
         if item is not None and at_ms > item.heard:
             item.heard = at_ms
             self._settle(name, item)
 
     def _settle(self, name: str, item: LiveItem) -> None:
         """Let the item be among the live ones or not, as it should."""
+        self._changed.add(name)
         is_live = not item.is_scheduled and not item.has_ended
         if is_live == (name in self._live):
             return

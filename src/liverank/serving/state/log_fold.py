@@ -1,7 +1,5 @@
 """Folding the log for serving: feature state and live items, at one place in the log.
 
-Reading and decoding (``read_slice``) may run in any thread; ``Folded.fold`` and whoever reads the
-state take turns in one thread, so every read sees one consistent cut.
 Invariant: ``Folded.seq`` is the seq of the last event that any of its parts has seen.
 """
 
@@ -11,12 +9,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from liverank.config import Config
-from liverank.events.event import Interaction
+from liverank.events.event import Event, Interaction
 from liverank.events.frame import frame_of
 from liverank.events.log import Log
 from liverank.events.profile import Profile, profile_events
 from liverank.events.schema import resolve_schema
 from liverank.features.derived_layout import layout_of
+from liverank.features.event_stream import EventStreams
 from liverank.features.layout import Layout
 from liverank.features.state import State
 from liverank.features.stream import Stream, stream_of
@@ -49,10 +48,15 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The next events of the log, as a frame and as the stream that state folds."""
+    """The next events of the log, as live items and as state fold them.
 
-    frame: pl.DataFrame
-    stream: Stream
+    They are a frame, or ``events`` where they are few; ``stream`` is None where no event counts.
+    """
+
+    through_seq: int
+    stream: Stream | None
+    frame: pl.DataFrame | None = None
+    events: tuple[Event, ...] = ()
 
 
 class Folded:
@@ -66,6 +70,7 @@ class Folded:
             impression=config.impressions.interaction,
         )
         self._max_future_ms = duration_ms(config.features.max_future)
+        self._streams = EventStreams(layout, max_future_ms=self._max_future_ms)
 
     @property
     def layout(self) -> Layout:
@@ -85,12 +90,35 @@ class Folded:
         frame = next(log.read(self.seq + 1, batch_rows=max_rows, columns=_COLUMNS), None)
         if frame is None:
             return None
-        return Slice(frame, stream_of(frame, self.layout, max_future_ms=self._max_future_ms))
+        stream = stream_of(frame, self.layout, max_future_ms=self._max_future_ms)
+        return Slice(int(frame["seq"][-1]), stream, frame)
+
+    def read_few(self, log: Log, *, max_rows: int) -> Slice | None:
+        """What ``read_slice`` reads, without a data frame; quick for the newest few events.
+
+        Raises LogError and its kinds.
+        """
+        tail = log.read_tail(
+            self.seq + 1, rows=max_rows, rankings=self.layout.impressions_from_rankings
+        )
+        if tail is None:
+            return self.read_slice(log, max_rows=max_rows)
+        if tail.through_seq <= self.seq:
+            return None
+        stream = self._streams.of(tail.events) if tail.events else None
+        return Slice(
+            tail.through_seq, stream, events=tuple(entry.event for entry in tail.events)
+        )
 
     def fold(self, piece: Slice) -> None:
-        """Fold a slice that ``read_slice`` gave."""
-        self.state.fold(piece.stream)
-        self.live.fold(piece.frame, piece.stream.at)
+        """Fold a slice that ``read_slice`` or ``read_few`` gave."""
+        if piece.stream is not None:
+            self.state.fold(piece.stream)
+            if piece.frame is not None:
+                self.live.fold(piece.frame, piece.stream.at)
+            else:
+                self.live.fold_events(piece.events, piece.stream.at.tolist())
+        self.state.pass_over(piece.through_seq)
 
 
 def fold_log(
@@ -117,7 +145,7 @@ def compile_fold(layout: Layout, config: Config) -> None:
     """Fold one event into a state that is thrown away, so that no real one waits for a compiler."""
     folded = Folded(layout, config)
     frame = frame_of([Interaction(time=0, type="-", user="-", item="-")], seqs=[1], arrived_ms=0)
-    folded.fold(Slice(frame, stream_of(frame, layout, max_future_ms=0.0)))
+    folded.fold(Slice(1, stream_of(frame, layout, max_future_ms=0.0), frame))
 
 
 def settle_layout(log: Log, config: Config) -> Layout:

@@ -1,0 +1,86 @@
+"""Arrays over one file in memory, which other processes may map.
+
+Room is reserved at once, for as much as the arrays may ever take, and given by the system page by
+page as it is touched, so no array ever moves. The file has no name: it goes when the last process
+that maps it has ended, however that ends.
+"""
+
+import mmap
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from numpy.typing import NDArray
+
+from liverank.errors import StateError
+
+_PAGE = 1 << 12
+
+
+class SharedArrays:
+    """Arrays that lie one after the other in a file, each from the start of a page.
+
+    ``shapes`` are the type and the number of elements of each. Without ``fd`` the file is new, and
+    all of it is zero; with one it is that of another process.
+
+    >>> first = SharedArrays([(np.int64, 3), (np.uint8, 10)])
+    >>> second = SharedArrays([(np.int64, 3), (np.uint8, 10)], fd=first.fd)
+    >>> first.arrays[0][1] = 7
+    >>> second.arrays[0].tolist()
+    [0, 7, 0]
+    """
+
+    def __init__(
+        self, shapes: Sequence[tuple[npt.DTypeLike, int]], *, fd: int | None = None
+    ) -> None:
+        """Raises StateError where the system does not reserve the room."""
+        kinds = [np.dtype(kind) for kind, _ in shapes]
+        sizes = [
+            kind.itemsize * elements
+            for kind, (_, elements) in zip(kinds, shapes, strict=True)
+        ]
+        starts = np.cumsum([0, *(-(-size // _PAGE) * _PAGE for size in sizes)]).tolist()
+        is_new = fd is None
+        self.fd = _file_in_memory() if fd is None else os.dup(fd)
+        try:
+            if is_new:
+                os.ftruncate(self.fd, starts[-1])
+            flags = mmap.MAP_SHARED | getattr(mmap, "MAP_NORESERVE", 0)
+            self._map = mmap.mmap(self.fd, starts[-1], flags=flags)
+        except OSError as error:
+            os.close(self.fd)
+            raise StateError(
+                f"no room to reserve {starts[-1] / 1e9:.1f} GB of address space for feature state: "
+                f"{error}; lower `features.memory`, or lift the limit (`ulimit -v`)"
+            ) from None
+        self.arrays: list[NDArray[Any]] = [
+            np.frombuffer(self._map, kind, size // kind.itemsize, start)
+            for kind, size, start in zip(kinds, sizes, starts[:-1], strict=True)
+        ]
+
+    def close(self) -> None:
+        """Give the file back; the memory goes when no array of it is left."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "fd"):
+            self.close()
+
+
+def _file_in_memory() -> int:
+    if sys.platform == "linux":
+        return os.memfd_create("liverank-state")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

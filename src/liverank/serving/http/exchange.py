@@ -1,0 +1,92 @@
+"""A request as routes see it, and an answer as the protocol sends it.
+
+Invariant: an answer's bytes are made in one place, and every error has the shape of
+``messages.ErrorResponse``.
+"""
+
+import time
+from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+
+import msgspec
+
+from liverank.serving.http.messages import ErrorResponse, Problem
+
+JSON = b"application/json"
+_encoder = msgspec.json.Encoder()
+_heads: dict[tuple[int, bytes], bytes] = {}
+
+
+@dataclass(slots=True)
+class Request:
+    """A whole request. ``read_at`` is when its last byte was read, by ``time.perf_counter``."""
+
+    method: str
+    path: str
+    """Without escapes."""
+    query: str
+    body: bytes
+    read_at: float
+
+
+@dataclass(slots=True)
+class Answer:
+    """What is sent back. An answer that ``closes`` is the last one on its connection."""
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    closes: bool = False
+
+
+def json_answer(status: int, content: msgspec.Struct) -> Answer:
+    """An answer of JSON."""
+    return Answer(status, _encoder.encode(content))
+
+
+def problem_answer(status: int, problem: Problem, *headers: tuple[bytes, bytes]) -> Answer:
+    """An error; one that passes says when to try again.
+
+    >>> problem_answer(404, Problem(where="GET /x", what="no such route")).body
+    b'{"error":{"where":"GET /x","what":"no such route"}}'
+    """
+    if status == 503:
+        headers = (*headers, (b"retry-after", b"1"))
+    return Answer(status, _encoder.encode(ErrorResponse(problem)), headers=headers)
+
+
+class DateHeader:
+    """The time of day as HTTP writes it, made once a second."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._line = b""
+
+    def line(self) -> bytes:
+        """The header line of now."""
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._line = f"date: {formatdate(second, usegmt=True)}\r\n".encode()
+        return self._line
+
+
+def answer_bytes(answer: Answer, date: bytes, *, keeps_alive: bool, without_body: bool) -> bytes:
+    """An answer on the wire.
+
+    >>> answer_bytes(Answer(200, b"{}"), b"", keeps_alive=False, without_body=True)
+    b'HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\nconnection: close\\r\\n...: 2\\r\\n\\r\\n'
+    """
+    key = (answer.status, answer.content_type)
+    head = _heads.get(key)
+    if head is None:
+        phrase = HTTPStatus(answer.status).phrase.encode()
+        head = b"HTTP/1.1 %d %s\r\ncontent-type: %s\r\n" % (answer.status, phrase, key[1])
+        _heads[key] = head
+    if answer.headers or not keeps_alive:
+        more = b"".join(b"%s: %s\r\n" % header for header in answer.headers)
+        head += more if keeps_alive else more + b"connection: close\r\n"
+    body = b"" if without_body else answer.body
+    return b"%s%scontent-length: %d\r\n\r\n%s" % (head, date, len(answer.body), body)

@@ -1,0 +1,200 @@
+"""The routes of a worker: a request in, an answer out.
+
+Invariant: every answer but ``/metrics`` is JSON; a refusal says where in the request and what is
+wrong.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from liverank.errors import LogError, StateError
+from liverank.serving.health import HealthOf
+from liverank.serving.http.exchange import Answer, Request, json_answer, problem_answer
+from liverank.serving.http.messages import (
+    BadRequestError,
+    ItemsResponse,
+    LiveItemView,
+    Problem,
+    RankRequest,
+    decode_request,
+)
+from liverank.serving.metrics import CONTENT_TYPE, exposition
+from liverank.serving.processes.board import ROUTES, STATUSES
+from liverank.serving.service import Service
+
+MAX_LISTED = 1_000
+"""Items that ``/v1/items`` lists when the request names no limit."""
+USERS = "/v1/users/"
+"""What an id of a user follows; it may hold anything, slashes and line ends too."""
+
+_LONG = 4_000
+"""Candidates, or explained items, from which on a ranking is made in a thread of its own."""
+_WHOLE_NUMBER = re.compile("0*[1-9][0-9]{0,8}")
+_METHODS = {
+    "/v1/rank": ("POST",),
+    "/v1/events": ("POST",),
+    "/v1/items": ("GET", "HEAD"),
+    "/healthz": ("GET", "HEAD"),
+    "/livez": ("GET", "HEAD"),
+    "/readyz": ("GET", "HEAD"),
+    "/metrics": ("GET", "HEAD"),
+}
+_ROUTE_OF = {"/v1/rank": "rank", "/v1/events": "events", "/v1/items": "items"}
+_HEALTH = ("/healthz", "/livez", "/readyz", "/metrics")
+_STATUS_PLACES = {status: place for place, status in enumerate(STATUSES)}
+_logger = logging.getLogger("liverank.serving")
+_rank_decoder = msgspec.json.Decoder(RankRequest)
+_rank_encoder = msgspec.json.Encoder()
+
+
+class Routes:
+    """Answers the requests of one worker. Belongs to one event loop."""
+
+    def __init__(self, service: Service, health: HealthOf) -> None:
+        self._service = service
+        self._health = health
+        self._slow = ThreadPoolExecutor(1, thread_name_prefix="long-list")
+
+    def __call__(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
+        """The answer to a request, now or as a coroutine."""
+        path = request.path
+        if path == "/v1/rank" and request.method == "POST":
+            return self._answered(request, self._rank)
+        if path == "/v1/events" and request.method == "POST":
+            return self._later(request, self._take_events)
+        if path.startswith(USERS):
+            if request.method != "DELETE":
+                return self._counted(request, _not_allowed(request, ("DELETE",)))
+            return self._later(request, self._erase_user)
+        return self._answered(request, self._other)
+
+    def count_refused(self, status: int) -> None:
+        """Count a request that the protocol refused before it was whole."""
+        self._count("other", status)
+
+    def close(self) -> None:
+        """End the thread of long lists."""
+        self._slow.shutdown()
+
+    def _rank(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
+        asked = decode_request(request.body, _rank_decoder)
+        if self._is_long(asked):
+            return self._rank_long(request, asked)
+        ranked = self._service.rank(asked, read_at=request.read_at)
+        return Answer(200, _rank_encoder.encode(ranked))
+
+    def _is_long(self, asked: RankRequest) -> bool:
+        if asked.items is not None:
+            count = len(asked.items)
+        else:
+            count = self._service.live_count()
+        return count > (_LONG // 100 if asked.explain else _LONG)
+
+    async def _rank_long(self, request: Request, asked: RankRequest) -> Answer:
+        """Rank a long list in a thread, whose kernels let others go on."""
+
+        def rank() -> Answer:
+            ranked = self._service.rank(asked, read_at=request.read_at)
+            return Answer(200, msgspec.json.encode(ranked))
+
+        return await asyncio.get_running_loop().run_in_executor(self._slow, rank)
+
+    async def _take_events(self, request: Request) -> Answer:
+        return json_answer(202, await self._service.take_events(request.body))
+
+    async def _erase_user(self, request: Request) -> Answer:
+        return json_answer(
+            200, await self._service.erase_user(request.path.removeprefix(USERS))
+        )
+
+    def _other(self, request: Request) -> Answer:
+        methods = _METHODS.get(request.path)
+        if methods is None:
+            where = f"{request.method} {request.path}"
+            what = "Not Found; see docs/serving.md for the routes"
+            return problem_answer(404, Problem(where=where, what=what))
+        if request.method not in methods:
+            return _not_allowed(request, methods)
+        if request.path == "/v1/items":
+            return self._items(request)
+        if request.path == "/healthz":
+            return json_answer(200, self._health.health())
+        if request.path == "/livez":
+            return Answer(200, b'{"alive":true}')
+        if request.path == "/metrics":
+            return Answer(200, exposition(self._service, self._health), CONTENT_TYPE)
+        readiness = self._health.readiness()
+        return json_answer(200 if readiness.ready else 503, readiness)
+
+    def _items(self, request: Request) -> Answer:
+        query = parse_qs(request.query, keep_blank_values=True)
+        limit = query.get("limit", [str(MAX_LISTED)])[-1]
+        if not _WHOLE_NUMBER.fullmatch(limit):
+            what = f"`{limit[:40]}` is not a whole number above 0, of at most 9 digits"
+            raise BadRequestError(422, "?limit", what)
+        surface = query.get("surface", ["default"])[-1]
+        live, rows = self._service.live_items(surface, int(limit))
+        items = [LiveItemView(item=one.item, since=int(one.since), fields=one.fields) for one in rows]
+        return json_answer(200, ItemsResponse(live=live, items=items))
+
+    def _answered(
+        self,
+        request: Request,
+        route: Callable[[Request], Answer | Coroutine[Any, Any, Answer]],
+    ) -> Answer | Coroutine[Any, Any, Answer]:
+        try:
+            answer = route(request)
+        except (BadRequestError, LogError, StateError) as error:
+            answer = _refused(error)
+        if isinstance(answer, Answer):
+            return self._counted(request, answer)
+
+        async def long(_request: Request) -> Answer:
+            return await answer
+
+        return self._later(request, long)
+
+    async def _later(
+        self, request: Request, route: Callable[[Request], Coroutine[Any, Any, Answer]]
+    ) -> Answer:
+        try:
+            answer = await route(request)
+        except (BadRequestError, LogError, StateError) as error:
+            answer = _refused(error)
+        return self._counted(request, answer)
+
+    def _counted(self, request: Request, answer: Answer) -> Answer:
+        path = request.path
+        route = _ROUTE_OF.get(path)
+        if route is None:
+            route = "health" if path in _HEALTH else "other"
+            route = "users" if path.startswith(USERS) else route
+        self._count(route, answer.status)
+        return answer
+
+    def _count(self, route: str, status: int) -> None:
+        place = _STATUS_PLACES.get(status, len(STATUSES) - 1)
+        self._service.counts["requests"][ROUTES.index(route), place] += 1
+
+
+def _refused(error: BadRequestError | LogError | StateError) -> Answer:
+    if isinstance(error, BadRequestError):
+        return problem_answer(error.status, error.problem)
+    _logger.error("%s", error)
+    where = "log" if isinstance(error, LogError) else "state"
+    return problem_answer(500, Problem(where=where, what=str(error)))
+
+
+def _not_allowed(request: Request, methods: tuple[str, ...]) -> Answer:
+    problem = Problem(
+        where="method", what=f"{request.method} is not allowed; send a {methods[0]}"
+    )
+    return problem_answer(405, problem, (b"allow", ", ".join(methods).encode()))

@@ -1,0 +1,160 @@
+"""The connections of a process, the queue of their requests, and their time limits.
+
+Invariant: a request waits in one queue from when it was read, whichever connection it came on, so
+that whoever answers knows how long it has waited.
+"""
+
+import asyncio
+import logging
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from liverank.serving.http.exchange import Answer, DateHeader, Request, problem_answer
+from liverank.serving.http.messages import Problem
+from liverank.serving.http.protocol import HttpProtocol
+
+Handler: TypeAlias = Callable[[Request], Answer | Coroutine[Any, Any, Answer]]
+
+_TURN_S = 0.002
+"""For how long requests are answered before the loop looks at the connections again."""
+_SWEEP_S = 0.5
+_BACKLOG = 2048
+
+_logger = logging.getLogger("liverank.serving")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may take.
+
+    ``head_bytes`` of address and headers, which must come within ``head_s``; ``body_bytes`` of
+    body, of which something must come every ``stall_s``, and all within ``body_s`` and a second for
+    each ``body_bytes_a_second``; ``keep_alive_s`` between two requests.
+    """
+
+    body_bytes: int = 16_000_000
+    head_bytes: int = 65_536
+    head_s: float = 10.0
+    stall_s: float = 10.0
+    body_s: float = 30.0
+    body_bytes_a_second: float = 20_000.0
+    keep_alive_s: float = 75.0
+
+
+class HttpServer:
+    """Answers what comes on a listening socket. Belongs to one event loop.
+
+    ``handler`` gives the answer to a request, now or as a coroutine; ``count`` is told the status
+    of each request that the protocol refused itself.
+    """
+
+    def __init__(
+        self, handler: Handler, *, limits: Limits, count: Callable[[int], None] = lambda _: None
+    ) -> None:
+        self.limits = limits
+        self.count = count
+        self.connections: set[HttpProtocol] = set()
+        self.date = DateHeader()
+        self.is_stopping = False
+        self._handler = handler
+        self._queue: deque[HttpProtocol] = deque()
+        self._is_scheduled = False
+        self._pending: set[asyncio.Task[None]] = set()
+        self._listening: list[asyncio.Server] = []
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def start(self, *sockets: socket.socket) -> None:
+        """Accept connections."""
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        for one in sockets:
+            self._listening.append(
+                await loop.create_server(lambda: HttpProtocol(self), sock=one, backlog=_BACKLOG)
+            )
+        self._sweeping = loop.create_task(self._sweep())
+
+    async def stop(self, *, within_s: float) -> None:
+        """Accept no more, answer what was asked, and close; cut off what is left by then."""
+        self.is_stopping = True
+        for one in self._listening:
+            one.close()
+        until = time.perf_counter() + within_s
+        while self.connections and time.perf_counter() < until:
+            for connection in tuple(self.connections):
+                connection.close_when_idle()
+            await asyncio.sleep(0.01)
+        for connection in tuple(self.connections):
+            connection.transport.abort()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+
+    def enqueue(self, connection: HttpProtocol) -> None:
+        """Let a connection's next request be answered in turn."""
+        self._queue.append(connection)
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._loop.call_soon(self._answer_queue)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait to be answered."""
+        return len(self._queue)
+
+    def _answer_queue(self) -> None:
+        until = time.perf_counter() + _TURN_S
+        queue = self._queue
+        while queue:
+            self._answer_next(queue.popleft())
+            if time.perf_counter() > until:
+                break
+        self._is_scheduled = bool(queue)
+        if queue:
+            self._loop.call_soon(self._answer_queue)
+
+    def _answer_next(self, connection: HttpProtocol) -> None:
+        request = connection.next_request()
+        if request is None:
+            return
+        try:
+            answer = self._handler(request)
+        except Exception:
+            connection.send(_failed(request))
+            return
+        if isinstance(answer, Answer):
+            connection.send(answer)
+            return
+        task = self._loop.create_task(self._answer_later(connection, request, answer))
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+
+    async def _answer_later(
+        self, connection: HttpProtocol, request: Request, coming: Coroutine[Any, Any, Answer]
+    ) -> None:
+        try:
+            answer = await coming
+        except Exception:
+            answer = _failed(request)
+        connection.send(answer)
+
+    async def _sweep(self) -> None:
+        """Give up on clients that let their time pass."""
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            now = time.perf_counter()
+            for connection in tuple(self.connections):
+                if connection.deadline and now > connection.deadline:
+                    connection.time_out()
+
+
+def _failed(request: Request) -> Answer:
+    """The answer to a request that met a fault of ours."""
+    _logger.exception("%s %s failed", request.method, request.path)
+    problem = Problem(
+        where=f"{request.method} {request.path}",
+        what="the server met a fault of its own; its log says which, please report it",
+    )
+    return problem_answer(500, problem)

@@ -1,0 +1,156 @@
+"""What a server counts, for Prometheus: the board's numbers in its text format.
+
+Invariant: any worker answers for all of them, and a counter never falls while the server runs.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from liverank.serving.health import HealthOf
+from liverank.serving.processes.board import (
+    BUCKETS_MS,
+    ROUTES,
+    RUNGS,
+    STATUSES,
+    Board,
+    write_cpu,
+)
+from liverank.serving.service import Service
+
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+
+_OF_WORKERS = (
+    ("candidates", "liverank_candidates", "Candidates scored."),
+    ("shed", "liverank_requests_shed", "Rankings refused because the server was overloaded."),
+    ("late", "liverank_requests_late", "Rankings by popularity, as the model's were too late."),
+    ("rankings_logged", "liverank_rankings_logged", "Rankings appended to the log."),
+    ("rankings_lost", "liverank_rankings_lost", "Rankings served that could not be logged."),
+)
+_OUTCOMES = ("accepted", "duplicate", "rejected")
+
+
+def exposition(service: Service, health: HealthOf) -> bytes:
+    """The metrics of all processes of a server, in Prometheus's text format."""
+    write_cpu(service.counts)
+    registry = CollectorRegistry()
+    registry.register(_ServerCollector(service, health))
+    return generate_latest(registry)
+
+
+class _ServerCollector(Collector):
+    def __init__(self, service: Service, health: HealthOf) -> None:
+        self._service = service
+        self._health = health
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        board = self._service.board
+        yield from _counters(board)
+        yield _latencies(board)
+        yield _processor_time(board)
+        yield from self._gauges(board)
+
+    def _gauges(self, board: Board) -> Iterator[Metric]:
+        workers, folding = board.workers, board.folding[0]
+        yield _gauge(
+            "liverank_rankings_queued", "Rankings that wait for the log.", workers["rankings_queued"]
+        )
+        yield _gauge("liverank_connections", "Open connections.", workers["connections"])
+        yield _gauge("liverank_fold_seq", "Seq of the last event folded.", folding["seq"])
+        yield _gauge("liverank_log_seq", "Seq of the last event of the log.", folding["last_seq"])
+        yield _gauge(
+            "liverank_fold_silence_seconds",
+            "Time since the folding process last looked at the log.",
+            self._health.lag_s(),
+        )
+        yield _gauge(
+            "liverank_healthy", "1 where /healthz says ok, else 0.", float(self._health.health().ok)
+        )
+        if self._service.why_not_ready() is not None:
+            return
+        view = self._service.view()
+        sizes = view.state.sizes
+        for name, words in (
+            ("rows", "Rows of feature state."),
+            ("items", "Items in feature state."),
+            ("bytes", "Bytes of feature state."),
+            ("evicted", "Rows and histories let go for want of memory."),
+            ("lost", "Events that found no room."),
+        ):
+            yield _gauge(f"liverank_state_{name}", words, getattr(sizes, name))
+        yield _gauge("liverank_live_items", "Items that are live.", view.live.count)
+        bundle = view.ranker.rung.bundle
+        model = GaugeMetricFamily(
+            "liverank_model_age_seconds", "Age of the served bundle.", labels=["version"]
+        )
+        if bundle is not None:
+            age_s = (self._service.clock_ms() - bundle.manifest.created_ms) / 1000
+            model.add_metric([bundle.version], age_s)
+        yield model
+
+
+def _gauge(name: str, words: str, value: object) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, words, value=float(np.sum(value)))  # type: ignore[call-overload]
+
+
+def _counters(board: Board) -> Iterator[Metric]:
+    workers = board.workers
+    requests = CounterMetricFamily(
+        "liverank_requests", "Requests answered, by route and status.", labels=["route", "status"]
+    )
+    counts = workers["requests"].sum(axis=0)
+    for route, of_route in zip(ROUTES, counts.tolist(), strict=True):
+        for status, count in zip(STATUSES, of_route, strict=True):
+            if count:
+                requests.add_metric([route, str(status) if status else "other"], count)
+    yield requests
+    for field, name, words in _OF_WORKERS:
+        yield CounterMetricFamily(name, words, value=float(workers[field].sum()))
+    events = CounterMetricFamily(
+        "liverank_events", "Events received, by what became of them.", labels=["outcome"]
+    )
+    for outcome in _OUTCOMES:
+        events.add_metric([outcome], float(workers[f"events_{outcome}"].sum()))
+    yield events
+
+
+def _latencies(board: Board) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(
+        "liverank_rank_seconds",
+        "Time from the last byte of a ranking's request to its answer, by surface and rung.",
+        labels=["surface", "rung"],
+    )
+    bounds = [*(str(bound / 1000) for bound in BUCKETS_MS), "+Inf"]
+    latency, sums = board.latency.sum(axis=0), board.latency_us.sum(axis=0)
+    for place, surface in enumerate(board.surfaces):
+        for rung, name in enumerate(RUNGS):
+            counts = np.cumsum(latency[place, rung]).tolist()
+            if counts[-1]:
+                family.add_metric(
+                    [surface, name],
+                    list(zip(bounds, counts, strict=True)),
+                    float(sums[place, rung]) / 1e6,
+                )
+    return family
+
+
+def _processor_time(board: Board) -> CounterMetricFamily:
+    family = CounterMetricFamily(
+        "liverank_process_cpu_seconds", "Processor time, by process.", labels=["process"]
+    )
+    folding = board.folding[0]
+    family.add_metric(["supervisor"], int(folding["supervisor_cpu_us"]) / 1e6)
+    family.add_metric(["fold"], int(folding["cpu_us"] + folding["cpu_before_us"]) / 1e6)
+    for place, worker in enumerate(board.workers):
+        spent_us = int(worker["cpu_us"] + worker["cpu_before_us"])
+        family.add_metric([f"worker-{place}"], spent_us / 1e6)
+    return family

@@ -1,0 +1,129 @@
+"""Numbers that all processes of a server see: who lives, how far the log is folded, and counters.
+
+One page of shared memory, made before the processes are; each of them writes its own words only, so
+nothing is locked. Invariant: a counter of a process that died goes on from where it stood.
+"""
+
+import mmap
+import os
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROUTES = ("rank", "events", "items", "users", "health", "other")
+STATUSES = (200, 202, 400, 404, 405, 408, 413, 415, 422, 431, 500, 503, 507, 0)
+"""Statuses that are counted apart; 0 stands for all others."""
+RUNGS = ("model", "previous", "popular", "newest")
+OTHER_SURFACE = "(other)"
+BUCKETS_MS = (
+    0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000
+)  # fmt: skip
+"""Upper bounds of the latencies that are counted together."""
+
+_WORKER = np.dtype(
+    [
+        ("pid", "i8"),
+        ("generation", "i8"),
+        ("incarnation", "i8"),
+        ("cpu_us", "i8"),
+        ("cpu_before_us", "i8"),
+        ("candidates", "i8"),
+        ("shed", "i8"),
+        ("late", "i8"),
+        ("rankings_logged", "i8"),
+        ("rankings_lost", "i8"),
+        ("rankings_queued", "i8"),
+        ("events_accepted", "i8"),
+        ("events_duplicate", "i8"),
+        ("events_rejected", "i8"),
+        ("connections", "i8"),
+        ("requests", "i8", (len(ROUTES), len(STATUSES))),
+    ]
+)
+_FOLDING = np.dtype(
+    [
+        ("pid", "i8"),
+        ("incarnation", "i8"),
+        ("cpu_us", "i8"),
+        ("cpu_before_us", "i8"),
+        ("seq", "i8"),
+        ("last_seq", "i8"),
+        ("reached", "i8"),
+        ("looked_ms", "i8"),
+        ("supervisor_cpu_us", "i8"),
+        ("is_stopping", "i8"),
+    ]
+)
+
+
+class Board:
+    """The board of a server with so many workers, whose config names these surfaces.
+
+    ``folding`` and ``workers[i]`` are rows of named numbers:
+
+    pid            of the process; 0 while there is none
+    incarnation    of ``folding``: how many folding processes there have been, one more as soon as
+                   one has died; of a worker: the one whose state it ranks from
+    generation     of the log, that a worker ranks from
+    seq, last_seq  the last event folded, and the last of the log when the folding process looked
+    reached        how far a first fold has come
+    looked_ms      when the folding process last looked at the log, Unix ms
+    cpu_us         processor time of the process, and of those before it (``cpu_before_us``)
+
+    and counters: requests by route and status, candidates scored, requests answered late or refused
+    (``shed``), rankings logged, lost and waiting, events by outcome. ``latency`` counts rankings by
+    ``int64[worker, surface, rung, bucket]``, ``latency_us`` sums their microseconds.
+
+    >>> board = Board(2, ["home"])
+    >>> board.surfaces
+    ('default', 'home', '(other)')
+    >>> board.count_latency(0, board.surface_place("home"), 0, 0.0004)
+    >>> board.latency.sum(), board.latency_us.sum()
+    (np.int64(1), np.int64(400))
+    """
+
+    def __init__(self, n_workers: int, surfaces: Sequence[str] = ()) -> None:
+        self.surfaces = tuple(dict.fromkeys(("default", *surfaces, OTHER_SURFACE)))
+        self._places = {surface: place for place, surface in enumerate(self.surfaces)}
+        shape = (n_workers, len(self.surfaces), len(RUNGS), len(BUCKETS_MS) + 1)
+        sizes = [
+            _FOLDING.itemsize,
+            n_workers * _WORKER.itemsize,
+            8 * int(np.prod(shape)),
+            8 * int(np.prod(shape[:3])),
+        ]
+        memory = mmap.mmap(-1, sum(sizes))
+        starts = np.cumsum([0, *sizes]).tolist()
+        self.folding: NDArray[np.void] = np.frombuffer(memory, _FOLDING, 1, starts[0])[0:1]
+        self.workers: NDArray[np.void] = np.frombuffer(memory, _WORKER, n_workers, starts[1])
+        self.latency: NDArray[np.int64] = np.frombuffer(
+            memory, np.int64, int(np.prod(shape)), starts[2]
+        ).reshape(shape)
+        self.latency_us: NDArray[np.int64] = np.frombuffer(
+            memory, np.int64, int(np.prod(shape[:3])), starts[3]
+        ).reshape(shape[:3])
+        self._bounds_s = np.array(BUCKETS_MS) / 1000
+
+    def surface_place(self, surface: str) -> int:
+        """Where a surface's latencies are counted."""
+        return self._places.get(surface, len(self.surfaces) - 1)
+
+    def count_latency(self, worker: int, surface: int, rung: int, took_s: float) -> None:
+        """Count a ranking that was answered after so many seconds."""
+        bucket = int(np.searchsorted(self._bounds_s, took_s))
+        self.latency[worker, surface, rung, bucket] += 1
+        self.latency_us[worker, surface, rung] += int(1e6 * took_s)
+
+
+def begin_process(row: NDArray[np.void]) -> None:
+    """Write down that the calling process is the one of a row."""
+    row["cpu_before_us"] += row["cpu_us"]
+    row["cpu_us"] = 0
+    row["pid"] = os.getpid()
+
+
+def write_cpu(row: NDArray[np.void]) -> None:
+    """Write down the processor time of the calling process."""
+    row["cpu_us"] = time.process_time_ns() // 1000

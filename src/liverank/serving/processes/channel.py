@@ -1,0 +1,136 @@
+"""Messages between a server's processes, with file descriptors of shared memory.
+
+The folding process tells the supervisor, which passes on to the workers. Invariant: a message
+arrives whole, in order, with its descriptors, or the channel is closed.
+"""
+
+import array
+import socket
+import struct
+
+import msgspec
+
+from liverank.features.layout import Layout
+
+_LENGTH = struct.Struct("<I")
+_MOST_FDS = 4
+
+
+class NewView(msgspec.Struct, frozen=True, tag=True):
+    """What to rank from now on; the descriptors of state and of live items come with it.
+
+    ``bundle`` is the directory of the bundle, or None; ``fallback``, ``reason`` and ``promoted``
+    are as in ``Rung``.
+    """
+
+    incarnation: int
+    generation: int
+    layout: Layout
+    bundle: str | None
+    fallback: str | None
+    reason: str | None
+    promoted: str | None
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """The log was folded for the first time, up to ``seq``."""
+
+    seq: int
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The log can never be folded; ``kind`` is the class of the error."""
+
+    kind: str
+    what: str
+
+
+class Troubles(msgspec.Struct, frozen=True, tag=True):
+    """What the folding process cannot do at present; None where all is well.
+
+    ``log`` says why the view lags behind the log, ``bundle`` why the bundle that was promoted last
+    is not served, ``stale`` why rankings still know what was taken from the log, ``snapshot`` why
+    the last snapshot could not be taken, and ``folding`` that there is no folding process.
+    """
+
+    log: str | None = None
+    bundle: str | None = None
+    stale: str | None = None
+    snapshot: str | None = None
+    folding: str | None = None
+
+
+Message = NewView | Ready | Failed | Troubles
+_decoder = msgspec.msgpack.Decoder(Message)
+
+
+class Channel:
+    """One end of a channel between two processes.
+
+    >>> first, second = channel_pair()
+    >>> first.send(Ready(7))
+    >>> second.receive()
+    [(Ready(seq=7), [])]
+    >>> first.close()
+    >>> second.receive()
+    [None]
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._bytes = bytearray()
+        self._fds: list[int] = []
+
+    def fileno(self) -> int:
+        """The descriptor to wait on until there is something to receive."""
+        return self._socket.fileno()
+
+    def send(self, message: Message, fds: tuple[int, ...] = ()) -> None:
+        """Send a message; waits while the other end has no room. Raises OSError if it is closed."""
+        body = msgspec.msgpack.encode((len(fds), msgspec.Raw(msgspec.msgpack.encode(message))))
+        data = _LENGTH.pack(len(body)) + body
+        ancillary = (
+            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        )
+        sent = self._socket.sendmsg([data], ancillary)
+        self._socket.sendall(data[sent:])
+
+    def receive(self) -> list[tuple[Message, list[int]] | None]:
+        """Wait for something, and give the messages that are whole with their descriptors.
+
+        None stands for the end of the channel.
+        """
+        size = socket.CMSG_SPACE(_MOST_FDS * array.array("i").itemsize)
+        try:
+            data, ancillary, _, _ = self._socket.recvmsg(1 << 16, size)
+        except ConnectionResetError:
+            data, ancillary = b"", []
+        for level, kind, content in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                fds = array.array("i")
+                fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
+                self._fds.extend(fds)
+        if not data:
+            return [None]
+        self._bytes += data
+        messages: list[tuple[Message, list[int]] | None] = []
+        while len(self._bytes) >= _LENGTH.size:
+            end = _LENGTH.size + _LENGTH.unpack_from(self._bytes)[0]
+            if len(self._bytes) < end:
+                break
+            count, raw = msgspec.msgpack.decode(
+                bytes(self._bytes[_LENGTH.size : end]), type=tuple[int, msgspec.Raw]
+            )
+            messages.append((_decoder.decode(raw), self._fds[:count]))
+            del self._bytes[:end], self._fds[:count]
+        return messages
+
+    def close(self) -> None:
+        """Close this end."""
+        self._socket.close()
+
+
+def channel_pair() -> tuple[Channel, Channel]:
+    """Both ends of a new channel."""
+    first, second = socket.socketpair()
+    return Channel(first), Channel(second)

@@ -1,0 +1,110 @@
+"""What a request asks to have ranked: each item once, without the excluded and the ended.
+
+Invariant: an item that is known to have ended is no candidate.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.features.hashing import hash_id
+from liverank.serving.http.messages import RankRequest
+from liverank.serving.state.live_table import LiveTable
+
+_MOST_HASHES = 1_000_000
+
+
+class Candidates(Protocol):
+    """Items to rank. ``hashes`` are uint64[n]; their ids are looked up only where they are told."""
+
+    hashes: NDArray[np.uint64]
+
+    def names(self, places: Sequence[int]) -> list[str]:
+        """The ids of the candidates at these places."""
+        ...
+
+
+class NamedItems:
+    """Candidates that the request named."""
+
+    __slots__ = ("_ids", "hashes")
+
+    def __init__(self, ids: list[str], hashes: NDArray[np.uint64]) -> None:
+        self._ids = ids
+        self.hashes = hashes
+
+    def names(self, places: Sequence[int]) -> list[str]:
+        """The ids of the candidates at these places."""
+        ids = self._ids
+        return [ids[place] for place in places]
+
+
+class LiveRows:
+    """Candidates that are live: rows of the table."""
+
+    __slots__ = ("_live", "_rows", "hashes")
+
+    def __init__(
+        self, live: LiveTable, rows: NDArray[np.int64], hashes: NDArray[np.uint64]
+    ) -> None:
+        self._live = live
+        self._rows = rows
+        self.hashes = hashes
+
+    def names(self, places: Sequence[int]) -> list[str]:
+        """The ids of the candidates at these places."""
+        return self._live.names(self._rows[places].tolist())
+
+
+class Hashes(dict[str, int]):
+    """Hashes of ids, kept: most requests name items that an earlier one named.
+
+    >>> hashes = Hashes()
+    >>> hashes["room9"] == hash_id("room9")
+    True
+    """
+
+    def __missing__(self, name: str) -> int:
+        if len(self) >= _MOST_HASHES:
+            self.clear()
+        found = self[name] = hash_id(name)
+        return found
+
+    def of(self, names: Sequence[str]) -> NDArray[np.uint64]:
+        """The hashes of ids, uint64[n]."""
+        return np.fromiter(map(self.__getitem__, names), np.uint64, len(names))
+
+
+def candidates_of(
+    request: RankRequest, live: LiveTable, hashes: Hashes, *, at_ms: float
+) -> tuple[Candidates, dict[str, int]]:
+    """What to score, and how many items fell out, by the reason."""
+    dropped: dict[str, int] = {}
+    if request.items is None:
+        rows, found = live.candidates(at_ms=at_ms)
+        if request.exclude:
+            kept = ~np.isin(found, hashes.of(request.exclude))
+            if not kept.all():
+                dropped["excluded"] = int((~kept).sum())
+                rows, found = rows[kept], found[kept]
+        return LiveRows(live, rows, found), dropped
+    names = request.items
+    distinct = dict.fromkeys(names)
+    if len(distinct) < len(names):
+        names = list(distinct)
+    found = hashes.of(names)
+    ended = live.ended(found)
+    if ended is not None:
+        dropped["ended"] = int(ended.sum())
+        names = [name for name, is_over in zip(names, ended.tolist(), strict=True) if not is_over]
+        found = found[~ended]
+    if request.exclude:
+        excluded = set(request.exclude)
+        left = [name not in excluded for name in names]
+        if not all(left):
+            dropped["excluded"] = left.count(False)
+            names = [name for name, is_left in zip(names, left, strict=True) if is_left]
+            found = found[left]
+    return NamedItems(names, found), dropped

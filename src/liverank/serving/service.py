@@ -1,0 +1,243 @@
+"""What a worker does with a request, without HTTP.
+
+Invariant: a ranking is answered from one View and logged with its cut, its time and its model; one
+that would come too late is answered by popularity, and one that is too late already is refused.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from liverank.config import Config, Surface
+from liverank.errors import LogError
+from liverank.events.log import Erased, Log
+from liverank.quantities import duration_ms
+from liverank.serving.http.events_in import take_events
+from liverank.serving.http.messages import (
+    BadRequestError,
+    ErasedUser,
+    EventsResponse,
+    RankedItem,
+    RankRequest,
+    RankResponse,
+)
+from liverank.serving.processes.board import RUNGS, Board
+from liverank.serving.ranking.candidates import Hashes
+from liverank.serving.ranking.deadline import Pace
+from liverank.serving.ranking.ranker import View, rank
+from liverank.serving.ranking.ranking_log import RankingWriter, is_sampled, ranking_event
+from liverank.serving.ranking.reasons import explained
+from liverank.serving.state.erase import erase_from_log, remove_snapshots
+from liverank.serving.state.live_table import LiveRow
+
+_APPENDERS = 16
+"""Threads that wait for the disk; batches that wait together share a commit."""
+_FORGOTTEN_POLL_S = 0.02
+_LONGEST_REFOLD_S = 3600.0
+
+
+class Service:
+    """A worker's service. Its methods belong to one event loop, but ``rank`` to any thread.
+
+    ``place`` is the worker's row on the board, ``snapshots`` the folder of the state's snapshots;
+    ``clock_ms`` gives the time in Unix ms.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        config: Config,
+        board: Board,
+        place: int,
+        *,
+        snapshots: Path,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self.config = config
+        self.board = board
+        self.counts = board.workers[place]
+        self.writer = RankingWriter(log, clock_ms=clock_ms)
+        self.clock_ms = clock_ms
+        self.snapshots = snapshots
+        self._place = place
+        self._log = log
+        self._view: View | None = None
+        self._hashes = Hashes()
+        self._pace = Pace()
+        self._appenders = ThreadPoolExecutor(_APPENDERS, thread_name_prefix="append")
+        self._surfaces = {name: _rules(surface) for name, surface in config.surfaces.items()}
+        self._surfaces.setdefault("default", _rules(Surface()))
+
+    def adopt(self, view: View) -> None:
+        """Rank from this view from now on."""
+        self._view = view
+        self.counts["generation"] = view.generation
+
+    def view(self) -> View:
+        """What ranks now. Raises BadRequestError (503) before the log has been read."""
+        if self._view is None:
+            raise BadRequestError(503, "server", f"{self.why_not_ready()}; try again in a second")
+        return self._view
+
+    def why_not_ready(self) -> str | None:
+        """Why nothing can be ranked yet, or None."""
+        if self._view is not None:
+            return None
+        folding = self.board.folding
+        reached, last = int(folding["reached"]), int(folding["last_seq"])
+        return f"the log is being read, {reached:,} of {last:,} events so far"
+
+    def rank(self, request: RankRequest, *, read_at: float) -> RankResponse:
+        """Answer a request that was read at ``read_at``, and queue the ranking for the log.
+
+        Raises BadRequestError: 422 for a surface that is not declared, 503 before the log has been
+        read and for a request that has waited for as long as an answer is of use.
+        """
+        began = time.perf_counter()
+        usual_limit, deadline_s = self._rules_of(request.surface)
+        if request.deadline_ms is not None:
+            deadline_s = request.deadline_ms / 1000
+        view = self.view()
+        count = int(view.live.count if request.items is None else len(request.items))
+        haste = self._pace.haste_of(
+            now_s=began, waited_s=began - read_at, deadline_s=deadline_s, candidates=count
+        )
+        if haste is None:
+            self.counts["shed"] += 1
+            raise BadRequestError(
+                503, "server", f"overloaded: the request waited {1000 * (began - read_at):.0f} ms"
+            )
+        if haste.reason is not None:
+            self.counts["late"] += 1
+        request_id = request.id or secrets.token_hex(12)
+        at_ms = self.clock_ms()
+        ranked = rank(
+            view,
+            self._hashes,
+            request,
+            request_id=request_id,
+            at_ms=at_ms,
+            limit=request.limit or usual_limit,
+            haste=haste,
+        )
+        scored = len(ranked.candidates.hashes)
+        if is_sampled(f"kept:{request_id}", self.config.serving.log_rankings):
+            self.writer.put(
+                ranking_event(
+                    request,
+                    ranked,
+                    request_id=request_id,
+                    at_ms=at_ms,
+                    generation=view.generation,
+                    serving=self.config.serving,
+                )
+            )
+        items = [
+            RankedItem(item=item, score=score, position=position)
+            for position, (item, score) in enumerate(zip(ranked.items, ranked.scores, strict=True))
+        ]
+        if request.explain:
+            items = explained(view.ranker.rung.bundle, ranked, items)
+        ended = time.perf_counter()
+        if ranked.model is not None:
+            self._pace.learn(scored, ended - began)
+        rung = RUNGS.index(ranked.fallback or "model")
+        self.counts["candidates"] += scored
+        self.board.count_latency(
+            self._place, self.board.surface_place(request.surface), rung, ended - read_at
+        )
+        return RankResponse(
+            id=request_id,
+            surface=request.surface,
+            variant=None,
+            model=ranked.model,
+            items=items,
+            fallback=ranked.fallback,
+            fallback_reason=ranked.reason,
+            dropped=ranked.dropped,
+            took_ms=round(1000 * (ended - began), 3),
+        )
+
+    async def take_events(self, body: bytes) -> EventsResponse:
+        """Take in a body of events; they are on disk when this returns.
+
+        Raises BadRequestError, LogError.
+        """
+        arrived_ms = self.clock_ms()
+        response = await asyncio.get_running_loop().run_in_executor(
+            self._appenders, lambda: take_events(self._log, body, arrived_ms=arrived_ms)
+        )
+        self.counts["events_accepted"] += response.accepted
+        self.counts["events_duplicate"] += response.duplicates
+        self.counts["events_rejected"] += len(response.rejected)
+        return response
+
+    async def erase_user(self, user: str) -> ErasedUser:
+        """Erase a user from the log, from what ranks and from the snapshots; takes a fold.
+
+        What they do after it began is new, and taken in. Raises BadRequestError, LogError.
+        """
+        self.view()  # while the log is read for the first time, nothing can be folded anew
+        loop = asyncio.get_running_loop()
+        erased, generation = await loop.run_in_executor(
+            self._appenders, lambda: self._erase(user)
+        )
+        until = time.perf_counter() + _LONGEST_REFOLD_S
+        while self._oldest_generation() < generation:
+            if time.perf_counter() > until:
+                raise LogError(
+                    "the user is no longer in the log, but what ranks has not been folded anew "
+                    "without them for an hour; see /healthz, or restart the server"
+                )
+            await asyncio.sleep(_FORGOTTEN_POLL_S)
+        await loop.run_in_executor(self._appenders, remove_snapshots, self.snapshots)
+        return ErasedUser(user=user, erased_rows=erased.rows)
+
+    def _erase(self, user: str) -> tuple[Erased, int]:
+        """Erase a user from the log, rankings that wait included; and the generation after it."""
+        self.writer.flush()
+        erased = erase_from_log(self._log, user, at_ms=self.clock_ms())
+        return erased, self._log.generation()
+
+    def _oldest_generation(self) -> int:
+        """The oldest generation of the log that a worker ranks from."""
+        workers = self.board.workers
+        return int(workers["generation"][workers["pid"] != 0].min())
+
+    def live_count(self) -> int:
+        """How many items are live or have expired lately. Raises BadRequestError."""
+        return self.view().live.count
+
+    def live_items(self, surface: str, limit: int) -> tuple[int, list[LiveRow]]:
+        """How many items are live on a surface, and the newest of them. Raises BadRequestError."""
+        self._rules_of(surface)
+        return self.view().live.newest(at_ms=self.clock_ms(), limit=limit)
+
+    def close(self) -> None:
+        """Write the rankings that wait. Nothing may be asked of it afterwards."""
+        self._appenders.shutdown()
+        self.writer.close()
+
+    def _rules_of(self, surface: str) -> tuple[int, float]:
+        """The limit and the deadline in seconds of a surface.
+
+        Where the config names surfaces, a request is for one of them, or for the default.
+        """
+        rules = self._surfaces.get(surface)
+        if rules is not None:
+            return rules
+        if self.config.surfaces:
+            raise BadRequestError(
+                422,
+                "$.surface",
+                f"no surface `{surface}`; expected default, {', '.join(self.config.surfaces)}, or "
+                "declare it under [surfaces] in liverank.toml",
+            )
+        return self._surfaces["default"]
+
+
+def _rules(surface: Surface) -> tuple[int, float]:
+    return surface.limit, duration_ms(surface.deadline) / 1000

@@ -1,0 +1,277 @@
+"""What is live, in memory that all processes of a server share.
+
+The folding process publishes what ``LiveItems`` learns; the others ask what is live, and which of
+some items have ended. A sequence lock tells a reader that the table was changed meanwhile, and it
+reads again. Invariant: what a reader gets is what ``LiveItems`` said after some slice of the log.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from numpy.typing import NDArray
+
+from liverank.errors import StateError
+from liverank.features.shared_memory import SharedArrays
+from liverank.serving.state.live_items import LiveItem, LiveItems
+from liverank.serving.state.live_kernel import (
+    ENDED,
+    FIELDS_AT,
+    FIELDS_BYTES,
+    HASH,
+    HEARD,
+    NAME_AT,
+    NAME_BYTES,
+    SINCE,
+    WORDS,
+    add_to_index,
+    collect_live,
+    find_rows,
+    mark_ended,
+)
+
+_T = TypeVar("_T")
+
+MAX_KNOWN = 1 << 23
+"""Items that a table has room for."""
+_TEXT_BYTES = 1 << 34
+_SMALLEST = 32
+"""Bytes that an item's fields have room for at least; more doubles."""
+_VERSION, _KNOWN, _LIVE, _TEXT_USED = range(4)
+_SHAPES: list[tuple[npt.DTypeLike, int]] = [
+    (np.int64, 8),
+    (np.int64, MAX_KNOWN * WORDS),
+    (np.int32, MAX_KNOWN),
+    (np.uint32, 2 * MAX_KNOWN),
+    (np.uint8, _TEXT_BYTES),
+]
+_PAUSE_S = 5e-5
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    """A live item as it is listed: ``since`` in Unix ms, and its fields as JSON."""
+
+    item: str
+    since: float
+    fields: msgspec.Raw
+
+
+class LiveTable:
+    """The table, to be read; ``fd`` is the file descriptor of the process that publishes.
+
+    ``expire_after_ms`` is as in ``LiveItems``. ``is_abandoned`` tells whether that process has
+    ended, which it may do while it changes the table: then an item may be missing, or be there
+    twice, until the next process has published its own.
+    """
+
+    def __init__(
+        self,
+        *,
+        expire_after_ms: float,
+        fd: int | None = None,
+        is_abandoned: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Raises StateError where there is no room to reserve."""
+        self._shared = SharedArrays(_SHAPES, fd=fd)
+        self._expire_after_ms = expire_after_ms
+        self._is_abandoned = is_abandoned
+        self.header, words, self.live, self.index, self.text = self._shared.arrays
+        self.words = words.reshape(-1, WORDS)
+        self.times = self.words.view(np.float64)
+
+    @property
+    def fd(self) -> int:
+        """The file descriptor that another process maps this table by."""
+        return self._shared.fd
+
+    @property
+    def count(self) -> int:
+        """How many items are live or have expired lately."""
+        return int(self.header[_LIVE])
+
+    def candidates(self, *, at_ms: float) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """The rows, int64[n], and hashes, uint64[n], of what is live."""
+        return self._settled(lambda: self._collect(at_ms))
+
+    def ended(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_] | None:
+        """Which of the items, uint64[n], are known to have ended: bool[n]; None where none is."""
+        marks = np.empty(len(hashes), np.bool_)
+        count = self._settled(lambda: mark_ended(self.words, self.index, hashes, marks))
+        return marks if count else None
+
+    def since(self, hashes: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """When items, uint64[n], started or were first heard of, in Unix ms; NaN for unknown."""
+        rows = np.empty(len(hashes), np.int64)
+        self._settled(lambda: find_rows(self.words, self.index, hashes, rows))
+        return np.where(rows < 0, np.nan, self.times[rows, SINCE])
+
+    def names(self, rows: Iterable[int]) -> list[str]:
+        """The ids of some rows. An id never changes once its row was given to a reader."""
+        text, words = self.text, self.words
+        found = []
+        for row in rows:
+            begin = int(words[row, NAME_AT])
+            name = text[begin : begin + int(words[row, NAME_BYTES])].tobytes()
+            found.append(name.decode("utf-8", "surrogatepass"))
+        return found
+
+    def newest(self, *, at_ms: float, limit: int) -> tuple[int, list[LiveRow]]:
+        """How many items are live, and ``limit`` of them, the newest first."""
+        return self._settled(lambda: self._newest(at_ms, limit))
+
+    def close(self) -> None:
+        """Give the file back; the memory goes when no array of it is left."""
+        self._shared.close()
+
+    def _collect(self, at_ms: float) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        count = int(self.header[_LIVE])
+        rows, hashes = np.empty(count, np.int64), np.empty(count, np.uint64)
+        oldest_ms = at_ms - self._expire_after_ms
+        found = collect_live(self.words, self.times, self.live, count, oldest_ms, rows, hashes)
+        return rows[:found], hashes[:found]
+
+    def _newest(self, at_ms: float, limit: int) -> tuple[int, list[LiveRow]]:
+        rows, _ = self._collect(at_ms)
+        since = self.times[rows, SINCE]
+        chosen = rows[np.argsort(-since, kind="stable")[:limit]].tolist()
+        listed = []
+        for row, name in zip(chosen, self.names(chosen), strict=True):
+            begin = int(self.words[row, FIELDS_AT])
+            fields = self.text[begin : begin + int(self.words[row, FIELDS_BYTES])].tobytes()
+            listed.append(LiveRow(name, float(self.times[row, SINCE]), msgspec.Raw(fields or b"{}")))
+        return len(rows), listed
+
+    def _settled(self, look: Callable[[], _T]) -> _T:
+        """What a look at the table gives that no change overtook."""
+        header = self.header
+        while True:
+            version = int(header[_VERSION])
+            if version % 2 == 0 or self._is_abandoned():
+                result = look()
+                if int(header[_VERSION]) == version:
+                    return result
+            else:
+                time.sleep(_PAUSE_S)
+
+
+class LivePublisher:
+    """Keeps a table as ``items`` say. For the folding process.
+
+    >>> from liverank.events.event import Item
+    >>> live = LiveItems(expire_after_ms=1000, impression="impression")
+    >>> publisher = LivePublisher(live)
+    >>> live.fold_events([Item(time=0, item="room9", state="started")], [0.0])
+    >>> publisher.publish()
+    >>> rows, _ = publisher.table.candidates(at_ms=999)
+    >>> publisher.table.names(rows)
+    ['room9']
+    """
+
+    def __init__(self, items: LiveItems) -> None:
+        """Publish all that is known. Raises StateError where there is no room."""
+        self.table = LiveTable(expire_after_ms=items.expire_after_ms)
+        self._items = items
+        self._rows: dict[str, int] = {}
+        self._live_at: dict[int, int] = {}
+        """Where in ``live`` a row stands."""
+        self._room: dict[int, int] = {}
+        """Bytes that the fields of a row have room for."""
+        self._free: dict[int, list[int]] = {}
+        """Places of text that was given back, by its room."""
+        items.take_changed()
+        for name in items.known:
+            self._set(name)
+
+    def publish(self) -> None:
+        """Publish what changed since the last time. Raises StateError where there is no room."""
+        changed = self._items.take_changed()
+        if not changed:
+            return
+        header = self.table.header
+        header[_VERSION] += 1
+        try:
+            for name in changed:
+                self._set(name)
+        finally:
+            header[_VERSION] += 1
+
+    def _set(self, name: str) -> None:
+        table = self.table
+        item = self._items.known[name]
+        row = self._rows.get(name)
+        if row is None:
+            row = self._add(name, item)
+        table.times[row, HEARD] = item.heard
+        table.times[row, SINCE] = item.since
+        table.words[row, ENDED] = item.has_ended
+        if item.has_new_fields:
+            self._set_fields(row, msgspec.json.encode(item.fields))
+            item.has_new_fields = False
+        self._set_live(row, self._items.is_live(name))
+
+    def _add(self, name: str, item: LiveItem) -> int:
+        table = self.table
+        row = int(table.header[_KNOWN])
+        if row >= MAX_KNOWN:
+            raise StateError(
+                f"{MAX_KNOWN:,} items were heard of since this process began, and the table of "
+                "live items has room for no more; restart the server"
+            )
+        self._rows[name] = row
+        text = name.encode("utf-8", "surrogatepass")
+        table.words[row, HASH] = np.uint64(item.hash).view(np.int64)
+        table.words[row, NAME_AT] = self._write(text, len(text))
+        table.words[row, NAME_BYTES] = len(text)
+        item.has_new_fields = True
+        add_to_index(table.words, table.index, row)
+        table.header[_KNOWN] = row + 1
+        return row
+
+    def _set_fields(self, row: int, fields: bytes) -> None:
+        words = self.table.words
+        room = self._room.get(row, 0)
+        if len(fields) > room:
+            if room:
+                self._free.setdefault(room, []).append(int(words[row, FIELDS_AT]))
+            room = max(_SMALLEST, 1 << (len(fields) - 1).bit_length())
+            self._room[row] = room
+            words[row, FIELDS_AT] = self._write(fields, room)
+        else:
+            begin = int(words[row, FIELDS_AT])
+            self.table.text[begin : begin + len(fields)] = np.frombuffer(fields, np.uint8)
+        words[row, FIELDS_BYTES] = len(fields)
+
+    def _write(self, text: bytes, room: int) -> int:
+        """Put text where there is room for so many bytes; returns where."""
+        header = self.table.header
+        free = self._free.get(room)
+        if free:
+            begin = free.pop()
+        else:
+            begin = int(header[_TEXT_USED])
+            if begin + room > _TEXT_BYTES:
+                raise StateError("the table of live items has no room for text; restart the server")
+            header[_TEXT_USED] = begin + room
+        self.table.text[begin : begin + len(text)] = np.frombuffer(text, np.uint8)
+        return begin
+
+    def _set_live(self, row: int, is_live: bool) -> None:
+        live, header, at = self.table.live, self.table.header, self._live_at.get(row)
+        if is_live == (at is not None):
+            return
+        if at is None:
+            self._live_at[row] = int(header[_LIVE])
+            live[header[_LIVE]] = row
+            header[_LIVE] += 1
+            return
+        del self._live_at[row]
+        header[_LIVE] -= 1
+        last = int(live[header[_LIVE]])
+        if last != row:
+            live[at] = last
+            self._live_at[last] = at
