@@ -6,6 +6,7 @@ Invariant: the same frame and layout give the same stream, in training and in se
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ _KINDS = {
     "ranking": RANKING_EVENT,
     "interaction": INTERACTION_EVENT,
 }
-_STATES = {
+STATES = {
     "scheduled": STATE_SCHEDULED,
     "started": STATE_STARTED,
     "updated": STATE_UPDATED,
@@ -42,7 +43,8 @@ _FIELD_OWNERS: dict[str, Entity] = {
     "ranking": "request",
     "interaction": "request",
 }
-_LARGEST = 1e38
+_FLOAT64, _UINT64 = Struct("=d"), Struct("=Q")
+LARGEST = 1e38
 """What a feature holds of one value; more would make every sum and average with it infinite."""
 
 
@@ -111,17 +113,12 @@ def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> S
     column of one chunk and not for one of several.
     """
     kind = frame["event"].replace_strict(_KINDS, return_dtype=pl.Int8).to_numpy(writable=True)
-    state = frame["state"].replace_strict(_STATES, default=-1, return_dtype=pl.Int8)
+    state = frame["state"].replace_strict(STATES, default=-1, return_dtype=pl.Int8)
     state = frame["active"].cast(pl.Int8).fill_null(state)
     at, clamped = right_times(frame, max_future_ms)
-    types = {name: place for place, name in enumerate(layout.types)}
-    if layout.label != layout.label_interaction:
-        types.pop(layout.label, None)  # counted by value, never sent
-    if layout.impressions_from_rankings and layout.impression is not None:
-        types.pop(layout.impression, None)  # counted by ranking, even where some were sent
     type_ = (
         frame["type"]
-        .replace_strict(types, default=-1, return_dtype=pl.Int16)
+        .replace_strict(counted_types(layout), default=-1, return_dtype=pl.Int16)
         .to_numpy(writable=True)
     )
     set_offsets, set_word, set_value = _field_words(frame, layout)
@@ -157,6 +154,14 @@ def field_words(
     """
     words: list[int] = []
     values: list[int] = []
+    field_bits(fields, entity, layout, words, values)
+    return np.array(words, np.int32), np.array(values, np.uint64)
+
+
+def field_bits(
+    fields: dict[str, Any], entity: Entity, layout: Layout, words: list[int], values: list[int]
+) -> None:
+    """Add what ``field_words`` gives to lists of words and values."""
     for name, value in fields.items():
         field = layout.field(entity, name)
         if field is None:
@@ -164,7 +169,16 @@ def field_words(
         bits = _bits(value, field)
         words.extend(range(field.offset, field.offset + len(bits)))
         values.extend(bits)
-    return np.array(words, np.int32), np.array(values, np.uint64)
+
+
+def counted_types(layout: Layout) -> dict[str, int]:
+    """The places of the interaction types that events may be counted as."""
+    types = {name: place for place, name in enumerate(layout.types)}
+    if layout.label != layout.label_interaction:
+        types.pop(layout.label, None)  # counted by value, never sent
+    if layout.impressions_from_rankings and layout.impression is not None:
+        types.pop(layout.impression, None)  # counted by ranking, even where some were sent
+    return types
 
 
 def request_words(
@@ -181,7 +195,7 @@ def request_words(
 def _values(frame: pl.DataFrame) -> NDArray[np.float64]:
     """What interactions carry; NaN for nothing, and for what does not fit a feature."""
     value = frame["value"].fill_null(np.nan).to_numpy(writable=True)
-    value[np.abs(value) > _LARGEST] = np.nan
+    value[np.abs(value) > LARGEST] = np.nan
     return value
 
 
@@ -268,8 +282,9 @@ def _number(value: Any, field: Field) -> float:
         number = float(value) if isinstance(value, str | int | float) else math.nan
     except (ValueError, OverflowError):
         return math.nan
-    return number if abs(number) <= _LARGEST else math.nan
+    return number if abs(number) <= LARGEST else math.nan
 
 
 def _float_bits(number: float) -> int:
-    return int(np.float64(number).view(np.uint64))
+    bits: int = _UINT64.unpack(_FLOAT64.pack(number))[0]
+    return bits

@@ -4,5 +4,6 @@ from liverank.events.log.append import Appended
 from liverank.events.log.bulk import Imported
 from liverank.events.log.erase import Erased
 from liverank.events.log.log import Log, Stats
+from liverank.events.log.tail import TailEvent, TailSlice
 
-__all__ = ["Appended", "Erased", "Imported", "Log", "Stats"]
+__all__ = ["Appended", "Erased", "Imported", "Log", "Stats", "TailEvent", "TailSlice"]

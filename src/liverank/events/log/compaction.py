@@ -12,7 +12,6 @@ import polars as pl
 from liverank.events.log.database import Database, begin_generation, explained
 from liverank.events.log.ids import write_with_ids
 from liverank.events.log.lock import adding_segments, removing_segments
-from liverank.events.log.reading import frame_of_tail, tail_rows
 from liverank.events.log.segment import (
     register,
     remove_files,
@@ -20,6 +19,7 @@ from liverank.events.log.segment import (
     unregister,
     withdrawn_if_refused,
 )
+from liverank.events.log.tail import frame_of_tail, tail_events
 
 
 def compact_tail(database: Database, *, min_rows: int, segment_rows: int) -> int:
@@ -32,9 +32,9 @@ def compact_tail(database: Database, *, min_rows: int, segment_rows: int) -> int
             stretches = _stretches(connection, segment_rows)
         for first, last in stretches:
             with database.reading() as connection:
-                rows = tail_rows(connection, first, last)
-            if rows:  # else another process was quicker, or all were erased
-                moved += _move(database, frame_of_tail(rows))
+                events = tail_events(connection, first, last)
+            if events:  # else another process was quicker, or all were erased
+                moved += _move(database, frame_of_tail(events))
     return moved
 
 

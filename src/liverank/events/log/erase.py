@@ -21,7 +21,6 @@ from liverank.events.log.database import Database, begin_generation, explained
 from liverank.events.log.ids import write_with_ids
 from liverank.events.log.leftovers import finish_erasing
 from liverank.events.log.lock import removing_segments
-from liverank.events.log.reading import frame_of_tail
 from liverank.events.log.segment import (
     Segment,
     check_segment,
@@ -34,8 +33,9 @@ from liverank.events.log.segment import (
     withdrawn_if_refused,
 )
 from liverank.events.log.suppression import suppress
+from liverank.events.log.tail import TailEvent, frame_of_tail
 from liverank.events.log.without import without_users
-from liverank.events.wire import encode_event
+from liverank.events.wire import decode_event, encode_event
 
 _TELLING = ("event", "user", "target", "fields")
 """The columns that tell whether a segment names a user."""
@@ -114,8 +114,10 @@ def _erase_from_tail(connection: sqlite3.Connection, user: str, named: bytes) ->
     """Erase the user from the tail; returns the events removed and those scrubbed."""
     held = connection.execute(
         "SELECT seq, arrived, body FROM tail WHERE instr(body, ?) ORDER BY seq", (named,)
-    ).fetchall()
-    frame = frame_of_tail(held)
+    )
+    frame = frame_of_tail(
+        [TailEvent(seq, arrived, decode_event(body)) for seq, arrived, body in held]
+    )
     kept, changed = without_users(frame, (user,))
     gone = frame.join(kept, on="seq", how="anti")["seq"]
     connection.executemany("DELETE FROM tail WHERE seq = ?", [(seq,) for seq in gone])

@@ -25,6 +25,7 @@ from liverank.events.log.lock import opening
 from liverank.events.log.reading import Reader
 from liverank.events.log.segment import corrupt, segments_of
 from liverank.events.log.suppression import allow
+from liverank.events.log.tail import TailSlice
 
 
 class Stats(NamedTuple):
@@ -141,6 +142,17 @@ class Log:
             frame, seq = self._reader.read_some(seq, end, rows=batch_rows, columns=columns)
             if frame.height:
                 yield frame
+
+    def read_tail(self, from_seq: int, *, rows: int, rankings: bool = True) -> TailSlice | None:
+        """The next events from ``from_seq``, at most ``rows``, where they lie in the tail.
+
+        For whoever follows the log: nothing is put into columns. None where the next events lie in
+        a segment, for ``read`` to give; no events where there is nothing new. Without ``rankings``
+        those are passed over without being decoded. Raises LogError and its kinds.
+        """
+        if rows < 1:
+            raise LogError(f"`rows` is {rows}; expected 1 or more")
+        return self._reader.read_tail(max(from_seq, 1), rows=rows, rankings=rankings)
 
     def last_seq(self) -> int:
         """The seq of the newest event ever taken in; 0 before the first."""

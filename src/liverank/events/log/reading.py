@@ -6,13 +6,11 @@ Invariant: frames come in strictly growing seq, and hold what was acknowledged, 
 why not.
 """
 
-import sqlite3
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import polars as pl
 
-from liverank.events.frame import SCHEMA, frame_of
+from liverank.events.frame import SCHEMA
 from liverank.events.log.database import Database
 from liverank.events.log.segment import (
     Segment,
@@ -23,10 +21,7 @@ from liverank.events.log.segment import (
     segment_file,
     segments_of,
 )
-from liverank.events.wire import decode_event
-
-TailRow: TypeAlias = tuple[int, int, bytes]
-"""An event of the tail: its seq, when it arrived (Unix ms), and its JSON."""
+from liverank.events.log.tail import TailSlice, frame_of_tail, read_tail, tail_events
 
 
 class Reader:
@@ -49,11 +44,10 @@ class Reader:
             segment = next_segment(connection, seq)
             if segment is None or segment.first_seq > seq:
                 end = end if segment is None else min(end, segment.first_seq - 1)
-                held = tail_rows(connection, seq, end, rows=rows)
+                held = tail_events(connection, seq, end, rows=rows)
         if held is not None:
-            return frame_of_tail(held).select(*columns), held[-1][0] + 1 if len(
-                held
-            ) == rows else end + 1
+            following = held[-1].seq + 1 if len(held) == rows else end + 1
+            return frame_of_tail(held).select(*columns), following
         assert segment is not None
         end = min(end, segment.last_seq)
         try:
@@ -67,6 +61,13 @@ class Reader:
             self._raise_if_registered(segment)
             return pl.DataFrame(), seq  # expired or written anew a moment ago: look again
         return frame, frame["seq"][-1] + 1 if frame.height == rows else end + 1
+
+    def read_tail(self, seq: int, *, rows: int, rankings: bool) -> TailSlice | None:
+        """See ``Log.read_tail``."""
+        if self._database.last_seq() < seq:
+            return TailSlice([], seq - 1)
+        with self._database.reading() as connection:
+            return read_tail(connection, seq, rows=rows, rankings=rankings)
 
     def check(self, *, whole: bool) -> int:
         """Compare every segment with the manifest; returns how many. Raises LogCorruptError."""
@@ -85,20 +86,3 @@ class Reader:
             found = next_segment(connection, segment.last_seq)
         if found == segment:
             raise corrupt(segment_file(self._database.segments, segment), "it is missing") from None
-
-
-def tail_rows(
-    connection: sqlite3.Connection, first_seq: int, last_seq: int, *, rows: int = -1
-) -> list[TailRow]:
-    """The first ``rows`` (all, when negative) of the tail in a range of seqs, ends included."""
-    return connection.execute(
-        "SELECT seq, arrived, body FROM tail WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
-        (first_seq, last_seq, rows),
-    ).fetchall()
-
-
-def frame_of_tail(rows: list[TailRow]) -> pl.DataFrame:
-    """Rows of the tail as a frame of SCHEMA."""
-    events = [decode_event(body) for _, _, body in rows]
-    frame = frame_of(events, seqs=[seq for seq, _, _ in rows])
-    return frame.with_columns(pl.Series("arrived", [arrived for _, arrived, _ in rows], pl.Int64))

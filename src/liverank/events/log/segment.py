@@ -208,6 +208,14 @@ def next_segment(connection: sqlite3.Connection, seq: int) -> Segment | None:
     return None if row is None else _segment(row)
 
 
+def next_first_seq(connection: sqlite3.Connection, seq: int) -> int | None:
+    """The first seq of ``next_segment``."""
+    row = connection.execute(
+        "SELECT first_seq FROM segments WHERE last_seq >= ? ORDER BY last_seq LIMIT 1", (seq,)
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def register(connection: sqlite3.Connection, segment: Segment) -> None:
     """Put a placed segment into the manifest."""
     connection.execute(
