@@ -30,14 +30,14 @@ def add(root: Path, packed: PackedBundle) -> str:
     It is not served until it is promoted. Raises BundleError.
     """
     version = packed.manifest.version
-    if not (_place(root, version) / MANIFEST).exists():
-        write_bundle(_place(root, version), packed)
+    if not (place_of(root, version) / MANIFEST).exists():
+        write_bundle(place_of(root, version), packed)
     return version
 
 
 def load(root: Path, version: str) -> Bundle:
     """Load a kept bundle. Raises BundleError when it is unknown or broken."""
-    place = _place(root, version)
+    place = place_of(root, version)
     if not place.is_dir():
         known = ", ".join(manifest.version for manifest in versions(root)) or "none"
         raise BundleError(f"{root}: no bundle `{version}`; there are: {known}")
@@ -84,7 +84,8 @@ def roll_back(root: Path) -> str:
     return version
 
 
-def _place(root: Path, version: str) -> Path:
+def place_of(root: Path, version: str) -> Path:
+    """Where a bundle lies, or would. Raises BundleError for what is no version."""
     if not version.isalnum() or not version.isascii():
         raise BundleError(f"`{version}` is not a version of a bundle; it is 16 letters and digits")
     return root / "bundles" / version

@@ -14,7 +14,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from numpy.typing import NDArray
 
 from liverank.errors import StateError
 
@@ -40,8 +39,7 @@ class SharedArrays:
         """Raises StateError where the system does not reserve the room."""
         kinds = [np.dtype(kind) for kind, _ in shapes]
         sizes = [
-            kind.itemsize * elements
-            for kind, (_, elements) in zip(kinds, shapes, strict=True)
+            kind.itemsize * elements for kind, (_, elements) in zip(kinds, shapes, strict=True)
         ]
         starts = np.cumsum([0, *(-(-size // _PAGE) * _PAGE for size in sizes)]).tolist()
         is_new = fd is None
@@ -57,7 +55,7 @@ class SharedArrays:
                 f"no room to reserve {starts[-1] / 1e9:.1f} GB of address space for feature state: "
                 f"{error}; lower `features.memory`, or lift the limit (`ulimit -v`)"
             ) from None
-        self.arrays: list[NDArray[Any]] = [
+        self.arrays: list[npt.NDArray[Any]] = [
             np.frombuffer(self._map, kind, size // kind.itemsize, start)
             for kind, size, start in zip(kinds, sizes, starts[:-1], strict=True)
         ]

@@ -3,8 +3,6 @@
 Invariant: what is told here is true again by itself as soon as its cause has passed.
 """
 
-import time
-
 from liverank.features.sizes import what_was_let_go
 from liverank.serving.http.messages import Health, Readiness, StateHealth
 from liverank.serving.processes.channel import Troubles
@@ -23,6 +21,8 @@ class HealthOf:
 
     def __init__(self, service: Service) -> None:
         self.troubles = Troubles()
+        self.own_trouble: str | None = None
+        """Why this worker does not rank by what it was told to, or None."""
         self._service = service
 
     def health(self) -> Health:
@@ -37,11 +37,12 @@ class HealthOf:
         log = troubles.log or troubles.stale or self._standing_still()
         processes = troubles.folding or self._missing_workers()
         rankings = service.writer.trouble
-        wrong = (log, troubles.bundle, processes, rankings)
+        bundle = troubles.bundle or self.own_trouble
+        wrong = (log, bundle, processes, rankings)
         return Health(
             ok=all(one is None for one in wrong),
             log=log,
-            bundle=troubles.bundle,
+            bundle=bundle,
             processes=processes,
             rankings=rankings,
             rankings_lost=int(workers["rankings_lost"].sum()),
@@ -79,7 +80,7 @@ class HealthOf:
     def lag_s(self) -> float:
         """For how long the folding process has not looked at the log, or 0 before it began."""
         looked_ms = int(self._service.board.folding["looked_ms"][0])
-        return max(time.time() - looked_ms / 1000, 0.0) if looked_ms else 0.0
+        return max(self._service.clock_ms() - looked_ms, 0) / 1000 if looked_ms else 0.0
 
     def _standing_still(self) -> str | None:
         lag_s = self.lag_s()

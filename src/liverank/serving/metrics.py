@@ -43,7 +43,8 @@ def exposition(service: Service, health: HealthOf) -> bytes:
     write_cpu(service.counts)
     registry = CollectorRegistry()
     registry.register(_ServerCollector(service, health))
-    return generate_latest(registry)
+    text: bytes = generate_latest(registry)
+    return text
 
 
 class _ServerCollector(Collector):
@@ -62,7 +63,9 @@ class _ServerCollector(Collector):
     def _gauges(self, board: Board) -> Iterator[Metric]:
         workers, folding = board.workers, board.folding[0]
         yield _gauge(
-            "liverank_rankings_queued", "Rankings that wait for the log.", workers["rankings_queued"]
+            "liverank_rankings_queued",
+            "Rankings that wait for the log.",
+            workers["rankings_queued"],
         )
         yield _gauge("liverank_connections", "Open connections.", workers["connections"])
         yield _gauge("liverank_fold_seq", "Seq of the last event folded.", folding["seq"])

@@ -182,9 +182,7 @@ class Service:
         """
         self.view()  # while the log is read for the first time, nothing can be folded anew
         loop = asyncio.get_running_loop()
-        erased, generation = await loop.run_in_executor(
-            self._appenders, lambda: self._erase(user)
-        )
+        erased, generation = await loop.run_in_executor(self._appenders, lambda: self._erase(user))
         until = time.perf_counter() + _LONGEST_REFOLD_S
         while self._oldest_generation() < generation:
             if time.perf_counter() > until:

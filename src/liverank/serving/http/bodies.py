@@ -1,6 +1,6 @@
 """Compressed bodies, unpacked up to a limit.
 
-Invariant: a body that unpacks to more than is allowed is refused before more than that was unpacked.
+Invariant: of a body that unpacks to more than is allowed, no more than that is unpacked.
 """
 
 import zlib

@@ -76,8 +76,9 @@ class DateHeader:
 def answer_bytes(answer: Answer, date: bytes, *, keeps_alive: bool, without_body: bool) -> bytes:
     """An answer on the wire.
 
-    >>> answer_bytes(Answer(200, b"{}"), b"", keeps_alive=False, without_body=True)
-    b'HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\nconnection: close\\r\\n...: 2\\r\\n\\r\\n'
+    >>> wire = answer_bytes(Answer(200, b"{}"), b"", keeps_alive=True, without_body=False)
+    >>> wire.splitlines()
+    [b'HTTP/1.1 200 OK', b'content-type: application/json', b'content-length: 2', b'', b'{}']
     """
     key = (answer.status, answer.content_type)
     head = _heads.get(key)

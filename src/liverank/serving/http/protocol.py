@@ -71,11 +71,11 @@ class HttpProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there."""
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport = cast("asyncio.Transport", transport)
         self.deadline = time.perf_counter() + self._server.limits.head_s
         self._server.connections.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         """The client is gone."""
         self._server.connections.discard(self)
         self._waiting.clear()
@@ -253,7 +253,8 @@ class HttpProtocol(asyncio.Protocol):
     def _begin_request(self) -> None:
         self._url = b""
         self._body: list[bytes] = []
-        self._body_bytes = self._length = self._head_bytes = self._fed_bytes = 0
+        self._body_bytes = self._length = self._fed_bytes = 0
+        self._head_bytes: int = 0
         self._encoding, self._expects, self._in_head = "", False, True
 
     def _refuse_head(self) -> None:

@@ -7,7 +7,6 @@ wrong.
 import asyncio
 import logging
 import re
-import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -92,10 +91,8 @@ class Routes:
         return Answer(200, _rank_encoder.encode(ranked))
 
     def _is_long(self, asked: RankRequest) -> bool:
-        if asked.items is not None:
-            count = len(asked.items)
-        else:
-            count = self._service.live_count()
+        items = asked.items
+        count = len(items) if items is not None else self._service.live_count()
         return count > (_LONG // 100 if asked.explain else _LONG)
 
     async def _rank_long(self, request: Request, asked: RankRequest) -> Answer:
@@ -111,9 +108,7 @@ class Routes:
         return json_answer(202, await self._service.take_events(request.body))
 
     async def _erase_user(self, request: Request) -> Answer:
-        return json_answer(
-            200, await self._service.erase_user(request.path.removeprefix(USERS))
-        )
+        return json_answer(200, await self._service.erase_user(request.path.removeprefix(USERS)))
 
     def _other(self, request: Request) -> Answer:
         methods = _METHODS.get(request.path)
@@ -142,7 +137,9 @@ class Routes:
             raise BadRequestError(422, "?limit", what)
         surface = query.get("surface", ["default"])[-1]
         live, rows = self._service.live_items(surface, int(limit))
-        items = [LiveItemView(item=one.item, since=int(one.since), fields=one.fields) for one in rows]
+        items = [
+            LiveItemView(item=row.item, since=int(row.since), fields=row.fields) for row in rows
+        ]
         return json_answer(200, ItemsResponse(live=live, items=items))
 
     def _answered(
@@ -194,7 +191,5 @@ def _refused(error: BadRequestError | LogError | StateError) -> Answer:
 
 
 def _not_allowed(request: Request, methods: tuple[str, ...]) -> Answer:
-    problem = Problem(
-        where="method", what=f"{request.method} is not allowed; send a {methods[0]}"
-    )
+    problem = Problem(where="method", what=f"{request.method} is not allowed; send a {methods[0]}")
     return problem_answer(405, problem, (b"allow", ", ".join(methods).encode()))

@@ -89,9 +89,7 @@ class Channel:
         """Send a message; waits while the other end has no room. Raises OSError if it is closed."""
         body = msgspec.msgpack.encode((len(fds), msgspec.Raw(msgspec.msgpack.encode(message))))
         data = _LENGTH.pack(len(body)) + body
-        ancillary = (
-            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-        )
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         sent = self._socket.sendmsg([data], ancillary)
         self._socket.sendall(data[sent:])
 

@@ -1,1 +1,1 @@
-"""Ranking: candidates, features, scores, order; the ladder; and the rankings on their way to disk."""
+"""Ranking: candidates, features, scores, order; the ladder; the rankings in the log."""

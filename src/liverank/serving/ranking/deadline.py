@@ -2,7 +2,7 @@
 
 A request that waited for half of its deadline, or that a model could not answer in the rest of it,
 is answered by popularity, which is cheap. Where requests have waited so long for a while, even that
-is too much: then one that waited for nearly all of its deadline is refused, as every answer would be
+is too much: then one that waited for nearly all of its deadline is refused, as any answer would be
 too late. So what is answered is answered in time, however many ask, and a moment's delay refuses
 nobody. Invariant: nothing here reads a clock.
 """

@@ -33,6 +33,8 @@ class Rung:
     reason: str | None
     promoted: str | None = None
     """The version that was to be served when this rung was chosen."""
+    directory: Path | None = None
+    """Where the bundle lies."""
 
 
 def choose_rung(root: Path) -> Rung:
@@ -48,21 +50,23 @@ def choose_rung(root: Path) -> Rung:
     except BundleError as error:
         return Rung(None, "popular", str(error))
     try:
-        return Rung(store.load(root, current), None, None, current)
+        place = store.place_of(root, current)
+        return Rung(store.load(root, current), None, None, current, place)
     except BundleError as error:
         reason = f"the current bundle does not load: {error}"
     try:
         previous = store.previous(root)
         if previous is None:
             return Rung(None, "popular", f"{reason}; there is no previous one", current)
-        return Rung(store.load(root, previous), "previous", reason, current)
+        place = store.place_of(root, previous)
+        return Rung(store.load(root, previous), "previous", reason, current, place)
     except BundleError as error:
         return Rung(None, "popular", f"{reason}; nor does the previous one: {error}", current)
 
 
 def fixed_rung(directory: Path) -> Rung:
     """One given bundle. Raises BundleError when it does not load."""
-    return Rung(load_bundle(directory), None, None)
+    return Rung(load_bundle(directory), None, None, directory=directory)
 
 
 def popularity_program(layout: Layout) -> Program:

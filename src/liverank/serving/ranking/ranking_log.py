@@ -137,7 +137,7 @@ class RankingWriter:
     def _append(self, rankings: list[ServedRanking]) -> None:
         for attempt in range(_BUSY_TRIES):
             try:
-                self._log.append_served(rankings, arrived_ms=self._clock_ms())
+                self._log.append(rankings, arrived_ms=self._clock_ms())
             except LogBusyError as error:
                 if attempt + 1 == _BUSY_TRIES:
                     self._lose(rankings, error)

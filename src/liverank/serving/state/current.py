@@ -1,17 +1,15 @@
-"""What ranks now, kept current: the log is followed as it grows, bundles as they are promoted.
+"""What is served, kept current: the log is followed as it grows, bundles as they are promoted.
 
-When events are taken from the log (a user was erased, old ones expired), it is folded anew beside
-the View that ranks meanwhile.
-
-The event loop's thread folds and ranks in turns, so each ranking sees one consistent cut; reading
-the log and loading bundles happen in other threads.
-Invariant: a View's folded log and ranker have the same layout, and a View is replaced as a whole.
+When events are taken from the log (a user was erased, old ones expired), it is folded again while
+workers rank from what was folded before. The few newest events are read and folded in one thread;
+long stretches are read, and bundles loaded, in others.
+Invariant: what is served has the layout of its bundle, and is replaced as a whole.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from liverank.bundle import store
@@ -19,18 +17,19 @@ from liverank.config import Config
 from liverank.errors import BundleError, LogError, StateError
 from liverank.events.log import Log
 from liverank.features.layout import Layout
-from liverank.serving.http.messages import BadRequestError, RankRequest
 from liverank.serving.ranking.fallback import Rung, choose_rung
-from liverank.serving.ranking.ranker import Ranker, make_ranker, rank
-from liverank.serving.state.log_fold import SLICE_ROWS, Folded, Slice, compile_fold, fold_log
+from liverank.serving.state.live_table import LivePublisher
+from liverank.serving.state.log_fold import SLICE_ROWS, STEP_ROWS, Folded, fold_log
 from liverank.serving.state.snapshots import load_newest
 
-POLL_S = 0.02
-"""How often the log is looked at for events of other processes; our own wake the fold at once."""
+POLL_S = 0.01
+"""How often the log is looked at for new events."""
 PROMOTED_POLL_S = 1.0
 """How often the pointer to the current bundle is looked at."""
-GENERATION_POLL_S = 1.0
-"""How often we look whether another process took events from the log."""
+GENERATION_POLL_S = 0.1
+"""How often we look whether events were taken from the log."""
+EXPIRE_S = 30.0
+"""How often the table of live items is freed of those that expired."""
 RETRY_S = 0.5
 """How long the fold waits after an error of the log."""
 
@@ -38,20 +37,23 @@ _logger = logging.getLogger("liverank.serving")
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """What a ranking is made from."""
+class Serving:
+    """What is served: the folded log, the rung that ranks it, and its live items, published."""
 
     folded: Folded
-    ranker: Ranker
+    publisher: LivePublisher
+    rung: Rung
     generation: int
     """Of the log, when the fold began: a later one lacks events that were folded."""
 
 
 class Current:
-    """The current View. Belongs to one event loop.
+    """What is served at present. Belongs to one event loop.
 
     ``bundles`` is the root of the bundles to follow, or None to stay on ``rung``; ``snapshots`` the
-    folder of snapshots to start from, if any.
+    folder of snapshots to start from, if any. ``clock_ms`` gives the time in Unix ms. ``on_change``
+    is told of all that is to be served from then on, ``on_look`` of each look at the log and the
+    seq reached.
     """
 
     def __init__(
@@ -63,107 +65,105 @@ class Current:
         *,
         bundles: Path | None,
         snapshots: Path | None = None,
+        clock_ms: Callable[[], int],
+        on_change: Callable[[Serving], None],
+        on_look: Callable[[int], None] = lambda _seq: None,
     ) -> None:
         self.log_trouble: str | None = None
-        """Why the view lags behind the log, or None."""
-        self.bundle_trouble: str | None = None
-        """Why it does not rank by the bundle that was promoted last, or None."""
+        """Why what is served lags behind the log, or None."""
+        self.bundle_trouble: str | None = rung.reason if rung.promoted else None
+        """Why the bundle that was promoted last is not served, or None."""
         self.stale_trouble: str | None = None
-        """Why the view still knows events that were taken from the log, or None."""
+        """Why rankings still know events that were taken from the log, or None."""
         self._log = log
         self._config = config
         self._rung = rung
         self._layout = layout
         self._bundles = bundles
         self._snapshots = snapshots
-        self._view: View | None = None
-        self._reached = 0
+        self._clock_ms = clock_ms
+        self._on_change = on_change
+        self._on_look = on_look
+        self._serving: Serving | None = None
         self._is_stopping = False
-        self._appended = asyncio.Event()
         self._replacing = asyncio.Lock()
 
-    async def run(self, on_ready: Callable[[View], None]) -> None:
+    async def run(self) -> None:
         """Fold the log, then follow it and the bundles until cancelled.
 
         Raises LogError when the log cannot be read to its end at first; later ones are trouble
         that is told and retried.
         """
         try:
-            self._view = await asyncio.to_thread(self._make_view, self._rung, self._layout)
+            self._serve(await asyncio.to_thread(self._make, self._rung, self._layout))
         finally:
-            self._is_stopping = self._view is None
-        on_ready(self._view)
+            self._is_stopping = self._serving is None
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow_log())
                 tasks.create_task(self._follow_generations())
+                tasks.create_task(self._forget_expired())
                 if self._bundles is not None:
                     tasks.create_task(self._follow_bundles(self._bundles))
         finally:
             self._is_stopping = True
 
-    def view(self) -> View:
-        """What ranks now. Raises BadRequestError (503) before the log has been read."""
-        if self._view is None:
-            raise BadRequestError(503, "server", f"{self.why_not_ready()}; try again in a second")
-        return self._view
+    @property
+    def serving(self) -> Serving:
+        """What is served. Only once there is something: see ``on_change``."""
+        assert self._serving is not None
+        return self._serving
 
-    def why_not_ready(self) -> str | None:
-        """Why nothing can be ranked yet, or None."""
-        if self._view is not None:
-            return None
-        return f"the log is being read, {self._reached:,} of {self._log.last_seq():,} events so far"
+    def _serve(self, serving: Serving) -> None:
+        self._serving = serving
+        self._on_change(serving)
 
-    def wake(self) -> None:
-        """Look at the log now."""
-        self._appended.set()
+    async def _reach(self, generation: int) -> None:
+        """Serve nothing of an earlier generation of the log.
 
-    async def reach(self, generation: int) -> None:
-        """Return once no ranking is made from an earlier generation of the log.
-
-        Raises LogError when the log cannot be folded anew; the old view ranks on.
+        Raises LogError when the log cannot be folded again; what is served stays.
         """
         async with self._replacing:
-            if self.view().generation < generation:
-                layout = self.view().folded.layout
-                self._view = await asyncio.to_thread(self._make_view, self._rung, layout, anew=True)
-                _logger.info("the log was folded anew, as of generation %d", generation)
+            if self.serving.generation < generation:
+                layout = self.serving.folded.layout
+                self._serve(await asyncio.to_thread(self._make, self._rung, layout, anew=True))
+                _logger.info("the log was folded again, as of generation %d", generation)
 
     async def _follow_log(self) -> None:
         """Fold what arrives, one slice a turn."""
         while True:
-            self._appended.clear()
-            folded = self.view().folded
-            piece = await self._next_slice(folded)
-            if piece is not None:
-                folded.fold(piece)
-                continue
+            serving = self.serving
             try:
-                await asyncio.wait_for(self._appended.wait(), POLL_S)
-            except TimeoutError:
+                piece = serving.folded.read_few(self._log, max_rows=STEP_ROWS)
+            except LogError as error:
+                if self.log_trouble is None:
+                    _logger.error("the log is not being followed: %s", error)
+                self.log_trouble = str(error)
+                await asyncio.sleep(RETRY_S)
                 continue
+            self.log_trouble = None
+            if piece is not None:
+                serving.folded.fold(piece, batch=SLICE_ROWS)
+                serving.publisher.publish()
+            self._on_look(serving.folded.seq)
+            await asyncio.sleep(0 if piece is not None else POLL_S)
 
-    async def _next_slice(self, folded: Folded) -> Slice | None:
-        try:
-            piece = await asyncio.to_thread(folded.read_slice, self._log, max_rows=SLICE_ROWS)
-        except LogError as error:
-            if self.log_trouble is None:
-                _logger.error("the log is not being followed: %s", error)
-            self.log_trouble = str(error)
-            await asyncio.sleep(RETRY_S)
-            return None
-        self.log_trouble = None
-        return piece
+    async def _forget_expired(self) -> None:
+        """Let the table of live items lose those that expired: readers pass over them anyway."""
+        while True:
+            await asyncio.sleep(EXPIRE_S)
+            self.serving.folded.live.candidates(at_ms=self._clock_ms())
+            self.serving.publisher.publish()
 
     async def _follow_generations(self) -> None:
-        """Forget what another process erased, a second or so after it did, and a fold."""
+        """Forget what was erased, a moment after it was, and a fold."""
         while True:
             await asyncio.sleep(GENERATION_POLL_S)
             try:
-                await self.reach(await asyncio.to_thread(self._log.generation))
+                await self._reach(self._log.generation())
             except (LogError, StateError) as error:
                 if self.stale_trouble is None:
-                    _logger.error("the log cannot be folded anew: %s", error)
+                    _logger.error("the log cannot be folded again: %s", error)
                 self.stale_trouble = f"what was taken from the log still ranks: {error}"
             else:
                 self.stale_trouble = None
@@ -190,33 +190,29 @@ class Current:
 
     async def _adopt(self, rung: Rung) -> None:
         """Rank by another rung; the log is folded again when its layout differs."""
-        folded = self.view().folded
-        layout = folded.layout if rung.bundle is None else rung.bundle.spec.layout
-        if layout == folded.layout:
-            ranker = await asyncio.to_thread(make_ranker, rung, layout)
-            self._view = View(folded, ranker, self.view().generation)
+        serving = self.serving
+        layout = serving.folded.layout if rung.bundle is None else rung.bundle.spec.layout
+        if layout == serving.folded.layout:
+            self._serve(replace(serving, rung=rung))
         else:
-            self._view = await asyncio.to_thread(self._make_view, rung, layout)
+            self._serve(await asyncio.to_thread(self._make, rung, layout))
         self._rung, self.bundle_trouble = rung, rung.reason
         _logger.info("serving bundle %s", None if rung.bundle is None else rung.bundle.version)
 
-    def _make_view(self, rung: Rung, layout: Layout, *, anew: bool = False) -> View:
-        """Fold the log and rank once, so that all kernels are compiled; takes its time.
+    def _make(self, rung: Rung, layout: Layout, *, anew: bool = False) -> Serving:
+        """Fold the log, from the newest snapshot that fits; takes its time.
 
-        From the newest snapshot that fits, or ``anew`` where none can, as the log has changed.
+        ``anew`` where none can fit, as the log has changed.
         """
-        compile_fold(layout, self._config)
         generation = self._log.generation()
         start = None
         if self._snapshots is not None and not anew:
             start = load_newest(self._log, layout, self._config, self._snapshots)
         begun = None if start is None else start.folded
         folded = fold_log(self._log, layout, self._config, begun=begun, goes_on=self._goes_on)
-        ranker = make_ranker(rung, layout)
-        request = RankRequest(user="-", items=["-"])
-        rank(ranker, folded, request, request_id="-", at_ms=0, limit=1)
-        return View(folded, ranker, generation)
+        return Serving(folded, LivePublisher(folded.live), rung, generation)
 
     def _goes_on(self, seq: int) -> bool:
-        self._reached = seq
+        if self._serving is None:
+            self._on_look(seq)
         return not self._is_stopping

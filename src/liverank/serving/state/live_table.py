@@ -143,7 +143,9 @@ class LiveTable:
         for row, name in zip(chosen, self.names(chosen), strict=True):
             begin = int(self.words[row, FIELDS_AT])
             fields = self.text[begin : begin + int(self.words[row, FIELDS_BYTES])].tobytes()
-            listed.append(LiveRow(name, float(self.times[row, SINCE]), msgspec.Raw(fields or b"{}")))
+            listed.append(
+                LiveRow(name, float(self.times[row, SINCE]), msgspec.Raw(fields or b"{}"))
+            )
         return len(rows), listed
 
     def _settled(self, look: Callable[[], _T]) -> _T:

@@ -23,9 +23,13 @@ from liverank.quantities import duration_ms
 from liverank.serving.state.live_items import LiveItems
 
 SLICE_ROWS = 256
-"""Events folded in one turn while requests wait: a millisecond, ten if all are long rankings."""
+"""Events folded in one batch while others read: a millisecond, ten if all are long rankings."""
+STEP_ROWS = 8_192
+"""Events read in one step while others read."""
 BULK_ROWS = 131_072
 """Events folded in one step when nobody waits."""
+_GAP_S = 1e-4
+"""How long readers have between two batches of a step."""
 _COLUMNS = (
     "seq",
     "arrived",
@@ -106,14 +110,15 @@ class Folded:
         if tail.through_seq <= self.seq:
             return None
         stream = self._streams.of(tail.events) if tail.events else None
-        return Slice(
-            tail.through_seq, stream, events=tuple(entry.event for entry in tail.events)
-        )
+        return Slice(tail.through_seq, stream, events=tuple(entry.event for entry in tail.events))
 
-    def fold(self, piece: Slice) -> None:
-        """Fold a slice that ``read_slice`` or ``read_few`` gave."""
+    def fold(self, piece: Slice, *, batch: int | None = None) -> None:
+        """Fold a slice that ``read_slice`` or ``read_few`` gave, ``batch`` events at a time.
+
+        Other processes can read between two batches.
+        """
         if piece.stream is not None:
-            self.state.fold(piece.stream)
+            self.state.fold(piece.stream, batch=batch, gap_s=0.0 if batch is None else _GAP_S)
             if piece.frame is not None:
                 self.live.fold(piece.frame, piece.stream.at)
             else:

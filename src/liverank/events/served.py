@@ -1,0 +1,5 @@
+"""wip."""
+
+from liverank.events.event import Ranking
+
+ServedRanking = Ranking

@@ -1,0 +1,27 @@
+"""What the processes of a server have in common, settled before the first of them starts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from liverank.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where a server finds what it serves.
+
+    ``log`` is the directory of the log, ``snapshots`` of the state's snapshots, ``bundles`` the
+    root of the bundles to follow, or None to serve ``bundle`` whatever is promoted.
+    ``take_snapshot`` is the command line that takes one, run every ``snapshot_every_s`` seconds;
+    None for never. ``clock_ms`` gives the time in Unix ms.
+    """
+
+    config: Config
+    log: Path
+    snapshots: Path
+    bundles: Path | None
+    bundle: Path | None
+    take_snapshot: tuple[str, ...]
+    snapshot_every_s: float | None
+    clock_ms: Callable[[], int]

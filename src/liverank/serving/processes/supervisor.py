@@ -1,0 +1,294 @@
+"""Starts a server's processes, starts again those that die, and stops them all.
+
+It serves nobody and runs no threads, so that it can fork at any time: a process that takes the
+place of another finds everything imported and compiled, and is there within a tenth of a second. It
+keeps what a new worker must know, the descriptors of shared memory among it.
+Invariant: a listening socket belongs to a place and outlives the worker in it, so that connections
+which wait to be accepted are accepted by the next one.
+"""
+
+import gc
+import logging
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import liverank.errors
+from liverank.errors import LiverankError, ServingError
+from liverank.serving.processes.board import Board
+from liverank.serving.processes.channel import (
+    Channel,
+    Failed,
+    Message,
+    NewView,
+    Ready,
+    Troubles,
+    channel_pair,
+)
+from liverank.serving.processes.deployment import Deployment
+from liverank.serving.processes.folding import run_folding
+from liverank.serving.processes.worker import DRAIN_S, run_worker
+
+FOLDING = -1
+"""The place of the folding process; those of workers are from 0."""
+_LOOK_S = 0.25
+_RESTARTS_A_MINUTE = 60
+"""Starts of a process in the last minute from which on it waits a second before the next."""
+_KILL_AFTER_S = DRAIN_S + 2.0
+
+_logger = logging.getLogger("liverank.serving")
+
+
+class Supervisor:
+    """The processes of a server. Its methods belong to one thread, the only one of its process.
+
+    ``listening`` has a socket for each worker. ``on_ready`` is told the seq up to which the log was
+    folded at first.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        board: Board,
+        listening: list[socket.socket],
+        *,
+        on_ready: Callable[[int], None],
+    ) -> None:
+        self._deployment = deployment
+        self._board = board
+        self._listening = listening
+        self._on_ready = on_ready
+        self._is_ready = self._is_stopping = False
+        self._pids: dict[int, int] = {}
+        self._channels: dict[int, Channel] = {}
+        self._starts: dict[int, list[float]] = {}
+        self._due: dict[int, float] = {}
+        self._view: tuple[NewView, list[int]] | None = None
+        self._troubles = Troubles()
+        self._failure: Failed | None = None
+        self._selector = selectors.DefaultSelector()
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. Raises what kept the log from being folded at first."""
+        gc.freeze()  # what is here is shared with the others, as long as nobody counts it again
+        with self._signals():
+            places = range(FOLDING, len(self._listening))
+            self._due = dict.fromkeys(places, 0.0)
+            while not self._is_stopping:
+                self._start_due()
+                self._wait(_LOOK_S)
+                self._bury()
+                write_cpu_of_supervisor(self._board)
+            self._stop_all()
+        if self._failure is not None:
+            kind = getattr(liverank.errors, self._failure.kind, ServingError)
+            raise kind(self._failure.what)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Let signals wake the selector, and be as they were afterwards."""
+        woken, wakes = socket.socketpair()
+        for one in (woken, wakes):
+            one.setblocking(False)
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
+        before = {number: signal.getsignal(number) for number in numbers}
+        wakeup = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+
+        def stop(_number: int, _frame: object) -> None:
+            self._is_stopping = True
+
+        for number in numbers:
+            signal.signal(number, stop)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        self._selector.register(woken, selectors.EVENT_READ, None)
+        self._wakes = (woken, wakes)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            woken.close()
+            wakes.close()
+
+    def _wait(self, timeout_s: float) -> None:
+        """Pass on what processes tell, for at most so long or until a signal."""
+        for key, _ in self._selector.select(timeout_s):
+            if key.data is None:
+                self._wakes[0].recv(4096)
+            else:
+                self._receive(key.data)
+
+    def _receive(self, place: int) -> None:
+        channel = self._channels.get(place)
+        for received in channel.receive() if channel is not None else []:
+            if received is None:
+                self._close_channel(place)
+                return
+            self._take(*received)
+
+    def _take(self, message: Message, fds: list[int]) -> None:
+        """Take what the folding process tells; workers tell nothing."""
+        if isinstance(message, NewView):
+            old = () if self._view is None else self._view[1]
+            self._view = (message, fds)
+            self._tell_workers(message, tuple(fds))
+            for fd in old:
+                os.close(fd)
+        elif isinstance(message, Troubles):
+            self._troubles = message
+            self._tell_workers(message)
+        elif isinstance(message, Ready):
+            if not self._is_ready:
+                self._is_ready = True
+                self._on_ready(message.seq)
+        else:
+            self._fail(message)
+
+    def _fail(self, failed: Failed) -> None:
+        """Give up where the log could never be folded; else it is tried again."""
+        if not self._is_ready:
+            self._failure = failed
+            self._is_stopping = True
+            return
+        _logger.critical("the folding process ended: %s", failed.what)
+
+    def _tell_workers(self, message: Message, fds: tuple[int, ...] = ()) -> None:
+        for place, channel in self._channels.items():
+            if place != FOLDING:
+                try:
+                    channel.send(message, fds)
+                except OSError:
+                    continue  # it has died, and its successor will be told
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for place, at in sorted(self._due.items()):
+            if now >= at:
+                del self._due[place]
+                self._start(place)
+
+    def _start(self, place: int) -> None:
+        self._starts.setdefault(place, []).append(time.monotonic())
+        ours, theirs = channel_pair()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            self._become(place, theirs)
+        theirs.close()
+        self._pids[pid] = place
+        self._channels[place] = ours
+        self._selector.register(ours, selectors.EVENT_READ, place)
+
+    def _become(self, place: int, channel: Channel) -> NoReturn:
+        """Be the process of a place from now on; in the child of a fork."""
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for other in self._channels.values():
+                other.close()
+            self._selector.close()
+            if place == FOLDING:
+                run_folding(self._deployment, self._board, channel)
+            else:
+                known: list[tuple[Message, list[int]]] = [(self._troubles, [])]
+                if self._view is not None:
+                    known.append(self._view)
+                run_worker(
+                    self._deployment,
+                    self._board,
+                    place,
+                    channel,
+                    self._listening[place],
+                    known,
+                )
+            status = 0
+        except LiverankError as error:
+            _logger.critical("%s ended: %s", _name(place), error)
+        except BaseException:
+            _logger.critical("%s ended", _name(place), exc_info=True)
+        finally:
+            logging.shutdown()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+    def _bury(self) -> None:
+        """Take note of processes that have ended, and let others take their places."""
+        while self._pids:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            place = self._pids.pop(pid, None)
+            if place is None:
+                continue
+            self._receive(place)  # what it told last
+            self._close_channel(place)
+            row = self._board.folding[0] if place == FOLDING else self._board.workers[place]
+            row["pid"] = 0
+            if place == FOLDING:
+                self._board.folding["incarnation"] += 1
+            if self._is_stopping:
+                continue
+            _logger.error("%s ended (%s); starting another", _name(place), _how(status))
+            if place == FOLDING:
+                what = "the process that folds the log ended and is being replaced; rankings are "
+                self._take(Troubles(folding=what + "made from what was folded until then"), [])
+            self._due[place] = time.monotonic() + self._pause_s(place)
+
+    def _pause_s(self, place: int) -> float:
+        """How long to wait before a process is started again: not at all, unless it keeps dying."""
+        now = time.monotonic()
+        starts = self._starts[place] = [at for at in self._starts[place] if now - at < 60]
+        return 1.0 if len(starts) > _RESTARTS_A_MINUTE else 0.0
+
+    def _close_channel(self, place: int) -> None:
+        channel = self._channels.pop(place, None)
+        if channel is not None:
+            self._selector.unregister(channel)
+            channel.close()
+
+    def _stop_all(self) -> None:
+        """Stop the workers, then the folding process; kill those that do not stop."""
+        workers = [pid for pid, place in self._pids.items() if place != FOLDING]
+        self._stop(workers)
+        self._stop(list(self._pids))
+
+    def _stop(self, pids: list[int]) -> None:
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
+        until = time.monotonic() + _KILL_AFTER_S
+        while any(pid in self._pids for pid in pids) and time.monotonic() < until:
+            self._wait(0.05)
+            self._bury()
+        for pid in pids:
+            if pid in self._pids:
+                _logger.error("%s does not stop and is killed", _name(self._pids[pid]))
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                del self._pids[pid]
+
+
+def write_cpu_of_supervisor(board: Board) -> None:
+    """Write down the processor time of the calling process, which is the supervisor."""
+    board.folding["supervisor_cpu_us"] = time.process_time_ns() // 1000
+
+
+def _name(place: int) -> str:
+    return "the folding process" if place == FOLDING else f"worker {place}"
+
+
+def _how(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"signal {-code}" if code < 0 else f"exit status {code}"

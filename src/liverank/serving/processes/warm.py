@@ -1,0 +1,47 @@
+"""Compiling all that a server runs, or loading it from the cache, before its processes are forked.
+
+No data frame is touched: the library of those starts threads, which do not survive a fork.
+"""
+
+import numpy as np
+
+from liverank.config import Config
+from liverank.events.event import Interaction, Item
+from liverank.events.log import TailEvent
+from liverank.events.schema import Schema
+from liverank.features.derived_layout import layout_of
+from liverank.features.event_stream import EventStreams
+from liverank.features.layout import Layout
+from liverank.features.state import State
+from liverank.serving.http.messages import RankRequest
+from liverank.serving.ranking.candidates import Hashes
+from liverank.serving.ranking.fallback import Rung
+from liverank.serving.ranking.ranker import View, make_ranker, rank
+from liverank.serving.state.live_items import LiveItems
+from liverank.serving.state.live_table import LivePublisher
+
+
+def warm_up(rung: Rung, config: Config) -> None:
+    """Fold and rank once with a rung, in a state that is thrown away."""
+    layout = layout_of(Schema(), config) if rung.bundle is None else rung.bundle.spec.layout
+    view = _small_view(rung, layout)
+    for items in (["-"], None):
+        request = RankRequest(user="-", items=items)
+        rank(view, Hashes(), request, request_id="-", at_ms=1, limit=1)
+    if rung.bundle is not None:
+        width = rung.bundle.model.n_features
+        rung.bundle.model.answers(np.zeros((200, width), np.float32))  # long and short lists
+
+
+def _small_view(rung: Rung, layout: Layout) -> View:
+    """A state and live items of one event each."""
+    events = [
+        TailEvent(1, 1, Item(time=1, item="-", state="started")),
+        TailEvent(2, 1, Interaction(time=1, type="-", user="-", item="-")),
+    ]
+    stream = EventStreams(layout, max_future_ms=0.0).of(events)
+    state = State(layout)
+    state.fold(stream)
+    live = LiveItems(expire_after_ms=1000.0, impression="-")
+    live.fold_events([one.event for one in events], stream.at.tolist())
+    return View(state, LivePublisher(live).table, make_ranker(rung, layout), 1)

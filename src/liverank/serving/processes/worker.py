@@ -1,0 +1,171 @@
+"""A process that answers requests from shared memory that another one folds into.
+
+Invariant: a view is adopted as a whole between two requests; when the supervisor has gone, or says
+so, requests in flight are answered and rankings that wait are written before it ends.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+from pathlib import Path
+
+import uvloop
+
+from liverank.bundle.bundle import Bundle
+from liverank.errors import LiverankError
+from liverank.events.log import Log
+from liverank.features.state import State
+from liverank.quantities import duration_ms
+from liverank.serving.health import HealthOf
+from liverank.serving.http.messages import RankRequest
+from liverank.serving.http.routes import Routes
+from liverank.serving.http.server import HttpServer, Limits
+from liverank.serving.processes.board import Board, begin_process, write_cpu
+from liverank.serving.processes.channel import Channel, Message, NewView, Troubles
+from liverank.serving.processes.deployment import Deployment
+from liverank.serving.ranking.candidates import Hashes
+from liverank.serving.ranking.fallback import Rung, fixed_rung
+from liverank.serving.ranking.ranker import View, make_ranker, rank
+from liverank.serving.service import Service
+from liverank.serving.state.live_table import LiveTable
+
+DRAIN_S = 5.0
+"""How long requests in flight may take when the server stops."""
+_COUNT_S = 0.25
+"""How often processor time and sizes are written to the board."""
+
+
+def run_worker(
+    deployment: Deployment,
+    board: Board,
+    place: int,
+    channel: Channel,
+    listening: socket.socket,
+    known: list[tuple[Message, list[int]]],
+) -> None:
+    """Serve until the supervisor has gone or says so; returns then.
+
+    ``known`` are the messages that tell what the worker would know had it lived earlier.
+    """
+    begin_process(board.workers[place])
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_Worker(deployment, board, place, channel).run(listening, known))
+
+
+class _Worker:
+    def __init__(self, deployment: Deployment, board: Board, place: int, channel: Channel) -> None:
+        self._deployment = deployment
+        self._board = board
+        self._place = place
+        self._channel = channel
+        counts = board.workers[place]
+        self._logged_before = int(counts["rankings_logged"])
+        self._lost_before = int(counts["rankings_lost"])
+        self._stopped = asyncio.Event()
+        self._messages: asyncio.Queue[tuple[Message, list[int]]] = asyncio.Queue()
+
+    async def run(self, listening: socket.socket, known: list[tuple[Message, list[int]]]) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
+        loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor gets it too
+        loop.add_reader(self._channel.fileno(), self._receive)
+        config = self._deployment.config
+        with Log.open(self._deployment.log) as log:
+            self._service = service = Service(
+                log,
+                config,
+                self._board,
+                self._place,
+                snapshots=self._deployment.snapshots,
+                clock_ms=self._deployment.clock_ms,
+            )
+            self._health = health = HealthOf(service)
+            routes = Routes(service, health)
+            limits = Limits(
+                body_bytes=config.serving.max_body_mb * 1_000_000,
+                keep_alive_s=duration_ms(config.serving.keep_alive) / 1000,
+            )
+            http = HttpServer(routes, limits=limits, count=routes.count_refused)
+            for message in known:
+                await self._take(*message)
+            await http.start(listening)
+            tasks = [loop.create_task(self._take_messages()), loop.create_task(self._count(http))]
+            await self._stopped.wait()
+            await http.stop(within_s=DRAIN_S)
+            for task in tasks:
+                task.cancel()
+            routes.close()
+            await asyncio.to_thread(service.close)
+            self._write_counts(http)
+
+    def _receive(self) -> None:
+        for message in self._channel.receive():
+            if message is None:
+                asyncio.get_running_loop().remove_reader(self._channel.fileno())
+                self._stopped.set()
+            else:
+                self._messages.put_nowait(message)
+
+    async def _take_messages(self) -> None:
+        while True:
+            await self._take(*await self._messages.get())
+
+    async def _take(self, message: Message, fds: list[int]) -> None:
+        if isinstance(message, Troubles):
+            self._health.troubles = message
+        elif isinstance(message, NewView):
+            try:
+                view = await asyncio.to_thread(self._view, message, fds)
+            except LiverankError as error:
+                self._health.own_trouble = f"worker {self._place} ranks as before: {error}"
+                return
+            finally:
+                for fd in fds:
+                    os.close(fd)
+            self._health.own_trouble = None
+            self._service.adopt(view)
+
+    def _view(self, told: NewView, fds: list[int]) -> View:
+        """Map and load what was told, and rank once, so that no request waits for a compiler."""
+        folding = self._board.folding
+
+        def is_abandoned() -> bool:
+            return int(folding["incarnation"][0]) != told.incarnation
+
+        state = State(told.layout, fd=fds[0])
+        state.is_abandoned = is_abandoned
+        expire_after_ms = duration_ms(self._deployment.config.serving.expire_after)
+        live = LiveTable(expire_after_ms=expire_after_ms, fd=fds[1], is_abandoned=is_abandoned)
+        state.store.close()
+        live.close()
+        rung = self._rung(told)
+        view = View(state, live, make_ranker(rung, told.layout), told.generation)
+        request = RankRequest(user="-", items=["-"])
+        rank(view, Hashes(), request, request_id="-", at_ms=0, limit=1)
+        return view
+
+    def _rung(self, told: NewView) -> Rung:
+        """The rung that was told of; a bundle that is there already is not loaded again."""
+        if told.bundle is None:
+            return Rung(None, told.fallback, told.reason, told.promoted)
+        place = Path(told.bundle)
+        mine = None if self._service.why_not_ready() else self._service.view().ranker.rung
+        if mine is not None and mine.bundle is not None and mine.directory == place:
+            bundle: Bundle | None = mine.bundle
+        else:
+            bundle = fixed_rung(place).bundle
+        return Rung(bundle, told.fallback, told.reason, told.promoted, place)
+
+    async def _count(self, http: HttpServer) -> None:
+        while True:
+            await asyncio.sleep(_COUNT_S)
+            self._write_counts(http)
+
+    def _write_counts(self, http: HttpServer) -> None:
+        counts, writer = self._service.counts, self._service.writer
+        write_cpu(counts)
+        counts["connections"] = len(http.connections)
+        counts["rankings_queued"] = writer.queued
+        counts["rankings_logged"] = self._logged_before + writer.logged
+        counts["rankings_lost"] = self._lost_before + writer.lost
