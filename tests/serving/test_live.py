@@ -91,8 +91,8 @@ def test_items_are_live_as_defined_however_events_are_batched(told, sizes, times
 
 def said_of(live):
     """What is known of each item, but for the order in which it came to be live."""
-    names = sorted(live._known)
-    return [(name, repr(live._known[name].since), said(live._known[name])) for name in names]
+    names = sorted(live.known)
+    return [(name, repr(live.known[name].since), said(live.known[name])) for name in names]
 
 
 def said(item):

@@ -19,9 +19,11 @@ from liverank.events.event import Event, Interaction, Item, Ranking, User
 from liverank.events.log import Log
 from liverank.events.wire import decode_event, encode_event
 from liverank.serving.http.messages import RankRequest
+from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.fallback import Rung
-from liverank.serving.ranking.ranker import make_ranker, rank
+from liverank.serving.ranking.ranker import View, make_ranker, rank
 from liverank.serving.ranking.ranking_log import ranking_event
+from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import Folded
 
 SETTINGS = parse_config(CONFIG)
@@ -60,8 +62,9 @@ def serve(site: Path, *specs: object, count: int = 10, limit: int = 5) -> list[s
                 while (piece := folded.read_slice(log, max_rows=100)) is not None:
                     folded.fold(piece)
                 request = RankRequest(user="u1", items=ROOMS[: 3 + number % 6])
+                view = View(folded.state, LivePublisher(folded.live).table, ranker, 1)
                 served = rank(
-                    ranker, folded, request, request_id=f"q{number}", at_ms=now_ms, limit=limit
+                    view, Hashes(), request, request_id=f"q{number}", at_ms=now_ms, limit=limit
                 )
                 event = ranking_event(
                     request,

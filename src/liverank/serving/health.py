@@ -56,7 +56,7 @@ class HealthOf:
     def readiness(self) -> Readiness:
         """Whether rankings can be answered, and by what."""
         service = self._service
-        reason = service.why_not_ready()
+        reason = service.why_not_ready() or self._not_adopted()
         if reason is not None:
             return Readiness(ready=False, reason=reason)
         view = service.view()
@@ -72,14 +72,14 @@ class HealthOf:
     def pids(self) -> dict[str, int]:
         """The processes of the server by what they do; one that is missing is left out."""
         board = self._service.board
-        pids = {"fold": int(board.folding["pid"][0])}
+        pids = {"fold": int(board.folding["pid"])}
         for place, pid in enumerate(board.workers["pid"].tolist()):
             pids[f"worker-{place}"] = pid
         return {name: pid for name, pid in pids.items() if pid}
 
     def lag_s(self) -> float:
         """For how long the folding process has not looked at the log, or 0 before it began."""
-        looked_ms = int(self._service.board.folding["looked_ms"][0])
+        looked_ms = int(self._service.board.folding["looked_ms"])
         return max(self._service.clock_ms() - looked_ms, 0) / 1000 if looked_ms else 0.0
 
     def _standing_still(self) -> str | None:
@@ -87,6 +87,12 @@ class HealthOf:
         if 1000 * lag_s < _LOOKED_WITHIN_MS or self._service.why_not_ready() is not None:
             return None
         return f"the folding process has not looked at the log for {lag_s:.0f} s"
+
+    def _not_adopted(self) -> str | None:
+        """That there are workers which cannot rank yet, or None."""
+        workers = self._service.board.workers
+        waiting = int(((workers["pid"] != 0) & (workers["view"] == 0)).sum())
+        return f"{waiting} of {len(workers)} workers cannot rank yet" if waiting else None
 
     def _missing_workers(self) -> str | None:
         pids = self._service.board.workers["pid"].tolist()

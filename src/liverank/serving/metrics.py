@@ -61,7 +61,7 @@ class _ServerCollector(Collector):
         yield from self._gauges(board)
 
     def _gauges(self, board: Board) -> Iterator[Metric]:
-        workers, folding = board.workers, board.folding[0]
+        workers, folding = board.workers, board.folding
         yield _gauge(
             "liverank_rankings_queued",
             "Rankings that wait for the log.",
@@ -150,7 +150,7 @@ def _processor_time(board: Board) -> CounterMetricFamily:
     family = CounterMetricFamily(
         "liverank_process_cpu_seconds", "Processor time, by process.", labels=["process"]
     )
-    folding = board.folding[0]
+    folding = board.folding
     family.add_metric(["supervisor"], int(folding["supervisor_cpu_us"]) / 1e6)
     family.add_metric(["fold"], int(folding["cpu_us"] + folding["cpu_before_us"]) / 1e6)
     for place, worker in enumerate(board.workers):

@@ -71,9 +71,10 @@ class Service:
         self._surfaces = {name: _rules(surface) for name, surface in config.surfaces.items()}
         self._surfaces.setdefault("default", _rules(Surface()))
 
-    def adopt(self, view: View) -> None:
-        """Rank from this view from now on."""
+    def adopt(self, view: View, number: int) -> None:
+        """Rank from this view, of that number, from now on."""
         self._view = view
+        self.counts["view"] = number
         self.counts["generation"] = view.generation
 
     def view(self) -> View:

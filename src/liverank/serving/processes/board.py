@@ -26,6 +26,7 @@ _WORKER = np.dtype(
     [
         ("pid", "i8"),
         ("generation", "i8"),
+        ("view", "i8"),
         ("incarnation", "i8"),
         ("cpu_us", "i8"),
         ("cpu_before_us", "i8"),
@@ -52,6 +53,7 @@ _FOLDING = np.dtype(
         ("last_seq", "i8"),
         ("reached", "i8"),
         ("looked_ms", "i8"),
+        ("view", "i8"),
         ("supervisor_cpu_us", "i8"),
         ("is_stopping", "i8"),
     ]
@@ -66,6 +68,7 @@ class Board:
     pid            of the process; 0 while there is none
     incarnation    of ``folding``: how many folding processes there have been, one more as soon as
                    one has died; of a worker: the one whose state it ranks from
+    view           the number of what a worker ranks from; 0 before there is anything
     generation     of the log, that a worker ranks from
     seq, last_seq  the last event folded, and the last of the log when the folding process looked
     reached        how far a first fold has come
@@ -96,7 +99,7 @@ class Board:
         ]
         memory = mmap.mmap(-1, sum(sizes))
         starts = np.cumsum([0, *sizes]).tolist()
-        self.folding: NDArray[np.void] = np.frombuffer(memory, _FOLDING, 1, starts[0])[0:1]
+        self.folding: np.void = np.frombuffer(memory, _FOLDING, 1, starts[0])[0]
         self.workers: NDArray[np.void] = np.frombuffer(memory, _WORKER, n_workers, starts[1])
         self.latency: NDArray[np.int64] = np.frombuffer(
             memory, np.int64, int(np.prod(shape)), starts[2]
@@ -117,13 +120,13 @@ class Board:
         self.latency_us[worker, surface, rung] += int(1e6 * took_s)
 
 
-def begin_process(row: NDArray[np.void]) -> None:
+def begin_process(row: np.void) -> None:
     """Write down that the calling process is the one of a row."""
     row["cpu_before_us"] += row["cpu_us"]
     row["cpu_us"] = 0
     row["pid"] = os.getpid()
 
 
-def write_cpu(row: NDArray[np.void]) -> None:
+def write_cpu(row: np.void) -> None:
     """Write down the processor time of the calling process."""
     row["cpu_us"] = time.process_time_ns() // 1000

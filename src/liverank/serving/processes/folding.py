@@ -25,7 +25,7 @@ _TELL_S = 0.05
 
 def run_folding(deployment: Deployment, board: Board, channel: Channel) -> None:
     """Fold until the supervisor has gone or says so; returns then."""
-    begin_process(board.folding[0])
+    begin_process(board.folding)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(_Folding(deployment, board, channel).run())
@@ -37,7 +37,7 @@ def run_folding(deployment: Deployment, board: Board, channel: Channel) -> None:
 class _Folding:
     def __init__(self, deployment: Deployment, board: Board, channel: Channel) -> None:
         self._deployment = deployment
-        self._board = board.folding[0]
+        self._board = board.folding
         self._channel = channel
         self._is_ready = False
         self._incarnation = int(self._board["incarnation"])
@@ -90,7 +90,9 @@ class _Folding:
 
     def _serve(self, serving: Serving) -> None:
         rung = serving.rung
+        self._board["view"] += 1
         view = NewView(
+            number=int(self._board["view"]),
             incarnation=self._incarnation,
             generation=serving.generation,
             layout=serving.folded.layout,

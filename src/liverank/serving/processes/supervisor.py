@@ -37,7 +37,8 @@ from liverank.serving.processes.worker import DRAIN_S, run_worker
 
 FOLDING = -1
 """The place of the folding process; those of workers are from 0."""
-_LOOK_S = 0.25
+_LOOK_S, _FIRST_LOOK_S = 0.25, 0.01
+"""How often to look without being woken, and how often until every worker can rank."""
 _RESTARTS_A_MINUTE = 60
 """Starts of a process in the last minute from which on it waits a second before the next."""
 _KILL_AFTER_S = DRAIN_S + 2.0
@@ -65,6 +66,7 @@ class Supervisor:
         self._listening = listening
         self._on_ready = on_ready
         self._is_ready = self._is_stopping = False
+        self._folded_to: int | None = None
         self._pids: dict[int, int] = {}
         self._channels: dict[int, Channel] = {}
         self._starts: dict[int, list[float]] = {}
@@ -82,8 +84,9 @@ class Supervisor:
             self._due = dict.fromkeys(places, 0.0)
             while not self._is_stopping:
                 self._start_due()
-                self._wait(_LOOK_S)
+                self._wait(_LOOK_S if self._is_ready else _FIRST_LOOK_S)
                 self._bury()
+                self._tell_when_ready()
                 write_cpu_of_supervisor(self._board)
             self._stop_all()
         if self._failure is not None:
@@ -145,15 +148,21 @@ class Supervisor:
             self._troubles = message
             self._tell_workers(message)
         elif isinstance(message, Ready):
-            if not self._is_ready:
-                self._is_ready = True
-                self._on_ready(message.seq)
+            self._folded_to = message.seq
         else:
             self._fail(message)
 
+    def _tell_when_ready(self) -> None:
+        """Tell once that every worker can rank."""
+        if self._folded_to is None or self._is_ready:
+            return
+        if (self._board.workers["view"] > 0).all():
+            self._is_ready = True
+            self._on_ready(self._folded_to)
+
     def _fail(self, failed: Failed) -> None:
         """Give up where the log could never be folded; else it is tried again."""
-        if not self._is_ready:
+        if self._folded_to is None:
             self._failure = failed
             self._is_stopping = True
             return
@@ -235,7 +244,7 @@ class Supervisor:
                 continue
             self._receive(place)  # what it told last
             self._close_channel(place)
-            row = self._board.folding[0] if place == FOLDING else self._board.workers[place]
+            row = self._board.folding if place == FOLDING else self._board.workers[place]
             row["pid"] = 0
             if place == FOLDING:
                 self._board.folding["incarnation"] += 1

@@ -124,14 +124,14 @@ class _Worker:
                 for fd in fds:
                     os.close(fd)
             self._health.own_trouble = None
-            self._service.adopt(view)
+            self._service.adopt(view, message.number)
 
     def _view(self, told: NewView, fds: list[int]) -> View:
         """Map and load what was told, and rank once, so that no request waits for a compiler."""
         folding = self._board.folding
 
         def is_abandoned() -> bool:
-            return int(folding["incarnation"][0]) != told.incarnation
+            return int(folding["incarnation"]) != told.incarnation
 
         state = State(told.layout, fd=fds[0])
         state.is_abandoned = is_abandoned
