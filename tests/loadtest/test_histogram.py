@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liverank.loadtest.histogram import MAX_US, Histogram
+from liverank.loadtest.histogram import MAX_US, Counts, Histogram
 
 values_us = st.lists(
     st.one_of(st.integers(0, 5000), st.integers(0, MAX_US)), min_size=1, max_size=300
@@ -44,7 +44,7 @@ def test_quantiles_of_many_latencies_agree_with_numpy():
 @given(values_us, values_us)
 def test_adding_counts_of_two_processes_is_counting_all_values_in_one(first, second):
     both, other = filled(first), filled(second)
-    both.add(other.to_counts(), sum_us=other.sum_us, max_us=other.max_us)
+    both.add(other.to_counts())
     together = filled(first + second)
     assert both.to_counts() == together.to_counts()
     assert (both.count, both.sum_us, both.max_us) == (
@@ -76,4 +76,4 @@ def test_a_share_that_is_none_and_a_bucket_that_does_not_exist_are_refused():
     with pytest.raises(ValueError, match=r"1.5: expected a share"):
         filled([1]).quantile_us(1.5)
     with pytest.raises(ValueError, match="expected a bucket"):
-        Histogram().add({10**6: 1}, sum_us=1, max_us=1)
+        Histogram().add(Counts({10**6: 1}, 1, 1))

@@ -45,6 +45,7 @@ class Pool:
         self._loop = loop
         self._is_closed_loop = False
         self._is_stopping = False
+        self._is_closed = False
         self._open: set[Connection] = set()
         self._idle: deque[Connection] = deque()
         self._waiting: deque[Request] = deque()
@@ -81,7 +82,7 @@ class Pool:
 
     def close(self) -> None:
         """Close all connections; requests that are pending end as unanswered."""
-        self._is_stopping = True
+        self._is_stopping = self._is_closed = True
         for task in self._opening:
             task.cancel()
         for connection in list(self._open):
@@ -110,7 +111,7 @@ class Pool:
 
     def on_broken(self, _connection: Connection, request: Request, *, began: bool) -> None:
         """Send a request once more, on a new connection, if nothing of its answer had come."""
-        if began or request.is_retry or self._is_stopping:
+        if began or request.is_retry or self._is_closed:
             self._fail(request, "answer broke off" if began else "connection closed")
             return
         request.is_retry = True

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from liverank.loadtest.histogram import Histogram
+from liverank.loadtest.histogram import Histogram, sum_of
 from liverank.loadtest.objectives import Judged, Objective, judge
 from liverank.loadtest.plan import Tallied, WorkerResult, merged
 
@@ -157,7 +157,7 @@ def _requests(tallied: Tallied, seconds: float) -> Requests:
         sent=tallied.sent,
         answered=tallied.answered,
         per_second=round(tallied.answered / seconds, 1) if seconds > 0 else 0.0,
-        latency_ms=quantiles_ms(tallied.histogram()),
+        latency_ms=quantiles_ms(sum_of([tallied.latency])),
         statuses=tallied.statuses,
         errors=tallied.errors,
         fallbacks=tallied.fallbacks,
@@ -169,8 +169,7 @@ def _requests(tallied: Tallied, seconds: float) -> Requests:
 
 
 def _generator(results: Sequence[WorkerResult], rank: Tallied, events: Tallied) -> Generator:
-    late = rank.lateness()
-    late.add(events.late, sum_us=events.late_sum_us, max_us=events.late_max_us)
+    late = sum_of((rank.late, events.late))
     told = quantiles_ms(late) if late.count else None
     requests = rank.sent + events.sent
     cpu_s = sum(one.cpu_s for one in results)

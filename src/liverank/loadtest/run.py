@@ -13,9 +13,9 @@ import msgspec
 
 from liverank.errors import LoadTestError
 from liverank.loadtest.crew import Crew, crew_for
-from liverank.loadtest.histogram import Histogram
+from liverank.loadtest.histogram import Histogram, sum_of
 from liverank.loadtest.objectives import Objective
-from liverank.loadtest.plan import Plan, WorkerResult, merged
+from liverank.loadtest.plan import Plan
 from liverank.loadtest.probes import Probes, probes_of
 from liverank.loadtest.report import LoadReport, Run, report_on
 from liverank.loadtest.target import Address, Target, target_at
@@ -93,7 +93,7 @@ def run_load(
         unseen=0 if probes is None else probes.unseen,
         stopped=stopped,
     )
-    return report_on(run, results), _latencies(results)
+    return report_on(run, results), sum_of(one.rank.latency for one in results)
 
 
 def plans_for(address: Address, load: Load, items: list[str], *, run: str) -> list[Plan]:
@@ -163,7 +163,3 @@ def _last_cpu_s(target: Target) -> float | None:
 def _difference(before: float | None, after: float | None) -> float | None:
     """None too where a process was started again, and counts from 0."""
     return None if before is None or after is None or after < before else after - before
-
-
-def _latencies(results: Sequence[WorkerResult]) -> Histogram:
-    return merged([one.rank for one in results]).histogram()

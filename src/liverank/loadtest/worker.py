@@ -154,9 +154,7 @@ async def _until(end_ns: int, stopped: asyncio.Event, pools: tuple[Pool, ...]) -
 
 def _told(pool: Pool, late: Histogram) -> Tallied:
     told = pool.tallied
-    told.latency = pool.latency.to_counts()
-    told.latency_sum_us, told.latency_max_us = pool.latency.sum_us, pool.latency.max_us
-    told.late, told.late_sum_us, told.late_max_us = late.to_counts(), late.sum_us, late.max_us
+    told.latency, told.late = pool.latency.to_counts(), late.to_counts()
     return told
 
 
