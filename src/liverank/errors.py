@@ -15,6 +15,7 @@ One tree, so that a caller can catch as widely or as narrowly as it likes:
     ├── TrainingError    no model could be trained
     ├── BundleError      a bundle is missing, changed, or does not fit
     ├── ServingError     a request cannot be answered as asked
+    ├── LoadTestError    a load test cannot run as asked
     └── SimulatorError   a world cannot be built or run as asked
 
 Invariant: the message of each is one readable line that says where, what was given, what is
@@ -72,6 +73,10 @@ class BundleError(LiverankError):
 
 class ServingError(LiverankError):
     """A request cannot be answered as asked."""
+
+
+class LoadTestError(LiverankError):
+    """A load test cannot run as asked."""
 
 
 class SimulatorError(LiverankError):

@@ -27,6 +27,7 @@ COMMANDS = (
     "predict",
     "export",
     "serve",
+    "loadtest",
     "replay",
     "snapshot",
     "compact",

@@ -42,13 +42,20 @@ class StoppableClock:
 
 
 @contextmanager
-def stopped_by_interrupt(clock: StoppableClock, console: Console) -> Iterator[None]:
-    """Within it Ctrl-C stops the clock; once more, and it is a KeyboardInterrupt again."""
+def stopped_by_interrupt(
+    clock: StoppableClock,
+    console: Console,
+    words: str = "Stopping with the best so far; Ctrl-C once more leaves nothing",
+) -> Iterator[None]:
+    """Within it Ctrl-C stops the clock; once more, and it is a KeyboardInterrupt again.
+
+    ``words`` are printed at the first.
+    """
 
     def on_interrupt(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
         clock.stop()
-        console.print("Stopping with the best so far; Ctrl-C once more leaves nothing")
+        console.print(words)
 
     before = signal.signal(signal.SIGINT, on_interrupt)
     try:

@@ -1,0 +1,111 @@
+"""One keep-alive connection: sends a request, reads its answer, and says how it went.
+
+A reader of its own, of what JSON over HTTP/1.1 needs: status, length, whether the connection stays.
+Invariant: at most one request is in flight; each one sent is reported once, answered or broken.
+"""
+
+import asyncio
+import re
+from typing import Protocol, cast
+
+_HEAD_END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,12}) *\r\n", re.IGNORECASE)
+_CLOSES = re.compile(rb"\r\nconnection: *close *\r\n", re.IGNORECASE)
+_MAX_HEAD = 65_536
+
+
+class Request:
+    """A request that was due at a time; its bytes are made when it is sent."""
+
+    __slots__ = ("due_ns", "is_retry", "payload")
+
+    def __init__(self, due_ns: int) -> None:
+        self.due_ns = due_ns
+        self.payload = b""
+        self.is_retry = False
+
+
+class Owner(Protocol):
+    """Who is told what became of a request."""
+
+    def on_answer(
+        self, connection: "Connection", request: Request, status: int, body: bytes
+    ) -> None:
+        """The whole answer came."""
+
+    def on_broken(self, connection: "Connection", request: Request, *, began: bool) -> None:
+        """The connection ended before the whole answer came; ``began`` where a part of it had."""
+
+    def on_closed(self, connection: "Connection") -> None:
+        """The connection is gone."""
+
+
+class Connection(asyncio.Protocol):
+    """A connection of an owner."""
+
+    __slots__ = ("_owner", "_received", "_transport", "request")
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._received = b""
+        self._transport: asyncio.Transport | None = None
+        self.request: Request | None = None
+        """The one in flight."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way to send."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def send(self, request: Request) -> None:
+        """Send a request; its answer is the next thing that the owner hears."""
+        assert self._transport is not None
+        self.request = request
+        self._transport.write(request.payload)
+
+    def abort(self) -> None:
+        """Give up, and report nothing of the request in flight."""
+        self.request = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in bytes, and report the answer when it is whole."""
+        if self._received:
+            data = self._received + data
+        head_end = data.find(_HEAD_END)
+        if head_end < 0:
+            self._received = data
+            if len(data) > _MAX_HEAD:
+                self._break()
+            return
+        head = data[: head_end + 2]
+        length = _LENGTH.search(head)
+        status = head[9:12]
+        if length is None or not status.isdigit() or self.request is None:
+            self._received = data
+            self._break()
+            return
+        end = head_end + 4 + int(length[1])
+        if len(data) < end:
+            self._received = data
+            return
+        self._received = b""
+        request, self.request = self.request, None
+        if _CLOSES.search(head) is not None and self._transport is not None:
+            self._transport.close()
+        self._owner.on_answer(self, request, int(status), data[head_end + 4 : end])
+
+    def is_open(self) -> bool:
+        """Whether another request may be sent."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Report it, and the request in flight."""
+        request, self.request = self.request, None
+        self._owner.on_closed(self)
+        if request is not None:
+            self._owner.on_broken(self, request, began=bool(self._received))
+
+    def _break(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()

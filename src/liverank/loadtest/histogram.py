@@ -1,0 +1,102 @@
+"""Latencies as counts in buckets that grow with the value: 1 us to 60 s, at three digits.
+
+Up to 2,047 us each microsecond has a bucket; above, each doubling has 1,024. Counts add up over
+processes, as in HdrHistogram (Gil Tene). Invariant: a quantile is at most 0.1 % above the exact
+one, and never below it.
+"""
+
+from collections.abc import Mapping
+from math import ceil
+
+MAX_US = 60_000_000
+"""The longest value that is told apart; longer ones count as this."""
+
+_DOUBLING = 10  # bits: buckets of one doubling
+_SHIFTS = MAX_US.bit_length() - _DOUBLING - 1
+_BUCKETS = (_SHIFTS + 2) << _DOUBLING
+
+
+class Histogram:
+    """How often each latency, in whole microseconds, was seen.
+
+    >>> latencies = Histogram()
+    >>> for value in (100, 200, 300, 4_000_000):
+    ...     latencies.record(value)
+    >>> latencies.count, latencies.quantile_us(0.5), latencies.max_us
+    (4, 200, 4000000)
+    """
+
+    __slots__ = ("_counts", "count", "max_us", "sum_us")
+
+    def __init__(self) -> None:
+        self._counts = [0] * _BUCKETS
+        self.count = 0
+        self.sum_us = 0
+        """The exact sum."""
+        self.max_us = 0
+        """The exact largest value."""
+
+    def record(self, value_us: int) -> None:
+        """Count a value; below 0 it counts as 0, above ``MAX_US`` as that."""
+        value_us = min(max(value_us, 0), MAX_US)
+        self.count += 1
+        self.sum_us += value_us
+        if value_us > self.max_us:
+            self.max_us = value_us
+        shift = value_us.bit_length() - 11
+        if shift <= 0:
+            self._counts[value_us] += 1
+        else:
+            self._counts[(shift << _DOUBLING) + (value_us >> shift)] += 1
+
+    def quantile_us(self, share: float) -> int | None:
+        """The largest value of the bucket in which the share of values is reached; None if empty.
+
+        Raises ValueError where the share is not from 0 to 1.
+        """
+        if not 0 <= share <= 1:
+            raise ValueError(f"{share}: expected a share from 0 to 1")
+        if self.count == 0:
+            return None
+        # a share such as 0.999 is not exact: 0.999 * 1000 must not come to rank 1000
+        wanted = max(1, ceil(share * self.count - 1e-9 * self.count))
+        seen = 0
+        for bucket, count in enumerate(self._counts):
+            seen += count
+            if seen >= wanted:
+                return min(_highest_us(bucket), self.max_us)
+        raise AssertionError("counts do not add up")
+
+    def mean_us(self) -> float | None:
+        """The exact mean; None if empty."""
+        return self.sum_us / self.count if self.count else None
+
+    def share_above(self, value_us: int) -> float | None:
+        """Share of values in buckets that lie above this value; None if empty."""
+        if self.count == 0:
+            return None
+        return sum(count for highest, count in self.filled() if highest > value_us) / self.count
+
+    def filled(self) -> list[tuple[int, int]]:
+        """The buckets that are not empty: their highest value and their count."""
+        return [(_highest_us(bucket), count) for bucket, count in enumerate(self._counts) if count]
+
+    def to_counts(self) -> dict[int, int]:
+        """The count of each bucket that is not empty, to be sent to another process."""
+        return {bucket: count for bucket, count in enumerate(self._counts) if count}
+
+    def add(self, counts: Mapping[int, int], *, sum_us: int, max_us: int) -> None:
+        """Add what another process counted. Raises ValueError for a bucket that does not exist."""
+        for bucket, count in counts.items():
+            if not 0 <= bucket < _BUCKETS:
+                raise ValueError(f"{bucket}: expected a bucket from 0 to {_BUCKETS - 1}")
+            self._counts[bucket] += count
+            self.count += count
+        self.sum_us += sum_us
+        self.max_us = max(self.max_us, max_us)
+
+
+def _highest_us(bucket: int) -> int:
+    """The largest value that a bucket counts."""
+    shift = max(0, (bucket >> _DOUBLING) - 1)
+    return (((bucket - (shift << _DOUBLING)) + 1) << shift) - 1

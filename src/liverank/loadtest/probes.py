@@ -1,0 +1,100 @@
+"""Fold lag, as a client sees it: how long after an end was acknowledged an item is still ranked.
+
+Once a second a probe item that was started before ends; then rankings of it and another are asked
+for until ``dropped`` counts it as ended. Invariant: probes are named ``loadtest-probe-...``, and
+all that were started are ended when the block is left.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from liverank.errors import LoadTestError
+from liverank.loadtest.histogram import Histogram
+from liverank.loadtest.target import Target
+
+GIVE_UP_S = 10.0
+_PAUSE_S = 0.002
+"""Between two questions: what the answer is known to."""
+
+
+class _Dropped(msgspec.Struct, frozen=True):
+    dropped: dict[str, int]
+
+
+_decoder = msgspec.json.Decoder(_Dropped)
+
+
+class Probes:
+    """Probe items of a run, and what they measured. ``now_ms`` is the time for events."""
+
+    def __init__(
+        self, target: Target, run: str, *, surface: str, now_ms: Callable[[], int]
+    ) -> None:
+        self.lag = Histogram()
+        self.unseen = 0
+        """Ends that no ranking knew of within ``GIVE_UP_S``, or that were not taken in."""
+        self._target = target
+        self._run = run
+        self._surface = surface
+        self._now_ms = now_ms
+        self._number = 0
+        target.send_events(self._event(0, "started"), self._event(1, "started"))
+
+    def probe(self) -> None:
+        """End a probe, and wait until a ranking knows it; then start the next."""
+        number = self._number
+        self._number += 1
+        try:
+            self._target.send_events(self._event(number, "ended"))
+            began_ns = time.monotonic_ns()
+            if self._wait_until_ended(number, began_ns + int(GIVE_UP_S * 1e9)):
+                self.lag.record((time.monotonic_ns() - began_ns) // 1000)
+            else:
+                self.unseen += 1
+            self._target.send_events(self._event(number + 2, "started"))
+        except LoadTestError:
+            self.unseen += 1
+
+    def end(self) -> None:
+        """End the probes that are live."""
+        alive = (self._number, self._number + 1)
+        self._target.send_events(*(self._event(number, "ended") for number in alive))
+
+    def _wait_until_ended(self, number: int, until_ns: int) -> bool:
+        question = msgspec.json.encode(
+            {
+                "user": f"loadtest-probe-{self._run}",
+                "surface": self._surface,
+                "items": [self._name(number), self._name(number + 1)],
+            }
+        )
+        while time.monotonic_ns() < until_ns:
+            status, body = self._target.ask("POST", "/v1/rank", question)
+            if status == 200 and _decoder.decode(body).dropped.get("ended"):
+                return True
+            time.sleep(_PAUSE_S)
+        return False
+
+    def _name(self, number: int) -> str:
+        return f"loadtest-probe-{self._run}-{number}"
+
+    def _event(self, number: int, state: str) -> dict[str, Any]:
+        return {
+            "event": "item", "time": self._now_ms(), "item": self._name(number), "state": state
+        }  # fmt: skip
+
+
+@contextmanager
+def probes_of(
+    target: Target, run: str, *, surface: str, now_ms: Callable[[], int]
+) -> Iterator[Probes]:
+    """Probes for a run; ended when it is over. Raises LoadTestError."""
+    probes = Probes(target, run, surface=surface, now_ms=now_ms)
+    try:
+        yield probes
+    finally:
+        probes.end()

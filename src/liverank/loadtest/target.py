@@ -1,0 +1,135 @@
+"""The server under test, as the process that leads a load test asks it now and then.
+
+Plain blocking requests over one connection, apart from the load. Invariant: what the server does
+not tell is None, never 0.
+"""
+
+import http.client
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from liverank.errors import LoadTestError
+
+_CPU = re.compile(r"^liverank_process_cpu_seconds_total(?:\{[^}]*\})? (\S+)", re.MULTILINE)
+_MOST_ITEMS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the server listens."""
+
+    host: str
+    port: int
+
+
+class _LiveItem(msgspec.Struct, frozen=True):
+    item: str
+
+
+class _LiveItems(msgspec.Struct, frozen=True):
+    items: list[_LiveItem]
+
+
+class Target:
+    """A connection to the server; it is opened again when it was lost."""
+
+    def __init__(self, address: Address, *, timeout_s: float = 10.0) -> None:
+        self._address = address
+        self._client = http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
+
+    def live_items(self, surface: str) -> list[str]:
+        """Ids of what is live on a surface. Raises LoadTestError."""
+        status, body = self.ask(
+            "GET", f"/v1/items?surface={quote(surface, safe='')}&limit={_MOST_ITEMS}"
+        )
+        if status != 200:
+            raise LoadTestError(self._told("GET /v1/items", status, body))
+        return [live.item for live in msgspec.json.decode(body, type=_LiveItems).items]
+
+    def cpu_s(self) -> float | None:
+        """Processor seconds of all the server's processes so far; None where it does not tell.
+
+        Raises LoadTestError where there is no answer.
+        """
+        status, body = self.ask("GET", "/metrics")
+        return cpu_seconds(body.decode(errors="replace")) if status == 200 else None
+
+    def send_events(self, *events: dict[str, Any]) -> None:
+        """Have events taken in. Raises LoadTestError where they are not all accepted."""
+        lines = b"\n".join(msgspec.json.encode(event) for event in events)
+        status, body = self.ask("POST", "/v1/events", lines)
+        if status != 202 or b'"rejected":[]' not in body:
+            raise LoadTestError(self._told("POST /v1/events", status, body))
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """Status and body of an answer; asked once more on a new connection.
+
+        Raises LoadTestError.
+        """
+        headers = {"content-type": "application/json"} if body is not None else {}
+        for is_last in (False, True):
+            try:
+                self._client.request(method, path, body=body, headers=headers)
+                response = self._client.getresponse()
+                return response.status, response.read()
+            except (OSError, http.client.HTTPException) as error:
+                self._client.close()
+                if is_last:
+                    where = f"{self._address.host}:{self._address.port}"
+                    raise LoadTestError(
+                        f"{where}: no answer to {method} {path}: {error}; is a rank server "
+                        "listening there?"
+                    ) from None
+        raise AssertionError("asked twice")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _told(self, what: str, status: int, body: bytes) -> str:
+        said = body[:200].decode(errors="replace")
+        return f"{self._address.host}:{self._address.port}: {what}: {status}: {said}"
+
+
+@contextmanager
+def target_at(address: Address) -> Iterator[Target]:
+    """A Target, closed at the end."""
+    target = Target(address)
+    try:
+        yield target
+    finally:
+        target.close()
+
+
+def parse_address(url: str) -> Address:
+    """Host and port of the URL of a server. Raises LoadTestError.
+
+    >>> parse_address("http://localhost:8080/")
+    Address(host='localhost', port=8080)
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port, parts = None, None, urlsplit("")
+    if parts.scheme != "http" or not host or parts.path not in ("", "/") or parts.query:
+        raise LoadTestError(
+            f"{url}: expected the address of a server, such as http://localhost:8080"
+        )
+    return Address(host, port or 80)
+
+
+def cpu_seconds(metrics: str) -> float | None:
+    r"""The sum of ``liverank_process_cpu_seconds_total`` over all processes; None without any.
+
+    >>> cpu_seconds('liverank_process_cpu_seconds_total{process="fold"} 1.5\n')
+    1.5
+    """
+    found = _CPU.findall(metrics)
+    return sum(map(float, found)) if found else None
