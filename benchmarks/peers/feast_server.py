@@ -1,7 +1,8 @@
 """Feast's feature server on Redis, filled with the numbers that our model reads.
 
 Runs in an environment that has feast[redis], and nothing of ours. ``python feast_server.py FOLDER
-REDIS`` fills the online store and leaves ``FOLDER/repo`` for ``feast serve``.
+REDIS PEOPLE`` fills the online store, with so many of the people, and leaves ``FOLDER/repo`` for
+``feast serve``.
 """
 
 import sys
@@ -27,14 +28,14 @@ online_store:
 
 def main() -> None:
     """Define two views and write them to the online store."""
-    folder, address = Path(sys.argv[1]), sys.argv[2]
+    folder, address, most = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     repo = folder / "repo"
     repo.mkdir(exist_ok=True)
     (repo / "feature_store.yaml").write_text(REPO.format(address=address))
     store = FeatureStore(repo_path=str(repo))
     with np.load(folder / "vectors.npz", allow_pickle=False) as arrays:
-        for entity in ("user", "item"):
-            write(store, folder, entity, arrays[f"{entity}s"], arrays[f"{entity}_rows"])
+        write(store, folder, "user", arrays["users"][:most], arrays["user_rows"][:most])
+        write(store, folder, "item", arrays["items"], arrays["item_rows"])
 
 
 def write(store: FeatureStore, folder: Path, name: str, ids: np.ndarray, rows: np.ndarray) -> None:

@@ -14,11 +14,14 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from serve.world import CONFIG, World, WorldSize, history, make_world, more_rooms
+from serve.visits import history
+from serve.world import CONFIG, World, WorldSize, make_world, more_rooms
 
 OLDEST_S = 12 * 3600
 """A deployment older than this is built again."""
@@ -55,7 +58,7 @@ class Deployment:
         return self.size.live + self.size.more_live
 
 
-def ready_deployment(folder: Path, size: WorldSize, *, budget: str = "60s") -> Deployment:
+def ready_deployment(folder: Path, size: WorldSize, *, budget: str = "90s") -> Deployment:
     """The deployment in a folder; built where there is none of this size, or an old one.
 
     ``budget`` is the model search's. Raises CalledProcessError when a command fails.
@@ -74,6 +77,18 @@ def ready_deployment(folder: Path, size: WorldSize, *, budget: str = "60s") -> D
         json.dumps({"wanted": wanted, "built_at_s": time.time(), "seconds": seconds}) + "\n"
     )
     return Deployment(folder, size, seconds)
+
+
+@contextmanager
+def copied(directory: Path) -> Iterator[Path]:
+    """A copy of a deployment to serve from, gone afterwards: each run begins with the same log."""
+    copy = directory.with_name(f"{directory.name}-served")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(directory, copy)
+    try:
+        yield copy
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
 
 
 def liverank(directory: Path, *arguments: str) -> dict[str, Any]:
@@ -129,8 +144,7 @@ class _StepClock:
         self._began = time.perf_counter()
 
     def tick(self, step: str) -> None:
-        """This step is over."""
+        """Note that a step is over."""
         now = time.perf_counter()
         self.seconds[step] = round(now - self._began, 1)
         self._began = now
-

@@ -1,11 +1,11 @@
-"""A Forest as LightGBM's text form of a model, so that LightGBM predicts with the very same trees."""
+"""A Forest as LightGBM's text form of a model, so that LightGBM predicts with the same trees."""
 
 import numpy as np
 
 from liverank.models.forest import LEAF, Forest
 
 _NAN_RIGHT, _NAN_LEFT = 8, 10
-"""LightGBM's ``decision_type`` of a numeric split where NaN is missing: to the right, to the left."""
+"""LightGBM's ``decision_type`` of a split of numbers that sends NaN right, or left."""
 
 
 def lightgbm_text(forest: Forest) -> str:

@@ -105,14 +105,15 @@ def base_spec(spec: FeatureSpec) -> tuple[FeatureSpec, dict[str, list[int]]]:
     return FeatureSpec(spec.layout, tuple(base.values())), places
 
 
-def write_peer_files(folder: Path, served: Served, vectors: Vectors, users: list[str],
-                     items: list[str]) -> dict[str, Any]:
-    """What the peers read; and what was left out of the model. Raises RuntimeError without trees."""
+def write_peer_files(
+    folder: Path, served: Served, vectors: Vectors, users: list[str], items: list[str]
+) -> dict[str, Any]:
+    """Write what the peers read; what was left out of it. Raises RuntimeError without trees."""
     forests = [term for term in served.bundle.model.terms if isinstance(term.part, Forest)]
     if not forests:
         raise RuntimeError("the served model has no trees; train with a larger --budget")
     weight = sum(term.weight for term in forests)
-    whole = _joined([term.part.rescaled(term.weight / weight, 0.0) for term in forests])
+    whole = joined([term.part.rescaled(term.weight / weight, 0.0) for term in forests])
     (folder / "model.txt").write_text(lightgbm_text(whole))
     (folder / "columns.json").write_text(json.dumps(vectors.columns))
     np.savez(
@@ -131,7 +132,7 @@ def write_peer_files(folder: Path, served: Served, vectors: Vectors, users: list
 
 
 def peer_python(cache: Path) -> Path | None:
-    """An interpreter with the peers' packages, kept in the cache; None where they do not install."""
+    """An interpreter with the peers' packages, kept in the cache; None where none installs."""
     place = cache / "peers"
     python, done = place / "bin" / "python", place / ".ready"
     if done.exists() and done.read_text() == " ".join(PACKAGES):
@@ -172,13 +173,13 @@ def redis_server() -> Iterator[subprocess.Popen[bytes] | None]:
 
 
 def _is_constant(values: Rows, axis: int) -> NDArray[np.bool_]:
-    """Columns of values float32[people, items, columns] that are the same along an axis, NaN too."""
+    """Columns of float32[people, items, columns] that are the same along an axis, NaN too."""
     first = np.take(values, [0], axis=axis)
     same = (values == first) | (np.isnan(values) & np.isnan(first))
     return same.all(axis=(0, 1))
 
 
-def _joined(forests: list[Forest]) -> Forest:
+def joined(forests: list[Forest]) -> Forest:
     """One forest of all their trees."""
     arrays = [forest.to_arrays() for forest in forests]
     sizes = np.cumsum([0, *(len(each["feature"]) for each in arrays)])

@@ -1,4 +1,4 @@
-"""A server under test: started, found, measured and killed through the system's own figures (Linux).
+"""A server under test: started, found and measured by the system's own figures (Linux).
 
 Invariant: processor time is that of the started process and of all its descendants, the dead that
 were waited for included, so that a server of several processes is measured as one.
@@ -21,7 +21,11 @@ from typing import Any
 _TICKS = os.sysconf("SC_CLK_TCK")
 _START_S = 120.0
 _STOP_S = 30.0
-_ROLES = {"worker": re.compile("worker|rank"), "fold": re.compile("fold"), "snapshot": re.compile("snapshot")}
+_ROLES = {
+    "worker": re.compile("worker|rank"),
+    "fold": re.compile("fold"),
+    "snapshot": re.compile("snapshot"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ This is the one file beside ``stages`` that knows the modules of the server.
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from liverank.bundle.bundle import Bundle
 from liverank.config import Config, load_config
 from liverank.events.log import Log
@@ -40,8 +43,8 @@ class Served:
         """What reads the features of a spec of this layout."""
         return compile_spec(spec)
 
-    def request_words(self):  # noqa: ANN201  # uint64[request words]
-        """Of a request without fields."""
+    def request_words(self) -> NDArray[np.uint64]:
+        """Of a request without fields, uint64[request words]."""
         return request_words({}, "default", self.folded.layout)
 
 
