@@ -1,0 +1,66 @@
+"""What a server of a deployment would rank from, loaded into this process: for tables of its parts.
+
+This is the one file beside ``stages`` that knows the modules of the server.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.bundle.bundle import Bundle
+from liverank.config import Config, load_config
+from liverank.events.log import Log
+from liverank.features.instructions import Program
+from liverank.features.spec import FeatureSpec, compile_spec
+from liverank.features.state import State
+from liverank.features.stream import request_words
+from liverank.serving.fallback import Rung, choose_rung
+from liverank.serving.folder import Folded, compile_fold, fold_log
+from liverank.serving.snapshots import load_newest
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A folded log and the bundle that ranks from it."""
+
+    config: Config
+    rung: Rung
+    bundle: Bundle
+    folded: Folded
+
+    @property
+    def state(self) -> State:
+        """Its feature state."""
+        return self.folded.state
+
+    def live(self, at_ms: int) -> list[str]:
+        """Ids of what is live."""
+        return list(self.folded.live.candidates(at_ms=at_ms).ids)
+
+    def program(self, spec: FeatureSpec) -> Program:
+        """What reads the features of a spec of this layout."""
+        return compile_spec(spec)
+
+    def request_words(self) -> NDArray[np.uint64]:
+        """Of a request without fields, uint64[request words]."""
+        return request_words({}, "default", self.folded.layout)
+
+
+def load_served(directory: Path) -> Served:
+    """Load the newest snapshot of a deployment, and fold what came after it.
+
+    Raises RuntimeError where no bundle is served.
+    """
+    config = load_config(directory / "liverank.toml")
+    root = directory / config.path
+    rung = choose_rung(root)
+    if rung.bundle is None:
+        raise RuntimeError(f"{root}: no bundle is served: {rung.reason}")
+    layout = rung.bundle.spec.layout
+    compile_fold(layout, config)
+    with Log.open(root / "log") as log:
+        start = load_newest(log, layout, config, root / "snapshots")
+        folded = fold_log(log, layout, config, begun=None if start is None else start.folded)
+    return Served(config, rung, rung.bundle, folded)
