@@ -14,8 +14,9 @@ import numpy as np
 from liverank.errors import EventError, LogError
 from liverank.events.event import Event, dedup_id
 from liverank.events.log.database import Database, last_seq_of
-from liverank.events.log.ids import SegmentIds, ids_of, in_tail
+from liverank.events.log.ids import SegmentIds, ids_of
 from liverank.events.log.suppression import screened
+from liverank.events.log.tail import in_tail
 from liverank.events.wire import encode_event
 
 
@@ -55,11 +56,11 @@ class _Batch:
 
 
 class Appender:
-    """The write side of a log's tail. Thread-safe."""
+    """The write side of a log's tail. Thread-safe; ``known`` is used under the write lock."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, known: SegmentIds) -> None:
         self._database = database
-        self._known = SegmentIds(database.segments)
+        self._known = known
         self._committing = threading.Lock()
         self._queueing = threading.Lock()
         self._queue: list[_Batch] = []
