@@ -118,8 +118,8 @@ class ServedRanking(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A list that our own server served, on its way into the log (``Log.append_served``).
 
     It is a ``Ranking`` that is cheap to make: the log checks it (``check_ranking``). ``time`` is in
-    Unix ms. Scores are kept as float32. Python's garbage collector does not know it, so nothing in
-    it may refer back to it.
+    Unix ms. Scores are kept as float32; an array of them is stored quicker than a list. Python's
+    garbage collector does not know a ranking, so nothing in it may refer back to it.
     """
 
     time: int
@@ -225,28 +225,33 @@ def check_ranking(ranking: Ranking | ServedRanking) -> None:
     ValueError: An item stands in a ranking once, got `r1` again - at `$.items[1]`
     """
     _to_ms(ranking.time)
-    for name in ("items", "candidates"):
-        _check_distinct(name, getattr(ranking, name) or [])
+    _check_distinct("items", ranking.items)
     if ranking.candidates is not None:
+        _check_distinct("candidates", ranking.candidates)
         scored = set(ranking.candidates)
         if not scored.issuperset(ranking.items):
             place, item = next(pair for pair in enumerate(ranking.items) if pair[1] not in scored)
             raise ValueError(f"Expected one of `candidates`, got `{item}` - at `$.items[{place}]`")
-    for name in ("scores", "propensities"):
-        values: Sequence[float] | None = getattr(ranking, name)
-        if values is not None and len(values) != len(ranking.items):
-            raise ValueError(
-                f"Expected {len(ranking.items)} numbers, one beside each of `items`, got "
-                f"{len(values)} - at `$.{name}`"
-            )
-    for place, value in enumerate(() if ranking.propensities is None else ranking.propensities):
-        if not 0 < value <= 1:
-            raise ValueError(
-                f"Expected a propensity above 0 and at most 1, got `{value}` - at "
-                f"`$.propensities[{place}]`"
-            )
+    if ranking.scores is not None:
+        _check_beside("scores", ranking.scores, len(ranking.items))
+    if ranking.propensities is not None:
+        _check_beside("propensities", ranking.propensities, len(ranking.items))
+        for place, value in enumerate(ranking.propensities):
+            if not 0 < value <= 1:
+                raise ValueError(
+                    f"Expected a propensity above 0 and at most 1, got `{value}` - at "
+                    f"`$.propensities[{place}]`"
+                )
     if ranking.vectors is not None:
         _check_vectors(ranking.vectors, len(ranking.scored))
+
+
+def _check_beside(name: str, values: Sequence[float] | NDArray[np.floating], items: int) -> None:
+    if len(values) != items:
+        raise ValueError(
+            f"Expected {items} numbers, one beside each of `items`, got {len(values)} - at "
+            f"`$.{name}`"
+        )
 
 
 def _check_vectors(vectors: bytes, scored: int) -> None:

@@ -8,7 +8,8 @@ next: they fall from item to item, so these are small.
 Invariant: what is decoded is what was encoded, with scores rounded to float32.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, chain, pairwise
 from typing import Any, TypeAlias
 
@@ -75,10 +76,11 @@ def encode_rankings(
 
     Raises UnicodeEncodeError and OverflowError for what cannot be stored.
     """
-    items = list(chain.from_iterable(one.items for one in rankings))
-    candidates = list(chain.from_iterable(one.candidates or () for one in rankings))
-    names = list(dict.fromkeys(chain(items, candidates)))
-    numbers = {name: number for number, name in enumerate(names)}
+    numbers: defaultdict[str, int] = defaultdict()
+    numbers.default_factory = numbers.__len__  # a name that is new gets the next number
+    items = _numbered([one.items for one in rankings], numbers)
+    candidates = _numbered([one.candidates for one in rankings if one.candidates], numbers)
+    width = np.min_scalar_type(len(numbers))
     columns = _Columns(
         ids=[one.id for one in rankings],
         times=[one.at_ms for one in rankings],
@@ -96,14 +98,9 @@ def encode_rankings(
         ],
         has_scores=[one.scores is not None for one in rankings],
         has_propensities=[one.propensities is not None for one in rankings],
-        names=names,
+        names=list(numbers),
         places=None if places is None else list(places),
     )
-
-    def numbered(texts: list[str]) -> Planes:
-        width = np.min_scalar_type(len(names))
-        array = np.fromiter(map(numbers.__getitem__, texts), width, len(texts))
-        return _planes(array, compressor)
 
     scores = _joined([one.scores for one in rankings if one.scores is not None], np.float32)
     steps = np.diff(scores.view(np.uint32), prepend=np.uint32(0))
@@ -113,8 +110,8 @@ def encode_rankings(
     return _encoder.encode(
         _Piece(
             columns=compressor.compress(_encoder.encode(columns)),
-            items=numbered(items),
-            candidates=numbered(candidates),
+            items=_planes(items.astype(width), compressor),
+            candidates=_planes(candidates.astype(width), compressor),
             scores=_planes(steps, compressor),
             propensities=_planes(propensities, compressor),
         )
@@ -195,18 +192,24 @@ def _encode_fields(ranking: ServedRanking | Ranking) -> str:
     return msgspec.json.encode(ranking.fields).decode() if ranking.fields else ""
 
 
+def _numbered(lists: list[Sequence[str]], numbers: Mapping[str, int]) -> NDArray[np.uint32]:
+    """The numbers of the names in all lists, one list after the other."""
+    count = sum(map(len, lists))
+    return np.fromiter(map(numbers.__getitem__, chain.from_iterable(lists)), np.uint32, count)
+
+
 def _joined(lists: list[Any], dtype: type[np.floating]) -> NDArray[Any]:
-    """Lists, or arrays, of numbers as one array."""
+    """Lists of numbers as one array; arrays are a tenth of the work of lists."""
     if not lists:
         return np.empty(0, dtype)
     return np.concatenate(lists, dtype=dtype, casting="same_kind")
 
 
-def _planes(array: NDArray[Any], compressor: zstandard.ZstdCompressor) -> Planes:
-    if not len(array):
+def _planes(numbers: NDArray[Any], compressor: zstandard.ZstdCompressor) -> Planes:
+    if not len(numbers):
         return []
-    ordered = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    of_bytes = ordered.view(np.uint8).reshape(len(array), array.itemsize).T
+    ordered = numbers.astype(numbers.dtype.newbyteorder("<"), copy=False)
+    of_bytes = ordered.view(np.uint8).reshape(len(numbers), numbers.itemsize).T
     return [compressor.compress(plane.tobytes()) for plane in of_bytes]
 
 
