@@ -32,6 +32,8 @@ from liverank.serving.state.live_table import LiveTable
 
 DRAIN_S = 5.0
 """How long requests in flight may take when the server stops."""
+_GATHER_S = 0.02
+"""The least time between two commits of events: those that come meanwhile share one."""
 _COUNT_S = 0.25
 """How often processor time and sizes are written to the board."""
 
@@ -71,7 +73,7 @@ class _Worker:
         loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor gets it too
         loop.add_reader(self._channel.fileno(), self._receive)
         config = self._deployment.config
-        with Log.open(self._deployment.log) as log:
+        with Log.open(self._deployment.log, gather_s=_GATHER_S) as log:
             self._service = service = Service(
                 log,
                 config,

@@ -14,9 +14,9 @@ from collections.abc import Callable
 import xxhash
 
 from liverank.config import Serving
-from liverank.errors import LogBusyError, LogError
+from liverank.errors import EventError, LiverankError, LogBusyError, LogError
+from liverank.events.event import ServedRanking
 from liverank.events.log import Log
-from liverank.events.served import ServedRanking
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.ranker import Ranked
 
@@ -24,7 +24,7 @@ ALWAYS_LOGGED = 200
 """Candidates up to this many are always logged when a list was cut from them."""
 MAX_QUEUED = 50_000
 """Rankings that wait at most; more are lost, and counted."""
-GATHER_S = 0.05
+GATHER_S = 0.08
 """How long a batch gathers: rankings share a commit, and a row of the log."""
 _BATCH = 2_000
 _BUSY_TRIES = 5
@@ -143,7 +143,10 @@ class RankingWriter:
     def _append(self, rankings: list[ServedRanking]) -> None:
         for attempt in range(_BUSY_TRIES):
             try:
-                self._log.append(rankings, arrived_ms=self._clock_ms())
+                self._log.append_served(rankings, arrived_ms=self._clock_ms())
+            except EventError as error:
+                self._append_each(rankings, error)
+                return
             except LogBusyError as error:
                 if attempt + 1 == _BUSY_TRIES:
                     self._lose(rankings, error)
@@ -155,7 +158,15 @@ class RankingWriter:
                 self.trouble = None
                 return
 
-    def _lose(self, rankings: list[ServedRanking], error: LogError) -> None:
+    def _append_each(self, rankings: list[ServedRanking], error: EventError) -> None:
+        """Append the rankings of a batch one by one, of which one cannot be stored."""
+        if len(rankings) == 1:
+            self._lose(rankings, error)
+            return
+        for ranking in rankings:
+            self._append([ranking])
+
+    def _lose(self, rankings: list[ServedRanking], error: LiverankError) -> None:
         self.lost += len(rankings)
         if self.trouble is None:
             _logger.error("%d rankings were served but not logged: %s", len(rankings), error)
