@@ -46,7 +46,6 @@ class _Folding:
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
-        loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor gets it too
         loop.add_reader(self._channel.fileno(), self._stopped.set)  # nothing comes but its end
         with Log.open(self._deployment.log) as log:
             self._log = log

@@ -17,10 +17,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 
 import liverank.errors
-from liverank.errors import LiverankError, ServingError
+from liverank.errors import ServingError
 from liverank.serving.processes.board import Board
 from liverank.serving.processes.channel import (
     Channel,
@@ -31,12 +30,11 @@ from liverank.serving.processes.channel import (
     Troubles,
     channel_pair,
 )
+from liverank.serving.processes.child import FOLDING, how_it_ended, name_of, run_child
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.processes.folding import run_folding
 from liverank.serving.processes.worker import DRAIN_S, run_worker
 
-FOLDING = -1
-"""The place of the folding process; those of workers are from 0."""
 _LOOK_S, _FIRST_LOOK_S = 0.25, 0.01
 """How often to look without being woken, and how often until every worker can rank."""
 _RESTARTS_A_MINUTE = 60
@@ -191,47 +189,24 @@ class Supervisor:
         pid = os.fork()
         if pid == 0:
             ours.close()
-            self._become(place, theirs)
+            run_child(place, lambda: self._run(place, theirs))
         theirs.close()
         self._pids[pid] = place
         self._channels[place] = ours
         self._selector.register(ours, selectors.EVENT_READ, place)
 
-    def _become(self, place: int, channel: Channel) -> NoReturn:
-        """Be the process of a place from now on; in the child of a fork."""
-        status = 1
-        try:
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for other in self._channels.values():
-                other.close()
-            self._selector.close()
-            if place == FOLDING:
-                run_folding(self._deployment, self._board, channel)
-            else:
-                known: list[tuple[Message, list[int]]] = [(self._troubles, [])]
-                if self._view is not None:
-                    known.append(self._view)
-                run_worker(
-                    self._deployment,
-                    self._board,
-                    place,
-                    channel,
-                    self._listening[place],
-                    known,
-                )
-            status = 0
-        except LiverankError as error:
-            _logger.critical("%s ended: %s", _name(place), error)
-        except BaseException:
-            _logger.critical("%s ended", _name(place), exc_info=True)
-        finally:
-            logging.shutdown()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
+    def _run(self, place: int, channel: Channel) -> None:
+        """Do the work of a place; in the child of a fork."""
+        for other in self._channels.values():
+            other.close()
+        self._selector.close()
+        if place == FOLDING:
+            run_folding(self._deployment, self._board, channel)
+            return
+        known: list[tuple[Message, list[int]]] = [(self._troubles, [])]
+        if self._view is not None:
+            known.append(self._view)
+        run_worker(self._deployment, self._board, place, channel, self._listening[place], known)
 
     def _bury(self) -> None:
         """Take note of processes that have ended, and let others take their places."""
@@ -250,7 +225,7 @@ class Supervisor:
                 self._board.folding["incarnation"] += 1
             if self._is_stopping:
                 continue
-            _logger.error("%s ended (%s); starting another", _name(place), _how(status))
+            _logger.error("%s ended (%s); starting another", name_of(place), how_it_ended(status))
             if place == FOLDING:
                 what = "the process that folds the log ended and is being replaced; rankings are "
                 self._take(Troubles(folding=what + "made from what was folded until then"), [])
@@ -283,7 +258,7 @@ class Supervisor:
             self._bury()
         for pid in pids:
             if pid in self._pids:
-                _logger.error("%s does not stop and is killed", _name(self._pids[pid]))
+                _logger.error("%s does not stop and is killed", name_of(self._pids[pid]))
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
                 del self._pids[pid]
@@ -292,12 +267,3 @@ class Supervisor:
 def write_cpu_of_supervisor(board: Board) -> None:
     """Write down the processor time of the calling process, which is the supervisor."""
     board.folding["supervisor_cpu_us"] = time.process_time_ns() // 1000
-
-
-def _name(place: int) -> str:
-    return "the folding process" if place == FOLDING else f"worker {place}"
-
-
-def _how(status: int) -> str:
-    code = os.waitstatus_to_exitcode(status)
-    return f"signal {-code}" if code < 0 else f"exit status {code}"

@@ -68,7 +68,6 @@ class _Worker:
     async def run(self, listening: socket.socket, known: list[tuple[Message, list[int]]]) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
-        loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor gets it too
         loop.add_reader(self._channel.fileno(), self._receive)
         config = self._deployment.config
         with Log.open(self._deployment.log) as log:
