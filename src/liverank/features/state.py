@@ -88,6 +88,7 @@ class State:
         self._header = self.store.arrays.header
         self._arrays = tuple(self.store.arrays)
         self._layout_arrays = tuple(arrays_of(layout))
+        self._request_words = layout.entity_words("request")
 
     @property
     def seq(self) -> int:
@@ -169,10 +170,7 @@ class State:
         StateBusyError where that process ended within a batch, or shows no progress for
         ``patience_s``.
         """
-        if len(request) != self.layout.entity_words("request") or len(positions) not in (
-            1,
-            len(items),
-        ):
+        if len(request) != self._request_words or len(positions) not in (1, len(items)):
             raise ValueError(f"{len(request)} request words, {len(positions)} positions do not fit")
         out = np.empty((len(items), len(program.outputs)), np.float32)
         operations = program.arrays()

@@ -5,6 +5,7 @@ that would come too late is answered by popularity, and one that is too late alr
 """
 
 import asyncio
+import itertools
 import secrets
 import time
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from liverank.serving.http.messages import (
     RankRequest,
     RankResponse,
 )
-from liverank.serving.processes.board import RUNGS, Board
+from liverank.serving.processes.board import Board
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.deadline import Pace
 from liverank.serving.ranking.ranker import View, rank
@@ -35,6 +36,8 @@ from liverank.serving.state.live_table import LiveRow
 
 _APPENDERS = 16
 """Threads that wait for the disk; batches that wait together share a commit."""
+_KEPT = 2
+"""The purpose by which rankings are chosen to be logged at all."""
 _FORGOTTEN_POLL_S = 0.02
 _LONGEST_REFOLD_S = 3600.0
 
@@ -67,6 +70,8 @@ class Service:
         self._view: View | None = None
         self._hashes = Hashes()
         self._pace = Pace()
+        self._prefix = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
         self._appenders = ThreadPoolExecutor(_APPENDERS, thread_name_prefix="append")
         self._surfaces = {name: _rules(surface) for name, surface in config.surfaces.items()}
         self._surfaces.setdefault("default", _rules(Surface()))
@@ -113,7 +118,7 @@ class Service:
             )
         if haste.reason is not None:
             self.counts["late"] += 1
-        request_id = request.id or secrets.token_hex(12)
+        request_id = request.id or self._new_id()
         at_ms = self.clock_ms()
         ranked = rank(
             view,
@@ -125,7 +130,7 @@ class Service:
             haste=haste,
         )
         scored = len(ranked.candidates.hashes)
-        if is_sampled(f"kept:{request_id}", self.config.serving.log_rankings):
+        if is_sampled(request_id, self.config.serving.log_rankings, _KEPT):
             self.writer.put(
                 ranking_event(
                     request,
@@ -136,20 +141,14 @@ class Service:
                     serving=self.config.serving,
                 )
             )
-        items = [
-            RankedItem(item=item, score=score, position=position)
-            for position, (item, score) in enumerate(zip(ranked.items, ranked.scores, strict=True))
-        ]
+        items = list(map(RankedItem, ranked.items, ranked.scores, range(len(ranked.items))))
         if request.explain:
             items = explained(view.ranker.rung.bundle, ranked, items)
         ended = time.perf_counter()
         if ranked.model is not None:
             self._pace.learn(scored, ended - began)
-        rung = RUNGS.index(ranked.fallback or "model")
         self.counts["candidates"] += scored
-        self.board.count_latency(
-            self._place, self.board.surface_place(request.surface), rung, ended - read_at
-        )
+        self.board.count_latency(self._place, request.surface, ranked.fallback, ended - read_at)
         return RankResponse(
             id=request_id,
             surface=request.surface,
@@ -161,6 +160,10 @@ class Service:
             dropped=ranked.dropped,
             took_ms=round(1000 * (ended - began), 3),
         )
+
+    def _new_id(self) -> str:
+        """An id that no other ranking has."""
+        return f"{self._prefix}{next(self._numbers):08x}"
 
     async def take_events(self, body: bytes) -> EventsResponse:
         """Take in a body of events; they are on disk when this returns.

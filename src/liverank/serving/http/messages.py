@@ -44,7 +44,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     words: str
 
 
-class RankedItem(msgspec.Struct, frozen=True, kw_only=True):
+class RankedItem(msgspec.Struct, frozen=True, gc=False):
     """An item at its place, from 0. ``features`` and ``reasons`` are given when asked for."""
 
     item: str

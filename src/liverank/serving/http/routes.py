@@ -48,6 +48,7 @@ _METHODS = {
 }
 _ROUTE_OF = {"/v1/rank": "rank", "/v1/events": "events", "/v1/items": "items"}
 _HEALTH = ("/healthz", "/livez", "/readyz", "/metrics")
+_ROUTE_PLACES = {route: place for place, route in enumerate(ROUTES)}
 _STATUS_PLACES = {status: place for place, status in enumerate(STATUSES)}
 _logger = logging.getLogger("liverank.serving")
 _rank_decoder = msgspec.json.Decoder(RankRequest)
@@ -59,6 +60,7 @@ class Routes:
 
     def __init__(self, service: Service, health: HealthOf) -> None:
         self._service = service
+        self._requests = service.counts["requests"]
         self._health = health
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="long-list")
 
@@ -179,7 +181,7 @@ class Routes:
 
     def _count(self, route: str, status: int) -> None:
         place = _STATUS_PLACES.get(status, len(STATUSES) - 1)
-        self._service.counts["requests"][ROUTES.index(route), place] += 1
+        self._requests[_ROUTE_PLACES[route], place] += 1
 
 
 def _refused(error: BadRequestError | LogError | StateError) -> Answer:

@@ -7,10 +7,11 @@ nothing is locked. Invariant: a counter of a process that died goes on from wher
 import mmap
 import os
 import time
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
 ROUTES = ("rank", "events", "items", "users", "health", "other")
 STATUSES = (200, 202, 400, 404, 405, 408, 413, 415, 422, 431, 500, 503, 507, 0)
@@ -21,6 +22,8 @@ BUCKETS_MS = (
     0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000
 )  # fmt: skip
 """Upper bounds of the latencies that are counted together."""
+_BUCKETS_S = tuple(bound / 1000 for bound in BUCKETS_MS)
+_RUNG_PLACES = {None if rung == "model" else rung: place for place, rung in enumerate(RUNGS)}
 
 _WORKER = np.dtype(
     [
@@ -82,7 +85,7 @@ class Board:
     >>> board = Board(2, ["home"])
     >>> board.surfaces
     ('default', 'home', '(other)')
-    >>> board.count_latency(0, board.surface_place("home"), 0, 0.0004)
+    >>> board.count_latency(0, "home", None, 0.0004)
     >>> board.latency.sum(), board.latency_us.sum()
     (np.int64(1), np.int64(400))
     """
@@ -90,6 +93,7 @@ class Board:
     def __init__(self, n_workers: int, surfaces: Sequence[str] = ()) -> None:
         self.surfaces = tuple(dict.fromkeys(("default", *surfaces, OTHER_SURFACE)))
         self._places = {surface: place for place, surface in enumerate(self.surfaces)}
+        self._other = len(self.surfaces) - 1
         shape = (n_workers, len(self.surfaces), len(RUNGS), len(BUCKETS_MS) + 1)
         sizes = [
             _FOLDING.itemsize,
@@ -100,22 +104,21 @@ class Board:
         memory = mmap.mmap(-1, sum(sizes))
         starts = np.cumsum([0, *sizes]).tolist()
         self.folding: np.void = np.frombuffer(memory, _FOLDING, 1, starts[0])[0]
-        self.workers: NDArray[np.void] = np.frombuffer(memory, _WORKER, n_workers, starts[1])
-        self.latency: NDArray[np.int64] = np.frombuffer(
+        self.workers: npt.NDArray[np.void] = np.frombuffer(memory, _WORKER, n_workers, starts[1])
+        self.latency: npt.NDArray[np.int64] = np.frombuffer(
             memory, np.int64, int(np.prod(shape)), starts[2]
         ).reshape(shape)
-        self.latency_us: NDArray[np.int64] = np.frombuffer(
+        self.latency_us: npt.NDArray[np.int64] = np.frombuffer(
             memory, np.int64, int(np.prod(shape[:3])), starts[3]
         ).reshape(shape[:3])
-        self._bounds_s = np.array(BUCKETS_MS) / 1000
 
-    def surface_place(self, surface: str) -> int:
-        """Where a surface's latencies are counted."""
-        return self._places.get(surface, len(self.surfaces) - 1)
-
-    def count_latency(self, worker: int, surface: int, rung: int, took_s: float) -> None:
+    def count_latency(
+        self, worker: int, surface_name: str, fallback: str | None, took_s: float
+    ) -> None:
         """Count a ranking that was answered after so many seconds."""
-        bucket = int(np.searchsorted(self._bounds_s, took_s))
+        surface = self._places.get(surface_name, self._other)
+        rung = _RUNG_PLACES[fallback]
+        bucket = bisect_left(_BUCKETS_S, took_s)
         self.latency[worker, surface, rung, bucket] += 1
         self.latency_us[worker, surface, rung] += int(1e6 * took_s)
 

@@ -19,7 +19,8 @@ _MOST_FDS = 4
 class NewView(msgspec.Struct, frozen=True, tag=True):
     """What to rank from now on; the descriptors of state and of live items come with it.
 
-    ``number`` counts the views of a server, from 1. ``bundle`` is the directory of the bundle, or None; ``fallback``, ``reason`` and ``promoted``
+    ``number`` counts the views of a server, from 1. ``bundle`` is the directory of the bundle, or
+    None; ``fallback``, ``reason`` and ``promoted``
     are as in ``Rung``.
     """
 

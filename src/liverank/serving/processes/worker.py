@@ -8,11 +8,11 @@ import asyncio
 import os
 import signal
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import uvloop
 
-from liverank.bundle.bundle import Bundle
 from liverank.errors import LiverankError
 from liverank.events.log import Log
 from liverank.features.state import State
@@ -151,9 +151,8 @@ class _Worker:
         place = Path(told.bundle)
         mine = None if self._service.why_not_ready() else self._service.view().ranker.rung
         if mine is not None and mine.bundle is not None and mine.directory == place:
-            bundle: Bundle | None = mine.bundle
-        else:
-            bundle = fixed_rung(place).bundle
+            return replace(mine, fallback=told.fallback, reason=told.reason, promoted=told.promoted)
+        bundle = fixed_rung(place).bundle
         return Rung(bundle, told.fallback, told.reason, told.promoted, place)
 
     async def _count(self, http: HttpServer) -> None:

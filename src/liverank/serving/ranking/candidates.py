@@ -3,7 +3,9 @@
 Invariant: an item that is known to have ended is no candidate.
 """
 
+import sys
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Protocol
 
 import numpy as np
@@ -25,6 +27,10 @@ class Candidates(Protocol):
         """The ids of the candidates at these places."""
         ...
 
+    def all_names(self) -> list[str]:
+        """The ids of all candidates."""
+        ...
+
 
 class NamedItems:
     """Candidates that the request named."""
@@ -37,8 +43,13 @@ class NamedItems:
 
     def names(self, places: Sequence[int]) -> list[str]:
         """The ids of the candidates at these places."""
-        ids = self._ids
-        return [ids[place] for place in places]
+        if len(places) < 2:
+            return [self._ids[place] for place in places]
+        return list(itemgetter(*places)(self._ids))
+
+    def all_names(self) -> list[str]:
+        """The ids of all candidates."""
+        return self._ids
 
 
 class LiveRows:
@@ -57,24 +68,27 @@ class LiveRows:
         """The ids of the candidates at these places."""
         return self._live.names(self._rows[places].tolist())
 
+    def all_names(self) -> list[str]:
+        """The ids of all candidates."""
+        return self._live.names(self._rows.tolist())
 
-class Hashes(dict[str, int]):
+
+class Hashes(dict[str, bytes]):
     """Hashes of ids, kept: most requests name items that an earlier one named.
 
-    >>> hashes = Hashes()
-    >>> hashes["room9"] == hash_id("room9")
+    >>> int(Hashes().of(["room9"])[0]) == hash_id("room9")
     True
     """
 
-    def __missing__(self, name: str) -> int:
+    def __missing__(self, name: str) -> bytes:
         if len(self) >= _MOST_HASHES:
             self.clear()
-        found = self[name] = hash_id(name)
+        found = self[name] = hash_id(name).to_bytes(8, sys.byteorder)
         return found
 
     def of(self, names: Sequence[str]) -> NDArray[np.uint64]:
         """The hashes of ids, uint64[n]."""
-        return np.fromiter(map(self.__getitem__, names), np.uint64, len(names))
+        return np.frombuffer(bytearray().join(map(self.__getitem__, names)), np.uint64)
 
 
 def candidates_of(

@@ -7,7 +7,7 @@ Invariant: the same request id, cut, time and rung give the same list; an item t
 ended is never in it; a request is answered from one View.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from liverank.serving.ranking.fallback import Rung, popularity, popularity_progr
 from liverank.serving.state.live_table import LiveTable
 
 _POSITIONS = np.array([SERVED_POSITION])
+_MOST_SURFACES = 1_000
 _MANY = 1_000
 """Candidates from which on the best are told apart from the rest before they are put in order."""
 
@@ -39,6 +40,19 @@ class Ranker:
     program: Program | None
     """Of the bundle's features; None without a bundle."""
     popular: Program
+    plain: dict[str, NDArray[np.uint64]] = field(default_factory=dict)
+    """The words of requests without fields, by their surface."""
+
+    def request_words(self, request: RankRequest) -> NDArray[np.uint64]:
+        """The words of a request, uint64[request words], as the fold knows them."""
+        if request.fields:
+            return request_words(request.fields, request.surface, self.layout)
+        words = self.plain.get(request.surface)
+        if words is None:
+            words = request_words({}, request.surface, self.layout)
+            if len(self.plain) < _MOST_SURFACES:
+                self.plain[request.surface] = words
+        return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +166,7 @@ def _read(
         user=hash_id(request.user),
         at_ms=float(at_ms),
         items=candidates.hashes,
-        request=request_words(request.fields, request.surface, view.ranker.layout),
+        request=view.ranker.request_words(request),
         positions=_POSITIONS,
         patience_s=haste.patience_s,
     )

@@ -11,11 +11,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+import xxhash
+
 from liverank.config import Serving
 from liverank.errors import LogBusyError, LogError
 from liverank.events.log import Log
 from liverank.events.served import ServedRanking
-from liverank.features.hashing import hash_id
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.ranker import Ranked
 
@@ -48,16 +49,14 @@ def ranking_event(
     """
     items, scores, scored = ranked.items, ranked.scores, len(ranked.candidates.hashes)
     keeps_vectors = (
-        ranked.vectors is not None
-        and scored > 0
-        and is_sampled(f"vectors:{request_id}", serving.log_vectors)
+        ranked.vectors is not None and scored > 0 and is_sampled(request_id, serving.log_vectors, 1)
     )
     was_cut = len(items) < scored
     keeps_candidates = was_cut and (
         scored <= ALWAYS_LOGGED
         or request.explain
         or keeps_vectors
-        or is_sampled(request_id, serving.log_candidates)
+        or is_sampled(request_id, serving.log_candidates, 0)
     )
     vectors = None
     if keeps_vectors:
@@ -73,16 +72,23 @@ def ranking_event(
         model=ranked.fallback if ranked.model is None else ranked.model,
         cut=ranked.cut,
         generation=generation,
-        scores=scores if all(map(math.isfinite, scores)) else None,
-        candidates=ranked.candidates.names(range(scored)) if keeps_candidates else None,
+        scores=scores if math.isfinite(sum(scores)) else None,
+        candidates=ranked.candidates.all_names() if keeps_candidates else None,
         vectors=vectors,
         fields=request.fields,
     )
 
 
-def is_sampled(text: str, share: float) -> bool:
-    """Whether a share of all texts, which this one is of, is kept."""
-    return share >= 1.0 or hash_id(text) < share * 2.0**64
+def is_sampled(request_id: str, share: float, purpose: int) -> bool:
+    """Whether a request is of the share of all that is chosen for a purpose.
+
+    >>> [is_sampled("q1", share, 0) for share in (0.0, 1.0)]
+    [False, True]
+    """
+    if share <= 0.0 or share >= 1.0:
+        return share >= 1.0
+    text = request_id.encode("utf-8", "surrogatepass")
+    return xxhash.xxh3_64_intdigest(text, seed=purpose) < share * 2.0**64
 
 
 class RankingWriter:
