@@ -142,13 +142,18 @@ class Supervisor:
             self._tell_workers(message, tuple(fds))
             for fd in old:
                 os.close(fd)
+            if self._troubles.folding is not None:
+                self._tell_troubles(msgspec.structs.replace(self._troubles, folding=None))
         elif isinstance(message, Troubles):
-            self._troubles = message
-            self._tell_workers(message)
+            self._tell_troubles(msgspec.structs.replace(message, folding=self._troubles.folding))
         elif isinstance(message, Ready):
             self._folded_to = message.seq
         else:
             self._fail(message)
+
+    def _tell_troubles(self, troubles: Troubles) -> None:
+        self._troubles = troubles
+        self._tell_workers(troubles)
 
     def _tell_when_ready(self) -> None:
         """Tell once that every worker can rank."""
@@ -228,7 +233,8 @@ class Supervisor:
             _logger.error("%s ended (%s); starting another", name_of(place), how_it_ended(status))
             if place == FOLDING:
                 what = "the process that folds the log ended and is being replaced; rankings are "
-                self._take(Troubles(folding=what + "made from what was folded until then"), [])
+                what += "made from what was folded until then"
+                self._tell_troubles(Troubles(folding=what))
             self._due[place] = time.monotonic() + self._pause_s(place)
 
     def _pause_s(self, place: int) -> float:
