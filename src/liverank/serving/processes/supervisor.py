@@ -206,6 +206,8 @@ class Supervisor:
             other.close()
         self._selector.close()
         if place == FOLDING:
+            for fd in () if self._view is None else self._view[1]:
+                os.close(fd)  # or the memory of its predecessor would live as long as it does
             run_folding(self._deployment, self._board, channel)
             return
         known: list[tuple[Message, list[int]]] = [(self._troubles, [])]
