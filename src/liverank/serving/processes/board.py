@@ -76,7 +76,8 @@ class Board:
     seq, last_seq  the last event folded, and the last of the log when the folding process looked
     reached        how far a first fold has come
     looked_ms      when the folding process last looked at the log, Unix ms
-    cpu_us         processor time of the process, and of those before it (``cpu_before_us``)
+    cpu_us         processor time of the process and of those before it, whose own is
+                   ``cpu_before_us``
 
     and counters: requests by route and status, candidates scored, requests answered late or refused
     (``shed``), rankings logged, lost and waiting, events by outcome. ``latency`` counts rankings by
@@ -125,11 +126,10 @@ class Board:
 
 def begin_process(row: np.void) -> None:
     """Write down that the calling process is the one of a row."""
-    row["cpu_before_us"] += row["cpu_us"]
-    row["cpu_us"] = 0
+    row["cpu_before_us"] = row["cpu_us"]
     row["pid"] = os.getpid()
 
 
 def write_cpu(row: np.void) -> None:
-    """Write down the processor time of the calling process."""
-    row["cpu_us"] = time.process_time_ns() // 1000
+    """Write down the processor time of the calling process: one word, so that it never falls."""
+    row["cpu_us"] = row["cpu_before_us"] + time.process_time_ns() // 1000
