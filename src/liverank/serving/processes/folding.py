@@ -111,6 +111,7 @@ class _Folding:
         board["reached"] = seq
         if self._is_ready:
             board["seq"] = seq
+        board["last_seq"] = max(int(board["last_seq"]), seq)
         board["looked_ms"] = self._deployment.clock_ms()
 
     def _taker(self) -> SnapshotTaker | None:
