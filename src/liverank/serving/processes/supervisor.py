@@ -18,6 +18,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import msgspec
+import numpy as np
+
 import liverank.errors
 from liverank.errors import ServingError
 from liverank.serving.processes.board import Board
@@ -37,8 +40,8 @@ from liverank.serving.processes.worker import DRAIN_S, run_worker
 
 _LOOK_S, _FIRST_LOOK_S = 0.25, 0.01
 """How often to look without being woken, and how often until every worker can rank."""
-_RESTARTS_A_MINUTE = 60
-"""Starts of a process in the last minute from which on it waits a second before the next."""
+_RESTARTS_A_MINUTE, _PAUSE_S = 20, 1.0
+"""Starts of a process in the last minute from which on it waits so long before the next."""
 _KILL_AFTER_S = DRAIN_S + 2.0
 
 _logger = logging.getLogger("liverank.serving")
@@ -176,8 +179,16 @@ class Supervisor:
             if place != FOLDING:
                 try:
                     channel.send(message, fds)
-                except OSError:
-                    continue  # it has died, and its successor will be told
+                except (
+                    OSError
+                ) as error:  # it has died, or takes nothing; its successor will be told
+                    self._kill(place, f"it does not take what it is told: {error}")
+
+    def _kill(self, place: int, why: str) -> None:
+        pid = next((pid for pid, its in self._pids.items() if its == place), None)
+        if pid is not None:
+            _logger.error("%s is killed: %s", name_of(place), why)
+            os.kill(pid, signal.SIGKILL)
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -188,15 +199,21 @@ class Supervisor:
 
     def _start(self, place: int) -> None:
         self._starts.setdefault(place, []).append(time.monotonic())
-        ours, theirs = channel_pair()
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        try:
+            ours, theirs = channel_pair()
+            pid = os.fork()
+        except OSError as error:  # too many processes or open files
+            _logger.error("%s cannot be started: %s; trying again", name_of(place), error)
+            self._due[place] = time.monotonic() + _PAUSE_S
+            return
         if pid == 0:
             ours.close()
             run_child(place, lambda: self._run(place, theirs))
         theirs.close()
         self._pids[pid] = place
+        self._row(place)["pid"] = pid  # before another view is told: it ranks from what is known
         self._channels[place] = ours
         self._selector.register(ours, selectors.EVENT_READ, place)
 
@@ -226,8 +243,7 @@ class Supervisor:
                 continue
             self._receive(place)  # what it told last
             self._close_channel(place)
-            row = self._board.folding if place == FOLDING else self._board.workers[place]
-            row["pid"] = 0
+            self._row(place)["pid"] = 0
             if place == FOLDING:
                 self._board.folding["incarnation"] += 1
             if self._is_stopping:
@@ -243,7 +259,12 @@ class Supervisor:
         """How long to wait before a process is started again: not at all, unless it keeps dying."""
         now = time.monotonic()
         starts = self._starts[place] = [at for at in self._starts[place] if now - at < 60]
-        return 1.0 if len(starts) > _RESTARTS_A_MINUTE else 0.0
+        return _PAUSE_S if len(starts) > _RESTARTS_A_MINUTE else 0.0
+
+    def _row(self, place: int) -> np.void:
+        """The row of a place on the board."""
+        row: np.void = self._board.folding if place == FOLDING else self._board.workers[place]
+        return row
 
     def _close_channel(self, place: int) -> None:
         channel = self._channels.pop(place, None)
