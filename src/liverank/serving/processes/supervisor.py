@@ -78,7 +78,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. Raises what kept the log from being folded at first."""
+        """Serve until SIGTERM, SIGINT or SIGHUP. Raises what kept the log from being folded at first."""
         gc.freeze()  # what is here is shared with the others, as long as nobody counts it again
         with self._signals():
             places = range(FOLDING, len(self._listening))
@@ -108,7 +108,8 @@ class Supervisor:
             self._is_stopping = True
 
         for number in numbers:
-            signal.signal(number, stop)
+            if number != signal.SIGHUP or before[number] != signal.SIG_IGN:  # as nohup leaves it
+                signal.signal(number, stop)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         self._selector.register(woken, selectors.EVENT_READ, None)
         self._wakes = (woken, wakes)
