@@ -89,14 +89,20 @@ class _Worker:
             for message in known:
                 await self._take(*message)
             await http.start(listening)
+            stopped = loop.create_task(self._wait_for_stop())
             tasks = [loop.create_task(self._take_messages()), loop.create_task(self._count(http))]
-            await self._stopped.wait()
+            done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
             await http.stop(within_s=DRAIN_S)
             for task in tasks:
                 task.cancel()
             routes.close()
             await asyncio.to_thread(service.close)
             self._write_counts(http)
+            for task in done:
+                task.result()
+
+    async def _wait_for_stop(self) -> None:
+        await self._stopped.wait()
 
     def _receive(self) -> None:
         for message in self._channel.receive():
