@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import msgspec
-import numpy as np
 
 import liverank.errors
 from liverank.errors import ServingError
@@ -78,7 +77,10 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
-        """Serve until SIGTERM, SIGINT or SIGHUP. Raises what kept the log from being folded at first."""
+        """Serve until SIGTERM, SIGINT or SIGHUP.
+
+        Raises what kept the log from being folded at first.
+        """
         gc.freeze()  # what is here is shared with the others, as long as nobody counts it again
         with self._signals():
             places = range(FOLDING, len(self._listening))
@@ -214,7 +216,9 @@ class Supervisor:
             run_child(place, lambda: self._run(place, theirs))
         theirs.close()
         self._pids[pid] = place
-        self._row(place)["pid"] = pid  # before another view is told: it ranks from what is known
+        self._board.row(place)["pid"] = (
+            pid  # before another view is told: it ranks from what is known
+        )
         self._channels[place] = ours
         self._selector.register(ours, selectors.EVENT_READ, place)
 
@@ -244,7 +248,7 @@ class Supervisor:
                 continue
             self._receive(place)  # what it told last
             self._close_channel(place)
-            self._row(place)["pid"] = 0
+            self._board.row(place)["pid"] = 0
             if place == FOLDING:
                 self._board.folding["incarnation"] += 1
             if self._is_stopping:
@@ -261,11 +265,6 @@ class Supervisor:
         now = time.monotonic()
         starts = self._starts[place] = [at for at in self._starts[place] if now - at < 60]
         return _PAUSE_S if len(starts) > _RESTARTS_A_MINUTE else 0.0
-
-    def _row(self, place: int) -> np.void:
-        """The row of a place on the board."""
-        row: np.void = self._board.folding if place == FOLDING else self._board.workers[place]
-        return row
 
     def _close_channel(self, place: int) -> None:
         channel = self._channels.pop(place, None)

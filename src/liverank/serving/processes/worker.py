@@ -5,6 +5,7 @@ so, requests in flight are answered and rankings that wait are written before it
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import uvloop
 
-from liverank.errors import LiverankError
+from liverank.errors import BundleError, LiverankError
 from liverank.events.log import Log
 from liverank.features.state import State
 from liverank.quantities import duration_ms
@@ -34,6 +35,8 @@ DRAIN_S = 5.0
 """How long requests in flight may take when the server stops."""
 _COUNT_S = 0.25
 """How often processor time and sizes are written to the board."""
+
+_logger = logging.getLogger("liverank.serving")
 
 
 def run_worker(
@@ -120,6 +123,7 @@ class _Worker:
         if isinstance(message, Troubles):
             self._health.troubles = message
         elif isinstance(message, NewView):
+            self._health.own_trouble = None
             try:
                 view = await asyncio.to_thread(self._view, message, fds)
             except LiverankError as error:
@@ -128,7 +132,6 @@ class _Worker:
             finally:
                 for fd in fds:
                     os.close(fd)
-            self._health.own_trouble = None
             self._service.adopt(view, message.number)
 
     def _view(self, told: NewView, fds: list[int]) -> View:
@@ -151,14 +154,25 @@ class _Worker:
         return view
 
     def _rung(self, told: NewView) -> Rung:
-        """The rung that was told of; a bundle that is there already is not loaded again."""
+        """The rung that was told of, or the next below it where its bundle no longer loads.
+
+        A bundle that is there already is not loaded again.
+        """
         if told.bundle is None:
             return Rung(None, told.fallback, told.reason, told.promoted)
         place = Path(told.bundle)
         mine = None if self._service.why_not_ready() else self._service.view().ranker.rung
         if mine is not None and mine.bundle is not None and mine.directory == place:
             return replace(mine, fallback=told.fallback, reason=told.reason, promoted=told.promoted)
-        bundle = fixed_rung(place).bundle
+        try:
+            bundle = fixed_rung(place).bundle
+        except BundleError as error:
+            self._health.own_trouble = reason = f"the bundle no longer loads: {error}"
+            _logger.error("worker %d: %s", self._place, reason)
+            last = None if mine is None else mine.bundle
+            if mine is not None and last is not None and last.spec.layout == told.layout:
+                return replace(mine, fallback="previous", reason=reason, promoted=told.promoted)
+            return Rung(None, "popular", reason, told.promoted)
         return Rung(bundle, told.fallback, told.reason, told.promoted, place)
 
     async def _count(self, http: HttpServer) -> None:
@@ -169,6 +183,8 @@ class _Worker:
     def _write_counts(self, http: HttpServer) -> None:
         counts, writer = self._service.counts, self._service.writer
         write_cpu(counts)
+        counts["lacks_bundle"] = self._health.own_trouble is not None
+        counts["lacks_log"] = writer.trouble is not None
         counts["connections"] = len(http.connections)
         counts["rankings_queued"] = writer.queued
         counts["rankings_logged"] = self._logged_before + writer.logged
