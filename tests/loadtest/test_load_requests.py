@@ -9,7 +9,7 @@ from scipy import stats
 from liverank.events.event import Interaction
 from liverank.events.wire import decode_event
 from liverank.loadtest.requests import EventRequests, RankRequests
-from liverank.serving.wire import RankRequest
+from liverank.serving.http.messages import RankRequest
 
 
 def parts(request):
