@@ -67,6 +67,7 @@ def a_report(*, late_us=10, cpu_s=None, objectives=()):
     rank = Tallied(
         sent=3,
         answered=3,
+        in_time=2,
         statuses={"200": 3},
         latency=latencies.to_counts(),
         late=late.to_counts(),
@@ -109,6 +110,11 @@ def test_processor_time_is_shared_by_the_answers_and_unknown_where_the_server_do
     assert "GET /metrics tells no liverank_process_cpu_seconds_total" in " ".join(report.notes)
     assert "server unknown" in shown(report, latencies)
     assert report.generator.cpu_us == 100
+
+
+def test_a_rate_counts_what_was_answered_while_requests_were_sent():
+    report, _ = a_report()
+    assert (report.rank.answered, report.rank.per_second) == (3, 2.0)
 
 
 def test_bars_show_each_latency_once():

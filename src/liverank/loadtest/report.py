@@ -33,7 +33,7 @@ class Requests(msgspec.Struct, frozen=True):
     sent: int
     answered: int
     per_second: float
-    """Answered."""
+    """Answered before the time to send was over."""
     latency_ms: Quantiles
     """From when each was due; a request that timed out counts with the time that it waited."""
     statuses: dict[str, int]
@@ -156,7 +156,7 @@ def _requests(tallied: Tallied, seconds: float) -> Requests:
     return Requests(
         sent=tallied.sent,
         answered=tallied.answered,
-        per_second=round(tallied.answered / seconds, 1) if seconds > 0 else 0.0,
+        per_second=round(tallied.in_time / seconds, 1) if seconds > 0 else 0.0,
         latency_ms=quantiles_ms(sum_of([tallied.latency])),
         statuses=tallied.statuses,
         errors=tallied.errors,
