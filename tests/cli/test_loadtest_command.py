@@ -29,6 +29,7 @@ def run(capsys, *words):
         (("http://h/v1/rank",), "expected the address of a server"),
         (("http://h", "--duration", "61m"), "expected at most 1h"),
         (("http://h", "--duration", "long"), '--duration "long"; expected a duration'),
+        (("http://h", "--timeout", "61s"), "expected at most 60s"),
         (("http://h", "--objective", "p98<1"), "no figure 'p98'"),
         (("http://h", "--connections", "1"), "at least one for each of the 2 --workers"),
         (("http://h", "--events-rate", "-1"), "expected 0 or more"),
@@ -84,6 +85,7 @@ def a_report(*, late_us=10, cpu_s=None, objectives=()):
         server_cpu_s=cpu_s,
         lag=None,
         unseen=0,
+        unended="",
         stopped=False,
     )
     return report_on(run, [result]), latencies

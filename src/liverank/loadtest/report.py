@@ -106,6 +106,8 @@ class Run:
     """Over the run."""
     lag: Histogram | None
     unseen: int
+    unended: str
+    """Probe items that are still live, in words."""
     stopped: bool
 
 
@@ -227,6 +229,10 @@ def _notes(run: Run, generator: Generator, cpu_us: float | None) -> list[str]:
         )
     if run.unseen:
         notes.append(f"{run.unseen} probes were not seen to end; fold lag has no bound")
+    if run.unended:
+        notes.append(
+            f"Probe items could not be ended, and are live until they expire: {run.unended}"
+        )
     if run.stopped:
         notes.append("Stopped early: figures are of the requests until then")
     return notes
