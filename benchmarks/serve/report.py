@@ -18,8 +18,9 @@ class Price:
 
 
 PRICE = Price(
-    "Hetzner CCX13, 2 dedicated vCPU, 8 GB", 2, 0.02, "its public price list of 2025, before tax"
-)
+    "Hetzner CCX13, 2 vCPU, 8 GB", 2, 0.0589, "42.99 euro a month of 730 hours, before tax, as "
+    "listed by github.com/moveinfra/eu-cloud-prices on 2026-10-28",
+)  # fmt: skip
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -102,7 +103,7 @@ def cost_table(row: Row, candidates: int, price: Price = PRICE) -> str:
     """What a candidate costs by the processor time of a load, on paper."""
     per_core_s = candidates * 1e6 / row.cpu_us
     per_euro = per_core_s * price.cores * 3600 / price.euros_an_hour
-    rent = f"{price.name}, {price.euros_an_hour} euro an hour by {price.source}"
+    rent = f"{price.name}, {price.euros_an_hour} euro an hour: {price.source}"
     rows = [
         ["candidates for a second of one core", f"{per_core_s:,.0f}"],
         [f"candidates for a euro ({rent})", f"{per_euro / 1e9:,.2f} billion"],
