@@ -10,6 +10,8 @@ feature server), ``faults`` (processes killed, bundles swapped; by itself, since
 import argparse
 import json
 import os
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--serve", default="", help="further arguments of the server, in one text")
     parser.add_argument("--out", type=Path, help="file for the figures, as JSON")
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # ends servers too
     options = Options(given.seconds, given.minutes, tuple(given.serve.split()))
     with tempfile.TemporaryDirectory() as spare:
         folder = Path(spare) if given.folder is None else given.folder
