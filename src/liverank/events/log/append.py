@@ -1,8 +1,8 @@
 """Appending to the tail, with group commit: threads that append at once share one commit.
 
 Whoever gets the write lock first commits everything that waits; the others find theirs done. Where
-commits follow each other closely, the next one gathers for a while: a commit costs ten times what an
-event does.
+commits follow each other closely, the next one gathers for a while: a commit costs as much as fifty
+events do.
 Invariant: a batch is on disk as a whole when ``append`` returns, or not there at all.
 """
 

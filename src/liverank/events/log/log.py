@@ -84,9 +84,9 @@ class Log:
         """Open the log in a directory, making it when there is none.
 
         ``busy_s`` is how long to wait for other processes, ``gather_s`` the least time between two
-        commits of ``append``: batches that come meanwhile wait and share the next one. Removes what killed processes left,
-        finishes an erasure that was killed, and checks that every segment is there in its full
-        size. Raises LogError and its kinds.
+        commits of ``append``: batches that come meanwhile wait and share the next one. Removes what
+        killed processes left, finishes an erasure that was killed, and checks that every segment is
+        there in its full size. Raises LogError and its kinds.
         """
         if segment_rows < 1:
             raise LogError(f"`segment_rows` is {segment_rows}; expected 1 or more")
