@@ -134,7 +134,7 @@ def test_a_server_that_dies_under_load_is_reported_and_not_an_error_of_the_test(
     rank = report["rank"]
     assert code == 1
     assert "not met: errors=0" in said
-    assert rank["answered"] > 50
+    assert rank["answered"] > 10
     assert rank["errors"]["connection refused"] > 50
     assert sum(rank["errors"].values()) + rank["answered"] == rank["sent"]
     assert any("Probe items could not be ended" in note for note in report["notes"])
