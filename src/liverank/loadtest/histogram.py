@@ -5,8 +5,10 @@ processes, as in HdrHistogram (Gil Tene). Invariant: a quantile is at most 0.1 %
 one, and never below it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from math import ceil
+
+import msgspec
 
 MAX_US = 60_000_000
 """The longest value that is told apart; longer ones count as this."""
@@ -14,6 +16,15 @@ MAX_US = 60_000_000
 _DOUBLING = 10  # bits: buckets of one doubling
 _SHIFTS = MAX_US.bit_length() - _DOUBLING - 1
 _BUCKETS = (_SHIFTS + 2) << _DOUBLING
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What a histogram counted, in a form that another process can add."""
+
+    buckets: dict[int, int] = {}
+    """The count of each bucket that is not empty."""
+    sum_us: int = 0
+    max_us: int = 0
 
 
 class Histogram:
@@ -71,29 +82,32 @@ class Histogram:
         """The exact mean; None if empty."""
         return self.sum_us / self.count if self.count else None
 
-    def share_above(self, value_us: int) -> float | None:
-        """Share of values in buckets that lie above this value; None if empty."""
-        if self.count == 0:
-            return None
-        return sum(count for highest, count in self.filled() if highest > value_us) / self.count
-
     def filled(self) -> list[tuple[int, int]]:
         """The buckets that are not empty: their highest value and their count."""
         return [(_highest_us(bucket), count) for bucket, count in enumerate(self._counts) if count]
 
-    def to_counts(self) -> dict[int, int]:
-        """The count of each bucket that is not empty, to be sent to another process."""
-        return {bucket: count for bucket, count in enumerate(self._counts) if count}
+    def to_counts(self) -> Counts:
+        """What was counted, to be sent to another process."""
+        buckets = {bucket: count for bucket, count in enumerate(self._counts) if count}
+        return Counts(buckets, self.sum_us, self.max_us)
 
-    def add(self, counts: Mapping[int, int], *, sum_us: int, max_us: int) -> None:
+    def add(self, counts: Counts) -> None:
         """Add what another process counted. Raises ValueError for a bucket that does not exist."""
-        for bucket, count in counts.items():
+        for bucket, count in counts.buckets.items():
             if not 0 <= bucket < _BUCKETS:
                 raise ValueError(f"{bucket}: expected a bucket from 0 to {_BUCKETS - 1}")
             self._counts[bucket] += count
             self.count += count
-        self.sum_us += sum_us
-        self.max_us = max(self.max_us, max_us)
+        self.sum_us += counts.sum_us
+        self.max_us = max(self.max_us, counts.max_us)
+
+
+def sum_of(parts: Iterable[Counts]) -> Histogram:
+    """A histogram of all that several processes counted."""
+    total = Histogram()
+    for part in parts:
+        total.add(part)
+    return total
 
 
 def _highest_us(bucket: int) -> int:

@@ -5,7 +5,7 @@ Invariant: both are JSON; what several processes tell adds up.
 
 import msgspec
 
-from liverank.loadtest.histogram import Histogram
+from liverank.loadtest.histogram import Counts, sum_of
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +47,8 @@ class Tallied(msgspec.Struct, kw_only=True):
     """Requests that were due; one that is sent again counts once."""
     answered: int = 0
     """Answers with a status of success."""
+    in_time: int = 0
+    """Those that came before the time to send was over."""
     retried: int = 0
     checked: int = 0
     opened: int = 0
@@ -56,25 +58,10 @@ class Tallied(msgspec.Struct, kw_only=True):
     fallbacks: dict[str, int] = {}
     wrong: list[str] = []
     """What was wrong with the first answers that were."""
-    latency: dict[int, int] = {}
-    latency_sum_us: int = 0
-    latency_max_us: int = 0
-    late: dict[int, int] = {}
+    latency: Counts = Counts()
+    """From when each request was due, in us."""
+    late: Counts = Counts()
     """How far behind its due time the process handled each request, in us."""
-    late_sum_us: int = 0
-    late_max_us: int = 0
-
-    def histogram(self) -> Histogram:
-        """Latencies, from the time each request was due."""
-        histogram = Histogram()
-        histogram.add(self.latency, sum_us=self.latency_sum_us, max_us=self.latency_max_us)
-        return histogram
-
-    def lateness(self) -> Histogram:
-        """How late requests were handled by the load process itself."""
-        histogram = Histogram()
-        histogram.add(self.late, sum_us=self.late_sum_us, max_us=self.late_max_us)
-        return histogram
 
 
 class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +90,7 @@ def merged(parts: list[Tallied]) -> Tallied:
     for part in parts:
         total.sent += part.sent
         total.answered += part.answered
+        total.in_time += part.in_time
         total.retried += part.retried
         total.checked += part.checked
         total.opened += part.opened
@@ -114,11 +102,6 @@ def merged(parts: list[Tallied]) -> Tallied:
         ):
             for name, count in more.items():
                 into[name] = into.get(name, 0) + count
-        for counts, added in ((total.latency, part.latency), (total.late, part.late)):
-            for bucket, count in added.items():
-                counts[bucket] = counts.get(bucket, 0) + count
-        total.latency_sum_us += part.latency_sum_us
-        total.late_sum_us += part.late_sum_us
-        total.latency_max_us = max(total.latency_max_us, part.latency_max_us)
-        total.late_max_us = max(total.late_max_us, part.late_max_us)
+    total.latency = sum_of(part.latency for part in parts).to_counts()
+    total.late = sum_of(part.late for part in parts).to_counts()
     return total

@@ -45,6 +45,7 @@ class Pool:
         self._loop = loop
         self._is_closed_loop = False
         self._is_stopping = False
+        self._is_closed = False
         self._open: set[Connection] = set()
         self._idle: deque[Connection] = deque()
         self._waiting: deque[Request] = deque()
@@ -81,7 +82,7 @@ class Pool:
 
     def close(self) -> None:
         """Close all connections; requests that are pending end as unanswered."""
-        self._is_stopping = True
+        self._is_stopping = self._is_closed = True
         for task in self._opening:
             task.cancel()
         for connection in list(self._open):
@@ -108,20 +109,17 @@ class Pool:
         if 200 <= status < 300:  # after the next request is under way: reading takes time
             self._route.read(request.payload, body, tallied)
 
-    def on_broken(self, _connection: Connection, request: Request, *, began: bool) -> None:
+    def on_lost(self, connection: Connection, request: Request | None, *, began: bool) -> None:
         """Send a request once more, on a new connection, if nothing of its answer had come."""
-        if began or request.is_retry or self._is_stopping:
-            self._fail(request, "answer broke off" if began else "connection closed")
-            return
-        request.is_retry = True
-        self.tallied.retried += 1
-        self._start_opening(request)
-
-    def on_closed(self, connection: Connection) -> None:
-        """Forget a connection."""
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
+        if request is not None and (began or request.is_retry or self._is_closed):
+            self._fail(request, "answer broke off" if began else "connection closed")
+        elif request is not None:
+            request.is_retry = True
+            self.tallied.retried += 1
+            self._start_opening(request)
         self._refill()
 
     def _begin(self, _request: Request) -> None:

@@ -2,7 +2,7 @@
 
 Once a second a probe item that was started before ends; then rankings of it and another are asked
 for until ``dropped`` counts it as ended. Invariant: probes are named ``loadtest-probe-...``, and
-all that were started are ended when the block is left.
+all that were started are ended when the block is left, or named in ``unended``.
 """
 
 import time
@@ -37,6 +37,8 @@ class Probes:
         self.lag = Histogram()
         self.unseen = 0
         """Ends that no ranking knew of within ``GIVE_UP_S``, or that were not taken in."""
+        self.unended = ""
+        """Names of probes that could not be ended at last."""
         self._target = target
         self._run = run
         self._surface = surface
@@ -60,9 +62,12 @@ class Probes:
             self.unseen += 1
 
     def end(self) -> None:
-        """End the probes that are live."""
+        """End the probes that are live, if the server still takes events."""
         alive = (self._number, self._number + 1)
-        self._target.send_events(*(self._event(number, "ended") for number in alive))
+        try:
+            self._target.send_events(*(self._event(number, "ended") for number in alive))
+        except LoadTestError:  # the report is worth more than the error
+            self.unended = ", ".join(map(self._name, alive))
 
     def _wait_until_ended(self, number: int, until_ns: int) -> bool:
         question = msgspec.json.encode(

@@ -103,6 +103,8 @@ async def run_plan(plan: Plan, start_ns: int, stopped: asyncio.Event) -> WorkerR
         rank.keep_busy()
     await _until(bounds_ns[1], stopped, (rank, events))
     seconds = (time.monotonic_ns() - start_ns) / 1e9
+    for pool in (rank, events):
+        pool.tallied.in_time = pool.tallied.answered
     for stream in (ranks, sends):
         if stream:
             stream.stop()
@@ -154,9 +156,7 @@ async def _until(end_ns: int, stopped: asyncio.Event, pools: tuple[Pool, ...]) -
 
 def _told(pool: Pool, late: Histogram) -> Tallied:
     told = pool.tallied
-    told.latency = pool.latency.to_counts()
-    told.latency_sum_us, told.latency_max_us = pool.latency.sum_us, pool.latency.max_us
-    told.late, told.late_sum_us, told.late_max_us = late.to_counts(), late.sum_us, late.max_us
+    told.latency, told.late = pool.latency.to_counts(), late.to_counts()
     return told
 
 
