@@ -155,6 +155,7 @@ def test_candidates_are_logged_when_a_list_was_cut_from_them(count, explain, sha
     event = ranking_event(request, ranked, request_id="q", at_ms=7, generation=1, serving=serving)
 
     assert (event.candidates is not None) == is_logged
+    assert event.candidate_count == (count if count > 2 and not is_logged else None)
     assert decode_event(encode_event(event)) == event
 
 

@@ -83,8 +83,9 @@ class Ranking(
     ``seq`` of the last event that the state had folded when this ranking read it; a ranking
     without one (an import) is read at its own place in the log. ``generation`` is that of the log
     which this state was folded from (``Log.generation``). ``candidates`` are all that were
-    scored, where those are more than ``items`` and the server kept them. ``vectors`` is what the
-    model read, where the server kept it: little-endian float32[scored, features] in C order.
+    scored, where those are more than ``items`` and the server kept them; where it did not keep
+    them, ``candidate_count`` says how many they were. ``vectors`` is what the model read, where the
+    server kept it: little-endian float32[scored, features] in C order.
     """
 
     id: Id
@@ -98,6 +99,7 @@ class Ranking(
     scores: list[float] | None = None
     propensities: list[float] | None = None
     candidates: list[Id] | None = None
+    candidate_count: Annotated[int, msgspec.Meta(ge=1)] | None = None
     vectors: bytes | None = None
     fields: Fields = {}
 
@@ -201,6 +203,12 @@ def _check_ranking(ranking: Ranking) -> None:
                 f"Expected a propensity above 0 and at most 1, got `{value}` - at "
                 f"`$.propensities[{place}]`"
             )
+    count, named = ranking.candidate_count, len(ranking.scored)
+    if count is not None and count < named:
+        raise ValueError(
+            f"Expected {named} or more, as so many are named, got `{count}` - at "
+            "`$.candidate_count`"
+        )
     if ranking.vectors is not None:
         _check_vectors(ranking.vectors, len(ranking.scored))
 

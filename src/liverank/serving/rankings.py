@@ -43,8 +43,9 @@ def ranking_event(
     """The event of a served list; ``generation`` is that of the log that was folded for it.
 
     Of the lists cut from more than ALWAYS_LOGGED candidates, a share of ``serving.log_candidates``
-    logs these too; of those that a bundle ranked, a share of ``serving.log_vectors`` logs what it
-    read, with all candidates. Which ones depends on the request id alone.
+    logs these too, the rest logs how many they were; of those that a bundle ranked, a share of
+    ``serving.log_vectors`` logs what it read, with all candidates. Which ones depends on the
+    request id alone.
     """
     items = [item.item for item in ranked.items]
     scores = [item.score for item in ranked.items]
@@ -71,6 +72,7 @@ def ranking_event(
         generation=generation,
         scores=scores if all(map(math.isfinite, scores)) else None,
         candidates=ranked.scored if keeps_candidates else None,
+        candidate_count=len(ranked.scored) if was_cut and not keeps_candidates else None,
         vectors=_packed(ranked, ranked.scored if was_cut else items) if keeps_vectors else None,
         fields=request.fields,
     )
