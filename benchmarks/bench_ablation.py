@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument(
         "--every", action="store_true", help="also the features that are not derived by default"
     )
+    parser.add_argument("--without", nargs="*", help="only these kinds are left out in turn")
     arguments = parser.parse_args()
     figures: dict[str, Any] = {}
     for name in METRICS:
@@ -93,14 +94,14 @@ def main() -> None:
                     test_rankings=arguments.lists,
                 )
             ]
-        figures[name] = ablate(name, cases, arguments.seeds, every=arguments.every)
+        figures[name] = ablate(name, cases, arguments)
     if arguments.out:
         arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def ablate(name: str, cases: list[Case], seeds: int, *, every: bool) -> dict[str, Any]:
+def ablate(name: str, cases: list[Case], arguments: argparse.Namespace) -> dict[str, Any]:
     """Print one data set's table and return its figures; lists of all its cases count alike."""
-    metrics = METRICS[name]
+    metrics, seeds = METRICS[name], arguments.seeds
     rows, lists = sum(len(case.rows) for case in cases), sum(len(case.lists) for case in cases)
     print(
         f"\n{name}: {rows:,} rows to learn from, {lists:,} lists to test on; "
@@ -111,8 +112,11 @@ def ablate(name: str, cases: list[Case], seeds: int, *, every: bool) -> dict[str
     figures: dict[str, Any] = {}
     whole: Metrics | None = None
     known: dict[bytes, Metrics] = {}
-    for choice in zip(*(choices(case, every=every) for case in cases), strict=True):
+    for choice in zip(*(choices(case, every=arguments.every) for case in cases), strict=True):
         title, number = choice[0][0], int(choice[0][1].sum())
+        named = arguments.without
+        if named and title != "all" and title.removeprefix("without ") not in named:
+            continue
         same = b"".join(keep.tobytes() for _, keep in choice)
         if same not in known:
             known[same] = joined(

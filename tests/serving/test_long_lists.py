@@ -32,7 +32,7 @@ def serve_and_join(site, *, log_vectors):
         ]
         server.send_and_fold(*rooms)  # and its marker is live too
         for number in range(REQUESTS):
-            answer = server.rank(user=f"u{number % 8}", limit=12)
+            answer = server.rank(id=f"q{number}", user=f"u{number % 8}", limit=12)
             assert answer["model"] == version
             server.send(
                 act(
@@ -55,7 +55,7 @@ def rankings_in(frames):
 
 @pytest.mark.timeout(240)
 def test_lists_that_logged_what_was_compared_are_learned_from_as_they_were_served(tmp_path):
-    frames = serve_and_join(tmp_path / "site", log_vectors=0.75)
+    frames = serve_and_join(tmp_path / "site", log_vectors=0.85)
     rankings = rankings_in(frames)
     whole = {ranking.at_ms: ranking for ranking in rankings if ranking.candidates is not None}
     cut = [ranking for ranking in rankings if ranking.candidates is None]

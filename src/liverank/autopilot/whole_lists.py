@@ -16,8 +16,9 @@ from liverank.dataset.lists import Lists
 from liverank.errors import DatasetError
 from liverank.features.spec import FeatureSpec, depends_on_list
 
-LEAST_SHARE = 0.5
-"""Of the rows that could be learned from, those that comparisons within lists must leave."""
+LEAST_SHARE = 0.75
+"""Of the rows that could be learned from, those that comparisons within lists must leave: in worlds
+the comparisons were worth as much as a quarter of the rows (docs/decisions.md)."""
 
 
 def to_learn_from(lists: Lists, spec: FeatureSpec, config: Config) -> tuple[Lists, FeatureSpec]:
