@@ -31,6 +31,7 @@ from liverank.events.event import Event, Ranking
 from liverank.features.kinds.context import POSITION_NAME
 from liverank.features.spec import depends_on_list
 from liverank.simulator.policies import MostPopular
+from liverank.simulator.taste import attention
 from replayed import Case, world_case
 
 LEAST_CHANCE = 0.05
@@ -88,12 +89,20 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=800, help="of each world")
     parser.add_argument("--share", type=float, default=0.2, help="of the lists, in random order")
     parser.add_argument("--ways", type=int, nargs="*", help="numbers of rows, the first is 0")
+    parser.add_argument(
+        "--only-places", action="store_true", help="only how well places are estimated"
+    )
     arguments = parser.parse_args()
     cases = []
     for seed in range(arguments.worlds):
         policy = Explored(share=arguments.share, seed=seed)
         cases.append(world_case(seed, arguments.people, policy, policy.told))
-    figures = table(cases, arguments.seeds, arguments.ways)
+    figures: dict[str, Any] = {"errors of places": [errors_of_places(case) for case in cases]}
+    for seed, errors in enumerate(figures["errors of places"]):
+        told = ", ".join(f"{name} {error:.3f}" for name, error in errors.items())
+        print(f"world {seed}, error of what places do, in log-odds: {told}")
+    if not arguments.only_places:
+        figures |= table(cases, arguments.seeds, arguments.ways)
     if arguments.out:
         arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
 
@@ -125,13 +134,9 @@ def ways(case: Case) -> Iterator[tuple[str, Way]]:
     """What to try, with its name."""
     spec, rows = case.spec, case.rows
     usual = np.array([name in case.defaults and name != POSITION_NAME for name in spec.names])
-    alone = np.array([feature.kind != "in_list" for feature in spec.features])
-    alone &= np.array([name in case.defaults for name in spec.names])
+    guessed, known = places_of(case)
     assert case.past.chances is not None
     chances = case.past.chances[case.past.seen]
-    guessed = position_effect(rows, alone=alone, propensities=None, seed=0)
-    position.LARGEST_ERROR = np.inf  # however unsure the table is
-    known = position_effect(rows, alone=alone, propensities=chances, seed=0)
     weights = 1 / np.maximum(chances, LEAST_CHANCE)
     weights /= weights.mean()
     every = np.ones(len(rows), np.bool_)
@@ -147,6 +152,31 @@ def ways(case: Case) -> Iterator[tuple[str, Way]]:
     for parts in (2, 4):
         some = rows.rankings % parts == 0
         yield f"one list in {parts}", Way(usual, some, guessed, None)
+
+
+def places_of(case: Case) -> tuple[PositionEffect | None, PositionEffect | None]:
+    """What places do by partial dependence, and by propensities, however unsure that is."""
+    spec, rows = case.spec, case.rows
+    alone = np.array(
+        [feature.kind != "in_list" and feature.name in case.defaults for feature in spec.features]
+    )
+    assert case.past.chances is not None
+    chances = case.past.chances[case.past.seen]
+    position.LARGEST_ERROR = np.inf
+    guessed = position_effect(rows, alone=alone, propensities=None, seed=0)
+    return guessed, position_effect(rows, alone=alone, propensities=chances, seed=0)
+
+
+def errors_of_places(case: Case) -> dict[str, float]:
+    """Root mean square over rows of the error in log-odds, but for what all places share."""
+    positions = case.rows.features[:, case.spec.names.index(POSITION_NAME)].astype(np.int64)
+    true = np.log(attention(positions))
+    guessed, known = places_of(case)
+    assert guessed is not None
+    assert known is not None
+    tables = {"no table": np.zeros(len(true))}
+    tables |= {of.method: of.of(positions) for of in (guessed, known)}
+    return {name: float((values - true).std()) for name, values in tables.items()}
 
 
 def learned(case: Case, way: Way, seeds: int) -> tuple[dict[str, NDArray[np.float64]], float]:
