@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from liverank.serving.fallback import Rung, choose_rung
-from liverank.serving.folder import Folded, compile_fold, fold_log
-from liverank.serving.snapshots import load_newest
+from liverank.serving.ranking.fallback import Rung, choose_rung
+from liverank.serving.state.log_fold import Folded, compile_fold, fold_log
+from liverank.serving.state.snapshots import load_newest
 from numpy.typing import NDArray
 
 from liverank.bundle.bundle import Bundle

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from liverank.serving.rankings import ALWAYS_LOGGED
+from liverank.serving.ranking.ranking_log import ALWAYS_LOGGED
 from rank_servers import CONFIG, SCHEMA, a_bundle, act, room, running_server
 
 from liverank.autopilot.gather import gather, lists_to_train
