@@ -71,6 +71,7 @@ def ask_rankings(url: str, seed: int, count: int, answers: list[dict]) -> None:
     with httpx.Client(base_url=url, timeout=20) as client:
         for number in range(count):
             request = {"user": f"u{chance.randrange(32)}", "explain": chance.random() < 0.5}
+            request["deadline_ms"] = 20_000  # none by popularity
             if number % 30 == 0:
                 request["items"] = [f"r{place}" for place in range(250)]
             elif chance.random() < 0.5:

@@ -134,6 +134,7 @@ class _Worker:
             finally:
                 for fd in fds:
                     os.close(fd)
+                self._service.counts["lacks_bundle"] = self._health.own_trouble is not None
             self._service.adopt(view, message.number)
 
     def _view(self, told: NewView, fds: list[int]) -> View:
@@ -185,7 +186,6 @@ class _Worker:
     def _write_counts(self, http: HttpServer) -> None:
         counts, writer = self._service.counts, self._service.writer
         write_cpu(counts)
-        counts["lacks_bundle"] = self._health.own_trouble is not None
         counts["lacks_log"] = writer.trouble is not None
         counts["connections"] = len(http.connections)
         counts["rankings_queued"] = writer.queued
