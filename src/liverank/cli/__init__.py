@@ -29,6 +29,7 @@ COMMANDS = (
     "bundles",
     "promote",
     "rollback",
+    "warmup",
     "serve",
     "loadtest",
     "replay",
