@@ -86,8 +86,9 @@ class Ranking(
     ``seq`` of the last event that the state had folded when this ranking read it; a ranking
     without one (an import) is read at its own place in the log. ``generation`` is that of the log
     which this state was folded from (``Log.generation``). ``candidates`` are all that were
-    scored, where those are more than ``items`` and the server kept them. ``vectors`` is what the
-    model read, where the server kept it: little-endian float32[scored, features] in C order.
+    scored, where those are more than ``items`` and the server kept them; where it did not keep
+    them, ``candidate_count`` says how many they were. ``vectors`` is what the model read, where the
+    server kept it: little-endian float32[scored, features] in C order.
     """
 
     id: Id
@@ -101,6 +102,7 @@ class Ranking(
     scores: list[float] | None = None
     propensities: list[float] | None = None
     candidates: list[Id] | None = None
+    candidate_count: Annotated[int, msgspec.Meta(ge=1)] | None = None
     vectors: bytes | None = None
     fields: Fields = {}
 
@@ -134,6 +136,7 @@ class ServedRanking(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     scores: Sequence[float] | NDArray[np.floating] | None = None
     propensities: Sequence[float] | NDArray[np.floating] | None = None
     candidates: Sequence[str] | None = None
+    candidate_count: int | None = None
     vectors: bytes | None = None
     fields: Fields = {}
 
@@ -242,6 +245,12 @@ def check_ranking(ranking: Ranking | ServedRanking) -> None:
                     f"Expected a propensity above 0 and at most 1, got `{value}` - at "
                     f"`$.propensities[{place}]`"
                 )
+    count, named = ranking.candidate_count, len(ranking.scored)
+    if count is not None and count < named:
+        raise ValueError(
+            f"Expected {named} or more, as so many are named, got `{count}` - at "
+            "`$.candidate_count`"
+        )
     if ranking.vectors is not None:
         _check_vectors(ranking.vectors, len(ranking.scored))
 

@@ -142,7 +142,9 @@ class Service:
                     serving=self.config.serving,
                 )
             )
-        items = list(map(RankedItem, ranked.items, ranked.scores, range(len(ranked.items))))
+        items = list(
+            map(RankedItem, ranked.items, ranked.scores.tolist(), range(len(ranked.items)))
+        )
         if request.explain:
             items = explained(view.ranker.rung.bundle, ranked, items)
         ended = time.perf_counter()

@@ -45,6 +45,8 @@ class _Columns(msgspec.Struct, array_like=True):
     item_counts: list[int]
     candidate_counts: list[int | None]
     """None for a ranking without candidates."""
+    compared_counts: list[int | None]
+    """``candidate_count`` of each."""
     has_scores: list[bool]
     has_propensities: list[bool]
     names: list[str]
@@ -96,6 +98,7 @@ def encode_rankings(
         candidate_counts=[
             None if one.candidates is None else len(one.candidates) for one in rankings
         ],
+        compared_counts=[one.candidate_count for one in rankings],
         has_scores=[one.scores is not None for one in rankings],
         has_propensities=[one.propensities is not None for one in rankings],
         names=list(numbers),
@@ -159,6 +162,7 @@ def decode_rankings(
                 candidates=None
                 if columns.candidate_counts[row] is None
                 else candidates[of_candidates],
+                candidate_count=columns.compared_counts[row],
                 vectors=columns.vectors[row],
                 fields=decode_fields(columns.fields[row]) if columns.fields[row] else {},
             ),

@@ -44,8 +44,9 @@ def ranking_event(
     """The event of a served list; ``generation`` is that of the log that was folded for it.
 
     Of the lists cut from more than ALWAYS_LOGGED candidates, a share of ``serving.log_candidates``
-    logs these too; of those that a bundle ranked, a share of ``serving.log_vectors`` logs what it
-    read, with all candidates. Which ones depends on the request id alone.
+    logs these too, the rest logs how many they were; of those that a bundle ranked, a share of
+    ``serving.log_vectors`` logs what it read, with all candidates. Which ones depends on the
+    request id alone.
     """
     items, scores, scored = ranked.items, ranked.scores, len(ranked.candidates.hashes)
     keeps_vectors = (
@@ -72,8 +73,9 @@ def ranking_event(
         model=ranked.fallback if ranked.model is None else ranked.model,
         cut=ranked.cut,
         generation=generation,
-        scores=scores if math.isfinite(sum(scores)) else None,
+        scores=scores if math.isfinite(scores.sum()) else None,
         candidates=ranked.candidates.all_names() if keeps_candidates else None,
+        candidate_count=scored if was_cut and not keeps_candidates else None,
         vectors=vectors,
         fields=request.fields,
     )
