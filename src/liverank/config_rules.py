@@ -21,6 +21,7 @@ def check(config: "Config", where: str) -> None:
         "presence.expire_after": config.presence.expire_after,
         "training.budget": config.training.budget,
         "serving.expire_after": config.serving.expire_after,
+        "serving.max_lag": config.serving.max_lag,
         "log.keep": config.log.keep,
     }
     if config.serving.snapshot_every != "never":

@@ -84,7 +84,7 @@ def test_after_the_warm_up_a_server_compiles_nothing(tmp_path):
         [sys.executable, __file__, str(tmp_path)], capture_output=True, text=True, check=True
     )
     count, left = done.stdout.split(maxsplit=1)
-    assert int(count) > 50, "there are kernels to look at"
+    assert int(count) > 10, "there are kernels to look at"
     assert left.strip() == "[]"
 
 

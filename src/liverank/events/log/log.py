@@ -28,6 +28,7 @@ from liverank.events.log.reading import Reader
 from liverank.events.log.segment import corrupt, segments_of
 from liverank.events.log.suppression import allow
 from liverank.events.log.tail import TailSlice, tail_extent
+from liverank.events.log.writable import try_writing
 
 
 class Stats(NamedTuple):
@@ -118,6 +119,10 @@ class Log:
         a rule of ``Ranking``, and LogFullError, LogBusyError or LogError; then none is kept.
         """
         return self._served.append(rankings, arrived_ms=arrived_ms)
+
+    def try_writing(self) -> None:
+        """Write as an append does, but change nothing. Raises what an append would."""
+        try_writing(self._database)
 
     def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> Imported:
         """Take in a frame of SCHEMA in its order, straight into segments, as a whole or not at all.

@@ -133,6 +133,7 @@ class _Folding:
         while True:
             await asyncio.sleep(_TELL_S)
             write_cpu(self._board)
+            self._board["fresh_ms"] = current.fresh_ms or self._board["fresh_ms"]
             troubles = Troubles(
                 log=current.log_trouble,
                 bundle=current.bundle_trouble,

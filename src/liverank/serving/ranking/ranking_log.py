@@ -18,6 +18,7 @@ from liverank.errors import EventError, LiverankError, LogBusyError, LogError
 from liverank.events.event import ServedRanking
 from liverank.events.log import Log
 from liverank.serving.http.messages import RankRequest
+from liverank.serving.log_trouble import LogTrouble, trouble_of
 from liverank.serving.ranking.ranker import Ranked
 
 ALWAYS_LOGGED = 200
@@ -102,6 +103,8 @@ class RankingWriter:
         self.logged = 0
         self.trouble: str | None = None
         """Why the last batch could not be logged, or None."""
+        self.trouble_code = LogTrouble.NONE
+        """The same as a number."""
         self._log = log
         self._clock_ms = clock_ms
         self._queue: deque[ServedRanking] = deque()
@@ -157,7 +160,7 @@ class RankingWriter:
                 return
             else:
                 self.logged += len(rankings)
-                self.trouble = None
+                self.forgive()
                 return
 
     def _append_each(self, rankings: list[ServedRanking], error: EventError) -> None:
@@ -168,8 +171,12 @@ class RankingWriter:
         for ranking in rankings:
             self._append([ranking])
 
+    def forgive(self) -> None:
+        """Say that the log can be written again."""
+        self.trouble, self.trouble_code = None, LogTrouble.NONE
+
     def _lose(self, rankings: list[ServedRanking], error: LiverankError) -> None:
         self.lost += len(rankings)
         if self.trouble is None:
             _logger.error("%d rankings were served but not logged: %s", len(rankings), error)
-        self.trouble = str(error)
+        self.trouble, self.trouble_code = str(error), trouble_of(error)
