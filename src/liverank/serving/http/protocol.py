@@ -171,7 +171,7 @@ class HttpProtocol(asyncio.Protocol):
             self._awaits, self._connection = reader.method, b"close"
             self._server.count(reader.refusal.status)
             self._write(reader.refusal)
-            self._linger()
+            self._linger(reads=reader.refusal.status != 408)  # then there is nothing to read
         elif reader.expects_continue and not reader.in_head:
             reader.expects_continue = False
             self.transport.write(_CONTINUE)
@@ -186,14 +186,14 @@ class HttpProtocol(asyncio.Protocol):
             )
         )
 
-    def _linger(self) -> None:
+    def _linger(self, *, reads: bool = True) -> None:
         """Read what still comes for a while: closing at once could take the answer with it."""
         now = time.perf_counter()
         self._lingers_until = now + _LONGEST_LINGER_S
         self.deadline = now + _LINGER_S
         self._unsent = sys.maxsize
         self._waiting.clear()
-        if self._has_eof:
+        if self._has_eof or not reads:
             self.transport.close()
             return
         if self.transport.can_write_eof():
