@@ -15,14 +15,14 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from liverank.serving.state.log_fold import SLICE_ROWS, Folded
+from liverank.serving.http.events_in import take_events
+from liverank.serving.ranking.ranker import Ranked, _candidates, _read, _tie_breaks, make_ranker
+from liverank.serving.ranking.ranking_log import ranking_event
+from liverank.serving.http.messages import RankedItem, RankRequest, RankResponse, decode_request
 
 from liverank.events.event import Interaction, Ranking
 from liverank.events.log import Log
-from liverank.serving.folder import SLICE_ROWS, Folded
-from liverank.serving.ingest import take_events
-from liverank.serving.ranker import Ranked, _candidates, _read, _tie_breaks, make_ranker
-from liverank.serving.rankings import ranking_event
-from liverank.serving.wire import RankedItem, RankRequest, RankResponse, decode_request
 from serve.loads import EVENTS_RATE, PUBLISHED_RATE
 from serve.served_world import Served
 

@@ -207,6 +207,20 @@ def test_a_reader_that_knows_that_the_folding_process_has_ended_does_not_wait():
         state.read_cut(PROGRAM, **requests()[0])
 
 
+def test_only_the_first_reader_of_a_batch_that_stands_still_waits_for_it():
+    state = State(SMALL)
+    state.store.arrays.header[VERSION] += 1
+    took = []
+    for _ in range(3):
+        began = time.monotonic()
+        with pytest.raises(StateBusyError, match="ended within a batch"):
+            state.read_cut(PROGRAM, **requests()[0], patience_s=0.2)
+        took.append(time.monotonic() - began)
+    assert took[0] > 0.2 > max(took[1:])
+    state.store.arrays.header[VERSION] += 1
+    assert state.read_cut(PROGRAM, **requests()[0])[1] == 0
+
+
 def test_a_long_batch_shows_that_it_goes_on():
     frame = frame_of([Interaction(time=START_MS, type="join", user="u1", item="r1")] * 300_000)
     stream = stream_of(frame, SMALL, max_future_ms=300_000.0)

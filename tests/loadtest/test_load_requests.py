@@ -3,13 +3,13 @@
 from collections import Counter
 
 import msgspec
-from liverank.serving.wire import RankRequest
 from load_plans import plan
 from scipy import stats
 
 from liverank.events.event import Interaction
 from liverank.events.wire import decode_event
 from liverank.loadtest.requests import EventRequests, RankRequests
+from liverank.serving.http.messages import RankRequest
 
 
 def parts(request):

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -54,8 +56,9 @@ SCHEMA = Schema(
 class RunningServer:
     """A server process, and a client of it."""
 
-    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+    def __init__(self, process: subprocess.Popen[str], url: str, stderr: Path) -> None:
         self.process = process
+        self.stderr = stderr
         self.url = url
         self.client = httpx.Client(base_url=url, timeout=20)
 
@@ -74,7 +77,8 @@ class RunningServer:
         raise AssertionError(f"not folded: {self.client.get('/healthz').text}")
 
     def rank(self, **request: Any) -> dict[str, Any]:
-        response = self.client.post("/v1/rank", json=request)
+        """Rank; by default with all the time that a busy machine takes."""
+        response = self.client.post("/v1/rank", json={"deadline_ms": 20_000, **request})
         assert response.status_code == 200, response.text
         answer: dict[str, Any] = response.json()
         return answer
@@ -82,13 +86,61 @@ class RunningServer:
     def ranked_ids(self, **request: Any) -> list[str]:
         return [item["item"] for item in self.rank(**request)["items"]]
 
+    def health(self) -> dict[str, Any]:
+        return self.ask("/healthz")
+
+    def ask(self, path: str) -> Any:
+        """What a route says, on a new connection: whichever worker that comes to."""
+        return msgspec.json.decode(self.text(path))
+
+    def text(self, path: str) -> bytes:
+        """The body of a route's answer, on a new connection."""
+        parts = urlsplit(self.url)
+        connection = HTTPConnection(str(parts.hostname), parts.port, timeout=20)
+        with closing(connection):
+            connection.request("GET", path)
+            return connection.getresponse().read()
+
+    def pids(self) -> dict[str, int]:
+        """Its processes but the supervisor, by what they do; those that live."""
+        pids: dict[str, int] = self.health()["pids"]
+        return pids
+
+    def wait_for(self, is_so: Callable[[dict[str, Any]], bool], seconds: float = 20) -> float:
+        """Ask for its health until that is so; how many seconds it took."""
+        began = time.monotonic()
+        said: dict[str, Any] = {}
+        while not said or not is_so(said):
+            assert time.monotonic() - began < seconds, said
+            with suppress(OSError, HTTPException):  # the one that would have answered was killed
+                said = self.health()
+            time.sleep(0.005)
+        return time.monotonic() - began
+
+    def said(self) -> str:
+        """What it wrote to its own log."""
+        return self.stderr.read_text()
+
     def kill(self) -> None:
+        """Kill the supervisor, and wait until the others have ended too."""
         self.process.kill()
+        self.process.communicate(timeout=30)
+
+    def kill_all(self) -> None:
+        """Kill every process at once."""
+        pids = [self.process.pid, *self.pids().values()]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
-    def terminate(self) -> str:
+    def terminate(self, number: int = signal.SIGTERM, *, all_processes: bool = False) -> str:
         """Stop it the orderly way; what it printed last."""
-        self.process.send_signal(signal.SIGTERM)
+        if all_processes:  # as a terminal does
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
         output, _ = self.process.communicate(timeout=30)
         assert self.process.returncode == 0, output
         return output
@@ -101,21 +153,35 @@ def running_server(
     """Serve the project in a directory on a free port, and wait until it is ready."""
     directory.mkdir(exist_ok=True)
     (directory / "liverank.toml").write_text(config)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "liverank", "serve", "--port", "0", *arguments],
-        cwd=directory,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
-    )
+    stderr = directory / "stderr.txt"
+    with stderr.open("a") as told:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "liverank",
+                "serve",
+                "--port",
+                "0",
+                "--workers",
+                "2",
+                *arguments,
+            ],
+            cwd=directory,
+            stdout=subprocess.PIPE,
+            stderr=told,
+            text=True,
+            env={**os.environ, "PYTHONWARNINGS": "error"},
+            start_new_session=True,
+        )
     assert process.stdout is not None
     server = None
     try:
         lines = []
         while not lines or not lines[-1].startswith("Ready"):
             lines.append(process.stdout.readline())
-            assert lines[-1], f"the server did not start: {lines}"
-        server = RunningServer(process, lines[0].split()[-1])
+            assert lines[-1], f"the server did not start: {lines} {stderr.read_text()}"
+        server = RunningServer(process, lines[0].split()[-1], stderr)
         yield server
     finally:
         if server is not None:

@@ -22,7 +22,7 @@ from liverank.features.kernels.fold import fold
 from liverank.features.layout_arrays import arrays_of
 from liverank.features.state import State
 from liverank.features.stream import Stream
-from liverank.serving import snapshots
+from liverank.serving.state import snapshots
 from liverank.serving.state.snapshots import take_snapshot
 
 SETTINGS = parse_config(CONFIG)

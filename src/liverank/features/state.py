@@ -84,6 +84,7 @@ class State:
         """How often a read began anew because a batch was folded meanwhile."""
         self.is_abandoned: Callable[[], bool] = lambda: False
         """Whether the process that folds it has ended, as far as its reader knows."""
+        self._unsettled, self._unsettled_since = 0, 0.0
         self.store = Store(layout, fd=fd)
         self._header = self.store.arrays.header
         self._arrays = tuple(self.store.arrays)
@@ -251,12 +252,15 @@ class State:
             self._header[CLAMPED] += stream.clamped
 
     def _settled_version(self, patience_s: float) -> int:
-        """The version, once no batch is being folded; a long one shows that it goes on."""
-        seen, until = -1, 0.0
+        """The version, once no batch is being folded; a long one shows that it goes on.
+
+        A batch that was seen before has been silent since then: only its first reader waits.
+        """
         while (version := int(self._header[VERSION])) % 2:
-            if version != seen:
-                seen, until = version, time.monotonic() + patience_s
-            if time.monotonic() > until or self.is_abandoned():
+            now = time.monotonic()
+            if version != self._unsettled:
+                self._unsettled, self._unsettled_since = version, now
+            if now > self._unsettled_since + patience_s or self.is_abandoned():
                 raise StateBusyError(
                     "feature state cannot be read: its process ended within a batch, or a batch "
                     "takes long; a read a moment later may find it settled"

@@ -3,6 +3,8 @@
 Invariant: what is told here is true again by itself as soon as its cause has passed.
 """
 
+import numpy as np
+
 from liverank.features.sizes import what_was_let_go
 from liverank.serving.http.messages import Health, Readiness, StateHealth
 from liverank.serving.processes.channel import Troubles
@@ -36,8 +38,9 @@ class HealthOf:
             memory = what_was_let_go(folded.sizes)
         log = troubles.log or troubles.stale or self._standing_still()
         processes = troubles.folding or self._missing_workers()
-        rankings = service.writer.trouble
+        rankings = service.writer.trouble or self._of_others("lacks_log", "log its rankings")
         bundle = troubles.bundle or self.own_trouble
+        bundle = bundle or self._of_others("lacks_bundle", "load the bundle that is served")
         wrong = (log, bundle, processes, rankings)
         return Health(
             ok=all(one is None for one in wrong),
@@ -93,6 +96,12 @@ class HealthOf:
         workers = self._service.board.workers
         waiting = int(((workers["pid"] != 0) & (workers["view"] == 0)).sum())
         return f"{waiting} of {len(workers)} workers cannot rank yet" if waiting else None
+
+    def _of_others(self, lacks: str, what: str) -> str | None:
+        """What some workers cannot do, by their flags on the board, or None."""
+        places = np.flatnonzero(self._service.board.workers[lacks]).tolist()
+        named = ", ".join(map(str, places))
+        return f"worker {named} cannot {what}; the server's log says why" if places else None
 
     def _missing_workers(self) -> str | None:
         pids = self._service.board.workers["pid"].tolist()

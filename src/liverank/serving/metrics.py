@@ -152,8 +152,7 @@ def _processor_time(board: Board) -> CounterMetricFamily:
     )
     folding = board.folding
     family.add_metric(["supervisor"], int(folding["supervisor_cpu_us"]) / 1e6)
-    family.add_metric(["fold"], int(folding["cpu_us"] + folding["cpu_before_us"]) / 1e6)
+    family.add_metric(["fold"], int(folding["cpu_us"]) / 1e6)
     for place, worker in enumerate(board.workers):
-        spent_us = int(worker["cpu_us"] + worker["cpu_before_us"])
-        family.add_metric([f"worker-{place}"], spent_us / 1e6)
+        family.add_metric([f"worker-{place}"], int(worker["cpu_us"]) / 1e6)
     return family

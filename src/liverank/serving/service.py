@@ -7,6 +7,7 @@ that would come too late is answered by popularity, and one that is too late alr
 import asyncio
 import itertools
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -70,6 +71,7 @@ class Service:
         self._view: View | None = None
         self._hashes = Hashes()
         self._pace = Pace()
+        self._counting = threading.Lock()  # long lists are ranked in a thread of their own
         self._prefix = secrets.token_hex(8)
         self._numbers = itertools.count(1)
         self._appenders = ThreadPoolExecutor(_APPENDERS, thread_name_prefix="append")
@@ -112,12 +114,11 @@ class Service:
             now_s=began, waited_s=began - read_at, deadline_s=deadline_s, candidates=count
         )
         if haste is None:
-            self.counts["shed"] += 1
+            with self._counting:
+                self.counts["shed"] += 1
             raise BadRequestError(
                 503, "server", f"overloaded: the request waited {1000 * (began - read_at):.0f} ms"
             )
-        if haste.reason is not None:
-            self.counts["late"] += 1
         request_id = request.id or self._new_id()
         at_ms = self.clock_ms()
         ranked = rank(
@@ -141,14 +142,18 @@ class Service:
                     serving=self.config.serving,
                 )
             )
-        items = list(map(RankedItem, ranked.items, ranked.scores, range(len(ranked.items))))
+        items = list(
+            map(RankedItem, ranked.items, ranked.scores.tolist(), range(len(ranked.items)))
+        )
         if request.explain:
             items = explained(view.ranker.rung.bundle, ranked, items)
         ended = time.perf_counter()
         if ranked.model is not None:
             self._pace.learn(scored, ended - began)
-        self.counts["candidates"] += scored
-        self.board.count_latency(self._place, request.surface, ranked.fallback, ended - read_at)
+        with self._counting:
+            self.counts["late"] += haste.reason is not None
+            self.counts["candidates"] += scored
+            self.board.count_latency(self._place, request.surface, ranked.fallback, ended - read_at)
         return RankResponse(
             id=request_id,
             surface=request.surface,

@@ -43,6 +43,8 @@ _WORKER = np.dtype(
         ("events_duplicate", "i8"),
         ("events_rejected", "i8"),
         ("connections", "i8"),
+        ("lacks_bundle", "i8"),
+        ("lacks_log", "i8"),
         ("requests", "i8", (len(ROUTES), len(STATUSES))),
     ]
 )
@@ -76,7 +78,10 @@ class Board:
     seq, last_seq  the last event folded, and the last of the log when the folding process looked
     reached        how far a first fold has come
     looked_ms      when the folding process last looked at the log, Unix ms
-    cpu_us         processor time of the process, and of those before it (``cpu_before_us``)
+    lacks_bundle   whether a worker could not load the bundle that it was told of
+    lacks_log      whether a worker's last batch of rankings could not be logged
+    cpu_us         processor time of the process and of those before it, whose own is
+                   ``cpu_before_us``
 
     and counters: requests by route and status, candidates scored, requests answered late or refused
     (``shed``), rankings logged, lost and waiting, events by outcome. ``latency`` counts rankings by
@@ -112,6 +117,11 @@ class Board:
             memory, np.int64, int(np.prod(shape[:3])), starts[3]
         ).reshape(shape[:3])
 
+    def row(self, place: int) -> np.void:
+        """The row of the process of a place: a worker's, or -1 for the folding process."""
+        row: np.void = self.folding if place < 0 else self.workers[place]
+        return row
+
     def count_latency(
         self, worker: int, surface_name: str, fallback: str | None, took_s: float
     ) -> None:
@@ -125,11 +135,10 @@ class Board:
 
 def begin_process(row: np.void) -> None:
     """Write down that the calling process is the one of a row."""
-    row["cpu_before_us"] += row["cpu_us"]
-    row["cpu_us"] = 0
+    row["cpu_before_us"] = row["cpu_us"]
     row["pid"] = os.getpid()
 
 
 def write_cpu(row: np.void) -> None:
-    """Write down the processor time of the calling process."""
-    row["cpu_us"] = time.process_time_ns() // 1000
+    """Write down the processor time of the calling process: one word, so that it never falls."""
+    row["cpu_us"] = row["cpu_before_us"] + time.process_time_ns() // 1000

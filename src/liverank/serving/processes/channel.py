@@ -14,14 +14,15 @@ from liverank.features.layout import Layout
 
 _LENGTH = struct.Struct("<I")
 _MOST_FDS = 4
+SEND_S = 2.0
+"""For how long a message waits for room at the other end."""
 
 
 class NewView(msgspec.Struct, frozen=True, tag=True):
     """What to rank from now on; the descriptors of state and of live items come with it.
 
     ``number`` counts the views of a server, from 1. ``bundle`` is the directory of the bundle, or
-    None; ``fallback``, ``reason`` and ``promoted``
-    are as in ``Rung``.
+    None; ``fallback``, ``reason`` and ``promoted`` are as in ``Rung``.
     """
 
     number: int
@@ -88,12 +89,20 @@ class Channel:
         return self._socket.fileno()
 
     def send(self, message: Message, fds: tuple[int, ...] = ()) -> None:
-        """Send a message; waits while the other end has no room. Raises OSError if it is closed."""
+        """Send a message; waits while the other end has no room.
+
+        Raises OSError if it is closed, or takes nothing for SEND_S: part of the message may have
+        left by then, so that nothing more can be sent.
+        """
         body = msgspec.msgpack.encode((len(fds), msgspec.Raw(msgspec.msgpack.encode(message))))
         data = _LENGTH.pack(len(body)) + body
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-        sent = self._socket.sendmsg([data], ancillary)
-        self._socket.sendall(data[sent:])
+        self._socket.settimeout(SEND_S)
+        try:
+            sent = self._socket.sendmsg([data], ancillary)
+            self._socket.sendall(data[sent:])
+        finally:
+            self._socket.settimeout(None)
 
     def receive(self) -> list[tuple[Message, list[int]] | None]:
         """Wait for something, and give the messages that are whole with their descriptors.

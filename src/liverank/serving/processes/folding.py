@@ -46,7 +46,6 @@ class _Folding:
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
-        loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor gets it too
         loop.add_reader(self._channel.fileno(), self._stopped.set)  # nothing comes but its end
         with Log.open(self._deployment.log) as log:
             self._log = log
@@ -112,6 +111,7 @@ class _Folding:
         board["reached"] = seq
         if self._is_ready:
             board["seq"] = seq
+        board["last_seq"] = max(int(board["last_seq"]), seq)
         board["looked_ms"] = self._deployment.clock_ms()
 
     def _taker(self) -> SnapshotTaker | None:

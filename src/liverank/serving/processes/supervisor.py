@@ -17,10 +17,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+
+import msgspec
 
 import liverank.errors
-from liverank.errors import LiverankError, ServingError
+from liverank.errors import ServingError
 from liverank.serving.processes.board import Board
 from liverank.serving.processes.channel import (
     Channel,
@@ -31,16 +32,15 @@ from liverank.serving.processes.channel import (
     Troubles,
     channel_pair,
 )
+from liverank.serving.processes.child import FOLDING, how_it_ended, name_of, run_child
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.processes.folding import run_folding
 from liverank.serving.processes.worker import DRAIN_S, run_worker
 
-FOLDING = -1
-"""The place of the folding process; those of workers are from 0."""
 _LOOK_S, _FIRST_LOOK_S = 0.25, 0.01
 """How often to look without being woken, and how often until every worker can rank."""
-_RESTARTS_A_MINUTE = 60
-"""Starts of a process in the last minute from which on it waits a second before the next."""
+_RESTARTS_A_MINUTE, _PAUSE_S = 20, 1.0
+"""Starts of a process in the last minute from which on it waits so long before the next."""
 _KILL_AFTER_S = DRAIN_S + 2.0
 
 _logger = logging.getLogger("liverank.serving")
@@ -77,7 +77,10 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. Raises what kept the log from being folded at first."""
+        """Serve until SIGTERM, SIGINT or SIGHUP.
+
+        Raises what kept the log from being folded at first.
+        """
         gc.freeze()  # what is here is shared with the others, as long as nobody counts it again
         with self._signals():
             places = range(FOLDING, len(self._listening))
@@ -107,7 +110,8 @@ class Supervisor:
             self._is_stopping = True
 
         for number in numbers:
-            signal.signal(number, stop)
+            if number != signal.SIGHUP or before[number] != signal.SIG_IGN:  # as nohup leaves it
+                signal.signal(number, stop)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         self._selector.register(woken, selectors.EVENT_READ, None)
         self._wakes = (woken, wakes)
@@ -144,13 +148,18 @@ class Supervisor:
             self._tell_workers(message, tuple(fds))
             for fd in old:
                 os.close(fd)
+            if self._troubles.folding is not None:
+                self._tell_troubles(msgspec.structs.replace(self._troubles, folding=None))
         elif isinstance(message, Troubles):
-            self._troubles = message
-            self._tell_workers(message)
+            self._tell_troubles(msgspec.structs.replace(message, folding=self._troubles.folding))
         elif isinstance(message, Ready):
             self._folded_to = message.seq
         else:
             self._fail(message)
+
+    def _tell_troubles(self, troubles: Troubles) -> None:
+        self._troubles = troubles
+        self._tell_workers(troubles)
 
     def _tell_when_ready(self) -> None:
         """Tell once that every worker can rank."""
@@ -173,8 +182,16 @@ class Supervisor:
             if place != FOLDING:
                 try:
                     channel.send(message, fds)
-                except OSError:
-                    continue  # it has died, and its successor will be told
+                except (
+                    OSError
+                ) as error:  # it has died, or takes nothing; its successor will be told
+                    self._kill(place, f"it does not take what it is told: {error}")
+
+    def _kill(self, place: int, why: str) -> None:
+        pid = next((pid for pid, its in self._pids.items() if its == place), None)
+        if pid is not None:
+            _logger.error("%s is killed: %s", name_of(place), why)
+            os.kill(pid, signal.SIGKILL)
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -185,53 +202,40 @@ class Supervisor:
 
     def _start(self, place: int) -> None:
         self._starts.setdefault(place, []).append(time.monotonic())
-        ours, theirs = channel_pair()
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        try:
+            ours, theirs = channel_pair()
+            pid = os.fork()
+        except OSError as error:  # too many processes or open files
+            _logger.error("%s cannot be started: %s; trying again", name_of(place), error)
+            self._due[place] = time.monotonic() + _PAUSE_S
+            return
         if pid == 0:
             ours.close()
-            self._become(place, theirs)
+            run_child(place, lambda: self._run(place, theirs))
         theirs.close()
         self._pids[pid] = place
+        self._board.row(place)["pid"] = (
+            pid  # before another view is told: it ranks from what is known
+        )
         self._channels[place] = ours
         self._selector.register(ours, selectors.EVENT_READ, place)
 
-    def _become(self, place: int, channel: Channel) -> NoReturn:
-        """Be the process of a place from now on; in the child of a fork."""
-        status = 1
-        try:
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for other in self._channels.values():
-                other.close()
-            self._selector.close()
-            if place == FOLDING:
-                run_folding(self._deployment, self._board, channel)
-            else:
-                known: list[tuple[Message, list[int]]] = [(self._troubles, [])]
-                if self._view is not None:
-                    known.append(self._view)
-                run_worker(
-                    self._deployment,
-                    self._board,
-                    place,
-                    channel,
-                    self._listening[place],
-                    known,
-                )
-            status = 0
-        except LiverankError as error:
-            _logger.critical("%s ended: %s", _name(place), error)
-        except BaseException:
-            _logger.critical("%s ended", _name(place), exc_info=True)
-        finally:
-            logging.shutdown()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
+    def _run(self, place: int, channel: Channel) -> None:
+        """Do the work of a place; in the child of a fork."""
+        for other in self._channels.values():
+            other.close()
+        self._selector.close()
+        if place == FOLDING:
+            for fd in () if self._view is None else self._view[1]:
+                os.close(fd)  # or the memory of its predecessor would live as long as it does
+            run_folding(self._deployment, self._board, channel)
+            return
+        known: list[tuple[Message, list[int]]] = [(self._troubles, [])]
+        if self._view is not None:
+            known.append(self._view)
+        run_worker(self._deployment, self._board, place, channel, self._listening[place], known)
 
     def _bury(self) -> None:
         """Take note of processes that have ended, and let others take their places."""
@@ -244,23 +248,23 @@ class Supervisor:
                 continue
             self._receive(place)  # what it told last
             self._close_channel(place)
-            row = self._board.folding if place == FOLDING else self._board.workers[place]
-            row["pid"] = 0
+            self._board.row(place)["pid"] = 0
             if place == FOLDING:
                 self._board.folding["incarnation"] += 1
             if self._is_stopping:
                 continue
-            _logger.error("%s ended (%s); starting another", _name(place), _how(status))
+            _logger.error("%s ended (%s); starting another", name_of(place), how_it_ended(status))
             if place == FOLDING:
                 what = "the process that folds the log ended and is being replaced; rankings are "
-                self._take(Troubles(folding=what + "made from what was folded until then"), [])
+                what += "made from what was folded until then"
+                self._tell_troubles(Troubles(folding=what))
             self._due[place] = time.monotonic() + self._pause_s(place)
 
     def _pause_s(self, place: int) -> float:
         """How long to wait before a process is started again: not at all, unless it keeps dying."""
         now = time.monotonic()
         starts = self._starts[place] = [at for at in self._starts[place] if now - at < 60]
-        return 1.0 if len(starts) > _RESTARTS_A_MINUTE else 0.0
+        return _PAUSE_S if len(starts) > _RESTARTS_A_MINUTE else 0.0
 
     def _close_channel(self, place: int) -> None:
         channel = self._channels.pop(place, None)
@@ -283,7 +287,7 @@ class Supervisor:
             self._bury()
         for pid in pids:
             if pid in self._pids:
-                _logger.error("%s does not stop and is killed", _name(self._pids[pid]))
+                _logger.error("%s does not stop and is killed", name_of(self._pids[pid]))
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
                 del self._pids[pid]
@@ -292,12 +296,3 @@ class Supervisor:
 def write_cpu_of_supervisor(board: Board) -> None:
     """Write down the processor time of the calling process, which is the supervisor."""
     board.folding["supervisor_cpu_us"] = time.process_time_ns() // 1000
-
-
-def _name(place: int) -> str:
-    return "the folding process" if place == FOLDING else f"worker {place}"
-
-
-def _how(status: int) -> str:
-    code = os.waitstatus_to_exitcode(status)
-    return f"signal {-code}" if code < 0 else f"exit status {code}"

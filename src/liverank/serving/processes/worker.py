@@ -5,6 +5,7 @@ so, requests in flight are answered and rankings that wait are written before it
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import uvloop
 
-from liverank.errors import LiverankError
+from liverank.errors import BundleError, LiverankError
 from liverank.events.log import Log
 from liverank.features.state import State
 from liverank.quantities import duration_ms
@@ -33,8 +34,12 @@ from liverank.serving.state.live_table import LiveTable
 
 DRAIN_S = 5.0
 """How long requests in flight may take when the server stops."""
+_GATHER_S = 0.02
+"""The least time between two commits of events: those that come meanwhile share one."""
 _COUNT_S = 0.25
 """How often processor time and sizes are written to the board."""
+
+_logger = logging.getLogger("liverank.serving")
 
 
 def run_worker(
@@ -69,10 +74,9 @@ class _Worker:
     async def run(self, listening: socket.socket, known: list[tuple[Message, list[int]]]) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
-        loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor gets it too
         loop.add_reader(self._channel.fileno(), self._receive)
         config = self._deployment.config
-        with Log.open(self._deployment.log) as log:
+        with Log.open(self._deployment.log, gather_s=_GATHER_S) as log:
             self._service = service = Service(
                 log,
                 config,
@@ -91,14 +95,20 @@ class _Worker:
             for message in known:
                 await self._take(*message)
             await http.start(listening)
+            stopped = loop.create_task(self._wait_for_stop())
             tasks = [loop.create_task(self._take_messages()), loop.create_task(self._count(http))]
-            await self._stopped.wait()
+            done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
             await http.stop(within_s=DRAIN_S)
             for task in tasks:
                 task.cancel()
             routes.close()
             await asyncio.to_thread(service.close)
             self._write_counts(http)
+            for task in done:
+                task.result()
+
+    async def _wait_for_stop(self) -> None:
+        await self._stopped.wait()
 
     def _receive(self) -> None:
         for message in self._channel.receive():
@@ -116,6 +126,7 @@ class _Worker:
         if isinstance(message, Troubles):
             self._health.troubles = message
         elif isinstance(message, NewView):
+            self._health.own_trouble = None
             try:
                 view = await asyncio.to_thread(self._view, message, fds)
             except LiverankError as error:
@@ -124,7 +135,6 @@ class _Worker:
             finally:
                 for fd in fds:
                     os.close(fd)
-            self._health.own_trouble = None
             self._service.adopt(view, message.number)
 
     def _view(self, told: NewView, fds: list[int]) -> View:
@@ -147,14 +157,25 @@ class _Worker:
         return view
 
     def _rung(self, told: NewView) -> Rung:
-        """The rung that was told of; a bundle that is there already is not loaded again."""
+        """The rung that was told of, or the next below it where its bundle no longer loads.
+
+        A bundle that is there already is not loaded again.
+        """
         if told.bundle is None:
             return Rung(None, told.fallback, told.reason, told.promoted)
         place = Path(told.bundle)
         mine = None if self._service.why_not_ready() else self._service.view().ranker.rung
         if mine is not None and mine.bundle is not None and mine.directory == place:
             return replace(mine, fallback=told.fallback, reason=told.reason, promoted=told.promoted)
-        bundle = fixed_rung(place).bundle
+        try:
+            bundle = fixed_rung(place).bundle
+        except BundleError as error:
+            self._health.own_trouble = reason = f"the bundle no longer loads: {error}"
+            _logger.error("worker %d: %s", self._place, reason)
+            last = None if mine is None else mine.bundle
+            if mine is not None and last is not None and last.spec.layout == told.layout:
+                return replace(mine, fallback="previous", reason=reason, promoted=told.promoted)
+            return Rung(None, "popular", reason, told.promoted)
         return Rung(bundle, told.fallback, told.reason, told.promoted, place)
 
     async def _count(self, http: HttpServer) -> None:
@@ -165,6 +186,8 @@ class _Worker:
     def _write_counts(self, http: HttpServer) -> None:
         counts, writer = self._service.counts, self._service.writer
         write_cpu(counts)
+        counts["lacks_bundle"] = self._health.own_trouble is not None
+        counts["lacks_log"] = writer.trouble is not None
         counts["connections"] = len(http.connections)
         counts["rankings_queued"] = writer.queued
         counts["rankings_logged"] = self._logged_before + writer.logged

@@ -50,6 +50,8 @@ _SHAPES: list[tuple[npt.DTypeLike, int]] = [
     (np.uint8, _TEXT_BYTES),
 ]
 _PAUSE_S = 5e-5
+LONGEST_CHANGE_S = 1.0
+"""For how long readers wait until a change of the table is complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class LiveTable:
 
     ``expire_after_ms`` is as in ``LiveItems``. ``is_abandoned`` tells whether that process has
     ended, which it may do while it changes the table: then an item may be missing, or be there
-    twice, until the next process has published its own.
+    twice, until the next process has published its own. So it is where a change takes longer than
+    ``LONGEST_CHANGE_S``, because that process was stopped.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class LiveTable:
         self._shared = SharedArrays(_SHAPES, fd=fd)
         self._expire_after_ms = expire_after_ms
         self._is_abandoned = is_abandoned
+        self._unsettled, self._unsettled_until = 0, 0.0
         self.header, words, self.live, self.index, self.text = self._shared.arrays
         self.words = words.reshape(-1, WORDS)
         self.times = self.words.view(np.float64)
@@ -153,12 +157,19 @@ class LiveTable:
         header = self.header
         while True:
             version = int(header[_VERSION])
-            if version % 2 == 0 or self._is_abandoned():
+            if version % 2 == 0 or self._is_given_up(version):
                 result = look()
                 if int(header[_VERSION]) == version:
                     return result
             else:
                 time.sleep(_PAUSE_S)
+
+    def _is_given_up(self, version: int) -> bool:
+        """Whether the change that made this version will not be complete, as far as we can see."""
+        now = time.monotonic()
+        if version != self._unsettled:
+            self._unsettled, self._unsettled_until = version, now + LONGEST_CHANGE_S
+        return now > self._unsettled_until or self._is_abandoned()
 
 
 class LivePublisher:

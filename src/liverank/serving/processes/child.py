@@ -1,0 +1,59 @@
+"""What a forked process does first and last: it leaves what is the supervisor's, and ends.
+
+Invariant: nothing of the supervisor's stack runs in a child, whatever happens in it.
+"""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from liverank.errors import LiverankError
+
+FOLDING = -1
+"""The place of the folding process; those of workers are from 0."""
+
+_logger = logging.getLogger("liverank.serving")
+
+
+def run_child(place: int, run: Callable[[], None]) -> NoReturn:
+    """Be the process of a place: run, and exit with 0, or with 1 where that failed.
+
+    Of the signals that stop a server, a terminal sends two to all its processes: they are left to
+    the supervisor, which stops the others in order.
+    """
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        run()
+        status = 0
+    except LiverankError as error:
+        _logger.critical("%s ended: %s", name_of(place), error)
+    except BaseException:
+        _logger.critical("%s ended", name_of(place), exc_info=True)
+    finally:
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def name_of(place: int) -> str:
+    """A process as it is told of."""
+    return "the folding process" if place == FOLDING else f"worker {place}"
+
+
+def how_it_ended(status: int) -> str:
+    """A status of ``waitpid`` in words.
+
+    >>> how_it_ended(9), how_it_ended(256)
+    ('signal 9', 'exit status 1')
+    """
+    code = os.waitstatus_to_exitcode(status)
+    return f"signal {-code}" if code < 0 else f"exit status {code}"
