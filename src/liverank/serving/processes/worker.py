@@ -19,9 +19,10 @@ from liverank.events.log import Log
 from liverank.features.state import State
 from liverank.quantities import duration_ms
 from liverank.serving.health import HealthOf
+from liverank.serving.http.limits import Limits
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.http.routes import Routes
-from liverank.serving.http.server import HttpServer, Limits
+from liverank.serving.http.server import HttpServer
 from liverank.serving.processes.board import Board, begin_process, write_cpu
 from liverank.serving.processes.channel import Channel, Message, NewView, Troubles
 from liverank.serving.processes.deployment import Deployment
