@@ -64,6 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for part in given.only or BY_DEFAULT:
             if part != "world":
                 figures[part] = RUN[part](deployment, options)
+    if {"load", "stages"} <= figures.keys():
+        whole, parts = figures["load"]["rows"][0]["cpu_us"], sum(figures["stages"].values())
+        print(
+            f"A request of the published load took {whole:,.0f} us of processor, "
+            f"{whole - parts:,.0f} of them in no stage: network, event loop, threads that wait"
+        )
     if given.out:
         given.out.write_text(json.dumps(figures, indent=2) + "\n")
 
