@@ -21,12 +21,15 @@ def check(config: "Config", where: str) -> None:
         "presence.expire_after": config.presence.expire_after,
         "training.budget": config.training.budget,
         "serving.expire_after": config.serving.expire_after,
+        "serving.keep_alive": config.serving.keep_alive,
         "log.keep": config.log.keep,
     }
     if config.serving.snapshot_every != "never":
         durations["serving.snapshot_every"] = config.serving.snapshot_every
     if config.candidates is not None:
         durations["candidates.within"] = config.candidates.within
+    for name, surface in config.surfaces.items():
+        durations[f"surfaces.{name}.deadline"] = surface.deadline
     for place, text in enumerate(config.features.half_lives):
         durations[f"features.half_lives[{place}]"] = text
     finite = {
