@@ -1,7 +1,7 @@
 """Drives one worker as a supervisor does, and tells what it holds after many views.
 
 Run as a program with a directory (of a log and two bundles of different layouts) and a number of
-views. Writes down, once the first tenth of them was adopted and at the end, the files that the
+views. Writes down, once a third of them was adopted and at the end, the files that the
 worker holds open, its maps of shared memory, and its memory in kB.
 """
 
@@ -9,6 +9,7 @@ import itertools
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -55,8 +56,6 @@ def a_view(number, place):
 
 
 def main():
-    import socket
-
     root, count = Path(sys.argv[1]), int(sys.argv[2])
     places = [store.place_of(root, one.version) for one in store.versions(root)]
     for place in places:
@@ -82,7 +81,7 @@ def main():
         while board.workers[0]["view"] < number:
             assert time.monotonic() < until, "the view was not adopted"
             time.sleep(0.002)
-        if number in (max(count // 10, 4), count):
+        if number in (count // 3, count):
             time.sleep(0.3)
             held.append(held_by(pid))
     os.kill(pid, signal.SIGTERM)
