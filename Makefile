@@ -1,10 +1,10 @@
 # Each target sets itself up: it needs only Python 3.11+, make and PyPI.
-#   make demo | test | lint | bench | bench-automl | format | clean       ARGS="..." is passed on
+#   make demo | test | lint | bench | bench-automl | bench-serve | format | clean       ARGS="..." is passed on
 PYTHON ?= python3
 ARGS ?=
 READY := .venv/.ready
 
-.PHONY: help demo test lint bench bench-automl format clean
+.PHONY: help demo test lint bench bench-automl bench-serve format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make lint    format, style, types and import layers"
 	@echo "make bench   every benchmark; tables here, JSON in bench/ (ARGS=\"--only scoring\")"
 	@echo "make bench-automl  liverank automl beside FLAML, AutoGluon, CatBoost, LightGBM (ARGS=\"--tables DIR --budget 60\")"
+	@echo "make bench-serve   the rank server under load, and beside its peers (ARGS=\"--only faults\")"
 	@echo "make format  put the code into shape"
 	@echo "make clean   remove what the commands above made"
 
@@ -36,6 +37,9 @@ bench: $(READY)
 
 bench-automl: $(READY)
 	.venv/bin/python benchmarks/run_automl.py $(ARGS)
+
+bench-serve: $(READY)
+	.venv/bin/python benchmarks/bench_serve.py --folder .bench/serve --out .bench/serve.json $(ARGS)
 
 format: $(READY)
 	.venv/bin/ruff format .

@@ -1,6 +1,7 @@
 """What each kind of feature is worth: a model with all of them beside models without one kind.
 
-Rows are replayed once with all features; then the same forests, with the same seeds, learn from the
+All are the features that are derived by default, or every one there is (``--every``). Rows are
+replayed once with every feature; then the same forests, with the same seeds, learn from the
 columns that are left. On MIND's impressions and Globo's clicks (see ``bench_backtest.py``), and in
 simulated worlds for kinds whose events those logs lack. There the truth is known, and lists are
 judged by it: what people did favours whatever stood first when they did it, and with it models that
@@ -70,6 +71,10 @@ def main() -> None:
     parser.add_argument("--lists", type=int, default=1000, help="of Globo, to test on")
     parser.add_argument("--worlds", type=int, default=3, help="simulated worlds")
     parser.add_argument("--people", type=int, default=1500, help="of each of them")
+    parser.add_argument(
+        "--every", action="store_true", help="also the features that are not derived by default"
+    )
+    parser.add_argument("--without", nargs="*", help="only these kinds are left out in turn")
     arguments = parser.parse_args()
     figures: dict[str, Any] = {}
     for name in METRICS:
@@ -89,14 +94,14 @@ def main() -> None:
                     test_rankings=arguments.lists,
                 )
             ]
-        figures[name] = ablate(name, cases, arguments.seeds)
+        figures[name] = ablate(name, cases, arguments)
     if arguments.out:
         arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def ablate(name: str, cases: list[Case], seeds: int) -> dict[str, Any]:
+def ablate(name: str, cases: list[Case], arguments: argparse.Namespace) -> dict[str, Any]:
     """Print one data set's table and return its figures; lists of all its cases count alike."""
-    metrics = METRICS[name]
+    metrics, seeds = METRICS[name], arguments.seeds
     rows, lists = sum(len(case.rows) for case in cases), sum(len(case.lists) for case in cases)
     print(
         f"\n{name}: {rows:,} rows to learn from, {lists:,} lists to test on; "
@@ -107,8 +112,11 @@ def ablate(name: str, cases: list[Case], seeds: int) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     whole: Metrics | None = None
     known: dict[bytes, Metrics] = {}
-    for choice in zip(*(choices(case) for case in cases), strict=True):
+    for choice in zip(*(choices(case, every=arguments.every) for case in cases), strict=True):
         title, number = choice[0][0], int(choice[0][1].sum())
+        named = arguments.without
+        if named and title != "all" and title.removeprefix("without ") not in named:
+            continue
         same = b"".join(keep.tobytes() for _, keep in choice)
         if same not in known:
             known[same] = joined(
@@ -126,17 +134,19 @@ def ablate(name: str, cases: list[Case], seeds: int) -> dict[str, Any]:
     return figures
 
 
-def choices(case: Case) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def choices(case: Case, *, every: bool) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """What to try: (title, which features, bool[features])."""
     spec = case.spec
     kinds = [feature.kind for feature in spec.features]
-    yield "all", _kept(spec, [True] * len(kinds))
-    yield "by default", np.array([name in case.defaults for name in spec.names])
-    yield "first kinds", _kept(spec, [_is_first(feature) for feature in spec.features])
+    usual = np.array([name in case.defaults for name in spec.names])
+    whole = np.ones(len(usual), np.bool_) if every else usual
+    yield "all", whole
+    yield "by default", usual
+    yield "first kinds", whole & _kept(spec, [_is_first(feature) for feature in spec.features])
     if POSITION_NAME in spec.names:
-        yield "without position", np.array([name != POSITION_NAME for name in spec.names])
-    for left_out in dict.fromkeys(kinds):
-        yield f"without {left_out}", _kept(spec, [kind != left_out for kind in kinds])
+        yield "without position", whole & np.array([name != POSITION_NAME for name in spec.names])
+    for left_out in dict.fromkeys(kind for kind, stays in zip(kinds, whole, strict=True) if stays):
+        yield f"without {left_out}", whole & _kept(spec, [kind != left_out for kind in kinds])
 
 
 def _is_first(feature: SpecFeature) -> bool:

@@ -212,14 +212,27 @@ def _offsets(rankings: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def tried(
-    case: Case, names: list[str], more: Columns, more_tests: Columns, seeds: int, *, offset: bool
+    case: Case,
+    names: list[str],
+    more: Columns,
+    more_tests: Columns,
+    seeds: int,
+    *,
+    offset: bool,
+    alone: bool = False,
 ) -> dict[str, NDArray[np.float64]]:
-    """Learn from some columns, and score the test lists by the mean margin of all forests."""
+    """Learn from some columns, and score the test lists by the mean margin of all forests.
+
+    ``alone`` estimates what a position does without what compares an item with its list, as
+    training does.
+    """
     chosen = [case.spec.names.index(name) for name in names]
     is_apart = offset and POSITION_NAME in names
     kept = [place for place in chosen if not is_apart or case.spec.names[place] != POSITION_NAME]
     rows = np.hstack([case.rows.features[:, kept], more])
-    start = position_effect(case, chosen) if is_apart else None
+    compare = {feature.name for feature in case.spec.features if feature.kind == "in_list"}
+    own = [place for place in chosen if not alone or case.spec.names[place] not in compare]
+    start = position_effect(case, own) if is_apart else None
     scores = np.zeros(len(case.features))
     forests = [forest_of(rows, case.rows.labels, seed, start) for seed in range(seeds)]
     for begin in range(0, len(scores), AT_ONCE):

@@ -10,6 +10,8 @@ feature server), ``faults`` (processes killed, bundles swapped; by itself, since
 import argparse
 import json
 import os
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--serve", default="", help="further arguments of the server, in one text")
     parser.add_argument("--out", type=Path, help="file for the figures, as JSON")
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # ends servers too
     options = Options(given.seconds, given.minutes, tuple(given.serve.split()))
     with tempfile.TemporaryDirectory() as spare:
         folder = Path(spare) if given.folder is None else given.folder
@@ -61,6 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for part in given.only or BY_DEFAULT:
             if part != "world":
                 figures[part] = RUN[part](deployment, options)
+    if {"load", "stages"} <= figures.keys():
+        whole, parts = figures["load"]["rows"][0]["cpu_us"], sum(figures["stages"].values())
+        print(
+            f"A request of the published load took {whole:,.0f} us of processor, "
+            f"{whole - parts:,.0f} of them in no stage: network, event loop, threads that wait"
+        )
     if given.out:
         given.out.write_text(json.dumps(figures, indent=2) + "\n")
 

@@ -3,7 +3,7 @@
 Invariant: a case is what ``liverank backtest`` would train and test on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -26,11 +26,12 @@ from liverank.events.frame import frame_of, in_import_order
 from liverank.events.profile import profile_events
 from liverank.events.proposal import propose_config
 from liverank.events.sources.reading import read_all
+from liverank.features.hashing import hash_column
 from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.quantities import duration_ms
 from liverank.simulator.chronicle import Chronicle
-from liverank.simulator.policies import MostPopular
+from liverank.simulator.policies import MostPopular, Policy
 from liverank.simulator.simulate import simulate
 from liverank.simulator.truth import true_scores
 from liverank.simulator.world import DAY_MS, World, build_world
@@ -57,6 +58,10 @@ class Case(NamedTuple):
     """Of a simulated world: each candidate's true chance of a success, if it stood first."""
     least: NDArray[np.float64] | None
     """The true NDCG of each list by the best heuristic."""
+    past: Lists
+    """Whose seen items the rows are, in their order."""
+    hosts: dict[int, int]
+    """Hashes of the hosts of items, by hashes of the items; empty where items have no `host`."""
 
 
 def log_case(name: str, data: Path, *, rankings: int, test_rankings: int) -> Case:
@@ -74,12 +79,21 @@ def log_case(name: str, data: Path, *, rankings: int, test_rankings: int) -> Cas
     return _case(frame, config, split_of(name, frame))
 
 
-def world_case(seed: int, people: int) -> Case:
-    """The world of ``liverank demo``, with the truth about it."""
+def world_case(
+    seed: int,
+    people: int,
+    policy: Policy | None = None,
+    told: Callable[[Event], Event] = lambda event: event,
+) -> Case:
+    """The world of ``liverank demo``, with the truth about it.
+
+    Lists are logged by the ``policy``, and ``told`` adds what it knows of them to their events.
+    """
     world = build_world(seed, people=people, days=WORLD_DAYS)
     chronicle = Chronicle(world)
-    made = _noted(simulate(world, policy=MostPopular(spread=1.0, seed=seed), seed=seed), chronicle)
-    frame = in_import_order(frame_of(list(made)))
+    policy = policy or MostPopular(spread=1.0, seed=seed)
+    made = _noted(simulate(world, policy=policy, seed=seed), chronicle)
+    frame = in_import_order(frame_of([told(event) for event in made]))
     frame = frame.with_columns(seq=pl.int_range(1, frame.height + 1, dtype=pl.Int64))
     config = parse_config(propose_config(profile_events([frame])))
     until_ms = world.start_ms + WORLD_DAYS * DAY_MS
@@ -121,7 +135,16 @@ def _case(frame: pl.DataFrame, config: Config, test_from_ms: int) -> Case:
         features[chunk.rows] = chunk.features
     if not lists.served.all():  # else spare the memory of a copy
         features = features[lists.served]
-    return Case(config, spec, defaults, rows, lists.only_served(), features, None, None)
+    seen = lists.only_served()
+    return Case(config, spec, defaults, rows, seen, features, None, None, past, _hosts_of(frame))
+
+
+def _hosts_of(frame: pl.DataFrame) -> dict[int, int]:
+    told = frame.filter((pl.col("event") == "item") & pl.col("fields").is_not_null())
+    hosts = told.select("item", host=pl.col("fields").str.json_path_match("$.host")).drop_nulls()
+    return dict(
+        zip(hash_column(hosts["item"]).tolist(), hash_column(hosts["host"]).tolist(), strict=True)
+    )
 
 
 def _frames_of(frame: pl.DataFrame) -> Frames:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -114,7 +115,10 @@ def write_peer_files(
         raise RuntimeError("the served model has no trees; train with a larger --budget")
     weight = sum(term.weight for term in forests)
     whole = joined([term.part.rescaled(term.weight / weight, 0.0) for term in forests])
-    (folder / "model.txt").write_text(lightgbm_text(whole))
+    text, golden = lightgbm_text(whole), served.bundle.golden
+    theirs = lightgbm.Booster(model_str=text).predict(golden, raw_score=True)
+    np.testing.assert_allclose(theirs, whole.margin(golden), rtol=1e-9, atol=1e-9)
+    (folder / "model.txt").write_text(text)
     (folder / "columns.json").write_text(json.dumps(vectors.columns))
     np.savez(
         folder / "vectors.npz",

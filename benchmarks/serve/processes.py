@@ -21,11 +21,6 @@ from typing import Any
 _TICKS = os.sysconf("SC_CLK_TCK")
 _START_S = 120.0
 _STOP_S = 30.0
-_ROLES = {
-    "worker": re.compile("worker|rank"),
-    "fold": re.compile("fold"),
-    "snapshot": re.compile("snapshot"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +68,19 @@ def running(command: Sequence[str], directory: Path, url: str, path: str) -> Ite
 
 
 def processes_of(server: Running) -> dict[str, list[int]]:
-    """Process ids by role: ``supervisor``, ``worker``, ``fold``, ``snapshot``, ``other``.
+    """Process ids by role: ``supervisor``, ``worker``, ``fold``.
 
-    A role is told by the process's name or command line. A server of one process has it as
-    ``supervisor`` and nothing else. This is the one place that knows how processes are named.
+    By what ``/healthz`` tells of ``pids`` (``fold``, ``worker-0``, ...). A server of one process
+    has it as ``supervisor`` and nothing else, as does one that does not answer now. This is the one
+    place that knows how processes are named.
     """
     found: dict[str, list[int]] = {"supervisor": [server.pid]}
-    for pid in descendants(server.pid):
-        name = _read(pid, "comm") + " " + _read(pid, "cmdline").replace("\0", " ")
-        role = next((role for role, told in _ROLES.items() if told.search(name)), "other")
-        found.setdefault(role, []).append(pid)
+    try:
+        told = ask(server.url, "/healthz").get("pids", {})
+    except OSError:
+        return found
+    for name, pid in told.items():
+        found.setdefault(name.partition("-")[0], []).append(pid)
     return found
 
 

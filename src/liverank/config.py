@@ -184,6 +184,8 @@ class Serving(_Table, frozen=True):
     """The share of rankings that are logged at all; what is not logged cannot be learned from."""
     keep_alive: str = "75s"
     """How long a connection may lie idle between two requests."""
+    max_lag: str = "5s"
+    """How far the fold may be behind the log before ``/healthz`` says so."""
     snapshot_every: str = "10m"
     """How often what the log comes to is written to disk, to start from; or ``"never"``."""
 

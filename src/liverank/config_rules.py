@@ -22,6 +22,7 @@ def check(config: "Config", where: str) -> None:
         "training.budget": config.training.budget,
         "serving.expire_after": config.serving.expire_after,
         "serving.keep_alive": config.serving.keep_alive,
+        "serving.max_lag": config.serving.max_lag,
         "log.keep": config.log.keep,
     }
     if config.serving.snapshot_every != "never":

@@ -59,23 +59,41 @@ def test_a_place_is_told_apart_from_what_was_put_there(noise):
     assert error(effect.log_odds) < error(naive(rows))
 
 
-def test_propensities_tell_it_exactly_where_they_are_logged():
+def shuffled_lists(n):
+    """Lists in random order, where rates by place are the truth but for chance."""
     random = np.random.default_rng(1)
-    rows = logged(6000, seed=2)
+    rows = logged(n, seed=2)
     taste = rows.features[:, TASTE]
-    shuffled = random.permuted(np.tile(np.arange(SIZE), (6000, 1)), axis=1).ravel()
+    shuffled = random.permuted(np.tile(np.arange(SIZE), (n, 1)), axis=1).ravel()
     chance = 1 / (1 + np.exp(2.0 - 1.2 * taste - TRUE[shuffled]))
     features = rows.features.copy()
     features[:, POSITION] = shuffled
-    at_random = replace(
+    return replace(
         rows, features=features, labels=(random.random(len(rows)) < chance).astype(np.uint8)
     )
-    told = position_effect(
-        at_random, alone=ALONE, propensities=np.full(len(rows), 1 / SIZE), seed=0
-    )
+
+
+def test_many_propensities_tell_it_exactly():
+    at_random = shuffled_lists(6000)
+    even = np.full(len(at_random), 1 / SIZE)
+    told = position_effect(at_random, alone=ALONE, propensities=even, seed=0)
     assert told.method == "propensities"
     assert np.abs(np.array(told.log_odds) - naive(at_random)).max() < 0.01
     assert error(told.log_odds) < 0.25
+
+
+def test_where_propensities_tell_too_little_they_do_not_decide():
+    few = shuffled_lists(300)
+    even = np.full(len(few), 1 / SIZE)
+    effect = position_effect(few, alone=ALONE, propensities=even, seed=0)
+    assert effect == position_effect(few, alone=ALONE, propensities=None, seed=0)
+
+
+def test_rare_chances_that_outweigh_all_others_do_not_decide():
+    many = shuffled_lists(6000)
+    chances = np.where(np.random.default_rng(5).random(len(many)) < 0.02, 0.01, 0.9)
+    effect = position_effect(many, alone=ALONE, propensities=chances, seed=0)
+    assert effect.method == "partial_dependence"
 
 
 def test_uneven_propensities_are_weighted_out():

@@ -134,12 +134,12 @@ def row(**changed: object) -> Row:
 def test_the_tables_tell_what_was_measured_and_what_was_not() -> None:
     told = load_table([row()])
 
-    assert "900 q/s (the generator was behind) | 899.0 | 1.50 | 3.00 | 6.00" in told
+    assert "900 q/s (the generator was behind) | 900 | 899.0 | 1.50 | 3.00 | 6.00" in told
     assert "popular 3 |  | 1,000 |" in told
     assert "| read | 30.0 | 75% |" in stage_table({"read": 30.0, "score": 10.0})
     assert "| glue | 400.0 | 4.00 |" in glue_table(
         {
-            name: {"cpu_us": us, "p50_ms": 1.0, "p99_ms": 2.0, "what": "-"}
+            name: {"cpu_us": us, "per_s": 500.0, "p50_ms": 1.0, "p99_ms": 2.0, "what": "-"}
             for name, us in (("liverank", 100.0), ("glue", 400.0))
         }
     )

@@ -29,6 +29,7 @@ def run(capsys, *words):
         (("http://h/v1/rank",), "expected the address of a server"),
         (("http://h", "--duration", "61m"), "expected at most 1h"),
         (("http://h", "--duration", "long"), '--duration "long"; expected a duration'),
+        (("http://h", "--timeout", "61s"), "expected at most 60s"),
         (("http://h", "--objective", "p98<1"), "no figure 'p98'"),
         (("http://h", "--connections", "1"), "at least one for each of the 2 --workers"),
         (("http://h", "--events-rate", "-1"), "expected 0 or more"),
@@ -67,6 +68,7 @@ def a_report(*, late_us=10, cpu_s=None, objectives=()):
     rank = Tallied(
         sent=3,
         answered=3,
+        in_time=2,
         statuses={"200": 3},
         latency=latencies.to_counts(),
         late=late.to_counts(),
@@ -83,6 +85,7 @@ def a_report(*, late_us=10, cpu_s=None, objectives=()):
         server_cpu_s=cpu_s,
         lag=None,
         unseen=0,
+        unended="",
         stopped=False,
     )
     return report_on(run, [result]), latencies
@@ -109,6 +112,11 @@ def test_processor_time_is_shared_by_the_answers_and_unknown_where_the_server_do
     assert "GET /metrics tells no liverank_process_cpu_seconds_total" in " ".join(report.notes)
     assert "server unknown" in shown(report, latencies)
     assert report.generator.cpu_us == 100
+
+
+def test_a_rate_counts_what_was_answered_while_requests_were_sent():
+    report, _ = a_report()
+    assert (report.rank.answered, report.rank.per_second) == (3, 2.0)
 
 
 def test_bars_show_each_latency_once():

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from liverank.events.event import Interaction, Item
+from liverank.events.event import Interaction, Item, ServedRanking
 from liverank.events.frame import frame_of
 from liverank.events.log import Log, bulk, database, spill
 
@@ -34,19 +34,34 @@ def batch_of(name: str, number: int, size: int, time_ms: int) -> list[Interactio
     ]
 
 
+def served_of(name: str, number: int, size: int, time_ms: int) -> list[ServedRanking]:
+    """As ``batch_of``, rankings that were served."""
+    return [
+        ServedRanking(
+            time=time_ms, user=f"of {name}", items=["r1", "r2"], id=f"{name}.{number}.{k}.{size}"
+        )
+        for k in range(size)
+    ]
+
+
 def append_for_ever(directory: Path, name: str, seed: int) -> None:
     """Append batches of random sizes; acknowledged are lines of ``first seq, last id``."""
     chance = random.Random(seed)
     acknowledged = os.open(directory / f"{name}.acknowledged", os.O_WRONLY | os.O_CREAT)
     with Log.open(directory / "log") as log:
         for number in range(sys.maxsize):
-            batch = batch_of(name, number, chance.choice([1, 1, 5, 100]), 1000)
-            seqs = log.append(batch, arrived_ms=1).seqs
-            os.write(acknowledged, f"{seqs[0]} {batch[-1].id}\n".encode())
+            size = chance.choice([1, 1, 5, 100])
+            first: int | None
+            if chance.random() < 0.5:
+                first = log.append(batch_of(name, number, size, 1000), arrived_ms=1).seqs[0]
+            else:
+                served = served_of(name, number, size, 1000)
+                first = log.append_served(served, arrived_ms=1).first_seq
+            os.write(acknowledged, f"{first} {name}.{number}.{size - 1}.{size}\n".encode())
 
 
 def do_anything_for_ever(directory: Path, name: str, seed: int, time_ms: int) -> None:
-    """Append, import, compact and expire in random order.
+    """Append events and served rankings, import, compact and expire in random order.
 
     Acknowledged are lines of ``first seq, last id``; ``expire T`` is written before it is tried.
     """
@@ -56,10 +71,14 @@ def do_anything_for_ever(directory: Path, name: str, seed: int, time_ms: int) ->
         for number in range(sys.maxsize):
             time_ms += chance.randrange(3)
             batch = batch_of(name, number, chance.choice([1, 30, 100]), time_ms)
-            match chance.choice(["append", "append", "import", "compact", "expire"]):
+            match chance.choice(["append", "append", "served", "import", "compact", "expire"]):
                 case "append":
                     first = log.append(batch, arrived_ms=2**40).seqs[0]
                     os.write(acknowledged, f"{first} {batch[-1].id} {time_ms}\n".encode())
+                case "served":
+                    served = served_of(name, number, len(batch), time_ms)
+                    begin = log.append_served(served, arrived_ms=2**40).first_seq
+                    os.write(acknowledged, f"{begin} {batch[-1].id} {time_ms}\n".encode())
                 case "import":
                     first = log.import_frame(frame_of(batch), arrived_ms=2**40).first_seq
                     os.write(acknowledged, f"{first} {batch[-1].id} {time_ms}\n".encode())
@@ -130,6 +149,8 @@ def die_at_step(directory: Path, action: str, step: int) -> None:
         match action:
             case "append":
                 log.append(batch_of("new", 0, 6, 2000), arrived_ms=2**40)
+            case "append served":
+                log.append_served(served_of("new", 0, 6, 2000), arrived_ms=2**40)
             case "import":
                 repeats = batch_of("old", 0, 6, 1000)
                 frame = frame_of([*batch_of("new", 0, 6, 2000), *repeats])

@@ -34,6 +34,7 @@ def rankings(draw: st.DrawFn) -> Ranking:
     others = draw(st.none() | st.lists(ids.filter(lambda one: one not in items), unique=True))
     beside = {"min_size": len(items), "max_size": len(items)}
     row_bytes = 4 * len(items if others is None else items + others)
+    named = len(items) if others is None else len(items + others)
     vectors = st.binary(min_size=2 * row_bytes, max_size=2 * row_bytes)
     return Ranking(
         time=draw(times),
@@ -48,6 +49,7 @@ def rankings(draw: st.DrawFn) -> Ranking:
         scores=draw(st.none() | st.lists(numbers, **beside)),
         propensities=draw(st.none() | st.lists(st.floats(1e-9, 1), **beside)),
         candidates=None if others is None else draw(st.permutations([*items, *others])),
+        candidate_count=draw(st.none() | st.integers(max(named, 1), 2**63 - 1)),
         vectors=draw(st.none() | vectors) if row_bytes else None,
         fields=draw(fields),
     )
@@ -170,6 +172,10 @@ def test_rfc_3339_times_become_unix_milliseconds(moment):
         (
             '{"event":"ranking","time":0,"id":"q","user":"u1","items":["a"],"candidates":["b"]}',
             "Expected one of `candidates`, got `a` - at `$.items[0]`",
+        ),
+        (
+            '{"event":"ranking","time":0,"id":"q","user":"u1","items":["a","b"],"candidate_count":1}',
+            "Expected 2 or more, as so many are named, got `1` - at `$.candidate_count`",
         ),
         (
             '{"event":"ranking","time":0,"id":"q","user":"u1","items":["a"],"scores":[]}',

@@ -111,7 +111,7 @@ def test_a_segment_from_before_a_column_was_known_has_nulls_there(tmp_path):
         log.compact()
         frames = list(log.read())
     [file] = tmp_path.glob("segments/*.parquet")
-    pl.read_parquet(file).drop("vectors").write_parquet(file)
+    pl.read_parquet(file).drop("vectors", "candidate_count").write_parquet(file)
     with sqlite3.connect(tmp_path / "log.sqlite") as database:
         content = file.read_bytes()
         database.execute(

@@ -12,7 +12,16 @@ from test_event import events
 from test_log import click, read
 
 from liverank.errors import EventError, LogBusyError, LogCorruptError
-from liverank.events.event import Edge, Event, Interaction, Item, Ranking, User, dedup_id
+from liverank.events.event import (
+    Edge,
+    Event,
+    Interaction,
+    Item,
+    Ranking,
+    ServedRanking,
+    User,
+    dedup_id,
+)
 from liverank.events.frame import frame_of
 from liverank.events.log import Erased, Log
 
@@ -313,17 +322,21 @@ def test_while_somebody_goes_on_reading_the_bytes_stay_and_the_next_open_takes_t
         assert [event.id for _, event in read(other)] == ["kept"]
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_log_of_an_earlier_format_is_taken_over(tmp_path, version):
-    later = {1: ("salt", "generation", "identity", "erasing"), 2: ("salt",)}[version]
+    later = {1: ("salt", "generation", "identity", "erasing"), 2: ("salt",), 3: ()}[version]
+    tables = ["blocks", "block_ids", *(["suppressed"] if version < 3 else [])]
     with Log.open(tmp_path) as log:
         log.append([*everything_of("ana"), click("kept")], arrived_ms=1)
         with log._database.writing() as connection:
-            connection.execute("DROP TABLE suppressed")
+            for table in tables:
+                connection.execute(f"DROP TABLE {table}")
             for column in later:
                 connection.execute(f"ALTER TABLE state DROP COLUMN {column}")
             connection.execute(f"PRAGMA user_version = {version}")
     with Log.open(tmp_path) as log:
         assert (log.generation(), len(log.identity())) == (1, 32)
-        assert log.erase("ana", at_ms=0).rows == 5
+        served = ServedRanking(time=0, id="q", user="ana", items=["r1"])
+        assert log.append_served([served], arrived_ms=1).accepted == 1
+        assert log.erase("ana", at_ms=0).rows == 6
         assert [event.id for _, event in read(log)] == ["kept"]

@@ -93,7 +93,7 @@ def test_a_log_of_a_newer_liverank_is_left_alone(directory):
     with sqlite3.connect(directory / "log.sqlite") as database:
         database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(LogError, match="format 99, this liverank reads up to 3; upgrade"):
+    with pytest.raises(LogError, match="format 99, this liverank reads up to 4; upgrade"):
         Log.open(directory)
 
 

@@ -9,11 +9,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import log_writers
+import msgspec
 import pytest
-from log_writers import batch_of
+from log_writers import batch_of, served_of
 
-from liverank.events.event import Interaction
-from liverank.events.frame import frame_of
+from liverank.events.frame import events_of, frame_of
 from liverank.events.log import Log
 
 
@@ -42,16 +42,14 @@ def held_by(directory: Path) -> dict[str, int]:
     with Log.open(directory) as log:
         log.verify()
         rows = [row for frame in log.read() for row in frame.select("seq", "id").rows()]
-        repeats = [key for _, key in rows[:50]]
-        assert log.import_frame(_frame_of_ids(repeats), arrived_ms=1).duplicates == len(repeats)
+        some = [event for frame in log.read(to_seq=rows[:50][-1][0]) for event in events_of(frame)][
+            :50
+        ]
+        assert log.import_frame(frame_of(some), arrived_ms=1).duplicates == len(some)
     assert all(earlier < later for (earlier, _), (later, _) in pairwise(rows))
     held = {key: seq for seq, key in rows}
     assert len(held) == len(rows), "an id was taken in twice"
     return held
-
-
-def _frame_of_ids(ids: list[str]):
-    return frame_of([Interaction(time=0, type="t", user="u", item="i", id=key) for key in ids])
 
 
 def assert_batches_are_whole(held: dict[str, int]) -> None:
@@ -123,29 +121,35 @@ def test_kills_while_processes_append_import_compact_and_expire(tmp_path, start)
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory) -> Path:
-    """A log with old and new segments, and a tail of six."""
+    """A log with old and new segments, and a tail of six events and a block of twelve rankings."""
     directory = tmp_path_factory.mktemp("prepared") / "log"
     with Log.open(directory, segment_rows=4) as log:
         log.import_frame(frame_of(batch_of("old", 0, 6, 1000)), arrived_ms=2**40)
         log.import_frame(frame_of(batch_of("late", 0, 6, 2000)), arrived_ms=2**40)
         log.append(batch_of("tail", 0, 6, 2000), arrived_ms=2**40)
+        theirs = [
+            msgspec.structs.replace(one, user="of old") for one in served_of("seen", 0, 6, 2000)
+        ]
+        log.append_served([*theirs, *served_of("block", 0, 6, 2000)], arrived_ms=2**40)
     return directory
 
 
 @pytest.mark.parametrize(
-    "action", ["append", "import", "import frames", "compact", "expire", "erase"]
+    "action",
+    ["append", "append served", "import", "import frames", "compact", "expire", "erase"],
 )
 def test_a_kill_at_any_step_leaves_all_of_it_or_nothing(tmp_path, prepared, start, action):
-    before = {"old", "late", "tail"}
+    before = {"old", "late", "tail", "seen", "block"}
     after = {
         "append": before | {"new"},
+        "append served": before | {"new"},
         "import": before | {"new"},
         "import frames": before | {"new"},
         "compact": before,
         "expire": before - {"old"},
-        "erase": before - {"old"},
+        "erase": before - {"old", "seen"},
     }[action]
-    last_seq = 24 if action in ("append", "import", "import frames") else 18
+    last_seq = 30 if action in ("compact", "expire", "erase") else 36
     outcomes = []
     step = 1
     while True:
@@ -160,11 +164,11 @@ def test_a_kill_at_any_step_leaves_all_of_it_or_nothing(tmp_path, prepared, star
             stats = log.stats()
             files = {file.stem for file in directory.glob("segments/*.*")} - {"segments"}
             assert len(files) == stats.segments, "orphans are left"
-            assert log.last_seq() == (last_seq if len(held) > 18 else 18)
+            assert log.last_seq() == (last_seq if len(held) > 30 else 30)
             outcomes.append((len(held), stats.tail_rows))
             if action == "erase":  # on the list exactly when the events are gone
                 file = frame_of(batch_of("old", 1, 2, 1000))
-                assert log.import_frame(file, arrived_ms=1).suppressed == 2 * (len(held) < 18)
+                assert log.import_frame(file, arrived_ms=1).suppressed == 2 * (len(held) < 30)
         if (directory / "done").exists():
             break
         step += 1 if step < 8 else 29 if action == "import frames" else 7

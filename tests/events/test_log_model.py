@@ -3,15 +3,17 @@
 import tempfile
 from pathlib import Path
 
+import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from served_rankings import as_ranking, served_rankings
 from test_event import events
 from test_log import click, read
 
-from liverank.events.event import Event, User, dedup_id
-from liverank.events.frame import frame_of
-from liverank.events.log import Appended, Imported, Log
+from liverank.events.event import Edge, Event, Ranking, User, dedup_id
+from liverank.events.frame import events_of, frame_of
+from liverank.events.log import Appended, AppendedRankings, Imported, Log
 
 few_ids = st.sampled_from(["a", "b", "c", "d", "e", None])
 batches = st.lists(
@@ -19,9 +21,45 @@ batches = st.lists(
         events,
         st.builds(click, few_ids, time=st.integers(0, 100)),
         st.builds(User, time=st.integers(0, 100), user=st.just("u1"), id=few_ids),
+        st.builds(
+            Ranking,
+            time=st.integers(0, 100),
+            id=st.sampled_from("abc"),
+            user=st.just("u1"),
+            items=st.just(["r1"]),
+        ),
     ),
     max_size=6,
 )
+
+
+def without(event: Event, user: str) -> Event:
+    """An event whose fields do not name a user."""
+    if isinstance(event, Edge):
+        return event
+    fields = {}
+    for name, value in event.fields.items():
+        if isinstance(value, list):
+            fields[name] = [one for one in value if one != user]
+        elif value != user:
+            fields[name] = value
+    return msgspec.structs.replace(event, fields=fields)
+
+
+def followed(log: Log, *, rankings: bool) -> list[tuple[int, Event]]:
+    """What a follower of the log hears, two events at a time; frames of what is in segments."""
+    seq, heard = 0, []
+    while seq < log.last_seq():
+        told = log.read_tail(seq + 1, rows=2, rankings=rankings)
+        if told is None:
+            frame = next(log.read(seq + 1, batch_rows=2))
+            heard += list(zip(frame["seq"].to_list(), events_of(frame), strict=True))
+            seq = heard[-1][0]
+        else:
+            heard += [(one.seq, one.event) for one in told.events]
+            assert told.through_seq > seq
+            seq = told.through_seq
+    return heard
 
 
 class LogAndList(RuleBasedStateMachine):
@@ -54,6 +92,28 @@ class LogAndList(RuleBasedStateMachine):
     def append(self, batch):
         seqs = self.take(batch)
         assert self.log.append(batch, arrived_ms=50) == Appended(seqs, seqs.count(None))
+
+    @rule(batch=st.lists(served_rankings(), max_size=6))
+    def append_served(self, batch):
+        seqs = self.take([as_ranking(one) for one in batch])
+        new = [seq for seq in seqs if seq is not None]
+        expected = AppendedRankings(min(new, default=None), len(new), seqs.count(None), 0)
+        assert self.log.append_served(batch, arrived_ms=50) == expected
+
+    @rule(user=st.sampled_from(["u1", "u2"]))
+    def erase(self, user):
+        """Erased and allowed again at once, so that what comes later is taken in."""
+        before = self.held
+        self.held = [
+            (seq, event)
+            for seq, event in before
+            if getattr(event, "user", None) != user and getattr(event, "target", None) != user
+        ]
+        erased = self.log.erase(user, at_ms=50)
+        assert erased.rows == len(before) - len(self.held)
+        self.held = [(seq, without(event, user)) for seq, event in self.held]
+        self.known = {key for _, event in self.held if (key := dedup_id(event)) is not None}
+        assert self.log.allow_erased(user)
 
     @rule(batch=batches)
     def import_frame(self, batch):
@@ -94,6 +154,13 @@ class LogAndList(RuleBasedStateMachine):
     def the_log_holds_what_the_list_holds(self):
         if hasattr(self, "log"):
             assert read(self.log) == self.held
+            assert read(self.log, batch_rows=2) == self.held
+            assert followed(self.log, rankings=True) == self.held
+            others = [pair for pair in self.held if not isinstance(pair[1], Ranking)]
+            in_segments = {seq for seq, _ in self.held if self.log.read_tail(seq, rows=1) is None}
+            assert [p for p in followed(self.log, rankings=False) if p[0] not in in_segments] == [
+                pair for pair in others if pair[0] not in in_segments
+            ]
             assert self.log.last_seq() == self.last
             assert self.log.stats().rows == len(self.held)
 
@@ -103,7 +170,9 @@ class LogAndList(RuleBasedStateMachine):
             self.log.close()
 
 
-def test_a_log_does_what_a_list_does(tmp_path):
+def test_a_log_does_what_a_list_does(tmp_path, monkeypatch):
+    monkeypatch.setattr("liverank.events.log.append_served.MOST_ROWS", 4)
+
     class Machine(LogAndList):
         folder = tmp_path
 

@@ -4,6 +4,7 @@ import json
 import time
 
 import httpx
+import numpy as np
 import pytest
 from rank_servers import CONFIG, act, now_ms, person, room, running_server
 
@@ -193,7 +194,8 @@ def test_every_ranking_is_in_the_log_when_the_server_has_stopped(tmp_path):
     for answer in answers:
         ranking = rankings[answer["id"]]
         assert ranking.items == [item["item"] for item in answer["items"]]
-        assert ranking.scores == [item["score"] for item in answer["items"]]
+        served = np.array([item["score"] for item in answer["items"]])
+        assert ranking.scores == np.float32(served).tolist()
         assert ranking.surface == answer["surface"]
         assert ranking.model == answer["fallback"]
     assert set(rankings["q7"].candidates) > {"r1", "r2"}

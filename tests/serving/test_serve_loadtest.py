@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from threading import Thread
 
 import pytest
 from rank_servers import a_bundle, a_spec, room, running_server
@@ -32,6 +33,22 @@ def loadtest(server, *words):
     )
     lines = done.stdout.splitlines()
     return done.returncode, json.loads(lines[-1]) if lines else None, done.stderr
+
+
+def seq(server):
+    return server.client.get("/readyz").json()["seq"]
+
+
+def wait_for_load(server):
+    before, until = seq(server), time.monotonic() + 40
+    while seq(server) < before + 100:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def kill_under_load(server):
+    wait_for_load(server)
+    server.kill()
 
 
 def logged(server, directory):
@@ -108,6 +125,21 @@ def test_as_many_as_the_server_can_is_more_than_a_few(server):
     assert report["generator"]["late_ms"] is None
 
 
+def test_a_server_that_dies_under_load_is_reported_and_not_an_error_of_the_test(tmp_path):
+    with running_server(tmp_path) as server:
+        server.send_and_fold(*(room(f"room{number}") for number in range(5)))
+        Thread(target=kill_under_load, args=(server,)).start()
+        words = ("--duration", "8s", "--events-rate", "50", "--objective", "errors=0")
+        code, report, said = loadtest(server, *words, "--timeout", "2s")
+    rank = report["rank"]
+    assert code == 1
+    assert "not met: errors=0" in said
+    assert rank["answered"] > 10
+    assert rank["errors"]["connection refused"] > 50
+    assert sum(rank["errors"].values()) + rank["answered"] == rank["sent"]
+    assert any("Probe items could not be ended" in note for note in report["notes"])
+
+
 def test_users_and_a_body_may_come_from_files(server, tmp_path):
     (tmp_path / "users").write_text("ann\n\nbob\n")
     (tmp_path / "body").write_text('{"user":"ann","items":["room1"],"limit":0}\n')
@@ -127,10 +159,10 @@ def test_ctrl_c_reports_what_was_measured(server):
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(4)
+    wait_for_load(server)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=20)
     report = json.loads(out.splitlines()[-1])
     assert (process.returncode, report["stopped"]) == (0, True)
     assert report["rank"]["answered"] == report["rank"]["sent"] > 20
-    assert report["seconds"] < 20
+    assert report["seconds"] < 50

@@ -80,7 +80,7 @@ def ask_rankings(url: str, seed: int, count: int, answers: list[dict]) -> None:
                 request["limit"] = 5
             if chance.random() < 0.5:
                 request["fields"] = {"device": chance.choice(["ios", "android"])}
-            response = client.post("/v1/rank", json=request)
+            response = client.post("/v1/rank", json={"deadline_ms": 20_000, **request})
             assert response.status_code == 200, response.text
             answers.append(response.json())
 

@@ -28,6 +28,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "candidates": st.one_of(
         st.none(), st.lists(st.sampled_from(["a", "b", "c", "d", ""]), max_size=5)
     ),
+    "candidate_count": st.one_of(st.none(), st.integers(-1, 6)),
     "scores": st.one_of(st.none(), st.lists(st.floats(-1, 1), max_size=4)),
     "propensities": st.one_of(
         st.none(), st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5]), max_size=4)
@@ -81,7 +82,8 @@ def test_a_key_of_another_kind_of_event_is_refused(kind: str) -> None:
             row["items"] = ["x"]
         sound = pl.DataFrame([row], schema=SCHEMA)
         assert sound.select(first_broken_rule({kind})).item() is None
-        row[key] = {"value": 1.0, "cut": 1, "generation": 1, "active": True}.get(key, "x")
+        numbers = {"value": 1.0, "cut": 1, "generation": 1, "active": True, "candidate_count": 9}
+        row[key] = numbers.get(key, "x")
         row[key] = [1.0] if key in ("scores", "propensities") else row[key]
         row[key] = ["x"] if key in ("items", "candidates") else row[key]
         row[key] = b"four" if key == "vectors" else row[key]

@@ -4,12 +4,12 @@ A place near the top is seen sooner and engaged with more, whatever stands there
 it enters training as log-odds that are known beforehand, so that no feature gains by telling where
 an item stood, and it is constant in serving.
 
-Where rankings say with which chance each item got its place (``propensities``), the success at each
-place is weighted by one over that chance (inverse propensity scores). Else it is the partial
-dependence (Friedman, 2001) of a forest that knows the position and what an item is by itself, and
-nothing that compares it with its list: ranks of what a list was sorted by tell the place. In worlds
-with four ways of logging it was nearer to the truth than alternating estimates and than swaps of
-items between places (docs/decisions.md).
+Where rankings say with which chance each item got its place (``propensities``), and the table that
+follows is sure enough, the success at each place is weighted by one over that chance (inverse
+propensity scores). Else it is the partial dependence (Friedman, 2001) of a forest that knows the
+position and what an item is by itself, and nothing that compares it with its list: ranks of what a
+list was sorted by tell the place. In worlds with four ways of logging it was nearer to the truth
+than alternating estimates and than swaps of items between places (docs/decisions.md).
 Invariant: the effect of the first place is 0.
 """
 
@@ -46,6 +46,9 @@ _LEAST_CHANCE = 0.01
 """Propensities below this count as this: one rare event would outweigh all others."""
 _EVEN_SHARE = 0.5
 """Share of the rows that must say their propensity for places to be estimated by them."""
+LARGEST_ERROR = 0.1
+"""Standard error in log-odds (root of the mean square over rows) above which propensities tell less
+than partial dependence, whose error was .04 to .19 in made worlds (docs/decisions.md)."""
 
 
 class PositionEffect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,7 +79,8 @@ def position_effect(
     """Estimate what places do; None where rows are few or say no, or but one, position.
 
     ``alone``, bool[f], marks the features that say what an item is without comparing it with its
-    list. ``propensities`` float64[n], NaN where unknown: the chance of each row's place.
+    list. Propensities decide where the table that they give is sure to LARGEST_ERROR.
+    ``propensities`` float64[n], NaN where unknown: the chance of each row's place.
     """
     if POSITION_NAME not in rows.names or len(rows) < LEAST_ROWS:
         return None
@@ -87,8 +91,9 @@ def position_effect(
         return None
     n_places = int(min(positions[told].max(), _MOST_PLACES - 1)) + 1
     if propensities is not None and _are_enough(propensities, rows.labels):
-        effect = _weighted(rows.labels, positions, propensities, n_places)
-        return _told(effect, int(np.isfinite(propensities).sum()), "propensities")
+        effect, error = _weighted(rows.labels, positions, propensities, n_places)
+        if error <= LARGEST_ERROR:
+            return _told(effect, int(np.isfinite(propensities).sum()), "propensities")
     rows = rows.take(slice(max(len(rows) - _MOST_ROWS, 0), None))
     alone = alone.copy()
     alone[column] = True
@@ -120,8 +125,12 @@ def _weighted(
     positions: NDArray[np.floating],
     propensities: NDArray[np.float64],
     n_places: int,
-) -> NDArray[np.float64]:
-    """Log-odds of a success at each place if any item were as likely to stand there."""
+) -> tuple[NDArray[np.float64], float]:
+    """Log-odds of a success at each place if any item were as likely to stand there.
+
+    With the standard error of a ratio of weighted sums (delta method), its root mean square over
+    the rows.
+    """
     known = np.isfinite(propensities) & ~np.isnan(positions)
     place = np.minimum(positions[known], n_places - 1).astype(np.int64)
     weight = 1.0 / np.maximum(propensities[known], _LEAST_CHANCE)
@@ -132,7 +141,10 @@ def _weighted(
     rate = succeeded.sum() / shown.sum()
     steadied = (succeeded + mean_weight * rate) / (shown + mean_weight)
     log_odds: NDArray[np.float64] = np.log(steadied / (1.0 - steadied))
-    return log_odds
+    residual = weight * (labels[known] - steadied[place])
+    variance = np.bincount(place, residual**2, n_places) / (shown + mean_weight) ** 2
+    variance /= (steadied * (1.0 - steadied)) ** 2
+    return log_odds, float(np.sqrt(variance[place].mean()))
 
 
 def _partial_dependence(

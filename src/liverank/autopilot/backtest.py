@@ -58,6 +58,8 @@ class Backtest(NamedTuple):
     rows: int
     training_rows: int
     trained: Trained
+    notes: tuple[str, ...]
+    """What is to be said of the training and of the lists that were tested on."""
 
 
 def run_backtest(
@@ -101,6 +103,7 @@ def run_backtest(
         rows=len(lists.labels),
         training_rows=trained.report.rows,
         trained=trained,
+        notes=(*trained.report.notes, *lists.notes),
     )
 
 

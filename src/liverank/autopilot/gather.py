@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.autopilot.whole_lists import to_learn_from, to_test_on
 from liverank.config import Candidates, Config
 from liverank.dataset.collected import Collector
 from liverank.dataset.implied import Choices
@@ -48,9 +49,9 @@ class Gathered(NamedTuple):
 def gather(frames: Frames, config: Config, *, test_from_ms: float | None = None) -> Gathered:
     """Read the log once, and gather what training needs; with a test period, that as well.
 
-    Lists to learn from are of the time before the test period, as ``lists_to_train`` gives them.
-    Raises DatasetError where there is nothing to learn from or to test on, ConfigError when the log
-    denies the config.
+    Lists to learn from are of the time before the test period, as ``lists_to_train`` gives them,
+    without those that ``whole_lists`` leaves out. Raises DatasetError where there is nothing to
+    learn from or to test on, ConfigError when the log denies the config.
     """
     before_ms = np.inf if test_from_ms is None else test_from_ms
     training = _Gathering(config, before_ms=before_ms)
@@ -67,8 +68,10 @@ def gather(frames: Frames, config: Config, *, test_from_ms: float | None = None)
 
     schema = look_at(passing, config, before_ms=before_ms)
     spec = derive_spec(schema, config)
-    lists = training.lists(spec.layout)
-    return Gathered(schema, spec, lists, None if testing is None else testing.lists(spec.layout))
+    lists, spec = to_learn_from(training.known(spec.layout), spec, config)
+    lists = _even_share(lists, config.training.max_rows)
+    tests = None if testing is None else to_test_on(testing.lists(spec.layout), spec, config)
+    return Gathered(schema, spec, lists, tests)
 
 
 def look_at(frames: Frames, config: Config, *, before_ms: float = np.inf) -> Schema:
@@ -92,7 +95,7 @@ def lists_to_train(
     gathering = _Gathering(config, before_ms=before_ms)
     for frame in frames():
         gathering.add(frame)
-    return gathering.lists(layout)
+    return _even_share(gathering.known(layout), config.training.max_rows)
 
 
 def lists_to_test(frames: Frames, layout: Layout, config: Config, *, from_ms: float) -> Lists:
@@ -124,8 +127,8 @@ class _Gathering:
         self._rankings += int((frame["event"] == "ranking").sum())
         self.collected.add(frame)
 
-    def lists(self, layout: Layout) -> Lists:
-        """What ``lists_to_train`` gives. Raises DatasetError."""
+    def known(self, layout: Layout) -> Lists:
+        """What ``lists_to_train`` gives, of all the rows that were kept. Raises DatasetError."""
         config = self._config
         if isinstance(self.collected, Choices):
             lists = self._implied(self.collected, layout)
@@ -153,8 +156,7 @@ class _Gathering:
         )
         rest = list(config.heads)[1:]
         why = "lists that are made from interactions tell nothing but those"
-        lists = replace(lists, untold=dict.fromkeys(rest, why))
-        return _even_share(lists, config.training.max_rows)
+        return replace(lists, untold=dict.fromkeys(rest, why))
 
     def _logged(self, collector: Collector, layout: Layout) -> Lists:
         known_ms = min(self._before_ms, collector.last_ms + 1.0)
@@ -163,7 +165,7 @@ class _Gathering:
         if 2 * np.count_nonzero(over) >= len(lists):
             still_open = len(lists) - int(np.count_nonzero(over))
             lists = replace(lists.take(over), total=lists.total - still_open)
-        return _even_share(lists, self._config.training.max_rows)
+        return lists
 
     def _advice(self) -> str:
         """What to do about a log that gave no lists."""

@@ -117,7 +117,7 @@ def train_on(
         dropped_features=redundant
         | dict.fromkeys(few, _TOO_LITTLE)
         | first.report.dropped_features,
-        notes=(*_chosen(lists, config), *let_go, *first.report.notes, *untold),
+        notes=(*lists.notes, *_chosen(lists, config), *let_go, *first.report.notes, *untold),
         heads=reports,
     )
     return Trained(

@@ -88,7 +88,7 @@ def decode_manifest(content: bytes, *, where: str, of_table: bool = False) -> Ma
     return manifest
 
 
-REPAIR = "restore it from a copy, roll back, or train again"
+REPAIR = "restore it from a copy, go back with `liverank rollback`, or train again"
 """What to do about a broken bundle."""
 
 

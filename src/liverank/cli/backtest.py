@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         )
     seconds = time.monotonic() - started
     console.print(backtest_table(found))
-    for note in found.trained.report.notes:
+    for note in found.notes:
         console.print(f"Note: {note}.")
     return {
         "methods": found.methods,
@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "rows": found.rows,
         "training_rows": found.training_rows,
         "features": list(found.trained.spec.names),
+        "notes": list(found.notes),
         "importance": found.trained.report.importance,
         "seconds": round(seconds, 3),
     }

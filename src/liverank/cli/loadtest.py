@@ -21,6 +21,7 @@ from liverank.quantities import duration_ms
 HELP = "put a running server under load, and hold it to objectives"
 
 MOST_DURATION_S = 3600
+MOST_TIMEOUT_S = 60
 _MADE_UP_USERS = 10_000
 _NEVER_S = 1e9
 
@@ -107,7 +108,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         stopped_by_interrupt(clock, console, words=words),
         stage_progress(console) as on_progress,
     ):
-        edge = Edge(secrets.token_hex(4), clock, now_ms, on_progress)
+        edge = Edge(secrets.token_hex(4), lambda: clock.stopped, now_ms, on_progress)
         report, latencies = run_load(address, load, objectives, edge)
     tell_load(report, latencies, console, is_plotted=arguments.plot)
     result: dict[str, Any] = msgspec.to_builtins(report)
@@ -121,6 +122,9 @@ def _load(arguments: argparse.Namespace) -> Load:
     duration_s = _seconds("--duration", arguments.duration)
     if duration_s > MOST_DURATION_S:
         raise LoadTestError(f"--duration {arguments.duration}: expected at most 1h")
+    timeout_s = _seconds("--timeout", arguments.timeout)
+    if timeout_s > MOST_TIMEOUT_S:
+        raise LoadTestError(f"--timeout {arguments.timeout}: expected at most 60s")
     if arguments.connections < arguments.workers:
         raise LoadTestError(
             f"--connections {arguments.connections}: expected at least one for each of the "
@@ -134,7 +138,7 @@ def _load(arguments: argparse.Namespace) -> Load:
     return Load(
         rate=arguments.rate,
         duration_s=duration_s,
-        timeout_s=min(_seconds("--timeout", arguments.timeout), 60.0),
+        timeout_s=timeout_s,
         workers=arguments.workers,
         connections=arguments.connections,
         seed=arguments.seed,

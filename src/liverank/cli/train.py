@@ -69,6 +69,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             f"Bundle [bold]{version}[/bold]: reads {len(trained.spec.names)} features"
             + ("" if against.beats else ", written because of --force")
         )
+        if arguments.no_promote:
+            console.print(f"It is not served yet: `liverank promote {version}` does that")
     return {
         **({} if version else _refusal(against)),
         "bundle": version,

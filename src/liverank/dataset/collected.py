@@ -30,7 +30,8 @@ class Rankings(NamedTuple):
     event that a served ranking did not see, or AS_OF_TIME; ``request`` int64[r]: places in the
     table of requests; ``served`` int64[r]: how many of its items were served; ``offsets``
     int64[r + 1] and ``items`` uint64[k]; ``chances`` float64[k]: with which probability each item
-    got its place, NaN where that is not known.
+    got its place, NaN where that is not known; ``whole`` bool[r]: whether all that were scored are
+    named, as far as the ranking says.
     """
 
     id: NDArray[np.uint64]
@@ -42,6 +43,7 @@ class Rankings(NamedTuple):
     offsets: NDArray[np.int64]
     items: NDArray[np.uint64]
     chances: NDArray[np.float64]
+    whole: NDArray[np.bool_]
 
     def take(self, places: NDArray[np.int64]) -> "Rankings":
         """Some of them in another order."""
@@ -56,6 +58,7 @@ class Rankings(NamedTuple):
             offsets,
             self.items[elements],
             self.chances[elements],
+            self.whole[places],
         )
 
 
@@ -169,6 +172,7 @@ class Collector:
                 offsets,
                 hash_column(scored.explode()),
                 _chances(rankings, served, offsets),
+                _names_all(rankings, offsets),
             )
         )
 
@@ -241,8 +245,9 @@ def _joined(kept: list[Rankings]) -> Rankings:
     if not kept:
         none, empty = np.empty(0, np.uint64), np.empty(0, np.int64)
         nothing = np.empty(0)
+        no_flags, no_offsets = np.empty(0, np.bool_), np.zeros(1, np.int64)
         return Rankings(
-            none, none, nothing, empty, empty, empty, np.zeros(1, np.int64), none, nothing
+            none, none, nothing, empty, empty, empty, no_offsets, none, nothing, no_flags
         )
     return Rankings(
         np.concatenate([one.id for one in kept]),
@@ -254,6 +259,7 @@ def _joined(kept: list[Rankings]) -> Rankings:
         offsets_of(np.concatenate([np.diff(one.offsets) for one in kept])),
         np.concatenate([one.items for one in kept]),
         np.concatenate([one.chances for one in kept]),
+        np.concatenate([one.whole for one in kept]),
     )
 
 
@@ -270,6 +276,14 @@ def _chances(
     places = np.repeat(offsets[told] - starts[:-1], sizes) + np.arange(starts[-1])
     chances[places] = rankings["propensities"].drop_nulls().explode().to_numpy()
     return chances
+
+
+def _names_all(rankings: pl.DataFrame, offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether rankings name all that were scored, bool[r]; those that do not say so are whole."""
+    if "candidate_count" not in rankings.columns:
+        return np.ones(rankings.height, np.bool_)
+    named = pl.Series(np.diff(offsets))
+    return (rankings["candidate_count"].fill_null(0) <= named).to_numpy(writable=True)
 
 
 def _no_acts() -> pl.DataFrame:

@@ -53,6 +53,8 @@ class Lists:
     ``as_of_ms``  up to when the log was read: labels of lists whose window ends later may change
     ``bounds``    what was seen of the log's order, for a replay of the same log
     ``total``     lists of the period that these were chosen from
+    ``whole``     bool[r]: whether each names all that were scored; None where all of them do
+    ``notes``     what a report says of how these lists were chosen
     """
 
     reads: Reads
@@ -66,6 +68,8 @@ class Lists:
     as_of_ms: float = np.inf
     bounds: TimeBounds | None = None
     total: int = 0
+    whole: NDArray[np.bool_] | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.reads)
@@ -110,6 +114,8 @@ class Lists:
             as_of_ms=self.as_of_ms,
             bounds=self.bounds,
             total=self.total,
+            whole=None if self.whole is None else self.whole[lists],
+            notes=self.notes,
         )
 
 
@@ -118,7 +124,7 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
 
     A ranking that says at which ``cut`` it read the state is read there again; any other is read as
     of its own time, wherever it stands in the log. One cut from a longer list that does not say its
-    ``candidates`` is read as if its items had been all.
+    ``candidates`` is read as if its items had been all; ``whole`` says which these are.
     """
     collector = Collector(config)
     for frame in frames:
@@ -163,6 +169,7 @@ def lists_of(collector: Collector, layout: Layout, config: Config) -> Lists:
         chances=rankings.chances if np.isfinite(rankings.chances).any() else None,
         bounds=collector.bounds(),
         total=collector.total,
+        whole=None if rankings.whole.all() else rankings.whole,
     )
 
 

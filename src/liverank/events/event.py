@@ -5,10 +5,13 @@ Their JSON is in ``wire``, their columns are in ``frame``, and the same rules fo
 Invariant: an event that exists is valid, and its ``time`` is whole Unix milliseconds.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 MAX_ID = 512
 """Characters of an id, at most."""
@@ -83,8 +86,9 @@ class Ranking(
     ``seq`` of the last event that the state had folded when this ranking read it; a ranking
     without one (an import) is read at its own place in the log. ``generation`` is that of the log
     which this state was folded from (``Log.generation``). ``candidates`` are all that were
-    scored, where those are more than ``items`` and the server kept them. ``vectors`` is what the
-    model read, where the server kept it: little-endian float32[scored, features] in C order.
+    scored, where those are more than ``items`` and the server kept them; where it did not keep
+    them, ``candidate_count`` says how many they were. ``vectors`` is what the model read, where the
+    server kept it: little-endian float32[scored, features] in C order.
     """
 
     id: Id
@@ -98,16 +102,52 @@ class Ranking(
     scores: list[float] | None = None
     propensities: list[float] | None = None
     candidates: list[Id] | None = None
+    candidate_count: Annotated[int, msgspec.Meta(ge=1)] | None = None
     vectors: bytes | None = None
     fields: Fields = {}
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_ranking(self)
+        check_ranking(self)
 
     @property
     def scored(self) -> list[Id]:
         """What was scored, as far as is known: ``candidates``, else ``items``."""
+        return self.items if self.candidates is None else self.candidates
+
+
+class ServedRanking(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A list that our own server served, on its way into the log (``Log.append_served``).
+
+    It is a ``Ranking`` that is cheap to make: the log checks it (``check_ranking``). ``time`` is in
+    Unix ms. Scores are kept as float32; an array of them is stored quicker than a list. Python's
+    garbage collector does not know a ranking, so nothing in it may refer back to it.
+    """
+
+    time: int
+    id: str
+    user: str
+    items: Sequence[str]
+    surface: str = "default"
+    variant: str | None = None
+    model: str | None = None
+    cut: int | None = None
+    generation: int | None = None
+    scores: Sequence[float] | NDArray[np.floating] | None = None
+    propensities: Sequence[float] | NDArray[np.floating] | None = None
+    candidates: Sequence[str] | None = None
+    candidate_count: int | None = None
+    vectors: bytes | None = None
+    fields: Fields = {}
+
+    @property
+    def at_ms(self) -> int:
+        """When it was served, in Unix ms."""
+        return self.time
+
+    @property
+    def scored(self) -> Sequence[str]:
+        """As of ``Ranking``."""
         return self.items if self.candidates is None else self.candidates
 
 
@@ -178,31 +218,49 @@ def _to_ms(time: float | datetime) -> int:
     return int(at_ms)
 
 
-def _check_ranking(ranking: Ranking) -> None:
-    for name in ("items", "candidates"):
-        _check_distinct(name, getattr(ranking, name) or [])
+def check_ranking(ranking: Ranking | ServedRanking) -> None:
+    """Check a ranking's time, and what its lists say of each other.
+
+    Raises ValueError, which says where.
+
+    >>> check_ranking(ServedRanking(time=0, id="q", user="u", items=["r1", "r1"]))
+    Traceback (most recent call last):
+    ValueError: An item stands in a ranking once, got `r1` again - at `$.items[1]`
+    """
+    _to_ms(ranking.time)
+    _check_distinct("items", ranking.items)
     if ranking.candidates is not None:
+        _check_distinct("candidates", ranking.candidates)
         scored = set(ranking.candidates)
-        for place, item in enumerate(ranking.items):
-            if item not in scored:
+        if not scored.issuperset(ranking.items):
+            place, item = next(pair for pair in enumerate(ranking.items) if pair[1] not in scored)
+            raise ValueError(f"Expected one of `candidates`, got `{item}` - at `$.items[{place}]`")
+    if ranking.scores is not None:
+        _check_beside("scores", ranking.scores, len(ranking.items))
+    if ranking.propensities is not None:
+        _check_beside("propensities", ranking.propensities, len(ranking.items))
+        for place, value in enumerate(ranking.propensities):
+            if not 0 < value <= 1:
                 raise ValueError(
-                    f"Expected one of `candidates`, got `{item}` - at `$.items[{place}]`"
+                    f"Expected a propensity above 0 and at most 1, got `{value}` - at "
+                    f"`$.propensities[{place}]`"
                 )
-    for name in ("scores", "propensities"):
-        values: list[float] | None = getattr(ranking, name)
-        if values is not None and len(values) != len(ranking.items):
-            raise ValueError(
-                f"Expected {len(ranking.items)} numbers, one beside each of `items`, got "
-                f"{len(values)} - at `$.{name}`"
-            )
-    for place, value in enumerate(ranking.propensities or ()):
-        if not 0 < value <= 1:
-            raise ValueError(
-                f"Expected a propensity above 0 and at most 1, got `{value}` - at "
-                f"`$.propensities[{place}]`"
-            )
+    count, named = ranking.candidate_count, len(ranking.scored)
+    if count is not None and count < named:
+        raise ValueError(
+            f"Expected {named} or more, as so many are named, got `{count}` - at "
+            "`$.candidate_count`"
+        )
     if ranking.vectors is not None:
         _check_vectors(ranking.vectors, len(ranking.scored))
+
+
+def _check_beside(name: str, values: Sequence[float] | NDArray[np.floating], items: int) -> None:
+    if len(values) != items:
+        raise ValueError(
+            f"Expected {items} numbers, one beside each of `items`, got {len(values)} - at "
+            f"`$.{name}`"
+        )
 
 
 def _check_vectors(vectors: bytes, scored: int) -> None:
@@ -213,7 +271,7 @@ def _check_vectors(vectors: bytes, scored: int) -> None:
         )
 
 
-def _check_distinct(name: str, items: list[str]) -> None:
+def _check_distinct(name: str, items: Sequence[str]) -> None:
     if len(set(items)) == len(items):
         return
     seen: set[str] = set()

@@ -38,6 +38,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "scores": pl.List(pl.Float64()),
     "propensities": pl.List(pl.Float64()),
     "candidates": pl.List(pl.String()),
+    "candidate_count": pl.Int64(),
     "vectors": pl.Binary(),  # little-endian float32[scored, features]; mostly null
     "fields": pl.String(),  # a JSON object; null when there are none
 }
@@ -58,6 +59,7 @@ _USED = {
         "scores",
         "propensities",
         "candidates",
+        "candidate_count",
         "vectors",
     ),
     "interaction": ("type", "user", "item", "ranking", "value"),

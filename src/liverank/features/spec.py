@@ -128,6 +128,16 @@ def derive_spec(schema: Schema, config: Config) -> FeatureSpec:
     )
 
 
+def depends_on_list(feature: SpecFeature) -> bool:
+    """Whether a feature depends on all that was scored: comparisons, and the number of candidates.
+
+    >>> depends_on_list(SpecFeature("candidates", "context", context.Context("candidates")))
+    True
+    """
+    expression = feature.expression
+    return isinstance(expression, in_list.InList) or expression == context.Context("candidates")
+
+
 def compile_spec(spec: FeatureSpec) -> Program:
     """The program that reads the spec's features."""
     return Compiler(spec.layout).program([feature.expression for feature in spec.features])

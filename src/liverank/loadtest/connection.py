@@ -33,11 +33,8 @@ class Owner(Protocol):
     ) -> None:
         """The whole answer came."""
 
-    def on_broken(self, connection: "Connection", request: Request, *, began: bool) -> None:
-        """The connection ended before the whole answer came; ``began`` where a part of it had."""
-
-    def on_closed(self, connection: "Connection") -> None:
-        """The connection is gone."""
+    def on_lost(self, connection: "Connection", request: Request | None, *, began: bool) -> None:
+        """The connection ended; of the request in flight a part of the answer came if ``began``."""
 
 
 class Connection(asyncio.Protocol):
@@ -102,9 +99,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         """Report it, and the request in flight."""
         request, self.request = self.request, None
-        self._owner.on_closed(self)
-        if request is not None:
-            self._owner.on_broken(self, request, began=bool(self._received))
+        self._owner.on_lost(self, request, began=bool(self._received))
 
     def _break(self) -> None:
         if self._transport is not None:

@@ -47,6 +47,8 @@ class Tallied(msgspec.Struct, kw_only=True):
     """Requests that were due; one that is sent again counts once."""
     answered: int = 0
     """Answers with a status of success."""
+    in_time: int = 0
+    """Those that came before the time to send was over."""
     retried: int = 0
     checked: int = 0
     opened: int = 0
@@ -88,6 +90,7 @@ def merged(parts: list[Tallied]) -> Tallied:
     for part in parts:
         total.sent += part.sent
         total.answered += part.answered
+        total.in_time += part.in_time
         total.retried += part.retried
         total.checked += part.checked
         total.opened += part.opened

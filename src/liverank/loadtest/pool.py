@@ -109,20 +109,17 @@ class Pool:
         if 200 <= status < 300:  # after the next request is under way: reading takes time
             self._route.read(request.payload, body, tallied)
 
-    def on_broken(self, _connection: Connection, request: Request, *, began: bool) -> None:
+    def on_lost(self, connection: Connection, request: Request | None, *, began: bool) -> None:
         """Send a request once more, on a new connection, if nothing of its answer had come."""
-        if began or request.is_retry or self._is_closed:
-            self._fail(request, "answer broke off" if began else "connection closed")
-            return
-        request.is_retry = True
-        self.tallied.retried += 1
-        self._start_opening(request)
-
-    def on_closed(self, connection: Connection) -> None:
-        """Forget a connection."""
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
+        if request is not None and (began or request.is_retry or self._is_closed):
+            self._fail(request, "answer broke off" if began else "connection closed")
+        elif request is not None:
+            request.is_retry = True
+            self.tallied.retried += 1
+            self._start_opening(request)
         self._refill()
 
     def _begin(self, _request: Request) -> None:

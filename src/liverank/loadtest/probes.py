@@ -2,7 +2,7 @@
 
 Once a second a probe item that was started before ends; then rankings of it and another are asked
 for until ``dropped`` counts it as ended. Invariant: probes are named ``loadtest-probe-...``, and
-all that were started are ended when the block is left.
+all that were started are ended when the block is left, or named in ``unended``.
 """
 
 import time
@@ -37,12 +37,17 @@ class Probes:
         self.lag = Histogram()
         self.unseen = 0
         """Ends that no ranking knew of within ``GIVE_UP_S``, or that were not taken in."""
+        self.unended = ""
+        """Names of probes that could not be ended at last."""
         self._target = target
         self._run = run
         self._surface = surface
         self._now_ms = now_ms
         self._number = 0
-        target.send_events(self._event(0, "started"), self._event(1, "started"))
+        self._alive: set[int] = set()
+        """Numbers of the probes that were started and not ended."""
+        self._start(0)
+        self._start(1)
 
     def probe(self) -> None:
         """End a probe, and wait until a ranking knows it; then start the next."""
@@ -50,19 +55,27 @@ class Probes:
         self._number += 1
         try:
             self._target.send_events(self._event(number, "ended"))
+            self._alive.discard(number)
             began_ns = time.monotonic_ns()
             if self._wait_until_ended(number, began_ns + int(GIVE_UP_S * 1e9)):
                 self.lag.record((time.monotonic_ns() - began_ns) // 1000)
             else:
                 self.unseen += 1
-            self._target.send_events(self._event(number + 2, "started"))
+            self._start(number + 2)
         except LoadTestError:
             self.unseen += 1
 
     def end(self) -> None:
-        """End the probes that are live."""
-        alive = (self._number, self._number + 1)
-        self._target.send_events(*(self._event(number, "ended") for number in alive))
+        """End the probes that are live, if the server still takes events."""
+        alive = sorted(self._alive)
+        try:
+            self._target.send_events(*(self._event(number, "ended") for number in alive))
+        except LoadTestError:  # the report is worth more than the error
+            self.unended = ", ".join(map(self._name, alive))
+
+    def _start(self, number: int) -> None:
+        self._alive.add(number)  # though it may fail: it may have arrived all the same
+        self._target.send_events(self._event(number, "started"))
 
     def _wait_until_ended(self, number: int, until_ns: int) -> bool:
         question = msgspec.json.encode(

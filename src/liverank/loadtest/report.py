@@ -33,7 +33,7 @@ class Requests(msgspec.Struct, frozen=True):
     sent: int
     answered: int
     per_second: float
-    """Answered."""
+    """Answered before the time to send was over."""
     latency_ms: Quantiles
     """From when each was due; a request that timed out counts with the time that it waited."""
     statuses: dict[str, int]
@@ -106,6 +106,8 @@ class Run:
     """Over the run."""
     lag: Histogram | None
     unseen: int
+    unended: str
+    """Probe items that are still live, in words."""
     stopped: bool
 
 
@@ -156,7 +158,7 @@ def _requests(tallied: Tallied, seconds: float) -> Requests:
     return Requests(
         sent=tallied.sent,
         answered=tallied.answered,
-        per_second=round(tallied.answered / seconds, 1) if seconds > 0 else 0.0,
+        per_second=round(tallied.in_time / seconds, 1) if seconds > 0 else 0.0,
         latency_ms=quantiles_ms(sum_of([tallied.latency])),
         statuses=tallied.statuses,
         errors=tallied.errors,
@@ -227,6 +229,10 @@ def _notes(run: Run, generator: Generator, cpu_us: float | None) -> list[str]:
         )
     if run.unseen:
         notes.append(f"{run.unseen} probes were not seen to end; fold lag has no bound")
+    if run.unended:
+        notes.append(
+            f"Probe items could not be ended, and are live until they expire: {run.unended}"
+        )
     if run.stopped:
         notes.append("Stopped early: figures are of the requests until then")
     return notes

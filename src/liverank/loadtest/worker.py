@@ -103,6 +103,8 @@ async def run_plan(plan: Plan, start_ns: int, stopped: asyncio.Event) -> WorkerR
         rank.keep_busy()
     await _until(bounds_ns[1], stopped, (rank, events))
     seconds = (time.monotonic_ns() - start_ns) / 1e9
+    for pool in (rank, events):
+        pool.tallied.in_time = pool.tallied.answered
     for stream in (ranks, sends):
         if stream:
             stream.stop()

@@ -6,13 +6,21 @@ Invariant: what is told here is true again by itself as soon as its cause has pa
 import numpy as np
 
 from liverank.features.sizes import what_was_let_go
+from liverank.quantities import duration_ms
 from liverank.serving.http.messages import Health, Readiness, StateHealth
+from liverank.serving.log_trouble import words_of
 from liverank.serving.processes.channel import Troubles
 from liverank.serving.service import Service
 from liverank.serving.state.snapshots import newest_seq
 
-_LOOKED_WITHIN_MS = 5_000
-"""A folding process that has not looked at the log for so long is told."""
+_JUST_LOST_MS = 1_000
+"""Rankings that were lost so lately are being lost."""
+_NO_BEAT_MS = 5_000
+"""A worker that has not shown for so long that it lives is told."""
+_KNOWS_NOBODY = (
+    "a bundle is served, but the log knows nobody: rankings are guesses; check `path` in "
+    "liverank.toml, or bring in the history with `liverank ingest`"
+)
 
 
 class HealthOf:
@@ -31,14 +39,17 @@ class HealthOf:
         """What somebody who looks after the server should know."""
         service, troubles = self._service, self.troubles
         workers = service.board.workers
-        state, memory = None, None
+        state, memory, unknown = None, None, None
         if service.why_not_ready() is None:
-            folded = service.view().state
+            view = service.view()
+            folded = view.state
             state = StateHealth(**folded.sizes._asdict(), clamped=folded.clamped)
             memory = what_was_let_go(folded.sizes)
-        log = troubles.log or troubles.stale or self._standing_still()
-        processes = troubles.folding or self._missing_workers()
-        rankings = service.writer.trouble or self._of_others("lacks_log", "log its rankings")
+            if view.ranker.rung.bundle is not None and not folded.sizes.rows:
+                unknown = _KNOWS_NOBODY
+        log = self._refused() or troubles.log or troubles.stale or self._behind() or unknown
+        processes = troubles.folding or self._missing_workers() or self._silent_workers()
+        rankings = service.writer.trouble or self._not_logged()
         bundle = troubles.bundle or self.own_trouble
         bundle = bundle or self._of_others("lacks_bundle", "load the bundle that is served")
         wrong = (log, bundle, processes, rankings)
@@ -49,6 +60,7 @@ class HealthOf:
             processes=processes,
             rankings=rankings,
             rankings_lost=int(workers["rankings_lost"].sum()),
+            lag_s=round(self.lag_s(), 3),
             snapshot=troubles.snapshot,
             snapshot_seq=newest_seq(service.snapshots),
             memory=memory,
@@ -81,21 +93,59 @@ class HealthOf:
         return {name: pid for name, pid in pids.items() if pid}
 
     def lag_s(self) -> float:
-        """For how long the folding process has not looked at the log, or 0 before it began."""
-        looked_ms = int(self._service.board.folding["looked_ms"])
-        return max(self._service.clock_ms() - looked_ms, 0) / 1000 if looked_ms else 0.0
+        """How old the oldest event may be that is not folded, in seconds; 0 before there is a view.
 
-    def _standing_still(self) -> str | None:
-        lag_s = self.lag_s()
-        if 1000 * lag_s < _LOOKED_WITHIN_MS or self._service.why_not_ready() is not None:
+        It counts from when all of the log was folded last, or from the arrival of the last event
+        that is folded, so it also grows while the folding process does not look at the log.
+        """
+        fresh_ms = int(self._service.board.folding["fresh_ms"])
+        return max(self._service.clock_ms() - fresh_ms, 0) / 1000 if fresh_ms else 0.0
+
+    def _refused(self) -> str | None:
+        """Why events are refused, by what the workers' last appends came to, or None."""
+        words = words_of(self._service.board.workers["refuses_events"].tolist())
+        if words is None:
             return None
-        return f"the folding process has not looked at the log for {lag_s:.0f} s"
+        return f"events are refused: {words}; what was acknowledged is safe"
+
+    def _not_logged(self) -> str | None:
+        """Why rankings are not being logged by some worker, or None."""
+        service = self._service
+        words = words_of(service.board.workers["lacks_log"].tolist())
+        if words is not None:
+            return f"rankings are not logged: {words}"
+        lost_ms = int(service.board.workers["lost_ms"].max())
+        if service.clock_ms() - lost_ms > _JUST_LOST_MS:
+            return None
+        return (
+            "rankings are lost, as more come than the log takes; look at the disk of the log, or "
+            "log a share of them (`serving.log_rankings`)"
+        )
+
+    def _behind(self) -> str | None:
+        """That rankings lack what came into the log lately, or None."""
+        lag_s, most = self.lag_s(), self._service.config.serving.max_lag
+        if 1000 * lag_s <= duration_ms(most):
+            return None
+        return (
+            f"rankings know nothing of the last {lag_s:.0f} s (`serving.max_lag` is {most}): the "
+            "log is folded more slowly than it grows, or not at all; see whether the machine is "
+            "short of processor time and what the server's log says, and restart it otherwise"
+        )
 
     def _not_adopted(self) -> str | None:
         """That there are workers which cannot rank yet, or None."""
         workers = self._service.board.workers
         waiting = int(((workers["pid"] != 0) & (workers["view"] == 0)).sum())
         return f"{waiting} of {len(workers)} workers cannot rank yet" if waiting else None
+
+    def _silent_workers(self) -> str | None:
+        """That workers do not come round to what they must do, or None."""
+        beats = self._service.board.workers["beat_ms"]
+        silent = (beats > 0) & (self._service.clock_ms() - beats > _NO_BEAT_MS)
+        named = ", ".join(map(str, np.flatnonzero(silent).tolist()))
+        what = "has done nothing for 5 s; see what its process waits for, or end it: another starts"
+        return f"worker {named} {what}" if named else None
 
     def _of_others(self, lacks: str, what: str) -> str | None:
         """What some workers cannot do, by their flags on the board, or None."""

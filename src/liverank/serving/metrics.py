@@ -71,8 +71,8 @@ class _ServerCollector(Collector):
         yield _gauge("liverank_fold_seq", "Seq of the last event folded.", folding["seq"])
         yield _gauge("liverank_log_seq", "Seq of the last event of the log.", folding["last_seq"])
         yield _gauge(
-            "liverank_fold_silence_seconds",
-            "Time since the folding process last looked at the log.",
+            "liverank_fold_lag_seconds",
+            "How old the oldest event may be that is not folded yet.",
             self._health.lag_s(),
         )
         yield _gauge(

@@ -26,6 +26,7 @@ from liverank.serving.http.messages import (
     RankRequest,
     RankResponse,
 )
+from liverank.serving.log_trouble import LogTrouble, trouble_of
 from liverank.serving.processes.board import Board
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.deadline import Pace
@@ -142,7 +143,9 @@ class Service:
                     serving=self.config.serving,
                 )
             )
-        items = list(map(RankedItem, ranked.items, ranked.scores, range(len(ranked.items))))
+        items = list(
+            map(RankedItem, ranked.items, ranked.scores.tolist(), range(len(ranked.items)))
+        )
         if request.explain:
             items = explained(view.ranker.rung.bundle, ranked, items)
         ended = time.perf_counter()
@@ -174,13 +177,31 @@ class Service:
         Raises BadRequestError, LogError.
         """
         arrived_ms = self.clock_ms()
-        response = await asyncio.get_running_loop().run_in_executor(
-            self._appenders, lambda: take_events(self._log, body, arrived_ms=arrived_ms)
-        )
+        try:
+            response = await asyncio.get_running_loop().run_in_executor(
+                self._appenders, lambda: take_events(self._log, body, arrived_ms=arrived_ms)
+            )
+        except (BadRequestError, LogError) as error:
+            cause = error.__context__ if isinstance(error, BadRequestError) else error
+            if isinstance(cause, LogError):
+                self.counts["refuses_events"] = trouble_of(cause)
+            raise
+        self.counts["refuses_events"] = LogTrouble.NONE
         self.counts["events_accepted"] += response.accepted
         self.counts["events_duplicate"] += response.duplicates
         self.counts["events_rejected"] += len(response.rejected)
         return response
+
+    async def try_writing(self) -> None:
+        """Where the last append failed, see whether one would work by now; waits for the disk."""
+        if not self.counts["refuses_events"] and self.writer.trouble is None:
+            return
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._appenders, self._log.try_writing)
+        except LogError:
+            return  # what is told stays true
+        self.counts["refuses_events"] = LogTrouble.NONE
+        self.writer.forgive()
 
     async def erase_user(self, user: str) -> ErasedUser:
         """Erase a user from the log, from what ranks and from the snapshots; takes a fold.

@@ -1,11 +1,14 @@
 """Appending to the tail, with group commit: threads that append at once share one commit.
 
-Whoever gets the write lock first commits everything that waits; the others find theirs done.
+Whoever gets the write lock first commits everything that waits; the others find theirs done. Where
+commits follow each other closely, the next one gathers for a while: a commit costs as much as fifty
+events do.
 Invariant: a batch is on disk as a whole when ``append`` returns, or not there at all.
 """
 
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,8 +17,9 @@ import numpy as np
 from liverank.errors import EventError, LogError
 from liverank.events.event import Event, dedup_id
 from liverank.events.log.database import Database, last_seq_of
-from liverank.events.log.ids import SegmentIds, ids_of, in_tail
+from liverank.events.log.ids import SegmentIds, ids_of
 from liverank.events.log.suppression import screened
+from liverank.events.log.tail import in_tail
 from liverank.events.wire import encode_event
 
 
@@ -55,11 +59,13 @@ class _Batch:
 
 
 class Appender:
-    """The write side of a log's tail. Thread-safe."""
+    """The write side of a log's tail. Thread-safe; ``known`` is used under the write lock."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, known: SegmentIds, *, gather_s: float) -> None:
         self._database = database
-        self._known = SegmentIds(database.segments)
+        self._gather_s = gather_s
+        self._next_s = 0.0
+        self._known = known
         self._committing = threading.Lock()
         self._queueing = threading.Lock()
         self._queue: list[_Batch] = []
@@ -73,7 +79,9 @@ class Appender:
             self._queue.append(batch)
         with self._committing:
             if batch.appended is None and batch.error is None:
+                time.sleep(max(self._next_s - time.monotonic(), 0.0))
                 self._commit_queue()
+                self._next_s = time.monotonic() + self._gather_s
         if batch.error is not None:
             raise type(batch.error)(*batch.error.args) from batch.error
         assert batch.appended is not None

@@ -22,7 +22,7 @@ from liverank.events.content_ids import OF_FILE, Numbering
 from liverank.events.event import KINDS, MAX_TIME_MS
 from liverank.events.frame import SCHEMA
 from liverank.events.log.database import Database, explained, last_seq_of
-from liverank.events.log.ids import Ids, SegmentIds, in_tail
+from liverank.events.log.ids import Ids, SegmentIds
 from liverank.events.log.lock import adding_segments
 from liverank.events.log.repeats import Repeats, drop_rows, ids_after, repeats_among, repeats_of
 from liverank.events.log.segment import (
@@ -34,6 +34,7 @@ from liverank.events.log.segment import (
 from liverank.events.log.segment_writer import SegmentWriter, distinct
 from liverank.events.log.spill import COLUMNS, Spill
 from liverank.events.log.suppression import without_suppressed
+from liverank.events.log.tail import in_tail
 
 RUN_ROWS = 524_288
 """Events that are sorted in memory at once, unless they are fat."""

@@ -6,9 +6,11 @@ neither.
 """
 
 import sqlite3
+from collections.abc import Iterator
 
 import polars as pl
 
+from liverank.events.log.blocks import block_at, delete_blocks
 from liverank.events.log.database import Database, begin_generation, explained
 from liverank.events.log.ids import write_with_ids
 from liverank.events.log.lock import adding_segments, removing_segments
@@ -19,7 +21,7 @@ from liverank.events.log.segment import (
     unregister,
     withdrawn_if_refused,
 )
-from liverank.events.log.tail import frame_of_tail, tail_events
+from liverank.events.log.tail import stretch_of_tail, tail_extent
 
 
 def compact_tail(database: Database, *, min_rows: int, segment_rows: int) -> int:
@@ -27,23 +29,23 @@ def compact_tail(database: Database, *, min_rows: int, segment_rows: int) -> int
     moved = 0
     with explained(database.path), adding_segments(database.segments):
         with database.reading() as connection:
-            if connection.execute("SELECT count(*) FROM tail").fetchone()[0] < min_rows:
+            if tail_extent(connection).rows < min_rows:
                 return 0
             stretches = _stretches(connection, segment_rows)
         for first, last in stretches:
             with database.reading() as connection:
-                events = tail_events(connection, first, last)
-            if events:  # else another process was quicker, or all were erased
-                moved += _move(database, frame_of_tail(events))
+                frame = stretch_of_tail(connection, first, last).frame()
+            if frame.height:  # else another process was quicker, or all were erased
+                moved += _move(database, frame)
     return moved
 
 
 def _stretches(connection: sqlite3.Connection, segment_rows: int) -> list[tuple[int, int]]:
-    """The tail as runs of seqs (first, last) that no segment interrupts."""
-    seqs = connection.execute("SELECT min(seq), max(seq) FROM tail").fetchone()
-    if seqs[0] is None:
+    """The tail as runs of seqs (first, last) that no segment interrupts, and that cut no block."""
+    tail = tail_extent(connection)
+    if not tail.rows:
         return []
-    first, end = seqs
+    first, end = tail.first_seq, tail.last_seq
     runs = []
     for segment in segments_of(connection, after_seq=first):
         if segment.first_seq > first:
@@ -52,10 +54,20 @@ def _stretches(connection: sqlite3.Connection, segment_rows: int) -> list[tuple[
     if first <= end:
         runs.append((first, end))
     return [
-        (start, min(start + segment_rows - 1, last))
-        for first, last in runs
-        for start in range(first, last + 1, segment_rows)
+        stretch for first, last in runs for stretch in _cut(connection, first, last, segment_rows)
     ]
+
+
+def _cut(
+    connection: sqlite3.Connection, first: int, last: int, segment_rows: int
+) -> Iterator[tuple[int, int]]:
+    """A run of seqs in pieces of so many rows, or as many more as are in the block at its end."""
+    while first <= last:
+        end = min(first + segment_rows - 1, last)
+        block = block_at(connection, end)
+        end = end if block is None else block[1]
+        yield first, end
+        first = end + 1
 
 
 def _move(database: Database, frame: pl.DataFrame) -> int:
@@ -68,12 +80,14 @@ def _move(database: Database, frame: pl.DataFrame) -> int:
     ):
         # Only another process's compaction or expiry can have taken some of them meanwhile.
         held, others = connection.execute(
-            "SELECT (SELECT count(*) FROM tail WHERE seq BETWEEN :first AND :last),"
+            "SELECT (SELECT count(*) FROM tail WHERE seq BETWEEN :first AND :last) + (SELECT"
+            " coalesce(sum(rows), 0) FROM blocks WHERE last_seq BETWEEN :first AND :last),"
             " EXISTS (SELECT 1 FROM segments WHERE first_seq <= :last AND last_seq >= :first)",
             {"first": first, "last": last},
         ).fetchone()
         if held == frame.height and not others:
             connection.execute("DELETE FROM tail WHERE seq BETWEEN ? AND ?", (first, last))
+            delete_blocks(connection, first, last)
             register(connection, segment)
             return frame.height
     remove_files(database.segments, [segment])
@@ -86,11 +100,14 @@ def expire_rows(database: Database, before_ms: int) -> int:
         with database.writing() as connection:
             old = [one for one in segments_of(connection) if one.newest_ms < before_ms]
             unregister(connection, old)
-            tail = connection.execute(
-                "DELETE FROM tail WHERE seq < coalesce("
-                "(SELECT min(seq) FROM tail WHERE min(time, arrived) >= ?), 1 << 62)",
-                (before_ms,),
-            ).rowcount
+            kept_from: int = connection.execute(
+                "SELECT coalesce(min(seq), 1 << 62) FROM ("
+                "SELECT min(seq) AS seq FROM tail WHERE min(time, arrived) >= :before"
+                " UNION ALL SELECT min(first_seq) FROM blocks WHERE newest >= :before)",
+                {"before": before_ms},
+            ).fetchone()[0]
+            tail = connection.execute("DELETE FROM tail WHERE seq < ?", (kept_from,)).rowcount
+            tail += delete_blocks(connection, 0, kept_from - 1)
             if tail or old:
                 begin_generation(connection)
         remove_files(database.segments, old)

@@ -15,8 +15,9 @@ import msgspec
 import polars as pl
 
 from liverank.errors import EventError
-from liverank.events.event import MAX_ID
+from liverank.events.event import MAX_ID, Event, Ranking
 from liverank.events.frame import events_of
+from liverank.events.log.blocks import blocks_naming, rewrite_block
 from liverank.events.log.database import Database, begin_generation, explained
 from liverank.events.log.ids import write_with_ids
 from liverank.events.log.leftovers import finish_erasing
@@ -74,15 +75,16 @@ def erase_user(database: Database, user: str, *, at_ms: int) -> Erased:
                     new.append(write_with_ids(database.segments, kept))
             with database.writing() as connection:
                 of_tail = _erase_from_tail(connection, user, named)
+                of_blocks = _erase_from_blocks(connection, user)
                 suppress(connection, user, at_ms=at_ms)
                 unregister(connection, old)
                 for segment in new:
                     register(connection, segment)
-                if old or any(of_tail):
+                if old or any((*of_tail, *of_blocks)):
                     begin_generation(connection)
                     connection.execute("UPDATE state SET erasing = 1")
         finish_erasing(database)
-    return Erased(rows + of_tail[0], len(old), scrubbed + of_tail[1])
+    return Erased(rows + of_tail[0] + of_blocks[0], len(old), scrubbed + of_tail[1] + of_blocks[1])
 
 
 def _as_json(user: str) -> bytes:
@@ -115,18 +117,36 @@ def _erase_from_tail(connection: sqlite3.Connection, user: str, named: bytes) ->
     held = connection.execute(
         "SELECT seq, arrived, body FROM tail WHERE instr(body, ?) ORDER BY seq", (named,)
     )
-    frame = frame_of_tail(
-        [TailEvent(seq, arrived, decode_event(body)) for seq, arrived, body in held]
-    )
-    kept, changed = without_users(frame, (user,))
-    gone = frame.join(kept, on="seq", how="anti")["seq"]
+    events = [TailEvent(seq, arrived, decode_event(body)) for seq, arrived, body in held]
+    kept, changed = _without(events, user)
+    gone = [one.seq for one in events if one.seq not in kept]
     connection.executemany("DELETE FROM tail WHERE seq = ?", [(seq,) for seq in gone])
-    scrubbed = kept.filter(changed)
     connection.executemany(
         "UPDATE tail SET body = ? WHERE seq = ?",
-        [
-            (encode_event(event), seq)
-            for event, seq in zip(events_of(scrubbed), scrubbed["seq"], strict=True)
-        ],
+        [(encode_event(kept[seq]), seq) for seq in changed],
     )
-    return gone.len(), scrubbed.height
+    return len(gone), len(changed)
+
+
+def _erase_from_blocks(connection: sqlite3.Connection, user: str) -> tuple[int, int]:
+    """Erase the user from blocks; returns the rankings removed and those scrubbed."""
+    rows = scrubbed = 0
+    for block in blocks_naming(connection, user):
+        held = block.rankings(block.first_seq, block.last_seq)
+        kept, changed = _without(
+            [TailEvent(seq, block.arrived_ms, ranking) for seq, ranking in held], user
+        )
+        if len(kept) < len(held) or changed:
+            rankings = [(seq, one) for seq, one in kept.items() if isinstance(one, Ranking)]
+            rewrite_block(connection, block, rankings)
+        rows += len(held) - len(kept)
+        scrubbed += len(changed)
+    return rows, scrubbed
+
+
+def _without(events: list[TailEvent], user: str) -> tuple[dict[int, Event], list[int]]:
+    """The events that stay, by their seqs, without the user; and the seqs of those changed."""
+    kept, changed = without_users(frame_of_tail(events), (user,))
+    seqs = kept["seq"].to_list()
+    left = dict(zip(seqs, events_of(kept), strict=True))
+    return left, kept["seq"].filter(changed).to_list()

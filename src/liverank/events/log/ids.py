@@ -34,8 +34,6 @@ Hashes: TypeAlias = npt.NDArray[np.uint64]
 _FEW = 4
 """Up to so many ids are read from a segment one by one, not all at once."""
 
-_IDS_PER_QUERY = 500
-
 
 class Ids(NamedTuple):
     """Dedup ids (``"interaction:i1"``) and their hashes, ``uint64[n]``."""
@@ -62,33 +60,6 @@ def ids_of(texts: Sequence[str]) -> Ids:
 def dedup_ids(frame: pl.DataFrame) -> pl.Series:
     """The dedup id of each row of a frame of events; null where the event has no id."""
     return frame.select(dedup=pl.concat_str("event", "id", separator=":"))["dedup"]
-
-
-def in_tail(
-    connection: sqlite3.Connection, ids: Ids, *, after_seq: int = 0
-) -> npt.NDArray[np.bool_]:
-    """Which of the ids belong to an event of the tail that came after ``after_seq``."""
-    found = np.zeros(len(ids.texts), bool)
-    if _tail_has_ids(connection, after_seq):
-        for start in range(0, len(ids.texts), _IDS_PER_QUERY):
-            asked = ids.texts[start : start + _IDS_PER_QUERY]
-            holes = ", ".join("?" * len(asked))
-            rows = connection.execute(
-                f"SELECT dedup FROM tail WHERE dedup IN ({holes}) AND seq > {after_seq:d}",  # noqa: S608
-                asked,
-            )
-            known = {row[0] for row in rows}
-            if known:
-                found[start : start + len(asked)] = [text in known for text in asked]
-    return found
-
-
-def _tail_has_ids(connection: sqlite3.Connection, after_seq: int) -> bool:
-    return bool(
-        connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM tail WHERE dedup IS NOT NULL AND seq > ?)", (after_seq,)
-        ).fetchone()[0]
-    )
 
 
 def write_segment(

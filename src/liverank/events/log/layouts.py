@@ -51,6 +51,23 @@ CREATE TABLE IF NOT EXISTS suppressed (
     erased_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 """,
+    """
+CREATE TABLE IF NOT EXISTS blocks (
+    last_seq INTEGER PRIMARY KEY,
+    first_seq INTEGER NOT NULL,
+    arrived INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    oldest INTEGER NOT NULL,
+    newest INTEGER NOT NULL,
+    digest INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS block_ids (
+    hash INTEGER NOT NULL,
+    block INTEGER NOT NULL,
+    PRIMARY KEY (hash, block)
+) WITHOUT ROWID;
+""",
 )
 """What each version of the format adds to the one before it."""
 

@@ -13,19 +13,22 @@ from typing import NamedTuple, Self
 import polars as pl
 
 from liverank.errors import LogError
-from liverank.events.event import Event
+from liverank.events.event import Event, ServedRanking
 from liverank.events.frame import SCHEMA
 from liverank.events.log.append import Appended, Appender
+from liverank.events.log.append_served import AppendedRankings, ServedAppender
 from liverank.events.log.bulk import Imported, Importer
 from liverank.events.log.compaction import compact_tail, expire_rows
 from liverank.events.log.database import Database, explained, last_seq_of
 from liverank.events.log.erase import Erased, erase_user
+from liverank.events.log.ids import SegmentIds
 from liverank.events.log.leftovers import clear_leftovers
 from liverank.events.log.lock import opening
 from liverank.events.log.reading import Reader
 from liverank.events.log.segment import corrupt, segments_of
 from liverank.events.log.suppression import allow
-from liverank.events.log.tail import TailSlice
+from liverank.events.log.tail import TailSlice, tail_extent
+from liverank.events.log.writable import try_writing
 
 
 class Stats(NamedTuple):
@@ -54,7 +57,9 @@ class Log:
     [[1]]
     """
 
-    def __init__(self, directory: Path, *, segment_rows: int, busy_s: float) -> None:
+    def __init__(
+        self, directory: Path, *, segment_rows: int, busy_s: float, gather_s: float
+    ) -> None:
         """Use ``Log.open``."""
         file = directory / "log.sqlite"
         with explained(file):
@@ -62,21 +67,31 @@ class Log:
             with opening(directory):
                 self._database = Database(file, busy_s=busy_s)
         self._segment_rows = segment_rows
-        self._appender = Appender(self._database)
+        known = SegmentIds(self._database.segments)
+        self._appender = Appender(self._database, known, gather_s=gather_s)
+        self._served = ServedAppender(self._database, known)
         self._importer = Importer(self._database, segment_rows=segment_rows)
         self._reader = Reader(self._database)
 
     @classmethod
-    def open(cls, directory: Path, *, segment_rows: int = 1_000_000, busy_s: float = 30.0) -> "Log":
+    def open(
+        cls,
+        directory: Path,
+        *,
+        segment_rows: int = 1_000_000,
+        busy_s: float = 30.0,
+        gather_s: float = 0.0,
+    ) -> "Log":
         """Open the log in a directory, making it when there is none.
 
-        ``busy_s`` is how long to wait for other processes. Removes what killed processes left,
-        finishes an erasure that was killed, and checks that every segment is there in its full
-        size. Raises LogError and its kinds.
+        ``busy_s`` is how long to wait for other processes, ``gather_s`` the least time between two
+        commits of ``append``: batches that come meanwhile wait and share the next one. Removes what
+        killed processes left, finishes an erasure that was killed, and checks that every segment is
+        there in its full size. Raises LogError and its kinds.
         """
         if segment_rows < 1:
             raise LogError(f"`segment_rows` is {segment_rows}; expected 1 or more")
-        log = cls(directory, segment_rows=segment_rows, busy_s=busy_s)
+        log = cls(directory, segment_rows=segment_rows, busy_s=busy_s, gather_s=gather_s)
         try:
             clear_leftovers(log._database)
             log._reader.check(whole=False)
@@ -93,6 +108,21 @@ class Log:
         or LogError say so. Calls from several threads share commits.
         """
         return self._appender.append(events, arrived_ms=arrived_ms)
+
+    def append_served(
+        self, rankings: Sequence[ServedRanking], *, arrived_ms: int
+    ) -> AppendedRankings:
+        """Take in rankings that our own server served, in an eighth of the room of ``append``.
+
+        They are on disk when this returns; scores are rounded to float32. Repeats of an id and
+        rankings of erased users are dropped, as ``append`` does. Raises EventError where one breaks
+        a rule of ``Ranking``, and LogFullError, LogBusyError or LogError; then none is kept.
+        """
+        return self._served.append(rankings, arrived_ms=arrived_ms)
+
+    def try_writing(self) -> None:
+        """Write as an append does, but change nothing. Raises what an append would."""
+        try_writing(self._database)
 
     def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> Imported:
         """Take in a frame of SCHEMA in its order, straight into segments, as a whole or not at all.
@@ -177,18 +207,16 @@ class Log:
         """How big the log is."""
         with self._database.reading() as connection:
             segments = segments_of(connection)
-            tail, oldest, newest = connection.execute(
-                "SELECT count(*), min(time), max(min(time, arrived)) FROM tail"
-            ).fetchone()
+            tail = tail_extent(connection)
             last_seq = last_seq_of(connection)
         ages = [(one.oldest_ms, one.newest_ms) for one in segments]
-        if tail:
-            ages.append((oldest, newest))
+        if tail.rows:
+            ages.append((tail.oldest_ms, tail.newest_ms))
         with explained(self._database.path):
             size = self._database.path.stat().st_size
         return Stats(
-            rows=tail + sum(one.rows for one in segments),
-            tail_rows=tail,
+            rows=tail.rows + sum(one.rows for one in segments),
+            tail_rows=tail.rows,
             segments=len(segments),
             bytes=size + sum(one.bytes + 12 * one.ids for one in segments),
             last_seq=last_seq,

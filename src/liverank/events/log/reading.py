@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from liverank.events.frame import SCHEMA
+from liverank.events.log.blocks import check_blocks
 from liverank.events.log.database import Database
 from liverank.events.log.segment import (
     Segment,
@@ -21,7 +22,7 @@ from liverank.events.log.segment import (
     segment_file,
     segments_of,
 )
-from liverank.events.log.tail import TailSlice, frame_of_tail, read_tail, tail_events
+from liverank.events.log.tail import TailSlice, read_tail, stretch_of_tail
 
 
 class Reader:
@@ -44,10 +45,11 @@ class Reader:
             segment = next_segment(connection, seq)
             if segment is None or segment.first_seq > seq:
                 end = end if segment is None else min(end, segment.first_seq - 1)
-                held = tail_events(connection, seq, end, rows=rows)
+                held = stretch_of_tail(connection, seq, end, rows=rows)
         if held is not None:
-            following = held[-1].seq + 1 if len(held) == rows else end + 1
-            return frame_of_tail(held).select(*columns), following
+            frame = held.frame()
+            following = frame["seq"][-1] + 1 if frame.height == rows else end + 1
+            return frame.select(*columns), following
         assert segment is not None
         end = min(end, segment.last_seq)
         try:
@@ -70,9 +72,14 @@ class Reader:
             return read_tail(connection, seq, rows=rows, rankings=rankings)
 
     def check(self, *, whole: bool) -> int:
-        """Compare every segment with the manifest; returns how many. Raises LogCorruptError."""
+        """Compare every segment with the manifest; returns how many. Raises LogCorruptError.
+
+        Where ``whole`` their content too, and that of the blocks.
+        """
         with self._database.reading() as connection:
             segments = segments_of(connection)
+            if whole:
+                check_blocks(connection)
         for segment in segments:
             try:
                 check_segment(self._database.segments, segment, whole=whole)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from liverank.events.log.blocks import ids_in_blocks_after
 from liverank.events.log.ids import Hashes, Ids, dedup_ids, ids_of, matches, write_with_ids
 from liverank.events.log.segment import (
     Segment,
@@ -71,6 +72,8 @@ def ids_after(connection: sqlite3.Connection, directory: Path, seq: int) -> Iter
     tail = connection.execute("SELECT dedup FROM tail WHERE seq > ? AND dedup IS NOT NULL", (seq,))
     while some := tail.fetchmany(_TAIL_IDS):
         yield ids_of([row[0] for row in some])
+    for texts in ids_in_blocks_after(connection, seq):
+        yield ids_of(texts)
     for segment in segments_of(connection, after_seq=seq):
         stored = pl.scan_parquet(segment_file(directory, segment), glob=False)
         yield ids_of(dedup_ids(stored.select("event", "id").collect()).drop_nulls().to_list())

@@ -9,13 +9,16 @@ Invariant: nothing here spells an id, and what is refused is what an erasure wou
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from hashlib import blake2b
+from typing import TypeVar
 
 import msgspec
 import polars as pl
 
-from liverank.events.event import Edge, Event
+from liverank.events.event import Edge, Event, ServedRanking
 from liverank.events.log.database import Database
 from liverank.events.log.without import fields_without, without_users
+
+Appendable = TypeVar("Appendable", bound=Event | ServedRanking)
 
 _PER_QUERY = 500
 _TEXTS = r'"(?:[^"\\]|\\.)*"'
@@ -60,7 +63,9 @@ def without_suppressed(
     return kept, frame.height - kept.height
 
 
-def screened(connection: sqlite3.Connection, events: Sequence[Event]) -> Sequence[Event | None]:
+def screened(
+    connection: sqlite3.Connection, events: Sequence[Appendable]
+) -> Sequence[Appendable | None]:
     """Events to append: each as it is, without erased users in its fields, or None if refused."""
     if _is_empty(connection):
         return events
@@ -86,7 +91,7 @@ def erased_among(connection: sqlite3.Connection, names: Iterable[str]) -> dict[s
     return erased
 
 
-def _screened(event: Event, erased: dict[str, int]) -> Event | None:
+def _screened(event: Appendable, erased: dict[str, int]) -> Appendable | None:
     """An event without those who were erased at its time or later; None where it is theirs."""
     gone = {name for name in _names_of(event) if erased.get(name, -1) >= event.at_ms}
     if not gone:
@@ -97,7 +102,7 @@ def _screened(event: Event, erased: dict[str, int]) -> Event | None:
     return msgspec.structs.replace(event, fields=fields_without(event.fields, gone))
 
 
-def _names_of(event: Event) -> list[str]:
+def _names_of(event: Event | ServedRanking) -> list[str]:
     """Every text of an event that may be the id of a user."""
     names = [event.user] if hasattr(event, "user") else []
     if isinstance(event, Edge):

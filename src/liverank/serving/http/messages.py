@@ -131,19 +131,21 @@ class StateHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """``GET /healthz``: the process answers; ``ok`` is false where somebody should look at it."""
+    """``GET /healthz``: ``ok`` is false, and the status 503, where somebody should look at it."""
 
     ok: bool
     log: str | None
-    """Why the log is not being followed."""
+    """Why events are refused, the log is not followed, or what it holds is of no use."""
     bundle: str | None
     """Why the bundle that was promoted last is not served."""
     processes: str | None
-    """Which process is missing at present."""
+    """Which process is missing, or does nothing, at present."""
     rankings: str | None
     """Why rankings are not being logged."""
     rankings_lost: int
     """Rankings that were served but could not be logged."""
+    lag_s: float
+    """How old the oldest event may be that rankings do not know yet."""
     snapshot: str | None
     """Why the last snapshot could not be taken; a restart takes longer, nothing else."""
     snapshot_seq: int | None

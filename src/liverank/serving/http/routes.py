@@ -123,7 +123,8 @@ class Routes:
         if request.path == "/v1/items":
             return self._items(request)
         if request.path == "/healthz":
-            return json_answer(200, self._health.health())
+            health = self._health.health()
+            return json_answer(200 if health.ok else 503, health)
         if request.path == "/livez":
             return Answer(200, b'{"alive":true}')
         if request.path == "/metrics":

@@ -45,6 +45,9 @@ _WORKER = np.dtype(
         ("connections", "i8"),
         ("lacks_bundle", "i8"),
         ("lacks_log", "i8"),
+        ("refuses_events", "i8"),
+        ("lost_ms", "i8"),
+        ("beat_ms", "i8"),
         ("requests", "i8", (len(ROUTES), len(STATUSES))),
     ]
 )
@@ -58,11 +61,15 @@ _FOLDING = np.dtype(
         ("last_seq", "i8"),
         ("reached", "i8"),
         ("looked_ms", "i8"),
+        ("fresh_ms", "i8"),
         ("view", "i8"),
         ("supervisor_cpu_us", "i8"),
         ("is_stopping", "i8"),
     ]
 )
+
+_OF_ONE_PROCESS = ("lacks_bundle", "lacks_log", "refuses_events", "beat_ms")
+"""What a process that takes another's place does not go on from."""
 
 
 class Board:
@@ -78,8 +85,12 @@ class Board:
     seq, last_seq  the last event folded, and the last of the log when the folding process looked
     reached        how far a first fold has come
     looked_ms      when the folding process last looked at the log, Unix ms
+    fresh_ms       all that the log held at that time is folded, Unix ms; 0 before there is a view
     lacks_bundle   whether a worker could not load the bundle that it was told of
-    lacks_log      whether a worker's last batch of rankings could not be logged
+    lacks_log      why a worker's last batch of rankings could not be logged: a ``LogTrouble``
+    refuses_events the same of its last batch of events
+    lost_ms        when a worker last lost a ranking, Unix ms; 0 for never
+    beat_ms        when a worker last showed that it lives, Unix ms; 0 before it answers
     cpu_us         processor time of the process and of those before it, whose own is
                    ``cpu_before_us``
 
@@ -134,8 +145,11 @@ class Board:
 
 
 def begin_process(row: np.void) -> None:
-    """Write down that the calling process is the one of a row."""
+    """Write down that the calling process is the one of a row; it has no trouble yet."""
     row["cpu_before_us"] = row["cpu_us"]
+    for name in _OF_ONE_PROCESS:
+        if name in (row.dtype.names or ()):
+            row[name] = 0
     row["pid"] = os.getpid()
 
 

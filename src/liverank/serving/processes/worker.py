@@ -20,9 +20,10 @@ from liverank.events.log import Log
 from liverank.features.state import State
 from liverank.quantities import duration_ms
 from liverank.serving.health import HealthOf
+from liverank.serving.http.limits import Limits
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.http.routes import Routes
-from liverank.serving.http.server import HttpServer, Limits
+from liverank.serving.http.server import HttpServer
 from liverank.serving.processes.board import Board, begin_process, write_cpu
 from liverank.serving.processes.channel import Channel, Failed, Message, NewView, Troubles
 from liverank.serving.processes.deployment import Deployment
@@ -34,6 +35,10 @@ from liverank.serving.state.live_table import LiveTable
 
 DRAIN_S = 5.0
 """How long requests in flight may take when the server stops."""
+_RETRY_S = 1.0
+"""After how long a bundle that did not load is tried again."""
+_GATHER_S = 0.02
+"""The least time between two commits of events: those that come meanwhile share one."""
 _COUNT_S = 0.25
 """How often processor time and sizes are written to the board."""
 
@@ -71,6 +76,8 @@ class _Worker:
         counts = board.workers[place]
         self._logged_before = int(counts["rankings_logged"])
         self._lost_before = int(counts["rankings_lost"])
+        self._newest = 0
+        self._trouble: str | None = None
         self._stopped = asyncio.Event()
         self._messages: asyncio.Queue[tuple[Message, list[int]]] = asyncio.Queue()
 
@@ -79,7 +86,7 @@ class _Worker:
         loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
         loop.add_reader(self._channel.fileno(), self._receive)
         config = self._deployment.config
-        with Log.open(self._deployment.log) as log:
+        with Log.open(self._deployment.log, gather_s=_GATHER_S) as log:
             self._service = service = Service(
                 log,
                 config,
@@ -128,18 +135,22 @@ class _Worker:
     async def _take(self, message: Message, fds: list[int]) -> None:
         if isinstance(message, Troubles):
             self._health.troubles = message
-        elif isinstance(message, NewView):
-            self._health.own_trouble = None
+        elif isinstance(message, NewView) and message.number >= self._newest:
+            self._newest = message.number
+            self._trouble = None
             try:
                 view = await asyncio.to_thread(self._view, message, fds)
             except LiverankError as error:
-                self._health.own_trouble = f"worker {self._place} ranks as before: {error}"
+                self._trouble = f"worker {self._place} ranks as before: {error}"
+            else:
+                self._service.adopt(view, message.number)
+            self._health.own_trouble = self._trouble
+            if self._trouble is not None:  # the cause may pass
+                loop = asyncio.get_running_loop()
+                loop.call_later(_RETRY_S, self._messages.put_nowait, (message, fds))
                 return
-            finally:
-                for fd in fds:
-                    os.close(fd)
-                self._service.counts["lacks_bundle"] = self._health.own_trouble is not None
-            self._service.adopt(view, message.number)
+        for fd in fds:
+            os.close(fd)
 
     def _view(self, told: NewView, fds: list[int]) -> View:
         """Map and load what was told, and rank once, so that no request waits for a compiler."""
@@ -174,8 +185,9 @@ class _Worker:
         try:
             bundle = fixed_rung(place).bundle
         except BundleError as error:
-            self._health.own_trouble = reason = f"the bundle no longer loads: {error}"
-            _logger.error("worker %d: %s", self._place, reason)
+            self._trouble = reason = f"the bundle no longer loads: {error}"
+            if reason != self._health.own_trouble:
+                _logger.error("worker %d: %s", self._place, reason)
             last = None if mine is None else mine.bundle
             if mine is not None and last is not None and last.spec.layout == told.layout:
                 return replace(mine, fallback="previous", reason=reason, promoted=told.promoted)
@@ -186,12 +198,17 @@ class _Worker:
         while True:
             await asyncio.sleep(_COUNT_S)
             self._write_counts(http)
+            await self._service.try_writing()
 
     def _write_counts(self, http: HttpServer) -> None:
         counts, writer = self._service.counts, self._service.writer
         write_cpu(counts)
-        counts["lacks_log"] = writer.trouble is not None
+        counts["lacks_bundle"] = self._health.own_trouble is not None
+        counts["lacks_log"] = writer.trouble_code
+        counts["beat_ms"] = now_ms = self._deployment.clock_ms()
         counts["connections"] = len(http.connections)
         counts["rankings_queued"] = writer.queued
         counts["rankings_logged"] = self._logged_before + writer.logged
-        counts["rankings_lost"] = self._lost_before + writer.lost
+        lost = self._lost_before + writer.lost
+        if lost > counts["rankings_lost"]:
+            counts["rankings_lost"], counts["lost_ms"] = lost, now_ms

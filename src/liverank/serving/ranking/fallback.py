@@ -32,7 +32,7 @@ class Rung:
     fallback: str | None
     reason: str | None
     promoted: str | None = None
-    """The version that was to be served when this rung was chosen."""
+    """The version that was to be served when this rung was chosen; "" where it cannot be told."""
     directory: Path | None = None
     """Where the bundle lies."""
 
@@ -48,7 +48,7 @@ def choose_rung(root: Path) -> Rung:
         if current is None:
             return Rung(None, "popular", "no bundle was promoted yet; `liverank train` makes one")
     except BundleError as error:
-        return Rung(None, "popular", str(error))
+        return Rung(None, "popular", str(error), "")
     try:
         place = store.place_of(root, current)
         return Rung(store.load(root, current), None, None, current, place)

@@ -75,7 +75,8 @@ class Ranked:
     """The places in ``candidates`` of those that are served, the best first."""
     items: list[str]
     """The ids of those."""
-    scores: list[float]
+    scores: NDArray[np.float64]
+    """The scores of those."""
     model: str | None
     fallback: str | None
     reason: str | None
@@ -143,7 +144,7 @@ def rank(
         candidates=candidates,
         order=order,
         items=candidates.names(order),
-        scores=scores[order].tolist(),
+        scores=scores[order],
         model=model,
         fallback=fallback,
         reason=reason,

@@ -14,17 +14,18 @@ from collections.abc import Callable
 import xxhash
 
 from liverank.config import Serving
-from liverank.errors import LogBusyError, LogError
+from liverank.errors import EventError, LiverankError, LogBusyError, LogError
+from liverank.events.event import ServedRanking
 from liverank.events.log import Log
-from liverank.events.served import ServedRanking
 from liverank.serving.http.messages import RankRequest
+from liverank.serving.log_trouble import LogTrouble, trouble_of
 from liverank.serving.ranking.ranker import Ranked
 
 ALWAYS_LOGGED = 200
 """Candidates up to this many are always logged when a list was cut from them."""
 MAX_QUEUED = 50_000
 """Rankings that wait at most; more are lost, and counted."""
-GATHER_S = 0.05
+GATHER_S = 0.08
 """How long a batch gathers: rankings share a commit, and a row of the log."""
 _BATCH = 2_000
 _BUSY_TRIES = 5
@@ -44,8 +45,9 @@ def ranking_event(
     """The event of a served list; ``generation`` is that of the log that was folded for it.
 
     Of the lists cut from more than ALWAYS_LOGGED candidates, a share of ``serving.log_candidates``
-    logs these too; of those that a bundle ranked, a share of ``serving.log_vectors`` logs what it
-    read, with all candidates. Which ones depends on the request id alone.
+    logs these too, the rest logs how many they were; of those that a bundle ranked, a share of
+    ``serving.log_vectors`` logs what it read, with all candidates. Which ones depends on the
+    request id alone.
     """
     items, scores, scored = ranked.items, ranked.scores, len(ranked.candidates.hashes)
     keeps_vectors = (
@@ -72,8 +74,9 @@ def ranking_event(
         model=ranked.fallback if ranked.model is None else ranked.model,
         cut=ranked.cut,
         generation=generation,
-        scores=scores if math.isfinite(sum(scores)) else None,
+        scores=scores if math.isfinite(scores.sum()) else None,
         candidates=ranked.candidates.all_names() if keeps_candidates else None,
+        candidate_count=scored if was_cut and not keeps_candidates else None,
         vectors=vectors,
         fields=request.fields,
     )
@@ -100,6 +103,8 @@ class RankingWriter:
         self.logged = 0
         self.trouble: str | None = None
         """Why the last batch could not be logged, or None."""
+        self.trouble_code = LogTrouble.NONE
+        """The same as a number."""
         self._log = log
         self._clock_ms = clock_ms
         self._queue: deque[ServedRanking] = deque()
@@ -143,7 +148,10 @@ class RankingWriter:
     def _append(self, rankings: list[ServedRanking]) -> None:
         for attempt in range(_BUSY_TRIES):
             try:
-                self._log.append(rankings, arrived_ms=self._clock_ms())
+                self._log.append_served(rankings, arrived_ms=self._clock_ms())
+            except EventError as error:
+                self._append_each(rankings, error)
+                return
             except LogBusyError as error:
                 if attempt + 1 == _BUSY_TRIES:
                     self._lose(rankings, error)
@@ -152,11 +160,23 @@ class RankingWriter:
                 return
             else:
                 self.logged += len(rankings)
-                self.trouble = None
+                self.forgive()
                 return
 
-    def _lose(self, rankings: list[ServedRanking], error: LogError) -> None:
+    def _append_each(self, rankings: list[ServedRanking], error: EventError) -> None:
+        """Append the rankings of a batch one by one, of which one cannot be stored."""
+        if len(rankings) == 1:
+            self._lose(rankings, error)
+            return
+        for ranking in rankings:
+            self._append([ranking])
+
+    def forgive(self) -> None:
+        """Say that the log can be written again."""
+        self.trouble, self.trouble_code = None, LogTrouble.NONE
+
+    def _lose(self, rankings: list[ServedRanking], error: LiverankError) -> None:
         self.lost += len(rankings)
         if self.trouble is None:
             _logger.error("%d rankings were served but not logged: %s", len(rankings), error)
-        self.trouble = str(error)
+        self.trouble, self.trouble_code = str(error), trouble_of(error)

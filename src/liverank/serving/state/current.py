@@ -71,10 +71,12 @@ class Current:
     ) -> None:
         self.log_trouble: str | None = None
         """Why what is served lags behind the log, or None."""
-        self.bundle_trouble: str | None = rung.reason if rung.promoted else None
+        self.bundle_trouble: str | None = rung.reason if rung.promoted is not None else None
         """Why the bundle that was promoted last is not served, or None."""
         self.stale_trouble: str | None = None
         """Why rankings still know events that were taken from the log, or None."""
+        self.fresh_ms = 0
+        """All that the log held at this time, Unix ms, is folded; 0 before there is anything."""
         self._log = log
         self._config = config
         self._rung = rung
@@ -132,7 +134,7 @@ class Current:
     async def _follow_log(self) -> None:
         """Fold what arrives, one slice a turn."""
         while True:
-            serving = self.serving
+            serving, at_ms = self.serving, self._clock_ms()
             try:
                 piece = serving.folded.read_few(self._log, max_rows=STEP_ROWS)
             except LogError as error:
@@ -145,6 +147,8 @@ class Current:
             if piece is not None:
                 serving.folded.fold(piece, batch=SLICE_ROWS)
                 serving.publisher.publish()
+            # the oldest event that is not folded yet came no earlier than the last one that is
+            self.fresh_ms = at_ms if piece is None else max(self.fresh_ms, piece.arrived_ms)
             self._on_look(serving.folded.seq)
             await asyncio.sleep(0 if piece is not None else POLL_S)
 
@@ -179,14 +183,31 @@ class Current:
                     _logger.error("bundles are not being followed: %s", error)
                 self.bundle_trouble = str(error)
                 continue
-            if promoted != self._rung.promoted:
-                rung = await asyncio.to_thread(choose_rung, root)
-                try:
-                    async with self._replacing:
-                        await self._adopt(rung)
-                except (LogError, StateError) as error:
-                    _logger.error("the log cannot be folded for a bundle: %s", error)
-                    self.bundle_trouble = f"the log cannot be folded for it: {error}"
+            rung = await asyncio.to_thread(self._next_rung, root, promoted)
+            if rung is None:
+                self.bundle_trouble = self._rung.reason if self._rung.promoted is not None else None
+                continue
+            try:
+                async with self._replacing:
+                    await self._adopt(rung)
+            except (LogError, StateError) as error:
+                _logger.error("the log cannot be folded for a bundle: %s", error)
+                self.bundle_trouble = f"the log cannot be folded for it: {error}"
+
+    def _next_rung(self, root: Path, promoted: str | None) -> Rung | None:
+        """What is to rank from now on, or None where that is what ranks already.
+
+        A bundle that did not load is tried again, since it may have been restored.
+        """
+        if promoted != self._rung.promoted:
+            return choose_rung(root)
+        if promoted is None or self._rung.fallback is None:
+            return None
+        try:
+            bundle = store.load(root, promoted)
+        except BundleError:
+            return None  # it was told why
+        return Rung(bundle, None, None, promoted, store.place_of(root, promoted))
 
     async def _adopt(self, rung: Rung) -> None:
         """Rank by another rung; the log is folded again when its layout differs."""
@@ -196,7 +217,8 @@ class Current:
             self._serve(replace(serving, rung=rung))
         else:
             self._serve(await asyncio.to_thread(self._make, rung, layout))
-        self._rung, self.bundle_trouble = rung, rung.reason
+        self._rung = rung
+        self.bundle_trouble = rung.reason if rung.promoted is not None else None
         _logger.info("serving bundle %s", None if rung.bundle is None else rung.bundle.version)
 
     def _make(self, rung: Rung, layout: Layout, *, anew: bool = False) -> Serving:

@@ -55,12 +55,14 @@ class Slice:
     """The next events of the log, as live items and as state fold them.
 
     They are a frame, or ``events`` where they are few; ``stream`` is None where no event counts.
+    ``arrived_ms`` is when the last of them came into the log, Unix ms; 0 where that is unknown.
     """
 
     through_seq: int
     stream: Stream | None
     frame: pl.DataFrame | None = None
     events: tuple[Event, ...] = ()
+    arrived_ms: int = 0
 
 
 class Folded:
@@ -95,7 +97,8 @@ class Folded:
         if frame is None:
             return None
         stream = stream_of(frame, self.layout, max_future_ms=self._max_future_ms)
-        return Slice(int(frame["seq"][-1]), stream, frame)
+        arrived_ms = int(frame["arrived"][-1] or 0)
+        return Slice(int(frame["seq"][-1]), stream, frame, arrived_ms=arrived_ms)
 
     def read_few(self, log: Log, *, max_rows: int) -> Slice | None:
         """What ``read_slice`` reads, without a data frame; quick for the newest few events.
@@ -110,7 +113,12 @@ class Folded:
         if tail.through_seq <= self.seq:
             return None
         stream = self._streams.of(tail.events) if tail.events else None
-        return Slice(tail.through_seq, stream, events=tuple(entry.event for entry in tail.events))
+        return Slice(
+            tail.through_seq,
+            stream,
+            events=tuple(entry.event for entry in tail.events),
+            arrived_ms=tail.events[-1].arrived_ms if tail.events else 0,
+        )
 
     def fold(self, piece: Slice, *, batch: int | None = None) -> None:
         """Fold a slice that ``read_slice`` or ``read_few`` gave, ``batch`` events at a time.

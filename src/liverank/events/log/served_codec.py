@@ -1,0 +1,230 @@
+"""Many served rankings as one compact piece of bytes.
+
+Texts go into columns; items are numbers that count the distinct ones of the piece; numbers are
+split into their first bytes, second bytes and so on, since those that look alike compress well
+together. Each part is compressed for itself with zstd: one code for scores, which are nearly
+random, and ids would serve neither. Scores are float32, as differences of the bits of one to the
+next: they fall from item to item, so these are small.
+Invariant: what is decoded is what was encoded, with scores rounded to float32.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, chain, pairwise
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from liverank.events.event import Ranking, ServedRanking
+from liverank.events.wire import decode_fields
+
+Planes: TypeAlias = list[bytes]
+"""An array of numbers: the first bytes of all, the second ones, and so on; each compressed."""
+
+LEVEL = 1
+"""Of zstd. Level 3 makes no difference of a hundredth."""
+
+
+class _Columns(msgspec.Struct, array_like=True):
+    """What is kept as msgpack; one element for each ranking but in ``names``."""
+
+    ids: list[str]
+    times: list[int]
+    users: list[str]
+    surfaces: list[str]
+    variants: list[str | None]
+    models: list[str | None]
+    cuts: list[int | None]
+    generations: list[int | None]
+    fields: list[str]
+    """JSON objects; empty for none."""
+    vectors: list[bytes | None]
+    item_counts: list[int]
+    candidate_counts: list[int | None]
+    """None for a ranking without candidates."""
+    compared_counts: list[int | None]
+    """``candidate_count`` of each."""
+    has_scores: list[bool]
+    has_propensities: list[bool]
+    names: list[str]
+    """The distinct items and candidates."""
+    places: list[int] | None
+    """The seq of each, from the first one's; None where they follow each other."""
+
+
+class _Piece(msgspec.Struct, array_like=True):
+    columns: bytes
+    items: Planes
+    candidates: Planes
+    scores: Planes
+    propensities: Planes
+
+
+_encoder = msgspec.msgpack.Encoder()
+_columns_decoder = msgspec.msgpack.Decoder(_Columns)
+_piece_decoder = msgspec.msgpack.Decoder(_Piece)
+
+
+def encode_rankings(
+    rankings: Sequence[ServedRanking | Ranking],
+    compressor: zstandard.ZstdCompressor,
+    *,
+    places: Sequence[int] | None = None,
+) -> bytes:
+    """Put rankings together; ``places`` are their seqs from the first one's, if not 0, 1, 2, ...
+
+    Raises UnicodeEncodeError and OverflowError for what cannot be stored.
+    """
+    numbers: defaultdict[str, int] = defaultdict()
+    numbers.default_factory = numbers.__len__  # a name that is new gets the next number
+    items = _numbered([one.items for one in rankings], numbers)
+    candidates = _numbered([one.candidates for one in rankings if one.candidates], numbers)
+    width = np.min_scalar_type(len(numbers))
+    columns = _Columns(
+        ids=[one.id for one in rankings],
+        times=[one.at_ms for one in rankings],
+        users=[one.user for one in rankings],
+        surfaces=[one.surface for one in rankings],
+        variants=[one.variant for one in rankings],
+        models=[one.model for one in rankings],
+        cuts=[one.cut for one in rankings],
+        generations=[one.generation for one in rankings],
+        fields=[_encode_fields(one) for one in rankings],
+        vectors=[one.vectors for one in rankings],
+        item_counts=[len(one.items) for one in rankings],
+        candidate_counts=[
+            None if one.candidates is None else len(one.candidates) for one in rankings
+        ],
+        compared_counts=[one.candidate_count for one in rankings],
+        has_scores=[one.scores is not None for one in rankings],
+        has_propensities=[one.propensities is not None for one in rankings],
+        names=list(numbers),
+        places=None if places is None else list(places),
+    )
+
+    scores = _joined([one.scores for one in rankings if one.scores is not None], np.float32)
+    steps = np.diff(scores.view(np.uint32), prepend=np.uint32(0))
+    propensities = _joined(
+        [one.propensities for one in rankings if one.propensities is not None], np.float64
+    )
+    return _encoder.encode(
+        _Piece(
+            columns=compressor.compress(_encoder.encode(columns)),
+            items=_planes(items.astype(width), compressor),
+            candidates=_planes(candidates.astype(width), compressor),
+            scores=_planes(steps, compressor),
+            propensities=_planes(propensities, compressor),
+        )
+    )
+
+
+def decode_rankings(
+    body: bytes, first_place: int = 0, last_place: int | None = None
+) -> list[tuple[int, Ranking]]:
+    """Rankings and their places, those from the first to the last place (None: to the end)."""
+    decompressor = zstandard.ZstdDecompressor()
+    piece = _piece_decoder.decode(body)
+    columns = _columns_decoder.decode(decompressor.decompress(piece.columns))
+    names = columns.names
+    items = [names[number] for number in _numbers(piece.items, decompressor).tolist()]
+    candidates = [names[number] for number in _numbers(piece.candidates, decompressor).tolist()]
+    steps = _numbers(piece.scores, decompressor).astype(np.uint32)
+    scores = np.cumsum(steps, dtype=np.uint32).view(np.float32).tolist()
+    propensities = _numbers(piece.propensities, decompressor).view(np.float64).tolist()
+    counts = columns.item_counts
+    cuts = zip(
+        _ranges(counts),
+        _ranges(count or 0 for count in columns.candidate_counts),
+        _ranges(count * has for count, has in zip(counts, columns.has_scores, strict=True)),
+        _ranges(count * has for count, has in zip(counts, columns.has_propensities, strict=True)),
+        strict=True,
+    )
+    places = range(len(columns.ids)) if columns.places is None else columns.places
+    end = places[-1] if last_place is None else last_place
+    return [
+        (
+            place,
+            Ranking(
+                time=columns.times[row],
+                id=columns.ids[row],
+                user=columns.users[row],
+                items=items[of_items],
+                surface=columns.surfaces[row],
+                variant=columns.variants[row],
+                model=columns.models[row],
+                cut=columns.cuts[row],
+                generation=columns.generations[row],
+                scores=scores[of_scores] if columns.has_scores[row] else None,
+                propensities=propensities[of_chances] if columns.has_propensities[row] else None,
+                candidates=None
+                if columns.candidate_counts[row] is None
+                else candidates[of_candidates],
+                candidate_count=columns.compared_counts[row],
+                vectors=columns.vectors[row],
+                fields=decode_fields(columns.fields[row]) if columns.fields[row] else {},
+            ),
+        )
+        for row, (place, (of_items, of_candidates, of_scores, of_chances)) in enumerate(
+            zip(places, cuts, strict=True)
+        )
+        if first_place <= place <= end
+    ]
+
+
+def decode_ids(body: bytes) -> list[tuple[int, str]]:
+    """The ids of the rankings, with their places."""
+    columns = _columns_decoder.decode(_decode_columns(body))
+    places = range(len(columns.ids)) if columns.places is None else columns.places
+    return list(zip(places, columns.ids, strict=True))
+
+
+def may_name(body: bytes, user: str) -> bool:
+    """Whether a user is named in the texts; it may be within another text."""
+    texts = _decode_columns(body)
+    in_json = msgspec.json.encode(user)[1:-1]
+    return user.encode() in texts or in_json in texts
+
+
+def _decode_columns(body: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompress(_piece_decoder.decode(body).columns)
+
+
+def _encode_fields(ranking: ServedRanking | Ranking) -> str:
+    return msgspec.json.encode(ranking.fields).decode() if ranking.fields else ""
+
+
+def _numbered(lists: list[Sequence[str]], numbers: Mapping[str, int]) -> NDArray[np.uint32]:
+    """The numbers of the names in all lists, one list after the other."""
+    count = sum(map(len, lists))
+    return np.fromiter(map(numbers.__getitem__, chain.from_iterable(lists)), np.uint32, count)
+
+
+def _joined(lists: list[Any], dtype: type[np.floating]) -> NDArray[Any]:
+    """Lists of numbers as one array; arrays are a tenth of the work of lists."""
+    if not lists:
+        return np.empty(0, dtype)
+    return np.concatenate(lists, dtype=dtype, casting="same_kind")
+
+
+def _planes(numbers: NDArray[Any], compressor: zstandard.ZstdCompressor) -> Planes:
+    if not len(numbers):
+        return []
+    ordered = numbers.astype(numbers.dtype.newbyteorder("<"), copy=False)
+    of_bytes = ordered.view(np.uint8).reshape(len(numbers), numbers.itemsize).T
+    return [compressor.compress(plane.tobytes()) for plane in of_bytes]
+
+
+def _numbers(planes: Planes, decompressor: zstandard.ZstdDecompressor) -> NDArray[Any]:
+    """The unsigned numbers of planes, uint64[n] of eight planes, uint8[n] of one, and so on."""
+    if not planes:
+        return np.empty(0, np.uint64)
+    of_bytes = [np.frombuffer(decompressor.decompress(plane), np.uint8) for plane in planes]
+    return np.ascontiguousarray(np.stack(of_bytes, axis=1)).view(f"<u{len(planes)}").ravel()
+
+
+def _ranges(counts: Iterable[int]) -> list[slice]:
+    """Where lists of these lengths lie in what holds one after the other."""
+    return [slice(start, stop) for start, stop in pairwise(accumulate(counts, initial=0))]

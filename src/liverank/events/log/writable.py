@@ -1,0 +1,26 @@
+"""Whether the log could be written, tried without adding to it.
+
+Invariant: the log says the same before and after, and nothing is left beside it.
+"""
+
+import os
+import tempfile
+
+from liverank.events.log.database import Database, explained
+
+_SCRATCH_BYTES = 1 << 18
+"""Room that an append of ordinary size may need."""
+
+
+def try_writing(database: Database) -> None:
+    """Write a scratch file beside the log, and commit a change of nothing.
+
+    Raises LogFullError, LogBusyError or LogError, as an append would.
+    """
+    folder = database.path.parent
+    with explained(database.path), tempfile.TemporaryFile(dir=folder) as scratch:
+        scratch.write(bytes(_SCRATCH_BYTES))
+        scratch.flush()
+        os.fsync(scratch.fileno())
+    with database.writing() as connection:
+        connection.execute("UPDATE state SET last_seq = last_seq")

@@ -1,5 +1,0 @@
-"""wip."""
-
-from liverank.events.event import Ranking
-
-ServedRanking = Ranking
