@@ -21,8 +21,8 @@ def check(config: "Config", where: str) -> None:
         "presence.expire_after": config.presence.expire_after,
         "training.budget": config.training.budget,
         "serving.expire_after": config.serving.expire_after,
-        "serving.keep_alive": config.serving.keep_alive,
         "serving.max_lag": config.serving.max_lag,
+        "serving.keep_alive": config.serving.keep_alive,
         "log.keep": config.log.keep,
     }
     if config.serving.snapshot_every != "never":

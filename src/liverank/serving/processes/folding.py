@@ -22,7 +22,7 @@ from liverank.serving.state.snapshot_process import SnapshotTaker
 
 _logger = logging.getLogger("liverank.serving")
 
-_TELL_S = 0.05
+_TELL_S = 0.1
 """How often what is wrong is looked at, and told when it changed."""
 
 
