@@ -133,4 +133,4 @@ def test_four_workers_cost_the_memory_of_one_state(tmp_path):
     each_mb = (total_kb[4] - total_kb[1]) / 3 / 1000
     print(f"state {state_mb:.0f} MB; a worker more {each_mb:.0f} MB", total_kb)
     assert state_mb > 80
-    assert each_mb < 60
+    assert each_mb < 40
