@@ -186,8 +186,8 @@ def running_server(
     finally:
         if server is not None:
             server.client.close()
-        if process.poll() is None:
-            process.kill()
+        with suppress(ProcessLookupError):  # all have ended
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 

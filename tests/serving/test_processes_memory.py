@@ -61,7 +61,7 @@ def test_no_process_holds_what_was_folded_again(tmp_path):
                     [{name: f(pid) for name, pid in pids.items()} for f in (fds_of, pss_kb)]
                 )
         (fds, kb), (fds_later, kb_later) = held
-        assert fds_later == fds
+        assert all(fds_later[name] <= fds[name] + 1 for name in fds), (fds, fds_later)
         assert sum(kb_later.values()) < sum(kb.values()) + 20_000, (kb, kb_later)
 
 
@@ -133,4 +133,4 @@ def test_four_workers_cost_the_memory_of_one_state(tmp_path):
     each_mb = (total_kb[4] - total_kb[1]) / 3 / 1000
     print(f"state {state_mb:.0f} MB; a worker more {each_mb:.0f} MB", total_kb)
     assert state_mb > 80
-    assert each_mb < 60
+    assert each_mb < 40

@@ -77,6 +77,7 @@ class Channel:
     >>> first.close()
     >>> second.receive()
     [None]
+    >>> second.close()
     """
 
     def __init__(self, connection: socket.socket) -> None:
