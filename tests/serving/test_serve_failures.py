@@ -61,13 +61,15 @@ def test_without_room_for_the_log_events_are_refused_and_rankings_still_answered
     with running_server(tmp_path) as server:
         server.send_and_fold(room("r1"))
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (100_000, hard))
+        for pid in server.pids().values():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (100_000, hard))
         refused = server.send(*(act("join", "u1", f"r{number}" * 50) for number in range(3000)))
 
         assert refused.status_code in (500, 507)
         assert refused.json()["error"]["where"] == "log"
         assert "r1" in server.ranked_ids(user="u1")
-        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        for pid in server.pids().values():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
         assert server.send(act("join", "u1", "r1")).status_code == 202
         assert server.client.get("/healthz").status_code == 200
 
