@@ -86,7 +86,7 @@ def test_a_folding_process_that_stands_still_is_told_and_rankings_go_on(server):
     fold = server.pids()["fold"]
     os.kill(fold, signal.SIGSTOP)
     with clients(server.url, a_request) as asking:
-        server.wait_for(lambda said: "has not looked at the log for" in (said["log"] or ""))
+        server.wait_for(lambda said: "rankings know nothing of the last" in (said["log"] or ""))
         asking.wait_for_more(20)
     assert {one.status for one in asking.asked} == {200}
     os.kill(fold, signal.SIGCONT)
