@@ -27,6 +27,11 @@ LABEL = '[label]\ninteraction = "click"\n'
         (LABEL + "[training]\nvalidation = 2.0", "`training.validation` is 2.0: .* < 0.9"),
         (LABEL + "[surfaces]\na.limit = 9\nb.limit = 0", "`surfaces.b.limit` is 0: .* >= 1"),
         (
+            LABEL + '[surfaces.a]\ndeadline = "1us"',
+            '`surfaces.a.deadline` is "1us"; expected a dur',
+        ),
+        (LABEL + '[serving]\nkeep_alive = "0s"', '`serving.keep_alive` is "0s"; expected a dur'),
+        (
             LABEL + '[items.fields]\ntopics = "keys"\nhost = "kee"',
             '`items.fields.host` is "kee": .*; expected one of category, key, keys, number',
         ),

@@ -70,7 +70,10 @@ def ready_deployment(folder: Path, size: WorldSize, *, budget: str = "90s") -> D
         built = json.loads(told.read_text())
         is_fresh = time.time() - built["built_at_s"] < OLDEST_S
         if is_fresh and built["wanted"] == wanted:
-            return Deployment(folder, size, built["seconds"])
+            deployment = Deployment(folder, size, built["seconds"])
+            for directory in (deployment.live, deployment.more):
+                liverank(directory, "snapshot")  # one of another version of the code is not used
+            return deployment
         told.unlink()
     seconds = _build(Deployment(folder, size, {}), config)
     told.write_text(

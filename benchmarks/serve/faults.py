@@ -20,7 +20,7 @@ from liverank.bundle import store
 from liverank.bundle.bundle import pack_bundle
 from serve.deployment import Deployment, copied, liverank
 from serve.loads import EVENTS_RATE, PUBLISHED_RATE, Load, Row, put
-from serve.processes import Running, processes_of, pss_bytes, running_liverank
+from serve.processes import Running, ask, processes_of, pss_bytes, running_liverank
 
 KILL_WORKER_S, KILL_FOLD_S, SWAP_S, LOOK_S = 30.0, 120.0, 20.0, 5.0
 _SETTLE_S = 5.0
@@ -32,12 +32,16 @@ class _Note(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Faults:
-    """What was done to a server, and its memory in bytes at each look, with the seconds since."""
+    """What was done to a server, and its memory at each look.
+
+    A look is the seconds since the start, the bytes of all processes, and those of feature state
+    among them (0 where the server did not tell), which grows with the events that flow in.
+    """
 
     workers_killed: int = 0
     folds_killed: int = 0
     swaps: int = 0
-    memory: list[tuple[float, int]] = field(default_factory=list)
+    memory: list[tuple[float, int, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,9 @@ class Endured:
     faults: Faults
     check: dict[str, Any]
 
-    @property
-    def memory_mb(self) -> tuple[float, float]:
-        """Median memory of the first and of the last quarter of the looks."""
-        held = [each / 1e6 for _, each in self.faults.memory]
+    def memory_mb(self, which: int) -> tuple[float, float]:
+        """Medians of the first and of the last quarter of the looks; ``which`` is 1 or 2."""
+        held = [look[which] / 1e6 for look in self.faults.memory if look[which]]
         quarter = max(len(held) // 4, 1)
         return float(np.median(held[:quarter])), float(np.median(held[-quarter:]))
 
@@ -92,7 +95,8 @@ def second_version(root: Path) -> str:
 def endured_rows(endured: Endured) -> list[list[object]]:
     """Rows of a table of two columns."""
     row, faults, check = endured.row, endured.faults, endured.check
-    begin, end = endured.memory_mb
+    begin, end = endured.memory_mb(1)
+    state_begin, state_end = endured.memory_mb(2)
     return [
         ["requests", f"{row.sent:,}"],
         ["failed, 503", f"{row.failed:,}, {row.refused:,}"],
@@ -102,6 +106,7 @@ def endured_rows(endured: Endured) -> list[list[object]]:
         ["folding processes killed", str(faults.folds_killed)],
         ["bundles swapped", str(faults.swaps)],
         ["memory in the first quarter, in the last", f"{begin:,.0f} MB, {end:,.0f} MB"],
+        ["feature state of them, likewise", f"{state_begin:,.0f} MB, {state_end:,.0f} MB"],
         ["replay --check: rankings, mismatches", f"{check['rankings']:,}, {check['mismatches']:,}"],
     ]
 
@@ -133,7 +138,8 @@ def _harm(
         what = min(due, key=lambda each: due[each])
         due[what] += every[what]
         if what == "look":
-            done.memory.append((time.monotonic() - began, pss_bytes(server.pid)))
+            memory = pss_bytes(server.pid)
+            done.memory.append((time.monotonic() - began, memory, _state_bytes(server)))
         elif what == "swap":
             done.swaps += 1
             store.promote(root, versions[done.swaps % 2] or versions[1])
@@ -141,6 +147,14 @@ def _harm(
             done.workers_killed += _kill(server, "worker", done.workers_killed)
         else:
             done.folds_killed += _kill(server, "fold", 0)
+
+
+def _state_bytes(server: Running) -> int:
+    try:
+        state = ask(server.url, "/healthz").get("state") or {}
+    except OSError:
+        return 0
+    return int(state.get("bytes", 0))
 
 
 def _kill(server: Running, role: str, turn: int) -> int:

@@ -105,7 +105,7 @@ def put_all(deployment: Deployment, *, seconds: float, serve: tuple[str, ...]) -
     with copied(deployment.live) as live, running_liverank(live, *serve) as server:
         put(replace(published, name="warm-up", seconds=WARM_UP_S), server, deployment.users)
         yield put(published, server, deployment.users)
-        most = Load("saturation", None, events_rate=EVENTS_RATE, seconds=seconds / 2)
+        most = replace(published, name="saturation", rate=None, seconds=seconds / 2, connections=32)
         saturated = put(most, server, deployment.users)
         yield saturated
         many = Load("1,500 candidates", MANY_RATE, MANY_CANDIDATES, EVENTS_RATE, seconds / 2)

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from liverank.serving.fallback import Rung, choose_rung
-from liverank.serving.folder import Folded, compile_fold, fold_log
-from liverank.serving.snapshots import load_newest
 from numpy.typing import NDArray
 
 from liverank.bundle.bundle import Bundle
@@ -19,6 +16,11 @@ from liverank.features.instructions import Program
 from liverank.features.spec import FeatureSpec, compile_spec
 from liverank.features.state import State
 from liverank.features.stream import request_words
+from liverank.serving.ranking.fallback import Rung, choose_rung
+from liverank.serving.ranking.ranker import View, make_ranker
+from liverank.serving.state.live_table import LivePublisher
+from liverank.serving.state.log_fold import Folded, compile_fold, fold_log
+from liverank.serving.state.snapshots import load_newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class Served:
     def live(self, at_ms: int) -> list[str]:
         """Ids of what is live."""
         return list(self.folded.live.candidates(at_ms=at_ms).ids)
+
+    def view(self) -> View:
+        """What a worker ranks from."""
+        live = LivePublisher(self.folded.live).table
+        return View(self.state, live, make_ranker(self.rung, self.folded.layout), generation=1)
 
     def program(self, spec: FeatureSpec) -> Program:
         """What reads the features of a spec of this layout."""

@@ -5,7 +5,7 @@ the published rates. What is left to what a whole server spends is its network, 
 waiting threads. This file follows the server's modules, and changes with them.
 """
 
-import secrets
+import asyncio
 import statistics
 import tempfile
 import time
@@ -15,22 +15,31 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from liverank.serving.folder import SLICE_ROWS, Folded
-from liverank.serving.ingest import take_events
-from liverank.serving.ranker import Ranked, _candidates, _read, _tie_breaks, make_ranker
-from liverank.serving.rankings import ranking_event
-from liverank.serving.wire import RankedItem, RankRequest, RankResponse, decode_request
+import uvloop
 
-from liverank.events.event import Interaction, Ranking
+from liverank.events.event import Interaction, ServedRanking
 from liverank.events.log import Log
+from liverank.serving.http.events_in import take_events
+from liverank.serving.http.exchange import Answer
+from liverank.serving.http.messages import RankedItem, RankRequest, RankResponse, decode_request
+from liverank.serving.http.protocol import HttpProtocol
+from liverank.serving.http.server import HttpServer, Limits
+from liverank.serving.ranking.candidates import Hashes, candidates_of
+from liverank.serving.ranking.ranker import NO_HASTE, Ranked, _best, _read, _tie_breaks
+from liverank.serving.ranking.ranking_log import GATHER_S, ranking_event
+from liverank.serving.state.live_table import LivePublisher
+from liverank.serving.state.log_fold import STEP_ROWS, Folded
 from serve.loads import EVENTS_RATE, PUBLISHED_RATE
 from serve.served_world import Served
 
 CANDIDATES, LIMIT, TURNS = 55, 50, 400
 EVENTS_A_REQUEST = EVENTS_RATE / PUBLISHED_RATE
-EVENTS_A_BATCH, RANKINGS_A_BATCH, EVENTS_A_FOLD = 20, 10, 40
-"""How many share a body, a commit and a turn of the fold at the published rates."""
+EVENTS_A_BATCH, RANKINGS_A_BATCH, EVENTS_A_FOLD = 20, round(PUBLISHED_RATE * GATHER_S / 2), 40
+"""How many share a body, a commit (of one worker of two) and a turn of the fold at those rates."""
 _BATCHES = 40
+_WARM_UP = 50
+"""Requests before those that count."""
+_HTTP = b"POST /v1/rank HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
 
 _decoder = msgspec.json.Decoder(RankRequest)
 _encoder = msgspec.json.Encoder()
@@ -54,7 +63,10 @@ class Sample:
 def time_stages(served: Served, users: list[str], *, at_ms: int) -> dict[str, float]:
     """Processor microseconds a request by stage: medians for the request, means for the log."""
     sample = Sample(users, served.live(at_ms))
-    stages, rankings = _time_request(served, sample, at_ms)
+    stages, rankings, answer = _time_request(served, sample, at_ms)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        http_us = runner.run(_time_http(sample.body(np.random.default_rng(2)), answer))
+    stages = {"HTTP, without the sockets": http_us, **stages}
     with tempfile.TemporaryDirectory() as folder, Log.open(Path(folder) / "log") as log:
         stages |= _time_log(served, sample, log, rankings, at_ms)
     return stages
@@ -62,35 +74,33 @@ def time_stages(served: Served, users: list[str], *, at_ms: int) -> dict[str, fl
 
 def _time_request(
     served: Served, sample: Sample, at_ms: int
-) -> tuple[dict[str, float], list[Ranking]]:
-    """Stages of the hot path, each of requests that nobody had before; and their rankings."""
-    ranker, model = make_ranker(served.rung, served.folded.layout), served.bundle.model
-    generator, clock = np.random.default_rng(0), _Clock()
-    rankings = []
-    for _ in range(TURNS):
-        body, name = sample.body(generator), secrets.token_hex(12)
+) -> tuple[dict[str, float], list[ServedRanking], bytes]:
+    """Stages of the hot path, each of requests that nobody had before.
+
+    Also the rankings of those, and an answer.
+    """
+    view, hashes, model = served.view(), Hashes(), served.bundle.model
+    generator, clock, rankings, answer = np.random.default_rng(0), _Clock(), [], b""
+    assert view.ranker.program is not None
+    hashes.of(sample.live)  # as a server knows them that has run for a while
+    for turn in range(_WARM_UP + TURNS):
+        body, name = sample.body(generator), f"stages{turn:018x}"
         clock.start()
         request = decode_request(body, _decoder)
         clock.lap("decode the request")
-        candidates, dropped = _candidates(served.folded, request, at_ms)
+        candidates, dropped = candidates_of(request, view.live, hashes, at_ms=at_ms)
         ties = _tie_breaks(name, candidates.hashes)
         clock.lap("find the candidates, hash their ids")
-        assert ranker.program is not None
-        columns = _read(served.folded, ranker.program, request, candidates, at_ms)
+        columns, cut = _read(view, view.ranker.program, request, candidates, at_ms, NO_HASTE)
         clock.lap("read the features")
         scores = model.answers(columns)
         clock.lap("score")
-        order = np.lexsort((ties, -scores))[:LIMIT]
-        values = scores[order].tolist()
-        items = [
-            RankedItem(item=candidates.ids[place], score=values[position], position=position)
-            for position, place in enumerate(order.tolist())
-        ]
-        clock.lap("order, make the list")
-        ranked = Ranked(items, candidates.ids, model="-", fallback=None, reason=None,
-                        dropped=dropped, cut=served.folded.seq, vectors=columns)  # fmt: skip
-        _encoder.encode(_response(name, ranked))
-        clock.lap("encode the answer")
+        order = _best(scores, None, ties, LIMIT)
+        names, best = candidates.names(order), scores[order].tolist()
+        clock.lap("order")
+        answer = _encoder.encode(_response(name, names, best))
+        clock.lap("make and encode the answer")
+        ranked = Ranked(candidates, order, names, best, "-", None, None, dropped, cut, columns)
         rankings.append(
             ranking_event(
                 request,
@@ -102,18 +112,56 @@ def _time_request(
             )
         )
         clock.lap("make the ranking's record")
-    return clock.medians(), rankings
+    return clock.medians(_WARM_UP), rankings[_WARM_UP:], answer
+
+
+async def _time_http(body: bytes, answer: bytes) -> float:
+    """Microseconds from the bytes of a request to those of an answer that is there at once."""
+    server = HttpServer(lambda _request: Answer(200, answer), limits=Limits())
+    await server.start()
+    protocol = HttpProtocol(server)
+    protocol.connection_made(_Nowhere())
+    wire = b"%scontent-length: %d\r\n\r\n%s" % (_HTTP, len(body), body)
+    spent = []
+    for _ in range(_WARM_UP + TURNS):
+        began = time.perf_counter_ns()
+        protocol.data_received(wire)
+        await asyncio.sleep(0)
+        spent.append((time.perf_counter_ns() - began) / 1000)
+    protocol.connection_lost(None)
+    await server.stop(within_s=0.0)
+    return statistics.median(spent[_WARM_UP:])
+
+
+class _Nowhere(asyncio.Transport):
+    """Sends nothing to nobody."""
+
+    def write(self, data: bytes) -> None:
+        """Take note of nothing."""
+
+    def is_reading(self) -> bool:
+        """Whether it reads."""
+        return True
+
+    def is_closing(self) -> bool:
+        """Whether it was closed."""
+        return False
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 def _time_log(
-    served: Served, sample: Sample, log: Log, rankings: list[Ranking], at_ms: int
+    served: Served, sample: Sample, log: Log, rankings: list[ServedRanking], at_ms: int
 ) -> dict[str, float]:
     """What the log costs a request: rankings and events appended, and followed by the fold."""
     generator = np.random.default_rng(1)
     append_s, events_s = [], []
-    for batch in range(_BATCHES):
-        some = rankings[batch * RANKINGS_A_BATCH :][:RANKINGS_A_BATCH]
-        append_s.append(_cpu(lambda some=some: log.append(some, arrived_ms=at_ms)) / len(some))
+    for begin in range(0, len(rankings) - RANKINGS_A_BATCH + 1, RANKINGS_A_BATCH):
+        some = rankings[begin : begin + RANKINGS_A_BATCH]
+        append_s.append(
+            _cpu(lambda some=some: log.append_served(some, arrived_ms=at_ms)) / len(some)
+        )
     for _ in range(_BATCHES):
         events = [_an_event(sample, generator, at_ms) for _ in range(EVENTS_A_BATCH)]
         body = b"\n".join(map(msgspec.json.encode, events))
@@ -122,7 +170,10 @@ def _time_log(
             / EVENTS_A_BATCH
             * EVENTS_A_REQUEST
         )
-    follow_s = _follow(served, log)
+    coming = [
+        [_an_event(sample, generator, at_ms) for _ in range(EVENTS_A_FOLD)] for _ in range(_BATCHES)
+    ]
+    follow_s = _follow(served, log, coming)
     return {
         "append the ranking": statistics.mean(append_s) * 1e6,
         f"take in {EVENTS_A_REQUEST:.1f} events": statistics.mean(events_s) * 1e6,
@@ -130,33 +181,39 @@ def _time_log(
     }
 
 
-def _follow(served: Served, log: Log) -> float:
-    """Processor seconds a request of following a log of their rankings and events.
+def _follow(served: Served, log: Log, events: list[list[Interaction]]) -> float:
+    """Processor seconds a request of following a log, as these batches of events come to it.
 
     It is folded into the state that serves, so that it misses the caches as a server does.
     """
     rankings = EVENTS_A_FOLD / EVENTS_A_REQUEST
-    rows = min(EVENTS_A_FOLD + round(rankings), SLICE_ROWS)
-    piece = Folded(served.folded.layout, served.config).read_slice(log, max_rows=rows)
+    piece = Folded(served.folded.layout, served.config).read_few(log, max_rows=STEP_ROWS)
+    if piece is None:
+        raise RuntimeError("the log of the stages is empty")
+    served.folded.fold(piece)
+    publisher = LivePublisher(served.folded.live)
     spent = []
-    while piece is not None:
+    for batch in events:
+        log.append(batch, arrived_ms=batch[0].at_ms)
         began = time.process_time()
-        served.folded.fold(piece)
-        piece = served.folded.read_slice(log, max_rows=rows)
+        piece = served.folded.read_few(log, max_rows=STEP_ROWS)
+        if piece is not None:
+            served.folded.fold(piece)
+            publisher.publish()
         spent.append((time.process_time() - began) / rankings)
-    return statistics.mean(spent[1:-1])
+    return statistics.mean(spent[1:])
 
 
-def _response(name: str, ranked: Ranked) -> RankResponse:
+def _response(name: str, names: list[str], scores: list[float]) -> RankResponse:
     return RankResponse(
         id=name,
         surface="default",
         variant=None,
-        model=ranked.model,
-        items=ranked.items,
+        model="-",
+        items=list(map(RankedItem, names, scores, range(len(names)))),
         fallback=None,
         fallback_reason=None,
-        dropped=ranked.dropped,
+        dropped={},
         took_ms=1.0,
     )
 
@@ -194,6 +251,6 @@ class _Clock:
         self._us.setdefault(name, []).append((now - self._last) / 1000)
         self._last = time.perf_counter_ns()
 
-    def medians(self) -> dict[str, float]:
-        """Median microseconds of each part."""
-        return {name: statistics.median(times) for name, times in self._us.items()}
+    def medians(self, warm_up: int) -> dict[str, float]:
+        """Median microseconds of each part, but for the first so many."""
+        return {name: statistics.median(times[warm_up:]) for name, times in self._us.items()}

@@ -22,12 +22,15 @@ def check(config: "Config", where: str) -> None:
         "training.budget": config.training.budget,
         "serving.expire_after": config.serving.expire_after,
         "serving.max_lag": config.serving.max_lag,
+        "serving.keep_alive": config.serving.keep_alive,
         "log.keep": config.log.keep,
     }
     if config.serving.snapshot_every != "never":
         durations["serving.snapshot_every"] = config.serving.snapshot_every
     if config.candidates is not None:
         durations["candidates.within"] = config.candidates.within
+    for name, surface in config.surfaces.items():
+        durations[f"surfaces.{name}.deadline"] = surface.deadline
     for place, text in enumerate(config.features.half_lives):
         durations[f"features.half_lives[{place}]"] = text
     finite = {

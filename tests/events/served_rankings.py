@@ -54,6 +54,7 @@ def served_rankings(draw) -> ServedRanking:
         scores=given if given is None or as_array is list else np.array(given, as_array),
         propensities=draw(st.none() | chances),
         candidates=candidates,
+        candidate_count=draw(st.none() | st.integers(len(scored) + 1, 2**40)),
         vectors=draw(st.binary(min_size=8, max_size=8)) * len(scored)
         if scored and draw(st.booleans())
         else None,

@@ -157,6 +157,14 @@ def test_rfc_3339_times_become_unix_milliseconds(moment):
             "years, got `1.5` - at `$.time`",
         ),
         (
+            '{"event":"item","time":0,"item":"r","fields":{"host":"h","geo":{"lat":1},"to":["a"]}}',
+            "Expected `bool | int | float | str | array | null`, got `object` - at `$.fields.geo`",
+        ),
+        (
+            '{"event":"user","time":0,"user":"u","fields":{"a\\nb":1,"c\\nd":["e",null]}}',
+            "Expected `int | float | str`, got `null` - at `$.fields.c d[1]`",
+        ),
+        (
             '{"event":"item","time":0,"item":"r1","state":"begun"}',
             "Invalid enum value 'begun' - at `$.state`; expected one of scheduled, started, "
             "updated, ended",

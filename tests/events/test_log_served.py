@@ -14,7 +14,7 @@ from test_log import click, read
 from liverank.errors import EventError, LogCorruptError
 from liverank.events.event import Interaction, Ranking, ServedRanking
 from liverank.events.frame import frame_of
-from liverank.events.log import AppendedRankings, Erased, Imported, Log, blocks, ids
+from liverank.events.log import AppendedRankings, Erased, Imported, Log, blocks, bulk, ids
 from liverank.events.log.served_codec import decode_rankings, encode_rankings
 
 
@@ -118,12 +118,19 @@ def test_equal_hashes_never_drop_a_ranking(tmp_path, monkeypatch):
         assert [event.id for _, event in read(log)] == ["a", "b", "c"]
 
 
-def test_an_import_that_began_before_a_ranking_was_served_drops_its_repeat(log):
-    def pieces():
-        yield frame_of([as_ranking(served("a")), click("b")])
-        log.append_served([served("x"), served("a")], arrived_ms=1)
+def test_an_import_that_began_before_a_ranking_was_served_drops_its_repeat(log, monkeypatch):
+    """The ranking comes in when the import has looked at the log and has yet to take its place."""
+    drop_rows = bulk.drop_rows
+    batches = [[served("x"), served("a")]]
 
-    assert log.import_frames(pieces(), arrived_ms=2) == Imported(1, 1, 3, 3)
+    def drop_rows_late(*arguments):
+        while batches:
+            log.append_served(batches.pop(), arrived_ms=1)
+        drop_rows(*arguments)
+
+    monkeypatch.setattr(bulk, "drop_rows", drop_rows_late)
+    frame = frame_of([as_ranking(served("a")), click("b")])
+    assert log.import_frame(frame, arrived_ms=2) == Imported(1, 1, 3, 3)
     assert [event.id for _, event in read(log)] == ["x", "a", "b"]
 
 
@@ -255,3 +262,10 @@ def test_a_follower_may_cut_a_block_and_may_pass_over_it(log):
     assert seqs == [[1, 2], [3, 4], [5, 6]]
     assert {one.arrived_ms for one in log.read_tail(1, rows=5).events} == {7}
     assert [one.seq for one in log.read_tail(1, rows=2, rankings=False).events] == [6]
+
+
+def test_a_follower_goes_on_from_the_middle_of_a_block_into_the_next(log):
+    for start in (0, 3):
+        log.append_served([served(f"q{start + n}") for n in range(3)], arrived_ms=7)
+    assert [one.seq for one in log.read_tail(3, rows=2).events] == [3, 4]
+    assert [frame["seq"].to_list() for frame in log.read(3, batch_rows=2)] == [[3, 4], [5, 6]]

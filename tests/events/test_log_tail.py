@@ -7,7 +7,7 @@ import pytest
 from test_log import click, read
 
 from liverank.errors import LogError
-from liverank.events.event import Ranking, User
+from liverank.events.event import Ranking, ServedRanking, User
 from liverank.events.frame import frame_of
 from liverank.events.log import Log, TailEvent, TailSlice
 
@@ -89,6 +89,12 @@ def test_a_follower_misses_nothing_while_the_log_is_appended_to_imported_into_an
                 batch = [click(f"{number}.{k}") for k in range(chance.choice([1, 3, 20]))]
                 if chance.random() < 0.1:
                     log.import_frame(frame_of(batch), arrived_ms=1)
+                elif chance.random() < 0.3:
+                    served = [
+                        ServedRanking(time=1, id=f"s{event.id}", user="u1", items=["r1"])
+                        for event in batch
+                    ]
+                    log.append_served(served, arrived_ms=1)
                 else:
                     log.append([*batch, ranking(str(number))], arrived_ms=1)
                 if chance.random() < 0.1:

@@ -95,7 +95,7 @@ def test_events_and_a_frame_of_them_make_one_stream(batches, layout, max_future_
         assert_equal_bits(streams.of(told), of_frame(told, layout, max_future_ms))
 
 
-@pytest.mark.parametrize("value", [29.9, 30.0, 1e300, -1e300, -0.0, 0.0, None])
+@pytest.mark.parametrize("value", [29.9, 30.0, 1e38, 1.1e38, 1e300, -1e300, -0.0, 0.0, None])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_value_is_counted_as_in_a_frame(layout, value):
     join = Interaction(time=1, type="join", user="u", item="i", value=value)

@@ -139,7 +139,17 @@ def fds_of(pid: int) -> int:
 
 def pss_kb(pid: int) -> int:
     """The memory of a process, what it shares being counted in parts."""
-    found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
+    return _kb(pid, "Pss")
+
+
+def private_kb(pid: int) -> int:
+    """The memory of a process that no other one shares."""
+    return _kb(pid, "Private_Clean") + _kb(pid, "Private_Dirty")
+
+
+def _kb(pid: int, kind: str) -> int:
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = re.search(rf"^{kind}:\s+(\d+) kB", rollup, re.M)
     assert found
     return int(found[1])
 

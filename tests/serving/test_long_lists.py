@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from liverank.serving.rankings import ALWAYS_LOGGED
 from rank_servers import CONFIG, SCHEMA, a_bundle, act, room, running_server
 
 from liverank.autopilot.gather import gather, lists_to_train
@@ -14,6 +13,7 @@ from liverank.events.frame import events_of
 from liverank.events.log import Log
 from liverank.features.hashing import hash_ids
 from liverank.features.spec import derive_spec
+from liverank.serving.ranking.ranking_log import ALWAYS_LOGGED
 
 LIVE = ALWAYS_LOGGED + 60
 SPEC = derive_spec(SCHEMA, parse_config(CONFIG))

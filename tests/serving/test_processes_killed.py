@@ -147,3 +147,16 @@ def test_a_worker_that_cannot_start_is_tried_again_and_again_but_not_all_the_tim
     ends = len(re.findall(r"worker 0 ended \(exit status 1\)", server.said()))
     assert 2 <= ends < 35
     assert len(re.findall("worker 1 ended", server.said())) == 0
+
+
+def test_a_server_that_can_never_be_ready_says_why_and_ends(tmp_path):
+    (tmp_path / ".liverank").mkdir()
+    (tmp_path / ".liverank" / "log").write_text("in the way")
+    with (
+        pytest.raises(AssertionError, match=r"did not start.*liverank/log"),
+        running_server(tmp_path),
+    ):
+        pass
+    told = (tmp_path / "stderr.txt").read_text()
+    assert "Traceback" not in told
+    assert len(told.splitlines()) < 5, told

@@ -75,7 +75,10 @@ def serve(site: Path, *specs: object, count: int = 10, limit: int = 5) -> list[s
                     serving=Serving(log_vectors=1.0),
                 )
                 # what is logged between the cut and the ranking was not seen by it
-                log.append([*events_before(number + 1), event], arrived_ms=now_ms)
+                as_sent = Ranking(
+                    **msgspec.structs.asdict(event) | {"scores": event.scores.tolist()}
+                )
+                log.append([*events_before(number + 1), as_sent], arrived_ms=now_ms)
     return versions
 
 

@@ -4,6 +4,7 @@ import json
 import time
 
 import httpx
+import numpy as np
 import pytest
 from rank_servers import CONFIG, act, now_ms, person, room, running_server
 
@@ -146,6 +147,8 @@ def test_a_bad_event_is_told_by_its_index_and_loses_no_other(server):
         ("POST", "/v1/rank", '{"user":"u","who":1}', 422, "$", "expected user, surface, items"),
         ("POST", "/v1/rank", '{"user":"u","limit":0}', 422, "$.limit", ">= 1"),
         ("POST", "/v1/rank", '{"user":"u","items":["a",1]}', 422, "$.items[1]", "Expected `str`"),
+        ("POST", "/v1/rank", '{"user":"u","fields":{"a":1,"b":{}}}', 422, "$.fields.b", "object"),
+        ("POST", "/v1/rank", '{"user":"u","fields":{"a":[1,{}]}}', 422, "$.fields.a[1]", "object"),
         ("POST", "/v1/rank", b"\xff", 400, "body", "not valid JSON"),
         ("GET", "/v1/rank", "", 405, "method", "send a POST"),
         ("POST", "/v1/events", "[{", 400, "body", "The array of events is broken"),
@@ -193,7 +196,8 @@ def test_every_ranking_is_in_the_log_when_the_server_has_stopped(tmp_path):
     for answer in answers:
         ranking = rankings[answer["id"]]
         assert ranking.items == [item["item"] for item in answer["items"]]
-        assert ranking.scores == [item["score"] for item in answer["items"]]
+        served = np.array([item["score"] for item in answer["items"]])
+        assert ranking.scores == np.float32(served).tolist()
         assert ranking.surface == answer["surface"]
         assert ranking.model == answer["fallback"]
     assert set(rankings["q7"].candidates) > {"r1", "r2"}

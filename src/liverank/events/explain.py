@@ -6,7 +6,7 @@ Invariant: ``explain`` never fails itself, whatever the event's text is.
 
 import msgspec
 
-from liverank.events.event import ITEM_STATES, KINDS
+from liverank.events.event import ITEM_STATES, KINDS, Fields
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What msgspec may raise for text that is no event."""
@@ -18,7 +18,16 @@ class _Tag(msgspec.Struct):
     event: str
 
 
+class _RawFields(msgspec.Struct):
+    """The fields of an event or a request, each as its text."""
+
+    fields: dict[str, msgspec.Raw] = {}
+
+
 _tag_decoder = msgspec.json.Decoder(_Tag)
+_raw_fields_decoder = msgspec.json.Decoder(_RawFields)
+_fields_decoder = msgspec.json.Decoder(Fields)
+_LONGEST_NAME = 100
 
 
 def explain(error: Exception, body: bytes | str | msgspec.Raw) -> str:
@@ -31,7 +40,7 @@ def explain(error: Exception, body: bytes | str | msgspec.Raw) -> str:
         return f"The text is not UTF-8 ({error.reason}); send UTF-8"
     if isinstance(error, RecursionError):
         return "The JSON is nested too deep; an event has two levels at most"
-    text = str(error).replace("\n", " ")
+    text = with_field_name(str(error), body).replace("\n", " ")
     if "`$.event`" in text or text.endswith("field `event`"):
         return f"{text}; expected one of {', '.join(KINDS)}"
     if text.startswith(("Invalid RFC3339", "Expected `int | float | datetime`")):
@@ -40,6 +49,27 @@ def explain(error: Exception, body: bytes | str | msgspec.Raw) -> str:
         return f"{text}; expected one of {', '.join(ITEM_STATES)}"
     if text.startswith("Object contains unknown field `"):
         return _with_known_fields(text, body)
+    return text
+
+
+def with_field_name(text: str, body: bytes | str | msgspec.Raw) -> str:
+    """Say which of the ``fields`` is meant, where msgspec says ``[...]`` for any of them.
+
+    >>> body = '{"fields":{"host":"h","geo":{"lat":1}}}'
+    >>> with_field_name("got `object` - at `$.fields[...]`", body)
+    'got `object` - at `$.fields.geo`'
+    """
+    if "`$.fields[...]" not in text:
+        return text
+    try:
+        fields = _raw_fields_decoder.decode(body).fields
+    except UNDECODABLE:
+        return text  # broken further on
+    for name, value in fields.items():
+        try:
+            _fields_decoder.decode(b'{"":%s}' % bytes(value))
+        except UNDECODABLE:
+            return text.replace("$.fields[...]", f"$.fields.{name[:_LONGEST_NAME]}", 1)
     return text
 
 

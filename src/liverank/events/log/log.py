@@ -112,7 +112,7 @@ class Log:
     def append_served(
         self, rankings: Sequence[ServedRanking], *, arrived_ms: int
     ) -> AppendedRankings:
-        """Take in rankings that our own server served, in a tenth of the room of ``append``.
+        """Take in rankings that our own server served, in an eighth of the room of ``append``.
 
         They are on disk when this returns; scores are rounded to float32. Repeats of an id and
         rankings of erased users are dropped, as ``append`` does. Raises EventError where one breaks

@@ -4,10 +4,21 @@ Invariant: of a body that unpacks to more than is allowed, no more than that is 
 """
 
 import zlib
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 import zstandard
 
+from liverank.serving.http.exchange import Answer, Request, problem_answer
+from liverank.serving.http.limits import Limits, too_long
+from liverank.serving.http.messages import Problem
+
 ENCODINGS = ("gzip", "deflate", "zstd", "identity")
+_MOST_PARTS = 1000
+"""Members of gzip, or frames of zstd, in a body: each costs time however little is in it."""
+_SLICE_BYTES = 1 << 16
+_MOST_WINDOW_BYTES = 1 << 23
+"""Of zstd: what RFC 9659 lets a sender ask a receiver to remember."""
 
 
 class BodyTooLongError(Exception):
@@ -20,6 +31,17 @@ class UnreadableBodyError(Exception):
     def __init__(self, status: int, what: str) -> None:
         super().__init__(what)
         self.status = status
+
+
+def unpack(request: Request, limits: Limits) -> Answer | None:
+    """Take the content-encoding off a request's body; the answer where that cannot be done."""
+    try:
+        request.body = decoded_body(request.body, request.encoding, most_bytes=limits.body_bytes)
+    except BodyTooLongError:
+        return problem_answer(413, Problem(where="body", what=too_long(limits)))
+    except UnreadableBodyError as error:
+        return problem_answer(error.status, Problem(where="content-encoding", what=str(error)))
+    return None
 
 
 def decoded_body(body: bytes, encoding: str, *, most_bytes: int) -> bytes:
@@ -37,7 +59,7 @@ def decoded_body(body: bytes, encoding: str, *, most_bytes: int) -> bytes:
         return body
     try:
         if encoding in ("gzip", "x-gzip", "deflate"):
-            return _inflated(body, most_bytes)
+            return _unpacked(body, _inflater, most_bytes)
         if encoding == "zstd":
             return _unpacked_zstd(body, most_bytes)
     except (zlib.error, zstandard.ZstdError, EOFError) as error:
@@ -47,28 +69,67 @@ def decoded_body(body: bytes, encoding: str, *, most_bytes: int) -> bytes:
     raise UnreadableBodyError(415, f"`{encoding[:40]}` is not known; send {known}")
 
 
-def _inflated(body: bytes, most_bytes: int) -> bytes:
-    """Of gzip with any number of members, or of zlib."""
-    parts: list[bytes] = []
-    left, size = body, 0
-    while left or not parts:
-        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # finds out which of the two it is
-        part = unpacker.decompress(left, most_bytes - size + 1)
-        size += len(part)
-        if size > most_bytes:
-            raise BodyTooLongError
-        if not unpacker.eof:
-            raise EOFError("it ends too early")
-        parts.append(part)
-        left = unpacker.unused_data
-    return b"".join(parts)
+class _Unpacker(Protocol):
+    """Unpacks one member or frame; has read it all when ``eof``."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: memoryview, most_bytes: int, /) -> bytes: ...
+
+
+_NewUnpacker: TypeAlias = Callable[[], _Unpacker]
+
+
+def _unpacked(body: bytes, new_unpacker: _NewUnpacker, most_bytes: int) -> bytes:
+    """All parts of a body, one after the other. Raises BodyTooLongError, EOFError."""
+    whole, parts = bytearray(), 0
+    unpacker: _Unpacker | None = None
+    for start in range(0, len(body), _SLICE_BYTES):
+        left = memoryview(body)[start : start + _SLICE_BYTES]
+        while left:
+            if unpacker is None:
+                unpacker, parts = new_unpacker(), parts + 1
+            if parts > _MOST_PARTS:
+                raise EOFError(f"it has more than {_MOST_PARTS:,} parts; pack it in one")
+            whole += unpacker.decompress(left, most_bytes - len(whole) + 1)
+            if len(whole) > most_bytes:
+                raise BodyTooLongError
+            left = memoryview(b"")
+            if unpacker.eof:
+                left, unpacker = memoryview(unpacker.unused_data), None
+    if unpacker is not None or not parts:
+        raise EOFError("it ends too early")
+    return bytes(whole)
+
+
+def _inflater() -> _Unpacker:
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # finds out which of gzip and zlib it is
 
 
 def _unpacked_zstd(body: bytes, most_bytes: int) -> bytes:
-    with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
-        body, read_across_frames=True
-    ) as reader:
-        unpacked = reader.read(most_bytes + 1)
-    if len(unpacked) > most_bytes:
-        raise BodyTooLongError
-    return unpacked
+    """Measured first by a reader that stops in time, but does not tell that a body is cut off."""
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW_BYTES)
+    with decompressor.stream_reader(body, read_across_frames=True) as reader:
+        if len(reader.read(most_bytes + 1)) > most_bytes:
+            raise BodyTooLongError
+    return _unpacked(body, lambda: _Frame(decompressor), most_bytes)
+
+
+class _Frame:
+    """A frame of zstd, of which is known that it unpacks to little enough."""
+
+    def __init__(self, decompressor: zstandard.ZstdDecompressor) -> None:
+        self._unpacker = decompressor.decompressobj()
+
+    @property
+    def eof(self) -> bool:
+        return self._unpacker.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._unpacker.unused_data
+
+    def decompress(self, data: memoryview, _most_bytes: int, /) -> bytes:
+        return self._unpacker.decompress(data)

@@ -28,6 +28,8 @@ class Request:
     query: str
     body: bytes
     read_at: float
+    encoding: str = ""
+    """Of the body, as it is here; empty for none."""
 
 
 @dataclass(slots=True)
@@ -73,10 +75,10 @@ class DateHeader:
         return self._line
 
 
-def answer_bytes(answer: Answer, date: bytes, *, keeps_alive: bool, without_body: bool) -> bytes:
-    """An answer on the wire.
+def answer_bytes(answer: Answer, date: bytes, *, connection: bytes, without_body: bool) -> bytes:
+    """An answer on the wire; ``connection`` is what it says of the connection, empty for nothing.
 
-    >>> wire = answer_bytes(Answer(200, b"{}"), b"", keeps_alive=True, without_body=False)
+    >>> wire = answer_bytes(Answer(200, b"{}"), b"", connection=b"", without_body=False)
     >>> wire.splitlines()
     [b'HTTP/1.1 200 OK', b'content-type: application/json', b'content-length: 2', b'', b'{}']
     """
@@ -86,8 +88,9 @@ def answer_bytes(answer: Answer, date: bytes, *, keeps_alive: bool, without_body
         phrase = HTTPStatus(answer.status).phrase.encode()
         head = b"HTTP/1.1 %d %s\r\ncontent-type: %s\r\n" % (answer.status, phrase, key[1])
         _heads[key] = head
-    if answer.headers or not keeps_alive:
-        more = b"".join(b"%s: %s\r\n" % header for header in answer.headers)
-        head += more if keeps_alive else more + b"connection: close\r\n"
+    if answer.headers:
+        head += b"".join(b"%s: %s\r\n" % header for header in answer.headers)
+    if connection:
+        head += b"connection: %s\r\n" % connection
     body = b"" if without_body else answer.body
     return b"%s%scontent-length: %d\r\n\r\n%s" % (head, date, len(answer.body), body)

@@ -9,6 +9,7 @@ import msgspec
 
 from liverank.errors import ServingError
 from liverank.events.event import Fields, Id
+from liverank.events.explain import with_field_name
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -203,7 +204,7 @@ def decode_request(body: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        what, _, place = str(error).partition(" - at `")
+        what, _, place = with_field_name(str(error), body).partition(" - at `")
         if "unknown field" in what:
             what += f"; expected {', '.join(decoder.type.__struct_fields__)}"
         raise BadRequestError(422, place.rstrip("`") or "$", what) from None

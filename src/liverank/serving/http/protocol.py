@@ -1,28 +1,26 @@
-"""HTTP/1.1 on one connection: bytes in, requests to the server's queue, answers out.
+"""HTTP/1.1 on one connection: requests to the server's queue, answers out, and time limits.
 
 Invariant: answers leave in the order of their requests, one at a time; a client that is slow, sends
 too much, or sends what is no HTTP costs its own connection and nothing else.
 """
 
 import asyncio
+import sys
 import time
 from collections import deque
 from typing import TYPE_CHECKING, cast
-from urllib.parse import unquote
 
-import httptools
-
-from liverank.serving.http.bodies import BodyTooLongError, UnreadableBodyError, decoded_body
-from liverank.serving.http.exchange import Answer, Request, answer_bytes, problem_answer
-from liverank.serving.http.messages import Problem
+from liverank.serving.http.exchange import Answer, Request, answer_bytes
+from liverank.serving.http.reading import RequestReader
 
 if TYPE_CHECKING:
     from liverank.serving.http.server import HttpServer
 
 _MOST_WAITING = 32
 """Requests that a client may send before it has read the answers to earlier ones."""
-_LINGER_S = 2.0
-"""How long what a client still sends is read and thrown away after an answer that closes."""
+_LINGER_S, _LONGEST_LINGER_S = 2.0, 30.0
+"""How long what a client still sends is read and thrown away after an answer that closes: while
+something comes within the first, and for no longer than the second."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -31,24 +29,14 @@ class HttpProtocol(asyncio.Protocol):
 
     __slots__ = (
         "_awaits",
-        "_body",
-        "_body_bytes",
-        "_encoding",
-        "_expects",
-        "_fed_bytes",
+        "_connection",
         "_has_eof",
-        "_head_bytes",
-        "_in_head",
         "_is_full",
-        "_is_lingering",
-        "_keeps_alive",
-        "_length",
-        "_parser",
-        "_refusal",
+        "_lingers_until",
+        "_reader",
         "_server",
-        "_url",
+        "_unsent",
         "_waiting",
-        "began_at",
         "deadline",
         "is_busy",
         "transport",
@@ -56,16 +44,16 @@ class HttpProtocol(asyncio.Protocol):
 
     def __init__(self, server: "HttpServer") -> None:
         self._server = server
-        self._parser = httptools.HttpRequestParser(self)
-        self._waiting: deque[tuple[Request, str, bool]] = deque()
-        self._is_lingering = self._is_full = self._has_eof = self.is_busy = False
-        self._refusal: Answer | None = None
-        self._keeps_alive, self._awaits = True, ""
-        self._begin_request()
+        self._reader = RequestReader(server.limits, self._take)
+        self._waiting: deque[tuple[Request, bytes]] = deque()
+        self._is_full = self._has_eof = False
+        self._connection, self._awaits = b"", ""
+        self._lingers_until = 0.0
+        self._unsent = 0  # bytes of answers that the client had not read when it was last looked at
+        self.is_busy = False
+        """A request of this connection is being answered."""
         self.deadline = 0.0
-        """When to give up waiting for the client, by ``time.perf_counter``."""
-        self.began_at = 0.0
-        """When the first byte of the request that is being read came; 0 between requests."""
+        """When to give up waiting for the client, by ``time.perf_counter``; 0 for never."""
 
     # What the event loop tells.
 
@@ -82,136 +70,45 @@ class HttpProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
-        if self._is_lingering:
+        if self._lingers_until:
+            self.deadline = min(time.perf_counter() + _LINGER_S, self._lingers_until)
             return
-        now = time.perf_counter()
-        limits = self._server.limits
-        if not self.began_at:
-            self.began_at = now
-            self.deadline = now + limits.head_s
-        if self._in_head:
-            self._fed_bytes += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._parser = httptools.HttpRequestParser(self)
-            if rest := data[upgrade.args[0] :]:
-                self.data_received(rest)
-                return
-        except httptools.HttpParserError as error:
-            if self._refusal is None:
-                problem = Problem(where="request", what=f"this is not HTTP/1.1: {error}")
-                self._refusal = problem_answer(400, problem)
-        if self._in_head and self._fed_bytes > limits.head_bytes:
-            self._refuse_head()
-        if self._refusal is not None:
-            self._refuse()
-        elif self.began_at and not self._in_head:
-            slowest_s = limits.body_s + self._body_bytes / limits.body_bytes_a_second
-            self.deadline = min(now + limits.stall_s, self.began_at + slowest_s)
-        if len(self._waiting) > _MOST_WAITING:
+        self._reader.feed(data)
+        self._go_on()
+        if len(self._waiting) > 1 and self._is_behind():
             self.transport.pause_reading()
+        self._reset_deadline()
 
     def eof_received(self) -> bool:
         """The client will send no more; it may still wait for answers."""
         self._has_eof = True
+        if self._reader.began_at:
+            self._reader.refuse(400, "request", "it ended too early; send the whole request")
+            self._go_on()
         return self.is_busy or bool(self._waiting)
 
     def pause_writing(self) -> None:
         """The client does not read its answers."""
         self._is_full = True
-        self.deadline = time.perf_counter() + self._server.limits.stall_s
+        self._unsent = self.transport.get_write_buffer_size()
+        self._reset_deadline()
 
     def resume_writing(self) -> None:
         """It does again."""
         self._is_full = False
-        self.deadline = time.perf_counter() + self._server.limits.keep_alive_s
         if self._waiting and not self.is_busy:
             self._server.enqueue(self)
-
-    # What the parser tells.
-
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self._begin_request()
-        if not self.began_at:
-            self.began_at = time.perf_counter()
-
-    def on_url(self, url: bytes) -> None:
-        """Part of the address."""
-        self._url += url
-        self._head_bytes += len(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
-        self._head_bytes += len(name) + len(value)
-        name = name.lower()
-        if name == b"content-length":
-            self._length = int(value) if value.isdigit() else 0
-        elif name == b"content-encoding":
-            self._encoding = value.strip().lower().decode("latin-1")
-        elif name == b"expect":
-            self._expects = value.strip().lower() == b"100-continue"
-
-    def on_headers_complete(self) -> None:
-        """The body comes next."""
-        self._in_head = False
-        if self._head_bytes > self._server.limits.head_bytes:
-            self._refuse_head()
-        elif self._length > self._server.limits.body_bytes:
-            self._refuse_body()
-        elif self._expects and self._refusal is None:
-            self.transport.write(_CONTINUE)
-
-    def on_body(self, body: bytes) -> None:
-        """Part of the body."""
-        self._body_bytes += len(body)
-        if self._body_bytes > self._server.limits.body_bytes:
-            self._refuse_body()
-        elif self._refusal is None:
-            self._body.append(body)
-
-    def on_message_complete(self) -> None:
-        """The request is whole."""
-        if self._refusal is not None:
-            return
-        parsed = httptools.parse_url(self._url)
-        method = self._parser.get_method().decode("latin-1")
-        path = (parsed.path or b"/").decode("latin-1")
-        if "%" in path:
-            path = unquote(path, errors="surrogateescape")
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        request = Request(
-            method, path, (parsed.query or b"").decode("latin-1"), body, time.perf_counter()
-        )
-        if self._encoding:
-            try:
-                request.body = decoded_body(
-                    body, self._encoding, most_bytes=self._server.limits.body_bytes
-                )
-            except BodyTooLongError:
-                self._refuse_body()
-                return
-            except UnreadableBodyError as error:
-                problem = Problem(where="content-encoding", what=str(error))
-                self._refusal = problem_answer(error.status, problem)
-                return
-        self._waiting.append((request, method, self._parser.should_keep_alive()))
-        self.began_at = 0.0
-        self._in_head, self._fed_bytes = True, 0
-        if not self.is_busy and len(self._waiting) == 1 and not self._is_full:
-            self._server.enqueue(self)
+        self._reset_deadline()
 
     # What the server does.
 
     def next_request(self) -> Request | None:
-        """The next request to answer; None when the client has gone."""
+        """The next request to answer; None when there is none, or the client has gone."""
         if not self._waiting or self.transport.is_closing():
             return None
-        request, method, self._keeps_alive = self._waiting.popleft()
-        self._awaits = method
+        request, self._connection = self._waiting.popleft()
+        self._awaits = request.method
         self.is_busy = True
-        self.deadline = 0.0
         return request
 
     def send(self, answer: Answer) -> None:
@@ -219,85 +116,121 @@ class HttpProtocol(asyncio.Protocol):
         self.is_busy = False
         if self.transport.is_closing():
             return
-        closes = answer.closes or not self._keeps_alive or self._server.is_stopping
-        closes = closes or (self._has_eof and not self._waiting)
-        self._write(answer, keeps_alive=not closes)
-        if closes:
+        is_last = self._has_eof and not self._waiting and self._reader.refusal is None
+        if answer.closes or self._server.is_stopping or is_last:
+            self._connection = b"close"
+        self._write(answer)
+        if self._connection == b"close":
             self._linger()
             return
         if self._waiting:
             if not self._is_full:
                 self._server.enqueue(self)
-        elif self._refusal is not None:
-            self._refuse()
-        elif not self.began_at:
-            self.deadline = time.perf_counter() + self._server.limits.keep_alive_s
-        if len(self._waiting) <= _MOST_WAITING // 2 and not self.transport.is_reading():
-            self.transport.resume_reading()
+        else:
+            self._go_on()
+        if not self.transport.is_reading():
+            self._resume_reading()
+        self._reset_deadline()
 
     def time_out(self) -> None:
         """The client let its time pass."""
-        if self._is_lingering or self._is_full or not self.began_at:
-            self.transport.abort() if self._is_full else self.transport.close()
-            return
-        part = "headers" if self._in_head else "body"
-        what = f"the {part} did not come in time; send the whole request at once"
-        self._refusal = problem_answer(408, Problem(where=part, what=what))
-        self._refuse()
+        unsent = self.transport.get_write_buffer_size()
+        if unsent and unsent >= self._unsent:
+            self.transport.abort()
+        elif unsent:  # it reads, slowly
+            self._unsent = unsent
+            self.deadline = time.perf_counter() + self._server.limits.stall_s
+        elif self._lingers_until or not self._reader.began_at:
+            self.transport.close()
+        else:
+            part = "headers" if self._reader.in_head else "body"
+            what = f"the {part} did not come in time; send the whole request at once"
+            self._reader.refuse(408, part, what)
+            self._go_on()
+            self._reset_deadline()
 
     def close_when_idle(self) -> None:
         """Close now, or after the answer that is being made."""
-        if not (self.is_busy or self._waiting or self._is_lingering):
+        if not (self.is_busy or self._waiting or self._lingers_until):
             self.transport.close()
 
-    def _begin_request(self) -> None:
-        self._url = b""
-        self._body: list[bytes] = []
-        self._body_bytes = self._length = self._fed_bytes = 0
-        self._head_bytes: int = 0
-        self._encoding, self._expects, self._in_head = "", False, True
+    # What is done for both.
 
-    def _refuse_head(self) -> None:
-        most = self._server.limits.head_bytes
-        what = f"more than {most:,} bytes of address and headers; send less"
-        self._refusal = problem_answer(431, Problem(where="headers", what=what))
+    def _take(self, request: Request, connection: bytes) -> None:
+        """Let a request wait for its turn."""
+        self._waiting.append((request, connection))
+        if not self.is_busy and len(self._waiting) == 1 and not self._is_full:
+            self._server.enqueue(self)
 
-    def _refuse_body(self) -> None:
-        most = self._server.limits.body_bytes
-        self._refusal = problem_answer(
-            413,
-            Problem(
-                where="body",
-                what=f"more than {most:,} bytes; send less at a time, or raise "
-                "`serving.max_body_mb` in liverank.toml",
-            ),
-        )
-
-    def _refuse(self) -> None:
-        """Answer with the refusal, once all before it is answered, and close."""
-        if self.is_busy or self._waiting or self._is_lingering:
+    def _go_on(self) -> None:
+        """Refuse what is to be refused, or ask for the body, once all before it is answered."""
+        if self.is_busy or self._waiting or self._lingers_until:
             return
-        assert self._refusal is not None
-        self._server.count(self._refusal.status)
-        self._write(self._refusal, keeps_alive=False)
-        self._linger()
+        reader = self._reader
+        if reader.refusal is not None:
+            self._awaits, self._connection = reader.method, b"close"
+            self._server.count(reader.refusal.status)
+            self._write(reader.refusal)
+            self._linger(reads=reader.refusal.status != 408)  # then there is nothing to read
+        elif reader.expects_continue and not reader.in_head:
+            reader.expects_continue = False
+            self.transport.write(_CONTINUE)
 
-    def _write(self, answer: Answer, *, keeps_alive: bool) -> None:
+    def _write(self, answer: Answer) -> None:
         self.transport.write(
             answer_bytes(
                 answer,
                 self._server.date.line(),
-                keeps_alive=keeps_alive,
+                connection=self._connection,
                 without_body=self._awaits == "HEAD",
             )
         )
 
-    def _linger(self) -> None:
+    def _linger(self, *, reads: bool = True) -> None:
         """Read what still comes for a while: closing at once could take the answer with it."""
-        self._is_lingering = True
+        now = time.perf_counter()
+        self._lingers_until = now + _LONGEST_LINGER_S
+        self.deadline = now + _LINGER_S
+        self._unsent = sys.maxsize
         self._waiting.clear()
-        self.deadline = time.perf_counter() + _LINGER_S
+        if self._has_eof or not reads:
+            self.transport.close()
+            return
         if self.transport.can_write_eof():
             self.transport.write_eof()
         if not self.transport.is_reading():
             self.transport.resume_reading()
+
+    def _is_behind(self) -> bool:
+        """Whether more waits for answers than one client may have waiting."""
+        return (
+            len(self._waiting) > _MOST_WAITING
+            or sum(len(request.body) for request, _ in self._waiting)
+            > self._server.limits.body_bytes
+        )
+
+    def _resume_reading(self) -> None:
+        if len(self._waiting) <= _MOST_WAITING // 2 and not self._is_behind():
+            if self._reader.began_at:  # it could not go on meanwhile
+                self._reader.began_at = time.perf_counter()
+            self.transport.resume_reading()
+
+    def _reset_deadline(self) -> None:
+        """Give the client the time that what it has to do next may take."""
+        reader, limits = self._reader, self._server.limits
+        if self._lingers_until:
+            return
+        now = time.perf_counter()
+        if self._is_full:
+            self.deadline = now + limits.stall_s
+        elif reader.refusal is not None or not self.transport.is_reading():
+            self.deadline = 0.0
+        elif reader.began_at and reader.in_head:
+            self.deadline = reader.began_at + limits.head_s
+        elif reader.began_at:
+            slowest_s = limits.body_s + reader.body_bytes / limits.body_bytes_a_second
+            self.deadline = min(now + limits.stall_s, reader.began_at + slowest_s)
+        elif self.is_busy or self._waiting:
+            self.deadline = 0.0
+        else:
+            self.deadline = now + limits.keep_alive_s

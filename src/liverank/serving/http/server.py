@@ -10,10 +10,12 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
+from liverank.serving.http.bodies import unpack
 from liverank.serving.http.exchange import Answer, DateHeader, Request, problem_answer
+from liverank.serving.http.limits import Limits
 from liverank.serving.http.messages import Problem
 from liverank.serving.http.protocol import HttpProtocol
 
@@ -25,24 +27,6 @@ _SWEEP_S = 0.5
 _BACKLOG = 2048
 
 _logger = logging.getLogger("liverank.serving")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a client may take.
-
-    ``head_bytes`` of address and headers, which must come within ``head_s``; ``body_bytes`` of
-    body, of which something must come every ``stall_s``, and all within ``body_s`` and a second for
-    each ``body_bytes_a_second``; ``keep_alive_s`` between two requests.
-    """
-
-    body_bytes: int = 16_000_000
-    head_bytes: int = 65_536
-    head_s: float = 10.0
-    stall_s: float = 10.0
-    body_s: float = 30.0
-    body_bytes_a_second: float = 20_000.0
-    keep_alive_s: float = 75.0
 
 
 class HttpServer:
@@ -63,6 +47,7 @@ class HttpServer:
         self._handler = handler
         self._queue: deque[HttpProtocol] = deque()
         self._is_scheduled = False
+        self._unpacking = ThreadPoolExecutor(1, thread_name_prefix="unpack")
         self._pending: set[asyncio.Task[None]] = set()
         self._listening: list[asyncio.Server] = []
         self._sweeping: asyncio.Task[None] | None = None
@@ -91,6 +76,7 @@ class HttpServer:
             connection.transport.abort()
         if self._sweeping is not None:
             self._sweeping.cancel()
+        self._unpacking.shutdown(wait=False, cancel_futures=True)
 
     def enqueue(self, connection: HttpProtocol) -> None:
         """Let a connection's next request be answered in turn."""
@@ -119,6 +105,12 @@ class HttpServer:
         request = connection.next_request()
         if request is None:
             return
+        if request.encoding:
+            self._do(self._unpack(connection, request))
+        else:
+            self._answer(connection, request)
+
+    def _answer(self, connection: HttpProtocol, request: Request) -> None:
         try:
             answer = self._handler(request)
         except Exception:
@@ -127,9 +119,26 @@ class HttpServer:
         if isinstance(answer, Answer):
             connection.send(answer)
             return
-        task = self._loop.create_task(self._answer_later(connection, request, answer))
+        self._do(self._answer_later(connection, request, answer))
+
+    def _do(self, coming: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(coming)
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
+
+    async def _unpack(self, connection: HttpProtocol, request: Request) -> None:
+        """Answer a request after its body is unpacked, in a thread: it may be long."""
+        try:
+            refusal = await self._loop.run_in_executor(
+                self._unpacking, unpack, request, self.limits
+            )
+        except Exception:
+            refusal = _failed(request)
+        if refusal is None:
+            self._answer(connection, request)
+        else:
+            self.count(refusal.status)
+            connection.send(refusal)
 
     async def _answer_later(
         self, connection: HttpProtocol, request: Request, coming: Coroutine[Any, Any, Answer]

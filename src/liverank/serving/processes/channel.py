@@ -42,7 +42,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """The log can never be folded; ``kind`` is the class of the error."""
+    """A process cannot go on; ``kind`` is the class of the error."""
 
     kind: str
     what: str

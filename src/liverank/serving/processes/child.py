@@ -33,8 +33,8 @@ def run_child(place: int, run: Callable[[], None]) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         run()
         status = 0
-    except LiverankError as error:
-        _logger.critical("%s ended: %s", name_of(place), error)
+    except LiverankError:
+        pass  # it told the supervisor
     except BaseException:
         _logger.critical("%s ended", name_of(place), exc_info=True)
     finally:

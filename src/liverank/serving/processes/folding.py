@@ -4,6 +4,7 @@ Invariant: it alone writes feature state and live items; when it dies, the other
 """
 
 import asyncio
+import logging
 import signal
 from contextlib import suppress
 
@@ -19,7 +20,9 @@ from liverank.serving.state.current import Current, Serving
 from liverank.serving.state.log_fold import settle_layout
 from liverank.serving.state.snapshot_process import SnapshotTaker
 
-_TELL_S = 0.05
+_logger = logging.getLogger("liverank.serving")
+
+_TELL_S = 0.1
 """How often what is wrong is looked at, and told when it changed."""
 
 
@@ -29,9 +32,13 @@ def run_folding(deployment: Deployment, board: Board, channel: Channel) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(_Folding(deployment, board, channel).run())
-        except LiverankError as error:
+        except Exception as error:
+            failed = Failed(type(error).__name__, str(error))
+            if not isinstance(error, LiverankError):
+                _logger.critical("the folding process met a fault of ours", exc_info=True)
+                failed = Failed("ServingError", f"the log cannot be folded: {error!r}")
             with suppress(OSError):  # the supervisor is gone
-                channel.send(Failed(type(error).__name__, str(error)))
+                channel.send(failed)
 
 
 class _Folding:

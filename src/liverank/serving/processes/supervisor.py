@@ -1,8 +1,9 @@
 """Starts a server's processes, starts again those that die, and stops them all.
 
-It serves nobody and runs no threads, so that it can fork at any time: a process that takes the
-place of another finds everything imported and compiled, and is there within a tenth of a second. It
-keeps what a new worker must know, the descriptors of shared memory among it.
+It serves nobody, starts no threads and touches no data frame (two threads that their library begins
+when it is imported lie idle), so that it can fork at any time: a process that takes the place of
+another finds everything imported and compiled, and is there within a tenth of a second. It keeps
+what a new worker must know, the descriptors of shared memory among it.
 Invariant: a listening socket belongs to a place and outlives the worker in it, so that connections
 which wait to be accepted are accepted by the next one.
 """
@@ -77,10 +78,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
-        """Serve until SIGTERM, SIGINT or SIGHUP.
-
-        Raises what kept the log from being folded at first.
-        """
+        """Serve until SIGTERM, SIGINT or SIGHUP. Raises what kept it from ever being ready."""
         gc.freeze()  # what is here is shared with the others, as long as nobody counts it again
         with self._signals():
             places = range(FOLDING, len(self._listening))
@@ -138,10 +136,10 @@ class Supervisor:
             if received is None:
                 self._close_channel(place)
                 return
-            self._take(*received)
+            self._take(place, *received)
 
-    def _take(self, message: Message, fds: list[int]) -> None:
-        """Take what the folding process tells; workers tell nothing."""
+    def _take(self, place: int, message: Message, fds: list[int]) -> None:
+        """Take what a process tells; of workers that is only why they cannot go on."""
         if isinstance(message, NewView):
             old = () if self._view is None else self._view[1]
             self._view = (message, fds)
@@ -155,7 +153,7 @@ class Supervisor:
         elif isinstance(message, Ready):
             self._folded_to = message.seq
         else:
-            self._fail(message)
+            self._fail(place, message)
 
     def _tell_troubles(self, troubles: Troubles) -> None:
         self._troubles = troubles
@@ -169,13 +167,13 @@ class Supervisor:
             self._is_ready = True
             self._on_ready(self._folded_to)
 
-    def _fail(self, failed: Failed) -> None:
-        """Give up where the log could never be folded; else it is tried again."""
-        if self._folded_to is None:
+    def _fail(self, place: int, failed: Failed) -> None:
+        """Give up where the server was never ready; else it is tried again."""
+        if not self._is_ready:
             self._failure = failed
             self._is_stopping = True
             return
-        _logger.critical("the folding process ended: %s", failed.what)
+        _logger.critical("%s cannot go on: %s", name_of(place), failed.what)
 
     def _tell_workers(self, message: Message, fds: tuple[int, ...] = ()) -> None:
         for place, channel in self._channels.items():

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from liverank.events.log import Log
 from liverank.features.state import State
 from liverank.quantities import duration_ms
 from liverank.serving.health import HealthOf
+from liverank.serving.http.limits import Limits
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.http.routes import Routes
-from liverank.serving.http.server import HttpServer, Limits
+from liverank.serving.http.server import HttpServer
 from liverank.serving.processes.board import Board, begin_process, write_cpu
-from liverank.serving.processes.channel import Channel, Message, NewView, Troubles
+from liverank.serving.processes.channel import Channel, Failed, Message, NewView, Troubles
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.fallback import Rung, fixed_rung
@@ -57,7 +59,12 @@ def run_worker(
     """
     begin_process(board.workers[place])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_Worker(deployment, board, place, channel).run(listening, known))
+        try:
+            runner.run(_Worker(deployment, board, place, channel).run(listening, known))
+        except LiverankError as error:
+            with suppress(OSError):  # the supervisor is gone
+                channel.send(Failed(type(error).__name__, str(error)))
+            raise
 
 
 class _Worker:

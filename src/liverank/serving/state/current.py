@@ -22,7 +22,7 @@ from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import SLICE_ROWS, STEP_ROWS, Folded, fold_log
 from liverank.serving.state.snapshots import load_newest
 
-POLL_S = 0.01
+POLL_S = 0.02
 """How often the log is looked at for new events."""
 PROMOTED_POLL_S = 1.0
 """How often the pointer to the current bundle is looked at."""

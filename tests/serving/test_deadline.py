@@ -1,0 +1,71 @@
+"""When a request is hurried or refused, against its definition told plainly."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from liverank.serving.ranking.deadline import Pace
+
+seconds = st.floats(0, 2, allow_nan=False)
+
+
+@given(
+    candidates=st.integers(1, 5000),
+    took=st.lists(st.tuples(st.integers(1, 5000), st.floats(1e-6, 0.1)), max_size=20),
+)
+def test_what_a_ranking_needs_is_a_moving_mean_of_what_a_candidate_took(candidates, took):
+    pace, mean = Pace(), None
+    for count, took_s in took:
+        pace.learn(count, took_s)
+        if count >= 500:
+            one = took_s / count
+            mean = one if mean is None else 0.95 * mean + 0.05 * one
+    needs_s = pace.needs_s(candidates)
+    assert abs(needs_s - (0.0 if mean is None else mean * candidates)) < 1e-9 + 1e-6 * needs_s
+
+
+@given(
+    requests=st.lists(
+        st.tuples(st.floats(0, 0.3), st.floats(0, 0.2), st.floats(0.01, 0.2)), max_size=30
+    ),
+    candidate_s=st.sampled_from([0.0, 1e-5, 1e-4]),
+)
+def test_a_request_is_hurried_after_half_its_deadline_and_refused_only_in_an_overload(
+    requests, candidate_s
+):
+    pace = Pace()
+    pace.learn(1000, 1000 * candidate_s)
+    now_s, late_since_s = 100.0, None
+    for pause_s, waited_s, deadline_s in requests:
+        now_s += pause_s
+        haste = pace.haste_of(
+            now_s=now_s, waited_s=waited_s, deadline_s=deadline_s, candidates=1000
+        )
+        left_s = deadline_s - waited_s
+        if waited_s <= deadline_s / 2:
+            late_since_s = None
+            assert haste is not None
+            assert (haste.reason is None) == (1000 * candidate_s <= left_s)
+            assert haste.patience_s <= max(left_s, 0.005)
+            continue
+        late_since_s = now_s if late_since_s is None else late_since_s
+        is_overloaded = now_s - late_since_s > 0.25
+        if is_overloaded and waited_s > 0.9 * deadline_s:
+            assert haste is None
+        else:
+            assert haste is not None
+            assert "the server is busy" in str(haste.reason)
+            assert haste.patience_s >= 0.005
+
+
+def test_one_moment_of_delay_refuses_nobody_and_one_request_in_time_ends_an_overload():
+    pace = Pace()
+
+    def ask(now_s, waited_s):
+        return pace.haste_of(now_s=now_s, waited_s=waited_s, deadline_s=0.05, candidates=55)
+
+    assert ask(0.0, 10.0) is not None
+    assert ask(0.2, 10.0) is not None
+    assert ask(0.3, 10.0) is None
+    assert ask(0.3, 0.03) is not None, "it can still be in time"
+    assert ask(0.3, 0.001).reason is None
+    assert ask(0.4, 10.0) is not None
