@@ -123,3 +123,10 @@ def test_every_relative_link_in_the_docs_leads_somewhere() -> None:
     for page in pages:
         for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
+
+
+def test_texts_and_docs_name_no_command_that_does_not_exist() -> None:
+    files = [*(ROOT / "src").rglob("*.py"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    for file in files:
+        named = re.findall(r"`liverank ([a-z]+)", file.read_text(encoding="utf-8"))
+        assert set(named) <= set(COMMANDS), file
