@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-PACKAGES = ("liverank", "numpy", "numba", "polars", "msgspec", "lightgbm", "uvicorn")
+PACKAGES = ("liverank", "numpy", "numba", "polars", "msgspec", "lightgbm", "httptools", "uvloop")
 
 
 def main() -> int:

@@ -69,3 +69,13 @@ def test_one_moment_of_delay_refuses_nobody_and_one_request_in_time_ends_an_over
     assert ask(0.3, 0.03) is not None, "it can still be in time"
     assert ask(0.3, 0.001).reason is None
     assert ask(0.4, 10.0) is not None
+
+
+def test_a_list_that_once_took_too_long_is_given_to_the_model_again_after_a_while():
+    pace = Pace()
+    pace.learn(20_000, 0.2)
+    kept_from_it = 0
+    while pace.haste_of(now_s=0.0, waited_s=0.0, deadline_s=0.05, candidates=20_000).reason:
+        kept_from_it += 1
+        assert kept_from_it < 100
+    assert kept_from_it > 10, "one look would cost a request its deadline each time"

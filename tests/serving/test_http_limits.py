@@ -287,11 +287,12 @@ def test_a_stop_answers_what_was_asked_and_waits_for_nobody_who_is_stuck():
         stuck[2].sendall(get(b"/a"))  # and never reads
         stuck[3].sendall(chunked(b"/a", b"12345")[:-4])
         asking = server.connect()
-        asking.sendall(get(b"/slow"))
+        asking.sendall(get(b"/slow") + get(b"/behind"))
         time.sleep(0.1)
         server.stop()
-        [answer] = answers(asking, "GET")
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        answer, last = answers(asking, "GET", "GET")
+        assert (answer.status, last.json["path"]) == (200, "/behind")
+        assert last.headers["connection"] == "close"
         asking.close()
     assert server.stopped_in_s < 1
     for client in stuck:

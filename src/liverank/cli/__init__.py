@@ -31,6 +31,7 @@ COMMANDS = (
     "rollback",
     "warmup",
     "serve",
+    "doctor",
     "loadtest",
     "replay",
     "snapshot",

@@ -106,7 +106,7 @@ class HealthOf:
         words = words_of(self._service.board.workers["refuses_events"].tolist())
         if words is None:
             return None
-        return f"events are refused: {words}; what was acknowledged is safe"
+        return f"events are refused (what was acknowledged before is safe): {words}"
 
     def _not_logged(self) -> str | None:
         """Why rankings are not being logged by some worker, or None."""

@@ -116,8 +116,8 @@ class HttpProtocol(asyncio.Protocol):
         self.is_busy = False
         if self.transport.is_closing():
             return
-        is_last = self._has_eof and not self._waiting and self._reader.refusal is None
-        if answer.closes or self._server.is_stopping or is_last:
+        is_over = self._has_eof or self._server.is_stopping
+        if answer.closes or (is_over and not self._waiting and self._reader.refusal is None):
             self._connection = b"close"
         self._write(answer)
         if self._connection == b"close":

@@ -97,10 +97,10 @@ class RequestReader:
         if not self.began_at:  # it had no body
             return
         self._is_retold = True
-        body = b"Content-Length: %d" if self._length >= 0 else b"Transfer-Encoding: chunked"
-        body = body % self._length if self._length >= 0 else body
+        is_chunked = self._length < 0
+        end = b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: %d" % self._length
         connection = b"" if stays else b"Connection: close\r\n"
-        self._parser.feed_data(b"POST / HTTP/1.1\r\n%s%s\r\n\r\n" % (connection, body))
+        self._parser.feed_data(b"POST / HTTP/1.1\r\n%s%s\r\n\r\n" % (connection, end))
         self._is_retold = False
 
     def refuse(self, status: int, where: str, what: str) -> None:

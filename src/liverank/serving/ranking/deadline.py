@@ -17,8 +17,8 @@ _LEAST_PATIENCE_S = 0.005
 """How long any request waits for state while a batch is being folded."""
 _LEARNS = 0.05
 """How much the latest ranking counts in what rankings take."""
-
-
+_FORGETS = 0.02
+"""By how much the estimate falls with each list that it kept from the model."""
 _LONG = 500
 """Candidates from which on a ranking tells what one more of them takes."""
 _OVERLOAD_S = 0.25
@@ -52,6 +52,11 @@ class Pace:
         before_s = of_one_s if self._candidate_s is None else self._candidate_s
         self._candidate_s = before_s + _LEARNS * (of_one_s - before_s)
 
+    def _forget_slowly(self) -> None:
+        """Believe a little less in what long lists took: else none would ever be tried again."""
+        if self._candidate_s is not None:
+            self._candidate_s *= 1.0 - _FORGETS
+
     def haste_of(
         self, *, now_s: float, waited_s: float, deadline_s: float, candidates: int
     ) -> Haste | None:
@@ -69,6 +74,7 @@ class Pace:
             needs_s = self.needs_s(candidates)
             if needs_s <= left_s:
                 return Haste(None, left_s) if left_s < NO_HASTE.patience_s else NO_HASTE
+            self._forget_slowly()
             return Haste(
                 f"the model needs about {1e3 * needs_s:.0f} ms for so many candidates, and "
                 f"{1e3 * left_s:.0f} ms were left",

@@ -1,0 +1,1 @@
+"""What ``liverank doctor`` looks at: small checks, each of which gives findings."""
