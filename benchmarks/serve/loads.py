@@ -115,7 +115,7 @@ def put_all(deployment: Deployment, *, seconds: float, serve: tuple[str, ...]) -
             OVERLOAD * saturated.per_s,
             events_rate=EVENTS_RATE,
             seconds=min(seconds / 2, 15.0),
-            connections=512,
+            connections=4096,
             timeout_s=5.0,
         )
         yield put(overload, server, deployment.users)
