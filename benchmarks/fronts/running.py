@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("liverank", "uvicorn", "granian")
-_WAIT_S = 60.0
+_WAIT_S = 180.0  # it may have kernels to compile
 
 
 @contextmanager
