@@ -109,6 +109,8 @@ class _Folding:
         )
         self._channel.send(view, (serving.folded.state.store.fd, serving.publisher.table.fd))
         self._board["seq"] = serving.folded.seq
+        if not self._board["fresh_ms"]:  # from now on it is told if nothing more is folded
+            self._board["fresh_ms"] = self._deployment.clock_ms()
         if not self._is_ready:
             self._is_ready = True
             self._channel.send(Ready(serving.folded.seq))
