@@ -19,13 +19,15 @@ import uvloop
 
 from liverank.events.event import Interaction, ServedRanking
 from liverank.events.log import Log
+from liverank.features.hashing import hash_id
 from liverank.serving.http.events_in import take_events
 from liverank.serving.http.exchange import Answer
 from liverank.serving.http.messages import RankedItem, RankRequest, RankResponse, decode_request
 from liverank.serving.http.protocol import HttpProtocol
 from liverank.serving.http.server import HttpServer, Limits
 from liverank.serving.ranking.candidates import Hashes, candidates_of
-from liverank.serving.ranking.ranker import NO_HASTE, Ranked, _best, _read, _tie_breaks
+from liverank.serving.ranking.order_kernel import best_places
+from liverank.serving.ranking.ranker import NO_HASTE, Ranked, _read
 from liverank.serving.ranking.ranking_log import GATHER_S, ranking_event
 from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import STEP_ROWS, Folded
@@ -89,13 +91,14 @@ def _time_request(
         request = decode_request(body, _decoder)
         clock.lap("decode the request")
         candidates, dropped = candidates_of(request, view.live, hashes, at_ms=at_ms)
-        ties = _tie_breaks(name, candidates.hashes)
         clock.lap("find the candidates, hash their ids")
         columns, cut = _read(view, view.ranker.program, request, candidates, at_ms, NO_HASTE)
         clock.lap("read the features")
         scores = model.answers(columns)
         clock.lap("score")
-        order = _best(scores, None, ties, LIMIT)
+        order = best_places(
+            scores, np.empty(0), candidates.hashes, np.uint64(hash_id(name)), LIMIT
+        ).tolist()
         names, best = candidates.names(order), scores[order].tolist()
         clock.lap("order")
         answer = _encoder.encode(_response(name, names, best))

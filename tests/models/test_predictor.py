@@ -13,7 +13,7 @@ from liverank.models.forest import LEAF, Forest
 from liverank.models.inputs import Input
 from liverank.models.linear import Linear
 from liverank.models.mlp import Mlp
-from liverank.models.predictor import ALL, Predictor, Term
+from liverank.models.predictor import ALL, Predictor, Term, linked
 
 
 def stump(column, low, high, n_features=3):
@@ -56,6 +56,16 @@ def test_a_binary_answer_is_the_formula():
     raw = 0.5 * np.where(x <= 0, -1.0, 2.0) + 0.25 * (2 * x + 0.25)
     expected = 1 / (1 + np.exp(-(0.5 * raw + 0.1)))
     np.testing.assert_allclose(a_binary().answers(ROWS), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("steps", [([], []), ([-1.0, 0.0, 2.0], [-2.0, 0.5, 1.0])])
+@pytest.mark.parametrize("part", [stump(2, -1.0, 2.0), linear([0, 0, 2])])
+def test_a_model_of_one_part_answers_the_bits_that_its_margins_link_to(part, steps):
+    knots, levels = map(np.array, steps)
+    calibrator = Calibrator(np.array([0.7]), np.array([0.1]), knots, levels)
+    model = Predictor((Term(part, 0, 0.3),), calibrator, "sigmoid", ("no", "yes"))
+    expected = linked(model.margins(ROWS), "sigmoid")
+    assert model.answers(ROWS).tobytes() == expected.tobytes()
 
 
 def test_several_classes_have_a_part_and_a_calibration_each():

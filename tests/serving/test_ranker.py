@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rank_servers import CONFIG, a_bundle, a_spec
 
@@ -26,6 +26,7 @@ from liverank.serving.http.messages import BadRequestError, RankRequest
 from liverank.serving.processes.board import Board
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.fallback import Rung, choose_rung
+from liverank.serving.ranking.order_kernel import best_places
 from liverank.serving.ranking.ranker import View, make_ranker, rank
 from liverank.serving.ranking.ranking_log import ALWAYS_LOGGED, RankingWriter, ranking_event
 from liverank.serving.ranking.reasons import reasons_of, typical_values
@@ -97,6 +98,31 @@ def test_a_list_is_the_best_of_the_distinct_candidates_in_falling_order(
     assert len(everything.items) == len(set(everything.items))
     assert ranked.items == everything.items[:limit]
     assert ranked.scores.tolist() == sorted(ranked.scores, reverse=True)
+
+
+@settings(max_examples=300)
+@given(
+    scores=st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]) | st.floats(0, 1), max_size=40),
+    seed=st.integers(0, 2**64 - 1),
+    limit=st.integers(1, 50),
+    has_second=st.booleans(),
+    repeats=st.sampled_from([1, 1, 1, 60]),
+    data=st.data(),
+)
+def test_the_order_is_by_score_then_the_second_number_then_the_mixed_hash(
+    scores, seed, limit, has_second, repeats, data
+):
+    scores = np.tile(np.array(scores), repeats)
+    random = np.random.default_rng(data.draw(st.integers(0, 99)))
+    hashes = random.integers(0, 2**64, len(scores), np.uint64)
+    second = random.choice([0.0, 1.0], len(scores) if has_second else 0)
+
+    mixed = (hashes ^ np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
+    keys = (mixed ^ (mixed >> np.uint64(32)), *([-second] if has_second else []), -scores)
+    expected = np.lexsort(keys)[:limit]
+
+    best = best_places(scores, second, hashes, np.uint64(seed), limit)
+    assert best.tolist() == expected.tolist()
 
 
 def test_without_candidates_all_that_is_live_is_ranked(world):

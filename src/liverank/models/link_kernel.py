@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.compiled import compiled
+from liverank.models.sigmoid_kernel import sigmoid_kernel
 
 
 @compiled
@@ -56,3 +57,25 @@ def steps_kernel(
             share = (at - knots[right - 1]) / (knots[right] - knots[right - 1])
             values[i] = levels[right - 1] + share * (levels[right] - levels[right - 1])
     return values
+
+
+@compiled
+def chances_kernel(
+    margins: NDArray[np.float64],
+    weight: float,
+    slope: float,
+    offset: float,
+    knots: NDArray[np.float64],
+    levels: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Calibrated probabilities, float64[n], from the raw margins of a single part of that weight.
+
+    The same operations in the same order as weighing, calibrating and linking them one by one, in
+    one call: for lists of fifty the calls take longer than the arithmetic.
+    """
+    scaled = np.empty(len(margins))
+    for i in range(len(margins)):
+        scaled[i] = (0.0 + weight * margins[i]) * slope + offset
+    if len(knots):
+        scaled = steps_kernel(scaled, knots, levels)
+    return sigmoid_kernel(scaled)

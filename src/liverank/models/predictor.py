@@ -19,7 +19,7 @@ from liverank.models.forest import Forest
 from liverank.models.inputs import Columns
 from liverank.models.json_array import json_array, read_json_array
 from liverank.models.linear import Linear
-from liverank.models.link_kernel import expm1_kernel, softmax_kernel
+from liverank.models.link_kernel import chances_kernel, expm1_kernel, softmax_kernel
 from liverank.models.mlp import Mlp
 from liverank.models.sigmoid_kernel import sigmoid_kernel
 
@@ -133,6 +133,16 @@ class Predictor:
         float64[n] of the second class's probability (``sigmoid``) or of values, or float64[n, k] of
         the classes' probabilities (``softmax``).
         """
+        if self.link == "sigmoid" and len(self.terms) == 1:
+            [term], calibrator = self.terms, self.calibrator
+            return chances_kernel(
+                term.part.margin(features).ravel(),
+                term.weight,
+                calibrator.slope[0],
+                calibrator.offset[0],
+                calibrator.knots,
+                calibrator.levels,
+            )
         return linked(self.margins(features), self.link)
 
     def predict(self, columns: Columns) -> NDArray[np.float64]:

@@ -23,12 +23,12 @@ from liverank.features.stream import request_words
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Candidates, Hashes, candidates_of
 from liverank.serving.ranking.fallback import Rung, popularity, popularity_program
+from liverank.serving.ranking.order_kernel import best_places
 from liverank.serving.state.live_table import LiveTable
 
 _POSITIONS = np.array([SERVED_POSITION])
 _MOST_SURFACES = 1_000
-_MANY = 1_000
-"""Candidates from which on the best are told apart from the rest before they are put in order."""
+_NOTHING = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +120,13 @@ def rank(
     candidates, dropped = candidates_of(request, view.live, hashes, at_ms=at_ms)
     rung = view.ranker.rung
     bundle = rung.bundle if haste.reason is None else None
-    columns, model = None, None
+    columns, model, second = None, None, _NOTHING
     fallback, reason = rung.fallback, rung.reason
-    tie_breaks = _tie_breaks(request_id, candidates.hashes)
     try:
         if bundle is not None:
             assert view.ranker.program is not None
             columns, cut = _read(view, view.ranker.program, request, candidates, at_ms, haste)
-            scores, second, model = bundle.model.answers(columns), None, bundle.version
+            scores, model = bundle.model.answers(columns), bundle.version
         else:
             read, cut = _read(view, view.ranker.popular, request, candidates, at_ms, haste)
             scores, second = popularity(read)
@@ -136,10 +135,11 @@ def rank(
                 scores, fallback = second, "newest"
                 reason = f"{reason}; and none of the candidates had a success yet"
     except StateBusyError as error:
-        cut, second = view.state.seq, None
+        cut = view.state.seq
         scores = _newness(view.live.since(candidates.hashes), at_ms)
         fallback, reason = "newest", str(error)
-    order = _best(scores, second, tie_breaks, limit)
+    seed = np.uint64(hash_id(request_id))
+    order = best_places(scores, second, candidates.hashes, seed, limit).tolist()
     return Ranked(
         candidates=candidates,
         order=order,
@@ -177,28 +177,3 @@ def _newness(since: NDArray[np.float64], at_ms: int) -> NDArray[np.float64]:
     """From 1 for what started now towards 0 for what is old or unknown."""
     age_s = np.maximum(at_ms - since, 0.0) / 1000.0
     return np.nan_to_num(1.0 / (1.0 + age_s), nan=0.0)
-
-
-def _best(
-    scores: NDArray[np.float64],
-    second: NDArray[np.float64] | None,
-    tie_breaks: NDArray[np.uint64],
-    limit: int,
-) -> list[int]:
-    """The places of the best, the best first: by score, by ``second``, then by the tie-breaks."""
-    places = None
-    if len(scores) > _MANY and 4 * limit < len(scores):
-        worst = np.partition(scores, len(scores) - limit)[len(scores) - limit]
-        places = np.flatnonzero(scores >= worst)
-        scores, tie_breaks = scores[places], tie_breaks[places]
-        second = None if second is None else second[places]
-    keys = (tie_breaks, -scores) if second is None else (tie_breaks, -second, -scores)
-    order = np.lexsort(keys)[:limit]
-    best: list[int] = (order if places is None else places[order]).tolist()
-    return best
-
-
-def _tie_breaks(request_id: str, items: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """An order among equals that differs between requests and not with the order given."""
-    mixed = (items ^ np.uint64(hash_id(request_id))) * np.uint64(0x9E3779B97F4A7C15)
-    return mixed ^ (mixed >> np.uint64(32))
