@@ -177,13 +177,12 @@ class Supervisor:
 
     def _tell_workers(self, message: Message, fds: tuple[int, ...] = ()) -> None:
         for place, channel in self._channels.items():
-            if place != FOLDING:
-                try:
-                    channel.send(message, fds)
-                except (
-                    OSError
-                ) as error:  # it has died, or takes nothing; its successor will be told
-                    self._kill(place, f"it does not take what it is told: {error}")
+            if place == FOLDING:
+                continue
+            try:
+                channel.send(message, fds)
+            except OSError as error:  # it takes nothing or has died; its successor will be told
+                self._kill(place, f"it does not take what it is told: {error}")
 
     def _kill(self, place: int, why: str) -> None:
         pid = next((pid for pid, its in self._pids.items() if its == place), None)
@@ -214,9 +213,7 @@ class Supervisor:
             run_child(place, lambda: self._run(place, theirs))
         theirs.close()
         self._pids[pid] = place
-        self._board.row(place)["pid"] = (
-            pid  # before another view is told: it ranks from what is known
-        )
+        self._board.row(place)["pid"] = pid  # now: whoever erases waits for every worker there is
         self._channels[place] = ours
         self._selector.register(ours, selectors.EVENT_READ, place)
 
