@@ -5,6 +5,7 @@ Invariant: ``Folded.seq`` is the seq of the last event that any of its parts has
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -100,16 +101,16 @@ class Folded:
         arrived_ms = int(frame["arrived"][-1] or 0)
         return Slice(int(frame["seq"][-1]), stream, frame, arrived_ms=arrived_ms)
 
-    def read_few(self, log: Log, *, max_rows: int) -> Slice | None:
-        """What ``read_slice`` reads, without a data frame; quick for the newest few events.
+    def read_few(self, log: Log, *, max_rows: int, frame_rows: int | None = None) -> Slice | None:
+        """What ``read_slice`` reads; without a data frame where the events lie in the log's tail.
 
-        Raises LogError and its kinds.
+        Of a segment at most ``frame_rows``, if given. Raises LogError and its kinds.
         """
         tail = log.read_tail(
             self.seq + 1, rows=max_rows, rankings=self.layout.impressions_from_rankings
         )
         if tail is None:
-            return self.read_slice(log, max_rows=max_rows)
+            return self.read_slice(log, max_rows=frame_rows or max_rows)
         if tail.through_seq <= self.seq:
             return None
         stream = self._streams.of(tail.events) if tail.events else None
@@ -147,7 +148,8 @@ def fold_log(
     From its start, or on from where ``begun`` stands. Raises LogError and its kinds.
     """
     folded = Folded(layout, config) if begun is None else begun
-    while (piece := folded.read_slice(log, max_rows=BULK_ROWS)) is not None:
+    read = partial(folded.read_few, log, max_rows=STEP_ROWS, frame_rows=BULK_ROWS)
+    while (piece := read()) is not None:
         folded.fold(piece)
         if not goes_on(folded.seq):
             break
