@@ -3,6 +3,8 @@
 Invariant: when the block is left, however that happens, all of them have ended.
 """
 
+import os
+import select
 import subprocess
 import sys
 import time
@@ -74,11 +76,16 @@ def _write(process: subprocess.Popen[bytes], line: bytes) -> None:
 
 
 def _read(process: subprocess.Popen[bytes]) -> bytes:
+    """The next line that a process writes; it may be longer than a pipe holds."""
     assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise _ended(process)
-    return line
+    descriptor, line = process.stdout.fileno(), bytearray()
+    while not line.endswith(b"\n"):
+        select.select([descriptor], [], [])  # whether or not the pipe waits by itself
+        part = os.read(descriptor, 1 << 20)
+        if not part:
+            raise _ended(process)
+        line += part
+    return bytes(line)
 
 
 def _ended(process: subprocess.Popen[bytes]) -> LoadTestError:

@@ -189,6 +189,7 @@ def main() -> None:
     plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         result = runner.run(_work(plan))
+    os.set_blocking(sys.stdout.fileno(), True)  # a long result does not fit into the pipe at once
     print(msgspec.json.encode(result).decode(), flush=True)  # noqa: T201  # as above
 
 

@@ -21,8 +21,9 @@ from liverank.serving.http.protocol import HttpProtocol
 
 Handler: TypeAlias = Callable[[Request], Answer | Coroutine[Any, Any, Answer]]
 
-_TURN_S = 0.002
-"""For how long requests are answered before the loop looks at the connections again."""
+_TURN_S, _LONGEST_TURN_S = 0.002, 0.02
+"""For how long requests are answered before the loop looks at the connections again: at least, and at
+most as long as reading them took, so that many clients at once leave time to answer some."""
 _SWEEP_S = 0.5
 _BACKLOG = 2048
 
@@ -47,6 +48,7 @@ class HttpServer:
         self._handler = handler
         self._queue: deque[HttpProtocol] = deque()
         self._is_scheduled = False
+        self._turn_ended = 0.0
         self._unpacking = ThreadPoolExecutor(1, thread_name_prefix="unpack")
         self._pending: set[asyncio.Task[None]] = set()
         self._listening: list[asyncio.Server] = []
@@ -91,12 +93,14 @@ class HttpServer:
         return len(self._queue)
 
     def _answer_queue(self) -> None:
-        until = time.perf_counter() + _TURN_S
+        began = time.perf_counter()
+        until = began + min(max(began - self._turn_ended, _TURN_S), _LONGEST_TURN_S)
         queue = self._queue
         while queue:
             self._answer_next(queue.popleft())
             if time.perf_counter() > until:
                 break
+        self._turn_ended = time.perf_counter()
         self._is_scheduled = bool(queue)
         if queue:
             self._loop.call_soon(self._answer_queue)
