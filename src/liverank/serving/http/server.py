@@ -22,8 +22,8 @@ from liverank.serving.http.protocol import HttpProtocol
 Handler: TypeAlias = Callable[[Request], Answer | Coroutine[Any, Any, Answer]]
 
 _TURN_S, _LONGEST_TURN_S = 0.002, 0.02
-"""For how long requests are answered before the loop looks at the connections again: at least, and at
-most as long as reading them took, so that many clients at once leave time to answer some."""
+"""For how long requests are answered before the loop looks at the connections again: as long as
+reading them took, within these bounds, so that many clients at once leave time to answer some."""
 _SWEEP_S = 0.5
 _BACKLOG = 2048
 
