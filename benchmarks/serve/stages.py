@@ -99,9 +99,9 @@ def _time_request(
         order = best_places(
             scores, np.empty(0), candidates.hashes, np.uint64(hash_id(name)), LIMIT
         ).tolist()
-        names, best = candidates.names(order), scores[order].tolist()
+        names, best = candidates.names(order), scores[order]
         clock.lap("order")
-        answer = _encoder.encode(_response(name, names, best))
+        answer = _encoder.encode(_response(name, names, best.tolist()))
         clock.lap("make and encode the answer")
         ranked = Ranked(candidates, order, names, best, "-", None, None, dropped, cut, columns)
         rankings.append(
