@@ -280,13 +280,22 @@ def _compares(what):
 
 @compiled
 def _compare_all(code, outputs, compared, kept, n, out):
-    """Fill in the features that compare the candidates of a list of several blocks."""
-    value_array = np.empty(n)
-    values = pointer_to(value_array)
+    """Fill in the features that compare the candidates of a list of several blocks.
+
+    Some are compared before they are written together: one alone would touch all of ``out``.
+    """
+    value_array, features = np.empty((_TILE, n)), np.empty(_TILE, np.int64)
+    values, held = pointer_to(value_array), 0
     for feature in range(outputs.size):
         line = code[outputs[feature]]
         if _compares(line[0]):
-            compare(line[0], moved(kept, compared[line[1]] * n), n, values)
+            its_values = moved(values, held * n)
+            compare(line[0], moved(kept, compared[line[1]] * n), n, its_values)
+            features[held] = feature
+            held += 1
+        if held == _TILE or feature + 1 == outputs.size:
             for row in range(n):
-                out[row, feature] = np.float32(values[row])
+                for one in range(held):
+                    out[row, features[one]] = np.float32(values[one * n + row])
+            held = 0
     keep((value_array,))
