@@ -94,4 +94,5 @@ def test_the_events_page_names_every_key_of_a_source_every_step_and_every_findin
     assert set(OWN_KEYS) <= names_of(templates)
     findings = names_of(rows_of("events.md", after="## What validate looks for"))
     own = {"rejected_rows", "wrong_field_type", "fields_never_seen", "undeclared_fields"}
+    own |= {"words_never_seen", "unknown_surfaces"}
     assert findings == set(FINDINGS) | own | {"labelled_rankings"}

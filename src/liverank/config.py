@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from liverank.config_errors import explain
+from liverank.config_events import EventsTable
 from liverank.config_rules import check
 from liverank.errors import ConfigError
 from liverank.quantities import duration_ms, size_bytes
@@ -233,6 +234,7 @@ class Config(_Table, frozen=True):
     items: EntityFields = EntityFields()
     users: EntityFields = EntityFields()
     requests: EntityFields = EntityFields()
+    events: EventsTable = EventsTable()
     interactions: dict[str, str] = {}
     """Interaction types, each with a line that says what it means. Empty: those in the log."""
     impressions: Impressions = Impressions()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from liverank.autopilot.gather import gather as gather_all
 from liverank.autopilot.gather import lists_to_test, lists_to_train, look_at
 from liverank.config import parse_config
 from liverank.errors import DatasetError
@@ -140,3 +141,29 @@ def test_a_test_period_that_begins_after_the_log_is_an_error():
 def test_too_few_interactions_to_imply_lists_from_is_an_error():
     with pytest.raises(DatasetError, match="too few `join` interactions; check `candidates"):
         gathered(join(0), config=IMPLIED)
+
+
+def test_where_all_that_counts_as_seen_is_a_success_the_error_says_what_was_left_out():
+    seen = parse_config(LABEL + '[impressions]\nseen = "to_last_engaged"\n')
+    with pytest.raises(DatasetError, match=r'left out \(`impressions.seen`\).*set it to "all"'):
+        gather_all(frames_of(*HISTORY), seen)
+    impression = Interaction(time=START_MS, type="impression", user="u1", item="a", ranking="q0")
+    with pytest.raises(
+        DatasetError, match=r"without a `impression` event was left out, 1[89] items"
+    ):
+        gather_all(frames_of(*HISTORY, impression), CONFIG)
+
+
+def test_a_label_that_no_event_has_is_told_with_the_nearest_type():
+    misspelt = parse_config('[label]\ninteraction = "jion"\nwithin = "10m"\n')
+    with pytest.raises(DatasetError, match=r'`label.interaction` is "jion", .* nearest is "join"'):
+        gather_all(frames_of(*HISTORY), misspelt)
+
+
+def test_words_of_the_config_that_no_event_has_are_gathered():
+    misspelt = parse_config(LABEL + '[presence]\nenter = "joyn"\n')
+    unused = gather_all(frames_of(*HISTORY), misspelt).unused
+    assert [word.said for word in unused] == [
+        '`presence.enter` is "joyn", but no event is of that interaction type; '
+        'the nearest is "join"'
+    ]

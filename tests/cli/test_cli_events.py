@@ -83,7 +83,7 @@ def test_ingest_puts_events_into_the_log_in_the_order_of_time(
     assert ran.result["accepted"] == 7
     assert ran.result["kinds"] == {"edge": 1, "interaction": 2, "item": 2, "ranking": 1, "user": 1}
     assert set(ran.result) == {
-        "ok", "accepted", "duplicates", "suppressed", "rejected", "reasons", "seconds",
+        "ok", "accepted", "duplicates", "suppressed", "rejected", "reasons", "warnings", "seconds",
         "events_per_s", "kinds", "allowed",
     }  # fmt: skip
     assert log_of(config) == list(
@@ -197,7 +197,7 @@ def test_validate_says_what_is_odd_about_events_in_files(project: Callable[..., 
     bare = Interaction(time=4_000_000_000_000, type="join", user="u1", item="room9")
     events: list[Event] = [
         *a_room(), late, lost, other, other, bare, bare,
-        Item(time=1000, item="old", state="ended"),
+        Item(time=946_000_000_000, item="old", state="ended"),
         Item(time=NOON, item="back", state="started"),
         Item(time=NOON - 1, item="back", state="ended"),
         Item(time=NOON, item="open", state="started"),
@@ -212,6 +212,7 @@ def test_validate_says_what_is_odd_about_events_in_files(project: Callable[..., 
         "rejected_rows": ("error", 1),
         "fields_never_seen": ("warning", 1),
         "undeclared_fields": ("info", 3),
+        "words_never_seen": ("info", 1),
         "unknown_interactions": ("warning", 2),
         "unknown_rankings": ("warning", 1),
         "interactions_before_ranking": ("warning", 1),
@@ -264,3 +265,34 @@ def test_a_malformed_source_is_an_error_before_any_file_is_read(
     config = project(LABEL + source)
     with pytest.raises(ConfigError, match=r"`sources\[0\].events\[0\].event` is 'usr'"):
         liverank("validate", "--config", config)
+
+
+def test_ingest_tells_of_names_that_the_config_does_not_declare_and_refuses_them_if_strict(
+    project: Callable[..., Path],
+) -> None:
+    odd = Interaction(time=NOON, type="jion", user="u1", item="room9", id="odd")
+    named = LABEL + '[interactions]\njoin = ""\n'
+    config = project(named, [*a_room(), odd])
+    ran = liverank("ingest", config.parent / "events.jsonl", "--config", config)
+    assert (ran.result["accepted"], ran.result["rejected"]) == (8, 0)
+    (warning,) = ran.result["warnings"]
+    assert warning in ran.text
+    assert "`jion`" in warning
+    assert "did you mean `join`" in warning
+    strict = project(named + "[events]\nstrict = true\n", [*a_room(), odd])
+    ran = liverank("ingest", strict.parent / "events.jsonl", "--config", strict)
+    assert (ran.result["duplicates"], ran.result["rejected"]) == (7, 1)
+    assert ran.result["reasons"][0]["where"].endswith("events.jsonl: id odd")
+    assert "`jion` is not declared" in ran.result["reasons"][0]["reason"]
+
+
+def test_validate_finds_words_of_the_config_that_no_event_has(
+    project: Callable[..., Path],
+) -> None:
+    config = project(LABEL + '[presence]\nenter = "jion"\n[surfaces.tib]\n')
+    ran = liverank("validate", config.parent / "events.jsonl", "--config", config)
+    told = findings(ran)
+    assert told["words_never_seen"] == ("warning", 2)
+    assert told["unknown_surfaces"] == ("warning", 1)
+    assert 'the nearest is "join"' in ran.text
+    assert 'the nearest is "tab"' in ran.text

@@ -12,6 +12,8 @@ from liverank.events.event import Item, User
 from liverank.events.log import Log
 from liverank.events.wire import encode_event
 
+pytestmark = pytest.mark.usefixtures("any_time")
+
 
 @pytest.fixture
 def config(tmp_path) -> Path:

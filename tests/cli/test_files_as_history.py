@@ -14,6 +14,8 @@ from liverank.errors import DatasetError
 from liverank.events.event import User
 from liverank.events.wire import encode_event
 
+pytestmark = pytest.mark.usefixtures("any_time")
+
 CONFIG = parse_config('[label]\ninteraction = "join"\n')
 
 

@@ -21,6 +21,8 @@ from liverank.events.event import (
 )
 from liverank.events.wire import Decoded, decode_event, decode_events, encode_event
 
+pytestmark = pytest.mark.usefixtures("any_time")
+
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 times = st.integers(0, MAX_TIME_MS)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -171,7 +173,7 @@ def test_rfc_3339_times_become_unix_milliseconds(moment):
         ),
         (
             '{"event":"ranking","time":0,"id":"q","user":"u1","items":["a",7]}',
-            "Expected `str`, got `int` - at `$.items[1]`",
+            "Expected `str`, got `int` - at `$.items[1]`; send a text, in quotes",
         ),
         (
             '{"event":"ranking","time":0,"id":"q","user":"u1","items":["a","b","a"]}',
@@ -206,8 +208,22 @@ def test_rfc_3339_times_become_unix_milliseconds(moment):
             "Invalid base64 encoded string - at `$.vectors`",
         ),
         (
+            '{"event":"user","time":1795428000.5,"user":"u1"}',
+            "Expected whole Unix milliseconds from 0 to 253402300799999, or RFC 3339 of those "
+            "years, got `1795428000.5` - at `$.time`; as Unix seconds it would be "
+            "2026-11-23T10:00:00Z: send milliseconds, `1795428000500`",
+        ),
+        (
+            '{"event":"user","time":0,"user":"u1","fields":{"a":["b","c\\ude00"]}}',
+            "Half of a surrogate pair, `\\ude00` - at `$.fields.a[1]`; send whole characters",
+        ),
+        (
+            '{"event":"user","time":0,"user":"u1","fields":{"a":[-Infinity]}}',
+            "`-Infinity` is no JSON - at `$.fields.a[0]`; send a number, or leave it out",
+        ),
+        (
             b'{"event":"user","time":0,"user":"\xff"}',
-            "The text is not UTF-8 (invalid start byte); send UTF-8",
+            "The text is not UTF-8 (byte 0xff) - at `$.user`; send UTF-8",
         ),
     ],
 )

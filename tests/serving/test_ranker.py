@@ -281,7 +281,7 @@ class RefusingLog:
 
 @pytest.mark.parametrize(("error", "status"), [(LogFullError, 507), (LogBusyError, 503)])
 def test_a_full_or_busy_log_refuses_events_with_a_status_that_says_so(error, status):
-    body = encode_event(Item(time=0, item="r1"))
+    body = encode_event(Item(time=1_795_428_000_000, item="r1"))
     with pytest.raises(BadRequestError, match="log: no luck") as caught:
         take_events(RefusingLog(error("no luck")), body, arrived_ms=0)
     assert caught.value.status == status

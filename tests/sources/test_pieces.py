@@ -17,6 +17,8 @@ from liverank.events.sources import files, lines, reading, tables
 from liverank.events.sources.reading import read_all, read_events
 from liverank.events.wire import encode_event
 
+pytestmark = pytest.mark.usefixtures("any_time")
+
 PACKED = {
     "e.jsonl": lambda rows: b"\n".join(rows),
     "e.json": lambda rows: b"[" + b",".join(rows) + b"]",

@@ -20,6 +20,8 @@ from liverank.events.sources.mapping import parse_source
 from liverank.events.sources.reading import read_all, read_events
 from liverank.events.wire import encode_event
 
+pytestmark = pytest.mark.usefixtures("any_time")
+
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
 with_real_data = pytest.mark.skipif(not DATA.exists(), reason=f"no real data at {DATA}")

@@ -5,7 +5,7 @@ ones are kept, and of those an even share is learned from.
 Invariant: what is gathered depends on the events alone, not on the order in which they arrived.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,8 +20,9 @@ from liverank.dataset.implied import Choices
 from liverank.dataset.lists import Lists, lists_of
 from liverank.errors import DatasetError
 from liverank.events.clock import right_times
-from liverank.events.profile import profile_events
+from liverank.events.profile import Profile, profile_events
 from liverank.events.schema import Schema, resolve_schema
+from liverank.events.unused_words import UnusedWord, unused_words
 from liverank.features.hashing import mixed
 from liverank.features.layout import Layout
 from liverank.features.spec import FeatureSpec, derive_spec
@@ -37,13 +38,15 @@ NEWEST = 4
 class Gathered(NamedTuple):
     """What one reading of a log found: its schema, the features derived from it, past lists.
 
-    ``tests`` are the lists of the test period, where there is one.
+    ``tests`` are the lists of the test period, where there is one. ``unused`` are words of the
+    config that no event has.
     """
 
     schema: Schema
     spec: FeatureSpec
     lists: Lists
     tests: Lists | None
+    unused: Sequence[UnusedWord] = ()
 
 
 def gather(frames: Frames, config: Config, *, test_from_ms: float | None = None) -> Gathered:
@@ -66,19 +69,26 @@ def gather(frames: Frames, config: Config, *, test_from_ms: float | None = None)
                 testing.add(frame)
             yield frame
 
-    schema = look_at(passing, config, before_ms=before_ms)
+    profile = _profile(passing, config, before_ms)
+    schema = resolve_schema(config, profile)
     spec = derive_spec(schema, config)
-    lists, spec = to_learn_from(training.known(spec.layout), spec, config)
+    unused = unused_words(config, profile)
+    lists, spec = to_learn_from(training.known(spec.layout, unused), spec, config)
     lists = _even_share(lists, config.training.max_rows)
+    _check_failures(lists, spec.layout, config)
     tests = None if testing is None else to_test_on(testing.lists(spec.layout), spec, config)
-    return Gathered(schema, spec, lists, tests)
+    return Gathered(schema, spec, lists, tests, unused)
 
 
 def look_at(frames: Frames, config: Config, *, before_ms: float = np.inf) -> Schema:
     """The schema of the events before a time, completed by the config."""
+    return resolve_schema(config, _profile(frames, config, before_ms))
+
+
+def _profile(frames: Frames, config: Config, before_ms: float) -> Profile:
+    """What the events before a time hold."""
     limit_ms = duration_ms(config.features.max_future)
-    past = (_before(frame, before_ms, limit_ms) for frame in frames())
-    return resolve_schema(config, profile_events(past))
+    return profile_events(_before(frame, before_ms, limit_ms) for frame in frames())
 
 
 def lists_to_train(
@@ -127,19 +137,25 @@ class _Gathering:
         self._rankings += int((frame["event"] == "ranking").sum())
         self.collected.add(frame)
 
-    def known(self, layout: Layout) -> Lists:
-        """What ``lists_to_train`` gives, of all the rows that were kept. Raises DatasetError."""
+    def known(self, layout: Layout, unused: Sequence[UnusedWord] = ()) -> Lists:
+        """What ``lists_to_train`` gives, of all the rows that were kept. Raises DatasetError.
+
+        Its message tells the ``unused`` words of the config that may be why.
+        """
         config = self._config
         if isinstance(self.collected, Choices):
             lists = self._implied(self.collected, layout)
         else:
             lists = self._logged(self.collected, layout)
         if len(lists) == 0:
-            raise DatasetError(f"no rankings to learn from: {self._advice()}")
+            said = [word.said for word in unused if word.key == "candidates.interaction"]
+            raise DatasetError(f"no rankings to learn from: {'; '.join([*said, self._advice()])}")
         if not lists.labels.any():
+            said = [word.said for word in unused if word.word == config.label.interaction]
             raise DatasetError(
                 f"{len(lists)} rankings, but none drew a `{config.label.interaction}` within "
-                f"{config.label.within}: check `label.interaction` and `label.within`"
+                f"{config.label.within}: "
+                + ("; ".join(said) or "check `label.interaction` and `label.within`")
             )
         return lists
 
@@ -180,6 +196,25 @@ class _Gathering:
             "send `ranking` events, or add `[candidates]` to liverank.toml to make them from "
             "interactions"
         )
+
+
+def _check_failures(lists: Lists, layout: Layout, config: Config) -> None:
+    """Raise DatasetError where all that counts as seen is a success, since the rest does not."""
+    unseen = int(np.count_nonzero(lists.served & ~lists.seen))
+    if not unseen or not lists.labels[lists.seen].all():
+        return
+    shown = config.impressions.interaction
+    if layout.impressions_from_rankings:
+        why = "everything below the last item engaged with was left out (`impressions.seen`)"
+        advice = f'send `{shown}` events, or set it to "all"'
+    else:
+        why = f"everything without a `{shown}` event was left out"
+        advice = "send one for each item that is shown"
+    raise DatasetError(
+        f"all {np.count_nonzero(lists.seen):,} items that count as seen drew a "
+        f"`{config.label.interaction}`, and a model needs failures too: {why}, {unseen:,} items; "
+        f"{advice}"
+    )
 
 
 class _Testing:

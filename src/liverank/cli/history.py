@@ -61,9 +61,8 @@ def open_history(
         _, read, _ = import_files(
             directory,
             arguments.events,
-            config.sources,
+            config,
             console,
-            segment_rows=config.log.segment_rows,
         )
         if read.rejected:
             first = read.reasons[0]

@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 from rich.console import Console
 from rich.progress import (
@@ -18,7 +19,8 @@ from rich.progress import (
 )
 
 from liverank.cli.clock import now_ms
-from liverank.config import Source
+from liverank.config import Config
+from liverank.events.declared import Declared, Unknown, declared_by
 from liverank.events.log import Imported, Log
 from liverank.events.sources.files import Progress as OnProgress
 from liverank.events.sources.files import find_files
@@ -31,23 +33,47 @@ FIRST_REASONS = 10
 class Read:
     """What was read of files so far: how many events of each kind, and which rows were rejected."""
 
-    def __init__(self) -> None:
+    def __init__(self, declared: Declared) -> None:
         self.kinds: Counter[str] = Counter()
         self.rejected = 0
         self.reasons: list[dict[str, str]] = []
         """``where`` and ``reason`` of the first rejected rows."""
+        self._declared = declared
+        self._unknown: Counter[Unknown] = Counter()
 
     @property
     def events(self) -> int:
         """How many events there were."""
         return self.kinds.total()
 
-    def add(self, part: FileEvents) -> None:
-        """Count a piece."""
-        self.kinds.update(dict(part.frame["event"].value_counts().iter_rows()))
-        self.rejected += part.rejected.height
+    @property
+    def warnings(self) -> list[str]:
+        """A line for each name that the config does not declare."""
+        return self._declared.warnings(self._unknown)
+
+    def add(self, part: FileEvents) -> pl.DataFrame:
+        """Count a piece; gives its events, as an import takes them."""
+        frame = part.unnumbered()
+        self._reject(part.rejected)
+        unknown = self._declared.unknown_rows(frame)
+        if not self._declared.is_strict:
+            counts = unknown.group_by("key", "name").len()
+            self._unknown.update({Unknown(key, name): n for key, name, n in counts.iter_rows()})
+        elif unknown.height:
+            names = unknown.select("key", "name").iter_rows()
+            reasons = [self._declared.refusal(Unknown(*name)) for name in names]
+            where = [f"{part.path}: id {id_}" for id_ in frame["id"].gather(unknown["row"])]
+            self._reject(pl.DataFrame({"where": where, "reason": reasons}))
+            is_taken = np.ones(frame.height, np.bool_)
+            is_taken[unknown["row"].to_numpy()] = False
+            frame = frame.filter(pl.Series(is_taken))
+        self.kinds.update(dict(frame["event"].value_counts().iter_rows()))
+        return frame
+
+    def _reject(self, rejected: pl.DataFrame) -> None:
+        self.rejected += rejected.height
         more = FIRST_REASONS - len(self.reasons)
-        self.reasons += part.rejected.head(more).to_dicts()
+        self.reasons += rejected.head(more).to_dicts()
 
 
 class FilesImported(NamedTuple):
@@ -64,34 +90,34 @@ class FilesImported(NamedTuple):
 def import_files(
     directory: Path,
     paths: Sequence[Path],
-    sources: Sequence[Source],
+    config: Config,
     console: Console,
     *,
-    segment_rows: int,
     is_strict: bool = False,
     allow_erased: Sequence[str] = (),
 ) -> FilesImported:
     """Import the events of files into the log of a directory, all of them or none.
 
-    A strict import imports nothing when any row is rejected. ``allow_erased`` are users to take in
+    With ``events.strict``, events with names that the config does not declare are rejected. A
+    strict import imports nothing when any row is rejected. ``allow_erased`` are users to take in
     again although they were erased. Raises ConfigError, SourceError,
     LogError and its kinds.
     """
-    read = Read()
+    read = Read(declared_by(config))
     with ExitStack() as shown:
         on_progress = shown.enter_context(reading_progress(paths, console))
-        parts = read_events(paths, sources, on_progress=on_progress)
+        parts = read_events(paths, config.sources, on_progress=on_progress)
 
         def pieces() -> Generator[pl.DataFrame, None, None]:
             for part in parts:
-                read.add(part)
-                yield part.unnumbered()
+                yield read.add(part)
             if is_strict and read.rejected:
                 raise _RejectedError
             shown.close()  # the bar is full
             shown.enter_context(console.status(f"Adding {read.events:,} events to the log"))
 
-        with Log.open(directory, segment_rows=segment_rows) as log, closing(pieces()) as frames:
+        rows = config.log.segment_rows
+        with Log.open(directory, segment_rows=rows) as log, closing(pieces()) as frames:
             try:
                 imported = log.import_frames(frames, arrived_ms=now_ms(), allowed=allow_erased)
             except _RejectedError:

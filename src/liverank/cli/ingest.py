@@ -45,9 +45,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     imported, read, allowed = import_files(
         log_path(arguments.config, config),
         arguments.paths,
-        config.sources,
+        config,
         console,
-        segment_rows=config.log.segment_rows,
         is_strict=arguments.strict,
         allow_erased=arguments.allow_erased,
     )
@@ -60,6 +59,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "suppressed": became.suppressed,
         "rejected": read.rejected,
         "reasons": read.reasons,
+        "warnings": read.warnings,
         "seconds": round(seconds, 3),
         "events_per_s": round(read.events / max(seconds, 1e-9)),
         "kinds": dict(sorted(read.kinds.items())),
@@ -98,6 +98,8 @@ def _tell(result: dict[str, Any], console: Console) -> None:
             )
     else:
         console.print("Nothing was imported: --strict, and rows were rejected")
+    for line in result["warnings"]:
+        console.print(f"Warning: {line}", markup=False, soft_wrap=True)
     if result["rejected"]:
         console.print(f"{result['rejected']:,} rejected; the first reasons:")
         for one in result["reasons"]:

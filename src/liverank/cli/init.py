@@ -10,6 +10,7 @@ from rich.console import Console
 
 from liverank.cli.importing import Read, reading_progress
 from liverank.errors import ConfigError
+from liverank.events.declared import Declared
 from liverank.events.profile import profile_events
 from liverank.events.proposal import propose_config
 from liverank.events.sources.files import Progress
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     out: Path = arguments.out
     if out.exists() and not arguments.force:
         raise ConfigError(f"{out}: exists already; give another --out, or --force to replace it")
-    read = Read()
+    read = Read(Declared())
     with reading_progress(arguments.events, console) as on_progress:
         profile = profile_events(_frames(arguments.events, on_progress, read))
     text = propose_config(profile)

@@ -59,6 +59,9 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         found = gather(frames, config)
         trained = train_on(found.lists, frames, found.spec, config, on_progress=on_progress)
     schema = found.schema
+    unused = [word.said for word in found.unused]
+    for said in unused:
+        console.print(f"Warning: {said}", markup=False, soft_wrap=True)
     _tell(trained, config, schema, console)
     against = trained.report.against
     assert against is not None
@@ -77,6 +80,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "promoted": version is not None and not arguments.no_promote,
         "forced": version is not None and not against.beats,
         "features": list(trained.spec.names),
+        "unused_words": unused,
         "guessed_fields": _guessed_fields(config, schema),
         "report": msgspec.to_builtins(trained.report),
         "seconds": round(time.monotonic() - started, 3),

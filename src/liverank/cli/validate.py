@@ -1,6 +1,7 @@
 """``liverank validate``: check the config and the events, and say what is odd."""
 
 import argparse
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from liverank.cli.paths import add_config_argument, log_path
 from liverank.config import Config, load_config
 from liverank.dataset.labelled import LabelledRankings
 from liverank.errors import ConfigError, DatasetError
+from liverank.events.declared import Unknown, declared_by
 from liverank.events.log import Log
 from liverank.events.oddities.checks import Oddities
 from liverank.events.oddities.contents import ContentNumbers
@@ -25,6 +27,7 @@ from liverank.events.schema import resolve_schema
 from liverank.events.sources.files import Progress as OnProgress
 from liverank.events.sources.mapping import parse_source
 from liverank.events.sources.reading import read_events
+from liverank.events.unused_words import unused_words
 
 HELP = "check the config and the events, and say what is odd"
 
@@ -65,6 +68,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         profile = profile_events(looked_at(frames))
     findings = rejected.findings()
     findings += _fields(config, profile)
+    findings += _words(config, profile)
     findings += oddities.findings()
     findings += _labelled_rankings(labelled, config, rankings=oddities.shown.index.size)
     ok = all(finding.severity != "error" for finding in findings)
@@ -164,6 +168,26 @@ def _fields(config: Config, profile: Profile) -> list[Finding]:
     if typed:
         message = "fields that the config does not declare were typed by looking at them"
         findings.append(_listed("undeclared_fields", "info", message, typed))
+    return findings
+
+
+def _words(config: Config, profile: Profile) -> list[Finding]:
+    """Words of the config that no event has, and surfaces that the config does not name."""
+    words = unused_words(config, profile)
+    findings = []
+    if words:
+        severity = "info" if all(word.is_default for word in words) else "warning"
+        message = "words of the config are in no event that was looked at"
+        said = tuple(word.said for word in words)
+        findings.append(_listed("words_never_seen", severity, message, said))
+    declared = declared_by(config)
+    counts = Counter({Unknown("surface", name): n for name, n in profile.surfaces.items()})
+    known = declared.surfaces or profile.surfaces
+    unknown = Counter({key: count for key, count in counts.items() if key.name not in known})
+    if unknown:
+        message = "surfaces that [surfaces] does not name"
+        lines = tuple(declared.warnings(unknown))
+        findings.append(_listed("unknown_surfaces", "warning", message, lines))
     return findings
 
 

@@ -13,6 +13,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.events.time_range import other_unit
+
 MAX_ID = 512
 """Characters of an id, at most."""
 
@@ -213,7 +215,7 @@ def _to_ms(time: float | datetime) -> int:
     if not 0 <= at_ms <= MAX_TIME_MS or at_ms != int(at_ms):
         raise ValueError(
             f"Expected whole Unix milliseconds from 0 to {MAX_TIME_MS}, or RFC 3339 of those "
-            f"years, got `{time}` - at `$.time`"
+            f"years, got `{time}` - at `$.time`{other_unit(at_ms)}"
         )
     return int(at_ms)
 

@@ -7,6 +7,7 @@ Invariant: ``explain`` never fails itself, whatever the event's text is.
 import msgspec
 
 from liverank.events.event import ITEM_STATES, KINDS, Fields
+from liverank.events.odd_text import odd_text
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What msgspec may raise for text that is no event."""
@@ -24,9 +25,17 @@ class _RawFields(msgspec.Struct):
     fields: dict[str, msgspec.Raw] = {}
 
 
+class _OnlyFields(msgspec.Struct):
+    """An event of which only the fields are looked at."""
+
+    fields: Fields
+
+
 _tag_decoder = msgspec.json.Decoder(_Tag)
 _raw_fields_decoder = msgspec.json.Decoder(_RawFields)
 _fields_decoder = msgspec.json.Decoder(Fields)
+_only_fields_decoder = msgspec.json.Decoder(_OnlyFields)
+_NO_TEXT = ("Expected `str`, got `int`", "Expected `str`, got `float`")
 _LONGEST_NAME = 100
 
 
@@ -36,6 +45,10 @@ def explain(error: Exception, body: bytes | str | msgspec.Raw) -> str:
     >>> explain(msgspec.ValidationError("Invalid value 'usr' - at `$.event`"), b"")
     "Invalid value 'usr' - at `$.event`; expected one of item, user, edge, ranking, interaction"
     """
+    if not isinstance(error, msgspec.ValidationError | RecursionError):
+        odd = odd_text(body if isinstance(body, str) else bytes(body))
+        if odd is not None:
+            return odd
     if isinstance(error, UnicodeDecodeError | UnicodeEncodeError):
         return f"The text is not UTF-8 ({error.reason}); send UTF-8"
     if isinstance(error, RecursionError):
@@ -49,7 +62,27 @@ def explain(error: Exception, body: bytes | str | msgspec.Raw) -> str:
         return f"{text}; expected one of {', '.join(ITEM_STATES)}"
     if text.startswith("Object contains unknown field `"):
         return _with_known_fields(text, body)
+    if text.startswith(_NO_TEXT):
+        return f"{text}; send a text, in quotes"
     return text
+
+
+def explain_fields(text: str) -> str | None:
+    """Say why a text is no ``fields`` of an event; None where it is.
+
+    >>> explain_fields('{"host":"h","geo":{"lat":1}}')
+    'Expected `bool | int | float | str | array | null`, got `object` - at `$.fields.geo`'
+    """
+    try:
+        _fields_decoder.decode(text)
+        return None
+    except UNDECODABLE:
+        body = f'{{"fields":{text}}}'
+    try:
+        _only_fields_decoder.decode(body)
+    except UNDECODABLE as error:
+        return explain(error, body)
+    return "Expected a JSON object - at `$.fields`"
 
 
 def with_field_name(text: str, body: bytes | str | msgspec.Raw) -> str:

@@ -11,6 +11,8 @@ import msgspec
 from liverank.errors import EventError
 from liverank.events.event import Event, Fields
 from liverank.events.explain import UNDECODABLE, explain
+from liverank.events.pieces import elements_of, is_one_value
+from liverank.events.time_range import time_problem
 
 
 class Rejected(NamedTuple):
@@ -33,10 +35,11 @@ _events_decoder = msgspec.json.Decoder(list[Event])
 _raw_events_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _fields_decoder = msgspec.json.Decoder(Fields)
 _encoder = msgspec.json.Encoder()
+_BOM = b"\xef\xbb\xbf"
 
 
 def decode_event(body: bytes | str) -> Event:
-    """Decode one event from its JSON.
+    """Decode one event from its JSON, such as the log holds.
 
     Raises EventError, which says where (``$.items[2]``), what was given and what is allowed.
 
@@ -44,7 +47,7 @@ def decode_event(body: bytes | str) -> Event:
     1795428000000
     >>> decode_event('{"event":"user","time":0,"user":7}')
     Traceback (most recent call last):
-    liverank.errors.EventError: Expected `str`, got `int` - at `$.user`
+    liverank.errors.EventError: Expected `str`, got `int` - at `$.user`; send a text, in quotes
     """
     try:
         return _event_decoder.decode(body)
@@ -52,30 +55,44 @@ def decode_event(body: bytes | str) -> Event:
         raise EventError(explain(error, body)) from None
 
 
+def take_event(body: bytes | str) -> Event:
+    """Decode one event that comes in: the log does not hold it yet.
+
+    Raises EventError as ``decode_event`` does, and for a time that is out of ``time_range``.
+    """
+    event = decode_event(body)
+    problem = time_problem(event.at_ms)
+    if problem is not None:
+        raise EventError(problem)
+    return event
+
+
 def decode_events(body: bytes) -> Decoded:
-    """Decode one event, an array of events, or one event a line (NDJSON).
+    """Decode what comes in: one event, an array of events, or one event a line (NDJSON).
 
-    A bad event is reported by its place and never loses the others. An empty body holds no
-    events. Raises EventError only when the body as a whole is not readable (a broken array).
+    A bad event, or one whose time is out of ``time_range``, is reported by its place and never
+    loses the others. An empty body holds no events. Raises EventError only when the body as a whole
+    is not readable (a broken array).
 
-    >>> decode_events(b'[{"event":"user","time":0,"user":"u1"},{"event":"usr"}]').rejected
+    >>> user = b'{"event":"user","time":1795428000000,"user":"u1"}'
+    >>> decode_events(b'[%s,{"event":"usr"}]' % user).rejected
     [Rejected(place=1, reason="Invalid value 'usr' - at `$.event`; expected one of item, user, ...)]
     """
-    text = body.strip()
+    text = body.removeprefix(_BOM).strip()
     if not text:
         return Decoded([], [], [])
     if text[:1] == b"[":
         try:
             events = _events_decoder.decode(text)
-            return Decoded(events, list(range(len(events))), [])
+            return _with_times_in_range(Decoded(events, list(range(len(events))), []))
         except UNDECODABLE:
             pass  # find out which ones below
         pieces: Sequence[bytes | msgspec.Raw] = _raw_events(text)
     else:
         pieces = [line for line in text.split(b"\n") if line.strip()]
-        if len(pieces) > 1 and _is_one_object(text):
+        if len(pieces) > 1 and is_one_value(text):
             pieces = [text]
-    return _decode_each(pieces)
+    return _with_times_in_range(_decode_each(pieces))
 
 
 def decode_array(body: bytes, *, at_once: int) -> Iterator[tuple[int, Decoded]]:
@@ -84,13 +101,13 @@ def decode_array(body: bytes, *, at_once: int) -> Iterator[tuple[int, Decoded]]:
     Places within a ``Decoded`` count from that first one. Raises EventError when the array is
     broken.
 
-    >>> text = b'[{"event":"user","time":0,"user":"u1"},{"event":"usr"}]'
+    >>> text = b'[{"event":"user","time":1795428000000,"user":"u1"},{"event":"usr"}]'
     >>> [(first, len(decoded.events)) for first, decoded in decode_array(text, at_once=1)]
     [(0, 1), (1, 0)]
     """
     pieces = _raw_events(body)
     for first in range(0, len(pieces), at_once):
-        yield first, _decode_each(pieces[first : first + at_once])
+        yield first, _with_times_in_range(_decode_each(pieces[first : first + at_once]))
 
 
 def encode_event(event: Event) -> bytes:
@@ -112,10 +129,13 @@ def decode_fields(text: str) -> Fields:
     return _fields_decoder.decode(text)
 
 
-def _raw_events(text: bytes) -> list[msgspec.Raw]:
+def _raw_events(text: bytes) -> Sequence[bytes | msgspec.Raw]:
     try:
         return _raw_events_decoder.decode(text)
     except UNDECODABLE as error:
+        elements = elements_of(text)
+        if elements is not None:
+            return elements
         raise EventError(
             f"The array of events is broken: {explain(error, b'')}; send valid JSON"
         ) from None
@@ -132,10 +152,16 @@ def _decode_each(pieces: Sequence[bytes | msgspec.Raw]) -> Decoded:
     return decoded
 
 
-def _is_one_object(text: bytes) -> bool:
-    """Whether the text is one JSON value that happens to be spread over lines."""
-    try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except UNDECODABLE:
-        return False
-    return True
+def _with_times_in_range(decoded: Decoded) -> Decoded:
+    """The same, with the events refused whose time is out of ``time_range``."""
+    problems = [time_problem(event.at_ms) for event in decoded.events]
+    if not any(problems):
+        return decoded
+    pairs = list(zip(decoded.places, problems, strict=True))
+    taken = [row for row, problem in enumerate(problems) if problem is None]
+    refused = [Rejected(place, problem) for place, problem in pairs if problem is not None]
+    return Decoded(
+        [decoded.events[row] for row in taken],
+        [decoded.places[row] for row in taken],
+        sorted([*decoded.rejected, *refused]),
+    )

@@ -11,10 +11,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from liverank.config import Config, Surface
 from liverank.errors import LogError
+from liverank.events.declared import declared_by
 from liverank.events.log import Erased, Log
 from liverank.quantities import duration_ms
 from liverank.serving.http.events_in import take_events
@@ -76,6 +78,7 @@ class Service:
         self._prefix = secrets.token_hex(8)
         self._numbers = itertools.count(1)
         self._appenders = ThreadPoolExecutor(_APPENDERS, thread_name_prefix="append")
+        self._declared = declared_by(config)
         self._surfaces = {name: _rules(surface) for name, surface in config.surfaces.items()}
         self._surfaces.setdefault("default", _rules(Surface()))
 
@@ -177,9 +180,10 @@ class Service:
         Raises BadRequestError, LogError.
         """
         arrived_ms = self.clock_ms()
+        take = partial(take_events, arrived_ms=arrived_ms, declared=self._declared)
         try:
             response = await asyncio.get_running_loop().run_in_executor(
-                self._appenders, lambda: take_events(self._log, body, arrived_ms=arrived_ms)
+                self._appenders, take, self._log, body
             )
         except (BadRequestError, LogError) as error:
             cause = error.__context__ if isinstance(error, BadRequestError) else error

@@ -6,18 +6,18 @@ Segments of a log are such files. Others get an explanation of how to map them.
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import polars as pl
 
 from liverank.errors import SourceError
 from liverank.events.event import KINDS
+from liverank.events.explain import explain_fields
 from liverank.events.frame import SCHEMA
 from liverank.events.sources.mapping import Mapped
 from liverank.events.sources.rules import first_broken_rule, with_defaults
 from liverank.events.sources.tables import Table
 from liverank.events.sources.times import moment_of
 from liverank.events.sources.values import Value, cast_to
-from liverank.events.wire import decode_fields
+from liverank.events.time_range import time_problems
 
 
 def check_table(table: Table, path: Path) -> Mapped:
@@ -47,7 +47,12 @@ def check_table(table: Table, path: Path) -> Mapped:
         )
     )
     frame = frame.with_columns(
-        reason=pl.coalesce("problem", first_broken_rule(set(KINDS)), _fields_problem(frame))
+        reason=pl.coalesce(
+            "problem",
+            time_problems(frame["time"], where="time"),
+            first_broken_rule(set(KINDS)),
+            _fields_problem(frame),
+        )
     )
     is_good = pl.col("reason").is_null()
     return Mapped(
@@ -71,13 +76,5 @@ def explain_mapping(path: Path, columns: Sequence[str]) -> str:
 
 def _fields_problem(frame: pl.DataFrame) -> pl.Series:
     """What is wrong with each event's fields, a JSON object as text."""
-    reasons: list[str | None] = []
-    for text in frame["fields"]:
-        reason = None
-        if text is not None:
-            try:
-                decode_fields(text)
-            except msgspec.MsgspecError as error:
-                reason = f"`fields`: {error}"
-        reasons.append(reason)
+    reasons = [None if text is None else explain_fields(text) for text in frame["fields"]]
     return pl.Series("fields_problem", reasons, dtype=pl.String)

@@ -13,7 +13,7 @@ from liverank.errors import EventError, SourceError
 from liverank.events.event import Event
 from liverank.events.frame import frame_of
 from liverank.events.sources.files import Progress, read_blocks, tell_nobody
-from liverank.events.wire import decode_array, decode_event
+from liverank.events.wire import decode_array, take_event
 
 MAX_LINE_BYTES = 64 << 20
 _ARRAY_EVENTS = 16_384
@@ -79,7 +79,7 @@ def read_json_lines(path: Path, on_progress: Progress) -> Iterator[Stretch]:
         rejected: list[tuple[str, str]] = []
         for number, text in enumerate(lines.texts, lines.first):
             try:
-                events.append(decode_event(text))
+                events.append(take_event(text))
             except EventError as error:
                 if text.strip():
                     rejected.append((f"{path}:{number}", str(error)))

@@ -16,6 +16,7 @@ from liverank.events.sources.rules import KEYS, first_broken_rule, with_defaults
 from liverank.events.sources.templates import Array, Hole, Template, parse_template, parse_value
 from liverank.events.sources.times import check_times, moment_of
 from liverank.events.sources.values import Value, cast_to, json_of, value_of
+from liverank.events.time_range import time_problems
 from liverank.quantities import duration_ms
 
 OWN_KEYS = ("event", "for_each", "when", "before")
@@ -95,10 +96,11 @@ def map_rows(mapping: Mapping, rows: pl.DataFrame) -> Mapped:
     ...     files="*",
     ...     events=({"event": "user", "time": "{at}", "user": "{id}", "fields": {"lang": "{l}"}},),
     ... )
-    >>> rows = pl.DataFrame({"#": [1, 2], "at": [5, 6], "id": ["u1", None], "l": ["en", "de"]})
+    >>> at = [1795428000000, 1795428000001]
+    >>> rows = pl.DataFrame({"#": [1, 2], "at": at, "id": ["u1", None], "l": ["en", "de"]})
     >>> mapped = map_rows(parse_source(source), rows)
     >>> mapped.frame.select("event", "time", "user", "fields").rows()
-    [('user', 5, 'u1', '{"lang":"en"}')]
+    [('user', 1795428000000, 'u1', '{"lang":"en"}')]
     >>> mapped.rejected.rows()
     [(2, '`user` is missing')]
     """
@@ -137,8 +139,9 @@ def _map_event(event: EventTemplate, source: Source, rows: pl.DataFrame) -> Mapp
         *(value.expression.alias(name) for name, value in columns.items()),
         problem=pl.coalesce([*problems, pl.lit(None, pl.String())]),
     )
+    odd = time_problems(frame["time"], where="time")
     frame = with_defaults(frame).with_columns(
-        reason=pl.coalesce("problem", first_broken_rule({event.kind}))
+        reason=pl.coalesce("problem", odd, first_broken_rule({event.kind}))
     )
     return Mapped(
         frame.filter(pl.col("reason").is_null()).select("#", *SCHEMA),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
+from liverank.events.explain import UNDECODABLE, explain
 from liverank.events.sources.files import Progress, tell_nobody
 from liverank.events.sources.lines import read_lines
 
@@ -91,8 +92,8 @@ def _read(path: Path, on_progress: Progress, at_once: int) -> Iterator[_Piece]:
             try:
                 piece.objects.append(_decoder.decode(text))
                 piece.numbers.append(number)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                piece.rejected.append((f"{path}:{number}", str(error)))
+            except UNDECODABLE as error:
+                piece.rejected.append((f"{path}:{number}", explain(error, text)))
         if lines.broken is not None:
             piece.rejected.append((f"{path}:{lines.first}", lines.broken))
         if len(piece.objects) + len(piece.rejected) >= at_once:

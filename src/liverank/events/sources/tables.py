@@ -1,11 +1,13 @@
 """Tables in files: CSV and TSV as text, Parquet with its own types, a piece at a time.
 
 CSV is read as text throughout, so that a column whose thousandth value is odd loses that row and
-not the file; the templates say what is a number. TSV knows no quotes. Invariant: a piece ends where
-a row ends, and rows are counted through the whole file.
+not the file; the templates say what is a number. TSV knows no quotes. A row with bytes that are not
+UTF-8 is rejected: what they stand for is not known. Invariant: a piece ends where a row ends, and
+rows are counted through the whole file.
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +21,12 @@ MAX_ROW_BYTES = 256 << 20
 _PIECE_BYTES = 32 << 20
 
 _EXTRA = "\x00extra"
+_REASON = "\x00reason"
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_BAD_BYTE = re.compile("[\udc80-\udcff]")
+_MARKS = [chr(code) for code in range(0xFDD0, 0xFDF0)]
+"""What Unicode sets apart for programs to use as they like; no text holds them."""
 
 
 class Table(NamedTuple):
@@ -52,13 +59,21 @@ def read_delimited(
             names = _header(path, text, file_format)
             if not names:
                 break
+        text, mark = _marked(text)
         rows = _rows_of(path, text, names, file_format, has_header=has_header)
         rows = rows.with_columns(pl.int_range(number, number + pl.len()).alias("#"))
         number += rows.height
         rows = rows.filter(~pl.all_horizontal(pl.col(*names).is_null()))
         is_long = pl.col(_EXTRA).is_not_null()
-        reason = pl.lit(f"has more than the {len(names)} columns of the file").alias("reason")
-        yield Table(rows.filter(~is_long).drop(_EXTRA), rows.filter(is_long).select("#", reason))
+        too_long = f"has more than the {len(names)} columns of the file"
+        reasons: list[pl.Expr] = [pl.when(is_long).then(pl.lit(too_long))]
+        reasons += [_not_utf8(name, mark) for name in names if mark]
+        rows = rows.with_columns(pl.coalesce(reasons).alias(_REASON))
+        is_sound = pl.col(_REASON).is_null()
+        yield Table(
+            rows.filter(is_sound).drop(_EXTRA, _REASON),
+            rows.filter(~is_sound).select("#", pl.col(_REASON).alias("reason")),
+        )
     if not names:
         yield Table(pl.DataFrame(schema={"#": pl.Int64}), none_rejected())
 
@@ -136,6 +151,29 @@ def _end_of_rows(text: bytes, *, quotes: bool) -> int:
     return end
 
 
+def _marked(text: bytes) -> tuple[bytes, str]:
+    """The text as UTF-8, each byte that is none as a mark with two hex digits; and the mark.
+
+    The mark is "" where all is UTF-8.
+    """
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        escaped = text.decode("utf-8", "surrogateescape")
+    else:
+        return text, ""
+    mark = next((mark for mark in _MARKS if mark not in escaped), _MARKS[0])
+    return _BAD_BYTE.sub(lambda bad: f"{mark}{ord(bad[0]) - 0xDC00:02x}", escaped).encode(), mark
+
+
+def _not_utf8(name: str, mark: str) -> pl.Expr:
+    """The reason of rows whose value of a column holds bytes that are not UTF-8."""
+    value = pl.col(name)
+    shown = value.str.replace_all(mark, "\\x", literal=True)
+    told = pl.concat_str(pl.lit(f"`{name}` is not UTF-8: "), shown, pl.lit("; send UTF-8"))
+    return pl.when(value.str.contains(mark, literal=True)).then(told)
+
+
 def _rows_of(
     path: Path, text: bytes, names: list[str], file_format: Format, *, has_header: bool
 ) -> pl.DataFrame:
@@ -150,7 +188,7 @@ def _rows_of(
             truncate_ragged_lines=True,
             separator="\t" if file_format == "tsv" else ",",
             quote_char=None if file_format == "tsv" else '"',
-            encoding="utf8-lossy",
+            encoding="utf8",
             raise_if_empty=False,
         )
     except pl.exceptions.PolarsError as error:
@@ -159,7 +197,11 @@ def _rows_of(
 
 def _header(path: Path, body: bytes, file_format: Format) -> list[str]:
     """Names of the first line; an empty one gets none (it stays ""), a second ``a`` is ``a_2``."""
-    line = body.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")
+    try:
+        line = body.split(b"\n", 1)[0].decode().rstrip("\r")
+    except UnicodeDecodeError as error:
+        given = "UTF-16" if body.startswith(_UTF_16) else f"not UTF-8 (byte {body[error.start]:#x})"
+        raise SourceError(f"{path}: its first line is {given}; save it as UTF-8") from None
     if not line:
         return []
     try:

@@ -48,8 +48,9 @@ def moment_of(value: Value, time_format: str | None, time_zone: str, *, where: s
     """Unix milliseconds of a value, which may be text, a number, a date or a moment.
 
     Without a ``time_format``, text is RFC 3339 (a time that names no zone is in ``time_zone``) and
-    numbers, also as text, are Unix milliseconds. Raises SourceError when the column cannot hold
-    times at all.
+    numbers, also as text, are Unix milliseconds. Of an hour that a zone has twice the first is
+    meant; one that it skips is a problem. Raises SourceError when the column cannot hold times at
+    all.
 
     >>> frame = pl.DataFrame({"at": ["2026-11-23T10:00:00Z", "2026-11-23 11:00:00", "soon"]})
     >>> value = moment_of(Value(pl.col("at"), pl.String()), None, "Europe/Berlin", where="time")
@@ -59,36 +60,41 @@ def moment_of(value: Value, time_format: str | None, time_zone: str, *, where: s
     '`time` is not a moment: soon'
     """
     given, dtype = value.expression, value.dtype
-    if isinstance(dtype, pl.Datetime | pl.Date):
-        moment = _in_zone(
-            given.cast(pl.Datetime("ms", getattr(dtype, "time_zone", None))), dtype, time_zone
-        )
+    local: pl.Expr | None = None
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+        moment = given.dt.epoch("ms")
+    elif isinstance(dtype, pl.Datetime | pl.Date):
+        local = given.cast(pl.Datetime("ms"))
+        moment = _in_zone(local, time_zone)
     elif dtype.is_numeric() and time_format in (None, *UNIX_FORMATS):
         moment = _of_number(given, time_format)
     elif dtype == pl.String or dtype.is_numeric():
-        moment = _of_text(given.cast(pl.String).str.strip_chars(), time_format, time_zone)
+        text = given.cast(pl.String).str.strip_chars()
+        moment, local = _of_text(text, time_format, time_zone)
     else:
         raise SourceError(f"`{where}` holds {dtype}, which is no time")
     problem = unread(given, moment, f"`{where}` is not a moment")
-    return Value(moment, pl.Int64(), (*value.problems, problem))
+    skipped = [] if local is None else [_skipped(local, time_zone, where)]
+    return Value(moment, pl.Int64(), (*value.problems, *skipped, problem))
 
 
-def _of_text(text: pl.Expr, time_format: str | None, time_zone: str) -> pl.Expr:
+def _of_text(
+    text: pl.Expr, time_format: str | None, time_zone: str
+) -> tuple[pl.Expr, pl.Expr | None]:
+    """The moment, and what a text that names no zone says of the clock on the wall there."""
     if time_format in UNIX_FORMATS:
-        return _of_number(text.cast(pl.Float64, strict=False), time_format)
+        return _of_number(text.cast(pl.Float64, strict=False), time_format), None
     if time_format is not None:
         parsed = text.str.to_datetime(time_format, strict=False, time_unit="ms")
-        zoned = any(part in time_format for part in ("%z", "%:z", "%#z", "%+"))
-        return _in_zone(parsed, pl.Datetime("ms", "UTC" if zoned else None), time_zone)
+        if any(part in time_format for part in ("%z", "%:z", "%#z", "%+")):
+            return parsed.dt.epoch("ms"), None
+        return _in_zone(parsed, time_zone), parsed
     aware = text.str.to_datetime("%+", strict=False, time_unit="ms").dt.epoch("ms")
     naive = text.str.replace(r"^(\d{4}-\d\d-\d\d)[Tt]", "$1 ").str.to_datetime(
         "%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="ms"
     )
-    return pl.coalesce(
-        aware,
-        _in_zone(naive, pl.Datetime("ms"), time_zone),
-        text.cast(pl.Int64, strict=False),
-    )
+    moment = pl.coalesce(aware, _in_zone(naive, time_zone), text.cast(pl.Int64, strict=False))
+    return moment, naive
 
 
 def _of_number(number: pl.Expr, time_format: str | None) -> pl.Expr:
@@ -97,9 +103,17 @@ def _of_number(number: pl.Expr, time_format: str | None) -> pl.Expr:
     return scaled.cast(pl.Int64, strict=False)
 
 
-def _in_zone(moment: pl.Expr, dtype: pl.DataType, time_zone: str) -> pl.Expr:
+def _in_zone(local: pl.Expr, time_zone: str) -> pl.Expr:
     """Unix ms; an hour that a zone has twice is its first, one that it skips is null."""
-    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
-        return moment.dt.epoch("ms")
-    zoned = moment.dt.replace_time_zone(time_zone, ambiguous="earliest", non_existent="null")
+    zoned = local.dt.replace_time_zone(time_zone, ambiguous="earliest", non_existent="null")
     return zoned.dt.epoch("ms")
+
+
+def _skipped(local: pl.Expr, time_zone: str, where: str) -> pl.Expr:
+    """The problem of times that no clock of the zone ever shows."""
+    told = pl.concat_str(
+        pl.lit(f"`{where}` does not exist in {time_zone}: "),
+        local.dt.to_string("%Y-%m-%d %H:%M:%S"),
+        pl.lit(" (the clock skips that hour); send it with its offset from UTC"),
+    )
+    return pl.when(local.is_not_null() & _in_zone(local, time_zone).is_null()).then(told)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import polars as pl
+from polars.datatypes import DataType, DataTypeClass
 
 from liverank.errors import SourceError
 from liverank.events.sources.templates import Array, Hole, Step, Template
@@ -60,9 +61,9 @@ def value_of(template: Template | Array, schema: pl.Schema, *, where: str) -> Va
 def cast_to(dtype: pl.DataType, value: Value, *, where: str) -> Value:
     """The value as the type that a column of events has.
 
-    Numbers become text and text becomes numbers, element by element in lists; what is no number
-    is a problem of its row. Bytes may come as base64. Raises SourceError where the types cannot be
-    brought together.
+    Whole numbers become text and text becomes numbers, element by element in lists; what cannot
+    become what is wanted (7.5 is no id) is a problem of its row. Bytes may come as base64. Raises
+    SourceError where the types cannot be brought together.
 
     >>> value = cast_to(pl.Float64(), Value(pl.col("dwell"), pl.String()), where="value")
     >>> frame = pl.DataFrame({"dwell": ["1.5", "long"]})
@@ -80,17 +81,20 @@ def cast_to(dtype: pl.DataType, value: Value, *, where: str) -> Value:
     if value.dtype == dtype:
         return value
     if isinstance(dtype, pl.List):
-        inner = dtype.inner
-        return value._replace(expression=value.expression.cast(pl.List(inner), strict=False))
-    if dtype == pl.Boolean() and value.dtype == pl.String():
-        text = value.expression.str.to_lowercase()
+        return _cast_list(dtype, value, where)
+    if dtype == pl.Boolean() and (value.dtype == pl.String() or value.dtype.is_numeric()):
+        text = value.expression.cast(pl.String).str.to_lowercase()
         truth = text.replace_strict(_TRUTHS, default=None, return_dtype=pl.Boolean)
         return _or_problem(value, truth, dtype, f"`{where}` is neither true nor false")
+    if not _becomes(dtype, value.dtype):
+        return _refused(dtype, value, where)
     if dtype == pl.Binary():
         if value.dtype != pl.String():
             raise SourceError(f"`{where}` wants bytes, or text in base64, got {value.dtype}")
         decoded = value.expression.str.decode("base64", strict=False)
         return _or_problem(value, decoded, dtype, f"`{where}` is not base64")
+    if value.dtype == pl.Binary():
+        return _text_of_bytes(value, where)
     cast = value.expression.cast(dtype, strict=False)
     return _or_problem(value, cast, dtype, f"`{where}` is not a number")
 
@@ -160,6 +164,61 @@ def _array(array: Array, schema: pl.Schema, where: str) -> Value:
 
 def _or_problem(value: Value, cast: pl.Expr, dtype: pl.DataType, text: str) -> Value:
     return Value(cast, dtype, (*value.problems, unread(value.expression, cast, text)))
+
+
+def _becomes(wanted: pl.DataType, given: DataType | DataTypeClass) -> bool:
+    """Whether values of a type can stand for texts, or for numbers."""
+    if given in (pl.String, pl.Null) or given.is_integer():
+        return True
+    if wanted == pl.String():
+        return isinstance(given, pl.Categorical | pl.Enum | pl.Binary)
+    return given.is_numeric() or wanted == pl.Binary()
+
+
+def _text_of_bytes(value: Value, where: str) -> Value:
+    """Bytes as text; those that are not UTF-8 are a problem."""
+    text = value.expression.map_batches(_decoded, return_dtype=pl.String())
+    told = pl.concat_str(pl.lit(f"`{where}` is not UTF-8: 0x"), value.expression.bin.encode("hex"))
+    problem = pl.when(value.expression.is_not_null() & text.is_null()).then(told)
+    return Value(text, pl.String(), (*value.problems, problem))
+
+
+def _decoded(values: pl.Series) -> pl.Series:
+    """Bytes as text, null where they are not UTF-8."""
+    try:
+        return values.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        return pl.Series(values.name, [_utf8(one) for one in values], pl.String)
+
+
+def _utf8(given: bytes | None) -> str | None:
+    try:
+        return None if given is None else given.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _refused(dtype: pl.DataType, value: Value, where: str) -> Value:
+    """Values of a type that cannot stand for what is wanted: each that is there is a problem."""
+    wanted = "a text or a whole number" if dtype == pl.String() else "a number"
+    given, text = value.expression, f"`{where}` is {value.dtype}, not {wanted}"
+    if value.dtype.is_numeric() or value.dtype == pl.Boolean():
+        problem = unread(given, pl.lit(None, dtype), text)
+    else:
+        problem = pl.when(given.is_not_null()).then(pl.lit(text))
+    return Value(pl.lit(None, dtype), dtype, (*value.problems, problem))
+
+
+def _cast_list(dtype: pl.List, value: Value, where: str) -> Value:
+    """A list with its values cast; what cannot be read becomes null, which the rules refuse."""
+    assert isinstance(value.dtype, pl.List)
+    given = value.dtype.inner
+    cast = value._replace(expression=value.expression.cast(dtype, strict=False))
+    if dtype.inner != pl.String or _becomes(pl.String(), given):
+        return cast
+    text = f"`{where}` holds {given}, not texts or whole numbers"
+    problem = pl.when(value.expression.list.len() > 0).then(pl.lit(text))
+    return Value(pl.lit(None, dtype), dtype, (*value.problems, problem))
 
 
 _CONSTANTS: dict[type, pl.DataType] = {

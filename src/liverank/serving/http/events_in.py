@@ -3,11 +3,13 @@
 Invariant: what the response calls accepted is on disk.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from liverank.errors import EventError
+from liverank.events.declared import Declared, Unknown
 from liverank.events.log import Log
-from liverank.events.wire import decode_events
+from liverank.events.wire import Decoded, Rejected, decode_events
 from liverank.serving.http.log_errors import log_refusals
 from liverank.serving.http.messages import BadRequestError, EventsResponse, RejectedEvent
 
@@ -17,13 +19,17 @@ ERASED = (
 )
 """Why an event is refused that was fine but for whose it is."""
 
+_EVERYTHING = Declared()
 _MAX_TOLD = 100
 """Rejected events told one by one in an error that refuses them all."""
 
 
-def take_events(log: Log, body: bytes, *, arrived_ms: int) -> EventsResponse:
+def take_events(
+    log: Log, body: bytes, *, arrived_ms: int, declared: Declared = _EVERYTHING
+) -> EventsResponse:
     """Decode a body of events and append the good ones; waits for the disk.
 
+    Names that are not ``declared`` are told of, or where it is strict refused.
     Raises BadRequestError: 400 for a body that cannot be read or holds nothing, 422 when every
     event is refused, 503 while others hold the log, 507 when the disk is full; else LogError.
     """
@@ -31,6 +37,7 @@ def take_events(log: Log, body: bytes, *, arrived_ms: int) -> EventsResponse:
         decoded = decode_events(body)
     except EventError as error:
         raise BadRequestError(400, "body", str(error)) from None
+    decoded, unknown = _looked_up(decoded, declared)
     if not decoded.events:
         if not decoded.rejected:
             raise BadRequestError(
@@ -45,7 +52,29 @@ def take_events(log: Log, body: bytes, *, arrived_ms: int) -> EventsResponse:
     accepted = len(decoded.events) - appended.duplicates - len(appended.suppressed)
     if not accepted and not appended.duplicates:
         raise _all_refused(rejected)
-    return EventsResponse(accepted=accepted, duplicates=appended.duplicates, rejected=rejected)
+    return EventsResponse(
+        accepted=accepted,
+        duplicates=appended.duplicates,
+        rejected=rejected,
+        warnings=declared.warnings(unknown),
+    )
+
+
+def _looked_up(decoded: Decoded, declared: Declared) -> tuple[Decoded, Counter[Unknown]]:
+    """What is taken, and how many events of it have each name that is not declared."""
+    if not declared.types and not declared.surfaces:
+        return decoded, Counter()
+    names = [declared.unknown(event) for event in decoded.events]
+    found = {row: name for row, name in enumerate(names) if name is not None}
+    if not found or not declared.is_strict:
+        return decoded, Counter(found.values())
+    refused = [Rejected(decoded.places[row], declared.refusal(name)) for row, name in found.items()]
+    taken = [row for row in range(len(names)) if row not in found]
+    return Decoded(
+        [decoded.events[row] for row in taken],
+        [decoded.places[row] for row in taken],
+        sorted([*decoded.rejected, *refused]),
+    ), Counter()
 
 
 def _all_refused(rejected: Sequence[RejectedEvent]) -> BadRequestError:

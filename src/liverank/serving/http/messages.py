@@ -10,6 +10,7 @@ import msgspec
 from liverank.errors import ServingError
 from liverank.events.event import Fields, Id
 from liverank.events.explain import with_field_name
+from liverank.events.odd_text import odd_text
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -80,12 +81,14 @@ class RejectedEvent(msgspec.Struct, frozen=True):
     reason: str
 
 
-class EventsResponse(msgspec.Struct, frozen=True, kw_only=True):
+class EventsResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``POST /v1/events``: what became of the events. Accepted ones are on disk."""
 
     accepted: int
     duplicates: int
     rejected: list[RejectedEvent]
+    warnings: list[str] = []
+    """A line for each interaction type and surface that the config does not declare."""
 
 
 class ErasedUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,4 +212,5 @@ def decode_request(body: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
             what += f"; expected {', '.join(decoder.type.__struct_fields__)}"
         raise BadRequestError(422, place.rstrip("`") or "$", what) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequestError(400, "body", f"not valid JSON: {error}") from None
+        what = odd_text(body) or f"not valid JSON: {error}"
+        raise BadRequestError(400, "body", what) from None
