@@ -1,16 +1,17 @@
 # Each target sets itself up: it needs only Python 3.11+, make and PyPI.
-#   make demo | test | lint | bench | bench-automl | bench-serve | format | clean       ARGS="..." is passed on
+#   make demo | test | lint | cases | bench | bench-automl | bench-serve | format | clean       ARGS="..." is passed on
 PYTHON ?= python3
 ARGS ?=
 READY := .venv/.ready
 
-.PHONY: help demo test lint bench bench-automl bench-serve format clean
+.PHONY: help demo test lint cases bench bench-automl bench-serve format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    a small world, ranked: events, log, model, server, backtest (ARGS=\"--people 500\")"
 	@echo "make test    all tests, and every example in the docs (ARGS=\"-k simulator\")"
 	@echo "make lint    format, style, types and import layers"
+	@echo "make cases   the cases of ../shared/cases, where that folder is (ARGS=\"--only 08 19\")"
 	@echo "make bench   every benchmark; tables here, JSON in bench/ (ARGS=\"--only scoring\")"
 	@echo "make bench-automl  liverank automl beside FLAML, AutoGluon, CatBoost, LightGBM (ARGS=\"--tables DIR --budget 60\")"
 	@echo "make bench-serve   the rank server under load, and beside its peers (ARGS=\"--only faults\")"
@@ -31,6 +32,9 @@ lint: $(READY)
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+cases: $(READY)
+	.venv/bin/python scripts/cases.py $(ARGS)
 
 bench: $(READY)
 	.venv/bin/python benchmarks/run_all.py $(ARGS)

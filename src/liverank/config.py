@@ -187,6 +187,8 @@ class Serving(_Table, frozen=True):
     """How long a connection may lie idle between two requests."""
     max_lag: str = "5s"
     """How far the fold may be behind the log before ``/healthz`` says so."""
+    slow_request: str = "1s"
+    """What takes longer is written into the server's log."""
     snapshot_every: str = "10m"
     """How often what the log comes to is written to disk, to start from; or ``"never"``."""
 

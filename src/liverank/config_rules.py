@@ -22,6 +22,7 @@ def check(config: "Config", where: str) -> None:
         "training.budget": config.training.budget,
         "serving.expire_after": config.serving.expire_after,
         "serving.max_lag": config.serving.max_lag,
+        "serving.slow_request": config.serving.slow_request,
         "serving.keep_alive": config.serving.keep_alive,
         "log.keep": config.log.keep,
     }

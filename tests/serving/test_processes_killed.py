@@ -119,7 +119,8 @@ def test_a_signal_ends_it_in_order_and_loses_no_ranking(tmp_path, number, all_pr
             server.terminate(number, all_processes=all_processes)
             assert not any(map(is_alive, pids))
     assert {one.id for one in asking.answered} <= set(logged_rankings(tmp_path))
-    assert server.said() == "", "no traceback, and nothing else"
+    levels = {line.split()[1] for line in server.said().splitlines()}
+    assert levels <= {"info", "warning"}, "no traceback, and no error"
 
 
 def test_when_everything_is_killed_only_rankings_of_the_last_moment_are_lost(server, tmp_path):
@@ -159,4 +160,5 @@ def test_a_server_that_can_never_be_ready_says_why_and_ends(tmp_path):
         pass
     told = (tmp_path / "stderr.txt").read_text()
     assert "Traceback" not in told
-    assert len(told.splitlines()) < 5, told
+    complaints = [line for line in told.splitlines() if " info " not in line]
+    assert len(complaints) < 5, told

@@ -181,6 +181,7 @@ def test_a_body_that_is_too_long_and_a_surface_that_is_not_declared_are_refused(
     assert "max_body_mb" in long.json()["error"]["what"]
     assert other.status_code == 422
     assert "expected default, tab" in other.json()["error"]["what"]
+    assert "restart the server" in other.json()["error"]["what"], "it may be declared by now"
     assert len(two) == 2
 
 

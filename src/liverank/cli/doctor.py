@@ -2,13 +2,14 @@
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from liverank.cli.checks import project, server
+from liverank.cli.checks import project, server, server_log
 from liverank.cli.checks.finding import Finding, parted, urgent_first
 from liverank.cli.clock import now_ms
 from liverank.cli.paths import add_config_argument, data_path, log_path
@@ -30,6 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the server, e.g. http://localhost:8080; default: where the config has it listen",
     )
     add_config_argument(parser)
+    parser.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="the server's own log, of `liverank serve --log-format json`: say what happened, too",
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -46,6 +53,12 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         url = url or _url(config)
     if url is not None:
         findings += _of_server(url)
+    happened: list[str] = []
+    if arguments.log is not None:
+        happened, found = _of_log(arguments.log)
+        findings += found
+        for line in happened:
+            console.print(Text(line), soft_wrap=True)
     findings = urgent_first(findings)
     for finding in findings:
         console.print(Text(finding.severity, _COLOURS[finding.severity]), finding.what)
@@ -56,6 +69,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "ok": all(finding.severity != "error" for finding in findings),
         "url": url,
         "findings": msgspec.to_builtins(findings),
+        "happened": happened,
     }
 
 
@@ -80,6 +94,15 @@ def _of_server(url: str) -> Iterator[Finding]:
         return
     for check in server.SERVER_CHECKS:
         yield from check(answers)
+
+
+def _of_log(file: Path) -> tuple[list[str], list[Finding]]:
+    """What a server's own log says that happened, and what of it went wrong."""
+    try:
+        summary = server_log.read_summary(file)
+    except ServingError as error:
+        return [], [parted("error", str(error), "name the file that stderr of the server goes to")]
+    return server_log.what_happened(summary), list(server_log.check_summary(summary))
 
 
 def _url(config: Config) -> str:

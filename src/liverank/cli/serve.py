@@ -21,6 +21,8 @@ from liverank.serving.processes.deployment import Deployment
 from liverank.serving.processes.supervisor import Supervisor
 from liverank.serving.processes.warm import warm_up
 from liverank.serving.ranking.fallback import Rung, choose_rung, fixed_rung
+from liverank.serving.server_log.events import write_event
+from liverank.serving.server_log.lines import start_server_log
 
 HELP = "take in events and rank over HTTP"
 
@@ -38,10 +40,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes that rank; default: one for each core"
     )
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="of the server's own log, on stderr (default: text)",
+    )
+    parser.add_argument(
+        "--access-log", action="store_true", help="write each request into the server's own log"
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Serve until SIGTERM or SIGINT, then finish the requests and log the rankings."""
+    """Serve until SIGTERM, SIGINT or SIGHUP, then finish the requests and log the rankings."""
     began = time.perf_counter()
     config = load_config(arguments.config)
     root = data_path(arguments.config, config)
@@ -53,13 +64,17 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         for one in listening:
             closing.enter_context(one)
         address = _address(listening[0])
+        start_server_log(arguments.log_format)
         console.print(f"Listening on {address}", soft_wrap=True)
         console.print(_what_ranks(rung), soft_wrap=True)
+        _write_start(address, rung, n_workers)
         warm_up(rung, config)
 
         def tell_ready(seq: int) -> None:
             seconds = time.perf_counter() - began
-            console.print(f"Ready: {seq:,} events in {seconds:.1f} s", soft_wrap=True)
+            told = f"{seq:,} events in {seconds:.1f} s"
+            console.print(f"Ready: {told}", soft_wrap=True)
+            write_event("ready", f"ready, after {told}", seq=seq, seconds=round(seconds, 1))
 
         board = Board(n_workers, tuple(config.surfaces))
         deployment = Deployment(
@@ -71,8 +86,12 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             take_snapshot=_snapshot_command(arguments),
             snapshot_every_s=config.serving.snapshot_every_s,
             clock_ms=now_ms,
+            has_access_log=arguments.access_log,
         )
-        Supervisor(deployment, board, listening, on_ready=tell_ready).run()
+        try:
+            Supervisor(deployment, board, listening, on_ready=tell_ready).run()
+        finally:
+            _write_end(board, time.perf_counter() - began)
     lost = int(board.workers["rankings_lost"].sum())
     return {"ok": True, "address": address, "rankings_lost": lost}
 
@@ -127,6 +146,19 @@ def _allow_connections() -> None:
 def _address(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _write_start(address: str, rung: Rung, n_workers: int) -> None:
+    bundle = None if rung.bundle is None else rung.bundle.version
+    what = f"starting with {n_workers} workers on {address}; {_what_ranks(rung)}"
+    write_event("start", what, address=address, workers=n_workers, bundle=bundle)
+
+
+def _write_end(board: Board, seconds: float) -> None:
+    """Write that it is over, and how many rankings it made and lost."""
+    lost, ranked = int(board.workers["rankings_lost"].sum()), int(board.latency.sum())
+    what = f"stopped after {seconds:,.0f} s and {ranked:,} rankings, of which {lost:,} were lost"
+    write_event("end", what, seconds=round(seconds, 1), rankings=ranked, rankings_lost=lost)
 
 
 def _what_ranks(rung: Rung) -> str:

@@ -32,9 +32,12 @@ from liverank.serving.log_trouble import LogTrouble, trouble_of
 from liverank.serving.processes.board import Board
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.deadline import Pace
-from liverank.serving.ranking.ranker import View, rank
+from liverank.serving.ranking.ranker import Ranked, View, rank
 from liverank.serving.ranking.ranking_log import RankingWriter, is_sampled, ranking_event
 from liverank.serving.ranking.reasons import explained
+from liverank.serving.server_log.events import write_event
+from liverank.serving.server_log.fallbacks import Fallback
+from liverank.serving.server_log.refusals import REJECTED
 from liverank.serving.state.erase import erase_from_log, remove_snapshots
 from liverank.serving.state.live_table import LiveRow
 
@@ -42,6 +45,10 @@ _APPENDERS = 16
 """Threads that wait for the disk; batches that wait together share a commit."""
 _KEPT = 2
 """The purpose by which rankings are chosen to be logged at all."""
+_LONG = 1_000
+"""Items from which on an answer is a long one."""
+MOST_EXPLAINED = 1_000
+"""Items that a request may have explained: each takes the time and the memory of many others."""
 _FORGOTTEN_POLL_S = 0.02
 _LONGEST_REFOLD_S = 3600.0
 
@@ -69,6 +76,10 @@ class Service:
         self.writer = RankingWriter(log, clock_ms=clock_ms)
         self.clock_ms = clock_ms
         self.snapshots = snapshots
+        self.last_fallback: dict[str, Fallback] = {}
+        """The last request that each rung but the model answered."""
+        self.last_refused: dict[str, str] = {}
+        """The last refusal of each kind, in words."""
         self._place = place
         self._log = log
         self._view: View | None = None
@@ -105,15 +116,20 @@ class Service:
     def rank(self, request: RankRequest, *, read_at: float) -> RankResponse:
         """Answer a request that was read at ``read_at``, and queue the ranking for the log.
 
-        Raises BadRequestError: 422 for a surface that is not declared, 503 before the log has been
+        Raises BadRequestError: 422 for a surface that is not declared and for too many items to
+        explain, 503 before the log has been
         read and for a request that has waited for as long as an answer is of use.
         """
         began = time.perf_counter()
-        usual_limit, deadline_s = self._rules_of(request.surface)
+        limit, deadline_s = self._rules_of(request.surface)
+        limit = request.limit or limit
         if request.deadline_ms is not None:
             deadline_s = request.deadline_ms / 1000
         view = self.view()
         count = int(view.live.count if request.items is None else len(request.items))
+        if request.explain and min(limit, count) > MOST_EXPLAINED:
+            what = f"at most {MOST_EXPLAINED:,} items are explained; ask for no more, or without it"
+            raise BadRequestError(422, "$.explain", what)
         haste = self._pace.haste_of(
             now_s=began, waited_s=began - read_at, deadline_s=deadline_s, candidates=count
         )
@@ -131,9 +147,12 @@ class Service:
             request,
             request_id=request_id,
             at_ms=at_ms,
-            limit=request.limit or usual_limit,
+            limit=limit,
             haste=haste,
         )
+        if ranked.fallback is not None:
+            last = Fallback(request_id, request.surface, ranked.reason)
+            self.last_fallback[ranked.fallback] = last
         scored = len(ranked.candidates.hashes)
         if is_sampled(request_id, self.config.serving.log_rankings, _KEPT):
             self.writer.put(
@@ -146,9 +165,7 @@ class Service:
                     serving=self.config.serving,
                 )
             )
-        items = list(
-            map(RankedItem, ranked.items, ranked.scores.tolist(), range(len(ranked.items)))
-        )
+        items = _ranked_items(ranked)
         if request.explain:
             items = explained(view.ranker.rung.bundle, ranked, items)
         ended = time.perf_counter()
@@ -194,6 +211,8 @@ class Service:
         self.counts["events_accepted"] += response.accepted
         self.counts["events_duplicate"] += response.duplicates
         self.counts["events_rejected"] += len(response.rejected)
+        if response.rejected:
+            self.last_refused[REJECTED] = response.rejected[0].reason
         return response
 
     async def try_writing(self) -> None:
@@ -213,7 +232,7 @@ class Service:
         What they do after it began is new, and taken in. Raises BadRequestError, LogError.
         """
         self.view()  # while the log is read for the first time, nothing can be folded anew
-        loop = asyncio.get_running_loop()
+        loop, began = asyncio.get_running_loop(), time.perf_counter()
         erased, generation = await loop.run_in_executor(self._appenders, lambda: self._erase(user))
         until = time.perf_counter() + _LONGEST_REFOLD_S
         while self._oldest_generation() < generation:
@@ -224,6 +243,9 @@ class Service:
                 )
             await asyncio.sleep(_FORGOTTEN_POLL_S)
         await loop.run_in_executor(self._appenders, remove_snapshots, self.snapshots)
+        seconds = time.perf_counter() - began
+        what = f"a user was erased: {erased.rows:,} events of theirs, in {seconds:.1f} s"
+        write_event("erased", what, rows=erased.rows, seconds=round(seconds, 1))
         return ErasedUser(user=user, erased_rows=erased.rows)
 
     def _erase(self, user: str) -> tuple[Erased, int]:
@@ -264,9 +286,18 @@ class Service:
                 422,
                 "$.surface",
                 f"no surface `{surface}`; expected default, {', '.join(self.config.surfaces)}, or "
-                "declare it under [surfaces] in liverank.toml",
+                "declare it under [surfaces] in liverank.toml and restart the server",
             )
         return self._surfaces["default"]
+
+
+def _ranked_items(ranked: Ranked) -> list[RankedItem]:
+    """The items of a ranking; of a long one in steps, between which other threads can go on."""
+    scores = ranked.scores.tolist()
+    if len(scores) <= _LONG:
+        return list(map(RankedItem, ranked.items, scores, range(len(scores))))
+    listed = zip(ranked.items, scores, range(len(scores)), strict=True)
+    return [RankedItem(*one) for one in listed]
 
 
 def _rules(surface: Surface) -> tuple[int, float]:

@@ -5,7 +5,6 @@ wrong.
 """
 
 import asyncio
-import logging
 import re
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +14,18 @@ from urllib.parse import parse_qs
 import msgspec
 
 from liverank.errors import LogError, StateError
+from liverank.quantities import duration_ms
 from liverank.serving.health import HealthOf
-from liverank.serving.http.exchange import Answer, Request, json_answer, problem_answer
+from liverank.serving.http.exchange import (
+    Answer,
+    Request,
+    in_pieces,
+    json_answer,
+    problem_answer,
+)
 from liverank.serving.http.messages import (
     BadRequestError,
+    ErrorResponse,
     ItemsResponse,
     LiveItemView,
     Problem,
@@ -27,10 +34,12 @@ from liverank.serving.http.messages import (
 )
 from liverank.serving.metrics import CONTENT_TYPE, exposition
 from liverank.serving.processes.board import ROUTES, STATUSES
+from liverank.serving.server_log.refusals import kind_of
+from liverank.serving.server_log.requests import RequestLog
 from liverank.serving.service import Service
 
 MAX_LISTED = 1_000
-"""Items that ``/v1/items`` lists when the request names no limit."""
+"""Items that ``/v1/items`` lists when the request names no limit; more are listed in a thread."""
 USERS = "/v1/users/"
 """What an id of a user follows; it may hold anything, slashes and line ends too."""
 
@@ -50,18 +59,23 @@ _ROUTE_OF = {"/v1/rank": "rank", "/v1/events": "events", "/v1/items": "items"}
 _HEALTH = ("/healthz", "/livez", "/readyz", "/metrics")
 _ROUTE_PLACES = {route: place for place, route in enumerate(ROUTES)}
 _STATUS_PLACES = {status: place for place, status in enumerate(STATUSES)}
-_logger = logging.getLogger("liverank.serving")
 _rank_decoder = msgspec.json.Decoder(RankRequest)
 _rank_encoder = msgspec.json.Encoder()
+_error_decoder = msgspec.json.Decoder(ErrorResponse)
 
 
 class Routes:
-    """Answers the requests of one worker. Belongs to one event loop."""
+    """Answers the requests of one worker. Belongs to one event loop.
 
-    def __init__(self, service: Service, health: HealthOf) -> None:
+    With ``has_access_log``, each request is in the server's log.
+    """
+
+    def __init__(self, service: Service, health: HealthOf, *, has_access_log: bool = False) -> None:
         self._service = service
         self._requests = service.counts["requests"]
         self._health = health
+        slow_s = duration_ms(service.config.serving.slow_request) / 1000
+        self._log = RequestLog(slow_s=slow_s, has_access_log=has_access_log)
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="long-list")
 
     def __call__(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
@@ -80,10 +94,11 @@ class Routes:
     def count_refused(self, status: int) -> None:
         """Count a request that the protocol refused before it was whole."""
         self._count("other", status)
+        self._log.refused(status)
 
     def close(self) -> None:
-        """End the thread of long lists."""
-        self._slow.shutdown()
+        """Begin no further long list; one that is being made ends with the process."""
+        self._slow.shutdown(wait=False, cancel_futures=True)
 
     def _rank(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
         asked = decode_request(request.body, _rank_decoder)
@@ -102,7 +117,8 @@ class Routes:
 
         def rank() -> Answer:
             ranked = self._service.rank(asked, read_at=request.read_at)
-            return Answer(200, msgspec.json.encode(ranked))
+            whole = msgspec.structs.replace(ranked, items=in_pieces(ranked.items))
+            return Answer(200, msgspec.json.encode(whole))
 
         return await asyncio.get_running_loop().run_in_executor(self._slow, rank)
 
@@ -112,7 +128,7 @@ class Routes:
     async def _erase_user(self, request: Request) -> Answer:
         return json_answer(200, await self._service.erase_user(request.path.removeprefix(USERS)))
 
-    def _other(self, request: Request) -> Answer:
+    def _other(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
         methods = _METHODS.get(request.path)
         if methods is None:
             where = f"{request.method} {request.path}"
@@ -132,18 +148,24 @@ class Routes:
         readiness = self._health.readiness()
         return json_answer(200 if readiness.ready else 503, readiness)
 
-    def _items(self, request: Request) -> Answer:
+    def _items(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
         query = parse_qs(request.query, keep_blank_values=True)
         limit = query.get("limit", [str(MAX_LISTED)])[-1]
         if not _WHOLE_NUMBER.fullmatch(limit):
             what = f"`{limit[:40]}` is not a whole number above 0, of at most 9 digits"
             raise BadRequestError(422, "?limit", what)
         surface = query.get("surface", ["default"])[-1]
-        live, rows = self._service.live_items(surface, int(limit))
+        if int(limit) <= MAX_LISTED:
+            return self._listed(surface, int(limit))
+        run = asyncio.get_running_loop().run_in_executor
+        return _awaited(run(self._slow, self._listed, surface, int(limit)))
+
+    def _listed(self, surface: str, limit: int) -> Answer:
+        live, rows = self._service.live_items(surface, limit)
         items = [
             LiveItemView(item=row.item, since=int(row.since), fields=row.fields) for row in rows
         ]
-        return json_answer(200, ItemsResponse(live=live, items=items))
+        return json_answer(200, ItemsResponse(live=live, items=in_pieces(items)))
 
     def _answered(
         self,
@@ -178,6 +200,11 @@ class Routes:
             route = "health" if path in _HEALTH else "other"
             route = "users" if path.startswith(USERS) else route
         self._count(route, answer.status)
+        if answer.status >= 400 and route != "health":
+            problem = _error_decoder.decode(answer.body).error
+            kind = kind_of(route, answer.status)
+            self._service.last_refused[kind] = f"{problem.where}: {problem.what}"
+        self._log.ended(request, answer, route)
         return answer
 
     def _count(self, route: str, status: int) -> None:
@@ -185,10 +212,13 @@ class Routes:
         self._requests[_ROUTE_PLACES[route], place] += 1
 
 
+async def _awaited(coming: asyncio.Future[Answer]) -> Answer:
+    return await coming
+
+
 def _refused(error: BadRequestError | LogError | StateError) -> Answer:
     if isinstance(error, BadRequestError):
         return problem_answer(error.status, error.problem)
-    _logger.error("%s", error)
     where = "log" if isinstance(error, LogError) else "state"
     return problem_answer(500, Problem(where=where, what=str(error)))
 

@@ -5,7 +5,6 @@ that whoever answers knows how long it has waited.
 """
 
 import asyncio
-import logging
 import socket
 import time
 from collections import deque
@@ -18,6 +17,8 @@ from liverank.serving.http.exchange import Answer, DateHeader, Request, problem_
 from liverank.serving.http.limits import Limits
 from liverank.serving.http.messages import Problem
 from liverank.serving.http.protocol import HttpProtocol
+from liverank.serving.server_log.events import write_event
+from liverank.serving.server_log.requests import path_without_user
 
 Handler: TypeAlias = Callable[[Request], Answer | Coroutine[Any, Any, Answer]]
 
@@ -26,8 +27,6 @@ _TURN_S, _LONGEST_TURN_S = 0.002, 0.02
 reading them took, within these bounds, so that many clients at once leave time to answer some."""
 _SWEEP_S = 0.5
 _BACKLOG = 2048
-
-_logger = logging.getLogger("liverank.serving")
 
 
 class HttpServer:
@@ -165,9 +164,11 @@ class HttpServer:
 
 def _failed(request: Request) -> Answer:
     """The answer to a request that met a fault of ours."""
-    _logger.exception("%s %s failed", request.method, request.path)
+    where = f"{request.method} {request.path}"
+    path = path_without_user(request.path)
+    write_event("fault", f"{request.method} {path} met a fault of ours", is_fault=True, path=path)
     problem = Problem(
-        where=f"{request.method} {request.path}",
+        where=where,
         what="the server met a fault of its own; its log says which, please report it",
     )
     return problem_answer(500, problem)

@@ -17,6 +17,8 @@ ROUTES = ("rank", "events", "items", "users", "health", "other")
 STATUSES = (200, 202, 400, 404, 405, 408, 413, 415, 422, 431, 500, 503, 507, 0)
 """Statuses that are counted apart; 0 stands for all others."""
 RUNGS = ("model", "previous", "popular", "newest")
+ALARMS = ("log", "bundle", "processes", "rankings")
+"""What ``/healthz`` complains of: its fields that make ``ok`` false."""
 OTHER_SURFACE = "(other)"
 BUCKETS_MS = (
     0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000
@@ -65,6 +67,7 @@ _FOLDING = np.dtype(
         ("view", "i8"),
         ("supervisor_cpu_us", "i8"),
         ("is_stopping", "i8"),
+        ("alarms_ms", "i8", (len(ALARMS),)),
     ]
 )
 
@@ -91,6 +94,8 @@ class Board:
     refuses_events the same of its last batch of events
     lost_ms        when a worker last lost a ranking, Unix ms; 0 for never
     beat_ms        when a worker last showed that it lives, Unix ms; 0 before it answers
+    alarms_ms      since when each of ``ALARMS`` goes on, Unix ms, or 0; written by the first worker
+                   that lives
     cpu_us         processor time of the process and of those before it, whose own is
                    ``cpu_before_us``
 

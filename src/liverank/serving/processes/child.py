@@ -8,14 +8,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from liverank.errors import LiverankError
+from liverank.serving.server_log.events import write_event
+from liverank.serving.server_log.lines import name_process
 
 FOLDING = -1
 """The place of the folding process; those of workers are from 0."""
-
-_logger = logging.getLogger("liverank.serving")
 
 
 def run_child(place: int, run: Callable[[], None]) -> NoReturn:
@@ -26,6 +26,7 @@ def run_child(place: int, run: Callable[[], None]) -> NoReturn:
     """
     status = 1
     try:
+        name_process(short_name_of(place))
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
@@ -36,7 +37,7 @@ def run_child(place: int, run: Callable[[], None]) -> NoReturn:
     except LiverankError:
         pass  # it told the supervisor
     except BaseException:
-        _logger.critical("%s ended", name_of(place), exc_info=True)
+        write_event("fault", f"{name_of(place)} met a fault of ours and ended", is_fault=True)
     finally:
         logging.shutdown()
         sys.stdout.flush()
@@ -47,6 +48,20 @@ def run_child(place: int, run: Callable[[], None]) -> NoReturn:
 def name_of(place: int) -> str:
     """A process as it is told of."""
     return "the folding process" if place == FOLDING else f"worker {place}"
+
+
+def short_name_of(place: int) -> str:
+    """A process as ``/healthz`` and the server's log name it.
+
+    >>> short_name_of(FOLDING), short_name_of(0)
+    ('fold', 'worker-0')
+    """
+    return "fold" if place == FOLDING else f"worker-{place}"
+
+
+def write_process_event(place: int, event: str, what: str, **fields: Any) -> None:
+    """Write into the server's log what became of the process of a place."""
+    write_event(event, f"{name_of(place)} {what}", of=short_name_of(place), **fields)
 
 
 def how_it_ended(status: int) -> str:

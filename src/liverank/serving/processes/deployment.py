@@ -14,7 +14,8 @@ class Deployment:
     ``log`` is the directory of the log, ``snapshots`` of the state's snapshots, ``bundles`` the
     root of the bundles to follow, or None to serve ``bundle`` whatever is promoted.
     ``take_snapshot`` is the command line that takes one, run every ``snapshot_every_s`` seconds;
-    None for never. ``clock_ms`` gives the time in Unix ms.
+    None for never. ``clock_ms`` gives the time in Unix ms. With ``has_access_log``, each request
+    is in the server's log.
     """
 
     config: Config
@@ -25,3 +26,4 @@ class Deployment:
     take_snapshot: tuple[str, ...]
     snapshot_every_s: float | None
     clock_ms: Callable[[], int]
+    has_access_log: bool = False

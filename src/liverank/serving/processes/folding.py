@@ -4,7 +4,6 @@ Invariant: it alone writes feature state and live items; when it dies, the other
 """
 
 import asyncio
-import logging
 import signal
 from contextlib import suppress
 
@@ -16,11 +15,10 @@ from liverank.serving.processes.board import Board, begin_process, write_cpu
 from liverank.serving.processes.channel import Channel, Failed, NewView, Ready, Troubles
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.ranking.fallback import choose_rung, fixed_rung
+from liverank.serving.server_log.events import write_event
 from liverank.serving.state.current import Current, Serving
 from liverank.serving.state.log_fold import settle_layout
 from liverank.serving.state.snapshot_process import SnapshotTaker
-
-_logger = logging.getLogger("liverank.serving")
 
 _TELL_S = 0.1
 """How often what is wrong is looked at, and told when it changed."""
@@ -35,7 +33,7 @@ def run_folding(deployment: Deployment, board: Board, channel: Channel) -> None:
         except Exception as error:
             failed = Failed(type(error).__name__, str(error))
             if not isinstance(error, LiverankError):
-                _logger.critical("the folding process met a fault of ours", exc_info=True)
+                write_event("fault", "the folding process met a fault of ours", is_fault=True)
                 failed = Failed("ServingError", f"the log cannot be folded: {error!r}")
             with suppress(OSError):  # the supervisor is gone
                 channel.send(failed)

@@ -9,7 +9,6 @@ which wait to be accepted are accepted by the next one.
 """
 
 import gc
-import logging
 import os
 import selectors
 import signal
@@ -33,7 +32,7 @@ from liverank.serving.processes.channel import (
     Troubles,
     channel_pair,
 )
-from liverank.serving.processes.child import FOLDING, how_it_ended, name_of, run_child
+from liverank.serving.processes.child import FOLDING, how_it_ended, run_child, write_process_event
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.processes.folding import run_folding
 from liverank.serving.processes.worker import DRAIN_S, run_worker
@@ -43,8 +42,6 @@ _LOOK_S, _FIRST_LOOK_S = 0.25, 0.01
 _RESTARTS_A_MINUTE, _PAUSE_S = 20, 1.0
 """Starts of a process in the last minute from which on it waits so long before the next."""
 _KILL_AFTER_S = DRAIN_S + 2.0
-
-_logger = logging.getLogger("liverank.serving")
 
 
 class Supervisor:
@@ -173,7 +170,7 @@ class Supervisor:
             self._failure = failed
             self._is_stopping = True
             return
-        _logger.critical("%s cannot go on: %s", name_of(place), failed.what)
+        write_process_event(place, "process_failed", f"cannot go on: {failed.what}")
 
     def _tell_workers(self, message: Message, fds: tuple[int, ...] = ()) -> None:
         for place, channel in self._channels.items():
@@ -187,7 +184,7 @@ class Supervisor:
     def _kill(self, place: int, why: str) -> None:
         pid = next((pid for pid, its in self._pids.items() if its == place), None)
         if pid is not None:
-            _logger.error("%s is killed: %s", name_of(place), why)
+            write_process_event(place, "process_failed", f"is killed: {why}", pid=pid)
             os.kill(pid, signal.SIGKILL)
 
     def _start_due(self) -> None:
@@ -205,13 +202,14 @@ class Supervisor:
             ours, theirs = channel_pair()
             pid = os.fork()
         except OSError as error:  # too many processes or open files
-            _logger.error("%s cannot be started: %s; trying again", name_of(place), error)
+            write_process_event(place, "process_failed", f"does not start: {error}; trying again")
             self._due[place] = time.monotonic() + _PAUSE_S
             return
         if pid == 0:
             ours.close()
             run_child(place, lambda: self._run(place, theirs))
         theirs.close()
+        write_process_event(place, "process_started", "started", pid=pid)
         self._pids[pid] = place
         self._board.row(place)["pid"] = pid  # now: whoever erases waits for every worker there is
         self._channels[place] = ours
@@ -246,9 +244,12 @@ class Supervisor:
             self._board.row(place)["pid"] = 0
             if place == FOLDING:
                 self._board.folding["incarnation"] += 1
+            how = how_it_ended(status)
             if self._is_stopping:
+                write_process_event(place, "process_stopped", f"stopped ({how})", pid=pid, how=how)
                 continue
-            _logger.error("%s ended (%s); starting another", name_of(place), how_it_ended(status))
+            said = f"ended ({how}); starting another"
+            write_process_event(place, "process_ended", said, pid=pid, how=how)
             if place == FOLDING:
                 what = "the process that folds the log ended and is being replaced; rankings are "
                 what += "made from what was folded until then"
@@ -282,10 +283,10 @@ class Supervisor:
             self._bury()
         for pid in pids:
             if pid in self._pids:
-                _logger.error("%s does not stop and is killed", name_of(self._pids[pid]))
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
-                del self._pids[pid]
+                place = self._pids.pop(pid)
+                write_process_event(place, "process_failed", "does not stop, and is killed")
 
 
 def write_cpu_of_supervisor(board: Board) -> None:

@@ -5,7 +5,6 @@ so, requests in flight are answered and rankings that wait are written before it
 """
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -30,6 +29,8 @@ from liverank.serving.processes.deployment import Deployment
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.fallback import Rung, fixed_rung
 from liverank.serving.ranking.ranker import View, make_ranker, rank
+from liverank.serving.server_log.events import write_event
+from liverank.serving.server_log.watch import Watch
 from liverank.serving.service import Service
 from liverank.serving.state.live_table import LiveTable
 
@@ -41,8 +42,6 @@ _GATHER_S = 0.02
 """The least time between two commits of events: those that come meanwhile share one."""
 _COUNT_S = 0.25
 """How often processor time and sizes are written to the board."""
-
-_logger = logging.getLogger("liverank.serving")
 
 
 def run_worker(
@@ -96,7 +95,8 @@ class _Worker:
                 clock_ms=self._deployment.clock_ms,
             )
             self._health = health = HealthOf(service)
-            routes = Routes(service, health)
+            routes = Routes(service, health, has_access_log=self._deployment.has_access_log)
+            watch = Watch(service, health, self._place)
             limits = Limits(
                 body_bytes=config.serving.max_body_mb * 1_000_000,
                 keep_alive_s=duration_ms(config.serving.keep_alive) / 1000,
@@ -106,7 +106,8 @@ class _Worker:
                 await self._take(*message)
             await http.start(listening)
             stopped = loop.create_task(self._wait_for_stop())
-            tasks = [loop.create_task(self._take_messages()), loop.create_task(self._count(http))]
+            counting = loop.create_task(self._count(http, watch))
+            tasks = [loop.create_task(self._take_messages()), counting]
             done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
             await http.stop(within_s=DRAIN_S)
             for task in tasks:
@@ -114,6 +115,7 @@ class _Worker:
             routes.close()
             await asyncio.to_thread(service.close)
             self._write_counts(http)
+            watch.end()
             for task in done:
                 task.result()
 
@@ -187,17 +189,19 @@ class _Worker:
         except BundleError as error:
             self._trouble = reason = f"the bundle no longer loads: {error}"
             if reason != self._health.own_trouble:
-                _logger.error("worker %d: %s", self._place, reason)
+                write_event("bundle_refused", f"worker {self._place}: {reason}")
             last = None if mine is None else mine.bundle
             if mine is not None and last is not None and last.spec.layout == told.layout:
                 return replace(mine, fallback="previous", reason=reason, promoted=told.promoted)
             return Rung(None, "popular", reason, told.promoted)
         return Rung(bundle, told.fallback, told.reason, told.promoted, place)
 
-    async def _count(self, http: HttpServer) -> None:
+    async def _count(self, http: HttpServer, watch: Watch) -> None:
         while True:
             await asyncio.sleep(_COUNT_S)
             self._write_counts(http)
+            if not self._stopped.is_set():  # others that have stopped are not missing
+                watch.look()
             await self._service.try_writing()
 
     def _write_counts(self, http: HttpServer) -> None:

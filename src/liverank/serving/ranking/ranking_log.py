@@ -5,7 +5,6 @@ was queued when ``close`` is called is on disk when it returns, or was counted a
 in the server's own log; a process that is killed loses what was queued in the last GATHER_S.
 """
 
-import logging
 import math
 import threading
 from collections import deque
@@ -20,6 +19,7 @@ from liverank.events.log import Log
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.log_trouble import LogTrouble, trouble_of
 from liverank.serving.ranking.ranker import Ranked
+from liverank.serving.server_log.events import write_event
 
 ALWAYS_LOGGED = 200
 """Candidates up to this many are always logged when a list was cut from them."""
@@ -29,8 +29,6 @@ GATHER_S = 0.08
 """How long a batch gathers: rankings share a commit, and a row of the log."""
 _BATCH = 2_000
 _BUSY_TRIES = 5
-
-_logger = logging.getLogger("liverank.serving")
 
 
 def ranking_event(
@@ -178,5 +176,6 @@ class RankingWriter:
     def _lose(self, rankings: list[ServedRanking], error: LiverankError) -> None:
         self.lost += len(rankings)
         if self.trouble is None:
-            _logger.error("%d rankings were served but not logged: %s", len(rankings), error)
+            what = f"{len(rankings):,} rankings were served but not logged: {error}"
+            write_event("rankings_lost", what, count=len(rankings))
         self.trouble, self.trouble_code = str(error), trouble_of(error)

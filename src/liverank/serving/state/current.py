@@ -7,7 +7,6 @@ Invariant: what is served has the layout of its bundle, and is replaced as a who
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from liverank.errors import BundleError, LogError, StateError
 from liverank.events.log import Log
 from liverank.features.layout import Layout
 from liverank.serving.ranking.fallback import Rung, choose_rung
+from liverank.serving.server_log.events import write_event
 from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import SLICE_ROWS, STEP_ROWS, Folded, fold_log
 from liverank.serving.state.snapshots import load_newest
@@ -32,8 +32,6 @@ EXPIRE_S = 30.0
 """How often the table of live items is freed of those that expired."""
 RETRY_S = 0.5
 """How long the fold waits after an error of the log."""
-
-_logger = logging.getLogger("liverank.serving")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +127,8 @@ class Current:
             if self.serving.generation < generation:
                 layout = self.serving.folded.layout
                 self._serve(await asyncio.to_thread(self._make, self._rung, layout, anew=True))
-                _logger.info("the log was folded again, as of generation %d", generation)
+                what = "the log was folded again, without what was taken from it"
+                write_event("log_folded_again", what, generation=generation)
 
     async def _follow_log(self) -> None:
         """Fold what arrives, one slice a turn."""
@@ -139,7 +138,7 @@ class Current:
                 piece = serving.folded.read_few(self._log, max_rows=STEP_ROWS)
             except LogError as error:
                 if self.log_trouble is None:
-                    _logger.error("the log is not being followed: %s", error)
+                    write_event("log_unread", f"the log is not being followed: {error}")
                 self.log_trouble = str(error)
                 await asyncio.sleep(RETRY_S)
                 continue
@@ -167,7 +166,7 @@ class Current:
                 await self._reach(self._log.generation())
             except (LogError, StateError) as error:
                 if self.stale_trouble is None:
-                    _logger.error("the log cannot be folded again: %s", error)
+                    write_event("log_unread", f"the log cannot be folded again: {error}")
                 self.stale_trouble = f"what was taken from the log still ranks: {error}"
             else:
                 self.stale_trouble = None
@@ -180,7 +179,7 @@ class Current:
                 promoted = await asyncio.to_thread(store.current, root)
             except BundleError as error:
                 if self.bundle_trouble is None:
-                    _logger.error("bundles are not being followed: %s", error)
+                    write_event("bundle_refused", f"bundles are not being followed: {error}")
                 self.bundle_trouble = str(error)
                 continue
             rung = await asyncio.to_thread(self._next_rung, root, promoted)
@@ -191,8 +190,10 @@ class Current:
                 async with self._replacing:
                     await self._adopt(rung)
             except (LogError, StateError) as error:
-                _logger.error("the log cannot be folded for a bundle: %s", error)
-                self.bundle_trouble = f"the log cannot be folded for it: {error}"
+                trouble = f"the log cannot be folded for it: {error}"
+                if trouble != self.bundle_trouble:
+                    write_event("bundle_refused", trouble, promoted=rung.promoted)
+                self.bundle_trouble = trouble
 
     def _next_rung(self, root: Path, promoted: str | None) -> Rung | None:
         """What is to rank from now on, or None where that is what ranks already.
@@ -217,9 +218,9 @@ class Current:
             self._serve(replace(serving, rung=rung))
         else:
             self._serve(await asyncio.to_thread(self._make, rung, layout))
+        _write_swap(self._rung, rung)
         self._rung = rung
         self.bundle_trouble = rung.reason if rung.promoted is not None else None
-        _logger.info("serving bundle %s", None if rung.bundle is None else rung.bundle.version)
 
     def _make(self, rung: Rung, layout: Layout, *, anew: bool = False) -> Serving:
         """Fold the log, from the newest snapshot that fits; takes its time.
@@ -238,3 +239,13 @@ class Current:
         if self._serving is None:
             self._on_look(seq)
         return not self._is_stopping
+
+
+def _write_swap(before: Rung, now: Rung) -> None:
+    """Write that another bundle ranks from now on, or why the promoted one does not."""
+    old, new = (None if rung.bundle is None else rung.bundle.version for rung in (before, now))
+    if now.fallback is not None and now.promoted is not None:
+        write_event("bundle_refused", f"{now.reason}; rankings are by {new or now.fallback}")
+    if old != new:
+        what = f"bundle {new} serves now" if new is not None else "no bundle serves now"
+        write_event("bundle_served", f"{what}; before it: {old or 'none'}", bundle=new, before=old)

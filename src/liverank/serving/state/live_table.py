@@ -8,6 +8,7 @@ reads again. Invariant: what a reader gets is what ``LiveItems`` said after some
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -50,6 +51,7 @@ _SHAPES: list[tuple[npt.DTypeLike, int]] = [
     (np.uint8, _TEXT_BYTES),
 ]
 _PAUSE_S = 5e-5
+_PIECE = 500  # items of a long list that are read at once
 LONGEST_CHANGE_S = 1.0
 """For how long readers wait until a change of the table is complete."""
 
@@ -125,8 +127,13 @@ class LiveTable:
         return found
 
     def newest(self, *, at_ms: float, limit: int) -> tuple[int, list[LiveRow]]:
-        """How many items are live, and ``limit`` of them, the newest first."""
-        return self._settled(lambda: self._newest(at_ms, limit))
+        """How many items are live, and ``limit`` of them, the newest first.
+
+        A long list is read in pieces, each of one moment: else it might never see one.
+        """
+        count, chosen = self._settled(lambda: self._newest(at_ms, limit))
+        pieces = (chosen[start : start + _PIECE] for start in range(0, len(chosen), _PIECE))
+        return count, [row for one in pieces for row in self._settled(partial(self._listed, one))]
 
     def close(self) -> None:
         """Give the file back; the memory goes when no array of it is left."""
@@ -139,18 +146,20 @@ class LiveTable:
         found = collect_live(self.words, self.times, self.live, count, oldest_ms, rows, hashes)
         return rows[:found], hashes[:found]
 
-    def _newest(self, at_ms: float, limit: int) -> tuple[int, list[LiveRow]]:
+    def _newest(self, at_ms: float, limit: int) -> tuple[int, list[int]]:
+        """How many items are live, and the rows of the newest."""
         rows, _ = self._collect(at_ms)
         since = self.times[rows, SINCE]
-        chosen = rows[np.argsort(-since, kind="stable")[:limit]].tolist()
+        return len(rows), rows[np.argsort(-since, kind="stable")[:limit]].tolist()
+
+    def _listed(self, chosen: list[int]) -> list[LiveRow]:
         listed = []
         for row, name in zip(chosen, self.names(chosen), strict=True):
             begin = int(self.words[row, FIELDS_AT])
             fields = self.text[begin : begin + int(self.words[row, FIELDS_BYTES])].tobytes()
-            listed.append(
-                LiveRow(name, float(self.times[row, SINCE]), msgspec.Raw(fields or b"{}"))
-            )
-        return len(rows), listed
+            since = float(self.times[row, SINCE])
+            listed.append(LiveRow(name, since, msgspec.Raw(fields or b"{}")))
+        return listed
 
     def _settled(self, look: Callable[[], _T]) -> _T:
         """What a look at the table gives that no change overtook."""

@@ -4,13 +4,14 @@ Invariant: what ranks is never touched; a snapshot that fails costs the next sta
 """
 
 import asyncio
-import logging
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
+from liverank.serving.server_log.events import write_event
+
 _LOWEST = 19
-_logger = logging.getLogger("liverank.serving")
 
 
 class SnapshotTaker:
@@ -41,6 +42,7 @@ class SnapshotTaker:
 
     async def take(self) -> None:
         """Take one, and tell ``trouble`` how it went."""
+        began = time.perf_counter()
         try:
             process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -49,7 +51,7 @@ class SnapshotTaker:
                 stderr=asyncio.subprocess.PIPE,
             )
         except OSError as error:
-            self._tell(f"the process does not start: {error}")
+            self._tell(f"the process does not start: {error}", began)
             return
         try:
             with suppress(ProcessLookupError):  # it was quick
@@ -61,9 +63,13 @@ class SnapshotTaker:
                 await process.wait()
         lines = told.decode(errors="replace").strip().splitlines()
         status = f"the process ended with {process.returncode}"
-        self._tell(None if process.returncode == 0 else [status, *lines][-1])
+        self._tell(None if process.returncode == 0 else [status, *lines][-1], began)
 
-    def _tell(self, trouble: str | None) -> None:
-        if trouble is not None and trouble != self.trouble:
-            _logger.error("no snapshot was taken: %s", trouble)
+    def _tell(self, trouble: str | None, began: float) -> None:
+        if trouble is None:
+            seconds = time.perf_counter() - began
+            what = f"the snapshot is as new as the log was, after {seconds:.1f} s"
+            write_event("snapshot_taken", what, seconds=round(seconds, 1))
+        elif trouble != self.trouble:
+            write_event("snapshot_failed", f"no snapshot was taken: {trouble}", reason=trouble)
         self.trouble = trouble

@@ -9,7 +9,6 @@ for bit; one that holds what was erased is never read, and removed by whoever ta
 """
 
 import fcntl
-import logging
 import re
 import secrets
 import shutil
@@ -33,6 +32,7 @@ from liverank.features.snapshot import (
     write_snapshot,
 )
 from liverank.quantities import duration_ms
+from liverank.serving.server_log.events import write_event
 from liverank.serving.state.log_fold import Folded, fold_log
 
 LIVE = "live.msgpack"
@@ -41,7 +41,6 @@ LIVE = "live.msgpack"
 _NAME = re.compile(r"[0-9]{6,}-[0-9]{15,}-[0-9a-f]{8}")
 _TELLING = ("seq", "event", "time", "arrived", "id", "type", "user", "item", "target")
 """The columns that tell one event from another."""
-_logger = logging.getLogger("liverank.serving")
 
 
 class Taken(NamedTuple):
@@ -68,12 +67,12 @@ class Start(NamedTuple):
 def load_newest(log: Log, layout: Layout, config: Config, folder: Path) -> Start | None:
     """The newest snapshot of the folder that fits the log; None where there is none.
 
-    Why others are refused goes to the logger. Raises LogError and its kinds.
+    Why others are refused is told to the server's log. Raises LogError and its kinds.
     """
     try:
         directories = _snapshots(folder)
     except StateError as error:
-        _logger.warning("%s", error)
+        write_event("snapshot_unused", str(error))
         return None
     for directory in directories:
         try:
@@ -82,9 +81,9 @@ def load_newest(log: Log, layout: Layout, config: Config, folder: Path) -> Start
             folded = Folded(layout, config, state=loaded.state)
             folded.live.unpack(loaded.files.get(LIVE, b""))
         except StateError as error:
-            _logger.warning("%s", error)
+            write_event("snapshot_unused", str(error))
             continue
-        _logger.info("starting from %s", directory)
+        write_event("snapshot_loaded", f"starting from {directory}", seq=folded.seq)
         return Start(folded, directory)
     return None
 

@@ -1,0 +1,59 @@
+"""Alarms in the server's log: when ``/healthz`` begins to complain of something, and when it ends.
+
+Invariant: one worker writes for all, the first that lives. Which alarms go on is on the board, so
+that the end of one is written whichever worker wrote its beginning.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from liverank.serving.http.messages import Health
+from liverank.serving.processes.board import ALARMS, Board
+from liverank.serving.server_log.events import write_event
+
+EVERY_S = 1.0
+"""How often health is looked at."""
+_NO_BEAT_MS = 5_000
+"""A worker that has not shown for so long that it lives writes nothing."""
+
+
+class Alarms:
+    """The alarms of a server, as seen by the worker of this place.
+
+    ``health`` gives what ``/healthz`` says, ``clock_ms`` the time in Unix ms.
+    """
+
+    def __init__(
+        self, board: Board, place: int, health: Callable[[], Health], clock_ms: Callable[[], int]
+    ) -> None:
+        self._board = board
+        self._place = place
+        self._health = health
+        self._clock_ms = clock_ms
+        self._looked_s = 0.0
+
+    def look(self, *, now_s: float) -> None:
+        """Write what changed since any worker looked, once a second."""
+        if now_s - self._looked_s < EVERY_S or not self._is_first():
+            return
+        self._looked_s = now_s
+        health, at_ms = self._health(), self._clock_ms()
+        since_ms = self._board.folding["alarms_ms"]
+        for number, name in enumerate(ALARMS):
+            what: str | None = getattr(health, name)
+            began_ms = int(since_ms[number])
+            if what is not None and not began_ms:
+                since_ms[number] = at_ms
+                write_event("alarm", f"{name}: {what}", alarm=name, what=what)
+            elif what is None and began_ms:
+                since_ms[number] = 0
+                seconds = (at_ms - began_ms) / 1000
+                message = f"{name}: all is well again, after {seconds:.0f} s"
+                write_event("alarm_ended", message, alarm=name, seconds=round(seconds, 1))
+
+    def _is_first(self) -> bool:
+        """Whether no worker of an earlier place lives."""
+        earlier = self._board.workers[: self._place]
+        lives = self._clock_ms() - earlier["beat_ms"] <= _NO_BEAT_MS
+        return not bool(np.any((earlier["pid"] != 0) & lives))
