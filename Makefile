@@ -1,16 +1,17 @@
 # Each target sets itself up: it needs only Python 3.11+, make and PyPI.
-#   make demo | test | lint | bench | bench-automl | bench-serve | format | clean       ARGS="..." is passed on
+#   make demo | test | lint | promises | bench | bench-automl | bench-serve | format | clean       ARGS="..." is passed on
 PYTHON ?= python3
 ARGS ?=
 READY := .venv/.ready
 
-.PHONY: help demo test lint bench bench-automl bench-serve format clean
+.PHONY: help demo test lint promises bench bench-automl bench-serve format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    a small world, ranked: events, log, model, server, backtest (ARGS=\"--people 500\")"
 	@echo "make test    all tests, and every example in the docs (ARGS=\"-k simulator\")"
 	@echo "make lint    format, style, types and import layers"
+	@echo "make promises      break each promise of the docs, and see that a test notices (ARGS=\"--only serving\")"
 	@echo "make bench   every benchmark; tables here, JSON in bench/ (ARGS=\"--only scoring\")"
 	@echo "make bench-automl  liverank automl beside FLAML, AutoGluon, CatBoost, LightGBM (ARGS=\"--tables DIR --budget 60\")"
 	@echo "make bench-serve   the rank server under load, and beside its peers (ARGS=\"--only faults\")"
@@ -32,6 +33,9 @@ lint: $(READY)
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
+promises: $(READY)
+	@.venv/bin/python scripts/promises.py $(ARGS)
+
 bench: $(READY)
 	.venv/bin/python benchmarks/run_all.py $(ARGS)
 
@@ -46,4 +50,4 @@ format: $(READY)
 	.venv/bin/ruff check --fix .
 
 clean:
-	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench bench
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench .promises bench
