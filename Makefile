@@ -1,10 +1,10 @@
 # Each target sets itself up: it needs only Python 3.11+, make and PyPI.
-#   make demo | test | lint | cases | bench | bench-automl | bench-serve | format | clean       ARGS="..." is passed on
+#   make demo | test | lint | cases | promises | bench | bench-automl | bench-serve | format | clean       ARGS="..." is passed on
 PYTHON ?= python3
 ARGS ?=
 READY := .venv/.ready
 
-.PHONY: help demo test lint cases bench bench-automl bench-serve format clean
+.PHONY: help demo test lint cases promises bench bench-automl bench-serve format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make test    all tests, and every example in the docs (ARGS=\"-k simulator\")"
 	@echo "make lint    format, style, types and import layers"
 	@echo "make cases   the cases of ../shared/cases, where that folder is (ARGS=\"--only 08 19\")"
+	@echo "make promises      break each promise of the docs, and see that a test notices (ARGS=\"--only serving\")"
 	@echo "make bench   every benchmark; tables here, JSON in bench/ (ARGS=\"--only scoring\")"
 	@echo "make bench-automl  liverank automl beside FLAML, AutoGluon, CatBoost, LightGBM (ARGS=\"--tables DIR --budget 60\")"
 	@echo "make bench-serve   the rank server under load, and beside its peers (ARGS=\"--only faults\")"
@@ -36,6 +37,9 @@ lint: $(READY)
 cases: $(READY)
 	.venv/bin/python scripts/cases.py $(ARGS)
 
+promises: $(READY)
+	@.venv/bin/python scripts/promises.py $(ARGS)
+
 bench: $(READY)
 	.venv/bin/python benchmarks/run_all.py $(ARGS)
 
@@ -50,4 +54,4 @@ format: $(READY)
 	.venv/bin/ruff check --fix .
 
 clean:
-	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench bench
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench .promises bench

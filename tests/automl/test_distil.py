@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from test_search import a_matrix, a_plan, an_evaluation
 
+from liverank.automl import served as choosing
 from liverank.automl.assemble import size_mb, terms_of, us_per_row
 from liverank.automl.deadline import Deadline
 from liverank.automl.distil import FORESTS, Shape, mixed_rows, prepare_lesson, teach
 from liverank.automl.ensemble import Blend
 from liverank.automl.families import FAMILIES
 from liverank.automl.matrix import Fit, Matrix
-from liverank.automl.plan import Trial
+from liverank.automl.plan import Student, Trial
 from liverank.automl.served import choose_served
 from liverank.automl.tried import Tried
 from liverank.models.mlp import Mlp
@@ -150,6 +151,48 @@ def test_a_budget_that_nothing_tried_meets_is_met_by_a_student():
     )
     assert served.kind == "student"
     assert served.shape == Shape(10, 6)
+
+
+def chosen_of_two_students(us_per_row, monkeypatch, *, most_mb=None):
+    """What is served of a small and a large student, which took so long, and the plan.
+
+    Neither the ensemble nor one of its models is fast enough.
+    """
+    if most_mb is not None:
+        monkeypatch.setattr(choosing, "MOST_MB", most_mb)
+    small, large = Shape(3, 2), Shape(300, 31)
+    evaluation = an_evaluation()
+    measured = {"ensemble": 50.0, "0 lightgbm 30": 45.0, "1 lightgbm 20": 30.0}
+    measured |= {f"student {small}": us_per_row[0], f"student {large}": us_per_row[1]}
+    taught = tuple(
+        Student(size=shape.size, parts=shape.parts, rounds=shape.size, us_per_row=us)
+        for shape, us in zip((small, large), us_per_row, strict=True)
+    )
+    served, plan = choose_served(
+        tried_models(evaluation, (30, 20)),
+        a_blend([0.5, 0.5]),
+        evaluation,
+        a_plan("lightgbm", us_per_row=measured, students=taught),
+        serving_us=10,
+        deadline=FOREVER,
+    )
+    worse, better = (student.loss for student in plan.students)
+    assert better < worse, "the large one would be chosen if it could be served"
+    return served
+
+
+def test_a_student_that_is_too_slow_is_not_served_though_it_is_better(monkeypatch):
+    assert chosen_of_two_students((1.0, 9.9), monkeypatch).shape == Shape(300, 31)
+    served = chosen_of_two_students((1.0, 10.1), monkeypatch)
+    assert (served.kind, served.shape) == ("student", Shape(3, 2))
+    assert served.us_per_row == 1.0
+
+
+def test_a_student_that_is_too_large_is_not_served_though_it_is_better(monkeypatch):
+    large_mb = chosen_of_two_students((1.0, 2.0), monkeypatch).size_mb
+    served = chosen_of_two_students((1.0, 2.0), monkeypatch, most_mb=0.99 * large_mb)
+    assert (served.kind, served.shape) == ("student", Shape(3, 2))
+    assert served.size_mb < 0.99 * large_mb
 
 
 def test_a_net_can_be_taught_and_taught_again_to_the_same_bytes():

@@ -64,6 +64,17 @@ def test_a_copy_of_the_best_model_is_not_worth_a_blend(task):
     assert blend.weights.tolist() == [0.0, 1.0, 0.0]
 
 
+def test_a_blend_whose_gain_may_be_luck_is_not_kept():
+    truth, target = world("binary", 200, 0)
+    later, later_target = world("binary", 100, 1)
+    models, on_later = noisy(truth, 4, scale=0.1), noisy(later, 4, scale=0.1, seed=6)
+    blend = choose_blend(models, held(target), on_later, held(later_target))
+    assert (greedy_weights(models, held(target)) > 0).sum() > 1, "there was a blend to keep"
+    assert blend.gain[0] <= 0 < blend.gain[1]
+    assert not blend.kept
+    assert sorted(blend.weights.tolist()) == [0.0, 0.0, 0.0, 1.0]
+
+
 @pytest.mark.parametrize("objective", ["auc", "auc_pr", "log_loss", "precision_at_recall=.9"])
 @given(st.integers(0, 50))
 def test_a_blend_never_loses_to_the_best_single_model(objective, seed):
