@@ -66,9 +66,9 @@ def test_a_strict_config_refuses_them_by_their_places(tmp_path: Path) -> None:
     assert (answer.accepted, answer.warnings) == (4, [])
     assert [one.index for one in answer.rejected] == [1, 3, 4, 7]
     assert answer.rejected[0].reason == (
-        "Interaction type `wtach` is not declared - at `$.type`; did you mean `watch`?; expected "
-        "one of hide, impression, join, leave, watch, or declare it under [interactions] in "
-        "liverank.toml"
+        "Interaction type `wtach` is not declared - at `$.type`; expected one of hide, impression, "
+        "join, leave, watch, or declare it under [interactions] in liverank.toml; did you mean "
+        "`watch`?"
     )
     with pytest.raises(BadRequestError, match="every event was refused"):
         sent(STRICT, [act("wtach")], tmp_path)

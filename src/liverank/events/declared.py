@@ -70,8 +70,8 @@ class Declared(NamedTuple):
         known = ", ".join(sorted(self._known(unknown.key))[:_MOST_TOLD])
         return (
             f"{_NOUNS[unknown.key]} `{unknown.name}` is not declared - at `$.{unknown.key}`"
-            f"{self._nearest(unknown)}; expected one of {known}, or declare it under "
-            f"{_TABLES[unknown.key]} in liverank.toml"
+            f"; expected one of {known}, or declare it under {_TABLES[unknown.key]} in "
+            f"liverank.toml{self._nearest(unknown)}"
         )
 
     def warnings(self, counts: Counter[Unknown]) -> list[str]:

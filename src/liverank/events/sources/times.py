@@ -56,7 +56,7 @@ def moment_of(value: Value, time_format: str | None, time_zone: str, *, where: s
     >>> value = moment_of(Value(pl.col("at"), pl.String()), None, "Europe/Berlin", where="time")
     >>> frame.select(value.expression).to_series().to_list()
     [1795428000000, 1795428000000, None]
-    >>> frame.select(value.problems[0]).to_series()[2]
+    >>> frame.select(value.problems[-1]).to_series()[2]
     '`time` is not a moment: soon'
     """
     given, dtype = value.expression, value.dtype
