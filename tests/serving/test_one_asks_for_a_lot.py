@@ -14,7 +14,7 @@ from liverank.bundle import store
 LIVE = 20_000
 NAMED = 400_000
 LONGEST_S = 1.0
-"""What another's request may take at worst, or half of what the large one takes, on a busy machine."""
+"""What another's request may take at worst; on a busy machine, half of what the large one takes."""
 
 
 @pytest.fixture(scope="module")

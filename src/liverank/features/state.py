@@ -196,8 +196,8 @@ class State:
             self.rereads += 1
             if time.monotonic() - began > LONGEST_READ_S:
                 raise StateBusyError(
-                    f"feature state changes faster than {len(items):,} candidates can be read; name "
-                    "fewer, and they are ranked by all that is known of them"
+                    f"feature state changes faster than {len(items):,} candidates can be read; "
+                    "name fewer, and they are ranked by all that is known of them"
                 )
 
     def replay(
