@@ -37,7 +37,7 @@ from liverank.features.hashing import hash_id, hash_ids
 from liverank.features.kernels.places import FIRST_LEVEL, LEVEL, VERSION
 from liverank.features.layout_arrays import new_request
 from liverank.features.spec import compile_spec, derive_spec
-from liverank.features.state import Reads, State
+from liverank.features.state import LONGEST_READ_S, Reads, State
 from liverank.features.stream import stream_of
 
 READERS = 2
@@ -219,6 +219,27 @@ def test_only_the_first_reader_of_a_batch_that_stands_still_waits_for_it():
     assert took[0] > 0.2 > max(took[1:])
     state.store.arrays.header[VERSION] += 1
     assert state.read_cut(PROGRAM, **requests()[0])[1] == 0
+
+
+def test_a_read_that_takes_longer_than_state_stays_the_same_ends_and_says_what_to_do():
+    state = State(SMALL)
+    header, is_over = state.store.arrays.header, threading.Event()
+
+    def fold_on():
+        while not is_over.wait(0.0002):
+            header[VERSION] += 2
+
+    many = {"items": np.arange(300_000, dtype=np.uint64), "positions": np.zeros(1)}
+    folding = threading.Thread(target=fold_on)
+    folding.start()
+    began = time.monotonic()
+    with pytest.raises(StateBusyError, match="than 300,000 candidates can be read; name fewer"):
+        state.read_cut(PROGRAM, **{**requests()[0], **many})
+    assert LONGEST_READ_S < time.monotonic() - began < 10 * LONGEST_READ_S
+    is_over.set()
+    folding.join()
+    rows, _ = state.read_cut(PROGRAM, **{**requests()[0], **many})
+    assert len(rows) == 300_000
 
 
 def test_a_long_batch_shows_that_it_goes_on():

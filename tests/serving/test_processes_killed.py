@@ -154,7 +154,7 @@ def test_a_server_that_can_never_be_ready_says_why_and_ends(tmp_path):
     (tmp_path / ".liverank").mkdir()
     (tmp_path / ".liverank" / "log").write_text("in the way")
     with (
-        pytest.raises(AssertionError, match=r"did not start.*liverank/log"),
+        pytest.raises(AssertionError, match=r"(?s)did not start.*liverank/log"),
         running_server(tmp_path),
     ):
         pass

@@ -40,6 +40,8 @@ from liverank.features.stream import Stream
 
 _BATCH_S = 1e-4
 """How long a reader waits while a batch is being folded, before it looks again."""
+LONGEST_READ_S = 2.0
+"""For how long a read begins again where state changes meanwhile: a long one might for ever."""
 LONGEST_SILENCE_S = 60.0
 """For how long a batch that is being folded may show no sign of it."""
 
@@ -169,12 +171,12 @@ class State:
 
         Takes no lock: where a batch was folded meanwhile by another process, it reads again. Raises
         StateBusyError where that process ended within a batch, or shows no progress for
-        ``patience_s``.
+        ``patience_s``, and where a batch was folded during every read for LONGEST_READ_S.
         """
         if len(request) != self._request_words or len(positions) not in (1, len(items)):
             raise ValueError(f"{len(request)} request words, {len(positions)} positions do not fit")
         out = np.empty((len(items), len(program.outputs)), np.float32)
-        operations = program.arrays()
+        operations, began = program.arrays(), time.monotonic()
         while True:
             version = self._settled_version(patience_s)
             read(
@@ -192,6 +194,11 @@ class State:
             if self._header[VERSION] == version:
                 return out, seq
             self.rereads += 1
+            if time.monotonic() - began > LONGEST_READ_S:
+                raise StateBusyError(
+                    f"feature state changes faster than {len(items):,} candidates can be read; "
+                    "name fewer, and they are ranked by all that is known of them"
+                )
 
     def replay(
         self, stream: Stream, reads: Reads, next_read: int, program: Program, *, chunk_rows: int
