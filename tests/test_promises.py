@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from promises import Promise, faults_of, main, read_promises, shares_of
+from promises import Promise, faults_of, main, parts_of, read_promises
 
 PROMISES = read_promises()
 PARTS = {
@@ -80,13 +80,13 @@ def test_an_entry_with_another_key_is_refused(tmp_path) -> None:
         read_promises(file)
 
 
-def test_a_part_is_broken_in_one_copy_and_shares_are_about_as_long() -> None:
-    shares = shares_of(PROMISES, 2)
-    assert sum(map(len, shares)) == len(PROMISES)
-    one, other = ({promise.part for promise in share} for share in shares)
-    assert not one & other
-    assert abs(len(shares[0]) - len(shares[1])) < 20
-    assert len(shares_of(PROMISES[:1], 2)) == 1
+def test_the_part_with_the_most_promises_comes_first_and_each_is_whole() -> None:
+    parts = parts_of(PROMISES)
+    assert sorted(promise.id for part in parts for promise in part) == sorted(
+        promise.id for promise in PROMISES
+    )
+    assert [len({promise.part for promise in part}) for part in parts] == [1] * len(PARTS)
+    assert [len(part) for part in parts] == sorted(map(len, parts), reverse=True)
 
 
 def test_a_part_that_there_is_not_is_bad_usage(capsys) -> None:

@@ -113,6 +113,7 @@ def test_a_promoted_bundle_that_does_not_load_is_told_and_served_once_it_is_rest
 
 
 def test_a_log_that_takes_nothing_is_told_for_events_and_rankings_until_it_does(server):
+    server.send_and_fold(room("r1"), act("join", "u1", "r1"))
     pids = [pid for name, pid in server.pids().items() if name != "fold"]
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     for pid in pids:
