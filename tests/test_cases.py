@@ -1,4 +1,4 @@
-"""``make cases``: each case has a check, and each check fails on what was seen when it was reported."""
+"""``make cases``: each case has a check, which fails on what was seen when it was reported."""
 
 import importlib.util
 import sys
