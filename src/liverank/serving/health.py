@@ -15,7 +15,7 @@ from liverank.serving.state.snapshots import newest_seq
 
 _JUST_LOST_MS = 1_000
 """Rankings that were lost so lately are being lost."""
-_NO_BEAT_MS = 5_000
+NO_BEAT_MS = 5_000
 """A worker that has not shown for so long that it lives is told."""
 _KNOWS_NOBODY = (
     "a bundle is served, but the log knows nobody: rankings are guesses; check `path` in "
@@ -142,7 +142,7 @@ class HealthOf:
     def _silent_workers(self) -> str | None:
         """That workers do not come round to what they must do, or None."""
         beats = self._service.board.workers["beat_ms"]
-        silent = (beats > 0) & (self._service.clock_ms() - beats > _NO_BEAT_MS)
+        silent = (beats > 0) & (self._service.clock_ms() - beats > NO_BEAT_MS)
         named = ", ".join(map(str, np.flatnonzero(silent).tolist()))
         what = "has done nothing for 5 s; see what its process waits for, or end it: another starts"
         return f"worker {named} {what}" if named else None

@@ -8,14 +8,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from liverank.serving.health import NO_BEAT_MS
 from liverank.serving.http.messages import Health
 from liverank.serving.processes.board import ALARMS, Board
 from liverank.serving.server_log.events import write_event
 
 EVERY_S = 1.0
 """How often health is looked at."""
-_NO_BEAT_MS = 5_000
-"""A worker that has not shown for so long that it lives writes nothing."""
 
 
 class Alarms:
@@ -55,5 +54,5 @@ class Alarms:
     def _is_first(self) -> bool:
         """Whether no worker of an earlier place lives."""
         earlier = self._board.workers[: self._place]
-        lives = self._clock_ms() - earlier["beat_ms"] <= _NO_BEAT_MS
+        lives = self._clock_ms() - earlier["beat_ms"] <= NO_BEAT_MS
         return not bool(np.any((earlier["pid"] != 0) & lives))
