@@ -250,9 +250,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for promise in trial.lived:
         print(f'{promise.id} lived: "{promise.says}" ({promise.where}) is held by no test')
     minutes = (time.monotonic() - began) / 60
+    spent = os.times()
+    cpu_minutes = (spent.children_user + spent.children_system) / 60
     print(
         f"{len(promises)} promises: {len(trial.held)} held by a test, {len(trial.lived)} lived, "
-        f"{len(trial.unclear)} unclear; {minutes:.1f} minutes"
+        f"{len(trial.unclear)} unclear; {minutes:.1f} minutes, {cpu_minutes:.1f} of processor time"
     )
     return 0 if len(trial.held) == len(promises) else 1
 

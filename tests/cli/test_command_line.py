@@ -28,6 +28,17 @@ def test_a_failure_is_one_line_for_people_and_with_json_one_object_for_programs(
     assert json.loads(out) == {"ok": False, "error": err.partition(": ")[2].strip()}
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_command_that_ends_without_an_error_but_not_well_exits_with_one(
+    tmp_path, capsys, options
+):
+    (tmp_path / "liverank.toml").write_text(LABEL)
+    (tmp_path / "events.jsonl").write_text('{"event":"user","time":0,"user":"u1"}\n{}\n')
+    words = ("ingest", tmp_path / "events.jsonl", "--config", tmp_path / "liverank.toml", *options)
+    assert run(capsys, *words, "--strict")[0] == 1
+    assert run(capsys, *words)[0] == 0
+
+
 def test_a_path_that_is_not_utf_8_is_told_too(tmp_path, capsys):
     code, out, _ = run(capsys, "validate", "--config", tmp_path / "\udcff.toml", "--json")
     assert code == 1

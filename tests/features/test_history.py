@@ -83,8 +83,9 @@ def test_an_event_without_a_value_counts_and_adds_nothing():
     assert (seen["clicks"], seen["clicked"]) == (2, 5)
 
 
-def test_the_oldest_of_its_sort_gives_way_and_an_older_one_is_not_taken_in():
-    clicks = [did("click", at, f"room{at}") for at in (5, 3, 4, 1, 6)]
+@pytest.mark.parametrize("order", [(5, 3, 4, 1, 6), (5, 3, 4, 6, 1)])
+def test_the_oldest_of_its_sort_gives_way_and_an_older_one_is_not_taken_in(order):
+    clicks = [did("click", at, f"room{at}") for at in order]
     items = [f"room{n}" for n in range(7)]
 
     seen = remembered([did("impression", 0, "room0"), *clicks], items=items)

@@ -178,6 +178,19 @@ def test_a_late_sign_of_life_brings_an_expired_item_back():
     assert live.candidates(at_ms=60).ids == ["a"]
 
 
+@pytest.mark.parametrize("how", ["of a frame", "one by one"])
+@pytest.mark.parametrize(("type_", "is_sign"), [("join", True), ("impression", False)])
+def test_being_shown_is_no_sign_of_life_and_joining_is(how, type_, is_sign):
+    did = Interaction(time=40, type=type_, user="u1", item="a")
+    live = folded([Item(time=0, item="a", state="started")], [1])
+    if how == "of a frame":
+        live.fold(frame_of([did]), np.array([40.0]))
+    else:
+        live.fold_events([did], [40.0])
+    assert live.candidates(at_ms=49).ids == ["a"]
+    assert live.candidates(at_ms=60).ids == (["a"] if is_sign else [])
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_an_older_event_that_comes_late_sets_only_what_no_newer_one_did(order):
     old = Item(time=0, item="a", state="started", fields={"title": "old", "language": "en"})
