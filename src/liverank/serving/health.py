@@ -154,6 +154,9 @@ class HealthOf:
         return f"worker {named} cannot {what}; the server's log says why" if places else None
 
     def _missing_workers(self) -> str | None:
-        pids = self._service.board.workers["pid"].tolist()
-        missing = [str(place) for place, pid in enumerate(pids) if not pid]
-        return f"worker {', '.join(missing)} is missing; it is being replaced" if missing else None
+        """That workers have ended, and those in their places do not work yet, or None."""
+        workers = self._service.board.workers
+        missing = (workers["pid"] == 0) | ((workers["beat_ms"] == 0) & (workers["view"] > 0))
+        named = ", ".join(map(str, np.flatnonzero(missing).tolist()))
+        what = "is missing and is being replaced; the server's log says why it ended"
+        return f"worker {named} {what}" if named else None

@@ -90,7 +90,7 @@ class Board:
     lacks_log      why a worker's last batch of rankings could not be logged: a ``LogTrouble``
     refuses_events the same of its last batch of events
     lost_ms        when a worker last lost a ranking, Unix ms; 0 for never
-    beat_ms        when a worker last showed that it lives, Unix ms; 0 before it answers
+    beat_ms        when a worker last showed that it lives, Unix ms; 0 before it works
     cpu_us         processor time of the process and of those before it, whose own is
                    ``cpu_before_us``
 

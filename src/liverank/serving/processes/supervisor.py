@@ -33,7 +33,7 @@ from liverank.serving.processes.channel import (
     Troubles,
     channel_pair,
 )
-from liverank.serving.processes.child import FOLDING, how_it_ended, name_of, run_child
+from liverank.serving.processes.child import FOLDING, how_it_ended, name_of, not_folding, run_child
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.processes.folding import run_folding
 from liverank.serving.processes.worker import DRAIN_S, run_worker
@@ -75,6 +75,8 @@ class Supervisor:
         self._view: tuple[NewView, list[int]] | None = None
         self._troubles = Troubles()
         self._failure: Failed | None = None
+        self._why_not_folded: str | None = None
+        """What the folding process told before it ended, or None."""
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
@@ -174,6 +176,8 @@ class Supervisor:
             self._is_stopping = True
             return
         _logger.critical("%s cannot go on: %s", name_of(place), failed.what)
+        if place == FOLDING:
+            self._why_not_folded = failed.what
 
     def _tell_workers(self, message: Message, fds: tuple[int, ...] = ()) -> None:
         for place, channel in self._channels.items():
@@ -246,13 +250,15 @@ class Supervisor:
             self._board.row(place)["pid"] = 0
             if place == FOLDING:
                 self._board.folding["incarnation"] += 1
+            else:
+                self._board.workers[place]["beat_ms"] = 0
             if self._is_stopping:
                 continue
-            _logger.error("%s ended (%s); starting another", name_of(place), how_it_ended(status))
+            how = how_it_ended(status)
+            _logger.error("%s ended (%s); starting another", name_of(place), how)
             if place == FOLDING:
-                what = "the process that folds the log ended and is being replaced; rankings are "
-                what += "made from what was folded until then"
-                self._tell_troubles(Troubles(folding=what))
+                why, self._why_not_folded = self._why_not_folded or how, None
+                self._tell_troubles(Troubles(folding=not_folding(why)))
             self._due[place] = time.monotonic() + self._pause_s(place)
 
     def _pause_s(self, place: int) -> float:
