@@ -47,7 +47,8 @@ class HealthOf:
             memory = what_was_let_go(folded.sizes)
             if view.ranker.rung.bundle is not None and not folded.sizes.rows:
                 unknown = _KNOWS_NOBODY
-        log = self._refused() or troubles.log or troubles.stale or self._behind() or unknown
+        told = [one for one in (self._refused(), troubles.log, troubles.stale) if one is not None]
+        log = "; ".join(told) or self._behind() or unknown
         processes = troubles.folding or self._missing_workers() or self._silent_workers()
         rankings = service.writer.trouble or self._not_logged()
         bundle = troubles.bundle or self.own_trouble
