@@ -66,6 +66,7 @@ def test_a_log_that_another_process_holds_is_told_until_it_lets_go(tmp_path):
         with held(tmp_path):
             sending = threading.Thread(target=send, args=(server.url,))
             sending.start()
+            time.sleep(1)  # or it would wait behind the rankings, and then for the lock
             with many_rankings(server):
                 said = told(server, "rankings", "more come than the log takes", within_s=90)
                 assert "rankings are lost" in said
