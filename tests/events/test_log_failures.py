@@ -83,6 +83,41 @@ def test_a_segment_that_vanishes_under_a_reader_is_no_silent_gap(directory):
             read(log)
 
 
+def test_a_segment_that_is_damaged_after_it_was_checked_is_named(directory):
+    file = segment_of(directory)
+    size = file.stat().st_size
+    with Log.open(directory) as log:
+        assert len(read(log)) == 9
+        file.write_bytes(bytes(size))
+        with pytest.raises(LogCorruptError, match=f"{file.name}: .* it cannot be decoded"):
+            read(log)
+
+
+def test_a_segment_that_cannot_be_opened_is_an_error_that_says_what_to_do(directory):
+    file = segment_of(directory)
+    content = file.read_bytes()
+    with Log.open(directory) as log:
+        file.unlink()
+        file.symlink_to(file.name)  # leads nowhere but to itself
+        with pytest.raises(LogError, match=f"{file.name}: .*; check the disk, the limit of open"):
+            read(log)
+        file.unlink()
+        file.write_bytes(content)
+        assert len(read(log)) == 9
+
+
+def test_whoever_tries_to_write_hears_that_a_segment_is_missing_until_it_is_back(directory):
+    file = segment_of(directory)
+    with Log.open(directory) as log:
+        log.try_writing()
+        aside = file.rename(file.with_suffix(".aside"))
+        with pytest.raises(LogCorruptError, match="it is missing"):
+            log.try_writing()
+        aside.rename(file)
+        log.try_writing()
+        assert log.last_seq() == 9
+
+
 def test_a_file_that_is_no_database_is_named(directory):
     (directory / "log.sqlite").write_bytes(b"not a database" * 1000)
     with pytest.raises(LogCorruptError, match=r"log\.sqlite: not a readable log .* backup"):

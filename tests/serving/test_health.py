@@ -5,17 +5,16 @@ import os
 import resource
 import signal
 import time
-from http.client import HTTPConnection, HTTPException
-from urllib.parse import urlsplit
+from pathlib import Path
 
 import pytest
+from health_watchers import answer_of, is_well, told
 from rank_servers import CONFIG, a_bundle, a_spec, act, room, running_server
 
 from liverank.bundle import store
 
+RANK = {"user": "u1", "items": ["r1"], "deadline_ms": 20_000}
 QUICK = CONFIG + '[serving]\nmax_lag = "1s"\n'
-SOON_S = 2.5
-"""A second after the cause, and what the machine may take."""
 
 
 @pytest.fixture(scope="module")
@@ -32,49 +31,6 @@ def server(site):
         yield server
 
 
-def asked(server, timeout=20.0):
-    """The status and the health, from whichever worker a new connection comes to."""
-    parts = urlsplit(server.url)
-    connection = HTTPConnection(parts.hostname, parts.port, timeout=timeout)
-    try:
-        connection.request("GET", "/healthz")
-        response = connection.getresponse()
-        return response.status, json.loads(response.read())
-    finally:
-        connection.close()
-
-
-def told(server, key, *, within_s=10.0, timeout=20.0):
-    """What health says under a key, once it says something: by 12 connections, none of which may
-    think that all is well."""
-    until = time.monotonic() + within_s
-    while True:
-        said = [answer for _ in range(12) if (answer := answer_of(server, timeout))]
-        if said and all(status == 503 and health[key] for status, health in said):
-            assert not any(health["ok"] for _, health in said)
-            return said[0][1][key]
-        assert time.monotonic() < until, said
-        time.sleep(0.05)
-
-
-def answer_of(server, timeout):
-    try:
-        return asked(server, timeout)
-    except (OSError, HTTPException):
-        return None
-
-
-def is_well(server, *, within_s=SOON_S):
-    """Wait until every worker says that all is well, and what they say."""
-    until = time.monotonic() + within_s
-    while True:
-        said = [asked(server) for _ in range(12)]
-        if all(status == 200 and health["ok"] for status, health in said):
-            return said[0][1]
-        assert time.monotonic() < until, said
-        time.sleep(0.05)
-
-
 def test_a_bundle_on_a_log_that_knows_nobody_is_told_until_somebody_comes(server):
     assert "the log knows nobody" in told(server, "log")
     assert server.client.get("/livez").status_code == 200
@@ -88,6 +44,16 @@ def test_a_pointer_that_cannot_be_read_is_told_until_it_can(server, site):
     pointer.write_text("{garbage")
     assert "current.json: cannot be read" in told(server, "bundle")
     assert server.rank(user="u1")["fallback"] is None, "what served goes on"
+    pointer.write_bytes(content)
+    is_well(server)
+
+
+def test_a_pointer_that_is_gone_is_told_and_what_served_goes_on(server, site):
+    pointer = site / ".liverank/bundles/current.json"
+    content = pointer.read_bytes()
+    pointer.unlink()
+    assert "current.json is gone" in told(server, "bundle")
+    assert server.rank(user="u1")["fallback"] is None
     pointer.write_bytes(content)
     is_well(server)
 
@@ -112,6 +78,44 @@ def test_a_promoted_bundle_that_does_not_load_is_told_and_served_once_it_is_rest
     assert (answer["model"], answer["fallback"]) == (new, None)
 
 
+def rungs(server):
+    """What ranks, by each worker that new connections come to; those that stand still are left."""
+    found = set()
+    for _ in range(12):
+        answer = answer_of(server, 0.3, "/v1/rank", RANK)
+        if answer is not None:
+            found.add((answer[1]["model"], answer[1]["fallback"]))
+    return found
+
+
+def wait_for_rungs(server, expected, within_s=10.0):
+    until = time.monotonic() + within_s
+    while (found := rungs(server)) != expected:
+        assert time.monotonic() < until, found
+        time.sleep(0.05)
+
+
+def test_a_worker_that_cannot_load_the_bundle_is_told_and_ranks_by_the_one_before(server, site):
+    root = site / ".liverank"
+    old, new = store.current(root), store.add(root, a_bundle(a_spec(), seed=8))
+    model = store.place_of(root, new) / "model.npz"
+    content = model.read_bytes()
+    late = server.pids()["worker-1"]
+    os.kill(late, signal.SIGSTOP)
+    try:
+        store.promote(root, new)
+        wait_for_rungs(server, {(new, None)})
+        model.write_bytes(content[:-1])
+    finally:
+        os.kill(late, signal.SIGCONT)
+    by_name = ("worker 1 cannot load the bundle that is served", "the bundle no longer loads")
+    assert any(words in told(server, "bundle") for words in by_name)
+    wait_for_rungs(server, {(new, None), (old, "previous")})
+    model.write_bytes(content)
+    is_well(server)
+    wait_for_rungs(server, {(new, None)})
+
+
 def test_a_log_that_takes_nothing_is_told_for_events_and_rankings_until_it_does(server):
     server.send_and_fold(room("r1"), act("join", "u1", "r1"))
     pids = [pid for name, pid in server.pids().items() if name != "fold"]
@@ -124,7 +128,7 @@ def test_a_log_that_takes_nothing_is_told_for_events_and_rankings_until_it_does(
         assert "events are refused" in told(server, "log")
         assert server.rank(user="u1")["items"], "rankings are still answered"
         assert "disk" in told(server, "rankings")
-        assert server.health()["rankings_lost"] > 0
+        server.wait_for(lambda said: said["rankings_lost"] > 0, seconds=2)
         time.sleep(1.2)
         told(server, "log", within_s=0.5)
     finally:
@@ -138,7 +142,7 @@ def test_a_fold_that_stands_still_is_told_until_it_goes_on(server):
     pid = server.pids()["fold"]
     os.kill(pid, signal.SIGSTOP)
     try:
-        said = told(server, "log")
+        said = told(server, "log", "rankings know nothing of the last")
         assert "`serving.max_lag` is 1s" in said
         assert server.rank(user="u1")["items"]
     finally:
@@ -146,22 +150,32 @@ def test_a_fold_that_stands_still_is_told_until_it_goes_on(server):
     is_well(server)
 
 
-def test_a_process_that_folds_and_dies_is_told_until_another_has_folded(server):
-    before = server.pids()["fold"]
-    os.kill(before, signal.SIGSTOP)
-    os.kill(before, signal.SIGKILL)
-    for _ in range(200):
-        if is_well(server, within_s=20)["pids"]["fold"] != before:
-            return
-        time.sleep(0.1)
-    raise AssertionError("no other process folds")
+def children_of(pid):
+    return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+def test_a_worker_that_has_ended_is_told_until_another_works_in_its_place(server):
+    ended = server.pids()["worker-1"]
+    before = children_of(server.process.pid)
+    os.kill(ended, signal.SIGKILL)
+    while not (born := children_of(server.process.pid) - before):
+        pass
+    successor = int(born.pop())
+    os.kill(successor, signal.SIGSTOP)  # before it has come to anything
+    try:
+        said = told(server, "processes", timeout=0.25)
+        assert "worker 1 is missing and is being replaced" in said
+        assert len(rungs(server)) == 1, "the other one answers"
+    finally:
+        os.kill(successor, signal.SIGCONT)
+    assert is_well(server)["pids"]["worker-1"] == successor
 
 
 def test_a_worker_that_does_nothing_is_told_by_the_other(server):
     pid = server.pids()["worker-1"]
     os.kill(pid, signal.SIGSTOP)
     try:
-        assert "worker 1 has done nothing" in told(server, "processes", timeout=0.5, within_s=30)
+        assert "worker 1 has done nothing" in told(server, "processes", timeout=0.25, within_s=30)
     finally:
         os.kill(pid, signal.SIGCONT)
     is_well(server)

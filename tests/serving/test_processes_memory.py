@@ -82,9 +82,13 @@ def test_a_folding_process_that_took_anothers_place_does_not_hold_its_memory(tmp
 def test_the_supervisor_runs_one_thread_and_leaves_no_dead_process_behind(tmp_path):
     with running_server(tmp_path) as server:
         for name in ("worker-0", "fold", "worker-1"):
-            os.kill(server.pids()[name], signal.SIGKILL)
-            server.wait_for(lambda said: not said["ok"] or len(said["pids"]) == 3)
-            server.wait_for(lambda said: said["ok"] and len(said["pids"]) == 3)
+            killed = server.pids()[name]
+            os.kill(killed, signal.SIGKILL)
+            server.wait_for(
+                lambda said, name=name, killed=killed: (
+                    said["ok"] and said["pids"].get(name, killed) != killed
+                )
+            )
         pid = server.process.pid
         threads = [
             (task / "comm").read_text().strip() for task in Path(f"/proc/{pid}/task").iterdir()

@@ -36,14 +36,20 @@ class SharedArrays:
     def __init__(
         self, shapes: Sequence[tuple[npt.DTypeLike, int]], *, fd: int | None = None
     ) -> None:
-        """Raises StateError where the system does not reserve the room."""
+        """Raises StateError where the system gives no file, or does not reserve the room."""
         kinds = [np.dtype(kind) for kind, _ in shapes]
         sizes = [
             kind.itemsize * elements for kind, (_, elements) in zip(kinds, shapes, strict=True)
         ]
         starts = np.cumsum([0, *(-(-size // _PAGE) * _PAGE for size in sizes)]).tolist()
         is_new = fd is None
-        self.fd = _file_in_memory() if fd is None else os.dup(fd)
+        try:
+            self.fd = _file_in_memory() if fd is None else os.dup(fd)
+        except OSError as error:
+            raise StateError(
+                f"no file in memory for feature state: {error}; lift the limit of open files "
+                "(`ulimit -n`)"
+            ) from None
         try:
             if is_new:
                 os.ftruncate(self.fd, starts[-1])

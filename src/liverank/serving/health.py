@@ -47,7 +47,8 @@ class HealthOf:
             memory = what_was_let_go(folded.sizes)
             if view.ranker.rung.bundle is not None and not folded.sizes.rows:
                 unknown = _KNOWS_NOBODY
-        log = self._refused() or troubles.log or troubles.stale or self._behind() or unknown
+        told = [one for one in (self._refused(), troubles.log, troubles.stale) if one is not None]
+        log = "; ".join(told) or self._behind() or unknown
         processes = troubles.folding or self._missing_workers() or self._silent_workers()
         rankings = service.writer.trouble or self._not_logged()
         bundle = troubles.bundle or self.own_trouble
@@ -154,6 +155,9 @@ class HealthOf:
         return f"worker {named} cannot {what}; the server's log says why" if places else None
 
     def _missing_workers(self) -> str | None:
-        pids = self._service.board.workers["pid"].tolist()
-        missing = [str(place) for place, pid in enumerate(pids) if not pid]
-        return f"worker {', '.join(missing)} is missing; it is being replaced" if missing else None
+        """That workers have ended, and those in their places do not work yet, or None."""
+        workers = self._service.board.workers
+        missing = (workers["pid"] == 0) | ((workers["beat_ms"] == 0) & (workers["view"] > 0))
+        named = ", ".join(map(str, np.flatnonzero(missing).tolist()))
+        what = "is missing and is being replaced; the server's log says why it ended"
+        return f"worker {named} {what}" if named else None

@@ -24,6 +24,7 @@ from liverank.events.log.segment import (
     check_segment,
     corrupt,
     ids_file,
+    reading,
     segment_file,
     segments_of,
     withdrawn_if_refused,
@@ -153,12 +154,13 @@ class SegmentIds:
         stored = pl.scan_parquet(file, glob=False).select("event", "id")
         try:
             check_segment(self._directory, segment, whole=False)
-            if len(rows) <= _FEW:
-                texts = pl.concat(
-                    [dedup_ids(stored.slice(row, 1).collect()) for row in rows.tolist()]
-                )
-            else:
-                texts = dedup_ids(stored.collect()).gather(rows)
+            with reading(file):
+                if len(rows) <= _FEW:
+                    texts = pl.concat(
+                        [dedup_ids(stored.slice(row, 1).collect()) for row in rows.tolist()]
+                    )
+                else:
+                    texts = dedup_ids(stored.collect()).gather(rows)
         except FileNotFoundError:
             raise corrupt(file, "it is missing") from None
         asked = pl.Series([ids.texts[place] for place in places.tolist()], dtype=pl.String)

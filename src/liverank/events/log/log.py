@@ -121,8 +121,13 @@ class Log:
         return self._served.append(rankings, arrived_ms=arrived_ms)
 
     def try_writing(self) -> None:
-        """Write as an append does, but change nothing. Raises what an append would."""
+        """Write as an append does, but change nothing. Raises what an append would.
+
+        That is also LogCorruptError where a segment is missing or has another size: an append must
+        find in it the ids that the log holds.
+        """
         try_writing(self._database)
+        self._reader.check(whole=False)
 
     def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> Imported:
         """Take in a frame of SCHEMA in its order, straight into segments, as a whole or not at all.

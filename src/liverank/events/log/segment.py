@@ -19,7 +19,7 @@ import polars as pl
 import xxhash
 
 from liverank.durable import write_durably
-from liverank.errors import LogBusyError, LogCorruptError, LogFullError
+from liverank.errors import LogBusyError, LogCorruptError, LogError, LogFullError
 from liverank.events.frame import SCHEMA
 
 STORED = [name for name in SCHEMA if name != "seq"]
@@ -105,17 +105,42 @@ def write_rows(directory: Path, frame: pl.DataFrame) -> Segment:
 def check_segment(directory: Path, segment: Segment, *, whole: bool) -> None:
     """Compare a segment's file with the manifest: its size, or its ``whole`` content.
 
-    Raises LogCorruptError, and FileNotFoundError when the file is gone.
+    Raises LogError, LogCorruptError, and FileNotFoundError when the file is gone.
     """
     file = segment_file(directory, segment)
-    size = file.stat().st_size
-    if size != segment.bytes:
-        raise corrupt(file, f"it has {size} bytes, {segment.bytes} were written")
-    if whole:
+    with reading(file):
+        size = file.stat().st_size
+        if size != segment.bytes:
+            raise corrupt(file, f"it has {size} bytes, {segment.bytes} were written")
+        if not whole:
+            return
         with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ) as view:
             digest = xxhash.xxh3_128_hexdigest(view)
-        if digest != segment.digest:
-            raise corrupt(file, "its content is not what was written")
+    if digest != segment.digest:
+        raise corrupt(file, "its content is not what was written")
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Turn a failure to read a segment's file into a LogError that says what to do about it.
+
+    FileNotFoundError passes: the file may have been taken from the log a moment ago.
+
+    >>> with reading(Path("7.parquet")):
+    ...     raise OSError(24, "Too many open files")
+    Traceback (most recent call last):
+    liverank.errors.LogError: 7.parquet: [Errno 24] Too many open files; check the disk, the ...
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise LogError(
+            f"{file}: {error}; check the disk, the limit of open files and who may read there"
+        ) from error
+    except pl.exceptions.PolarsError as error:
+        raise corrupt(file, f"it cannot be decoded: {str(error).splitlines()[0]}") from error
 
 
 def corrupt(file: Path, what: str) -> LogCorruptError:
@@ -137,16 +162,20 @@ def read_rows(
 ) -> pl.DataFrame:
     """The first ``rows`` of a segment's events in a range of seqs: ``columns`` of SCHEMA.
 
-    A column that did not exist yet when the file was written is null.
+    A column that did not exist yet when the file was written is null. Raises as ``check_segment``.
     """
-    stored = pl.scan_parquet(segment_file(directory, segment), glob=False)
-    kept = [name for name in stored.collect_schema().names() if name in (*columns, "seq")]
-    stored = stored.select(kept)
-    if segment.has_gaps:
-        frame = stored.filter(pl.col("seq").is_between(first_seq, last_seq)).head(rows).collect()
-    else:
-        rows = min(rows, last_seq - first_seq + 1)
-        frame = stored.slice(first_seq - segment.first_seq, rows).collect()
+    file = segment_file(directory, segment)
+    with reading(file):
+        stored = pl.scan_parquet(file, glob=False)
+        kept = [name for name in stored.collect_schema().names() if name in (*columns, "seq")]
+        stored = stored.select(kept)
+        if segment.has_gaps:
+            stored = stored.filter(pl.col("seq").is_between(first_seq, last_seq)).head(rows)
+        else:
+            rows = min(rows, last_seq - first_seq + 1)
+            stored = stored.slice(first_seq - segment.first_seq, rows)
+        frame = stored.collect()
+    if not segment.has_gaps:
         seqs = pl.int_range(first_seq, first_seq + frame.height, dtype=pl.Int64, eager=True)
         frame = frame.with_columns(seqs.alias("seq"))
     younger = [

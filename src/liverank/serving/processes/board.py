@@ -93,7 +93,7 @@ class Board:
     lacks_log      why a worker's last batch of rankings could not be logged: a ``LogTrouble``
     refuses_events the same of its last batch of events
     lost_ms        when a worker last lost a ranking, Unix ms; 0 for never
-    beat_ms        when a worker last showed that it lives, Unix ms; 0 before it answers
+    beat_ms        when a worker last showed that it lives, Unix ms; 0 before it works
     alarms_ms      since when each of ``ALARMS`` goes on, Unix ms, or 0; written by the first worker
                    that lives
     cpu_us         processor time of the process and of those before it, whose own is

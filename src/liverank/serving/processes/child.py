@@ -72,3 +72,15 @@ def how_it_ended(status: int) -> str:
     """
     code = os.waitstatus_to_exitcode(status)
     return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+
+def not_folding(why: str) -> str:
+    """What is told while the folding process has ended and no other has folded yet.
+
+    >>> not_folding("signal 9").endswith("until then; why the last ended: signal 9")
+    True
+    """
+    return (
+        "the process that folds the log ended and is being replaced; rankings are made from what "
+        f"was folded until then; why the last ended: {why}"
+    )

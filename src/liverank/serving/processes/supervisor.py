@@ -32,7 +32,13 @@ from liverank.serving.processes.channel import (
     Troubles,
     channel_pair,
 )
-from liverank.serving.processes.child import FOLDING, how_it_ended, run_child, write_process_event
+from liverank.serving.processes.child import (
+    FOLDING,
+    how_it_ended,
+    not_folding,
+    run_child,
+    write_process_event,
+)
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.processes.folding import run_folding
 from liverank.serving.processes.worker import DRAIN_S, run_worker
@@ -72,6 +78,8 @@ class Supervisor:
         self._view: tuple[NewView, list[int]] | None = None
         self._troubles = Troubles()
         self._failure: Failed | None = None
+        self._why_not_folded: str | None = None
+        """What the folding process told before it ended, or None."""
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
@@ -171,6 +179,8 @@ class Supervisor:
             self._is_stopping = True
             return
         write_process_event(place, "process_failed", f"cannot go on: {failed.what}")
+        if place == FOLDING:
+            self._why_not_folded = failed.what
 
     def _tell_workers(self, message: Message, fds: tuple[int, ...] = ()) -> None:
         for place, channel in self._channels.items():
@@ -244,6 +254,8 @@ class Supervisor:
             self._board.row(place)["pid"] = 0
             if place == FOLDING:
                 self._board.folding["incarnation"] += 1
+            else:
+                self._board.workers[place]["beat_ms"] = 0
             how = how_it_ended(status)
             if self._is_stopping:
                 write_process_event(place, "process_stopped", f"stopped ({how})", pid=pid, how=how)
@@ -251,9 +263,8 @@ class Supervisor:
             said = f"ended ({how}); starting another"
             write_process_event(place, "process_ended", said, pid=pid, how=how)
             if place == FOLDING:
-                what = "the process that folds the log ended and is being replaced; rankings are "
-                what += "made from what was folded until then"
-                self._tell_troubles(Troubles(folding=what))
+                why, self._why_not_folded = self._why_not_folded or how, None
+                self._tell_troubles(Troubles(folding=not_folding(why)))
             self._due[place] = time.monotonic() + self._pause_s(place)
 
     def _pause_s(self, place: int) -> float:

@@ -102,12 +102,13 @@ class _Worker:
                 keep_alive_s=duration_ms(config.serving.keep_alive) / 1000,
             )
             http = HttpServer(routes, limits=limits, count=routes.count_refused)
+            self._beat()
             for message in known:
                 await self._take(*message)
             await http.start(listening)
             stopped = loop.create_task(self._wait_for_stop())
-            counting = loop.create_task(self._count(http, watch))
-            tasks = [loop.create_task(self._take_messages()), counting]
+            working = (self._take_messages(), self._count(http, watch), self._try_writing())
+            tasks = [loop.create_task(work) for work in working]
             done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
             await http.stop(within_s=DRAIN_S)
             for task in tasks:
@@ -202,14 +203,24 @@ class _Worker:
             self._write_counts(http)
             if not self._stopped.is_set():  # others that have stopped are not missing
                 watch.look()
+
+    async def _try_writing(self) -> None:
+        """Try the log again where the last append failed; it waits for whoever holds the log."""
+        while True:
+            await asyncio.sleep(_COUNT_S)
             await self._service.try_writing()
+
+    def _beat(self) -> int:
+        """Show that this worker lives; returns the time in Unix ms."""
+        self._service.counts["beat_ms"] = now_ms = self._deployment.clock_ms()
+        return now_ms
 
     def _write_counts(self, http: HttpServer) -> None:
         counts, writer = self._service.counts, self._service.writer
         write_cpu(counts)
         counts["lacks_bundle"] = self._health.own_trouble is not None
         counts["lacks_log"] = writer.trouble_code
-        counts["beat_ms"] = now_ms = self._deployment.clock_ms()
+        now_ms = self._beat()
         counts["connections"] = len(http.connections)
         counts["rankings_queued"] = writer.queued
         counts["rankings_logged"] = self._logged_before + writer.logged

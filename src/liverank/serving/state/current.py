@@ -176,7 +176,7 @@ class Current:
         while True:
             await asyncio.sleep(PROMOTED_POLL_S)
             try:
-                promoted = await asyncio.to_thread(store.current, root)
+                promoted = await asyncio.to_thread(self._promoted, root)
             except BundleError as error:
                 if self.bundle_trouble is None:
                     write_event("bundle_refused", f"bundles are not being followed: {error}")
@@ -190,10 +190,26 @@ class Current:
                 async with self._replacing:
                     await self._adopt(rung)
             except (LogError, StateError) as error:
-                trouble = f"the log cannot be folded for it: {error}"
+                what = f"bundle {rung.promoted} is not served: the log cannot be folded for it"
+                trouble = f"{what}: {error}"
                 if trouble != self.bundle_trouble:
                     write_event("bundle_refused", trouble, promoted=rung.promoted)
                 self.bundle_trouble = trouble
+
+    def _promoted(self, root: Path) -> str | None:
+        """The version that was promoted last, or None before the first. Raises BundleError.
+
+        No command takes a bundle out of service without another, so a pointer that is gone says
+        nothing.
+        """
+        promoted = store.current(root)
+        if promoted is None and self._rung.promoted:
+            raise BundleError(
+                f"{root}: bundle {self._rung.promoted} was promoted, but the pointer "
+                "bundles/current.json is gone; restore it from a copy, or choose one of "
+                "`liverank bundles` for `liverank promote`, which writes it anew"
+            )
+        return promoted
 
     def _next_rung(self, root: Path, promoted: str | None) -> Rung | None:
         """What is to rank from now on, or None where that is what ranks already.
