@@ -285,9 +285,8 @@ def load_config(path: Path) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(
-            f"{path}: no such file; `liverank init EVENTS` proposes one from your events"
-        ) from None
+        what = "no such file; `liverank init EVENTS` proposes one from your events"
+        raise ConfigError(f"{path}: {what}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     return parse_config(text, where=str(path))

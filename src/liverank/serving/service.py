@@ -14,11 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from liverank.config import Config, Surface
+from liverank.config import Config
 from liverank.errors import LogError
 from liverank.events.declared import declared_by
 from liverank.events.log import Erased, Log
-from liverank.quantities import duration_ms
 from liverank.serving.http.events_in import take_events
 from liverank.serving.http.messages import (
     BadRequestError,
@@ -35,6 +34,7 @@ from liverank.serving.ranking.deadline import Pace
 from liverank.serving.ranking.ranker import Ranked, View, rank
 from liverank.serving.ranking.ranking_log import RankingWriter, is_sampled, ranking_event
 from liverank.serving.ranking.reasons import explained
+from liverank.serving.ranking.surfaces import SurfaceRules
 from liverank.serving.server_log.events import write_event
 from liverank.serving.server_log.fallbacks import Fallback
 from liverank.serving.server_log.refusals import REJECTED
@@ -90,8 +90,7 @@ class Service:
         self._numbers = itertools.count(1)
         self._appenders = ThreadPoolExecutor(_APPENDERS, thread_name_prefix="append")
         self._declared = declared_by(config)
-        self._surfaces = {name: _rules(surface) for name, surface in config.surfaces.items()}
-        self._surfaces.setdefault("default", _rules(Surface()))
+        self._surfaces = SurfaceRules(config)
 
     def adopt(self, view: View, number: int) -> None:
         """Rank from this view, of that number, from now on."""
@@ -121,7 +120,7 @@ class Service:
         read and for a request that has waited for as long as an answer is of use.
         """
         began = time.perf_counter()
-        limit, deadline_s = self._rules_of(request.surface)
+        limit, deadline_s = self._surfaces.of(request.surface)
         limit = request.limit or limit
         if request.deadline_ms is not None:
             deadline_s = request.deadline_ms / 1000
@@ -265,30 +264,13 @@ class Service:
 
     def live_items(self, surface: str, limit: int) -> tuple[int, list[LiveRow]]:
         """How many items are live on a surface, and the newest of them. Raises BadRequestError."""
-        self._rules_of(surface)
+        self._surfaces.of(surface)
         return self.view().live.newest(at_ms=self.clock_ms(), limit=limit)
 
     def close(self) -> None:
         """Write the rankings that wait. Nothing may be asked of it afterwards."""
         self._appenders.shutdown()
         self.writer.close()
-
-    def _rules_of(self, surface: str) -> tuple[int, float]:
-        """The limit and the deadline in seconds of a surface.
-
-        Where the config names surfaces, a request is for one of them, or for the default.
-        """
-        rules = self._surfaces.get(surface)
-        if rules is not None:
-            return rules
-        if self.config.surfaces:
-            raise BadRequestError(
-                422,
-                "$.surface",
-                f"no surface `{surface}`; expected default, {', '.join(self.config.surfaces)}, or "
-                "declare it under [surfaces] in liverank.toml and restart the server",
-            )
-        return self._surfaces["default"]
 
 
 def _ranked_items(ranked: Ranked) -> list[RankedItem]:
@@ -298,7 +280,3 @@ def _ranked_items(ranked: Ranked) -> list[RankedItem]:
         return list(map(RankedItem, ranked.items, scores, range(len(scores))))
     listed = zip(ranked.items, scores, range(len(scores)), strict=True)
     return [RankedItem(*one) for one in listed]
-
-
-def _rules(surface: Surface) -> tuple[int, float]:
-    return surface.limit, duration_ms(surface.deadline) / 1000

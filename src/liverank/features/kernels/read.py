@@ -291,8 +291,7 @@ def _compare_all(code, outputs, compared, kept, n, out):
         if _compares(line[0]):
             its_values = moved(values, held * n)
             compare(line[0], moved(kept, compared[line[1]] * n), n, its_values)
-            features[held] = feature
-            held += 1
+            features[held], held = feature, held + 1
         if held == _TILE or feature + 1 == outputs.size:
             for row in range(n):
                 for one in range(held):

@@ -15,8 +15,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import msgspec
 
@@ -41,6 +40,7 @@ from liverank.serving.processes.child import (
 )
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.processes.folding import run_folding
+from liverank.serving.processes.signals import woken_by_signals
 from liverank.serving.processes.worker import DRAIN_S, run_worker
 
 _LOOK_S, _FIRST_LOOK_S = 0.25, 0.01
@@ -85,7 +85,8 @@ class Supervisor:
     def run(self) -> None:
         """Serve until SIGTERM, SIGINT or SIGHUP. Raises what kept it from ever being ready."""
         gc.freeze()  # what is here is shared with the others, as long as nobody counts it again
-        with self._signals():
+        with woken_by_signals(self._stop_soon) as self._woken:
+            self._selector.register(self._woken, selectors.EVENT_READ, None)
             places = range(FOLDING, len(self._listening))
             self._due = dict.fromkeys(places, 0.0)
             while not self._is_stopping:
@@ -99,39 +100,15 @@ class Supervisor:
             kind = getattr(liverank.errors, self._failure.kind, ServingError)
             raise kind(self._failure.what)
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Let signals wake the selector, and be as they were afterwards."""
-        woken, wakes = socket.socketpair()
-        for one in (woken, wakes):
-            one.setblocking(False)
-        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
-        before = {number: signal.getsignal(number) for number in numbers}
-        wakeup = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
-
-        def stop(_number: int, _frame: object) -> None:
-            self._is_stopping = True
-
-        for number in numbers:
-            if number != signal.SIGHUP or before[number] != signal.SIG_IGN:  # as nohup leaves it
-                signal.signal(number, stop)
-        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-        self._selector.register(woken, selectors.EVENT_READ, None)
-        self._wakes = (woken, wakes)
-        try:
-            yield
-        finally:
-            signal.set_wakeup_fd(wakeup)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            woken.close()
-            wakes.close()
+    def _stop_soon(self, _number: int, _frame: object) -> None:
+        """Stop the server: for signals."""
+        self._is_stopping = True
 
     def _wait(self, timeout_s: float) -> None:
         """Pass on what processes tell, for at most so long or until a signal."""
         for key, _ in self._selector.select(timeout_s):
             if key.data is None:
-                self._wakes[0].recv(4096)
+                self._woken.recv(4096)
             else:
                 self._receive(key.data)
 

@@ -1,0 +1,34 @@
+"""Signals of a process that waits on descriptors: one wakes it as a byte to read does."""
+
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@contextmanager
+def woken_by_signals(stop: Callable[[int, object], None]) -> Iterator[socket.socket]:
+    """Call ``stop`` at a signal that stops a server, and give a socket to wait on.
+
+    A byte comes there at each signal, also when a child ends. Handlers are as they were after the
+    block.
+    """
+    woken, wakes = socket.socketpair()
+    for one in (woken, wakes):
+        one.setblocking(False)
+    before = {number: signal.getsignal(number) for number in (*_STOPS, signal.SIGCHLD)}
+    wakeup = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    for number in _STOPS:
+        if number != signal.SIGHUP or before[number] != signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(number, stop)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    try:
+        yield woken
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        woken.close()
+        wakes.close()
