@@ -115,6 +115,7 @@ class Copy:
         """Run tests until one fails: pytest's exit code, None where time ran out, and its words."""
         # pytest's own limit of time would make a test fail that was only slow
         options = ("-x", "--timeout=0", "--durations=0", "-p", "no:cacheprovider")
+        options += ("--hypothesis-profile=promises",)
         try:
             ended = self._run(sys.executable, "-m", "pytest", *options, *tests, timeout_s=timeout_s)
         except subprocess.TimeoutExpired:
