@@ -62,6 +62,11 @@ class RunningServer:
         self.url = url
         self.client = httpx.Client(base_url=url, timeout=20)
 
+    def reconnect(self) -> None:
+        """Forget connections, of which some may be to a worker that was killed."""
+        self.client.close()
+        self.client = httpx.Client(base_url=self.url, timeout=20)
+
     def send(self, *events: dict[str, Any]) -> httpx.Response:
         return self.client.post("/v1/events", json=events)
 
