@@ -36,6 +36,7 @@ def test_a_worker_that_is_killed_is_replaced_and_other_connections_do_not_notice
         asking.wait_for_more(50)
         before = server.pids()
         killed = before["worker-0"]
+        os.kill(killed, signal.SIGSTOP)  # it accepts no other connection while they are counted
         its_ports = ports_of(killed, port_of(server))
         os.kill(killed, signal.SIGKILL)
         took_s = server.wait_for(lambda said: said["pids"].get("worker-0", killed) != killed)
