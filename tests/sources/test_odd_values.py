@@ -148,23 +148,24 @@ DOORS: dict[str, tuple[Callable[[Odd, Path], Told | None], str]] = {
 """The doors, each with the place of the second event; None of what a door cannot hold."""
 
 
-@pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("name", ODD)
-def test_the_one_bad_event_is_refused_by_its_place_and_the_others_live(
-    name: str, door: str, tmp_path: Path
+def test_the_one_bad_event_is_refused_by_its_place_and_the_others_live_at_every_door(
+    name: str, tmp_path: Path
 ) -> None:
-    odd = ODD[name]
-    through, place = DOORS[door]
-    told = through(odd, tmp_path)
-    if told is None:
-        pytest.skip("such a value cannot stand there")
-    taken, reasons = told
-    assert taken == 2
-    (where,) = reasons
-    assert where.endswith(place)
-    assert f"`{odd.key}`" in reasons[where] or f"`$.{odd.key}`" in reasons[where]
-    for part in odd.told:
-        assert part in reasons[where]
+    odd, held = ODD[name], 0
+    for door, (through, place) in DOORS.items():
+        told = through(odd, tmp_path)
+        if told is None:  # a door that cannot hold such a value
+            continue
+        held += 1
+        taken, reasons = told
+        assert taken == 2, door
+        (where,) = reasons
+        assert where.endswith(place), door
+        assert f"`{odd.key}`" in reasons[where] or f"`$.{odd.key}`" in reasons[where], door
+        for part in odd.told:
+            assert part in reasons[where], door
+    assert held >= 2
 
 
 @pytest.mark.parametrize("column", [[7.0, 8.5, 9.0], [True, False, True]])
