@@ -33,7 +33,9 @@ def test_a_command_that_ends_without_an_error_but_not_well_exits_with_one(
     tmp_path, capsys, options
 ):
     (tmp_path / "liverank.toml").write_text(LABEL)
-    (tmp_path / "events.jsonl").write_text('{"event":"user","time":1795428000000,"user":"u1"}\n{}\n')
+    (tmp_path / "events.jsonl").write_text(
+        '{"event":"user","time":1795428000000,"user":"u1"}\n{}\n'
+    )
     words = ("ingest", tmp_path / "events.jsonl", "--config", tmp_path / "liverank.toml", *options)
     assert run(capsys, *words, "--strict")[0] == 1
     assert run(capsys, *words)[0] == 0
