@@ -1,0 +1,20 @@
+"""A metric in one arm: its value, and the variance of that value."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A metric of one arm."""
+
+    value: float
+    variance: float
+    """Of ``value``, so the squared standard error; NaN where one unit or none was seen."""
+    count: int
+    """Independent units."""
+
+    @property
+    def se(self) -> float:
+        """The standard error."""
+        return math.sqrt(self.variance)
