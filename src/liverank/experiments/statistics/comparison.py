@@ -129,7 +129,9 @@ def _why_unknown(control: Estimate, variant: Estimate) -> str:
         if arm.count < 2:
             return f"the {name} has {arm.count} units; a comparison needs two at least"
         if not math.isfinite(arm.value):
-            return f"the {name} has no value: its denominator is zero"
+            return f"the {name} has no value: {arm.reason or 'its denominator is zero'}"
+        if arm.reason:
+            return f"in the {name}, {arm.reason}"
     if not math.isfinite(control.variance + variant.variance):
         return "the variance cannot be told"
     # what rounding leaves of a constant is not a spread

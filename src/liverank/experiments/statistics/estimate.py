@@ -10,9 +10,11 @@ class Estimate:
 
     value: float
     variance: float
-    """Of ``value``, so the squared standard error; NaN where one unit or none was seen."""
+    """Of ``value``, so the squared standard error; NaN where it cannot be told."""
     count: int
     """Independent units."""
+    reason: str = ""
+    """Why something above is NaN, where more can be said than that units are few."""
 
     @property
     def se(self) -> float:
