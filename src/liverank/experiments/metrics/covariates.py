@@ -12,7 +12,7 @@ from liverank.experiments.statistics.cuped import covariate_columns
 
 
 def with_covariates(now: PerUnit, before: PerUnit | None, is_new: NDArray[np.bool_]) -> Floats:
-    """Columns for ``Metric.compare``, ``float64[n, k]``.
+    """Columns for ``Metric.summarise``, ``float64[n, k]``.
 
     >>> now, before = PerUnit((np.array([1.0, 2.0]),)), PerUnit((np.array([5.0, 0.0]),))
     >>> with_covariates(now, before, np.array([False, True]))

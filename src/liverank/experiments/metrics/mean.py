@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 
-from liverank.experiments.metrics.metric import Direction, Floats, PerUnit
+from liverank.experiments.metrics.metric import Direction, Floats, PerUnit, Summary
 from liverank.experiments.metrics.need import Need, View
 from liverank.experiments.metrics.words import interactions, span
 from liverank.experiments.statistics.comparison import Comparison, compare_means
@@ -30,10 +30,17 @@ class MeanMetric(msgspec.Struct, frozen=True):
         total = view.total(self.needs()[0])
         return PerUnit((total if self.cap is None else np.minimum(total, self.cap),))
 
-    def compare(self, control: Floats, variant: Floats, *, level: float) -> Comparison:
-        """As means."""
-        return compare_means(Moments.of(control), Moments.of(variant), level=level)
+    def summarise(self, columns: Floats) -> Summary:
+        """Their moments."""
+        return Moments.of(columns)
 
+    def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
+        """As means."""
+        assert isinstance(control, Moments)
+        assert isinstance(variant, Moments)
+        return compare_means(control, variant, level=level)
+
+    @property
     def told(self) -> str:
         """How it is computed."""
         what = (

@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 
 from liverank.experiments.metrics.need import Need, View
 from liverank.experiments.statistics.comparison import Comparison
+from liverank.experiments.statistics.estimate import Estimate
+from liverank.experiments.statistics.moments import Moments
 
 Floats: TypeAlias = NDArray[np.float64]
+Summary: TypeAlias = Moments | Estimate
+"""All that a comparison needs of an arm: a few numbers, whatever the number of units."""
 Direction: TypeAlias = Literal["up", "down"]
 
 
@@ -49,8 +53,12 @@ class Metric(Protocol):
     def per_unit(self, view: View) -> PerUnit:
         """Its values, from what ``view`` knows of the needs."""
 
-    def compare(self, control: Floats, variant: Floats, *, level: float) -> Comparison:
-        """Compare two arms, ``float64[n_units, k]``: ``values`` as columns, then covariates."""
-
+    @property
     def told(self) -> str:
         """How it is computed, as one sentence for a report."""
+
+    def summarise(self, columns: Floats) -> Summary:
+        """One arm, ``float64[n_units, k]``: ``values`` as columns, then covariates."""
+
+    def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
+        """Compare two arms at a confidence level."""

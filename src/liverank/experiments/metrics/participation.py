@@ -2,7 +2,7 @@
 
 import msgspec
 
-from liverank.experiments.metrics.metric import Direction, Floats, PerUnit
+from liverank.experiments.metrics.metric import Direction, Floats, PerUnit, Summary
 from liverank.experiments.metrics.need import Need, View
 from liverank.experiments.metrics.words import interactions, span
 from liverank.experiments.statistics.comparison import Comparison, compare_ratios
@@ -32,10 +32,17 @@ class Participation(msgspec.Struct, frozen=True):
         days = view.days(self.window_ms)
         return PerUnit((view.total(self.needs()[0]), days), days > 0)
 
-    def compare(self, control: Floats, variant: Floats, *, level: float) -> Comparison:
-        """As ratios, clustered by unit."""
-        return compare_ratios(Moments.of(control), Moments.of(variant), level=level)
+    def summarise(self, columns: Floats) -> Summary:
+        """Their moments."""
+        return Moments.of(columns)
 
+    def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
+        """As ratios, clustered by unit."""
+        assert isinstance(control, Moments)
+        assert isinstance(variant, Moments)
+        return compare_ratios(control, variant, level=level)
+
+    @property
     def told(self) -> str:
         """How it is computed."""
         return (

@@ -2,11 +2,12 @@
 
 import msgspec
 
-from liverank.experiments.metrics.metric import Direction, Floats, PerUnit
+from liverank.experiments.metrics.metric import Direction, Floats, PerUnit, Summary
 from liverank.experiments.metrics.need import Need, View
 from liverank.experiments.metrics.words import interactions, span
-from liverank.experiments.statistics.comparison import Comparison
-from liverank.experiments.statistics.quantile import compare_quantiles
+from liverank.experiments.statistics.comparison import Comparison, compare_estimates
+from liverank.experiments.statistics.estimate import Estimate
+from liverank.experiments.statistics.quantile import quantile_estimate
 
 
 class QuantileMetric(msgspec.Struct, frozen=True):
@@ -28,16 +29,22 @@ class QuantileMetric(msgspec.Struct, frozen=True):
         """The total of each unit."""
         return PerUnit((view.total(self.needs()[0]),))
 
-    def compare(self, control: Floats, variant: Floats, *, level: float) -> Comparison:
-        """As quantiles."""
-        return compare_quantiles(control[:, 0], variant[:, 0], self.q, level=level)
+    def summarise(self, columns: Floats) -> Summary:
+        """The quantile and its standard error."""
+        return quantile_estimate(columns[:, 0], self.q)
 
+    def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
+        """As quantiles."""
+        assert isinstance(control, Estimate)
+        assert isinstance(variant, Estimate)
+        return compare_estimates(control, variant, level=level)
+
+    @property
     def told(self) -> str:
         """How it is computed."""
-        what = (
-            f"{'sum of values' if self.value else 'number'} of {interactions((self.interaction,))}"
-        )
+        what = "sum of values" if self.value else "number"
         return (
-            f"The {self.q:g} quantile over exposed units of the {what} in the "
-            f"{span(self.window_ms)} after exposure; units with none count as 0."
+            f"The {self.q:g} quantile over exposed units of the {what} of "
+            f"{interactions((self.interaction,))} in the {span(self.window_ms)} after exposure; "
+            "units with none count as 0."
         )

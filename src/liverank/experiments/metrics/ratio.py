@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 
-from liverank.experiments.metrics.metric import Direction, Floats, PerUnit
+from liverank.experiments.metrics.metric import Direction, Floats, PerUnit, Summary
 from liverank.experiments.metrics.need import Need, View
 from liverank.experiments.metrics.words import interactions, span
 from liverank.experiments.statistics.comparison import Comparison, compare_ratios
@@ -35,10 +35,17 @@ class RatioMetric(msgspec.Struct, frozen=True):
         above, below = (view.total(need) for need in self.needs())
         return PerUnit((above if self.cap is None else np.minimum(above, self.cap), below))
 
-    def compare(self, control: Floats, variant: Floats, *, level: float) -> Comparison:
-        """As ratios, clustered by unit."""
-        return compare_ratios(Moments.of(control), Moments.of(variant), level=level)
+    def summarise(self, columns: Floats) -> Summary:
+        """Their moments."""
+        return Moments.of(columns)
 
+    def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
+        """As ratios, clustered by unit."""
+        assert isinstance(control, Moments)
+        assert isinstance(variant, Moments)
+        return compare_ratios(control, variant, level=level)
+
+    @property
     def told(self) -> str:
         """How it is computed."""
         above = (
