@@ -50,19 +50,25 @@ def spent(alpha: float, fraction: float, kind: Spending = "obrien_fleming") -> f
 
 
 def spending(
-    alpha: float, fractions: Sequence[float], kind: Spending = "obrien_fleming"
+    alpha: float,
+    fractions: Sequence[float],
+    kind: Spending = "obrien_fleming",
+    *,
+    clock: Sequence[float] | None = None,
 ) -> NDArray[np.float64]:
     """The boundary for |z| at each look, ``float64[n_looks]``; infinite where nothing is spent.
 
     ``fractions`` are the looks' shares of the planned information (for equal variances, of the
     planned units), rising; all of alpha is spent at the first that reaches 1, and none after it.
+    Where the planned information is not known, ``clock`` gives the looks' shares of the planned
+    duration, by which alpha is spent then; ``fractions`` may be of any whole (Lan and DeMets 1989).
     Raises ExperimentError unless they rise.
 
     >>> spending(0.05, [0.2, 0.4, 0.6, 0.8, 1.0]).round(3).tolist()
     [4.877, 3.357, 2.68, 2.29, 2.031]
     """
     _check_looks(alpha, fractions)
-    totals = [spent(alpha, fraction, kind) for fraction in fractions]
+    totals = [spent(alpha, share, kind) for share in (fractions if clock is None else clock)]
     bounds = np.full(len(fractions), np.inf)
     paths: Paths | None = None
     time, before = 0.0, 0.0
@@ -98,7 +104,13 @@ def crossing_probabilities(
     return found
 
 
-def repeated_p(z: float, fractions: Sequence[float], kind: Spending = "obrien_fleming") -> float:
+def repeated_p(
+    z: float,
+    fractions: Sequence[float],
+    kind: Spending = "obrien_fleming",
+    *,
+    clock: Sequence[float] | None = None,
+) -> float:
     """The p-value of the last of these looks, valid whichever look it is read at.
 
     It is the least alpha whose boundary at this look is reached, so p < alpha exactly where the
@@ -112,7 +124,7 @@ def repeated_p(z: float, fractions: Sequence[float], kind: Spending = "obrien_fl
         return math.nan
 
     def excess(log_alpha: float) -> float:
-        bound = spending(math.exp(log_alpha), fractions, kind)[-1]
+        bound = spending(math.exp(log_alpha), fractions, kind, clock=clock)[-1]
         return float(min(bound, _FARTHEST + 1) - abs(z))
 
     low, high = math.log(1e-12), math.log(0.999)
