@@ -1,0 +1,1 @@
+"""Experiments: who sees what, what each variant did, and what the difference is worth."""
