@@ -8,15 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liverank.errors import EventError
 from liverank.experiments.interleaving.team_draft import (
     FIRST,
     NOBODY,
     SECOND,
     drafted,
     team_draft,
-    teams_of,
-    teams_text,
 )
 
 RANKED = st.lists(st.integers(0, 12), unique=True, max_size=10)
@@ -49,10 +46,10 @@ def test_each_ranker_places_its_best_item_that_is_left(first, second, seed):
 
 def test_the_two_outcomes_of_one_round_are_those_of_the_paper():
     outcomes = [
-        (tuple(order), teams_text(teams))
+        (tuple(order), tuple(teams))
         for order, teams in every_outcome(["a", "b"], ["b", "c"], 2, rounds=1)
     ]
-    assert outcomes == [(("a", "b"), "AB"), (("b", "a"), "BA")]
+    assert outcomes == [(("a", "b"), (0, 1)), (("b", "a"), (1, 0))]
 
 
 @pytest.mark.parametrize(
@@ -90,12 +87,3 @@ def test_coins_are_the_bits_of_sha_256_so_that_another_language_draws_the_same()
     items = [f"i{n}" for n in range(16)]
     _, teams = team_draft(items, items[::-1], "q1")
     assert teams[::2] == [first >> bit & 1 for bit in range(8)]
-
-
-def test_teams_of_a_longer_list_go_through_text():
-    assert teams_of(teams_text([0, 1, 2, NOBODY]), rankers=3) == [0, 1, 2, NOBODY]
-
-
-def test_a_letter_of_no_ranker_is_an_error_that_says_where():
-    with pytest.raises(EventError, match=r"got `C` at place 2; expected a letter from A to B"):
-        teams_of("AC")

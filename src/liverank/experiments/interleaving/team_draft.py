@@ -1,8 +1,9 @@
 """One list out of the lists of two rankers: team draft interleaving.
 
 Source: Radlinski, Kurup and Joachims, "How does clickthrough data reflect retrieval quality?",
-CIKM 2008. In each round a coin says which ranker picks first; each then places its best item that is not yet
-in the list. An item belongs to the ranker that placed it, and a click is a win of that ranker.
+CIKM 2008. In each round a coin says which ranker picks first; each then places its best item that
+is not yet in the list. An item belongs to the ranker that placed it, and a click on it is a win of
+that ranker.
 Invariant: given everything above it, each counted place belongs to either ranker with probability
 1/2, so that clicks which don't depend on the items favour neither ranker.
 """
@@ -11,16 +12,10 @@ import hashlib
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from liverank.errors import EventError
-
 T = TypeVar("T", bound=Hashable)
 
 FIRST, SECOND, NOBODY = 0, 1, -1
-"""The team of an item. Nobody's items are shown and count for neither ranker."""
-TEAMS_FIELD = "_teams"
-"""The field of a logged ranking that holds the teams of its items, as of ``teams_text``."""
-_NOBODY = "-"
-_A = ord("A")
+"""The team of an item. An item of nobody is shown and counts for neither ranker."""
 
 
 def team_draft(
@@ -104,28 +99,3 @@ def coins_of(seed: int | str) -> Iterator[int]:
             for bit in range(8):
                 yield byte >> bit & 1
         block += 1
-
-
-def teams_text(teams: Sequence[int]) -> str:
-    """Teams as a ranking is logged with them: a letter an item, ``-`` for nobody's.
-
-    >>> teams_text([0, 1, 1, -1])
-    'ABB-'
-    """
-    return "".join(_NOBODY if team < 0 else chr(_A + team) for team in teams)
-
-
-def teams_of(text: str, rankers: int = 2) -> list[int]:
-    """What ``teams_text`` wrote. Raises EventError for a letter of no ranker.
-
-    >>> teams_of("ABB-")
-    [0, 1, 1, -1]
-    """
-    letters = _NOBODY + "".join(chr(_A + team) for team in range(rankers))
-    for place, letter in enumerate(text):
-        if letter not in letters:
-            raise EventError(
-                f"`fields.{TEAMS_FIELD}`: got `{letter}` at place {place + 1}; expected a letter "
-                f"from A to {letters[-1]}, or `-` for nobody's item"
-            )
-    return [letters.index(letter) - 1 for letter in text]
