@@ -1,1 +1,4 @@
-"""Experiments: who sees what, what each variant did, and what the difference is worth."""
+"""Experiments: who gets which variant, what each did, and what that says about the difference.
+
+Invariant: nothing here reads a clock, a file or the network; tables and logs come in as arrays.
+"""
