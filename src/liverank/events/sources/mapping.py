@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from liverank.config import Source
+from liverank.config_sources import Source
 from liverank.errors import ConfigError
 from liverank.events.frame import SCHEMA
 from liverank.events.sources.rules import KEYS, first_broken_rule, with_defaults
