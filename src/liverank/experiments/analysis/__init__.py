@@ -1,0 +1,1 @@
+"""From an experiment's arms to results and a decision in plain words."""
