@@ -20,6 +20,7 @@ class MeanMetric(msgspec.Struct, frozen=True):
     cap: float | None = None
     direction: Direction = "up"
     adjustable: bool = True
+    daily: bool = True
 
     def needs(self) -> tuple[Need, ...]:
         """The count or sum."""

@@ -47,6 +47,10 @@ class Metric(Protocol):
     def adjustable(self) -> bool:
         """Whether the same metric of the time before the exposure can serve as a covariate."""
 
+    @property
+    def daily(self) -> bool:
+        """Whether it has a meaning on a single day since the exposure."""
+
     def needs(self) -> tuple[Need, ...]:
         """What it needs of the log."""
 

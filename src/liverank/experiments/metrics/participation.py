@@ -22,6 +22,7 @@ class Participation(msgspec.Struct, frozen=True):
     types: tuple[str, ...] = ()
     direction: Direction = "up"
     adjustable: bool = True
+    daily: bool = True
 
     def needs(self) -> tuple[Need, ...]:
         """The days with an interaction."""

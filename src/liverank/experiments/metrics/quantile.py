@@ -20,6 +20,7 @@ class QuantileMetric(msgspec.Struct, frozen=True):
     value: bool = True
     direction: Direction = "up"
     adjustable: bool = False
+    daily: bool = False
 
     def needs(self) -> tuple[Need, ...]:
         """The sum or count."""

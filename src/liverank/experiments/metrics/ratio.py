@@ -24,6 +24,7 @@ class RatioMetric(msgspec.Struct, frozen=True):
     cap: float | None = None
     direction: Direction = "up"
     adjustable: bool = True
+    daily: bool = True
 
     def needs(self) -> tuple[Need, ...]:
         """Both counts; ``value`` sums the values above the line."""

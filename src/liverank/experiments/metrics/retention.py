@@ -22,6 +22,7 @@ class Retention(msgspec.Struct, frozen=True):
     types: tuple[str, ...] = ()
     direction: Direction = "up"
     adjustable: bool = True
+    daily: bool = False
 
     def needs(self) -> tuple[Need, ...]:
         """The interactions of that time."""
