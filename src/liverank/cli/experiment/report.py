@@ -1,17 +1,19 @@
 """``liverank experiment report``: what an experiment's log says so far, the decision first."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 from rich.console import Console
 
 from liverank.cli.experiment.report_tables import print_report
 from liverank.cli.moment import moment_ms
 from liverank.cli.paths import add_config_argument, log_path
+from liverank.cli.progress import stage_progress
 from liverank.config import Config, load_config
 from liverank.errors import ExperimentError
 from liverank.events.log import Log
@@ -41,7 +43,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     config = load_config(arguments.config)
     with open_log(arguments, config) as log:
         asked = asked_in_log(config, arguments.name, log, arguments.at)
-        found = report_of(asked, log.read(columns=asked.wanted().columns))
+        with frames_with_progress(log, asked.wanted().columns, console) as frames:
+            found = report_of(asked, frames)
     print_report(found, console)
     if arguments.html is not None:
         write_page(arguments.html, render_report(found))
@@ -60,6 +63,22 @@ def open_log(arguments: argparse.Namespace, config: Config) -> Iterator[Log]:
                 "`liverank serve`, or by `liverank ingest`"
             )
         yield log
+
+
+@contextmanager
+def frames_with_progress(
+    log: Log, columns: Sequence[str], console: Console
+) -> Iterator[Iterable[pl.DataFrame]]:
+    """The log's frames, with a bar that says how far the reading is."""
+    last = log.last_seq()
+    with stage_progress(console) as on_progress:
+
+        def frames() -> Iterator[pl.DataFrame]:
+            for frame in log.read(to_seq=last, columns=columns):
+                on_progress("reading the log", float(frame["seq"][-1]) / last)
+                yield frame
+
+        yield frames()
 
 
 def asked_in_log(config: Config, name: str, log: Log, at_ms: float | None) -> Asked:

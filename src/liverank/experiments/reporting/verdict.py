@@ -95,6 +95,14 @@ def _changes(
             for variant in metric.variants
             if not variant.significant and variant.looks
         ]
+    if decision.action == "wait" and course.is_over:
+        return (
+            "The planned time is over, and these results stay as they are: plan a longer test, or "
+            "say which of the metrics matters more.",
+        )
+    if decision.action == "wait" and (decision.until_ms or 0) > course.planned_end_ms:
+        end = utc_day(course.planned_end_ms)
+        told.append(f"The plan ends before that, on {end}: raise `days` now, or plan another test.")
     if decision.action == "ship" and not course.is_over:
         told.append(
             "More data are not needed: the boundary allows for stopping at any of the looks. "

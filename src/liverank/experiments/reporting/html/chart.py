@@ -10,6 +10,16 @@ from liverank.markup import Html, joined, tag
 _WIDTH, _HEIGHT = 560.0, 270.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 14.0, 12.0, 44.0
 
+_WIDE, _HIGH = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+_PLOT: dict[str, object] = {
+    "x": _LEFT,
+    "y": _TOP,
+    "width": _WIDE,
+    "height": _HIGH,
+    "viewBox": f"{_LEFT:g} {_TOP:g} {_WIDE:g} {_HIGH:g}",
+}
+"""Where what is drawn lies in the picture; the rest is for the axes."""
+
 Point = tuple[float, float]
 
 
@@ -23,9 +33,9 @@ class Frame:
     x_name: str
 
     def at(self, day: float, effect: float) -> Point:
-        """The place of a point in the picture; beyond the spans it lies at their ends."""
-        x = _share(day, self.days) * (_WIDTH - _LEFT - _RIGHT) + _LEFT
-        y = (1 - _share(effect, self.effects)) * (_HEIGHT - _TOP - _BOTTOM) + _TOP
+        """The place of a point in the picture."""
+        x = _share(day, self.days) * _WIDE + _LEFT
+        y = (1 - _share(effect, self.effects)) * _HIGH + _TOP
         return round(x, 1), round(y, 1)
 
     def draw(self, *marks: Html, told: str) -> Html:
@@ -34,7 +44,8 @@ class Frame:
             "svg",
             *(self._x_tick(value) for value in ticks(*self.days, whole=True)),
             *(self._y_tick(value) for value in ticks(*self.effects)),
-            *marks,
+            # a picture within the picture cuts off what lies beyond the spans
+            tag("svg", *marks, **_PLOT),
             _text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, self.x_name, "middle"),
             viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}",
             role="img",
@@ -116,7 +127,8 @@ def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
 
 
 def _share(value: float, span: tuple[float, float]) -> float:
-    return min(max((value - span[0]) / (span[1] - span[0]), 0.0), 1.0)
+    # far beyond the spans is as good as just beyond
+    return min(max((value - span[0]) / (span[1] - span[0]), -9.0), 9.0)
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> Html:
