@@ -16,9 +16,11 @@ from liverank.cli.paths import add_config_argument, log_path
 from liverank.cli.progress import stage_progress
 from liverank.config import Config, load_config
 from liverank.errors import ExperimentError
+from liverank.events.event import ExperimentChange
 from liverank.events.log import Log
 from liverank.experiments.gathering.impressions import stands_for_impressions
 from liverank.experiments.reporting.asked import Asked, asked_of
+from liverank.experiments.reporting.history import with_changes
 from liverank.experiments.reporting.html.page import render_report
 from liverank.experiments.reporting.report import report_of
 
@@ -88,7 +90,10 @@ def asked_in_log(config: Config, name: str, log: Log, at_ms: float | None) -> As
     listed = stands_for_impressions(
         config.impressions, lambda columns: log.read(columns=tuple(columns))
     )
-    return asked_of(config, name, now_ms=int(newest if at_ms is None else at_ms), listed=listed)
+    now_ms = int(newest if at_ms is None else at_ms)
+    asked = asked_of(config, name, now_ms=now_ms, listed=listed)
+    changes = [change.event for change in log.experiment_changes()]
+    return with_changes(asked, [one for one in changes if isinstance(one, ExperimentChange)])
 
 
 def write_page(path: Path, page: str) -> None:

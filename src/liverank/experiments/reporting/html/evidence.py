@@ -147,13 +147,17 @@ def _table(report: Report, chosen: list[MetricFact]) -> Html:
                 tag(
                     "tr",
                     tag("th", metric.name, _small(metric, variant)),
-                    cell(value_text(variant.effect.control)),
-                    cell(value_text(variant.effect.value), variant.variant if several else None),
-                    cell(tag("b", effect.text(effect.value)), effect.interval),
+                    cell(value_text(variant.effect.control), label=report.control),
+                    cell(
+                        value_text(variant.effect.value),
+                        variant.variant if several else None,
+                        label=variant.variant,
+                    ),
+                    cell(tag("b", effect.text(effect.value)), effect.interval, label="effect"),
                     tag("td", picture, _verdict(variant, metric), class_=f"verdict {mark}"),
                 )
             )
-    return grid(heads, rows, numbers=(1, 2, 3))
+    return grid(heads, rows, numbers=(1, 2, 3), class_="wide stack")
 
 
 def _small(metric: MetricFact, variant: VariantResult) -> Html:

@@ -16,6 +16,7 @@ def grid(
     return tag("div", tag("table", tag("tr", *named), *rows), class_=class_)
 
 
-def cell(text: str | None, *under: str | None) -> Html:
-    """A number, with small lines below it."""
-    return tag("td", text, *(tag("small", line) for line in under if line), class_="n")
+def cell(text: str | None, *under: str | None, label: str | None = None) -> Html:
+    """A number, with small lines below it; a table that is stacked on a phone shows ``label``."""
+    lines = (tag("small", line) for line in under if line)
+    return tag("td", text, *lines, class_="n", data_label=label)
