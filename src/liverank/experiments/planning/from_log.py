@@ -90,7 +90,7 @@ def read_log(
             f"only {gathered.units} users were served a ranking in the newest {window.days} days; "
             "a baseline takes more: ingest history, or give --baseline and --sd"
         )
-    series = series_of(gathered, metrics, needs_of(gathered, metrics), [window.now_ms])
+    series = series_of(gathered, metrics, needs_of(gathered, metrics), [window.now_ms], ())
     before = before_of(gathered, metrics)
     found, missing = [], []
     for metric in metrics:
