@@ -9,9 +9,9 @@ from liverank.experiments.metrics.need import DAY_MS
 from liverank.experiments.metrics.participation import Participation
 from liverank.experiments.reporting.sequence import Pair, planned_looks, watched
 
-DAYS = 7
-USERS = 300
-DRAWS = 250
+DAYS = 6
+USERS = 200
+DRAWS = 200
 CLOCK = [(day + 1) / DAYS for day in range(DAYS)]
 
 
