@@ -52,17 +52,13 @@ def decide(
 
 
 def _distrust(split: Split) -> Decision:
-    where = split.where or (
-        "look for units that one arm loses: redirects, crashes, bots, filters on what follows "
-        "the assignment, or a ramp that moved them",
-    )
     return Decision(
         action="stop",
         sentence=(
             "Do not trust these results: the split is broken. Stop, find out which units are "
             "missing, and start again."
         ),
-        reasons=(split.sentence, *where),
+        reasons=(split.sentence, *split.where),
     )
 
 

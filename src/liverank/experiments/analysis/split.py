@@ -5,7 +5,7 @@ trusted; the parts that differ most are named only after that.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ from liverank.experiments.analysis.words import p_words
 from liverank.experiments.statistics.multiple import holm
 from liverank.experiments.statistics.sample_ratio import ALARM, sample_ratio
 
+_USUAL = (
+    "look for units that one arm loses: redirects, crashes, bots, filters on what follows the "
+    "assignment, or a ramp that moved them"
+)
 _NAMED = 3
 """How many of the parts that differ most are named."""
 
@@ -40,7 +44,7 @@ class Split:
         """The counts and what they say, in words."""
         total = sum(self.counts)
         seen = ", ".join(
-            f"{arm} {count:,} ({count / total:.2%}, planned {share:.2%})"
+            f"{arm} {count:,} ({100 * count / total:.2f} %, planned {100 * share:.2f} %)"
             for arm, count, share in zip(self.arms, self.counts, self.shares, strict=True)
         )
         verdict = "as planned" if self.ok else "broken"
@@ -52,12 +56,13 @@ def check_split(
     shares: Mapping[str, float],
     parts: Mapping[str, tuple[Sequence[str], NDArray[np.int64]]] | None = None,
     p: float | None = None,
+    is_assumed: bool = False,
 ) -> Split:
     """Check the units of each arm against the planned shares.
 
     ``parts`` gives, for each way to divide the units (such as "country" or "day"), the names of the
     parts and ``int64[n_parts, n_arms]``. ``p`` is that of the sequential check, where looks are
-    repeated; else it is computed from the counts.
+    repeated; else it is computed from the counts. ``is_assumed`` says that nobody gave the shares.
 
     >>> check_split({"a": 5000, "b": 5500}, {"a": 1, "b": 1}).ok
     False
@@ -71,16 +76,12 @@ def check_split(
         shares=tuple((planned / planned.sum()).tolist()),
         p=found,
     )
-    if split.ok or not parts:
+    if split.ok:
         return split
-    where = [
-        line
-        for name, (labels, table) in parts.items()
-        for line in _worst(name, labels, table, split)
-    ]
-    return Split(
-        arms=split.arms, counts=split.counts, shares=split.shares, p=found, where=tuple(where)
-    )
+    where = ["if other shares were planned, give them by --share"] if is_assumed else []
+    for name, (labels, table) in (parts or {}).items():
+        where += _worst(name, labels, table, split)
+    return replace(split, where=tuple(where or [_USUAL]))
 
 
 def _worst(name: str, labels: Sequence[str], table: NDArray[np.int64], split: Split) -> list[str]:
