@@ -203,6 +203,25 @@ def test_a_broken_split_is_not_to_be_trusted_and_says_where() -> None:
     assert any(reason.startswith("by country: ie has ") for reason in found.decision.reasons)
 
 
+def test_where_no_segment_is_named_columns_of_a_few_values_are_tried() -> None:
+    table = small(
+        6000, browser=np.arange(6000) // 2 % 3, other=np.arange(6000) // 2 % 2, email=range(6000)
+    )
+    is_lost = (pl.col("browser") == 2) & (pl.col("variant") == "test") & (pl.col("user") % 5 > 0)
+    reasons = analyse(table.filter(~is_lost), spec_of("mean(y)")).decision.reasons
+    assert any(reason.startswith("by browser: 2 has 1,000 / ") for reason in reasons)
+    assert not any("by email" in reason or "by views" in reason for reason in reasons)
+
+
+def test_a_split_that_broke_on_one_day_says_which() -> None:
+    days = [datetime.date(2026, 3, 1 + i // 500) for i in range(4000)]
+    table = small(4000, day=days).filter(
+        ~((pl.col("day") == datetime.date(2026, 3, 4)) & (pl.col("variant") == "test"))
+    )
+    found = analyse(table, spec_of("mean(y)", time="day"))
+    assert "by day: 2026-03-04 has 250 / 0" in found.decision.reasons
+
+
 def test_a_split_is_checked_against_the_planned_shares() -> None:
     table = small(1000, variant=["control", "test", "test", "test"] * 250)
     assert not analyse(table, spec_of("mean(y)")).split.ok

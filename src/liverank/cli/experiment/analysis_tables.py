@@ -85,28 +85,33 @@ def _variant(result: MetricResult, found: Analysis) -> dict[str, Any]:
 
 
 def _metrics(found: Analysis) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    several = any(result.adjusted_p > result.p for result in found.results)
-    table.add_column("metric", overflow="fold")
-    table.add_column("variant", overflow="fold")
-    headings = [found.control, "value", "lift", f"{100 * found.level:.4g} % interval", "p"]
-    for heading in [*headings, *(["p (Holm)"] if several else [])]:
+    """A row for each metric and variant; p is the one that decides."""
+    variants = list(dict.fromkeys(result.variant for result in found.results))
+    is_single = len(variants) == 1
+    is_adjusted = any(result.adjusted_p > result.p for result in found.results)
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("metric", no_wrap=True)
+    if not is_single:
+        table.add_column("variant", no_wrap=True)
+    value = variants[0] if is_single else "value"
+    level = f"{100 * found.level:.4g} % interval"
+    for heading in (found.control, value, "lift", level, "p (Holm)" if is_adjusted else "p"):
         table.add_column(escape(heading), justify="right", no_wrap=True)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for result in found.results:
         comparison = result.comparison
+        is_known = not math.isnan(comparison.lift_ci[0])
         cells = [
             result.metric,
-            result.variant,
+            *([] if is_single else [result.variant]),
             number(comparison.control),
             number(comparison.value),
             percent(comparison.lift),
-            interval(comparison.lift_ci) if not math.isnan(comparison.lift_ci[0]) else "unknown",
-            p_value(result.p),
+            interval(comparison.lift_ci) if is_known else "unknown",
+            p_value(result.adjusted_p),
+            _verdict(result, found),
         ]
-        if several:
-            cells.append("" if result.is_guardrail else p_value(result.adjusted_p))
-        table.add_row(*(escape(cell) for cell in cells), _verdict(result, found))
+        table.add_row(*(escape(cell) for cell in cells))
     return table
 
 

@@ -9,23 +9,22 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy import special
 
 from liverank.errors import ExperimentError
-from liverank.experiments.analysis.arms import choose_control, planned_shares
+from liverank.experiments.analysis.arms import choose_control
 from liverank.experiments.analysis.checks import check_missing, check_values
 from liverank.experiments.analysis.decision import decide
 from liverank.experiments.analysis.measure import Measured, measure
 from liverank.experiments.analysis.results import Decision, MetricResult, Stage, correct
 from liverank.experiments.analysis.spec import TableSpec
-from liverank.experiments.analysis.split import Split, check_split
+from liverank.experiments.analysis.split import Split
+from liverank.experiments.analysis.table_split import split_of
 from liverank.experiments.analysis.units import Units, read_units
 from liverank.experiments.statistics.comparison import Comparison
 from liverank.experiments.statistics.sequential import nominal_level, repeated_p, spending
 
 _LATELY_DAYS = 7
-_MOST_PARTS = 200
 _WIDEST = 8.0
 """Boundaries beyond this many standard errors are as good as infinite."""
 
@@ -62,7 +61,7 @@ def analyse(table: pl.DataFrame | Mapping[str, Any], spec: TableSpec) -> Analysi
     notes: list[str] = []
     units = read_units(frame, spec, notes)
     control = choose_control(units.arms, spec.control, notes)
-    split = _check_split(units, spec)
+    split = split_of(frame, units, spec)
     level = _level(spec)
     results = correct(
         [
@@ -152,32 +151,6 @@ def _p_at_this_look(found: Comparison, spec: TableSpec) -> float:
         return found.p
     z = -float(special.ndtri(found.p / 2))
     return repeated_p(min(z, 35.0), spec.looks)
-
-
-def _check_split(units: Units, spec: TableSpec) -> Split:
-    shares = planned_shares(units.arms, spec.shares)
-    parts = {}
-    for name, column in units.segments.items():
-        parts[name] = _parts(column.fill_null("(missing)"), units)
-    if units.first_day is not None:
-        day = pl.Series(units.first_day)
-        shown = day.cast(pl.Int32).cast(pl.Date) if units.last_ms is not None else day
-        parts["day"] = _parts(shown.cast(pl.String), units)
-    counts = dict(zip(units.arms, units.assigned.tolist(), strict=True))
-    kept = {name: part for name, part in parts.items() if len(part[0]) <= _MOST_PARTS}
-    return check_split(counts, shares, kept, is_assumed=not spec.shares)
-
-
-def _parts(label: pl.Series, units: Units) -> tuple[list[str], NDArray[np.int64]]:
-    frame = pl.DataFrame({"label": label, "arm": units.arm})
-    if units.cluster is not None:
-        frame = frame.with_columns(pl.Series("cluster", units.cluster)).unique("cluster")
-    names = sorted(frame["label"].unique().to_list())
-    places = {name: place for place, name in enumerate(names)}
-    row = frame["label"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
-    arms = len(units.arms)
-    flat = np.bincount(row * arms + frame["arm"].to_numpy(), minlength=len(names) * arms)
-    return names, flat.reshape(len(names), arms)
 
 
 def _stage(units: Units, spec: TableSpec) -> Stage:
