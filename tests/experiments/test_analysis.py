@@ -266,7 +266,8 @@ def test_variants_may_be_numbers_booleans_or_text(variant: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("columns", "options", "words"),
     [
-        ({"user": [1, 1] * 200}, {}, "are in two arms or more, such as `1`"),
+        ({"user": [1, 1, *range(2, 400)]}, {}, "are in two arms or more, such as `1`"),
+        ({"user": [1, 1] * 200}, {}, "these rows look like totals of the arms"),
         ({"variant": ["a"] * 399 + ["b"]}, {}, "arm `b` of `variant` has 1 unit"),
         ({"variant": ["a"] * 400}, {}, "only one arm, `a`"),
         ({"variant": [None] * 400}, {}, "no row has both"),
@@ -386,6 +387,9 @@ def test_a_missing_covariate_leaves_nobody_out() -> None:
         ({"y": [-1, 1, 1, -1] * 100}, "mean(y)", "not clearly away from zero"),
         ({"y": [0, 0, 0, 0, 1] * 80}, "quantile(y,0.5)", "which many units share"),
         ({"variant": ["a", "b", None, "b"] * 100}, "mean(y)", "have no `variant` and are left out"),
+        ({"y": [-5, -4, -6, -5] * 100}, "mean(y)", "control's value is below zero"),
+        ({"variant": ["a", "b"] * 190 + ["c"] * 20}, "mean(y)", "arm c has only 20 units"),
+        ({"variant": ["a", "b", "B", "A"] * 100}, "mean(y)", "`A` and `a` differ only in case"),
         ({"user": [None, *range(399)]}, "mean(y)", "1 rows (0.25 %) have no `user`"),
     ],
 )

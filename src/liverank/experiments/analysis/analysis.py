@@ -114,6 +114,11 @@ def _compare(
         found = measured.compare(place, other, _level(spec))
         if found.reason:
             notes.append(f"{metric.name}: {found.reason}")
+        elif found.control < 0:
+            notes.append(
+                f"{metric.name}: the control's value is below zero, so a lift above 0 % is a lower "
+                "value; read the difference"
+            )
         results.append(
             MetricResult(
                 variant=variant,

@@ -8,6 +8,8 @@ from liverank.experiments.analysis.units import Units
 
 _FEW = 10
 """Fewer events or non-events than this in an arm are not near enough to normal."""
+_SMALL = 30
+"""Units of an arm below which means are not near enough to normal."""
 _LARGE_SHARE = 0.05
 """Share of an arm's total that one unit may have."""
 _UNEQUAL = 0.001
@@ -60,7 +62,11 @@ def check_values(measured: Measured, arms: tuple[str, ...]) -> list[str]:
         own = values[measured.arm == place]
         if len(own) == 0:
             continue
-        if is_binary and kind == "mean":
+        if len(own) < _SMALL:
+            notes.append(
+                f"{name}: arm {arm} has only {len(own)} units; its interval and p are rough"
+            )
+        elif is_binary and kind == "mean":
             few = int(min(own.sum(), len(own) - own.sum()))
             if few < _FEW and 0 < values.mean() < 1:
                 notes.append(

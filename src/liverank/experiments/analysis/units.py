@@ -57,7 +57,7 @@ def read_units(table: pl.DataFrame, spec: TableSpec, notes: list[str]) -> Units:
         raise ExperimentError("the table has no rows")
     days = read_days(table[spec.time]) if spec.time else None
     rows = _rows(table, spec, days, notes)
-    arms = _arms(rows, spec)
+    arms = _arms(rows, spec, notes)
     rows = _without_mixed(rows, spec, notes)
     if rows[_UNIT].n_unique() < rows.height:
         rows = one_row_a_unit(
@@ -114,7 +114,7 @@ def _rows(
     return rows
 
 
-def _arms(rows: pl.DataFrame, spec: TableSpec) -> tuple[str, ...]:
+def _arms(rows: pl.DataFrame, spec: TableSpec, notes: list[str]) -> tuple[str, ...]:
     found = rows[_ARM].unique().to_list()
     if len(found) > _MOST_ARMS:
         raise ExperimentError(
@@ -125,6 +125,11 @@ def _arms(rows: pl.DataFrame, spec: TableSpec) -> tuple[str, ...]:
         raise ExperimentError(
             f"column `{spec.variant}` has only one arm, `{found[0]}`; a comparison needs two"
         )
+    by_word: dict[str, str] = {}
+    for arm in sorted(found):
+        same = by_word.setdefault(arm.lower(), arm)
+        if same != arm:
+            notes.append(f"arms `{same}` and `{arm}` differ only in case; are they one?")
     try:
         return tuple(sorted(found, key=float))
     except ValueError:
@@ -147,6 +152,11 @@ def _without_mixed(rows: pl.DataFrame, spec: TableSpec, notes: list[str]) -> pl.
         f"{count:,} of {total:,} values of `{column}` are in two arms or more, such as `{first}` "
         f"in {in_arms}"
     )
+    if count == total:
+        raise ExperimentError(
+            f"{told}; these rows look like totals of the arms, not like units that were assigned. "
+            "Analyse a table with a row for each unit"
+        )
     if not spec.drop_mixed:
         raise ExperimentError(
             f"{told}; each is assigned to one. Find out why, or leave them out by --drop-mixed"
