@@ -30,7 +30,7 @@ def decide(
     >>> result = MetricResult(variant="model", metric="join_rate", comparison=arms, p=arms.p)
     >>> split = check_split({"control": 9000, "model": 9000}, {"control": 1, "model": 1})
     >>> decide(correct([result]), split=split, stage=Stage(users=18_000)).sentence
-    'Ship model: join_rate is better by +5 % (+3.59 % to +6.43 %), p < 0.0001.'
+    'Ship model: join_rate is better by +5 % (+3.59 to +6.43 %), p < 0.0001.'
     """
     if not split.ok:
         return _distrust(split)
@@ -52,17 +52,13 @@ def decide(
 
 
 def _distrust(split: Split) -> Decision:
-    where = split.where or (
-        "look for units that one arm loses: redirects, crashes, bots, filters on what follows "
-        "the assignment, or a ramp that moved them",
-    )
     return Decision(
         action="stop",
         sentence=(
             "Do not trust these results: the split is broken. Stop, find out which units are "
             "missing, and start again."
         ),
-        reasons=(split.sentence, *where),
+        reasons=(split.sentence, *split.where),
     )
 
 

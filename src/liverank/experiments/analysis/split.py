@@ -5,15 +5,20 @@ trusted; the parts that differ most are named only after that.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from liverank.experiments.analysis.words import p_words
 from liverank.experiments.statistics.multiple import holm
 from liverank.experiments.statistics.sample_ratio import ALARM, sample_ratio
 
+_USUAL = (
+    "look for units that one arm loses: redirects, crashes, bots, filters on what follows the "
+    "assignment, or a ramp that moved them"
+)
 _NAMED = 3
 """How many of the parts that differ most are named."""
 
@@ -40,24 +45,36 @@ class Split:
         """The counts and what they say, in words."""
         total = sum(self.counts)
         seen = ", ".join(
-            f"{arm} {count:,} ({count / total:.2%}, planned {share:.2%})"
+            f"{arm} {count:,} ({100 * count / total:.2f} %, planned {100 * share:.2f} %)"
             for arm, count, share in zip(self.arms, self.counts, self.shares, strict=True)
         )
         verdict = "as planned" if self.ok else "broken"
         return f"the split is {verdict}: {seen}; p {p_words(self.p)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The units of a split, divided in one way."""
+
+    labels: Sequence[str]
+    counts: NDArray[np.int64]
+    """``int64[n_parts, n_arms]``."""
+    is_guess: bool = False
+    """Whether nobody asked for it, so that it is told of only if its parts differ."""
+
+
 def check_split(
     counts: Mapping[str, int],
     shares: Mapping[str, float],
-    parts: Mapping[str, tuple[Sequence[str], NDArray[np.int64]]] | None = None,
+    parts: Mapping[str, Parts] | None = None,
     p: float | None = None,
+    is_assumed: bool = False,
 ) -> Split:
     """Check the units of each arm against the planned shares.
 
-    ``parts`` gives, for each way to divide the units (such as "country" or "day"), the names of the
-    parts and ``int64[n_parts, n_arms]``. ``p`` is that of the sequential check, where looks are
-    repeated; else it is computed from the counts.
+    ``parts`` are the ways to divide the units, such as "country" or "day". ``p`` is that of the
+    sequential check, where looks are repeated; else it is computed from the counts. ``is_assumed``
+    says that nobody gave the shares.
 
     >>> check_split({"a": 5000, "b": 5500}, {"a": 1, "b": 1}).ok
     False
@@ -71,27 +88,29 @@ def check_split(
         shares=tuple((planned / planned.sum()).tolist()),
         p=found,
     )
-    if split.ok or not parts:
+    if split.ok:
         return split
-    where = [
-        line
-        for name, (labels, table) in parts.items()
-        for line in _worst(name, labels, table, split)
-    ]
-    return Split(
-        arms=split.arms, counts=split.counts, shares=split.shares, p=found, where=tuple(where)
-    )
+    where = ["if other shares were planned, give them by --share"] if is_assumed else []
+    for name, own in (parts or {}).items():
+        where += _worst(name, own, split)
+    return replace(split, where=tuple(where or [_USUAL]))
 
 
-def _worst(name: str, labels: Sequence[str], table: NDArray[np.int64], split: Split) -> list[str]:
-    p = holm([sample_ratio(row.tolist(), split.shares) for row in table])
+def _worst(name: str, parts: Parts, split: Split) -> list[str]:
+    if parts.is_guess and _are_alike(parts.counts):
+        return []
+    p = holm([sample_ratio(row.tolist(), split.shares) for row in parts.counts])
     broken = sorted((i for i in range(len(p)) if p[i] < ALARM), key=lambda i: p[i])
-    if not broken:
-        return [f"by {name}: no part stands out; the cause is in all of them alike"]
-    if len(broken) == len(p) > _NAMED:
-        return [f"by {name}: all of the {len(p)} parts are off"]
+    if not broken or len(broken) == len(p) > _NAMED:
+        return [f"by {name}: {'all parts are off' if broken else 'no part stands out'}"]
     lines = []
     for place in broken[:_NAMED]:
-        seen = " / ".join(f"{count:,}" for count in table[place].tolist())
-        lines.append(f"by {name}: {labels[place]} has {seen}")
+        seen = " / ".join(f"{count:,}" for count in parts.counts[place].tolist())
+        lines.append(f"by {name}: {parts.labels[place]} has {seen}")
     return lines
+
+
+def _are_alike(counts: NDArray[np.int64]) -> bool:
+    """Whether the parts are split in the same way, well or badly."""
+    table = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
+    return len(table) < 2 or not stats.chi2_contingency(table).pvalue < ALARM

@@ -29,9 +29,9 @@ def interval(ends: Interval) -> str:
     """An interval of relative changes.
 
     >>> interval((-0.01, 0.034))
-    '-1 % to +3.4 %'
+    '-1 to +3.4 %'
     """
-    return f"{percent(ends[0])} to {percent(ends[1])}"
+    return f"{percent(ends[0]).removesuffix(' %')} to {percent(ends[1])}"
 
 
 def number(value: float) -> str:
@@ -74,7 +74,7 @@ def effect(comparison: Comparison) -> str:
     >>> from liverank.experiments.statistics.estimate import Estimate
     >>> from liverank.experiments.statistics.comparison import compare_estimates
     >>> effect(compare_estimates(Estimate(0.2, 1e-6, 9000), Estimate(0.21, 1e-6, 9000)))
-    '+5 % (+3.59 % to +6.43 %)'
+    '+5 % (+3.59 to +6.43 %)'
     """
     if not math.isnan(comparison.lift) and not math.isnan(comparison.lift_ci[0]):
         return f"{percent(comparison.lift)} ({interval(comparison.lift_ci)})"

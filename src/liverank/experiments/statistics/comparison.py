@@ -58,7 +58,7 @@ def compare_means(control: Moments, variant: Moments, *, level: float = 0.95) ->
     (0.5, 0.134)
     """
     ratios = [(column, None) for column in range(len(control.means))]
-    return _compare(control, variant, ratios, level)
+    return compare_columns(control, variant, ratios, level=level)
 
 
 def compare_ratios(control: Moments, variant: Moments, *, level: float = 0.95) -> Comparison:
@@ -68,7 +68,21 @@ def compare_ratios(control: Moments, variant: Moments, *, level: float = 0.95) -
     without a pre-period has zeros there, which is what leaves it where it is.
     """
     ratios = [(column, column + 1) for column in range(0, len(control.means), 2)]
-    return _compare(control, variant, ratios, level)
+    return compare_columns(control, variant, ratios, level=level)
+
+
+def compare_columns(
+    control: Moments, variant: Moments, ratios: Sequence[Ratio], *, level: float = 0.95
+) -> Comparison:
+    """Compare the first of these means and ratios of columns; the others are its covariates."""
+    arms = [linearise(moments, ratios) for moments in (control, variant)]
+    pooled = linearise(control + variant, ratios)
+    theta = coefficients(pooled)
+    adjusted = [adjust(arm, pooled, theta) for arm in arms]
+    raw = [adjust(arm, pooled, 0 * theta) for arm in arms]
+    before = sum(each.variance for each in raw)
+    saved = 1 - sum(each.variance for each in adjusted) / before if before > 0 else 0.0
+    return compare_estimates(*adjusted, level=level, variance_saved=saved)
 
 
 def compare_estimates(
@@ -109,19 +123,6 @@ def compare_estimates(
         variance_saved=variance_saved,
         reason=reason,
     )
-
-
-def _compare(
-    control: Moments, variant: Moments, ratios: Sequence[Ratio], level: float
-) -> Comparison:
-    arms = [linearise(moments, ratios) for moments in (control, variant)]
-    pooled = linearise(control + variant, ratios)
-    theta = coefficients(pooled)
-    adjusted = [adjust(arm, pooled, theta) for arm in arms]
-    raw = [adjust(arm, pooled, 0 * theta) for arm in arms]
-    before = sum(each.variance for each in raw)
-    saved = 1 - sum(each.variance for each in adjusted) / before if before > 0 else 0.0
-    return compare_estimates(*adjusted, level=level, variance_saved=saved)
 
 
 def _why_unknown(control: Estimate, variant: Estimate) -> str:
