@@ -78,7 +78,7 @@ def _base(
     sizes = gathered.arms.sizes()
     state: State = "running"
     if course.is_over:
-        state = "stopped" if course.until_ms == asked.stopped_ms else "ended"
+        state = "ended" if course.until_ms >= course.planned_end_ms else "stopped"
     elif asked.now_ms < course.start_ms or not gathered.units:
         state = "not started"
     empty: dict[str, Any] = {"split": None, "metrics": (), "segments": (), "holdout": ()}

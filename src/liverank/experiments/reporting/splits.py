@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.experiments.analysis.split import check_split
+from liverank.experiments.analysis.split import Parts, check_split
 from liverank.experiments.gathering.gathered import Gathered, Segment
 from liverank.experiments.reporting.facts import SplitFact, SplitPart
 from liverank.experiments.statistics.multiple import holm
@@ -37,7 +37,10 @@ def split_of(
         for segment in gathered.segments
         if len(segment.texts) > 1 or (segment.codes < 0).any()
     }
-    parts = {"day": (list(days), added), **by_segment}
+    parts = {
+        name: Parts(labels, table)
+        for name, (labels, table) in {"day": (list(days), added), **by_segment}.items()
+    }
     found = check_split(dict(zip(arms, counts[-1].tolist(), strict=True)), shares, parts, p=overall)
     return SplitFact(
         ok=found.ok,
