@@ -49,7 +49,7 @@ class Track:
 
     @cached_property
     def p(self) -> float:
-        """The least p-value of the looks, valid over all of them together; NaN without any.
+        """The p-value of the look furthest out, valid over all together; NaN without any.
 
         It takes longer to compute than all else, so it is computed when it is asked for.
         """
@@ -137,13 +137,10 @@ def _look(metric: Metric, pair: Pair, place: int, found: Comparison, bound: floa
 def _least_p(
     looks: Sequence[LookResult], information: Sequence[float], times: Sequence[float]
 ) -> float:
-    """Each look's p is valid for all, so the least is; that of the furthest look and the last."""
-    furthest = max(range(len(looks)), key=lambda k: abs(looks[k].z) / looks[k].bound)
-    found = []
-    for place in {furthest, len(looks) - 1}:
-        shares = [each / information[place] for each in information[: place + 1]]
-        found.append(repeated_p(looks[place].z, shares, clock=times[: place + 1]))
-    return min(found)
+    """The p of each look holds for all, so that of the look furthest out does."""
+    place = max(range(len(looks)), key=lambda k: abs(looks[k].z) / looks[k].bound)
+    shares = [each / information[place] for each in information[: place + 1]]
+    return repeated_p(looks[place].z, shares, clock=times[: place + 1])
 
 
 def _last(metric: Metric, pairs: Sequence[Pair], alpha: float) -> Comparison:
