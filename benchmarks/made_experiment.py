@@ -65,6 +65,7 @@ def pieces(size: Size, *, piece_rows: int, seed: int) -> Iterator[pl.DataFrame]:
     is_model = rng.random(size.users) < 0.5
     is_new = rng.random(size.users) < 0.2
     first = START_MS + (rng.random(size.users) ** 2 * size.days * DAY_MS).astype(np.int64)
+    by_first = np.argsort(first)
     yield _fields(users[~is_new], rng)
     end = START_MS + size.days * DAY_MS
     span = end - (START_MS - size.pre_days * DAY_MS)
@@ -81,8 +82,8 @@ def pieces(size: Size, *, piece_rows: int, seed: int) -> Iterator[pl.DataFrame]:
         frames = [acts]
         if high > START_MS:
             share = size.exposures // max(round(count * size.days / (size.days + size.pre_days)), 1)
-            who = rng.integers(0, size.users, share)
-            who = who[first[who] < high]
+            come = max(int(np.searchsorted(first[by_first], high)), 1)
+            who = by_first[rng.integers(0, come, share)]
             times = np.maximum(rng.integers(max(low, START_MS), high, len(who)), first[who])
             ids = np.char.add("q", np.arange(served, served + len(who)).astype(str))
             served += len(who)
