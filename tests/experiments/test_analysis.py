@@ -228,6 +228,13 @@ def test_a_split_is_checked_against_the_planned_shares() -> None:
     assert analyse(table, spec_of("mean(y)", shares={"test": 0.75})).split.ok
 
 
+def test_a_split_near_the_edge_is_told_of() -> None:
+    table = small(10_000, variant=["control"] * 4865 + ["test"] * 5135)
+    found = analyse(table, spec_of("mean(y)"))
+    assert found.split.ok
+    assert notes_of(found, "the split is near the edge: its p is 0.007")
+
+
 def test_looks_widen_the_interval_and_raise_p() -> None:
     table = small(2000)
     once = analyse(table, spec_of("mean(y)"))
@@ -236,7 +243,7 @@ def test_looks_widen_the_interval_and_raise_p() -> None:
     assert again.level > 0.99
     assert notes_of(once, "one look")
     assert notes_of(again, "look 2")
-    assert "4,000 users" in again.decision.sentence
+    assert "4,000 units" in again.decision.sentence
 
 
 @pytest.mark.parametrize(
@@ -244,6 +251,7 @@ def test_looks_widen_the_interval_and_raise_p() -> None:
     [
         ([True, False], (1.0, 0.0)),
         (["12%", " 3.5 %"], (0.12, 0.035)),
+        (["0,5%", "1,25 %"], (0.005, 0.0125)),
         (["1,5", "2,25"], (1.5, 2.25)),
         (["yes", "No"], (1.0, 0.0)),
         (["7", "-1e2"], (7.0, -100.0)),
@@ -285,7 +293,7 @@ def test_variants_may_be_numbers_booleans_or_text(variant: list[Any]) -> None:
         ({}, {"looks": (0.5, 0.25)}, "rising shares"),
         ({"day": ["soon"] * 400}, {"time": "day"}, "`soon`, which is no time"),
         ({"day": [None] * 400}, {"time": "day"}, "has no time in 400 rows"),
-        ({"home": [1] * 400}, {"cluster": "home"}, "of `home` are in two arms"),
+        ({"home": [1] * 400}, {"cluster": "home"}, "the arms were not assigned by `home`"),
     ],
 )
 def test_an_odd_table_is_refused_with_a_clear_word(
@@ -345,7 +353,11 @@ def test_copies_of_a_day_are_refused_and_copies_of_a_moment_told() -> None:
     moments = small(400, day=["2026-01-01 10:30"] * 400)
     found = analyse(pl.concat([moments, moments]), spec_of("mean(y)", time="day"))
     assert notes_of(found, "remove them if they are copies")
-    assert notes_of(analyse(pl.concat([table, table]), spec_of("mean(y)")), "are summed")
+    assert notes_of(analyse(pl.concat([table, table]), spec_of("mean(y)")), "which are summed")
+    one = analyse(pl.concat([table, table.head(1)]), spec_of("mean(y)"))
+    assert notes_of(
+        one, "1 of 400 units have several rows, such as `0`; they are summed, so remove"
+    )
 
 
 def test_a_covariate_that_changes_within_a_unit_is_refused() -> None:

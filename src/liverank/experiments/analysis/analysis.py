@@ -22,9 +22,12 @@ from liverank.experiments.analysis.split import Split
 from liverank.experiments.analysis.table_split import split_of
 from liverank.experiments.analysis.units import Units, read_units
 from liverank.experiments.statistics.comparison import Comparison
+from liverank.experiments.statistics.sample_ratio import ALARM
 from liverank.experiments.statistics.sequential import nominal_level, repeated_p, spending
 
 _LATELY_DAYS = 7
+_LOW = 0.01
+"""A split with a smaller p is told of."""
 _WIDEST = 8.0
 """Boundaries beyond this many standard errors are as good as infinite."""
 
@@ -62,6 +65,10 @@ def analyse(table: pl.DataFrame | Mapping[str, Any], spec: TableSpec) -> Analysi
     units = read_units(frame, spec, notes)
     control = choose_control(units.arms, spec.control, notes)
     split = split_of(frame, units, spec)
+    if split.ok and split.p < _LOW:
+        notes.append(
+            f"the split is near the edge: its p is {split.p:.2g}, and below {ALARM:g} it is broken"
+        )
     level = _level(spec)
     results = correct(
         [
@@ -167,6 +174,7 @@ def _stage(units: Units, spec: TableSpec) -> Stage:
         daily = int((units.first_day > last - days).sum()) / days
     return Stage(
         users=users,
+        unit="units",
         planned_users=users / spec.looks[-1] if spec.looks else float("nan"),
         daily_users=daily,
         now_ms=units.last_ms,

@@ -12,7 +12,7 @@ import polars as pl
 from liverank.errors import ExperimentError
 from liverank.models.inputs import FALSE, TRUE, UNKNOWN
 
-_PERCENT = r"^[+-]?\d+(\.\d+)?\s*%$"
+_PERCENT = r"^[+-]?\d+([.,]\d+)?\s*%$"
 _PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DECIMAL_COMMA = r"^[+-]?\d+(,\d+)?$"
 _THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+$"
@@ -87,7 +87,8 @@ def _read_text(column: pl.Series, notes: list[str]) -> pl.Series:
         return text.cast(pl.Float64)
     if known.str.contains(_PERCENT).all():
         notes.append(f"`{name}` holds percents such as `{known[0]}`; they are read as shares")
-        return text.str.strip_chars(" %").cast(pl.Float64) / 100
+        shares = text.str.strip_chars(" %").str.replace(",", ".", literal=True)
+        return shares.cast(pl.Float64) / 100
     lower = text.str.to_lowercase()
     if lower.drop_nulls().is_in(list(TRUE | FALSE)).all():
         notes.append(f"`{name}` holds words such as `{known[0]}`; they are read as 1 and 0")

@@ -152,6 +152,10 @@ def _without_mixed(rows: pl.DataFrame, spec: TableSpec, notes: list[str]) -> pl.
         f"{count:,} of {total:,} values of `{column}` are in two arms or more, such as `{first}` "
         f"in {in_arms}"
     )
+    if spec.cluster:
+        raise ExperimentError(
+            f"{told}; the arms were not assigned by `{column}`, so leave --cluster out"
+        )
     if count == total:
         raise ExperimentError(
             f"{told}; these rows look like totals of the arms, not like units that were assigned. "
