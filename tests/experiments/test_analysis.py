@@ -282,7 +282,11 @@ def test_variants_may_be_numbers_booleans_or_text(variant: list[Any]) -> None:
         ({"variant": range(400)}, {}, "has 400 different values"),
         ({"y": ["3", "many"] * 200}, {}, "holds text in 200 of 400 rows, first `many` in row 2"),
         ({"y": ["1,234", "2,345"] * 200}, {}, "which may be a thousand or a decimal"),
-        ({"y": [1.0, math.inf] * 200}, {}, "infinite values in 200 rows, first in row 2"),
+        (
+            {"y": [1.0, math.inf] * 200},
+            {},
+            "holds infinite values, or such beyond 1e+50, in 200 rows, first in row 2",
+        ),
         ({"y": [[1]] * 400}, {}, "need numbers"),
         ({}, {"unit": "usr"}, "no column `usr`; did you mean `user`?"),
         ({}, {"control": "contrl"}, "no variant `contrl`; did you mean `control`?"),

@@ -12,6 +12,8 @@ import polars as pl
 from liverank.errors import ExperimentError
 from liverank.models.inputs import FALSE, TRUE, UNKNOWN
 
+_LARGEST = 1e50
+"""Numbers beyond have no variance that is a float."""
 _PERCENT = r"^[+-]?\d+([.,]\d+)?\s*%$"
 _PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DECIMAL_COMMA = r"^[+-]?\d+(,\d+)?$"
@@ -54,12 +56,13 @@ def numbers(column: pl.Series, notes: list[str]) -> pl.Series:
         raise ExperimentError(
             f"column `{name}` holds {column.dtype}; a metric and a covariate need numbers"
         )
-    infinite = found.is_infinite()
+    infinite = found.abs() > _LARGEST
     if infinite.any():
         row = infinite.arg_max() or 0
         raise ExperimentError(
-            f"column `{name}` holds infinite values in {int(infinite.sum()):,} rows, first in row "
-            f"{row + 1}; a division by zero upstream? Leave the value empty where it is not known"
+            f"column `{name}` holds infinite values, or such beyond {_LARGEST:g}, in "
+            f"{int(infinite.sum()):,} rows, first in row {row + 1}; a division by zero upstream? "
+            "Leave the value empty where it is not known"
         )
     return found
 
