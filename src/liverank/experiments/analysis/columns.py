@@ -4,7 +4,7 @@ Invariant: a value that is no number is an error that shows it, or missing and c
 another number.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 import polars as pl
@@ -20,16 +20,16 @@ _DECIMAL_COMMA = r"^[+-]?\d+(,\d+)?$"
 _THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+$"
 
 
-def check_columns(table: pl.DataFrame, names: Iterable[str]) -> None:
+def check_columns(wanted: Iterable[str], columns: Sequence[str]) -> None:
     """Raises ExperimentError, with the nearest names, for a column that is not there."""
-    for name in names:
-        if name in table.columns:
+    for name in wanted:
+        if name in columns:
             continue
-        near = get_close_matches(name, table.columns, n=3) or [
-            column for column in table.columns if column.lower() == name.lower()
+        near = get_close_matches(name, columns, n=3) or [
+            column for column in columns if column.lower() == name.lower()
         ]
-        shown = ", ".join(f"`{column}`" for column in table.columns[:12])
-        more = f" and {table.width - 12} more" if table.width > 12 else ""
+        shown = ", ".join(f"`{column}`" for column in columns[:12])
+        more = f" and {len(columns) - 12} more" if len(columns) > 12 else ""
         told = (
             f"did you mean {' or '.join(f'`{column}`' for column in near)}?"
             if near

@@ -46,9 +46,7 @@ def split_of(table: pl.DataFrame, units: Units, spec: TableSpec) -> Split:
 
 def _guesses(table: pl.DataFrame, spec: TableSpec) -> tuple[str, ...]:
     """Columns of a few values that nothing else was asked of."""
-    metrics = [*spec.metrics, *(one for metric in spec.metrics for one in metric.covariates)]
-    used = {name for metric in metrics for name in metric.columns}
-    used |= {name for name in (spec.unit, spec.variant, spec.time, spec.cluster) if name}
+    used = spec.columns
     found = [
         name
         for name in table.columns

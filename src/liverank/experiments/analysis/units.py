@@ -51,8 +51,7 @@ class Units:
 def read_units(table: pl.DataFrame, spec: TableSpec, notes: list[str]) -> Units:
     """Read a table's units. Raises ExperimentError for what no result could be trusted on."""
     of_metrics, of_covariates = _columns_of(spec.metrics)
-    named = [spec.unit, spec.variant, *of_metrics, *of_covariates, *spec.segments]
-    check_columns(table, [*named, *(name for name in (spec.time, spec.cluster) if name)])
+    check_columns(spec.columns, table.columns)
     if table.height == 0:
         raise ExperimentError("the table has no rows")
     days = read_days(table[spec.time]) if spec.time else None
