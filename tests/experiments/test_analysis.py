@@ -222,6 +222,18 @@ def test_a_split_that_broke_on_one_day_says_which() -> None:
     assert "by day: 2026-03-04 has 250 / 0" in found.decision.reasons
 
 
+def test_a_part_that_is_off_is_told_of_where_the_whole_is_as_planned() -> None:
+    table = small(4000, country=np.where(np.arange(4000) < 1000, "ie", "gb"))
+    arms = np.where(np.arange(4000) % 2, "test", "control")
+    arms[:1000] = np.where(np.arange(1000) % 5, "test", "control")  # 800 of 1000
+    arms[1000:1600] = "control"
+    found = analyse(
+        table.with_columns(variant=pl.Series(arms)), spec_of("mean(y)", segments=("country",))
+    )
+    assert found.split.ok
+    assert notes_of(found, "by country: ie has 200 / 800")
+
+
 def test_a_split_is_checked_against_the_planned_shares() -> None:
     table = small(1000, variant=["control", "test", "test", "test"] * 250)
     assert not analyse(table, spec_of("mean(y)")).split.ok
@@ -368,6 +380,8 @@ def test_a_covariate_that_changes_within_a_unit_is_refused() -> None:
     table = days_table().with_columns(before=pl.col("views"))
     with pytest.raises(ExperimentError, match="covariate `before` changes between the rows"):
         analyse(table, with_covariates(spec_of("mean(y)", time="day"), "before"))
+    with pytest.raises(ExperimentError, match="give the covariate a column of its own"):
+        analyse(table, with_covariates(spec_of("mean(y)", time="day"), "y"))
 
 
 def test_units_in_two_arms_are_left_out_where_that_is_asked_for() -> None:

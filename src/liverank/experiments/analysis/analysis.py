@@ -65,10 +65,7 @@ def analyse(table: pl.DataFrame | Mapping[str, Any], spec: TableSpec) -> Analysi
     units = read_units(frame, spec, notes)
     control = choose_control(units.arms, spec.control, notes)
     split = split_of(frame, units, spec)
-    if split.ok and split.p < _LOW:
-        notes.append(
-            f"the split is near the edge: its p is {split.p:.2g}, and below {ALARM:g} it is broken"
-        )
+    notes += _about_split(split)
     level = _level(spec)
     results = correct(
         [
@@ -179,6 +176,18 @@ def _stage(units: Units, spec: TableSpec) -> Stage:
         daily_users=daily,
         now_ms=units.last_ms,
     )
+
+
+def _about_split(split: Split) -> list[str]:
+    """Notes on a split that is as planned as a whole."""
+    if not split.ok:
+        return []
+    notes = [f"the split of a part is off, so look into it: {line}" for line in split.where]
+    if split.p < _LOW:
+        notes.append(
+            f"the split is near the edge: its p is {split.p:.2g}, and below {ALARM:g} it is broken"
+        )
+    return notes
 
 
 def _about_looks(spec: TableSpec) -> str:

@@ -59,10 +59,16 @@ def read_units(table: pl.DataFrame, spec: TableSpec, notes: list[str]) -> Units:
     arms = _arms(rows, spec, notes)
     rows = _without_mixed(rows, spec, notes)
     if rows[_UNIT].n_unique() < rows.height:
+        both = [name for name in of_covariates if name in of_metrics]
+        if both:
+            raise ExperimentError(
+                f"column `{both[0]}` is a metric, which is summed over the rows of a unit, and a "
+                "covariate, which is not; give the covariate a column of its own"
+            )
         rows = one_row_a_unit(
             rows,
             sums=[_NUMBER + name for name in of_metrics],
-            fixed=[_NUMBER + name for name in of_covariates if name not in of_metrics],
+            fixed=[_NUMBER + name for name in of_covariates],
             days=days,
             notes=notes,
         )
