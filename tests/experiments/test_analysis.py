@@ -71,6 +71,18 @@ def test_a_table_is_analysed_as_by_tea_tasting() -> None:
         assert result.p == pytest.approx(other.pvalue, rel=1e-9)
 
 
+def test_several_variants_are_each_analysed_as_by_tea_tasting() -> None:
+    third = USERS.with_columns(variant=pl.col("variant") + pl.col("user") % 2 * pl.col("variant"))
+    told = tt.Experiment(orders=tt.Mean("orders", "orders_covariate")).analyze(
+        third, control=0, all_variants=True
+    )
+    found = analyse(third, with_covariates(spec_of("orders=mean(orders)"), "orders_covariate"))
+    for result in found.results:
+        other = told[0, int(result.variant)]["orders"]
+        assert result.p == pytest.approx(other.pvalue, rel=1e-9)
+        assert result.comparison.value == pytest.approx(other.treatment, rel=1e-9)
+
+
 def test_arrays_by_name_are_a_table_too() -> None:
     arrays = {name: USERS[name].to_numpy() for name in USERS.columns}
     spec = spec_of("mean(orders)")
