@@ -4,7 +4,7 @@ Invariant: what could mislead without being seen is an ExperimentError, or a not
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy import special
 
 from liverank.errors import ExperimentError
 from liverank.experiments.analysis.arms import choose_control
-from liverank.experiments.analysis.checks import check_missing, check_values
+from liverank.experiments.analysis.checks import check_missing, check_values, warn_of_missing
 from liverank.experiments.analysis.decision import decide
 from liverank.experiments.analysis.measure import Measured, measure
 from liverank.experiments.analysis.results import Decision, MetricResult, Stage, correct
@@ -66,22 +66,20 @@ def analyse(table: pl.DataFrame | Mapping[str, Any], spec: TableSpec) -> Analysi
     control = choose_control(units.arms, spec.control, notes)
     split = split_of(frame, units, spec)
     notes += _about_split(split)
-    level = _level(spec)
-    results = correct(
-        [
-            result
-            for measured in (measure(metric, units) for metric in spec.metrics)
-            for result in _compare(measured, units, spec, control, notes)
-        ]
-    )
-    stage = _stage(units, spec)
+    results, warnings = [], []
+    for metric in spec.metrics:
+        measured = measure(metric, units)
+        warnings += warn_of_missing(measured, units)
+        results += _compare(measured, units, spec, control, notes)
+    results = correct(results)
+    decision = decide(results, split=split, stage=_stage(units, spec), alpha=spec.alpha)
     return Analysis(
         control=control,
         split=split,
         results=tuple(results),
-        level=level,
+        level=_level(spec),
         alpha=spec.alpha,
-        decision=decide(results, split=split, stage=stage, alpha=spec.alpha),
+        decision=replace(decision, reasons=(*warnings, *decision.reasons)),
         notes=tuple(dict.fromkeys([*notes, _about_looks(spec)])),
     )
 
