@@ -71,6 +71,18 @@ def test_a_table_is_analysed_as_by_tea_tasting() -> None:
         assert result.p == pytest.approx(other.pvalue, rel=1e-9)
 
 
+def test_several_variants_are_each_analysed_as_by_tea_tasting() -> None:
+    third = USERS.with_columns(variant=pl.col("variant") + pl.col("user") % 2 * pl.col("variant"))
+    told = tt.Experiment(orders=tt.Mean("orders", "orders_covariate")).analyze(
+        third, control=0, all_variants=True
+    )
+    found = analyse(third, with_covariates(spec_of("orders=mean(orders)"), "orders_covariate"))
+    for result in found.results:
+        other = told[0, int(result.variant)]["orders"]
+        assert result.p == pytest.approx(other.pvalue, rel=1e-9)
+        assert result.comparison.value == pytest.approx(other.treatment, rel=1e-9)
+
+
 def test_arrays_by_name_are_a_table_too() -> None:
     arrays = {name: USERS[name].to_numpy() for name in USERS.columns}
     spec = spec_of("mean(orders)")
@@ -222,10 +234,29 @@ def test_a_split_that_broke_on_one_day_says_which() -> None:
     assert "by day: 2026-03-04 has 250 / 0" in found.decision.reasons
 
 
+def test_a_part_that_is_off_is_told_of_where_the_whole_is_as_planned() -> None:
+    table = small(4000, country=np.where(np.arange(4000) < 1000, "ie", "gb"))
+    arms = np.where(np.arange(4000) % 2, "test", "control")
+    arms[:1000] = np.where(np.arange(1000) % 5, "test", "control")  # 800 of 1000
+    arms[1000:1600] = "control"
+    found = analyse(
+        table.with_columns(variant=pl.Series(arms)), spec_of("mean(y)", segments=("country",))
+    )
+    assert found.split.ok
+    assert notes_of(found, "by country: ie has 200 / 800")
+
+
 def test_a_split_is_checked_against_the_planned_shares() -> None:
     table = small(1000, variant=["control", "test", "test", "test"] * 250)
     assert not analyse(table, spec_of("mean(y)")).split.ok
     assert analyse(table, spec_of("mean(y)", shares={"test": 0.75})).split.ok
+
+
+def test_a_split_near_the_edge_is_told_of() -> None:
+    table = small(10_000, variant=["control"] * 4865 + ["test"] * 5135)
+    found = analyse(table, spec_of("mean(y)"))
+    assert found.split.ok
+    assert notes_of(found, "the split is near the edge: its p is 0.007")
 
 
 def test_looks_widen_the_interval_and_raise_p() -> None:
@@ -236,7 +267,7 @@ def test_looks_widen_the_interval_and_raise_p() -> None:
     assert again.level > 0.99
     assert notes_of(once, "one look")
     assert notes_of(again, "look 2")
-    assert "4,000 users" in again.decision.sentence
+    assert "4,000 units" in again.decision.sentence
 
 
 @pytest.mark.parametrize(
@@ -244,6 +275,7 @@ def test_looks_widen_the_interval_and_raise_p() -> None:
     [
         ([True, False], (1.0, 0.0)),
         (["12%", " 3.5 %"], (0.12, 0.035)),
+        (["0,5%", "1,25 %"], (0.005, 0.0125)),
         (["1,5", "2,25"], (1.5, 2.25)),
         (["yes", "No"], (1.0, 0.0)),
         (["7", "-1e2"], (7.0, -100.0)),
@@ -274,7 +306,11 @@ def test_variants_may_be_numbers_booleans_or_text(variant: list[Any]) -> None:
         ({"variant": range(400)}, {}, "has 400 different values"),
         ({"y": ["3", "many"] * 200}, {}, "holds text in 200 of 400 rows, first `many` in row 2"),
         ({"y": ["1,234", "2,345"] * 200}, {}, "which may be a thousand or a decimal"),
-        ({"y": [1.0, math.inf] * 200}, {}, "infinite values in 200 rows, first in row 2"),
+        (
+            {"y": [1.0, math.inf] * 200},
+            {},
+            "holds infinite values, or such beyond 1e+50, in 200 rows, first in row 2",
+        ),
         ({"y": [[1]] * 400}, {}, "need numbers"),
         ({}, {"unit": "usr"}, "no column `usr`; did you mean `user`?"),
         ({}, {"control": "contrl"}, "no variant `contrl`; did you mean `control`?"),
@@ -285,7 +321,7 @@ def test_variants_may_be_numbers_booleans_or_text(variant: list[Any]) -> None:
         ({}, {"looks": (0.5, 0.25)}, "rising shares"),
         ({"day": ["soon"] * 400}, {"time": "day"}, "`soon`, which is no time"),
         ({"day": [None] * 400}, {"time": "day"}, "has no time in 400 rows"),
-        ({"home": [1] * 400}, {"cluster": "home"}, "of `home` are in two arms"),
+        ({"home": [1] * 400}, {"cluster": "home"}, "the arms were not assigned by `home`"),
     ],
 )
 def test_an_odd_table_is_refused_with_a_clear_word(
@@ -345,13 +381,19 @@ def test_copies_of_a_day_are_refused_and_copies_of_a_moment_told() -> None:
     moments = small(400, day=["2026-01-01 10:30"] * 400)
     found = analyse(pl.concat([moments, moments]), spec_of("mean(y)", time="day"))
     assert notes_of(found, "remove them if they are copies")
-    assert notes_of(analyse(pl.concat([table, table]), spec_of("mean(y)")), "are summed")
+    assert notes_of(analyse(pl.concat([table, table]), spec_of("mean(y)")), "which are summed")
+    one = analyse(pl.concat([table, table.head(1)]), spec_of("mean(y)"))
+    assert notes_of(
+        one, "1 of 400 units have several rows, such as `0`; they are summed, so remove"
+    )
 
 
 def test_a_covariate_that_changes_within_a_unit_is_refused() -> None:
     table = days_table().with_columns(before=pl.col("views"))
     with pytest.raises(ExperimentError, match="covariate `before` changes between the rows"):
         analyse(table, with_covariates(spec_of("mean(y)", time="day"), "before"))
+    with pytest.raises(ExperimentError, match="give the covariate a column of its own"):
+        analyse(table, with_covariates(spec_of("mean(y)", time="day"), "y"))
 
 
 def test_units_in_two_arms_are_left_out_where_that_is_asked_for() -> None:
@@ -367,13 +409,19 @@ def test_missing_values_are_left_out_of_their_metric_alone_and_told() -> None:
     first, second = (result.comparison for result in found.results)
     assert (first.n_control, second.n_control) == (160, 200)
     assert notes_of(found, "40 units have no value and are left out of it (control 40, test 0)")
-    assert notes_of(found, "missing in one arm more than in another")
+    assert found.decision.reasons[0].startswith(
+        "mean(y) cannot be trusted: its values are missing in one arm more than in another "
+        "(control 20 %, test 0 %)"
+    )
 
 
 def test_a_missing_covariate_leaves_nobody_out() -> None:
-    views = [None if i % 3 == 0 else i % 5 for i in range(400)]
-    found = analyse(small(views=views), with_covariates(spec_of("mean(y)"), "views"))
-    assert found.results[0].comparison.n_control == 200
+    y = small()["y"].to_list()
+    before = [None if i % 3 == 0 else one for i, one in enumerate(y)]
+    found = analyse(small(before=before), with_covariates(spec_of("mean(y)"), "before"))
+    comparison = found.results[0].comparison
+    assert comparison.n_control == 200
+    assert 0.4 < comparison.variance_saved < 0.9
 
 
 @pytest.mark.parametrize(

@@ -41,17 +41,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Analyse the table. Raises SourceError and ExperimentError."""
-    from liverank.automl.table import read_table
+    from liverank.automl.table import column_names, read_table
     from liverank.cli.experiment.analysis_tables import as_json, tell
     from liverank.experiments.analysis import analyse
+    from liverank.experiments.analysis.columns import check_columns
 
     spec = _spec(arguments)
-    with console.status(f"reading {arguments.table.name}"):
-        table = read_table(arguments.table)
+    path: Path = arguments.table
     try:
-        found = analyse(table, spec)
+        with console.status(f"reading {path.name}"):
+            check_columns(spec.columns, column_names(path))
+            found = analyse(read_table(path, spec.columns), spec)
+            if not found.split.ok and not spec.segments:
+                # the other columns may show where it broke
+                found = analyse(read_table(path), spec)
     except ExperimentError as error:
-        raise ExperimentError(f"{arguments.table}: {error}") from None
+        raise ExperimentError(f"{path}: {error}") from None
     tell(found, console)
     return as_json(found)
 

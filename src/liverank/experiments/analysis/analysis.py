@@ -4,7 +4,7 @@ Invariant: what could mislead without being seen is an ExperimentError, or a not
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy import special
 
 from liverank.errors import ExperimentError
 from liverank.experiments.analysis.arms import choose_control
-from liverank.experiments.analysis.checks import check_missing, check_values
+from liverank.experiments.analysis.checks import check_missing, check_values, warn_of_missing
 from liverank.experiments.analysis.decision import decide
 from liverank.experiments.analysis.measure import Measured, measure
 from liverank.experiments.analysis.results import Decision, MetricResult, Stage, correct
@@ -22,9 +22,12 @@ from liverank.experiments.analysis.split import Split
 from liverank.experiments.analysis.table_split import split_of
 from liverank.experiments.analysis.units import Units, read_units
 from liverank.experiments.statistics.comparison import Comparison
+from liverank.experiments.statistics.sample_ratio import ALARM
 from liverank.experiments.statistics.sequential import nominal_level, repeated_p, spending
 
 _LATELY_DAYS = 7
+_LOW = 0.01
+"""A split with a smaller p is told of."""
 _WIDEST = 8.0
 """Boundaries beyond this many standard errors are as good as infinite."""
 
@@ -62,22 +65,21 @@ def analyse(table: pl.DataFrame | Mapping[str, Any], spec: TableSpec) -> Analysi
     units = read_units(frame, spec, notes)
     control = choose_control(units.arms, spec.control, notes)
     split = split_of(frame, units, spec)
-    level = _level(spec)
-    results = correct(
-        [
-            result
-            for measured in (measure(metric, units) for metric in spec.metrics)
-            for result in _compare(measured, units, spec, control, notes)
-        ]
-    )
-    stage = _stage(units, spec)
+    notes += _about_split(split)
+    results, warnings = [], []
+    for metric in spec.metrics:
+        measured = measure(metric, units)
+        warnings += warn_of_missing(measured, units)
+        results += _compare(measured, units, spec, control, notes)
+    results = correct(results)
+    decision = decide(results, split=split, stage=_stage(units, spec), alpha=spec.alpha)
     return Analysis(
         control=control,
         split=split,
         results=tuple(results),
-        level=level,
+        level=_level(spec),
         alpha=spec.alpha,
-        decision=decide(results, split=split, stage=stage, alpha=spec.alpha),
+        decision=replace(decision, reasons=(*warnings, *decision.reasons)),
         notes=tuple(dict.fromkeys([*notes, _about_looks(spec)])),
     )
 
@@ -167,10 +169,23 @@ def _stage(units: Units, spec: TableSpec) -> Stage:
         daily = int((units.first_day > last - days).sum()) / days
     return Stage(
         users=users,
+        unit="units",
         planned_users=users / spec.looks[-1] if spec.looks else float("nan"),
         daily_users=daily,
         now_ms=units.last_ms,
     )
+
+
+def _about_split(split: Split) -> list[str]:
+    """Notes on a split that is as planned as a whole."""
+    if not split.ok:
+        return []
+    notes = [f"the split of a part is off, so look into it: {line}" for line in split.where]
+    if split.p < _LOW:
+        notes.append(
+            f"the split is near the edge: its p is {split.p:.2g}, and below {ALARM:g} it is broken"
+        )
+    return notes
 
 
 def _about_looks(spec: TableSpec) -> str:

@@ -74,6 +74,9 @@ def planned_shares(arms: Sequence[str], given: Mapping[str, float]) -> dict[str,
 def _arm(name: str, arms: Sequence[str], option: str) -> str:
     if name in arms:
         return name
+    same = [arm for arm in arms if arm.lower() == name.strip().lower()]
+    if len(same) == 1:
+        return same[0]
     near = get_close_matches(name, arms, n=1)
     told = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(arms[:10])}"
     raise ExperimentError(f"{option}: there is no variant `{name}`; {told}")

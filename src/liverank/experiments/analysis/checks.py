@@ -25,13 +25,25 @@ def check_missing(measured: Measured, units: Units) -> list[str]:
         return []
     name = measured.spec.name
     counts = ", ".join(f"{arm} {count:,}" for arm, count in zip(units.arms, missing, strict=True))
-    notes = [f"{name}: {missing.sum():,} units have no value and are left out of it ({counts})"]
-    if known.any() and stats.chi2_contingency([missing, known]).pvalue < _UNEQUAL:
-        notes.append(
-            f"{name}: values are missing in one arm more than in another, so its result cannot be "
-            "trusted; if missing means none, write 0"
-        )
-    return notes
+    return [f"{name}: {missing.sum():,} units have no value and are left out of it ({counts})"]
+
+
+def warn_of_missing(measured: Measured, units: Units) -> list[str]:
+    """A warning where units without the metric are not spread over the arms alike."""
+    total = np.bincount(units.arm, minlength=len(units.arms))
+    known = np.bincount(measured.arm, minlength=len(units.arms))
+    missing = total - known
+    if not (missing.any() and known.any()):
+        return []
+    if stats.chi2_contingency([missing, known]).pvalue >= _UNEQUAL:
+        return []
+    shares = ", ".join(
+        f"{arm} {100 * share:.3g} %" for arm, share in zip(units.arms, missing / total, strict=True)
+    )
+    return [
+        f"{measured.spec.name} cannot be trusted: its values are missing in one arm more than in "
+        f"another ({shares}); if missing means none, write 0"
+    ]
 
 
 def check_values(measured: Measured, arms: tuple[str, ...]) -> list[str]:

@@ -4,7 +4,7 @@ Invariant: a value that is no number is an error that shows it, or missing and c
 another number.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 import polars as pl
@@ -12,22 +12,24 @@ import polars as pl
 from liverank.errors import ExperimentError
 from liverank.models.inputs import FALSE, TRUE, UNKNOWN
 
-_PERCENT = r"^[+-]?\d+(\.\d+)?\s*%$"
+_LARGEST = 1e50
+"""Numbers beyond have no variance that is a float."""
+_PERCENT = r"^[+-]?\d+([.,]\d+)?\s*%$"
 _PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DECIMAL_COMMA = r"^[+-]?\d+(,\d+)?$"
 _THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+$"
 
 
-def check_columns(table: pl.DataFrame, names: Iterable[str]) -> None:
+def check_columns(wanted: Iterable[str], columns: Sequence[str]) -> None:
     """Raises ExperimentError, with the nearest names, for a column that is not there."""
-    for name in names:
-        if name in table.columns:
+    for name in wanted:
+        if name in columns:
             continue
-        near = get_close_matches(name, table.columns, n=3) or [
-            column for column in table.columns if column.lower() == name.lower()
+        near = get_close_matches(name, columns, n=3) or [
+            column for column in columns if column.lower() == name.lower()
         ]
-        shown = ", ".join(f"`{column}`" for column in table.columns[:12])
-        more = f" and {table.width - 12} more" if table.width > 12 else ""
+        shown = ", ".join(f"`{column}`" for column in columns[:12])
+        more = f" and {len(columns) - 12} more" if len(columns) > 12 else ""
         told = (
             f"did you mean {' or '.join(f'`{column}`' for column in near)}?"
             if near
@@ -54,12 +56,13 @@ def numbers(column: pl.Series, notes: list[str]) -> pl.Series:
         raise ExperimentError(
             f"column `{name}` holds {column.dtype}; a metric and a covariate need numbers"
         )
-    infinite = found.is_infinite()
+    infinite = found.abs() > _LARGEST
     if infinite.any():
         row = infinite.arg_max() or 0
         raise ExperimentError(
-            f"column `{name}` holds infinite values in {int(infinite.sum()):,} rows, first in row "
-            f"{row + 1}; a division by zero upstream? Leave the value empty where it is not known"
+            f"column `{name}` holds infinite values, or such beyond {_LARGEST:g}, in "
+            f"{int(infinite.sum()):,} rows, first in row {row + 1}; a division by zero upstream? "
+            "Leave the value empty where it is not known"
         )
     return found
 
@@ -87,7 +90,8 @@ def _read_text(column: pl.Series, notes: list[str]) -> pl.Series:
         return text.cast(pl.Float64)
     if known.str.contains(_PERCENT).all():
         notes.append(f"`{name}` holds percents such as `{known[0]}`; they are read as shares")
-        return text.str.strip_chars(" %").cast(pl.Float64) / 100
+        shares = text.str.strip_chars(" %").str.replace(",", ".", literal=True)
+        return shares.cast(pl.Float64) / 100
     lower = text.str.to_lowercase()
     if lower.drop_nulls().is_in(list(TRUE | FALSE)).all():
         notes.append(f"`{name}` holds words such as `{known[0]}`; they are read as 1 and 0")

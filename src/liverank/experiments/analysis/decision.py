@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from liverank.experiments.analysis.results import Action, Decision, MetricResult, Stage
 from liverank.experiments.analysis.split import Split
-from liverank.experiments.analysis.waiting import round_up, times_the_users, wait_for, wait_words
+from liverank.experiments.analysis.waiting import users_for, wait_for, wait_words
 from liverank.experiments.analysis.words import effect, p_value, p_words, percent
 
 _WORTH_WAITING = 4.0
@@ -111,10 +111,8 @@ def _decide_better(
     if unclear:
         guard = unclear[0]
         margin = percent(guard.margin or 0.0).lstrip("+")
-        until = wait_for(
-            stage,
-            times_the_users(guard, (guard.margin or math.nan) * guard.comparison.control, alpha),
-        )
+        distance = (guard.margin or math.nan) * guard.comparison.control
+        until = wait_for(stage, users_for(guard, distance, stage, alpha))
         return replace(
             until,
             sentence=(
@@ -138,7 +136,7 @@ def _decide_better(
 def _decide_without_proof(primary: MetricResult, stage: Stage, alpha: float) -> Decision:
     told = f"no difference in {primary.metric} is proven, {_told(primary)}"
     if stage.users < stage.planned_users:
-        until = wait_for(stage, stage.planned_users / stage.users)
+        until = wait_for(stage, stage.planned_users)
         if stage.end_ms is not None:
             until = replace(until, until_ms=stage.end_ms)
         return replace(
@@ -154,23 +152,19 @@ def _decide_without_proof(primary: MetricResult, stage: Stage, alpha: float) -> 
     else:
         worth = stage.least_lift * comparison.control
         aim = f"a lift of {percent(stage.least_lift).lstrip('+')}"
-    factor = times_the_users(primary, worth, alpha)
-    if math.isnan(stage.planned_users) and factor <= _WORTH_WAITING:
-        until = wait_for(stage, factor)
+    needed = users_for(primary, worth, stage, alpha)
+    if math.isnan(stage.planned_users) and needed <= _WORTH_WAITING * stage.users:
+        until = wait_for(stage, needed)
         return replace(
             until,
             sentence=f"{wait_words(until, stage)}: {told}.",
-            reasons=(f"that many users show {aim} in four of five experiments",),
+            reasons=(f"that many {stage.unit} show {aim} in four of five experiments",),
         )
-    needs = (
-        f"{aim} would take about {round_up(factor * stage.users):,} users to see"
-        if (math.isfinite(factor))
-        else ""
-    )
+    change = f"{aim} would take about {needed:,.0f} {stage.unit} to see; there are {stage.users:,}"
     return Decision(
         action="stop",
         sentence=f"Stop, and keep the control: {told}.",
-        reasons=(f"{needs}; there are {stage.users:,}",) if needs else (),
+        reasons=() if math.isnan(needed) else (change,),
     )
 
 

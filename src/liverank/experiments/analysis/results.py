@@ -49,6 +49,8 @@ class Stage:
 
     users: int
     """Units of all arms so far."""
+    unit: str = "users"
+    """What they are called."""
     planned_users: float = math.nan
     """Units of all arms at the planned end; NaN where this is the only look at a finished table."""
     daily_users: float = math.nan

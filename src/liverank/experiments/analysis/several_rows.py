@@ -10,6 +10,9 @@ import polars as pl
 from liverank.errors import ExperimentError
 from liverank.experiments.analysis.days import Days
 
+_FEW = 0.05
+"""Where a smaller share of units has several rows, these may be copies by mistake."""
+
 
 def one_row_a_unit(
     rows: pl.DataFrame,
@@ -24,13 +27,8 @@ def one_row_a_unit(
     A value is missing where all rows of a unit lack it. Raises ExperimentError where a column of
     ``fixed`` changes within a unit, and where a unit has a day twice.
     """
-    count = rows["unit"].n_unique()
-    if days is None:
-        notes.append(
-            f"{count:,} units have {rows.height:,} rows; the rows of a unit are summed "
-            "(name the column of their time by --time, to have it checked)"
-        )
-    else:
+    _note_repeats(rows, days, notes)
+    if days is not None:
         _check_times(rows, days, notes)
     _check_fixed(rows, fixed)
     partly = [name for name in sums if rows[name].null_count()]
@@ -48,6 +46,19 @@ def one_row_a_unit(
         for name in partly
     )
     return grouped
+
+
+def _note_repeats(rows: pl.DataFrame, days: Days | None, notes: list[str]) -> None:
+    sizes = rows["unit"].value_counts(name="rows")
+    repeated = sizes.filter(sizes["rows"] > 1)
+    told = f"{repeated.height:,} of {sizes.height:,} units have several rows"
+    if repeated.height < _FEW * sizes.height:
+        notes.append(
+            f"{told}, such as `{repeated['unit'].sort()[0]}`; they are summed, so remove them if "
+            "they are copies"
+        )
+    elif days is None:
+        notes.append(f"{told}, which are summed; name the column of their time by --time")
 
 
 def _check_times(rows: pl.DataFrame, days: Days, notes: list[str]) -> None:

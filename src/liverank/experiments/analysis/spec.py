@@ -62,6 +62,14 @@ class TableSpec:
     drop_mixed: bool = False
     """Leave out units that are in two arms, which else is an error."""
 
+    @property
+    def columns(self) -> list[str]:
+        """All columns that are named, each once."""
+        metrics = [*self.metrics, *(one for metric in self.metrics for one in metric.covariates)]
+        named = [self.unit, self.variant, *(name for one in metrics for name in one.columns)]
+        named += [name for name in (self.time, self.cluster) if name]
+        return list(dict.fromkeys([*named, *self.segments]))
+
 
 def parse_metric(text: str) -> MetricSpec:
     """Read a metric's expression. Raises ExperimentError, with the forms there are.

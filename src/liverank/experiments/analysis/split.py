@@ -33,7 +33,7 @@ class Split:
     """Planned; they add up to 1."""
     p: float
     where: tuple[str, ...] = ()
-    """Parts of the units whose own split is off, the worst first."""
+    """Parts of the units whose own split is off, the worst first; also where the whole is ok."""
 
     @property
     def ok(self) -> bool:
@@ -96,18 +96,28 @@ def check_split(
     return replace(split, where=tuple(where or [_USUAL]))
 
 
-def _worst(name: str, parts: Parts, split: Split) -> list[str]:
-    if parts.is_guess and _are_alike(parts.counts):
-        return []
-    p = holm([sample_ratio(row.tolist(), split.shares) for row in parts.counts])
+def broken_parts(name: str, parts: Parts, shares: Sequence[float]) -> list[str]:
+    """The parts whose own split is off after Holm's correction, in words, the worst first.
+
+    >>> parts = Parts(["gb", "ie"], np.array([[500, 510], [400, 200]]))
+    >>> broken_parts("country", parts, [0.5, 0.5])
+    ['by country: ie has 400 / 200']
+    """
+    p = holm([sample_ratio(row.tolist(), shares) for row in parts.counts])
     broken = sorted((i for i in range(len(p)) if p[i] < ALARM), key=lambda i: p[i])
-    if not broken or len(broken) == len(p) > _NAMED:
-        return [f"by {name}: {'all parts are off' if broken else 'no part stands out'}"]
+    if len(broken) == len(p) > _NAMED:
+        return [f"by {name}: all parts are off"]
     lines = []
     for place in broken[:_NAMED]:
         seen = " / ".join(f"{count:,}" for count in parts.counts[place].tolist())
         lines.append(f"by {name}: {parts.labels[place]} has {seen}")
     return lines
+
+
+def _worst(name: str, parts: Parts, split: Split) -> list[str]:
+    if parts.is_guess and _are_alike(parts.counts):
+        return []
+    return broken_parts(name, parts, split.shares) or [f"by {name}: no part stands out"]
 
 
 def _are_alike(counts: NDArray[np.int64]) -> bool:

@@ -1,8 +1,9 @@
 """The sample-ratio check of a table, and, where it fails, in which parts of the units.
 
-Invariant: parts are looked at only after the whole is found broken, so they add no false alarms.
+Invariant: the whole alone decides whether the split is broken; parts add no false alarms to that.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ import polars as pl
 from liverank.experiments.analysis.arms import planned_shares
 from liverank.experiments.analysis.columns import labels
 from liverank.experiments.analysis.spec import TableSpec
-from liverank.experiments.analysis.split import Parts, Split, check_split
+from liverank.experiments.analysis.split import Parts, Split, broken_parts, check_split
 from liverank.experiments.analysis.units import Units, read_units
 
 _MOST_PARTS = 200
@@ -20,18 +21,28 @@ _GUESSED_COLUMNS = 12
 
 
 def split_of(table: pl.DataFrame, units: Units, spec: TableSpec) -> Split:
-    """Check the split of a table's units; a broken one is looked at by day and by segment.
+    """Check the split of a table's units, and that of each day and of each part of a segment.
 
-    Where no segment was named, columns of a few values that have no other use are tried.
+    Where it is broken and no segment was named, columns of a few values are tried.
     """
     counts = dict(zip(units.arms, units.assigned.tolist(), strict=True))
     shares = planned_shares(units.arms, spec.shares)
     split = check_split(counts, shares)
     if split.ok:
-        return split
+        where = [
+            line
+            for name, parts in _all_parts(units, ()).items()
+            for line in broken_parts(name, parts, split.shares)
+        ]
+        return replace(split, where=tuple(where))
     guesses = () if spec.segments else _guesses(table, spec)
     if guesses:
         units = read_units(table, replace(spec, segments=guesses), [])
+    return check_split(counts, shares, _all_parts(units, guesses), is_assumed=not spec.shares)
+
+
+def _all_parts(units: Units, guesses: Sequence[str]) -> dict[str, Parts]:
+    """The ways to divide the units that have not too many parts."""
     parts = {
         name: _parts(column.fill_null("(missing)"), units, is_guess=name in guesses)
         for name, column in units.segments.items()
@@ -40,15 +51,12 @@ def split_of(table: pl.DataFrame, units: Units, spec: TableSpec) -> Split:
         day = pl.Series(units.first_day)
         shown = day.cast(pl.Int32).cast(pl.Date) if units.last_ms is not None else day
         parts["day"] = _parts(shown.cast(pl.String), units)
-    kept = {name: one for name, one in parts.items() if len(one.labels) <= _MOST_PARTS}
-    return check_split(counts, shares, kept, is_assumed=not spec.shares)
+    return {name: one for name, one in parts.items() if len(one.labels) <= _MOST_PARTS}
 
 
 def _guesses(table: pl.DataFrame, spec: TableSpec) -> tuple[str, ...]:
     """Columns of a few values that nothing else was asked of."""
-    metrics = [*spec.metrics, *(one for metric in spec.metrics for one in metric.covariates)]
-    used = {name for metric in metrics for name in metric.columns}
-    used |= {name for name in (spec.unit, spec.variant, spec.time, spec.cluster) if name}
+    used = spec.columns
     found = [
         name
         for name in table.columns

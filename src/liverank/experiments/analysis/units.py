@@ -51,8 +51,7 @@ class Units:
 def read_units(table: pl.DataFrame, spec: TableSpec, notes: list[str]) -> Units:
     """Read a table's units. Raises ExperimentError for what no result could be trusted on."""
     of_metrics, of_covariates = _columns_of(spec.metrics)
-    named = [spec.unit, spec.variant, *of_metrics, *of_covariates, *spec.segments]
-    check_columns(table, [*named, *(name for name in (spec.time, spec.cluster) if name)])
+    check_columns(spec.columns, table.columns)
     if table.height == 0:
         raise ExperimentError("the table has no rows")
     days = read_days(table[spec.time]) if spec.time else None
@@ -60,10 +59,16 @@ def read_units(table: pl.DataFrame, spec: TableSpec, notes: list[str]) -> Units:
     arms = _arms(rows, spec, notes)
     rows = _without_mixed(rows, spec, notes)
     if rows[_UNIT].n_unique() < rows.height:
+        both = [name for name in of_covariates if name in of_metrics]
+        if both:
+            raise ExperimentError(
+                f"column `{both[0]}` is a metric, which is summed over the rows of a unit, and a "
+                "covariate, which is not; give the covariate a column of its own"
+            )
         rows = one_row_a_unit(
             rows,
             sums=[_NUMBER + name for name in of_metrics],
-            fixed=[_NUMBER + name for name in of_covariates if name not in of_metrics],
+            fixed=[_NUMBER + name for name in of_covariates],
             days=days,
             notes=notes,
         )
@@ -152,6 +157,10 @@ def _without_mixed(rows: pl.DataFrame, spec: TableSpec, notes: list[str]) -> pl.
         f"{count:,} of {total:,} values of `{column}` are in two arms or more, such as `{first}` "
         f"in {in_arms}"
     )
+    if spec.cluster:
+        raise ExperimentError(
+            f"{told}; the arms were not assigned by `{column}`, so leave --cluster out"
+        )
     if count == total:
         raise ExperimentError(
             f"{told}; these rows look like totals of the arms, not like units that were assigned. "

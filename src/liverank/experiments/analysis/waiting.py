@@ -11,19 +11,25 @@ _DAY_MS = 86_400_000
 _POWER = 0.8
 
 
-def times_the_users(result: MetricResult, difference: float, alpha: float) -> float:
-    """How many times the users so far show this difference with a power of 80 %; NaN if unknown."""
-    comparison = result.comparison
-    away = abs(difference) / comparison.se if comparison.se > 0 else math.nan
+def users_for(result: MetricResult, difference: float, stage: Stage, alpha: float) -> float:
+    """Users of all arms that show this difference with a power of 80 %, NaN if unknown.
+
+    Rounded up to two figures, since more is not known.
+    """
+    se = result.comparison.se
+    if not (se > 0 and abs(difference) > 0):
+        return math.nan
     needed = float(special.ndtri(1 - alpha / 2) + special.ndtri(_POWER))
-    return (needed / away) ** 2 if away > 0 else math.nan
+    users = (needed * se / difference) ** 2 * stage.users
+    step = 10.0 ** max(0, math.floor(math.log10(users)) - 1)
+    return math.ceil(users / step) * step
 
 
-def wait_for(stage: Stage, factor: float) -> Decision:
-    """To wait until there are so many times the users of now."""
-    if math.isnan(factor):
+def wait_for(stage: Stage, users: float) -> Decision:
+    """To wait until there are so many users; NaN where that is not known."""
+    if math.isnan(users):
         return Decision(action="wait", sentence="")
-    users = round_up(max(factor, 1.0) * stage.users)
+    users = math.ceil(max(users, stage.users))
     days = (users - stage.users) / stage.daily_users if stage.daily_users > 0 else math.nan
     at_ms = None
     if stage.now_ms is not None and not math.isnan(days):
@@ -35,13 +41,8 @@ def wait_words(until: Decision, stage: Stage) -> str:
     """How long to wait, as a sentence begins."""
     if until.until_users is None:
         return "Wait"
-    users = f"{until.until_users:,} users ({until.until_users - stage.users:,} more)"
+    more = until.until_users - stage.users
+    users = f"{until.until_users:,} {stage.unit} ({more:,} more)"
     if until.until_ms is None:
         return f"Wait until about {users}"
     return f"Wait until about {date(until.until_ms)}, with {users}"
-
-
-def round_up(users: float) -> int:
-    """Up, to two figures: more is not known."""
-    step = 10 ** max(0, math.floor(math.log10(max(users, 1.0))) - 1)
-    return int(math.ceil(users / step) * step)

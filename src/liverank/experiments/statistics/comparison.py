@@ -144,8 +144,8 @@ def _why_unknown(control: Estimate, variant: Estimate) -> str:
 def _degrees(control: Estimate, variant: Estimate, a: float, b: float) -> float:
     """Welch's degrees of freedom of ``variant / b - control / a``."""
     first, second = control.variance / a**2, variant.variance / b**2
-    below = first**2 / (control.count - 1) + second**2 / (variant.count - 1)
-    return (first + second) ** 2 / below
+    part = first / (first + second)
+    return 1 / (part**2 / (control.count - 1) + (1 - part) ** 2 / (variant.count - 1))
 
 
 def _quantile(df: float, level: float) -> float:

@@ -33,7 +33,7 @@ def power_of(
     away = abs(difference) / se
     if away > edge + 8:  # the noncentral t is not computed reliably there
         return 1.0
-    if df > 1e6:  # nor there, where it is the normal
+    if df > 1e6:  # and here it is the normal
         return float(special.ndtr(away - edge) + special.ndtr(-away - edge))
     other_side = stats.nct.cdf(-edge, df, away) if away < 3 else 0.0
     return float(stats.nct.sf(edge, df, away) + other_side)

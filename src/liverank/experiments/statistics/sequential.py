@@ -1,4 +1,4 @@
-"""Looking several times at a running experiment without being fooled by it: alpha spending.
+"""Several looks at a running experiment without more false alarms: alpha spending.
 
 At each look a part of the total error is spent, and the boundary for the z statistic is the one
 that is crossed for the first time at this look with just that probability if there is no effect.
