@@ -95,7 +95,8 @@ def metric_facts(
 ) -> tuple[MetricFact, ...]:
     """All of it in the form of the report."""
     guards = {guard.name for guard in asked.guardrails}
-    primary = asked.metrics[0].name
+    # one of the seed set that the log has nothing for is not among them
+    primary = next((one.name for one in metrics if one.name not in guards), None)
     facts = []
     for metric in metrics:
         variants = tuple(
