@@ -24,6 +24,7 @@ from liverank.experiments.reporting.facts import (
     State,
 )
 from liverank.experiments.reporting.results import (
+    distrusted,
     metric_facts,
     novelties_of,
     results_of,
@@ -57,6 +58,8 @@ def report_of(asked: Asked, frames: Iterable[pl.DataFrame]) -> Report:
     novelties = novelties_of(gathered, Days(gathered, needs), metrics, arms, moments[-1])
     split = _split(gathered, series, asked)
     facts = metric_facts(metrics, tracks, results, novelties, asked, course, moments)
+    if not split.ok:
+        facts = distrusted(facts)
     primary = next((metric for metric in metrics if metric.name not in asked.margins), None)
     return _base(
         asked,
