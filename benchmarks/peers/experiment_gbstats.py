@@ -1,15 +1,13 @@
-"""gbstats' comparisons on a table of a row a user. Prints seconds, memory and lifts as JSON.
+"""gbstats' comparisons on a table of a row a user.
 
 It takes sufficient statistics, which its users get by SQL; polars sums them up here. It knows one
 covariate a mean, and none of a ratio.
 """
 
-import json
 import sys
-import time
-from pathlib import Path
 
 import polars as pl
+from experiment_runs import print_measured
 from gbstats.frequentist.tests import FrequentistConfig, TwoSidedTTest
 from gbstats.models.statistics import (
     RatioStatistic,
@@ -22,10 +20,8 @@ from gbstats.models.statistics import (
 ARMS = ("popular", "model")
 
 
-def main() -> None:
-    """Compare the arms of the table whose path is given."""
-    table = pl.read_parquet(sys.argv[1])
-    began = time.perf_counter()
+def lifts_of(table: pl.DataFrame) -> dict[str, float]:
+    """The relative lift of each metric."""
     sums = table.group_by("variant").agg(
         pl.len().alias("n"),
         *(total for name in ("clicks_to_explore", "hides") for total in totals(f"{name}_")),
@@ -39,8 +35,7 @@ def main() -> None:
         for arm in arms:
             arm.theta = theta
         lifts[name] = lift(arms)
-    seconds = time.perf_counter() - began
-    print(json.dumps({"seconds": round(seconds, 3), "peak_mb": peak_mb(), "lifts": lifts}))
+    return lifts
 
 
 def totals(prefix: str) -> list[pl.Expr]:
@@ -78,12 +73,6 @@ def lift(arms: list[Statistic]) -> float:
     return float(TwoSidedTTest(*arms, FrequentistConfig()).compute_result().expected)
 
 
-def peak_mb() -> int:
-    """The most memory that the process ever held."""
-    with Path("/proc/self/status").open() as status:
-        (line,) = (line for line in status if line.startswith("VmHWM"))
-    return int(line.split()[1]) // 1024
-
-
 if __name__ == "__main__":
-    main()
+    users = pl.read_parquet(sys.argv[1])
+    print_measured(lambda: lifts_of(users))

@@ -1,41 +1,33 @@
-"""Our comparisons on a table of a row a user. Prints seconds, memory and lifts as JSON."""
+"""Our comparisons on a table of a row a user."""
 
-import json
 import sys
-import time
-from pathlib import Path
 
 import polars as pl
+from experiment_runs import print_measured
 
 from liverank.experiments.statistics.comparison import compare_means, compare_ratios
 from liverank.experiments.statistics.moments import Moments
 
+METRICS = {
+    "join_rate": compare_ratios,
+    "clicks_to_explore": compare_means,
+    "hides": compare_means,
+}
 
-def main() -> None:
-    """Compare the arms of the table whose path is given."""
-    table = pl.read_parquet(sys.argv[1])
-    began = time.perf_counter()
-    is_model = (table["variant"] == "model").to_numpy()
+
+def lifts_of(table: pl.DataFrame) -> dict[str, float]:
+    """The relative lift of each metric."""
     lifts = {}
-    for name, compare in (
-        ("join_rate", compare_ratios),
-        ("clicks_to_explore", compare_means),
-        ("hides", compare_means),
-    ):
+    for name, compare in METRICS.items():
         columns = [column for column in table.columns if column.startswith(f"{name}_")]
-        values = table.select(columns).to_numpy()
-        arms = (Moments.of(values[side]) for side in (~is_model, is_model))
+        arms = (
+            Moments.of(table.filter(pl.col("variant") == arm).select(columns).to_numpy())
+            for arm in ("popular", "model")
+        )
         lifts[name] = compare(*arms).lift
-    seconds = time.perf_counter() - began
-    print(json.dumps({"seconds": round(seconds, 3), "peak_mb": peak_mb(), "lifts": lifts}))
-
-
-def peak_mb() -> int:
-    """The most memory that the process ever held."""
-    with Path("/proc/self/status").open() as status:
-        (line,) = (line for line in status if line.startswith("VmHWM"))
-    return int(line.split()[1]) // 1024
+    return lifts
 
 
 if __name__ == "__main__":
-    main()
+    users = pl.read_parquet(sys.argv[1])
+    print_measured(lambda: lifts_of(users))

@@ -1,18 +1,14 @@
-"""tea-tasting's comparisons on a table of a row a user. Prints seconds, memory and lifts."""
+"""tea-tasting's comparisons on a table of a row a user."""
 
-import json
 import sys
-import time
-from pathlib import Path
 
 import polars as pl
 import tea_tasting as tt
+from experiment_runs import print_measured
 
 
-def main() -> None:
-    """Compare the arms of the table whose path is given."""
-    table = pl.read_parquet(sys.argv[1])
-    began = time.perf_counter()
+def lifts_of(table: pl.DataFrame) -> dict[str, float]:
+    """The relative lift of each metric."""
     experiment = tt.Experiment(
         join_rate=tt.RatioOfMeans(
             "join_rate_0",
@@ -24,17 +20,9 @@ def main() -> None:
         hides=tt.Mean("hides_0", covariate="hides_1"),
     )
     result = experiment.analyze(table, control="popular")
-    lifts = {name: float(one.rel_effect_size) for name, one in result.items()}
-    seconds = time.perf_counter() - began
-    print(json.dumps({"seconds": round(seconds, 3), "peak_mb": peak_mb(), "lifts": lifts}))
-
-
-def peak_mb() -> int:
-    """The most memory that the process ever held."""
-    with Path("/proc/self/status").open() as status:
-        (line,) = (line for line in status if line.startswith("VmHWM"))
-    return int(line.split()[1]) // 1024
+    return {name: float(one.rel_effect_size) for name, one in result.items()}
 
 
 if __name__ == "__main__":
-    main()
+    users = pl.read_parquet(sys.argv[1])
+    print_measured(lambda: lifts_of(users))
