@@ -197,8 +197,9 @@ def test_fields_of_users_are_read_as_state_has_them():
     wanted = [spec.layout.field("user", name) for name in ("language", "speaks")]
     reader = UserFields(folded.state, wanted)
     pt, en = hash_id("pt"), hash_id("en")
-    assert reader.of("ana") == [{pt}, {pt, en}]
-    assert reader.of("bob") == reader.of("nobody") == [set(), set()]
+    assert [list(said) for said in reader.of("ana")] == [[pt], [pt, en]]
+    for user in ("bob", "nobody"):
+        assert [list(said) for said in reader.of(user)] == [[], []]
     with pytest.raises(ValueError, match="fields age are not of type category, key or keys"):
         UserFields(folded.state, [spec.layout.field("user", "age")])
 
