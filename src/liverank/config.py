@@ -185,6 +185,8 @@ class Serving(_Table, frozen=True):
     """The share of rankings that are logged at all; what is not logged cannot be learned from."""
     keep_alive: str = "75s"
     """How long a connection may lie idle between two requests."""
+    log_wait: str = "30s"
+    """How long events wait for another process that holds the log, before they are refused."""
     max_lag: str = "5s"
     """How far the fold may be behind the log before ``/healthz`` says so."""
     slow_request: str = "1s"

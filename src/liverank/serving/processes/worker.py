@@ -85,7 +85,8 @@ class _Worker:
         loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
         loop.add_reader(self._channel.fileno(), self._receive)
         config = self._deployment.config
-        with Log.open(self._deployment.log, gather_s=_GATHER_S) as log:
+        log_wait_s = duration_ms(config.serving.log_wait) / 1000
+        with Log.open(self._deployment.log, busy_s=log_wait_s, gather_s=_GATHER_S) as log:
             self._service = service = Service(
                 log,
                 config,
@@ -220,6 +221,7 @@ class _Worker:
         write_cpu(counts)
         counts["lacks_bundle"] = self._health.own_trouble is not None
         counts["lacks_log"] = writer.trouble_code
+        counts["log_waits_ms"] = self._service.log_waits_ms()
         now_ms = self._beat()
         counts["connections"] = len(http.connections)
         counts["rankings_queued"] = writer.queued
