@@ -165,6 +165,7 @@ class _Worker:
 
         state = State(told.layout, fd=fds[0])
         state.is_abandoned = is_abandoned
+        state.ask_for_gap = self._ask_for_gap
         expire_after_ms = duration_ms(self._deployment.config.serving.expire_after)
         live = LiveTable(expire_after_ms=expire_after_ms, fd=fds[1], is_abandoned=is_abandoned)
         state.store.close()
@@ -174,6 +175,13 @@ class _Worker:
         request = RankRequest(user="-", items=["-"])
         rank(view, Hashes(), request, request_id="-", at_ms=0, limit=1)
         return view
+
+    def _ask_for_gap(self, seconds: float) -> None:
+        """Ask the fold to let a read of that length happen, or with 0 take it back.
+
+        Where two threads read at once, one may take back what the other asked for: it asks again.
+        """
+        self._service.counts["wants_gap_us"] = int(1e6 * seconds)
 
     def _rung(self, told: NewView) -> Rung:
         """The rung that was told of, or the next below it where its bundle no longer loads.
