@@ -15,6 +15,8 @@ LIVE = 20_000
 NAMED = 400_000
 LONGEST_S = 1.0
 """What another's request may take at worst; on a busy machine, half of what the large one takes."""
+NEARLY_ALL_S = 0.3
+"""What 99 of 100 may take: a third of it on a machine that is not busy."""
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,7 @@ def connected(server):
     return http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("what", LARGE)
 def test_others_are_answered_while_one_asks_for_a_lot(server, what):
     method, path, asked = LARGE[what]
@@ -95,6 +98,7 @@ def test_others_are_answered_while_one_asks_for_a_lot(server, what):
     )
     assert [status for status, _ in answered] == [200, 200]
     assert latencies[-1] < max(LONGEST_S, took_s / 2 / 2)
+    assert quantiles[1] < 1e3 * NEARLY_ALL_S
     assert latencies[len(latencies) // 2] < LONGEST_S / 20
 
 

@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,8 @@ _RETRY_S = 1.0
 """After how long a bundle that did not load is tried again."""
 _GATHER_S = 0.02
 """The least time between two commits of events: those that come meanwhile share one."""
+_SWITCH_S = 0.001
+"""After how long a thread that makes a long list lets the one that answers the others go on."""
 _COUNT_S = 0.25
 """How often processor time and sizes are written to the board."""
 
@@ -57,6 +60,7 @@ def run_worker(
     ``known`` are the messages that tell what the worker would know had it lived earlier.
     """
     begin_process(board.workers[place])
+    sys.setswitchinterval(_SWITCH_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(_Worker(deployment, board, place, channel).run(listening, known))
