@@ -1,8 +1,8 @@
-"""Lets tests that measure time have the machine to themselves where others run at once.
+"""What it takes to run tests in two processes, as ``make test`` does.
 
-``make test`` runs tests in two processes. One that is marked ``alone`` waits until the other
-process is between two tests, and that one then waits for it. Invariant: with one process, nothing
-here does anything.
+A test that measures time is marked ``alone``: it waits until the other process is between two
+tests, and that one then waits for it. Reports go from process to process as UTF-8, so characters
+that cannot are written as escapes. Invariant: with one process, nothing here does anything.
 """
 
 import fcntl
@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,23 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     with _turn(Path(os.environ[_FOLDER]), is_alone=item.get_closest_marker("alone") is not None):
         return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Give a report, what was printed included, to the process that shows it."""
+    return _sendable((yield))
+
+
+def _sendable(value: Any) -> Any:
+    """The same with every half character as an escape."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_sendable(key): _sendable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_sendable(one) for one in value)
+    return value
 
 
 @contextmanager

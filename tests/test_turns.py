@@ -1,4 +1,4 @@
-"""Tests that are marked ``alone`` run while no other test does (see conftest.py)."""
+"""Tests in two processes: those that are ``alone``, and what others print (see conftest.py)."""
 
 import os
 import shutil
@@ -30,20 +30,40 @@ def ran(kind):
 """
 
 
-def test_no_other_test_runs_while_one_that_is_alone_does(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "conftest.py", tmp_path)
-    (tmp_path / "pytest.ini").write_text(SETTINGS)
-    for name in ("test_one.py", "test_two.py"):
-        (tmp_path / name).write_text(TESTS)
+ODD = """
+import pytest
+
+def test_it_fails():
+    pytest.fail("half a character: " + chr(0xD800))
+"""
+
+
+def run_in_two_processes(folder: Path) -> "subprocess.CompletedProcess[str]":
+    shutil.copy(ROOT / "conftest.py", folder)
+    (folder / "pytest.ini").write_text(SETTINGS)
     options = ("-p", "xdist", "--numprocesses=2", "--dist=loadfile")
-    ended = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "pytest", *options],
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # it starts three processes
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_a_failure_with_half_characters_is_shown_with_escapes(tmp_path: Path) -> None:
+    (tmp_path / "test_odd.py").write_text(ODD)
+    ended = run_in_two_processes(tmp_path)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert "half a character: \\ud800" in ended.stdout, ended.stdout
+    assert "1 failed" in ended.stdout
+
+
+def test_no_other_test_runs_while_one_that_is_alone_does(tmp_path: Path) -> None:
+    for name in ("test_one.py", "test_two.py"):
+        (tmp_path / name).write_text(TESTS)
+    ended = run_in_two_processes(tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     lines = [line.split() for line in (tmp_path / "spans.txt").read_text().splitlines()]
     spans = [(kind, float(began), float(end)) for kind, began, end in lines]
