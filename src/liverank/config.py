@@ -270,10 +270,9 @@ def parse_config(text: str, *, where: str = "liverank.toml") -> Config:
     liverank.errors.ConfigError: liverank.toml: `label.within` is "soon"; expected a duration ...
     """
     try:
-        document = tomllib.loads(text)
+        document = _with_label(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: not valid TOML: {error}") from None
-    document = _with_label(document)
     try:
         config = msgspec.convert(document, Config)
     except msgspec.ValidationError as error:
@@ -297,6 +296,5 @@ def load_config(path: Path) -> Config:
 def _with_label(document: dict[str, Any]) -> dict[str, Any]:
     """The document with the first of ``labels`` as its label, where it names none."""
     labels = document.get("labels")
-    if "label" in document or not isinstance(labels, dict) or not labels:
-        return document
-    return {**document, "label": next(iter(labels.values()))}
+    is_first = "label" not in document and isinstance(labels, dict) and bool(labels)
+    return {**document, "label": next(iter(labels.values()))} if is_first else document

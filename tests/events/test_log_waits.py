@@ -77,12 +77,16 @@ def test_those_that_wait_are_written_when_the_log_is_let_go(tmp_path):
 
 
 def test_one_that_waited_elsewhere_for_all_of_its_time_is_refused_at_once(tmp_path):
-    with Log.open(tmp_path, busy_s=20) as log:
+    with Log.open(tmp_path, busy_s=20) as log, ThreadPoolExecutor(1) as pool:
         past_s = time.monotonic() - 1
         with held(tmp_path):
+            patient = pool.submit(log.append, [event(1)], arrived_ms=1)
+            while not log.waits_s():
+                time.sleep(0.01)
             took_s, was_refused = timed(
-                lambda: log.append([event(1)], arrived_ms=1, until_s=past_s)
+                lambda: log.append([event(2)], arrived_ms=1, until_s=past_s)
             )
         assert was_refused
         assert took_s < 5
-        assert log.append([event(1)], arrived_ms=1, until_s=past_s).seqs == [1], "it is free"
+        assert patient.result().seqs == [1]
+        assert log.append([event(2)], arrived_ms=1, until_s=past_s).seqs == [2], "it is free"
