@@ -207,6 +207,7 @@ def test_a_reader_that_knows_that_the_folding_process_has_ended_does_not_wait():
         state.read_cut(PROGRAM, **requests()[0])
 
 
+@pytest.mark.alone
 def test_only_the_first_reader_of_a_batch_that_stands_still_waits_for_it():
     state = State(SMALL)
     state.store.arrays.header[VERSION] += 1
