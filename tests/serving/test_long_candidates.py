@@ -27,7 +27,9 @@ def test_a_long_list_with_repeats_is_each_item_once_in_the_order_of_the_request(
     assert dropped == {"ended": 1, "excluded": 1}
     assert found.all_names() == expected
     assert found.hashes.tolist() == [hash_id(name) for name in expected]
-    assert NAMES[0] not in hashes, "a long list takes the place of no other"
+    longest = [f"x{number}" for number in range(100_001)]
+    assert hashes.of(longest).tolist() == [hash_id(name) for name in longest]
+    assert "x0" not in hashes, "a long list takes the place of no other"
     for count in (0, 1, 8_192, 8_193, len(expected)):
         places = np.random.default_rng(count).permutation(len(expected))[:count].tolist()
         assert found.names(places) == [expected[place] for place in places]

@@ -82,7 +82,7 @@ class LiveRows:
 class Hashes(dict[str, bytes]):
     """Hashes of ids, kept: most requests name items that an earlier one named.
 
-    Those of a long list are not kept: it would take the place of all others.
+    Those of a list of more than 100,000 are not kept: it would take the place of all others.
 
     >>> int(Hashes().of(["room9"])[0]) == hash_id("room9")
     True
@@ -97,8 +97,9 @@ class Hashes(dict[str, bytes]):
     def of(self, names: Sequence[str]) -> NDArray[np.uint64]:
         """The hashes of ids, uint64[n]."""
         if len(names) > _PIECE:
+            look = hash_ids if len(names) > _MOST_HASHES // 10 else self.of
             starts = range(0, len(names), _PIECE)
-            return np.concatenate([hash_ids(names[start : start + _PIECE]) for start in starts])
+            return np.concatenate([look(names[start : start + _PIECE]) for start in starts])
         return np.frombuffer(bytearray().join(map(self.__getitem__, names)), np.uint64)
 
 
@@ -116,8 +117,8 @@ def candidates_of(
                 rows, found = rows[kept], found[kept]
         return LiveRows(live, rows, found), dropped
     names = request.items
-    distinct: dict[str, None] = {}
-    for start in range(0, len(names), _PIECE):
+    distinct = dict.fromkeys(names[:_PIECE])
+    for start in range(_PIECE, len(names), _PIECE):
         distinct |= dict.fromkeys(names[start : start + _PIECE])
     if len(distinct) < len(names):
         names = list(distinct)
