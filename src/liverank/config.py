@@ -295,6 +295,6 @@ def load_config(path: Path) -> Config:
 
 def _with_label(document: dict[str, Any]) -> dict[str, Any]:
     """The document with the first of ``labels`` as its label, where it names none."""
-    labels = document.get("labels")
-    is_first = "label" not in document and isinstance(labels, dict) and bool(labels)
-    return {**document, "label": next(iter(labels.values()))} if is_first else document
+    if isinstance(labels := document.get("labels"), dict) and labels and "label" not in document:
+        return {**document, "label": next(iter(labels.values()))}
+    return document
