@@ -18,6 +18,7 @@ from liverank.config import Config
 from liverank.errors import LogError
 from liverank.events.declared import declared_by
 from liverank.events.log import Erased, Log
+from liverank.quantities import duration_ms
 from liverank.serving.experiments.asking import AssignmentResponse, assignment_of_somebody
 from liverank.serving.http.events_in import take_events
 from liverank.serving.http.messages import (
@@ -91,6 +92,7 @@ class Service:
         self._numbers = itertools.count(1)
         self._appenders = ThreadPoolExecutor(_APPENDERS, thread_name_prefix="append")
         self._declared = declared_by(config)
+        self._log_wait_s = duration_ms(config.serving.log_wait) / 1000
         self._surfaces = SurfaceRules(config)
 
     def adopt(self, view: View, number: int) -> None:
@@ -197,7 +199,8 @@ class Service:
         Raises BadRequestError, LogError.
         """
         arrived_ms = self.clock_ms()
-        take = partial(take_events, arrived_ms=arrived_ms, declared=self._declared)
+        until_s = time.monotonic() + self._log_wait_s  # it may wait for a thread before the log
+        take = partial(take_events, arrived_ms=arrived_ms, declared=self._declared, until_s=until_s)
         try:
             response = await asyncio.get_running_loop().run_in_executor(
                 self._appenders, take, self._log, body
@@ -253,6 +256,10 @@ class Service:
         self.writer.flush()
         erased = erase_from_log(self._log, user, at_ms=self.clock_ms())
         return erased, self._log.generation()
+
+    def log_waits_ms(self) -> int:
+        """For how long this worker has been waiting for another process that holds the log."""
+        return int(1000 * self._log.waits_s())
 
     def _oldest_generation(self) -> int:
         """The oldest generation of the log that a worker ranks from."""

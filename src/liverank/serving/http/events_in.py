@@ -25,11 +25,17 @@ _MAX_TOLD = 100
 
 
 def take_events(
-    log: Log, body: bytes, *, arrived_ms: int, declared: Declared = _EVERYTHING
+    log: Log,
+    body: bytes,
+    *,
+    arrived_ms: int,
+    declared: Declared = _EVERYTHING,
+    until_s: float | None = None,
 ) -> EventsResponse:
     """Decode a body of events and append the good ones; waits for the disk.
 
-    Names that are not ``declared`` are told of, or where it is strict refused.
+    Names that are not ``declared`` are told of, or where it is strict refused. ``until_s`` is how
+    long others may keep it from the log, by ``time.monotonic``.
     Raises BadRequestError: 400 for a body that cannot be read or holds nothing, 422 when every
     event is refused, 503 while others hold the log, 507 when the disk is full; else LogError.
     """
@@ -45,7 +51,7 @@ def take_events(
             )
         raise _all_refused([RejectedEvent(one.place, one.reason) for one in decoded.rejected])
     with log_refusals("body"):
-        appended = log.append(decoded.events, arrived_ms=arrived_ms)
+        appended = log.append(decoded.events, arrived_ms=arrived_ms, until_s=until_s)
     rejected = [RejectedEvent(one.place, one.reason) for one in decoded.rejected]
     rejected += [RejectedEvent(decoded.places[place], ERASED) for place in appended.suppressed]
     rejected.sort(key=lambda one: one.index)
