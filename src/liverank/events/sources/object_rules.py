@@ -23,7 +23,7 @@ Problem: TypeAlias = Callable[[dict[str, object]], str | None]
 """Why an object is refused, in one line; None where it is not."""
 
 _NONE = type(None)
-_IDS = frozenset({_NONE, str, int})
+_IDS: frozenset[type] = frozenset({_NONE, str, int})
 _STEPS: dict[str, tuple[frozenset[type], str]] = {
     "split": (frozenset({_NONE, str}), "a text"),
     "ending": (frozenset({_NONE, list}), "a list"),

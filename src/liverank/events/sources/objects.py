@@ -36,7 +36,7 @@ class _Key:
             return
         self.own.add(_kind_of(value))
         if isinstance(value, list):
-            self.elements.update(map(_kind_of, value))
+            self.elements.update(_kind_of(one) for one in value if one is not None)
 
     @property
     def dtype(self) -> pl.DataType | None:
