@@ -28,13 +28,17 @@ _MAX_TOLD = 100
 """Rejected events told one by one in an error that refuses them all."""
 
 
+def _tell_nobody(_: Counter[Unknown]) -> None:
+    """An OnUndeclared that tells nobody."""
+
+
 def take_events(
     log: Log,
     body: bytes,
     *,
     arrived_ms: int,
     declared: Declared = ANYTHING,
-    on_undeclared: OnUndeclared | None = None,
+    on_undeclared: OnUndeclared = _tell_nobody,
 ) -> EventsResponse:
     """Decode a body of events and append the good ones; waits for the disk.
 
@@ -48,17 +52,17 @@ def take_events(
     except EventError as error:
         raise BadRequestError(400, "body", str(error)) from None
     unknown = _undeclared(decoded.events, declared)
-    if unknown and on_undeclared is not None:
-        on_undeclared(unknown)
     decoded = declared.taken(decoded)
     if not decoded.events:
         if not decoded.rejected:
             raise BadRequestError(
                 400, "body", "no events; send one event, an array of events, or one a line"
             )
+        on_undeclared(unknown)
         raise _all_refused([RejectedEvent(one.place, one.reason) for one in decoded.rejected])
     with log_refusals("body"):
         appended = log.append(decoded.events, arrived_ms=arrived_ms)
+    on_undeclared(unknown)
     rejected = [RejectedEvent(one.place, one.reason) for one in decoded.rejected]
     rejected += [RejectedEvent(decoded.places[place], ERASED) for place in appended.suppressed]
     rejected.sort(key=lambda one: one.index)
