@@ -196,6 +196,7 @@ def test_what_features_can_read_is_taken_at_every_door_of_json(name: str, tmp_pa
     assert by_file("e.jsonl", lines, tmp_path) == (len(rows), {})
     for row in rows:
         assert by_file("mapped.jsonl", mapped(row), tmp_path) == (1, {})
+    assert by_file("mapped.jsonl", b"\n".join(map(mapped, [*rows, {}])), tmp_path)[1] == {}
 
 
 def test_texts_of_a_file_are_read_as_the_declared_type(tmp_path: Path) -> None:

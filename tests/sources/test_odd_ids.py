@@ -113,3 +113,25 @@ def test_bytes_that_are_not_utf8_are_no_part_of_an_id(tmp_path: Path) -> None:
     made, reasons = read(tmp_path, "rows.parquet", [acts(user="u-{x}")], rows)
     assert [event["user"] for event in made] == ["u-zo"]
     assert "`user` is not UTF-8: 0x7a6fe9" in reasons["row 2"]
+
+
+def test_fields_of_objects_keep_their_types_whatever_other_rows_hold(tmp_path: Path) -> None:
+    values: list[object] = [
+        "a", 5, 2.5, 7.0, True, ["a", "b"], ["a", 7, 0.5], [], 2**70, None, {"a": 1}, [[1]], [True],
+    ]  # fmt: skip
+    rows = [{"at": NOON, "n": place, "x": value} for place, value in enumerate(values)]
+    template = {"event": "user", "time": "{at}", "user": "u{n}", "fields": {"x": "{x}"}}
+    made, reasons = read(tmp_path, "rows.jsonl", [template], rows)
+    kept = {event["user"]: json.loads(event["fields"] or "{}") for event in made}
+    assert kept == {f"u{place}": {"x": one} for place, one in enumerate(values[:9])} | {"u9": {}}
+    assert reasons == {
+        "11": '`fields.x` is {"a":1}, no text, number, truth or list of those',
+        "12": "`fields.x[0]` is [1], not a text or a number",
+        "13": "`fields.x[0]` is true, not a text or a number",
+    }
+    for name, value in (("one", [["a", 7], [8]]), ("two", [["a", None], ["b"]])):
+        rows = [{"at": NOON, "n": name, "x": one} for one in value]
+        made, reasons = read(tmp_path, "rows.jsonl", [template], rows)
+        lists = [json.loads(event["fields"])["x"] for event in made]
+        plain = [[one for one in of if one is not None] for of in value]
+        assert (sorted(map(str, lists)), reasons) == (sorted(map(str, plain)), {})

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from functools import partial
 
+import msgspec
 import polars as pl
 
 from liverank.config import FieldType
@@ -20,6 +21,11 @@ from liverank.events.time_range import FIRST_MS, LAST_MS
 
 _DIGITS = re.compile(r"-?\d{1,18}")
 _SPLIT = " (`| split` makes a list of a text)"
+
+
+def json_column(name: str) -> str:
+    """The name of the column with the JSON of a column whose values are of several types."""
+    return f"\x00json:{name}"
 
 
 def declared_field(name: str, field_type: FieldType, value: Value) -> Value:
@@ -62,6 +68,10 @@ def json_of(fields: Mapping[str, Value], *, where: str) -> Value:
     """
     pieces: list[pl.Expr] = []
     for name, value in fields.items():
+        if value.is_json:
+            key = msgspec.json.encode(name).decode()
+            pieces.append(pl.concat_str(pl.lit(f"{key}:"), value.expression))
+            continue
         plain = _plain(value, f"{where}.{name}")
         piece = pl.struct(plain.alias(name)).struct.json_encode()
         piece = piece.str.strip_prefix("{").str.strip_suffix("}")
@@ -126,8 +136,12 @@ def _is_id(number: pl.Expr) -> pl.Expr:
 
 
 def _number_of(text: pl.Expr) -> pl.Expr:
-    """The number that a text is, null where it is none that a feature can hold."""
-    number = text.str.strip_chars().cast(pl.Float64, strict=False)
+    """The number that a text is, also of a truth; null where it is none that a feature holds."""
+    given = text.str.strip_chars()
+    truth = given.str.to_lowercase().replace_strict(
+        {"true": 1.0, "false": 0.0}, default=None, return_dtype=pl.Float64
+    )
+    number = pl.coalesce(given.cast(pl.Float64, strict=False), truth)
     return pl.when(number.is_between(-LARGEST, LARGEST)).then(number)
 
 

@@ -14,7 +14,7 @@ from liverank.errors import ConfigError
 from liverank.events.declared import ANYTHING, Declared
 from liverank.events.field_types import level_of
 from liverank.events.frame import SCHEMA
-from liverank.events.sources.field_columns import declared_field, json_of
+from liverank.events.sources.field_columns import declared_field, json_column, json_of
 from liverank.events.sources.rules import KEYS, first_broken_rule, with_defaults
 from liverank.events.sources.templates import Array, Hole, Template, parse_template, parse_value
 from liverank.events.sources.times import check_times, moment_of
@@ -166,7 +166,14 @@ def _field(
     where: str,
     field_type: FieldType | None,
 ) -> Value:
-    """A field's value, as its declared type where it has one."""
+    """A field's value, as its declared type where it has one.
+
+    A lone column of several types keeps them, but where the declared type reads it as one.
+    """
+    if isinstance(template, Template) and field_type not in ("number", "text", "time"):
+        hole = template.pieces[0] if len(template.pieces) == 1 else None
+        if isinstance(hole, Hole) and not hole.steps and json_column(hole.column) in schema:
+            return Value(pl.col(json_column(hole.column)), pl.String(), is_json=True)
     of_id = f"fields.{name}" if field_type in ("key", "keys") else None
     value = value_of(template, schema, where=f"{where}.fields.{name}", of_id=of_id)
     return value if field_type is None else declared_field(name, field_type, value)

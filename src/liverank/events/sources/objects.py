@@ -1,8 +1,9 @@
 """Files with one JSON object a line, of any shape, as tables for ``[[sources]]`` to map.
 
-A key has one type throughout a file: that of its values where they agree, else text. So a file of
-more than one piece is read twice, first for the types. Objects that are refused have no part in
-them. Invariant: however a file is cut into pieces, its rows are the same.
+A key has one type throughout a file: that of its values where they agree, else text; then a second
+column holds the values as JSON, for fields, which may be of several types. So a file of more than
+one piece is read twice, first for the types. Objects that are refused have no part in them.
+Invariant: however a file is cut into pieces, its rows are the same.
 """
 
 from collections import defaultdict
@@ -15,6 +16,7 @@ import polars as pl
 
 from liverank.events.explain import UNDECODABLE, explain
 from liverank.events.field_types import level_of
+from liverank.events.sources.field_columns import json_column
 from liverank.events.sources.files import Progress, tell_nobody
 from liverank.events.sources.lines import read_lines
 from liverank.events.sources.tables import Table, none_rejected
@@ -52,9 +54,15 @@ class _Key:
         return _dtype_of(self.own)
 
     @property
+    def is_mixed(self) -> bool:
+        """Whether values, or those of lists, are of several types."""
+        return bool(self.own) and (self.dtype is None or self.has_mixed_lists)
+
+    @property
     def has_mixed_lists(self) -> bool:
         """Whether values of its lists are of several types."""
-        return self.own == {list} and self.elements <= _SCALARS and _dtype_of(self.elements) is None
+        are_scalars = bool(self.elements) and self.elements <= _SCALARS
+        return self.own == {list} and are_scalars and _dtype_of(self.elements) is None
 
 
 def read_objects(
@@ -127,14 +135,17 @@ def _read(
 def _look_at(objects: list[dict[str, object]], keys: dict[str, _Key]) -> None:
     for one in objects:
         for name, value in one.items():
-            if name != "#":
+            if name != "#" and not name.startswith("\x00"):
                 keys[name].look(value)
 
 
 def _table_of(piece: _Piece, keys: dict[str, _Key]) -> Table:
-    columns = [
-        _column(name, [one.get(name) for one in piece.objects], key) for name, key in keys.items()
-    ]
+    columns: list[pl.Series] = []
+    for name, key in keys.items():
+        values = [one.get(name) for one in piece.objects]
+        columns.append(_column(name, values, key))
+        if key.is_mixed:
+            columns.append(pl.Series(json_column(name), map(_json_of, values), pl.String))
     schema = none_rejected().schema
     return Table(
         pl.DataFrame([pl.Series("#", piece.numbers, pl.Int64), *columns]),
@@ -158,6 +169,15 @@ def _text_of(value: object) -> str | None:
     if isinstance(value, list | dict):
         return msgspec.json.encode(value).decode()
     return level_of(value)
+
+
+def _json_of(value: object) -> str | None:
+    """A value as JSON; a list without what is unknown, as fields hold it."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        value = [one for one in value if one is not None]
+    return msgspec.json.encode(value).decode()
 
 
 class _Huge:

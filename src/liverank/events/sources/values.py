@@ -22,6 +22,8 @@ class Value(NamedTuple):
     dtype: pl.DataType
     problems: tuple[pl.Expr, ...] = ()
     """Each a text that says what is wrong with a row, null where nothing is."""
+    is_json: bool = False
+    """Whether the texts are JSON, of values of several types."""
 
 
 def value_of(
@@ -225,9 +227,9 @@ _TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no
 
 def _fill(hole: Hole, schema: pl.Schema, where: str) -> Value:
     if hole.column not in schema:
+        there = ", ".join(name for name in schema if not name.startswith("\x00"))
         raise SourceError(
-            f"`{where}` names the column {{{hole.column}}}, which is not there; "
-            f"there are: {', '.join(schema)}"
+            f"`{where}` names the column {{{hole.column}}}, which is not there; there are: {there}"
         )
     value = Value(pl.col(hole.column), schema[hole.column])
     for step in hole.steps:
