@@ -24,7 +24,7 @@ _SPLIT = " (`| split` makes a list of a text)"
 
 
 def json_column(name: str) -> str:
-    """The name of the column with the JSON of a column whose values are of several types."""
+    """The name of the column that keeps, as JSON, the lists of a column of several types."""
     return f"\x00json:{name}"
 
 

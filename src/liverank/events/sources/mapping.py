@@ -168,7 +168,8 @@ def _field(
 ) -> Value:
     """A field's value, as its declared type where it has one.
 
-    A lone column of several types keeps them, but where the declared type reads it as one.
+    The lists of a lone column stay lists, whatever else it holds, but where its declared type is
+    that of single values.
     """
     if isinstance(template, Template) and field_type not in ("number", "text", "time"):
         hole = template.pieces[0] if len(template.pieces) == 1 else None

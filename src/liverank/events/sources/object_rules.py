@@ -24,7 +24,6 @@ Problem: TypeAlias = Callable[[dict[str, object]], str | None]
 
 _NONE = type(None)
 _IDS: frozenset[type] = frozenset({_NONE, str, int})
-_ELEMENTS: frozenset[type] = frozenset({_NONE, str, int, float})
 _STEPS: dict[str, tuple[frozenset[type], str]] = {
     "split": (frozenset({_NONE, str}), "a text"),
     "ending": (frozenset({_NONE, list}), "a list"),
@@ -104,7 +103,9 @@ def _rules_of(event: EventTemplate, declared: Declared) -> Iterator[_Rule]:
             yield from _of_template(template, key, each, is_list=is_list, of_ids=of_ids)
     types = declared.fields.get(event.kind, {})
     for name, template in event.fields.items():
-        yield from _of_field(name, template, types.get(name), each)
+        field_type = types.get(name)
+        if field_type is not None:
+            yield from _of_field(name, template, field_type, each)
 
 
 def _of_template(
@@ -124,7 +125,7 @@ def _of_template(
 
 
 def _of_field(
-    name: str, template: Template | Array, field_type: FieldType | None, each: Hole | None
+    name: str, template: Template | Array, field_type: FieldType, each: Hole | None
 ) -> Iterator[_Rule]:
     is_lone = isinstance(template, Template) and len(template.pieces) == 1
     for hole in _holes(template):
@@ -133,8 +134,6 @@ def _of_field(
             yield from _of_template(
                 Template((hole,)), f"fields.{name}", each, is_list=False, of_ids=of_ids
             )
-        elif field_type is None:
-            yield _Rule(hole.column, PLAIN["category"], partial(_no_field, name))
         else:
             plain = PLAIN[field_type] | _READ_LATER.get(field_type, PLAIN[field_type])
             yield _Rule(hole.column, plain, partial(problem_of_field, name, field_type))
@@ -176,14 +175,3 @@ def _no_ids(key: str, value: object) -> str | None:
         return _no_list(key, value)
     odd = [one for one in value if type(one) not in _IDS]
     return _no_id(f"{key}[{value.index(odd[0])}]", odd[0]) if odd else None
-
-
-def _no_field(name: str, value: object) -> str | None:
-    """What a field without a declared type cannot hold: objects, and lists of such or of lists."""
-    if not isinstance(value, list):
-        return f"`fields.{name}` is {shown(value)}, no text, number, truth or list of those"
-    odd = [one for one in value if type(one) not in _ELEMENTS]
-    if not odd:
-        return None
-    where = f"`fields.{name}[{value.index(odd[0])}]`"
-    return f"{where} is {shown(odd[0])}, not a text or a number"

@@ -1,12 +1,11 @@
 """Files with one JSON object a line, of any shape, as tables for ``[[sources]]`` to map.
 
-A key has one type throughout a file: that of its values where they agree, else text; then a second
-column holds the values as JSON, for fields, which may be of several types. So a file of more than
-one piece is read twice, first for the types. Objects that are refused have no part in them.
-Invariant: however a file is cut into pieces, its rows are the same.
+A key has one type throughout a file: that of its values where they agree, else text; where some are
+lists, a second column keeps those as lists, for fields, which need not be of one type. So a file of
+more than one piece is read twice, first for the types. Objects that are refused have no part in
+them. Invariant: however a file is cut into pieces, its rows are the same.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -55,8 +54,8 @@ class _Key:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether values, or those of lists, are of several types."""
-        return bool(self.own) and (self.dtype is None or self.has_mixed_lists)
+        """Whether some values are lists, and others, or values of lists, of other types."""
+        return list in self.own and (self.dtype is None or self.has_mixed_lists)
 
     @property
     def has_mixed_lists(self) -> bool:
@@ -81,12 +80,12 @@ def read_objects(
     first = next(pieces, None)
     if first is None:
         return
-    keys: dict[str, _Key] = defaultdict(_Key)
-    _look_at(first.objects, keys)
+    keys: dict[str, _Key] = {}
+    _look_at(first, keys)
     second = next(pieces, None)
     if second is not None:
         for piece in _read(path, tell_nobody, problem, at_once):
-            _look_at(piece.objects, keys)
+            _look_at(piece, keys)
         yield _table_of(first, keys)
         yield _table_of(second, keys)
         yield from (_table_of(piece, keys) for piece in pieces)
@@ -99,6 +98,8 @@ class _Piece(NamedTuple):
     numbers: list[int]
     rejected: list[tuple[int, str]]
     """Lines and reasons."""
+    names: dict[str, None]
+    """All keys, in the order in which they came."""
 
 
 def _read(
@@ -107,7 +108,7 @@ def _read(
     problem: Callable[[dict[str, object]], str | None],
     at_once: int,
 ) -> Iterator[_Piece]:
-    piece = _Piece([], [], [])
+    piece = _Piece([], [], [], {})
     for lines in read_lines(path, on_progress):
         for number, text in enumerate(lines.texts, lines.first):
             if not text.strip():
@@ -117,6 +118,7 @@ def _read(
             except UNDECODABLE as error:
                 piece.rejected.append((number, explain(error, text)))
                 continue
+            piece.names.update(dict.fromkeys(one))
             why = problem(one)
             if why is None:
                 piece.objects.append(one)
@@ -127,15 +129,19 @@ def _read(
             piece.rejected.append((lines.first, lines.broken))
         if len(piece.objects) + len(piece.rejected) >= at_once:
             yield piece
-            piece = _Piece([], [], [])
+            piece = _Piece([], [], [], {})
     if piece.objects or piece.rejected:
         yield piece
 
 
-def _look_at(objects: list[dict[str, object]], keys: dict[str, _Key]) -> None:
-    for one in objects:
+def _look_at(piece: _Piece, keys: dict[str, _Key]) -> None:
+    """Learn all keys, and what the values of those objects are that were not refused."""
+    for name in piece.names:
+        if name != "#" and not name.startswith("\x00"):
+            keys.setdefault(name, _Key())
+    for one in piece.objects:
         for name, value in one.items():
-            if name != "#" and not name.startswith("\x00"):
+            if name in keys:
                 keys[name].look(value)
 
 
@@ -172,12 +178,12 @@ def _text_of(value: object) -> str | None:
 
 
 def _json_of(value: object) -> str | None:
-    """A value as JSON; a list without what is unknown, as fields hold it."""
-    if value is None:
-        return None
-    if isinstance(value, list):
-        value = [one for one in value if one is not None]
-    return msgspec.json.encode(value).decode()
+    """A value as JSON: a list that a field may be as a list, without nulls; all else as text."""
+    if isinstance(value, list) and {str, int, float, type(None)}.issuperset(map(type, value)):
+        known = [one for one in value if one is not None]
+        return msgspec.json.encode(known).decode()
+    text = _text_of(value)
+    return None if text is None else msgspec.json.encode(text).decode()
 
 
 class _Huge:

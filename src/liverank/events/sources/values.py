@@ -23,7 +23,7 @@ class Value(NamedTuple):
     problems: tuple[pl.Expr, ...] = ()
     """Each a text that says what is wrong with a row, null where nothing is."""
     is_json: bool = False
-    """Whether the texts are JSON, of values of several types."""
+    """Whether the texts are JSON, of lists and other values."""
 
 
 def value_of(
