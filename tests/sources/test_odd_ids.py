@@ -135,3 +135,12 @@ def test_a_key_that_only_refused_objects_have_is_one_that_the_file_has(tmp_path:
     rows = [{"at": NOON, "u": "a"}, {"at": NOON, "u": 2.5, "x": 1}]
     made, reasons = read(tmp_path, "rows.jsonl", [template], rows)
     assert ([event["user"] for event in made], list(reasons)) == (["a"], ["2"])
+
+
+def test_a_column_that_the_path_names_is_not_that_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "men").mkdir()
+    rows = [{"at": NOON, "u": "a", "team": ["x"]}, {"at": NOON, "u": "b", "team": "y"}]
+    (tmp_path / "men" / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    template = {"event": "user", "time": "{at}", "user": "{u}", "fields": {"team": "{team}"}}
+    frame, _ = read_all([tmp_path], [Source(files="{team}/*.jsonl", events=(template,))])
+    assert frame["fields"].to_list() == ['{"team":"men"}'] * 2

@@ -16,6 +16,7 @@ from liverank.events.content_ids import OF_FILE, Numbering, with_content_ids, wi
 from liverank.events.declared import ANYTHING, Declared
 from liverank.events.frame import empty_frame, in_import_order
 from liverank.events.sources import canonical, lines, tables
+from liverank.events.sources.field_columns import json_column
 from liverank.events.sources.files import EventFile, Progress, find_files, format_of, tell_nobody
 from liverank.events.sources.mapping import Mapped, Mapping, captures_of, map_rows, parse_source
 from liverank.events.sources.object_rules import object_rules
@@ -222,9 +223,9 @@ def _map(path: Path, how: _FileMapping, table: tables.Table, *, mark: str = _ROW
     if table.rows.is_empty():
         mapped = Mapped(empty_frame(), tables.none_rejected())
     else:
-        rows = table.rows.with_columns(
-            pl.lit(text).alias(name) for name, text in how.captures.items()
-        )
+        named = how.captures
+        rows = table.rows.drop(map(json_column, named), strict=False)
+        rows = rows.with_columns(pl.lit(text).alias(name) for name, text in named.items())
         try:
             mapped = map_rows(how.mapping, rows, how.declared)
         except SourceError as error:
