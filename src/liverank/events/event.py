@@ -30,6 +30,8 @@ ITEM_STATES: tuple[str, ...] = get_args(ItemState)
 
 MAX_TIME_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""
+_PIECE = 8_192
+"""Items of a long ranking that are checked at once: between two pieces, other threads can go on."""
 
 
 class _Timed(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,8 +234,7 @@ def check_ranking(ranking: Ranking | ServedRanking) -> None:
     _to_ms(ranking.time)
     _check_distinct("items", ranking.items)
     if ranking.candidates is not None:
-        _check_distinct("candidates", ranking.candidates)
-        scored = set(ranking.candidates)
+        scored = _check_distinct("candidates", ranking.candidates)
         if not scored.issuperset(ranking.items):
             place, item = next(pair for pair in enumerate(ranking.items) if pair[1] not in scored)
             raise ValueError(f"Expected one of `candidates`, got `{item}` - at `$.items[{place}]`")
@@ -273,9 +274,13 @@ def _check_vectors(vectors: bytes, scored: int) -> None:
         )
 
 
-def _check_distinct(name: str, items: Sequence[str]) -> None:
-    if len(set(items)) == len(items):
-        return
+def _check_distinct(name: str, items: Sequence[str]) -> set[str]:
+    """The items, each of which stands there once."""
+    distinct: set[str] = set()
+    for start in range(0, len(items), _PIECE):
+        distinct.update(items[start : start + _PIECE])
+    if len(distinct) == len(items):
+        return distinct
     seen: set[str] = set()
     for place, item in enumerate(items):
         if item in seen:
@@ -283,3 +288,4 @@ def _check_distinct(name: str, items: Sequence[str]) -> None:
                 f"An item stands in a ranking once, got `{item}` again - at `$.{name}[{place}]`"
             )
         seen.add(item)
+    return seen

@@ -18,6 +18,7 @@ from liverank.config import Config
 from liverank.errors import LogError
 from liverank.events.declared import declared_by
 from liverank.events.log import Erased, Log
+from liverank.quantities import duration_ms
 from liverank.serving.http.events_in import take_events
 from liverank.serving.http.messages import (
     BadRequestError,
@@ -92,6 +93,7 @@ class Service:
         self._appenders = ThreadPoolExecutor(_APPENDERS, thread_name_prefix="append")
         self._declared = declared_by(config)
         self._fields = config.requests.fields
+        self._log_wait_s = duration_ms(config.serving.log_wait) / 1000
         self._surfaces = SurfaceRules(config)
 
     def adopt(self, view: View, number: int) -> None:
@@ -205,6 +207,7 @@ class Service:
             arrived_ms=arrived_ms,
             declared=self._declared,
             on_undeclared=partial(self.board.undeclared.count, self._place),
+            until_s=time.monotonic() + self._log_wait_s,  # it may wait for a thread first
         )
         try:
             response = await asyncio.get_running_loop().run_in_executor(
@@ -261,6 +264,10 @@ class Service:
         self.writer.flush()
         erased = erase_from_log(self._log, user, at_ms=self.clock_ms())
         return erased, self._log.generation()
+
+    def log_waits_ms(self) -> int:
+        """For how long this worker has been waiting for another process that holds the log."""
+        return int(1000 * self._log.waits_s())
 
     def _oldest_generation(self) -> int:
         """The oldest generation of the log that a worker ranks from."""

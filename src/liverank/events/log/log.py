@@ -7,7 +7,6 @@ grow, and an event id is taken in once.
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
 
 import polars as pl
@@ -100,14 +99,17 @@ class Log:
             raise
         return log
 
-    def append(self, events: Sequence[Event], *, arrived_ms: int) -> Appended:
+    def append(
+        self, events: Sequence[Event], *, arrived_ms: int, until_s: float | None = None
+    ) -> Appended:
         """Take in a batch; it is on disk when this returns. Repeats of an id are dropped.
 
         What an erased user did before the erasure is refused (``Appended.suppressed``); other
         events lose their name. All else of the batch is kept, or none: LogFullError, LogBusyError
-        or LogError say so. Calls from several threads share commits.
+        or LogError say so. Calls from several threads share commits. ``until_s`` is how long to
+        wait for others at most, by ``time.monotonic``; without it, ``busy_s`` from now.
         """
-        return self._appender.append(events, arrived_ms=arrived_ms)
+        return self._appender.append(events, arrived_ms=arrived_ms, until_s=until_s)
 
     def append_served(
         self, rankings: Sequence[ServedRanking], *, arrived_ms: int
@@ -128,6 +130,13 @@ class Log:
         """
         try_writing(self._database)
         self._reader.check(whole=False)
+
+    def waits_s(self) -> float:
+        """For how long appends have been waiting for another process; 0 where none is.
+
+        It goes on after one was refused, until one is written.
+        """
+        return self._database.waits_s
 
     def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> Imported:
         """Take in a frame of SCHEMA in its order, straight into segments, as a whole or not at all.
@@ -287,10 +296,5 @@ class Log:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -39,11 +39,13 @@ def take_events(
     arrived_ms: int,
     declared: Declared = ANYTHING,
     on_undeclared: OnUndeclared = _tell_nobody,
+    until_s: float | None = None,
 ) -> EventsResponse:
     """Decode a body of events and append the good ones; waits for the disk.
 
     Events are refused whose fields are not as ``declared``. Names that are not declared are told
     of, or where it is strict refused; ``on_undeclared`` is given how many events had each.
+    ``until_s`` is how long others may keep it from the log, by ``time.monotonic``.
     Raises BadRequestError: 400 for a body that cannot be read or holds nothing, 422 when every
     event is refused, 503 while others hold the log, 507 when the disk is full; else LogError.
     """
@@ -61,7 +63,7 @@ def take_events(
         on_undeclared(unknown)
         raise _all_refused([RejectedEvent(one.place, one.reason) for one in decoded.rejected])
     with log_refusals("body"):
-        appended = log.append(decoded.events, arrived_ms=arrived_ms)
+        appended = log.append(decoded.events, arrived_ms=arrived_ms, until_s=until_s)
     on_undeclared(unknown)
     rejected = [RejectedEvent(one.place, one.reason) for one in decoded.rejected]
     rejected += [RejectedEvent(decoded.places[place], ERASED) for place in appended.suppressed]

@@ -50,6 +50,8 @@ _WORKER = np.dtype(
         ("lacks_bundle", "i8"),
         ("lacks_log", "i8"),
         ("refuses_events", "i8"),
+        ("log_waits_ms", "i8"),
+        ("wants_gap_us", "i8"),
         ("lost_ms", "i8"),
         ("beat_ms", "i8"),
         ("requests", "i8", (len(ROUTES), len(STATUSES))),
@@ -73,7 +75,14 @@ _FOLDING = np.dtype(
     ]
 )
 
-_OF_ONE_PROCESS = ("lacks_bundle", "lacks_log", "refuses_events", "beat_ms")
+_OF_ONE_PROCESS = (
+    "lacks_bundle",
+    "lacks_log",
+    "refuses_events",
+    "log_waits_ms",
+    "wants_gap_us",
+    "beat_ms",
+)
 """What a process that takes another's place does not go on from."""
 
 
@@ -94,6 +103,8 @@ class Board:
     lacks_bundle   whether a worker could not load the bundle that it was told of
     lacks_log      why a worker's last batch of rankings could not be logged: a ``LogTrouble``
     refuses_events the same of its last batch of events
+    log_waits_ms   for how long a worker has been waiting for another process that holds the log
+    wants_gap_us   how long a read of a worker takes that batches overtake; 0 where none waits
     lost_ms        when a worker last lost a ranking, Unix ms; 0 for never
     beat_ms        when a worker last showed that it lives, Unix ms; 0 before it works
     alarms_ms      since when each of ``ALARMS`` goes on, Unix ms, or 0; written by the first worker

@@ -51,7 +51,7 @@ class Current:
     ``bundles`` is the root of the bundles to follow, or None to stay on ``rung``; ``snapshots`` the
     folder of snapshots to start from, if any. ``clock_ms`` gives the time in Unix ms. ``on_change``
     is told of all that is to be served from then on, ``on_look`` of each look at the log and the
-    seq reached.
+    seq reached; ``before_batch`` is called before each batch that is folded while others read.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Current:
         clock_ms: Callable[[], int],
         on_change: Callable[[Serving], None],
         on_look: Callable[[int], None] = lambda _seq: None,
+        before_batch: Callable[[], None] | None = None,
     ) -> None:
         self.log_trouble: str | None = None
         """Why what is served lags behind the log, or None."""
@@ -84,6 +85,7 @@ class Current:
         self._clock_ms = clock_ms
         self._on_change = on_change
         self._on_look = on_look
+        self._before_batch = before_batch
         self._serving: Serving | None = None
         self._is_stopping = False
         self._replacing = asyncio.Lock()
@@ -144,7 +146,7 @@ class Current:
                 continue
             self.log_trouble = None
             if piece is not None:
-                serving.folded.fold(piece, batch=SLICE_ROWS)
+                serving.folded.fold(piece, batch=SLICE_ROWS, before=self._before_batch)
                 serving.publisher.publish()
             # the oldest event that is not folded yet came no earlier than the last one that is
             self.fresh_ms = at_ms if piece is None else max(self.fresh_ms, piece.arrived_ms)
