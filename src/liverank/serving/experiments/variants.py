@@ -75,7 +75,9 @@ class Variants:
         asked = Asked(view, hashes, request, request_id, at_ms, limit, haste)
         if given is None or given.variant is None:
             return _by_server(asked)
-        return replace(self._by_variant(asked, given, given.variant), variant=given.label)
+        ranked = self._by_variant(asked, given, given.variant)
+        ranked.variant = given.label
+        return ranked
 
     def _by_variant(self, asked: Asked, given: Assignment, name: str) -> Ranked:
         variant: Variant = self.assigner.placed[given.experiment].experiment.variants[name]
