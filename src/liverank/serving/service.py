@@ -27,6 +27,7 @@ from liverank.serving.http.messages import (
     RankedItem,
     RankRequest,
     RankResponse,
+    check_fields,
 )
 from liverank.serving.log_trouble import LogTrouble, trouble_of
 from liverank.serving.processes.board import Board
@@ -92,6 +93,7 @@ class Service:
         self._appenders = ThreadPoolExecutor(_APPENDERS, thread_name_prefix="append")
         self._declared = declared_by(config)
         self._log_wait_s = duration_ms(config.serving.log_wait) / 1000
+        self._fields = config.requests.fields
         self._surfaces = SurfaceRules(config)
 
     def adopt(self, view: View, number: int) -> None:
@@ -117,11 +119,13 @@ class Service:
     def rank(self, request: RankRequest, *, read_at: float) -> RankResponse:
         """Answer a request that was read at ``read_at``, and queue the ranking for the log.
 
-        Raises BadRequestError: 422 for a surface that is not declared and for too many items to
-        explain, 503 before the log has been
+        Raises BadRequestError: 422 for a surface that is not declared, for a field of another type
+        than it is declared with and for too many items to explain, 503 before the log has been
         read and for a request that has waited for as long as an answer is of use.
         """
         began = time.perf_counter()
+        if request.fields and self._fields:
+            check_fields(request.fields, self._fields)
         limit, deadline_s = self._surfaces.of(request.surface)
         limit = request.limit or limit
         if request.deadline_ms is not None:
@@ -198,8 +202,13 @@ class Service:
         Raises BadRequestError, LogError.
         """
         arrived_ms = self.clock_ms()
-        until_s = time.monotonic() + self._log_wait_s  # it may wait for a thread before the log
-        take = partial(take_events, arrived_ms=arrived_ms, declared=self._declared, until_s=until_s)
+        take = partial(
+            take_events,
+            arrived_ms=arrived_ms,
+            declared=self._declared,
+            on_undeclared=partial(self.board.undeclared.count, self._place),
+            until_s=time.monotonic() + self._log_wait_s,  # it may wait for a thread before the log
+        )
         try:
             response = await asyncio.get_running_loop().run_in_executor(
                 self._appenders, take, self._log, body

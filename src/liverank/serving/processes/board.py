@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from liverank.serving.undeclared_names import UndeclaredNames
+
 ROUTES = ("rank", "events", "items", "users", "health", "other")
 STATUSES = (200, 202, 400, 404, 405, 408, 413, 415, 422, 431, 500, 503, 507, 0)
 """Statuses that are counted apart; 0 stands for all others."""
@@ -112,7 +114,8 @@ class Board:
 
     and counters: requests by route and status, candidates scored, requests answered late or refused
     (``shed``), rankings logged, lost and waiting, events by outcome. ``latency`` counts rankings by
-    ``int64[worker, surface, rung, bucket]``, ``latency_us`` sums their microseconds.
+    ``int64[worker, surface, rung, bucket]``, ``latency_us`` sums their microseconds. ``undeclared``
+    counts events by names that the config does not declare.
 
     >>> board = Board(2, ["home"])
     >>> board.surfaces
@@ -133,6 +136,7 @@ class Board:
             8 * int(np.prod(shape)),
             8 * int(np.prod(shape[:3])),
         ]
+        self.undeclared = UndeclaredNames(n_workers)
         memory = mmap.mmap(-1, sum(sizes))
         starts = np.cumsum([0, *sizes]).tolist()
         self.folding: np.void = np.frombuffer(memory, _FOLDING, 1, starts[0])[0]
