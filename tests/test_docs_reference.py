@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from liverank.config import Config, FieldType, Source
+from liverank.config import Config, FieldType
+from liverank.config_sources import Source
 from liverank.events.oddities.checks import FINDINGS
 from liverank.events.sources.mapping import OWN_KEYS
 from liverank.events.sources.rules import KEYS
@@ -35,7 +36,7 @@ def keys_of(struct: type[msgspec.Struct], prefix: str = "") -> dict[str, object]
     """Every key below a struct of the config, with its default."""
     keys: dict[str, object] = {}
     for field in msgspec.structs.fields(struct):
-        name = prefix + field.name
+        name = prefix + field.encode_name
         inner = msgspec.inspect.type_info(field.type)
         if isinstance(inner, msgspec.inspect.UnionType):
             others = [one for one in inner.types if not isinstance(one, msgspec.inspect.NoneType)]
@@ -46,7 +47,7 @@ def keys_of(struct: type[msgspec.Struct], prefix: str = "") -> dict[str, object]
             if isinstance(inner.value_type, msgspec.inspect.StructType):
                 keys |= keys_of(inner.value_type.cls, f"{name}.NAME.")
             else:
-                keys[f"{name}.NAME"] = field.default
+                keys[f"{name}.NAME"] = {}
         elif field.type == tuple[Source, ...]:
             keys |= keys_of(Source, f"{name}[].")
         else:

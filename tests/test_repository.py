@@ -20,10 +20,22 @@ def read(name: str) -> str:
 
 
 def subparsers() -> dict[str, argparse.ArgumentParser]:
-    for action in build_parser()._actions:
+    """The parser of every command, and of every subcommand as ``experiment start``."""
+    commands = _choices(build_parser())
+    assert commands, "the parser has no commands"
+    nested = {
+        f"{name} {of}": subparser
+        for name, parser in commands.items()
+        for of, subparser in _choices(parser).items()
+    }
+    return {**commands, **nested}
+
+
+def _choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             return dict(action.choices)
-    raise AssertionError("the parser has no commands")
+    return {}
 
 
 def section(text: str, title: str) -> str:
@@ -38,7 +50,7 @@ def test_every_command_is_a_module_of_the_command_line() -> None:
         assert importlib.util.find_spec(f"liverank.cli.{name}") is not None, name
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", list(subparsers()))
 def test_every_command_and_each_of_its_options_is_documented(name: str) -> None:
     text = section(read("docs/cli.md"), f"liverank {name}")
 

@@ -12,7 +12,10 @@ import msgspec
 
 from liverank.config_errors import explain
 from liverank.config_events import EventsTable
+from liverank.config_experiment_rules import check_experiments
+from liverank.config_experiments import Experiment, Metric
 from liverank.config_rules import check
+from liverank.config_sources import Source
 from liverank.errors import ConfigError
 from liverank.quantities import duration_ms, size_bytes
 
@@ -153,6 +156,8 @@ class Training(_Table, frozen=True):
     budget: str = "2m"
     """Wall time of the model search."""
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    variants: tuple[Word, ...] = ()
+    """Learn only from rankings of these (``"EXPERIMENT:VARIANT"``); empty: from all."""
 
     @property
     def budget_s(self) -> float:
@@ -209,23 +214,6 @@ class LogTable(_Table, frozen=True):
     """Events of a Parquet segment."""
 
 
-class Source(_Table, frozen=True):
-    """How the files of another format become events. See docs/events.md."""
-
-    files: str
-    """Pattern that a file's name must match, e.g. ``"behaviors*.tsv*"``."""
-    events: tuple[dict[str, Any], ...]
-    """The events each row makes, as templates."""
-    format: Literal["csv", "tsv", "parquet", "jsonl"] | None = None
-    """Taken from the file's name when left out."""
-    columns: tuple[str, ...] | None = None
-    """Names of the columns of a file without a header."""
-    time_format: str | None = None
-    """strptime pattern of times; RFC 3339 and Unix times need none."""
-    time_zone: str = "UTC"
-    """Zone of times that name none."""
-
-
 class Config(_Table, frozen=True):
     """The whole of liverank.toml."""
 
@@ -250,6 +238,8 @@ class Config(_Table, frozen=True):
     serving: Serving = Serving()
     log: LogTable = LogTable()
     sources: tuple[Source, ...] = ()
+    experiments: dict[str, Experiment] = {}
+    metrics: dict[str, Metric] = {}
 
     @property
     def heads(self) -> dict[str, Label]:
@@ -278,6 +268,7 @@ def parse_config(text: str, *, where: str = "liverank.toml") -> Config:
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, document, Config)}") from None
     check(config, where)
+    check_experiments(config.experiments, config.metrics, config.heads, where)
     return config
 
 

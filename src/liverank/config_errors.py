@@ -35,7 +35,7 @@ def explain(error: msgspec.ValidationError, document: dict[str, Any], kind: type
     if get_origin(kind_here) is Literal:
         message += f"; expected one of {', '.join(map(str, get_args(kind_here)))}"
     elif "unknown field" in message:
-        message += f"; expected {', '.join(kind_here.__struct_fields__)}"
+        message += f"; expected {', '.join(kind_here.__struct_encode_fields__)}"
     key = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in names)[1:]
     if not key:
         return message
@@ -48,7 +48,8 @@ def _kind_at(kind: Any, names: list[str | int]) -> Any:
     """The type of what stands at a place."""
     for name in names:
         if hasattr(kind, "__struct_fields__"):
-            kind = get_type_hints(kind, include_extras=False)[str(name)]
+            places = dict(zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True))
+            kind = get_type_hints(kind, include_extras=False)[places[str(name)]]
         else:  # a dict or a tuple
             kind = next((part for part in reversed(get_args(kind)) if part is not ...), Any)
         if get_origin(kind) in (Union, UnionType):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import polars as pl
 import pytest
 
-from liverank.config import Source
+from liverank.config_sources import Source
 from liverank.errors import SourceError
 from liverank.events.log import Log
 from liverank.events.sources.reading import read_all

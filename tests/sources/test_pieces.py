@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from test_reading import CLICKS
 
-from liverank.config import Source
+from liverank.config_sources import Source
 from liverank.errors import SourceError
 from liverank.events.event import Interaction, User
 from liverank.events.sources import files, lines, reading, tables

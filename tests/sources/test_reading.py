@@ -11,7 +11,8 @@ import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from liverank.config import Source, load_config
+from liverank.config import load_config
+from liverank.config_sources import Source
 from liverank.errors import SourceError
 from liverank.events.event import Event, Interaction, Item, Ranking
 from liverank.events.frame import events_of, frame_of

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liverank.config import Source
+from liverank.config_sources import Source
 from liverank.errors import ConfigError, SourceError
 from liverank.events.sources.field_columns import json_of
 from liverank.events.sources.mapping import parse_source

@@ -34,6 +34,7 @@ COMMANDS = (
     "doctor",
     "loadtest",
     "replay",
+    "experiment",
     "snapshot",
     "compact",
     "erase",
@@ -63,18 +64,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser(words[:1] if words and words[0] in COMMANDS else COMMANDS)
     arguments = parser.parse_args(words)
     console = Console(stderr=arguments.json, highlight=False)
+    command = " ".join(filter(None, (arguments.command, getattr(arguments, "subcommand", None))))
     try:
         result = _command(arguments.command).run(arguments, console)
         if "error" in result:
-            print(f"liverank {arguments.command}: {result['error']}", file=sys.stderr)  # noqa: T201
+            print(f"liverank {command}: {result['error']}", file=sys.stderr)  # noqa: T201
     except LiverankError as error:
         told = str(error).encode(errors="replace").decode()  # a path need not be UTF-8
-        print(f"liverank {arguments.command}: {told}", file=sys.stderr)  # noqa: T201
+        print(f"liverank {command}: {told}", file=sys.stderr)  # noqa: T201
         if arguments.json:
             _print_json({"ok": False, "error": told})
         return 1
     except KeyboardInterrupt:
-        print(f"liverank {arguments.command}: stopped", file=sys.stderr)  # noqa: T201
+        print(f"liverank {command}: stopped", file=sys.stderr)  # noqa: T201
         return 130
     if arguments.json:
         _print_json(result)

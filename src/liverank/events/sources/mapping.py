@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from liverank.config import FieldType, Source
+from liverank.config import FieldType
+from liverank.config_sources import Source
 from liverank.errors import ConfigError
 from liverank.events.declared import ANYTHING, Declared
 from liverank.events.field_types import level_of

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from liverank.config import Source
+from liverank.config_sources import Source
 from liverank.errors import SourceError
 from liverank.events.content_ids import OF_FILE, Numbering, with_content_ids, with_numbers
 from liverank.events.declared import ANYTHING, Declared

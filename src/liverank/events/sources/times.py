@@ -7,7 +7,7 @@ import zoneinfo
 
 import polars as pl
 
-from liverank.config import Source
+from liverank.config_sources import Source
 from liverank.errors import ConfigError, SourceError
 from liverank.events.sources.values import Value, unread
 

@@ -1,0 +1,161 @@
+"""The tables ``[experiments.NAME]`` and ``[metrics.NAME]`` of liverank.toml, as frozen structs.
+
+What is checked beyond the types of single values is in ``config_experiment_rules``.
+"""
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from liverank.quantities import duration_ms
+
+BUCKETS = 10_000
+"""Buckets of a layer, and of each draw of an experiment."""
+SEED_METRICS = ("daily_active", "join_rate", "clicks_to_explore")
+"""Metrics that exist without any config; see docs/experiments.md."""
+HOLDOUT = "holdout"
+"""The name under which units of the holdout are logged; no variant may have it."""
+_POLICY = re.compile(r"popular|model|random|bundle:[0-9A-Za-z]+")
+
+Word: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
+Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file; an unknown key is an error."""
+
+
+class Variant(_Table, frozen=True):
+    """One way to rank, and the share of an experiment's units that get it."""
+
+    rank: str | None = None
+    """``popular``, ``model``, ``random``, ``bundle:VERSION``, or ``interleave:A,B`` of two of
+    these."""
+    weights: dict[Word, float] = {}
+    """In place of ``rank``: the score is this weighted sum of the chances of the bundle's labels;
+    ``popular`` stands for an item's popularity as a share of the list's largest."""
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
+    """The variant's share; equal shares where no variant names one."""
+
+
+class Experiment(_Table, frozen=True):
+    """An experiment: who takes part, which variants there are, and what decides."""
+
+    variants: dict[str, Variant]
+    surface: Word = "default"
+    unit: str = "user"
+    """What is assigned: ``user``, or ``fields.NAME`` of the request."""
+    salt: Word | None = None
+    """What the buckets are drawn from beside the unit; the experiment's name when left out."""
+    layer: Word | None = None
+    """Experiments of one layer share its buckets; the surface when left out."""
+    buckets: tuple[int, int] = (0, BUCKETS)
+    """The experiment's part of its layer: from the first bucket, up to but without the second."""
+    ramp: Annotated[float, msgspec.Meta(ge=0, le=100)] = 100.0
+    """Percent of its units that take part."""
+    holdout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    """Share of its units that stay with the control, also after a decision."""
+    start: Moment | None = None
+    end: Moment | None = None
+    control: Word | None = None
+    """The variant that others are compared with; the first when left out."""
+    metrics: tuple[Word, ...] = SEED_METRICS
+    """The first is the primary metric."""
+    guardrails: tuple[Word, ...] = ()
+    looks: str = "1d"
+    """How often results are looked at."""
+    alpha: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.05
+    power: Annotated[float, msgspec.Meta(gt=0.5, lt=1)] = 0.8
+    days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 28
+    """Planned duration."""
+    target: dict[Word, tuple[Word, ...]] = {}
+    """Values of user fields; only users with one of them, in each field, are in the experiment."""
+    forced: dict[Word, Word] = {}
+    """The variant that a unit gets whatever its buckets are; it is left out of every analysis."""
+
+    @property
+    def control_name(self) -> str:
+        """The variant that others are compared with."""
+        return self.control if self.control is not None else next(iter(self.variants))
+
+    @property
+    def start_ms(self) -> float | None:
+        """Start in Unix milliseconds; None where the config names none."""
+        return None if self.start is None else self.start.timestamp() * 1000
+
+    @property
+    def end_ms(self) -> float | None:
+        """End in Unix milliseconds; None where the config names none."""
+        return None if self.end is None else self.end.timestamp() * 1000
+
+    @property
+    def looks_ms(self) -> float:
+        """The time between two looks in milliseconds."""
+        return duration_ms(self.looks)
+
+    @property
+    def unit_field(self) -> str | None:
+        """The request field that names the unit; None where the unit is the user."""
+        return None if self.unit == "user" else self.unit.removeprefix("fields.")
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of each variant; they sum to 1.
+
+        >>> Experiment(variants={"a": Variant(rank="popular"), "b": Variant(rank="model")}).shares
+        {'a': 0.5, 'b': 0.5}
+        """
+        given = {name: variant.share for name, variant in self.variants.items()}
+        return {name: 1 / len(given) if share is None else share for name, share in given.items()}
+
+
+class Metric(_Table, frozen=True):
+    """What is measured per unit, over a window from its exposure."""
+
+    kind: Literal["participation", "ratio", "mean", "retention", "quantile"]
+    interaction: Word | None = None
+    """The interaction type that is counted; the label's when left out (not for ``ratio``)."""
+    numerator: Word | None = None
+    """Of a ratio: the interaction type above the line."""
+    denominator: Word | None = None
+    """Of a ratio: the one below it."""
+    window: str = "28d"
+    """How long from each unit's exposure it counts."""
+    from_: str | None = msgspec.field(name="from", default=None)
+    """Of retention: from how long after the exposure a unit must come back."""
+    to: str | None = None
+    """Of retention: until when."""
+    q: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
+    """Of a quantile: which."""
+    cap: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """The most that a unit counts."""
+    value: bool = False
+    """Whether the interactions' values are summed, rather than the interactions counted."""
+    direction: Literal["up", "down"] = "up"
+    """Whether more is better."""
+    non_inferiority: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
+    """Of a guardrail: the relative loss that is borne."""
+
+    @property
+    def window_ms(self) -> float:
+        """The window in milliseconds."""
+        return duration_ms(self.window)
+
+
+def parse_rank(text: str) -> tuple[str, ...]:
+    """The parts of ``rank``: a policy, or ``interleave`` and two policies. Raises ValueError.
+
+    >>> parse_rank("bundle:v12"), parse_rank("interleave:popular,model")
+    (('bundle:v12',), ('interleave', 'popular', 'model'))
+    """
+    kind, colon, pair = text.partition(":")
+    policies = pair.split(",") if kind == "interleave" and colon else [text]
+    of_two = kind == "interleave"
+    if len(policies) != 1 + of_two or not all(map(_POLICY.fullmatch, policies)):
+        raise ValueError(
+            f'"{text}"; expected popular, model, random, bundle:VERSION or interleave:A,B '
+            "of two of these"
+        )
+    return ("interleave", *policies) if of_two else (text,)

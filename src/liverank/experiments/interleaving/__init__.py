@@ -1,0 +1,1 @@
+"""Compare rankers within one list: who placed which item, and whose items people choose."""

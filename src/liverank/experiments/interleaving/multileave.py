@@ -1,0 +1,96 @@
+"""One list out of the lists of two or more rankers, with credit that favours none by chance.
+
+At each place a ranker is drawn, all with the same chance and whatever was drawn above; it places
+its best item that is not yet in the list. The item is credited not to the ranker that was drawn but
+to all that would have placed it, in equal shares: the chance of each, given the list, that it was
+the one drawn. This marginalises over the assignments, as in Hofmann, Whiteson and de Rijke, "A
+probabilistic method for inferring preferences from clicks", CIKM 2011, and for several rankers in
+Schuth et al., "Probabilistic multileave for online retrieval evaluation", SIGIR 2015. There a
+ranker draws its item by a softmax; here it places its best, so that nobody gets an item that all
+rankers put far down.
+Invariant: given everything above it, a counted place is credited to each of m rankers with 1/m on
+average, so that clicks which don't depend on the items favour none.
+"""
+
+import hashlib
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from liverank.experiments.interleaving.teams import MOST_RANKERS
+
+T = TypeVar("T", bound=Hashable)
+
+
+def multileave(
+    rankings: Sequence[Sequence[T]], seed: int | str, limit: int | None = None
+) -> tuple[list[T], list[tuple[int, ...]]]:
+    """One list of several rankers: its items, and for each the rankers that share its credit.
+
+    ``rankings`` hold each ranker's items, best first, each at most once; they may hold different
+    items. ``seed`` (an id of the request is good) decides every draw; ``limit`` is the greatest
+    length. Once a ranker has run out of items the rest is filled from the others for nobody.
+    Raises ValueError for fewer than 2 rankers or more than 26.
+
+    >>> multileave([["r1", "r2"], ["r2", "r1"], ["r1", "r3"]], seed="q1")
+    (['r1', 'r2', 'r3'], [(0, 2), (0, 1), ()])
+    """
+    if not 2 <= len(rankings) <= MOST_RANKERS:
+        raise ValueError(f"Expected 2 to {MOST_RANKERS} rankers, got {len(rankings)}")
+    return multileaved(rankings, draws_of(seed, len(rankings)), limit)
+
+
+def multileaved(
+    rankings: Sequence[Sequence[T]], draws: Iterable[int], limit: int | None = None
+) -> tuple[list[T], list[tuple[int, ...]]]:
+    """``multileave`` with given draws, one a place: the number of the ranker that places its item.
+
+    >>> multileaved([["r1", "r2"], ["r2", "r1"]], draws=[1, 0])
+    (['r2', 'r1'], [(1,), (0, 1)])
+    """
+    wanted = sum(map(len, rankings)) if limit is None else limit
+    order: list[T] = []
+    teams: list[tuple[int, ...]] = []
+    taken: set[T] = set()
+    at = [0] * len(rankings)
+    for drawn in draws:
+        for ranker, ranked in enumerate(rankings):
+            while at[ranker] < len(ranked) and ranked[at[ranker]] in taken:
+                at[ranker] += 1
+        if len(order) >= wanted or any(
+            place == len(ranked) for place, ranked in zip(at, rankings, strict=True)
+        ):
+            break
+        best = [ranked[place] for ranked, place in zip(rankings, at, strict=True)]
+        item = best[drawn]
+        taken.add(item)
+        order.append(item)
+        teams.append(tuple(ranker for ranker, other in enumerate(best) if other == item))
+    rest = [item for item in _in_turns(rankings) if item not in taken]
+    order += rest
+    teams += [()] * len(rest)
+    return order[:wanted], teams[:wanted]
+
+
+def _in_turns(rankings: Sequence[Sequence[T]]) -> list[T]:
+    """All items by the best place that a ranker gives them, each once."""
+    longest = max(map(len, rankings))
+    turns = (
+        ranked[place] for place in range(longest) for ranked in rankings if place < len(ranked)
+    )
+    return list(dict.fromkeys(turns))
+
+
+def draws_of(seed: int | str, rankers: int) -> Iterator[int]:
+    """Uniform draws of 0 to ``rankers`` - 1 without end.
+
+    The bytes of SHA-256 of ``seed:0``, ``seed:1`` and so on, modulo ``rankers``; bytes at or above
+    the largest multiple of ``rankers`` that is at most 256 are left out, so that all have the same
+    chance.
+    """
+    even = 256 - 256 % rankers
+    block = 0
+    while True:
+        for byte in hashlib.sha256(f"{seed}:{block}".encode()).digest():
+            if byte < even:
+                yield byte % rankers
+        block += 1
