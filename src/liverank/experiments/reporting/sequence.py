@@ -7,14 +7,19 @@ later looks.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from liverank.experiments.metrics.metric import Metric, Summary
 from liverank.experiments.statistics.always_valid import always_valid_bound, always_valid_p
 from liverank.experiments.statistics.comparison import UNKNOWN, Comparison
 from liverank.experiments.statistics.sequential import nominal_level, repeated_p, spending
 
+_LEAST_GROWTH = 1.01
+"""Information is taken to grow by this factor from look to look at least. It can stand still, or
+fall, where the spread of the data grows. Looks that share more of their data than is assumed cross
+less often (Sidak 1968), so this errs on the safe side, and thinner steps take long to integrate."""
 _WIDEST = 7.5
 """Beyond so many standard errors there is no interval to speak of yet."""
 
@@ -42,10 +47,15 @@ class Track:
     """All looks of one metric of one variant that could be computed."""
 
     looks: tuple[LookResult, ...]
-    p: float
-    """The least p-value of the looks, valid over all of them together; NaN without any."""
+    least_p: Callable[[], float]
+    """Computes ``p``, which takes longer than all else."""
     last: Comparison
     """At the last look, whether it could be computed or not."""
+
+    @property
+    def p(self) -> float:
+        """The least p-value of the looks, valid over all of them together; NaN without any."""
+        return self.least_p()
 
     @property
     def crossed_first(self) -> LookResult | None:
@@ -63,7 +73,7 @@ def planned_looks(
     """Looks of a plan: alpha is spent over them, O'Brien-Fleming fashion."""
     known, information = _known(metric, pairs, alpha)
     if not known:
-        return Track((), math.nan, _last(metric, pairs, alpha))
+        return Track((), lambda: math.nan, _last(metric, pairs, alpha))
     times = [clock[place] for place, _ in known]
     shares = [each / information[-1] for each in information]
     bounds = spending(alpha, shares, clock=times).tolist()
@@ -71,7 +81,8 @@ def planned_looks(
         _look(metric, pairs[place], place, found, bound)
         for (place, found), bound in zip(known, bounds, strict=True)
     )
-    return Track(looks, _least_p(looks, information, times), _last_of(metric, pairs, looks))
+    least_p = partial(_least_p, looks, information, times)
+    return Track(looks, least_p, _last_of(metric, pairs, looks))
 
 
 def watched(metric: Metric, pairs: Sequence[Pair], planned: int, *, alpha: float) -> Track:
@@ -81,18 +92,21 @@ def watched(metric: Metric, pairs: Sequence[Pair], planned: int, *, alpha: float
     """
     known, information = _known(metric, pairs, alpha)
     if not known:
-        return Track((), math.nan, _last(metric, pairs, alpha))
+        return Track((), lambda: math.nan, _last(metric, pairs, alpha))
     tightest = max(planned / 3, 1.0)
     units = [each / information[0] for each in information]
     looks = tuple(
         _look(metric, pairs[place], place, found, always_valid_bound(alpha, time, tightest))
         for (place, found), time in zip(known, units, strict=True)
     )
-    p = min(
-        always_valid_p(look.z, units=time, tightest_at=tightest, alpha=alpha)
-        for look, time in zip(looks, units, strict=True)
-    )
-    return Track(looks, p, _last_of(metric, pairs, looks))
+
+    def least_p() -> float:
+        return min(
+            always_valid_p(look.z, units=time, tightest_at=tightest, alpha=alpha)
+            for look, time in zip(looks, units, strict=True)
+        )
+
+    return Track(looks, least_p, _last_of(metric, pairs, looks))
 
 
 def _known(
@@ -108,8 +122,7 @@ def _known(
     relative = all(one.control for _, one in known)
     information: list[float] = []
     for _, one in known:
-        # more data can look like less where its spread grew; the path must not turn back
-        least = information[-1] * (1 + 1e-6) if information else 0.0
+        least = information[-1] * _LEAST_GROWTH if information else 0.0
         information.append(max(((one.control if relative else 1.0) / one.se) ** 2, least))
     return known, information
 
