@@ -6,7 +6,6 @@ Invariant: the same log, config and moment give the same report, byte for byte.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from liverank.config_experiments import HOLDOUT
@@ -51,7 +50,8 @@ def report_of(asked: Asked, frames: Iterable[pl.DataFrame]) -> Report:
         return _base(asked, gathered, course, decision=_early(gathered, course))
     metrics = [metric for metric in asked.all_metrics if not _is_absent(metric, asked, gathered)]
     needs = needs_of(gathered, metrics)
-    series = series_of(gathered, metrics, needs, moments)
+    held_out = [HOLDOUT] if HOLDOUT in gathered.arms.names else []
+    series = series_of(gathered, metrics, needs, moments, [*arms, *held_out])
     tracks = tracks_of(series, asked, metrics, arms, course)
     results = results_of(tracks, metrics, asked)
     novelties = novelties_of(gathered, Days(gathered, needs), metrics, arms, moments[-1])
@@ -66,7 +66,7 @@ def report_of(asked: Asked, frames: Iterable[pl.DataFrame]) -> Report:
         split=split,
         metrics=facts,
         segments=() if primary is None else segments_of(gathered, series, primary, arms),
-        holdout=() if primary is None else _holdout(gathered, series, primary, arms),
+        holdout=() if primary is None else _holdout(series, primary, arms),
     )
 
 
@@ -130,23 +130,17 @@ def _is_absent(metric: Metric, asked: Asked, gathered: Gathered) -> bool:
 
 
 def _split(gathered: Gathered, series: Series, asked: Asked) -> SplitFact:
-    names = gathered.arms.names
-    counts = np.zeros((len(series.moments_ms), len(asked.shares)), np.int64)
-    for place, name in enumerate(asked.shares):
-        if name in names:
-            counts[:, place] = series.counts[:, names.index(name)]
+    counts = series.counts[:, : len(asked.shares)]
     days = [utc_day(at_ms) for at_ms in series.moments_ms]
     return split_of(gathered, counts, days, asked.shares)
 
 
-def _holdout(
-    gathered: Gathered, series: Series, metric: Metric, arms: Sequence[str]
-) -> tuple[HoldoutFact, ...]:
+def _holdout(series: Series, metric: Metric, arms: Sequence[str]) -> tuple[HoldoutFact, ...]:
     """The primary metric of each variant beside the holdout, which no decision rests on."""
     last = series.summaries[-1]
-    if (metric.name, HOLDOUT) not in last:
+    if HOLDOUT not in series.arms:
         return ()
-    units = int(series.counts[-1, gathered.arms.names.index(HOLDOUT)])
+    units = int(series.counts[-1, series.arms.index(HOLDOUT)])
     found = []
     for variant in arms[1:]:
         comparison = metric.compare(

@@ -9,7 +9,7 @@ later looks.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property
 
 from liverank.experiments.metrics.metric import Metric, Summary
 from liverank.experiments.statistics.always_valid import always_valid_bound, always_valid_p
@@ -42,20 +42,22 @@ class LookResult:
         return abs(self.z) >= self.bound
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Track:
     """All looks of one metric of one variant that could be computed."""
 
     looks: tuple[LookResult, ...]
-    least_p: Callable[[], float]
-    """Computes ``p``, which takes longer than all else."""
     last: Comparison
     """At the last look, whether it could be computed or not."""
+    p_of: Callable[[], float]
 
-    @property
+    @cached_property
     def p(self) -> float:
-        """The least p-value of the looks, valid over all of them together; NaN without any."""
-        return self.least_p()
+        """The least p-value of the looks, valid over all of them together; NaN without any.
+
+        It takes longer to compute than all else, so it is computed when it is asked for.
+        """
+        return self.p_of()
 
     @property
     def crossed_first(self) -> LookResult | None:
@@ -73,7 +75,7 @@ def planned_looks(
     """Looks of a plan: alpha is spent over them, O'Brien-Fleming fashion."""
     known, information = _known(metric, pairs, alpha)
     if not known:
-        return Track((), lambda: math.nan, _last(metric, pairs, alpha))
+        return Track((), _last(metric, pairs, alpha), lambda: math.nan)
     times = [clock[place] for place, _ in known]
     shares = [each / information[-1] for each in information]
     bounds = spending(alpha, shares, clock=times).tolist()
@@ -81,8 +83,7 @@ def planned_looks(
         _look(metric, pairs[place], place, found, bound)
         for (place, found), bound in zip(known, bounds, strict=True)
     )
-    least_p = partial(_least_p, looks, information, times)
-    return Track(looks, least_p, _last_of(metric, pairs, looks))
+    return Track(looks, _last_of(metric, pairs, looks), lambda: _least_p(looks, information, times))
 
 
 def watched(metric: Metric, pairs: Sequence[Pair], planned: int, *, alpha: float) -> Track:
@@ -92,7 +93,7 @@ def watched(metric: Metric, pairs: Sequence[Pair], planned: int, *, alpha: float
     """
     known, information = _known(metric, pairs, alpha)
     if not known:
-        return Track((), lambda: math.nan, _last(metric, pairs, alpha))
+        return Track((), _last(metric, pairs, alpha), lambda: math.nan)
     tightest = max(planned / 3, 1.0)
     units = [each / information[0] for each in information]
     looks = tuple(
@@ -100,13 +101,13 @@ def watched(metric: Metric, pairs: Sequence[Pair], planned: int, *, alpha: float
         for (place, found), time in zip(known, units, strict=True)
     )
 
-    def least_p() -> float:
+    def least() -> float:
         return min(
             always_valid_p(look.z, units=time, tightest_at=tightest, alpha=alpha)
             for look, time in zip(looks, units, strict=True)
         )
 
-    return Track(looks, least_p, _last_of(metric, pairs, looks))
+    return Track(looks, _last_of(metric, pairs, looks), least)
 
 
 def _known(

@@ -21,9 +21,10 @@ from liverank.experiments.metrics.need import Need
 class Series:
     """Summaries by look, metric and arm."""
 
+    arms: tuple[str, ...]
     moments_ms: list[float]
     counts: NDArray[np.int64]
-    """Units exposed by each look, ``int64[n_looks, n_arms]``, in the order of the gathered arms."""
+    """Units exposed by each look, ``int64[n_looks, n_arms]``."""
     summaries: list[dict[tuple[str, str], Summary]]
     """For each look, by the names of metric and arm."""
     last: dict[str, PerUnit]
@@ -37,14 +38,15 @@ def series_of(
     metrics: Sequence[Metric],
     needs: dict[Need, Amounts],
     moments_ms: Sequence[float],
+    arm_names: Sequence[str],
 ) -> Series:
-    """Summarise all metrics of all arms at these moments."""
+    """Summarise all metrics of these arms at these moments; an arm may have no units."""
     before = before_of(gathered, metrics)
     summaries: list[dict[tuple[str, str], Summary]] = []
-    counts = np.zeros((len(moments_ms), len(gathered.arms.names)), np.int64)
+    counts = np.zeros((len(moments_ms), len(arm_names)), np.int64)
     last: dict[str, PerUnit] = {}
     for place, view in enumerate(looks(gathered, needs, moments_ms)):
-        arms = {name: exposed_by(gathered, name, view.at_ms) for name in gathered.arms.names}
+        arms = {name: exposed_by(gathered, name, view.at_ms) for name in arm_names}
         counts[place] = [arm.stop - arm.start for arm in arms.values()]
         found = {}
         for metric in metrics:
@@ -53,7 +55,7 @@ def series_of(
                 table = columns_of(gathered, last[metric.name], before[metric.name], arm)
                 found[metric.name, name] = metric.summarise(table)
         summaries.append(found)
-    return Series(list(moments_ms), counts, summaries, last, before)
+    return Series(tuple(arm_names), list(moments_ms), counts, summaries, last, before)
 
 
 def before_of(gathered: Gathered, metrics: Sequence[Metric]) -> dict[str, PerUnit | None]:

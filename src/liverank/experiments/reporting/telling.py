@@ -65,7 +65,7 @@ def how_of(asked: Asked, gathered: Gathered, course: Course) -> tuple[str, ...]:
     return (
         f"The unit is the {unit}, in the arm of its first ranking in the experiment; everybody "
         "exposed is counted, and only what came later than that.",
-        f"Results are looked at every {span(course.looks_ms)}. Alpha, "
+        f"Results are looked at every {span(course.looks_ms).removeprefix('1 ')}. Alpha, "
         f"{asked.experiment.alpha:g}, is spent over the planned {course.planned_days:g} days "
         "(Lan and DeMets, O'Brien-Fleming type), so looking daily raises no false alarms. "
         "Intervals of metrics hold at all looks together.",

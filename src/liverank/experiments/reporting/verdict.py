@@ -32,7 +32,7 @@ def decision_of(
     series: Series,
 ) -> DecisionFact:
     """Decide at the last look."""
-    stage = _stage(course, series)
+    stage = _stage(course, series, len(asked.shares))
     found = decide(
         results,
         split=Split(
@@ -56,14 +56,14 @@ def decision_of(
     )
 
 
-def _stage(course: Course, series: Series) -> Stage:
-    users = int(series.counts[-1].sum())
+def _stage(course: Course, series: Series, arms: int) -> Stage:
+    """How far it is; the holdout, which comes after the ``arms``, is no part of it."""
+    totals = series.counts[:, :arms].sum(axis=1).tolist()
+    users = totals[-1]
     last_ms = series.moments_ms[-1]
     since = max(last_ms - _LATELY_DAYS * DAY_MS, course.start_ms)
     before = [
-        int(counts.sum())
-        for at_ms, counts in zip(series.moments_ms, series.counts, strict=True)
-        if at_ms <= since
+        total for at_ms, total in zip(series.moments_ms, totals, strict=True) if at_ms <= since
     ]
     days = (last_ms - since) / DAY_MS
     daily = (users - (before[-1] if before else 0)) / days if days > 0 else math.nan
@@ -95,6 +95,14 @@ def _changes(
             for variant in metric.variants
             if not variant.significant and variant.looks
         ]
+    if decision.action == "wait" and course.is_over:
+        return (
+            "The planned time is over, and these results stay as they are: plan a longer test, or "
+            "say which of the metrics matters more.",
+        )
+    if decision.action == "wait" and (decision.until_ms or 0) > course.planned_end_ms:
+        end = utc_day(course.planned_end_ms)
+        told.append(f"The plan ends before that, on {end}: raise `days` now, or plan another test.")
     if decision.action == "ship" and not course.is_over:
         told.append(
             "More data are not needed: the boundary allows for stopping at any of the looks. "
