@@ -16,17 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+
 from evidence import draws as drawing
 from evidence.logs import DAY_MS, PRE_DAYS, START_MS, globo_log, made_log
-from evidence.plots import Line, write_lines
+from evidence.plots import Axes, Line, write_plot
 from evidence.splits import SHARES, UNITS, false_alarms, split_power
 from evidence.tables import Population, metrics_over, population
-from numpy.typing import NDArray
-
 from liverank.experiments.statistics.power import users_needed
+from liverank.experiments.statistics.sequential import crossing_probabilities, spending
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 LIFTS = (0.0, 0.02, 0.1, 0.5)
+PLANNED_LIFT = 0.05
 PLANNED = ("participation", "ratio", "mean")
 """Metrics whose planned users are tried."""
 
@@ -44,7 +47,7 @@ def main() -> None:
     made = _made(arguments.users)
     result: dict[str, Any] = {}
     with ProcessPoolExecutor(arguments.processes) as pool:
-        share = partial(_drawn_in, pool, arguments.processes)
+        share = partial(_drawn_in, pool)
         nulls = share(made, arguments.draws)
         result["made"] = _tell_nulls(made, nulls)
         if (SHARED / "globo_news").exists():
@@ -81,10 +84,9 @@ def _globo() -> Population:
 
 
 def _drawn_in(
-    pool: ProcessPoolExecutor, processes: int, of: Population, count: int
+    pool: ProcessPoolExecutor, of: Population, count: int
 ) -> dict[str, drawing.NullDraws]:
-    """A/A experiments of all metrics, shared out over processes; the same for any number of them."""
-    del processes
+    """A/A experiments of all metrics, shared out over processes."""
     treated = np.random.default_rng(7).random((count, of.units)) < 0.5
     pieces = np.array_split(treated, max(count // 50, 1))
     found = {}
@@ -99,10 +101,10 @@ def _drawn_in(
 
 def _tell_nulls(of: Population, nulls: dict[str, drawing.NullDraws]) -> dict[str, Any]:
     count = len(next(iter(nulls.values())).p)
+    noise = (0.05 * 0.95 / count) ** 0.5
     print(
         f"\n{of.name}: {of.units:,} units, {count:,} A/A experiments a metric, {len(of.clock)} "
-        "looks each; share with a false alarm (95 % of sound tests are within "
-        f"{0.05 - 1.96 * (0.0475 / count) ** 0.5:.3f} to {0.05 + 1.96 * (0.0475 / count) ** 0.5:.3f})"
+        f"looks each; share with a false alarm (chance: .05 within {1.96 * noise:.3f})"
     )
     print(
         f"{'metric':<15}{'boundary':>10}{'always valid':>14}{'peeking':>9}{'last look':>11}"
@@ -155,19 +157,47 @@ def _tell_coverage(of: Population, pool: ProcessPoolExecutor, draws: int) -> dic
 
 
 def _tell_power(of: Population, pool: ProcessPoolExecutor, draws: int) -> dict[str, Any]:
-    print("\nthe planner's promise: users for a power of 80 %, and how often that many find it")
+    print(
+        f"\nthe planner's promise: power 80 %. Users for +{PLANNED_LIFT:.0%} and one look; and the "
+        "lift that this log's own units should show over 28 looks"
+    )
     told: dict[str, Any] = {}
+    treated = np.random.default_rng(13).random((max(draws // 4, 50), of.units)) < 0.5
     for metric in of.metrics:
         if metric.name not in PLANNED:
             continue
         value, variance = drawing.unit_variance(of, metric)
-        users = users_needed(0.1 * value, variance)
-        seeds = range(10)
-        one = partial(drawing.power, of, metric, lift=0.1, users=users, draws=max(draws // 10, 20))
-        found = float(np.mean([job.result() for job in [pool.submit(one, seed=s) for s in seeds]]))
-        told[metric.name] = {"users": users, "power": found}
-        print(f"{metric.name:<15}+10 % {users:>9,} users {found:>7.3f}")
+        users = users_needed(PLANNED_LIFT * value, variance)
+        lift = _lift_seen(of, value, variance)
+        once = partial(
+            drawing.power_at_end, of, metric, lift=PLANNED_LIFT, users=users, draws=draws // 8 + 5
+        )
+        ends = [pool.submit(once, seed=seed) for seed in range(8)]
+        looking = partial(drawing.power_of_looks, of, metric, lift=lift)
+        parts = list(pool.map(looking, np.array_split(treated, 8)))
+        row = {
+            "users": users,
+            "power": float(np.mean([end.result() for end in ends])),
+            "lift_over_looks": lift,
+            "power_over_looks": float(np.mean(parts)),
+        }
+        told[metric.name] = row
+        print(
+            f"{metric.name:<15}{users:>9,} users {row['power']:>7.3f}"
+            f"{lift:>+9.1%} {row['power_over_looks']:>7.3f}"
+        )
     return told
+
+
+def _lift_seen(of: Population, value: float, variance: float) -> float:
+    """The lift that 28 looks at these units find with a power of 80 %."""
+    bounds = spending(drawing.ALPHA, of.clock)
+
+    def missing(drift: float) -> float:
+        return float(crossing_probabilities(bounds, of.clock, drift).sum()) - 0.8
+
+    drift = optimize.brentq(missing, 1.0, 6.0)
+    return float(drift * np.sqrt(4 * variance / of.units) / value)
 
 
 def _tell_splits(draws: int) -> dict[str, Any]:
@@ -199,27 +229,21 @@ def _plot(
         ("peeking at p < .05", days, peeking),
         ("always valid", days, always),
     ]
-    write_lines(
-        folder / "peeking.svg", alarms, x="day of the A/A experiment", y="false alarms so far",
-        y_range=(0, 0.4), level=0.05,
-    )  # fmt: skip
+    axes = Axes("day of the A/A experiment", "false alarms so far", (0, 0.4), level=0.05)
+    write_plot(folder / "peeking.svg", alarms, axes)
     shares = np.linspace(0, 1, 101)
     ordered: list[Line] = [
         (name, shares, [float(np.mean(one.p <= share)) for share in shares])
         for name, one in nulls.items()
     ]
-    write_lines(
-        folder / "p_values.svg", ordered, x="p at the last look of A/A experiments",
-        y="share of experiments below", y_range=(0, 1),
-    )  # fmt: skip
+    axes = Axes("p at the last look of A/A experiments", "experiments below", (0, 1))
+    write_plot(folder / "p_values.svg", ordered, axes)
     held: list[Line] = [
         (name, [100 * lift for lift in LIFTS], [row[str(lift)]["lift"] for lift in LIFTS])
         for name, row in result["coverage"].items()
     ]
-    write_lines(
-        folder / "coverage.svg", held, x="lift that was put in, %", y="intervals that hold it",
-        y_range=(0.92, 0.98), level=0.95, only_points=True,
-    )  # fmt: skip
+    axes = Axes("lift that was put in, %", "intervals that hold it", (0.93, 0.97), level=0.95)
+    write_plot(folder / "coverage.svg", held, axes, only_points=True)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from evidence.tables import LookTable, Population
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from evidence.tables import LookTable, Population
 from liverank.experiments.metrics.metric import Metric
 from liverank.experiments.metrics.ratio import RatioMetric
 from liverank.experiments.reporting.sequence import Track, planned_looks, watched
@@ -84,7 +84,7 @@ def coverage(
     return float(hits[0] / draws), float(hits[1] / draws)
 
 
-def power(
+def power_at_end(
     population: Population, metric: Metric, *, lift: float, users: int, draws: int, seed: int
 ) -> float:
     """How often an experiment of so many users in all finds the lift, at one look at its end."""
@@ -96,6 +96,18 @@ def power(
         one = metric.compare(metric.summarise(control), metric.summarise(variant), level=0.95)
         found += one.p < ALPHA and one.difference > 0
     return found / draws
+
+
+def power_of_looks(
+    population: Population, metric: Metric, treated: NDArray[np.bool_], *, lift: float
+) -> float:
+    """How often the boundary over all looks finds the lift, with these assignments."""
+    found = 0
+    for arms in treated:
+        pairs = [table.summaries(metric, arms, lift) for table in population.tables[metric.name]]
+        look = planned_looks(metric, pairs, population.clock, alpha=ALPHA).crossed_first
+        found += look is not None and look.z > 0
+    return found / len(treated)
 
 
 def family_alarms(p: NDArray[np.float64]) -> float:
@@ -149,6 +161,8 @@ def _impressions_p(table: LookTable, arms: NDArray[np.bool_]) -> float:
     chosen = arms[table.units]
     above = np.array([table.columns[~chosen, 0].sum(), table.columns[chosen, 0].sum()])
     below = np.array([table.columns[~chosen, 1].sum(), table.columns[chosen, 1].sum()])
+    if not below.all():
+        return np.nan
     share = above.sum() / below.sum()
     se = np.sqrt(share * (1 - share) * (1 / below).sum())
     return float(2 * special.ndtr(-abs(above[1] / below[1] - above[0] / below[0]) / se))

@@ -34,10 +34,14 @@ class LookTable:
     columns: Floats
     """``float64[len(units), k]``."""
 
-    def summaries(self, metric: Metric, treated: NDArray[np.bool_]) -> tuple[Summary, Summary]:
-        """The control's and the variant's, for ``bool[n_units]``."""
+    def summaries(
+        self, metric: Metric, treated: NDArray[np.bool_], lift: float = 0.0
+    ) -> tuple[Summary, Summary]:
+        """The control's and the variant's, for ``bool[n_units]``; what the latter did is lifted."""
         chosen = treated[self.units]
-        return metric.summarise(self.columns[~chosen]), metric.summarise(self.columns[chosen])
+        variant = self.columns[chosen]
+        variant[:, 0] *= 1 + lift
+        return metric.summarise(self.columns[~chosen]), metric.summarise(variant)
 
 
 @dataclass(frozen=True)
