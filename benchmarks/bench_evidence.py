@@ -29,7 +29,7 @@ from liverank.experiments.statistics.sequential import crossing_probabilities, s
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 LIFTS = (0.0, 0.02, 0.1, 0.5)
-PLANNED_LIFT = 0.05
+PLANNED_LIFT = 0.02
 PLANNED = ("participation", "ratio", "mean")
 """Metrics whose planned users are tried."""
 
