@@ -8,7 +8,8 @@ from typing import NamedTuple
 import polars as pl
 import pytest
 
-from liverank.config import Config, FieldType, Source, parse_config
+from liverank.config import Config, FieldType, parse_config
+from liverank.config_sources import Source
 from liverank.events.declared import declared_by
 from liverank.events.event import Interaction, Item, Ranking, User
 from liverank.events.field_values import LARGEST, problem_of_field

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from liverank.config import Source
+from liverank.config_sources import Source
 from liverank.events.sources.reading import read_all
 
 NOON = 1_795_435_200_000

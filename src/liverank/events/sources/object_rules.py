@@ -58,7 +58,7 @@ def object_rules(
 ) -> Problem:
     """The rules of all templates; keys that the path names (``captures``) are not looked at.
 
-    >>> from liverank.config import Source
+    >>> from liverank.config_sources import Source
     >>> from liverank.events.sources.mapping import parse_source
     >>> source = Source(files="*", events=({"event": "user", "time": "{at}", "user": "u-{id}"},))
     >>> problem = object_rules(parse_source(source).events, {}, Declared())

@@ -24,9 +24,11 @@ Spending = Literal["obrien_fleming", "pocock"]
 _FARTHEST = 38.0
 """Beyond this z the normal tail is no longer a float."""
 _LEAST = 1e-300
-_WIDEST = 9.0
+_WIDEST = 7.0
 """Standard deviations within which the paths that have not crossed are followed."""
-_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(10)
+_USUALLY_WITHIN = math.log(10.0)
+"""Looking several times seldom makes p more than ten times as large."""
+_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(6)
 """Of Gauss and Legendre, for each panel that the paths' range is cut into."""
 
 Paths = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -50,19 +52,25 @@ def spent(alpha: float, fraction: float, kind: Spending = "obrien_fleming") -> f
 
 
 def spending(
-    alpha: float, fractions: Sequence[float], kind: Spending = "obrien_fleming"
+    alpha: float,
+    fractions: Sequence[float],
+    kind: Spending = "obrien_fleming",
+    *,
+    clock: Sequence[float] | None = None,
 ) -> NDArray[np.float64]:
     """The boundary for |z| at each look, ``float64[n_looks]``; infinite where nothing is spent.
 
     ``fractions`` are the looks' shares of the planned information (for equal variances, of the
     planned units), rising; all of alpha is spent at the first that reaches 1, and none after it.
+    Where the planned information is not known, ``clock`` gives the looks' shares of the planned
+    duration, by which alpha is spent then; ``fractions`` may be of any whole (Lan and DeMets 1989).
     Raises ExperimentError unless they rise.
 
     >>> spending(0.05, [0.2, 0.4, 0.6, 0.8, 1.0]).round(3).tolist()
     [4.877, 3.357, 2.68, 2.29, 2.031]
     """
     _check_looks(alpha, fractions)
-    totals = [spent(alpha, fraction, kind) for fraction in fractions]
+    totals = [spent(alpha, share, kind) for share in (fractions if clock is None else clock)]
     bounds = np.full(len(fractions), np.inf)
     paths: Paths | None = None
     time, before = 0.0, 0.0
@@ -98,7 +106,13 @@ def crossing_probabilities(
     return found
 
 
-def repeated_p(z: float, fractions: Sequence[float], kind: Spending = "obrien_fleming") -> float:
+def repeated_p(
+    z: float,
+    fractions: Sequence[float],
+    kind: Spending = "obrien_fleming",
+    *,
+    clock: Sequence[float] | None = None,
+) -> float:
     """The p-value of the last of these looks, valid whichever look it is read at.
 
     It is the least alpha whose boundary at this look is reached, so p < alpha exactly where the
@@ -112,15 +126,20 @@ def repeated_p(z: float, fractions: Sequence[float], kind: Spending = "obrien_fl
         return math.nan
 
     def excess(log_alpha: float) -> float:
-        bound = spending(math.exp(log_alpha), fractions, kind)[-1]
+        bound = spending(math.exp(log_alpha), fractions, kind, clock=clock)[-1]
         return float(min(bound, _FARTHEST + 1) - abs(z))
 
-    low, high = math.log(1e-12), math.log(0.999)
-    if excess(high) >= 0:
-        return 1.0
+    # no p for several looks is below that of a single one
+    low = math.log(max(2 * float(special.ndtr(-abs(z))), 1e-12))
+    highest = math.log(0.999)
     if excess(low) <= 0:
         return math.exp(low)
-    return math.exp(optimize.brentq(excess, low, high, xtol=1e-6))
+    high = min(low + _USUALLY_WITHIN, highest)
+    while excess(high) >= 0:
+        if high == highest:
+            return 1.0
+        low, high = high, min(high + _USUALLY_WITHIN, highest)
+    return math.exp(optimize.brentq(excess, low, high, xtol=1e-4))
 
 
 def nominal_level(bound: float) -> float:
@@ -184,7 +203,7 @@ def _go_on(
     low, high = max(-edge, drift * time - reach), min(edge, drift * time + reach)
     if low >= high:
         return np.zeros(1), np.zeros(1)
-    panels = int(np.clip((high - low) / step, 6, 100))
+    panels = int(np.clip((high - low) / step, 6, 250))
     half = (high - low) / panels / 2
     middles = low + half * (2 * np.arange(panels) + 1)
     points = (middles[:, None] + half * _NODES).ravel()
