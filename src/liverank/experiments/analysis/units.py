@@ -163,8 +163,8 @@ def _without_mixed(rows: pl.DataFrame, spec: TableSpec, notes: list[str]) -> pl.
         )
     if count == total:
         raise ExperimentError(
-            f"{told}; these rows look like totals of the arms, not like units that were assigned. "
-            "Analyse a table with a row for each unit"
+            f"{told}; these rows look like totals of the arms, or like units whose numbers start "
+            "again in each arm. Give each unit rows and a name of its own"
         )
     if not spec.drop_mixed:
         raise ExperimentError(

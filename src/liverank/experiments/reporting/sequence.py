@@ -16,6 +16,10 @@ from liverank.experiments.statistics.always_valid import always_valid_bound, alw
 from liverank.experiments.statistics.comparison import UNKNOWN, Comparison
 from liverank.experiments.statistics.sequential import nominal_level, repeated_p, spending
 
+_LEAST_GROWTH = 1.01
+"""Information is taken to grow by this factor from look to look at least. It can stand still, or
+fall, where the spread of the data grows. Looks that share more of their data than is assumed cross
+less often (Sidak 1968), so this errs on the safe side, and thinner steps take long to integrate."""
 _WIDEST = 7.5
 """Beyond so many standard errors there is no interval to speak of yet."""
 
@@ -119,8 +123,7 @@ def _known(
     relative = all(one.control for _, one in known)
     information: list[float] = []
     for _, one in known:
-        # more data can look like less where its spread grew; the path must not turn back
-        least = information[-1] * (1 + 1e-6) if information else 0.0
+        least = information[-1] * _LEAST_GROWTH if information else 0.0
         information.append(max(((one.control if relative else 1.0) / one.se) ** 2, least))
     return known, information
 

@@ -37,10 +37,8 @@ def split_of(
         for segment in gathered.segments
         if len(segment.texts) > 1 or (segment.codes < 0).any()
     }
-    parts = {
-        name: Parts(labels, table)
-        for name, (labels, table) in {"day": (list(days), added), **by_segment}.items()
-    }
+    parts = {"day": Parts(days, added)}
+    parts |= {name: Parts(labels, table) for name, (labels, table) in by_segment.items()}
     found = check_split(dict(zip(arms, counts[-1].tolist(), strict=True)), shares, parts, p=overall)
     return SplitFact(
         ok=found.ok,

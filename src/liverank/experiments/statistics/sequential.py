@@ -24,9 +24,11 @@ Spending = Literal["obrien_fleming", "pocock"]
 _FARTHEST = 38.0
 """Beyond this z the normal tail is no longer a float."""
 _LEAST = 1e-300
-_WIDEST = 9.0
+_WIDEST = 7.0
 """Standard deviations within which the paths that have not crossed are followed."""
-_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(10)
+_USUALLY_WITHIN = math.log(10.0)
+"""Looking several times seldom makes p more than ten times as large."""
+_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(6)
 """Of Gauss and Legendre, for each panel that the paths' range is cut into."""
 
 Paths = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -127,12 +129,17 @@ def repeated_p(
         bound = spending(math.exp(log_alpha), fractions, kind, clock=clock)[-1]
         return float(min(bound, _FARTHEST + 1) - abs(z))
 
-    low, high = math.log(1e-12), math.log(0.999)
-    if excess(high) >= 0:
-        return 1.0
+    # no p for several looks is below that of a single one
+    low = math.log(max(2 * float(special.ndtr(-abs(z))), 1e-12))
+    highest = math.log(0.999)
     if excess(low) <= 0:
         return math.exp(low)
-    return math.exp(optimize.brentq(excess, low, high, xtol=1e-6))
+    high = min(low + _USUALLY_WITHIN, highest)
+    while excess(high) >= 0:
+        if high == highest:
+            return 1.0
+        low, high = high, min(high + _USUALLY_WITHIN, highest)
+    return math.exp(optimize.brentq(excess, low, high, xtol=1e-4))
 
 
 def nominal_level(bound: float) -> float:
@@ -196,7 +203,7 @@ def _go_on(
     low, high = max(-edge, drift * time - reach), min(edge, drift * time + reach)
     if low >= high:
         return np.zeros(1), np.zeros(1)
-    panels = int(np.clip((high - low) / step, 6, 100))
+    panels = int(np.clip((high - low) / step, 6, 250))
     half = (high - low) / panels / 2
     middles = low + half * (2 * np.arange(panels) + 1)
     points = (middles[:, None] + half * _NODES).ravel()
