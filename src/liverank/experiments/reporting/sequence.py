@@ -83,7 +83,9 @@ def planned_looks(
         _look(metric, pairs[place], place, found, bound)
         for (place, found), bound in zip(known, bounds, strict=True)
     )
-    return Track(looks, _last_of(metric, pairs, looks), lambda: _least_p(looks, information, times))
+    return Track(
+        looks, _last_of(metric, pairs, looks, alpha), lambda: _least_p(looks, information, times)
+    )
 
 
 def watched(metric: Metric, pairs: Sequence[Pair], planned: int, *, alpha: float) -> Track:
@@ -107,7 +109,7 @@ def watched(metric: Metric, pairs: Sequence[Pair], planned: int, *, alpha: float
             for look, time in zip(looks, units, strict=True)
         )
 
-    return Track(looks, _last_of(metric, pairs, looks), least)
+    return Track(looks, _last_of(metric, pairs, looks, alpha), least)
 
 
 def _known(
@@ -150,6 +152,8 @@ def _last(metric: Metric, pairs: Sequence[Pair], alpha: float) -> Comparison:
     return metric.compare(*pairs[-1], level=1 - alpha)
 
 
-def _last_of(metric: Metric, pairs: Sequence[Pair], looks: Sequence[LookResult]) -> Comparison:
+def _last_of(
+    metric: Metric, pairs: Sequence[Pair], looks: Sequence[LookResult], alpha: float
+) -> Comparison:
     last = looks[-1]
-    return last.comparison if last.place == len(pairs) - 1 else _last(metric, pairs, 0.05)
+    return last.comparison if last.place == len(pairs) - 1 else _last(metric, pairs, alpha)
