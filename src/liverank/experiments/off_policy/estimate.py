@@ -20,6 +20,9 @@ from liverank.experiments.off_policy.bounds import Interval, empirical_bernstein
 from liverank.experiments.off_policy.logged import LoggedLists
 from liverank.experiments.off_policy.weights import Weights, effective_size
 
+_MOST_HALF_WIDTHS = 5.0
+"""Above so many times the value, a half width tells nothing, and its exponential less."""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -28,7 +31,7 @@ class Estimate:
     value: float
     se: float
     ci: Interval
-    """By Student's t over units: close where many units count, too narrow where few do."""
+    """By Student's t over units, of the logarithm where no reward is negative."""
     bound: Interval | None
     """Holds for any number of units (empirical Bernstein); None where no range is known."""
     by_place: tuple[float, ...]
@@ -129,7 +132,7 @@ def _estimate(
     sums = np.bincount(unit, gains.sum(axis=1)).astype(np.float64)
     spread = sums - value * sizes
     se = math.sqrt(float(spread @ spread) * units / (units - 1)) / lists
-    half = float(student.ppf(0.5 + level / 2, units - 1)) * se
+    quantile = float(student.ppf(0.5 + level / 2, units - 1))
     bound = None
     if greatest is not None:
         share = units / lists
@@ -138,7 +141,7 @@ def _estimate(
     return Estimate(
         value=value,
         se=se,
-        ci=(value - half, value + half),
+        ci=_interval(value, quantile * se, bool((logged.rewards[logged.shown] >= 0).all())),
         bound=bound,
         by_place=tuple((gains.sum(axis=0) / lists)[reached].tolist()),
         effective_lists=float(effective_size(weights)[reached].min()),
@@ -146,3 +149,15 @@ def _estimate(
         lists=lists,
         units=units,
     )
+
+
+def _interval(value: float, half: float, is_rate: bool) -> Interval:
+    """The interval of a value by its half width.
+
+    A rate is not negative, and few successes make its estimate skewed: so its interval is that of
+    its logarithm, and reaches as far in proportion on both sides.
+    """
+    if is_rate and value > 0 and half < _MOST_HALF_WIDTHS * value:
+        factor = math.exp(half / value)
+        return value / factor, value * factor
+    return value - half, value + half

@@ -4,6 +4,8 @@ Invariant: under the logging policy each weight is 1 on average, wherever that p
 shown all that the other would show.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,6 +53,19 @@ def _ratios(logged: LoggedLists, beyond: float) -> NDArray[np.float64]:
     ratios = np.where(logged.shown, 0.0, beyond)
     np.divide(logged.target, logged.logging, out=ratios, where=acts)
     return ratios
+
+
+def clipped(weights: Weights, most: float | None = None) -> Weights:
+    """Weights of at most so much; by default the root of the number of lists.
+
+    For propensities so small that chance decides whether they occur at all. What is cut off biases
+    the estimate, and the mean weight (``support.check_support``) tells where that is much. Source:
+    Ionides, "Truncated importance sampling", 2008.
+
+    >>> clipped(np.array([[1.0], [9.0], [0.5], [0.0]])).ravel().tolist()
+    [1.0, 2.0, 0.5, 0.0]
+    """
+    return np.minimum(weights, math.sqrt(len(weights)) if most is None else most)
 
 
 def effective_size(weights: Weights) -> NDArray[np.float64]:
