@@ -9,7 +9,8 @@ Invariant: the estimates of the three forms of weights run through the same thre
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,8 @@ class Estimate:
     largest_weight: float
     lists: int
     units: int
+    of_list: NDArray[np.float64] = field(repr=False)
+    """float64[lists]: what each list adds; ``value`` is their mean."""
 
 
 def ips(
@@ -105,6 +108,25 @@ def dr(
     return _estimate(logged, weights, model + rest, level, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How two estimates from the same lists differ: the first less the second."""
+
+    value: float
+    ci: Interval
+
+
+def difference(
+    first: Estimate, second: Estimate, unit: NDArray[np.int64], *, level: float = 0.95
+) -> Difference:
+    """What one policy brings more than another in a list, estimated from the same logged lists.
+
+    ``unit`` int64[lists] is that of the lists. What both have in common cancels out.
+    """
+    mean = _mean(first.of_list - second.of_list, unit, level)
+    return Difference(mean.value, (mean.value - mean.half, mean.value + mean.half))
+
+
 def logged_value(logged: LoggedLists, *, level: float = 0.95) -> Estimate:
     """What the logging policy itself brought in these lists."""
     return ips(logged, logged.shown.astype(np.float64), level=level)
@@ -122,33 +144,58 @@ def _estimate(
     greatest: float | None,
 ) -> Estimate:
     """An estimate from what each place of each list adds to it, float64[n, places]."""
-    lists = len(gains)
-    _, unit = np.unique(logged.unit, return_inverse=True)
-    sizes = np.bincount(unit)
-    units = len(sizes)
-    if units < 2:
-        raise DatasetError(f"{lists:,} lists of {units} unit have no standard error; 2 are needed")
-    value = float(gains.sum()) / lists
-    sums = np.bincount(unit, gains.sum(axis=1)).astype(np.float64)
-    spread = sums - value * sizes
-    se = math.sqrt(float(spread @ spread) * units / (units - 1)) / lists
-    quantile = float(student.ppf(0.5 + level / 2, units - 1))
+    of_list = gains.sum(axis=1)
+    mean = _mean(of_list, logged.unit, level)
     bound = None
     if greatest is not None:
-        share = units / lists
-        bound = empirical_bernstein(sums * share, 0.0, greatest * share * sizes.max(), level)
+        share = mean.units / len(gains)
+        bound = empirical_bernstein(
+            mean.sums * share, 0.0, greatest * share * float(mean.sizes.max()), level
+        )
     reached = logged.shown.any(axis=0)
+    is_rate = bool((logged.rewards[logged.shown] >= 0).all())
     return Estimate(
-        value=value,
-        se=se,
-        ci=_interval(value, quantile * se, bool((logged.rewards[logged.shown] >= 0).all())),
+        value=mean.value,
+        se=mean.se,
+        ci=_interval(mean.value, mean.half, is_rate),
         bound=bound,
-        by_place=tuple((gains.sum(axis=0) / lists)[reached].tolist()),
+        by_place=tuple(gains.mean(axis=0)[reached].tolist()),
         effective_lists=float(effective_size(weights)[reached].min()),
         largest_weight=float(weights.max()),
-        lists=lists,
-        units=units,
+        lists=len(gains),
+        units=mean.units,
+        of_list=of_list,
     )
+
+
+class _Mean(NamedTuple):
+    """A mean over lists whose units are drawn as a whole, with half the width of its interval."""
+
+    value: float
+    se: float
+    half: float
+    sums: NDArray[np.float64]
+    """Of each unit, over its lists."""
+    sizes: NDArray[np.int64]
+    """Lists of each unit."""
+
+    @property
+    def units(self) -> int:
+        return len(self.sizes)
+
+
+def _mean(of_list: NDArray[np.float64], unit: NDArray[np.int64], level: float) -> _Mean:
+    _, number = np.unique(unit, return_inverse=True)
+    sizes = np.bincount(number)
+    units, lists = len(sizes), len(of_list)
+    if units < 2:
+        raise DatasetError(f"{lists:,} lists of {units} unit have no standard error; 2 are needed")
+    value = float(of_list.mean())
+    sums = np.bincount(number, of_list).astype(np.float64)
+    spread = sums - value * sizes
+    se = math.sqrt(float(spread @ spread) * units / (units - 1)) / lists
+    half = float(student.ppf(0.5 + level / 2, units - 1)) * se
+    return _Mean(value, se, half, sums, sizes)
 
 
 def _interval(value: float, half: float, is_rate: bool) -> Interval:
