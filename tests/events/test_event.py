@@ -1,4 +1,4 @@
-"""Decoding and encoding of the five events."""
+"""Decoding and encoding of the six events."""
 
 import calendar
 import json
@@ -13,6 +13,7 @@ from liverank.events.event import (
     MAX_TIME_MS,
     Edge,
     Event,
+    ExperimentChange,
     Interaction,
     Item,
     Ranking,
@@ -74,6 +75,14 @@ events: st.SearchStrategy[Event] = st.one_of(
         fields=fields,
         id=st.none() | ids,
     ),
+    st.builds(
+        ExperimentChange,
+        time=times,
+        experiment=ids,
+        action=st.sampled_from(["started", "ramped", "stopped", "decided"]),
+        fields=fields,
+        id=st.none() | ids,
+    ),
 )
 
 
@@ -131,12 +140,17 @@ def test_rfc_3339_times_become_unix_milliseconds(moment):
         (
             '{"event":"usr","time":0}',
             "Invalid value 'usr' - at `$.event`; expected one of item, user, edge, ranking, "
-            "interaction",
+            "interaction, experiment",
         ),
         (
             '{"time":0}',
             "Object missing required field `event`; expected one of item, user, edge, ranking, "
-            "interaction",
+            "interaction, experiment",
+        ),
+        (
+            '{"event":"experiment","time":0,"experiment":"e","action":"begun"}',
+            "Invalid enum value 'begun' - at `$.action`; expected one of started, ramped, stopped, "
+            "decided",
         ),
         (
             '{"event":"user","time":0,"user":"u1","country":"GB"}',

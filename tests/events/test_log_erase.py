@@ -15,6 +15,7 @@ from liverank.errors import EventError, LogBusyError, LogCorruptError
 from liverank.events.event import (
     Edge,
     Event,
+    ExperimentChange,
     Interaction,
     Item,
     Ranking,
@@ -34,7 +35,7 @@ def without(user: str, events: list[tuple[int, Event]]) -> list[tuple[int, Event
     for seq, event in events:
         if getattr(event, "user", None) == user or getattr(event, "target", None) == user:
             continue
-        if not isinstance(event, Edge):
+        if not isinstance(event, Edge | ExperimentChange):
             fields = {}
             for name, value in event.fields.items():
                 if isinstance(value, list):

@@ -11,7 +11,7 @@ from served_rankings import as_ranking, served_rankings
 from test_event import events
 from test_log import click, read
 
-from liverank.events.event import Edge, Event, Ranking, User, dedup_id
+from liverank.events.event import Edge, Event, ExperimentChange, Ranking, User, dedup_id
 from liverank.events.frame import events_of, frame_of
 from liverank.events.log import Appended, AppendedRankings, Imported, Log
 
@@ -35,7 +35,7 @@ batches = st.lists(
 
 def without(event: Event, user: str) -> Event:
     """An event whose fields do not name a user."""
-    if isinstance(event, Edge):
+    if isinstance(event, Edge | ExperimentChange):
         return event
     fields = {}
     for name, value in event.fields.items():

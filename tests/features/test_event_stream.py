@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from small_logs import BARE, CONFIGS, REQUEST_FIELDS, SCHEMA, START_MS, USERS, logs, times
 
 from liverank.config import Config, Impressions, Label
-from liverank.events.event import Edge, Interaction, Item, User
+from liverank.events.event import Edge, ExperimentChange, Interaction, Item, User
 from liverank.events.frame import frame_of
 from liverank.events.log import Log, TailEvent
 from liverank.events.wire import decode_event, encode_event
@@ -54,6 +54,13 @@ odd_events = st.one_of(
         relation=st.text(min_size=1, max_size=4),
         target=st.text(min_size=1, max_size=4),
         active=st.booleans(),
+    ),
+    st.builds(
+        ExperimentChange,
+        time=times(),
+        experiment=st.just("e"),
+        action=st.just("started"),
+        fields=odd_fields,
     ),
 )
 events = st.one_of(logs(), st.lists(odd_events, max_size=12), st.lists(odd_events, max_size=2))

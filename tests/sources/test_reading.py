@@ -97,7 +97,10 @@ def test_bad_rows_of_such_a_parquet_file_are_rejected_by_number(tmp_path: Path) 
     assert frame.height == 1
     places = [str(where).rpartition(":")[2] for where in rejected["where"]]
     assert places == ["row 2", "row 3", "row 4"]
-    assert rejected["reason"][2] == "`event` is none of item, user, edge, ranking, interaction"
+    assert (
+        rejected["reason"][2]
+        == "`event` is none of item, user, edge, ranking, interaction, experiment"
+    )
 
 
 def test_a_bad_line_is_rejected_with_its_number_and_the_others_are_kept(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""The five events, their log, and the sources they come from."""
+"""The six events, their log, and the sources they come from."""

@@ -1,4 +1,4 @@
-"""The five events, as frozen structs, with the rules that each keeps.
+"""The six events, as frozen structs, with the rules that each keeps.
 
 Their JSON is in ``wire``, their columns are in ``frame``, and the same rules for columns in
 ``sources.rules``.
@@ -27,6 +27,9 @@ Fields: TypeAlias = dict[str, Scalar | list[str | int | float]]
 
 ItemState: TypeAlias = Literal["scheduled", "started", "updated", "ended"]
 ITEM_STATES: tuple[str, ...] = get_args(ItemState)
+
+ExperimentAction: TypeAlias = Literal["started", "ramped", "stopped", "decided"]
+EXPERIMENT_ACTIONS: tuple[str, ...] = get_args(ExperimentAction)
 
 MAX_TIME_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""
@@ -172,7 +175,26 @@ class Interaction(
     id: Id | None = None
 
 
-Event: TypeAlias = Item | User | Edge | Ranking | Interaction
+class ExperimentChange(
+    _Timed,
+    frozen=True,
+    kw_only=True,
+    tag="experiment",
+    tag_field="event",
+    forbid_unknown_fields=True,
+):
+    """An experiment began or ended, its ramp was changed, or it was decided.
+
+    ``fields`` say more: the ``ramp`` in percent, the ``decision``, the ``variant``, the ``reason``.
+    """
+
+    experiment: Id
+    action: ExperimentAction
+    fields: Fields = {}
+    id: Id | None = None
+
+
+Event: TypeAlias = Item | User | Edge | Ranking | Interaction | ExperimentChange
 
 KINDS: dict[str, type[Event]] = {
     "item": Item,
@@ -180,13 +202,14 @@ KINDS: dict[str, type[Event]] = {
     "edge": Edge,
     "ranking": Ranking,
     "interaction": Interaction,
+    "experiment": ExperimentChange,
 }
-"""The five by their wire names, in the order in which events of one millisecond are imported: a
+"""The six by their wire names, in the order in which events of one millisecond are imported: a
 list is read before what it caused."""
 
 
 def event_name(event: Event) -> str:
-    """The wire tag of an event: item, user, edge, ranking or interaction."""
+    """The wire tag of an event: item, user, edge, ranking, interaction or experiment."""
     tag = event.__struct_config__.tag
     assert isinstance(tag, str)
     return tag

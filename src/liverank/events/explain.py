@@ -6,7 +6,7 @@ Invariant: ``explain`` never fails itself, whatever the event's text is.
 
 import msgspec
 
-from liverank.events.event import ITEM_STATES, KINDS, Fields
+from liverank.events.event import EXPERIMENT_ACTIONS, ITEM_STATES, KINDS, Fields
 from liverank.events.odd_text import odd_text
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
@@ -14,7 +14,7 @@ UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 class _Tag(msgspec.Struct):
-    """The one field that says which of the five events a JSON object is."""
+    """The one field that says which of the six events a JSON object is."""
 
     event: str
 
@@ -43,7 +43,7 @@ def explain(error: Exception, body: bytes | str | msgspec.Raw) -> str:
     """Say why ``body`` is no event, given the error of decoding it.
 
     >>> explain(msgspec.ValidationError("Invalid value 'usr' - at `$.event`"), b"")
-    "Invalid value 'usr' - at `$.event`; expected one of item, user, edge, ranking, interaction"
+    "Invalid value 'usr' - at `$.event`; expected one of item, user, edge, ranking, ..."
     """
     if not isinstance(error, msgspec.ValidationError | RecursionError):
         odd = odd_text(body if isinstance(body, str) else bytes(body))
@@ -59,7 +59,8 @@ def explain(error: Exception, body: bytes | str | msgspec.Raw) -> str:
     if text.startswith(("Invalid RFC3339", "Expected `int | float | datetime`")):
         return f"{text}; expected Unix milliseconds or RFC 3339, e.g. `2026-11-23T10:00:00Z`"
     if text.startswith("Invalid enum value"):
-        return f"{text}; expected one of {', '.join(ITEM_STATES)}"
+        allowed = EXPERIMENT_ACTIONS if "`$.action`" in text else ITEM_STATES
+        return f"{text}; expected one of {', '.join(allowed)}"
     if text.startswith("Object contains unknown field `"):
         return _with_known_fields(text, body)
     if text.startswith(_NO_TEXT):

@@ -17,7 +17,7 @@ from liverank.events.wire import decode_fields
 SCHEMA: dict[str, pl.DataType] = {
     "seq": pl.Int64(),  # arrival order, from 1; null until the log gives it
     "arrived": pl.Int64(),  # Unix ms at which the log took it in; null until then
-    "event": pl.String(),  # item, user, edge, ranking or interaction
+    "event": pl.String(),  # item, user, edge, ranking, interaction or experiment
     "time": pl.Int64(),  # Unix ms at which it happened
     "id": pl.String(),  # as sent, without the kind of event
     "user": pl.String(),
@@ -40,6 +40,8 @@ SCHEMA: dict[str, pl.DataType] = {
     "candidates": pl.List(pl.String()),
     "candidate_count": pl.Int64(),
     "vectors": pl.Binary(),  # little-endian float32[scored, features]; mostly null
+    "experiment": pl.String(),
+    "action": pl.String(),
     "fields": pl.String(),  # a JSON object; null when there are none
 }
 """Column names and types of a frame of events."""
@@ -63,6 +65,7 @@ _USED = {
         "vectors",
     ),
     "interaction": ("type", "user", "item", "ranking", "value"),
+    "experiment": ("experiment", "action"),
 }
 
 

@@ -16,6 +16,8 @@ from liverank.events.profile import InteractionProfile, Profile, is_positive
 
 SURFACE = "ranking_surface"
 """The request field that holds the surface of a ranking, where there are several surfaces."""
+OWN = "_"
+"""How fields begin that the server itself adds to rankings; no feature is made of them."""
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +67,11 @@ def resolve_schema(config: Config, profile: Profile) -> Schema:
         for name, field_type in declared.items():
             if name in seen:
                 _check_declared(f"{entity}.fields.{name}", field_type, seen[name])
-        guessed = {name: seen[name].guess for name in sorted(seen) if name not in declared}
+        guessed = {
+            name: seen[name].guess
+            for name in sorted(seen)
+            if name not in declared and not name.startswith(OWN)
+        }
         fields[entity] = {**declared, **guessed}
         for name, field_type in fields[entity].items():
             if field_type == "category":

@@ -8,13 +8,22 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from liverank.events.event import Edge, Event, Interaction, Item, Ranking, User
+from liverank.events.event import (
+    Edge,
+    Event,
+    ExperimentChange,
+    Interaction,
+    Item,
+    Ranking,
+    User,
+)
 from liverank.events.log import TailEvent
 from liverank.features.hashing import hash_id
 from liverank.features.layout import Entity, Layout
 from liverank.features.layout_arrays import relation_code
 from liverank.features.stream import (
     EDGE_EVENT,
+    EXPERIMENT_EVENT,
     INTERACTION_EVENT,
     ITEM_EVENT,
     LARGEST,
@@ -67,7 +76,7 @@ class EventStreams:
         set_offsets, items_offsets = [0], [0]
         for _, _, event in events:
             rows.append(self._row(event))
-            if not isinstance(event, Edge) and event.fields:
+            if not isinstance(event, Edge | ExperimentChange) and event.fields:
                 field_bits(event.fields, _owner(event), self._layout, words, values)
             if isinstance(event, Ranking):
                 items += map(self._hash, event.items)
@@ -116,6 +125,8 @@ class EventStreams:
             return ITEM_EVENT, state, 0, self._hash(event.item), -1, -1, np.nan, 0
         if isinstance(event, User):
             return USER_EVENT, -1, self._hash(event.user), 0, -1, -1, np.nan, 0
+        if isinstance(event, ExperimentChange):
+            return EXPERIMENT_EVENT, -1, 0, 0, -1, -1, np.nan, 0
         user, target = self._hash(event.user), self._hash(event.target)
         relation = relation_code(event.relation)
         return EDGE_EVENT, int(event.active), user, target, -1, -1, np.nan, relation

@@ -23,6 +23,7 @@ from liverank.features.layout_arrays import new_request, relation_code
 from liverank.features.words import words_of
 
 ITEM_EVENT, USER_EVENT, EDGE_EVENT, RANKING_EVENT, INTERACTION_EVENT = 0, 1, 2, 3, 4
+EXPERIMENT_EVENT = 5  # changes nothing
 STATE_SCHEDULED, STATE_STARTED, STATE_UPDATED, STATE_ENDED = 0, 1, 2, 3
 _KINDS = {
     "item": ITEM_EVENT,
@@ -30,6 +31,7 @@ _KINDS = {
     "edge": EDGE_EVENT,
     "ranking": RANKING_EVENT,
     "interaction": INTERACTION_EVENT,
+    "experiment": EXPERIMENT_EVENT,
 }
 STATES = {
     "scheduled": STATE_SCHEDULED,
@@ -227,9 +229,10 @@ def _field_words(
     """Field words of all events; equal JSON texts are read once."""
     counts = np.zeros(len(frame), np.int64)
     offsets = np.zeros(len(frame) + 1, np.int64)
-    if not layout.fields or frame["fields"].null_count() == len(frame):
+    said = frame.select("event", "fields").drop_nulls("fields")
+    distinct = said.filter(pl.col("event") != "experiment").unique(maintain_order=True)
+    if not layout.fields or distinct.is_empty():
         return offsets, np.empty(0, np.int32), np.empty(0, np.uint64)
-    distinct = frame.select("event", "fields").unique(maintain_order=True).drop_nulls("fields")
     pieces = [
         field_words(decode_fields(text), _FIELD_OWNERS[event], layout)
         for event, text in distinct.iter_rows()

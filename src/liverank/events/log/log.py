@@ -18,6 +18,7 @@ from liverank.events.frame import SCHEMA
 from liverank.events.log.append import Appended, Appender
 from liverank.events.log.append_served import AppendedRankings, ServedAppender
 from liverank.events.log.bulk import Imported, Importer
+from liverank.events.log.changes import experiment_changes
 from liverank.events.log.compaction import compact_tail, expire_rows
 from liverank.events.log.database import Database, explained, last_seq_of
 from liverank.events.log.erase import Erased, erase_user
@@ -27,7 +28,7 @@ from liverank.events.log.lock import opening
 from liverank.events.log.reading import Reader
 from liverank.events.log.segment import corrupt, segments_of
 from liverank.events.log.suppression import allow
-from liverank.events.log.tail import TailSlice, tail_extent
+from liverank.events.log.tail import TailEvent, TailSlice, tail_extent
 from liverank.events.log.writable import try_writing
 
 
@@ -161,9 +162,9 @@ class Log:
     ) -> Iterator[pl.DataFrame]:
         """Frames of SCHEMA with the events from ``from_seq`` to ``to_seq`` in seq order.
 
-        Without ``to_seq`` it ends at what was the last event when it began. Frames hold at most
-        ``batch_rows`` rows, and only these ``columns``, ``seq`` among them. Each segment is checked
-        against its digest when this process first reads it: LogCorruptError names the file.
+        Without ``to_seq`` it ends at the last event when it began. Frames hold ``batch_rows`` rows
+        at most, and these ``columns``, ``seq`` among them. A segment's digest is checked when this
+        process first reads it: LogCorruptError names the file.
         """
         if batch_rows < 1:
             raise LogError(f"`batch_rows` is {batch_rows}; expected 1 or more")
@@ -182,12 +183,16 @@ class Log:
         """The next events from ``from_seq``, at most ``rows``, where they lie in the tail.
 
         For whoever follows the log: nothing is put into columns. None where the next events lie in
-        a segment, for ``read`` to give; no events where there is nothing new. Without ``rankings``
-        those are passed over without being decoded. Raises LogError and its kinds.
+        a segment, for ``read``; no events where there is nothing new. Without ``rankings`` those
+        are passed over, not decoded. Raises LogError and its kinds.
         """
         if rows < 1:
             raise LogError(f"`rows` is {rows}; expected 1 or more")
         return self._reader.read_tail(max(from_seq, 1), rows=rows, rankings=rankings)
+
+    def experiment_changes(self) -> list[TailEvent]:
+        """All events of kind ``experiment`` in seq order. Raises LogError and its kinds."""
+        return experiment_changes(self._database)
 
     def last_seq(self) -> int:
         """The seq of the newest event ever taken in; 0 before the first."""
@@ -203,7 +208,7 @@ class Log:
         return found
 
     def identity(self) -> str:
-        """A random name, made with the log: no two logs share it, but copies of one do."""
+        """A random name, made with the log, that only its copies share."""
         with self._database.reading() as connection:
             found: str = connection.execute("SELECT identity FROM state").fetchone()[0]
         return found

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 import polars as pl
 
-from liverank.events.event import Edge, Event, ServedRanking
+from liverank.events.event import Edge, Event, ExperimentChange, ServedRanking
 from liverank.events.log.database import Database
 from liverank.events.log.without import fields_without, without_users
 
@@ -104,6 +104,8 @@ def _screened(event: Appendable, erased: dict[str, int]) -> Appendable | None:
 
 def _names_of(event: Event | ServedRanking) -> list[str]:
     """Every text of an event that may be the id of a user."""
+    if isinstance(event, ExperimentChange):
+        return []
     names = [event.user] if hasattr(event, "user") else []
     if isinstance(event, Edge):
         return [*names, event.target]

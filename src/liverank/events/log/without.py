@@ -16,7 +16,8 @@ def without_users(frame: pl.DataFrame, users: Collection[str]) -> tuple[pl.DataF
     """The events that stay, without the users in their fields, and which were changed: bool[n].
 
     The users' own events go, and edges to them. A field whose value is the id of one goes; of a
-    list the element goes. ``frame`` has at least event, user, target and fields.
+    list the element goes. What was decided of an experiment stays as it is. ``frame`` has at least
+    event, user, target and fields.
 
     >>> from liverank.events.event import Item, User
     >>> from liverank.events.frame import frame_of
@@ -30,14 +31,17 @@ def without_users(frame: pl.DataFrame, users: Collection[str]) -> tuple[pl.DataF
         (pl.col("event") == "edge") & pl.col("target").is_in(named)
     )
     kept = frame.filter(~is_theirs.fill_null(value=False))
-    texts = kept["fields"]
+    texts = kept.select(
+        pl.when(pl.col("event") != "experiment").then("fields").alias("fields")
+    ).to_series()
     # a text with escapes may spell an id in another way
     spelled = [msgspec.json.encode(user).decode() for user in named]
     likely = texts.filter(texts.str.contains_any([*spelled, "\\"]))
     wanted = frozenset(named)
     scrubbed = {text: _scrubbed(text, wanted) for text in likely.unique()}
     fields = texts.replace(scrubbed) if scrubbed else texts
-    return kept.with_columns(fields=fields), fields.ne_missing(texts)
+    changed = fields.ne_missing(texts)
+    return kept.with_columns(fields=pl.when(changed).then(fields).otherwise("fields")), changed
 
 
 def fields_without(fields: Fields, users: Collection[str]) -> Fields:

@@ -7,7 +7,13 @@ rows. Invariant: a row without a reason here would decode without an error there
 import msgspec
 import polars as pl
 
-from liverank.events.event import ITEM_STATES, KINDS, MAX_ID, MAX_TIME_MS
+from liverank.events.event import (
+    EXPERIMENT_ACTIONS,
+    ITEM_STATES,
+    KINDS,
+    MAX_ID,
+    MAX_TIME_MS,
+)
 from liverank.events.frame import SCHEMA
 
 KEYS = {
@@ -32,6 +38,7 @@ _IDS = (
     "surface",
     "variant",
     "model",
+    "experiment",
 )
 
 
@@ -90,6 +97,13 @@ def first_broken_rule(kinds: set[str]) -> pl.Expr:
         broken.append(
             pl.when(~pl.col("state").is_in(ITEM_STATES)).then(
                 pl.format(f"`state` is none of {', '.join(ITEM_STATES)}: {{}}", pl.col("state"))
+            )
+        )
+    if "experiment" in kinds:
+        allowed = ", ".join(EXPERIMENT_ACTIONS)
+        broken.append(
+            pl.when(~pl.col("action").is_in(EXPERIMENT_ACTIONS)).then(
+                pl.format(f"`action` is none of {allowed}: {{}}", pl.col("action"))
             )
         )
     if "interaction" in kinds:

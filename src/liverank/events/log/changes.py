@@ -1,0 +1,75 @@
+"""What became of experiments: the few events of that kind among all others of a log.
+
+Invariant: they come in the order of the log, each once, as of one moment.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from liverank.events.frame import SCHEMA, events_of
+from liverank.events.log.database import Database
+from liverank.events.log.segment import (
+    Segment,
+    corrupt,
+    next_segment,
+    reading,
+    segment_file,
+    segments_of,
+)
+from liverank.events.log.tail import TailEvent
+from liverank.events.wire import decode_event
+
+_COLUMNS = ("seq", "arrived", "event", "time", "id", "experiment", "action", "fields")
+_PREFIX = b'{"event":"experiment"'
+"""How the JSON of such an event in the tail begins."""
+
+
+def experiment_changes(database: Database) -> list[TailEvent]:
+    """See ``Log.experiment_changes``."""
+    while True:
+        with database.reading() as connection:
+            segments = segments_of(connection)
+            rows = connection.execute(
+                "SELECT seq, arrived, body FROM tail WHERE substr(body, 1, ?) = ? ORDER BY seq",
+                (len(_PREFIX), _PREFIX),
+            ).fetchall()
+        of_tail = [TailEvent(seq, arrived, decode_event(body)) for seq, arrived, body in rows]
+        try:
+            of_segments = [one for segment in segments for one in _of(database, segment)]
+        except FileNotFoundError:
+            continue  # expired or written anew a moment ago: look again
+        return of_segments + of_tail
+
+
+def _of(database: Database, segment: Segment) -> list[TailEvent]:
+    file = segment_file(database.segments, segment)
+    try:
+        frame = _read(file, segment)
+    except FileNotFoundError:
+        with database.reading() as connection:
+            found = next_segment(connection, segment.last_seq)
+        if found == segment:
+            raise corrupt(file, "it is missing") from None
+        raise
+    columns = frame.with_columns(
+        pl.lit(None, dtype).alias(name) for name, dtype in SCHEMA.items() if name not in _COLUMNS
+    )
+    events = events_of(columns.select(*SCHEMA))
+    places = frame.select("seq", "arrived").iter_rows()
+    return [
+        TailEvent(seq, arrived, event) for (seq, arrived), event in zip(places, events, strict=True)
+    ]
+
+
+def _read(file: Path, segment: Segment) -> pl.DataFrame:
+    """The events of the kind that a segment holds; none of one older than the kind itself."""
+    with reading(file):
+        stored = pl.scan_parquet(file, glob=False)
+        if "action" not in stored.collect_schema().names():
+            return pl.DataFrame(schema={name: SCHEMA[name] for name in _COLUMNS})
+        if not segment.has_gaps:
+            stored = stored.with_row_index("place").with_columns(
+                seq=pl.col("place").cast(pl.Int64) + segment.first_seq
+            )
+        return stored.filter(pl.col("event") == "experiment").select(_COLUMNS).collect()
