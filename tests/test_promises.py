@@ -11,7 +11,7 @@ from promises import Promise, faults_of, main, parts_of, read_promises
 PROMISES = read_promises()
 PARTS = {
     "events", "config", "features", "dataset", "models", "automl", "bundle", "serving", "cli",
-    "simulator", "loadtest",
+    "simulator", "loadtest", "experiments",
 }  # fmt: skip
 
 

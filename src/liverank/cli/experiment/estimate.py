@@ -156,11 +156,14 @@ def _show(
     console: Console, found: list[Named], gap: Difference | None, label: str, form: str
 ) -> None:
     for name, of_policy, _ in found:
-        places = of_policy.places
+        places, best = of_policy.places, of_policy.dr
         where = "the first place" if places == 1 else f"the first {places} places"
+        console.print(
+            f"[bold]{name} would bring about {best.value:.3f} `{label}` a list in {where}[/bold] "
+            f"(95 %: {best.ci[0]:.3f} to {best.ci[1]:.3f}); the lists as they were served brought "
+            f"{of_policy.logged.value:.3f}."
+        )
         table = Table(
-            title=f"{name}: `{label}` in {where} of a list",
-            title_justify="left",
             box=SIMPLE_HEAD,
             pad_edge=False,
         )
