@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.events.list_rules import check_beside, check_distinct, check_vectors
 from liverank.events.time_range import other_unit
 
 MAX_ID = 512
@@ -253,17 +254,17 @@ def check_ranking(ranking: Ranking | ServedRanking) -> None:
     ValueError: An item stands in a ranking once, got `r1` again - at `$.items[1]`
     """
     _to_ms(ranking.time)
-    _check_distinct("items", ranking.items)
+    check_distinct("items", ranking.items)
     if ranking.candidates is not None:
-        _check_distinct("candidates", ranking.candidates)
+        check_distinct("candidates", ranking.candidates)
         scored = set(ranking.candidates)
         if not scored.issuperset(ranking.items):
             place, item = next(pair for pair in enumerate(ranking.items) if pair[1] not in scored)
             raise ValueError(f"Expected one of `candidates`, got `{item}` - at `$.items[{place}]`")
     if ranking.scores is not None:
-        _check_beside("scores", ranking.scores, len(ranking.items))
+        check_beside("scores", ranking.scores, len(ranking.items))
     if ranking.propensities is not None:
-        _check_beside("propensities", ranking.propensities, len(ranking.items))
+        check_beside("propensities", ranking.propensities, len(ranking.items))
         for place, value in enumerate(ranking.propensities):
             if not 0 < value <= 1:
                 raise ValueError(
@@ -277,32 +278,4 @@ def check_ranking(ranking: Ranking | ServedRanking) -> None:
             "`$.candidate_count`"
         )
     if ranking.vectors is not None:
-        _check_vectors(ranking.vectors, len(ranking.scored))
-
-
-def _check_beside(name: str, values: Sequence[float] | NDArray[np.floating], items: int) -> None:
-    if len(values) != items:
-        raise ValueError(
-            f"Expected {items} numbers, one beside each of `items`, got {len(values)} - at "
-            f"`$.{name}`"
-        )
-
-
-def _check_vectors(vectors: bytes, scored: int) -> None:
-    if not vectors or not scored or len(vectors) % (4 * scored):
-        raise ValueError(
-            f"Expected float32[{scored}, features], {4 * scored} bytes for each feature, got "
-            f"{len(vectors)} bytes - at `$.vectors`"
-        )
-
-
-def _check_distinct(name: str, items: Sequence[str]) -> None:
-    if len(set(items)) == len(items):
-        return
-    seen: set[str] = set()
-    for place, item in enumerate(items):
-        if item in seen:
-            raise ValueError(
-                f"An item stands in a ranking once, got `{item}` again - at `$.{name}[{place}]`"
-            )
-        seen.add(item)
+        check_vectors(ranking.vectors, len(ranking.scored))

@@ -18,6 +18,7 @@ from liverank.config import Config
 from liverank.errors import LogError
 from liverank.events.declared import declared_by
 from liverank.events.log import Erased, Log
+from liverank.serving.experiments.asking import AssignmentResponse, assignment_of_somebody
 from liverank.serving.http.events_in import take_events
 from liverank.serving.http.messages import (
     BadRequestError,
@@ -140,7 +141,7 @@ class Service:
             )
         request_id = request.id or self._new_id()
         at_ms = self.clock_ms()
-        ranked = rank(
+        ranked = (rank if view.variants is None else view.variants.rank)(
             view,
             self._hashes,
             request,
@@ -166,7 +167,7 @@ class Service:
             )
         items = _ranked_items(ranked)
         if request.explain:
-            items = explained(view.ranker.rung.bundle, ranked, items)
+            items = explained(view.bundle(ranked.model), ranked, items)
         ended = time.perf_counter()
         if ranked.model is not None:
             self._pace.learn(scored, ended - began)
@@ -177,7 +178,7 @@ class Service:
         return RankResponse(
             id=request_id,
             surface=request.surface,
-            variant=None,
+            variant=ranked.variant,
             model=ranked.model,
             items=items,
             fallback=ranked.fallback,
@@ -257,6 +258,11 @@ class Service:
         """The oldest generation of the log that a worker ranks from."""
         workers = self.board.workers
         return int(workers["generation"][workers["pid"] != 0].min())
+
+    def assignment(self, name: str, *, user: str | None, unit: str | None) -> AssignmentResponse:
+        """What somebody gets of an experiment. Raises BadRequestError."""
+        variants, at_ms = self.view().variants, self.clock_ms()
+        return assignment_of_somebody(variants, name, user=user, unit=unit, at_ms=at_ms)
 
     def live_count(self) -> int:
         """How many items are live or have expired lately. Raises BadRequestError."""

@@ -191,7 +191,7 @@ class Log:
         return self._reader.read_tail(max(from_seq, 1), rows=rows, rankings=rankings)
 
     def experiment_changes(self) -> list[TailEvent]:
-        """All events of kind ``experiment`` in seq order. Raises LogError and its kinds."""
+        """What became of experiments, in seq order. Raises LogError and its kinds."""
         return experiment_changes(self._database)
 
     def last_seq(self) -> int:
@@ -247,8 +247,8 @@ class Log:
     def expire(self, before_ms: int) -> int:
         """Drop what is older than ``before_ms``; returns rows dropped.
 
-        A segment goes when its newest event is older; of the tail goes what arrived before the
-        first event that is not. Seqs are not used again; the ids of dropped events are forgotten.
+        A segment goes when its newest event is older; of the tail what arrived before the first
+        event that is not. Seqs are not used again; ids of dropped events are forgotten.
         """
         rows = expire_rows(self._database, before_ms)
         self._database.shrink()
@@ -257,12 +257,11 @@ class Log:
     def erase(self, user: str, *, at_ms: int) -> Erased:
         """Erase a user: their events, and their name in the fields of others.
 
-        ``at_ms`` is the moment of the erasure in Unix ms: what happened up to it is refused from
-        now on, and so are files with events of theirs (see ``allow_erased``). When this returns,
-        no file of the log holds a byte of what was erased. Imports and compactions wait meanwhile.
-        Killed half-way, it is undone or finished at the next open. Of an unknown user there is
-        nothing to erase, and what comes later is refused. Raises EventError for what is no id,
-        LogError and its kinds.
+        ``at_ms`` is its moment in Unix ms: what happened up to it is refused from now on, and so
+        are files with events of theirs (see ``allow_erased``). When this returns, no file of the
+        log holds a byte of what was erased. Imports and compactions wait meanwhile. Killed
+        half-way, it is undone or finished at the next open. Of an unknown user what comes later is
+        refused. Raises EventError for what is no id, LogError and its kinds.
         """
         return erase_user(self._database, user, at_ms=at_ms)
 
