@@ -2,7 +2,8 @@
 
 Only the people who got such a list are read further, so that a small share of explored lists costs
 little memory in a long log.
-Invariant: each list names all its candidates, and the window of its label is over.
+Invariant: each list names all its candidates, the window of its label is over, and none is of a
+tester whose variant was forced.
 """
 
 from collections.abc import Iterator
@@ -28,6 +29,11 @@ HOW_TO_EXPLORE = (
     "an experiment of liverank.toml logs them with their propensities; imported rankings may have "
     "`propensities` of their own"
 )
+
+_FORCED = "!"
+"""What the variant of a ranking ends with where it was forced for a tester."""
+_IS_FORCED = pl.col("variant").str.ends_with(_FORCED).fill_null(value=False)
+_IS_EXPLORED = pl.col("propensities").is_not_null() & ~_IS_FORCED
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ def find_exploration(frames: Frames, config: Config) -> Exploration:
         last_ms = max(last_ms, float(at.max()))
         of_frame = frame.filter(pl.col("event") == "ranking")
         rankings += of_frame.height
-        explored = of_frame.filter(pl.col("propensities").is_not_null())
+        explored = of_frame.filter(_IS_EXPLORED)
         users.append(np.unique(hash_column(explored["user"])))
     found = np.unique(np.concatenate(users))
     if not len(found):
@@ -120,7 +126,9 @@ def find_exploration(frames: Frames, config: Config) -> Exploration:
 def _of_users(frames: Frames, users: NDArray[np.uint64]) -> Iterator[pl.DataFrame]:
     for frame in frames():
         mine = np.isin(hash_column(frame["user"]), users)
-        yield frame.filter(pl.Series(mine))
+        yield frame.filter(pl.Series(mine)).with_columns(
+            pl.when(_IS_EXPLORED).then(pl.col("propensities")).alias("propensities")
+        )
 
 
 def _outcome(lists: Lists, label: str) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
