@@ -61,14 +61,19 @@ class ExploredLists:
 class Exploration:
     """What one reading of the log found of rankings with propensities."""
 
+    asked: Asked
     users: NDArray[np.uint64]
     """Hashes of the people who got one, sorted."""
     bounds: TimeBounds
     last_ms: float
     _collected: Collector | None = field(default=None, repr=False)
 
-    def lists(self, frames: Frames, layout: Layout, config: Config, asked: Asked) -> ExploredLists:
-        """The lists that can be estimated from. Raises DatasetError where there are none."""
+    def lists(self, frames: Frames, layout: Layout, config: Config) -> ExploredLists:
+        """The lists that can be estimated from, read once for all layouts.
+
+        Raises DatasetError where there are none.
+        """
+        asked = self.asked
         if self._collected is None:
             self._collected = Collector(config, from_ms=asked.since_ms)
             for frame in _of_users(frames, self.users):
@@ -96,7 +101,7 @@ class Exploration:
         return ExploredLists(lists.take(used), labels[np.repeat(used, lists.sizes)], counts)
 
 
-def find_exploration(frames: Frames, config: Config) -> Exploration:
+def find_exploration(frames: Frames, config: Config, asked: Asked) -> Exploration:
     """Read the log once for who got a ranking with propensities.
 
     Raises DatasetError where there is none.
@@ -120,7 +125,7 @@ def find_exploration(frames: Frames, config: Config) -> Exploration:
             f"none of the {rankings:,} rankings of the log has `propensities`, so nothing can be "
             f"said of lists that were not served; {HOW_TO_EXPLORE}"
         )
-    return Exploration(found, bounds_of(stretches), last_ms)
+    return Exploration(asked, found, bounds_of(stretches), last_ms)
 
 
 def _of_users(frames: Frames, users: NDArray[np.uint64]) -> Iterator[pl.DataFrame]:

@@ -52,11 +52,13 @@ def estimate_policy(
 ) -> PolicyEstimate:
     """Estimate a policy from its scores of every candidate of the lists, float64[k].
 
+    ``places`` is how many of a list's first places count, where a list has so many.
     Raises DatasetError where the log does not support it.
     """
     lists = explored.lists
     offsets = lists.reads.offsets
     served = np.add.reduceat(lists.served.astype(np.int64), offsets[:-1])
+    places = int(min(places, served.max()))
     unit = lists.reads.user.view(np.int64)
     rewards = _first_places(explored.labels.astype(np.float64), offsets, served, places)
     assert lists.chances is not None

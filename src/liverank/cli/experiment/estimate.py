@@ -103,11 +103,11 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         open_history(arguments, config, console) as frames,
         stage_progress(console) as on_progress,
     ):
-        exploration = find_exploration(frames, config)
+        exploration = find_exploration(frames, config, asked)
 
         def estimated(name: str) -> Named:
             policy = _policy_of(name, arguments, config, frames)
-            explored = exploration.lists(frames, policy.layout, config, asked)
+            explored = exploration.lists(frames, policy.layout, config)
             told = partial(on_progress, f"replaying {name}")
             scores = policy_scores(frames, policy, explored.lists, config, told)
             places = arguments.places or usual_places(explored.lists)

@@ -99,7 +99,10 @@ def _check_mean_weight(logged: LoggedLists, weights: Weights) -> None:
                 "the logging policy explore these items too"
             )
         else:
-            why = "the logged propensities are too small: check how they are worked out"
+            why = (
+                "the logged propensities are too small: check how they are worked out, and that "
+                "each list names all its candidates"
+            )
         raise DatasetError(
             f"no support: at place {place + 1} the weights are {mean:.3f} on average (standard "
             f"error {error:.3f}) where 1 is expected; {why}"
