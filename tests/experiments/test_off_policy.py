@@ -354,7 +354,7 @@ def test_the_refusal_says_how_many_places_could_be_answered():
     )
     weights = cascade_weights(logged)
     assert effective_size(weights)[0] > 400 > 30 > effective_size(weights)[2]
-    with pytest.raises(DatasetError, match="ask for the first 1 places only, or gather"):
+    with pytest.raises(DatasetError, match="ask for the first place only, or gather"):
         check_support(logged, weights)
     first = logged.first_places(1)
     check_support(first, cascade_weights(first))

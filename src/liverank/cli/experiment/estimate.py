@@ -35,7 +35,9 @@ HELP = "estimate what a policy would bring, from lists that were served with pro
 _POLICY = re.compile(r"popular|model|random|bundle:[0-9A-Za-z]+")
 _FORMS = ("item_position", "cascade")
 _ASSUMES = {
-    "item_position": "what an item brings depends on itself and its place, not on its neighbours",
+    "item_position": "what an item brings depends on itself and its place, not on its neighbours. "
+    "Where people stop at the first item that they choose, several places together overstate a "
+    "much better policy; --places 1 does not",
     "cascade": "what an item brings depends on itself and the items above it",
 }
 

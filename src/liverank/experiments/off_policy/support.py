@@ -20,6 +20,9 @@ in some ten thousand."""
 _MATTERS = 0.05
 """Differences of the mean weight from 1 below this are let pass: propensities are often rounded."""
 
+_ENOUGH_TO_TEST = 30.0
+"""Effective lists below which the mean weight of a place tells nothing: it hangs on a few lists."""
+
 
 @dataclass(frozen=True, slots=True)
 class Least:
@@ -51,19 +54,18 @@ def check_support(logged: LoggedLists, weights: Weights, least: Least | None = N
     """
     least = least or Least()
     check_exploration(logged)
-    _check_mean_weight(logged, weights)
     effective = effective_size(weights)
+    _check_mean_weight(logged, weights, effective >= _ENOUGH_TO_TEST)
     reached = np.flatnonzero(logged.shown.any(axis=0))
     worst = int(reached[np.argmin(effective[reached])])
     if effective[worst] < least.effective_lists:
         enough = int(np.argmax(np.append(effective < least.effective_lists, True)))
-        shallower = (
-            f"ask for the first {enough} places only, or " if 0 < enough <= reached.max() else ""
-        )
+        first = "the first place" if enough == 1 else f"the first {enough} places"
+        shallower = f"ask for {first} only, or " if 0 < enough <= reached.max() else ""
         raise DatasetError(
             f"too little support: at place {worst + 1} the {len(weights):,} logged lists count as "
             f"{effective[worst]:.1f} that the policy would have shown, {least.effective_lists:g} "
-            f"are needed; {shallower}gather about "
+            f"are needed; {shallower}gather "
             f"{_times(least.effective_lists, float(effective[worst]))} as many explored lists"
         )
     counts = weights.any(axis=1)
@@ -83,12 +85,13 @@ def check_support(logged: LoggedLists, weights: Weights, least: Least | None = N
 
 
 def _times(needed: float, have: float) -> str:
-    return "many times" if have < 1 else f"{math.ceil(needed / have):,} times"
+    return "many times" if have < 1 else f"about {math.ceil(needed / have):,} times"
 
 
-def _check_mean_weight(logged: LoggedLists, weights: Weights) -> None:
+def _check_mean_weight(logged: LoggedLists, weights: Weights, testable: NDArray[np.bool_]) -> None:
+    """Raise DatasetError where the weights of a place that can be tested are not 1 on average."""
     _, unit = np.unique(logged.unit, return_inverse=True)
-    for place in np.flatnonzero(logged.shown.any(axis=0)):
+    for place in np.flatnonzero(testable):
         shown = logged.shown[:, place]
         mean, error = _mean_of_units(weights[shown, place], unit[shown])
         if not abs(mean - 1) > max(_SURE * error, _MATTERS):
