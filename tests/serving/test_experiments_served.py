@@ -1,6 +1,8 @@
 """Experiments in a real server: who gets what, how it is ranked, and what is logged of it."""
 
 import json
+import os
+import signal
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,6 +21,9 @@ from liverank.experiments.assignment.buckets import bucket_of
 SPEC = a_spec()
 SERVED, OTHER = a_bundle(SPEC), a_bundle(SPEC, seed=1)
 EXPERIMENTS = f"""
+[serving]
+log_vectors = 1.0
+
 [experiments.pop]
 surface = "pop"
 start = "2026-01-01T00:00:00Z"
@@ -239,6 +244,25 @@ def test_a_running_server_follows_start_ramp_and_decision_without_a_restart(serv
     run(place, "status", "later", "--json")
     (status,) = json.loads(capsys.readouterr().out.splitlines()[-1])["experiments"].values()
     assert (status["state"], status["shipped"], status["reason"]) == ("shipped", "b", "more joins")
+
+
+def test_a_folding_process_that_dies_is_replaced_by_one_that_counts_the_same(server):
+    of_a = next(user for user in USERS if plain_variant("pop", user) == "pop:a")
+    asked = {"surface": "pop", "items": ["of a", "of b"], "user": of_a}
+    before, view = server.rank(**asked)["items"], server.pids()["fold"]
+    os.kill(view, signal.SIGKILL)
+    server.wait_for(lambda said: said["ok"] and said["pids"].get("fold") not in (None, view))
+    after = server.rank(**asked)["items"]
+    assert [item["item"] for item in after] == [item["item"] for item in before]
+    assert after[0]["score"] == pytest.approx(before[0]["score"], rel=0.02)
+
+
+def test_what_models_read_for_any_variant_is_what_a_replay_reads(place, server, capsys):
+    time.sleep(0.3)
+    assert main(["replay", "--check", "--config", str(place / "liverank.toml"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said["ok"], said
+    assert said["rankings"] > 50, said
 
 
 def test_what_is_served_after_a_restart_is_as_before(place, server):

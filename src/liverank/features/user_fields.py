@@ -7,12 +7,12 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from liverank.features.hashing import hash_id
 from liverank.features.kernels.places import VERSION
 from liverank.features.kernels.user_fields import user_words
 from liverank.features.layout import Field
-from liverank.features.layout_arrays import arrays_of
 from liverank.features.state import State
 
 _PATIENCE_S = 0.05
@@ -27,37 +27,44 @@ class UserFields:
         odd = [field.name for field in fields if not field.is_hashed or field.type == "text"]
         if odd:
             raise ValueError(f"fields {', '.join(odd)} are not of type category, key or keys")
+        layout = state.layout
         self._header = state.store.arrays.header
         self._arrays = tuple(state.store.arrays)
-        self._layout_arrays = tuple(arrays_of(state.layout))
-        places = [range(field.offset, field.stamp) for field in fields]
+        self._table = layout.scope_index(layout.scope("user"))
+        places = [range(field.offset, field.offset + field.words) for field in fields]
         self._words = np.array([word for place in places for word in place], np.int64)
-        self._ends = np.cumsum([len(place) for place in places]).tolist()
-        self._are_lists = [field.is_list for field in fields]
+        ends = np.cumsum([0, *map(len, places)]).tolist()
+        self._spans = [
+            (begin, end, field.is_list)
+            for field, begin, end in zip(fields, ends[:-1], ends[1:], strict=True)
+        ]
 
-    def of(self, user: str) -> list[frozenset[int]]:
+    def of(self, user: str) -> list[Sequence[int]]:
         """The hashes of what each field says; empty where it is not known."""
-        out = np.empty(len(self._words), np.uint64)
-        until = time.monotonic() + _PATIENCE_S
-        while True:
-            version = int(self._header[VERSION])
-            if version % 2 == 0:
-                user_words(
-                    self._arrays, self._layout_arrays, np.uint64(hash_id(user)), self._words, out
-                )
-                if int(self._header[VERSION]) == version:
-                    break
-            if time.monotonic() > until:
-                return [frozenset()] * len(self._ends)
-            time.sleep(_PAUSE_S)
-        words, found, begin = out.tolist(), [], 0
-        sizes = out.view(np.float64)
-        for end, is_list in zip(self._ends, self._are_lists, strict=True):
+        out = self._read(np.uint64(hash_id(user)))
+        if out is None:
+            return [()] * len(self._spans)
+        words, found = out.tolist(), []
+        for begin, end, is_list in self._spans:
             if is_list:
-                size = sizes[begin]
+                size = float(out[begin : begin + 1].view(np.float64)[0])
                 count = int(size) if 0 <= size < end - begin else 0
-                found.append(frozenset(words[begin + 1 : begin + 1 + count]))
+                found.append(words[begin + 1 : begin + 1 + count])
             else:
-                found.append(frozenset(words[begin:end]) - {0})
-            begin = end
+                found.append(words[begin:end] if words[begin] else ())
         return found
+
+    def _read(self, user: np.uint64) -> NDArray[np.uint64] | None:
+        """The words of the fields, or None where no batch came to its end for a while."""
+        out, header = np.empty(len(self._words), np.uint64), self._header
+        until = None
+        while True:
+            version = int(header[VERSION])
+            if version % 2 == 0:
+                user_words(self._arrays, self._table, user, self._words, out)
+                if int(header[VERSION]) == version:
+                    return out
+            until = until or time.monotonic() + _PATIENCE_S
+            if time.monotonic() > until:
+                return None
+            time.sleep(_PAUSE_S)

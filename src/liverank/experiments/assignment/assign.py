@@ -4,7 +4,7 @@ Invariant: raising the ramp moves no unit from one variant to another, and neith
 else but another salt or other shares.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from liverank.config_experiments import BUCKETS, HOLDOUT, Experiment
@@ -27,20 +27,23 @@ Why: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a unit gets of an experiment."""
+    """What a unit gets of an experiment.
+
+    >>> Assignment("tab", "forced", "model").label
+    'tab:model!'
+    """
 
     experiment: str
     why: Why
     variant: str | None = None
     """The variant that ranks, or None where the experiment has no say."""
+    label: str | None = field(init=False)
+    """The ``variant`` of a ranking in the log and in the answer."""
 
-    @property
-    def label(self) -> str | None:
-        """The ``variant`` of a ranking in the log and in the answer.
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", self._label())
 
-        >>> Assignment("tab", "forced", "model").label
-        'tab:model!'
-        """
+    def _label(self) -> str | None:
         if self.variant is None:
             return None
         if self.why == "holdout":

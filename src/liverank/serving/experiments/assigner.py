@@ -15,7 +15,7 @@ from liverank.features.state import State
 from liverank.serving.experiments.targets import Target
 
 _MOST_UNITS = 200_000
-"""Units of an experiment whose draws are remembered."""
+"""Units of an experiment whose assignments are remembered."""
 
 
 @dataclass(slots=True)
@@ -27,16 +27,12 @@ class Placed:
     timeline: Timeline
     target: Target
     ends: dict[str, int]
-    _drawn: dict[str, Draws] = field(default_factory=dict)
+    _given: dict[int, dict[str, Assignment]] = field(default_factory=dict)
+    """What units in the target get, by the step, and by the unit."""
 
     def draws(self, unit: str) -> Draws:
         """The unit's draws."""
-        found = self._drawn.get(unit)
-        if found is None:
-            if len(self._drawn) >= _MOST_UNITS:
-                self._drawn.clear()
-            found = self._drawn[unit] = draws_of(self.name, self.experiment, unit)
-        return found
+        return draws_of(self.name, self.experiment, unit)
 
     def unit_of(self, user: str, fields: Fields) -> str | None:
         """The unit of a request, or None where it names none."""
@@ -47,20 +43,31 @@ class Placed:
         return said if isinstance(said, str) and said else None
 
     def assign(self, unit: str | None, user: str, step: Step) -> Assignment:
-        """What the unit gets at a step."""
+        """What the unit gets at a step of the timeline."""
         if unit is None:
             return Assignment(self.name, "no_unit")
+        known = self._given.setdefault(id(step), {})
+        given = known.get(unit)
+        if given is None:
+            if len(known) >= _MOST_UNITS:
+                known.clear()
+            given = known[unit] = self._drawn(unit, step)
+        if given.why in ("forced", "not_running") or self.target.holds(user):
+            return given
+        return Assignment(self.name, "not_in_target")
+
+    def _drawn(self, unit: str, step: Step) -> Assignment:
+        """What the unit gets at a step if it is in the target."""
         forced = self.experiment.forced.get(unit)
         if forced is not None and step.is_running:
             return Assignment(self.name, "forced", forced)
-        is_open = step.is_running or step.shipped is not None
         return assignment_of(
             self.name,
             self.experiment,
             step,
             self.draws(unit),
             ends=self.ends,
-            is_in_target=is_open and self.target.holds(user),
+            is_in_target=True,
         )
 
 

@@ -25,7 +25,7 @@ _POSITIONS = np.array([SERVED_POSITION])
 _NOTHING = np.empty(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """A request on its way to be ranked: all that a policy needs to know of it."""
 

@@ -42,7 +42,7 @@ class Target:
         if self._fields is None:
             return False
         said = self._fields.of(user)
-        return all(wanted & of for wanted, of in zip(self._wanted, said, strict=True))
+        return not any(map(frozenset.isdisjoint, self._wanted, said))
 
     def unknown(self, user: str) -> Mapping[str, bool]:
         """For each field of the target, whether nothing is known of it for the user."""

@@ -26,7 +26,7 @@ from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.ranker import NO_HASTE, Haste, Ranked, Ranker, View, rank
 
 POPULAR, NEWEST = "popular", "newest"
-_UNRANKED = "current"
+_CURRENT = "current"
 """The fallback of a variant that has a bundle of its own which cannot be served."""
 
 
@@ -75,7 +75,9 @@ class Variants:
         asked = Asked(view, hashes, request, request_id, at_ms, limit, haste)
         if given is None or given.variant is None:
             return _by_server(asked)
-        return replace(self._by_variant(asked, given, given.variant), variant=given.label)
+        ranked = self._by_variant(asked, given, given.variant)
+        ranked.variant = given.label
+        return ranked
 
     def _by_variant(self, asked: Asked, given: Assignment, name: str) -> Ranked:
         variant: Variant = self.assigner.placed[given.experiment].experiment.variants[name]
@@ -94,34 +96,37 @@ class Variants:
         if policy == "random":
             return at_random(asked)
         if policy == "model":
-            return self._or_popular(asked, _by_server(asked), arm)
+            return self._by_model(asked, arm)
         version = policy.removeprefix("bundle:")
         ranker = self.rankers.get(version)
         if ranker is not None:
-            own = replace(asked, view=replace(asked.view, ranker=ranker))
-            return self._or_popular(asked, _by_server(own), arm)
-        ranked = self._or_popular(asked, _by_server(asked), arm)
+            return self._by_model(replace(asked, view=replace(asked.view, ranker=ranker)), arm)
+        ranked = self._by_model(asked, arm)
         reason = self.refused.get(version, f"bundle {version} is not loaded")
-        fallback = ranked.fallback or _UNRANKED
+        fallback = ranked.fallback or _CURRENT
         return replace(ranked, fallback=fallback, reason=_both(reason, ranked.reason))
 
     def _by_weights(self, asked: Asked, weights: Mapping[str, float], arm: int) -> Ranked:
         bundle = asked.view.ranker.rung.bundle
         if bundle is None or asked.haste.reason is not None:
-            return self._or_popular(asked, _by_server(asked), arm)
+            return self._by_model(asked, arm)
         missing = [label for label in weights if label not in bundle.heads and label != POPULAR]
         if missing:
             reason = f"bundle {bundle.version} has no model of {', '.join(missing)}"
-            ranked = self._or_popular(asked, _by_server(asked), arm)
-            fallback = ranked.fallback or _UNRANKED
+            ranked = self._by_model(asked, arm)
+            fallback = ranked.fallback or _CURRENT
             return replace(ranked, fallback=fallback, reason=_both(reason, ranked.reason))
         try:
             return by_weights(asked, weights, self.table, arm)
         except StateBusyError as error:
             return self._popular_instead(asked, arm, str(error))
 
-    def _or_popular(self, asked: Asked, ranked: Ranked, arm: int) -> Ranked:
-        """What the server ranked; by the arm's own popularity where it fell so far."""
+    def _by_model(self, asked: Asked, arm: int) -> Ranked:
+        """As the server ranks by a bundle, or where it does not by the arm's popularity."""
+        rung = asked.view.ranker.rung
+        if asked.haste.reason is not None or rung.bundle is None:
+            return self._popular_instead(asked, arm, asked.haste.reason or rung.reason)
+        ranked = _by_server(asked)
         if ranked.fallback not in (POPULAR, NEWEST):
             return ranked
         return self._popular_instead(asked, arm, ranked.reason)

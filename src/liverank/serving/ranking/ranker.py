@@ -81,7 +81,7 @@ class View:
         return bundle if is_current else self.variants.bundle(version)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, since that takes a microsecond a request
 class Ranked:
     """A ranked list, and all that the log must know of it."""
 
