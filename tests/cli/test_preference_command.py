@@ -25,7 +25,7 @@ both = { rank = "interleave:popular,model", share = 0.5 }
 control = { rank = "popular", share = 0.5 }
 
 [experiments.plain]
-layer = "other"
+surface = "other"
 [experiments.plain.variants]
 control = { rank = "popular", share = 0.5 }
 model = { rank = "model", share = 0.5 }
