@@ -190,6 +190,8 @@ class Serving(_Table, frozen=True):
     """The share of rankings that are logged at all; what is not logged cannot be learned from."""
     keep_alive: str = "75s"
     """How long a connection may lie idle between two requests."""
+    log_wait: str = "30s"
+    """How long events wait for another process that holds the log, before they are refused."""
     max_lag: str = "5s"
     """How far the fold may be behind the log before ``/healthz`` says so."""
     slow_request: str = "1s"
@@ -258,10 +260,9 @@ def parse_config(text: str, *, where: str = "liverank.toml") -> Config:
     liverank.errors.ConfigError: liverank.toml: `label.within` is "soon"; expected a duration ...
     """
     try:
-        document = tomllib.loads(text)
+        document = _with_label(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: not valid TOML: {error}") from None
-    document = _with_label(document)
     try:
         config = msgspec.convert(document, Config)
     except msgspec.ValidationError as error:
@@ -285,7 +286,6 @@ def load_config(path: Path) -> Config:
 
 def _with_label(document: dict[str, Any]) -> dict[str, Any]:
     """The document with the first of ``labels`` as its label, where it names none."""
-    labels = document.get("labels")
-    if "label" in document or not isinstance(labels, dict) or not labels:
-        return document
-    return {**document, "label": next(iter(labels.values()))}
+    if isinstance(labels := document.get("labels"), dict) and labels and "label" not in document:
+        return {**document, "label": next(iter(labels.values()))}
+    return document

@@ -21,6 +21,7 @@ def check(config: "Config", where: str) -> None:
         "presence.expire_after": config.presence.expire_after,
         "training.budget": config.training.budget,
         "serving.expire_after": config.serving.expire_after,
+        "serving.log_wait": config.serving.log_wait,
         "serving.max_lag": config.serving.max_lag,
         "serving.slow_request": config.serving.slow_request,
         "serving.keep_alive": config.serving.keep_alive,
@@ -39,6 +40,7 @@ def check(config: "Config", where: str) -> None:
         "presence.expire_after",
         "training.budget",
         "candidates.within",
+        "serving.log_wait",
         "serving.snapshot_every",
     }
     for key, label in _labels(config).items():

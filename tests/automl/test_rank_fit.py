@@ -98,6 +98,7 @@ def test_a_recorded_plan_gives_the_same_model_and_another_seed_another():
 
 
 @pytest.mark.parametrize("budget_s", [1.0, 3.0])
+@pytest.mark.alone
 def test_the_budget_is_kept_and_there_is_always_a_model(budget_s):
     rows, _ = lists_with_a_pattern(20_000)
     began = time.monotonic()

@@ -16,6 +16,20 @@ from liverank.errors import TrainingError
 QUICK = ["linear", "lightgbm"]
 
 
+class Looks:
+    """A clock that goes on by 2 ms whenever it is looked at.
+
+    So what a search comes to within its budget depends on no machine, nor on what else runs there.
+    """
+
+    def __init__(self):
+        self.now_s = 0.0
+
+    def __call__(self):
+        self.now_s += 0.002
+        return self.now_s
+
+
 def a_table(n=600, seed=0, task="binary"):
     generator = np.random.default_rng(seed)
     age, pay = generator.normal(40, 10, n), generator.lognormal(3, 1, n)
@@ -66,7 +80,7 @@ def test_any_task_is_learned_and_its_validation_holds_later(task, tmp_path):
         np.testing.assert_allclose(shares.sum(axis=1), 1)
     assert said < 0.9 * constant
     assert 0.5 * said < got < 1.25 * said
-    assert {entry.family for entry in report.leaderboard} == set(QUICK)
+    assert {entry.family for entry in report.leaderboard} <= set(QUICK)
     assert report.importance[0].column in ("age", "pay", "city")
     assert decode_report(encode_report(report)).validation == report.validation
     result.save(tmp_path / "bundle", created_ms=0)
@@ -75,6 +89,12 @@ def test_any_task_is_learned_and_its_validation_holds_later(task, tmp_path):
         loaded.predictor.predict(result.golden) == result.predictor.predict(result.golden)
     ).all()
     assert decode_plan(loaded.documents["plan.json"]) == result.plan
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_every_family_has_its_turn_within_the_budget(task):
+    report = fit(a_table(1500, task=task), clock=Looks()).report
+    assert {entry.family for entry in report.leaderboard} == set(QUICK)
 
 
 def test_a_recorded_plan_gives_the_same_bytes():
@@ -162,8 +182,9 @@ def test_what_cannot_be_done_says_so(changes, says):
         fit(a_table(), **changes)
 
 
+@pytest.mark.alone
 def test_the_budget_holds():
     began = time.process_time()
-    result = fit(a_table(3000), budget_s=6)
-    assert time.process_time() - began < 6 * 1.05
-    assert 2 < result.report.seconds < 6 * 1.05
+    result = fit(a_table(3000), budget_s=4)
+    assert time.process_time() - began < 4 * 1.05
+    assert 1 < result.report.seconds < 4 * 1.05

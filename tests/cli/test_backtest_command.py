@@ -94,7 +94,7 @@ def test_three_lines_of_config_and_bare_events_are_enough(project):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=280,
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])

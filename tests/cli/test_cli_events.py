@@ -253,9 +253,16 @@ def test_a_label_that_no_interaction_earns_is_an_error(project: Callable[..., Pa
 
 
 def test_a_declared_type_that_the_events_deny_is_an_error(project: Callable[..., Path]) -> None:
+    config = project()
+    liverank("ingest", config.parent / "events.jsonl", "--config", config)
     config = project(LABEL + '[items.fields]\nlanguage = "number"')
+    assert findings(liverank("validate", "--config", config))["wrong_field_type"] == ("error", 1)
     ran = liverank("validate", config.parent / "events.jsonl", "--config", config)
-    assert findings(ran)["wrong_field_type"] == ("error", 1)
+    severity, count = findings(ran)["rejected_rows"]
+    assert (severity, count >= 1) == ("error", True)
+    assert (
+        'Expected a number, got `"en"` - at `$.fields.language` (declared as "number")' in ran.text
+    )
 
 
 def test_a_malformed_source_is_an_error_before_any_file_is_read(
@@ -282,8 +289,25 @@ def test_ingest_tells_of_names_that_the_config_does_not_declare_and_refuses_them
     strict = project(named + "[events]\nstrict = true\n", [*a_room(), odd])
     ran = liverank("ingest", strict.parent / "events.jsonl", "--config", strict)
     assert (ran.result["duplicates"], ran.result["rejected"]) == (7, 1)
-    assert ran.result["reasons"][0]["where"].endswith("events.jsonl: id odd")
+    assert ran.result["reasons"][0]["where"].endswith("events.jsonl:8")
     assert "`jion` is not declared" in ran.result["reasons"][0]["reason"]
+
+
+def test_where_the_config_is_strict_names_that_nobody_declared_are_errors_of_validate(
+    project: Callable[..., Path],
+) -> None:
+    odd = Interaction(time=NOON, type="jion", user="u1", item="room9", id="odd")
+    lost = Ranking(time=NOON, id="r9", user="u1", items=["room9"], surface="tib")
+    named = LABEL + '[interactions]\njoin = ""\n[surfaces.tab]\n'
+    for more, severity in (("", "warning"), ("[events]\nstrict = true\n", "error")):
+        config = project(named + more, [*a_room(), odd, lost])
+        ran = liverank("validate", config.parent / "events.jsonl", "--config", config)
+        told = findings(ran)
+        assert told["unknown_surfaces"] == (severity, 1)
+        assert told["unknown_interactions"][0] == severity
+        assert ran.result["ok"] is (severity == "warning")
+    assert "did you mean `join`?" in ran.text
+    assert "did you mean `tab`?" in ran.text
 
 
 def test_validate_finds_words_of_the_config_that_no_event_has(

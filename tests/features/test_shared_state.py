@@ -172,7 +172,7 @@ def test_readers_do_not_starve_while_a_long_stream_is_folded_with_gaps():
     state = State(SMALL)
     state.fold(stream_of(frame[:1], SMALL, max_future_ms=300_000.0))
     reader = start_reader(state, 1)
-    state.fold(stream, batch=256, gap_s=0.0002)
+    state.fold(stream, batch=256, before=lambda: time.sleep(0.0002))
     read = saw(reader)
     while_folding = [one for one in read.reads if 1 < one[0] < 60_000]
     assert len({seq for seq, _, _ in while_folding}) > 20
@@ -207,6 +207,7 @@ def test_a_reader_that_knows_that_the_folding_process_has_ended_does_not_wait():
         state.read_cut(PROGRAM, **requests()[0])
 
 
+@pytest.mark.alone
 def test_only_the_first_reader_of_a_batch_that_stands_still_waits_for_it():
     state = State(SMALL)
     state.store.arrays.header[VERSION] += 1

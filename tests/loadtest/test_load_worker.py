@@ -182,6 +182,7 @@ def test_statuses_rungs_and_wrong_answers_are_told_apart():
     assert sum_of([rank.latency]).count == rank.sent - 1
 
 
+@pytest.mark.alone
 def test_what_is_never_answered_times_out_and_counts_with_the_time_it_waited():
     with odd_server(lambda number, transport: number != 0) as server:
         result, _ = load(server.port, rate=50.0, duration_s=0.5, timeout_s=0.6)

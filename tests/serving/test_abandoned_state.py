@@ -8,6 +8,7 @@ from test_ranker import BY_POPULARITY, ROOMS, SPEC, folded_of
 
 from liverank.bundle.bundle import load_bundle
 from liverank.bundle.files import write_bundle
+from liverank.errors import StateBusyError
 from liverank.events.event import Interaction, Item
 from liverank.features.kernels.places import VERSION
 from liverank.serving.http.messages import RankRequest
@@ -44,3 +45,31 @@ def test_the_newest_come_first_at_once_and_the_reason_is_told(tmp_path, has_mode
     assert "its process ended within a batch" in without.reason
     assert without.items == [*ROOMS[::-1], "stranger"]
     assert without.cut == state.seq
+
+
+def test_where_state_changes_too_fast_for_the_model_popularity_ranks_and_says_why(tmp_path):
+    folded = folded_of(
+        *(Item(time=place, item=room, state="started") for place, room in enumerate(ROOMS)),
+        Interaction(time=100, type="join", user="u1", item=ROOMS[4]),
+    )
+    write_bundle(tmp_path / "one", a_bundle(SPEC))
+    ranker = make_ranker(Rung(load_bundle(tmp_path / "one"), None, None), SPEC.layout)
+
+    class Hurried:
+        """State that only short reads come through."""
+
+        seq = folded.state.seq
+
+        def read_cut(self, program, **arguments):
+            if program is ranker.program:
+                raise StateBusyError("feature state changes faster than it can be read")
+            return folded.state.read_cut(program, **arguments)
+
+    view = View(Hurried(), LivePublisher(folded.live).table, ranker, generation=1)
+    request = RankRequest(user="u1", items=ROOMS)
+    ranked = rank(view, Hashes(), request, request_id="q", at_ms=10_000, limit=99)
+
+    assert (ranked.fallback, ranked.model, ranked.vectors) == ("popular", None, None)
+    assert ranked.reason == "feature state changes faster than it can be read"
+    assert ranked.items[0] == ROOMS[4]
+    assert ranked.cut == folded.seq

@@ -14,6 +14,7 @@ from test_ranker import folded_of
 from liverank.bundle import store
 from liverank.bundle.bundle import load_bundle
 from liverank.bundle.files import write_bundle
+from liverank.cli import main
 from liverank.config import parse_config
 from liverank.events.event import ExperimentChange, Interaction, Item, User
 from liverank.events.log import Log
@@ -274,3 +275,19 @@ def test_a_target_that_no_state_keeps_is_told_and_holds_nobody(world):
     assert "what ranks does not keep the user fields country" in variants.trouble
     assert isinstance(variants, Variants)
     assert variants.assigner.assign("user1", "default", {}, at_ms=NOW_MS) is None
+
+
+def test_an_experiment_does_not_start_with_a_bundle_that_reads_another_state(tmp_path, capsys):
+    root, file = tmp_path / ".liverank", tmp_path / "liverank.toml"
+    schema = msgspec.structs.replace(SCHEMA, items={"host": "key"}, levels={})
+    served, other = store.add(root, a_bundle(SPEC)), store.add(root, a_bundle(a_spec(schema)))
+    store.promote(root, served)
+    without_start = EXPERIMENTS.replace('start = "2026-01-01T00:00:00Z"', "")
+    words = ["experiment", "start", "e", "--config", str(file)]
+    file.write_text(CONFIG + without_start.replace("bundle:none", f"bundle:{other}"))
+    assert main(words) == 1
+    assert f"bundle {other} reads another layout of state than bundle {served}" in (
+        capsys.readouterr().err
+    )
+    file.write_text(CONFIG + without_start.replace("bundle:none", f"bundle:{served}"))
+    assert main(words) == 0

@@ -2,7 +2,14 @@
 
 import json
 
+import pytest
 from rank_servers import CONFIG, act, room, running_server
+
+from liverank.config import parse_config
+from liverank.events.log import Log
+from liverank.serving.http.messages import BadRequestError, RankRequest
+from liverank.serving.processes.board import Board
+from liverank.serving.service import Service
 
 NAMED = CONFIG + '[interactions]\njoin = "the success"\n[surfaces.tab]\n'
 
@@ -34,3 +41,15 @@ def test_a_strict_server_refuses_them(tmp_path):
         answer = server.send(room("r1"), act("jion", "u1", "r1")).json()
         assert answer["accepted"] == 1
         assert "`jion` is not declared" in answer["rejected"][0]["reason"]
+
+
+def test_a_request_with_a_field_of_another_type_is_refused_before_anything_is_ranked(tmp_path):
+    with Log.open(tmp_path / "log") as log:
+        service = Service(
+            log, parse_config(CONFIG), Board(1), 0, snapshots=tmp_path, clock_ms=lambda: 0
+        )
+        for fields, status in (({"device": ["ios"]}, 422), ({"device": "ios", "other": []}, 503)):
+            with pytest.raises(BadRequestError) as refused:
+                service.rank(RankRequest(user="u1", fields=fields), read_at=0)
+            assert refused.value.status == status  # 503: the log has not been read
+        service.close()

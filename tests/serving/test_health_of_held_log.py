@@ -4,14 +4,15 @@ import socket
 import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 import pytest
-from health_watchers import is_well, told
-from rank_servers import act, room, running_server
+from health_watchers import SOON_S, is_well, told
+from rank_servers import CONFIG, act, room, running_server
 
 
 @contextmanager
@@ -54,32 +55,50 @@ def many_rankings(server):
         client.close()
 
 
-@pytest.mark.timeout(180)
+WAIT_S = 8.0
+"""Rankings are tried five times: until then it is told that they are lost for want of room."""
+CLIENTS = 40
+"""More than a worker has threads that wait for the log."""
+
+
+def sent(server, number):
+    """How long an event took to be answered, and the answer."""
+    parts = urlsplit(server.url)
+    with closing(HTTPConnection(parts.hostname, parts.port, timeout=60)) as connection:
+        began = time.monotonic()
+        body = msgspec.json.encode([act("join", f"u{number}", "r1")])
+        connection.request("POST", "/v1/events", body)
+        response = connection.getresponse()
+        what = msgspec.json.decode(response.read())["error"]
+        return time.monotonic() - began, response, what
+
+
+@pytest.mark.alone
 def test_a_log_that_another_process_holds_is_told_until_it_lets_go(tmp_path):
-    refused = []
-
-    def send(url: str) -> None:
-        refused.append(httpx.post(f"{url}/v1/events", json=[act("join", "u1", "r1")], timeout=120))
-
-    with running_server(tmp_path, "--workers", "1") as server:
+    config = CONFIG + f'[serving]\nlog_wait = "{WAIT_S:.0f}s"\n'
+    with (
+        running_server(tmp_path, "--workers", "1", config=config) as server,
+        ThreadPoolExecutor(CLIENTS) as pool,
+    ):
         server.send_and_fold(room("r1"))
         with held(tmp_path):
-            sending = threading.Thread(target=send, args=(server.url,))
-            sending.start()
-            time.sleep(1)  # or it would wait behind the rankings, and then for the lock
+            began = time.monotonic()
+            server.rank(user="u1")
+            waits = told(server, "rankings", "rankings are not in the log yet")
+            assert time.monotonic() - began < 1.5 + SOON_S, "rankings alone show that it is held"
+            assert "another process has held the log's write lock for" in waits
+            sending = [pool.submit(sent, server, number) for number in range(CLIENTS)]
+            assert "events wait for 8s" in told(server, "log", "look for it with `fuser`")
             with many_rankings(server):
                 said = told(server, "rankings", "more come than the log takes", within_s=90)
                 assert "rankings are lost" in said
-            sending.join()  # they wait half a minute for the lock
-            assert refused[0].status_code == 503
-            assert refused[0].json()["error"]["where"] == "log"
-            assert "another process holds the log" in told(server, "log")
-            until = time.monotonic() + 6
-            while time.monotonic() < until:
-                said = server.health()
-                assert said["log"] is not None
-                assert said["processes"] is None, "the worker waits for nothing but the lock"
-                time.sleep(0.2)
+            for took_s, refused, error in (one.result() for one in sending):
+                assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+                assert error["where"] == "log"
+                assert "another process has held" in error["what"]
+                assert took_s < WAIT_S + SOON_S
+            assert "another process holds the log" in told(server, "log", "events are refused")
+            assert server.health()["processes"] is None, "the worker waits for nothing but the lock"
             assert server.rank(user="u1")["items"], "rankings are still answered"
         is_well(server)
         assert server.health()["rankings_lost"] > 0

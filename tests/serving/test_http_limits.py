@@ -114,6 +114,7 @@ def test_a_client_that_says_nothing_is_let_go(hasty):
         assert is_closed(client)
 
 
+@pytest.mark.alone
 def test_a_client_that_never_reads_its_answers_is_cut_off_and_keeps_no_other_waiting(hasty):
     with hasty.connect(receive_bytes=4096) as client:
         client.sendall(get(b"/long?20000000") * 3)
@@ -251,6 +252,7 @@ def test_bodies_that_wait_for_their_turn_are_no_more_than_a_few(small):
     assert resident_bytes() - before < 30 * MB
 
 
+@pytest.mark.alone
 def test_five_thousand_idle_connections_slow_no_other_and_take_little_memory():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < 11_000:

@@ -34,6 +34,7 @@ def test_requests_that_wait_for_an_answer_that_takes_long_are_taken_up_again(ser
     assert [answer.json["path"].encode() for answer in got] == paths
 
 
+@pytest.mark.alone
 def test_a_client_that_has_said_all_still_gets_its_answers(server):
     with server.connect() as client:
         client.sendall(get(b"/slow") + get(b"/b"))

@@ -127,6 +127,7 @@ def test_a_reader_never_sees_half_of_a_change():
     assert changes > 100
 
 
+@pytest.mark.alone
 def test_a_change_that_its_process_left_half_way_keeps_nobody_waiting(monkeypatch):
     monkeypatch.setattr(live_table, "LONGEST_CHANGE_S", 0.2)
     live = LiveItems(expire_after_ms=EXPIRE_MS, impression="impression")

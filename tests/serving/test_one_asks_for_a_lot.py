@@ -15,6 +15,8 @@ LIVE = 20_000
 NAMED = 400_000
 LONGEST_S = 1.0
 """What another's request may take at worst; on a busy machine, half of what the large one takes."""
+NEARLY_ALL_S = 0.3
+"""What 99 of 100 may take; on a busy machine, a twentieth of what the large one takes."""
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,7 @@ def connected(server):
     return http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("what", LARGE)
 def test_others_are_answered_while_one_asks_for_a_lot(server, what):
     method, path, asked = LARGE[what]
@@ -63,12 +66,11 @@ def test_others_are_answered_while_one_asks_for_a_lot(server, what):
     answered = []
 
     def ask_for_a_lot():
-        for _ in range(2):
-            large = connected(server)
-            large.request(method, path, body)
-            response = large.getresponse()
-            answered.append((response.status, len(response.read())))
-            large.close()
+        large = connected(server)
+        large.request(method, path, body)
+        response = large.getresponse()
+        answered.append((response.status, len(response.read())))
+        large.close()
 
     small = json.dumps({"user": "u2", "items": [f"r{number}" for number in range(20)]})
     other = connected(server)
@@ -93,8 +95,9 @@ def test_others_are_answered_while_one_asks_for_a_lot(server, what):
         f"{what}: {answered} in {took_s:.2f} s; {len(latencies)} others: p50 {quantiles[0]:.1f}, "
         f"p99 {quantiles[1]:.1f}, longest {1e3 * latencies[-1]:.1f} ms"
     )
-    assert [status for status, _ in answered] == [200, 200]
-    assert latencies[-1] < max(LONGEST_S, took_s / 2 / 2)
+    assert [status for status, _ in answered] == [200]
+    assert latencies[-1] < max(LONGEST_S, took_s / 2)
+    assert quantiles[1] < 1e3 * max(NEARLY_ALL_S, took_s / 20)
     assert latencies[len(latencies) // 2] < LONGEST_S / 20
 
 
@@ -108,6 +111,7 @@ def test_more_items_than_can_be_explained_are_refused_with_what_to_do(server):
     assert len(few.json()["items"]) == 2, "there are no more to explain"
 
 
+@pytest.mark.alone
 def test_a_stop_does_not_wait_for_those_who_asked_for_a_lot(server):
     body = json.dumps(named(limit=NAMED, deadline_ms=60_000)).encode()
     clients = [connected(server) for _ in range(12)]

@@ -31,6 +31,7 @@ def port_of(server):
     return urlsplit(server.url).port
 
 
+@pytest.mark.alone
 def test_a_worker_that_is_killed_is_replaced_and_other_connections_do_not_notice(server):
     with clients(server.url, a_request, count=12) as asking:
         asking.wait_for_more(50)

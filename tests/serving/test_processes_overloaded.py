@@ -34,6 +34,7 @@ def a_long_request():
 
 
 @pytest.mark.timeout(150)
+@pytest.mark.alone
 def test_at_far_more_than_it_can_do_what_is_answered_is_in_time_and_the_rest_is_refused(tmp_path):
     promote(tmp_path, SPEC)
     with running_server(tmp_path) as server:

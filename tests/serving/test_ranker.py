@@ -273,7 +273,7 @@ class RefusingLog:
     def __init__(self, error: LogError) -> None:
         self.error = error
 
-    def append(self, events: object, *, arrived_ms: int) -> None:
+    def append(self, events: object, *, arrived_ms: int, until_s: float | None = None) -> None:
         raise self.error
 
     append_served = append

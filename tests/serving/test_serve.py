@@ -26,6 +26,7 @@ def logged_rankings(directory):
     return {event.id: event for event in events if isinstance(event, Ranking)}
 
 
+@pytest.mark.alone
 def test_an_event_is_visible_to_rankings_within_a_second(server):
     waits = []
     for number in range(20):

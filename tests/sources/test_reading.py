@@ -159,8 +159,9 @@ def test_a_bad_row_of_a_table_is_rejected_with_its_number_and_reason(
         (5, "u1", "i1", 1.5),
         (9, "u3", "i3", None),
     ]
+    row = "" if name.endswith(".jsonl") else "row "
     assert [str(where).rpartition(":")[2] for where in rejected["where"]] == [
-        "row 2", "row 3", "row 4", "row 5",
+        f"{row}2", f"{row}3", f"{row}4", f"{row}5",
     ]  # fmt: skip
     assert rejected["reason"].to_list() == [
         "`time` is not a moment: soon",

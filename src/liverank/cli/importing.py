@@ -6,7 +6,6 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import polars as pl
 from rich.console import Console
 from rich.progress import (
@@ -54,26 +53,13 @@ class Read:
     def add(self, part: FileEvents) -> pl.DataFrame:
         """Count a piece; gives its events, as an import takes them."""
         frame = part.unnumbered()
-        self._reject(part.rejected)
-        unknown = self._declared.unknown_rows(frame)
-        if not self._declared.is_strict:
-            counts = unknown.group_by("key", "name").len()
-            self._unknown.update({Unknown(key, name): n for key, name, n in counts.iter_rows()})
-        elif unknown.height:
-            names = unknown.select("key", "name").iter_rows()
-            reasons = [self._declared.refusal(Unknown(*name)) for name in names]
-            where = [f"{part.path}: id {id_}" for id_ in frame["id"].gather(unknown["row"])]
-            self._reject(pl.DataFrame({"where": where, "reason": reasons}))
-            is_taken = np.ones(frame.height, np.bool_)
-            is_taken[unknown["row"].to_numpy()] = False
-            frame = frame.filter(pl.Series(is_taken))
+        self.rejected += part.rejected.height
+        more = FIRST_REASONS - len(self.reasons)
+        self.reasons += part.rejected.head(more).to_dicts()
+        counts = self._declared.unknown_rows(frame).group_by("key", "name").len()
+        self._unknown.update({Unknown(key, name): n for key, name, n in counts.iter_rows()})
         self.kinds.update(dict(frame["event"].value_counts().iter_rows()))
         return frame
-
-    def _reject(self, rejected: pl.DataFrame) -> None:
-        self.rejected += rejected.height
-        more = FIRST_REASONS - len(self.reasons)
-        self.reasons += rejected.head(more).to_dicts()
 
 
 class FilesImported(NamedTuple):
@@ -98,15 +84,15 @@ def import_files(
 ) -> FilesImported:
     """Import the events of files into the log of a directory, all of them or none.
 
-    With ``events.strict``, events with names that the config does not declare are rejected. A
-    strict import imports nothing when any row is rejected. ``allow_erased`` are users to take in
-    again although they were erased. Raises ConfigError, SourceError,
-    LogError and its kinds.
+    Events that are not as the config declares are rejected (``Declared``). A strict import imports
+    nothing when any row is rejected. ``allow_erased`` are users to take in again although they were
+    erased. Raises ConfigError, SourceError, LogError and its kinds.
     """
-    read = Read(declared_by(config))
+    declared = declared_by(config)
+    read = Read(declared)
     with ExitStack() as shown:
         on_progress = shown.enter_context(reading_progress(paths, console))
-        parts = read_events(paths, config.sources, on_progress=on_progress)
+        parts = read_events(paths, config.sources, declared=declared, on_progress=on_progress)
 
         def pieces() -> Generator[pl.DataFrame, None, None]:
             for part in parts:

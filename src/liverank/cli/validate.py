@@ -34,6 +34,8 @@ HELP = "check the config and the events, and say what is odd"
 _TOLD = 3
 """Rejected rows that are told."""
 
+_REFUSED = "; `events.strict` refuses them"
+
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
@@ -69,7 +71,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     findings = rejected.findings()
     findings += _fields(config, profile)
     findings += _words(config, profile)
-    findings += oddities.findings()
+    findings += _strictly(oddities.findings(), config, profile)
     findings += _labelled_rankings(labelled, config, rankings=oddities.shown.index.size)
     ok = all(finding.severity != "error" for finding in findings)
     _tell(findings, profile, console)
@@ -104,7 +106,8 @@ def _of_files(
     paths: Sequence[Path], config: Config, rejected: "_Rejected", on_progress: OnProgress
 ) -> Iterator[pl.DataFrame]:
     numbers = ContentNumbers()
-    for part in read_events(paths, config.sources, on_progress=on_progress):
+    declared = declared_by(config)._replace(is_strict=False)  # names are findings of their own
+    for part in read_events(paths, config.sources, declared=declared, on_progress=on_progress):
         rejected.add(part.rejected)
         yield numbers.numbered(part.frame, part.path)
 
@@ -180,15 +183,39 @@ def _words(config: Config, profile: Profile) -> list[Finding]:
         message = "words of the config are in no event that was looked at"
         said = tuple(word.said for word in words)
         findings.append(_listed("words_never_seen", severity, message, said))
+    return findings + _unknown_surfaces(config, profile)
+
+
+def _unknown_surfaces(config: Config, profile: Profile) -> list[Finding]:
+    """Surfaces that [surfaces] does not name: an error where the config is strict."""
     declared = declared_by(config)
     counts = Counter({Unknown("surface", name): n for name, n in profile.surfaces.items()})
     known = declared.surfaces or profile.surfaces
     unknown = Counter({key: count for key, count in counts.items() if key.name not in known})
-    if unknown:
-        message = "surfaces that [surfaces] does not name"
-        lines = tuple(declared.warnings(unknown))
-        findings.append(_listed("unknown_surfaces", "warning", message, lines))
-    return findings
+    if not unknown:
+        return []
+    severity = "error" if declared.is_strict else "warning"
+    message = "surfaces that [surfaces] does not name" + _REFUSED * declared.is_strict
+    return [_listed("unknown_surfaces", severity, message, tuple(declared.warnings(unknown)))]
+
+
+def _strictly(findings: list[Finding], config: Config, profile: Profile) -> list[Finding]:
+    """The findings where a strict config refuses types that nothing of it declares: an error."""
+    declared = declared_by(config)
+    counts = {name: seen.count for name, seen in profile.interactions.items()}
+    unknown = Counter(
+        {Unknown("type", name): n for name, n in counts.items() if name not in declared.types}
+    )
+    if not (declared.is_strict and declared.types and unknown):
+        return findings
+    strict = Finding(
+        name="unknown_interactions",
+        severity="error",
+        message="interactions are of a type that nothing in liverank.toml declares" + _REFUSED,
+        count=unknown.total(),
+        examples=tuple(declared.warnings(unknown)),
+    )
+    return [strict if finding.name == strict.name else finding for finding in findings]
 
 
 def _listed(name: str, severity: Any, message: str, examples: tuple[str, ...]) -> Finding:

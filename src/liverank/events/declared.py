@@ -1,18 +1,23 @@
-"""Which interaction types and surfaces a config declares, and what is said of others.
+"""What a config declares of events, and what is said of those that differ.
 
-Invariant: where ``[interactions]`` names no types every type is taken without a word, and so is
-every surface where ``[surfaces]`` names none.
+A field of another type than it is declared with is refused. So is an interaction type or a surface
+that is not declared where the config is strict; else it is taken and told of. Invariant: what is
+not declared is not checked: any type where ``[interactions]`` names none, any surface where
+``[surfaces]`` names none, any value of a field without a type.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import NamedTuple
 
 import polars as pl
 
-from liverank.config import Config
-from liverank.events.event import Event, Interaction, Ranking
+from liverank.config import Config, FieldType
+from liverank.events.event import KINDS, Edge, Event, Interaction, Ranking
+from liverank.events.field_values import PLAIN, problem_of_field
+from liverank.events.wire import Decoded, Rejected
 
 _MOST_TOLD = 20
 """Names told one by one."""
@@ -33,6 +38,50 @@ class Declared(NamedTuple):
     surfaces: frozenset[str] = frozenset()
     is_strict: bool = False
     """Whether events with other names are refused."""
+    fields: Mapping[str, Mapping[str, FieldType]] = MappingProxyType({})
+    """Types of declared fields, by the kind of event; kinds without any are left out."""
+
+    def problem(self, event: Event) -> str | None:
+        """Why an event is refused, in one line; None where it is taken.
+
+        >>> from liverank.events.event import Item
+        >>> room = Item(time=0, item="room9", fields={"host": ["u7"]})
+        >>> Declared(fields={"item": {"host": "key"}}).problem(room)
+        'Expected one id, a text or a whole number, got `["u7"]` - at `$.fields.host` (declared ...
+        """
+        if self.fields and not isinstance(event, Edge) and event.fields:
+            declared = self.fields.get(_KIND_OF[type(event)])
+            problem = declared and problem_of_fields(event.fields, declared)
+            if problem:
+                return problem
+        unknown = self.unknown(event) if self.is_strict else None
+        return None if unknown is None else self.refusal(unknown)
+
+    def taken(self, decoded: Decoded) -> Decoded:
+        """The same, with the events refused that are not as declared."""
+        if not self.fields and not self.is_strict:
+            return decoded
+        problems = [self.problem(event) for event in decoded.events]
+        if not any(problems):
+            return decoded
+        rows = range(len(problems))
+        refused = [Rejected(decoded.places[row], why) for row in rows if (why := problems[row])]
+        kept = [row for row in rows if problems[row] is None]
+        return Decoded(
+            [decoded.events[row] for row in kept],
+            [decoded.places[row] for row in kept],
+            sorted([*decoded.rejected, *refused]),
+        )
+
+    def name_problems(self, frame: pl.DataFrame) -> pl.Series:
+        """Why rows of a frame of events are refused for their names: String[n], mostly null."""
+        problems = pl.Series("problem", [None], pl.String).new_from_index(0, frame.height)
+        odd = self.unknown_rows(frame) if self.is_strict else pl.DataFrame()
+        if odd.is_empty():
+            return problems
+        names = odd.select("key", "name")
+        reasons = {row: self.refusal(Unknown(*row)) for row in names.unique().iter_rows()}
+        return problems.scatter(odd["row"], [reasons[row] for row in names.iter_rows()])
 
     def unknown(self, event: Event) -> Unknown | None:
         """The name of an event that is not declared, if there is one.
@@ -100,6 +149,29 @@ class Declared(NamedTuple):
         return "" if near is None else f"; did you mean `{near}`?"
 
 
+_KIND_OF = {struct: kind for kind, struct in KINDS.items()}
+
+ANYTHING = Declared()
+"""Nothing is declared, so that nothing is refused."""
+
+
+def problem_of_fields(
+    fields: Mapping[str, object], declared: Mapping[str, FieldType]
+) -> str | None:
+    """Why the fields of an event or a request are refused, by their declared types.
+
+    >>> problem_of_fields({"any": [], "size": "big"}, {"size": "number"})
+    'Expected a number, got `"big"` - at `$.fields.size` (declared as "number"); send a ...
+    """
+    for name, value in fields.items():
+        field_type = declared.get(name)
+        if field_type is not None and type(value) not in PLAIN[field_type]:
+            problem = problem_of_field(name, field_type, value)
+            if problem is not None:
+                return problem
+    return None
+
+
 _NOUNS = {"type": "Interaction type", "surface": "Surface"}
 _TABLES = {"type": "[interactions]", "surface": "[surfaces]"}
 
@@ -118,7 +190,18 @@ def declared_by(config: Config) -> Declared:
         types |= {config.impressions.interaction, config.presence.enter, config.presence.leave}
         types |= set() if config.candidates is None else {config.candidates.interaction}
     surfaces = {"default", *config.surfaces} if config.surfaces else set()
-    return Declared(frozenset(types), frozenset(surfaces), config.events.strict)
+    fields = {
+        "item": config.items.fields,
+        "user": config.users.fields,
+        "ranking": config.requests.fields,
+        "interaction": config.requests.fields,
+    }
+    return Declared(
+        frozenset(types),
+        frozenset(surfaces),
+        config.events.strict,
+        {kind: declared for kind, declared in fields.items() if declared},
+    )
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -256,8 +256,7 @@ def check_ranking(ranking: Ranking | ServedRanking) -> None:
     _to_ms(ranking.time)
     check_distinct("items", ranking.items)
     if ranking.candidates is not None:
-        check_distinct("candidates", ranking.candidates)
-        scored = set(ranking.candidates)
+        scored = check_distinct("candidates", ranking.candidates)
         if not scored.issuperset(ranking.items):
             place, item = next(pair for pair in enumerate(ranking.items) if pair[1] not in scored)
             raise ValueError(f"Expected one of `candidates`, got `{item}` - at `$.items[{place}]`")

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+_PIECE = 8_192
+"""Items of a long ranking that are checked at once: between two pieces, other threads can go on."""
+
 
 def check_beside(name: str, values: Sequence[float] | NDArray[np.floating], items: int) -> None:
     """Check that there is a number for each item. Raises ValueError, which says where."""
@@ -24,10 +27,13 @@ def check_vectors(vectors: bytes, scored: int) -> None:
         )
 
 
-def check_distinct(name: str, items: Sequence[str]) -> None:
-    """Check that no item stands in a list twice. Raises ValueError, which says where."""
-    if len(set(items)) == len(items):
-        return
+def check_distinct(name: str, items: Sequence[str]) -> set[str]:
+    """The items, each of which stands there once. Raises ValueError, which says where."""
+    distinct: set[str] = set()
+    for start in range(0, len(items), _PIECE):
+        distinct.update(items[start : start + _PIECE])
+    if len(distinct) == len(items):
+        return distinct
     seen: set[str] = set()
     for place, item in enumerate(items):
         if item in seen:
@@ -35,3 +41,4 @@ def check_distinct(name: str, items: Sequence[str]) -> None:
                 f"An item stands in a ranking once, got `{item}` again - at `$.{name}[{place}]`"
             )
         seen.add(item)
+    return seen

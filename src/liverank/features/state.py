@@ -86,6 +86,8 @@ class State:
         """How often a read began anew because a batch was folded meanwhile."""
         self.is_abandoned: Callable[[], bool] = lambda: False
         """Whether the process that folds it has ended, as far as its reader knows."""
+        self.ask_for_gap: Callable[[float], None] = lambda _: None
+        """Told how many seconds a read took that was overtaken, and 0 when it needs no more."""
         self._unsettled, self._unsettled_since = 0, 0.0
         self.store = Store(layout, fd=fd)
         self._header = self.store.arrays.header
@@ -118,20 +120,23 @@ class State:
             compacted=int(header[COMPACTED]),
         )
 
-    def fold(self, stream: Stream, *, batch: int | None = None, gap_s: float = 0.0) -> None:
+    def fold(
+        self, stream: Stream, *, batch: int | None = None, before: Callable[[], None] | None = None
+    ) -> None:
         """Fold the next events of the log, ``batch`` at a time (all when left out).
 
-        Other processes can read after each batch: ``gap_s`` leaves them the time to.
+        Other processes can read between two batches: ``before``, called before each, leaves them
+        the time to.
         """
         arrays, step = stream.arrays(), batch or max(len(stream), 1)
         for begin in range(0, len(stream), step):
             end = min(begin + step, len(stream))
+            if before is not None:
+                before()
             self._header[VERSION] += 1
             fold(arrays, begin, end, self._arrays, self._layout_arrays)
             self._folded(stream, end)
             self._header[VERSION] += 1
-            if end < len(stream) and gap_s:
-                time.sleep(gap_s)
 
     def pass_over(self, seq: int) -> None:
         """Count events up to ``seq`` as folded, which change nothing."""
@@ -176,9 +181,9 @@ class State:
         if len(request) != self._request_words or len(positions) not in (1, len(items)):
             raise ValueError(f"{len(request)} request words, {len(positions)} positions do not fit")
         out = np.empty((len(items), len(program.outputs)), np.float32)
-        operations, began = program.arrays(), time.monotonic()
+        operations, began, again = program.arrays(), time.monotonic(), False
         while True:
-            version = self._settled_version(patience_s)
+            version, read_at = self._settled_version(patience_s), time.monotonic()
             read(
                 self._arrays,
                 self._layout_arrays,
@@ -191,10 +196,14 @@ class State:
                 out,
             )
             seq = int(self._header[SEQ])
-            if self._header[VERSION] == version:
+            is_whole, now = self._header[VERSION] == version, time.monotonic()
+            is_late = now - began > LONGEST_READ_S
+            if again or not is_whole:
+                self.ask_for_gap(0.0 if is_whole or is_late else now - read_at)
+            if is_whole:
                 return out, seq
-            self.rereads += 1
-            if time.monotonic() - began > LONGEST_READ_S:
+            self.rereads, again = self.rereads + 1, True
+            if is_late:
                 raise StateBusyError(
                     f"feature state changes faster than {len(items):,} candidates can be read; "
                     "name fewer, and they are ranked by all that is known of them"

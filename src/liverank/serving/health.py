@@ -17,6 +17,8 @@ _JUST_LOST_MS = 1_000
 """Rankings that were lost so lately are being lost."""
 NO_BEAT_MS = 5_000
 """A worker that has not shown for so long that it lives is told."""
+_LONG_WAIT_MS = 1_500
+"""A wait for another process that holds the log is told from then on."""
 _KNOWS_NOBODY = (
     "a bundle is served, but the log knows nobody: rankings are guesses; check `path` in "
     "liverank.toml, or bring in the history with `liverank ingest`"
@@ -49,10 +51,15 @@ class HealthOf:
             memory = what_was_let_go(folded.sizes)
             if view.ranker.rung.bundle is not None and not folded.sizes.rows:
                 unknown = _KNOWS_NOBODY
-        told = [one for one in (self._refused(), troubles.log, troubles.stale) if one is not None]
+        refused, held = self._refused(), self._held()
+        told = [one for one in (refused or held, troubles.log, troubles.stale) if one is not None]
         log = "; ".join(told) or self._behind() or unknown
         processes = troubles.folding or self._missing_workers() or self._silent_workers()
         rankings = service.writer.trouble or self._not_logged()
+        if rankings is None and held is not None and workers["rankings_queued"].any():
+            rankings = (
+                f"{workers['rankings_queued'].sum():,} rankings are not in the log yet: {held}"
+            )
         bundle = troubles.bundle or self.own_trouble
         bundle = bundle or self._of_others("lacks_bundle", "load the bundle that is served")
         experiments = self.experiments_trouble
@@ -112,6 +119,18 @@ class HealthOf:
         if words is None:
             return None
         return f"events are refused (what was acknowledged before is safe): {words}"
+
+    def _held(self) -> str | None:
+        """That another process has held the log's write lock for a while, or None."""
+        service = self._service
+        waits_ms = int(service.board.workers["log_waits_ms"].max())
+        if waits_ms < _LONG_WAIT_MS:
+            return None
+        return (
+            f"another process has held the log's write lock for {waits_ms / 1000:.0f} s; look for "
+            f"it with `fuser`: events wait for {service.config.serving.log_wait} "
+            "(`serving.log_wait`) and are refused then, rankings wait in memory"
+        )
 
     def _not_logged(self) -> str | None:
         """Why rankings are not being logged by some worker, or None."""

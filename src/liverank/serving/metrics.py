@@ -124,6 +124,14 @@ def _counters(board: Board) -> Iterator[Metric]:
     for outcome in _OUTCOMES:
         events.add_metric([outcome], float(workers[f"events_{outcome}"].sum()))
     yield events
+    undeclared = CounterMetricFamily(
+        "liverank_undeclared_names",
+        "Events received with a name that liverank.toml does not declare, by what it is of.",
+        labels=["key", "name"],
+    )
+    for key, name, count in board.undeclared.totals():
+        undeclared.add_metric([key, name], count)
+    yield undeclared
 
 
 def _latencies(board: Board) -> HistogramMetricFamily:

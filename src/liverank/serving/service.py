@@ -18,21 +18,23 @@ from liverank.config import Config
 from liverank.errors import LogError
 from liverank.events.declared import declared_by
 from liverank.events.log import Erased, Log
+from liverank.quantities import duration_ms
 from liverank.serving.experiments.asking import AssignmentResponse, assignment_of_somebody
 from liverank.serving.http.events_in import take_events
 from liverank.serving.http.messages import (
     BadRequestError,
     ErasedUser,
     EventsResponse,
-    RankedItem,
     RankRequest,
     RankResponse,
+    check_fields,
 )
 from liverank.serving.log_trouble import LogTrouble, trouble_of
 from liverank.serving.processes.board import Board
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.deadline import Pace
-from liverank.serving.ranking.ranker import Ranked, View, rank
+from liverank.serving.ranking.ranked_items import ranked_items
+from liverank.serving.ranking.ranker import View, rank
 from liverank.serving.ranking.ranking_log import RankingWriter, is_sampled, ranking_event
 from liverank.serving.ranking.reasons import explained
 from liverank.serving.ranking.surfaces import SurfaceRules
@@ -46,8 +48,6 @@ _APPENDERS = 16
 """Threads that wait for the disk; batches that wait together share a commit."""
 _KEPT = 2
 """The purpose by which rankings are chosen to be logged at all."""
-_LONG = 1_000
-"""Items from which on an answer is a long one."""
 MOST_EXPLAINED = 1_000
 """Items that a request may have explained: each takes the time and the memory of many others."""
 _FORGOTTEN_POLL_S = 0.02
@@ -91,6 +91,8 @@ class Service:
         self._numbers = itertools.count(1)
         self._appenders = ThreadPoolExecutor(_APPENDERS, thread_name_prefix="append")
         self._declared = declared_by(config)
+        self._fields = config.requests.fields
+        self._log_wait_s = duration_ms(config.serving.log_wait) / 1000
         self._surfaces = SurfaceRules(config)
 
     def adopt(self, view: View, number: int) -> None:
@@ -116,11 +118,13 @@ class Service:
     def rank(self, request: RankRequest, *, read_at: float) -> RankResponse:
         """Answer a request that was read at ``read_at``, and queue the ranking for the log.
 
-        Raises BadRequestError: 422 for a surface that is not declared and for too many items to
-        explain, 503 before the log has been
+        Raises BadRequestError: 422 for a surface that is not declared, for a field of another type
+        than it is declared with and for too many items to explain, 503 before the log has been
         read and for a request that has waited for as long as an answer is of use.
         """
         began = time.perf_counter()
+        if request.fields and self._fields:
+            check_fields(request.fields, self._fields)
         limit, deadline_s = self._surfaces.of(request.surface)
         limit = request.limit or limit
         if request.deadline_ms is not None:
@@ -165,7 +169,7 @@ class Service:
                     serving=self.config.serving,
                 )
             )
-        items = _ranked_items(ranked)
+        items = ranked_items(ranked)
         if request.explain:
             items = explained(view.bundle(ranked.model), ranked, items)
         ended = time.perf_counter()
@@ -197,7 +201,13 @@ class Service:
         Raises BadRequestError, LogError.
         """
         arrived_ms = self.clock_ms()
-        take = partial(take_events, arrived_ms=arrived_ms, declared=self._declared)
+        take = partial(
+            take_events,
+            arrived_ms=arrived_ms,
+            declared=self._declared,
+            on_undeclared=partial(self.board.undeclared.count, self._place),
+            until_s=time.monotonic() + self._log_wait_s,  # it may wait for a thread first
+        )
         try:
             response = await asyncio.get_running_loop().run_in_executor(
                 self._appenders, take, self._log, body
@@ -254,6 +264,10 @@ class Service:
         erased = erase_from_log(self._log, user, at_ms=self.clock_ms())
         return erased, self._log.generation()
 
+    def log_waits_ms(self) -> int:
+        """For how long this worker has been waiting for another process that holds the log."""
+        return int(1000 * self._log.waits_s())
+
     def _oldest_generation(self) -> int:
         """The oldest generation of the log that a worker ranks from."""
         workers = self.board.workers
@@ -277,12 +291,3 @@ class Service:
         """Write the rankings that wait. Nothing may be asked of it afterwards."""
         self._appenders.shutdown()
         self.writer.close()
-
-
-def _ranked_items(ranked: Ranked) -> list[RankedItem]:
-    """The items of a ranking; of a long one in steps, between which other threads can go on."""
-    scores = ranked.scores.tolist()
-    if len(scores) <= _LONG:
-        return list(map(RankedItem, ranked.items, scores, range(len(scores))))
-    listed = zip(ranked.items, scores, range(len(scores)), strict=True)
-    return [RankedItem(*one) for one in listed]

@@ -1,6 +1,7 @@
 """``liverank experiment start``: let an experiment run, or change how many take part in it."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,8 @@ from liverank.cli.experiment.named import experiment_named, ramp_percent, timeli
 from liverank.cli.moment import moment_ms
 from liverank.cli.paths import add_config_argument, data_path, log_path
 from liverank.config import load_config
-from liverank.errors import ConfigError
+from liverank.config_experiments import Experiment
+from liverank.errors import BundleError, ConfigError
 from liverank.events.event import ExperimentAction, ExperimentChange, Fields
 from liverank.events.log import Log
 from liverank.serving.experiments.loading import versions_of
@@ -39,9 +41,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     config = load_config(arguments.config)
     name = arguments.name
     experiment = experiment_named(config, name, arguments.config)
-    root = data_path(arguments.config, config)
-    for version in versions_of(experiment):
-        store.load(root, version)
+    _check_bundles(data_path(arguments.config, config), experiment)
     at_ms = now_ms() if arguments.at is None else int(arguments.at)
     with Log.open(log_path(arguments.config, config)) as log:
         step = timeline_in(log, name, experiment).at(at_ms)
@@ -70,3 +70,16 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             soft_wrap=True,
         )
     return {"ok": True, "experiment": name, "action": action, "ramp": ramp, "at_ms": at_ms}
+
+
+def _check_bundles(root: Path, experiment: Experiment) -> None:
+    """Load the variants' own bundles. Raises BundleError for one that would not be served."""
+    current = store.current(root)
+    served = None if current is None else store.load(root, current)
+    for version in versions_of(experiment):
+        bundle = store.load(root, version)
+        if served is not None and bundle.spec.layout != served.spec.layout:
+            raise BundleError(
+                f"bundle {version} reads another layout of state than bundle {current}, which "
+                "serves; train both from one config and one log"
+            )

@@ -3,7 +3,8 @@
 Whoever gets the write lock first commits everything that waits; the others find theirs done. Where
 commits follow each other closely, the next one gathers for a while: a commit costs as much as fifty
 events do.
-Invariant: a batch is on disk as a whole when ``append`` returns, or not there at all.
+Invariant: a batch is on disk as a whole when ``append`` returns, or not there at all; it waits for
+others no longer than it may, however many wait before it.
 """
 
 import sqlite3
@@ -16,7 +17,7 @@ import numpy as np
 
 from liverank.errors import EventError, LogError
 from liverank.events.event import Event, dedup_id
-from liverank.events.log.database import Database, last_seq_of
+from liverank.events.log.database import Database, busy, last_seq_of
 from liverank.events.log.ids import SegmentIds, ids_of
 from liverank.events.log.suppression import screened
 from liverank.events.log.tail import in_tail
@@ -70,38 +71,59 @@ class Appender:
         self._queueing = threading.Lock()
         self._queue: list[_Batch] = []
 
-    def append(self, events: Sequence[Event], *, arrived_ms: int) -> Appended:
+    def append(
+        self, events: Sequence[Event], *, arrived_ms: int, until_s: float | None = None
+    ) -> Appended:
         """See ``Log.append``."""
         if not events:
             return Appended([], 0)
+        now_s = time.monotonic()
+        until_s = now_s + self._database.busy_s if until_s is None else until_s
         batch = _Batch(events, arrived_ms)
         with self._queueing:
             self._queue.append(batch)
-        with self._committing:
+        if not self._committing.acquire(timeout=max(until_s - now_s, 0.0)):
+            if self._withdraw(batch):
+                raise busy(self._database.path)
+            self._committing.acquire()  # another thread is writing it: that has an end
+        try:
             if batch.appended is None and batch.error is None:
                 time.sleep(max(self._next_s - time.monotonic(), 0.0))
-                self._commit_queue()
+                self._commit_queue(batch, until_s)
                 self._next_s = time.monotonic() + self._gather_s
+        finally:
+            self._committing.release()
         if batch.error is not None:
             raise type(batch.error)(*batch.error.args) from batch.error
         assert batch.appended is not None
         return batch.appended
 
-    def _commit_queue(self) -> None:
+    def _withdraw(self, batch: _Batch) -> bool:
+        """Take a batch out of the queue; False where it is no longer in it."""
         with self._queueing:
-            batches, self._queue = self._queue, []
+            is_there = batch in self._queue
+            if is_there:
+                self._queue.remove(batch)
+            return is_there
+
+    def _commit_queue(self, own: _Batch, until_s: float) -> None:
+        """Commit all that waits once the log can be written; until then only ``own`` can fail."""
+        batches = [own]
         results: list[Appended] = []
         failure = LogError(
             f"{self._database.path}: the write was stopped half way; send the batch again (events "
             "with an id are never counted twice)"
         )
         try:
-            with self._database.writing() as connection:
+            with self._database.writing(until_s=until_s) as connection:
+                with self._queueing:
+                    batches, self._queue = self._queue, []
                 inserted = self._insert(connection, batches)
             results = inserted
         except LogError as error:
             failure = error
         finally:
+            self._withdraw(own)
             for place, batch in enumerate(batches):
                 batch.appended = results[place] if results else None
                 batch.error = None if results else failure

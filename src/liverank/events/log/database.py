@@ -36,7 +36,8 @@ class Database:
 
     def __init__(self, path: Path, *, busy_s: float) -> None:
         self.path = path
-        self._busy_s = busy_s
+        self.busy_s = busy_s
+        self._waits_since = 0.0
         self._writer = _connect(path, busy_s)
         self._reader = _connect(path, busy_s)
         self._writer.execute("PRAGMA busy_timeout = 0")  # _in_turn waits instead
@@ -49,11 +50,25 @@ class Database:
         """The directory of the segments' files."""
         return self.path.parent / "segments"
 
+    @property
+    def waits_s(self) -> float:
+        """For how long this process has been waiting for another one that writes; 0 if it is not.
+
+        It counts on from one that waited in vain to the next one that waits. Any thread may ask.
+        """
+        since = self._waits_since
+        return time.monotonic() - since if since else 0.0
+
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One write transaction: committed and on disk after the block, or undone as a whole."""
-        with self._write_lock, explained(self.path):
-            self._in_turn(lambda: self._executes("BEGIN IMMEDIATE"))
+    def writing(self, *, until_s: float | None = None) -> Iterator[sqlite3.Connection]:
+        """One write transaction: committed and on disk after the block, or undone as a whole.
+
+        ``until_s`` is how long to wait for others at most, threads of this process among them, by
+        ``time.monotonic``; without it, ``busy_s`` from now.
+        """
+        until_s = time.monotonic() + self.busy_s if until_s is None else until_s
+        with self._writing_alone(until_s):
+            self._in_turn(lambda: self._executes("BEGIN IMMEDIATE"), until_s)
             try:
                 yield self._writer
                 self._writer.execute("COMMIT")
@@ -79,7 +94,7 @@ class Database:
         LogFullError where there is no room for a copy of the file.
         """
         try:
-            with self._write_lock, explained(self.path):
+            with self._writing_alone():
                 self._in_turn(lambda: self._executes("VACUUM"))
                 self._in_turn(self._empties_wal)
         except (LogBusyError, LogFullError) as error:
@@ -97,11 +112,11 @@ class Database:
         next call goes on with it.
         """
         with suppress(LogBusyError, LogFullError):
-            with self._write_lock, explained(self.path):
+            with self._writing_alone():
                 if self._is_mostly_free():
                     self._in_turn(lambda: self._executes("VACUUM"))
             for attempt in range(_CHECKPOINTS):
-                with self._write_lock, explained(self.path):
+                with self._writing_alone():
                     # Only when all of the WAL is in the file, and nobody reads from before, can
                     # both be cut off.
                     if not self._is_long() or self._empties_wal():
@@ -142,24 +157,39 @@ class Database:
             self._writer.close()
             self._turn.close()
 
-    def _in_turn(self, attempt: Callable[[], bool]) -> None:
+    @contextmanager
+    def _writing_alone(self, until_s: float | None = None) -> Iterator[None]:
+        """Have the writing connection to this thread; LogBusyError where others keep it."""
+        left_s = self.busy_s if until_s is None else max(until_s - time.monotonic(), 0.0)
+        if not self._write_lock.acquire(timeout=left_s):
+            raise busy(self.path)
+        try:
+            with explained(self.path):
+                yield
+        finally:
+            self._write_lock.release()
+
+    def _in_turn(self, attempt: Callable[[], bool], until_s: float | None = None) -> None:
         """Try what needs the write lock until it succeeds, in turn with other processes.
 
         SQLite's own waiting sleeps ever longer, so that a busy process starves the others. Here
         whoever waits next holds the turn, and the one that has just written queues for it again.
         """
-        end_s = time.monotonic() + self._busy_s
-        while not takes_turn(self._turn):
-            if time.monotonic() > end_s:
-                raise _busy(self.path)
-            time.sleep(_POLL_S)
+        until_s = time.monotonic() + self.busy_s if until_s is None else until_s
+        self._until(until_s, lambda: takes_turn(self._turn))
         try:
-            while not attempt():
-                if time.monotonic() > end_s:
-                    raise _busy(self.path)
-                time.sleep(_POLL_S)
+            self._until(until_s, attempt)
         finally:
             give_turn(self._turn)
+        self._waits_since = 0.0
+
+    def _until(self, until_s: float, attempt: Callable[[], bool]) -> None:
+        while not attempt():
+            now_s = time.monotonic()
+            self._waits_since = self._waits_since or now_s
+            if now_s > until_s:
+                raise busy(self.path)
+            time.sleep(_POLL_S)
 
     def _executes(self, statement: str) -> bool:
         """Whether the statement was executed; it was not while another process is in its way."""
@@ -223,7 +253,7 @@ def explained(path: Path) -> Iterator[None]:
 def _of_sqlite(error: sqlite3.Error, path: Path) -> LogError:
     primary = _primary_code(error)
     if _is_busy(error):
-        return _busy(path)
+        return busy(path)
     if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and _is_full(path)):
         return _full(path)
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
@@ -243,7 +273,8 @@ def _is_busy(error: sqlite3.Error) -> bool:
     return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _busy(path: Path) -> LogBusyError:
+def busy(path: Path) -> LogBusyError:
+    """That others kept this process from writing for as long as it may wait."""
     return LogBusyError(
         f"{path}: another process has held the log's write lock for too long; nothing of this "
         "batch was kept, send it again (and look for a stuck process with `fuser`)"

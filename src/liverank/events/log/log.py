@@ -7,8 +7,7 @@ grow, and an event id is taken in once.
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 import polars as pl
 
@@ -20,28 +19,17 @@ from liverank.events.log.append_served import AppendedRankings, ServedAppender
 from liverank.events.log.bulk import Imported, Importer
 from liverank.events.log.changes import experiment_changes
 from liverank.events.log.compaction import compact_tail, expire_rows
-from liverank.events.log.database import Database, explained, last_seq_of
+from liverank.events.log.database import Database, explained
 from liverank.events.log.erase import Erased, erase_user
 from liverank.events.log.ids import SegmentIds
 from liverank.events.log.leftovers import clear_leftovers
 from liverank.events.log.lock import opening
 from liverank.events.log.reading import Reader
-from liverank.events.log.segment import corrupt, segments_of
+from liverank.events.log.segment import corrupt
+from liverank.events.log.stats import Stats, stats_of
 from liverank.events.log.suppression import allow
-from liverank.events.log.tail import TailEvent, TailSlice, tail_extent
+from liverank.events.log.tail import TailEvent, TailSlice
 from liverank.events.log.writable import try_writing
-
-
-class Stats(NamedTuple):
-    """How big a log is. Times are None when it holds no events."""
-
-    rows: int
-    tail_rows: int
-    segments: int
-    bytes: int
-    last_seq: int
-    oldest_ms: int | None
-    newest_ms: int | None
 
 
 class Log:
@@ -101,14 +89,17 @@ class Log:
             raise
         return log
 
-    def append(self, events: Sequence[Event], *, arrived_ms: int) -> Appended:
+    def append(
+        self, events: Sequence[Event], *, arrived_ms: int, until_s: float | None = None
+    ) -> Appended:
         """Take in a batch; it is on disk when this returns. Repeats of an id are dropped.
 
         What an erased user did before the erasure is refused (``Appended.suppressed``); other
         events lose their name. All else of the batch is kept, or none: LogFullError, LogBusyError
-        or LogError say so. Calls from several threads share commits.
+        or LogError say so. Calls from several threads share commits. ``until_s`` is how long to
+        wait for others at most, by ``time.monotonic``; without it, ``busy_s`` from now.
         """
-        return self._appender.append(events, arrived_ms=arrived_ms)
+        return self._appender.append(events, arrived_ms=arrived_ms, until_s=until_s)
 
     def append_served(
         self, rankings: Sequence[ServedRanking], *, arrived_ms: int
@@ -129,6 +120,13 @@ class Log:
         """
         try_writing(self._database)
         self._reader.check(whole=False)
+
+    def waits_s(self) -> float:
+        """For how long appends have been waiting for another process; 0 where none is.
+
+        It goes on after one was refused, until one is written.
+        """
+        return self._database.waits_s
 
     def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> Imported:
         """Take in a frame of SCHEMA in its order, straight into segments, as a whole or not at all.
@@ -215,24 +213,7 @@ class Log:
 
     def stats(self) -> Stats:
         """How big the log is."""
-        with self._database.reading() as connection:
-            segments = segments_of(connection)
-            tail = tail_extent(connection)
-            last_seq = last_seq_of(connection)
-        ages = [(one.oldest_ms, one.newest_ms) for one in segments]
-        if tail.rows:
-            ages.append((tail.oldest_ms, tail.newest_ms))
-        with explained(self._database.path):
-            size = self._database.path.stat().st_size
-        return Stats(
-            rows=tail.rows + sum(one.rows for one in segments),
-            tail_rows=tail.rows,
-            segments=len(segments),
-            bytes=size + sum(one.bytes + 12 * one.ids for one in segments),
-            last_seq=last_seq,
-            oldest_ms=min((oldest for oldest, _ in ages), default=None),
-            newest_ms=max((newest for _, newest in ages), default=None),
-        )
+        return stats_of(self._database)
 
     def compact(self, *, min_rows: int = 1) -> int:
         """Move the tail into segments when it holds ``min_rows`` or more; returns rows moved.
@@ -291,10 +272,5 @@ class Log:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -10,7 +10,7 @@ Invariant: what is decoded is what was encoded, with scores rounded to float32.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain, islice, pairwise
 from typing import Any, TypeAlias
 
 import msgspec
@@ -24,6 +24,8 @@ from liverank.events.wire import decode_fields
 Planes: TypeAlias = list[bytes]
 """An array of numbers: the first bytes of all, the second ones, and so on; each compressed."""
 
+_PIECE = 8_192
+"""Names that are numbered at once: between two pieces, other threads can go on."""
 LEVEL = 1
 """Of zstd. Level 3 makes no difference of a hundredth."""
 
@@ -198,8 +200,12 @@ def _encode_fields(ranking: ServedRanking | Ranking) -> str:
 
 def _numbered(lists: list[Sequence[str]], numbers: Mapping[str, int]) -> NDArray[np.uint32]:
     """The numbers of the names in all lists, one list after the other."""
-    count = sum(map(len, lists))
-    return np.fromiter(map(numbers.__getitem__, chain.from_iterable(lists)), np.uint32, count)
+    found = map(numbers.__getitem__, chain.from_iterable(lists))
+    left, pieces = sum(map(len, lists)), [np.empty(0, np.uint32)]
+    while left > 0:
+        pieces.append(np.fromiter(islice(found, _PIECE), np.uint32, min(left, _PIECE)))
+        left -= _PIECE
+    return np.concatenate(pieces)
 
 
 def _joined(lists: list[Any], dtype: type[np.floating]) -> NDArray[Any]:

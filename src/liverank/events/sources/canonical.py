@@ -3,12 +3,14 @@
 Segments of a log are such files. Others get an explanation of how to map them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
+from liverank.config import FieldType
 from liverank.errors import SourceError
+from liverank.events.declared import ANYTHING, Declared, problem_of_fields
 from liverank.events.event import KINDS
 from liverank.events.explain import explain_fields
 from liverank.events.frame import SCHEMA
@@ -18,12 +20,14 @@ from liverank.events.sources.tables import Table
 from liverank.events.sources.times import moment_of
 from liverank.events.sources.values import Value, cast_to
 from liverank.events.time_range import time_problems
+from liverank.events.wire import decode_fields
 
 
-def check_table(table: Table, path: Path) -> Mapped:
+def check_table(table: Table, path: Path, declared: Declared = ANYTHING) -> Mapped:
     """The events of a table with the columns of ``frame.SCHEMA``; those absent are null.
 
-    ``seq`` and ``arrived`` are not taken over. Raises SourceError when it is no such table.
+    Events that are not as ``declared`` are rejected. ``seq`` and ``arrived`` are not taken over.
+    Raises SourceError when it is no such table.
     """
     names = [name for name in table.rows.columns if name != "#"]
     if not {"event", "time"} <= set(names) or not set(names) <= set(SCHEMA):
@@ -51,7 +55,8 @@ def check_table(table: Table, path: Path) -> Mapped:
             "problem",
             time_problems(frame["time"], where="time"),
             first_broken_rule(set(KINDS)),
-            _fields_problem(frame),
+            _fields_problem(frame, declared),
+            declared.name_problems(frame),
         )
     )
     is_good = pl.col("reason").is_null()
@@ -74,7 +79,15 @@ def explain_mapping(path: Path, columns: Sequence[str]) -> str:
     )
 
 
-def _fields_problem(frame: pl.DataFrame) -> pl.Series:
+def _fields_problem(frame: pl.DataFrame, declared: Declared) -> pl.Series:
     """What is wrong with each event's fields, a JSON object as text."""
-    reasons = [None if text is None else explain_fields(text) for text in frame["fields"]]
+    types = [declared.fields.get(kind, {}) for kind in frame["event"]]
+    reasons = [
+        None if text is None else explain_fields(text) or _misfit(text, of_kind)
+        for text, of_kind in zip(frame["fields"], types, strict=True)
+    ]
     return pl.Series("fields_problem", reasons, dtype=pl.String)
+
+
+def _misfit(text: str, declared: Mapping[str, FieldType]) -> str | None:
+    return problem_of_fields(decode_fields(text), declared) if declared else None

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from liverank.errors import EventError, SourceError
+from liverank.events.declared import ANYTHING, Declared
 from liverank.events.event import Event
 from liverank.events.frame import frame_of
 from liverank.events.sources.files import Progress, read_blocks, tell_nobody
@@ -72,35 +73,49 @@ def read_lines(path: Path, on_progress: Progress) -> Iterator[Lines]:
         yield Lines(number, [rest])
 
 
-def read_json_lines(path: Path, on_progress: Progress) -> Iterator[Stretch]:
-    """Decode a file with one event a line; empty lines are passed over."""
+def read_json_lines(
+    path: Path, on_progress: Progress, declared: Declared = ANYTHING
+) -> Iterator[Stretch]:
+    """Decode a file with one event a line; empty lines are passed over.
+
+    Events that are not as ``declared`` are rejected.
+    """
     for lines in read_lines(path, on_progress):
         events = list[Event]()
         rejected: list[tuple[str, str]] = []
         for number, text in enumerate(lines.texts, lines.first):
             try:
-                events.append(take_event(text))
+                event = take_event(text)
             except EventError as error:
                 if text.strip():
                     rejected.append((f"{path}:{number}", str(error)))
+                continue
+            problem = declared.problem(event)
+            if problem is None:
+                events.append(event)
+            else:
+                rejected.append((f"{path}:{number}", problem))
         if lines.broken is not None:
             rejected.append((f"{path}:{lines.first}", lines.broken))
         yield Stretch(frame_of(events), rejected)
 
 
-def read_json(path: Path, on_progress: Progress) -> Iterator[Stretch]:
-    """Decode a file that holds an array of events, or one event a line.
+def read_json(
+    path: Path, on_progress: Progress, declared: Declared = ANYTHING
+) -> Iterator[Stretch]:
+    """Decode a file that holds an array of events, or one event a line; as ``read_json_lines``.
 
     The text of an array is held as a whole, its events are not.
     """
     # the file's start is read twice, and counted once
     start = next((block for block in read_blocks(path, tell_nobody) if block.strip()), b"")
     if not start.removeprefix(_BOM).lstrip().startswith(b"["):
-        yield from read_json_lines(path, on_progress)
+        yield from read_json_lines(path, on_progress, declared)
         return
     body = b"".join(read_blocks(path, on_progress)).removeprefix(_BOM)
     try:
-        for first, decoded in decode_array(body, at_once=_ARRAY_EVENTS):
+        for first, all_decoded in decode_array(body, at_once=_ARRAY_EVENTS):
+            decoded = declared.taken(all_decoded)
             rejected = [(f"{path}[{first + place}]", why) for place, why in decoded.rejected]
             yield Stretch(frame_of(decoded.events), rejected)
     except EventError as error:

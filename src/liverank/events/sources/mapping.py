@@ -9,13 +9,17 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from liverank.config import FieldType
 from liverank.config_sources import Source
 from liverank.errors import ConfigError
+from liverank.events.declared import ANYTHING, Declared
+from liverank.events.field_types import level_of
 from liverank.events.frame import SCHEMA
+from liverank.events.sources.field_columns import declared_field, json_column, json_of
 from liverank.events.sources.rules import KEYS, first_broken_rule, with_defaults
 from liverank.events.sources.templates import Array, Hole, Template, parse_template, parse_value
 from liverank.events.sources.times import check_times, moment_of
-from liverank.events.sources.values import Value, cast_to, json_of, value_of
+from liverank.events.sources.values import Value, cast_to, level_text, value_of
 from liverank.events.time_range import time_problems
 from liverank.quantities import duration_ms
 
@@ -87,8 +91,10 @@ def captures_of(mapping: Mapping, path: Path) -> dict[str, str] | None:
     return None if match is None else match.groupdict()
 
 
-def map_rows(mapping: Mapping, rows: pl.DataFrame) -> Mapped:
+def map_rows(mapping: Mapping, rows: pl.DataFrame, declared: Declared = ANYTHING) -> Mapped:
     """Make the events of a table's rows; ``rows`` has a column ``#`` with their numbers.
+
+    A row whose events are not as ``declared`` is rejected.
 
     Raises SourceError when a template names a column that is not there or does not fit.
 
@@ -104,7 +110,7 @@ def map_rows(mapping: Mapping, rows: pl.DataFrame) -> Mapped:
     >>> mapped.rejected.rows()
     [(2, '`user` is missing')]
     """
-    made = [_map_event(event, mapping.source, rows) for event in mapping.events]
+    made = [_map_event(event, mapping.source, rows, declared) for event in mapping.events]
     rejected = pl.concat([part.rejected for part in made])
     rejected = rejected.unique("#", keep="first", maintain_order=True).sort("#")
     frames = [part.frame for part in made]
@@ -113,10 +119,12 @@ def map_rows(mapping: Mapping, rows: pl.DataFrame) -> Mapped:
     return Mapped(pl.concat(frames).select(*SCHEMA), rejected)
 
 
-def _map_event(event: EventTemplate, source: Source, rows: pl.DataFrame) -> Mapped:
+def _map_event(
+    event: EventTemplate, source: Source, rows: pl.DataFrame, declared: Declared
+) -> Mapped:
     for column, wanted in event.when.items():
         value = value_of(Template((Hole(column, ()),)), rows.schema, where=f"{event.where}.when")
-        rows = rows.filter(value.expression.cast(pl.String).is_in(wanted))
+        rows = rows.filter(level_text(value).is_in(wanted))
     if event.for_each is not None:
         each = value_of(event.for_each, rows.schema, where=f"{event.where}.for_each")
         rows = rows.with_columns(each=each.expression).explode("each")
@@ -124,12 +132,14 @@ def _map_event(event: EventTemplate, source: Source, rows: pl.DataFrame) -> Mapp
     columns = {name: Value(pl.lit(None, dtype), dtype) for name, dtype in SCHEMA.items()}
     columns["event"] = Value(pl.lit(event.kind), pl.String())
     for key, template in event.values.items():
-        value = value_of(template, rows.schema, where=f"{event.where}.{key}")
+        of_id = key if SCHEMA[key] in (pl.String, pl.List(pl.String)) else None
+        value = value_of(template, rows.schema, where=f"{event.where}.{key}", of_id=of_id)
         columns[key] = cast_to(SCHEMA[key], value, where=key)
     columns["time"] = _time_of(event, source, rows.schema)
     if event.fields:
+        types = declared.fields.get(event.kind, {})
         fields = {
-            name: value_of(template, rows.schema, where=f"{event.where}.fields.{name}")
+            name: _field(name, template, rows.schema, event.where, types.get(name))
             for name, template in event.fields.items()
         }
         columns["fields"] = json_of(fields, where=f"{event.where}.fields")
@@ -143,10 +153,32 @@ def _map_event(event: EventTemplate, source: Source, rows: pl.DataFrame) -> Mapp
     frame = with_defaults(frame).with_columns(
         reason=pl.coalesce("problem", odd, first_broken_rule({event.kind}))
     )
+    frame = frame.with_columns(pl.coalesce("reason", declared.name_problems(frame)).alias("reason"))
     return Mapped(
         frame.filter(pl.col("reason").is_null()).select("#", *SCHEMA),
         frame.filter(pl.col("reason").is_not_null()).select("#", "reason"),
     )
+
+
+def _field(
+    name: str,
+    template: Template | Array,
+    schema: pl.Schema,
+    where: str,
+    field_type: FieldType | None,
+) -> Value:
+    """A field's value, as its declared type where it has one.
+
+    The lists of a lone column stay lists, whatever else it holds, but where its declared type is
+    that of single values.
+    """
+    if isinstance(template, Template) and field_type not in ("number", "text", "time"):
+        hole = template.pieces[0] if len(template.pieces) == 1 else None
+        if isinstance(hole, Hole) and not hole.steps and json_column(hole.column) in schema:
+            return Value(pl.col(json_column(hole.column)), pl.String(), is_json=True)
+    of_id = f"fields.{name}" if field_type in ("key", "keys") else None
+    value = value_of(template, schema, where=f"{where}.fields.{name}", of_id=of_id)
+    return value if field_type is None else declared_field(name, field_type, value)
 
 
 def _time_of(event: EventTemplate, source: Source, schema: pl.Schema) -> Value:
@@ -220,12 +252,12 @@ def _table(given: object, where: str) -> dict[str, Any]:
 
 
 def _wanted(given: object, where: str) -> frozenset[str]:
-    """The texts that a column must be one of; a truth is written as polars writes it."""
+    """The texts that a column must be one of, whole numbers without a point as well."""
     values = given if isinstance(given, list) else [given]
     if not values or not all(isinstance(value, str | int | float) for value in values):
         raise ConfigError(f"`{where}` is {given!r}; expected a value or a list of values")
-    return frozenset(
-        str(value).lower() if isinstance(value, bool) else str(value) for value in values
+    return frozenset(level_of(value) for value in values) | frozenset(
+        str(value) for value in values if not isinstance(value, bool)
     )
 
 

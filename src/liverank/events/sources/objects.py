@@ -1,12 +1,12 @@
 """Files with one JSON object a line, of any shape, as tables for ``[[sources]]`` to map.
 
-A key has one type throughout a file: that of its values where they agree, else text. So a file of
-more than one piece is read twice, first for the types. Invariant: however a file is cut into
-pieces, its rows are the same.
+A key has one type throughout a file: that of its values where they agree, else text; where some are
+lists, a second column keeps those as lists, for fields, which need not be of one type. So a file of
+more than one piece is read twice, first for the types. Objects that are refused have no part in
+them. Invariant: however a file is cut into pieces, its rows are the same.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,21 +14,15 @@ import msgspec
 import polars as pl
 
 from liverank.events.explain import UNDECODABLE, explain
+from liverank.events.field_types import level_of
+from liverank.events.sources.field_columns import json_column
 from liverank.events.sources.files import Progress, tell_nobody
 from liverank.events.sources.lines import read_lines
+from liverank.events.sources.tables import Table, none_rejected
 
 _decoder = msgspec.json.Decoder(dict[str, object])
 
 _Kinds = set[type]
-
-
-class Objects(NamedTuple):
-    """Some objects of a file as a table, and what was refused among them."""
-
-    rows: pl.DataFrame
-    """A column for each key of the file, and ``#``, the number of the line."""
-    rejected: list[tuple[str, str]]
-    """Places (``file:line``) and reasons."""
 
 
 class _Key:
@@ -43,95 +37,160 @@ class _Key:
             return
         self.own.add(_kind_of(value))
         if isinstance(value, list):
-            self.elements.update(map(_kind_of, value))
+            self.elements.update(_kind_of(one) for one in value if one is not None)
 
     @property
     def dtype(self) -> pl.DataType | None:
-        """The type of the key's column; None where values differ, so that they become text."""
+        """The type of the key's column; None where values differ, so that they become text.
+
+        Values of lists become text one by one.
+        """
         if self.own == {list}:
             element = _dtype_of(self.elements) if self.elements else pl.String()
+            if element is None and self.elements <= _SCALARS:
+                element = pl.String()
             return None if element is None else pl.List(element)
         return _dtype_of(self.own)
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether some values are lists, and others, or values of lists, of other types."""
+        return list in self.own and (self.dtype is None or self.has_mixed_lists)
 
-def read_objects(path: Path, on_progress: Progress, *, at_once: int) -> Iterator[Objects]:
-    """The objects of a file, about ``at_once`` lines at a time.
+    @property
+    def has_mixed_lists(self) -> bool:
+        """Whether values of its lists are of several types."""
+        are_scalars = bool(self.elements) and self.elements <= _SCALARS
+        return self.own == {list} and are_scalars and _dtype_of(self.elements) is None
 
-    Raises SourceError when the file cannot be read.
+
+def read_objects(
+    path: Path,
+    on_progress: Progress,
+    problem: Callable[[dict[str, object]], str | None],
+    *,
+    at_once: int,
+) -> Iterator[Table]:
+    """The objects of a file, about ``at_once`` lines at a time, ``#`` being the number of the line.
+
+    ``problem`` says why an object is refused, None where it is not. Raises SourceError when the
+    file cannot be read.
     """
-    pieces = _read(path, on_progress, at_once)
+    pieces = _read(path, on_progress, problem, at_once)
     first = next(pieces, None)
     if first is None:
         return
-    keys: dict[str, _Key] = defaultdict(_Key)
-    _look_at(first.objects, keys)
+    keys: dict[str, _Key] = {}
+    _look_at(first, keys)
     second = next(pieces, None)
     if second is not None:
-        for piece in _read(path, tell_nobody, at_once):
-            _look_at(piece.objects, keys)
-        dtypes = {name: key.dtype for name, key in keys.items()}
-        yield _table_of(first, dtypes)
-        yield _table_of(second, dtypes)
-        yield from (_table_of(piece, dtypes) for piece in pieces)
+        for piece in _read(path, tell_nobody, problem, at_once):
+            _look_at(piece, keys)
+        yield _table_of(first, keys)
+        yield _table_of(second, keys)
+        yield from (_table_of(piece, keys) for piece in pieces)
     else:
-        yield _table_of(first, {name: key.dtype for name, key in keys.items()})
+        yield _table_of(first, keys)
 
 
 class _Piece(NamedTuple):
     objects: list[dict[str, object]]
     numbers: list[int]
-    rejected: list[tuple[str, str]]
+    rejected: list[tuple[int, str]]
+    """Lines and reasons."""
+    names: dict[str, None]
+    """All keys, in the order in which they came."""
 
 
-def _read(path: Path, on_progress: Progress, at_once: int) -> Iterator[_Piece]:
-    piece = _Piece([], [], [])
+def _read(
+    path: Path,
+    on_progress: Progress,
+    problem: Callable[[dict[str, object]], str | None],
+    at_once: int,
+) -> Iterator[_Piece]:
+    piece = _Piece([], [], [], {})
     for lines in read_lines(path, on_progress):
         for number, text in enumerate(lines.texts, lines.first):
             if not text.strip():
                 continue
             try:
-                piece.objects.append(_decoder.decode(text))
-                piece.numbers.append(number)
+                one = _decoder.decode(text)
             except UNDECODABLE as error:
-                piece.rejected.append((f"{path}:{number}", explain(error, text)))
+                piece.rejected.append((number, explain(error, text)))
+                continue
+            piece.names.update(dict.fromkeys(one))
+            why = problem(one)
+            if why is None:
+                piece.objects.append(one)
+                piece.numbers.append(number)
+            else:
+                piece.rejected.append((number, why))
         if lines.broken is not None:
-            piece.rejected.append((f"{path}:{lines.first}", lines.broken))
+            piece.rejected.append((lines.first, lines.broken))
         if len(piece.objects) + len(piece.rejected) >= at_once:
             yield piece
-            piece = _Piece([], [], [])
+            piece = _Piece([], [], [], {})
     if piece.objects or piece.rejected:
         yield piece
 
 
-def _look_at(objects: list[dict[str, object]], keys: dict[str, _Key]) -> None:
-    for one in objects:
+def _look_at(piece: _Piece, keys: dict[str, _Key]) -> None:
+    """Learn all keys, and what the values of those objects are that were not refused."""
+    for name in piece.names:
+        if name != "#" and not name.startswith("\x00"):
+            keys.setdefault(name, _Key())
+    for one in piece.objects:
         for name, value in one.items():
-            if name != "#":
+            if name in keys:
                 keys[name].look(value)
 
 
-def _table_of(piece: _Piece, dtypes: dict[str, pl.DataType | None]) -> Objects:
-    columns = [
-        _column(name, [one.get(name) for one in piece.objects], dtype)
-        for name, dtype in dtypes.items()
-    ]
-    return Objects(
-        pl.DataFrame([pl.Series("#", piece.numbers, pl.Int64), *columns]), piece.rejected
+def _table_of(piece: _Piece, keys: dict[str, _Key]) -> Table:
+    columns: list[pl.Series] = []
+    for name, key in keys.items():
+        values = [one.get(name) for one in piece.objects]
+        columns.append(_column(name, values, key))
+        if key.is_mixed:
+            columns.append(pl.Series(json_column(name), map(_json_of, values), pl.String))
+    schema = none_rejected().schema
+    return Table(
+        pl.DataFrame([pl.Series("#", piece.numbers, pl.Int64), *columns]),
+        pl.DataFrame(piece.rejected, schema=schema, orient="row"),
     )
 
 
-def _column(name: str, values: list[object], dtype: pl.DataType | None) -> pl.Series:
-    if dtype is not None:
-        return pl.Series(name, values, dtype, strict=False)
-    texts = [
-        value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()
-        for value in values
-    ]
-    return pl.Series(name, texts, pl.String)
+def _column(name: str, values: list[object], key: _Key) -> pl.Series:
+    dtype = key.dtype
+    if dtype is None:
+        return pl.Series(name, map(_text_of, values), pl.String)
+    if key.has_mixed_lists:
+        values = [list(map(_text_of, one)) if isinstance(one, list) else one for one in values]
+    return pl.Series(name, values, dtype, strict=False)
+
+
+def _text_of(value: object) -> str | None:
+    """A value among values of other types as text; whole numbers without a point."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list | dict):
+        return msgspec.json.encode(value).decode()
+    return level_of(value)
+
+
+def _json_of(value: object) -> str | None:
+    """A value as JSON: a list that a field may be as a list, without nulls; all else as text."""
+    if isinstance(value, list) and {str, int, float, type(None)}.issuperset(map(type, value)):
+        known = [one for one in value if one is not None]
+        return msgspec.json.encode(known).decode()
+    text = _text_of(value)
+    return None if text is None else msgspec.json.encode(text).decode()
 
 
 class _Huge:
     """Stands for the type of a whole number that 64 bits do not hold."""
+
+
+_SCALARS: _Kinds = {str, bool, int, float, _Huge}
 
 
 def _kind_of(value: object) -> type:

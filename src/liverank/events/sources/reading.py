@@ -13,10 +13,13 @@ import polars as pl
 from liverank.config_sources import Source
 from liverank.errors import SourceError
 from liverank.events.content_ids import OF_FILE, Numbering, with_content_ids, with_numbers
+from liverank.events.declared import ANYTHING, Declared
 from liverank.events.frame import empty_frame, in_import_order
 from liverank.events.sources import canonical, lines, tables
+from liverank.events.sources.field_columns import json_column
 from liverank.events.sources.files import EventFile, Progress, find_files, format_of, tell_nobody
 from liverank.events.sources.mapping import Mapped, Mapping, captures_of, map_rows, parse_source
+from liverank.events.sources.object_rules import object_rules
 from liverank.events.sources.objects import read_objects
 
 REJECTED = {"where": pl.String(), "reason": pl.String()}
@@ -26,6 +29,7 @@ PIECE_ROWS = 131_072
 """Events of a piece, roughly."""
 
 _PIECE_BYTES = 128 << 20
+_ROW = "row "
 _MAPPED_ROWS = 32_768
 """Rows that are mapped at once: each may make many events."""
 
@@ -67,12 +71,14 @@ def read_events(
     paths: Sequence[Path],
     sources: Sequence[Source] = (),
     *,
+    declared: Declared = ANYTHING,
     on_progress: Progress = tell_nobody,
 ) -> Iterator[FileEvents]:
     """Read the events of files and folders, piece by piece; each file gives at least one.
 
     A file whose path matches a source is mapped by it (the first that matches); any other must
-    hold canonical events. A bad row is rejected and loses nothing but itself. Events without an
+    hold canonical events. A bad row, or one that is not as ``declared``, is rejected and loses
+    nothing but itself. Events without an
     id get one from their content (see ``content_ids``). The ``cut`` and the ``generation`` of a
     ranking are those of the log that it was served from: they say nothing in another, and are left
     out.
@@ -86,13 +92,14 @@ def read_events(
     mappings = [
         parse_source(source, where=f"sources[{place}]") for place, source in enumerate(sources)
     ]
-    return _read_files(find_files(paths), mappings, on_progress)
+    return _read_files(find_files(paths), _Door(mappings, declared), on_progress)
 
 
 def read_all(
     paths: Sequence[Path],
     sources: Sequence[Source] = (),
     *,
+    declared: Declared = ANYTHING,
     on_progress: Progress = tell_nobody,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All events of files and folders in the order of an import, and all rejected rows.
@@ -103,18 +110,25 @@ def read_all(
     >>> read_all([])[0].height
     0
     """
-    parts = list(read_events(paths, sources, on_progress=on_progress))
+    parts = list(read_events(paths, sources, declared=declared, on_progress=on_progress))
     events = [empty_frame().with_columns(pl.lit(None, pl.Int32).alias(OF_FILE))]
     frame = in_import_order(pl.concat([*events, *(part.unnumbered() for part in parts)]))
     rejected = pl.concat([pl.DataFrame(schema=REJECTED), *(part.rejected for part in parts)])
     return Numbering().number(frame), rejected
 
 
+class _Door(NamedTuple):
+    """What decides on the events of files."""
+
+    mappings: Sequence[Mapping]
+    declared: Declared
+
+
 def _read_files(
-    files: Sequence[EventFile], mappings: Sequence[Mapping], on_progress: Progress
+    files: Sequence[EventFile], door: _Door, on_progress: Progress
 ) -> Iterator[FileEvents]:
     for number, file in enumerate(files):
-        for frame, rejected in _gathered(_read_file(file, mappings, on_progress)):
+        for frame, rejected in _gathered(_read_file(file, door, on_progress)):
             bare = frame["id"].is_null()
             frame = with_content_ids(frame).with_columns(
                 cut=pl.lit(None, pl.Int64), generation=pl.lit(None, pl.Int64)
@@ -147,24 +161,22 @@ def _together(parts: list[_Part]) -> _Part:
     )
 
 
-def _read_file(
-    file: EventFile, mappings: Sequence[Mapping], on_progress: Progress
-) -> Iterator[_Part]:
-    path = file.path
-    for mapping in mappings:
+def _read_file(file: EventFile, door: _Door, on_progress: Progress) -> Iterator[_Part]:
+    path, declared = file.path, door.declared
+    for mapping in door.mappings:
         captures = captures_of(mapping, path.resolve())
         if captures is not None:
-            yield from _read_mapped(path, mapping, captures, on_progress)
+            yield from _read_mapped(path, _FileMapping(mapping, captures, declared), on_progress)
             return
     file_format = format_of(path)
     if file_format in ("json", "jsonl"):
         read = lines.read_json if file_format == "json" else lines.read_json_lines
-        for stretch in read(path, on_progress):
+        for stretch in read(path, on_progress, declared):
             yield _Part(stretch.frame, _rejected(stretch.rejected))
     elif file_format == "parquet":
         for table in tables.read_parquet(path, on_progress, at_once=PIECE_ROWS):
-            yield _placed(path, canonical.check_table(table, path))
-    elif not file.is_named and mappings:
+            yield _placed(path, canonical.check_table(table, path, declared))
+    elif not file.is_named and door.mappings:
         on_progress(path.stat().st_size)
         reason = "matches the `files` of no [[sources]]; the whole file was left out"
         yield _Part(empty_frame(), _rejected([(str(path), reason)]))
@@ -178,44 +190,53 @@ def _read_file(
         )
 
 
-def _read_mapped(
-    path: Path, mapping: Mapping, captures: dict[str, str], on_progress: Progress
-) -> Iterator[_Part]:
-    source = mapping.source
+class _FileMapping(NamedTuple):
+    """How the rows of one file become events."""
+
+    mapping: Mapping
+    captures: dict[str, str]
+    """Columns that the path names."""
+    declared: Declared
+
+
+def _read_mapped(path: Path, how: _FileMapping, on_progress: Progress) -> Iterator[_Part]:
+    source = how.mapping.source
     file_format = source.format or format_of(path)
     if file_format == "parquet":
         for table in tables.read_parquet(path, on_progress, at_once=_MAPPED_ROWS):
-            yield _map(path, mapping, captures, table)
+            yield _map(path, how, table)
     elif file_format in ("csv", "tsv"):
         pieces = tables.read_delimited(
             path, file_format, source.columns, on_progress, at_once=_MAPPED_ROWS
         )
         for table in pieces:
-            yield _map(path, mapping, captures, table)
+            yield _map(path, how, table)
     elif file_format in ("json", "jsonl"):
-        for rows, refused in read_objects(path, on_progress, at_once=_MAPPED_ROWS):
-            yield _Part(empty_frame(), _rejected(refused))
-            yield _map(path, mapping, captures, tables.Table(rows, tables.none_rejected()))
+        problem = object_rules(how.mapping.events, how.captures, how.declared)
+        for table in read_objects(path, on_progress, problem, at_once=_MAPPED_ROWS):
+            yield _map(path, how, table, mark="")
     else:
         raise SourceError(f"{path}: its format is unknown; give the source a `format`")
 
 
-def _map(path: Path, mapping: Mapping, captures: dict[str, str], table: tables.Table) -> _Part:
+def _map(path: Path, how: _FileMapping, table: tables.Table, *, mark: str = _ROW) -> _Part:
     if table.rows.is_empty():
         mapped = Mapped(empty_frame(), tables.none_rejected())
     else:
-        rows = table.rows.with_columns(pl.lit(text).alias(name) for name, text in captures.items())
+        named = how.captures
+        rows = table.rows.drop(map(json_column, named), strict=False)
+        rows = rows.with_columns(pl.lit(text).alias(name) for name, text in named.items())
         try:
-            mapped = map_rows(mapping, rows)
+            mapped = map_rows(how.mapping, rows, how.declared)
         except SourceError as error:
             raise SourceError(f"{path}: {error}") from None
     both = pl.concat([table.rejected, mapped.rejected]).sort("#")
-    return _placed(path, Mapped(mapped.frame, both))
+    return _placed(path, Mapped(mapped.frame, both), mark=mark)
 
 
-def _placed(path: Path, mapped: Mapped) -> _Part:
-    """Row numbers as places that a person can look up."""
-    where = pl.concat_str(pl.lit(f"{path}:row "), pl.col("#").cast(pl.String)).alias("where")
+def _placed(path: Path, mapped: Mapped, *, mark: str = _ROW) -> _Part:
+    """Numbers of rows, or without the mark of lines, as places that a person can look up."""
+    where = pl.concat_str(pl.lit(f"{path}:{mark}"), pl.col("#").cast(pl.String)).alias("where")
     return _Part(mapped.frame, mapped.rejected.select(where, "reason"))
 
 

@@ -5,7 +5,7 @@ never stops the other rows.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import polars as pl
@@ -22,12 +22,18 @@ class Value(NamedTuple):
     dtype: pl.DataType
     problems: tuple[pl.Expr, ...] = ()
     """Each a text that says what is wrong with a row, null where nothing is."""
+    is_json: bool = False
+    """Whether the texts are JSON, of lists and other values."""
 
 
-def value_of(template: Template | Array, schema: pl.Schema, *, where: str) -> Value:
+def value_of(
+    template: Template | Array, schema: pl.Schema, *, where: str, of_id: str | None = None
+) -> Value:
     """The template's value over a table of ``schema``.
 
     A lone hole keeps its column's type; text around it makes text, null where a hole is null.
+    ``of_id`` is the key that the value is for where it becomes an id: then texts are put together
+    of texts and whole numbers only, as 7 and 7.0 would be two ids.
     Raises SourceError when a column does not exist or a step does not fit it.
 
     >>> from liverank.events.sources.templates import parse_template
@@ -37,7 +43,7 @@ def value_of(template: Template | Array, schema: pl.Schema, *, where: str) -> Va
     ['men-7', 'men-8']
     """
     if isinstance(template, Array):
-        return _array(template, schema, where)
+        return _array(template, schema, where, of_id)
     values = [
         _fill(piece, schema, where)
         if isinstance(piece, Hole)
@@ -51,10 +57,28 @@ def value_of(template: Template | Array, schema: pl.Schema, *, where: str) -> Va
             raise SourceError(
                 f"`{where}` puts the list {{{piece.column}}} inside a text; let it stand alone"
             )
+    texts = [_text_piece(value, where if of_id is None else of_id, of_id) for value in values]
     return Value(
-        pl.concat_str([value.expression.cast(pl.String) for value in values]),
+        pl.concat_str([text.expression for text in texts]),
         pl.String(),
-        tuple(problem for value in values for problem in value.problems),
+        tuple(problem for text in texts for problem in text.problems),
+    )
+
+
+def level_text(value: Value) -> pl.Expr:
+    """A value as ``when`` compares it: whole numbers without a point, as ``level_of`` has it.
+
+    >>> frame = pl.DataFrame({"click": [1.0, 0.5]})
+    >>> frame.select(level_text(Value(pl.col("click"), pl.Float64()))).to_series().to_list()
+    ['1', '0.5']
+    """
+    given = value.expression
+    text = given.cast(pl.String)
+    if not value.dtype.is_float():
+        return text
+    is_whole = (given.floor() == given) & (given.abs() < 2**53)
+    return (
+        pl.when(is_whole).then(given.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(text)
     )
 
 
@@ -99,29 +123,6 @@ def cast_to(dtype: pl.DataType, value: Value, *, where: str) -> Value:
     return _or_problem(value, cast, dtype, f"`{where}` is not a number")
 
 
-def json_of(fields: Mapping[str, Value], *, where: str) -> Value:
-    """The fields of an event as one JSON object; what is null is left out, nothing left is null.
-
-    Raises SourceError when a field is of a type that an event cannot hold.
-
-    >>> frame = pl.DataFrame({"lang": ["en", None], "size": [3, None]})
-    >>> fields = {name: Value(pl.col(name), frame.schema[name]) for name in frame.columns}
-    >>> frame.select(json_of(fields, where="fields").expression).to_series().to_list()
-    ['{"lang":"en","size":3}', None]
-    """
-    pieces: list[pl.Expr] = []
-    for name, value in fields.items():
-        plain = _plain(value, f"{where}.{name}")
-        piece = pl.struct(plain.alias(name)).struct.json_encode()
-        piece = piece.str.strip_prefix("{").str.strip_suffix("}")
-        pieces.append(pl.when(plain.is_not_null()).then(piece))
-    joined = pl.concat_str(pieces, separator=",", ignore_nulls=True)
-    text = pl.when(joined.str.len_bytes() > 0).then(pl.concat_str(pl.lit("{"), joined, pl.lit("}")))
-    return Value(
-        text, pl.String(), tuple(problem for value in fields.values() for problem in value.problems)
-    )
-
-
 def unread(given: pl.Expr, read: pl.Expr, text: str) -> pl.Expr:
     """The problem of rows whose given value could not be read: the text and the value.
 
@@ -134,29 +135,23 @@ def unread(given: pl.Expr, read: pl.Expr, text: str) -> pl.Expr:
     return pl.when(failed).then(pl.concat_str(pl.lit(f"{text}: "), given.cast(pl.String)))
 
 
-def _plain(value: Value, where: str) -> pl.Expr:
-    """As JSON knows it: text, a number, a truth, or a list of texts or numbers."""
-    given, dtype = value.expression, value.dtype
-    if isinstance(dtype, pl.Date | pl.Datetime):
-        return given.cast(pl.Datetime("ms")).dt.epoch("ms")
-    if isinstance(dtype, pl.Categorical | pl.Enum):
-        return given.cast(pl.String)
-    if dtype.is_float():
-        return pl.when(given.is_finite()).then(given)
-    if isinstance(dtype, pl.List) and (dtype.inner == pl.String or dtype.inner.is_numeric()):
-        return given.list.drop_nulls()
-    if dtype.is_decimal():
-        return given.cast(pl.Float64)
-    if dtype.is_numeric() or dtype in (pl.String, pl.Boolean, pl.Null):
-        return given
-    raise SourceError(f"`{where}` holds {dtype}; a field is a text, a number, a truth or a list")
+def _text_piece(value: Value, where: str, of_id: str | None) -> Value:
+    """A piece of a text as text; of an id, a number with a point or a truth is a problem."""
+    dtype = value.dtype
+    if dtype == pl.Binary():
+        return _text_of_bytes(value, where)
+    if of_id is not None and (dtype.is_float() or dtype.is_decimal() or dtype == pl.Boolean()):
+        return _refused(pl.String(), value, where)
+    return value._replace(expression=value.expression.cast(pl.String), dtype=pl.String())
 
 
-def _array(array: Array, schema: pl.Schema, where: str) -> Value:
-    values = [value_of(part, schema, where=where) for part in array.parts]
+def _array(array: Array, schema: pl.Schema, where: str, of_id: str | None) -> Value:
+    values = [value_of(part, schema, where=where, of_id=of_id) for part in array.parts]
     inner: pl.DataType = pl.Float64()
-    if not all(value.dtype.is_numeric() for value in values):
-        inner = pl.String()
+    if all(value.dtype.is_integer() for value in values):
+        inner = pl.Int64()
+    elif of_id is not None or not all(value.dtype.is_numeric() for value in values):
+        inner, where = pl.String(), of_id or where
     parts = [cast_to(inner, value, where=where) for value in values]
     problems = tuple(problem for part in parts for problem in part.problems)
     return Value(pl.concat_list([part.expression for part in parts]), pl.List(inner), problems)
@@ -232,9 +227,9 @@ _TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no
 
 def _fill(hole: Hole, schema: pl.Schema, where: str) -> Value:
     if hole.column not in schema:
+        there = ", ".join(name for name in schema if not name.startswith("\x00"))
         raise SourceError(
-            f"`{where}` names the column {{{hole.column}}}, which is not there; "
-            f"there are: {', '.join(schema)}"
+            f"`{where}` names the column {{{hole.column}}}, which is not there; there are: {there}"
         )
     value = Value(pl.col(hole.column), schema[hole.column])
     for step in hole.steps:

@@ -34,6 +34,14 @@ def half_life_ms(config: Config) -> float:
     return duration_ms(nearest(config.features.half_lives, HALF_LIFE)[0])
 
 
+def count_arms(log: Log, config: Config, *, at_ms: float) -> "ArmCounts | None":
+    """What the log comes to by now; None where the config names no experiments.
+
+    Takes its time. Raises LogError and its kinds, StateError.
+    """
+    return ArmCounts(log, config, at_ms=at_ms) if config.experiments else None
+
+
 class ArmCounts:
     """Counts successes for arms, into a table that workers read. One thread at a time."""
 

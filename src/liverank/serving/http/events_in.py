@@ -4,12 +4,14 @@ Invariant: what the response calls accepted is on disk.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from liverank.errors import EventError
-from liverank.events.declared import Declared, Unknown
+from liverank.events.declared import ANYTHING, Declared, Unknown
+from liverank.events.event import Event
 from liverank.events.log import Log
-from liverank.events.wire import Decoded, Rejected, decode_events
+from liverank.events.wire import decode_events
 from liverank.serving.http.log_errors import log_refusals
 from liverank.serving.http.messages import BadRequestError, EventsResponse, RejectedEvent
 
@@ -19,17 +21,31 @@ ERASED = (
 )
 """Why an event is refused that was fine but for whose it is."""
 
-_EVERYTHING = Declared()
+OnUndeclared: TypeAlias = Callable[[Counter[Unknown]], None]
+"""Told how many events of a body have each name that is not declared; called by any thread."""
+
 _MAX_TOLD = 100
 """Rejected events told one by one in an error that refuses them all."""
 
 
+def _tell_nobody(_: Counter[Unknown]) -> None:
+    """An OnUndeclared that tells nobody."""
+
+
 def take_events(
-    log: Log, body: bytes, *, arrived_ms: int, declared: Declared = _EVERYTHING
+    log: Log,
+    body: bytes,
+    *,
+    arrived_ms: int,
+    declared: Declared = ANYTHING,
+    on_undeclared: OnUndeclared = _tell_nobody,
+    until_s: float | None = None,
 ) -> EventsResponse:
     """Decode a body of events and append the good ones; waits for the disk.
 
-    Names that are not ``declared`` are told of, or where it is strict refused.
+    Events are refused whose fields are not as ``declared``. Names that are not declared are told
+    of, or where it is strict refused; ``on_undeclared`` is given how many events had each.
+    ``until_s`` is how long others may keep it from the log, by ``time.monotonic``.
     Raises BadRequestError: 400 for a body that cannot be read or holds nothing, 422 when every
     event is refused, 503 while others hold the log, 507 when the disk is full; else LogError.
     """
@@ -37,15 +53,18 @@ def take_events(
         decoded = decode_events(body)
     except EventError as error:
         raise BadRequestError(400, "body", str(error)) from None
-    decoded, unknown = _looked_up(decoded, declared)
+    unknown = _undeclared(decoded.events, declared)
+    decoded = declared.taken(decoded)
     if not decoded.events:
         if not decoded.rejected:
             raise BadRequestError(
                 400, "body", "no events; send one event, an array of events, or one a line"
             )
+        on_undeclared(unknown)
         raise _all_refused([RejectedEvent(one.place, one.reason) for one in decoded.rejected])
     with log_refusals("body"):
-        appended = log.append(decoded.events, arrived_ms=arrived_ms)
+        appended = log.append(decoded.events, arrived_ms=arrived_ms, until_s=until_s)
+    on_undeclared(unknown)
     rejected = [RejectedEvent(one.place, one.reason) for one in decoded.rejected]
     rejected += [RejectedEvent(decoded.places[place], ERASED) for place in appended.suppressed]
     rejected.sort(key=lambda one: one.index)
@@ -56,25 +75,15 @@ def take_events(
         accepted=accepted,
         duplicates=appended.duplicates,
         rejected=rejected,
-        warnings=declared.warnings(unknown),
+        warnings=[] if declared.is_strict else declared.warnings(unknown),
     )
 
 
-def _looked_up(decoded: Decoded, declared: Declared) -> tuple[Decoded, Counter[Unknown]]:
-    """What is taken, and how many events of it have each name that is not declared."""
+def _undeclared(events: Sequence[Event], declared: Declared) -> Counter[Unknown]:
+    """How many events have each name that is not declared."""
     if not declared.types and not declared.surfaces:
-        return decoded, Counter()
-    names = [declared.unknown(event) for event in decoded.events]
-    found = {row: name for row, name in enumerate(names) if name is not None}
-    if not found or not declared.is_strict:
-        return decoded, Counter(found.values())
-    refused = [Rejected(decoded.places[row], declared.refusal(name)) for row, name in found.items()]
-    taken = [row for row in range(len(names)) if row not in found]
-    return Decoded(
-        [decoded.events[row] for row in taken],
-        [decoded.places[row] for row in taken],
-        sorted([*decoded.rejected, *refused]),
-    ), Counter()
+        return Counter()
+    return Counter(name for name in map(declared.unknown, events) if name is not None)
 
 
 def _all_refused(rejected: Sequence[RejectedEvent]) -> BadRequestError:

@@ -3,11 +3,14 @@
 Invariant: a request that exists is valid; what a client sees of the server is declared here.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
 import msgspec
 
+from liverank.config import FieldType
 from liverank.errors import ServingError
+from liverank.events.declared import problem_of_fields
 from liverank.events.event import Fields, Id
 from liverank.events.explain import with_field_name
 from liverank.events.odd_text import odd_text
@@ -216,3 +219,19 @@ def decode_request(body: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         what = odd_text(body) or f"not valid JSON: {error}"
         raise BadRequestError(400, "body", what) from None
+
+
+def check_fields(fields: Fields, declared: Mapping[str, FieldType]) -> None:
+    """Refuse fields of a request that are not of the types that liverank.toml declares.
+
+    Raises BadRequestError (422).
+
+    >>> check_fields({"device": ["ios"]}, {"device": "category"})
+    Traceback (most recent call last):
+    liverank.serving.http.messages.BadRequestError: $.fields.device: Expected one text, number ...
+    """
+    problem = problem_of_fields(fields, declared)
+    if problem is not None:
+        before, _, after = problem.partition(" - at `")
+        place, _, advice = after.partition("`")
+        raise BadRequestError(422, place, before + advice)

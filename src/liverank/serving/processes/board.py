@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from liverank.serving.undeclared_names import UndeclaredNames
+
 ROUTES = ("rank", "events", "items", "users", "health", "other")
 STATUSES = (200, 202, 400, 404, 405, 408, 413, 415, 422, 431, 500, 503, 507, 0)
 """Statuses that are counted apart; 0 stands for all others."""
@@ -49,6 +51,8 @@ _WORKER = np.dtype(
         ("lacks_bundle", "i8"),
         ("lacks_log", "i8"),
         ("refuses_events", "i8"),
+        ("log_waits_ms", "i8"),
+        ("wants_gap_us", "i8"),
         ("lost_ms", "i8"),
         ("beat_ms", "i8"),
         ("requests", "i8", (len(ROUTES), len(STATUSES))),
@@ -72,7 +76,14 @@ _FOLDING = np.dtype(
     ]
 )
 
-_OF_ONE_PROCESS = ("lacks_bundle", "lacks_log", "refuses_events", "beat_ms")
+_OF_ONE_PROCESS = (
+    "lacks_bundle",
+    "lacks_log",
+    "refuses_events",
+    "log_waits_ms",
+    "wants_gap_us",
+    "beat_ms",
+)
 """What a process that takes another's place does not go on from."""
 
 
@@ -93,6 +104,8 @@ class Board:
     lacks_bundle   whether a worker could not load the bundle that it was told of
     lacks_log      why a worker's last batch of rankings could not be logged: a ``LogTrouble``
     refuses_events the same of its last batch of events
+    log_waits_ms   for how long a worker has been waiting for another process that holds the log
+    wants_gap_us   how long a read of a worker takes that batches overtake; 0 where none waits
     lost_ms        when a worker last lost a ranking, Unix ms; 0 for never
     beat_ms        when a worker last showed that it lives, Unix ms; 0 before it works
     alarms_ms      since when each of ``ALARMS`` goes on, Unix ms, or 0; written by the first worker
@@ -102,7 +115,8 @@ class Board:
 
     and counters: requests by route and status, candidates scored, requests answered late or refused
     (``shed``), rankings logged, lost and waiting, events by outcome. ``latency`` counts rankings by
-    ``int64[worker, surface, rung, bucket]``, ``latency_us`` sums their microseconds.
+    ``int64[worker, surface, rung, bucket]``, ``latency_us`` sums their microseconds. ``undeclared``
+    counts events by names that the config does not declare.
 
     >>> board = Board(2, ["home"])
     >>> board.surfaces
@@ -123,6 +137,7 @@ class Board:
             8 * int(np.prod(shape)),
             8 * int(np.prod(shape[:3])),
         ]
+        self.undeclared = UndeclaredNames(n_workers)
         memory = mmap.mmap(-1, sum(sizes))
         starts = np.cumsum([0, *sizes]).tolist()
         self.folding: np.void = np.frombuffer(memory, _FOLDING, 1, starts[0])[0]

@@ -18,6 +18,7 @@ from liverank.serving.ranking.fallback import choose_rung, fixed_rung
 from liverank.serving.server_log.events import write_event
 from liverank.serving.state.current import Current, Serving
 from liverank.serving.state.log_fold import settle_layout
+from liverank.serving.state.reader_gaps import ReaderGaps
 from liverank.serving.state.snapshot_process import SnapshotTaker
 
 _TELL_S = 0.1
@@ -43,6 +44,8 @@ class _Folding:
     def __init__(self, deployment: Deployment, board: Board, channel: Channel) -> None:
         self._deployment = deployment
         self._board = board.folding
+        waiting = board.workers["wants_gap_us"]
+        self._gaps = ReaderGaps(lambda: float(waiting.max()) / 1e6)
         self._channel = channel
         self._is_ready = False
         self._incarnation = int(self._board["incarnation"])
@@ -90,6 +93,7 @@ class _Folding:
             clock_ms=deployment.clock_ms,
             on_change=self._serve,
             on_look=self._look,
+            before_batch=self._gaps.leave,
         )
 
     def _serve(self, serving: Serving) -> None:

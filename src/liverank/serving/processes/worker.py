@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,8 @@ _RETRY_S = 1.0
 """After how long a bundle that did not load is tried again."""
 _GATHER_S = 0.02
 """The least time between two commits of events: those that come meanwhile share one."""
+_SWITCH_S = 0.001
+"""After how long a thread that makes a long list lets the one that answers the others go on."""
 _COUNT_S = 0.25
 """How often processor time and sizes are written to the board."""
 
@@ -61,6 +64,7 @@ def run_worker(
     ``known`` are the messages that tell what the worker would know had it lived earlier.
     """
     begin_process(board.workers[place])
+    sys.setswitchinterval(_SWITCH_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(_Worker(deployment, board, place, channel).run(listening, known))
@@ -89,7 +93,8 @@ class _Worker:
         loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
         loop.add_reader(self._channel.fileno(), self._receive)
         config = self._deployment.config
-        with Log.open(self._deployment.log, gather_s=_GATHER_S) as log:
+        log_wait_s = duration_ms(config.serving.log_wait) / 1000
+        with Log.open(self._deployment.log, busy_s=log_wait_s, gather_s=_GATHER_S) as log:
             self._service = service = Service(
                 log,
                 config,
@@ -168,6 +173,7 @@ class _Worker:
 
         state = State(told.layout, fd=fds[0])
         state.is_abandoned = is_abandoned
+        state.ask_for_gap = self._ask_for_gap
         expire_after_ms = duration_ms(self._deployment.config.serving.expire_after)
         live = LiveTable(expire_after_ms=expire_after_ms, fd=fds[1], is_abandoned=is_abandoned)
         state.store.close()
@@ -195,6 +201,13 @@ class _Worker:
         )
         self._health.experiments_trouble = variants.trouble
         return variants
+
+    def _ask_for_gap(self, seconds: float) -> None:
+        """Ask the fold to let a read of that length happen, or with 0 take it back.
+
+        Where two threads read at once, one may take back what the other asked for: it asks again.
+        """
+        self._service.counts["wants_gap_us"] = int(1e6 * seconds)
 
     def _rung(self, told: NewView) -> Rung:
         """The rung that was told of, or the next below it where its bundle no longer loads.
@@ -242,6 +255,7 @@ class _Worker:
         write_cpu(counts)
         counts["lacks_bundle"] = self._health.own_trouble is not None
         counts["lacks_log"] = writer.trouble_code
+        counts["log_waits_ms"] = self._service.log_waits_ms()
         now_ms = self._beat()
         counts["connections"] = len(http.connections)
         counts["rankings_queued"] = writer.queued

@@ -11,11 +11,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.features.hashing import hash_id
+from liverank.features.hashing import hash_id, hash_ids
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.state.live_table import LiveTable
 
 _MOST_HASHES = 1_000_000
+_PIECE = 8_192
+"""Names of a long list that are looked up at once: between two pieces, other threads can go on."""
 
 
 class Candidates(Protocol):
@@ -45,7 +47,11 @@ class NamedItems:
         """The ids of the candidates at these places."""
         if len(places) < 2:
             return [self._ids[place] for place in places]
-        return list(itemgetter(*places)(self._ids))
+        found: list[str] = []
+        for start in range(0, len(places), _PIECE):
+            some = places[start : start + _PIECE]
+            found.extend(itemgetter(*some)(self._ids) if len(some) > 1 else [self._ids[some[0]]])
+        return found
 
     def all_names(self) -> list[str]:
         """The ids of all candidates."""
@@ -76,6 +82,8 @@ class LiveRows:
 class Hashes(dict[str, bytes]):
     """Hashes of ids, kept: most requests name items that an earlier one named.
 
+    Those of a list of more than 100,000 are not kept: it would take the place of all others.
+
     >>> int(Hashes().of(["room9"])[0]) == hash_id("room9")
     True
     """
@@ -88,6 +96,10 @@ class Hashes(dict[str, bytes]):
 
     def of(self, names: Sequence[str]) -> NDArray[np.uint64]:
         """The hashes of ids, uint64[n]."""
+        if len(names) > _PIECE:
+            look = hash_ids if len(names) > _MOST_HASHES // 10 else self.of
+            starts = range(0, len(names), _PIECE)
+            return np.concatenate([look(names[start : start + _PIECE]) for start in starts])
         return np.frombuffer(bytearray().join(map(self.__getitem__, names)), np.uint64)
 
 
@@ -105,7 +117,9 @@ def candidates_of(
                 rows, found = rows[kept], found[kept]
         return LiveRows(live, rows, found), dropped
     names = request.items
-    distinct = dict.fromkeys(names)
+    distinct = dict.fromkeys(names[:_PIECE])
+    for start in range(_PIECE, len(names), _PIECE):
+        distinct |= dict.fromkeys(names[start : start + _PIECE])
     if len(distinct) < len(names):
         names = list(distinct)
     found = hashes.of(names)

@@ -7,7 +7,7 @@ Invariant: the same request id, cut, time and rung give the same list; an item t
 ended is never in it; a request is answered from one View.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -143,24 +143,27 @@ def rank(
     candidates, dropped = candidates_of(request, view.live, hashes, at_ms=at_ms)
     rung = view.ranker.rung
     bundle = rung.bundle if haste.reason is None else None
-    columns, model, second = None, None, _NOTHING
+    columns, model, scores, second, cut = None, None, _NOTHING, _NOTHING, 0
     fallback, reason = rung.fallback, rung.reason
-    try:
-        if bundle is not None:
-            assert view.ranker.program is not None
+    if bundle is not None:
+        assert view.ranker.program is not None
+        try:
             columns, cut = _read(view, view.ranker.program, request, candidates, at_ms, haste)
             scores, model = bundle.model.answers(columns), bundle.version
-        else:
+        except StateBusyError as error:  # popularity reads a fraction of it
+            bundle, haste = None, replace(haste, reason=str(error))
+    if bundle is None:
+        try:
             read, cut = _read(view, view.ranker.popular, request, candidates, at_ms, haste)
             scores, second = popularity(read)
             fallback, reason = "popular", haste.reason or reason
             if not scores.any():
                 scores, fallback = second, "newest"
                 reason = f"{reason}; and none of the candidates had a success yet"
-    except StateBusyError as error:
-        cut = view.state.seq
-        scores = newness(view.live.since(candidates.hashes), at_ms)
-        fallback, reason = "newest", str(error)
+        except StateBusyError as error:
+            cut = view.state.seq
+            scores = newness(view.live.since(candidates.hashes), at_ms)
+            fallback, reason = "newest", str(error)
     seed = np.uint64(hash_id(request_id))
     order = best_places(scores, second, candidates.hashes, seed, limit).tolist()
     return Ranked(

@@ -116,6 +116,7 @@ class RankingWriter:
         self._log = log
         self._clock_ms = clock_ms
         self._queue: deque[ServedRanking] = deque()
+        self._in_hand = 0  # rankings that are being appended
         self._ended = threading.Event()
         self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="rankings", daemon=True)
@@ -124,7 +125,7 @@ class RankingWriter:
     @property
     def queued(self) -> int:
         """Rankings that wait for the log."""
-        return len(self._queue)
+        return len(self._queue) + self._in_hand
 
     def put(self, ranking: ServedRanking) -> None:
         """Queue a ranking for the log."""
@@ -138,9 +139,10 @@ class RankingWriter:
         with self._writing:
             waiting = len(self._queue)
             while waiting > 0:
-                batch = [self._queue.popleft() for _ in range(min(waiting, _BATCH))]
-                self._append(batch)
-                waiting -= len(batch)
+                self._in_hand = min(waiting, _BATCH)
+                self._append([self._queue.popleft() for _ in range(self._in_hand)])
+                waiting -= self._in_hand
+                self._in_hand = 0
 
     def close(self) -> None:
         """Write what is queued and stop."""

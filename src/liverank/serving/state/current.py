@@ -16,7 +16,7 @@ from liverank.config import Config
 from liverank.errors import BundleError, LogError, StateError
 from liverank.events.log import Log
 from liverank.features.layout import Layout
-from liverank.serving.experiments.arm_counts import ArmCounts
+from liverank.serving.experiments.arm_counts import ArmCounts, count_arms
 from liverank.serving.ranking.fallback import Rung, choose_rung
 from liverank.serving.server_log.events import write_event
 from liverank.serving.state.live_table import LivePublisher
@@ -56,7 +56,7 @@ class Current:
     ``bundles`` is the root of the bundles to follow, or None to stay on ``rung``; ``snapshots`` the
     folder of snapshots to start from, if any. ``clock_ms`` gives the time in Unix ms. ``on_change``
     is told of all that is to be served from then on, ``on_look`` of each look at the log and the
-    seq reached.
+    seq reached; ``before_batch`` is called before each batch that is folded while others read.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Current:
         clock_ms: Callable[[], int],
         on_change: Callable[[Serving], None],
         on_look: Callable[[int], None] = lambda _seq: None,
+        before_batch: Callable[[], None] | None = None,
     ) -> None:
         self.log_trouble: str | None = None
         """Why what is served lags behind the log, or None."""
@@ -89,6 +90,7 @@ class Current:
         self._clock_ms = clock_ms
         self._on_change = on_change
         self._on_look = on_look
+        self._before_batch = before_batch
         self._serving: Serving | None = None
         self._is_stopping = False
         self._replacing = asyncio.Lock()
@@ -150,7 +152,7 @@ class Current:
                 continue
             self.log_trouble = None
             if piece is not None:
-                serving.folded.fold(piece, batch=SLICE_ROWS)
+                serving.folded.fold(piece, batch=SLICE_ROWS, before=self._before_batch)
                 serving.publisher.publish()
                 if serving.arms is not None:
                     serving.arms.take(piece)
@@ -175,7 +177,9 @@ class Current:
                 continue
             try:
                 async with self._replacing:
-                    counted = await asyncio.to_thread(self._count_arms)
+                    counted = await asyncio.to_thread(
+                        count_arms, self._log, self._config, at_ms=self._clock_ms()
+                    )
                     if counted is not None:
                         counted.catch_up(self._log)
                     self._serve(replace(self.serving, arms=counted))
@@ -275,13 +279,8 @@ class Current:
             start = load_newest(self._log, layout, self._config, self._snapshots)
         begun = None if start is None else start.folded
         folded = fold_log(self._log, layout, self._config, begun=begun, goes_on=self._goes_on)
-        return Serving(folded, LivePublisher(folded.live), rung, generation, self._count_arms())
-
-    def _count_arms(self) -> ArmCounts | None:
-        """Popularity for each variant, counted from the log; takes its time."""
-        if not self._config.experiments:
-            return None
-        return ArmCounts(self._log, self._config, at_ms=self._clock_ms())
+        arms = count_arms(self._log, self._config, at_ms=self._clock_ms())
+        return Serving(folded, LivePublisher(folded.live), rung, generation, arms)
 
     def _goes_on(self, seq: int) -> bool:
         if self._serving is None:

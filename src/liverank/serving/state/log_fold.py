@@ -29,8 +29,6 @@ STEP_ROWS = 8_192
 """Events read in one step while others read."""
 BULK_ROWS = 131_072
 """Events folded in one step when nobody waits."""
-_GAP_S = 1e-4
-"""How long readers have between two batches of a step."""
 _COLUMNS = (
     "seq",
     "arrived",
@@ -121,13 +119,15 @@ class Folded:
             arrived_ms=tail.events[-1].arrived_ms if tail.events else 0,
         )
 
-    def fold(self, piece: Slice, *, batch: int | None = None) -> None:
+    def fold(
+        self, piece: Slice, *, batch: int | None = None, before: Callable[[], None] | None = None
+    ) -> None:
         """Fold a slice that ``read_slice`` or ``read_few`` gave, ``batch`` events at a time.
 
-        Other processes can read between two batches.
+        Other processes can read between two batches; ``before`` is called before each.
         """
         if piece.stream is not None:
-            self.state.fold(piece.stream, batch=batch, gap_s=0.0 if batch is None else _GAP_S)
+            self.state.fold(piece.stream, batch=batch, before=before)
             if piece.frame is not None:
                 self.live.fold(piece.frame, piece.stream.at)
             else:
