@@ -40,6 +40,10 @@ LABEL = '[label]\ninteraction = "click"\n'
         ),
         (LABEL + "sources = 5", "unknown field `sources`; expected interaction"),
         (LABEL + "[candidates]\nper_ranking = 1", "`candidates"),
+        (
+            LABEL + '[candidates]\ninteraction = "join"\n[training]\nvariants = ["e:a"]',
+            "`training.variants` chooses among logged rankings, and `candidates` makes lists",
+        ),
         (LABEL + "[features]\nhalf_lives = []", "`features.half_lives` is empty"),
         (LABEL + '[features]\nmemory = "63MB"', '`features.memory` is "63MB"; .*"64MB" or more'),
         (LABEL + '[features]\nmemory = "1TB"', '`features.memory` is "1TB"; .*"16GB" or less'),

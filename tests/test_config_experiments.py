@@ -100,8 +100,11 @@ def test_experiments_of_one_layer_share_no_bucket_while_both_may_run():
     other = "[experiments.f]\n" + TWO
     with pytest.raises(ConfigError, match=r'`experiments.f.buckets` overlap .*layer "default"'):
         parse_config(ONE + other)
-    parse_config(ONE + other + 'layer = "other"')
+    with pytest.raises(ConfigError, match=r"a list has one variant"):
+        parse_config(ONE + other + 'layer = "other"')
     parse_config(ONE + other + 'surface = "other"')
+    with pytest.raises(ConfigError, match=r"buckets of a layer are of one unit"):
+        parse_config(ONE + other + 'surface = "s"\nlayer = "default"\nunit = "fields.home"')
     parse_config(ONE + "buckets = [0, 5000]\n" + other + "buckets = [5000, 10000]")
     day = "2026-12-01T00:00:00Z"
     parse_config(ONE + f"end = {day}\n" + other + f"start = {day}")

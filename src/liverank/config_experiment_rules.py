@@ -142,11 +142,26 @@ def _check_variant(key: str, variant: Variant, labels: list[str]) -> None:
 
 
 def _check_layers(experiments: Mapping[str, Experiment], where: str) -> None:
-    """Two experiments of one layer share no bucket while both may run."""
+    """Two experiments of one surface or layer share no unit while both may run."""
     for (name, one), (other_name, other) in combinations(experiments.items(), 2):
+        if _is_before(one, other) or _is_before(other, one):
+            continue
         layers = [experiment.layer or experiment.surface for experiment in (one, other)]
-        apart = one.buckets[1] <= other.buckets[0] or other.buckets[1] <= one.buckets[0]
-        if layers[0] != layers[1] or apart or _is_before(one, other) or _is_before(other, one):
+        if layers[0] != layers[1]:
+            if one.surface == other.surface:
+                raise ConfigError(
+                    f"{where}: `experiments.{other_name}.layer` is another than that of "
+                    f'`experiments.{name}`, and both rank the surface "{one.surface}"; a list has '
+                    "one variant, so give them one layer and other buckets of it"
+                )
+            continue
+        if one.unit != other.unit:
+            raise ConfigError(
+                f"{where}: `experiments.{other_name}.unit` is another than that of "
+                f'`experiments.{name}`, and both share the layer "{layers[0]}"; buckets of a layer '
+                "are of one unit, so give it another layer"
+            )
+        if one.buckets[1] <= other.buckets[0] or other.buckets[1] <= one.buckets[0]:
             continue
         raise ConfigError(
             f"{where}: `experiments.{other_name}.buckets` overlap those of `experiments.{name}` "

@@ -5,6 +5,7 @@ What is checked beyond the types of single values is in ``config_experiment_rule
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -144,6 +145,7 @@ class Metric(_Table, frozen=True):
         return duration_ms(self.window)
 
 
+@lru_cache(maxsize=1024)
 def parse_rank(text: str) -> tuple[str, ...]:
     """The parts of ``rank``: a policy, or ``interleave`` and two policies. Raises ValueError.
 

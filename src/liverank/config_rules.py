@@ -75,6 +75,11 @@ def check(config: "Config", where: str) -> None:
         )
     if "\0" in config.path:
         raise ConfigError(f"{where}: `path` is {config.path!r}; expected a path without NUL")
+    if config.training.variants and config.candidates is not None:
+        raise ConfigError(
+            f"{where}: `training.variants` chooses among logged rankings, and `candidates` makes "
+            "lists of its own; leave one of them out"
+        )
     _check_labels(config, where)
 
 

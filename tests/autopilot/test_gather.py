@@ -1,5 +1,6 @@
 """What training takes from a log: what was known by then, the newest of it, or a clear error."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -167,3 +168,21 @@ def test_words_of_the_config_that_no_event_has_are_gathered():
         '`presence.enter` is "joyn", but no event is of that interaction type; '
         'the nearest is "join"'
     ]
+
+
+def test_training_learns_only_from_the_rankings_of_the_variants_it_names():
+    def of(minute, variant):
+        return msgspec.structs.replace(ranking(minute), variant=variant)
+
+    variants = ("e:a", "e:b", "e:b!", None)
+    many = [
+        event
+        for minute in range(0, 80, 5)
+        for event in (of(minute, variants[minute % 4]), join(minute + 1))
+    ]
+    config = parse_config(LABEL + '[training]\nvariants = ["e:b"]\n')
+    lists = gathered(*many, config=config)
+    assert minutes(lists) == [minute for minute in range(0, 70, 5) if minute % 4 == 1]
+    config = parse_config(LABEL + '[training]\nvariants = ["e:b", "e:c"]\n')
+    with pytest.raises(DatasetError, match=r"names e:c, .* that occur are: e:a, e:b, e:b!"):
+        gathered(*many, config=config)

@@ -120,3 +120,10 @@ def test_named_interactions_leave_others_out_but_never_what_says_that_an_item_wa
     seen = Interaction(time=1, type="impression", user="u", item="a")
     other = Interaction(time=1, type="wave", user="u", item="a")
     assert resolve_schema(config, profile_of(seen, other)).interactions == ("join", "impression")
+
+
+def test_what_the_server_itself_adds_to_rankings_makes_no_feature() -> None:
+    ranking = Ranking(time=0, id="r", user="u", items=["a"], fields={"_teams": "A", "device": "x"})
+    assert resolve_schema(parse_config(LABEL), profile_of(ranking)).requests == {
+        "device": "category"
+    }

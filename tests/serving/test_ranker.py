@@ -39,10 +39,10 @@ SPEC = a_spec()
 ROOMS = [f"r{number}" for number in range(12)]
 
 
-def folded_of(*events):
-    folded = Folded(SPEC.layout, SETTINGS)
+def folded_of(*events, layout=SPEC.layout):
+    folded = Folded(layout, SETTINGS)
     frame = frame_of(events, seqs=range(1, len(events) + 1), arrived_ms=10_000)
-    folded.fold(Slice(len(events), stream_of(frame, SPEC.layout, max_future_ms=0), frame))
+    folded.fold(Slice(len(events), stream_of(frame, layout, max_future_ms=0), frame))
     return folded
 
 

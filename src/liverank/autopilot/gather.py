@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.autopilot.of_variants import OfVariants
 from liverank.autopilot.whole_lists import to_learn_from, to_test_on
 from liverank.config import Candidates, Config
 from liverank.dataset.collected import Collector
@@ -125,6 +126,7 @@ class _Gathering:
     def __init__(self, config: Config, *, before_ms: float) -> None:
         self._config, self._before_ms = config, before_ms
         self._rankings = 0
+        self._of_variants = OfVariants(config.training.variants)
         self.collected: Collector | Choices
         if config.candidates is None:
             self.collected = Collector(
@@ -134,6 +136,7 @@ class _Gathering:
             self.collected = _choices(config, config.candidates)
 
     def add(self, frame: pl.DataFrame) -> None:
+        frame = self._of_variants.kept(frame)
         self._rankings += int((frame["event"] == "ranking").sum())
         self.collected.add(frame)
 
@@ -143,6 +146,7 @@ class _Gathering:
         Its message tells the ``unused`` words of the config that may be why.
         """
         config = self._config
+        self._of_variants.check()
         if isinstance(self.collected, Choices):
             lists = self._implied(self.collected, layout)
         else:

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.events.list_rules import check_beside, check_distinct, check_vectors
 from liverank.events.time_range import other_unit
 
 MAX_ID = 512
@@ -37,8 +38,6 @@ EXPERIMENT_ACTIONS: tuple[str, ...] = get_args(ExperimentAction)
 
 MAX_TIME_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""
-_PIECE = 8_192
-"""Items of a long ranking that are checked at once: between two pieces, other threads can go on."""
 
 
 class _Timed(msgspec.Struct, frozen=True, kw_only=True):
@@ -259,16 +258,16 @@ def check_ranking(ranking: Ranking | ServedRanking) -> None:
     ValueError: An item stands in a ranking once, got `r1` again - at `$.items[1]`
     """
     _to_ms(ranking.time)
-    _check_distinct("items", ranking.items)
+    check_distinct("items", ranking.items)
     if ranking.candidates is not None:
-        scored = _check_distinct("candidates", ranking.candidates)
+        scored = check_distinct("candidates", ranking.candidates)
         if not scored.issuperset(ranking.items):
             place, item = next(pair for pair in enumerate(ranking.items) if pair[1] not in scored)
             raise ValueError(f"Expected one of `candidates`, got `{item}` - at `$.items[{place}]`")
     if ranking.scores is not None:
-        _check_beside("scores", ranking.scores, len(ranking.items))
+        check_beside("scores", ranking.scores, len(ranking.items))
     if ranking.propensities is not None:
-        _check_beside("propensities", ranking.propensities, len(ranking.items))
+        check_beside("propensities", ranking.propensities, len(ranking.items))
         for place, value in enumerate(ranking.propensities):
             if not 0 < value <= 1:
                 raise ValueError(
@@ -282,37 +281,4 @@ def check_ranking(ranking: Ranking | ServedRanking) -> None:
             "`$.candidate_count`"
         )
     if ranking.vectors is not None:
-        _check_vectors(ranking.vectors, len(ranking.scored))
-
-
-def _check_beside(name: str, values: Sequence[float] | NDArray[np.floating], items: int) -> None:
-    if len(values) != items:
-        raise ValueError(
-            f"Expected {items} numbers, one beside each of `items`, got {len(values)} - at "
-            f"`$.{name}`"
-        )
-
-
-def _check_vectors(vectors: bytes, scored: int) -> None:
-    if not vectors or not scored or len(vectors) % (4 * scored):
-        raise ValueError(
-            f"Expected float32[{scored}, features], {4 * scored} bytes for each feature, got "
-            f"{len(vectors)} bytes - at `$.vectors`"
-        )
-
-
-def _check_distinct(name: str, items: Sequence[str]) -> set[str]:
-    """The items, each of which stands there once."""
-    distinct: set[str] = set()
-    for start in range(0, len(items), _PIECE):
-        distinct.update(items[start : start + _PIECE])
-    if len(distinct) == len(items):
-        return distinct
-    seen: set[str] = set()
-    for place, item in enumerate(items):
-        if item in seen:
-            raise ValueError(
-                f"An item stands in a ranking once, got `{item}` again - at `$.{name}[{place}]`"
-            )
-        seen.add(item)
-    return seen
+        check_vectors(ranking.vectors, len(ranking.scored))

@@ -35,6 +35,8 @@ class HealthOf:
         self.troubles = Troubles()
         self.own_trouble: str | None = None
         """Why this worker does not rank by what it was told to, or None."""
+        self.experiments_trouble: str | None = None
+        """Why experiments are not all as their config says, or None."""
         self._service = service
 
     def health(self) -> Health:
@@ -60,13 +62,15 @@ class HealthOf:
             )
         bundle = troubles.bundle or self.own_trouble
         bundle = bundle or self._of_others("lacks_bundle", "load the bundle that is served")
-        wrong = (log, bundle, processes, rankings)
+        experiments = self.experiments_trouble
+        wrong = (log, bundle, processes, rankings, experiments)
         return Health(
             ok=all(one is None for one in wrong),
             log=log,
             bundle=bundle,
             processes=processes,
             rankings=rankings,
+            experiments=experiments,
             rankings_lost=int(workers["rankings_lost"].sum()),
             lag_s=round(self.lag_s(), 3),
             snapshot=troubles.snapshot,

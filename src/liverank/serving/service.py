@@ -19,12 +19,12 @@ from liverank.errors import LogError
 from liverank.events.declared import declared_by
 from liverank.events.log import Erased, Log
 from liverank.quantities import duration_ms
+from liverank.serving.experiments.asking import AssignmentResponse, assignment_of_somebody
 from liverank.serving.http.events_in import take_events
 from liverank.serving.http.messages import (
     BadRequestError,
     ErasedUser,
     EventsResponse,
-    RankedItem,
     RankRequest,
     RankResponse,
     check_fields,
@@ -33,7 +33,8 @@ from liverank.serving.log_trouble import LogTrouble, trouble_of
 from liverank.serving.processes.board import Board
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.deadline import Pace
-from liverank.serving.ranking.ranker import Ranked, View, rank
+from liverank.serving.ranking.ranked_items import ranked_items
+from liverank.serving.ranking.ranker import View, rank
 from liverank.serving.ranking.ranking_log import RankingWriter, is_sampled, ranking_event
 from liverank.serving.ranking.reasons import explained
 from liverank.serving.ranking.surfaces import SurfaceRules
@@ -47,8 +48,6 @@ _APPENDERS = 16
 """Threads that wait for the disk; batches that wait together share a commit."""
 _KEPT = 2
 """The purpose by which rankings are chosen to be logged at all."""
-_LONG = 1_000
-"""Items from which on an answer is a long one."""
 MOST_EXPLAINED = 1_000
 """Items that a request may have explained: each takes the time and the memory of many others."""
 _FORGOTTEN_POLL_S = 0.02
@@ -146,7 +145,7 @@ class Service:
             )
         request_id = request.id or self._new_id()
         at_ms = self.clock_ms()
-        ranked = rank(
+        ranked = (rank if view.variants is None else view.variants.rank)(
             view,
             self._hashes,
             request,
@@ -170,9 +169,9 @@ class Service:
                     serving=self.config.serving,
                 )
             )
-        items = _ranked_items(ranked)
+        items = ranked_items(ranked)
         if request.explain:
-            items = explained(view.ranker.rung.bundle, ranked, items)
+            items = explained(view.bundle(ranked.model), ranked, items)
         ended = time.perf_counter()
         if ranked.model is not None:
             self._pace.learn(scored, ended - began)
@@ -183,7 +182,7 @@ class Service:
         return RankResponse(
             id=request_id,
             surface=request.surface,
-            variant=None,
+            variant=ranked.variant,
             model=ranked.model,
             items=items,
             fallback=ranked.fallback,
@@ -274,6 +273,11 @@ class Service:
         workers = self.board.workers
         return int(workers["generation"][workers["pid"] != 0].min())
 
+    def assignment(self, name: str, *, user: str | None, unit: str | None) -> AssignmentResponse:
+        """What somebody gets of an experiment. Raises BadRequestError."""
+        variants, at_ms = self.view().variants, self.clock_ms()
+        return assignment_of_somebody(variants, name, user=user, unit=unit, at_ms=at_ms)
+
     def live_count(self) -> int:
         """How many items are live or have expired lately. Raises BadRequestError."""
         return self.view().live.count
@@ -287,12 +291,3 @@ class Service:
         """Write the rankings that wait. Nothing may be asked of it afterwards."""
         self._appenders.shutdown()
         self.writer.close()
-
-
-def _ranked_items(ranked: Ranked) -> list[RankedItem]:
-    """The items of a ranking; of a long one in steps, between which other threads can go on."""
-    scores = ranked.scores.tolist()
-    if len(scores) <= _LONG:
-        return list(map(RankedItem, ranked.items, scores, range(len(scores))))
-    listed = zip(ranked.items, scores, range(len(scores)), strict=True)
-    return [RankedItem(*one) for one in listed]

@@ -24,10 +24,11 @@ _OTHERWISE = {
     "bundle": "go back with `liverank rollback`, or train again with `liverank train`",
     "processes": "see the server's own log for why it ended; it is started again by itself",
     "rankings": "see the server's own log, and the disk of the event log",
+    "experiments": "restore or train what it names, then restart the server",
     "snapshot": "see the disk of the project; a restart takes longer until it works",
     "memory": "raise `features.memory`",
 }
-_ERRORS = ("log", "bundle", "processes", "rankings")
+_ERRORS = ("log", "bundle", "processes", "rankings", "experiments")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ grow, and an event id is taken in once.
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import polars as pl
 
@@ -19,28 +19,17 @@ from liverank.events.log.append_served import AppendedRankings, ServedAppender
 from liverank.events.log.bulk import Imported, Importer
 from liverank.events.log.changes import experiment_changes
 from liverank.events.log.compaction import compact_tail, expire_rows
-from liverank.events.log.database import Database, explained, last_seq_of
+from liverank.events.log.database import Database, explained
 from liverank.events.log.erase import Erased, erase_user
 from liverank.events.log.ids import SegmentIds
 from liverank.events.log.leftovers import clear_leftovers
 from liverank.events.log.lock import opening
 from liverank.events.log.reading import Reader
-from liverank.events.log.segment import corrupt, segments_of
+from liverank.events.log.segment import corrupt
+from liverank.events.log.stats import Stats, stats_of
 from liverank.events.log.suppression import allow
-from liverank.events.log.tail import TailEvent, TailSlice, tail_extent
+from liverank.events.log.tail import TailEvent, TailSlice
 from liverank.events.log.writable import try_writing
-
-
-class Stats(NamedTuple):
-    """How big a log is. Times are None when it holds no events."""
-
-    rows: int
-    tail_rows: int
-    segments: int
-    bytes: int
-    last_seq: int
-    oldest_ms: int | None
-    newest_ms: int | None
 
 
 class Log:
@@ -200,7 +189,7 @@ class Log:
         return self._reader.read_tail(max(from_seq, 1), rows=rows, rankings=rankings)
 
     def experiment_changes(self) -> list[TailEvent]:
-        """All events of kind ``experiment`` in seq order. Raises LogError and its kinds."""
+        """What became of experiments, in seq order. Raises LogError and its kinds."""
         return experiment_changes(self._database)
 
     def last_seq(self) -> int:
@@ -224,24 +213,7 @@ class Log:
 
     def stats(self) -> Stats:
         """How big the log is."""
-        with self._database.reading() as connection:
-            segments = segments_of(connection)
-            tail = tail_extent(connection)
-            last_seq = last_seq_of(connection)
-        ages = [(one.oldest_ms, one.newest_ms) for one in segments]
-        if tail.rows:
-            ages.append((tail.oldest_ms, tail.newest_ms))
-        with explained(self._database.path):
-            size = self._database.path.stat().st_size
-        return Stats(
-            rows=tail.rows + sum(one.rows for one in segments),
-            tail_rows=tail.rows,
-            segments=len(segments),
-            bytes=size + sum(one.bytes + 12 * one.ids for one in segments),
-            last_seq=last_seq,
-            oldest_ms=min((oldest for oldest, _ in ages), default=None),
-            newest_ms=max((newest for _, newest in ages), default=None),
-        )
+        return stats_of(self._database)
 
     def compact(self, *, min_rows: int = 1) -> int:
         """Move the tail into segments when it holds ``min_rows`` or more; returns rows moved.
@@ -256,8 +228,8 @@ class Log:
     def expire(self, before_ms: int) -> int:
         """Drop what is older than ``before_ms``; returns rows dropped.
 
-        A segment goes when its newest event is older; of the tail goes what arrived before the
-        first event that is not. Seqs are not used again; the ids of dropped events are forgotten.
+        A segment goes when its newest event is older; of the tail what arrived before the first
+        event that is not. Seqs are not used again; ids of dropped events are forgotten.
         """
         rows = expire_rows(self._database, before_ms)
         self._database.shrink()
@@ -266,12 +238,11 @@ class Log:
     def erase(self, user: str, *, at_ms: int) -> Erased:
         """Erase a user: their events, and their name in the fields of others.
 
-        ``at_ms`` is the moment of the erasure in Unix ms: what happened up to it is refused from
-        now on, and so are files with events of theirs (see ``allow_erased``). When this returns,
-        no file of the log holds a byte of what was erased. Imports and compactions wait meanwhile.
-        Killed half-way, it is undone or finished at the next open. Of an unknown user there is
-        nothing to erase, and what comes later is refused. Raises EventError for what is no id,
-        LogError and its kinds.
+        ``at_ms`` is its moment in Unix ms: what happened up to it is refused from now on, and so
+        are files with events of theirs (see ``allow_erased``). When this returns, no file of the
+        log holds a byte of what was erased. Imports and compactions wait meanwhile. Killed
+        half-way, it is undone or finished at the next open. Of an unknown user what comes later is
+        refused. Raises EventError for what is no id, LogError and its kinds.
         """
         return erase_user(self._database, user, at_ms=at_ms)
 

@@ -149,6 +149,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Which process is missing, or does nothing, at present."""
     rankings: str | None
     """Why rankings are not being logged."""
+    experiments: str | None
+    """Which variants are not ranked as the config says, and which targets hold nobody."""
     rankings_lost: int
     """Rankings that were served but could not be logged."""
     lag_s: float

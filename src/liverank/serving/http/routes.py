@@ -43,6 +43,8 @@ MAX_LISTED = 1_000
 USERS = "/v1/users/"
 """What an id of a user follows; it may hold anything, slashes and line ends too."""
 
+EXPERIMENTS = "/v1/experiments/"
+"""What the name of an experiment follows."""
 _LONG = 4_000
 """Candidates, or explained items, from which on a ranking is made in a thread of its own."""
 _WHOLE_NUMBER = re.compile("0*[1-9][0-9]{0,8}")
@@ -129,6 +131,8 @@ class Routes:
         return json_answer(200, await self._service.erase_user(request.path.removeprefix(USERS)))
 
     def _other(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
+        if request.path.startswith(EXPERIMENTS):
+            return self._assignment(request)
         methods = _METHODS.get(request.path)
         if methods is None:
             where = f"{request.method} {request.path}"
@@ -147,6 +151,18 @@ class Routes:
             return Answer(200, exposition(self._service, self._health), CONTENT_TYPE)
         readiness = self._health.readiness()
         return json_answer(200 if readiness.ready else 503, readiness)
+
+    def _assignment(self, request: Request) -> Answer:
+        name, slash, rest = request.path.removeprefix(EXPERIMENTS).partition("/")
+        if (slash, rest) != ("/", "assignment"):
+            where = f"{request.method} {request.path}"
+            what = f"Not Found; expected {EXPERIMENTS}NAME/assignment"
+            return problem_answer(404, Problem(where=where, what=what))
+        if request.method not in ("GET", "HEAD"):
+            return _not_allowed(request, ("GET", "HEAD"))
+        query = parse_qs(request.query, keep_blank_values=True)
+        user, unit = (query.get(key, [None])[-1] for key in ("user", "unit"))
+        return json_answer(200, self._service.assignment(name, user=user, unit=unit))
 
     def _items(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
         query = parse_qs(request.query, keep_blank_values=True)

@@ -18,8 +18,9 @@ from liverank.serving.undeclared_names import UndeclaredNames
 ROUTES = ("rank", "events", "items", "users", "health", "other")
 STATUSES = (200, 202, 400, 404, 405, 408, 413, 415, 422, 431, 500, 503, 507, 0)
 """Statuses that are counted apart; 0 stands for all others."""
-RUNGS = ("model", "previous", "popular", "newest")
-ALARMS = ("log", "bundle", "processes", "rankings")
+RUNGS = ("model", "previous", "popular", "newest", "current")
+"""What ranks: the last one is the bundle that serves in place of a variant's own."""
+ALARMS = ("log", "bundle", "processes", "rankings", "experiments")
 """What ``/healthz`` complains of: its fields that make ``ok`` false."""
 OTHER_SURFACE = "(other)"
 BUCKETS_MS = (

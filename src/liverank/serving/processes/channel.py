@@ -10,6 +10,7 @@ import struct
 
 import msgspec
 
+from liverank.events.event import ExperimentChange
 from liverank.features.layout import Layout
 
 _LENGTH = struct.Struct("<I")
@@ -21,8 +22,10 @@ SEND_S = 2.0
 class NewView(msgspec.Struct, frozen=True, tag=True):
     """What to rank from now on; the descriptors of state and of live items come with it.
 
-    ``number`` counts the views of a server, from 1. ``bundle`` is the directory of the bundle, or
-    None; ``fallback``, ``reason`` and ``promoted`` are as in ``Rung``.
+    A third one is that of the popularity for variants, where the config names experiments;
+    ``changes`` are what became of them. ``number`` counts the views of a server, from 1.
+    ``bundle`` is the directory of the bundle, or None; ``fallback``, ``reason`` and ``promoted``
+    are as in ``Rung``.
     """
 
     number: int
@@ -33,6 +36,7 @@ class NewView(msgspec.Struct, frozen=True, tag=True):
     fallback: str | None
     reason: str | None
     promoted: str | None
+    changes: tuple[ExperimentChange, ...] = ()
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):

@@ -108,8 +108,12 @@ class _Folding:
             fallback=rung.fallback,
             reason=rung.reason,
             promoted=rung.promoted,
+            changes=() if serving.arms is None else serving.arms.changes,
         )
-        self._channel.send(view, (serving.folded.state.store.fd, serving.publisher.table.fd))
+        fds = [serving.folded.state.store.fd, serving.publisher.table.fd]
+        if serving.arms is not None:
+            fds.append(serving.arms.table.fd)
+        self._channel.send(view, tuple(fds))
         self._board["seq"] = serving.folded.seq
         if not self._board["fresh_ms"]:  # from now on it is told if nothing more is folded
             self._board["fresh_ms"] = self._deployment.clock_ms()

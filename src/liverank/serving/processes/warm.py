@@ -13,6 +13,7 @@ from liverank.features.derived_layout import layout_of
 from liverank.features.event_stream import EventStreams
 from liverank.features.layout import Layout
 from liverank.features.state import State
+from liverank.serving.experiments.warming import warm_up_experiments
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.fallback import Rung
@@ -28,6 +29,8 @@ def warm_up(rung: Rung, config: Config) -> None:
     for items in (["-"], None):
         request = RankRequest(user="-", items=items)
         rank(view, Hashes(), request, request_id="-", at_ms=1, limit=1)
+    if config.experiments:
+        warm_up_experiments(view.state)
     if rung.bundle is not None:
         width = rung.bundle.model.n_features
         rung.bundle.model.answers(np.zeros((200, width), np.float32))  # long and short lists

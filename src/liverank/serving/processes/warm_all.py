@@ -13,12 +13,14 @@ from liverank.events.event import Event, Interaction, Item, Ranking, User
 from liverank.events.frame import frame_of
 from liverank.events.schema import Schema
 from liverank.features.spec import FeatureSpec, derive_spec
+from liverank.features.state import State
 from liverank.features.stream import stream_of
 from liverank.models.calibrator import Calibrator
 from liverank.models.linear import Linear
 from liverank.models.mlp import Mlp
 from liverank.models.predictor import Link, Predictor, Term, linked
 from liverank.models.scoring import compile_kernels
+from liverank.serving.experiments.warming import warm_up_experiments
 from liverank.serving.processes.warm import warm_up
 from liverank.serving.ranking.fallback import Rung
 from liverank.serving.state.log_fold import Folded, Slice
@@ -43,6 +45,7 @@ def compile_everything() -> None:
     warm_up(Rung(None, "popular", None), config)
     warm_up(Rung(_bundle(spec), None, None), config)
     _fold(spec, config)
+    warm_up_experiments(State(spec.layout))
     compile_kernels()
     for link in _LINKS:
         linked(np.zeros((1, 2 if link == "softmax" else 1)), link)

@@ -19,6 +19,10 @@ from liverank.errors import BundleError, LiverankError
 from liverank.events.log import Log
 from liverank.features.state import State
 from liverank.quantities import duration_ms
+from liverank.serving.experiments.arm_counts import half_life_ms
+from liverank.serving.experiments.arm_table import ArmTable
+from liverank.serving.experiments.loading import load_variants
+from liverank.serving.experiments.variants import Variants
 from liverank.serving.health import HealthOf
 from liverank.serving.http.limits import Limits
 from liverank.serving.http.messages import RankRequest
@@ -175,10 +179,28 @@ class _Worker:
         state.store.close()
         live.close()
         rung = self._rung(told)
-        view = View(state, live, make_ranker(rung, told.layout), told.generation)
+        ranker = make_ranker(rung, told.layout)
+        variants = self._variants(told, state, fds[2]) if len(fds) > 2 else None
+        view = View(state, live, ranker, told.generation, variants)
         request = RankRequest(user="-", items=["-"])
         rank(view, Hashes(), request, request_id="-", at_ms=0, limit=1)
         return view
+
+    def _variants(self, told: NewView, state: State, fd: int) -> Variants:
+        """What ranks for experiments; why part of it cannot is told in ``/healthz``."""
+        deployment = self._deployment
+        table = ArmTable(half_life_ms=half_life_ms(deployment.config), fd=fd)
+        table.close()
+        variants = load_variants(
+            deployment.config,
+            told.changes,
+            state,
+            table,
+            root=deployment.bundles,
+            before=None if self._service.why_not_ready() else self._service.view().variants,
+        )
+        self._health.experiments_trouble = variants.trouble
+        return variants
 
     def _ask_for_gap(self, seconds: float) -> None:
         """Ask the fold to let a read of that length happen, or with 0 take it back.

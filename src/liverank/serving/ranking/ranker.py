@@ -8,10 +8,12 @@ ended is never in it; a request is answered from one View.
 """
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.bundle.bundle import Bundle
 from liverank.errors import StateBusyError
 from liverank.features.hashing import hash_id
 from liverank.features.instructions import Program
@@ -25,6 +27,9 @@ from liverank.serving.ranking.candidates import Candidates, Hashes, candidates_o
 from liverank.serving.ranking.fallback import Rung, popularity, popularity_program
 from liverank.serving.ranking.order_kernel import best_places
 from liverank.serving.state.live_table import LiveTable
+
+if TYPE_CHECKING:
+    from liverank.serving.experiments.variants import Variants
 
 _POSITIONS = np.array([SERVED_POSITION])
 _MOST_SURFACES = 1_000
@@ -64,9 +69,19 @@ class View:
     ranker: Ranker
     generation: int
     """Of the log, when the fold began: a later one lacks events that were folded."""
+    variants: "Variants | None" = None
+    """What ranks in place of ``rank`` where the config names experiments."""
+
+    def bundle(self, version: str | None) -> Bundle | None:
+        """The bundle of that version, of those that may have ranked."""
+        bundle = self.ranker.rung.bundle
+        if self.variants is None or version is None:
+            return bundle
+        is_current = bundle is not None and bundle.version == version
+        return bundle if is_current else self.variants.bundle(version)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, since that takes a microsecond a request
 class Ranked:
     """A ranked list, and all that the log must know of it."""
 
@@ -84,6 +99,14 @@ class Ranked:
     cut: int
     vectors: NDArray[np.float32] | None = None
     """What the model read, float32[candidates, features]; None without a bundle."""
+    variant: str | None = None
+    """The variant of an experiment, as it is logged."""
+    policy: str | None = None
+    """What ranked where that was neither a bundle nor a fallback."""
+    propensities: list[float] | None = None
+    """The probability with which each of the items got its place, where that is known."""
+    teams: str | None = None
+    """Of an interleaved list: who placed each item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +162,7 @@ def rank(
                 reason = f"{reason}; and none of the candidates had a success yet"
         except StateBusyError as error:
             cut = view.state.seq
-            scores = _newness(view.live.since(candidates.hashes), at_ms)
+            scores = newness(view.live.since(candidates.hashes), at_ms)
             fallback, reason = "newest", str(error)
     seed = np.uint64(hash_id(request_id))
     order = best_places(scores, second, candidates.hashes, seed, limit).tolist()
@@ -176,7 +199,7 @@ def _read(
     )
 
 
-def _newness(since: NDArray[np.float64], at_ms: int) -> NDArray[np.float64]:
+def newness(since: NDArray[np.float64], at_ms: int) -> NDArray[np.float64]:
     """From 1 for what started now towards 0 for what is old or unknown."""
     age_s = np.maximum(at_ms - since, 0.0) / 1000.0
     return np.nan_to_num(1.0 / (1.0 + age_s), nan=0.0)

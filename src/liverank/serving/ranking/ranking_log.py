@@ -14,8 +14,9 @@ import xxhash
 
 from liverank.config import Serving
 from liverank.errors import EventError, LiverankError, LogBusyError, LogError
-from liverank.events.event import ServedRanking
+from liverank.events.event import Fields, ServedRanking
 from liverank.events.log import Log
+from liverank.experiments.interleaving.teams import TEAMS_FIELD
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.log_trouble import LogTrouble, trouble_of
 from liverank.serving.ranking.ranker import Ranked
@@ -69,15 +70,24 @@ def ranking_event(
         user=request.user,
         items=items,
         surface=request.surface,
-        model=ranked.fallback if ranked.model is None else ranked.model,
+        variant=ranked.variant,
+        model=ranked.model or ranked.fallback or ranked.policy,
         cut=ranked.cut,
         generation=generation,
         scores=scores if math.isfinite(scores.sum()) else None,
+        propensities=ranked.propensities,
         candidates=ranked.candidates.all_names() if keeps_candidates else None,
         candidate_count=scored if was_cut and not keeps_candidates else None,
         vectors=vectors,
-        fields=request.fields,
+        fields=fields_of(request, ranked),
     )
+
+
+def fields_of(request: RankRequest, ranked: Ranked) -> Fields:
+    """The fields that a ranking is logged with: the request's, and who placed which item."""
+    if ranked.teams is None:
+        return request.fields
+    return {**request.fields, TEAMS_FIELD: ranked.teams}
 
 
 def is_sampled(request_id: str, share: float, purpose: int) -> bool:

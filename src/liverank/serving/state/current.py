@@ -16,6 +16,7 @@ from liverank.config import Config
 from liverank.errors import BundleError, LogError, StateError
 from liverank.events.log import Log
 from liverank.features.layout import Layout
+from liverank.serving.experiments.arm_counts import ArmCounts, count_arms
 from liverank.serving.ranking.fallback import Rung, choose_rung
 from liverank.serving.server_log.events import write_event
 from liverank.serving.state.live_table import LivePublisher
@@ -28,6 +29,8 @@ PROMOTED_POLL_S = 1.0
 """How often the pointer to the current bundle is looked at."""
 GENERATION_POLL_S = 0.1
 """How often we look whether events were taken from the log."""
+EXPERIMENTS_POLL_S = 0.2
+"""How often we look whether something became of an experiment."""
 EXPIRE_S = 30.0
 """How often the table of live items is freed of those that expired."""
 RETRY_S = 0.5
@@ -43,6 +46,8 @@ class Serving:
     rung: Rung
     generation: int
     """Of the log, when the fold began: a later one lacks events that were folded."""
+    arms: ArmCounts | None = None
+    """Popularity for each variant; None where the config names no experiments."""
 
 
 class Current:
@@ -105,6 +110,7 @@ class Current:
                 tasks.create_task(self._follow_log())
                 tasks.create_task(self._follow_generations())
                 tasks.create_task(self._forget_expired())
+                tasks.create_task(self._follow_experiments())
                 if self._bundles is not None:
                     tasks.create_task(self._follow_bundles(self._bundles))
         finally:
@@ -148,6 +154,8 @@ class Current:
             if piece is not None:
                 serving.folded.fold(piece, batch=SLICE_ROWS, before=self._before_batch)
                 serving.publisher.publish()
+                if serving.arms is not None:
+                    serving.arms.take(piece)
             # the oldest event that is not folded yet came no earlier than the last one that is
             self.fresh_ms = at_ms if piece is None else max(self.fresh_ms, piece.arrived_ms)
             self._on_look(serving.folded.seq)
@@ -159,6 +167,26 @@ class Current:
             await asyncio.sleep(EXPIRE_S)
             self.serving.folded.live.candidates(at_ms=self._clock_ms())
             self.serving.publisher.publish()
+
+    async def _follow_experiments(self) -> None:
+        """Rank as experiments are, a moment after something became of one."""
+        while True:
+            await asyncio.sleep(EXPERIMENTS_POLL_S)
+            arms = self.serving.arms
+            if arms is None or not arms.is_due(self._clock_ms()):
+                continue
+            try:
+                async with self._replacing:
+                    counted = await asyncio.to_thread(
+                        count_arms, self._log, self._config, at_ms=self._clock_ms()
+                    )
+                    if counted is not None:
+                        counted.catch_up(self._log)
+                    self._serve(replace(self.serving, arms=counted))
+            except (LogError, StateError) as error:
+                what = f"experiments are as before, since the log cannot be read: {error}"
+                write_event("log_unread", what)
+                await asyncio.sleep(RETRY_S)
 
     async def _follow_generations(self) -> None:
         """Forget what was erased, a moment after it was, and a fold."""
@@ -251,7 +279,8 @@ class Current:
             start = load_newest(self._log, layout, self._config, self._snapshots)
         begun = None if start is None else start.folded
         folded = fold_log(self._log, layout, self._config, begun=begun, goes_on=self._goes_on)
-        return Serving(folded, LivePublisher(folded.live), rung, generation)
+        arms = count_arms(self._log, self._config, at_ms=self._clock_ms())
+        return Serving(folded, LivePublisher(folded.live), rung, generation, arms)
 
     def _goes_on(self, seq: int) -> bool:
         if self._serving is None:

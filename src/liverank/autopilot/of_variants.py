@@ -1,0 +1,47 @@
+"""Learning from the rankings of some variants of experiments alone.
+
+Invariant: nothing but rankings of others is left out; what people did stays.
+"""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from liverank.errors import DatasetError
+
+_MOST_TOLD = 20
+
+
+class OfVariants:
+    """Passes on the frames of a log without the rankings of other variants; all without any.
+
+    >>> from liverank.events.event import Ranking
+    >>> from liverank.events.frame import frame_of
+    >>> lists = [
+    ...     Ranking(time=0, id=one, user="u", items=["r"], variant=one) for one in ("e:a", "e:b")
+    ... ]
+    >>> OfVariants(["e:b"]).kept(frame_of(lists))["variant"].to_list()
+    ['e:b']
+    """
+
+    def __init__(self, variants: Sequence[str]) -> None:
+        self._wanted = frozenset(variants)
+        self._seen: set[str] = set()
+
+    def kept(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame without rankings of other variants."""
+        if not self._wanted:
+            return frame
+        self._seen |= set(frame["variant"].drop_nulls().unique())
+        is_wanted = pl.col("variant").is_in(list(self._wanted)).fill_null(value=False)
+        return frame.filter((pl.col("event") != "ranking") | is_wanted)
+
+    def check(self) -> None:
+        """Raise DatasetError, with the variants that occur, where a wanted one did not."""
+        missing = sorted(self._wanted - self._seen)
+        if missing:
+            known = ", ".join(sorted(self._seen)[:_MOST_TOLD]) or "none"
+            raise DatasetError(
+                f"`training.variants` names {', '.join(missing)}, but no ranking is of it; the "
+                f"variants that occur are: {known}"
+            )

@@ -1,0 +1,1 @@
+"""Who gets which variant: hashes of units, and what became of an experiment so far."""

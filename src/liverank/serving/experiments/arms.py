@@ -1,0 +1,99 @@
+"""Whose successes count for which variant's list of most popular items.
+
+An arm is a variant of an experiment that runs, or that was shipped. Invariant: an arm is fed by
+nobody who is assigned to another arm of the same experiment; who is in none feeds all of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from liverank.config_experiments import Experiment
+from liverank.events.event import ExperimentChange, Fields
+from liverank.experiments.assignment.assign import assignment_of
+from liverank.experiments.assignment.buckets import draws_of, ends_of
+from liverank.experiments.assignment.timeline import Step, Timeline, timeline_of
+from liverank.features.hashing import hash_id
+
+_MOST_USERS = 200_000
+
+
+def arm_of(experiment: str, variant: str) -> int:
+    """The number of an arm, a hash of its names."""
+    return hash_id(f"{experiment}:{variant}")
+
+
+class Arms:
+    """The arms that successes count for, given what became of the experiments by ``at_ms``.
+
+    Targets play no part: whoever an experiment is not for feeds one of its arms, by the draw.
+    """
+
+    def __init__(
+        self,
+        experiments: Mapping[str, Experiment],
+        changes: Sequence[ExperimentChange],
+        *,
+        at_ms: float,
+    ) -> None:
+        self._timelines: dict[str, Timeline] = {
+            name: timeline_of(name, experiment, changes) for name, experiment in experiments.items()
+        }
+        self.steps = self._steps_at(at_ms)
+        self._open = [
+            (name, experiment, self.steps[name])
+            for name, experiment in experiments.items()
+            if self.steps[name].is_running or self.steps[name].shipped is not None
+        ]
+        self._ends = {name: ends_of(experiment.shares) for name, experiment, _ in self._open}
+        self._by_user: dict[str, tuple[int, ...]] = {}
+        self._has_fields = any(one.unit_field is not None for _, one, _ in self._open)
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether fields of an interaction decide what it counts for."""
+        return self._has_fields
+
+    def hold_at(self, at_ms: float) -> bool:
+        """Whether nothing became of an experiment since, by a time that the config names."""
+        return self._steps_at(at_ms) == self.steps
+
+    def fed_by(self, user: str, fields: Fields) -> tuple[int, ...]:
+        """The arms that a success of the user counts for; ``fields`` are the interaction's."""
+        if not self._open:
+            return ()
+        if self._has_fields:
+            return self._fed_by(user, fields)
+        found = self._by_user.get(user)
+        if found is None:
+            if len(self._by_user) >= _MOST_USERS:
+                self._by_user.clear()
+            found = self._by_user[user] = self._fed_by(user, fields)
+        return found
+
+    def _fed_by(self, user: str, fields: Fields) -> tuple[int, ...]:
+        arms: list[int] = []
+        for name, experiment, step in self._open:
+            field = experiment.unit_field
+            unit = user if field is None else fields.get(field)
+            if isinstance(unit, str):
+                arms += map(partial(arm_of, name), self._variants_of(name, experiment, step, unit))
+        return tuple(arms)
+
+    def _variants_of(
+        self, name: str, experiment: Experiment, step: Step, unit: str
+    ) -> Sequence[str]:
+        """The variants that a unit's successes count for."""
+        if step.is_running and unit in experiment.forced:
+            return (experiment.forced[unit],)
+        given = assignment_of(
+            name,
+            experiment,
+            step,
+            draws_of(name, experiment, unit),
+            ends=self._ends[name],
+            is_in_target=True,
+        )
+        return tuple(experiment.variants) if given.variant is None else (given.variant,)
+
+    def _steps_at(self, at_ms: float) -> dict[str, Step]:
+        return {name: timeline.at(at_ms) for name, timeline in self._timelines.items()}

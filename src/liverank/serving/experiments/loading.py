@@ -1,0 +1,88 @@
+"""What a worker needs to rank by variants: their bundles, loaded and verified when it starts.
+
+Invariant: a bundle that does not load, or that reads another state than the one that is kept, ranks
+nothing, and it is said why.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from liverank.bundle import store
+from liverank.config import Config
+from liverank.config_experiments import Experiment, parse_rank
+from liverank.errors import BundleError
+from liverank.events.event import ExperimentChange
+from liverank.features.state import State
+from liverank.serving.experiments.arm_table import ArmTable
+from liverank.serving.experiments.assigner import Assigner
+from liverank.serving.experiments.variants import Variants
+from liverank.serving.ranking.fallback import Rung
+from liverank.serving.ranking.ranker import Ranker, make_ranker
+from liverank.serving.server_log.events import write_event
+
+_BUNDLE = "bundle:"
+
+
+def versions_of(experiment: Experiment) -> list[str]:
+    """The versions of the bundles that an experiment's variants name, each once.
+
+    >>> from liverank.config_experiments import Variant
+    >>> two = {"a": Variant(rank="bundle:v1"), "b": Variant(rank="interleave:bundle:v2,bundle:v1")}
+    >>> versions_of(Experiment(variants=two))
+    ['v1', 'v2']
+    """
+    named = [variant.rank for variant in experiment.variants.values() if variant.rank is not None]
+    policies = [policy for rank in named for policy in parse_rank(rank)]
+    versions = [one.removeprefix(_BUNDLE) for one in policies if one.startswith(_BUNDLE)]
+    return list(dict.fromkeys(versions))
+
+
+def load_variants(
+    config: Config,
+    changes: Sequence[ExperimentChange],
+    state: State,
+    table: ArmTable,
+    *,
+    root: Path | None,
+    before: Variants | None,
+) -> Variants:
+    """Load what the config's experiments need; bundles that ``before`` has are not read again.
+
+    ``root`` is the root of the bundles. What cannot be loaded is in ``Variants.refused``.
+    """
+    rankers: dict[str, Ranker] = {}
+    refused: dict[str, str] = {}
+    for name, experiment in config.experiments.items():
+        for version in versions_of(experiment):
+            if version in rankers or version in refused:
+                continue
+            known = None if before is None else before.rankers.get(version)
+            found = _load(version, state, root=root, known=known)
+            if isinstance(found, str):
+                refused[version] = f"experiment {name} cannot rank by bundle {version}: {found}"
+            else:
+                rankers[version] = found
+    for version, why in refused.items():
+        if before is None or before.refused.get(version) != why:
+            write_event("bundle_refused", why, bundle=version)
+    return Variants(Assigner(config.experiments, changes, state), table, rankers, refused)
+
+
+def _load(version: str, state: State, *, root: Path | None, known: Ranker | None) -> Ranker | str:
+    """A ranker of the bundle, or why there is none."""
+    if known is not None and known.layout == state.layout:
+        return known
+    if root is None:
+        return "the server was started with one bundle (--bundle) and knows no others"
+    try:
+        bundle = store.load(root, version)
+    except BundleError as error:
+        return str(error)
+    if bundle.spec.layout != state.layout:
+        return (
+            "its features are read from another layout of state than those of the bundle that "
+            "serves; train both from one config and one log, or promote it"
+        )
+    return make_ranker(
+        Rung(bundle, None, None, version, store.place_of(root, version)), state.layout
+    )

@@ -1,0 +1,161 @@
+"""The ways to rank that a variant may name, beside that of the server itself.
+
+Invariant: the same request id, View and time give the same list; every list has the candidates
+that the server's own would have.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import compress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.experiments.interleaving.team_draft import team_draft
+from liverank.experiments.interleaving.teams import teams_text
+from liverank.features.hashing import hash_id, mixed
+from liverank.features.kinds.context import SERVED_POSITION
+from liverank.serving.experiments.arm_table import ArmTable
+from liverank.serving.http.messages import RankRequest
+from liverank.serving.ranking.candidates import Candidates, Hashes, candidates_of
+from liverank.serving.ranking.order_kernel import best_places
+from liverank.serving.ranking.ranker import Haste, Ranked, View, newness
+
+_POSITIONS = np.array([SERVED_POSITION])
+_NOTHING = np.empty(0)
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request on its way to be ranked: all that a policy needs to know of it."""
+
+    view: View
+    hashes: Hashes
+    request: RankRequest
+    request_id: str
+    at_ms: int
+    limit: int
+    haste: Haste
+
+    @property
+    def seed(self) -> np.uint64:
+        """What decides between equals, and all that is random."""
+        return np.uint64(hash_id(self.request_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Scores of candidates, float64[n] each, and how they came to be."""
+
+    scores: NDArray[np.float64]
+    second: NDArray[np.float64]
+    policy: str
+    model: str | None = None
+    vectors: NDArray[np.float32] | None = None
+    cut: int | None = None
+    propensity: float | None = None
+    """The probability of each item at each place, where it is the same everywhere."""
+
+
+def in_order(asked: Asked, candidates: Candidates, dropped: dict[str, int], by: Scored) -> Ranked:
+    """The list that scores come to."""
+    order = best_places(by.scores, by.second, candidates.hashes, asked.seed, asked.limit).tolist()
+    chances = None if by.propensity is None else [by.propensity] * len(order)
+    return Ranked(
+        candidates=candidates,
+        order=order,
+        items=candidates.names(order),
+        scores=by.scores[order],
+        model=by.model,
+        fallback=None,
+        reason=None,
+        dropped=dropped,
+        cut=asked.view.state.seq if by.cut is None else by.cut,
+        vectors=by.vectors,
+        policy=by.policy,
+        propensities=chances,
+    )
+
+
+def by_popularity(asked: Asked, table: ArmTable, arm: int) -> Ranked:
+    """The most popular among the users of this arm; of equals the newest first."""
+    view = asked.view
+    candidates, dropped = candidates_of(asked.request, view.live, asked.hashes, at_ms=asked.at_ms)
+    scores = table.read(arm, candidates.hashes, at_ms=float(asked.at_ms))
+    second = newness(view.live.since(candidates.hashes), asked.at_ms)
+    ranked = in_order(asked, candidates, dropped, Scored(scores, second, "popular"))
+    if scores.any():
+        return ranked
+    newest = in_order(asked, candidates, dropped, Scored(second, _NOTHING, "popular"))
+    why = "none of the candidates had a success among the users of this variant yet"
+    return replace(newest, fallback="newest", reason=why)
+
+
+def at_random(asked: Asked) -> Ranked:
+    """Every order is as likely as any other; the request id decides."""
+    view = asked.view
+    candidates, dropped = candidates_of(asked.request, view.live, asked.hashes, at_ms=asked.at_ms)
+    draws = mixed(candidates.hashes ^ mixed(np.array([asked.seed])))
+    count = len(draws)
+    chance = 1 / count if count else None
+    scores = draws.astype(np.float64) * 2.0**-64
+    by = Scored(scores, _NOTHING, "random", propensity=chance)
+    return in_order(asked, candidates, dropped, by)
+
+
+def by_weights(asked: Asked, weights: Mapping[str, float], table: ArmTable, arm: int) -> Ranked:
+    """By a weighted sum of the chances of the bundle's labels, and of popularity.
+
+    Popularity is each item's share of the list's largest. Only where a bundle serves that has all
+    labels, and there is no haste. Raises StateBusyError.
+    """
+    view, request = asked.view, asked.request
+    bundle, program = view.ranker.rung.bundle, view.ranker.program
+    assert bundle is not None
+    assert program is not None
+    candidates, dropped = candidates_of(request, view.live, asked.hashes, at_ms=asked.at_ms)
+    columns, cut = view.state.read_cut(
+        program,
+        user=hash_id(request.user),
+        at_ms=float(asked.at_ms),
+        items=candidates.hashes,
+        request=view.ranker.request_words(request),
+        positions=_POSITIONS,
+        patience_s=asked.haste.patience_s,
+    )
+    scores = np.zeros(len(candidates.hashes))
+    for label, weight in weights.items():
+        if label in bundle.heads:
+            scores += weight * bundle.heads[label].answers(columns)
+        else:
+            popular = table.read(arm, candidates.hashes, at_ms=float(asked.at_ms))
+            scores += weight * popular / max(float(popular.max(initial=0.0)), 1e-300)
+    by = Scored(scores, _NOTHING, "weights", bundle.version, columns, cut)
+    return in_order(asked, candidates, dropped, by)
+
+
+def interleaved(asked: Asked, first: Ranked, second: Ranked, policy: str) -> Ranked:
+    """One list that two others fill in turns (team draft), ranked from one View.
+
+    ``order`` is empty, as each of the two has places of its own. Scores are 1 over the place, from
+    1, as those of the two may not be compared.
+    """
+    theirs = second.items
+    if not np.array_equal(first.candidates.hashes, second.candidates.hashes):  # one ended meanwhile
+        is_known = np.isin(second.candidates.hashes[second.order], first.candidates.hashes)
+        theirs = list(compress(theirs, is_known.tolist()))
+    items, teams = team_draft(first.items, theirs, asked.request_id, asked.limit)
+    fallen = next((one for one in (first, second) if one.fallback is not None), None)
+    return Ranked(
+        candidates=first.candidates,
+        order=[],
+        items=items,
+        scores=1.0 / np.arange(1.0, len(items) + 1.0),
+        model=None,
+        fallback=None if fallen is None else fallen.fallback,
+        reason=None if fallen is None else fallen.reason,
+        dropped=first.dropped,
+        cut=min(first.cut, second.cut),
+        policy=policy,
+        teams=teams_text(teams),
+    )
