@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 HELP = "run an experiment, and say what came of it"
 
 SUBCOMMANDS = (
+    "plan",
     "start",
     "status",
-    "stop",
-    "plan",
     "report",
+    "stop",
     "analyse",
     "estimate",
     "preference",
