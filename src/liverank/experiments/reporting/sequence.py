@@ -118,15 +118,17 @@ def _known(
     """The looks that have a standard error, and the information of each, which must rise.
 
     A total per unit grows with the time that the unit was seen, and so does its standard error;
-    what stays is the lift, so the information is that on the lift where the control has a value.
+    what stays is the lift, so the information is that on the lift where the metric has a value.
+    The value is that of both arms, which does not go with their difference as the control's does.
     """
     found = [metric.compare(control, variant, level=1 - alpha) for control, variant in pairs]
     known = [(place, one) for place, one in enumerate(found) if one.se > 0]
-    relative = all(one.control for _, one in known)
+    values = [(one.control + one.value) / 2 for _, one in known]
+    scales = values if all(values) else [1.0] * len(values)
     information: list[float] = []
-    for _, one in known:
+    for (_, one), scale in zip(known, scales, strict=True):
         least = information[-1] * _LEAST_GROWTH if information else 0.0
-        information.append(max(((one.control if relative else 1.0) / one.se) ** 2, least))
+        information.append(max((scale / one.se) ** 2, least))
     return known, information
 
 
