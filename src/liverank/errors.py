@@ -16,6 +16,7 @@ One tree, so that a caller can catch as widely or as narrowly as it likes:
     ├── TrainingError    no model could be trained
     ├── BundleError      a bundle is missing, changed, or does not fit
     ├── ServingError     a request cannot be answered as asked
+    ├── ExperimentError  an experiment, or a table of one, cannot be analysed as asked
     ├── LoadTestError    a load test cannot run as asked
     └── SimulatorError   a world cannot be built or run as asked
 
@@ -78,6 +79,10 @@ class BundleError(LiverankError):
 
 class ServingError(LiverankError):
     """A request cannot be answered as asked."""
+
+
+class ExperimentError(LiverankError):
+    """An experiment, or a table of one, cannot be analysed as asked."""
 
 
 class LoadTestError(LiverankError):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.automl.profile import profile_table
-from liverank.automl.table import read_table
+from liverank.automl.table import column_names, read_table
 from liverank.errors import SourceError
 
 TABLES = Path(__file__).parents[3] / "shared" / "data" / "tables"
@@ -127,3 +127,15 @@ def test_real_tables_are_read_whole():
         for column in plain.select(pl.selectors.numeric()).columns:
             np.testing.assert_array_equal(table[column].to_numpy(), plain[column].to_numpy())
     assert profile_table(read_table(TABLES / "churn.tsv.gz"), target="target").target.rows == 5000
+
+
+def test_some_columns_are_read_as_they_are_in_the_whole_table(tmp_path: Path) -> None:
+    text = "a,b,c\n1,x,\n2,,3.5\n,y,\n"
+    (tmp_path / "t.csv").write_text(text)
+    whole = read_table(tmp_path / "t.csv")
+    whole.write_parquet(tmp_path / "t.parquet")
+    for name in ("t.csv", "t.parquet"):
+        assert column_names(tmp_path / name) == ["a", "b", "c"]
+        some = read_table(tmp_path / name, ["c", "b", "absent"])
+        assert some.equals(whole.select("b", "c"))
+    assert read_table(tmp_path / "t.csv", ["c"])["c"].to_list() == [3.5]

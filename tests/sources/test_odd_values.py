@@ -62,6 +62,7 @@ ODD = {
     "a text for a number": Odd("value", b'"long"', b"long", ["1.5", "long", "1.5"], ()),
     "not a number": Odd("value", b"NaN", b"nan", [1.5, float("nan"), 1.5], ()),
     "an infinite number": Odd("value", b"Infinity", b"inf", [1.5, float("inf"), 1.5], ()),
+    "a number out of all bounds": Odd("value", b"1e39", b"1e39", [1.5, 1e39, 1.5], ("1e+38",)),
     "an object for an id": Odd("item", b'{"id":"r1"}', None, None, ("object",)),
     "a number for an id": Odd("user", b"7", None, None, ("int", "quotes")),
     "a float for an id": Odd("user", b"7.0", None, None, ("float", "quotes")),

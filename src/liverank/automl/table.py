@@ -9,7 +9,7 @@ and a row that does not fit the header is an error.
 import csv
 from codecs import getincrementaldecoder
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,9 +39,10 @@ class Dialect(NamedTuple):
     names: tuple[str, ...]
 
 
-def read_table(path: Path) -> pl.DataFrame:
-    """Read a table. Empty values are null, and rows of nothing else are passed over.
+def read_table(path: Path, columns: Collection[str] | None = None) -> pl.DataFrame:
+    """Read a table, or some of its columns; names that it does not have are passed over.
 
+    Empty values are null, and rows of nothing else in what is read are passed over.
     Raises SourceError, with the file, and the row or column, when it cannot be read.
 
     >>> read_table(Path("/no/such/file.csv"))
@@ -51,17 +52,28 @@ def read_table(path: Path) -> pl.DataFrame:
     head = _head(path)
     try:
         if head[:4] == b"PAR1":
-            table = pl.scan_parquet(path, glob=False).collect(engine="streaming")
+            rows = pl.scan_parquet(path, glob=False)
+            names = _chosen(rows.collect_schema().names(), columns)
+            table = rows.select(names).collect(engine="streaming")
         else:
-            table = _read_delimited(path, sniff(path, head))
+            dialect = sniff(path, head)
+            table = _read_delimited(path, dialect, _chosen(dialect.names, columns))
     except (pl.exceptions.PolarsError, OSError) as error:
-        why = str(error).split("\n", 1)[0]
-        raise SourceError(
-            f"{path}: cannot be read as a table: {why}; save it as CSV in UTF-8, or as Parquet"
-        ) from None
+        raise _unreadable(path, error) from None
     if table.height == 0:
         raise SourceError(f"{path}: has a header and no rows")
     return table
+
+
+def column_names(path: Path) -> list[str]:
+    """The names of a table's columns. Raises SourceError as ``read_table`` does."""
+    head = _head(path)
+    if head[:4] != b"PAR1":
+        return list(sniff(path, head).names)
+    try:
+        return pl.scan_parquet(path, glob=False).collect_schema().names()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _unreadable(path, error) from None
 
 
 def open_table(path: Path) -> tuple[pl.LazyFrame, Callable[[pl.DataFrame], pl.DataFrame]]:
@@ -75,7 +87,7 @@ def open_table(path: Path) -> tuple[pl.LazyFrame, Callable[[pl.DataFrame], pl.Da
     dialect = sniff(path, head)
 
     def finish(piece: pl.DataFrame) -> pl.DataFrame:
-        piece = _without_empty(path, dialect, piece)
+        piece = _without_empty(path, dialect, piece, dialect.names)
         return piece.with_columns(_decimals(piece[name], dialect) for name in piece.columns)
 
     return _scan(path, dialect, {}), finish
@@ -137,14 +149,26 @@ def _fields(line: str, separator: str, quote: str | None) -> list[str]:
         return line.split(separator)
 
 
-def _read_delimited(path: Path, dialect: Dialect) -> pl.DataFrame:
-    sample = _scan(path, dialect, {}).head(_SAMPLED_ROWS).collect(engine="streaming")
-    guessed = {name: _narrowest(sample[name], dialect) for name in dialect.names}
+def _chosen(names: Sequence[str], columns: Collection[str] | None) -> list[str]:
+    return [name for name in names if columns is None or name in columns]
+
+
+def _unreadable(path: Path, error: Exception) -> SourceError:
+    why = str(error).split("\n", 1)[0]
+    return SourceError(
+        f"{path}: cannot be read as a table: {why}; save it as CSV in UTF-8, or as Parquet"
+    )
+
+
+def _read_delimited(path: Path, dialect: Dialect, names: list[str]) -> pl.DataFrame:
+    wanted = [*names, _EXTRA]
+    sample = _scan(path, dialect, {}).select(wanted).head(_SAMPLED_ROWS).collect(engine="streaming")
+    guessed = {name: _narrowest(sample[name], dialect) for name in names}
     try:
-        table = _scan(path, dialect, guessed).collect(engine="streaming")
+        table = _scan(path, dialect, guessed).select(wanted).collect(engine="streaming")
     except pl.exceptions.ComputeError:  # a later value is none of what the first ones are
-        table = _scan(path, dialect, {}).collect(engine="streaming")
-    table = _without_empty(path, dialect, table)
+        table = _scan(path, dialect, {}).select(wanted).collect(engine="streaming")
+    table = _without_empty(path, dialect, table, names)
     texts = [name for name in table.columns if table.schema[name] == pl.String]
     return table.with_columns(
         _as_numbers(table[name], dialect, _narrowest(table[name], dialect)) for name in texts
@@ -181,10 +205,12 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _without_empty(path: Path, dialect: Dialect, table: pl.DataFrame) -> pl.DataFrame:
-    """The named columns of the rows that hold anything."""
+def _without_empty(
+    path: Path, dialect: Dialect, table: pl.DataFrame, names: Sequence[str]
+) -> pl.DataFrame:
+    """The columns ``names`` of the rows that hold anything in them."""
     _check_widths(path, dialect, table)
-    table = table.select(dialect.names)
+    table = table.select(names)
     empty = table.select(pl.all_horizontal(pl.all().is_null())).to_series()
     return table.filter(~empty) if empty.any() else table
 

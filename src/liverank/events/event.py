@@ -22,6 +22,10 @@ MAX_ID = 512
 Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
 """An id of an item, user, host, topic or event: 1 to 512 characters."""
 
+MAX_VALUE = 1e38
+"""The largest value of an interaction, and the least below zero: features read 32-bit numbers."""
+Value: TypeAlias = Annotated[float, msgspec.Meta(ge=-MAX_VALUE, le=MAX_VALUE)]
+
 Scalar: TypeAlias = str | int | float | bool | None
 Fields: TypeAlias = dict[str, Scalar | list[str | int | float]]
 """Free-form attributes of an item, a user or a request; the config gives their types."""
@@ -171,7 +175,7 @@ class Interaction(
     user: Id
     item: Id
     ranking: Id | None = None
-    value: float | None = None
+    value: Value | None = None
     fields: Fields = {}
     id: Id | None = None
 

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from liverank.config import FieldType
+from liverank.events.event import MAX_VALUE
 from liverank.events.time_range import FIRST_MS, LAST_MS, other_unit
 
-LARGEST = 1e38
+LARGEST = MAX_VALUE
 """The largest number that a feature holds."""
 EXACT = 2**53
 """Whole floats below this are exact; at and above it two ids may be one float."""

@@ -3,8 +3,9 @@
 from liverank.automl.html import chart
 from liverank.automl.html.chart import Axes
 from liverank.automl.html.figures import better_by, figure_of, in_text, written
-from liverank.automl.html.markup import Html, day, joined, number, percent, tag, worded
+from liverank.automl.html.numbers import day, number, percent
 from liverank.automl.table_report import Bin, Block, Line, TableReport
+from liverank.markup import Html, joined, tag, worded
 
 _SHARES = (0.0, 1.0)
 _PURPOSES = {

@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from liverank.automl.html.markup import Html, joined, number, tag
+from liverank.automl.html.numbers import number
 from liverank.automl.table_report import Bin, Histogram, Line
+from liverank.markup import Html, joined, tag
 
 _WIDTH, _HEIGHT = 340.0, 250.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 12.0, 10.0, 38.0

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from liverank.automl.html.markup import number, percent
+from liverank.automl.html.numbers import number, percent
 
 
 class Figure(NamedTuple):

@@ -6,8 +6,8 @@ Invariant: the page asks nothing of a network, and says so to the browser.
 from importlib.resources import files
 
 from liverank.automl.html import belief, reasons, record, verdict
-from liverank.automl.html.markup import Html, joined, tag
 from liverank.automl.table_report import TableReport
+from liverank.markup import Html, joined, tag
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """Even if a name got through unescaped, a browser would run and load nothing."""

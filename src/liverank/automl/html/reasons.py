@@ -4,8 +4,9 @@ from itertools import groupby
 
 from liverank.automl.html import chart
 from liverank.automl.html.figures import written
-from liverank.automl.html.markup import Html, number, percent, tag
+from liverank.automl.html.numbers import number, percent
 from liverank.automl.table_report import Slice, TableReport
+from liverank.markup import Html, tag
 
 _MOST_COLUMNS = 15
 _MOST_SLICED = 6

@@ -1,9 +1,10 @@
 """The record: what was tried, what the columns were taken for, and how to do it all again."""
 
 from liverank.automl.html.figures import figure_of, in_text, written
-from liverank.automl.html.markup import Html, megabytes, number, percent, seconds, tag, worded
+from liverank.automl.html.numbers import megabytes, number, percent, seconds
 from liverank.automl.html.verdict import kind_of
 from liverank.automl.table_report import Data, Entry, TableReport
+from liverank.markup import Html, tag, worded
 
 _MOST_ENTRIES = 25
 

@@ -1,17 +1,9 @@
 """The top of the report: what the model is for, how good it is, and what to look at first."""
 
 from liverank.automl.html.figures import better_by, figure_of, in_text, written
-from liverank.automl.html.markup import (
-    Html,
-    joined,
-    megabytes,
-    number,
-    percent,
-    seconds,
-    tag,
-    worded,
-)
+from liverank.automl.html.numbers import megabytes, number, percent, seconds
 from liverank.automl.table_report import Served, TableReport
+from liverank.markup import Html, joined, tag, worded
 
 _TASKS = {
     "binary": "yes or no",

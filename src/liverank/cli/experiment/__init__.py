@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 HELP = "run an experiment, and say what came of it"
 
-SUBCOMMANDS = ("start", "status", "stop")
+SUBCOMMANDS = ("start", "status", "stop", "analyse")
 """Every subcommand, in the order ``--help`` shows them; each is a module of this package."""
 
 

@@ -13,6 +13,7 @@ from liverank.events.event import (
     KINDS,
     MAX_ID,
     MAX_TIME_MS,
+    MAX_VALUE,
 )
 from liverank.events.frame import SCHEMA
 
@@ -108,6 +109,8 @@ def first_broken_rule(kinds: set[str]) -> pl.Expr:
         )
     if "interaction" in kinds:
         broken.append(_reason(~pl.col("value").is_finite(), "`value` is not finite"))
+        is_out = pl.col("value").is_finite() & (pl.col("value").abs() > MAX_VALUE)
+        broken.append(_reason(is_out, f"`value` is beyond {MAX_VALUE:g}"))
     if "ranking" in kinds:
         broken += _ranking_rules()
     return pl.coalesce(broken)

@@ -1,0 +1,25 @@
+"""Whether a log says itself what people saw."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import polars as pl
+
+from liverank.config import Impressions
+
+
+def stands_for_impressions(
+    impressions: Impressions, read: Callable[[Sequence[str]], Iterable[pl.DataFrame]]
+) -> bool:
+    """Whether items of rankings stand for impressions, as ``impressions.source`` says.
+
+    ``read`` gives frames with some columns; with ``auto`` it is asked for the types of
+    interactions, up to the first impression.
+
+    >>> frames = [pl.DataFrame({"seq": [1], "type": ["join"]})]
+    >>> stands_for_impressions(Impressions(), lambda columns: frames)
+    True
+    """
+    if impressions.source != "auto":
+        return impressions.source == "ranking"
+    frames = read(("seq", "type"))
+    return not any((frame["type"] == impressions.interaction).any() for frame in frames)

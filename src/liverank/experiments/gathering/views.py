@@ -1,0 +1,115 @@
+"""What is known of units at a look, on one day since their exposure, and before it."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.experiments.gathering.gathered import Amounts, Gathered
+from liverank.experiments.metrics.metric import Metric
+from liverank.experiments.metrics.need import DAY_MS, Need
+
+Totals = dict[Need, NDArray[np.float64]]
+
+
+class LookView:
+    """Units as they are known at a moment; those not exposed by then have nothing."""
+
+    def __init__(self, exposed_ms: NDArray[np.int64], totals: Totals, at_ms: float) -> None:
+        self._exposed_ms = exposed_ms
+        self._totals = totals
+        self.at_ms = at_ms
+        """The moment of the look."""
+
+    def total(self, need: Need) -> NDArray[np.float64]:
+        """What each unit has by then."""
+        return self._totals[need]
+
+    def days(self, until_ms: int) -> NDArray[np.float64]:
+        """Whole days since the exposure, at most the window's."""
+        days = np.floor((self.at_ms - self._exposed_ms) / DAY_MS)
+        return np.clip(days, 0, until_ms // DAY_MS)
+
+    def over(self, until_ms: int) -> NDArray[np.bool_]:
+        """Whether so long a time since the exposure is over."""
+        over: NDArray[np.bool_] = self._exposed_ms + until_ms <= self.at_ms
+        return over
+
+    @property
+    def exposed(self) -> NDArray[np.bool_]:
+        """Which units were exposed by then."""
+        exposed: NDArray[np.bool_] = self._exposed_ms <= self.at_ms
+        return exposed
+
+
+class BeforeView:
+    """Units in the days before their exposure, for covariates."""
+
+    def __init__(self, gathered: Gathered) -> None:
+        self._gathered = gathered
+
+    def total(self, need: Need) -> NDArray[np.float64]:
+        """What each unit had of it in those days."""
+        return self._gathered.before(need)
+
+    def days(self, until_ms: int) -> NDArray[np.float64]:  # noqa: ARG002 - a view's contract
+        """The days of the pre-period."""
+        return np.full(self._gathered.units, float(self._gathered.pre_days))
+
+    def over(self, until_ms: int) -> NDArray[np.bool_]:  # noqa: ARG002 - a view's contract
+        """All of it is over."""
+        return np.ones(self._gathered.units, bool)
+
+
+class DayView:
+    """Units on one day since their exposure: 0 is the first 24 hours."""
+
+    def __init__(self, days: "Days", day: int) -> None:
+        self._days = days
+        self._day = day
+
+    def total(self, need: Need) -> NDArray[np.float64]:
+        """What each unit came by on that day."""
+        amounts = self._days.amounts[need]
+        return amounts.total(self._days.of[need] == self._day, self._days.units)
+
+    def days(self, until_ms: int) -> NDArray[np.float64]:
+        """One, where the window holds the day."""
+        return np.full(self._days.units, float(self._day < until_ms // DAY_MS))
+
+    def over(self, until_ms: int) -> NDArray[np.bool_]:  # noqa: ARG002 - a view's contract
+        """As of a metric whose time is this day."""
+        return np.ones(self._days.units, bool)
+
+
+class Days:
+    """Needs by the day since each unit's exposure."""
+
+    def __init__(self, gathered: Gathered, needs: dict[Need, Amounts]) -> None:
+        self.amounts = needs
+        self.units = gathered.units
+        self.of = {
+            need: ((one.time_ms - gathered.exposed_ms[one.unit] - 1) // DAY_MS).astype(np.int16)
+            for need, one in needs.items()
+        }
+        """The day of each amount, from 0."""
+
+
+def needs_of(gathered: Gathered, metrics: Sequence[Metric]) -> dict[Need, Amounts]:
+    """The needs of metrics, each once."""
+    needs = dict.fromkeys(need for metric in metrics for need in metric.needs())
+    return {need: gathered.after(need) for need in needs}
+
+
+def looks(
+    gathered: Gathered, needs: dict[Need, Amounts], moments_ms: Sequence[float]
+) -> Iterator[LookView]:
+    """Units at each of these moments, which grow. A view holds until the next one is asked for."""
+    totals: Totals = {need: np.zeros(gathered.units) for need in needs}
+    places = dict.fromkeys(needs, 0)
+    for at_ms in moments_ms:
+        for need, amounts in needs.items():
+            end = int(np.searchsorted(amounts.time_ms, at_ms, side="right"))
+            totals[need] += amounts.total(slice(places[need], end), gathered.units)
+            places[need] = end
+        yield LookView(gathered.exposed_ms, totals, at_ms)

@@ -1,0 +1,28 @@
+"""A metric's columns with those of the time before the exposure as covariates.
+
+A unit that the log had never seen before its exposure has no pre-period: its covariate is unknown,
+which is not the same as the zero of somebody who was there and did nothing.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.experiments.metrics.metric import Floats, PerUnit
+from liverank.experiments.statistics.cuped import covariate_columns
+
+
+def with_covariates(now: PerUnit, before: PerUnit | None, is_new: NDArray[np.bool_]) -> Floats:
+    """Columns for ``Metric.summarise``, ``float64[n, k]``.
+
+    >>> now, before = PerUnit((np.array([1.0, 2.0]),)), PerUnit((np.array([5.0, 0.0]),))
+    >>> with_covariates(now, before, np.array([False, True]))
+    array([[1., 5., 1.],
+           [2., 0., 0.]])
+    """
+    if before is None:
+        return np.column_stack(now.values)
+    if len(now.values) == 2:
+        shown = [np.where(is_new, 0.0, column) for column in before.values]
+        return np.column_stack([*now.values, *shown])
+    known = np.where(is_new, np.nan, before.values[0])
+    return np.column_stack([*now.values, covariate_columns(known)])

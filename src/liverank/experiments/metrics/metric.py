@@ -1,0 +1,68 @@
+"""The contract of a metric: a name, its needs, a value per unit, and a comparison of two arms.
+
+A new kind of metric is one small file with a struct that has these, and a line in ``of_config``.
+Invariant: everybody exposed is in the denominator; a unit is left out only while the time that
+the metric asks for is not over, which does not depend on the variant.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.experiments.metrics.need import Need, View
+from liverank.experiments.statistics.comparison import Comparison
+from liverank.experiments.statistics.estimate import Estimate
+from liverank.experiments.statistics.moments import Moments
+
+Floats: TypeAlias = NDArray[np.float64]
+Summary: TypeAlias = Moments | Estimate
+"""All that a comparison needs of an arm: a few numbers, whatever the number of units."""
+Direction: TypeAlias = Literal["up", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class PerUnit:
+    """A metric of each of n units."""
+
+    values: tuple[Floats, ...]
+    """One ``float64[n]``, or the numerator and the denominator of a ratio."""
+    counted: NDArray[np.bool_] | None = None
+    """Which units are counted yet, ``bool[n]``; None for all."""
+
+
+class Metric(Protocol):
+    """One metric of an experiment."""
+
+    @property
+    def name(self) -> str:
+        """What config and reports call it."""
+
+    @property
+    def direction(self) -> Direction:
+        """Whether more is better."""
+
+    @property
+    def adjustable(self) -> bool:
+        """Whether the same metric of the time before the exposure can serve as a covariate."""
+
+    @property
+    def daily(self) -> bool:
+        """Whether it has a meaning on a single day since the exposure."""
+
+    def needs(self) -> tuple[Need, ...]:
+        """What it needs of the log."""
+
+    def per_unit(self, view: View) -> PerUnit:
+        """Its values, from what ``view`` knows of the needs."""
+
+    @property
+    def told(self) -> str:
+        """How it is computed, as one sentence for a report."""
+
+    def summarise(self, columns: Floats) -> Summary:
+        """One arm, ``float64[n_units, k]``: ``values`` as columns, then covariates."""
+
+    def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
+        """Compare two arms at a confidence level."""

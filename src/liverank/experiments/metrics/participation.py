@@ -1,0 +1,53 @@
+"""Participation: on which share of their days units were active."""
+
+import msgspec
+
+from liverank.experiments.metrics.metric import Direction, Floats, PerUnit, Summary
+from liverank.experiments.metrics.need import Need, View
+from liverank.experiments.metrics.words import interactions, span
+from liverank.experiments.statistics.comparison import Comparison, compare_ratios
+from liverank.experiments.statistics.moments import Moments
+
+
+class Participation(msgspec.Struct, frozen=True):
+    """Days active by days in the experiment, over all exposed units: "daily active customers".
+
+    A day is 24 hours from the unit's exposure. Only days that are over count, above and below the
+    line, so a unit that came yesterday counts with its one day. Where all windows are over, it is
+    the mean share of active days per unit.
+    """
+
+    name: str
+    window_ms: int
+    types: tuple[str, ...] = ()
+    direction: Direction = "up"
+    adjustable: bool = True
+    daily: bool = True
+
+    def needs(self) -> tuple[Need, ...]:
+        """The days with an interaction."""
+        return (Need(self.types, self.window_ms, of="days"),)
+
+    def per_unit(self, view: View) -> PerUnit:
+        """Active days and days."""
+        days = view.days(self.window_ms)
+        return PerUnit((view.total(self.needs()[0]), days), days > 0)
+
+    def summarise(self, columns: Floats) -> Summary:
+        """Their moments."""
+        return Moments.of(columns)
+
+    def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
+        """As ratios, clustered by unit."""
+        assert isinstance(control, Moments)
+        assert isinstance(variant, Moments)
+        return compare_ratios(control, variant, level=level)
+
+    @property
+    def told(self) -> str:
+        """How it is computed."""
+        return (
+            f"Share of days with at least one {interactions(self.types)}, of all whole days of "
+            f"all exposed units in the {span(self.window_ms)} after exposure; ratio of sums, "
+            "delta method over units."
+        )

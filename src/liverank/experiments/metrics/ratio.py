@@ -1,0 +1,59 @@
+"""Ratio: one kind of interaction by another, such as joins by impressions."""
+
+import msgspec
+import numpy as np
+
+from liverank.experiments.metrics.metric import Direction, Floats, PerUnit, Summary
+from liverank.experiments.metrics.need import Need, View
+from liverank.experiments.metrics.words import interactions, span
+from liverank.experiments.statistics.comparison import Comparison, compare_ratios
+from liverank.experiments.statistics.moments import Moments
+
+
+class RatioMetric(msgspec.Struct, frozen=True):
+    """The sum of one count over all units by the sum of another; the unit is the cluster.
+
+    ``cap`` is the most that a unit counts above the line.
+    """
+
+    name: str
+    numerator: str
+    denominator: str
+    window_ms: int
+    value: bool = False
+    cap: float | None = None
+    direction: Direction = "up"
+    adjustable: bool = True
+    daily: bool = True
+
+    def needs(self) -> tuple[Need, ...]:
+        """Both counts; ``value`` sums the values above the line."""
+        above = Need((self.numerator,), self.window_ms, of="value" if self.value else "count")
+        return above, Need((self.denominator,), self.window_ms)
+
+    def per_unit(self, view: View) -> PerUnit:
+        """Numerator and denominator."""
+        above, below = (view.total(need) for need in self.needs())
+        return PerUnit((above if self.cap is None else np.minimum(above, self.cap), below))
+
+    def summarise(self, columns: Floats) -> Summary:
+        """Their moments."""
+        return Moments.of(columns)
+
+    def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
+        """As ratios, clustered by unit."""
+        assert isinstance(control, Moments)
+        assert isinstance(variant, Moments)
+        return compare_ratios(control, variant, level=level)
+
+    @property
+    def told(self) -> str:
+        """How it is computed."""
+        above = (
+            f"{'sum of values' if self.value else 'number'} of {interactions((self.numerator,))}"
+        )
+        capped = "" if self.cap is None else f" (at most {self.cap:g} a unit)"
+        return (
+            f"The {above}{capped} by the number of {interactions((self.denominator,))} in the "
+            f"{span(self.window_ms)} after exposure; ratio of sums, delta method over units."
+        )

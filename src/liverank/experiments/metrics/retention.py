@@ -1,0 +1,53 @@
+"""Retention: which share of units came back within a time after their exposure."""
+
+import msgspec
+import numpy as np
+
+from liverank.experiments.metrics.metric import Direction, Floats, PerUnit, Summary
+from liverank.experiments.metrics.need import Need, View
+from liverank.experiments.metrics.words import interactions, span
+from liverank.experiments.statistics.comparison import Comparison, compare_means
+from liverank.experiments.statistics.moments import Moments
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """The share of units with an interaction from one time to another after their exposure.
+
+    A unit is counted when that time is over: before, nobody can tell whether it comes back.
+    """
+
+    name: str
+    from_ms: int
+    to_ms: int
+    types: tuple[str, ...] = ()
+    direction: Direction = "up"
+    adjustable: bool = True
+    daily: bool = False
+
+    def needs(self) -> tuple[Need, ...]:
+        """The interactions of that time."""
+        return (Need(self.types, self.to_ms, after_ms=self.from_ms),)
+
+    def per_unit(self, view: View) -> PerUnit:
+        """1 for a unit that came back."""
+        came = (view.total(self.needs()[0]) > 0).astype(np.float64)
+        return PerUnit((came,), view.over(self.to_ms))
+
+    def summarise(self, columns: Floats) -> Summary:
+        """Their moments."""
+        return Moments.of(columns)
+
+    def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
+        """As means of 0 and 1."""
+        assert isinstance(control, Moments)
+        assert isinstance(variant, Moments)
+        return compare_means(control, variant, level=level)
+
+    @property
+    def told(self) -> str:
+        """How it is computed."""
+        return (
+            f"Share of units with at least one {interactions(self.types)} from "
+            f"{span(self.from_ms)} to {span(self.to_ms)} after exposure; a unit is counted once "
+            "this time is over."
+        )

@@ -1,0 +1,26 @@
+"""Interaction types and durations in the sentences that say how a metric is computed."""
+
+from liverank.quantities import told_duration
+
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def interactions(types: tuple[str, ...]) -> str:
+    """Types of interactions in words.
+
+    >>> interactions(("join", "click")), interactions(())
+    ('`join` or `click`', 'interaction')
+    """
+    return " or ".join(f"`{one}`" for one in types) or "interaction"
+
+
+def span(milliseconds: float) -> str:
+    """A duration in words.
+
+    >>> span(28 * 86_400_000), span(3_600_000)
+    ('28 days', '1 hour')
+    """
+    text = told_duration(milliseconds)
+    figure = text.rstrip("msdhw")
+    unit = _UNITS[text[len(figure) :]]
+    return f"{figure} {unit if figure != '1' else unit[:-1]}"

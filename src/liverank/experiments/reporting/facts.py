@@ -1,0 +1,191 @@
+"""A report as data: the one form that JSON, the terminal and the page are written from.
+
+Unknown numbers are NaN, and null in JSON. Times are in Unix ms. Lifts are relative: 0.02 is +2 %.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Interval = tuple[float, float]
+Role = Literal["primary", "metric", "guardrail"]
+State = Literal["running", "stopped", "ended", "not started"]
+
+
+class _Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a report."""
+
+
+class DecisionFact(_Fact, frozen=True):
+    """What to do, in plain words."""
+
+    action: Literal["ship", "stop", "wait"]
+    sentence: str
+    variant: str | None
+    reasons: tuple[str, ...]
+    """What it rests on."""
+    changes: tuple[str, ...]
+    """What would change it."""
+    until_ms: int | None
+    until_users: int | None
+
+
+class Effect(_Fact, frozen=True):
+    """A variant beside the control."""
+
+    control: float
+    value: float
+    difference: float
+    difference_ci: Interval
+    lift: float
+    lift_ci: Interval
+    se: float
+    n_control: int
+    n_variant: int
+    reason: str
+    """Why something is unknown; empty where all is known."""
+
+
+class LookFact(_Fact, frozen=True):
+    """A metric of a variant at one look."""
+
+    at_ms: int
+    day: float
+    """Days since the start."""
+    effect: Effect
+    z: float
+    bound: float
+    """Where z decides; null where nothing can yet."""
+    crossed: bool
+
+
+class DayEffect(_Fact, frozen=True):
+    """The effect on one day since the units' exposure."""
+
+    day: int
+    """From 1."""
+    effect: Effect
+
+
+class Novelty(_Fact, frozen=True):
+    """How the effect changes with the days since exposure."""
+
+    days: tuple[DayEffect, ...]
+    trend_days: int
+    """How many days the trend is of: units seen for so long are in it."""
+    trend_units: int
+    change_per_day: float
+    """Of the difference; relative to the control where ``change_is_relative``."""
+    change_ci: Interval
+    p: float
+    sentence: str
+
+
+class VariantResult(_Fact, frozen=True):
+    """One metric of one variant."""
+
+    variant: str
+    effect: Effect
+    """At the last look; its intervals hold over all looks together."""
+    p: float
+    """Valid over all looks together."""
+    adjusted_p: float
+    """After Holm's correction over metrics and variants; a guardrail's is its own."""
+    significant: bool
+    crossed_ms: int | None
+    """When the boundary was crossed first."""
+    variance_saved: float
+    """Share of the variance that the pre-period took away (CUPED)."""
+    verdict: str
+    """In words."""
+    looks: tuple[LookFact, ...]
+    novelty: Novelty | None
+
+
+class MetricFact(_Fact, frozen=True):
+    """One metric of all variants."""
+
+    name: str
+    role: Role
+    direction: Literal["up", "down"]
+    told: str
+    """How it is computed."""
+    margin: float | None
+    """Of a guardrail: the relative loss that is borne."""
+    variants: tuple[VariantResult, ...]
+
+
+class SplitPart(_Fact, frozen=True):
+    """A part of the units, and how it is split."""
+
+    name: str
+    counts: tuple[int, ...]
+    p: float
+    """Corrected for the number of parts of its kind."""
+    ok: bool
+
+
+class SplitFact(_Fact, frozen=True):
+    """The sample-ratio check."""
+
+    ok: bool
+    p: float
+    """Valid however often one looks."""
+    p_now: float
+    """Of the counts of now alone, as if this were the only look."""
+    arms: tuple[str, ...]
+    counts: tuple[int, ...]
+    shares: tuple[float, ...]
+    sentence: str
+    where: tuple[str, ...]
+    days: tuple[SplitPart, ...]
+    segments: dict[str, tuple[SplitPart, ...]]
+
+
+class SegmentFact(_Fact, frozen=True):
+    """The primary metric of one variant in one segment."""
+
+    segment: str
+    level: str
+    variant: str
+    effect: Effect
+    p: float
+    adjusted_p: float
+    """After Holm's correction over all segments that were looked at."""
+
+
+class HoldoutFact(_Fact, frozen=True):
+    """A variant beside the holdout, for the primary metric; at the ordinary level."""
+
+    variant: str
+    metric: str
+    units: int
+    effect: Effect
+    p: float
+
+
+class Report(_Fact, frozen=True):
+    """All of it."""
+
+    experiment: str
+    now_ms: int
+    start_ms: int
+    planned_end_ms: int
+    until_ms: int
+    """Nothing later counts."""
+    state: State
+    control: str
+    variants: tuple[str, ...]
+    """Without the control."""
+    alpha: float
+    units: int
+    units_by_arm: dict[str, int]
+    exposures: int
+    decision: DecisionFact
+    split: SplitFact | None
+    metrics: tuple[MetricFact, ...]
+    segments: tuple[SegmentFact, ...]
+    holdout: tuple[HoldoutFact, ...]
+    notes: tuple[str, ...]
+    how: tuple[str, ...]
+    """How it was computed."""

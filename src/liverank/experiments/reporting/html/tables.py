@@ -1,0 +1,22 @@
+"""A table that scrolls sideways where the screen is narrow."""
+
+from collections.abc import Sequence
+
+from liverank.markup import Html, tag
+
+
+def grid(
+    heads: Sequence[str], rows: Sequence[Html], *, numbers: Sequence[int] = (), class_: str = "wide"
+) -> Html:
+    """A table; the columns in ``numbers`` are set to the right."""
+    named = [
+        tag("th", name, class_="n" if place in numbers else None)
+        for place, name in enumerate(heads)
+    ]
+    return tag("div", tag("table", tag("tr", *named), *rows), class_=class_)
+
+
+def cell(text: str | None, *under: str | None, label: str | None = None) -> Html:
+    """A number, with small lines below it; a table that is stacked on a phone shows ``label``."""
+    lines = (tag("small", line) for line in under if line)
+    return tag("td", text, *lines, class_="n", data_label=label)

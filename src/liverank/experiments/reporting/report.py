@@ -1,0 +1,158 @@
+"""The report of an experiment: a function of the log, the config and a moment.
+
+Invariant: the same log, config and moment give the same report, byte for byte.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import polars as pl
+
+from liverank.config_experiments import HOLDOUT
+from liverank.experiments.gathering.collect import gather
+from liverank.experiments.gathering.gathered import Gathered
+from liverank.experiments.gathering.views import Days, needs_of
+from liverank.experiments.metrics.metric import Metric
+from liverank.experiments.reporting.asked import Asked
+from liverank.experiments.reporting.course import Course
+from liverank.experiments.reporting.effects import effect_of
+from liverank.experiments.reporting.facts import (
+    DecisionFact,
+    HoldoutFact,
+    Report,
+    SplitFact,
+    State,
+)
+from liverank.experiments.reporting.results import (
+    metric_facts,
+    novelties_of,
+    results_of,
+    tracks_of,
+)
+from liverank.experiments.reporting.segments import segments_of
+from liverank.experiments.reporting.series import Series, series_of
+from liverank.experiments.reporting.splits import split_of
+from liverank.experiments.reporting.telling import how_of, notes_of, utc_day
+from liverank.experiments.reporting.verdict import decision_of
+
+_LEVEL = 0.95
+
+
+def report_of(asked: Asked, frames: Iterable[pl.DataFrame]) -> Report:
+    """Read the log's frames, which hold ``asked.wanted().columns``, and report."""
+    gathered = gather(frames, asked.wanted())
+    arms = tuple(asked.shares)
+    exposed = [gathered.exposed_ms[gathered.arms.of(name)] for name in arms]
+    first = min((int(times[0]) for times in exposed if len(times)), default=asked.now_ms)
+    course = asked.course(first)
+    moments = course.looks()
+    if not moments or first > moments[-1]:
+        return _base(asked, gathered, course, decision=_early(gathered, course))
+    metrics = [metric for metric in asked.all_metrics if not _is_absent(metric, asked, gathered)]
+    needs = needs_of(gathered, metrics)
+    held_out = [HOLDOUT] if HOLDOUT in gathered.arms.names else []
+    series = series_of(gathered, metrics, needs, moments, [*arms, *held_out])
+    tracks = tracks_of(series, asked, metrics, arms, course)
+    results = results_of(tracks, metrics, asked)
+    novelties = novelties_of(gathered, Days(gathered, needs), metrics, arms, moments[-1])
+    split = _split(gathered, series, asked)
+    facts = metric_facts(metrics, tracks, results, novelties, asked, course, moments)
+    primary = next((metric for metric in metrics if metric.name not in asked.margins), None)
+    return _base(
+        asked,
+        gathered,
+        course,
+        decision=decision_of(asked, list(results.values()), split, facts, course, series),
+        split=split,
+        metrics=facts,
+        segments=() if primary is None else segments_of(gathered, series, primary, arms),
+        holdout=() if primary is None else _holdout(series, primary, arms),
+    )
+
+
+def _base(
+    asked: Asked, gathered: Gathered, course: Course, *, decision: DecisionFact, **parts: Any
+) -> Report:
+    """A report with what is known from the start on."""
+    control, *variants = asked.shares
+    sizes = gathered.arms.sizes()
+    state: State = "running"
+    if course.is_over:
+        state = "stopped" if course.until_ms == asked.stopped_ms else "ended"
+    elif asked.now_ms < course.start_ms or not gathered.units:
+        state = "not started"
+    empty: dict[str, Any] = {"split": None, "metrics": (), "segments": (), "holdout": ()}
+    return Report(
+        experiment=asked.name,
+        now_ms=asked.now_ms,
+        start_ms=int(course.start_ms),
+        planned_end_ms=int(course.planned_end_ms),
+        until_ms=int(course.until_ms),
+        state=state,
+        control=control,
+        variants=tuple(variants),
+        alpha=asked.experiment.alpha,
+        units=sum(sizes.get(name, 0) for name in asked.shares),
+        units_by_arm={
+            name: sizes.get(name, 0)
+            for name in (*asked.shares, HOLDOUT)
+            if name in asked.shares or name in sizes
+        },
+        exposures=gathered.rankings,
+        decision=decision,
+        notes=notes_of(asked, gathered, course),
+        how=how_of(asked, gathered, course),
+        **{**empty, **parts},
+    )
+
+
+def _early(gathered: Gathered, course: Course) -> DecisionFact:
+    """Before the first look there is nothing to decide by."""
+    first = int(course.start_ms + course.looks_ms)
+    sentence = f"Wait: the first look is due on {utc_day(first)}."
+    if not gathered.units:
+        sentence = "Wait: nobody has been exposed yet."
+    return DecisionFact(
+        action="wait",
+        sentence=sentence,
+        variant=None,
+        reasons=(),
+        changes=(),
+        until_ms=first if gathered.units else None,
+        until_users=None,
+    )
+
+
+def _is_absent(metric: Metric, asked: Asked, gathered: Gathered) -> bool:
+    """Whether nobody asked for a metric, and the log has nothing for it."""
+    types = [text for need in metric.needs() for text in need.types]
+    return metric.name in asked.seeded and not all(gathered.counts.get(one) for one in types)
+
+
+def _split(gathered: Gathered, series: Series, asked: Asked) -> SplitFact:
+    counts = series.counts[:, : len(asked.shares)]
+    days = [utc_day(at_ms) for at_ms in series.moments_ms]
+    return split_of(gathered, counts, days, asked.shares)
+
+
+def _holdout(series: Series, metric: Metric, arms: Sequence[str]) -> tuple[HoldoutFact, ...]:
+    """The primary metric of each variant beside the holdout, which no decision rests on."""
+    last = series.summaries[-1]
+    if HOLDOUT not in series.arms:
+        return ()
+    units = int(series.counts[-1, series.arms.index(HOLDOUT)])
+    found = []
+    for variant in arms[1:]:
+        comparison = metric.compare(
+            last[metric.name, HOLDOUT], last[metric.name, variant], level=_LEVEL
+        )
+        found.append(
+            HoldoutFact(
+                variant=variant,
+                metric=metric.name,
+                units=units,
+                effect=effect_of(comparison),
+                p=comparison.p,
+            )
+        )
+    return tuple(found)

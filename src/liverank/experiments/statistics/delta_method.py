@@ -1,0 +1,50 @@
+"""Ratios of two means as if they were means: the delta method.
+
+A ratio R = mean(numerator) / mean(denominator) over units varies like the mean of the units' values
+(numerator - R * denominator) / mean(denominator); a mean is the ratio whose denominator is 1.
+Source: Deng, Knoblich and Lu, "Applying the Delta Method in Metric Analytics" (KDD 2018).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.experiments.statistics.moments import Moments
+
+Ratio = tuple[int, int | None]
+"""Columns of the moments: numerator, and denominator or None for the number of units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linearised:
+    """Ratios of one arm, and how their linearised values vary between its units."""
+
+    values: NDArray[np.float64]
+    """``float64[k]``; NaN where a denominator is zero."""
+    covariance: NDArray[np.float64]
+    """``float64[k, k]``, of one unit; NaN with fewer than two units."""
+    count: int
+
+
+def linearise(moments: Moments, ratios: Sequence[Ratio]) -> Linearised:
+    """The ratios of these columns.
+
+    >>> clicks_and_views = Moments.of(np.array([[1.0, 2.0], [2.0, 6.0]]))
+    >>> linearise(clicks_and_views, [(0, 1), (0, None)]).values
+    array([0.375, 1.5  ])
+    """
+    columns = len(moments.means)
+    weights = np.zeros((len(ratios), columns))
+    values = np.full(len(ratios), np.nan)
+    for place, (numerator, denominator) in enumerate(ratios):
+        below = 1.0 if denominator is None else moments.means[denominator]
+        if moments.count == 0 or below == 0:
+            weights[place] = np.nan
+            continue
+        values[place] = moments.means[numerator] / below
+        weights[place, numerator] += 1 / below
+        if denominator is not None:
+            weights[place, denominator] -= values[place] / below
+    return Linearised(values, weights @ moments.covariance @ weights.T, moments.count)

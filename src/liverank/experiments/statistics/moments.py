@@ -1,0 +1,72 @@
+"""Sufficient statistics of several columns over units: how many, their means and their products.
+
+Means, ratios and covariate adjustment need nothing else of the data, so it is read once, in pieces
+of any size. Invariant: the moments of two sets of units, added, are the moments of both together.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Moments of k columns over units."""
+
+    count: int
+    """Units."""
+    means: NDArray[np.float64]
+    """``float64[k]``; zero where there are no units."""
+    products: NDArray[np.float64]
+    """``float64[k, k]``: sums over units of the products of two columns' deviations."""
+
+    @classmethod
+    def of(cls, columns: NDArray[np.float64]) -> Self:
+        """The moments of ``float64[n_units, k]``; of ``float64[n_units]`` as of one column.
+
+        >>> Moments.of(np.array([[1.0, 2.0], [3.0, 4.0]])).means
+        array([2., 3.])
+        """
+        table = np.asarray(columns, dtype=np.float64)
+        if table.ndim == 1:
+            table = table[:, None]
+        if len(table) == 0:
+            return cls.none(table.shape[1])
+        means = table.mean(axis=0)
+        deviations = table - means
+        # what rounding left in the mean is taken out of it, and so of the products
+        rest = deviations.mean(axis=0)
+        deviations -= rest
+        return cls(len(table), means + rest, deviations.T @ deviations)
+
+    @classmethod
+    def none(cls, k: int) -> Self:
+        """The moments of k columns over no units, to which others are added."""
+        return cls(0, np.zeros(k), np.zeros((k, k)))
+
+    def __add__(self, other: Self) -> Self:
+        """The moments of both sets of units (Chan, Golub and LeVeque 1983)."""
+        count = self.count + other.count
+        if count == 0:
+            return self
+        shift = other.means - self.means
+        return type(self)(
+            count,
+            self.means + shift * (other.count / count),
+            self.products
+            + other.products
+            + np.outer(shift, shift) * (self.count * other.count / count),
+        )
+
+    def of_columns(self, places: list[int]) -> Self:
+        """The moments of some of the columns, in the order given."""
+        return type(self)(self.count, self.means[places], self.products[np.ix_(places, places)])
+
+    @property
+    def covariance(self) -> NDArray[np.float64]:
+        """The sample covariance, ``float64[k, k]``; NaN where there are fewer than two units."""
+        if self.count < 2:
+            return np.full_like(self.products, np.nan)
+        return self.products / (self.count - 1)

@@ -1,0 +1,35 @@
+"""Whether a guardrail is no worse than a margin allows.
+
+Source: Piaggio et al., "Reporting of Noninferiority and Equivalence Randomized Trials" (JAMA 2012).
+"""
+
+import math
+from typing import Literal
+
+from liverank.experiments.statistics.comparison import Comparison
+
+Direction = Literal["up", "down"]
+"""Where a metric is to go."""
+Guard = Literal["safe", "no harm seen", "harmed", "unclear"]
+
+
+def judge_guardrail(
+    comparison: Comparison, *, margin: float | None, direction: Direction = "up"
+) -> Guard:
+    """Compare the lift's interval with a relative margin, such as 0.01 for 1 % worse.
+
+    It is "safe" where the whole interval is better than the margin, "harmed" where the whole of it
+    is worse, else "unclear", also where the lift is not known. Without a margin it is "harmed"
+    where the whole interval is worse than no change, else "no harm seen", which proves nothing.
+    At a two-sided level of 95 % either verdict is wrong in at most 2.5 % of experiments.
+    """
+    low, high = comparison.lift_ci
+    if direction == "down":
+        low, high = -high, -low
+    if math.isnan(low):
+        return "unclear"
+    if margin is None:
+        return "harmed" if high < 0 else "no harm seen"
+    if low > -margin:
+        return "safe"
+    return "harmed" if high < -margin else "unclear"

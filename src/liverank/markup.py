@@ -1,0 +1,53 @@
+"""Elements of a page that is written in Python.
+
+Invariant: text becomes part of a page only escaped, since names and values of columns are other
+people's data.
+"""
+
+import re
+from html import escape
+
+
+class Html(str):
+    """Text that is markup already."""
+
+    __slots__ = ()
+
+
+def tag(name: str, /, *children: str | None, **attributes: object) -> Html:
+    """An element; children that are not ``Html`` are escaped, None and empty ones are left out.
+
+    ``class_`` is written ``class``, other underscores as hyphens; an attribute of None is left out.
+
+    >>> tag("p", "a < b", tag("b", "!"), class_="loud", data_of=3)
+    '<p class="loud" data-of="3">a &lt; b<b>!</b></p>'
+    """
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    if name in ("line", "rect", "circle", "path", "polyline", "polygon", "meta"):
+        return Html(f"<{name}{written}/>" if name != "meta" else f"<{name}{written}>")
+    return Html(f"<{name}{written}>{joined(*children)}</{name}>")
+
+
+def joined(*children: str | None) -> Html:
+    """Elements and texts one after another.
+
+    >>> joined("<", None, tag("i", "x"))
+    '&lt;<i>x</i>'
+    """
+    return Html(
+        "".join(c if isinstance(c, Html) else escape(str(c)) for c in children if c is not None)
+    )
+
+
+def worded(text: str) -> Html:
+    """A sentence in which names between backticks are set as code.
+
+    >>> worded("is `a<b` known?")
+    'is <code>a&lt;b</code> known?'
+    """
+    parts = re.split(r"`([^`]+)`", text)
+    return joined(*(tag("code", p) if place % 2 else p for place, p in enumerate(parts)))
