@@ -9,16 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, kstest, norm
 
+from bench_interleaving import compare, credit_of_people, draft, mixed, stopping
 from liverank.errors import DatasetError, EventError
 from liverank.experiments.interleaving.credit import credits_of_users
 from liverank.experiments.interleaving.multileave import draws_of, multileave, multileaved
 from liverank.experiments.interleaving.preference import preference, preferences
-from liverank.experiments.interleaving.team_draft import drafted, team_draft
+from liverank.experiments.interleaving.team_draft import drafted
 from liverank.experiments.interleaving.teams import shares_of, teams_text
 
 RANKED = st.lists(st.integers(0, 12), unique=True, max_size=10)
-SEEN = 1 / np.arange(1, 9)
-"""Chance that the item at each place is looked at, of the click models below."""
+SEEN = 1 / np.arange(1, 5)
+"""Chance that the item at each place is looked at."""
 
 
 def credit_over_all_draws(rankings, limit, places):
@@ -35,15 +36,18 @@ def credit_over_all_draws(rankings, limit, places):
 @given(
     rankings=st.lists(RANKED, min_size=2, max_size=5), seed=st.integers(), limit=st.integers(0, 30)
 )
-def test_a_multileaved_list_holds_each_item_once_and_as_many_as_asked(rankings, seed, limit):
+def test_a_multileaved_list_holds_each_item_once_and_credits_all_who_would_have_placed_it(
+    rankings, seed, limit
+):
     order, teams = multileave(rankings, seed, limit)
     known = set(itertools.chain(*rankings))
     assert len(order) == len(set(order)) == len(teams) == min(limit, len(known))
     assert set(order) <= known
     for place, (item, team) in enumerate(zip(order, teams, strict=True)):
         above = set(order[:place])
-        for ranker in team:
-            assert item == next(one for one in rankings[ranker] if one not in above)
+        best = [next((one for one in ranked if one not in above), None) for ranked in rankings]
+        agreeing = tuple(ranker for ranker, other in enumerate(best) if other == item)
+        assert team == (() if None in best else agreeing)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 9])
@@ -195,47 +199,13 @@ def test_swapping_the_rankers_mirrors_the_preference(pairs, level):
         assert found.p < 1 - level + 1e-9
 
 
-def clicked(relevance, rng):
-    """Clicks bool[n_lists, places] of people who read down and mostly stop once they chose.
-
-    ``relevance`` is the chance that an item which is read is chosen. Three of ten choose on (a
-    dependent click model: Guo, Liu and Wang, "Efficient multiple-click models", WSDM 2009), and one
-    of ten gives up before each next place.
-    """
-    chosen = rng.random(relevance.shape) < relevance
-    leaves = np.where(chosen, rng.random(relevance.shape) < 0.7, rng.random(relevance.shape) < 0.1)
-    read = np.cumsum(leaves, axis=1) - leaves == 0
-    return chosen & read
-
-
-def credit_of_people(first, second, relevance, people, rng, interleave):
-    """Credit float64[people, 2]; each has 1 to 4 lists, and some choose more than others."""
-    credit = np.zeros((people, 2))
-    for person in range(people):
-        eager = rng.uniform(0.2, 1)
-        lists = [
-            interleave(first, second, int(rng.integers(1 << 60))) for _ in range(rng.integers(1, 5))
-        ]
-        orders = np.array([order for order, _ in lists])
-        clicks = clicked(eager * relevance[orders], rng)
-        for (_, teams), picks in zip(lists, clicks, strict=True):
-            credit[person] += shares_of(teams_text(teams), 2)[picks].sum(axis=0)
-    return credit
-
-
-def draft(first, second, seed):
-    return team_draft(first, second, seed, 8)
-
-
-def mixed(first, second, seed):
-    return multileave([first, second], seed, 8)
-
-
 @pytest.mark.parametrize("interleave", [draft, mixed])
 def test_two_rankers_whose_items_people_like_as_much_win_as_often_and_p_is_uniform(interleave):
     rng = np.random.default_rng(5)
     first, second = list(range(16)), rng.permutation(16).tolist()
-    credit = credit_of_people(first, second, np.full(16, 0.3), 2_000, rng, interleave)
+    credit = credit_of_people(
+        interleave, (first, second), np.full(16, 0.3), stopping, people=2_000, rng=rng
+    )
     low, high = preference(credit).share_ci
     assert low < 0.5 < high
     # Thousands of A/A tests of 300 of these; half of them have the rankers' names swapped.
@@ -249,33 +219,10 @@ def test_two_rankers_whose_items_people_like_as_much_win_as_often_and_p_is_unifo
     assert kstest(ps, "uniform").pvalue > 0.001
 
 
-def people_needed(mean, variance):
-    """For 80 % power at 5 %, two-sided."""
-    return (norm.ppf(0.975) + norm.ppf(0.8)) ** 2 * variance / mean**2
-
-
 def test_interleaving_needs_a_small_part_of_the_people_of_an_a_b_test():
-    rng = np.random.default_rng(8)
-    relevance = np.linspace(0.6, 0.1, 16)
-    better = list(range(16))
-    worse = np.argsort(np.arange(16) + rng.normal(0, 6, 16)).tolist()
-    needed = {}
-    for name, interleave in (("draft", draft), ("multileave", mixed)):
-        credit = credit_of_people(better, worse, relevance, 800, rng, interleave)
-        lead = credit[:, 0] - credit[:, 1]
-        assert preference(credit).p < 0.05
-        needed[name] = people_needed(lead.mean(), lead.var())
-
-    def clicks_a_person(order, people=400_000):
-        person = np.repeat(np.arange(people), rng.integers(1, 5, people))
-        eager = rng.uniform(0.2, 1, people)[person]
-        clicks = clicked(eager[:, None] * relevance[order[:8]], rng).sum(axis=1)
-        return np.bincount(person, clicks, people)
-
-    good, bad = clicks_a_person(better), clicks_a_person(worse)
-    needed["a/b"] = 2 * people_needed(good.mean() - bad.mean(), good.var() + bad.var())
-    assert needed["draft"] < needed["a/b"] / 10
-    assert needed["multileave"] < needed["a/b"] / 10
+    found = compare("people stop once they chose", people=800, of_a_b=400_000, seed=8)
+    assert found["team draft"] < found["a/b"] / 10
+    assert found["multileave"] < found["a/b"] / 10
 
 
 def test_each_pair_of_three_rankers_is_compared():

@@ -183,6 +183,8 @@ def test_a_broken_split_is_told_with_where_it_is_and_nothing_else_is_read() -> N
     assert any("IE" in line for line in found.split.where)
     broken = {part.name for part in found.split.segments["country"] if not part.ok}
     assert broken == {"IE"}
+    verdicts = {variant.verdict for one in found.metrics for variant in one.variants}
+    assert verdicts == {"not to be trusted"}
 
 
 def test_a_sound_split_is_sound_by_day_and_segment() -> None:

@@ -19,9 +19,7 @@ from liverank.errors import DatasetError, LogError
 from liverank.events.frame import SCHEMA
 from liverank.events.log import Log
 
-HISTORY_COLUMNS = tuple(
-    name for name in SCHEMA if name not in ("vectors", "scores", "variant", "model")
-)
+HISTORY_COLUMNS = tuple(name for name in SCHEMA if name not in ("vectors", "scores", "model"))
 """The columns that training and backtests read."""
 _PREFIX = "history-"
 _LOCK = "in_use.lock"

@@ -11,7 +11,16 @@ if TYPE_CHECKING:
 
 HELP = "run an experiment, and say what came of it"
 
-SUBCOMMANDS = ("start", "status", "stop", "analyse")
+SUBCOMMANDS = (
+    "plan",
+    "start",
+    "status",
+    "report",
+    "stop",
+    "analyse",
+    "estimate",
+    "preference",
+)
 """Every subcommand, in the order ``--help`` shows them; each is a module of this package."""
 
 

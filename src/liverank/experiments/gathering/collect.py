@@ -1,12 +1,13 @@
 """The one reading of the log: frames in, ``Gathered`` out."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.experiments.gathering.codes import NONE, Codes
+from liverank.experiments.gathering.codes import NONE, Numbers
 from liverank.experiments.gathering.exposures import FORCED, NEVER, Exposures
 from liverank.experiments.gathering.gathered import Arms, Events, Gathered, Segment
 from liverank.experiments.gathering.grown import Grown
@@ -30,7 +31,7 @@ def gather(frames: Iterable[pl.DataFrame], wanted: Wanted) -> Gathered:
 class _Reading:
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
-        self._users = Codes()
+        self._users = Numbers()
         self._exposures = Exposures(wanted, self._users)
         self._interactions = Interactions(wanted)
         self._fields = UserFields(wanted.user_fields)
@@ -88,7 +89,7 @@ class _Reading:
             arms=arms,
             exposed_ms=exposed_ms,
             is_new=self._new(place_of_user, exposed_ms),
-            events=self._events(place_of_user),
+            events=self._events(place_of_user, exposed_ms),
             segments=self._segments(units, place_of_user, exposed_ms),
             counts=self._interactions.counts,
             rankings=exposures.rankings,
@@ -112,32 +113,43 @@ class _Reading:
         fresh: NDArray[np.bool_] = seen >= exposed_ms
         return fresh
 
-    def _events(self, place_of_user: NDArray[np.int32]) -> Events:
-        """Interactions of exposed units only, in the order of their times."""
-        unit, time_ms, type_, value, weight = [], [], [], [], []
+    def _events(self, place_of_user: NDArray[np.int32], exposed_ms: NDArray[np.int64]) -> Events:
+        """Interactions of exposed units only, by type and in the order of their times."""
+        pieces: dict[str, list[NDArray[Any]]] = {}
         for rows in self._interactions.pieces():
             place = place_of_user[rows.user]
             inside = place != NONE
-            unit.append(place[inside])
-            time_ms.append(rows.time_ms[inside])
-            type_.append(rows.type[inside])
-            if rows.value is not None:
-                value.append(rows.value[inside])
+            columns: dict[str, NDArray[Any] | None] = {
+                "unit": place,
+                "time_ms": rows.time_ms,
+                "type": rows.type,
+                "value": rows.value,
+            }
             if self._wanted.listed_as is not None:
                 ones = np.ones(len(place), np.int32) if rows.count is None else rows.count
-                weight.append(ones[inside])
-        if not unit:
-            none = np.empty(0)
-            unit, time_ms = [none.astype(np.int32)], [none.astype(np.int64)]
-            type_, value, weight = [none.astype(np.int16)], [none], [none.astype(np.int32)]
-        times = np.concatenate(time_ms)
-        order = np.argsort(times, kind="stable")
+                columns["count"] = ones
+            for name, column in columns.items():
+                if column is not None:
+                    pieces.setdefault(name, []).append(column[inside])
+        if not pieces:
+            return Events.none(self._interactions.types_of)
+        types, times = np.concatenate(pieces["type"]), np.concatenate(pieces["time_ms"])
+        order = np.lexsort((times, types))
+        unit = np.concatenate(pieces["unit"])[order]
+        times = times[order]
+        codes = np.arange(len(self._interactions.types_of(())) + 1)
+        rest = {
+            name: np.concatenate(pieces[name])[order]
+            for name in ("value", "count")
+            if name in pieces
+        }
         return Events(
-            unit=np.concatenate(unit)[order],
-            time_ms=times[order],
-            type=np.concatenate(type_)[order],
-            value=np.concatenate(value)[order] if value else None,
-            count=np.concatenate(weight)[order] if weight else None,
+            unit=unit,
+            time_ms=times,
+            since_ms=times - exposed_ms[unit],
+            starts=np.searchsorted(types[order], codes).astype(np.int64),
+            value=rest.get("value"),
+            count=rest.get("count"),
             types_of=self._interactions.types_of,
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.experiments.gathering.codes import NONE, Codes
+from liverank.experiments.gathering.codes import NONE, Codes, Numbers
 from liverank.experiments.gathering.grown import Grown
 from liverank.experiments.gathering.json_fields import field_of
 from liverank.experiments.gathering.wanted import ANYBODY, Wanted
@@ -28,10 +28,10 @@ class Exposures:
     with ``!``) among them.
     """
 
-    def __init__(self, wanted: Wanted, users: Codes) -> None:
+    def __init__(self, wanted: Wanted, users: Numbers) -> None:
         self._wanted = wanted
         self._users = users
-        self._units = users if wanted.unit_field is None else Codes()
+        self._units = users if wanted.unit_field is None else Numbers()
         self._variants: dict[str, int] = {}
         self._first = Grown(np.int64(NEVER))
         self._variant = Grown(np.int16(NONE))

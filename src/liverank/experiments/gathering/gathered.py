@@ -6,7 +6,8 @@ of the time before the exposure is counted apart.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,15 +41,46 @@ class Arms:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Interactions of exposed units in the order of their times."""
+    """Interactions of exposed units by type, those of one type in the order of their times."""
 
     unit: NDArray[np.int32]
     time_ms: NDArray[np.int64]
-    type: NDArray[np.int16]
+    since_ms: NDArray[np.int64]
+    """Time since the exposure of the unit; below 0 before it."""
+    starts: NDArray[np.int64]
+    """``int64[n_types + 1]``: those of type t are from ``starts[t]`` up to ``starts[t + 1]``."""
     value: NDArray[np.float64] | None
     count: NDArray[np.int32] | None
     types_of: Callable[[tuple[str, ...]], list[int]]
-    """The codes of some types."""
+    """The codes of some types; of all where it is given none."""
+
+    @classmethod
+    def none(cls, types_of: Callable[[tuple[str, ...]], list[int]]) -> Self:
+        """No interactions."""
+        times = np.empty(0, np.int64)
+        starts = np.zeros(len(types_of(())) + 1, np.int64)
+        return cls(np.empty(0, np.int32), times, times, starts, np.empty(0), None, types_of)
+
+    def of(self, types: tuple[str, ...]) -> Self:
+        """Those of some types, of all where it is empty, as if they were of one."""
+        codes = self.types_of(types)
+        parts = [slice(int(self.starts[code]), int(self.starts[code + 1])) for code in codes]
+        if len(parts) == 1:
+            return self._take(parts[0])
+        places = np.concatenate(
+            [np.arange(part.start, part.stop) for part in parts or [slice(0, 0)]]
+        )
+        return self._take(places[np.argsort(self.time_ms[places], kind="stable")])
+
+    def _take(self, rows: slice | NDArray[np.int64]) -> Self:
+        return replace(
+            self,
+            unit=self.unit[rows],
+            time_ms=self.time_ms[rows],
+            since_ms=self.since_ms[rows],
+            value=None if self.value is None else self.value[rows],
+            count=None if self.count is None else self.count[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,50 +151,44 @@ class Gathered:
 
         A day counts at the moment when it is over.
         """
-        events, since = self.events, self._since_exposure(need)
-        inside = (since > need.after_ms) & (since <= need.until_ms)
-        if need.of == "days":
-            return self._days(events.unit[inside], since[inside], need)
-        return Amounts(events.unit[inside], events.time_ms[inside], self._amount(need, inside))
-
-    def before(self, need: Need) -> NDArray[np.float64]:
-        """The same of the ``pre_days`` before each exposure, ``float64[n]``."""
-        events, since = self.events, self._since_exposure(need)
-        inside = (since < 0) & (since >= -self.pre_days * DAY_MS)
-        if need.of == "days":
-            days = (-since[inside] - 1) // DAY_MS
-            distinct = np.unique(events.unit[inside].astype(np.int64) * self.pre_days + days)
-            units = distinct // max(self.pre_days, 1)
-            return np.bincount(units, minlength=self.units).astype(np.float64)
-        amounts = Amounts(events.unit[inside], events.time_ms[inside], self._amount(need, inside))
-        return amounts.total(slice(None), self.units)
-
-    def _since_exposure(self, need: Need) -> NDArray[np.int64]:
-        """Time since the unit's exposure of each event; 0, which never counts, of other types."""
-        events = self.events
-        since = events.time_ms - self.exposed_ms[events.unit]
-        if need.types:
-            codes = events.types_of(need.types)
-            is_wanted = np.zeros(max(codes, default=0) + 1, bool)
-            is_wanted[codes] = True
-            highest = len(is_wanted) - 1
-            wanted = is_wanted[np.minimum(events.type, highest)] & (events.type <= highest)
-            since = np.where(wanted, since, 0)
-        return since
-
-    def _amount(self, need: Need, inside: NDArray[np.bool_]) -> NDArray[np.float64] | None:
-        if need.of == "value":
-            assert self.events.value is not None
-            return self.events.value[inside]
-        if self.events.count is not None:
-            return self.events.count[inside].astype(np.float64)
-        return None
-
-    def _days(self, units: NDArray[np.int32], since: NDArray[np.int64], need: Need) -> Amounts:
+        events = self.events.of(need.types)
+        inside = (events.since_ms > need.after_ms) & (events.since_ms <= need.until_ms)
+        if need.of != "days":
+            amount = _amount(need, events)
+            return Amounts(
+                events.unit[inside],
+                events.time_ms[inside],
+                None if amount is None else amount[inside],
+            )
         span = -(-need.until_ms // DAY_MS)
-        day = (since - 1) // DAY_MS
-        distinct = np.unique(units.astype(np.int64) * span + day)
-        unit, day = (distinct // span).astype(np.int32), distinct % span
+        unit, day = self._days(events.unit[inside], (events.since_ms[inside] - 1) // DAY_MS, span)
         over_ms = self.exposed_ms[unit] + (day + 1) * DAY_MS
         order = np.argsort(over_ms, kind="stable")
         return Amounts(unit[order], over_ms[order], None)
+
+    def before(self, need: Need) -> NDArray[np.float64]:
+        """The same of the ``pre_days`` before each exposure, ``float64[n]``."""
+        events = self.events.of(need.types)
+        inside = (events.since_ms < 0) & (events.since_ms >= -self.pre_days * DAY_MS)
+        unit, amount = events.unit[inside], _amount(need, events)
+        if need.of == "days":
+            unit, _ = self._days(unit, (-events.since_ms[inside] - 1) // DAY_MS, self.pre_days)
+        weights = None if amount is None or need.of == "days" else amount[inside]
+        return np.bincount(unit, weights, minlength=self.units).astype(np.float64)
+
+    def _days(
+        self, unit: NDArray[np.int32], day: NDArray[np.int64], span: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The distinct pairs of unit and day, days from 0 up to ``span``."""
+        is_active = np.zeros((self.units, span), bool)
+        is_active[unit, day] = True
+        found = np.nonzero(is_active)
+        return found[0].astype(np.int32), found[1]
+
+
+def _amount(need: Need, events: Events) -> NDArray[np.float64] | None:
+    """What each event adds to a need; None where all add 1."""
+    if need.of == "value":
+        assert events.value is not None
+        return events.value
+    return None if events.count is None else events.count.astype(np.float64)

@@ -61,17 +61,30 @@ class BeforeView:
         return np.ones(self._gathered.units, bool)
 
 
+class Days:
+    """Needs by the day since each unit's exposure."""
+
+    def __init__(self, gathered: Gathered, needs: dict[Need, Amounts]) -> None:
+        self.units = gathered.units
+        self._needs = {need: _by_day(gathered, amounts) for need, amounts in needs.items()}
+
+    def total(self, need: Need, day: int) -> NDArray[np.float64]:
+        """What each unit came by on a day, from 0."""
+        days, amounts = self._needs[need]
+        first, end = np.searchsorted(days, [day, day + 1]).tolist()
+        return amounts.total(slice(first, end), self.units)
+
+
 class DayView:
     """Units on one day since their exposure: 0 is the first 24 hours."""
 
-    def __init__(self, days: "Days", day: int) -> None:
+    def __init__(self, days: Days, day: int) -> None:
         self._days = days
         self._day = day
 
     def total(self, need: Need) -> NDArray[np.float64]:
         """What each unit came by on that day."""
-        amounts = self._days.amounts[need]
-        return amounts.total(self._days.of[need] == self._day, self._days.units)
+        return self._days.total(need, self._day)
 
     def days(self, until_ms: int) -> NDArray[np.float64]:
         """One, where the window holds the day."""
@@ -80,19 +93,6 @@ class DayView:
     def over(self, until_ms: int) -> NDArray[np.bool_]:  # noqa: ARG002 - a view's contract
         """As of a metric whose time is this day."""
         return np.ones(self._days.units, bool)
-
-
-class Days:
-    """Needs by the day since each unit's exposure."""
-
-    def __init__(self, gathered: Gathered, needs: dict[Need, Amounts]) -> None:
-        self.amounts = needs
-        self.units = gathered.units
-        self.of = {
-            need: ((one.time_ms - gathered.exposed_ms[one.unit] - 1) // DAY_MS).astype(np.int16)
-            for need, one in needs.items()
-        }
-        """The day of each amount, from 0."""
 
 
 def needs_of(gathered: Gathered, metrics: Sequence[Metric]) -> dict[Need, Amounts]:
@@ -113,3 +113,12 @@ def looks(
             totals[need] += amounts.total(slice(places[need], end), gathered.units)
             places[need] = end
         yield LookView(gathered.exposed_ms, totals, at_ms)
+
+
+def _by_day(gathered: Gathered, amounts: Amounts) -> tuple[NDArray[np.int16], Amounts]:
+    """The day since exposure of each amount, rising, and the amounts in that order."""
+    since = amounts.time_ms - gathered.exposed_ms[amounts.unit]
+    days = ((since - 1) // DAY_MS).astype(np.int16)
+    order = np.argsort(days, kind="stable")
+    amount = None if amounts.amount is None else amounts.amount[order]
+    return days[order], Amounts(amounts.unit[order], amounts.time_ms[order], amount)

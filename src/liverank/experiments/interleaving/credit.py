@@ -35,7 +35,6 @@ def credits_of_users(
     credit = np.zeros((len(users), rankers))
     chosen = (
         successes.select("ranking", "item")
-        .unique()
         .group_by("ranking")
         .agg(chosen=pl.col("item"))
         .join(rankings, on="ranking", how="inner")

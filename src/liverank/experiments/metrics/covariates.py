@@ -12,17 +12,17 @@ from liverank.experiments.statistics.cuped import covariate_columns
 
 
 def with_covariates(now: PerUnit, before: PerUnit | None, is_new: NDArray[np.bool_]) -> Floats:
-    """Columns for ``Metric.summarise``, ``float64[n, k]``.
+    """Columns for ``Metric.summarise``, ``float64[n, k]``, each contiguous in memory.
 
     >>> now, before = PerUnit((np.array([1.0, 2.0]),)), PerUnit((np.array([5.0, 0.0]),))
     >>> with_covariates(now, before, np.array([False, True]))
     array([[1., 5., 1.],
            [2., 0., 0.]])
     """
-    if before is None:
-        return np.column_stack(now.values)
-    if len(now.values) == 2:
-        shown = [np.where(is_new, 0.0, column) for column in before.values]
-        return np.column_stack([*now.values, *shown])
-    known = np.where(is_new, np.nan, before.values[0])
-    return np.column_stack([*now.values, covariate_columns(known)])
+    columns = list(now.values)
+    if before is not None and len(now.values) == 2:
+        columns += [np.where(is_new, 0.0, column) for column in before.values]
+    elif before is not None:
+        known = np.where(is_new, np.nan, before.values[0])
+        columns += list(covariate_columns(known).T)
+    return np.stack(columns).T

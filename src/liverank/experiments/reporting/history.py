@@ -1,10 +1,13 @@
 """What the log says became of an experiment: when it was started, stopped and decided."""
 
+import math
 from collections.abc import Iterable
+from itertools import pairwise
 
 import msgspec
 
 from liverank.events.event import ExperimentChange
+from liverank.experiments.assignment.timeline import timeline_of
 from liverank.experiments.reporting.asked import Asked
 from liverank.experiments.reporting.telling import utc_day
 
@@ -12,8 +15,8 @@ from liverank.experiments.reporting.telling import utc_day
 def with_changes(asked: Asked, changes: Iterable[ExperimentChange]) -> Asked:
     r"""The report that is asked for, with the events of its experiment up to its moment.
 
-    The last start counts, over one in the config; a stop or a decision after it ends the
-    experiment, since everybody may get the winner then.
+    The last start counts, of the config or of an event; the first stop or decision after it ends
+    the experiment, since everybody may get the winner then.
 
     >>> from liverank.config import parse_config
     >>> from liverank.experiments.reporting.asked import asked_of
@@ -26,19 +29,23 @@ def with_changes(asked: Asked, changes: Iterable[ExperimentChange]) -> Asked:
     >>> found.start_ms, found.stopped_ms
     (10.0, 50.0)
     """
-    ours = sorted(
-        (one for one in changes if one.experiment == asked.name and one.at_ms <= asked.now_ms),
-        key=lambda one: one.at_ms,
-    )
-    starts = [one.at_ms for one in ours if one.action == "started"]
-    start_ms = float(starts[-1]) if starts else asked.start_ms
-    since = -1.0 if start_ms is None else start_ms
-    ends = [one for one in ours if one.action in ("stopped", "decided") and one.at_ms >= since]
+    known = [one for one in changes if one.experiment == asked.name and one.at_ms <= asked.now_ms]
+    steps = timeline_of(asked.name, asked.experiment, known).steps
+    start_ms, stopped_ms = asked.start_ms, None
+    for before, step in pairwise(steps):
+        if step.at_ms > asked.now_ms:
+            break
+        if step.is_running and not before.is_running:
+            start_ms, stopped_ms = step.at_ms, None
+        if before.is_running and not step.is_running:
+            stopped_ms = step.at_ms
+    since = -math.inf if start_ms is None else start_ms
+    ends = [one for one in known if one.action in ("stopped", "decided") and one.at_ms >= since]
     return msgspec.structs.replace(
         asked,
         start_ms=start_ms,
-        stopped_ms=float(ends[0].at_ms) if ends else None,
-        decided=" ".join(map(_sentence, ends)) or None,
+        stopped_ms=stopped_ms,
+        decided=" ".join(map(_sentence, sorted(ends, key=lambda one: one.at_ms))) or None,
     )
 
 

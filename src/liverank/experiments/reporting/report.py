@@ -24,6 +24,7 @@ from liverank.experiments.reporting.facts import (
     State,
 )
 from liverank.experiments.reporting.results import (
+    distrusted,
     metric_facts,
     novelties_of,
     results_of,
@@ -57,6 +58,8 @@ def report_of(asked: Asked, frames: Iterable[pl.DataFrame]) -> Report:
     novelties = novelties_of(gathered, Days(gathered, needs), metrics, arms, moments[-1])
     split = _split(gathered, series, asked)
     facts = metric_facts(metrics, tracks, results, novelties, asked, course, moments)
+    if not split.ok:
+        facts = distrusted(facts)
     primary = next((metric for metric in metrics if metric.name not in asked.margins), None)
     return _base(
         asked,
@@ -78,7 +81,7 @@ def _base(
     sizes = gathered.arms.sizes()
     state: State = "running"
     if course.is_over:
-        state = "stopped" if course.until_ms == asked.stopped_ms else "ended"
+        state = "ended" if course.until_ms >= course.planned_end_ms else "stopped"
     elif asked.now_ms < course.start_ms or not gathered.units:
         state = "not started"
     empty: dict[str, Any] = {"split": None, "metrics": (), "segments": (), "holdout": ()}

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+import msgspec
+
 from liverank.experiments.analysis.results import MetricResult, correct
 from liverank.experiments.gathering.gathered import Gathered
 from liverank.experiments.gathering.views import Days
@@ -95,7 +97,8 @@ def metric_facts(
 ) -> tuple[MetricFact, ...]:
     """All of it in the form of the report."""
     guards = {guard.name for guard in asked.guardrails}
-    primary = asked.metrics[0].name
+    # one of the seed set that the log has nothing for is not among them
+    primary = next((one.name for one in metrics if one.name not in guards), None)
     facts = []
     for metric in metrics:
         variants = tuple(
@@ -125,6 +128,18 @@ def metric_facts(
             )
         )
     return tuple(facts)
+
+
+def distrusted(metrics: Sequence[MetricFact]) -> tuple[MetricFact, ...]:
+    """The metrics of a broken split: their numbers stand, and no verdict does."""
+
+    def without_verdict(variant: VariantResult) -> VariantResult:
+        return msgspec.structs.replace(variant, verdict="not to be trusted", significant=False)
+
+    return tuple(
+        msgspec.structs.replace(metric, variants=tuple(map(without_verdict, metric.variants)))
+        for metric in metrics
+    )
 
 
 def _variant(

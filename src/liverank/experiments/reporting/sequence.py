@@ -53,7 +53,7 @@ class Track:
 
     @cached_property
     def p(self) -> float:
-        """The least p-value of the looks, valid over all of them together; NaN without any.
+        """The p-value of the look furthest out, valid over all together; NaN without any.
 
         It takes longer to compute than all else, so it is computed when it is asked for.
         """
@@ -83,7 +83,9 @@ def planned_looks(
         _look(metric, pairs[place], place, found, bound)
         for (place, found), bound in zip(known, bounds, strict=True)
     )
-    return Track(looks, _last_of(metric, pairs, looks), lambda: _least_p(looks, information, times))
+    return Track(
+        looks, _last_of(metric, pairs, looks, alpha), lambda: _least_p(looks, information, times)
+    )
 
 
 def watched(metric: Metric, pairs: Sequence[Pair], planned: int, *, alpha: float) -> Track:
@@ -107,7 +109,7 @@ def watched(metric: Metric, pairs: Sequence[Pair], planned: int, *, alpha: float
             for look, time in zip(looks, units, strict=True)
         )
 
-    return Track(looks, _last_of(metric, pairs, looks), least)
+    return Track(looks, _last_of(metric, pairs, looks, alpha), least)
 
 
 def _known(
@@ -140,19 +142,18 @@ def _look(metric: Metric, pair: Pair, place: int, found: Comparison, bound: floa
 def _least_p(
     looks: Sequence[LookResult], information: Sequence[float], times: Sequence[float]
 ) -> float:
-    """Each look's p is valid for all, so the least is; that of the furthest look and the last."""
-    furthest = max(range(len(looks)), key=lambda k: abs(looks[k].z) / looks[k].bound)
-    found = []
-    for place in {furthest, len(looks) - 1}:
-        shares = [each / information[place] for each in information[: place + 1]]
-        found.append(repeated_p(looks[place].z, shares, clock=times[: place + 1]))
-    return min(found)
+    """The p of each look holds for all, so that of the look furthest out does."""
+    place = max(range(len(looks)), key=lambda k: abs(looks[k].z) / looks[k].bound)
+    shares = [each / information[place] for each in information[: place + 1]]
+    return repeated_p(looks[place].z, shares, clock=times[: place + 1])
 
 
 def _last(metric: Metric, pairs: Sequence[Pair], alpha: float) -> Comparison:
     return metric.compare(*pairs[-1], level=1 - alpha)
 
 
-def _last_of(metric: Metric, pairs: Sequence[Pair], looks: Sequence[LookResult]) -> Comparison:
+def _last_of(
+    metric: Metric, pairs: Sequence[Pair], looks: Sequence[LookResult], alpha: float
+) -> Comparison:
     last = looks[-1]
-    return last.comparison if last.place == len(pairs) - 1 else _last(metric, pairs, 0.05)
+    return last.comparison if last.place == len(pairs) - 1 else _last(metric, pairs, alpha)

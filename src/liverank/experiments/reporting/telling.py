@@ -24,7 +24,8 @@ def notes_of(asked: Asked, gathered: Gathered, course: Course) -> tuple[str, ...
     if asked.decided:
         notes.append(asked.decided)
     if asked.now_ms > course.until_ms:
-        why = "it was stopped" if course.until_ms == asked.stopped_ms else "that was the plan"
+        is_planned = course.until_ms >= course.planned_end_ms
+        why = "that was the plan" if is_planned else "it was stopped then"
         notes.append(f"Results are read up to {utc_day(course.until_ms)}: {why}.")
     if asked.start_ms is None and gathered.units:
         notes.append("No start is known; the first exposure is taken for it.")

@@ -154,7 +154,7 @@ def _quantile(df: float, level: float) -> float:
 
 def _is_near_zero(arm: Estimate, df: float, level: float) -> bool:
     """Whether the arm's own interval holds zero, so that a division by it says nothing."""
-    return abs(arm.value) <= _quantile(df, level) * arm.se
+    return arm.value**2 <= _quantile(df, level) ** 2 * arm.variance
 
 
 def _lift_interval(control: Estimate, variant: Estimate, df: float, level: float) -> Interval:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from liverank.bundle import store
 from liverank.bundle.bundle import Bundle, load_bundle
 from liverank.errors import BundleError
-from liverank.features.instructions import Compiler, Expression, Program
+from liverank.features.instructions import Compiler, Program
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.lifecycle import Age
 from liverank.features.layout import Layout
@@ -70,10 +70,15 @@ def fixed_rung(directory: Path) -> Rung:
 
 
 def popularity_program(layout: Layout) -> Program:
-    """The program that reads how old an item is and how popular it is now.
+    """The program that reads how old an item is and how popular it is now."""
+    return Compiler(layout).program(list(popularity_expressions(layout)))
 
-    Its columns: the age in seconds, the decayed successes in all, and those of people who share a
-    category (language, country) with the person.
+
+def popularity_expressions(layout: Layout) -> list[Age | Count]:
+    """What ``popularity`` reads, a column each.
+
+    The age in seconds, the decayed successes in all, and those of people who share a category
+    (language, country) with the person.
     """
     shared = tuple(
         f"user.{field.name}"
@@ -85,12 +90,12 @@ def popularity_program(layout: Layout) -> Program:
         for scope in layout.scopes
         if scope.parts == ("item",) or (scope.parts[1:] == ("item",) and scope.parts[0] in shared)
     ]
-    expressions: list[Expression] = [Age("started")]
+    expressions: list[Age | Count] = [Age("started")]
     expressions += [
         Count(scope.name, layout.label, nearest(scope.half_lives(layout.label), HALF_LIFE)[0])
         for scope in scopes
     ]
-    return Compiler(layout).program(expressions)
+    return expressions
 
 
 def popularity(

@@ -83,7 +83,8 @@ def _track(report: Report, metric: MetricFact, variant: VariantResult) -> Html:
         [abs(value) for one in later for value in one[1:] if math.isfinite(value)], default=1.0
     )
     planned = (report.planned_end_ms - report.start_ms) / DAY_MS
-    frame = Frame((0.0, planned), (-reach, reach), is_lift, "days since the start")
+    # a little more, so that the last dot is whole
+    frame = Frame((0.0, 1.02 * planned), (-reach, reach), is_lift, "days since the start")
     banded = [one for one in drawn if math.isfinite(one[2])]
     bounded = [one for one in drawn if math.isfinite(one[4])]
     marks = [

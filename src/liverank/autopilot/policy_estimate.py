@@ -1,0 +1,110 @@
+"""What a policy would bring in a list, estimated from lists that were served with propensities.
+
+Invariant: an estimate is given only where the log supports it (``off_policy.support``); else the
+error says what is missing.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.autopilot.explored import ExploredLists
+from liverank.dataset.lists import Lists
+from liverank.errors import DatasetError
+from liverank.experiments.off_policy.estimate import Estimate, dr, ips, logged_value, snips
+from liverank.experiments.off_policy.logged import LoggedLists
+from liverank.experiments.off_policy.ranked import ranked_lists
+from liverank.experiments.off_policy.reward_table import reward_table
+from liverank.experiments.off_policy.support import check_exploration, check_support
+from liverank.experiments.off_policy.uniform import given_above, is_uniform
+from liverank.experiments.off_policy.weights import cascade_weights, item_position_weights
+
+Form = Literal["item_position", "cascade"]
+MOST_PLACES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEstimate:
+    """What a policy would bring in the first places of a list, by each estimator."""
+
+    places: int
+    shown: float
+    """Items that a list shows on average in these places."""
+    dr: Estimate
+    snips: Estimate
+    ips: Estimate
+    logged: Estimate
+    """What the lists brought as they were served."""
+    unit: NDArray[np.int64]
+    """int64[lists]: whose each list is."""
+
+
+def usual_places(lists: Lists) -> int:
+    """As many of the first places as half of the lists reach, MOST_PLACES at most."""
+    served = np.add.reduceat(lists.served.astype(np.int64), lists.reads.offsets[:-1])
+    return int(min(MOST_PLACES, np.median(served)))
+
+
+def estimate_policy(
+    explored: ExploredLists, scores: NDArray[np.float64], *, places: int, form: Form
+) -> PolicyEstimate:
+    """Estimate a policy from its scores of every candidate of the lists, float64[k].
+
+    ``places`` is how many of a list's first places count, where a list has so many.
+    Raises DatasetError where the log does not support it.
+    """
+    lists = explored.lists
+    offsets = lists.reads.offsets
+    served = np.add.reduceat(lists.served.astype(np.int64), offsets[:-1])
+    places = int(min(places, served.max()))
+    unit = lists.reads.user.view(np.int64)
+    rewards = _first_places(explored.labels.astype(np.float64), offsets, served, places)
+    assert lists.chances is not None
+    logging = _first_places(lists.chances, offsets, served, places)
+    ranked = ranked_lists(scores, offsets, served, places)
+    check_exploration(LoggedLists(rewards, logging, ranked.by_place, unit))
+    if form == "cascade":
+        logging = _given_above(logging, lists.sizes)
+        logged = LoggedLists(rewards, logging, ranked.given_above, unit)
+        weights = cascade_weights(logged)
+    else:
+        logged = LoggedLists(rewards, logging, ranked.by_place, unit)
+        weights = item_position_weights(logged)
+    check_support(logged, weights)
+    model = reward_table(rewards, ranked.rank, ranked.expected_rank, unit)
+    inverse = 1 / logging if form == "item_position" else np.cumprod(1 / logging, axis=1)
+    return PolicyEstimate(
+        places=places,
+        shown=float(logged.shown.sum(axis=1).mean()),
+        dr=dr(logged, weights, model.predicted, model.expected, cascade=form == "cascade"),
+        snips=snips(logged, weights),
+        ips=ips(logged, weights, greatest=float(np.nansum(inverse, axis=1).max())),
+        logged=logged_value(logged),
+        unit=unit,
+    )
+
+
+def _first_places(
+    values: NDArray[np.float64], offsets: NDArray[np.int64], served: NDArray[np.int64], places: int
+) -> NDArray[np.float64]:
+    """The values of the items that were served, float64[lists, places]; NaN beyond a list's end."""
+    place = np.arange(places)
+    shown = place < served[:, None]
+    at = np.where(shown, offsets[:-1, None] + place, 0)
+    return np.where(shown, values[at], np.nan)
+
+
+def _given_above(
+    logging: NDArray[np.float64], candidates: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The propensities of lists in random order, given what stands above each item."""
+    others = int(np.count_nonzero(~is_uniform(logging, candidates)))
+    if others:
+        raise DatasetError(
+            f"{others:,} of {len(logging):,} lists were not served in uniformly random order, and "
+            "their propensities do not say what they were given the items above; leave these lists "
+            'out, or use the form "item_position"'
+        )
+    return np.where(np.isnan(logging), np.nan, given_above(candidates, logging.shape[1]))

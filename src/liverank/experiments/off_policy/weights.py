@@ -1,0 +1,82 @@
+"""How much each logged reward counts for the policy to estimate: importance weights.
+
+Invariant: under the logging policy each weight is 1 on average, wherever that policy could have
+shown all that the other would show.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.experiments.off_policy.logged import LoggedLists, check_lists
+
+Weights = NDArray[np.float64]
+"""float64[n, places]; 0 beyond a list's end."""
+
+
+def item_position_weights(logged: LoggedLists) -> Weights:
+    """Weights of the item-position model, of probabilities *by place*. Raises DatasetError.
+
+    Unbiased where what an item brings depends on the item and on its place, and not on the other
+    items of the list. Source: Li et al., "Offline evaluation of ranking policies with click
+    models", KDD 2018.
+    """
+    check_lists(logged)
+    return _ratios(logged, beyond=0.0)
+
+
+def cascade_weights(logged: LoggedLists) -> Weights:
+    """Weights of the cascade model, of probabilities *given above*. Raises DatasetError.
+
+    Unbiased where what an item brings depends on itself and on the items above it, and not on those
+    below. Source: McInerney et al., "Counterfactual evaluation of slate recommendations with
+    sequential reward interactions", KDD 2020.
+    """
+    check_lists(logged)
+    return np.where(logged.shown, np.cumprod(_ratios(logged, beyond=1.0), axis=1), 0.0)
+
+
+def list_weights(logged: LoggedLists) -> Weights:
+    """Weights of whole lists, of probabilities *given above*. Raises DatasetError.
+
+    Unbiased whatever the items of a list do to each other. Source: Horvitz and Thompson, "A
+    generalization of sampling without replacement from a finite universe", JASA 1952.
+    """
+    check_lists(logged)
+    whole = np.prod(_ratios(logged, beyond=1.0), axis=1)
+    return np.where(logged.shown, whole[:, None], 0.0)
+
+
+def _ratios(logged: LoggedLists, beyond: float) -> NDArray[np.float64]:
+    acts = logged.shown & (logged.target > 0)
+    ratios = np.where(logged.shown, 0.0, beyond)
+    np.divide(logged.target, logged.logging, out=ratios, where=acts)
+    return ratios
+
+
+def clipped(weights: Weights, most: float | None = None) -> Weights:
+    """Weights of at most so much; by default the root of the number of lists.
+
+    For propensities so small that chance decides whether they occur at all. What is cut off biases
+    the estimate, and the mean weight (``support.check_support``) tells where that is much. Source:
+    Ionides, "Truncated importance sampling", 2008.
+
+    >>> clipped(np.array([[1.0], [9.0], [0.5], [0.0]])).ravel().tolist()
+    [1.0, 2.0, 0.5, 0.0]
+    """
+    return np.minimum(weights, math.sqrt(len(weights)) if most is None else most)
+
+
+def effective_size(weights: Weights) -> NDArray[np.float64]:
+    """To how many lists that all count alike the weights of each place come, float64[places].
+
+    Source: Kish, "Survey Sampling", 1965.
+
+    >>> effective_size(np.array([[1.0, 4.0], [1.0, 0.0]])).tolist()
+    [2.0, 1.0]
+    """
+    squares = (weights**2).sum(axis=0)
+    effective = np.zeros(len(squares))
+    np.divide(weights.sum(axis=0) ** 2, squares, out=effective, where=squares > 0)
+    return effective
