@@ -49,7 +49,7 @@ class Experiment(_Table, frozen=True):
     unit: str = "user"
     """What is assigned: ``user``, or ``fields.NAME`` of the request."""
     salt: Word | None = None
-    """What the buckets are drawn from beside the unit; the experiment's name when left out."""
+    """What the buckets are drawn from, with the unit; the experiment's name when left out."""
     layer: Word | None = None
     """Experiments of one layer share its buckets; the surface when left out."""
     buckets: tuple[int, int] = (0, BUCKETS)

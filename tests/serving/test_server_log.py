@@ -21,8 +21,8 @@ from liverank.serving.server_log.requests import MOST_SLOW_A_MINUTE, RequestLog
 
 ROOT = Path(__file__).resolve().parents[2]
 WELL = Health(
-    ok=True, log=None, bundle=None, processes=None, rankings=None, rankings_lost=0, lag_s=0.0,
-    snapshot=None, snapshot_seq=None, memory=None, state=None, pids={},
+    ok=True, log=None, bundle=None, processes=None, rankings=None, experiments=None,
+    rankings_lost=0, lag_s=0.0, snapshot=None, snapshot_seq=None, memory=None, state=None, pids={},
 )  # fmt: skip
 
 
@@ -179,7 +179,7 @@ def test_an_alarm_is_told_by_one_worker_and_its_end_by_another_where_the_first_h
 def test_alarms_are_all_that_makes_health_false():
     for name in ALARMS:
         assert getattr(WELL, name, "") is None
-    assert set(ALARMS) == {"log", "bundle", "processes", "rankings"}
+    assert set(ALARMS) == {"log", "bundle", "processes", "rankings", "experiments"}
 
 
 def a_request(took_s, path="/v1/rank"):

@@ -1,7 +1,7 @@
 """Popularity within each variant, counted from the log: for the folding process.
 
 Invariant: after a restart, an erasure or a change of an experiment it is what the log then says,
-counted anew from the last HALF_LIVES half-lives; what came earlier weighs next to nothing.
+counted again from the last HALF_LIVES half-lives; what came earlier weighs next to nothing.
 """
 
 import math
@@ -24,7 +24,7 @@ from liverank.serving.ranking.fallback import HALF_LIFE
 from liverank.serving.state.log_fold import Slice
 
 HALF_LIVES = 12.0
-"""Half-lives of the log that are counted when it is counted anew."""
+"""Half-lives of the log that are counted when it begins again."""
 _COLUMNS = ("seq", "arrived", "event", "time", "user", "item", "type", "value", "fields")
 _ROWS = 131_072
 
@@ -64,7 +64,7 @@ class ArmCounts:
             self._take_frame(frame, at, since_ms=oldest_ms)
 
     def is_due(self, at_ms: float) -> bool:
-        """Whether it must be counted anew, as something became of an experiment."""
+        """Whether it must be counted again, as something became of an experiment."""
         return self.is_stale or not self._arms.hold_at(at_ms)
 
     def take(self, piece: Slice) -> None:

@@ -1,4 +1,4 @@
-"""The ways to rank that a variant may name, beside that of the server itself.
+"""The ways to rank that a variant may name, other than that of the server itself.
 
 Invariant: the same request id, View and time give the same list; every list has the candidates
 that the server's own would have.
