@@ -145,6 +145,12 @@ def test_the_least_lift_worth_shipping_decides_whether_to_wait() -> None:
     assert "a lift of 0.2 % would take about" in stop.reasons[0]
 
 
+def test_what_is_proven_of_other_metrics_is_told_where_the_first_one_is_not() -> None:
+    found = decision_of(result("join_rate", 0.001, 0.1), result("stays", -0.03, 5.0))
+    assert found.action != "ship"
+    assert any(reason.startswith("stays is worse, -") for reason in found.reasons)
+
+
 def test_of_several_variants_the_best_of_the_proven_ones_is_shipped() -> None:
     found = decision_of(
         result("join_rate", 0.02, 4.0, variant="a"),
@@ -152,8 +158,8 @@ def test_of_several_variants_the_best_of_the_proven_ones_is_shipped() -> None:
         result("join_rate", -0.03, 4.0, variant="c"),
     )
     assert found.variant == "b"
-    assert any(reason.startswith("Ship a") for reason in found.reasons)
-    assert any(reason.startswith("Stop c") for reason in found.reasons)
+    assert any(reason.startswith("a: Ship a") for reason in found.reasons)
+    assert any(reason.startswith("c: Stop c") for reason in found.reasons)
 
 
 def test_what_is_proven_alone_may_not_be_proven_among_several() -> None:

@@ -47,7 +47,7 @@ def decide(
     best = max(
         decisions, key=lambda name: (order.index(decisions[name].action), _gain(primary[name]))
     )
-    others = tuple(one.sentence for name, one in decisions.items() if name != best)
+    others = tuple(f"{name}: {one.sentence}" for name, one in decisions.items() if name != best)
     return replace(decisions[best], reasons=decisions[best].reasons + others)
 
 
@@ -83,13 +83,26 @@ def _decide_variant(
         return Decision(
             action="wait", sentence=f"Wait: {primary.metric} of {variant} cannot be judged: {why}."
         )
+    if primary.adjusted_p < alpha and primary.gain > 0:
+        return _decide_better(primary, results, stage, alpha)
     if primary.adjusted_p >= alpha:
-        return _decide_without_proof(primary, stage, alpha)
-    if primary.gain < 0:
-        return Decision(
+        decision = _decide_without_proof(primary, stage, alpha)
+    else:
+        decision = Decision(
             action="stop", sentence=f"Stop {variant}: {primary.metric} is worse, {_told(primary)}."
         )
-    return _decide_better(primary, results, stage, alpha)
+    return replace(decision, reasons=decision.reasons + _proven_beside(primary, results, alpha))
+
+
+def _proven_beside(
+    primary: MetricResult, results: list[MetricResult], alpha: float
+) -> tuple[str, ...]:
+    """What is proven of the metrics that do not decide, in words."""
+    return tuple(
+        f"{one.metric} is {'better by' if one.gain > 0 else 'worse,'} {_told(one)}"
+        for one in results
+        if one is not primary and not one.is_guardrail and one.adjusted_p < alpha
+    )
 
 
 def _decide_better(
