@@ -18,6 +18,8 @@ SEED_METRICS = ("daily_active", "join_rate", "clicks_to_explore")
 """Metrics that exist without any config; see docs/experiments.md."""
 HOLDOUT = "holdout"
 """The name under which units of the holdout are logged; no variant may have it."""
+MIXES = {"interleave": 2, "multileave": 26}
+"""Ways to make one list of several rankers', and how many they take at most."""
 _POLICY = re.compile(r"popular|model|random|bundle:[0-9A-Za-z]+")
 
 Word: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
@@ -32,8 +34,8 @@ class Variant(_Table, frozen=True):
     """One way to rank, and the share of an experiment's units that get it."""
 
     rank: str | None = None
-    """``popular``, ``model``, ``random``, ``bundle:VERSION``, or ``interleave:A,B`` of two of
-    these."""
+    """``popular``, ``model``, ``random`` or ``bundle:VERSION``; or of several of these
+    ``interleave:A,B`` or ``multileave:A,B,C``."""
     weights: dict[Word, float] = {}
     """In place of ``rank``: the score is this weighted sum of the chances of the bundle's labels;
     ``popular`` stands for an item's popularity as a share of the list's largest."""
@@ -147,17 +149,18 @@ class Metric(_Table, frozen=True):
 
 @lru_cache(maxsize=1024)
 def parse_rank(text: str) -> tuple[str, ...]:
-    """The parts of ``rank``: a policy, or ``interleave`` and two policies. Raises ValueError.
+    """The parts of ``rank``: a policy, or how several are mixed and those. Raises ValueError.
 
     >>> parse_rank("bundle:v12"), parse_rank("interleave:popular,model")
     (('bundle:v12',), ('interleave', 'popular', 'model'))
     """
-    kind, colon, pair = text.partition(":")
-    policies = pair.split(",") if kind == "interleave" and colon else [text]
-    of_two = kind == "interleave"
-    if len(policies) != 1 + of_two or not all(map(_POLICY.fullmatch, policies)):
+    kind, _, rest = text.partition(":")
+    most = MIXES.get(kind, 1)
+    policies = tuple(rest.split(",")) if kind in MIXES else (text,)
+    is_number_right = 2 <= len(policies) <= most if kind in MIXES else True
+    if not is_number_right or not all(map(_POLICY.fullmatch, policies)):
         raise ValueError(
-            f'"{text}"; expected popular, model, random, bundle:VERSION or interleave:A,B '
-            "of two of these"
+            f'"{text}"; expected popular, model, random, bundle:VERSION, interleave:A,B of two of '
+            f"these, or multileave:A,B,C of 2 to {MIXES['multileave']}"
         )
-    return ("interleave", *policies) if of_two else (text,)
+    return (kind, *policies) if kind in MIXES else policies

@@ -19,8 +19,9 @@ within = "1s"
 start = "2026-01-01T00:00:00Z"
 
 [experiments.explore.variants]
-random = { rank = "random", share = 0.7 }
-mixed = { rank = "interleave:popular,random", share = 0.3 }
+random = { rank = "random", share = 0.5 }
+mixed = { rank = "interleave:popular,random", share = 0.25 }
+three = { rank = "multileave:random,popular,model", share = 0.25 }
 
 [experiments.explore.forced]
 tester = "random"
@@ -68,7 +69,7 @@ def test_what_popularity_would_bring_is_estimated_from_the_lists_of_the_random_v
     found = told(capsys, "experiment", "estimate", "--policy", "popular", "--config", str(config))
     counts = found["rankings"]
     assert counts["used"] + counts["label_still_open"] == counts["with_propensities"]
-    assert counts["with_propensities"] > 0.5 * LISTS
+    assert counts["with_propensities"] > 0.4 * LISTS
     assert found["largest_weight"] == 4.0
     low, high = found["estimates"]["dr"]["ci"]
     assert low < CHANCE["room0"] + CHANCE["room2"] < high
@@ -77,7 +78,21 @@ def test_what_popularity_would_bring_is_estimated_from_the_lists_of_the_random_v
 
 
 def test_people_prefer_what_is_popular_to_what_is_random(config, capsys):
-    found = told(capsys, "experiment", "preference", "explore", "--config", str(config))
+    command = ("experiment", "preference", "explore", "--config", str(config))
+    found = told(capsys, *command, "--variant", "mixed")
     assert found["rankers"] == ["popular", "random"]
-    assert found["share"] < 0.5
-    assert found["ci"][1] < 0.5
+    (only,) = found["preferences"]
+    assert only["share"] < 0.5
+    assert only["ci"][1] < 0.5
+
+
+def test_of_three_rankers_in_one_list_the_two_that_agree_are_preferred_to_chance(config, capsys):
+    command = ("experiment", "preference", "explore", "--config", str(config))
+    found = told(capsys, *command, "--variant", "three")
+    pairs = {tuple(pair["rankers"]): pair for pair in found["preferences"]}
+    assert len(pairs) == 3
+    assert pairs["random", "popular"]["share"] > 0.5
+    assert pairs["random", "model"]["share"] > 0.5
+    alike = pairs["popular", "model"]  # without a bundle the model falls back on popularity
+    assert alike["share"] == pytest.approx(0.5)
+    assert alike["p_adjusted"] > 0.05

@@ -1,4 +1,4 @@
-"""``liverank experiment preference``: which of two interleaved rankers people prefer."""
+"""``liverank experiment preference``: which of the interleaved rankers people prefer."""
 
 import argparse
 from functools import partial
@@ -8,14 +8,17 @@ from rich.console import Console
 
 from liverank.cli.paths import add_config_argument, log_path
 from liverank.config import Config, load_config
-from liverank.config_experiments import parse_rank
+from liverank.config_experiments import MIXES, parse_rank
 from liverank.errors import ConfigError
 from liverank.events.frame import SCHEMA
 from liverank.events.log import Log
 from liverank.experiments.interleaving.of_log import Counts, interleaved_credit
-from liverank.experiments.interleaving.preference import Preference, preference
+from liverank.experiments.interleaving.preference import Preference, preferences
+from liverank.experiments.statistics.multiple import holm
 
-HELP = "tell which of two interleaved rankers people prefer"
+HELP = "tell which of the interleaved rankers people prefer"
+
+_ALPHA = 0.05
 
 _UNUSED = {"vectors", "scores", "candidates", "propensities"}
 _COLUMNS = tuple(name for name in SCHEMA if name not in _UNUSED)
@@ -49,13 +52,14 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     counts = Counts(label.interaction, label.within_ms, label.min_value)
     with Log.open(log_path(arguments.config, config)) as log:
         frames = partial(log.read, columns=_COLUMNS)
-        found = interleaved_credit(frames(), f"{arguments.name}:{variant}", counts)
-    answer = preference(found.credit)
-    console.print(f"[bold]{_said(answer, rankers)}[/bold]")
+        variant_id = f"{arguments.name}:{variant}"
+        found = interleaved_credit(frames(), variant_id, counts, rankers=len(rankers))
+    pairs = preferences(found.credit)
+    adjusted = dict(zip(pairs, holm([one.p for one in pairs.values()]), strict=True))
+    for pair, one in pairs.items():
+        console.print(_said(one, (rankers[pair[0]], rankers[pair[1]]), adjusted[pair], name))
     console.print(
-        f"{rankers[1]} drew {answer.share:.1%} of the `{name}` that count for either (95 %: "
-        f"{answer.share_ci[0]:.1%} to {answer.share_ci[1]:.1%}, p {answer.p:.3g}), by "
-        f"{found.successes:,} in {found.lists:,} lists of {answer.users:,} people."
+        f"Counted: {found.successes:,} in {found.lists:,} lists of {len(found.credit):,} people."
     )
     return {
         "ok": True,
@@ -63,42 +67,59 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "variant": variant,
         "label": name,
         "rankers": list(rankers),
-        "share": answer.share,
-        "ci": list(answer.share_ci),
-        "p": answer.p,
-        "credit": list(answer.credit),
+        "preferences": [
+            _told(one, (rankers[pair[0]], rankers[pair[1]]), adjusted[pair])
+            for pair, one in pairs.items()
+        ],
         "lists": found.lists,
-        "users": answer.users,
-        "users_with_credit": answer.users_with_credit,
+        "users": len(found.credit),
     }
 
 
-def _said(found: Preference, rankers: tuple[str, str]) -> str:
+def _said(found: Preference, rankers: tuple[str, str], adjusted_p: float, label: str) -> str:
+    first, second = rankers
+    said = f"Neither {first} nor {second} is clearly preferred."
+    if adjusted_p < _ALPHA:
+        better, other = (second, first) if found.share > 0.5 else (first, second)
+        said = f"People prefer {better} to {other}."
     low, high = found.share_ci
-    if low <= 0.5 <= high:
-        return f"Neither {rankers[0]} nor {rankers[1]} is clearly preferred."
-    better, other = rankers[::-1] if low > 0.5 else rankers
-    return f"People prefer {better} to {other}."
+    corrected = "" if adjusted_p == found.p else f", {adjusted_p:.3g} after Holm's correction"
+    return (
+        f"[bold]{said}[/bold] {second} drew {found.share:.1%} of the `{label}` that count for "
+        f"either (95 %: {low:.1%} to {high:.1%}, p {found.p:.3g}{corrected})."
+    )
 
 
-def _variant(arguments: argparse.Namespace, config: Config) -> tuple[str, tuple[str, str]]:
-    """The interleaved variant of the experiment, and its two rankers. Raises ConfigError."""
+def _told(found: Preference, rankers: tuple[str, str], adjusted_p: float) -> dict[str, Any]:
+    return {
+        "rankers": list(rankers),
+        "share": found.share,
+        "ci": list(found.share_ci),
+        "p": found.p,
+        "p_adjusted": adjusted_p,
+        "credit": list(found.credit),
+        "users_with_credit": found.users_with_credit,
+    }
+
+
+def _variant(arguments: argparse.Namespace, config: Config) -> tuple[str, tuple[str, ...]]:
+    """The interleaved variant of the experiment, and its rankers. Raises ConfigError."""
     where = f"{arguments.config}: `experiments.{arguments.name}`"
     if arguments.name not in config.experiments:
         known = ", ".join(config.experiments) or "none"
         raise ConfigError(f"{where} is not there; the config has experiments: {known}")
-    mixed: dict[str, tuple[str, str]] = {}
+    mixed: dict[str, tuple[str, ...]] = {}
     for name, variant in config.experiments[arguments.name].variants.items():
         kind, *rankers = ("",) if variant.rank is None else parse_rank(variant.rank)
-        if kind == "interleave":
-            mixed[name] = (rankers[0], rankers[1])
+        if kind in MIXES:
+            mixed[name] = tuple(rankers)
     chosen = arguments.variant
     if chosen is None and len(mixed) == 1:
         chosen = next(iter(mixed))
     if chosen not in mixed:
         raise ConfigError(
             f"{where} has {', '.join(f'`{name}`' for name in mixed) or 'no variants'} with "
-            '`rank = "interleave:A,B"`; '
+            '`rank = "interleave:A,B"` or `"multileave:A,B,C"`; '
             + ("name one with --variant" if mixed else "a preference needs one")
         )
     return chosen, mixed[chosen]

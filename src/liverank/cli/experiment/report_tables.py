@@ -31,7 +31,7 @@ def print_report(report: Report, console: Console) -> None:
     days = max(report.until_ms - report.start_ms, 0) / DAY_MS
     arms = ", ".join(f"{name} {units:,}" for name, units in report.units_by_arm.items())
     console.print(
-        f"{report.state}, day {days:.3g} of {planned:g} (from {utc_day(report.start_ms)}); "
+        f"{report.state}, day {days:.1f} of {planned:g} (from {utc_day(report.start_ms)}); "
         f"{report.units:,} users: {escape(arms)}"
     )
     if report.split is not None:

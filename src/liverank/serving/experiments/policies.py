@@ -4,13 +4,14 @@ Invariant: the same request id, View and time give the same list; every list has
 that the server's own would have.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.experiments.interleaving.multileave import multileave
 from liverank.experiments.interleaving.team_draft import team_draft
 from liverank.experiments.interleaving.teams import teams_text
 from liverank.features.hashing import hash_id, mixed
@@ -134,18 +135,21 @@ def by_weights(asked: Asked, weights: Mapping[str, float], table: ArmTable, arm:
     return in_order(asked, candidates, dropped, by)
 
 
-def interleaved(asked: Asked, first: Ranked, second: Ranked, policy: str) -> Ranked:
-    """One list that two others fill in turns (team draft), ranked from one View.
+def combined(asked: Asked, lists: Sequence[Ranked], policy: str) -> Ranked:
+    """One list out of several of one View: two take turns (team draft), or ``multileave``.
 
-    ``order`` is empty, as each of the two has places of its own. Scores are 1 over the place, from
-    1, as those of the two may not be compared.
+    ``policy`` is the variant's ``rank``. ``order`` is empty, as each list has places of its own.
+    Scores are 1 over the place, from 1, as those of the lists may not be compared.
     """
-    theirs = second.items
-    if not np.array_equal(first.candidates.hashes, second.candidates.hashes):  # one ended meanwhile
-        is_known = np.isin(second.candidates.hashes[second.order], first.candidates.hashes)
-        theirs = list(compress(theirs, is_known.tolist()))
-    items, teams = team_draft(first.items, theirs, asked.request_id, asked.limit)
-    fallen = next((one for one in (first, second) if one.fallback is not None), None)
+    first = lists[0]
+    theirs = [first.items, *(_known_to(first, one) for one in lists[1:])]
+    if policy.startswith("interleave:"):
+        items, teams = team_draft(theirs[0], theirs[1], asked.request_id, asked.limit)
+        told = teams_text(teams)
+    else:
+        items, shared = multileave(theirs, asked.request_id, asked.limit)
+        told = teams_text(shared)
+    fallen = next((one for one in lists if one.fallback is not None), None)
     return Ranked(
         candidates=first.candidates,
         order=[],
@@ -155,7 +159,15 @@ def interleaved(asked: Asked, first: Ranked, second: Ranked, policy: str) -> Ran
         fallback=None if fallen is None else fallen.fallback,
         reason=None if fallen is None else fallen.reason,
         dropped=first.dropped,
-        cut=min(first.cut, second.cut),
+        cut=min(one.cut for one in lists),
         policy=policy,
-        teams=teams_text(teams),
+        teams=told,
     )
+
+
+def _known_to(first: Ranked, other: Ranked) -> list[str]:
+    """The items of a list that are candidates of the first: an item may have ended meanwhile."""
+    if np.array_equal(first.candidates.hashes, other.candidates.hashes):
+        return other.items
+    is_known = np.isin(other.candidates.hashes[other.order], first.candidates.hashes)
+    return list(compress(other.items, is_known.tolist()))

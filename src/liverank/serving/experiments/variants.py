@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from liverank.bundle.bundle import Bundle
-from liverank.config_experiments import Variant, parse_rank
+from liverank.config_experiments import MIXES, Variant, parse_rank
 from liverank.errors import StateBusyError
 from liverank.experiments.assignment.assign import Assignment
 from liverank.serving.experiments.arm_table import ArmTable
@@ -19,7 +19,7 @@ from liverank.serving.experiments.policies import (
     at_random,
     by_popularity,
     by_weights,
-    interleaved,
+    combined,
 )
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Hashes
@@ -85,10 +85,10 @@ class Variants:
         if variant.rank is None:
             return self._by_weights(asked, variant.weights, arm)
         policies = parse_rank(variant.rank)
-        if policies[0] != "interleave":
+        if policies[0] not in MIXES:
             return self._by_policy(asked, policies[0], arm)
-        first, second = (self._by_policy(asked, policy, arm) for policy in policies[1:])
-        return interleaved(asked, first, second, variant.rank)
+        lists = [self._by_policy(asked, policy, arm) for policy in policies[1:]]
+        return combined(asked, lists, variant.rank)
 
     def _by_policy(self, asked: Asked, policy: str, arm: int) -> Ranked:
         if policy == "popular":
