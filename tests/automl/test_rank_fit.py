@@ -55,7 +55,7 @@ def test_a_pattern_is_found_and_the_report_tells_how():
     told = []
     fitted = fit(
         rows,
-        budget_s=5,
+        budget_s=8,
         seed=1,
         on_progress=lambda *what: told.append(what),
         clock=time.process_time,  # whatever else runs here decides nothing

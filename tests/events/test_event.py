@@ -71,7 +71,7 @@ events: st.SearchStrategy[Event] = st.one_of(
         user=ids,
         item=ids,
         ranking=st.none() | ids,
-        value=st.none() | st.floats(-1e38, 1e38),
+        value=st.none() | st.floats(-1e38, 1e38),  # what a door takes
         fields=fields,
         id=st.none() | ids,
     ),

@@ -136,8 +136,9 @@ def test_an_explained_ranking_gives_features_and_reasons(tmp_path):
     store.promote(root, store.add(root, a_bundle(a_spec(SCHEMA))))
     with running_server(tmp_path) as server:
         server.send_and_fold(room("r1"), room("r2"), act("join", "u1", "r1"))
-        answer = server.rank(user="u1", items=["r1", "r2", "stranger"], explain=True)
-        plain = server.rank(user="u1", items=["r1", "r2", "stranger"], id=answer["id"])
+        asked = {"user": "u1", "items": ["r1", "r2", "stranger"], "deadline_ms": 30_000}
+        answer = server.rank(**asked, explain=True)
+        plain = server.rank(**asked, id=answer["id"])
 
     for one, other in zip(plain["items"], answer["items"], strict=True):
         assert set(one) == {"item", "score", "position"}

@@ -24,7 +24,6 @@ Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
 
 MAX_VALUE = 1e38
 """The largest value of an interaction, and the least below zero: features read 32-bit numbers."""
-Value: TypeAlias = Annotated[float, msgspec.Meta(ge=-MAX_VALUE, le=MAX_VALUE)]
 
 Scalar: TypeAlias = str | int | float | bool | None
 Fields: TypeAlias = dict[str, Scalar | list[str | int | float]]
@@ -175,7 +174,7 @@ class Interaction(
     user: Id
     item: Id
     ranking: Id | None = None
-    value: Value | None = None
+    value: float | None = None
     fields: Fields = {}
     id: Id | None = None
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from liverank.errors import EventError
-from liverank.events.event import Event, Fields
+from liverank.events.event import MAX_VALUE, Event, Fields, Interaction
 from liverank.events.explain import UNDECODABLE, explain
 from liverank.events.pieces import elements_of, is_one_value
 from liverank.events.time_range import time_problem
@@ -58,10 +58,11 @@ def decode_event(body: bytes | str) -> Event:
 def take_event(body: bytes | str) -> Event:
     """Decode one event that comes in: the log does not hold it yet.
 
-    Raises EventError as ``decode_event`` does, and for a time that is out of ``time_range``.
+    Raises EventError as ``decode_event`` does, and for a time that is out of ``time_range`` or a
+    value beyond MAX_VALUE.
     """
     event = decode_event(body)
-    problem = time_problem(event.at_ms)
+    problem = _problem(event)
     if problem is not None:
         raise EventError(problem)
     return event
@@ -84,7 +85,7 @@ def decode_events(body: bytes) -> Decoded:
     if text[:1] == b"[":
         try:
             events = _events_decoder.decode(text)
-            return _with_times_in_range(Decoded(events, list(range(len(events))), []))
+            return _in_range(Decoded(events, list(range(len(events))), []))
         except UNDECODABLE:
             pass  # find out which ones below
         pieces: Sequence[bytes | msgspec.Raw] = _raw_events(text)
@@ -92,7 +93,7 @@ def decode_events(body: bytes) -> Decoded:
         pieces = [line for line in text.split(b"\n") if line.strip()]
         if len(pieces) > 1 and is_one_value(text):
             pieces = [text]
-    return _with_times_in_range(_decode_each(pieces))
+    return _in_range(_decode_each(pieces))
 
 
 def decode_array(body: bytes, *, at_once: int) -> Iterator[tuple[int, Decoded]]:
@@ -107,7 +108,7 @@ def decode_array(body: bytes, *, at_once: int) -> Iterator[tuple[int, Decoded]]:
     """
     pieces = _raw_events(body)
     for first in range(0, len(pieces), at_once):
-        yield first, _with_times_in_range(_decode_each(pieces[first : first + at_once]))
+        yield first, _in_range(_decode_each(pieces[first : first + at_once]))
 
 
 def encode_event(event: Event) -> bytes:
@@ -152,9 +153,17 @@ def _decode_each(pieces: Sequence[bytes | msgspec.Raw]) -> Decoded:
     return decoded
 
 
-def _with_times_in_range(decoded: Decoded) -> Decoded:
-    """The same, with the events refused whose time is out of ``time_range``."""
-    problems = [time_problem(event.at_ms) for event in decoded.events]
+def _problem(event: Event) -> str | None:
+    """Why an event is refused when it comes in, though the log could hold it; or None."""
+    value = event.value if isinstance(event, Interaction) else None
+    if value is not None and not -MAX_VALUE <= value <= MAX_VALUE:
+        return f"Expected at most {MAX_VALUE:g} either side of 0, got `{value:g}` - at `$.value`"
+    return time_problem(event.at_ms)
+
+
+def _in_range(decoded: Decoded) -> Decoded:
+    """The same, with the events refused whose time or value is out of range."""
+    problems = [_problem(event) for event in decoded.events]
     if not any(problems):
         return decoded
     pairs = list(zip(decoded.places, problems, strict=True))
