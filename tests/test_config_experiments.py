@@ -117,6 +117,7 @@ def test_experiments_of_one_layer_share_no_bucket_while_both_may_run():
         ('kind = "ratio"\nnumerator = "join"', '`metrics.m.denominator` is left out; .*"ratio"'),
         ('kind = "mean"\nq = 0.5', '`metrics.m.q` is no key of a metric of kind "mean"; expected'),
         ('kind = "retention"\nfrom = "7d"\nto = "7d"', '`metrics.m.to` is "7d"; expected longer'),
+        ('kind = "participation"\nwindow = "36h"', '`metrics.m.window` is "36h"; .*whole days'),
         ('kind = "mean"\nwindow = "1 moon"', '`metrics.m.window` is "1 moon"; expected a duration'),
         ('kind = "mean"\nform = "7d"', "unknown field `form`; expected kind, .*from, to"),
     ],

@@ -18,6 +18,7 @@ from liverank.errors import ConfigError
 from liverank.quantities import duration_ms
 
 _SHARES_TOLERANCE = 1e-6
+_DAY_MS = 86_400_000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _KEYS = {
     "participation": ("interaction",),
@@ -175,7 +176,12 @@ def _is_before(one: Experiment, other: Experiment) -> bool:
 
 
 def _check_metric(key: str, metric: Metric) -> None:
-    _duration(f"{key}.window", metric.window)
+    window_ms = _duration(f"{key}.window", metric.window)
+    if metric.kind == "participation" and (window_ms < _DAY_MS or window_ms % _DAY_MS):
+        raise ConfigError(
+            f'{key}.window` is "{metric.window}"; participation counts days, so give whole days, '
+            'e.g. "28d"'
+        )
     allowed = _KEYS[metric.kind]
     for field in ("interaction", "numerator", "denominator", "from_", "to", "q"):
         given = getattr(metric, field) is not None

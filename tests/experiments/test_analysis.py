@@ -22,6 +22,7 @@ from liverank.experiments.analysis import (
     parse_covariate,
     parse_metric,
 )
+from liverank.experiments.analysis.arms import choose_control
 
 USERS = tt.make_users_data(rng=42, n_users=2000, covariates=True, return_type="polars")
 
@@ -409,10 +410,27 @@ def test_missing_values_are_left_out_of_their_metric_alone_and_told() -> None:
     first, second = (result.comparison for result in found.results)
     assert (first.n_control, second.n_control) == (160, 200)
     assert notes_of(found, "40 units have no value and are left out of it (control 40, test 0)")
-    assert found.decision.reasons[0].startswith(
-        "mean(y) cannot be trusted: its values are missing in one arm more than in another "
+    assert (found.decision.action, found.decision.variant) == ("wait", None)
+    assert found.decision.sentence.startswith(
+        "Wait: mean(y) cannot be trusted: its values are missing in one arm more than in another "
         "(control 20 %, test 0 %)"
     )
+
+
+def test_a_covariate_that_one_arm_lacks_is_refused() -> None:
+    before = [None if i % 2 else float(i % 5) for i in range(400)]
+    with pytest.raises(ExperimentError, match="would take the effect away"):
+        analyse(small(before=before), with_covariates(spec_of("mean(y)"), "before"))
+
+
+def test_ids_that_no_float_tells_apart_are_refused() -> None:
+    table = small().with_columns(user=pl.int_range(400).cast(pl.Float64) * 4096 + 2.0**60)
+    with pytest.raises(ExperimentError, match="different units would be one"):
+        analyse(table, spec_of("mean(y)"))
+
+
+def test_a_name_that_says_control_is_the_control() -> None:
+    assert choose_control(["A_treatment", "B_control"], None, []) == "B_control"
 
 
 def test_a_missing_covariate_leaves_nobody_out() -> None:

@@ -215,3 +215,18 @@ def test_safe_is_said_of_what_is_worse_by_the_margin_in_one_of_forty() -> None:
         verdicts.append(judge_guardrail(comparison, margin=0.01))
     assert verdicts.count("safe") / 4000 == pytest.approx(0.025, abs=0.007)
     assert verdicts.count("harmed") / 4000 == pytest.approx(0.025, abs=0.007)
+
+
+def test_a_guardrail_that_was_zero_in_the_control_is_harmed_by_what_the_variant_does() -> None:
+    crashes = compare_estimates(Estimate(0.0, 0.0, 10_000), Estimate(0.04, 4e-6, 10_000))
+    assert math.isnan(crashes.lift)
+    for margin in (None, 0.01):
+        assert judge_guardrail(crashes, margin=margin, direction="down") == "harmed"
+        assert judge_guardrail(crashes, margin=margin) != "harmed"
+
+
+def test_a_guardrail_below_zero_is_harmed_where_it_falls() -> None:
+    profit = compare_estimates(Estimate(-1.0, 1e-4, 10_000), Estimate(-2.0, 1e-4, 10_000))
+    assert judge_guardrail(profit, margin=None) == judge_guardrail(profit, margin=0.01) == "harmed"
+    better = compare_estimates(Estimate(-2.0, 1e-4, 10_000), Estimate(-1.0, 1e-4, 10_000))
+    assert judge_guardrail(better, margin=0.01) == "safe"

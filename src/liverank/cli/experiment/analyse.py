@@ -145,8 +145,11 @@ def _numbers(option: str, given: Sequence[str]) -> dict[str, float]:
 
 def _looks(text: str | None) -> tuple[float, ...]:
     try:
-        return tuple(float(part) for part in text.split(",")) if text else ()
+        looks = tuple(float(part) for part in text.split(",")) if text else ()
+        if any(not 0 < share <= 1 for share in looks):
+            raise ValueError(looks)
+        return looks
     except ValueError:
         raise ExperimentError(
-            f"--looks: `{text}` is not understood; give rising shares such as 0.25,0.5,0.75"
+            f"--looks: `{text}` is not understood; give rising shares of the plan: 0.25,0.5,1"
         ) from None

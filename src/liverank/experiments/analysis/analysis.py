@@ -13,7 +13,12 @@ from scipy import special
 
 from liverank.errors import ExperimentError
 from liverank.experiments.analysis.arms import choose_control
-from liverank.experiments.analysis.checks import check_missing, check_values, warn_of_missing
+from liverank.experiments.analysis.checks import (
+    check_covariates,
+    check_missing,
+    check_values,
+    warn_of_missing,
+)
 from liverank.experiments.analysis.decision import decide
 from liverank.experiments.analysis.measure import Measured, measure
 from liverank.experiments.analysis.results import Decision, MetricResult, Stage, correct
@@ -66,21 +71,41 @@ def analyse(table: pl.DataFrame | Mapping[str, Any], spec: TableSpec) -> Analysi
     control = choose_control(units.arms, spec.control, notes)
     split = split_of(frame, units, spec)
     notes += _about_split(split)
-    results, warnings = [], []
+    results: list[MetricResult] = []
+    warnings: list[str] = []
+    primary = next((metric for metric in spec.metrics if not metric.is_guardrail), None)
+    decisive: list[str] = []
     for metric in spec.metrics:
+        notes += check_covariates(metric, units)
         measured = measure(metric, units)
-        warnings += warn_of_missing(measured, units)
+        told = warn_of_missing(measured, units)
+        decides = metric.is_guardrail or metric is primary
+        (decisive if decides else warnings).extend(told)
         results += _compare(measured, units, spec, control, notes)
     results = correct(results)
     decision = decide(results, split=split, stage=_stage(units, spec), alpha=spec.alpha)
+    decision = replace(decision, reasons=(*warnings, *decision.reasons))
+    if decisive and split.ok:
+        decision = _untrusted(decisive, decision)
     return Analysis(
         control=control,
         split=split,
         results=tuple(results),
         level=_level(spec),
         alpha=spec.alpha,
-        decision=replace(decision, reasons=(*warnings, *decision.reasons)),
+        decision=decision,
         notes=tuple(dict.fromkeys([*notes, _about_looks(spec)])),
+    )
+
+
+def _untrusted(warnings: list[str], decision: Decision) -> Decision:
+    """What to do where the values that decide are missing in one arm more than in another."""
+    return replace(
+        decision,
+        action="wait",
+        variant=None,
+        sentence=f"Wait: {warnings[0]}.",
+        reasons=(*warnings[1:], f"if it could be: {decision.sentence}", *decision.reasons),
     )
 
 

@@ -1,5 +1,6 @@
 """The arms of a table: which variant is the control, and which share each was planned to have."""
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
@@ -24,6 +25,10 @@ CONTROL_NAMES = (
 """Names that a control has, in the order of preference, in lower case."""
 
 
+_CONTROL_WORDS = {"control", "ctrl", "baseline", "placebo", "original", "unexposed"}
+"""An arm is the control if it alone has one of these among the words of its name."""
+
+
 def choose_control(arms: Sequence[str], given: str | None, notes: list[str]) -> str:
     """The control: the one given, one with such a name, or else the first by name.
 
@@ -41,6 +46,10 @@ def choose_control(arms: Sequence[str], given: str | None, notes: list[str]) -> 
         if name in by_name:
             notes.append(f"`{by_name[name]}` is taken as the control, by its name")
             return by_name[name]
+    worded = [arm for arm in arms if _CONTROL_WORDS & set(re.split(r"[^a-z]+", arm.lower()))]
+    if len(worded) == 1:
+        notes.append(f"`{worded[0]}` is taken as the control, by its name")
+        return worded[0]
     first = min(arms)
     notes.append(
         f"`{first}` is taken as the control, since it is first by name; name another by --control"

@@ -3,7 +3,9 @@
 import numpy as np
 from scipy import stats
 
+from liverank.errors import ExperimentError
 from liverank.experiments.analysis.measure import Measured
+from liverank.experiments.analysis.spec import MetricSpec
 from liverank.experiments.analysis.units import Units
 
 _FEW = 10
@@ -44,6 +46,37 @@ def warn_of_missing(measured: Measured, units: Units) -> list[str]:
         f"{measured.spec.name} cannot be trusted: its values are missing in one arm more than in "
         f"another ({shares}); if missing means none, write 0"
     ]
+
+
+def check_covariates(metric: MetricSpec, units: Units) -> list[str]:
+    """Notes on covariates that differ between arms.
+
+    Raises ExperimentError for one that is missing in one arm more than in another: whether it is
+    known would then stand for the arm, and take the effect away.
+    """
+    notes = []
+    for name in (name for covariate in metric.covariates for name in covariate.columns):
+        values = units.columns[name]
+        known = ~np.isnan(values)
+        counts = [
+            np.bincount(units.arm[mask], minlength=len(units.arms)) for mask in (known, ~known)
+        ]
+        is_in_question = all(count.any() for count in counts)
+        if is_in_question and stats.chi2_contingency(counts).pvalue < _UNEQUAL:
+            told = ", ".join(f"{arm} {n:,}" for arm, n in zip(units.arms, counts[1], strict=True))
+            raise ExperimentError(
+                f"covariate `{name}` is missing in one arm more than in another ({told}), so "
+                "adjusting by it would take the effect away; leave it out, or complete it"
+            )
+        groups = [values[known & (units.arm == place)] for place in range(len(units.arms))]
+        if all(len(group) > 1 and group.std() > 0 for group in groups):
+            p = stats.f_oneway(*groups).pvalue
+            if p < _UNEQUAL:
+                notes.append(
+                    f"covariate `{name}` differs between the arms (p = {p:.2g}); if it was not "
+                    "known before the experiment, leave it out: it takes the effect away"
+                )
+    return notes
 
 
 def check_values(measured: Measured, arms: tuple[str, ...]) -> list[str]:

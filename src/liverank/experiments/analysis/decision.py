@@ -171,7 +171,10 @@ def _decide_without_proof(primary: MetricResult, stage: Stage, alpha: float) -> 
         return replace(
             until,
             sentence=f"{wait_words(until, stage)}: {told}.",
-            reasons=(f"that many {stage.unit} show {aim} in four of five experiments",),
+            reasons=(
+                f"that many {stage.unit} show {aim} in four of five experiments",
+                f"this was a look: then give --looks {stage.users / needed:.2f},1",
+            ),
         )
     change = f"{aim} would take about {needed:,.0f} {stage.unit} to see; there are {stage.users:,}"
     return Decision(

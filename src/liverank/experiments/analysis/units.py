@@ -16,6 +16,8 @@ from liverank.experiments.analysis.days import Days, read_days
 from liverank.experiments.analysis.several_rows import one_row_a_unit
 from liverank.experiments.analysis.spec import MetricSpec, TableSpec
 
+_EXACT = 2.0**53
+"""Floats below this are exact when whole."""
 _MOST_ARMS = 50
 _UNIT, _ARM, _CLUSTER, _DAY, _MOMENT = "unit", "arm", "cluster", "day", "moment"
 _NUMBER, _SEGMENT = "number:", "segment:"
@@ -59,6 +61,7 @@ def read_units(table: pl.DataFrame, spec: TableSpec, notes: list[str]) -> Units:
     arms = _arms(rows, spec, notes)
     rows = _without_mixed(rows, spec, notes)
     if rows[_UNIT].n_unique() < rows.height:
+        rows = _whole_ratios(rows, spec.metrics)
         both = [name for name in of_covariates if name in of_metrics]
         if both:
             raise ExperimentError(
@@ -74,6 +77,16 @@ def read_units(table: pl.DataFrame, spec: TableSpec, notes: list[str]) -> Units:
         )
     _check_arms(rows, arms, spec)
     return _units(rows, arms, days)
+
+
+def _whole_ratios(rows: pl.DataFrame, metrics: Sequence[MetricSpec]) -> pl.DataFrame:
+    """The rows without halves of ratios whose other half is missing: sums must go together."""
+    for metric in metrics:
+        if metric.kind == "ratio":
+            names = [_NUMBER + name for name in metric.columns]
+            is_whole = pl.all_horizontal(pl.col(name).is_not_null() for name in names)
+            rows = rows.with_columns(pl.when(is_whole).then(pl.col(name)) for name in names)
+    return rows
 
 
 def _columns_of(metrics: Sequence[MetricSpec]) -> tuple[list[str], list[str]]:
@@ -93,7 +106,14 @@ def _rows(
     unit = table[spec.unit]
     if unit.dtype.is_float():
         unit = unit.fill_nan(None)
+        if (unit.abs() >= _EXACT).any():
+            raise ExperimentError(
+                f"column `{spec.unit}` holds numbers of 2^53 and more with a point or an exponent, "
+                "or of more than 19 digits; different units would be one. Write them as texts "
+                "such as `u123`"
+            )
     elif unit.dtype == pl.String:
+        unit = unit.str.strip_chars()
         unit = unit.set(unit == "", None)
     parts = [unit.alias(_UNIT), labels(table[spec.variant]).alias(_ARM)]
     parts += [

@@ -35,6 +35,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     user_fields: tuple[str, ...] = ()
     request_fields: tuple[str, ...] = ()
     listed_as: str | None = None
+    pre_days: int = 14
+    """Days before the exposure that covariates are of; 0 where the experiment ran before."""
 
     @property
     def all_metrics(self) -> tuple[Metric, ...]:
@@ -60,6 +62,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             needs=tuple(need for metric in self.all_metrics for need in metric.needs()),
             from_ms=self.start_ms,
             until_ms=min(until),
+            pre_days=self.pre_days,
             unit_field=self.experiment.unit_field,
             user_fields=self.user_fields,
             request_fields=self.request_fields,

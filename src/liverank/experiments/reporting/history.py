@@ -16,7 +16,8 @@ def with_changes(asked: Asked, changes: Iterable[ExperimentChange]) -> Asked:
     r"""The report that is asked for, with the events of its experiment up to its moment.
 
     The last start counts, of the config or of an event; the first stop or decision after it ends
-    the experiment, since everybody may get the winner then.
+    the experiment, since everybody may get the winner then. Where it ran before there are no
+    covariates: they would hold the effect of that run.
 
     >>> from liverank.config import parse_config
     >>> from liverank.experiments.reporting.asked import asked_of
@@ -32,11 +33,13 @@ def with_changes(asked: Asked, changes: Iterable[ExperimentChange]) -> Asked:
     known = [one for one in changes if one.experiment == asked.name and one.at_ms <= asked.now_ms]
     steps = timeline_of(asked.name, asked.experiment, known).steps
     start_ms, stopped_ms = asked.start_ms, None
+    runs = 0
     for before, step in pairwise(steps):
         if step.at_ms > asked.now_ms:
             break
         if step.is_running and not before.is_running:
             start_ms, stopped_ms = step.at_ms, None
+            runs += 1
         if before.is_running and not step.is_running:
             stopped_ms = step.at_ms
     since = -math.inf if start_ms is None else start_ms
@@ -45,6 +48,8 @@ def with_changes(asked: Asked, changes: Iterable[ExperimentChange]) -> Asked:
         asked,
         start_ms=start_ms,
         stopped_ms=stopped_ms,
+        # what an earlier run did to its arms is no covariate
+        pre_days=asked.pre_days if runs < 2 else 0,
         decided=" ".join(map(_sentence, sorted(ends, key=lambda one: one.at_ms))) or None,
     )
 

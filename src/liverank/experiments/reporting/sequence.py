@@ -19,7 +19,8 @@ from liverank.experiments.statistics.sequential import nominal_level, repeated_p
 _LEAST_GROWTH = 1.01
 """Information is taken to grow by this factor from look to look at least. It can stand still, or
 fall, where the spread of the data grows. Looks that share more of their data than is assumed cross
-less often (Sidak 1968), so this errs on the safe side, and thinner steps take long to integrate."""
+less often (Sidak 1968), and thinner steps take long to integrate. Where the spread of units grows
+several times over, looks share less than is assumed, and cross more often than alpha says."""
 _WIDEST = 7.5
 """Beyond so many standard errors there is no interval to speak of yet."""
 
@@ -144,8 +145,13 @@ def _look(metric: Metric, pair: Pair, place: int, found: Comparison, bound: floa
 def _least_p(
     looks: Sequence[LookResult], information: Sequence[float], times: Sequence[float]
 ) -> float:
-    """The p of each look holds for all, so that of the look furthest out does."""
-    place = max(range(len(looks)), key=lambda k: abs(looks[k].z) / looks[k].bound)
+    """The p of each look holds for all, so that of the look furthest out does.
+
+    Only looks with the sign of the last one: p goes with the direction that is told.
+    """
+    sign = looks[-1].z
+    same = [place for place, look in enumerate(looks) if look.z * sign > 0] or [len(looks) - 1]
+    place = max(same, key=lambda k: abs(looks[k].z) / looks[k].bound)
     shares = [each / information[place] for each in information[: place + 1]]
     return repeated_p(looks[place].z, shares, clock=times[: place + 1])
 

@@ -18,6 +18,8 @@ from liverank.experiments.statistics.estimate import Estimate
 from liverank.experiments.statistics.moments import Moments
 
 Interval = tuple[float, float]
+_FEW = 30
+"""An arm of fewer units that all have one value says nothing of its spread."""
 UNKNOWN: Interval = (math.nan, math.nan)
 
 
@@ -138,6 +140,9 @@ def _why_unknown(control: Estimate, variant: Estimate) -> str:
     # what rounding leaves of a constant is not a spread
     if control.variance + variant.variance <= 1e-30 * (control.value**2 + variant.value**2):
         return "the metric does not vary between units"
+    for name, arm in (("control", control), ("variant", variant)):
+        if arm.variance == 0 and arm.count < _FEW:
+            return f"all {arm.count} units of the {name} have one value: too few to tell its spread"
     return ""
 
 

@@ -6,7 +6,7 @@ Source: Piaggio et al., "Reporting of Noninferiority and Equivalence Randomized 
 import math
 from typing import Literal
 
-from liverank.experiments.statistics.comparison import Comparison
+from liverank.experiments.statistics.comparison import Comparison, Interval
 
 Direction = Literal["up", "down"]
 """Where a metric is to go."""
@@ -19,17 +19,28 @@ def judge_guardrail(
     """Compare the lift's interval with a relative margin, such as 0.01 for 1 % worse.
 
     It is "safe" where the whole interval is better than the margin, "harmed" where the whole of it
-    is worse, else "unclear", also where the lift is not known. Without a margin it is "harmed"
-    where the whole interval is worse than no change, else "no harm seen", which proves nothing.
+    is worse, else "unclear". Without a margin, or where no lift is known, the difference decides:
+    "harmed" where its whole interval is worse than no change, else "no harm seen" (which proves
+    nothing), or with a margin "unclear".
     At a two-sided level of 95 % either verdict is wrong in at most 2.5 % of experiments.
     """
-    low, high = comparison.lift_ci
-    if direction == "down":
-        low, high = -high, -low
+    low, high = _towards(direction, comparison.difference_ci)
     if math.isnan(low):
         return "unclear"
     if margin is None:
         return "harmed" if high < 0 else "no harm seen"
+    is_worse = high < 0
+    low, high = _towards(direction, comparison.lift_ci)
+    if math.isnan(low):  # a margin of a control near zero is next to nothing
+        return "harmed" if is_worse else "unclear"
+    if comparison.control < 0:
+        low, high = -high, -low
     if low > -margin:
         return "safe"
     return "harmed" if high < -margin else "unclear"
+
+
+def _towards(direction: Direction, interval: Interval) -> Interval:
+    """The interval with better above."""
+    low, high = interval
+    return (low, high) if direction == "up" else (-high, -low)
