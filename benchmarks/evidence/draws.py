@@ -164,5 +164,7 @@ def _impressions_p(table: LookTable, arms: NDArray[np.bool_]) -> float:
     if not below.all():
         return np.nan
     share = above.sum() / below.sum()
+    if share >= 1:
+        return np.nan  # no share: more than one above for each below
     se = np.sqrt(share * (1 - share) * (1 / below).sum())
     return float(2 * special.ndtr(-abs(above[1] / below[1] - above[0] / below[0]) / se))

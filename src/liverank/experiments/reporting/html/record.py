@@ -99,16 +99,17 @@ def segments(report: Report) -> Html | None:
         tag(
             "p",
             f"{_number(count, 'comparison')} of the primary metric, so some look striking by "
-            "chance alone. p is corrected for all of them (Holm); intervals are not. Use these to "
-            "ask the next question, not to decide this one.",
+            "chance alone. p is corrected for all of them (Holm), not for looking again; intervals "
+            "are corrected for neither. They raise the next question, and do not decide this one.",
         ),
         grid(("", "effect", "", "p"), rows, numbers=(1, 3)),
     )
 
 
 def _segment(report: Report, one: SegmentFact, effect: Shown, reach: float) -> Html:
-    certain = one.adjusted_p < report.alpha
-    mark = "" if not certain else "fine" if effect.value > 0 else "bad"
+    certain = one.adjusted_p < report.alpha and (report.split is None or report.split.ok)
+    is_down = bool(report.metrics) and report.metrics[0].direction == "down"
+    mark = "" if not certain else "fine" if (effect.value > 0) != is_down else "bad"
     name = f"{one.level} · {one.variant}" if len(report.variants) > 1 else one.level
     users = one.effect.n_control + one.effect.n_variant
     picture = forest(effect.low, effect.value, effect.high, reach, mark) if effect.is_lift else None
