@@ -9,7 +9,9 @@ from liverank.events import time_range
 
 # The first example of a test may compile a kernel, so no example has a time limit of its own;
 # pytest-timeout bounds the whole test.
-settings.register_profile("liverank", deadline=None)
+settings.register_profile("liverank", deadline=None, max_examples=60)
+# For a change that deserves more: `make test ARGS="--hypothesis-profile thorough tests/events"`
+settings.register_profile("thorough", deadline=None, max_examples=400)
 settings.load_profile("liverank")
 # Where a line was broken on purpose (scripts/promises.py), the smallest example is not asked for.
 settings.register_profile("promises", deadline=None, phases=[Phase.explicit, Phase.generate])

@@ -27,7 +27,7 @@ def made() -> Population:
 
 @pytest.fixture(scope="module")
 def treated(made: Population) -> np.ndarray:
-    return np.random.default_rng(7).random((120, made.units)) < 0.5
+    return np.random.default_rng(7).random((80, made.units)) < 0.5
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
@@ -45,13 +45,13 @@ def test_looking_every_day_makes_no_more_false_alarms_than_stated(
 def test_impressions_of_one_person_are_not_independent(
     made: Population, treated: np.ndarray
 ) -> None:
-    found = null_draws(made, METRICS["ratio"], treated[:60])
+    found = null_draws(made, METRICS["ratio"], treated[:40])
     assert np.mean(found.impressions_p < 0.05) > 0.4
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_intervals_hold_the_lift_that_was_put_in(made: Population, metric: Metric) -> None:
-    for held in coverage(made, metric, lift=0.1, draws=600, seed=11):
+    for held in coverage(made, metric, lift=0.1, draws=500, seed=11):
         assert held == pytest.approx(0.95, abs=0.03)
 
 
@@ -61,7 +61,7 @@ def test_the_looks_together_find_an_effect_as_often_as_a_plan_says(
     value, variance = unit_variance(made, METRICS["ratio"])
     lift = 2.9 * (4 * variance / made.units) ** 0.5 / value
     found = power_of_looks(made, METRICS["ratio"], treated, lift=lift)
-    assert 0.68 <= found <= 0.92
+    assert 0.65 <= found <= 0.94
 
 
 def test_a_sound_split_is_called_broken_no_more_often_than_stated_however_often_one_looks() -> None:
