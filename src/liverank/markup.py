@@ -7,6 +7,9 @@ people's data.
 import re
 from html import escape
 
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""Even if a name got through unescaped, a browser would run and load nothing."""
+
 
 class Html(str):
     """Text that is markup already."""
@@ -41,6 +44,29 @@ def joined(*children: str | None) -> Html:
     return Html(
         "".join(c if isinstance(c, Html) else escape(str(c)) for c in children if c is not None)
     )
+
+
+def whole_page(title: str, style: str, *parts: str | None) -> str:
+    """A page in one file: ``style`` is its CSS, ``parts`` are what it shows.
+
+    >>> print(whole_page("A & B", "p { margin: 0 }", tag("p", "hello")).rpartition("</title>")[2])
+    <style>p { margin: 0 }</style></head><body><main><p>hello</p></main></body></html>
+    <BLANKLINE>
+    """
+    page = tag(
+        "html",
+        tag(
+            "head",
+            tag("meta", charset="utf-8"),
+            tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+            tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            tag("title", title),
+            tag("style", Html(style)),
+        ),
+        tag("body", tag("main", *parts)),
+        lang="en",
+    )
+    return joined(Html("<!doctype html>\n"), page, "\n")
 
 
 def worded(text: str) -> Html:

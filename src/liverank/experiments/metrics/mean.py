@@ -5,7 +5,7 @@ import numpy as np
 
 from liverank.experiments.metrics.metric import Direction, Floats, PerUnit, Summary
 from liverank.experiments.metrics.need import Need, View
-from liverank.experiments.metrics.words import interactions, span
+from liverank.experiments.metrics.words import amount, span
 from liverank.experiments.statistics.comparison import Comparison, compare_means
 from liverank.experiments.statistics.moments import Moments
 
@@ -44,9 +44,7 @@ class MeanMetric(msgspec.Struct, frozen=True):
     @property
     def told(self) -> str:
         """How it is computed."""
-        what = (
-            f"{'sum of values' if self.value else 'number'} of {interactions((self.interaction,))}"
-        )
+        what = amount(self.interaction, of_values=self.value)
         capped = "" if self.cap is None else f", at most {self.cap:g} each"
         return (
             f"Mean {what} per exposed unit in the {span(self.window_ms)} after exposure{capped}; "

@@ -4,7 +4,7 @@ import msgspec
 
 from liverank.experiments.metrics.metric import Direction, Floats, PerUnit, Summary
 from liverank.experiments.metrics.need import Need, View
-from liverank.experiments.metrics.words import interactions, span
+from liverank.experiments.metrics.words import amount, span
 from liverank.experiments.statistics.comparison import Comparison, compare_estimates
 from liverank.experiments.statistics.estimate import Estimate
 from liverank.experiments.statistics.quantile import quantile_estimate
@@ -43,9 +43,8 @@ class QuantileMetric(msgspec.Struct, frozen=True):
     @property
     def told(self) -> str:
         """How it is computed."""
-        what = "sum of values" if self.value else "number"
+        what = amount(self.interaction, of_values=self.value)
         return (
-            f"The {self.q:g} quantile over exposed units of the {what} of "
-            f"{interactions((self.interaction,))} in the {span(self.window_ms)} after exposure; "
-            "units with none count as 0."
+            f"The {self.q:g} quantile over exposed units of the {what} in the "
+            f"{span(self.window_ms)} after exposure; units with none count as 0."
         )

@@ -5,7 +5,7 @@ import numpy as np
 
 from liverank.experiments.metrics.metric import Direction, Floats, PerUnit, Summary
 from liverank.experiments.metrics.need import Need, View
-from liverank.experiments.metrics.words import interactions, span
+from liverank.experiments.metrics.words import amount, interactions, span
 from liverank.experiments.statistics.comparison import Comparison, compare_ratios
 from liverank.experiments.statistics.moments import Moments
 
@@ -49,9 +49,7 @@ class RatioMetric(msgspec.Struct, frozen=True):
     @property
     def told(self) -> str:
         """How it is computed."""
-        above = (
-            f"{'sum of values' if self.value else 'number'} of {interactions((self.numerator,))}"
-        )
+        above = amount(self.numerator, of_values=self.value)
         capped = "" if self.cap is None else f" (at most {self.cap:g} a unit)"
         return (
             f"The {above}{capped} by the number of {interactions((self.denominator,))} in the "

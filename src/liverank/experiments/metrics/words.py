@@ -14,6 +14,15 @@ def interactions(types: tuple[str, ...]) -> str:
     return " or ".join(f"`{one}`" for one in types) or "interaction"
 
 
+def amount(interaction: str, *, of_values: bool) -> str:
+    """What is added up of an interaction, in words.
+
+    >>> amount("join", of_values=False), amount("leave", of_values=True)
+    ('number of `join`', 'sum of values of `leave`')
+    """
+    return f"{'sum of values' if of_values else 'number'} of {interactions((interaction,))}"
+
+
 def span(milliseconds: float) -> str:
     """A duration in words.
 
