@@ -1,0 +1,205 @@
+"""``liverank demo``: an app comes alive, liverank trains itself, and an A/B test says what for.
+
+Invariant: nothing here does what the product does; it runs a proof, and shows what came of it.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from liverank.bundle import store
+from liverank.cli.clock import now_ms
+from liverank.cli.demo.lists import Moment, lists_of, tell_lists
+from liverank.cli.demo.load import measure_load, tell_load_figures
+from liverank.cli.demo.stages import stage_lines
+from liverank.cli.demo.stay import commands_to_try, stay_up
+from liverank.cli.paths import data_path
+from liverank.config import load_config
+from liverank.errors import SimulatorError
+from liverank.proof.page.facts import LoadFigures, PageFacts, PersonLists
+from liverank.proof.page.page import render_page
+from liverank.proof.page.themes import themes_of
+from liverank.proof.plan import Plan
+from liverank.proof.results import ProofResult
+from liverank.proof.run import run_proof
+from liverank.proof.tables import result_grid, rich_table
+from liverank.simulator.life.life import Life
+from liverank.simulator.world.world import DAY_MS
+
+HELP = "a live-audio app comes alive, liverank trains itself, and an A/B test shows the gain"
+
+PAGE = "demo.html"
+_SHOWN_PEOPLE = 3
+_STEPS = 4
+_MB = 1e6
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("--people", type=int, default=800, metavar="N", help="default: 800")
+    parser.add_argument(
+        "--days",
+        type=int,
+        default=14,
+        metavar="D",
+        help="days on most popular, and then as many of the A/B test (default: 14)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="another number, another world (default: 1)"
+    )
+    parser.add_argument("--budget", default="20s", help="time to search for a model (default: 20s)")
+    parser.add_argument(
+        "--load", type=int, default=10, metavar="S", help="seconds of the load test (default: 10)"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep the project and the page in DIR"
+    )
+    parser.add_argument(
+        "--stay", action="store_true", help="serve the project at the end, until Ctrl-C"
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Run a proof on one world, rank for three people, load the server, and write the page."""
+    began_s = time.monotonic()
+    with _workplace(arguments.keep) as folder:
+        result, life = _prove(arguments, folder, console)
+        config = Path(str(result.project)) / "liverank.toml"
+        with _copied(config) as copy:
+            _announce(console, 2, "the same moment for three people, under both variants")
+            moment = Moment(life, result, copy, _SHOWN_PEOPLE)
+            lists = lists_of(moment)
+            tell_lists(lists, console)
+            _announce(console, 3, f"{arguments.load} seconds of load on a server of the project")
+            with stage_lines(console) as on_progress:
+                load = measure_load(copy, life, arguments.load, on_progress)
+            tell_load_figures(load, console)
+        facts = _facts(arguments, result, life, _Shown(lists, load, began_s))
+        page = _write_page(facts, arguments.keep)
+        _tell(facts, page, console)
+        if arguments.stay:
+            stay_up(config, lists, console)
+    return {
+        "ok": True,
+        "folder": None if arguments.keep is None else str(arguments.keep),
+        "page": str(page),
+        "result": msgspec.to_builtins(result),
+        "people": msgspec.to_builtins(lists),
+        "load": msgspec.to_builtins(load),
+        "seconds": facts.seconds,
+    }
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the page shows besides the results, and when all of it began (monotonic seconds)."""
+
+    lists: tuple[PersonLists, ...]
+    load: LoadFigures
+    began_s: float
+
+
+@contextmanager
+def _workplace(keep: Path | None) -> Iterator[Path]:
+    """The folder to work in: a new one to keep, or one that goes at the end."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="liverank-demo-") as folder:
+            yield Path(folder)
+        return
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        is_used = any(keep.iterdir())
+    except OSError as error:
+        raise SimulatorError(f"{keep}: cannot be a folder to keep: {error.strerror}") from None
+    if is_used:
+        raise SimulatorError(f"{keep}: is not empty; give --keep a new folder")
+    yield keep
+
+
+def _prove(
+    arguments: argparse.Namespace, folder: Path, console: Console
+) -> tuple[ProofResult, Life]:
+    """Step 1: two times some days of an app's life, and everything that liverank does in them."""
+    days = arguments.days
+    plan = Plan(
+        seed=arguments.seed,
+        people=arguments.people,
+        days_before=days,
+        days_of_test=days,
+        budget=arguments.budget,
+        start_ms=now_ms() - 2 * days * DAY_MS,
+    )
+    _announce(
+        console,
+        1,
+        f"an app of {plan.people:,} people: {days} days on most popular, training, "
+        f"{days} days of A/B test",
+    )
+    lived: list[Life] = []
+    with stage_lines(console) as on_stage:
+        result = run_proof(plan, folder=folder, on_stage=on_stage, on_lived=lived.append)
+    return result, lived[0]
+
+
+@contextmanager
+def _copied(config: Path) -> Iterator[Path]:
+    """The config of a copy of the project, so that what is tried does not reach its log."""
+    with tempfile.TemporaryDirectory(prefix="liverank-demo-") as folder:
+        shutil.copytree(config.parent, Path(folder) / "project")
+        yield Path(folder) / "project" / config.name
+
+
+def _facts(
+    arguments: argparse.Namespace, result: ProofResult, life: Life, shown: _Shown
+) -> PageFacts:
+    config = Path(str(result.project)) / "liverank.toml"
+    bundle = store.load(data_path(config, load_config(config)), result.training.bundle)
+    peak_kb = max(
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return PageFacts(
+        result=result,
+        lists=shown.lists,
+        live_rooms=len(life.live_rooms()),
+        learned=themes_of(result.training.importance, bundle.spec),
+        load=shown.load,
+        peak_memory_mb=peak_kb * 1024 / _MB if sys.platform == "linux" else peak_kb / _MB,
+        seconds=round(time.monotonic() - shown.began_s, 3),
+        processors=os.cpu_count() or 1,
+        commands=() if arguments.keep is None else commands_to_try(config, shown.lists),
+    )
+
+
+def _write_page(facts: PageFacts, keep: Path | None) -> Path:
+    """The page's path: in the folder that is kept, else in a temporary one that stays."""
+    folder = keep or Path(tempfile.mkdtemp(prefix="liverank-demo-page-"))
+    page = folder / PAGE
+    page.write_text(render_page(facts), encoding="utf-8")
+    return page
+
+
+def _tell(facts: PageFacts, page: Path, console: Console) -> None:
+    _announce(console, 4, "what it is worth")
+    result = facts.result
+    console.print(f"[bold]{result.decision}[/]", soft_wrap=True)
+    console.print(rich_table(result_grid(result)), width=min(console.width, 110))
+    console.print(f"{facts.seconds:.0f} s in all. The page to show: {page}", soft_wrap=True)
+    for command in facts.commands:
+        console.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def _announce(console: Console, step: int, what: str) -> None:
+    console.print(f"\n[bold cyan]{step} of {_STEPS}[/] [bold]{what}[/]", soft_wrap=True)

@@ -1,0 +1,162 @@
+"""What some people are shown at one moment under both variants, as the real server answers.
+
+Invariant: the lists are the server's own; only ``true_join_probability`` comes from the simulator.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from rich.console import Console
+
+from liverank.bundle import store
+from liverank.cli.own_server import own_server, post
+from liverank.cli.paths import data_path
+from liverank.config import load_config
+from liverank.features.spec import FeatureSpec, SpecFeature
+from liverank.proof.page.facts import ListedRoom, PersonLists, Why
+from liverank.proof.page.phrases import reason_words
+from liverank.proof.results import ProofResult
+from liverank.serving.http.messages import RankedItem, RankRequest, RankResponse
+from liverank.simulator.life.life import Life
+from liverank.simulator.portrait import Portrait, unlike_people
+from liverank.simulator.simulate import SURFACE
+from liverank.simulator.world.names import LANGUAGES
+from liverank.simulator.world.world import person_row, room_row
+
+ROOMS = 5
+"""Rooms of each list that are shown."""
+_REASONS = 2
+_ENGLISH = {
+    "en": "English",
+    "es": "Spanish",
+    "pt": "Portuguese",
+    "de": "German",
+    "ja": "Japanese",
+    "hi": "Hindi",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """The end of a life, with what was learned until then."""
+
+    life: Life
+    result: ProofResult
+    config: Path
+    """Of a copy of the project: lists are logged, and this log is thrown away."""
+    people: int
+    """How many are shown."""
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """The features that the model reads."""
+        root = data_path(self.config, load_config(self.config))
+        return store.load(root, self.result.training.bundle).spec
+
+
+def lists_of(moment: Moment) -> tuple[PersonLists, ...]:
+    """Both lists of people who are unlike each other. Raises ServingError, SimulatorError."""
+    life, result = moment.life, moment.result
+    counts = life.tally.joins.sum(axis=1).tolist()
+    joins = {
+        user: int(count) for user, count in zip(life.world.people.ids, counts, strict=True) if count
+    }
+    people = unlike_people(life, joins, number=moment.people)
+    features = {feature.name: feature for feature in moment.spec.features}
+    popular = _ranked(moment, people, result.control)
+    model = _ranked(moment, people, result.variant)
+    return tuple(
+        PersonLists(
+            user=person.user,
+            languages=tuple(map(_language, person.languages)),
+            topics=person.topics,
+            joins=joins[person.user],
+            popular=tuple(
+                _listed(life, person.user, ranked, _popularity(ranked)) for ranked in left.items
+            ),
+            model=tuple(
+                _listed(life, person.user, ranked, _whys(ranked, features))
+                for ranked in right.items
+            ),
+        )
+        for person, left, right in zip(people, popular, model, strict=True)
+    )
+
+
+def tell_lists(lists: Sequence[PersonLists], console: Console) -> None:
+    """Print one line for each person."""
+    for person in lists:
+        popular, model = (
+            1 - math.prod(1 - room.true_join_probability for room in rooms)
+            for rooms in (person.popular, person.model)
+        )
+        console.print(
+            f"{person.user} speaks {', '.join(person.languages)}, likes "
+            f"{', '.join(person.topics)}. True chance to join one of the first {ROOMS}: "
+            f"{popular:.0%} on most popular, {model:.0%} on liverank",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _ranked(moment: Moment, people: Sequence[Portrait], variant: str) -> list[RankResponse]:
+    """The answers of a server that forces these people into a variant."""
+    written = moment.config.read_text(encoding="utf-8")
+    forced = "".join(f'"{person.user}" = "{variant}"\n' for person in people)
+    config = moment.config.with_name(f"{variant}-{moment.config.name}")
+    table = f"\n[experiments.{moment.result.experiment}.forced]\n{forced}"
+    config.write_text(written + table, encoding="utf-8")
+    with own_server(config) as address:
+        return [
+            msgspec.json.decode(
+                post(f"{address}/v1/rank", msgspec.json.encode(_request(person))),
+                type=RankResponse,
+            )
+            for person in people
+        ]
+
+
+def _request(person: Portrait) -> RankRequest:
+    return RankRequest(user=person.user, surface=SURFACE, limit=ROOMS, explain=True)
+
+
+def _popularity(ranked: RankedItem) -> tuple[Why, ...]:
+    return (Why(words=f"{ranked.score:.1f} joins lately", effect=ranked.score),)
+
+
+def _whys(ranked: RankedItem, features: Mapping[str, SpecFeature]) -> tuple[Why, ...]:
+    reasons = [] if isinstance(ranked.reasons, msgspec.UnsetType) else ranked.reasons
+    return tuple(
+        Why(
+            words=reason_words(features[reason.feature], reason.value, reason.typical),
+            effect=reason.effect,
+        )
+        for reason in reasons[:_REASONS]
+        if reason.feature in features
+    )
+
+
+def _listed(life: Life, user: str, ranked: RankedItem, reasons: tuple[Why, ...]) -> ListedRoom:
+    world = life.world
+    person = np.array([person_row(world, user)])
+    room = room_row(world, ranked.item)
+    host = int(world.rooms.host[room])
+    return ListedRoom(
+        item=ranked.item,
+        title=world.rooms.titles[room],
+        host=world.host_ids[host],
+        topics=world.rooms.topic_names[room],
+        language=_language(LANGUAGES[world.hosts.language[host]]),
+        listeners=life.listeners(room),
+        score=ranked.score,
+        true_join_probability=float(life.true_chances(person, np.array([room]))[0, 0]),
+        reasons=reasons,
+    )
+
+
+def _language(code: str) -> str:
+    return _ENGLISH.get(code, code)
