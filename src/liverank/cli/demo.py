@@ -25,7 +25,7 @@ from liverank.cli.backtest import backtest_table
 from liverank.cli.clock import now_ms
 from liverank.cli.demo_lists import lists_table, shown_rooms
 from liverank.cli.history import open_history
-from liverank.cli.own_server import own_server, post
+from liverank.simulator.server.own_server import own_server, post
 from liverank.cli.progress import stage_progress
 from liverank.config import load_config
 from liverank.errors import SimulatorError
