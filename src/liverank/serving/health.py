@@ -108,8 +108,9 @@ class HealthOf:
     def lag_s(self) -> float:
         """How old the oldest event may be that is not folded, in seconds; 0 before there is a view.
 
-        It is 0 in simulated time, and else counts from when all of the log was folded last, or from the arrival of the last event
-        that is folded, so it also grows while the folding process does not look at the log.
+        It counts from when all of the log was folded last, or from the arrival of the last event
+        that is folded, so it also grows while the folding process does not look at the log. In
+        simulated time it is 0.
         """
         if self._service.simulation is not None:
             return 0.0  # what is answered is folded

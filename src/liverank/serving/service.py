@@ -59,7 +59,7 @@ class Service:
     """A worker's service. Its methods belong to one event loop, but ``rank`` to any thread.
 
     ``place`` is the worker's row on the board, ``snapshots`` the folder of the state's snapshots;
-    ``clock_ms`` gives the time in Unix ms; with a ``simulation``, events and rankings go by its time.
+    ``clock_ms`` gives the time in Unix ms, but a ``simulation`` that of events and rankings.
     """
 
     def __init__(

@@ -64,8 +64,8 @@ class Lockstep:
         at_ms = -1 if found is None else int(found[1])
         if at_ms < now_ms:
             what = (
-                f"`{request.query[:40]}`; expected at=MS, Unix milliseconds from {now_ms} on, which "
-                "is the simulated time of this server: it cannot go back"
+                f"`{request.query[:40]}`; expected at=MS, Unix milliseconds from {now_ms} on: that "
+                "is the simulated time of this server, and time does not go back"
             )
             return _with_header(problem_answer(422, Problem(where="?at", what=what)))
         async with self._turn:

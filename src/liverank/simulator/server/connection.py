@@ -43,7 +43,8 @@ class Connection:
             )
         except (OSError, ValueError) as error:
             raise SimulatorError(
-                f"{address}: no server answers: {error}; start one with `liverank serve --simulated`"
+                f"{address}: no server answers: {error}; start one with "
+                "`liverank serve --simulated`"
             ) from None
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = b""
