@@ -13,7 +13,6 @@ import numpy as np
 from rich.console import Console
 
 from liverank.bundle import store
-from liverank.cli.own_server import own_server, post
 from liverank.cli.paths import data_path
 from liverank.config import load_config
 from liverank.features.spec import FeatureSpec, SpecFeature
@@ -23,6 +22,7 @@ from liverank.proof.results import ProofResult
 from liverank.serving.http.messages import RankedItem, RankRequest, RankResponse
 from liverank.simulator.life.life import Life
 from liverank.simulator.portrait import Portrait, unlike_people
+from liverank.simulator.server.own_server import own_server, post
 from liverank.simulator.simulate import SURFACE
 from liverank.simulator.world.names import LANGUAGES
 from liverank.simulator.world.world import person_row, room_row

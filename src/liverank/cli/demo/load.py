@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.console import Console
 
 from liverank.cli.clock import now_ms
-from liverank.cli.own_server import own_server
 from liverank.loadtest.run import Edge, Load, run_load
 from liverank.loadtest.target import parse_address
 from liverank.proof.page.facts import LoadFigures
 from liverank.simulator.life.life import Life
+from liverank.simulator.server.own_server import own_server
 from liverank.simulator.simulate import SURFACE
 
 _RATE = 200.0

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from liverank.cli.own_server import own_server
 from liverank.proof.page.facts import PersonLists
+from liverank.simulator.server.own_server import own_server
 from liverank.simulator.simulate import SURFACE
 
 
