@@ -36,6 +36,7 @@ from liverank.proof.results import ProofResult
 from liverank.proof.run import run_proof
 from liverank.proof.tables import result_grid, rich_table
 from liverank.simulator.life.life import Life
+from liverank.simulator.portrait import live_rooms
 from liverank.simulator.world.world import DAY_MS
 
 HELP = "a live-audio app comes alive, liverank trains itself, and an A/B test shows the gain"
@@ -173,7 +174,7 @@ def _facts(
     return PageFacts(
         result=result,
         lists=shown.lists,
-        live_rooms=len(life.live_rooms()),
+        live_rooms=len(live_rooms(life.world, life.at_ms)),
         learned=themes_of(result.training.importance, bundle.spec),
         load=shown.load,
         peak_memory_mb=peak_kb * 1024 / _MB if sys.platform == "linux" else peak_kb / _MB,

@@ -62,10 +62,7 @@ def lists_of(moment: Moment) -> tuple[PersonLists, ...]:
     """Both lists of people who are unlike each other. Raises ServingError, SimulatorError."""
     life, result = moment.life, moment.result
     counts = life.tally.joins.sum(axis=1).tolist()
-    joins = {
-        user: int(count) for user, count in zip(life.world.people.ids, counts, strict=True) if count
-    }
-    people = unlike_people(life, joins, number=moment.people)
+    people = unlike_people(life, number=moment.people)
     features = {feature.name: feature for feature in moment.spec.features}
     popular = _ranked(moment, people, result.control)
     model = _ranked(moment, people, result.variant)
@@ -74,7 +71,7 @@ def lists_of(moment: Moment) -> tuple[PersonLists, ...]:
             user=person.user,
             languages=tuple(map(_language, person.languages)),
             topics=person.topics,
-            joins=joins[person.user],
+            joins=int(counts[person_row(life.world, person.user)]),
             popular=tuple(
                 _listed(life, person.user, ranked, _popularity(ranked)) for ranked in left.items
             ),
