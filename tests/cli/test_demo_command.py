@@ -1,4 +1,4 @@
-"""The demo, as a person runs it: a small app's life, a model, an A/B test, and a page at the end."""
+"""The demo, as a person runs it: the life of a small app, a model, an A/B test, and a page."""
 
 import json
 import subprocess
