@@ -12,12 +12,12 @@ from liverank.errors import ProofError
 Answer = dict[str, Any]
 
 
-def run_command(*words: str, config: Path, may_fail: bool = False) -> Answer:
+def run_command(*words: str, config: Path | None = None, may_fail: bool = False) -> Answer:
     """Run ``liverank WORDS --config FILE --json`` and return its answer.
 
     Raises ProofError where it fails, unless it ``may_fail``: then the answer holds ``error``.
     """
-    command = [*words, "--config", str(config), "--json"]
+    command = [*words, *(() if config is None else ("--config", str(config))), "--json"]
     done = subprocess.run(  # noqa: S603  # our own command line
         [sys.executable, "-m", "liverank", *command],
         capture_output=True,
