@@ -69,8 +69,8 @@ class TrainingSummary(_Part, frozen=True):
 
     bundle: str
     seconds: float
-    budget: str
-    """As in ``[automl] budget``."""
+    budget_s: float
+    """Of the search, as the config gives it."""
     rows: int
     successes: int
     models_tried: int
@@ -188,8 +188,3 @@ class Proof(_Part, frozen=True):
 
     results: tuple[ProofResult, ...]
     metrics: tuple[MetricSummary, ...]
-
-
-def metric_of(result: ProofResult, name: MetricName) -> MetricProof:
-    """The metric of that name. Raises StopIteration where the result has none."""
-    return next(metric for metric in result.metrics if metric.name == name)
