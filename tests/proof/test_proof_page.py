@@ -110,7 +110,7 @@ def proof() -> ProofResult:
         training=TrainingSummary(
             bundle="3f6c363547619096",
             seconds=31.4,
-            budget="20s",
+            budget_s=20.0,
             rows=212_431,
             successes=6_604,
             models_tried=7,

@@ -51,7 +51,7 @@ class Phase(_Part, frozen=True):
     """One stage of a proof, and what it took."""
 
     name: str
-    """``before``, ``training``, ``test``, ``report``, or ``truth:POLICY``."""
+    """``world``, ``before``, ``training``, ``test``, ``report``, or ``truth:POLICY``."""
     words: str
     """What happened, for people."""
     seconds: float
@@ -154,6 +154,7 @@ class ProofResult(_Part, frozen=True):
     reasons: tuple[str, ...]
     metrics: tuple[MetricProof, ...]
     truth: tuple[TruePolicy, ...]
+    """First everybody on the control and everybody on the model."""
     heuristics: tuple[str, ...]
     """Policies of ``truth`` that are heuristics, ``popular`` among them."""
     best_heuristic: str | None

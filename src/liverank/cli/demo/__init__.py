@@ -21,7 +21,7 @@ from rich.console import Console
 
 from liverank.bundle import store
 from liverank.cli.clock import now_ms
-from liverank.cli.demo.lists import Moment, lists_of, tell_lists
+from liverank.cli.demo.lists import Moment, config_for, lists_of, tell_lists
 from liverank.cli.demo.load import measure_load, tell_load_figures
 from liverank.cli.demo.stages import stage_lines
 from liverank.cli.demo.stay import commands_to_try, stay_up
@@ -36,7 +36,8 @@ from liverank.proof.results import ProofResult
 from liverank.proof.run import run_proof
 from liverank.proof.tables import result_grid, rich_table
 from liverank.simulator.life.life import Life
-from liverank.simulator.portrait import live_rooms
+from liverank.simulator.portrait import live_rooms, unlike_people
+from liverank.simulator.server.own_server import own_server
 from liverank.simulator.world.world import DAY_MS
 
 HELP = "a live-audio app comes alive, liverank trains itself, and an A/B test shows the gain"
@@ -78,38 +79,32 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     with _workplace(arguments.keep) as folder:
         result, life = _prove(arguments, folder, console)
         config = Path(str(result.project)) / "liverank.toml"
-        with _copied(config) as copy:
-            _announce(console, 2, "the same moment for three people, under both variants")
-            moment = Moment(life, result, copy, _SHOWN_PEOPLE)
-            lists = lists_of(moment)
-            tell_lists(lists, console)
-            _announce(console, 3, f"{arguments.load} seconds of load on a server of the project")
-            with stage_lines(console) as on_progress:
-                load = measure_load(copy, life, arguments.load, on_progress)
-            tell_load_figures(load, console)
-        facts = _facts(arguments, result, life, _Shown(lists, load, began_s))
+        shown = _serve(arguments, config, (result, life), console)
+        facts = _facts(result, life, shown, time.monotonic() - began_s)
+        if arguments.keep is not None:
+            commands = commands_to_try(config, shown.lists)
+            facts = msgspec.structs.replace(facts, commands=commands)
         page = _write_page(facts, arguments.keep)
         _tell(facts, page, console)
         if arguments.stay:
-            stay_up(config, lists, console)
+            stay_up(config, shown.lists, console)
     return {
         "ok": True,
         "folder": None if arguments.keep is None else str(arguments.keep),
         "page": str(page),
         "result": msgspec.to_builtins(result),
-        "people": msgspec.to_builtins(lists),
-        "load": msgspec.to_builtins(load),
+        "people": msgspec.to_builtins(shown.lists),
+        "load": msgspec.to_builtins(shown.load),
         "seconds": facts.seconds,
     }
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """What the page shows besides the results, and when all of it began (monotonic seconds)."""
+    """What a server of the project was seen to do."""
 
     lists: tuple[PersonLists, ...]
     load: LoadFigures
-    began_s: float
 
 
 @contextmanager
@@ -154,17 +149,30 @@ def _prove(
     return result, lived[0]
 
 
-@contextmanager
-def _copied(config: Path) -> Iterator[Path]:
-    """The config of a copy of the project, so that what is tried does not reach its log."""
+def _serve(
+    arguments: argparse.Namespace,
+    config: Path,
+    lived: tuple[ProofResult, Life],
+    console: Console,
+) -> _Shown:
+    """Steps 2 and 3, on a copy of the project: what is tried does not reach its log."""
+    result, life = lived
     with tempfile.TemporaryDirectory(prefix="liverank-demo-") as folder:
         shutil.copytree(config.parent, Path(folder) / "project")
-        yield Path(folder) / "project" / config.name
+        moment = Moment(life, result, Path(folder) / "project" / config.name)
+        people = unlike_people(life, number=_SHOWN_PEOPLE)
+        with own_server(config_for(moment, people)) as address:
+            _announce(console, 2, "the same moment for three people, under both variants")
+            lists = lists_of(moment, people, address)
+            tell_lists(lists, console)
+            _announce(console, 3, f"{arguments.load} seconds of load on the same server")
+            with stage_lines(console) as on_progress:
+                load = measure_load(address, life, arguments.load, on_progress)
+            tell_load_figures(load, console)
+    return _Shown(lists, load)
 
 
-def _facts(
-    arguments: argparse.Namespace, result: ProofResult, life: Life, shown: _Shown
-) -> PageFacts:
+def _facts(result: ProofResult, life: Life, shown: _Shown, seconds: float) -> PageFacts:
     config = Path(str(result.project)) / "liverank.toml"
     bundle = store.load(data_path(config, load_config(config)), result.training.bundle)
     peak_kb = max(
@@ -178,9 +186,9 @@ def _facts(
         learned=themes_of(result.training.importance, bundle.spec),
         load=shown.load,
         peak_memory_mb=peak_kb * 1024 / _MB if sys.platform == "linux" else peak_kb / _MB,
-        seconds=round(time.monotonic() - shown.began_s, 3),
+        seconds=round(seconds, 3),
         processors=os.cpu_count() or 1,
-        commands=() if arguments.keep is None else commands_to_try(config, shown.lists),
+        commands=(),
     )
 
 

@@ -6,6 +6,7 @@ Invariant: the lists are the server's own; only ``true_join_probability`` comes 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -21,12 +22,14 @@ from liverank.proof.page.phrases import reason_words
 from liverank.proof.results import ProofResult
 from liverank.serving.http.messages import RankedItem, RankRequest, RankResponse
 from liverank.simulator.life.life import Life
-from liverank.simulator.portrait import Portrait, unlike_people
-from liverank.simulator.server.own_server import own_server, post
+from liverank.simulator.portrait import Portrait
+from liverank.simulator.server.own_server import post
 from liverank.simulator.simulate import SURFACE
 from liverank.simulator.world.names import LANGUAGES
 from liverank.simulator.world.world import person_row, room_row
 
+POPULAR_SURFACE = "most_popular"
+"""Where the most popular of everybody comes first."""
 ROOMS = 5
 """Rooms of each list that are shown."""
 _REASONS = 2
@@ -48,8 +51,6 @@ class Moment:
     result: ProofResult
     config: Path
     """Of a copy of the project: lists are logged, and this log is thrown away."""
-    people: int
-    """How many are shown."""
 
     @property
     def spec(self) -> FeatureSpec:
@@ -58,14 +59,47 @@ class Moment:
         return store.load(root, self.result.training.bundle).spec
 
 
-def lists_of(moment: Moment) -> tuple[PersonLists, ...]:
-    """Both lists of people who are unlike each other. Raises ServingError, SimulatorError."""
-    life, result = moment.life, moment.result
+def config_for(moment: Moment, people: Sequence[Portrait]) -> Path:
+    """A config next to the project's by which a server gives these people both lists.
+
+    On the app's surface they are forced into the variant. On another one they get the most popular
+    of everybody: an experiment that nobody is in counts everybody's joins.
+    """
+    result = moment.result
+    to_model, to_popular = (
+        ", ".join(f'"{person.user}" = "{variant}"' for person in people)
+        for variant in (result.variant, "popular")
+    )
+    begin = datetime.fromtimestamp(result.world.start_ms // 1000, UTC).isoformat()
+    tables = f"""
+[experiments.{result.experiment}]
+forced = {{ {to_model} }}
+
+[surfaces.{POPULAR_SURFACE}]
+limit = {ROOMS}
+
+[experiments.{POPULAR_SURFACE}]
+surface = "{POPULAR_SURFACE}"
+ramp = 0
+start = {begin}
+variants = {{ popular = {{ rank = "popular" }}, random = {{ rank = "random" }} }}
+forced = {{ {to_popular} }}
+"""
+    config = moment.config.with_name(f"lists-{moment.config.name}")
+    config.write_text(moment.config.read_text(encoding="utf-8") + tables, encoding="utf-8")
+    return config
+
+
+def lists_of(moment: Moment, people: Sequence[Portrait], address: str) -> tuple[PersonLists, ...]:
+    """Both lists of these people by a server with the config of ``config_for``.
+
+    Raises ServingError where it does not answer.
+    """
+    life = moment.life
     counts = life.tally.joins.sum(axis=1).tolist()
-    people = unlike_people(life, number=moment.people)
     features = {feature.name: feature for feature in moment.spec.features}
-    popular = _ranked(moment, people, result.control)
-    model = _ranked(moment, people, result.variant)
+    popular = _answers(address, people, POPULAR_SURFACE)
+    model = _answers(address, people, SURFACE)
     return tuple(
         PersonLists(
             user=person.user,
@@ -100,25 +134,17 @@ def tell_lists(lists: Sequence[PersonLists], console: Console) -> None:
         )
 
 
-def _ranked(moment: Moment, people: Sequence[Portrait], variant: str) -> list[RankResponse]:
-    """The answers of a server that forces these people into a variant."""
-    written = moment.config.read_text(encoding="utf-8")
-    forced = "".join(f'"{person.user}" = "{variant}"\n' for person in people)
-    config = moment.config.with_name(f"{variant}-{moment.config.name}")
-    table = f"\n[experiments.{moment.result.experiment}.forced]\n{forced}"
-    config.write_text(written + table, encoding="utf-8")
-    with own_server(config) as address:
-        return [
-            msgspec.json.decode(
-                post(f"{address}/v1/rank", msgspec.json.encode(_request(person))),
-                type=RankResponse,
-            )
-            for person in people
-        ]
-
-
-def _request(person: Portrait) -> RankRequest:
-    return RankRequest(user=person.user, surface=SURFACE, limit=ROOMS, explain=True)
+def _answers(address: str, people: Sequence[Portrait], surface: str) -> list[RankResponse]:
+    requests = [
+        RankRequest(user=person.user, surface=surface, limit=ROOMS, explain=True)
+        for person in people
+    ]
+    return [
+        msgspec.json.decode(
+            post(f"{address}/v1/rank", msgspec.json.encode(request)), type=RankResponse
+        )
+        for request in requests
+    ]
 
 
 def _popularity(ranked: RankedItem) -> tuple[Why, ...]:
@@ -146,7 +172,7 @@ def _listed(life: Life, user: str, ranked: RankedItem, reasons: tuple[Why, ...])
         item=ranked.item,
         title=world.rooms.titles[room],
         host=world.host_ids[host],
-        topics=world.rooms.topic_names[room],
+        topics=world.rooms.topic_names(room),
         language=_language(LANGUAGES[world.hosts.language[host]]),
         listeners=life.listeners(room),
         score=ranked.score,

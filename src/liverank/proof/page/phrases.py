@@ -211,7 +211,8 @@ def _people(scope: str) -> str:
     if _is_of_person(scope):
         return "the person"
     of_some = scope.endswith("_item") and scope != "item"
-    return f"people of the same {scope.removesuffix('_item')}" if of_some else "people"
+    same = scope.removesuffix("_item").replace("_", " ")
+    return f"people of the same {same}" if of_some else "people"
 
 
 def _rooms(scope: str) -> str:
