@@ -5,9 +5,6 @@ import msgspec
 from liverank.errors import ProofError
 from liverank.quantities import duration_ms
 
-HEURISTICS = ("popular 5m", "popular 1h", "popular 1d", "success rate")
-"""Heuristics that need no model, among which the best one is chosen."""
-
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A proof on one seed."""
@@ -19,8 +16,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     days_of_test: int = 14
     budget: str = "20s"
     """Of the search for a model, as in ``[training] budget``."""
-    step_ms: int = 60_000
-    """Simulated time between two moments at which lists are asked for."""
+    step_ms: int = 600_000
+    """Simulated time between two moments at which lists are asked for; a shorter one costs more
+    rounds with the server and changes little."""
     shown: int = 20
     """Rooms of a list."""
     truth_on_server: bool = True

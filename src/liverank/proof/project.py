@@ -31,13 +31,17 @@ def make_project(folder: Path, plan: Plan, sample: Path, surface: str) -> Path:
     config = folder / CONFIG
     run_command("init", str(sample), "--out", str(config))
     with config.open("a", encoding="utf-8") as lines:
-        lines.write(_appended(plan, surface, has_surface=f"[surfaces.{surface}]" in config.read_text()))
+        lines.write(
+            _appended(plan, surface, has_surface=f"[surfaces.{surface}]" in config.read_text())
+        )
     return config
 
 
 def _appended(plan: Plan, surface: str, *, has_surface: bool) -> str:
     tables = "" if has_surface else f"\n[surfaces.{surface}]\nlimit = {plan.shown}\n"
-    return tables + f"""
+    return (
+        tables
+        + f"""
 [training]
 budget = "{plan.budget}"
 
@@ -55,6 +59,7 @@ metrics = ["daily_active", "join_rate", "clicks_to_explore", "seconds_listened"]
 {CONTROL} = {{ rank = "popular", share = 0.5 }}
 {VARIANT} = {{ rank = "model", share = 0.5 }}
 """
+    )
 
 
 def start_test(config: Path, at_ms: int) -> None:

@@ -5,7 +5,7 @@ truth.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -57,7 +57,7 @@ class _Metric(_Form, frozen=True):
 
 
 class _Decision(_Form, frozen=True):
-    action: str
+    action: Literal["ship", "stop", "wait"]
     sentence: str
     reasons: tuple[str, ...]
 

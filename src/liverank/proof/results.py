@@ -51,7 +51,7 @@ class Phase(_Part, frozen=True):
     """One stage of a proof, and what it took."""
 
     name: str
-    """``before``, ``training``, ``test``, ``report``, or ``truth:POLICY``."""
+    """``world``, ``before``, ``training``, ``test``, ``report``, or ``truth:POLICY``."""
     words: str
     """What happened, for people."""
     seconds: float
@@ -61,7 +61,7 @@ class Phase(_Part, frozen=True):
     """Lists that were asked for."""
     events: int = 0
     fallbacks: int = 0
-    """Lists that the server ranked in another way than it should have."""
+    """Lists of the model's variant that the server could not rank by the model."""
 
 
 class TrainingSummary(_Part, frozen=True):
@@ -154,6 +154,7 @@ class ProofResult(_Part, frozen=True):
     reasons: tuple[str, ...]
     metrics: tuple[MetricProof, ...]
     truth: tuple[TruePolicy, ...]
+    """First everybody on the control and everybody on the model."""
     heuristics: tuple[str, ...]
     """Policies of ``truth`` that are heuristics, ``popular`` among them."""
     best_heuristic: str | None

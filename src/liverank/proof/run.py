@@ -1,8 +1,8 @@
 """A proof on one seed: weeks on "most popular", training, an A/B test, its report, the truth.
 
 The product does all of it by its own commands and server; only the lists of the truth's heuristics,
-of random and of the oracle are made in this process. Invariant: the report is read before the first
-truth is looked up, and the truth is of the same people in the same weeks with the same luck.
+of random and of the oracle are made in this process. Invariant: the report is read before any truth
+is looked up, and the truth is of the same people in the same weeks with the same luck.
 """
 
 import tempfile
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from liverank.proof.commands import run_command
+from liverank.proof.heuristics import heuristics
 from liverank.proof.judged import best_of, judged_metrics
-from liverank.proof.phases import Effort, OnStage, Phases
+from liverank.proof.phases import OnStage, Phases
 from liverank.proof.plan import Plan, checked
 from liverank.proof.project import (
     CONTROL,
@@ -24,31 +25,27 @@ from liverank.proof.project import (
 )
 from liverank.proof.reported import ReadReport, read_report, reported_metrics, training_summary
 from liverank.proof.results import (
-    MODEL,
     ORACLE,
-    POPULAR,
     RANDOM,
     ProofResult,
     TrainingSummary,
     TruePolicy,
     WorldSummary,
 )
-from liverank.proof.truth.policies import Span, lived, true_policy
+from liverank.proof.truth.policies import Counterfactual, Span, lived
 from liverank.proof.watched import Watched
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Policy
-from liverank.simulator.policies.heuristics import heuristics
 from liverank.simulator.policies.oracle import Oracle
 from liverank.simulator.policies.popular import MostPopular
 from liverank.simulator.policies.random_order import RandomOrder
 from liverank.simulator.server.own_server import simulated_server
-from liverank.simulator.server.served_policy import ServedPolicy
-from liverank.simulator.simulate import SURFACE, simulate, write_events
+from liverank.simulator.server.served_policy import SURFACE, ServedPolicy
+from liverank.simulator.simulate import simulate, write_events
 from liverank.simulator.world.world import DAY_MS, World, build_world
 
 PROJECT = "project"
 """The folder of the project, in that of the proof."""
-_SAMPLE_DAYS = 1
 
 
 @dataclass(frozen=True)
@@ -58,13 +55,8 @@ class _Scene:
     plan: Plan
     folder: Path
     world: World
-    phases: Phases
     test: Span
-
-    @property
-    def before(self) -> Span:
-        """The weeks before the test."""
-        return Span(self.world.start_ms, self.test.start_ms)
+    phases: Phases
 
 
 def run_proof(
@@ -76,25 +68,151 @@ def run_proof(
     ServingError where a server does.
     """
     checked(plan)
-    if folder is None:
-        with tempfile.TemporaryDirectory(prefix="liverank-proof-") as scratch:
-            return _run(plan, Path(scratch), Phases(on_stage), kept=None)
-    return _run(plan, folder, Phases(on_stage), kept=str(folder / PROJECT))
+    if folder is not None:
+        return _run(plan, folder, Phases(on_stage), kept=str(folder / PROJECT))
+    with tempfile.TemporaryDirectory(prefix="liverank-proof-") as scratch:
+        return _run(plan, Path(scratch), Phases(on_stage), kept=None)
 
 
 def _run(plan: Plan, folder: Path, phases: Phases, *, kept: str | None) -> ProofResult:
     with phases.phase("world", "drawing a world of people, hosts and rooms"):
         world = build_world(plan.seed, people=plan.people, days=plan.days)
-        start_ms = world.start_ms + plan.days_before * DAY_MS
-        test = Span(start_ms, world.start_ms + plan.days * DAY_MS)
-        scene = _Scene(plan, folder, world, phases, test)
+        end_ms = world.start_ms + plan.days * DAY_MS
+        test = Span(world.start_ms + plan.days_before * DAY_MS, end_ms)
+        scene = _Scene(plan, folder, world, test, phases)
         config = _project(scene)
     life = Life(world, seed=plan.seed, step_ms=plan.step_ms, shown=plan.shown)
-    rivals = dict(heuristics()) if plan.truth_in_process else {}
+    rivals = heuristics(world) if plan.truth_in_process else {}
     _weeks_before(scene, config, life, rivals)
     training = _train(scene, config)
-    copies = _copies(scene, config) if plan.truth_on_server else {}
-    forks = {name: life.fork() for name in (*copies, *rivals, *_KNOWING)}
+    at_start = life.fork()
+    copies = _copies(scene, config)
     report = _test(scene, config, life)
-    truth = _truth(scene, copies, rivals, forks)
-    return _result(scene, training, report, truth, tuple(rivals), kept)
+    truth = [*_on_servers(scene, copies, at_start), *_in_process(scene, rivals, at_start)]
+    names = (CONTROL, *rivals)
+    best = best_of(truth, names)
+    return ProofResult(
+        seed=plan.seed,
+        world=_summary(scene),
+        phases=tuple(phases.done),
+        training=training,
+        experiment=EXPERIMENT,
+        control=CONTROL,
+        variant=VARIANT,
+        units=report.units_by_arm,
+        action=report.decision.action,
+        decision=report.decision.sentence,
+        reasons=report.decision.reasons,
+        metrics=judged_metrics(
+            reported_metrics(report, VARIANT), truth, control=CONTROL, best_heuristic=best
+        ),
+        truth=tuple(truth),
+        heuristics=names,
+        best_heuristic=best,
+        project=kept,
+    )
+
+
+def _project(scene: _Scene) -> Path:
+    """A new project, configured by what a day of the app looks like."""
+    scene.folder.mkdir(parents=True, exist_ok=True)
+    sample = scene.folder / "sample.jsonl"
+    policy = MostPopular(scene.world)
+    write_events(sample, simulate(scene.world, policy=policy, seed=scene.plan.seed, days=1))
+    config = make_project(scene.folder / PROJECT, scene.plan, sample, SURFACE)
+    sample.unlink()
+    return config
+
+
+def _weeks_before(scene: _Scene, config: Path, life: Life, rivals: Mapping[str, Policy]) -> None:
+    """Everybody on the server's most popular, since there is no model; rivals look on."""
+    before = Span(scene.world.start_ms, scene.test.start_ms)
+    words = f'{scene.plan.days_before} days on "most popular"'
+    with (
+        scene.phases.phase("before", words) as effort,
+        simulated_server(config.parent) as address,
+        ServedPolicy(address, shown=scene.plan.shown) as served,
+    ):
+        policy = Watched(served, others=tuple(rivals.values()))
+        policy.observe(life.introduction())
+        lived(life, policy, before, effort, lambda share: scene.phases.progress(words, share))
+
+
+def _train(scene: _Scene, config: Path) -> TrainingSummary:
+    """As a user would. Raises ProofError where no model is better than popularity."""
+    with scene.phases.phase("training", "liverank trains itself"):
+        return training_summary(run_command("train", config=config, may_fail=True))
+
+
+def _copies(scene: _Scene, config: Path) -> dict[str, Path]:
+    """Projects as of the test's start in which everybody gets one variant."""
+    if not scene.plan.truth_on_server:
+        return {}
+    return {
+        variant: copied_for_all(
+            config, scene.folder / f"all-{variant}", variant, scene.test.start_ms
+        )
+        for variant in (CONTROL, VARIANT)
+    }
+
+
+def _test(scene: _Scene, config: Path, life: Life) -> ReadReport:
+    """The A/B test on the server, and its report."""
+    words = f"{scene.plan.days_of_test} days of A/B test"
+    start_test(config, scene.test.start_ms)
+    with (
+        scene.phases.phase("test", words) as effort,
+        simulated_server(config.parent) as address,
+        ServedPolicy(address, shown=scene.plan.shown) as served,
+    ):
+        policy = Watched(served)
+        lived(life, policy, scene.test, effort, lambda share: scene.phases.progress(words, share))
+        served.observe(life.remaining())
+        effort.fallbacks = sum(
+            count
+            for by, count in served.answered.items()
+            if by.fallback is not None and by.variant == f"{EXPERIMENT}:{VARIANT}"
+        )
+    with scene.phases.phase("report", "liverank reports the experiment"):
+        at = ("--at", str(scene.test.end_ms))
+        return read_report(run_command("experiment", "report", EXPERIMENT, *at, config=config))
+
+
+def _on_servers(scene: _Scene, copies: Mapping[str, Path], at_start: Life) -> list[TruePolicy]:
+    """The truth of the test's two variants, each on a real server."""
+    truth = []
+    for variant, config in copies.items():
+        with (
+            simulated_server(config.parent) as address,
+            ServedPolicy(address, shown=scene.plan.shown) as served,
+        ):
+            other = Counterfactual(variant, "server", at_start.fork(), served)
+            truth.append(other.lived_through(scene.test, scene.phases))
+    return truth
+
+
+def _in_process(scene: _Scene, rivals: Mapping[str, Policy], at_start: Life) -> list[TruePolicy]:
+    """The truth of the heuristics, of random order, and of the oracle."""
+    if not scene.plan.truth_in_process:
+        return []
+    policies = {**rivals, RANDOM: RandomOrder(scene.world, seed=scene.plan.seed)}
+    others = [
+        Counterfactual(name, "in process", at_start.fork(), policy)
+        for name, policy in policies.items()
+    ]
+    knowing = at_start.fork()
+    others.append(Counterfactual(ORACLE, "in process", knowing, Oracle(knowing)))
+    return [other.lived_through(scene.test, scene.phases) for other in others]
+
+
+def _summary(scene: _Scene) -> WorldSummary:
+    return WorldSummary(
+        people=scene.plan.people,
+        hosts=len(scene.world.host_ids),
+        rooms=len(scene.world.rooms.ids),
+        days_before=scene.plan.days_before,
+        days_of_test=scene.plan.days_of_test,
+        start_ms=scene.world.start_ms,
+        test_start_ms=scene.test.start_ms,
+        end_ms=scene.test.end_ms,
+    )

@@ -6,61 +6,61 @@ from typing import Literal
 
 from liverank.proof.phases import Effort, Phases
 from liverank.proof.results import TruePolicy
-from liverank.proof.truth.counted import Counted
+from liverank.proof.truth.counted import DAY_MS, Counted
 from liverank.proof.watched import Watched
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Policy
 from liverank.simulator.server.drive import drive
 
-DAY_MS = 86_400_000
-
 
 @dataclass(frozen=True)
 class Span:
-    """The weeks of the test, in simulated Unix ms."""
+    """Some days of a world, in simulated Unix ms."""
 
     start_ms: int
     end_ms: int
 
+    @property
+    def length_ms(self) -> int:
+        """How long it is."""
+        return self.end_ms - self.start_ms
+
 
 def lived(
-    life: Life,
-    policy: Watched,
-    span: Span,
-    effort: Effort,
-    on_share: Callable[[float], None],
+    life: Life, policy: Watched, span: Span, effort: Effort, on_share: Callable[[float], None]
 ) -> None:
-    """Let a life go on with a policy over the span, and note the effort."""
-    length_ms = span.end_ms - span.start_ms
+    """Let a life go on behind a policy over the span, and note the effort."""
     drive(
         life,
         policy,
-        span.end_ms,
-        on_progress=lambda at_ms: on_share((at_ms - span.start_ms) / length_ms),
+        until_ms=span.end_ms,
+        on_step=lambda at_ms, _: on_share((at_ms - span.start_ms) / span.length_ms),
     )
-    effort.simulated_days = length_ms / DAY_MS
+    effort.simulated_days = span.length_ms / DAY_MS
     effort.visits, effort.events = policy.visits, policy.events
 
 
-def true_policy(
-    name: str,
-    where: Literal["server", "in process"],
-    life: Life,
-    policy: Policy,
-    span: Span,
-    phases: Phases,
-) -> TruePolicy:
-    """What is true when everybody's lists are of one policy; ``life`` is used up."""
-    counted = Counted(life.world.people.ids, start_ms=span.start_ms, end_ms=span.end_ms)
-    words = f"the truth: everybody on {name}"
-    with phases.phase(f"truth:{name}", words) as effort:
-        lived(
-            life,
-            Watched(policy, counted=counted),
-            span,
-            effort,
-            lambda share: phases.progress(words, share),
+@dataclass(frozen=True)
+class Counterfactual:
+    """The same people from the same moment on, with the same luck, all on one policy."""
+
+    name: str
+    where: Literal["server", "in process"]
+    life: Life
+    """A fork, which is used up."""
+    policy: Policy
+
+    def lived_through(self, span: Span, phases: Phases) -> TruePolicy:
+        """Live through the span, and count."""
+        people = self.life.world.people.ids
+        counted = Counted(people, start_ms=span.start_ms, end_ms=span.end_ms)
+        watched = Watched(self.policy, counted=counted)
+        words = f"the truth: everybody on {self.name}"
+        with phases.phase(f"truth:{self.name}", words) as effort:
+            lived(self.life, watched, span, effort, lambda share: phases.progress(words, share))
+        return TruePolicy(
+            policy=self.name,
+            where=self.where,
+            values=counted.values(),
+            people=int(counted.came.sum()),
         )
-    return TruePolicy(
-        policy=name, where=where, values=counted.values(), people=int(counted.came.sum())
-    )
