@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import msgspec
 
 from liverank.errors import SimulatorError
-from liverank.events.event import Event
+from liverank.events.event import Event, Ranking
 from liverank.events.wire import encode_event
 from liverank.simulator.server.connection import Answer, Connection, post
 
@@ -112,11 +112,12 @@ class ServedPolicy:
         return lists
 
     def observe(self, events: Sequence[Event]) -> None:
-        """Send events; they are folded when this returns.
+        """Send events but rankings, which the server logs itself; they are folded when it returns.
 
         Raises SimulatorError, which names the first one that the server did not take as new.
         """
-        for part, body in _bodies(events, self._most_bytes):
+        sent = [event for event in events if not isinstance(event, Ranking)]
+        for part, body in _bodies(sent, self._most_bytes):
             (answer,) = self._connection.ask([post("/v1/events", body, "application/x-ndjson")])
             if answer.status != 202:
                 raise _refused(f"{len(part):,} events from {_said(part[0])}", answer)
