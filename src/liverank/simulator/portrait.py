@@ -3,18 +3,16 @@
 Invariant: a portrait says only what is true in the world; nothing here reaches an event or a model.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from liverank.errors import SimulatorError
-from liverank.simulator.chronicle import Chronicle
-from liverank.simulator.names import LANGUAGES, TOPICS
-from liverank.simulator.people import Floats, Ints
-from liverank.simulator.rooms import live_now
-from liverank.simulator.taste import appeal, chance_of_join
-from liverank.simulator.world import World, person_place
+from liverank.simulator.life.life import Life
+from liverank.simulator.world.arrays import Floats
+from liverank.simulator.world.names import LANGUAGES, TOPICS
+from liverank.simulator.world.rooms import live_now
+from liverank.simulator.world.world import World, person_row
 
 _LIKED = 3
 
@@ -31,62 +29,57 @@ class Portrait:
 def portray(world: World, user: str) -> Portrait:
     """The portrait of a person of this world. Raises SimulatorError for anyone else.
 
-    >>> from liverank.simulator.world import build_world
+    >>> from liverank.simulator.world.world import build_world
     >>> portray(build_world(7, people=100, days=1), "u3").languages[0] in LANGUAGES
     True
     """
-    person = person_place(world, user)
+    person = person_row(world, user)
     first = int(world.people.language[person])
     others = np.flatnonzero(world.people.understands[person]).tolist()
     liked = np.argsort(-world.people.taste[person], kind="stable")[:_LIKED]
     return Portrait(
         user=user,
-        languages=(LANGUAGES[first], *(LANGUAGES[place] for place in others if place != first)),
-        topics=tuple(TOPICS[place] for place in liked.tolist()),
+        languages=(LANGUAGES[first], *(LANGUAGES[other] for other in others if other != first)),
+        topics=tuple(TOPICS[topic] for topic in liked.tolist()),
     )
 
 
 def live_rooms(world: World, at_ms: int) -> list[str]:
-    """The ids of the rooms that are live at a time, the oldest first.
+    """The ids of the rooms that are live at a time, in the order of their first start.
 
-    >>> from liverank.simulator.world import DAY_MS, build_world
+    >>> from liverank.simulator.world.world import build_world
     >>> world = build_world(7, people=100, days=1)
     >>> live_rooms(world, world.start_ms - 1)
     []
     """
-    return [world.rooms.ids[place] for place in _live(world, at_ms).tolist()]
+    return [world.rooms.ids[room] for room in np.flatnonzero(live_now(world.rooms, at_ms)).tolist()]
 
 
-def unlike_people(
-    world: World, joins: Mapping[str, int], *, number: int, at_ms: int
-) -> list[Portrait]:
-    """People who would choose most differently among what is live, of those with much history.
+def unlike_people(life: Life, *, number: int) -> list[Portrait]:
+    """People who would choose most differently among what is live now, of those with much history.
 
-    ``joins`` counts each person's joins. Of the people who joined most (one in ten, thirty at
-    least), those whom the live rooms draw most are looked at, the half of them; first come the two
-    that are least alike, by the cosine of their chances of joining each room, then one by one
-    whoever is least like those before. Raises SimulatorError when
+    Of the people who joined most (one in ten, thirty at least), the half that the live rooms draw
+    most remain; first come the two that are least alike, by the cosine of their chances of joining
+    each room, then one by one whoever is least like those before. Raises SimulatorError when
     nothing is live, or when fewer people than ``number`` joined anything.
     """
-    rooms = _live(world, at_ms)
+    rooms = np.flatnonzero(live_now(life.world.rooms, life.at_ms))
     if len(rooms) == 0:
         raise SimulatorError("nothing is live at that time; choose another, or build more hosts")
-    pool = sorted(joins, key=lambda user: (-joins[user], world.person_of[user]))
-    pool = pool[: max(30, len(world.person_of) // 10)]
+    joins = life.tally.joins.sum(axis=1)
+    pool = np.argsort(-joins, kind="stable")[: max(30, len(joins) // 10)]
+    pool = pool[joins[pool] > 0]
     if len(pool) < number:
         raise SimulatorError(
             f"{len(pool)} people joined anything, and {number} are wanted; build a world of more "
             "people or days"
         )
-    begun = Chronicle(world)
-    chances = np.array(
-        [chance_of_join(appeal(world, world.person_of[user], rooms, at_ms, begun)) for user in pool]
-    )
-    return [portray(world, pool[place]) for place in _unlike(chances, number)]
+    chosen = pool[_unlike(life.true_chances(pool, rooms), number)]
+    return [portray(life.world, life.world.people.ids[person]) for person in chosen.tolist()]
 
 
 def _unlike(chances: Floats, number: int) -> list[int]:
-    """Places of the rows that are least like one another, by a greedy choice."""
+    """Rows that are least like one another, by a greedy choice."""
     drawn = chances.sum(axis=1)
     # whom nothing on air draws has no list worth a look
     kept = np.flatnonzero(
@@ -98,10 +91,5 @@ def _unlike(chances: Floats, number: int) -> list[int]:
     chosen = list(np.unravel_index(np.argmin(likeness), likeness.shape))
     while len(chosen) < number:
         chosen.append(np.argmin(likeness[:, chosen].max(axis=1)))
-    places: list[int] = kept[chosen[:number]].tolist()
-    return places
-
-
-def _live(world: World, at_ms: int) -> Ints:
-    live: Ints = np.flatnonzero(live_now(world.rooms, at_ms))
-    return live
+    rows: list[int] = kept[chosen[:number]].tolist()
+    return rows

@@ -9,45 +9,34 @@ from numpy.typing import NDArray
 from liverank.dataset.lists import Lists
 from liverank.errors import SimulatorError
 from liverank.features.hashing import hash_ids
-from liverank.simulator.chronicle import Chronicle
-from liverank.simulator.people import Floats, Ints
-from liverank.simulator.taste import appeal, chance_of_join
-from liverank.simulator.world import World
+from liverank.simulator.life.life import Life
+from liverank.simulator.world.arrays import Floats, Ints
 
 
-def true_scores(world: World, lists: Lists, chronicle: Chronicle | None = None) -> Floats:
-    r"""The true chance of a join for each row of these lists, if seen at the top: float64[k].
+def true_scores(life: Life, lists: Lists) -> Floats:
+    """The true chance of a join for each row of these lists, once it is examined: float64[k].
 
-    The chronicle is that of the log that the lists are from; without one it is as the world began.
-    Raises SimulatorError when a list is of a person, or holds an item, that this world has not.
-
-    >>> from liverank.config import parse_config
-    >>> from liverank.dataset.lists import collect_lists
-    >>> from liverank.events.event import Ranking
-    >>> from liverank.events.frame import frame_of
-    >>> from liverank.events.profile import profile_events
-    >>> from liverank.events.schema import resolve_schema
-    >>> from liverank.features.derived_layout import layout_of
-    >>> from liverank.simulator.world import build_world
-    >>> world = build_world(7, people=100, days=1)
-    >>> config = parse_config('[label]\ninteraction = "join"')
-    >>> frame = frame_of(
-    ...     [Ranking(time=world.start_ms, id="a", user="u3", items=["room1"])], seqs=[1]
-    ... )
-    >>> layout = layout_of(resolve_schema(config, profile_events([frame])), config)
-    >>> true_scores(world, collect_lists([frame], layout, config)).shape
-    (1,)
+    The life must have recorded its chances (``Life(..., record_chances=True)``), and the lists
+    must be of its log. An item that was not live at the time has the chance 0. Raises
+    SimulatorError when a list is of a person or a time, or holds an item, that is not of this life.
     """
-    reads = lists.reads
-    people = _places(world.people.ids, reads.user, "person")
-    rooms = _places(world.rooms.ids, reads.items, "item")
-    chances = np.empty(len(rooms))
-    chronicle = chronicle or Chronicle(world)
+    if life.chances is None:
+        raise SimulatorError("this life recorded no chances; make it with `record_chances=True`")
+    reads, world = lists.reads, life.world
+    people = _rows(world.people.ids, reads.user, "person")
+    rooms = _rows(world.rooms.ids, reads.items, "item")
+    scores = np.empty(len(rooms))
     for row, person in enumerate(people.tolist()):
         start, stop = reads.offsets[row : row + 2]
-        appeals = appeal(world, person, rooms[start:stop], int(reads.at[row]), chronicle)
-        chances[start:stop] = chance_of_join(appeals)
-    return chances
+        at_ms = int(reads.at[row])
+        chances = life.chances.read(person, at_ms, rooms[start:stop])
+        if chances is None:
+            raise SimulatorError(
+                f"person {world.people.ids[person]!r} has a list at {at_ms}, and did not visit "
+                "then; give the lists of the log that this life made"
+            )
+        scores[start:stop] = chances
+    return scores
 
 
 def captured_lift(model: float, heuristic: float, oracle: float) -> float | None:
@@ -62,15 +51,15 @@ def captured_lift(model: float, heuristic: float, oracle: float) -> float | None
     return (model - heuristic) / (oracle - heuristic) if oracle > heuristic else None
 
 
-def _places(ids: tuple[str, ...], hashes: NDArray[np.uint64], noun: str) -> Ints:
+def _rows(ids: tuple[str, ...], hashes: NDArray[np.uint64], noun: str) -> Ints:
     """Where the ids with these hashes stand among ``ids``."""
     known = hash_ids(ids)
     order = np.argsort(known)
-    places = order[np.searchsorted(known, hashes, sorter=order) % len(known)]
-    strange = known[places] != hashes
+    rows = order[np.searchsorted(known, hashes, sorter=order) % len(known)]
+    strange = known[rows] != hashes
     if strange.any():
         raise SimulatorError(
             f"{int(strange.sum())} of {len(hashes)} rows are about a {noun} that is not of this "
             "world; give the lists of a log that this world made"
         )
-    return places.astype(np.int64)
+    return rows.astype(np.int64)

@@ -5,16 +5,14 @@ policy that answers alike give the same events.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from liverank.simulator.life.life import Life
-    from liverank.simulator.policies.contract import Policy
+from liverank.simulator.life.life import Life
+from liverank.simulator.policies.contract import Policy
 
 
 def drive(
-    life: "Life",
-    policy: "Policy",
+    life: Life,
+    policy: Policy,
     *,
     until_ms: int | None = None,
     on_step: Callable[[int, int], None] = lambda _at_ms, _visits: None,

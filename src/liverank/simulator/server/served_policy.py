@@ -7,17 +7,15 @@ log and in what it ranks from; so the same world, server and seed give the same 
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import msgspec
 
 from liverank.errors import SimulatorError
 from liverank.events.event import Event, Ranking
 from liverank.events.wire import encode_event
+from liverank.simulator.policies.contract import Visits
 from liverank.simulator.server.connection import Answer, Connection, post
-
-if TYPE_CHECKING:
-    from liverank.simulator.policies.contract import Visits
 
 SURFACE = "live_tab"
 _MARK = b"\r\nliverank-simulated: true\r\n"
@@ -93,7 +91,7 @@ class ServedPolicy:
             self.close()
             raise
 
-    def rank(self, visits: "Visits") -> list[list[str]]:
+    def rank(self, visits: Visits) -> list[list[str]]:
         """The server's lists at the time of the visits. Raises SimulatorError when one fails."""
         path = f"/v1/rank?at={visits.at_ms}"
         requests = [

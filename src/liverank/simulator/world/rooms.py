@@ -1,18 +1,20 @@
 """The rooms of a world: when they start, pause and end, who speaks, about what.
 
-Invariant: a host has at most one room at a time, and every room ends after it starts.
+Invariant: a room's times are ordered: scheduled, start, pause, resume, end.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from liverank.simulator.hosts import Hosts
-from liverank.simulator.names import CLOSINGS, OPENINGS, TOPICS
-from liverank.simulator.people import HOUR_MS, Bools, Floats, Ints, People
+from liverank.simulator.world.arrays import Bools, Floats, Ints
+from liverank.simulator.world.constants import RoomConstants
+from liverank.simulator.world.habits import HOUR_MS
+from liverank.simulator.world.hosts import Hosts
+from liverank.simulator.world.names import CLOSINGS, OPENINGS, TOPICS
+from liverank.simulator.world.schedule import Schedule
 
-_LEAST_MS = 4 * 60_000
-_MOST_MS = 26 * HOUR_MS
+NO_TOPIC = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,65 +26,71 @@ class Rooms:
     """
 
     ids: tuple[str, ...]
-    host: Ints  # [n_rooms] place among the hosts
+    host: Ints  # [n_rooms] row of the hosts
     scheduled_ms: Ints  # [n_rooms] Unix ms of the announcement; the start where there is none
     start_ms: Ints  # [n_rooms] Unix ms
     pause_ms: Ints  # [n_rooms] Unix ms
     resume_ms: Ints  # [n_rooms] Unix ms
     end_ms: Ints  # [n_rooms] Unix ms, after the start
-    topics: Floats  # [n_rooms, n_topics] shares, each row sums to 1
+    topics: Ints  # [n_rooms, 3] rows of TOPICS, the main one first; NO_TOPIC where fewer
     quality: Floats  # [n_rooms] hidden, about standard normal
     peak: Floats  # [n_rooms] the share of its life at which it is liveliest
-    topic_names: tuple[tuple[str, ...], ...]
-    opening: Ints  # [n_rooms] place in OPENINGS of the title's first words
-    closing: Ints  # [n_rooms] place in CLOSINGS of its last words
+    opening: Ints  # [n_rooms] row of OPENINGS: the title's first words
+    closing: Ints  # [n_rooms] row of CLOSINGS: its last words
     titles: tuple[str, ...]
-    speakers: tuple[tuple[int, ...], ...]  # places among the hosts, the room's own first
+    speakers: tuple[tuple[int, ...], ...]  # rows of the hosts, the room's own first
     guests: tuple[int | None, ...]  # who joins the speakers, if anyone
     guest_ms: Ints  # [n_rooms] when, a third of the way in
     leavers: tuple[int | None, ...]  # which of the speakers goes early, if anyone
     leaver_ms: Ints  # [n_rooms] when, two thirds of the way in
 
+    def topic_names(self, room: int) -> tuple[str, ...]:
+        """The names of a room's topics, the main one first."""
+        return tuple(TOPICS[topic] for topic in self.topics[room].tolist() if topic != NO_TOPIC)
+
 
 def draw_rooms(
-    rng: np.random.Generator, people: People, hosts: Hosts, *, days: int, start_ms: int
+    rng: np.random.Generator,
+    hosts: Hosts,
+    schedule: Schedule,
+    *,
+    start_ms: int,
+    constants: RoomConstants,
 ) -> Rooms:
-    """Draw rooms by each host's habits; durations are lognormal, most under an hour, some a day.
+    """Draw what the rooms of a schedule are about, who speaks, and which break down.
 
-    Of three rooms one is planned, and announced up to a day ahead; those are better than others.
-    One in thirty breaks down; those are worse.
+    Planned rooms are announced up to a day ahead, and better than others; those that break down
+    are worse.
     """
-    host, starts, ends = _draw_times(rng, people, hosts, days)
-    number = len(host)
-    lasts = ends - starts
-    topics, topic_names = _draw_topics(rng, hosts.topics[host])
+    host, number = schedule.host, len(schedule.host)
+    starts, lasts = schedule.start_ms, schedule.end_ms - schedule.start_ms
+    topics = _draw_topics(rng, hosts.topics[host])
     speakers, guests, leavers = _draw_speakers(rng, hosts, host)
     opening = rng.integers(len(OPENINGS), size=number)
     closing = rng.integers(len(CLOSINGS), size=number)
-    planned, breaks = rng.random(number) < 0.33, rng.random(number) < 0.033
+    breaks = rng.random(number) < constants.breaks
     ahead = rng.uniform(1, 24, number) * HOUR_MS
-    announced = planned & (ahead <= starts)
+    announced = schedule.planned & (ahead <= starts)
     pause, resume = rng.uniform([[0.4], [0.5]], [[0.5], [0.55]], (2, number)) * lasts
+    luck = rng.normal(0, 0.7, number)
     return Rooms(
-        ids=tuple(f"room{place}" for place in range(number)),
+        ids=tuple(f"room{room}" for room in range(number)),
         host=host,
         scheduled_ms=start_ms + starts - np.where(announced, ahead, 0).astype(np.int64),
         start_ms=start_ms + starts,
         pause_ms=start_ms + starts + np.where(breaks, pause, lasts).astype(np.int64),
         resume_ms=start_ms + starts + np.where(breaks, resume, lasts).astype(np.int64),
-        end_ms=start_ms + ends,
+        end_ms=start_ms + schedule.end_ms,
         topics=topics,
-        quality=0.7 * hosts.quality[host]
-        + rng.normal(0, 0.7, number)
-        + 0.4 * planned
-        - 0.6 * breaks,
+        quality=0.7 * hosts.quality[host] + luck + 0.4 * schedule.planned - 0.6 * breaks,
         peak=rng.beta(2.5, 3.5, number),
-        topic_names=topic_names,
         opening=opening,
         closing=closing,
         titles=tuple(
-            f"{OPENINGS[first]} {names[0]} {CLOSINGS[last]}"
-            for first, names, last in zip(opening, topic_names, closing, strict=True)
+            f"{OPENINGS[first]} {TOPICS[topic]} {CLOSINGS[last]}"
+            for first, topic, last in zip(
+                opening.tolist(), topics[:, 0].tolist(), closing.tolist(), strict=True
+            )
         ),
         speakers=speakers,
         guests=guests,
@@ -107,7 +115,7 @@ def live_until(rooms: Rooms, which: Ints, at_ms: int) -> Ints:
 
 
 def speakers_at(rooms: Rooms, room: int, at_ms: int) -> tuple[int, ...]:
-    """Who speaks in a room at a time, as places among the hosts, the room's own first."""
+    """Who speaks in a room at a time, as rows of the hosts, the room's own first."""
     speakers = rooms.speakers[room]
     guest, leaver = rooms.guests[room], rooms.leavers[room]
     if guest is not None and rooms.guest_ms[room] <= at_ms:
@@ -117,46 +125,13 @@ def speakers_at(rooms: Rooms, room: int, at_ms: int) -> tuple[int, ...]:
     return speakers
 
 
-def _draw_times(
-    rng: np.random.Generator, people: People, hosts: Hosts, days: int
-) -> tuple[Ints, Ints, Ints]:
-    """Hosts, starts and ends in order of start; a room that would overlap its host's last goes."""
-    counts = rng.poisson(hosts.rooms_per_day * days)
-    host = np.repeat(np.arange(len(hosts.person)), counts)
-    day = rng.integers(days, size=host.size)
-    habitual = people.peak_hour[hosts.person[host]] + rng.normal(-0.5, 2.0, host.size)
-    anytime = rng.uniform(0, 24, host.size)
-    hour = np.where(rng.random(host.size) < 0.6, habitual, anytime) % 24
-    starts = ((day * 24 + hour) * HOUR_MS).astype(np.int64)
-    lasts = np.clip(rng.lognormal(np.log(42), 0.95, host.size) * 60_000, _LEAST_MS, _MOST_MS)
-    ends = starts + lasts.astype(np.int64)
-    order = np.argsort(starts, kind="stable")
-    kept: list[int] = []
-    free_at: dict[int, int] = {}
-    for place in order.tolist():
-        if starts[place] > free_at.get(int(host[place]), -1):
-            free_at[int(host[place])] = int(ends[place])
-            kept.append(place)
-    return host[kept], starts[kept], ends[kept]
-
-
-def _draw_topics(
-    rng: np.random.Generator, shares: Floats
-) -> tuple[Floats, tuple[tuple[str, ...], ...]]:
+def _draw_topics(rng: np.random.Generator, shares: Floats) -> Ints:
     """One to three topics a room, most often the host's own, now and then another."""
-    number = len(shares)
     weight = np.log(shares + 0.004) + rng.gumbel(size=shares.shape)
     ranked = np.argsort(-weight, axis=1)[:, :3]
-    wanted = rng.choice([1, 2, 3], size=number, p=[0.5, 0.35, 0.15])
-    topics = np.zeros_like(shares)
-    for place in range(3):
-        rows = np.flatnonzero(wanted > place)
-        topics[rows, ranked[rows, place]] = 1 / wanted[rows]
-    names = tuple(
-        tuple(TOPICS[topic] for topic in row[:size])
-        for row, size in zip(ranked.tolist(), wanted.tolist(), strict=True)
-    )
-    return topics, names
+    wanted = rng.choice([1, 2, 3], size=len(shares), p=[0.5, 0.35, 0.15])
+    topics: Ints = np.where(np.arange(3) < wanted[:, None], ranked, NO_TOPIC)
+    return topics
 
 
 def _draw_speakers(
@@ -174,13 +149,13 @@ def _draw_speakers(
     wanted = np.minimum(rng.geometric(0.55, host.size) - 1, 4)
     luck = rng.random((host.size, 5))
     has_guest, has_leaver = rng.random((2, host.size)) < 0.3
-    for place, who in enumerate(host.tolist()):
+    for room, who in enumerate(host.tolist()):
         language = int(hosts.language[who])
         sums = fame[language]
-        drawn = peers[language][np.searchsorted(sums, luck[place] * sums[-1])]
+        drawn = peers[language][np.searchsorted(sums, luck[room] * sums[-1])]
         others = [other for other in dict.fromkeys(drawn.tolist()) if other != who]
-        first, later = others[: wanted[place]], others[wanted[place] :]
+        first, later = others[: wanted[room]], others[wanted[room] :]
         speakers.append((who, *first))
-        guests.append(later[0] if has_guest[place] and later else None)
-        leavers.append(first[-1] if has_leaver[place] and first else None)
+        guests.append(later[0] if has_guest[room] and later else None)
+        leavers.append(first[-1] if has_leaver[room] and first else None)
     return tuple(speakers), tuple(guests), tuple(leavers)

@@ -1,4 +1,4 @@
-"""A small generated world: people with tastes, hosts, a follow graph, and the rooms to come.
+"""A generated world: people with tastes, hosts, a follow graph, and the rooms to come.
 
 Invariant: the same arguments build the same world, down to the last bit.
 """
@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from liverank.errors import SimulatorError
-from liverank.simulator.hosts import Hosts, draw_follows, draw_hosts
-from liverank.simulator.people import Floats, People, draw_people
-from liverank.simulator.rooms import Rooms, draw_rooms
-from liverank.simulator.traits import person_traits, room_traits
+from liverank.simulator.world.arrays import Floats
+from liverank.simulator.world.constants import Constants
+from liverank.simulator.world.graph import Graph, draw_graph
+from liverank.simulator.world.habits import weekly_curves
+from liverank.simulator.world.hosts import Hosts, draw_hosts
+from liverank.simulator.world.people import People, draw_people
+from liverank.simulator.world.rooms import Rooms, draw_rooms
+from liverank.simulator.world.schedule import draw_schedule
 
 START_MS = 1_704_067_200_000
-"""Where a world's time begins unless it is told otherwise: Monday, 2024-01-01, midnight UTC.
+"""Where a world's time begins by default: Monday, 2024-01-01, midnight UTC.
 
 Long past, because an event of the future is odd; who needs a world that lasts until now says so.
 """
@@ -24,20 +28,20 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """All that is true in the world, hidden or not; ``simulate`` makes its events."""
+    """All that is true before anything happens, hidden or not; ``Life`` makes it happen."""
 
     start_ms: int
     days: int
+    constants: Constants
     people: People
     hosts: Hosts
     rooms: Rooms
-    follows: tuple[frozenset[int], ...]  # for each person, places among the hosts
-    person_traits: Floats  # [n_people, n_traits]
-    room_traits: Floats  # [n_rooms, n_traits]
-    person_of: dict[str, int]  # a person's id to its place
-    room_of: dict[str, int]  # an item's id to its place
+    graph: Graph
+    curves: Floats  # [n_habits, 169] see ``habits.weekly_curves``
+    person_of: dict[str, int]  # a person's id to its row
+    room_of: dict[str, int]  # an item's id to its row
     host_ids: tuple[str, ...]  # the ids of the people who host
-    host_of: dict[str, int]  # a person's id to the place among the hosts, if there is one
+    host_of: dict[str, int]  # a person's id to the row of the hosts, if there is one
 
 
 def build_world(
@@ -47,6 +51,7 @@ def build_world(
     hosts: int | None = None,
     days: int = 7,
     start_ms: int = START_MS,
+    constants: Constants | None = None,
 ) -> World:
     """Draw a world. Without ``hosts``, one person in ten opens rooms (at least five do).
 
@@ -67,29 +72,33 @@ def build_world(
         raise SimulatorError(f"`days` is {days}; a world lasts at least 1")
     if seed < 0:
         raise SimulatorError(f"`seed` is {seed}; give 0 or more")
-    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
-    everyone = draw_people(streams[0], people, start_ms=start_ms)
-    speaking = draw_hosts(streams[1], everyone, hosts)
-    rooms = draw_rooms(streams[2], everyone, speaking, days=days, start_ms=start_ms)
+    c = constants or Constants()
+    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)]
+    everyone = draw_people(streams[0], people, start_ms=start_ms, constants=c.people)
+    speaking = draw_hosts(streams[1], everyone, hosts, c)
+    schedule = draw_schedule(
+        streams[2], everyone, speaking, days=days, start_ms=start_ms, constants=c.rooms
+    )
+    rooms = draw_rooms(streams[3], speaking, schedule, start_ms=start_ms, constants=c.rooms)
     host_ids = tuple(everyone.ids[person] for person in speaking.person.tolist())
     return World(
         start_ms=start_ms,
         days=days,
+        constants=c,
         people=everyone,
         hosts=speaking,
         rooms=rooms,
-        follows=draw_follows(streams[3], everyone, speaking),
-        person_traits=person_traits(everyone),
-        room_traits=room_traits(rooms, speaking),
-        person_of={user: place for place, user in enumerate(everyone.ids)},
-        room_of={item: place for place, item in enumerate(rooms.ids)},
+        graph=draw_graph(streams[4], everyone, speaking, c.graph),
+        curves=weekly_curves(c.people, start_ms=start_ms),
+        person_of={user: person for person, user in enumerate(everyone.ids)},
+        room_of={item: room for room, item in enumerate(rooms.ids)},
         host_ids=host_ids,
         host_of={user: host for host, user in enumerate(host_ids)},
     )
 
 
-def person_place(world: World, user: str) -> int:
-    """The place of a person among the people. Raises SimulatorError for a stranger."""
+def person_row(world: World, user: str) -> int:
+    """The row of a person. Raises SimulatorError for a stranger."""
     if user not in world.person_of:
         raise SimulatorError(
             f"no person {user!r} in this world; it has u0 to u{len(world.person_of) - 1}"
@@ -97,8 +106,8 @@ def person_place(world: World, user: str) -> int:
     return world.person_of[user]
 
 
-def room_place(world: World, item: str) -> int:
-    """The place of an item among the rooms. Raises SimulatorError for one of elsewhere."""
+def room_row(world: World, item: str) -> int:
+    """The row of a room. Raises SimulatorError for one of elsewhere."""
     if item not in world.room_of:
         raise SimulatorError(
             f"no item {item!r} in this world; it has room0 to room{len(world.room_of) - 1}"

@@ -1,0 +1,1 @@
+"""What happens in a world: visits, choices, company, moods."""

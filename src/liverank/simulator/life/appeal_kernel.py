@@ -1,0 +1,149 @@
+"""How much rooms appeal to a person at a moment: the hidden truth behind each choice.
+
+Invariant: an appeal depends on the state as it is now; a kernel leaves all marks at -1.
+"""
+
+import math
+
+import numpy as np
+
+from liverank.compiled import compiled
+from liverank.simulator.life.kernel_inputs import REMEMBERED
+
+CLICK_ROW, JOIN_ROW, STAY_ROW = 0, 1, 2
+
+
+@compiled
+def chance(log_odds):
+    """The logistic function."""
+    return 1.0 / (1.0 + math.exp(-log_odds))
+
+
+@compiled
+def live_until(fixed, room, at_ms):
+    """When a room, live at a time, pauses or ends."""
+    return fixed.pause_ms[room] if at_ms < fixed.pause_ms[room] else fixed.end_ms[room]
+
+
+@compiled
+def liveliness(fixed, room, at_ms):
+    """A room swells and sags: from -0.5 as it starts or ends to 0.7 at its peak."""
+    lasts = fixed.end_ms[room] - fixed.start_ms[room]
+    share = min(max((at_ms - fixed.start_ms[room]) / lasts, 0.0), 1.0)
+    peak = fixed.peak[room]
+    rising = share / peak if share < peak else (1.0 - share) / (1.0 - peak)
+    return 1.2 * rising - 0.5
+
+
+@compiled
+def count_ties(fixed, state, person, rooms, counts):
+    """Fill int64[4, n]: host followed, followed people inside, times shown, times the host was.
+
+    Only rooms and hosts of the list are marked, so this takes the time of the person's follows.
+    """
+    counts[:] = 0
+    for place in range(len(rooms)):
+        state.room_mark[rooms[place]] = place
+        state.host_mark[fixed.room_host[rooms[place]]] = place
+    first = state.follow_start[person]
+    for number in range(first, first + state.follow_count[person]):
+        other = state.follow[number]
+        host = fixed.host_of[other]
+        own = state.host_mark[host] if host >= 0 else -1
+        if own >= 0:
+            counts[0, own] += 1
+        heard = state.inside[other]
+        spoken = state.speaking[other]
+        if heard >= 0 and state.room_mark[heard] >= 0:
+            counts[1, state.room_mark[heard]] += 1
+        elif spoken >= 0 and state.room_mark[spoken] >= 0 and state.room_mark[spoken] != own:
+            counts[1, state.room_mark[spoken]] += 1
+    for number in range(REMEMBERED):
+        room = state.shown[person, number]
+        if room >= 0:
+            if state.room_mark[room] >= 0:
+                counts[2, state.room_mark[room]] += 1
+            if state.host_mark[fixed.room_host[room]] >= 0:
+                counts[3, state.host_mark[fixed.room_host[room]]] += 1
+    for place in range(len(rooms)):
+        state.room_mark[rooms[place]] = -1
+        state.host_mark[fixed.room_host[rooms[place]]] = -1
+
+
+@compiled
+def weighed(weights, causes):
+    """One choice's log-odds from float64[12] causes, in the order of ``Weights``."""
+    return (
+        weights.base
+        + weights.taste * causes[0]
+        + weights.liking * causes[1]
+        + weights.language * causes[2]
+        + weights.wording * causes[3]
+        + weights.fame * causes[4]
+        + weights.quality * causes[5]
+        + weights.followed * causes[6]
+        + weights.company * causes[7]
+        + weights.listeners * causes[8]
+        + weights.liveliness * causes[9]
+        + weights.tired_of_room * causes[10]
+        + weights.tired_of_host * causes[11]
+    )
+
+
+@compiled
+def fill_causes(fixed, state, person, room, at_ms, causes):
+    """Fill the first six, and those of the room at this time, of float64[12] causes."""
+    host = fixed.room_host[room]
+    topical, number = 0.0, 0
+    for topic in fixed.topics[room]:
+        if topic >= 0:
+            topical += fixed.taste[person, topic]
+            number += 1
+    liking = 0.0
+    for leaning in range(fixed.leaning.shape[1]):
+        liking += fixed.leaning[person, leaning] * fixed.host_leaning[host, leaning]
+    causes[0] = topical / number
+    causes[1] = liking
+    causes[2] = 0.0 if fixed.understands[person, fixed.host_language[host]] else 1.0
+    causes[3] = (
+        fixed.wording[person, fixed.opening[room]] + fixed.wording[person, fixed.closing[room]]
+    )
+    causes[4] = fixed.log_fame[host]
+    causes[5] = fixed.quality[room]
+    causes[8] = math.log1p(state.listeners[room])
+    causes[9] = liveliness(fixed, room, at_ms)
+
+
+@compiled
+def weigh(fixed, state, choices, person, rooms, at_ms):
+    """Log-odds of a click and of a join, and log seconds of a stay: float64[3, n_rooms]."""
+    counts = np.empty((4, len(rooms)), np.int64)
+    count_ties(fixed, state, person, rooms, counts)
+    causes = np.empty(12)
+    appeals = np.empty((3, len(rooms)))
+    for place in range(len(rooms)):
+        fill_causes(fixed, state, person, rooms[place], at_ms, causes)
+        causes[6] = float(counts[0, place])
+        causes[7] = math.log1p(counts[1, place])
+        causes[10] = math.log1p(counts[2, place])
+        causes[11] = math.log1p(counts[3, place])
+        appeals[CLICK_ROW, place] = weighed(choices.click, causes) + fixed.eagerness[person]
+        appeals[JOIN_ROW, place] = weighed(choices.join, causes)
+        appeals[STAY_ROW, place] = weighed(choices.stay, causes)
+    return appeals
+
+
+@compiled
+def chances_of(fixed, state, choices, people, rooms, at_ms):
+    """The true chance that each of these rooms, if examined now, is clicked and joined.
+
+    ``people`` int64[n], ``rooms`` int64[n_rooms]: float64[n, n_rooms].
+    """
+    chances = np.empty((len(people), len(rooms)))
+    for row in range(len(people)):
+        appeals = weigh(fixed, state, choices, people[row], rooms, at_ms)
+        for place in range(len(rooms)):
+            chances[row, place] = chance(appeals[CLICK_ROW, place]) * chance(
+                appeals[JOIN_ROW, place]
+            )
+    return chances

@@ -1,0 +1,152 @@
+"""One visit: a person goes down a list, clicks, perhaps joins and stays, and perhaps follows.
+
+Invariant: every reaction happens while its room is live, after the list was shown, and before the
+person's own room starts.
+"""
+
+import math
+from typing import NamedTuple
+
+from liverank.compiled import compiled
+from liverank.simulator.life.appeal_kernel import (
+    CLICK_ROW,
+    JOIN_ROW,
+    STAY_ROW,
+    chance,
+    live_until,
+    weigh,
+)
+from liverank.simulator.life.kernel_inputs import REMEMBERED
+from liverank.simulator.life.luck_kernel import (
+    CLICK,
+    FOLLOW,
+    GO_ON,
+    JOIN,
+    LOOK,
+    PEEK,
+    normal,
+    uniform,
+)
+
+IMPRESSION, CLICKED, JOINED, LEFT, FOLLOWED, UNFOLLOWED = range(6)
+"""Kinds of records."""
+
+LEAST_INSIDE_MS = 1000
+
+
+class Visit(NamedTuple):
+    """Who visits: a person's visit with a number, and the list with another."""
+
+    seed: int
+    person: int
+    number: int
+    list: int
+    at_ms: int
+
+
+@compiled
+def note(out, count, visit, kind, room, at_ms):
+    """Write one record and return how many there are now."""
+    record = out[count]
+    record.at_ms = at_ms
+    record.kind = kind
+    record.person = visit.person
+    record.room = room
+    record.list = visit.list
+    record.part = 0
+    record.value = 0.0
+    return count + 1
+
+
+@compiled
+def show_screen(fixed, choices, visit, rooms, first, clock_ms, out, count):
+    """Note an impression of each room of the screen that begins at ``first``, if it is live."""
+    for place in range(first, min(first + choices.screen, len(rooms))):
+        seen_ms = clock_ms + 1 + place - first
+        if seen_ms < live_until(fixed, rooms[place], visit.at_ms):
+            count = note(out, count, visit, IMPRESSION, rooms[place], seen_ms)
+    return count
+
+
+@compiled
+def stay(fixed, state, choices, visit, room, mean_log_s, clock_ms, out, count):
+    """Note a join, its leave, and perhaps a follow of the host or the end of one.
+
+    Returns how many records there are, and when the person left.
+    """
+    seed, person, number = visit.seed, visit.person, visit.number
+    seconds = math.exp(min(mean_log_s + choices.stay_sd * normal(seed, person, number, room), 11.0))
+    latest_ms = min(live_until(fixed, room, visit.at_ms), state.own_start_ms[person]) - 1
+    leave_ms = min(clock_ms + int(seconds * 1000.0) + 500, latest_ms)
+    stayed_s = (leave_ms - clock_ms) / 1000.0
+    count = note(out, count, visit, JOINED, room, clock_ms)
+    host = fixed.host_person[fixed.room_host[room]]
+    first = state.follow_start[person]
+    known = state.follow_count[person]
+    follows = False
+    for place in range(first, first + known):
+        follows = follows or state.follow[place] == host
+    luck = uniform(seed, person, number, FOLLOW, room)
+    has_space = first + known < state.follow_start[person + 1]
+    if stayed_s > choices.follow_after_s and not follows and has_space and luck < choices.follow:
+        count = note(out, count, visit, FOLLOWED, room, leave_ms - 1)
+    if stayed_s < choices.unfollow_before_s and follows and luck < choices.unfollow:
+        count = note(out, count, visit, UNFOLLOWED, room, leave_ms - 1)
+    count = note(out, count, visit, LEFT, room, leave_ms)
+    out[count - 1].value = stayed_s
+    return count, leave_ms
+
+
+@compiled
+def browse(fixed, state, choices, visit, rooms, out, count):
+    """Go down a list (rows of rooms), a screen at a time, until a join or until patience ends.
+
+    Returns how many records there are, when the visit ended, and the seconds stayed (-1 without a
+    join).
+    """
+    seed, person, number = visit.seed, visit.person, visit.number
+    appeals = weigh(fixed, state, choices, person, rooms, visit.at_ms)
+    stop_ms = state.own_start_ms[person]
+    clock_ms = visit.at_ms
+    for place in range(len(rooms)):
+        room = rooms[place]
+        if clock_ms + choices.look_ms >= stop_ms:
+            break
+        if place % choices.screen == 0:
+            count = show_screen(fixed, choices, visit, rooms, place, clock_ms, out, count)
+        clock_ms += choices.look_ms
+        until_ms = min(live_until(fixed, room, visit.at_ms), stop_ms)
+        is_liked = uniform(seed, person, number, CLICK, room) < chance(appeals[CLICK_ROW, place])
+        if is_liked and clock_ms < until_ms:
+            count = note(out, count, visit, CLICKED, room, clock_ms)
+            wait = uniform(seed, person, number, PEEK, room)
+            clock_ms += choices.peek_ms // 2 + int(wait * choices.peek_ms)
+            luck = uniform(seed, person, number, JOIN, room)
+            if clock_ms + LEAST_INSIDE_MS < until_ms and luck < chance(appeals[JOIN_ROW, place]):
+                log_s = appeals[STAY_ROW, place]
+                joined_ms = clock_ms
+                count, clock_ms = stay(
+                    fixed, state, choices, visit, room, log_s, joined_ms, out, count
+                )
+                return count, clock_ms, (clock_ms - joined_ms) / 1000.0
+            if uniform(seed, person, number, GO_ON, room) >= choices.go_on:
+                break
+        if uniform(seed, person, number, LOOK, place) >= fixed.keep_on[person]:
+            break
+    return count, clock_ms, -1.0
+
+
+@compiled
+def remember_shown(state, person, out, first, count):
+    """Add the rooms that were shown and not clicked to the person's ring; number the records."""
+    for place in range(first, count):
+        out[place].part = place - first
+        if out[place].kind == IMPRESSION:
+            clicked = False
+            for later in range(place + 1, count):
+                clicked = clicked or (
+                    out[later].kind == CLICKED and out[later].room == out[place].room
+                )
+            if not clicked:
+                state.shown[person, state.shown_count[person] % REMEMBERED] = out[place].room
+                state.shown_count[person] += 1

@@ -1,0 +1,1 @@
+"""Ways to order what is live, for a simulated tab."""

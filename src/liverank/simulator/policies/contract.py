@@ -1,0 +1,35 @@
+"""What a ranking policy is asked, and what it answers.
+
+Invariant: a policy learns only by ``observe``, which sees each event before any later ranking.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from liverank.events.event import Event
+from liverank.simulator.world.arrays import Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Visits:
+    """The visits of one step of time."""
+
+    at_ms: int  # when their lists are asked for
+    people: Ints  # int64[n] row of each person
+    users: tuple[str, ...]  # their ids
+    rankings: tuple[str, ...]  # the id that each list shall have
+    live: Ints  # int64[n_live] rows of the rooms that are live, oldest start first
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+
+class Policy(Protocol):
+    """What stands behind the tab: an order of ours, or a server."""
+
+    def rank(self, visits: Visits) -> Sequence[Sequence[str]]:
+        """For each visit the ids of items, best first; the tab shows the first of them."""
+
+    def observe(self, events: Sequence[Event]) -> None:
+        """Take note of events that happened, in time order."""

@@ -1,0 +1,1 @@
+"""What is drawn before anything happens: people, their graph, hosts, and the rooms to come."""
