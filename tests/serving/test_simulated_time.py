@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rank_servers import CONFIG, RunningServer, a_bundle, a_spec, running_server
 
 from liverank.bundle import store
 from liverank.events.log import Log
-from tests.serving.rank_servers import CONFIG, RunningServer, a_bundle, a_spec, running_server
 
 NOON = 1_600_000_000_000
 MINUTE = 60_000
@@ -82,7 +82,9 @@ def test_a_ranking_right_after_events_knows_them_every_time(began) -> None:
 def test_the_time_of_rankings_is_that_of_the_newest_event_or_what_they_name(folder, began) -> None:
     began.send(join(NOON + 2 * MINUTE, "u8", "a"), join(NOON + MINUTE, "u9", "b"))
     began.rank(user="u1", id="by-event")
-    asked = began.client.post(f"/v1/rank?at={NOON + 5 * MINUTE}", json={"user": "u1", "id": "by-at"})
+    asked = began.client.post(
+        f"/v1/rank?at={NOON + 5 * MINUTE}", json={"user": "u1", "id": "by-at"}
+    )
     assert asked.status_code == 200
     began.rank(user="u1", id="after-at")
     began.send(room(NOON + 6 * MINUTE, "c"))  # what was answered is in the log now

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 HELP = "a generated world of people and live rooms, with a ranking behind its tab"
 
-SUBCOMMANDS = ("run",)
-"""Every subcommand, in the order ``--help`` shows them; each is a module of this package."""
+SUBCOMMANDS = {"run": "run_world"}
+"""Every subcommand, in the order ``--help`` shows them, and its module of this package."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,4 +36,4 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 
 def _subcommand(name: str) -> "Command":
-    return cast("Command", importlib.import_module(f"liverank.cli.simulate.{name}"))
+    return cast("Command", importlib.import_module(f"liverank.cli.simulate.{SUBCOMMANDS[name]}"))
