@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rank_servers import CONFIG, RunningServer, a_bundle, a_spec, running_server
 
 from liverank.bundle import store
 from liverank.events.log import Log
-from tests.serving.rank_servers import CONFIG, RunningServer, a_bundle, a_spec, running_server
 
 NOON = 1_600_000_000_000
 MINUTE = 60_000

@@ -61,7 +61,7 @@ class Phase(_Part, frozen=True):
     """Lists that were asked for."""
     events: int = 0
     fallbacks: int = 0
-    """Lists that the server ranked in another way than it should have."""
+    """Lists of the model's variant that the server could not rank by the model."""
 
 
 class TrainingSummary(_Part, frozen=True):

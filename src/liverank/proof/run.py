@@ -180,7 +180,11 @@ def _test(scene: _Scene, config: Path, life: Life) -> ReadReport:
         policy = Watched(served)
         lived(life, policy, scene.test, effort, lambda share: scene.phases.progress(words, share))
         served.observe(life.remaining())
-        effort.fallbacks = served.fallbacks
+        effort.fallbacks = sum(
+            count
+            for by, count in served.answered.items()
+            if by.fallback is not None and by.variant == f"{EXPERIMENT}:{VARIANT}"
+        )
     with scene.phases.phase("report", "liverank reports the experiment"):
         at = ("--at", str(scene.test.end_ms))
         return read_report(run_command("experiment", "report", EXPERIMENT, *at, config=config))

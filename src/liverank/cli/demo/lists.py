@@ -67,13 +67,13 @@ def config_for(moment: Moment, people: Sequence[Portrait]) -> Path:
     """
     result = moment.result
     to_model, to_popular = (
-        ", ".join(f'"{person.user}" = "{variant}"' for person in people)
+        "\n".join(f'"{person.user}" = "{variant}"' for person in people)
         for variant in (result.variant, "popular")
     )
     begin = datetime.fromtimestamp(result.world.start_ms // 1000, UTC).isoformat()
     tables = f"""
-[experiments.{result.experiment}]
-forced = {{ {to_model} }}
+[experiments.{result.experiment}.forced]
+{to_model}
 
 [surfaces.{POPULAR_SURFACE}]
 limit = {ROOMS}
@@ -83,7 +83,9 @@ surface = "{POPULAR_SURFACE}"
 ramp = 0
 start = {begin}
 variants = {{ popular = {{ rank = "popular" }}, random = {{ rank = "random" }} }}
-forced = {{ {to_popular} }}
+
+[experiments.{POPULAR_SURFACE}.forced]
+{to_popular}
 """
     config = moment.config.with_name(f"lists-{moment.config.name}")
     config.write_text(moment.config.read_text(encoding="utf-8") + tables, encoding="utf-8")

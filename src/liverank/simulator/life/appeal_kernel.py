@@ -39,7 +39,6 @@ def liveliness(fixed, room, at_ms):
 def count_ties(fixed, state, person, rooms, counts):
     """Fill int64[4, n]: host followed, followed people inside, times shown, times the host was.
 
-
     Only rooms and hosts of the list are marked, so this takes the time of the person's follows.
     """
     counts[:] = 0

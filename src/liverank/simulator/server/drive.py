@@ -5,32 +5,31 @@ policy that answers alike give the same events.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from liverank.simulator.life.life import Life
-    from liverank.simulator.policies.contract import Policy
+from liverank.simulator.life.life import Life
+from liverank.simulator.policies.contract import Policy
 
 
 def drive(
-    life: "Life",
-    policy: "Policy",
+    life: Life,
+    policy: Policy,
     *,
-    until_ms: int,
+    until_ms: int | None = None,
     on_step: Callable[[int, int], None] = lambda _at_ms, _visits: None,
 ) -> int:
-    """Let steps pass until the simulated time ``until_ms``, Unix ms; returns the number of visits.
+    """Let steps pass until the simulated time ``until_ms``, or to the end of the life.
 
-    ``on_step`` is told the time of each step and its visits. What happened after the last step's
-    lists is observed by whoever drives on, or is in ``Life.remaining`` when the world ends.
+    Returns the number of visits; ``on_step`` is told the time of each step, Unix ms, and its
+    visits. A life that goes on later has events that follow from the last lists yet to be observed.
     """
-    visited, at_ms = 0, 0
-    while at_ms < until_ms:
+    visited = 0
+    while not life.is_over and (until_ms is None or life.at_ms < until_ms):
         step = life.step()
-        at_ms = step.visits.at_ms
         policy.observe(step.events)
-        if step.visits.users:
+        if len(step.visits):
             life.react(step.visits, policy.rank(step.visits))
-            visited += len(step.visits.users)
-        on_step(at_ms, len(step.visits.users))
+            visited += len(step.visits)
+        on_step(life.at_ms, len(step.visits))
+    if life.is_over:
+        policy.observe(life.remaining())
     return visited

@@ -7,17 +7,15 @@ log and in what it ranks from; so the same world, server and seed give the same 
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import msgspec
 
 from liverank.errors import SimulatorError
-from liverank.events.event import Event
+from liverank.events.event import Event, Ranking
 from liverank.events.wire import encode_event
+from liverank.simulator.policies.contract import Visits
 from liverank.simulator.server.connection import Answer, Connection, post
-
-if TYPE_CHECKING:
-    from liverank.simulator.policies.contract import Visits
 
 SURFACE = "live_tab"
 _MARK = b"\r\nliverank-simulated: true\r\n"
@@ -93,7 +91,7 @@ class ServedPolicy:
             self.close()
             raise
 
-    def rank(self, visits: "Visits") -> list[list[str]]:
+    def rank(self, visits: Visits) -> list[list[str]]:
         """The server's lists at the time of the visits. Raises SimulatorError when one fails."""
         path = f"/v1/rank?at={visits.at_ms}"
         requests = [
@@ -112,11 +110,12 @@ class ServedPolicy:
         return lists
 
     def observe(self, events: Sequence[Event]) -> None:
-        """Send events; they are folded when this returns.
+        """Send events but rankings, which the server logs itself; they are folded when it returns.
 
         Raises SimulatorError, which names the first one that the server did not take as new.
         """
-        for part, body in _bodies(events, self._most_bytes):
+        sent = [event for event in events if not isinstance(event, Ranking)]
+        for part, body in _bodies(sent, self._most_bytes):
             (answer,) = self._connection.ask([post("/v1/events", body, "application/x-ndjson")])
             if answer.status != 202:
                 raise _refused(f"{len(part):,} events from {_said(part[0])}", answer)
