@@ -183,7 +183,7 @@ def _facts(result: ProofResult, life: Life, shown: _Shown, seconds: float) -> Pa
         result=result,
         lists=shown.lists,
         live_rooms=len(live_rooms(life.world, life.at_ms)),
-        learned=themes_of(result.training.importance, bundle.spec),
+        learned=themes_of(bundle.report["importance"], bundle.spec),
         load=shown.load,
         peak_memory_mb=peak_kb * 1024 / _MB if sys.platform == "linux" else peak_kb / _MB,
         seconds=round(seconds, 3),

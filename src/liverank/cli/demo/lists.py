@@ -18,7 +18,7 @@ from liverank.cli.paths import data_path
 from liverank.config import load_config
 from liverank.features.spec import FeatureSpec, SpecFeature
 from liverank.proof.page.facts import ListedRoom, PersonLists, Why
-from liverank.proof.page.phrases import reason_words
+from liverank.proof.page.phrases import reason_words, subject
 from liverank.proof.results import ProofResult
 from liverank.serving.http.messages import RankedItem, RankRequest, RankResponse
 from liverank.simulator.life.life import Life
@@ -150,19 +150,21 @@ def _answers(address: str, people: Sequence[Portrait], surface: str) -> list[Ran
 
 
 def _popularity(ranked: RankedItem) -> tuple[Why, ...]:
-    return (Why(words=f"{ranked.score:.1f} joins lately", effect=ranked.score),)
+    words = f"{ranked.score:.1f} joins lately" if ranked.score >= 0.05 else "no joins lately"
+    return (Why(words=words, effect=ranked.score),)
 
 
 def _whys(ranked: RankedItem, features: Mapping[str, SpecFeature]) -> tuple[Why, ...]:
+    """The strongest reasons, each of another feature: its comparison says the same once more."""
     reasons = [] if isinstance(ranked.reasons, msgspec.UnsetType) else ranked.reasons
-    return tuple(
-        Why(
-            words=reason_words(features[reason.feature], reason.value, reason.typical),
-            effect=reason.effect,
+    whys: dict[str, Why] = {}
+    for reason in reasons:
+        feature = features[reason.feature]
+        whys.setdefault(
+            subject(feature.expression),
+            Why(words=reason_words(feature, reason.value, reason.typical), effect=reason.effect),
         )
-        for reason in reasons[:_REASONS]
-        if reason.feature in features
-    )
+    return tuple(whys.values())[:_REASONS]
 
 
 def _listed(life: Life, user: str, ranked: RankedItem, reasons: tuple[Why, ...]) -> ListedRoom:

@@ -20,7 +20,7 @@ def head(facts: PageFacts) -> Html:
     return tag(
         "header",
         tag("p", "liverank · demo on a simulated live-audio app", class_="kicker"),
-        tag("h1", "Does a list for each person beat “most popular”?"),
+        tag("h1", "Does a personal list beat “most popular”?"),
         tag(
             "div",
             tag("span", _BADGES[result.action], class_="badge"),

@@ -18,7 +18,7 @@ def render_page(facts: PageFacts) -> str:
     house = (files("liverank.experiments.reporting.html") / "style.css").read_text(encoding="utf-8")
     own = (files("liverank.proof.page") / "style.css").read_text(encoding="utf-8")
     page = whole_page(
-        "liverank: does a list for each person beat “most popular”?",
+        "liverank: does a personal list beat “most popular”?",
         house + own,
         headline.head(facts),
         headline.cards(facts),

@@ -83,10 +83,12 @@ def _room(room: ListedRoom, most: float) -> Html:
 
 
 def _why(why: Why) -> Html:
-    is_up = why.effect > 0
+    mark, class_ = (
+        ("▲", "up") if why.effect > 0 else ("▼", "down") if why.effect < 0 else ("•", None)
+    )
     return tag(
         "small",
-        tag("span", "▲" if is_up else "▼", class_="up" if is_up else "down"),
+        tag("span", mark, class_=class_),
         f" {why.words}",
         class_="why",
     )

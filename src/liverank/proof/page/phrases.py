@@ -124,8 +124,17 @@ def _phrase_of_state(expression: Expression) -> str:
         case Context(what=what):
             return _CONTEXT[what]
         case Attribute(entity=entity, field=field) | Level(entity=entity, field=field):
-            return f"{field} of the {_ENTITIES[entity]}"
+            return f"{field.replace('_', ' ')} of the {_ENTITIES[entity]}"
     raise TypeError(f"{type(expression).__name__} has no phrase; give it one in {__name__}")
+
+
+def subject(expression: Expression) -> str:
+    """The phrase of a feature, and of what a comparison compares.
+
+    >>> subject(Rank(FollowedHere())) == subject(FollowedHere())
+    True
+    """
+    return phrase(expression.of if isinstance(expression, COMPARED) else expression)
 
 
 def reason_words(feature: SpecFeature, value: float | None, typical: float | None) -> str:
@@ -137,7 +146,7 @@ def reason_words(feature: SpecFeature, value: float | None, typical: float | Non
     """
     expression = feature.expression
     if isinstance(expression, COMPARED):
-        return f"{phrase(expression.of)}: {_compared(expression, value)}"
+        return f"{subject(expression)}: {_compared(expression, value)}"
     return f"{phrase(expression)}: {_amount(feature, value)} (most rooms: " + (
         f"{_amount(feature, typical)})"
     )
@@ -146,6 +155,9 @@ def reason_words(feature: SpecFeature, value: float | None, typical: float | Non
 def _compared(expression: COMPARED, value: float | None) -> str:
     if value is None:
         return "not known"
+    is_high = value < 0.5 if isinstance(expression, Gap | Rank) else value > 0
+    if isinstance(expression.of, Same | Followed):
+        return f"{'yes' if is_high else 'no'}, unlike for other rooms"
     if isinstance(expression, Rank):
         if value <= 0.0:
             return "the highest of all live rooms"
@@ -154,7 +166,7 @@ def _compared(expression: COMPARED, value: float | None) -> str:
         return f"among the lowest {math.ceil(100 * (1 - value)) or 1} % of live rooms"
     if isinstance(expression, Gap):
         return "the highest of all live rooms" if value <= 0 else "below the highest"
-    return "above the average live room" if value > 0 else "below the average live room"
+    return f"{'above' if is_high else 'below'} the average live room"
 
 
 def _amount(feature: SpecFeature, value: float | None) -> str:

@@ -20,7 +20,7 @@ from liverank.features.kinds.next_item import NextCount, NextShare
 from liverank.features.kinds.visits import Visits
 from liverank.features.layout import USER_LATELY
 from liverank.features.spec import Expression, FeatureSpec
-from liverank.proof.page.phrases import COMPARED, phrase
+from liverank.proof.page.phrases import COMPARED, subject
 
 Name = Literal["taste", "follows", "room", "crowd", "host", "seen", "person", "moment", "fit"]
 TITLES: dict[Name, str] = {
@@ -57,7 +57,7 @@ def themes_of(importance: Mapping[str, float], spec: FeatureSpec) -> tuple[Theme
     for feature, share in importance.items():
         if feature in expressions and share > 0:
             found = by_theme.setdefault(theme_of(expressions[feature]), [])
-            found.append((share, _plain_phrase(expressions[feature])))
+            found.append((share, subject(expressions[feature])))
     themes = [
         Theme(
             title=TITLES[name],
@@ -108,7 +108,3 @@ def _theme_of_counts(expression: Expression) -> Name:
     if scope == "item" or scope.endswith("_item"):
         return "room"
     return "host"
-
-
-def _plain_phrase(expression: Expression) -> str:
-    return phrase(expression.of if isinstance(expression, COMPARED) else expression)
