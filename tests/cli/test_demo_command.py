@@ -67,7 +67,7 @@ def test_the_terminal_ends_with_the_table_and_the_page(
     answer, end = answer_of(shown), shown.stderr[shown.stderr.index("4 of 4") :]
 
     assert answer["result"]["decision"] in end
-    for column in ("lift", "95 % interval", "verdict", "of oracle"):
+    for column in ("lift", "95 % interval", "verdict", "true lift", "of the oracle"):
         assert column in end
     assert str(kept / "demo.html") in end
 

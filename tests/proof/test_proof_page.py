@@ -26,7 +26,7 @@ VOID = {"meta", "line", "rect", "circle", "path", "polyline", "polygon"}
 EVIL = '<script src="http://evil.example/x.js">&'
 VALUES: dict[str, tuple[float, float, float, float]] = {
     "popular": (0.21, 0.031, 17.1, 122.0),
-    "popular_5m": (0.22, 0.033, 17.9, 130.0),
+    "popular 5m": (0.22, 0.033, 17.9, 130.0),
     "random": (0.18, 0.024, 16.0, 101.0),
     "model": (0.25, 0.042, 21.0, 161.0),
     "oracle": (0.27, 0.047, 23.2, 175.0),
@@ -67,7 +67,7 @@ def reported(name: MetricName, verdict: str = "better") -> Reported:
 def metric(name: MetricName) -> MetricProof:
     place = METRICS.index(name)
     popular, heuristic, model, oracle = (
-        VALUES[policy][place] for policy in ("popular", "popular_5m", "model", "oracle")
+        VALUES[policy][place] for policy in ("popular", "popular 5m", "model", "oracle")
     )
     return MetricProof(
         name=name,
@@ -114,7 +114,7 @@ def proof() -> ProofResult:
             rows=212_431,
             successes=6_604,
             models_tried=7,
-            best_heuristic="popular_5m",
+            best_heuristic="popular 5m",
             scores={"model": {"ndcg@10": 0.5}},
             importance={"followed_here": 1.0},
         ),
@@ -135,8 +135,8 @@ def proof() -> ProofResult:
             )
             for policy, values in VALUES.items()
         ),
-        heuristics=("popular", "popular_5m"),
-        best_heuristic="popular_5m",
+        heuristics=("popular", "popular 5m"),
+        best_heuristic="popular 5m",
     )
 
 

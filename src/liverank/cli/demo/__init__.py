@@ -25,6 +25,7 @@ from liverank.cli.demo.lists import Moment, config_for, lists_of, tell_lists
 from liverank.cli.demo.load import measure_load, tell_load_figures
 from liverank.cli.demo.stages import stage_lines
 from liverank.cli.demo.stay import commands_to_try, stay_up
+from liverank.cli.demo.table import lift_table
 from liverank.cli.paths import data_path
 from liverank.config import load_config
 from liverank.errors import SimulatorError
@@ -34,7 +35,6 @@ from liverank.proof.page.themes import themes_of
 from liverank.proof.plan import Plan
 from liverank.proof.results import ProofResult
 from liverank.proof.run import run_proof
-from liverank.proof.tables import result_grid, rich_table
 from liverank.simulator.life.life import Life
 from liverank.simulator.portrait import live_rooms, unlike_people
 from liverank.simulator.server.own_server import own_server
@@ -204,7 +204,7 @@ def _tell(facts: PageFacts, page: Path, console: Console) -> None:
     _announce(console, 4, "what it is worth")
     result = facts.result
     console.print(f"[bold]{result.decision}[/]", soft_wrap=True)
-    console.print(rich_table(result_grid(result)), width=min(console.width, 110))
+    console.print(lift_table(result))
     console.print(f"{facts.seconds:.0f} s in all. The page to show: {page}", soft_wrap=True)
     for command in facts.commands:
         console.print(f"  {command}", markup=False, soft_wrap=True)

@@ -30,8 +30,8 @@ from liverank.simulator.world.world import person_row, room_row
 
 POPULAR_SURFACE = "most_popular"
 """Where the most popular of everybody comes first."""
-ROOMS = 5
-"""Rooms of each list that are shown."""
+ROOMS = 4
+"""Rooms of each list that are shown: a screen of the app."""
 _REASONS = 2
 _ENGLISH = {
     "en": "English",

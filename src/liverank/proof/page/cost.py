@@ -83,7 +83,7 @@ def _of_load(load: LoadFigures) -> list[tuple[str, str, str]]:
         (
             "Load test",
             f"{load.per_second:,.0f} lists/s",
-            f"for {load.seconds:.0f} s, {load.candidates} rooms each, {errors}",
+            f"a fixed rate for {load.seconds:.0f} s, {load.candidates} rooms each, {errors}",
         ),
         (
             "Time to rank",

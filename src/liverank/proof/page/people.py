@@ -17,10 +17,11 @@ def lists(facts: PageFacts) -> Html | None:
         tag("h2", "Same moment, same rooms, two lists"),
         tag(
             "p",
-            f"{facts.live_rooms} rooms are live. The left column is what {_number(facts.lists)} "
-            "people see when the most popular rooms come first, the right one what liverank puts "
-            "first for each of them, and why. The bar is the true chance that this person joins "
-            "the room if they look at it. Only the simulator knows it; liverank never sees it.",
+            f"{facts.live_rooms} rooms are live. Under “Most popular” is what "
+            f"{_number(facts.lists)} people see when recent joins decide, under “liverank” what "
+            "it puts first for each of them, and why. The bar is the true chance that this person "
+            "joins the room if they look at it. Only the simulator knows it; liverank never sees "
+            "it.",
         ),
         *map(_person, facts.lists),
     )

@@ -177,7 +177,7 @@ def _amount(feature: SpecFeature, value: float | None) -> str:
         return f"{value:.1%}".replace("%", " %")
     if isinstance(expression, Ago | Age | LifeLeft) or feature.name.endswith("_ago_s"):
         return _duration(value)
-    if isinstance(expression, Same) or (isinstance(expression, Followed) and value <= 1):
+    if isinstance(expression, Same | Followed):
         return "yes" if value else "no"
     return f"{value:.0f}" if value >= 9.95 or value == round(value) else f"{value:.1f}"
 

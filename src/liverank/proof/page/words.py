@@ -16,6 +16,8 @@ POLICY_WORDS = {
     "random": "in random order",
     "oracle": "oracle",
 }
+_SPANS = {"5m": "of 5 minutes", "1h": "of an hour", "1d": "of a day"}
+"""How heuristics are named in a proof, by the half-life of their counts."""
 UNKNOWN = "unknown"
 
 
@@ -36,10 +38,11 @@ def metric_meaning(name: str) -> str:
 def policy_words(name: str) -> str:
     """A policy for people.
 
-    >>> policy_words("model"), policy_words("popular_5m")
-    ('liverank', 'popular 5m')
+    >>> policy_words("model"), policy_words("popular 5m")
+    ('liverank', 'popular of 5 minutes')
     """
-    return POLICY_WORDS.get(name, name.replace("_", " "))
+    words, _, span = name.rpartition(" ")
+    return POLICY_WORDS.get(name) or (f"{words} {_SPANS[span]}" if span in _SPANS else name)
 
 
 def value_words(name: str, value: float | None) -> str:
