@@ -20,7 +20,7 @@ from liverank.proof.project import (
     EXPERIMENT,
     VARIANT,
     copied_for_all,
-    make_project,
+    new_project,
     start_test,
 )
 from liverank.proof.reported import ReadReport, read_report, reported_metrics, training_summary
@@ -37,11 +37,9 @@ from liverank.proof.watched import Watched
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Policy
 from liverank.simulator.policies.oracle import Oracle
-from liverank.simulator.policies.popular import MostPopular
 from liverank.simulator.policies.random_order import RandomOrder
 from liverank.simulator.server.own_server import simulated_server
-from liverank.simulator.server.served_policy import SURFACE, ServedPolicy
-from liverank.simulator.simulate import simulate, write_events
+from liverank.simulator.server.served_policy import ServedPolicy
 from liverank.simulator.world.world import DAY_MS, World, build_world
 
 PROJECT = "project"
@@ -80,7 +78,7 @@ def _run(plan: Plan, folder: Path, phases: Phases, *, kept: str | None) -> Proof
         end_ms = world.start_ms + plan.days * DAY_MS
         test = Span(world.start_ms + plan.days_before * DAY_MS, end_ms)
         scene = _Scene(plan, folder, world, test, phases)
-        config = _project(scene)
+        config = new_project(folder / PROJECT, plan)
     life = Life(world, seed=plan.seed, step_ms=plan.step_ms, shown=plan.shown)
     rivals = heuristics(world) if plan.truth_in_process else {}
     _weeks_before(scene, config, life, rivals)
@@ -111,17 +109,6 @@ def _run(plan: Plan, folder: Path, phases: Phases, *, kept: str | None) -> Proof
         best_heuristic=best,
         project=kept,
     )
-
-
-def _project(scene: _Scene) -> Path:
-    """A new project, configured by what a day of the app looks like."""
-    scene.folder.mkdir(parents=True, exist_ok=True)
-    sample = scene.folder / "sample.jsonl"
-    policy = MostPopular(scene.world)
-    write_events(sample, simulate(scene.world, policy=policy, seed=scene.plan.seed, days=1))
-    config = make_project(scene.folder / PROJECT, scene.plan, sample, SURFACE)
-    sample.unlink()
-    return config
 
 
 def _weeks_before(scene: _Scene, config: Path, life: Life, rivals: Mapping[str, Policy]) -> None:
