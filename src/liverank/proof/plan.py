@@ -4,6 +4,7 @@ import msgspec
 
 from liverank.errors import ProofError
 from liverank.quantities import duration_ms
+from liverank.simulator.world.world import START_MS
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -11,6 +12,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     seed: int = 1
     people: int = 2000
+    start_ms: int = START_MS
+    """When the world begins, in Unix ms."""
     days_before: int = 14
     """Days on "most popular", whose log the model is trained on."""
     days_of_test: int = 14

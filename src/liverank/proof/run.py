@@ -5,8 +5,9 @@ of random and of the oracle are made in this process. Invariant: the report is r
 is looked up, and the truth is of the same people in the same weeks with the same luck.
 """
 
+import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,8 @@ from liverank.simulator.server.own_server import simulated_server
 from liverank.simulator.server.served_policy import ServedPolicy
 from liverank.simulator.world.world import DAY_MS, World, build_world
 
+OnLived = Callable[[Life], None]
+
 PROJECT = "project"
 """The folder of the project, in that of the proof."""
 
@@ -58,23 +61,31 @@ class _Scene:
 
 
 def run_proof(
-    plan: Plan, *, folder: Path | None = None, on_stage: OnStage | None = None
+    plan: Plan,
+    *,
+    folder: Path | None = None,
+    on_stage: OnStage | None = None,
+    on_lived: OnLived | None = None,
 ) -> ProofResult:
     """Run a proof; the project is kept in ``folder``, or nowhere without one.
+
+    ``on_lived`` takes the life of the A/B test once its last step is over.
 
     Raises ProofError where the plan cannot be run or a command fails, SimulatorError and
     ServingError where a server does.
     """
     checked(plan)
     if folder is not None:
-        return _run(plan, folder, Phases(on_stage), kept=str(folder / PROJECT))
+        return _run(plan, folder, Phases(on_stage), on_lived, kept=str(folder / PROJECT))
     with tempfile.TemporaryDirectory(prefix="liverank-proof-") as scratch:
-        return _run(plan, Path(scratch), Phases(on_stage), kept=None)
+        return _run(plan, Path(scratch), Phases(on_stage), on_lived, kept=None)
 
 
-def _run(plan: Plan, folder: Path, phases: Phases, *, kept: str | None) -> ProofResult:
+def _run(
+    plan: Plan, folder: Path, phases: Phases, on_lived: OnLived | None, *, kept: str | None
+) -> ProofResult:
     with phases.phase("world", "drawing a world of people, hosts and rooms"):
-        world = build_world(plan.seed, people=plan.people, days=plan.days)
+        world = build_world(plan.seed, people=plan.people, days=plan.days, start_ms=plan.start_ms)
         end_ms = world.start_ms + plan.days * DAY_MS
         test = Span(world.start_ms + plan.days_before * DAY_MS, end_ms)
         scene = _Scene(plan, folder, world, test, phases)
@@ -86,6 +97,8 @@ def _run(plan: Plan, folder: Path, phases: Phases, *, kept: str | None) -> Proof
     at_start = life.fork()
     copies = _copies(scene, config)
     report = _test(scene, config, life)
+    if on_lived is not None:
+        on_lived(life)
     truth = [*_on_servers(scene, copies, at_start), *_in_process(scene, rivals, at_start)]
     names = (CONTROL, *rivals)
     best = best_of(truth, names)
@@ -175,6 +188,7 @@ def _on_servers(scene: _Scene, copies: Mapping[str, Path], at_start: Life) -> li
         ):
             other = Counterfactual(variant, "server", at_start.fork(), served)
             truth.append(other.lived_through(scene.test, scene.phases))
+        shutil.rmtree(config.parent)
     return truth
 
 
