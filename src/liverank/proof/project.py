@@ -5,8 +5,14 @@ appended, as a user would. Invariant: nothing in it comes from the truth.
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.config import load_config
+from liverank.experiments.assignment.buckets import draws_of, ends_of, variant_at
 from liverank.proof.commands import run_command
 from liverank.proof.plan import Plan
 from liverank.simulator.server.project import make_project
@@ -63,3 +69,13 @@ def copied_for_all(config: Path, folder: Path, variant: str, at_ms: int) -> Path
         "--at", str(at_ms), config=copy,
     )  # fmt: skip
     return copy
+
+
+def people_of_variants(config: Path, users: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+    """Who is assigned to each variant by the product's own draws: bool[n_users] each."""
+    experiment = load_config(config).experiments[EXPERIMENT]
+    ends = ends_of(experiment.shares)
+    given = np.array(
+        [variant_at(ends, draws_of(EXPERIMENT, experiment, user).variant) for user in users]
+    )
+    return {variant: given == variant for variant in experiment.variants}
