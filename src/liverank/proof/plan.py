@@ -2,7 +2,7 @@
 
 import msgspec
 
-from liverank.errors import ProofError
+from liverank.errors import ConfigError, ProofError
 from liverank.quantities import duration_ms
 from liverank.simulator.world.world import START_MS
 
@@ -49,6 +49,6 @@ def checked(plan: Plan) -> Plan:
         raise ProofError(f"`days_before` is {plan.days_before}; a model needs 1 or more to learn")
     try:
         duration_ms(plan.budget)
-    except ValueError as error:
+    except ConfigError as error:
         raise ProofError(f"`budget` is {error}") from None
     return plan
