@@ -34,19 +34,21 @@ def main() -> None:
     """Run the worlds and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, help="file for the figures, as JSON")
-    parser.add_argument("--worlds", type=int, default=24)
-    parser.add_argument("--people", type=int, default=800)
+    parser.add_argument("--people", type=int, nargs="+", default=[400, 1600])
+    parser.add_argument("--worlds", type=int, nargs="+", default=[40, 16], help="of each size")
     parser.add_argument("--bonus", type=float, default=2.0, help="how unlike the variant is")
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
-    setting = Setting(people=arguments.people, bonus=arguments.bonus)
-    asked = [(seed, setting) for seed in range(1, arguments.worlds + 1)]
-    with ProcessPoolExecutor(arguments.processes) as pool:
-        worlds = list(pool.map(one_world, *zip(*asked, strict=True)))
-    figures = summed_up(worlds)
+    figures = []
+    for people, worlds in zip(arguments.people, arguments.worlds, strict=True):
+        setting = Setting(people=people, bonus=arguments.bonus)
+        asked = [(seed, setting) for seed in range(1, worlds + 1)]
+        with ProcessPoolExecutor(arguments.processes) as pool:
+            figures.append(summed_up(list(pool.map(one_world, *zip(*asked, strict=True)))))
+        figures[-1] |= {"people": people}
     print_figures(figures)
     if arguments.out:
-        arguments.out.write_text(json.dumps({"worlds": worlds, **figures}, indent=2) + "\n")
+        arguments.out.write_text(json.dumps({"sizes": figures}, indent=2) + "\n")
 
 
 def one_world(seed: int, setting: Setting) -> dict[str, Any]:
@@ -85,17 +87,19 @@ def _mean(values: np.ndarray) -> dict[str, list[float]]:
     return {"mean": values.mean(axis=0).tolist(), "se": error.tolist()}
 
 
-def print_figures(figures: dict[str, Any]) -> None:
-    """A line for each kind of counters and metric, as Markdown."""
-    print(f"{figures['worlds']} worlds; shifts are of the control's level, +/- standard error")
-    print("| counters | metric | true lift | shift of the control | of the variant | of the lift |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for counters in COUNTERS:
-        for at, name in enumerate(METRICS):
-            found = [figures[counters][what] for what in ("control", "variant", "lift")]
-            cells = [f"{one['mean'][at]:+.1%} +/- {one['se'][at]:.1%}" for one in found]
-            lift = f"{figures['true_lift'][at]:+.1%}"
-            print(f"| {counters} | {METRIC_WORDS[name]} | {lift} | {' | '.join(cells)} |")
+def print_figures(figures: list[dict[str, Any]]) -> None:
+    """A line for each size, kind of counters and metric, as Markdown."""
+    print("Shifts are of the control's level, +/- a standard error")
+    print("| people | counters | metric | true lift | control | variant | lift |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for size in figures:
+        for counters in COUNTERS:
+            for at, name in enumerate(METRICS):
+                found = [size[counters][what] for what in ("control", "variant", "lift")]
+                cells = [f"{one['mean'][at]:+.1%} +/- {one['se'][at]:.1%}" for one in found]
+                lift = f"{size['true_lift'][at]:+.1%}"
+                start = f"| {size['people']:,} in {size['worlds']} worlds | {counters}"
+                print(f"{start} | {METRIC_WORDS[name]} | {lift} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

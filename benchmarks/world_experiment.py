@@ -5,7 +5,7 @@ The events of a world, with a ranking for each list and its variant, are given t
 with everybody on one policy.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,6 +18,7 @@ from liverank.experiments.assignment.buckets import draws_of, ends_of, variant_a
 from liverank.experiments.reporting.asked import asked_of
 from liverank.experiments.reporting.facts import Report
 from liverank.experiments.reporting.report import report_of
+from liverank.proof.heuristics import NewestFirst
 from liverank.proof.truth.counted import Counted
 from liverank.proof.watched import Watched
 from liverank.simulator.life.life import Life
@@ -29,12 +30,11 @@ from liverank.simulator.world.world import DAY_MS, World, build_world, room_row
 
 CONTROL, VARIANT = "popular", "own_language"
 STEP_MS = 600_000
-MakePolicy = Callable[[World], Policy]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How large the worlds are, and how the experiment is read."""
+    """How large the worlds are, and how unlike the two policies."""
 
     people: int = 400
     days_before: int = 5
@@ -158,7 +158,7 @@ class _Kept:
 def begun(world: World, setting: Setting, *, luck: int) -> Begun:
     """Let days pass on "most popular"."""
     life = Life(world, seed=luck, step_ms=STEP_MS)
-    kept = _Kept(MostPopular(world))
+    kept = _Kept(NewestFirst(MostPopular(world)))
     kept.observe(life.introduction())
     drive(life, kept, until_ms=world.start_ms + setting.days_before * DAY_MS)
     return Begun(setting, life, tuple(kept.events))
@@ -173,8 +173,8 @@ def policies_of(at: Begun) -> dict[str, Policy]:
     """Control and variant, both with what they would know of the days before."""
     world = at.life.world
     found: dict[str, Policy] = {
-        CONTROL: MostPopular(world),
-        VARIANT: OwnLanguage(world, at.setting.bonus),
+        CONTROL: NewestFirst(MostPopular(world)),
+        VARIANT: NewestFirst(OwnLanguage(world, at.setting.bonus)),
     }
     for policy in found.values():
         policy.observe(at.history)

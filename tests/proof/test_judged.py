@@ -2,10 +2,10 @@
 
 import msgspec
 import pytest
-from proof_results import HEURISTICS, RATES, result, truths
+from proof_results import HEURISTICS, RATES, reported, result, truths
 
-from liverank.proof.judged import best_of, proof_of
-from liverank.proof.results import Proof
+from liverank.proof.judged import best_of, judged_metrics, proof_of
+from liverank.proof.results import METRICS, MetricName, Proof
 
 
 def test_an_interval_covers_the_true_difference_of_model_and_control_alone() -> None:
@@ -44,6 +44,28 @@ def test_an_oracle_that_gains_nothing_leaves_no_share() -> None:
 def test_the_best_heuristic_is_no_policy_that_knows_or_learns_more() -> None:
     assert best_of(truths(RATES), HEURISTICS) == "popular 1d"
     assert best_of(truths(RATES), ()) is None
+
+
+def test_interference_is_each_side_less_the_same_people_on_their_policy_alone() -> None:
+    control, model = truths({"popular": 0.10, "model": 0.18})
+    truth = (
+        msgspec.structs.replace(control, by_variant=parts(popular=0.11, model=0.5)),
+        msgspec.structs.replace(model, by_variant=parts(popular=0.5, model=0.17)),
+    )
+    metrics = judged_metrics(
+        dict.fromkeys(METRICS, reported((0.0, 0.1))),
+        truth,
+        control="popular",
+        best_heuristic=None,
+        in_test=parts(popular=0.105, model=0.18),
+    )
+    for metric in metrics:
+        assert metric.control_shift == pytest.approx(-0.05)
+        assert metric.variant_shift == pytest.approx(0.1)
+
+
+def parts(**rates: float) -> dict[str, dict[MetricName, float]]:
+    return {variant: dict.fromkeys(METRICS, rate) for variant, rate in rates.items()}
 
 
 def test_seeds_together_count_what_each_says() -> None:

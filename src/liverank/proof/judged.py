@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from liverank.proof.results import (
     METRICS,
     MODEL,
@@ -43,13 +45,39 @@ def judged_metrics(
     *,
     control: str,
     best_heuristic: str | None,
+    in_test: Mapping[str, Values] | None = None,
 ) -> tuple[MetricProof, ...]:
     """Each metric as it was reported and as it is.
 
-    ``control`` is the policy of ``truth`` that the test's control was served by.
+    ``control`` is the policy of ``truth`` that the test's control was served by; ``in_test`` is
+    what the people of each variant truly did in the test.
     """
     values = {one.policy: one.values for one in truth}
-    return tuple(_judged(name, reported[name], values, control, best_heuristic) for name in METRICS)
+    shifts = _shifts(in_test or {}, truth, control)
+    metrics = [_judged(name, reported[name], values, control, best_heuristic) for name in METRICS]
+    return tuple(
+        msgspec.structs.replace(
+            metric,
+            control_shift=shifts.get((metric.name, control)),
+            variant_shift=shifts.get((metric.name, MODEL)),
+        )
+        for metric in metrics
+    )
+
+
+def _shifts(
+    in_test: Mapping[str, Values], truth: Sequence[TruePolicy], control: str
+) -> dict[tuple[MetricName, str], float]:
+    """By metric and variant: its people in the test, less them where everybody is on it."""
+    policies = {one.policy: one for one in truth}
+    shifts: dict[tuple[MetricName, str], float] = {}
+    for variant, values in in_test.items():
+        if variant in policies and variant in policies[variant].by_variant:
+            alone = policies[variant].by_variant[variant]
+            for name, level in policies[control].values.items():
+                if level:
+                    shifts[name, variant] = (values[name] - alone[name]) / level
+    return shifts
 
 
 def _judged(

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from liverank.errors import ProofError
+from liverank.errors import ConfigError, ProofError
 from liverank.quantities import duration_ms
 from liverank.simulator.world.world import START_MS
 
@@ -35,14 +35,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """Days of the world."""
         return self.days_before + self.days_of_test
 
-    @property
-    def budget_s(self) -> float:
-        """The budget in seconds."""
-        return duration_ms(self.budget) / 1000
-
 
 def checked(plan: Plan) -> Plan:
-    """The plan, if it can be run. Raises ProofError, and ConfigError for no duration.
+    """The plan, if it can be run. Raises ProofError.
 
     >>> checked(Plan(days_of_test=1))
     Traceback (most recent call last):
@@ -52,6 +47,8 @@ def checked(plan: Plan) -> Plan:
         raise ProofError(f"`days_of_test` is {plan.days_of_test}; a metric by day needs 2 or more")
     if plan.days_before < 1:
         raise ProofError(f"`days_before` is {plan.days_before}; a model needs 1 or more to learn")
-    if plan.budget_s <= 0:
-        raise ProofError(f'`budget` is "{plan.budget}"; expected a time above zero, such as "20s"')
+    try:
+        duration_ms(plan.budget)
+    except ConfigError as error:
+        raise ProofError(f"`budget` is {error}") from None
     return plan

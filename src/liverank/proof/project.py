@@ -1,47 +1,37 @@
 """The project folder of a proof: what a user's would hold, and copies of it for other truths.
 
-The config is what ``liverank init`` proposes from a day of the app's events, with an experiment,
-a metric and a budget appended, as a user would. Invariant: nothing in it comes from the truth.
+The config is what ``liverank init`` would propose, with an experiment, a metric and a budget
+appended, as a user would. Invariant: nothing in it comes from the truth.
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
-from liverank.errors import ProofError
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.config import load_config
+from liverank.experiments.assignment.buckets import draws_of, ends_of, variant_at
 from liverank.proof.commands import run_command
 from liverank.proof.plan import Plan
+from liverank.simulator.server.project import make_project
+from liverank.simulator.simulate import SURFACE
 
 EXPERIMENT, CONTROL, VARIANT = "tab", "popular", "model"
 """Names in the config; the control and the variant are also how they rank."""
-CONFIG = "liverank.toml"
 
 
-def make_project(folder: Path, plan: Plan, sample: Path, surface: str) -> Path:
-    """Write the config of a new project and return its path; ``sample`` is a file of events.
+def new_project(folder: Path, plan: Plan) -> Path:
+    """Make the folder of a new project and return the path of its config.
 
-    Raises ProofError where the folder cannot be made or is in use.
+    Raises SimulatorError where the folder cannot be made, or holds anything.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        is_used = any(folder.iterdir())
-    except OSError as error:
-        raise ProofError(f"{folder}: cannot hold a project: {error.strerror}") from None
-    if is_used:
-        raise ProofError(f"{folder}: is not empty; give a new folder")
-    config = folder / CONFIG
-    run_command("init", str(sample), "--out", str(config))
-    with config.open("a", encoding="utf-8") as lines:
-        lines.write(
-            _appended(plan, surface, has_surface=f"[surfaces.{surface}]" in config.read_text())
-        )
-    return config
+    return make_project(folder, seed=plan.seed, more=_more(plan))
 
 
-def _appended(plan: Plan, surface: str, *, has_surface: bool) -> str:
-    tables = "" if has_surface else f"\n[surfaces.{surface}]\nlimit = {plan.shown}\n"
-    return (
-        tables
-        + f"""
+def _more(plan: Plan) -> str:
+    return f"""
 [training]
 budget = "{plan.budget}"
 
@@ -51,7 +41,7 @@ interaction = "leave"
 value = true
 
 [experiments.{EXPERIMENT}]
-surface = "{surface}"
+surface = "{SURFACE}"
 days = {plan.days_of_test}
 metrics = ["daily_active", "join_rate", "clicks_to_explore", "seconds_listened"]
 
@@ -59,7 +49,6 @@ metrics = ["daily_active", "join_rate", "clicks_to_explore", "seconds_listened"]
 {CONTROL} = {{ rank = "popular", share = 0.5 }}
 {VARIANT} = {{ rank = "model", share = 0.5 }}
 """
-    )
 
 
 def start_test(config: Path, at_ms: int) -> None:
@@ -80,3 +69,13 @@ def copied_for_all(config: Path, folder: Path, variant: str, at_ms: int) -> Path
         "--at", str(at_ms), config=copy,
     )  # fmt: skip
     return copy
+
+
+def people_of_variants(config: Path, users: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+    """Who is assigned to each variant by the product's own draws: bool[n_users] each."""
+    experiment = load_config(config).experiments[EXPERIMENT]
+    ends = ends_of(experiment.shares)
+    given = np.array(
+        [variant_at(ends, draws_of(EXPERIMENT, experiment, user).variant) for user in users]
+    )
+    return {variant: given == variant for variant in experiment.variants}

@@ -123,6 +123,10 @@ class MetricProof(_Part, frozen=True):
     oracle_share: float | None
     """Share of the oracle's gain over the best heuristic that the model has: 1 is all of it. None
     where the oracle is no better than the heuristic, or was not run."""
+    control_shift: float | None = None
+    variant_shift: float | None = None
+    """Interference: the control's and the variant's people in the test, less the very same people
+    where everybody is on their policy; as a share of the control's true value."""
 
 
 class TruePolicy(_Part, frozen=True):
@@ -133,6 +137,8 @@ class TruePolicy(_Part, frozen=True):
     values: dict[MetricName, float]
     people: int
     """People who came, whom the values are of."""
+    by_variant: dict[str, dict[MetricName, float]] = {}
+    """The values of the people of each variant of the test alone."""
 
 
 class ProofResult(_Part, frozen=True):

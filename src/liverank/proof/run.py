@@ -5,6 +5,7 @@ of random and of the oracle are made in this process. Invariant: the report is r
 is looked up, and the truth is of the same people in the same weeks with the same luck.
 """
 
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from liverank.proof.project import (
     EXPERIMENT,
     VARIANT,
     copied_for_all,
-    make_project,
+    new_project,
+    people_of_variants,
     start_test,
 )
 from liverank.proof.reported import ReadReport, read_report, reported_metrics, training_summary
@@ -32,16 +34,15 @@ from liverank.proof.results import (
     TruePolicy,
     WorldSummary,
 )
-from liverank.proof.truth.policies import Counterfactual, Span, lived
+from liverank.proof.truth.counted import Counted
+from liverank.proof.truth.policies import Bools, Counterfactual, Span, lived
 from liverank.proof.watched import Watched
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Policy
 from liverank.simulator.policies.oracle import Oracle
-from liverank.simulator.policies.popular import MostPopular
 from liverank.simulator.policies.random_order import RandomOrder
 from liverank.simulator.server.own_server import simulated_server
-from liverank.simulator.server.served_policy import SURFACE, ServedPolicy
-from liverank.simulator.simulate import simulate, write_events
+from liverank.simulator.server.served_policy import ServedPolicy
 from liverank.simulator.world.world import DAY_MS, World, build_world
 
 OnLived = Callable[[Life], None]
@@ -90,17 +91,21 @@ def _run(
         end_ms = world.start_ms + plan.days * DAY_MS
         test = Span(world.start_ms + plan.days_before * DAY_MS, end_ms)
         scene = _Scene(plan, folder, world, test, phases)
-        config = _project(scene)
+        config = new_project(folder / PROJECT, plan)
     life = Life(world, seed=plan.seed, step_ms=plan.step_ms, shown=plan.shown)
     rivals = heuristics(world) if plan.truth_in_process else {}
     _weeks_before(scene, config, life, rivals)
     training = _train(scene, config)
     at_start = life.fork()
     copies = _copies(scene, config)
-    report = _test(scene, config, life)
+    groups = people_of_variants(config, world.people.ids)
+    report, in_test = _test(scene, config, life)
     if on_lived is not None:
         on_lived(life)
-    truth = [*_on_servers(scene, copies, at_start), *_in_process(scene, rivals, at_start)]
+    truth = [
+        *_on_servers(scene, copies, at_start, groups),
+        *_in_process(scene, rivals, at_start),
+    ]
     names = (CONTROL, *rivals)
     best = best_of(truth, names)
     return ProofResult(
@@ -116,24 +121,17 @@ def _run(
         decision=report.decision.sentence,
         reasons=report.decision.reasons,
         metrics=judged_metrics(
-            reported_metrics(report, VARIANT), truth, control=CONTROL, best_heuristic=best
+            reported_metrics(report, VARIANT),
+            truth,
+            control=CONTROL,
+            best_heuristic=best,
+            in_test={name: in_test.values(among) for name, among in groups.items()},
         ),
         truth=tuple(truth),
         heuristics=names,
         best_heuristic=best,
         project=kept,
     )
-
-
-def _project(scene: _Scene) -> Path:
-    """A new project, configured by what a day of the app looks like."""
-    scene.folder.mkdir(parents=True, exist_ok=True)
-    sample = scene.folder / "sample.jsonl"
-    policy = MostPopular(scene.world)
-    write_events(sample, simulate(scene.world, policy=policy, seed=scene.plan.seed, days=1))
-    config = make_project(scene.folder / PROJECT, scene.plan, sample, SURFACE)
-    sample.unlink()
-    return config
 
 
 def _weeks_before(scene: _Scene, config: Path, life: Life, rivals: Mapping[str, Policy]) -> None:
@@ -168,16 +166,18 @@ def _copies(scene: _Scene, config: Path) -> dict[str, Path]:
     }
 
 
-def _test(scene: _Scene, config: Path, life: Life) -> ReadReport:
-    """The A/B test on the server, and its report."""
+def _test(scene: _Scene, config: Path, life: Life) -> tuple[ReadReport, Counted]:
+    """The A/B test on the server: its report, and what people truly did in it."""
     words = f"{scene.plan.days_of_test} days of A/B test"
+    people = scene.world.people.ids
+    counted = Counted(people, start_ms=scene.test.start_ms, end_ms=scene.test.end_ms)
     start_test(config, scene.test.start_ms)
     with (
         scene.phases.phase("test", words) as effort,
         simulated_server(config.parent) as address,
         ServedPolicy(address, shown=scene.plan.shown) as served,
     ):
-        policy = Watched(served)
+        policy = Watched(served, counted=counted)
         lived(life, policy, scene.test, effort, lambda share: scene.phases.progress(words, share))
         served.observe(life.remaining())
         effort.fallbacks = sum(
@@ -187,10 +187,13 @@ def _test(scene: _Scene, config: Path, life: Life) -> ReadReport:
         )
     with scene.phases.phase("report", "liverank reports the experiment"):
         at = ("--at", str(scene.test.end_ms))
-        return read_report(run_command("experiment", "report", EXPERIMENT, *at, config=config))
+        answer = run_command("experiment", "report", EXPERIMENT, *at, config=config)
+    return read_report(answer), counted
 
 
-def _on_servers(scene: _Scene, copies: Mapping[str, Path], at_start: Life) -> list[TruePolicy]:
+def _on_servers(
+    scene: _Scene, copies: Mapping[str, Path], at_start: Life, groups: Mapping[str, Bools]
+) -> list[TruePolicy]:
     """The truth of the test's two variants, each on a real server."""
     truth = []
     for variant, config in copies.items():
@@ -199,7 +202,8 @@ def _on_servers(scene: _Scene, copies: Mapping[str, Path], at_start: Life) -> li
             ServedPolicy(address, shown=scene.plan.shown) as served,
         ):
             other = Counterfactual(variant, "server", at_start.fork(), served)
-            truth.append(other.lived_through(scene.test, scene.phases))
+            truth.append(other.lived_through(scene.test, scene.phases, groups))
+        shutil.rmtree(config.parent)
     return truth
 
 

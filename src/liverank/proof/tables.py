@@ -69,6 +69,22 @@ def truth_grid(result: ProofResult) -> Grid:
     )
 
 
+def interference_grid(result: ProofResult) -> Grid:
+    """What the two sides of the test did to each other."""
+    return Grid(
+        title=f"Seed {result.seed}: the test's people less themselves where all are on it",
+        columns=("metric", result.control, result.variant),
+        rows=tuple(
+            (
+                METRIC_WORDS[metric.name],
+                lift_text(metric.control_shift),
+                lift_text(metric.variant_shift),
+            )
+            for metric in result.metrics
+        ),
+    )
+
+
 def proof_grid(proof: Proof) -> Grid:
     """All seeds together."""
     number = len(proof.results)

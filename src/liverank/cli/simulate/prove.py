@@ -13,7 +13,14 @@ from liverank.proof.judged import proof_of
 from liverank.proof.plan import Plan, checked
 from liverank.proof.results import Proof, ProofResult
 from liverank.proof.run import run_proof
-from liverank.proof.tables import markdown, proof_grid, result_grid, rich_table, truth_grid
+from liverank.proof.tables import (
+    interference_grid,
+    markdown,
+    proof_grid,
+    result_grid,
+    rich_table,
+    truth_grid,
+)
 
 HELP = "weeks of a world, training, an A/B test by the product, and the truth to compare with"
 
@@ -129,7 +136,7 @@ def _write(folder: Path, proof: Proof) -> None:
     """Write what there is so far. Raises ProofError."""
     grids = [proof_grid(proof)]
     for result in proof.results:
-        grids += [result_grid(result), truth_grid(result)]
+        grids += [result_grid(result), truth_grid(result), interference_grid(result)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RESULTS).write_bytes(msgspec.json.format(msgspec.json.encode(proof), indent=2))

@@ -1,8 +1,11 @@
 """Everybody on one policy, from the moment at which the test began: what then truly happened."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from liverank.proof.phases import Effort, Phases
 from liverank.proof.results import TruePolicy
@@ -11,6 +14,8 @@ from liverank.proof.watched import Watched
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Policy
 from liverank.simulator.server.drive import drive
+
+Bools: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,10 @@ class Counterfactual:
     """A fork, which is used up."""
     policy: Policy
 
-    def lived_through(self, span: Span, phases: Phases) -> TruePolicy:
-        """Live through the span, and count."""
+    def lived_through(
+        self, span: Span, phases: Phases, groups: Mapping[str, Bools] | None = None
+    ) -> TruePolicy:
+        """Live through the span, and count: all people, and those of each of some groups."""
         people = self.life.world.people.ids
         counted = Counted(people, start_ms=span.start_ms, end_ms=span.end_ms)
         watched = Watched(self.policy, counted=counted)
@@ -63,4 +70,5 @@ class Counterfactual:
             where=self.where,
             values=counted.values(),
             people=int(counted.came.sum()),
+            by_variant={name: counted.values(among) for name, among in (groups or {}).items()},
         )
