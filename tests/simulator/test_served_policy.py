@@ -1,6 +1,8 @@
 """A world behind a real server in simulated time: lockstep, the same log twice, clear refusals."""
 
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import msgspec
 import numpy as np
@@ -14,7 +16,7 @@ from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Visits
 from liverank.simulator.server.connection import WINDOW
 from liverank.simulator.server.drive import drive
-from liverank.simulator.server.own_server import own_server, simulated_server
+from liverank.simulator.server.own_server import simulated_server
 from liverank.simulator.server.project import make_project, proposed_config
 from liverank.simulator.server.served_policy import ServedPolicy
 from liverank.simulator.world.world import DAY_MS, build_world
@@ -85,12 +87,24 @@ def test_all_that_people_did_is_in_the_log(once) -> None:
         assert counts[name] == truth.sum(), name
 
 
-def test_a_server_in_real_time_is_refused(tmp_path: Path) -> None:
-    with (
-        own_server(make_project(tmp_path / "real")) as real_time,
-        pytest.raises(SimulatorError, match="does not say that its time is simulated"),
-    ):
-        ServedPolicy(real_time)
+class InRealTime(BaseHTTPRequestHandler):
+    """Answers as a server does whose time is real: without the header."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+def test_a_server_in_real_time_is_refused() -> None:
+    with HTTPServer(("127.0.0.1", 0), InRealTime) as server:
+        Thread(target=server.handle_request).start()
+        with pytest.raises(SimulatorError, match="does not say that its time is simulated"):
+            ServedPolicy(f"http://127.0.0.1:{server.server_port}")
 
 
 def test_nobody_at_an_address_is_told() -> None:

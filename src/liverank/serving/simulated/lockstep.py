@@ -52,7 +52,7 @@ class Lockstep:
     async def _events(self, request: Request) -> Answer:
         """Take in events, and answer when they are folded."""
         async with self._turn:
-            await asyncio.to_thread(self._service.writer.flush)
+            await self._log_rankings()
             answer = await _of(self._routes(request))
             await self._take_turn()
         return answer
@@ -70,11 +70,16 @@ class Lockstep:
             return _with_header(problem_answer(422, Problem(where="?at", what=what)))
         async with self._turn:
             if at_ms > self._simulation.clock_ms():
-                await asyncio.to_thread(self._service.writer.flush)
+                await self._log_rankings()
                 self._simulation.advance(at_ms)
                 await self._take_turn()
             self._query_of_now = request.query
         return await _of(self._routes(request))
+
+    async def _log_rankings(self) -> None:
+        """Put into the log what was answered so far, in the order of the requests."""
+        if self._service.writer.queued:
+            await asyncio.to_thread(self._service.writer.flush)
 
     async def _take_turn(self) -> None:
         """Wait until all that is in the log, and is due by now, is what this worker ranks from."""
