@@ -1,5 +1,6 @@
 """A server in simulated time: real processes whose clock is moved by what they are sent."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -105,11 +106,22 @@ def test_rankings_stand_in_the_log_in_their_order_before_the_next_events(folder,
 
 
 @pytest.mark.parametrize("query", [f"at={NOON - 1}", "at=now", "at=", "time=7"])
-def test_a_time_that_is_no_time_or_is_over_is_refused(began, query) -> None:
-    answer = began.client.post(f"/v1/rank?{query}", json={"user": "u1"})
+@pytest.mark.parametrize("route", ["rank", "events"])
+def test_a_time_that_is_no_time_or_is_over_is_refused(began, query, route) -> None:
+    answer = began.client.post(f"/v1/{route}?{query}", json={"user": "u1"})
     assert answer.status_code == 422
     assert answer.json()["error"]["where"] == "?at"
     assert "does not go back" in answer.json()["error"]["what"]
+
+
+def test_events_may_name_a_later_time_too_and_none_make_a_turn_of_their_own(folder, began) -> None:
+    at_ms = NOON + 20 * MINUTE
+    lines = json.dumps(join(at_ms - 5, "u1", "a"))
+    assert began.client.post(f"/v1/events?at={at_ms}", content=lines).json()["accepted"] == 1
+    began.rank(user="u1", id="after-both")
+    nothing = began.client.post("/v1/events", content=b"")
+    assert (nothing.status_code, nothing.json()["accepted"]) == (202, 0)
+    assert rankings_of(folder)[-1][1:4] == (at_ms, at_ms, "after-both")
 
 
 def test_no_deadline_is_kept(began) -> None:
@@ -137,7 +149,7 @@ def test_a_bundle_and_an_experiment_are_followed_by_the_next_events(tmp_path: Pa
 
 
 def test_time_goes_on_from_the_newest_event_of_the_log(folder, began) -> None:
-    newest = NOON + 9 * MINUTE
+    newest = NOON + 30 * MINUTE
     began.send(room(newest, "f"))
     began.terminate()
     with running_server(folder, *SIMULATED, config=CONFIG) as again:
