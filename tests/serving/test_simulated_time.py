@@ -10,6 +10,8 @@ import pytest
 from rank_servers import CONFIG, RunningServer, a_bundle, a_spec, running_server
 
 from liverank.bundle import store
+from liverank.cli import main
+from liverank.cli.checks.server import ask, check_health
 from liverank.events.log import Log
 
 NOON = 1_600_000_000_000
@@ -69,6 +71,8 @@ def test_it_says_loudly_that_its_time_is_simulated(began) -> None:
     assert (health.json()["ok"], health.json()["simulated"]) == (True, True)
     assert "liverank_simulated 1.0" in began.client.get("/metrics").text
     assert "SIMULATED TIME" in began.said()
+    found = [finding.what for finding in check_health(ask(began.url))]
+    assert found == ["the server's time is simulated: its clock is moved by events alone"]
 
 
 def test_a_ranking_right_after_events_knows_them_every_time(began) -> None:
@@ -141,8 +145,8 @@ def test_a_bundle_and_an_experiment_are_followed_by_the_next_events(tmp_path: Pa
         store.promote(root, version)
         server.send(join(NOON + MINUTE, "u2", "a"))
         assert server.rank(user="u1")["model"] == version
-        start = ["experiment", "start", "tab", "--at", str(NOON + 2 * MINUTE)]
-        subprocess.run([sys.executable, "-m", "liverank", *start], cwd=project, check=True)
+        config, at = str(project / "liverank.toml"), str(NOON + 2 * MINUTE)
+        assert main(["experiment", "start", "tab", "--at", at, "--config", config]) == 0
         server.send(join(NOON + 2 * MINUTE, "u3", "a"))
         variants = {server.rank(user=f"u{number}")["variant"] for number in range(30)}
         assert variants == {"tab:control", "tab:random"}

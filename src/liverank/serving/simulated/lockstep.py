@@ -7,7 +7,6 @@ before are in the log in their order, then the events, and the worker ranks from
 import asyncio
 import re
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 from liverank.serving.http.exchange import Answer, Request, problem_answer
@@ -20,7 +19,7 @@ HEADER = (b"liverank-simulated", b"true")
 """What every answer of a simulated server carries."""
 _AT = re.compile("at=([0-9]{1,15})")
 
-_NOTHING = Answer(202, b'{"accepted":0,"duplicates":0,"rejected":[]}', headers=(HEADER,))
+_NOTHING = b'{"accepted":0,"duplicates":0,"rejected":[]}'
 
 Routes = Callable[[Request], Answer | Coroutine[Any, Any, Answer]]
 
@@ -58,9 +57,10 @@ class Lockstep:
             if at_ms is None:
                 return self._refused(request.query)
             self._service.writer.flush()
-            answer = _NOTHING
             if request.body:
                 answer = await _of(self._routes(request))
+            else:
+                answer = _with_header(Answer(202, _NOTHING))
             self._simulation.advance(at_ms)
             await self._take_turn()
             if at_ms == self._simulation.clock_ms():
@@ -116,4 +116,5 @@ async def _of(answer: Answer | Coroutine[Any, Any, Answer]) -> Answer:
 
 
 def _with_header(answer: Answer) -> Answer:
-    return replace(answer, headers=(*answer.headers, HEADER))
+    answer.headers = (*answer.headers, HEADER)
+    return answer
