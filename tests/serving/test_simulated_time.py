@@ -1,6 +1,8 @@
 """A server in simulated time: real processes whose clock is moved by what they are sent."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -150,6 +152,13 @@ def test_a_bundle_and_an_experiment_are_followed_by_the_next_events(tmp_path: Pa
         server.send(join(NOON + 2 * MINUTE, "u3", "a"))
         variants = {server.rank(user=f"u{number}")["variant"] for number in range(30)}
         assert variants == {"tab:control", "tab:random"}
+
+
+def test_events_are_answered_though_the_folding_process_was_killed(began) -> None:
+    os.kill(began.pids()["fold"], signal.SIGKILL)
+    at_ms = NOON + 25 * MINUTE
+    began.send(*(join(at_ms, f"late{number}", "b") for number in range(200)))
+    assert began.ranked_ids(user="u1")[0] == "b"
 
 
 def test_time_goes_on_from_the_newest_event_of_the_log(folder, began) -> None:

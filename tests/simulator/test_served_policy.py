@@ -1,5 +1,6 @@
 """A world behind a real server in simulated time: lockstep, the same log twice, clear refusals."""
 
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -87,24 +88,59 @@ def test_all_that_people_did_is_in_the_log(once) -> None:
         assert counts[name] == truth.sum(), name
 
 
-class InRealTime(BaseHTTPRequestHandler):
-    """Answers as a server does whose time is real: without the header."""
+class Answering(BaseHTTPRequestHandler):
+    """Answers as a server does that lost rankings."""
 
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("content-length", "2")
+    protocol_version = "HTTP/1.1"
+    is_simulated = True
+
+    def do_GET(self, status=200, body=b'{"rankings_lost":3}'):
+        self.send_response(status)
+        if self.is_simulated:
+            self.send_header("liverank-simulated", "true")
+        self.send_header("content-length", str(len(body)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(body)
+
+    def do_POST(self):
+        self.do_GET(202, b'{"accepted":0,"duplicates":0,"rejected":[]}')
 
     def log_message(self, *_):
         """Say nothing."""
 
 
+class InRealTime(Answering):
+    """The same without the header that says that time is simulated."""
+
+    is_simulated = False
+
+
+@contextmanager
+def answering(handler):
+    """The address of a server of one connection."""
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        thread.join()
+
+
 def test_a_server_in_real_time_is_refused() -> None:
-    with HTTPServer(("127.0.0.1", 0), InRealTime) as server:
-        Thread(target=server.handle_request).start()
-        with pytest.raises(SimulatorError, match="does not say that its time is simulated"):
-            ServedPolicy(f"http://127.0.0.1:{server.server_port}")
+    with (
+        answering(InRealTime) as url,
+        pytest.raises(SimulatorError, match="does not say that its time is simulated"),
+    ):
+        ServedPolicy(url)
+
+
+def test_a_server_that_lost_rankings_is_no_run() -> None:
+    """The policy settles where its block ends, and says so then."""
+    with (
+        answering(Answering) as url,
+        pytest.raises(SimulatorError, match="could not log 3 of its rankings"),
+        ServedPolicy(url),
+    ):
+        pass
 
 
 def test_nobody_at_an_address_is_told() -> None:

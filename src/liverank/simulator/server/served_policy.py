@@ -62,6 +62,10 @@ class _Taken(msgspec.Struct, frozen=True):
     rejected: list[_Rejected]
 
 
+class _Health(msgspec.Struct, frozen=True):
+    rankings_lost: int
+
+
 class ServedPolicy:
     """Ranks by the server at an address, which was started with ``--simulated``.
 
@@ -133,9 +137,17 @@ class ServedPolicy:
     def settle(self) -> None:
         """Return when all events, and all lists so far, are in the server's log and folded.
 
-        Raises SimulatorError for an event that the server did not take as new.
+        Raises SimulatorError for an event that the server did not take as new, and where it could
+        not log all rankings.
         """
         self._send()
+        (answer,) = self._connection.ask([_get("/healthz")])
+        lost = msgspec.json.decode(answer.body, type=_Health).rankings_lost
+        if lost:
+            raise SimulatorError(
+                f"the server could not log {lost:,} of its rankings, so this run lacks them; look at "
+                "the disk of the log, and begin again"
+            )
 
     def _send(self) -> None:
         part, body = self._held.take()
@@ -163,7 +175,7 @@ class ServedPolicy:
             self.close()
 
     def _check(self, address: str) -> None:
-        (answer,) = self._connection.ask([b"GET /livez HTTP/1.1\r\nhost: liverank\r\n\r\n"])
+        (answer,) = self._connection.ask([_get("/livez")])
         if _MARK not in answer.head:
             raise SimulatorError(
                 f"{address}: this server does not say that its time is simulated; start it with "
@@ -212,6 +224,10 @@ def _check_taken(part: Sequence[Event], answer: Answer) -> None:
             f"{taken.duplicates:,} of {len(part):,} events from {_said(part[0])} were in the log "
             "already; begin a world with a new log"
         )
+
+
+def _get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nhost: liverank\r\n\r\n".encode()
 
 
 def _said(event: Event) -> str:
