@@ -145,8 +145,8 @@ class ServedPolicy:
         lost = msgspec.json.decode(answer.body, type=_Health).rankings_lost
         if lost:
             raise SimulatorError(
-                f"the server could not log {lost:,} of its rankings, so this run lacks them; look at "
-                "the disk of the log, and begin again"
+                f"the server could not log {lost:,} of its rankings, so this run lacks them; look "
+                "at the disk of the log, and begin again"
             )
 
     def _send(self) -> None:
