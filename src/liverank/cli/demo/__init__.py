@@ -50,7 +50,7 @@ _MB = 1e6
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--people", type=int, default=800, metavar="N", help="default: 800")
+    parser.add_argument("--people", type=int, default=700, metavar="N", help="default: 700")
     parser.add_argument(
         "--days",
         type=int,

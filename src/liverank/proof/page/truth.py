@@ -72,10 +72,16 @@ def trust(facts: PageFacts) -> Html | None:
         tag(
             "p",
             "The report saw what any product sees: lists, clicks, joins. The true effect is that "
-            f"of all people on liverank, less that of all people on most popular. Of {len(known)} "
-            f"intervals {held} hold it. An interval should, 95 times in 100.",
+            "of all people on liverank, less that of all people on most popular. "
+            f"{_held(held, len(known))} An interval should, 95 times in 100.",
         ),
         grid(["metric", "reported", "truth", ""], rows, numbers=(1, 2)),
+    )
+
+
+def _held(held: int, all_: int) -> str:
+    return (
+        f"All {all_} intervals hold it." if held == all_ else f"Of {all_} intervals {held} hold it."
     )
 
 
