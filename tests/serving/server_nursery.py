@@ -49,10 +49,13 @@ class Forked:
         return self.returncode
 
     def communicate(self, timeout: float = 60.0) -> tuple[str, None]:
-        """What it printed after what was read, once none of its processes can print any more."""
+        """What it printed after what was read, once it and all of its processes have ended.
+
+        That is a line or two, for which a pipe has room. Raises TimeoutExpired.
+        """
+        self.wait(timeout)
         output = "" if self.stdout.closed else self.stdout.read()
         self.stdout.close()
-        self.wait(timeout)
         return output, None
 
 
