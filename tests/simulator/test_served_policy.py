@@ -36,6 +36,7 @@ def lived(folder, *, most_bytes=8_000_000):
     ):
         policy.observe(life.introduction())
         drive(life, policy)
+    assert "SIMULATED TIME" in (folder / "server.log").read_text()
     with Log.open(folder / ".liverank" / "log") as log:
         return pl.concat(list(log.read())), life, policy
 
