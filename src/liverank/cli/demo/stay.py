@@ -1,6 +1,6 @@
 """The project of the demo as a server that stays up, and what to try on it."""
 
-import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +9,9 @@ from rich.console import Console
 from liverank.proof.page.facts import PersonLists
 from liverank.simulator.server.own_server import own_server
 from liverank.simulator.simulate import SURFACE
+
+_AWAKE_S = 0.2
+"""How soon Ctrl-C is seen, whichever thread the signal reaches."""
 
 
 def commands_to_try(config: Path, lists: Sequence[PersonLists]) -> tuple[str, ...]:
@@ -35,7 +38,8 @@ def stay_up(config: Path, lists: Sequence[PersonLists], console: Console) -> Non
         ):
             console.print(f"  {command}", markup=False, soft_wrap=True)
         try:
-            threading.Event().wait()
+            while True:
+                time.sleep(_AWAKE_S)
         except KeyboardInterrupt:
             console.print("Stopped")
 
