@@ -9,7 +9,7 @@ from liverank.events.schema import Schema
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.following import Followed
 from liverank.features.kinds.in_list import Rank
-from liverank.features.kinds.match import Share
+from liverank.features.kinds.match import Same, Share
 from liverank.features.spec import Expression, SpecFeature, derive_spec
 from liverank.proof.page.phrases import phrase, reason_words
 from liverank.proof.page.themes import TITLES, theme_of, themes_of
@@ -88,8 +88,10 @@ def test_the_most_important_features_of_a_theme_are_named_first() -> None:
             Followed("host"),
             1.0,
             0.0,
-            "whether the person follows this host: yes (most rooms: no)",
+            "the person follows this host",
         ),
+        (Rank(Followed("host")), 0.9, 0.5, "the person does not follow this host"),
+        (Same("language", "language"), 0.0, 1.0, "person and room do not share the language"),
         (
             Rank(Count("item", "join", "5m")),
             0.0,

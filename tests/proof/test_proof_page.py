@@ -266,10 +266,10 @@ def test_it_says_decision_lift_interval_and_share_of_each_metric() -> None:
 
     assert "Ship model: join rate is 35 % higher than with popular." in text
     for title, lift, interval, share in (
-        ("Daily active", "+19 %", "+10 % to +28 %", "60 %"),
-        ("Join rate", "+35 %", "+26 % to +44 %", "64 %"),
-        ("Clicks to explore", "+23 %", "+14 % to +32 %", "58 %"),
-        ("Minutes listened", "+32 %", "+23 % to +41 %", "69 %"),
+        ("Daily active", "+19 %", "+10 to +28 %", "60 %"),
+        ("Join rate", "+35 %", "+26 to +44 %", "64 %"),
+        ("Clicks to explore", "+23 %", "+14 to +32 %", "58 %"),
+        ("Minutes listened", "+32 %", "+23 to +41 %", "69 %"),
     ):
         assert re.search(
             rf"{title}\s+{re.escape(lift)}\s+95 % sure: {re.escape(interval)}.*?{share} of what",

@@ -27,7 +27,7 @@ def lift_table(result: ProofResult) -> Table:
         table.add_row(
             metric_title(metric.name),
             lift_words(reported.lift),
-            interval_words(reported.lift_ci).replace(" % to", " to"),
+            interval_words(reported.lift_ci),
             _SHORT.get(reported.verdict, reported.verdict),
             lift_words(metric.true_lift),
             share_words(metric.oracle_share),

@@ -145,6 +145,9 @@ def reason_words(feature: SpecFeature, value: float | None, typical: float | Non
     'people in the room whom the person follows: 3 (most rooms: 0)'
     """
     expression = feature.expression
+    of = expression.of if isinstance(expression, COMPARED) else expression
+    if isinstance(of, Same | Followed) and value is not None:
+        return _statement(of, is_so=_is_high(expression, value))
     if isinstance(expression, COMPARED):
         return f"{subject(expression)}: {_compared(expression, value)}"
     return f"{phrase(expression)}: {_amount(feature, value)} (most rooms: " + (
@@ -155,9 +158,6 @@ def reason_words(feature: SpecFeature, value: float | None, typical: float | Non
 def _compared(expression: COMPARED, value: float | None) -> str:
     if value is None:
         return "not known"
-    is_high = value < 0.5 if isinstance(expression, Gap | Rank) else value > 0
-    if isinstance(expression.of, Same | Followed):
-        return f"{'yes' if is_high else 'no'}, unlike for other rooms"
     if isinstance(expression, Rank):
         if value <= 0.0:
             return "the highest of all live rooms"
@@ -166,7 +166,20 @@ def _compared(expression: COMPARED, value: float | None) -> str:
         return f"among the lowest {math.ceil(100 * (1 - value)) or 1} % of live rooms"
     if isinstance(expression, Gap):
         return "the highest of all live rooms" if value <= 0 else "below the highest"
-    return f"{'above' if is_high else 'below'} the average live room"
+    return f"{'above' if _is_high(expression, value) else 'below'} the average live room"
+
+
+def _is_high(expression: Expression, value: float) -> bool:
+    """Whether a value is above zero, or above those of the other rooms where it says so."""
+    return value < 0.5 if isinstance(expression, Gap | Rank) else value > 0
+
+
+def _statement(expression: Same | Followed, *, is_so: bool) -> str:
+    """What is so of a person and a room, or that it is not so."""
+    words = phrase(expression).removeprefix("whether ")
+    if is_so:
+        return words
+    return words.replace(" follows ", " does not follow ").replace(" share ", " do not share ")
 
 
 def _amount(feature: SpecFeature, value: float | None) -> str:
@@ -177,8 +190,6 @@ def _amount(feature: SpecFeature, value: float | None) -> str:
         return f"{value:.1%}".replace("%", " %")
     if isinstance(expression, Ago | Age | LifeLeft) or feature.name.endswith("_ago_s"):
         return _duration(value)
-    if isinstance(expression, Same | Followed):
-        return "yes" if value else "no"
     return f"{value:.0f}" if value >= 9.95 or value == round(value) else f"{value:.1f}"
 
 

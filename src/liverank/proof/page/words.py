@@ -71,12 +71,12 @@ def interval_words(ends: Interval) -> str:
     """Both ends of an interval of lifts, or that there is none yet.
 
     >>> interval_words((0.191, 0.287)), interval_words((None, None))
-    ('+19 % to +29 %', 'no interval yet')
+    ('+19 to +29 %', 'no interval yet')
     """
     low, high = ends
     if low is None or high is None:
         return "no interval yet"
-    return f"{lift_words(low)} to {lift_words(high)}"
+    return f"{lift_words(low).removesuffix(' %')} to {lift_words(high)}"
 
 
 def share_words(share: float | None) -> str:
