@@ -1,5 +1,8 @@
 """A server in simulated time: real processes whose clock is moved by what they are sent."""
 
+import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +12,8 @@ import pytest
 from rank_servers import CONFIG, RunningServer, a_bundle, a_spec, running_server
 
 from liverank.bundle import store
+from liverank.cli import main
+from liverank.cli.checks.server import ask, check_health
 from liverank.events.log import Log
 
 NOON = 1_600_000_000_000
@@ -68,6 +73,8 @@ def test_it_says_loudly_that_its_time_is_simulated(began) -> None:
     assert (health.json()["ok"], health.json()["simulated"]) == (True, True)
     assert "liverank_simulated 1.0" in began.client.get("/metrics").text
     assert "SIMULATED TIME" in began.said()
+    found = [finding.what for finding in check_health(ask(began.url))]
+    assert found == ["the server's time is simulated: its clock is moved by events alone"]
 
 
 def test_a_ranking_right_after_events_knows_them_every_time(began) -> None:
@@ -105,11 +112,22 @@ def test_rankings_stand_in_the_log_in_their_order_before_the_next_events(folder,
 
 
 @pytest.mark.parametrize("query", [f"at={NOON - 1}", "at=now", "at=", "time=7"])
-def test_a_time_that_is_no_time_or_is_over_is_refused(began, query) -> None:
-    answer = began.client.post(f"/v1/rank?{query}", json={"user": "u1"})
+@pytest.mark.parametrize("route", ["rank", "events"])
+def test_a_time_that_is_no_time_or_is_over_is_refused(began, query, route) -> None:
+    answer = began.client.post(f"/v1/{route}?{query}", json={"user": "u1"})
     assert answer.status_code == 422
     assert answer.json()["error"]["where"] == "?at"
     assert "does not go back" in answer.json()["error"]["what"]
+
+
+def test_events_may_name_a_later_time_too_and_none_make_a_turn_of_their_own(folder, began) -> None:
+    at_ms = NOON + 20 * MINUTE
+    lines = json.dumps(join(at_ms - 5, "u1", "a"))
+    assert began.client.post(f"/v1/events?at={at_ms}", content=lines).json()["accepted"] == 1
+    began.rank(user="u1", id="after-both")
+    nothing = began.client.post("/v1/events", content=b"")
+    assert (nothing.status_code, nothing.json()["accepted"]) == (202, 0)
+    assert rankings_of(folder)[-1][1:4] == (at_ms, at_ms, "after-both")
 
 
 def test_no_deadline_is_kept(began) -> None:
@@ -129,15 +147,22 @@ def test_a_bundle_and_an_experiment_are_followed_by_the_next_events(tmp_path: Pa
         store.promote(root, version)
         server.send(join(NOON + MINUTE, "u2", "a"))
         assert server.rank(user="u1")["model"] == version
-        start = ["experiment", "start", "tab", "--at", str(NOON + 2 * MINUTE)]
-        subprocess.run([sys.executable, "-m", "liverank", *start], cwd=project, check=True)
+        config, at = str(project / "liverank.toml"), str(NOON + 2 * MINUTE)
+        assert main(["experiment", "start", "tab", "--at", at, "--config", config]) == 0
         server.send(join(NOON + 2 * MINUTE, "u3", "a"))
         variants = {server.rank(user=f"u{number}")["variant"] for number in range(30)}
         assert variants == {"tab:control", "tab:random"}
 
 
+def test_events_are_answered_though_the_folding_process_was_killed(began) -> None:
+    os.kill(began.pids()["fold"], signal.SIGKILL)
+    at_ms = NOON + 25 * MINUTE
+    began.send(*(join(at_ms, f"late{number}", "b") for number in range(200)))
+    assert began.ranked_ids(user="u1")[0] == "b"
+
+
 def test_time_goes_on_from_the_newest_event_of_the_log(folder, began) -> None:
-    newest = NOON + 9 * MINUTE
+    newest = NOON + 30 * MINUTE
     began.send(room(newest, "f"))
     began.terminate()
     with running_server(folder, *SIMULATED, config=CONFIG) as again:

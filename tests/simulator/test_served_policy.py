@@ -1,6 +1,9 @@
 """A world behind a real server in simulated time: lockstep, the same log twice, clear refusals."""
 
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import msgspec
 import numpy as np
@@ -14,7 +17,7 @@ from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Visits
 from liverank.simulator.server.connection import WINDOW
 from liverank.simulator.server.drive import drive
-from liverank.simulator.server.own_server import own_server, simulated_server
+from liverank.simulator.server.own_server import simulated_server
 from liverank.simulator.server.project import make_project, proposed_config
 from liverank.simulator.server.served_policy import ServedPolicy
 from liverank.simulator.world.world import DAY_MS, build_world
@@ -33,6 +36,7 @@ def lived(folder, *, most_bytes=8_000_000):
     ):
         policy.observe(life.introduction())
         drive(life, policy)
+    assert "SIMULATED TIME" in (folder / "server.log").read_text()
     with Log.open(folder / ".liverank" / "log") as log:
         return pl.concat(list(log.read())), life, policy
 
@@ -58,9 +62,9 @@ def test_every_list_is_logged_at_the_moment_of_its_visit_and_arrives_in_simulate
     assert rankings["id"].to_list() == [f"rq{number}" for number in range(visits)]
     since_start = rankings["time"] - life.world.start_ms
     assert (since_start % STEP_MS == 0).all()
-    ahead = log["arrived"] - log["time"]
-    assert ahead.min() >= 0
-    assert ahead.max() <= STEP_MS
+    assert (rankings["arrived"] == rankings["time"]).all()
+    assert (log["arrived"] >= log["time"]).all()
+    assert log["arrived"].is_sorted()
     assert log["seq"].to_list() == list(range(1, log.height + 1))
 
 
@@ -85,12 +89,59 @@ def test_all_that_people_did_is_in_the_log(once) -> None:
         assert counts[name] == truth.sum(), name
 
 
-def test_a_server_in_real_time_is_refused(tmp_path: Path) -> None:
+class Answering(BaseHTTPRequestHandler):
+    """Answers as a server does that lost rankings."""
+
+    protocol_version = "HTTP/1.1"
+    is_simulated = True
+
+    def do_GET(self, status=200, body=b'{"rankings_lost":3}'):
+        self.send_response(status)
+        if self.is_simulated:
+            self.send_header("liverank-simulated", "true")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        self.do_GET(202, b'{"accepted":0,"duplicates":0,"rejected":[]}')
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+class InRealTime(Answering):
+    """The same without the header that says that time is simulated."""
+
+    is_simulated = False
+
+
+@contextmanager
+def answering(handler):
+    """The address of a server of one connection."""
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        thread.join()
+
+
+def test_a_server_in_real_time_is_refused() -> None:
     with (
-        own_server(make_project(tmp_path / "real")) as real_time,
+        answering(InRealTime) as url,
         pytest.raises(SimulatorError, match="does not say that its time is simulated"),
     ):
-        ServedPolicy(real_time)
+        ServedPolicy(url)
+
+
+def test_a_server_that_lost_rankings_is_no_run() -> None:
+    """The policy settles where its block ends, and says so then."""
+    with (
+        answering(Answering) as url,
+        pytest.raises(SimulatorError, match="could not log 3 of its rankings"),
+        ServedPolicy(url),
+    ):
+        pass
 
 
 def test_nobody_at_an_address_is_told() -> None:
@@ -131,12 +182,15 @@ def test_an_event_that_the_server_refuses_is_named(address) -> None:
     good = Interaction(time=NOON + 6_000, type="join", user="u1", item="r1")
     bad = Item(time=1_000, item="r9", state="started")
     with ServedPolicy(address) as policy:
+        policy.observe([good, bad])
         with pytest.raises(SimulatorError, match=r'1 of 2 events were refused.*"r9".*1990'):
-            policy.observe([good, bad])
+            policy.settle()
         again = msgspec.structs.replace(good, time=NOON + 6_002, id="once")
         policy.observe([again])
+        policy.settle()
+        policy.observe([again])
         with pytest.raises(SimulatorError, match="were in the log already"):
-            policy.observe([again])
+            policy.settle()
 
 
 def test_events_are_sent_in_pieces_that_the_server_takes(address) -> None:

@@ -105,7 +105,9 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     lived = _summary(life.tally)
     _tell(world, lived, events, ended_s - lived_s, console)
     if arguments.policy == SERVED:
-        console.print(f"The log is in {folder}: try `liverank train --config {config}`")
+        console.print(
+            f"The log is in {folder}: try `liverank train --config {config}`", soft_wrap=True
+        )
     else:
         console.print(
             f"Next: `liverank ingest {folder / 'events.jsonl'} --config {config}`", soft_wrap=True

@@ -93,7 +93,7 @@ class _Folding:
             clock_ms=deployment.event_clock_ms,
             on_change=self._serve,
             on_look=self._look,
-            before_batch=self._gaps.leave,
+            before_batch=self._gaps.leave if deployment.simulation is None else None,
             simulation=deployment.simulation,
         )
 

@@ -7,7 +7,6 @@ before are in the log in their order, then the events, and the worker ranks from
 import asyncio
 import re
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 from liverank.serving.http.exchange import Answer, Request, problem_answer
@@ -19,6 +18,8 @@ from liverank.serving.simulated.simulation import Simulation
 HEADER = (b"liverank-simulated", b"true")
 """What every answer of a simulated server carries."""
 _AT = re.compile("at=([0-9]{1,15})")
+
+_NOTHING = b'{"accepted":0,"duplicates":0,"rejected":[]}'
 
 Routes = Callable[[Request], Answer | Coroutine[Any, Any, Answer]]
 
@@ -50,31 +51,50 @@ class Lockstep:
         return _marked(self._routes(request))
 
     async def _events(self, request: Request) -> Answer:
-        """Take in events, and answer when they are folded."""
+        """Take in events, perhaps none, and answer when they are folded."""
         async with self._turn:
-            await asyncio.to_thread(self._service.writer.flush)
-            answer = await _of(self._routes(request))
+            at_ms = self._time_of(request.query)
+            if at_ms is None:
+                return self._refused(request.query)
+            self._service.writer.flush()
+            if request.body:
+                answer = await _of(self._routes(request))
+            else:
+                answer = _with_header(Answer(202, _NOTHING))
+            self._simulation.advance(at_ms)
             await self._take_turn()
+            if at_ms == self._simulation.clock_ms():
+                self._query_of_now = request.query
         return answer
 
     async def _rank_later(self, request: Request) -> Answer:
         """Rank at a time that the query names, which is now or later."""
-        found = _AT.fullmatch(request.query)
-        now_ms = self._simulation.clock_ms()
-        at_ms = -1 if found is None else int(found[1])
-        if at_ms < now_ms:
-            what = (
-                f"`{request.query[:40]}`; expected at=MS, Unix milliseconds from {now_ms} on: that "
-                "is the simulated time of this server, and time does not go back"
-            )
-            return _with_header(problem_answer(422, Problem(where="?at", what=what)))
         async with self._turn:
+            at_ms = self._time_of(request.query)
+            if at_ms is None:
+                return self._refused(request.query)
             if at_ms > self._simulation.clock_ms():
-                await asyncio.to_thread(self._service.writer.flush)
+                self._service.writer.flush()
                 self._simulation.advance(at_ms)
                 await self._take_turn()
             self._query_of_now = request.query
         return await _of(self._routes(request))
+
+    def _time_of(self, query: str) -> int | None:
+        """The time that a query names, now where it is empty; None for what is not allowed."""
+        now_ms = self._simulation.clock_ms()
+        if not query:
+            return now_ms
+        found = _AT.fullmatch(query)
+        at_ms = -1 if found is None else int(found[1])
+        return at_ms if at_ms >= now_ms else None
+
+    def _refused(self, query: str) -> Answer:
+        what = (
+            f"`{query[:40]}`; expected at=MS, Unix milliseconds from {self._simulation.clock_ms()} "
+            "on: that is the simulated time of this server, and time does not go back"
+        )
+        return _with_header(problem_answer(422, Problem(where="?at", what=what)))
 
     async def _take_turn(self) -> None:
         """Wait until all that is in the log, and is due by now, is what this worker ranks from."""
@@ -96,4 +116,5 @@ async def _of(answer: Answer | Coroutine[Any, Any, Answer]) -> Answer:
 
 
 def _with_header(answer: Answer) -> Answer:
-    return replace(answer, headers=(*answer.headers, HEADER))
+    answer.headers = (*answer.headers, HEADER)
+    return answer

@@ -21,7 +21,7 @@ from liverank.serving.server_log.events import write_event
 from liverank.serving.simulated.simulation import Simulation
 from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import SLICE_ROWS, STEP_ROWS, Folded, fold_log
-from liverank.serving.state.promoted import next_rung, promoted_version, write_swap
+from liverank.serving.state.promoted import is_outdated, next_rung, promoted_version, write_swap
 from liverank.serving.state.snapshots import load_newest
 
 POLL_S = 0.02
@@ -179,7 +179,7 @@ class Current:
         while True:
             number = await simulation.next_turn()
             await self._look_at_generation()
-            if self._bundles is not None:
+            if self._bundles is not None and is_outdated(self._bundles, self._rung):
                 await self._look_at_bundles(self._bundles)
             while await self._fold_some():
                 pass

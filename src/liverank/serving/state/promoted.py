@@ -27,6 +27,14 @@ def promoted_version(root: Path, rung: Rung) -> str | None:
     return promoted
 
 
+def is_outdated(root: Path, rung: Rung) -> bool:
+    """Whether another bundle was promoted than ``rung`` is of, or that cannot be told."""
+    try:
+        return promoted_version(root, rung) != rung.promoted
+    except BundleError:
+        return True
+
+
 def next_rung(root: Path, promoted: str | None, rung: Rung) -> Rung | None:
     """What is to rank from now on, or None where that is ``rung``, which ranks already."""
     if promoted != rung.promoted:

@@ -97,7 +97,8 @@ class Connection:
 
     def _broken(self, why: str) -> SimulatorError:
         return SimulatorError(
-            f"{self._address}: the server stopped answering: {why}; what it wrote last says more"
+            f"{self._address}: the server stopped answering: {why}; what it wrote last, in "
+            "server.log of its project, says more"
         )
 
 

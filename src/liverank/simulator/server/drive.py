@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Policy
+from liverank.simulator.server.served_policy import ServedPolicy
 
 
 def drive(
@@ -20,7 +21,8 @@ def drive(
     """Let steps pass until the simulated time ``until_ms``, or to the end of the life.
 
     Returns the number of visits; ``on_step`` is told the time of each step, Unix ms, and its
-    visits. A life that goes on later has events that follow from the last lists yet to be observed.
+    visits. A served policy has settled when this returns. A life that goes on later has events that
+    follow from the last lists yet to be observed.
     """
     visited = 0
     while not life.is_over and (until_ms is None or life.at_ms < until_ms):
@@ -32,4 +34,6 @@ def drive(
         on_step(life.at_ms, len(step.visits))
     if life.is_over:
         policy.observe(life.remaining())
+    if isinstance(policy, ServedPolicy):
+        policy.settle()
     return visited

@@ -25,15 +25,18 @@ _POLL_S = 0.02
 
 @contextmanager
 def own_server(
-    config_file: Path, *options: str, ready_within_s: float = READY_WITHIN_S
+    config_file: Path,
+    *options: str,
+    written_to: Path | None = None,
+    ready_within_s: float = READY_WITHIN_S,
 ) -> Iterator[str]:
     """Start ``liverank serve`` on a free port, and give its address once it is ready to rank.
 
-    ``options`` are more of its command line. Raises ServingError when it ends, or takes too long,
-    before that.
+    ``options`` are more of its command line, ``written_to`` is a file for what it writes. Raises
+    ServingError when it ends, or takes too long, before that.
     """
     command = [sys.executable, "-m", "liverank", "serve", "--host", "127.0.0.1", "--port", "0"]
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+    with _output(written_to) as output:
         process = subprocess.Popen(  # noqa: S603  # our own command line
             [*command, "--config", str(config_file), *options],
             stdout=output,  # a pipe that nobody reads would stop it
@@ -57,10 +60,14 @@ def own_server(
 def simulated_server(project: Path) -> Iterator[str]:
     """Serve the project of a folder in simulated time, and give the server's address.
 
-    Raises ServingError when it does not come to be ready.
+    What it writes is in ``server.log`` there. Raises ServingError when it does not become ready.
     """
-    options = ("--simulated", "--workers", "1")
-    with own_server(project / "liverank.toml", *options, ready_within_s=1800.0) as address:
+    with own_server(
+        project / "liverank.toml",
+        "--simulated",
+        written_to=project / "server.log",
+        ready_within_s=1800.0,
+    ) as address:
         yield address
 
 
@@ -78,6 +85,12 @@ def post(url: str, body: bytes) -> bytes:
     except (OSError, http.client.HTTPException) as error:
         raise ServingError(f"{url}: no answer: {error}") from None
     return answer
+
+
+def _output(written_to: Path | None) -> IO[str]:
+    if written_to is None:
+        return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+    return written_to.open("w+", encoding="utf-8", errors="replace")
 
 
 def _address(process: subprocess.Popen[bytes], output: IO[str], until_s: float) -> str:

@@ -33,12 +33,15 @@ def draw_schedule(
     hosts: Hosts,
     *,
     days: int,
-    start_ms: int,
+    began_ms: int,
     constants: RoomConstants,
 ) -> Schedule:
-    """Draw all rooms of a world; one that would overlap its host's last does not take place."""
+    """Draw all rooms of a world that begins at ``began_ms`` (Unix ms).
+
+    A room that would overlap its host's last does not take place.
+    """
     c = constants
-    peak_hour = (people.peak_hour[hosts.person] - start_ms / HOUR_MS) % 24
+    peak_hour = (people.peak_hour[hosts.person] - began_ms / HOUR_MS) % 24
     slot_host, slot_ms = _slots(rng, hosts, peak_hour, days, c)
     counts = rng.poisson(hosts.unplanned_per_day * days)
     free_host = np.repeat(np.arange(len(hosts.person)), counts)
