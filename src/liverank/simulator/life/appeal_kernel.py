@@ -42,9 +42,9 @@ def count_ties(fixed, state, person, rooms, counts):
     Only rooms and hosts of the list are marked, so this takes the time of the person's follows.
     """
     counts[:] = 0
-    for place in range(len(rooms)):
-        state.room_mark[rooms[place]] = place
-        state.host_mark[fixed.room_host[rooms[place]]] = place
+    for position in range(len(rooms)):
+        state.room_mark[rooms[position]] = position
+        state.host_mark[fixed.room_host[rooms[position]]] = position
     first = state.follow_start[person]
     for number in range(first, first + state.follow_count[person]):
         other = state.follow[number]
@@ -64,9 +64,9 @@ def count_ties(fixed, state, person, rooms, counts):
                 counts[2, state.room_mark[room]] += 1
             if state.host_mark[fixed.room_host[room]] >= 0:
                 counts[3, state.host_mark[fixed.room_host[room]]] += 1
-    for place in range(len(rooms)):
-        state.room_mark[rooms[place]] = -1
-        state.host_mark[fixed.room_host[rooms[place]]] = -1
+    for position in range(len(rooms)):
+        state.room_mark[rooms[position]] = -1
+        state.host_mark[fixed.room_host[rooms[position]]] = -1
 
 
 @compiled
@@ -120,15 +120,15 @@ def weigh(fixed, state, choices, person, rooms, at_ms):
     count_ties(fixed, state, person, rooms, counts)
     causes = np.empty(12)
     appeals = np.empty((3, len(rooms)))
-    for place in range(len(rooms)):
-        fill_causes(fixed, state, person, rooms[place], at_ms, causes)
-        causes[6] = float(counts[0, place])
-        causes[7] = math.log1p(counts[1, place])
-        causes[10] = math.log1p(counts[2, place])
-        causes[11] = math.log1p(counts[3, place])
-        appeals[CLICK_ROW, place] = weighed(choices.click, causes) + fixed.eagerness[person]
-        appeals[JOIN_ROW, place] = weighed(choices.join, causes)
-        appeals[STAY_ROW, place] = weighed(choices.stay, causes)
+    for position in range(len(rooms)):
+        fill_causes(fixed, state, person, rooms[position], at_ms, causes)
+        causes[6] = float(counts[0, position])
+        causes[7] = math.log1p(counts[1, position])
+        causes[10] = math.log1p(counts[2, position])
+        causes[11] = math.log1p(counts[3, position])
+        appeals[CLICK_ROW, position] = weighed(choices.click, causes) + fixed.eagerness[person]
+        appeals[JOIN_ROW, position] = weighed(choices.join, causes)
+        appeals[STAY_ROW, position] = weighed(choices.stay, causes)
     return appeals
 
 
@@ -141,8 +141,8 @@ def chances_of(fixed, state, choices, people, rooms, at_ms):
     chances = np.empty((len(people), len(rooms)))
     for row in range(len(people)):
         appeals = weigh(fixed, state, choices, people[row], rooms, at_ms)
-        for place in range(len(rooms)):
-            chances[row, place] = chance(appeals[CLICK_ROW, place]) * chance(
-                appeals[JOIN_ROW, place]
+        for position in range(len(rooms)):
+            chances[row, position] = chance(appeals[CLICK_ROW, position]) * chance(
+                appeals[JOIN_ROW, position]
             )
     return chances
