@@ -69,6 +69,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     log = log_path(arguments.config, config)
     simulation = _simulation(log) if arguments.simulated else None
     with contextlib.ExitStack() as closing:
+        if simulation is not None:
+            closing.callback(simulation.close)
         listening = _listen(arguments, config, n_workers)
         for one in listening:
             closing.enter_context(one)

@@ -32,7 +32,7 @@ from liverank.serving.http.messages import (
 from liverank.serving.log_trouble import LogTrouble, trouble_of
 from liverank.serving.processes.board import Board
 from liverank.serving.ranking.candidates import Hashes
-from liverank.serving.ranking.deadline import Hurry, NoHurry, Pace
+from liverank.serving.ranking.deadline import NoDeadline, Pace, Pacing
 from liverank.serving.ranking.ranked_items import ranked_items
 from liverank.serving.ranking.ranker import View, rank
 from liverank.serving.ranking.ranking_log import RankingWriter, is_sampled, ranking_event
@@ -92,7 +92,7 @@ class Service:
         self._log = log
         self._view: View | None = None
         self._hashes = Hashes()
-        self._pace: Hurry = NoHurry() if is_simulated else Pace()
+        self._pace: Pacing = NoDeadline() if is_simulated else Pace()
         self._counting = threading.Lock()  # long lists are ranked in a thread of their own
         self._prefix = secrets.token_hex(8)
         self._numbers = itertools.count(1)

@@ -28,7 +28,7 @@ _OVERLOAD_S = 0.25
 """For how long requests must have waited too long before any is refused."""
 
 
-class Hurry(Protocol):
+class Pacing(Protocol):
     """How requests are answered that have waited."""
 
     def learn(self, candidates: int, took_s: float) -> None:
@@ -40,10 +40,10 @@ class Hurry(Protocol):
         """How to answer a request that waited so long; None where it is to be refused."""
 
 
-class NoHurry:
+class NoDeadline:
     """Every request is answered by what ranks, however long it has waited: for simulated time.
 
-    >>> NoHurry().haste_of(now_s=0, waited_s=9, deadline_s=0.05, candidates=55).reason is None
+    >>> NoDeadline().haste_of(now_s=0, waited_s=9, deadline_s=0.05, candidates=55).reason is None
     True
     """
 

@@ -47,6 +47,11 @@ class Wakeup:
         """Wake the loop of this process."""
         self._is_set.set()
 
+    def close(self) -> None:
+        """Close both ends in this process."""
+        self._receiving.close()
+        self._sending.close()
+
     def _receive(self) -> None:
         with suppress(BlockingIOError):
             self._receiving.recv(4096)
@@ -63,6 +68,7 @@ class Simulation:
     >>> simulation.advance(6)
     >>> simulation.clock_ms()
     7
+    >>> simulation.close()
     """
 
     def __init__(self, *, now_ms: int) -> None:
@@ -96,6 +102,11 @@ class Simulation:
     def has_ended(self, number: int) -> bool:
         """Whether the turn of that number has ended."""
         return int(self._words[_ENDED]) >= number
+
+    def close(self) -> None:
+        """Give back what wakes processes; calling it twice is harmless."""
+        self.fold_wakeup.close()
+        self.worker_wakeup.close()
 
     async def next_turn(self) -> int:
         """Wait until a turn is asked for; returns its number. For the folding process."""
