@@ -27,9 +27,9 @@ from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.features.state import State
 from liverank.features.stream import Stream, stream_of
 from liverank.quantities import duration_ms
-from liverank.simulator.policies import MostPopular
+from liverank.simulator.policies.popular import MostPopular
 from liverank.simulator.simulate import simulate, write_events
-from liverank.simulator.world import build_world
+from liverank.simulator.world.world import build_world
 
 TURNS = 3
 T = TypeVar("T")
@@ -46,7 +46,8 @@ def main() -> None:
         folder = Path(name)
         path = folder / "events.jsonl"
         world = build_world(1, people=arguments.people, days=4)
-        number = write_events(path, simulate(world, policy=MostPopular(spread=1.0), seed=1))
+        policy = MostPopular(world, spread=1.0)
+        number = write_events(path, simulate(world, policy=policy, seed=1))
         frame, reading_s = timed(lambda: in_import_order(read_all([path])[0]))
         import_s = min(import_once(frame, folder / str(turn)) for turn in range(TURNS))
     frame = frame.with_columns(seq=pl.int_range(1, frame.height + 1, dtype=pl.Int64))

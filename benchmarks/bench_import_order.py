@@ -35,9 +35,9 @@ from liverank.events.event import Item
 from liverank.events.log import Log
 from liverank.features.spec import derive_spec
 from liverank.quantities import duration_ms
-from liverank.simulator.policies import MostPopular
+from liverank.simulator.policies.popular import MostPopular
 from liverank.simulator.simulate import simulate, write_events
-from liverank.simulator.world import DAY_MS, build_world
+from liverank.simulator.world.world import DAY_MS, build_world
 
 CONFIG = '[label]\ninteraction = "join"\nwithin = "10m"\n[impressions]\nseen = "all"\n'
 METRICS = ("list_auc", "ndcg@10")
@@ -56,7 +56,7 @@ def main() -> None:
     world = build_world(
         arguments.seed, people=arguments.people, days=arguments.days, start_ms=start_ms
     )
-    policy = MostPopular(spread=1.0, seed=arguments.seed)
+    policy = MostPopular(world, spread=1.0, seed=arguments.seed)
     events = sorted(
         simulate(world, policy=policy, seed=arguments.seed), key=lambda event: event.at_ms
     )

@@ -30,8 +30,10 @@ from liverank.autopilot.backtest import TRUE, list_metrics
 from liverank.events.event import Event, Ranking
 from liverank.features.kinds.context import POSITION_NAME
 from liverank.features.spec import depends_on_list
-from liverank.simulator.policies import MostPopular
-from liverank.simulator.taste import attention
+from liverank.simulator.policies.contract import Visits
+from liverank.simulator.policies.popular import MostPopular
+from liverank.simulator.world.constants import Choices
+from liverank.simulator.world.world import World, build_world
 from replayed import Case, world_case
 
 LEAST_CHANCE = 0.05
@@ -41,14 +43,20 @@ LEAST_CHANCE = 0.05
 class Explored:
     """By recent joins, but a share of the lists in random order; tells the propensities."""
 
-    def __init__(self, *, share: float, seed: int) -> None:
-        self._popular, self._share = MostPopular(seed=seed), share
+    def __init__(self, world: World, *, share: float, seed: int) -> None:
+        self._popular, self._share = MostPopular(world, seed=seed), share
         self._rng = np.random.default_rng(seed)
         self._chances: dict[tuple[str, int], dict[str, float]] = {}
 
-    def rank(self, user: str, candidates: Sequence[str], at_ms: int) -> list[str]:
-        """The candidates by joins, or shuffled."""
-        usual = self._popular.rank(user, candidates, at_ms)
+    def rank(self, visits: Visits) -> list[list[str]]:
+        """What is live by joins, or shuffled."""
+        usual = self._popular.rank(visits)
+        return [
+            self._list(user, items, visits.at_ms)
+            for user, items in zip(visits.users, usual, strict=True)
+        ]
+
+    def _list(self, user: str, usual: list[str], at_ms: int) -> list[str]:
         order = usual
         if self._rng.random() < self._share:
             order = [usual[place] for place in self._rng.permutation(len(usual)).tolist()]
@@ -59,9 +67,9 @@ class Explored:
         }
         return order
 
-    def observe(self, event: Event) -> None:
+    def observe(self, events: Sequence[Event]) -> None:
         """Count joins."""
-        self._popular.observe(event)
+        self._popular.observe(events)
 
     def told(self, event: Event) -> Event:
         """The event, with propensities if it is a ranking."""
@@ -93,11 +101,15 @@ def main() -> None:
         "--only-places", action="store_true", help="only how well places are estimated"
     )
     arguments = parser.parse_args()
-    cases = []
-    for seed in range(arguments.worlds):
-        policy = Explored(share=arguments.share, seed=seed)
-        cases.append(world_case(seed, arguments.people, policy, policy.told))
-    figures: dict[str, Any] = {"errors of places": [errors_of_places(case) for case in cases]}
+    cases = [
+        explored_case(seed, arguments.people, arguments.share) for seed in range(arguments.worlds)
+    ]
+    figures: dict[str, Any] = {
+        "errors of places": [
+            errors_of_places(case, build_world(seed, people=arguments.people, days=1))
+            for seed, case in enumerate(cases)
+        ]
+    }
     for seed, errors in enumerate(figures["errors of places"]):
         told = ", ".join(f"{name} {error:.3f}" for name, error in errors.items())
         print(f"world {seed}, error of what places do, in log-odds: {told}")
@@ -105,6 +117,17 @@ def main() -> None:
         figures |= table(cases, arguments.seeds, arguments.ways)
     if arguments.out:
         arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def explored_case(seed: int, people: int, share: float) -> Case:
+    """A world whose lists were explored; their events tell the propensities."""
+    made: list[Explored] = []
+
+    def policy_of(world: World) -> Explored:
+        made.append(Explored(world, share=share, seed=seed))
+        return made[0]
+
+    return world_case(seed, people, policy_of, lambda event: made[0].told(event))
 
 
 def table(cases: list[Case], seeds: int, wanted: list[int] | None) -> dict[str, Any]:
@@ -167,10 +190,22 @@ def places_of(case: Case) -> tuple[PositionEffect | None, PositionEffect | None]
     return guessed, position_effect(rows, alone=alone, propensities=chances, seed=0)
 
 
-def errors_of_places(case: Case) -> dict[str, float]:
+def examined(world: World, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The share of people who examine a position (from 0) of those whose app showed its screen.
+
+    This leaves out that some stop because they joined or clicked above.
+    """
+    keep_on = 1 - 1 / world.people.patience
+    deepest = np.arange(int(positions.max()) + 1)
+    reached = (keep_on[:, None] ** deepest).mean(axis=0)
+    shares: NDArray[np.float64] = reached / reached[deepest // Choices().screen * Choices().screen]
+    return shares[positions]
+
+
+def errors_of_places(case: Case, world: World) -> dict[str, float]:
     """Root mean square over rows of the error in log-odds, but for what all places share."""
     positions = case.rows.features[:, case.spec.names.index(POSITION_NAME)].astype(np.int64)
-    true = np.log(attention(positions))
+    true = np.log(examined(world, positions))
     guessed, known = places_of(case)
     assert guessed is not None
     assert known is not None

@@ -27,18 +27,18 @@ from liverank.autopilot.policy_estimate import Form, estimate_policy
 from liverank.autopilot.replayed_policy import policy_scores, popular_policy
 from liverank.config import parse_config
 from liverank.errors import DatasetError
-from liverank.events.event import Event, Interaction, Ranking
+from liverank.events.event import Event, Ranking
 from liverank.events.frame import frame_of
 from liverank.events.profile import profile_events
 from liverank.events.proposal import propose_config
-from liverank.features.hashing import hash_ids
+from liverank.features.hashing import hash_id, hash_ids
 from liverank.features.spec import derive_spec
-from liverank.simulator.chronicle import Chronicle
-from liverank.simulator.policies import RandomOrder
-from liverank.simulator.simulate import simulate
+from liverank.simulator.life.life import Life
+from liverank.simulator.policies.contract import Visits
+from liverank.simulator.policies.random_order import RandomOrder
+from liverank.simulator.simulate import play
 from liverank.simulator.truth import true_scores
-from liverank.simulator.visit import react
-from liverank.simulator.world import World, build_world
+from liverank.simulator.world.world import World, build_world
 
 DAYS, SHOWN = 3, 20
 
@@ -46,14 +46,16 @@ DAYS, SHOWN = 3, 20
 class Noted(RandomOrder):
     """Random order that remembers the candidates of each list."""
 
-    def __init__(self, *, seed: int) -> None:
-        super().__init__(seed=seed)
+    def __init__(self, world: World, *, seed: int) -> None:
+        super().__init__(world, seed=seed)
         self.candidates: dict[tuple[str, int], list[str]] = {}
 
-    def rank(self, user: str, candidates: Sequence[str], at_ms: int) -> list[str]:
-        """The candidates, shuffled."""
-        self.candidates[user, at_ms] = list(candidates)
-        return super().rank(user, candidates, at_ms)
+    def rank(self, visits: Visits) -> list[list[str]]:
+        """What is live, shuffled."""
+        lists = super().rank(visits)
+        for user, items in zip(visits.users, lists, strict=True):
+            self.candidates[user, visits.at_ms] = sorted(items)
+        return lists
 
     def told(self, event: Event) -> Event:
         """The event, with candidates and propensities if it is a ranking."""
@@ -64,52 +66,46 @@ class Noted(RandomOrder):
         return msgspec.structs.replace(event, candidates=known, propensities=chances)
 
 
-def true_value(
-    world: World,
-    chronicle: Chronicle,
-    explored: ExploredLists,
-    scores: NDArray[np.float64],
-    *,
-    places: int,
-    draws: int,
-    rng: np.random.Generator,
-) -> tuple[float, float]:
-    """Joins in the first places of a list ranked by scores, and the standard error of that."""
-    lists = explored.lists
-    room_of = dict(
-        zip(hash_ids(list(world.rooms.ids)).tolist(), range(len(world.rooms.ids)), strict=True)
-    )
-    person_of = dict(
-        zip(hash_ids(list(world.people.ids)).tolist(), range(len(world.people.ids)), strict=True)
-    )
-    found = []
-    for row in range(len(lists)):
-        part = slice(*lists.reads.offsets[row : row + 2])
-        order = np.lexsort((rng.random(part.stop - part.start), -scores[part]))[:SHOWN]
-        shown = np.array([room_of[item] for item in lists.reads.items[part][order].tolist()])
-        first = {world.rooms.ids[room] for room in shown[:places].tolist()}
-        for _ in range(draws):
-            events = react(
-                world,
-                chronicle,
-                rng,
-                person=person_of[int(lists.reads.user[row])],
-                shown=shown,
-                at_ms=int(lists.reads.at[row]),
-                ranking="again",
-            )
-            joins = [one for one in events if isinstance(one, Interaction) and one.type == "join"]
-            found.append(sum(join.item in first for join in joins))
-    return float(np.mean(found)), float(np.std(found) / np.sqrt(len(found)))
+class Again:
+    """Goes through a life once more, and asks at each visit what other lists would bring."""
+
+    def __init__(self, life: Life, explored: ExploredLists, scores: NDArray[np.float64]) -> None:
+        lists = explored.lists
+        items = dict(
+            zip(hash_ids(life.world.rooms.ids).tolist(), life.world.rooms.ids, strict=True)
+        )
+        self._life = life
+        self._lists: dict[tuple[int, int], list[str]] = {}
+        for row in range(len(lists)):
+            part = slice(*lists.reads.offsets[row : row + 2])
+            order = np.argsort(-scores[part], kind="stable")[:SHOWN]
+            key = int(lists.reads.user[row]), int(lists.reads.at[row])
+            self._lists[key] = [items[item] for item in lists.reads.items[part][order].tolist()]
+
+    def joined(self, places: int, draws: int, policy: RandomOrder) -> tuple[float, float]:
+        """Joins in the first places of a list, and the standard error of that."""
+        found: list[int] = []
+        while not self._life.is_over:
+            visits = self._life.step().visits
+            keys = [(hash_id(user), visits.at_ms) for user in visits.users]
+            known = [key in self._lists for key in keys]
+            lists = [self._lists.get(key, []) for key in keys]
+            for draw in range(draws if any(known) else 0):
+                joins = self._life.imagined_joins(visits, lists, seed=draw)
+                found += [
+                    item in items[:places]
+                    for item, items, is_known in zip(joins, lists, known, strict=True)
+                    if is_known
+                ]
+            self._life.react(visits, policy.rank(visits))
+        return float(np.mean(found)), float(np.std(found) / np.sqrt(len(found)))
 
 
 def world_figures(seed: int, people: int, wanted: Sequence[int], draws: int) -> dict[str, Any]:
     """Estimates and truths of one world."""
     world = build_world(seed, people=people, days=DAYS)
-    policy, chronicle = Noted(seed=seed), Chronicle(world)
-    events = [policy.told(event) for event in simulate(world, policy=policy, seed=seed)]
-    for event in events:
-        chronicle.observe(event)
+    policy, life = Noted(world, seed=seed), Life(world, seed=seed, record_chances=True)
+    events = [policy.told(event) for event in play(life, policy)]
     frame = frame_of(events).with_columns(seq=pl.int_range(1, len(events) + 1, dtype=pl.Int64))
     config = parse_config(propose_config(profile_events([frame])))
 
@@ -121,18 +117,16 @@ def world_figures(seed: int, people: int, wanted: Sequence[int], draws: int) -> 
     explored = find_exploration(frames, config, asked).lists(frames, layout, config)
     scores = {
         "popular": policy_scores(frames, popular_policy(layout), explored.lists, config),
-        "oracle": true_scores(world, explored.lists, chronicle),
+        "oracle": true_scores(life, explored.lists),
     }
-    rng = np.random.default_rng(seed)
     found: dict[str, Any] = {
         "lists": len(explored.lists),
         "candidates": float(explored.lists.sizes.mean()),
     }
     forms: tuple[Form, ...] = ("item_position", "cascade")
     for (name, of_policy), places in itertools.product(scores.items(), wanted):
-        truth, error = true_value(
-            world, chronicle, explored, of_policy, places=places, draws=draws, rng=rng
-        )
+        again = Again(Life(world, seed=seed), explored, of_policy)
+        truth, error = again.joined(places, draws, RandomOrder(world, seed=seed))
         case: dict[str, Any] = {"truth": truth, "error": error}
         found[f"{name}, {places} places"] = case
         for form in forms:

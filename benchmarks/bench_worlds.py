@@ -11,7 +11,7 @@ when each list was made: what a product asks of it that lets it rank all there i
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,14 @@ from liverank.events.profile import profile_events
 from liverank.events.proposal import propose_config
 from liverank.features.hashing import hash_ids
 from liverank.features.ragged import offsets_of
-from liverank.simulator.chronicle import Chronicle
-from liverank.simulator.policies import MostPopular, Policy, RandomOrder
+from liverank.simulator.life.life import Life
+from liverank.simulator.policies.contract import Policy, Visits
+from liverank.simulator.policies.popular import MostPopular
+from liverank.simulator.policies.random_order import RandomOrder
 from liverank.simulator.portrait import live_rooms
-from liverank.simulator.simulate import simulate
+from liverank.simulator.simulate import play
 from liverank.simulator.truth import captured_lift, true_scores
-from liverank.simulator.world import DAY_MS, World, build_world
+from liverank.simulator.world.world import DAY_MS, World, build_world
 
 TEST_SHARE = 0.3
 
@@ -47,21 +49,25 @@ TEST_SHARE = 0.3
 class Newest:
     """By the newest start first, as many products begin."""
 
-    def rank(self, user: str, candidates: Sequence[str], at_ms: int) -> list[str]:  # noqa: ARG002
-        """The candidates, in the opposite order of their starts."""
-        return list(candidates)[::-1]
+    def __init__(self, world: World) -> None:
+        self._world = world
 
-    def observe(self, event: Event) -> None:
+    def rank(self, visits: Visits) -> list[list[str]]:
+        """What is live, in the opposite order of their starts."""
+        items = [self._world.rooms.ids[room] for room in visits.live[::-1].tolist()]
+        return [items] * len(visits)
+
+    def observe(self, events: Sequence[Event]) -> None:
         """Nothing to learn."""
 
 
-def policies() -> dict[str, Policy]:
+def policies() -> dict[str, Callable[[World], Policy]]:
     """Ways to log lists, by name."""
     return {
-        "popular, shaken": MostPopular(spread=1.0, seed=4),
-        "popular, little shaken": MostPopular(spread=0.3, seed=5),
-        "at random": RandomOrder(seed=6),
-        "newest first": Newest(),
+        "popular, shaken": lambda world: MostPopular(world, spread=1.0, seed=4),
+        "popular, little shaken": lambda world: MostPopular(world, spread=0.3, seed=5),
+        "at random": lambda world: RandomOrder(world, seed=6),
+        "newest first": Newest,
     }
 
 
@@ -78,8 +84,8 @@ def main() -> None:
     arguments = parser.parse_args()
     figures: dict[str, Any] = {}
     print(f"{'lists logged':<24}{'heuristic':>11}{'model':>9}{'oracle':>9}{'of lift':>9}  features")
-    for seed, (name, policy) in enumerate(policies().items(), 4):
-        found = tested(seed, policy, arguments)
+    for seed, (name, policy_of) in enumerate(policies().items(), 4):
+        found = tested(seed, policy_of, arguments)
         figures[name] = found
         print(
             f"{name:<24}{found['heuristic']:>11.4f}{found['model']:>9.4f}{found['oracle']:>9.4f}"
@@ -98,16 +104,15 @@ def main() -> None:
         arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def tested(seed: int, policy: Policy, arguments: argparse.Namespace) -> dict[str, Any]:
+def tested(
+    seed: int, policy_of: Callable[[World], Policy], arguments: argparse.Namespace
+) -> dict[str, Any]:
     """Figures by the truth of one world."""
     days = arguments.days
     world = build_world(seed, people=arguments.people, days=days)
-    chronicle = Chronicle(world)
-    events = []
-    for event in simulate(world, policy=policy, seed=seed, shown=arguments.shown):
-        chronicle.observe(event)
-        events.append(event)
-    frame = in_import_order(frame_of(events))
+    life = Life(world, seed=seed, shown=arguments.shown, record_chances=True)
+    events = play(life, policy_of(world), shown=arguments.shown)
+    frame = in_import_order(frame_of(list(events)))
     frame = frame.with_columns(seq=pl.int_range(1, frame.height + 1, dtype=pl.Int64))
     config = parse_config(propose_config(profile_events([frame])))
     config = msgspec.structs.replace(
@@ -121,14 +126,14 @@ def tested(seed: int, policy: Policy, arguments: argparse.Namespace) -> dict[str
         lambda: frame.iter_slices(262_144),
         config,
         test_from_ms=test_from_ms,
-        truth=lambda lists: true_scores(world, lists, chronicle),
+        truth=lambda lists: true_scores(life, lists),
     )
     model, heuristic, oracle = (
         float(found.methods[name][TRUE] or 0.0) for name in (MODEL, found.best_heuristic, ORACLE)
     )
     whole = {}
     if arguments.all_live:
-        whole["all_live"] = of_all_live(world, chronicle, frame, config, found, test_from_ms)
+        whole["all_live"] = of_all_live(life, frame, config, found, test_from_ms)
     return whole | {
         "heuristic": heuristic,
         "model": model,
@@ -142,8 +147,7 @@ def tested(seed: int, policy: Policy, arguments: argparse.Namespace) -> dict[str
 
 
 def of_all_live(
-    world: World,
-    chronicle: Chronicle,
+    life: Life,
     frame: pl.DataFrame,
     config: Config,
     found: Backtest,
@@ -156,7 +160,7 @@ def of_all_live(
     some = np.zeros(len(shown), np.bool_)
     some[np.linspace(0, len(shown) - 1, min(len(shown), 800)).astype(int)] = True
     reads = shown.take(some).reads
-    rooms = [live_rooms(world, int(at)) for at in reads.at]
+    rooms = [live_rooms(life.world, int(at) - 1) for at in reads.at]
     offsets = offsets_of(np.array([len(each) for each in rooms]))
     items = hash_ids([room for each in rooms for room in each])
     reads = replace(reads, offsets=offsets, items=items, positions=np.zeros(len(items)))
@@ -166,7 +170,7 @@ def of_all_live(
     for chunk in replay(frames(), spec, reads, max_future_ms=300_000.0):
         scores["model"][chunk.rows] = found.trained.model.answers(chunk.features)
     scores |= popularity_scores(frames(), lists, spec.layout, config)
-    truth = true_scores(world, lists, chronicle)
+    truth = true_scores(life, lists)
     reached = {
         name: mean_over_lists(true_ndcg_at(10, values, truth, offsets))
         for name, values in scores.items()

@@ -3,7 +3,7 @@
 Invariant: a case is what ``liverank backtest`` would train and test on.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -30,11 +30,12 @@ from liverank.features.hashing import hash_column
 from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.quantities import duration_ms
-from liverank.simulator.chronicle import Chronicle
-from liverank.simulator.policies import MostPopular, Policy
-from liverank.simulator.simulate import simulate
+from liverank.simulator.life.life import Life
+from liverank.simulator.policies.contract import Policy
+from liverank.simulator.policies.popular import MostPopular
+from liverank.simulator.simulate import play
 from liverank.simulator.truth import true_scores
-from liverank.simulator.world import DAY_MS, World, build_world
+from liverank.simulator.world.world import DAY_MS, World, build_world
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"mind": "mind_sample", "globo": "globo_news"}
@@ -55,7 +56,7 @@ class Case(NamedTuple):
     lists: Lists
     features: NDArray[np.float32]
     truth: NDArray[np.float64] | None
-    """Of a simulated world: each candidate's true chance of a success, if it stood first."""
+    """Of a simulated world: each candidate's true chance of a success, once it is examined."""
     least: NDArray[np.float64] | None
     """The true NDCG of each list by the best heuristic."""
     past: Lists
@@ -82,33 +83,27 @@ def log_case(name: str, data: Path, *, rankings: int, test_rankings: int) -> Cas
 def world_case(
     seed: int,
     people: int,
-    policy: Policy | None = None,
+    policy_of: Callable[[World], Policy] | None = None,
     told: Callable[[Event], Event] = lambda event: event,
 ) -> Case:
     """The world of ``liverank demo``, with the truth about it.
 
-    Lists are logged by the ``policy``, and ``told`` adds what it knows of them to their events.
+    Lists are logged by the policy that ``policy_of`` makes for the world, and ``told`` adds what it
+    knows of them to their events.
     """
     world = build_world(seed, people=people, days=WORLD_DAYS)
-    chronicle = Chronicle(world)
-    policy = policy or MostPopular(spread=1.0, seed=seed)
-    made = _noted(simulate(world, policy=policy, seed=seed), chronicle)
-    frame = in_import_order(frame_of([told(event) for event in made]))
+    life = Life(world, seed=seed, record_chances=True)
+    policy = MostPopular(world, spread=1.0, seed=seed) if policy_of is None else policy_of(world)
+    frame = in_import_order(frame_of([told(event) for event in play(life, policy)]))
     frame = frame.with_columns(seq=pl.int_range(1, frame.height + 1, dtype=pl.Int64))
     config = parse_config(propose_config(profile_events([frame])))
     until_ms = world.start_ms + WORLD_DAYS * DAY_MS
     case = _case(frame, config, until_ms - int(WORLD_TEST_SHARE * WORLD_DAYS * DAY_MS))
-    return _with_truth(case, _frames_of(frame), world, chronicle)
+    return _with_truth(case, _frames_of(frame), life)
 
 
-def _noted(events: Iterator[Event], chronicle: Chronicle) -> Iterator[Event]:
-    for event in events:
-        chronicle.observe(event)
-        yield event
-
-
-def _with_truth(case: Case, frames: Frames, world: World, chronicle: Chronicle) -> Case:
-    truth = true_scores(world, case.lists, chronicle)
+def _with_truth(case: Case, frames: Frames, life: Life) -> Case:
+    truth = true_scores(life, case.lists)
     offsets = case.lists.reads.offsets
     reached = [
         true_ndcg_at(TOP, scores, truth, offsets)

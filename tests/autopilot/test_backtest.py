@@ -16,9 +16,9 @@ from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import frame_of
 from liverank.features.spec import derive_spec
 from liverank.quantities import duration_ms
-from liverank.simulator.policies import RandomOrder
+from liverank.simulator.policies.random_order import RandomOrder
 from liverank.simulator.simulate import simulate
-from liverank.simulator.world import DAY_MS, build_world
+from liverank.simulator.world.world import DAY_MS, build_world
 
 CONFIG = parse_config('[label]\ninteraction = "click"\n[training]\nbudget = "5s"\n')
 HEURISTICS = {"popular_1h", "popular_6h", "popular_24h", "popular_all", "success_rate", "next_item"}
@@ -29,7 +29,7 @@ LIST_METRICS = {"list_auc", "ndcg@10", "mrr", "hit_rate@10"}
 def world():
     """The events of four days, and when the last of them begins."""
     built = build_world(7, people=400, days=4)
-    events = list(simulate(built, policy=RandomOrder(), seed=1))
+    events = list(simulate(built, policy=RandomOrder(built), seed=1))
     return events, built.start_ms + 3 * DAY_MS
 
 

@@ -1,25 +1,34 @@
 """Portraits tell the truth about people, and unlike people are unlike."""
 
+from functools import cache
 from itertools import combinations
 
 import numpy as np
 import pytest
+from lived import lived
 
 from liverank.errors import SimulatorError
-from liverank.simulator.names import LANGUAGES, TOPICS
+from liverank.simulator.life.life import Life
+from liverank.simulator.policies.random_order import RandomOrder
 from liverank.simulator.portrait import live_rooms, portray, unlike_people
-from liverank.simulator.taste import true_join_probability
-from liverank.simulator.world import DAY_MS, build_world
+from liverank.simulator.world.names import LANGUAGES, TOPICS
+from liverank.simulator.world.world import build_world
 
-WORLD = build_world(5, people=1200, days=2)
-NOON_MS = WORLD.start_ms + DAY_MS // 2
-JOINS = {user: 1 + place % 7 for place, user in enumerate(WORLD.people.ids)}
+WORLD = build_world(5, people=900, days=1)
+
+
+@cache
+def over() -> Life:
+    life = Life(WORLD, seed=1, step_ms=600_000)
+    lived(life, RandomOrder(WORLD))
+    return life
 
 
 def likeness(one: str, other: str) -> float:
     """Cosine of two people's true chances of joining what is live."""
-    rooms = live_rooms(WORLD, NOON_MS)
-    a, b = (true_join_probability(WORLD, user, rooms, NOON_MS) for user in (one, other))
+    rooms = np.array([WORLD.room_of[item] for item in live_rooms(WORLD, over().at_ms)])
+    people = np.array([WORLD.person_of[user] for user in (one, other)])
+    a, b = over().true_chances(people, rooms)
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
@@ -40,29 +49,24 @@ def test_a_room_is_live_from_its_start_until_before_its_end() -> None:
     assert live_at == [False, True, True, False]
 
 
-def test_unlike_people_are_less_alike_than_people_are() -> None:
-    chosen = [who.user for who in unlike_people(WORLD, JOINS, number=3, at_ms=NOON_MS)]
+def test_unlike_people_are_less_alike_than_people_are_and_joined_much() -> None:
+    chosen = [who.user for who in unlike_people(over(), number=3)]
 
     everyone = [likeness(*pair) for pair in combinations(WORLD.people.ids[:40], 2)]
     assert len(set(chosen)) == 3
     assert np.mean([likeness(*pair) for pair in combinations(chosen, 2)]) < np.quantile(
         everyone, 0.2
     )
-    assert all(JOINS[user] == max(JOINS.values()) for user in chosen), "of those who join most"
-
-
-def test_the_same_world_and_joins_choose_the_same_people() -> None:
-    turned = dict(reversed(JOINS.items()))
-
-    assert unlike_people(WORLD, JOINS, number=3, at_ms=NOON_MS) == unlike_people(
-        WORLD, turned, number=3, at_ms=NOON_MS
-    )
+    joins = over().tally.joins.sum(axis=1)
+    assert min(joins[WORLD.person_of[user]] for user in chosen) >= np.sort(joins)[-90]
 
 
 def test_there_must_be_something_live_and_people_who_joined() -> None:
     with pytest.raises(SimulatorError, match="nothing is live"):
-        unlike_people(WORLD, JOINS, number=3, at_ms=WORLD.start_ms - 1)
-    with pytest.raises(SimulatorError, match="2 people joined anything, and 3 are wanted"):
-        unlike_people(WORLD, {"u1": 1, "u2": 1}, number=3, at_ms=NOON_MS)
+        unlike_people(Life(WORLD, seed=1), number=3)
+    idle = Life(WORLD, seed=1)
+    idle.remaining()
+    with pytest.raises(SimulatorError, match="0 people joined anything, and 3 are wanted"):
+        unlike_people(idle, number=3)
     with pytest.raises(SimulatorError, match="no person 'x'"):
         portray(WORLD, "x")

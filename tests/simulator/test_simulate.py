@@ -1,7 +1,8 @@
 """The world in motion: its events are valid, in order, causal, and follow people's tastes."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from liverank.errors import SimulatorError
 from liverank.events.event import Edge, Event, Interaction, Item, Ranking, User, dedup_id
 from liverank.events.wire import decode_event, encode_event
 from liverank.events.zones import zone_name
-from liverank.simulator.chronicle import chronicle_of
-from liverank.simulator.policies import MostPopular, Oracle, Policy, RandomOrder
-from liverank.simulator.simulate import simulate, write_events
-from liverank.simulator.taste import true_join_probability
-from liverank.simulator.world import DAY_MS, World, build_world
+from liverank.simulator.life.life import Life
+from liverank.simulator.policies.contract import Policy, Visits
+from liverank.simulator.policies.oracle import Oracle
+from liverank.simulator.policies.popular import MostPopular
+from liverank.simulator.policies.random_order import RandomOrder
+from liverank.simulator.simulate import play, simulate, write_events
+from liverank.simulator.world.constants import Choices
+from liverank.simulator.world.world import DAY_MS, World, build_world
 
 
 @cache
@@ -27,13 +31,18 @@ def world() -> World:
 
 
 @cache
-def events(policy: str = "random") -> tuple[Event, ...]:
-    policies: dict[str, Policy] = {
-        "random": RandomOrder(seed=1),
-        "popular": MostPopular(spread=1.0, seed=1),
-        "oracle": Oracle(world()),
+def life(policy: str = "random") -> tuple[Life, tuple[Event, ...]]:
+    policies: dict[str, Callable[[Life], Policy]] = {
+        "random": lambda life: RandomOrder(life.world, seed=1),
+        "popular": lambda life: MostPopular(life.world, spread=1.0, seed=1),
+        "oracle": Oracle,
     }
-    return tuple(simulate(world(), policy=policies[policy], seed=2))
+    life = Life(world(), seed=2, record_chances=policy == "random")
+    return life, tuple(play(life, policies[policy](life)))
+
+
+def events(policy: str = "random") -> tuple[Event, ...]:
+    return life(policy)[1]
 
 
 def interactions(kind: str, policy: str = "random") -> list[Interaction]:
@@ -48,7 +57,7 @@ def test_the_same_seeds_give_the_same_events_and_others_do_not() -> None:
     small = build_world(1, people=60, days=1)
 
     first, again, other = (
-        list(simulate(small, policy=MostPopular(spread=1.0, seed=4), seed=seed))
+        list(simulate(small, policy=MostPopular(small, spread=1.0, seed=4), seed=seed))
         for seed in (9, 9, 10)
     )
 
@@ -63,7 +72,7 @@ def test_every_event_survives_the_wire_and_has_an_id_of_its_own() -> None:
     assert len(set(ids)) == len(ids)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     people=st.integers(10, 60),
@@ -76,7 +85,7 @@ def test_in_any_world_people_act_only_on_what_is_live_and_time_never_runs_back(
     small = build_world(seed, people=people, days=days)
     live: set[str] = set()
     last_ms = small.start_ms
-    for event in simulate(small, policy=RandomOrder(seed=seed), seed=seed, shown=shown):
+    for event in simulate(small, policy=RandomOrder(small, seed=seed), seed=seed, shown=shown):
         assert last_ms <= event.at_ms < small.start_ms + days * DAY_MS
         last_ms = event.at_ms
         if isinstance(event, Item):
@@ -129,9 +138,10 @@ def test_nobody_looks_at_the_tab_while_in_a_room() -> None:
 def test_a_person_follows_whom_he_or_she_does_not_and_unfollows_whom_he_or_she_does() -> None:
     follows: set[tuple[str, str]] = set()
     later: Counter[bool] = Counter()
-    for event in events():
+    for event in events("popular"):
         if isinstance(event, Edge):
             pair = (event.user, event.target)
+            assert event.user != event.target
             assert (pair in follows) == (not event.active)
             (follows.add if event.active else follows.remove)(pair)
             later[event.active] += event.at_ms > world().start_ms
@@ -173,47 +183,106 @@ def test_events_hold_only_what_a_product_could_know() -> None:
 
 def test_a_policy_sees_everything_before_a_ranking_and_nothing_after() -> None:
     class Witness:
-        def __init__(self) -> None:
+        def __init__(self, world: World) -> None:
             self.seen: list[Event] = []
             self.asked: list[tuple[int, int]] = []
+            self._world = world
 
-        def rank(self, user: str, candidates: Sequence[str], at_ms: int) -> Sequence[str]:
-            self.asked.append((at_ms, len(self.seen)))
-            return candidates
+        def rank(self, visits: Visits) -> list[list[str]]:
+            self.asked.append((visits.at_ms, len(self.seen)))
+            return [[self._world.rooms.ids[room] for room in visits.live.tolist()]] * len(visits)
 
-        def observe(self, event: Event) -> None:
-            self.seen.append(event)
+        def observe(self, events: Sequence[Event]) -> None:
+            self.seen += events
 
-    witness = Witness()
     small = build_world(1, people=60, days=1)
+    witness = Witness(small)
     made = list(simulate(small, policy=witness, seed=3))
 
     assert witness.seen == made
     for at_ms, known in witness.asked:
-        assert all(event.at_ms <= at_ms for event in made[:known])
+        assert all(event.at_ms < at_ms for event in made[:known])
         assert all(event.at_ms >= at_ms for event in made[known:])
 
 
-def test_items_further_down_are_seen_less_and_clicked_less_when_seen() -> None:
+def test_latent_variables_change_no_item_and_no_profile() -> None:
+    def shown(world: World) -> list[Event]:
+        made = simulate(world, policy=RandomOrder(world, seed=1), seed=1)
+        return [event for event in made if isinstance(event, Item | User)]
+
+    small = build_world(1, people=80, days=1)
+    rng = np.random.default_rng(0)
+    people, hosts, rooms = small.people, small.hosts, small.rooms
+    latent = {
+        "taste": people.taste,
+        "leaning": people.leaning,
+        "wording": people.wording,
+        "eagerness": people.eagerness,
+        "patience": people.patience,
+        "visits_per_day": people.visits_per_day,
+        "phase_h": people.phase_h,
+    }
+    other = replace(
+        small,
+        people=replace(people, **{name: rng.permutation(of) for name, of in latent.items()}),
+        hosts=replace(
+            hosts,
+            leaning=rng.permutation(hosts.leaning),
+            quality=rng.permutation(hosts.quality),
+            fame=rng.permutation(hosts.fame),
+        ),
+        rooms=replace(
+            rooms, quality=rng.permutation(rooms.quality), peak=rng.permutation(rooms.peak)
+        ),
+    )
+
+    assert shown(small) == shown(other)
+
+
+def test_a_room_is_an_impression_when_its_screen_was_reached() -> None:
+    screen = Choices().screen
+    served = rankings()
+    reached: dict[str, list[int]] = defaultdict(list)
+    for event in interactions("impression"):
+        items = served[str(event.ranking)].items
+        reached[str(event.ranking)].append(items.index(event.item))
+
+    whole = 0
+    for name, positions in reached.items():
+        assert positions == sorted(positions)
+        is_whole = len(positions) in (
+            -(-len(positions) // screen) * screen,
+            len(served[name].items),
+        )
+        whole += is_whole and positions == list(range(len(positions)))
+    assert whole > 0.97 * len(reached), "but for rooms that ended while the person looked"
+
+
+def test_rooms_further_down_are_seen_less_and_clicked_less_when_seen() -> None:
     seen, clicked = np.zeros(20), np.zeros(20)
     served = rankings()
     for count, kind in ((seen, "impression"), (clicked, "click")):
         for event in interactions(kind):
             count[served[str(event.ranking)].items.index(event.item)] += 1
 
-    thirds = [slice(0, 4), slice(4, 9), slice(9, 20)]
-    rates = [clicked[third].sum() / seen[third].sum() for third in thirds]
-    assert (np.diff(seen[:10]) < 0).all()
-    assert rates[0] > rates[1] > rates[2]
+    of_screens = seen.reshape(5, 4).sum(axis=1)
+    assert (np.diff(of_screens) < 0).all()
+    assert (np.diff(of_screens) < -0.1 * of_screens[:-1]).all()
+    rates = clicked.reshape(5, 4)[:3].sum(axis=0) / seen.reshape(5, 4)[:3].sum(axis=0)
+    assert rates[0] > rates[3]
+    assert rates[:2].sum() > rates[2:].sum()
 
 
 def test_people_join_as_often_as_the_hidden_truth_says() -> None:
     joins = {(e.ranking, e.item) for e in interactions("join")}
-    chronicle = chronicle_of(world(), events())
+    chances_of = life()[0].chances
+    assert chances_of is not None
     expected, joined = [], []
     for ranking in rankings().values():
-        first = ranking.items[0]  # always looked at, with all the attention there is
-        chance = true_join_probability(world(), ranking.user, [first], ranking.at_ms, chronicle)
+        first = ranking.items[0]  # always examined
+        person, room = world().person_of[ranking.user], world().room_of[first]
+        chance = chances_of.read(person, ranking.at_ms, np.array([room]))
+        assert chance is not None
         expected.append(float(chance[0]))
         joined.append((ranking.id, first) in joins)
     chances, outcomes = np.array(expected), np.array(joined)
@@ -291,7 +360,7 @@ def test_what_people_did_before_tells_what_they_join_better_than_popularity() ->
 
 def test_fewer_days_are_the_beginning_of_more() -> None:
     whole = world()
-    day_one = list(simulate(whole, policy=RandomOrder(seed=1), seed=2, days=1))
+    day_one = list(simulate(whole, policy=RandomOrder(whole, seed=1), seed=2, days=1))
 
     assert max(event.at_ms for event in day_one) < whole.start_ms + DAY_MS
     assert [e for e in day_one if isinstance(e, Item)] == [
@@ -301,13 +370,14 @@ def test_fewer_days_are_the_beginning_of_more() -> None:
 
 def test_more_days_than_the_world_lasts_are_refused() -> None:
     with pytest.raises(SimulatorError, match="`days` is 5; this world was built for 1 to 4"):
-        next(simulate(world(), policy=RandomOrder(), seed=1, days=5))
+        simulate(world(), policy=RandomOrder(world()), seed=1, days=5)
     with pytest.raises(SimulatorError, match="`shown` is 0"):
-        next(simulate(world(), policy=RandomOrder(), seed=1, shown=0))
+        simulate(world(), policy=RandomOrder(world()), seed=1, shown=0)
 
 
 def test_events_are_written_as_lines_that_decode_to_the_same_events(tmp_path: Path) -> None:
-    made = list(simulate(build_world(1, people=30, days=1), policy=RandomOrder(), seed=1))
+    small = build_world(1, people=30, days=1)
+    made = list(simulate(small, policy=RandomOrder(small), seed=1))
 
     number = write_events(tmp_path / "events.jsonl", made)
 

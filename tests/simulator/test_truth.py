@@ -1,4 +1,6 @@
-"""The truth about past lists agrees, row by row, with the truth about one item at a time."""
+"""The truth about past lists agrees, row by row, with the life's own chances at the time."""
+
+from functools import cache
 
 import numpy as np
 import pytest
@@ -12,15 +14,40 @@ from liverank.events.frame import frame_of
 from liverank.events.profile import profile_events
 from liverank.events.schema import resolve_schema
 from liverank.features.derived_layout import layout_of
-from liverank.simulator.chronicle import chronicle_of
-from liverank.simulator.policies import RandomOrder
-from liverank.simulator.simulate import simulate
-from liverank.simulator.taste import true_join_probability
+from liverank.features.hashing import hash_id
+from liverank.simulator.life.life import Life
+from liverank.simulator.policies.contract import Visits
+from liverank.simulator.policies.random_order import RandomOrder
+from liverank.simulator.simulate import play
 from liverank.simulator.truth import captured_lift, true_scores
-from liverank.simulator.world import build_world
+from liverank.simulator.world.world import build_world
 
-WORLD = build_world(5, people=200, days=1)
-EVENTS = list(simulate(WORLD, policy=RandomOrder(seed=1), seed=1))
+WORLD = build_world(5, people=200, days=2)
+
+
+class Asking(RandomOrder):
+    """A random order that asks the life for its chances before it answers."""
+
+    def __init__(self, life: Life) -> None:
+        super().__init__(life.world, seed=1)
+        self._life = life
+        self.chances: dict[tuple[int, int], list[float]] = {}
+
+    def rank(self, visits: Visits) -> list[list[str]]:
+        lists = super().rank(visits)
+        for person, items in zip(visits.people, lists, strict=True):
+            rooms = np.array([WORLD.room_of[item] for item in items[:20]])
+            key = hash_id(f"u{person}"), visits.at_ms
+            self.chances[key] = self._life.true_chances(np.array([person]), rooms)[0].tolist()
+        return lists
+
+
+@cache
+def logged() -> tuple[Life, list[Event], dict[tuple[int, int], list[float]]]:
+    life = Life(WORLD, seed=1, record_chances=True)
+    policy = Asking(life)
+    events = list(play(life, policy))
+    return life, events, policy.chances
 
 
 def lists_of(events: list[Event]) -> Lists:
@@ -30,25 +57,23 @@ def lists_of(events: list[Event]) -> Lists:
     return collect_lists([frame], layout, config)
 
 
-def test_each_row_has_the_chance_that_the_world_gives_it() -> None:
-    rankings = [event for event in EVENTS if isinstance(event, Ranking)]
+def test_each_row_has_the_chance_that_the_life_gave_it_at_the_time() -> None:
+    life, events, chances = logged()
 
-    chronicle = chronicle_of(WORLD, EVENTS)
+    lists = lists_of(events)
 
-    scores = true_scores(WORLD, lists_of(EVENTS), chronicle)
+    scores = true_scores(life, lists)
 
-    expected = [
-        true_join_probability(WORLD, ranking.user, ranking.items, ranking.at_ms, chronicle)
-        for ranking in rankings
-    ]
-    np.testing.assert_array_equal(scores, np.concatenate(expected))
-    assert (scores != true_scores(WORLD, lists_of(EVENTS))).any(), "things happened"
+    keys = zip(lists.reads.user.tolist(), lists.reads.at.tolist(), strict=True)
+    expected = [chances[user, int(at_ms)] for user, at_ms in keys]
+    np.testing.assert_allclose(scores, np.concatenate(expected), rtol=1e-6)
 
 
 def test_the_truth_orders_lists_far_better_than_chance() -> None:
-    lists = lists_of(EVENTS)
+    life, events, _ = logged()
+    lists = lists_of(events)
 
-    scores = true_scores(WORLD, lists)
+    scores = true_scores(life, lists)
 
     assert mean_over_lists(list_auc(scores, lists.labels, lists.reads.offsets)) > 0.8
 
@@ -58,7 +83,24 @@ def test_lists_of_another_world_are_refused(user: str, item: str) -> None:
     foreign = Ranking(time=WORLD.start_ms, id="a", user=user, items=["room0", item])
 
     with pytest.raises(SimulatorError, match=r"1 of [12] rows are about a (item|person)"):
-        true_scores(WORLD, lists_of([foreign]))
+        true_scores(logged()[0], lists_of([foreign]))
+
+
+def test_lists_of_another_time_and_of_an_unrecorded_life_are_refused() -> None:
+    elsewhen = Ranking(time=WORLD.start_ms, id="a", user="u1", items=["room0"])
+
+    with pytest.raises(SimulatorError, match="did not visit then"):
+        true_scores(logged()[0], lists_of([elsewhen]))
+    with pytest.raises(SimulatorError, match="record_chances=True"):
+        true_scores(Life(WORLD, seed=1), lists_of([elsewhen]))
+
+
+def test_what_was_not_live_has_no_chance() -> None:
+    life, events, _ = logged()
+    last = [event for event in events if isinstance(event, Ranking)][-1]
+    ended = Ranking(time=last.at_ms, id="b", user=last.user, items=["room0", last.items[0]])
+
+    assert (true_scores(life, lists_of([ended])) > 0).tolist() == [False, True]
 
 
 def test_captured_lift_is_the_share_of_what_there_was_to_gain() -> None:

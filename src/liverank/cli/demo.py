@@ -7,8 +7,7 @@ import argparse
 import importlib
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,14 +28,13 @@ from liverank.cli.own_server import own_server, post
 from liverank.cli.progress import stage_progress
 from liverank.config import load_config
 from liverank.errors import SimulatorError
-from liverank.events.event import Event, Interaction
 from liverank.serving.http.messages import RankRequest, RankResponse
-from liverank.simulator.chronicle import Chronicle
-from liverank.simulator.policies import MostPopular
+from liverank.simulator.life.life import Life
+from liverank.simulator.policies.popular import MostPopular
 from liverank.simulator.portrait import live_rooms, unlike_people
-from liverank.simulator.simulate import SURFACE, simulate, write_events
+from liverank.simulator.simulate import SURFACE, play, write_events
 from liverank.simulator.truth import captured_lift, true_scores
-from liverank.simulator.world import DAY_MS, World, build_world
+from liverank.simulator.world.world import DAY_MS, World, build_world
 
 HELP = "a small generated world, from events to ranked lists and a backtest"
 
@@ -114,13 +112,20 @@ def _hurry(events: int) -> str:
 class _Demo:
     """A generated world that ends now, and where its files are."""
 
-    world: World
-    until_ms: int
-    joins: Counter[str]  # by person
-    chronicle: Chronicle
+    life: Life
     number: int  # of events
     events: Path
     config: Path
+
+    @property
+    def world(self) -> World:
+        """The world that the life is of."""
+        return self.life.world
+
+    @property
+    def until_ms(self) -> int:
+        """When the life ends: now."""
+        return self.life.until_ms
 
 
 @contextmanager
@@ -141,9 +146,7 @@ def _workplace(keep: Path | None) -> Iterator[Path]:
 
 def _generate(arguments: argparse.Namespace, folder: Path, console: Console) -> _Demo:
     """Step 1: a world whose last moment is now, and its events in a file."""
-    until_ms = time.time_ns() // 1_000_000
     until_ms = now_ms()
-    joins: Counter[str] = Counter()
     with console.status("Generating a world"):
         world = build_world(
             arguments.seed,
@@ -151,10 +154,9 @@ def _generate(arguments: argparse.Namespace, folder: Path, console: Console) -> 
             days=arguments.days,
             start_ms=until_ms - arguments.days * DAY_MS,
         )
-        chronicle = Chronicle(world)
-        policy = MostPopular(spread=1.0, seed=arguments.seed)
-        events = simulate(world, policy=policy, seed=arguments.seed)
-        number = write_events(folder / "events.jsonl", _noting(events, joins, chronicle))
+        life = Life(world, seed=arguments.seed, record_chances=True)
+        policy = MostPopular(world, spread=1.0, seed=arguments.seed)
+        number = write_events(folder / "events.jsonl", play(life, policy))
     _announce(console, 1, "a world of people with tastes, and rooms that start and end")
     console.print(
         f"{arguments.people:,} people and {len(world.rooms.ids):,} rooms in {arguments.days} days "
@@ -162,28 +164,12 @@ def _generate(arguments: argparse.Namespace, folder: Path, console: Console) -> 
         f"joins, shaken a little.\n{number:,} events in {folder / 'events.jsonl'}",
         soft_wrap=True,
     )
-    return _Demo(
-        world,
-        until_ms,
-        joins,
-        chronicle,
-        number,
-        events=folder / "events.jsonl",
-        config=folder / "liverank.toml",
-    )
-
-
-def _noting(events: Iterable[Event], joins: Counter[str], chronicle: Chronicle) -> Iterator[Event]:
-    for event in events:
-        chronicle.observe(event)
-        if isinstance(event, Interaction) and event.type == "join":
-            joins[event.user] += 1
-        yield event
+    return _Demo(life, number, folder / "events.jsonl", folder / "liverank.toml")
 
 
 def _rank(demo: _Demo, console: Console) -> list[dict[str, Any]]:
     """Step 5: a real server, and the same question to it for people who are unlike each other."""
-    people = unlike_people(demo.world, demo.joins, number=SHOWN_PEOPLE, at_ms=demo.until_ms)
+    people = unlike_people(demo.life, number=SHOWN_PEOPLE)
     _announce(console, 5, f"liverank serve --config {demo.config} --port 0")
     with own_server(demo.config) as address:
         console.print(f"POST {address}/v1/rank for {', '.join(who.user for who in people)}")
@@ -192,12 +178,15 @@ def _rank(demo: _Demo, console: Console) -> list[dict[str, Any]]:
             request = RankRequest(user=person.user, surface=SURFACE, limit=LIST_ITEMS, explain=True)
             answer = post(f"{address}/v1/rank", msgspec.json.encode(request))
             response = msgspec.json.decode(answer, type=RankResponse)
-            lists.append(
-                shown_rooms(demo.world, person.user, response, demo.until_ms, demo.chronicle)
-            )
+            lists.append(shown_rooms(demo.life, person.user, response))
     console.print(lists_table(people, lists), width=min(console.width, 100))
+    joins = demo.life.tally.joins.sum(axis=1)
     return [
-        {**msgspec.to_builtins(person), "joins": demo.joins[person.user], "items": rooms}
+        {
+            **msgspec.to_builtins(person),
+            "joins": int(joins[demo.world.person_of[person.user]]),
+            "items": rooms,
+        }
         for person, rooms in zip(people, lists, strict=True)
     ]
 
@@ -220,7 +209,7 @@ def _backtest(demo: _Demo, console: Console) -> Backtest:
             config,
             test_from_ms=arguments.test_from,
             on_progress=on_progress,
-            truth=lambda lists: true_scores(demo.world, lists, demo.chronicle),
+            truth=lambda lists: true_scores(demo.life, lists),
         )
     console.print(backtest_table(found), width=min(console.width, 100))
     return found

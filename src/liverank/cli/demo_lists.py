@@ -5,17 +5,17 @@ Invariant: a number is labelled by who knows it, the model or the simulator.
 
 from dataclasses import dataclass
 
+import numpy as np
 from msgspec import UNSET
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from liverank.serving.http.messages import RankResponse, Reason
-from liverank.simulator.chronicle import Chronicle
-from liverank.simulator.names import LANGUAGES
+from liverank.simulator.life.life import Life
 from liverank.simulator.portrait import Portrait
-from liverank.simulator.taste import true_join_probability
-from liverank.simulator.world import World
+from liverank.simulator.world.names import LANGUAGES
+from liverank.simulator.world.world import person_row, room_row
 
 _REASONS = 2
 
@@ -37,13 +37,11 @@ class ShownRoom:
     """Strongest first."""
 
 
-def shown_rooms(
-    world: World, user: str, response: RankResponse, at_ms: int, chronicle: Chronicle
-) -> list[ShownRoom]:
-    """The rooms of a ranking, in its order; the truth is as of ``at_ms``."""
-    items = [ranked.item for ranked in response.items]
-    chances = true_join_probability(world, user, items, at_ms, chronicle).tolist()
-    rooms = world.rooms
+def shown_rooms(life: Life, user: str, response: RankResponse) -> list[ShownRoom]:
+    """The rooms of a ranking, in its order; the truth is as of the life's own time."""
+    world, rooms = life.world, life.world.rooms
+    rows = np.array([room_row(world, ranked.item) for ranked in response.items], np.int64)
+    chances = life.true_chances(np.array([person_row(world, user)]), rows)[0].tolist()
     shown = []
     for ranked, chance in zip(response.items, chances, strict=True):
         place = world.room_of[ranked.item]
@@ -52,7 +50,7 @@ def shown_rooms(
                 item=ranked.item,
                 title=rooms.titles[place],
                 host=world.host_ids[rooms.host[place]],
-                topics=rooms.topic_names[place],
+                topics=rooms.topic_names(place),
                 language=LANGUAGES[world.hosts.language[rooms.host[place]]],
                 score=ranked.score,
                 by=response.fallback or "model",

@@ -39,7 +39,6 @@ def liveliness(fixed, room, at_ms):
 def count_ties(fixed, state, person, rooms, counts):
     """Fill int64[4, n]: host followed, followed people inside, times shown, times the host was.
 
-
     Only rooms and hosts of the list are marked, so this takes the time of the person's follows.
     """
     counts[:] = 0
@@ -55,10 +54,9 @@ def count_ties(fixed, state, person, rooms, counts):
             counts[0, own] += 1
         heard = state.inside[other]
         spoken = state.speaking[other]
-        if heard >= 0 and state.room_mark[heard] >= 0:
-            counts[1, state.room_mark[heard]] += 1
-        elif spoken >= 0 and state.room_mark[spoken] >= 0 and state.room_mark[spoken] != own:
-            counts[1, state.room_mark[spoken]] += 1
+        present = heard if heard >= 0 else spoken
+        if present >= 0 and state.room_mark[present] >= 0 and state.room_mark[present] != own:
+            counts[1, state.room_mark[present]] += 1
     for number in range(REMEMBERED):
         room = state.shown[person, number]
         if room >= 0:

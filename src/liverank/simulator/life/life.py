@@ -33,6 +33,7 @@ from liverank.simulator.life.return_kernel import (
     react_all,
 )
 from liverank.simulator.life.tally import Tally, empty_tally
+from liverank.simulator.life.visit_kernel import JOINED
 from liverank.simulator.policies.contract import Visits
 from liverank.simulator.world.arrays import Floats, Ints, Rows
 from liverank.simulator.world.world import DAY_MS, World, room_row
@@ -161,6 +162,24 @@ class Life:
         twin._live = self._live.copied()
         twin._tally = self._tally.copied()
         return twin
+
+    def imagined_joins(
+        self, visits: Visits, lists: Sequence[Sequence[str]], *, seed: int
+    ) -> list[str | None]:
+        """What each visit of the last step would join with other lists and other luck.
+
+        Nothing of it happens. Raises SimulatorError as ``react`` does.
+        """
+        twin = self.fork()
+        twin._seed = (self._seed + 7_919 * (seed + 1)) % 2**62
+        first, known = twin._lists - len(visits), len(twin._pending)
+        twin.react(visits, lists)
+        made = twin._pending[known:]
+        joins = made[made["kind"] == JOINED]
+        found: list[str | None] = [None] * len(visits)
+        for number, room in zip(joins["list"].tolist(), joins["room"].tolist(), strict=True):
+            found[number - first] = self.world.rooms.ids[room]
+        return found
 
     def true_chances(self, people: Ints, rooms: Ints) -> Floats:
         """The chance that each room, examined now, is clicked and joined: float64[n, n_rooms].

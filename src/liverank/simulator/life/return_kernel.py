@@ -86,10 +86,10 @@ def react_all(fixed, state, choices, returns, asked, rooms, out):
     ``rooms`` int64[k] are the lists one behind the other.
     """
     seed, at_ms, first_list, people, offsets = asked
-    count = 0
+    count = np.int64(0)
     for row in range(len(people)):
         person = people[row]
-        visit = Visit(seed, person, state.visits[person], first_list + row, at_ms)
+        visit = Visit(seed, person, int(state.visits[person]), first_list + row, at_ms)
         first = count
         shown = rooms[offsets[row] : offsets[row + 1]]
         count, ended_ms, stayed_s = browse(fixed, state, choices, visit, shown, out, count)

@@ -46,8 +46,8 @@ class GraphConstants:
     """Followed hosts of a person: lognormal."""
     fame_tail: float = 1.3
     """Pareto index of the hosts' fame."""
-    friends_log_mean: float = 0.9
-    """Log-mean of the number of friends; the fitted network has 1.59, see docs/world.md."""
+    friends_log_mean: float = 1.59
+    """Log-mean of the number of friends, fitted."""
     friends_log_sd: float = 1.11
     """Log-sd of the number of friends, fitted."""
     friends_most: int = 720
@@ -133,7 +133,7 @@ class Choices(NamedTuple):
     follow: float = 0.15
     """Chance that who stayed long follows the host."""
     follow_after_s: float = 240.0
-    unfollow: float = 0.1
+    unfollow: float = 0.3
     """Chance that a follower who left at once follows no longer."""
     unfollow_before_s: float = 60.0
 

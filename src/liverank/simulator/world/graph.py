@@ -57,12 +57,17 @@ def liking(people: People, hosts: Hosts, person: Ints, host: Ints) -> Floats:
 def _host_follows(
     rng: np.random.Generator, people: People, hosts: Hosts, constants: GraphConstants
 ) -> tuple[Ints, Ints]:
-    """Who follows which hosts: drawn by fame, then kept by liking (Gumbel top-k)."""
+    """Who follows which hosts, without replacement by fame and liking (Gumbel top-k).
+
+    Candidates are drawn by fame, so a candidate weighs its fame over its chance to be one.
+    """
     number, n_hosts = len(people.ids), len(hosts.person)
     most = max(1, min(n_hosts // 2, _CANDIDATES // 2))
     wanted = rng.lognormal(constants.hosts_log_mean, constants.hosts_log_sd, number)
     wanted = np.minimum(wanted.astype(np.int64), most)
     fame = np.cumsum(hosts.fame)
+    is_candidate = -np.expm1(_CANDIDATES * np.log1p(-hosts.fame / (fame[-1] + 1.0)))
+    drawn_weight = np.log(hosts.fame / is_candidate)
     found: list[tuple[Ints, Ints]] = []
     for first in range(0, number, _PEOPLE_AT_A_TIME):
         rows = np.arange(first, min(first + _PEOPLE_AT_A_TIME, number))
@@ -71,7 +76,7 @@ def _host_follows(
         drawn = np.sort(np.minimum(drawn, n_hosts - 1), axis=1)
         person = np.repeat(rows, _CANDIDATES)
         weight = liking(people, hosts, person, drawn.ravel()).reshape(shape)
-        weight += rng.gumbel(size=shape)
+        weight += drawn_weight[drawn] + rng.gumbel(size=shape)
         weight[:, 1:][drawn[:, 1:] == drawn[:, :-1]] = -np.inf
         ranked = np.argsort(-weight, axis=1)
         best = np.take_along_axis(weight, ranked, axis=1)

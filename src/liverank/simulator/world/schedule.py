@@ -28,15 +28,25 @@ class Schedule:
 
 
 def draw_schedule(
-    rng: np.random.Generator, people: People, hosts: Hosts, days: int, constants: RoomConstants
+    rng: np.random.Generator,
+    people: People,
+    hosts: Hosts,
+    *,
+    days: int,
+    began_ms: int,
+    constants: RoomConstants,
 ) -> Schedule:
-    """Draw all rooms of a world; one that would overlap its host's last does not take place."""
+    """Draw all rooms of a world that begins at ``began_ms`` (Unix ms).
+
+    A room that would overlap its host's last does not take place.
+    """
     c = constants
-    slot_host, slot_ms = _slots(rng, people, hosts, days, c)
+    peak_hour = (people.peak_hour[hosts.person] - began_ms / HOUR_MS) % 24
+    slot_host, slot_ms = _slots(rng, hosts, peak_hour, days, c)
     counts = rng.poisson(hosts.unplanned_per_day * days)
     free_host = np.repeat(np.arange(len(hosts.person)), counts)
     day = rng.integers(days, size=len(free_host))
-    hour = _start_hours(rng, people.peak_hour[hosts.person[free_host]], c)
+    hour = _start_hours(rng, peak_hour[free_host], c)
     free_ms = ((day * 24 + hour) * HOUR_MS).astype(np.int64)
 
     host = np.concatenate([slot_host, free_host])
@@ -49,11 +59,11 @@ def draw_schedule(
 
 
 def _slots(
-    rng: np.random.Generator, people: People, hosts: Hosts, days: int, constants: RoomConstants
+    rng: np.random.Generator, hosts: Hosts, peak_hour: Floats, days: int, constants: RoomConstants
 ) -> tuple[Ints, Ints]:
     """The host and start of each slot that takes place, within the days of the world."""
     owner = np.repeat(np.arange(len(hosts.person)), hosts.slots)
-    hour = _start_hours(rng, people.peak_hour[hosts.person[owner]], constants)
+    hour = _start_hours(rng, peak_hour[owner], constants)
     weekday = rng.integers(7, size=len(owner))
     weeks = -(-days // 7)
     takes_place = rng.random((weeks, len(owner))) < constants.slot_kept
@@ -66,7 +76,7 @@ def _slots(
 
 
 def _start_hours(rng: np.random.Generator, peak_hour: Floats, constants: RoomConstants) -> Floats:
-    """Hours of the day (UTC) of starts, by two harmonics around each host's peak: float64[n]."""
+    """Hours since the start of the world's day, by two harmonics around peaks: float64[n]."""
     apart = (np.arange(_GRID) + 0.5) * (24 / _GRID)
     turn = 2 * np.pi * apart / 24
     density = 1 + constants.first_harmonic * np.cos(turn)

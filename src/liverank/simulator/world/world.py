@@ -76,7 +76,9 @@ def build_world(
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)]
     everyone = draw_people(streams[0], people, start_ms=start_ms, constants=c.people)
     speaking = draw_hosts(streams[1], everyone, hosts, c)
-    schedule = draw_schedule(streams[2], everyone, speaking, days, c.rooms)
+    schedule = draw_schedule(
+        streams[2], everyone, speaking, days=days, began_ms=start_ms, constants=c.rooms
+    )
     rooms = draw_rooms(streams[3], speaking, schedule, start_ms=start_ms, constants=c.rooms)
     host_ids = tuple(everyone.ids[person] for person in speaking.person.tolist())
     return World(

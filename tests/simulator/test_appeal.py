@@ -1,0 +1,98 @@
+"""The hidden truth: the quick appeal equals its plain definition, told by the events so far."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from lived import Account, lived, shown_without_click
+
+from liverank.events.event import Event
+from liverank.simulator.life.life import Life
+from liverank.simulator.policies.popular import MostPopular
+from liverank.simulator.world.constants import Constants, Weights
+from liverank.simulator.world.names import OPENINGS
+from liverank.simulator.world.world import World, build_world
+
+WORLD = build_world(3, people=300, days=2)
+STEP_MS = 600_000
+
+
+def causes(
+    world: World, account: Account, tired: Counter[str], user: str, item: str, at_ms: int
+) -> dict[str, float]:
+    """What bears on a choice, one term a line."""
+    people, hosts, rooms = world.people, world.hosts, world.rooms
+    person, room = world.person_of[user], world.room_of[item]
+    host = int(rooms.host[room])
+    topics = [topic for topic in rooms.topics[room].tolist() if topic >= 0]
+    share = (at_ms - rooms.start_ms[room]) / (rooms.end_ms[room] - rooms.start_ms[room])
+    peak = rooms.peak[room]
+    rising = share / peak if share < peak else (1 - share) / (1 - peak)
+    same_host = [other for other in tired if rooms.host[world.room_of[other]] == host]
+    opening, closing = int(rooms.opening[room]), len(OPENINGS) + int(rooms.closing[room])
+    return {
+        "base": 1.0,
+        "taste": sum(float(people.taste[person, topic]) for topic in topics) / len(topics),
+        "liking": float(np.dot(people.leaning[person].astype(float), hosts.leaning[host])),
+        "language": float(not people.understands[person, hosts.language[host]]),
+        "wording": float(people.wording[person, opening]) + float(people.wording[person, closing]),
+        "fame": math.log(hosts.fame[host]),
+        "quality": float(rooms.quality[room]),
+        "followed": float(world.host_ids[host] in account.follows[user]),
+        "company": math.log(1 + account.company(user, item, world.host_ids[host])),
+        "listeners": math.log(1 + account.listeners(item)),
+        "liveliness": 1.2 * rising - 0.5,
+        "tired_of_room": math.log(1 + tired[item]),
+        "tired_of_host": math.log(1 + sum(tired[other] for other in same_host)),
+    }
+
+
+def log_odds(weights: Weights, of: dict[str, float]) -> float:
+    assert set(of) == set(weights._fields)
+    return sum(getattr(weights, name) * value for name, value in of.items())
+
+
+def test_the_true_chance_equals_its_plain_definition_by_the_events_so_far() -> None:
+    life = Life(WORLD, seed=1, step_ms=STEP_MS)
+    account, choices = Account(), Constants().choices
+    rng = np.random.default_rng(0)
+    seen: Counter[str] = Counter()
+    read = 0
+
+    def look(events: list[Event]) -> None:
+        nonlocal read
+        for event in events[read:]:
+            account.read(event)
+        read = len(events)
+        if rng.random() > 0.2:
+            return
+        rooms = life._live.rows()[:9]
+        shown = {user: items[-64:] for user, items in life_shown().items()}
+        for person in rng.integers(300, size=2).tolist():
+            user = WORLD.people.ids[person]
+            quick = life.true_chances(np.array([person]), rooms)[0]
+            tired = Counter(shown.get(user, []))
+            for room, chance in zip(rooms.tolist(), quick.tolist(), strict=True):
+                item = WORLD.rooms.ids[room]
+                of = causes(WORLD, account, tired, user, item, life.at_ms)
+                click = log_odds(choices.click, of) + WORLD.people.eagerness[person]
+                join = log_odds(choices.join, of)
+                plain = 1 / (1 + math.exp(-click)) / (1 + math.exp(-join))
+                assert chance == pytest.approx(plain, rel=1e-5)
+                seen.update(name for name, value in of.items() if value != 0)
+
+    def life_shown() -> dict[str, list[str]]:
+        twin = life.fork()
+        return shown_without_click(everything + twin.remaining())
+
+    everything: list[Event] = []
+
+    class Kept(MostPopular):
+        def observe(self, events: list[Event]) -> None:  # type: ignore[override]
+            everything.extend(events)
+            super().observe(events)
+
+    lived(life, Kept(WORLD), look)
+
+    assert min(seen[name] for name in Weights._fields) > 5, seen
