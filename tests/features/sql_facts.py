@@ -138,7 +138,7 @@ def followed_latest(of: FollowedLatest, table: Table, layout: Layout) -> str:
     )
     SELECT own.read, own.item, count(host) / count(DISTINCT own.element){share} AS value
     FROM ({elements("item", of.field)}) AS own LEFT JOIN alike USING (read, element)
-        LEFT JOIN (SELECT read, count(*) AS known FROM hosts GROUP BY read) AS all_hosts USING (read)
+        LEFT JOIN (SELECT read, count(*) AS known FROM hosts GROUP BY read) AS every USING (read)
     GROUP BY own.read, own.item"""
 
 
