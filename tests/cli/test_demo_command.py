@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from liverank.cli.own_server import own_server
 from liverank.config import load_config
 from liverank.errors import ServingError
+from liverank.simulator.server.own_server import own_server
 
 
 def demo(*words: str) -> subprocess.CompletedProcess[str]:
