@@ -20,17 +20,17 @@ def chance(log_odds):
 
 
 @compiled
-def live_until(fixed, room, at_ms):
+def live_until(times, room, at_ms):
     """When a room, live at a time, pauses or ends."""
-    return fixed.pause_ms[room] if at_ms < fixed.pause_ms[room] else fixed.end_ms[room]
+    return times.pause_ms[room] if at_ms < times.pause_ms[room] else times.end_ms[room]
 
 
 @compiled
-def liveliness(fixed, room, at_ms):
+def liveliness(times, room, at_ms):
     """A room swells and sags: from -0.5 as it starts or ends to 0.7 at its peak."""
-    lasts = fixed.end_ms[room] - fixed.start_ms[room]
-    share = min(max((at_ms - fixed.start_ms[room]) / lasts, 0.0), 1.0)
-    peak = fixed.peak[room]
+    lasts = times.end_ms[room] - times.start_ms[room]
+    share = min(max((at_ms - times.start_ms[room]) / lasts, 0.0), 1.0)
+    peak = times.peak[room]
     rising = share / peak if share < peak else (1.0 - share) / (1.0 - peak)
     return 1.2 * rising - 0.5
 
@@ -110,7 +110,7 @@ def fill_causes(fixed, state, person, room, at_ms, causes):
     causes[4] = fixed.log_fame[host]
     causes[5] = fixed.quality[room]
     causes[8] = math.log1p(state.listeners[room])
-    causes[9] = liveliness(fixed, room, at_ms)
+    causes[9] = liveliness(fixed.times, room, at_ms)
 
 
 @compiled

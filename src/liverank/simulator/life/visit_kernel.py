@@ -59,11 +59,11 @@ def note(out, count, visit, kind, room, at_ms):
 
 
 @compiled
-def show_screen(fixed, choices, visit, rooms, first, clock_ms, out, count):
+def show_screen(times, screen, visit, rooms, first, clock_ms, out, count):
     """Note an impression of each room of the screen that begins at ``first``, if it is live."""
-    for place in range(first, min(first + choices.screen, len(rooms))):
+    for place in range(first, min(first + screen, len(rooms))):
         seen_ms = clock_ms + 1 + place - first
-        if seen_ms < live_until(fixed, rooms[place], visit.at_ms):
+        if seen_ms < live_until(times, rooms[place], visit.at_ms):
             count = note(out, count, visit, IMPRESSION, rooms[place], seen_ms)
     return count
 
@@ -76,7 +76,7 @@ def stay(fixed, state, choices, visit, room, mean_log_s, clock_ms, out, count):
     """
     seed, person, number = visit.seed, visit.person, visit.number
     seconds = math.exp(min(mean_log_s + choices.stay_sd * normal(seed, person, number, room), 11.0))
-    latest_ms = min(live_until(fixed, room, visit.at_ms), state.own_start_ms[person]) - 1
+    latest_ms = min(live_until(fixed.times, room, visit.at_ms), state.own_start_ms[person]) - 1
     leave_ms = min(clock_ms + int(seconds * 1000.0) + 500, latest_ms)
     stayed_s = (leave_ms - clock_ms) / 1000.0
     count = note(out, count, visit, JOINED, room, clock_ms)
@@ -113,9 +113,11 @@ def browse(fixed, state, choices, visit, rooms, out, count):
         if clock_ms + choices.look_ms >= stop_ms:
             break
         if place % choices.screen == 0:
-            count = show_screen(fixed, choices, visit, rooms, place, clock_ms, out, count)
+            count = show_screen(
+                fixed.times, choices.screen, visit, rooms, place, clock_ms, out, count
+            )
         clock_ms += choices.look_ms
-        until_ms = min(live_until(fixed, room, visit.at_ms), stop_ms)
+        until_ms = min(live_until(fixed.times, room, visit.at_ms), stop_ms)
         is_liked = uniform(seed, person, number, CLICK, room) < chance(appeals[CLICK_ROW, place])
         if is_liked and clock_ms < until_ms:
             count = note(out, count, visit, CLICKED, room, clock_ms)
