@@ -256,8 +256,8 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     def latest_fields(self) -> tuple[tuple[Field, int], ...]:
         """Fields of a host's latest item that the host's row keeps, and the word of each there.
 
-        None where nobody follows anybody, items have no host, or the layout is that of a bundle from
-        before such fields were kept: its rows of hosts have no words for them.
+        None where nobody follows anybody, where items have no host, and in the layout of a bundle
+        from before such fields were kept: its rows of hosts have no words for them.
         """
         if self.follow is None or self.host is None:
             return ()
