@@ -42,6 +42,14 @@ Floats = NDArray[np.float64]
 TEST_DAYS = 1.5
 N_CAUSES = 12
 FRAME_EVENTS = 262_144
+_MORE_CONFIG = """
+[labels.click]
+interaction = "click"
+within = "1h"
+[impressions]
+seen = "all"
+"""
+"""Clicks are wanted as well, and all impressions: ways to choose among them are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +170,7 @@ def log_world(seed: int, *, people: int, days: int, explored: float = 0.0) -> Wo
     frame = frame.with_columns(seq=pl.int_range(1, frame.height + 1, dtype=pl.Int64))
     frames: Frames = lambda: frame.iter_slices(FRAME_EVENTS)  # noqa: E731
     proposed = propose_config(profile_events([frame]))
-    config = parse_config(proposed + '\n[labels.click]\ninteraction = "click"\nwithin = "1h"\n')
+    config = parse_config(proposed + _MORE_CONFIG)
     test_from_ms = world.start_ms + int((days - TEST_DAYS) * DAY_MS)
     gathered = gather(frames, config, test_from_ms=test_from_ms)
     spec, tests = gathered.spec, gathered.tests
