@@ -28,7 +28,7 @@ import numpy as np
 
 from liverank.experiments.statistics.comparison import compare_ratios
 from liverank.experiments.statistics.moments import Moments
-from liverank.proof.results import METRICS
+from liverank.proof.results import METRIC_WORDS, METRICS
 from liverank.proof.truth.counted import Counted
 from world_experiment import (
     CONTROL,
@@ -56,8 +56,8 @@ def main() -> None:
     """Run the worlds and print coverage with its interval."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, help="file for the figures, as JSON")
-    parser.add_argument("--worlds", type=int, default=60)
-    parser.add_argument("--lucks", type=int, default=3, help="lives of each world in the mean")
+    parser.add_argument("--worlds", type=int, default=100)
+    parser.add_argument("--lucks", type=int, default=2, help="lives of each world in the mean")
     parser.add_argument("--people", type=int, default=Setting().people)
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
@@ -119,7 +119,7 @@ def other_people(control: Counted, variant: Counted, *, seed: int) -> list[int]:
             is_variant = rng.random(len(rows)) < 0.5
             arms = (first[drawn[~is_variant]], second[drawn[is_variant]])
             low, high = compare_ratios(*map(Moments.of, arms)).difference_ci
-            hits += low <= true <= high
+            hits += int(low <= true <= high)
         held.append(hits)
     return held
 
@@ -175,16 +175,19 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
 
 def print_figures(figures: dict[str, Any]) -> None:
     """A line for each question and metric, as Markdown."""
-    print("| question | metric | mean true lift | held | share, 95 % | sd of error / se |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("| question | metric | mean true lift | held | share, 95 % | bias | sd of error |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for question, found in figures["coverage"].items():
         for at, metric in enumerate(figures["metrics"]):
             low, high = found["interval"][at]
-            spread = found.get("sd_of_error_by_standard_error")
+            bias, spread = ("", "")
+            if "mean_error_in_half_widths" in found:
+                bias = f"{1.96 * found['mean_error_in_half_widths'][at]:+.2f} se"
+                spread = f"{found['sd_of_error_by_standard_error'][at]:.2f} se"
             print(
-                f"| {question} | {metric} | {figures['true_lift'][at]:+.1%} | "
+                f"| {question} | {METRIC_WORDS[metric]} | {figures['true_lift'][at]:+.1%} | "
                 f"{found['held'][at]:,} of {found['of']:,} | {low:.1%} to {high:.1%} | "
-                f"{'' if spread is None else format(spread[at], '.2f')} |"
+                f"{bias} | {spread} |"
             )
 
 

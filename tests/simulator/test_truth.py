@@ -95,6 +95,15 @@ def test_lists_of_another_time_and_of_an_unrecorded_life_are_refused() -> None:
         true_scores(Life(WORLD, seed=1), lists_of([elsewhen]))
 
 
+def test_a_list_after_the_end_has_the_chances_of_the_end() -> None:
+    life = logged()[0]
+    later = Ranking(time=life.until_ms + 5, id="a", user="u7", items=["room9", "room2"])
+
+    expected = life.true_chances(np.array([7]), np.array([9, 2]))[0]
+
+    np.testing.assert_array_equal(true_scores(life, lists_of([later])), expected)
+
+
 def test_what_was_not_live_has_no_chance() -> None:
     life, events, _ = logged()
     last = [event for event in events if isinstance(event, Ranking)][-1]

@@ -17,8 +17,9 @@ def true_scores(life: Life, lists: Lists) -> Floats:
     """The true chance of a join for each row of these lists, once it is examined: float64[k].
 
     The life must have recorded its chances (``Life(..., record_chances=True)``), and the lists
-    must be of its log. An item that was not live at the time has the chance 0. Raises
-    SimulatorError when a list is of a person or a time, or holds an item, that is not of this life.
+    must be of its log. An item that was not live at the time has the chance 0. Lists that were
+    asked for after the life's own time have the chances of that time. Raises SimulatorError when
+    a list is of a person or a time, or holds an item, that is not of this life.
     """
     if life.chances is None:
         raise SimulatorError("this life recorded no chances; make it with `record_chances=True`")
@@ -29,7 +30,11 @@ def true_scores(life: Life, lists: Lists) -> Floats:
     for row, person in enumerate(people.tolist()):
         start, stop = reads.offsets[row : row + 2]
         at_ms = int(reads.at[row])
-        chances = life.chances.read(person, at_ms, rooms[start:stop])
+        chances: Floats | None
+        if at_ms > life.at_ms:
+            chances = life.true_chances(np.array([person]), rooms[start:stop])[0]
+        else:
+            chances = life.chances.read(person, at_ms, rooms[start:stop])
         if chances is None:
             raise SimulatorError(
                 f"person {world.people.ids[person]!r} has a list at {at_ms}, and did not visit "

@@ -20,17 +20,17 @@ def chance(log_odds):
 
 
 @compiled
-def live_until(fixed, room, at_ms):
+def live_until(times, room, at_ms):
     """When a room, live at a time, pauses or ends."""
-    return fixed.pause_ms[room] if at_ms < fixed.pause_ms[room] else fixed.end_ms[room]
+    return times.pause_ms[room] if at_ms < times.pause_ms[room] else times.end_ms[room]
 
 
 @compiled
-def liveliness(fixed, room, at_ms):
+def liveliness(times, room, at_ms):
     """A room swells and sags: from -0.5 as it starts or ends to 0.7 at its peak."""
-    lasts = fixed.end_ms[room] - fixed.start_ms[room]
-    share = min(max((at_ms - fixed.start_ms[room]) / lasts, 0.0), 1.0)
-    peak = fixed.peak[room]
+    lasts = times.end_ms[room] - times.start_ms[room]
+    share = min(max((at_ms - times.start_ms[room]) / lasts, 0.0), 1.0)
+    peak = times.peak[room]
     rising = share / peak if share < peak else (1.0 - share) / (1.0 - peak)
     return 1.2 * rising - 0.5
 
@@ -42,9 +42,9 @@ def count_ties(fixed, state, person, rooms, counts):
     Only rooms and hosts of the list are marked, so this takes the time of the person's follows.
     """
     counts[:] = 0
-    for place in range(len(rooms)):
-        state.room_mark[rooms[place]] = place
-        state.host_mark[fixed.room_host[rooms[place]]] = place
+    for position in range(len(rooms)):
+        state.room_mark[rooms[position]] = position
+        state.host_mark[fixed.room_host[rooms[position]]] = position
     first = state.follow_start[person]
     for number in range(first, first + state.follow_count[person]):
         other = state.follow[number]
@@ -64,9 +64,9 @@ def count_ties(fixed, state, person, rooms, counts):
                 counts[2, state.room_mark[room]] += 1
             if state.host_mark[fixed.room_host[room]] >= 0:
                 counts[3, state.host_mark[fixed.room_host[room]]] += 1
-    for place in range(len(rooms)):
-        state.room_mark[rooms[place]] = -1
-        state.host_mark[fixed.room_host[rooms[place]]] = -1
+    for position in range(len(rooms)):
+        state.room_mark[rooms[position]] = -1
+        state.host_mark[fixed.room_host[rooms[position]]] = -1
 
 
 @compiled
@@ -110,7 +110,7 @@ def fill_causes(fixed, state, person, room, at_ms, causes):
     causes[4] = fixed.log_fame[host]
     causes[5] = fixed.quality[room]
     causes[8] = math.log1p(state.listeners[room])
-    causes[9] = liveliness(fixed, room, at_ms)
+    causes[9] = liveliness(fixed.times, room, at_ms)
 
 
 @compiled
@@ -120,15 +120,15 @@ def weigh(fixed, state, choices, person, rooms, at_ms):
     count_ties(fixed, state, person, rooms, counts)
     causes = np.empty(12)
     appeals = np.empty((3, len(rooms)))
-    for place in range(len(rooms)):
-        fill_causes(fixed, state, person, rooms[place], at_ms, causes)
-        causes[6] = float(counts[0, place])
-        causes[7] = math.log1p(counts[1, place])
-        causes[10] = math.log1p(counts[2, place])
-        causes[11] = math.log1p(counts[3, place])
-        appeals[CLICK_ROW, place] = weighed(choices.click, causes) + fixed.eagerness[person]
-        appeals[JOIN_ROW, place] = weighed(choices.join, causes)
-        appeals[STAY_ROW, place] = weighed(choices.stay, causes)
+    for position in range(len(rooms)):
+        fill_causes(fixed, state, person, rooms[position], at_ms, causes)
+        causes[6] = float(counts[0, position])
+        causes[7] = math.log1p(counts[1, position])
+        causes[10] = math.log1p(counts[2, position])
+        causes[11] = math.log1p(counts[3, position])
+        appeals[CLICK_ROW, position] = weighed(choices.click, causes) + fixed.eagerness[person]
+        appeals[JOIN_ROW, position] = weighed(choices.join, causes)
+        appeals[STAY_ROW, position] = weighed(choices.stay, causes)
     return appeals
 
 
@@ -141,8 +141,8 @@ def chances_of(fixed, state, choices, people, rooms, at_ms):
     chances = np.empty((len(people), len(rooms)))
     for row in range(len(people)):
         appeals = weigh(fixed, state, choices, people[row], rooms, at_ms)
-        for place in range(len(rooms)):
-            chances[row, place] = chance(appeals[CLICK_ROW, place]) * chance(
-                appeals[JOIN_ROW, place]
+        for position in range(len(rooms)):
+            chances[row, position] = chance(appeals[CLICK_ROW, position]) * chance(
+                appeals[JOIN_ROW, position]
             )
     return chances

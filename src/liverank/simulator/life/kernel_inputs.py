@@ -37,6 +37,15 @@ def most_records(n_shown: int) -> int:
     return 2 * n_shown + 3
 
 
+class Times(NamedTuple):
+    """When rooms are live, and when they are liveliest."""
+
+    start_ms: Ints  # [n_rooms]
+    pause_ms: Ints  # [n_rooms]
+    end_ms: Ints  # [n_rooms]
+    peak: Floats  # [n_rooms]
+
+
 class Fixed(NamedTuple):
     """Columns of a world that never change."""
 
@@ -59,10 +68,7 @@ class Fixed(NamedTuple):
     opening: Rows  # [n_rooms]
     closing: Rows  # [n_rooms] column of ``wording``
     quality: Floats  # [n_rooms]
-    peak: Floats  # [n_rooms]
-    start_ms: Ints  # [n_rooms]
-    pause_ms: Ints  # [n_rooms]
-    end_ms: Ints  # [n_rooms]
+    times: Times
     curves: Floats  # [n_habits, 169]
     world_start_ms: int
 
@@ -117,10 +123,7 @@ def fixed_of(world: World) -> Fixed:
         opening=rooms.opening.astype(np.int32),
         closing=(len(OPENINGS) + rooms.closing).astype(np.int32),
         quality=rooms.quality,
-        peak=rooms.peak,
-        start_ms=rooms.start_ms,
-        pause_ms=rooms.pause_ms,
-        end_ms=rooms.end_ms,
+        times=Times(rooms.start_ms, rooms.pause_ms, rooms.end_ms, rooms.peak),
         curves=world.curves,
         world_start_ms=world.start_ms,
     )

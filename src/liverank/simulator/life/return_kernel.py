@@ -105,8 +105,8 @@ def pull(state, returns, seed, person, room, at_ms, share, followers):
     ``followers`` is (start int64[n_people + 1], by int32[...]): who follows whom, by whom.
     """
     start, by = followers
-    for place in range(start[person], start[person + 1]):
-        other = by[place]
+    for position in range(start[person], start[person + 1]):
+        other = by[position]
         visit, item = state.visits[other], np.int64(room) * len(state.visits) + person
         is_free = state.busy_ms[other] <= at_ms and state.own_start_ms[other] > at_ms
         if is_free and uniform(seed, other, visit, PULL, item) < share:
@@ -153,8 +153,8 @@ def change_follow(state, person, target, begins):
         state.follow[last + 1] = target
         state.follow_count[person] += 1
         return
-    for place in range(first, last + 1):
-        if state.follow[place] == target:
-            state.follow[place] = state.follow[last]
+    for position in range(first, last + 1):
+        if state.follow[position] == target:
+            state.follow[position] = state.follow[last]
             state.follow_count[person] -= 1
             return

@@ -59,12 +59,12 @@ def note(out, count, visit, kind, room, at_ms):
 
 
 @compiled
-def show_screen(fixed, choices, visit, rooms, first, clock_ms, out, count):
+def show_screen(times, screen, visit, rooms, first, clock_ms, out, count):
     """Note an impression of each room of the screen that begins at ``first``, if it is live."""
-    for place in range(first, min(first + choices.screen, len(rooms))):
-        seen_ms = clock_ms + 1 + place - first
-        if seen_ms < live_until(fixed, rooms[place], visit.at_ms):
-            count = note(out, count, visit, IMPRESSION, rooms[place], seen_ms)
+    for position in range(first, min(first + screen, len(rooms))):
+        seen_ms = clock_ms + 1 + position - first
+        if seen_ms < live_until(times, rooms[position], visit.at_ms):
+            count = note(out, count, visit, IMPRESSION, rooms[position], seen_ms)
     return count
 
 
@@ -76,7 +76,7 @@ def stay(fixed, state, choices, visit, room, mean_log_s, clock_ms, out, count):
     """
     seed, person, number = visit.seed, visit.person, visit.number
     seconds = math.exp(min(mean_log_s + choices.stay_sd * normal(seed, person, number, room), 11.0))
-    latest_ms = min(live_until(fixed, room, visit.at_ms), state.own_start_ms[person]) - 1
+    latest_ms = min(live_until(fixed.times, room, visit.at_ms), state.own_start_ms[person]) - 1
     leave_ms = min(clock_ms + int(seconds * 1000.0) + 500, latest_ms)
     stayed_s = (leave_ms - clock_ms) / 1000.0
     count = note(out, count, visit, JOINED, room, clock_ms)
@@ -84,8 +84,8 @@ def stay(fixed, state, choices, visit, room, mean_log_s, clock_ms, out, count):
     first = state.follow_start[person]
     known = state.follow_count[person]
     follows = False
-    for place in range(first, first + known):
-        follows = follows or state.follow[place] == host
+    for position in range(first, first + known):
+        follows = follows or state.follow[position] == host
     luck = uniform(seed, person, number, FOLLOW, room)
     has_space = first + known < state.follow_start[person + 1]
     if stayed_s > choices.follow_after_s and not follows and has_space and luck < choices.follow:
@@ -108,22 +108,24 @@ def browse(fixed, state, choices, visit, rooms, out, count):
     appeals = weigh(fixed, state, choices, person, rooms, visit.at_ms)
     stop_ms = state.own_start_ms[person]
     clock_ms = visit.at_ms
-    for place in range(len(rooms)):
-        room = rooms[place]
+    for position in range(len(rooms)):
+        room = rooms[position]
         if clock_ms + choices.look_ms >= stop_ms:
             break
-        if place % choices.screen == 0:
-            count = show_screen(fixed, choices, visit, rooms, place, clock_ms, out, count)
+        if position % choices.screen == 0:
+            count = show_screen(
+                fixed.times, choices.screen, visit, rooms, position, clock_ms, out, count
+            )
         clock_ms += choices.look_ms
-        until_ms = min(live_until(fixed, room, visit.at_ms), stop_ms)
-        is_liked = uniform(seed, person, number, CLICK, room) < chance(appeals[CLICK_ROW, place])
+        until_ms = min(live_until(fixed.times, room, visit.at_ms), stop_ms)
+        is_liked = uniform(seed, person, number, CLICK, room) < chance(appeals[CLICK_ROW, position])
         if is_liked and clock_ms < until_ms:
             count = note(out, count, visit, CLICKED, room, clock_ms)
             wait = uniform(seed, person, number, PEEK, room)
             clock_ms += choices.peek_ms // 2 + int(wait * choices.peek_ms)
             luck = uniform(seed, person, number, JOIN, room)
-            if clock_ms + LEAST_INSIDE_MS < until_ms and luck < chance(appeals[JOIN_ROW, place]):
-                log_s = appeals[STAY_ROW, place]
+            if clock_ms + LEAST_INSIDE_MS < until_ms and luck < chance(appeals[JOIN_ROW, position]):
+                log_s = appeals[STAY_ROW, position]
                 joined_ms = clock_ms
                 count, clock_ms = stay(
                     fixed, state, choices, visit, room, log_s, joined_ms, out, count
@@ -131,7 +133,7 @@ def browse(fixed, state, choices, visit, rooms, out, count):
                 return count, clock_ms, (clock_ms - joined_ms) / 1000.0
             if uniform(seed, person, number, GO_ON, room) >= choices.go_on:
                 break
-        if uniform(seed, person, number, LOOK, place) >= fixed.keep_on[person]:
+        if uniform(seed, person, number, LOOK, position) >= fixed.keep_on[person]:
             break
     return count, clock_ms, -1.0
 
@@ -139,14 +141,14 @@ def browse(fixed, state, choices, visit, rooms, out, count):
 @compiled
 def remember_shown(state, person, out, first, count):
     """Add the rooms that were shown and not clicked to the person's ring; number the records."""
-    for place in range(first, count):
-        out[place].part = place - first
-        if out[place].kind == IMPRESSION:
+    for position in range(first, count):
+        out[position].part = position - first
+        if out[position].kind == IMPRESSION:
             clicked = False
-            for later in range(place + 1, count):
+            for later in range(position + 1, count):
                 clicked = clicked or (
-                    out[later].kind == CLICKED and out[later].room == out[place].room
+                    out[later].kind == CLICKED and out[later].room == out[position].room
                 )
             if not clicked:
-                state.shown[person, state.shown_count[person] % REMEMBERED] = out[place].room
+                state.shown[person, state.shown_count[person] % REMEMBERED] = out[position].room
                 state.shown_count[person] += 1
