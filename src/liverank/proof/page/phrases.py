@@ -10,7 +10,7 @@ from liverank.features.kinds.audience import Audience, AudienceShare, Difference
 from liverank.features.kinds.context import Context, Local
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.fatigue import Fatigue
-from liverank.features.kinds.following import Followed, FollowedHere
+from liverank.features.kinds.following import Followed, FollowedHere, FollowedLatest
 from liverank.features.kinds.in_list import AboveMean, AboveMeanSd, Gap, Rank
 from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft, LifeState
 from liverank.features.kinds.match import Same, Share
@@ -41,6 +41,7 @@ _ROOMS = {
     "language": "rooms in this language",
 }
 _OF = {"host": "this host", "speakers": "these speakers", "topics": "these topics"}
+_LATEST = {"topics": "on these topics", "speakers": "with these speakers"}
 _VISITS = {
     "visits": "how often the person has come",
     "visit_gap_d": "days between the person's visits",
@@ -99,6 +100,10 @@ def _phrase_of_state(expression: Expression) -> str:
     match expression:
         case Followed(field=field):
             return f"whether the person follows {_OF.get(field, f'the {field}')}"
+        case FollowedLatest(field=field, prior=prior):
+            part = "how many" if prior is None else "share"
+            what = _LATEST.get(field, f"on rooms of this {field}")
+            return f"{part} of the hosts whom the person follows were last {what}"
         case FollowedHere():
             return "people in the room whom the person follows"
         case Visits(what=what):
@@ -186,7 +191,7 @@ def _amount(feature: SpecFeature, value: float | None) -> str:
     if value is None:
         return "not known"
     expression = feature.expression
-    if isinstance(expression, Rate | Share):
+    if isinstance(expression, Rate | Share) or feature.name.endswith("_share"):
         return f"{value:.1%}".replace("%", " %")
     if isinstance(expression, Ago | Age | LifeLeft) or feature.name.endswith("_ago_s"):
         return _duration(value)

@@ -12,7 +12,7 @@ from liverank.features.kinds.attribute import Attribute, Level
 from liverank.features.kinds.audience import Audience, AudienceShare, Difference
 from liverank.features.kinds.context import Context, Local
 from liverank.features.kinds.fatigue import Fatigue
-from liverank.features.kinds.following import Followed, FollowedHere
+from liverank.features.kinds.following import Followed, FollowedHere, FollowedLatest
 from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft, LifeState
 from liverank.features.kinds.match import Same, Share
 from liverank.features.kinds.momentum import Momentum
@@ -80,7 +80,7 @@ def theme_of(expression: Expression) -> Name:
     """
     if isinstance(expression, COMPARED):
         return theme_of(expression.of)
-    if isinstance(expression, Followed | FollowedHere):
+    if isinstance(expression, Followed | FollowedHere | FollowedLatest):
         return "follows"
     if isinstance(expression, Share | NextShare | NextCount):
         return "taste"
