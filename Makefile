@@ -26,7 +26,7 @@ demo: $(READY)
 	@.venv/bin/liverank demo $(ARGS)
 
 test: $(READY)
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(READY)
 	.venv/bin/ruff format --check .

@@ -18,6 +18,31 @@ import pytest
 _FOLDER = "LIVERANK_TESTS_TURNS"
 """The environment variable by which the processes of a run find their locks."""
 
+_COMPILES = "features/test_compaction.py"
+"""What one process begins with: it compiles most kernels, which the other then finds compiled."""
+_LONGEST = (
+    "events/test_log_kills.py",
+    "events/test_log_model.py",
+    "events/test_log_erase_kills.py",
+    "events/test_log_erase.py",
+    "serving/test_http_limits.py",
+    "serving/test_processes_killed.py",
+    "serving/test_processes_memory.py",
+    "serving/test_serve_loadtest.py",
+    "cli/test_backtest_command.py",
+    "serving/test_serve_failures.py",
+    "serving/test_processes_swapped.py",
+    "cli/test_automl_command.py",
+    "tests/test_docs_run.py",
+    "features/test_shared_state.py",
+    "serving/test_health.py",
+    "serving/test_one_asks_for_a_lot.py",
+    "features/test_oracle.py",
+    "serving/test_http_served.py",
+    "serving/test_health_of_held_log.py",
+)
+"""Files by the time that they take; the first need no kernels."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of the locks, in the process that starts the others."""
@@ -25,6 +50,17 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = tempfile.TemporaryDirectory(prefix="liverank-tests-")
         os.environ[_FOLDER] = folder.name
         config.add_cleanup(folder.cleanup)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first, each file's in their own order."""
+    items.sort(key=_order)
+
+
+def _order(item: pytest.Item) -> int:
+    file = item.path.as_posix()
+    found = (n for n, name in enumerate((_COMPILES, *_LONGEST)) if file.endswith(name))
+    return next(found, len(_LONGEST) + 1)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -24,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from liverank.cli.own_server import own_server, post
+from liverank.simulator.server.own_server import own_server, post
 from paced_server import paced_server
 
 ITEMS = [f"room{number}" for number in range(55)]

@@ -88,7 +88,7 @@ def run(capsys, *argv):
 
 def test_three_lines_of_config_and_bare_events_are_enough(project):
     events = history()
-    in_no_hurry = THREE_LINES + '[training]\nbudget = "20s"\n'  # two minutes when left out
+    in_no_hurry = THREE_LINES + '[training]\nbudget = "8s"\n'  # two minutes when left out
     paths = project(in_no_hurry, events)
     done = subprocess.run(
         [sys.executable, "-m", "liverank", "backtest", *paths, "--test-from", TEST_FROM, "--json"],

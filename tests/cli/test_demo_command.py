@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from liverank.cli.own_server import own_server
 from liverank.config import load_config
 from liverank.errors import ServingError
 from liverank.simulator.portrait import live_rooms
+from liverank.simulator.server.own_server import own_server
 from liverank.simulator.world.world import DAY_MS, build_world
 
 

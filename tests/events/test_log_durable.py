@@ -1,6 +1,7 @@
 """What is acknowledged has reached the disk, not only the memory of the system."""
 
 import os
+import signal
 import sqlite3
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from liverank.events.event import ServedRanking
 from liverank.events.frame import frame_of
 from liverank.events.log import Log
 
+NORMAL = 1
+"""Of commits that do not, in WAL mode."""
 FULL = 2
 """What SQLite calls a commit that waits for the disk, in WAL mode too (its PRAGMA synchronous)."""
 
@@ -44,6 +47,22 @@ def test_a_commit_waits_until_it_is_on_disk(tmp_path, connections):
             assert waits
             assert set(waits) == {FULL}
             assert modes == {"wal"}
+
+
+def test_without_syncs_a_process_that_is_killed_loses_nothing(tmp_path, connections):
+    pid = os.fork()
+    if pid == 0:
+        log = Log.open(tmp_path, syncs=False)
+        log.append([click(None)], arrived_ms=1)
+        log.append_served([ServedRanking(time=1, id="q", user="u1", items=["r1"])], arrived_ms=1)
+        os.kill(os.getpid(), signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    with Log.open(tmp_path, syncs=False) as log:
+        assert log.last_seq() == 2
+        assert sum(frame.height for frame in log.read()) == 2
+        waits = {one.execute("PRAGMA synchronous").fetchone()[0] for one in connections}
+        assert waits == {FULL, NORMAL}, "appends do not wait, whoever reads is as ever"
 
 
 def test_an_import_is_named_only_once_its_files_and_their_names_are_on_disk(tmp_path, monkeypatch):

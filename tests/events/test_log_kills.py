@@ -171,7 +171,7 @@ def test_a_kill_at_any_step_leaves_all_of_it_or_nothing(tmp_path, prepared, star
                 assert log.import_frame(file, arrived_ms=1).suppressed == 2 * (len(held) < 30)
         if (directory / "done").exists():
             break
-        step += 1 if step < 8 else 29 if action == "import frames" else 7
-    assert len(outcomes) > 10
+        step += 1
+    assert len(outcomes) > 2, "it is killed before, meanwhile and after"
     assert outcomes[0] != outcomes[-1], "the last run finished, the first had not begun"
     assert outcomes == sorted(outcomes, reverse=outcomes[0] > outcomes[-1])

@@ -25,7 +25,7 @@ SPANS = 7
 
 def tables_of(log: Log, layout: Layout) -> duckdb.DuckDBPyConnection:
     """A database in memory that holds the tables of a log."""
-    db = duckdb.connect()
+    db = duckdb.connect(config={"threads": 1})  # tables are small: threads wait for one another
     db.execute("SET threads = 1")
     _fill(db, log, layout)
     for statement in (*_log_tables(layout), *_history_tables(layout)):

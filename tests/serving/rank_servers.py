@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 import numpy as np
+from server_nursery import Forked, fork_server
 
 from liverank.bundle.bundle import pack_bundle
 from liverank.bundle.files import PackedBundle
@@ -56,7 +57,7 @@ SCHEMA = Schema(
 class RunningServer:
     """A server process, and a client of it."""
 
-    def __init__(self, process: subprocess.Popen[str], url: str, stderr: Path) -> None:
+    def __init__(self, process: Forked | subprocess.Popen[str], url: str, stderr: Path) -> None:
         self.process = process
         self.stderr = stderr
         self.url = url
@@ -155,30 +156,14 @@ class RunningServer:
 def running_server(
     directory: Path, *arguments: str, config: str = CONFIG
 ) -> Iterator[RunningServer]:
-    """Serve the project in a directory on a free port, and wait until it is ready."""
+    """Serve the project in a directory on a free port, and wait until it is ready.
+
+    The first server of a directory is forked, a later one has an interpreter of its own: what was
+    kept must mean the same to it.
+    """
     directory.mkdir(exist_ok=True)
     (directory / "liverank.toml").write_text(config)
-    stderr = directory / "stderr.txt"
-    with stderr.open("a") as told:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "liverank",
-                "serve",
-                "--port",
-                "0",
-                "--workers",
-                "2",
-                *arguments,
-            ],
-            cwd=directory,
-            stdout=subprocess.PIPE,
-            stderr=told,
-            text=True,
-            env={**os.environ, "PYTHONWARNINGS": "error"},
-            start_new_session=True,
-        )
+    process, stderr = _started(directory, ["serve", "--port", "0", "--workers", "2", *arguments])
     assert process.stdout is not None
     server = None
     try:
@@ -194,6 +179,26 @@ def running_server(
         with suppress(ProcessLookupError):  # all have ended
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+def _started(directory: Path, words: list[str]) -> tuple[Forked | subprocess.Popen[str], Path]:
+    """A process of ``liverank`` in a directory, and the file of what it writes to stderr."""
+    stderr = directory / "stderr.txt"
+    is_first = not stderr.exists()
+    env = {**os.environ, "PYTHONWARNINGS": "error"}
+    with stderr.open("a") as told:
+        if is_first:
+            return fork_server(directory, words, told, env), stderr
+        process = subprocess.Popen(
+            [sys.executable, "-m", "liverank", *words],
+            cwd=directory,
+            stdout=subprocess.PIPE,
+            stderr=told,
+            text=True,
+            env=env,
+            start_new_session=True,
+        )
+    return process, stderr
 
 
 class Report(msgspec.Struct):

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -35,13 +35,14 @@ def many_rankings(server):
     ended = threading.Event()
 
     def ask() -> None:
-        while not ended.is_set():
-            client.sendall(100 * request)
-        client.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # it is cut off in the middle of a piece
+            while not ended.is_set():
+                client.sendall(100 * request)
 
     def read() -> None:
-        while client.recv(1 << 20):
-            pass
+        with suppress(OSError):
+            while client.recv(1 << 20):
+                pass
 
     threads = [threading.Thread(target=work) for work in (ask, read)]
     for thread in threads:
@@ -50,6 +51,7 @@ def many_rankings(server):
         yield
     finally:
         ended.set()
+        client.shutdown(socket.SHUT_RDWR)  # what it has asked and not read yet is for nobody
         for thread in threads:
             thread.join()
         client.close()
@@ -88,7 +90,9 @@ def test_a_log_that_another_process_holds_is_told_until_it_lets_go(tmp_path):
             assert time.monotonic() - began < 1.5 + SOON_S, "rankings alone show that it is held"
             assert "another process has held the log's write lock for" in waits
             sending = [pool.submit(sent, server, number) for number in range(CLIENTS)]
-            assert "events wait for 8s" in told(server, "log", "look for it with `fuser`")
+            assert f"events wait for {WAIT_S:.0f}s" in told(
+                server, "log", "look for it with `fuser`"
+            )
             with many_rankings(server):
                 said = told(server, "rankings", "more come than the log takes", within_s=90)
                 assert "rankings are lost" in said

@@ -131,7 +131,7 @@ def test_four_workers_cost_the_memory_of_one_state(tmp_path):
         with running_server(tmp_path, "--workers", str(workers)) as server:
             state_mb = server.health()["state"]["bytes"] / 1e6
             with clients(server.url, a_request, count=16) as asking:
-                asking.wait_for_more(2000)
+                asking.wait_for_more(800)
             total_kb[workers] = sum(map(pss_kb, all_pids(server).values()))
             total_kb[workers] -= private_kb(server.pids()["fold"])  # as the fold happened to go
     each_mb = (total_kb[4] - total_kb[1]) / 3 / 1000

@@ -18,6 +18,7 @@ from liverank.errors import LiverankError
 
 COMMANDS = (
     "demo",
+    "simulate",
     "init",
     "validate",
     "ingest",

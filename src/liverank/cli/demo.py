@@ -24,7 +24,6 @@ from liverank.cli.backtest import backtest_table
 from liverank.cli.clock import now_ms
 from liverank.cli.demo_lists import lists_table, shown_rooms
 from liverank.cli.history import open_history
-from liverank.cli.own_server import own_server, post
 from liverank.cli.progress import stage_progress
 from liverank.config import load_config
 from liverank.errors import SimulatorError
@@ -32,6 +31,7 @@ from liverank.serving.http.messages import RankRequest, RankResponse
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.popular import MostPopular
 from liverank.simulator.portrait import live_rooms, unlike_people
+from liverank.simulator.server.own_server import own_server, post
 from liverank.simulator.simulate import SURFACE, play, write_events
 from liverank.simulator.truth import captured_lift, true_scores
 from liverank.simulator.world.world import DAY_MS, World, build_world

@@ -16,6 +16,7 @@ from liverank.cli.clock import now_ms
 from liverank.cli.paths import add_config_argument, data_path, log_path, snapshots_path
 from liverank.config import Config, load_config
 from liverank.errors import ServingError
+from liverank.events.log import Log
 from liverank.serving.processes.board import Board
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.processes.supervisor import Supervisor
@@ -23,6 +24,7 @@ from liverank.serving.processes.warm import warm_up
 from liverank.serving.ranking.fallback import Rung, choose_rung, fixed_rung
 from liverank.serving.server_log.events import write_event
 from liverank.serving.server_log.lines import start_server_log
+from liverank.serving.simulated.simulation import Simulation
 
 HELP = "take in events and rank over HTTP"
 
@@ -39,6 +41,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, help="port; default: the config's; 0 takes a free one")
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes that rank; default: one for each core"
+    )
+    parser.add_argument(
+        "--simulated",
+        action="store_true",
+        help="take the time from events, for a simulated world: never for real people",
     )
     parser.add_argument(
         "--log-format",
@@ -58,8 +65,12 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     root = data_path(arguments.config, config)
     rung = choose_rung(root) if arguments.bundle is None else fixed_rung(arguments.bundle)
     _allow_connections()
-    n_workers = _workers(arguments.workers)
+    n_workers = _workers(arguments.workers, is_simulated=arguments.simulated)
+    log = log_path(arguments.config, config)
+    simulation = _simulation(log) if arguments.simulated else None
     with contextlib.ExitStack() as closing:
+        if simulation is not None:
+            closing.callback(simulation.close)
         listening = _listen(arguments, config, n_workers)
         for one in listening:
             closing.enter_context(one)
@@ -67,6 +78,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         start_server_log(arguments.log_format)
         console.print(f"Listening on {address}", soft_wrap=True)
         console.print(_what_ranks(rung), soft_wrap=True)
+        if simulation is not None:
+            _tell_simulated(simulation, console)
         _write_start(address, rung, n_workers)
         warm_up(rung, config)
 
@@ -79,14 +92,15 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         board = Board(n_workers, tuple(config.surfaces))
         deployment = Deployment(
             config=config,
-            log=log_path(arguments.config, config),
+            log=log,
             snapshots=snapshots_path(arguments.config, config),
             bundles=root if arguments.bundle is None else None,
             bundle=arguments.bundle,
             take_snapshot=_snapshot_command(arguments),
-            snapshot_every_s=config.serving.snapshot_every_s,
+            snapshot_every_s=None if simulation is not None else config.serving.snapshot_every_s,
             clock_ms=now_ms,
             has_access_log=arguments.access_log,
+            simulation=simulation,
         )
         try:
             Supervisor(deployment, board, listening, on_ready=tell_ready).run()
@@ -96,14 +110,37 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     return {"ok": True, "address": address, "rankings_lost": lost}
 
 
-def _workers(asked: int | None) -> int:
-    """How many processes rank. Raises ServingError for fewer than one."""
+def _workers(asked: int | None, *, is_simulated: bool) -> int:
+    """How many processes rank. Raises ServingError for fewer than one, or more than may be."""
     if asked is not None and asked < 1:
         raise ServingError(f"--workers is {asked}; expected 1 or more")
+    if is_simulated and asked is not None and asked > 1:
+        raise ServingError(
+            f"--workers is {asked}; with --simulated there is one worker, so that requests are "
+            "answered in the order in which they come: leave --workers out"
+        )
+    if is_simulated:
+        return 1
     if asked is not None:
         return asked
     affinity = getattr(os, "sched_getaffinity", None)  # not everywhere
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def _simulation(log: Path) -> Simulation:
+    """Simulated time, which begins with the newest event of the log. Raises LogError."""
+    with Log.open(log) as opened:
+        return Simulation(now_ms=opened.stats().newest_ms or 0)
+
+
+def _tell_simulated(simulation: Simulation, console: Console) -> None:
+    """Say loudly that this server is for no real person."""
+    what = (
+        "SIMULATED TIME: the clock is moved by events alone, no deadline is kept; never use this "
+        "server for real people"
+    )
+    console.print(f"[bold red]{what}[/]", soft_wrap=True)
+    write_event("simulated", what, at_ms=simulation.clock_ms())
 
 
 def _listen(arguments: argparse.Namespace, config: Config, n_workers: int) -> list[socket.socket]:

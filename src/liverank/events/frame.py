@@ -46,6 +46,9 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 """Column names and types of a frame of events."""
 
+SEQ, ARRIVED = 0, 1
+"""Where two of the columns stand."""
+
 _USED = {
     "item": ("item", "state"),
     "user": ("user",),
@@ -86,10 +89,11 @@ def frame_of(
     frame = pl.concat([_frame_of_kind([events[place] for place in of]) for of in places.values()])
     if len(places) > 1:
         frame = frame[np.argsort(np.concatenate(list(places.values())))]
-    given = {"seq": seqs, "arrived": None if arrived_ms is None else [arrived_ms] * len(events)}
-    return frame.with_columns(
-        pl.Series(name, values, pl.Int64) for name, values in given.items() if values is not None
-    )
+    if seqs is not None:
+        frame.replace_column(SEQ, pl.Series("seq", seqs, pl.Int64))
+    if arrived_ms is not None:
+        frame.replace_column(ARRIVED, pl.Series("arrived", [arrived_ms] * len(events), pl.Int64))
+    return frame
 
 
 def _frame_of_kind(events: Sequence[Event]) -> pl.DataFrame:

@@ -66,6 +66,7 @@ class HealthOf:
         wrong = (log, bundle, processes, rankings, experiments)
         return Health(
             ok=all(one is None for one in wrong),
+            simulated=service.simulation is not None,
             log=log,
             bundle=bundle,
             processes=processes,
@@ -108,8 +109,11 @@ class HealthOf:
         """How old the oldest event may be that is not folded, in seconds; 0 before there is a view.
 
         It counts from when all of the log was folded last, or from the arrival of the last event
-        that is folded, so it also grows while the folding process does not look at the log.
+        that is folded, so it also grows while the folding process does not look at the log. In
+        simulated time it is 0.
         """
+        if self._service.simulation is not None:
+            return 0.0  # what is answered is folded
         fresh_ms = int(self._service.board.folding["fresh_ms"])
         return max(self._service.clock_ms() - fresh_ms, 0) / 1000 if fresh_ms else 0.0
 
@@ -139,7 +143,7 @@ class HealthOf:
         if words is not None:
             return f"rankings are not logged: {words}"
         lost_ms = int(service.board.workers["lost_ms"].max())
-        if service.clock_ms() - lost_ms > _JUST_LOST_MS:
+        if service.wall_ms() - lost_ms > _JUST_LOST_MS:
             return None
         return (
             "rankings are lost, as more come than the log takes; look at the disk of the log, or "
@@ -166,7 +170,7 @@ class HealthOf:
     def _silent_workers(self) -> str | None:
         """That workers do not come round to what they must do, or None."""
         beats = self._service.board.workers["beat_ms"]
-        silent = (beats > 0) & (self._service.clock_ms() - beats > NO_BEAT_MS)
+        silent = (beats > 0) & (self._service.wall_ms() - beats > NO_BEAT_MS)
         named = ", ".join(map(str, np.flatnonzero(silent).tolist()))
         what = "has done nothing for 5 s; see what its process waits for, or end it: another starts"
         return f"worker {named} {what}" if named else None

@@ -78,6 +78,11 @@ class _ServerCollector(Collector):
         yield _gauge(
             "liverank_healthy", "1 where /healthz says ok, else 0.", float(self._health.health().ok)
         )
+        yield _gauge(
+            "liverank_simulated",
+            "1 where time is simulated and the server for no real person, else 0.",
+            float(self._service.simulation is not None),
+        )
         if self._service.why_not_ready() is not None:
             return
         view = self._service.view()

@@ -32,7 +32,7 @@ from liverank.serving.http.messages import (
 from liverank.serving.log_trouble import LogTrouble, trouble_of
 from liverank.serving.processes.board import Board
 from liverank.serving.ranking.candidates import Hashes
-from liverank.serving.ranking.deadline import Pace
+from liverank.serving.ranking.deadline import NoDeadline, Pace, Pacing
 from liverank.serving.ranking.ranked_items import ranked_items
 from liverank.serving.ranking.ranker import View, rank
 from liverank.serving.ranking.ranking_log import RankingWriter, is_sampled, ranking_event
@@ -41,6 +41,7 @@ from liverank.serving.ranking.surfaces import SurfaceRules
 from liverank.serving.server_log.events import write_event
 from liverank.serving.server_log.fallbacks import Fallback
 from liverank.serving.server_log.refusals import REJECTED
+from liverank.serving.simulated.simulation import Simulation
 from liverank.serving.state.erase import erase_from_log, remove_snapshots
 from liverank.serving.state.live_table import LiveRow
 
@@ -58,7 +59,7 @@ class Service:
     """A worker's service. Its methods belong to one event loop, but ``rank`` to any thread.
 
     ``place`` is the worker's row on the board, ``snapshots`` the folder of the state's snapshots;
-    ``clock_ms`` gives the time in Unix ms.
+    ``clock_ms`` gives the time in Unix ms, but a ``simulation`` that of events and rankings.
     """
 
     def __init__(
@@ -70,12 +71,18 @@ class Service:
         *,
         snapshots: Path,
         clock_ms: Callable[[], int],
+        simulation: Simulation | None = None,
     ) -> None:
         self.config = config
         self.board = board
         self.counts = board.workers[place]
-        self.writer = RankingWriter(log, clock_ms=clock_ms)
-        self.clock_ms = clock_ms
+        self.simulation = simulation
+        self.wall_ms = clock_ms
+        """The time by which processes are watched."""
+        self.clock_ms = clock_ms if simulation is None else simulation.clock_ms
+        """The time by which events and rankings count."""
+        is_simulated = simulation is not None
+        self.writer = RankingWriter(log, clock_ms=self.clock_ms, only_flushes=is_simulated)
         self.snapshots = snapshots
         self.last_fallback: dict[str, Fallback] = {}
         """The last request that each rung but the model answered."""
@@ -85,7 +92,7 @@ class Service:
         self._log = log
         self._view: View | None = None
         self._hashes = Hashes()
-        self._pace = Pace()
+        self._pace: Pacing = NoDeadline() if is_simulated else Pace()
         self._counting = threading.Lock()  # long lists are ranked in a thread of their own
         self._prefix = secrets.token_hex(8)
         self._numbers = itertools.count(1)
@@ -200,10 +207,9 @@ class Service:
 
         Raises BadRequestError, LogError.
         """
-        arrived_ms = self.clock_ms()
         take = partial(
             take_events,
-            arrived_ms=arrived_ms,
+            arrived_ms=self.clock_ms() if self.simulation is None else self.simulation.arrive,
             declared=self._declared,
             on_undeclared=partial(self.board.undeclared.count, self._place),
             until_s=time.monotonic() + self._log_wait_s,  # it may wait for a thread first

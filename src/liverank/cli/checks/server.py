@@ -77,6 +77,12 @@ def check_health(answers: Answers) -> Iterator[Finding]:
         if message:
             severity = "error" if key in _ERRORS else "warning"
             yield parted(severity, f"{key}: {message}", otherwise)  # type: ignore[arg-type]
+    if answers.health.get("simulated"):
+        yield Finding(
+            "warning",
+            "the server's time is simulated: its clock is moved by events alone",
+            "start it without `--simulated` if real people are to be served",
+        )
 
 
 def check_readiness(answers: Answers) -> Iterator[Finding]:

@@ -31,16 +31,19 @@ class Database:
     """One connection to write and one to read, each used by one thread at a time.
 
     The caller makes sure that no two processes create the file at once (``lock.opening``).
-    ``busy_s`` is how long to wait for other processes. Raises LogError and its kinds.
+    ``busy_s`` is how long to wait for other processes; without ``syncs``, commits do not wait for
+    the disk. Raises LogError and its kinds.
     """
 
-    def __init__(self, path: Path, *, busy_s: float) -> None:
+    def __init__(self, path: Path, *, busy_s: float, syncs: bool = True) -> None:
         self.path = path
         self.busy_s = busy_s
         self._waits_since = 0.0
         self._writer = _connect(path, busy_s)
         self._reader = _connect(path, busy_s)
         self._writer.execute("PRAGMA busy_timeout = 0")  # _in_turn waits instead
+        if not syncs:
+            self._writer.execute("PRAGMA synchronous = NORMAL")
         self._turn = (path.parent / "turn.lock").open("a")
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()

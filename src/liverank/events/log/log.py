@@ -47,14 +47,14 @@ class Log:
     """
 
     def __init__(
-        self, directory: Path, *, segment_rows: int, busy_s: float, gather_s: float
+        self, directory: Path, *, segment_rows: int, busy_s: float, gather_s: float, syncs: bool
     ) -> None:
         """Use ``Log.open``."""
         file = directory / "log.sqlite"
         with explained(file):
             (directory / "segments").mkdir(parents=True, exist_ok=True)
             with opening(directory):
-                self._database = Database(file, busy_s=busy_s)
+                self._database = Database(file, busy_s=busy_s, syncs=syncs)
         self._segment_rows = segment_rows
         known = SegmentIds(self._database.segments)
         self._appender = Appender(self._database, known, gather_s=gather_s)
@@ -70,17 +70,22 @@ class Log:
         segment_rows: int = 1_000_000,
         busy_s: float = 30.0,
         gather_s: float = 0.0,
+        syncs: bool = True,
     ) -> "Log":
         """Open the log in a directory, making it when there is none.
 
         ``busy_s`` is how long to wait for other processes, ``gather_s`` the least time between two
         commits of ``append``: batches that come meanwhile wait and share the next one. Removes what
         killed processes left, finishes an erasure that was killed, and checks that every segment is
-        there in its full size. Raises LogError and its kinds.
+        there in its full size. Without ``syncs``, appends do not wait for the disk: a process that
+        is killed loses nothing, a machine that loses power the newest events. Raises LogError and
+        its kinds.
         """
         if segment_rows < 1:
             raise LogError(f"`segment_rows` is {segment_rows}; expected 1 or more")
-        log = cls(directory, segment_rows=segment_rows, busy_s=busy_s, gather_s=gather_s)
+        log = cls(
+            directory, segment_rows=segment_rows, busy_s=busy_s, gather_s=gather_s, syncs=syncs
+        )
         try:
             clear_leftovers(log._database)
             log._reader.check(whole=False)

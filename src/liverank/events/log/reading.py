@@ -49,7 +49,7 @@ class Reader:
         if held is not None:
             frame = held.frame()
             following = frame["seq"][-1] + 1 if frame.height == rows else end + 1
-            return frame.select(*columns), following
+            return frame if frame.columns == [*columns] else frame.select(*columns), following
         assert segment is not None
         end = min(end, segment.last_seq)
         try:

@@ -167,23 +167,20 @@ def read_rows(
     file = segment_file(directory, segment)
     with reading(file):
         stored = pl.scan_parquet(file, glob=False)
-        kept = [name for name in stored.collect_schema().names() if name in (*columns, "seq")]
-        stored = stored.select(kept)
+        names = stored.collect_schema().names()
+        stored = stored.select(name for name in names if name in (*columns, "seq"))
         if segment.has_gaps:
             stored = stored.filter(pl.col("seq").is_between(first_seq, last_seq)).head(rows)
         else:
             rows = min(rows, last_seq - first_seq + 1)
-            stored = stored.slice(first_seq - segment.first_seq, rows)
-        frame = stored.collect()
-    if not segment.has_gaps:
-        seqs = pl.int_range(first_seq, first_seq + frame.height, dtype=pl.Int64, eager=True)
-        frame = frame.with_columns(seqs.alias("seq"))
-    younger = [
-        pl.lit(None, dtype).alias(name)
-        for name, dtype in SCHEMA.items()
-        if name in columns and name not in frame.columns
-    ]
-    return frame.with_columns(younger).select(*columns)
+            seqs = pl.int_range(first_seq, first_seq + pl.len(), dtype=pl.Int64)
+            stored = stored.slice(first_seq - segment.first_seq, rows).with_columns(seq=seqs)
+        return stored.select(
+            pl.col(name)
+            if name == "seq" or name in names
+            else pl.lit(None, SCHEMA[name]).alias(name)
+            for name in columns
+        ).collect()
 
 
 def remove_files(directory: Path, segments: list[Segment]) -> None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from liverank.events.event import Event
-from liverank.events.frame import empty_frame, frame_of
+from liverank.events.frame import ARRIVED, empty_frame, frame_of
 from liverank.events.log.blocks import Block, blocks_between, in_blocks
 from liverank.events.log.database import last_seq_of
 from liverank.events.log.ids import Ids
@@ -137,7 +137,8 @@ def stretch_of_tail(
 def frame_of_tail(events: Sequence[TailEvent]) -> pl.DataFrame:
     """Events of the tail as a frame of SCHEMA."""
     frame = frame_of([one.event for one in events], seqs=[one.seq for one in events])
-    return frame.with_columns(pl.Series("arrived", [one.arrived_ms for one in events], pl.Int64))
+    arrived_ms = pl.Series("arrived", [one.arrived_ms for one in events], pl.Int64)
+    return frame.replace_column(ARRIVED, arrived_ms)
 
 
 def tail_extent(connection: sqlite3.Connection) -> Extent:

@@ -21,6 +21,9 @@ ERASED = (
 )
 """Why an event is refused that was fine but for whose it is."""
 
+Arrival: TypeAlias = Callable[[Sequence[Event]], int]
+"""Says when events arrive, Unix ms."""
+
 OnUndeclared: TypeAlias = Callable[[Counter[Unknown]], None]
 """Told how many events of a body have each name that is not declared; called by any thread."""
 
@@ -36,7 +39,7 @@ def take_events(
     log: Log,
     body: bytes,
     *,
-    arrived_ms: int,
+    arrived_ms: int | Arrival,
     declared: Declared = ANYTHING,
     on_undeclared: OnUndeclared = _tell_nobody,
     until_s: float | None = None,
@@ -45,6 +48,7 @@ def take_events(
 
     Events are refused whose fields are not as ``declared``. Names that are not declared are told
     of, or where it is strict refused; ``on_undeclared`` is given how many events had each.
+    ``arrived_ms`` may depend on the good events.
     ``until_s`` is how long others may keep it from the log, by ``time.monotonic``.
     Raises BadRequestError: 400 for a body that cannot be read or holds nothing, 422 when every
     event is refused, 503 while others hold the log, 507 when the disk is full; else LogError.
@@ -62,6 +66,8 @@ def take_events(
             )
         on_undeclared(unknown)
         raise _all_refused([RejectedEvent(one.place, one.reason) for one in decoded.rejected])
+    if not isinstance(arrived_ms, int):
+        arrived_ms = arrived_ms(decoded.events)
     with log_refusals("body"):
         appended = log.append(decoded.events, arrived_ms=arrived_ms, until_s=until_s)
     on_undeclared(unknown)

@@ -141,6 +141,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """``GET /healthz``: ``ok`` is false, and the status 503, where somebody should look at it."""
 
     ok: bool
+    simulated: bool = False
+    """Whether time is simulated: such a server is for no real person."""
     log: str | None
     """Why events are refused, the log is not followed, or what it holds is of no use."""
     bundle: str | None

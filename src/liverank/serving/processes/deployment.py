@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from liverank.config import Config
+from liverank.serving.simulated.simulation import Simulation
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Deployment:
     root of the bundles to follow, or None to serve ``bundle`` whatever is promoted.
     ``take_snapshot`` is the command line that takes one, run every ``snapshot_every_s`` seconds;
     None for never. ``clock_ms`` gives the time in Unix ms. With ``has_access_log``, each request
-    is in the server's log.
+    is in the server's log. With a ``simulation``, events and rankings go by its time.
     """
 
     config: Config
@@ -27,3 +28,9 @@ class Deployment:
     snapshot_every_s: float | None
     clock_ms: Callable[[], int]
     has_access_log: bool = False
+    simulation: Simulation | None = None
+
+    @property
+    def event_clock_ms(self) -> Callable[[], int]:
+        """Gives the time by which events and rankings count."""
+        return self.clock_ms if self.simulation is None else self.simulation.clock_ms

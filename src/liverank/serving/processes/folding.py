@@ -90,10 +90,11 @@ class _Folding:
             layout,
             bundles=deployment.bundles,
             snapshots=deployment.snapshots,
-            clock_ms=deployment.clock_ms,
+            clock_ms=deployment.event_clock_ms,
             on_change=self._serve,
             on_look=self._look,
-            before_batch=self._gaps.leave,
+            before_batch=self._gaps.leave if deployment.simulation is None else None,
+            simulation=deployment.simulation,
         )
 
     def _serve(self, serving: Serving) -> None:

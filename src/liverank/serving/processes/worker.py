@@ -5,6 +5,7 @@ so, requests in flight are answered and rankings that wait are written before it
 """
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -27,7 +28,7 @@ from liverank.serving.health import HealthOf
 from liverank.serving.http.limits import Limits
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.http.routes import Routes
-from liverank.serving.http.server import HttpServer
+from liverank.serving.http.server import Handler, HttpServer
 from liverank.serving.processes.board import Board, begin_process, write_cpu
 from liverank.serving.processes.channel import Channel, Failed, Message, NewView, Troubles
 from liverank.serving.processes.deployment import Deployment
@@ -37,6 +38,7 @@ from liverank.serving.ranking.ranker import View, make_ranker, rank
 from liverank.serving.server_log.events import write_event
 from liverank.serving.server_log.watch import Watch
 from liverank.serving.service import Service
+from liverank.serving.simulated.lockstep import Lockstep
 from liverank.serving.state.live_table import LiveTable
 
 DRAIN_S = 5.0
@@ -92,9 +94,14 @@ class _Worker:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
         loop.add_reader(self._channel.fileno(), self._receive)
-        config = self._deployment.config
+        config, simulation = self._deployment.config, self._deployment.simulation
         log_wait_s = duration_ms(config.serving.log_wait) / 1000
-        with Log.open(self._deployment.log, busy_s=log_wait_s, gather_s=_GATHER_S) as log:
+        with Log.open(
+            self._deployment.log,
+            busy_s=log_wait_s,
+            gather_s=_GATHER_S if simulation is None else 0.0,
+            syncs=simulation is None,
+        ) as log:
             self._service = service = Service(
                 log,
                 config,
@@ -102,6 +109,7 @@ class _Worker:
                 self._place,
                 snapshots=self._deployment.snapshots,
                 clock_ms=self._deployment.clock_ms,
+                simulation=simulation,
             )
             self._health = health = HealthOf(service)
             routes = Routes(service, health, has_access_log=self._deployment.has_access_log)
@@ -110,7 +118,11 @@ class _Worker:
                 body_bytes=config.serving.max_body_mb * 1_000_000,
                 keep_alive_s=duration_ms(config.serving.keep_alive) / 1000,
             )
-            http = HttpServer(routes, limits=limits, count=routes.count_refused)
+            handler: Handler = routes
+            if simulation is not None:
+                limits = replace(limits, keep_alive_s=math.inf)  # whoever simulates may think
+                handler = Lockstep(routes, service, self._board, simulation)
+            http = HttpServer(handler, limits=limits, count=routes.count_refused)
             self._beat()
             for message in known:
                 await self._take(*message)
@@ -156,6 +168,8 @@ class _Worker:
                 self._trouble = f"worker {self._place} ranks as before: {error}"
             else:
                 self._service.adopt(view, message.number)
+                if self._deployment.simulation is not None:
+                    self._deployment.simulation.worker_wakeup.set()
             self._health.own_trouble = self._trouble
             if self._trouble is not None:  # the cause may pass
                 loop = asyncio.get_running_loop()

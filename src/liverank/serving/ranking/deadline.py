@@ -7,6 +7,8 @@ too late. So what is answered is answered in time, however many ask, and a momen
 nobody. Invariant: nothing here reads a clock.
 """
 
+from typing import Protocol
+
 from liverank.serving.ranking.ranker import NO_HASTE, Haste
 
 _HASTY = 0.5
@@ -21,8 +23,42 @@ _FORGETS = 0.02
 """By how much the estimate falls with each list that it kept from the model."""
 _LONG = 500
 """Candidates from which on a ranking tells what one more of them takes."""
+_ALL_THE_TIME = Haste(None, 3600.0)
 _OVERLOAD_S = 0.25
 """For how long requests must have waited too long before any is refused."""
+
+
+class Pacing(Protocol):
+    """How requests are answered that have waited."""
+
+    def learn(self, candidates: int, took_s: float) -> None:
+        """Learn that a ranking took so long."""
+
+    def haste_of(
+        self, *, now_s: float, waited_s: float, deadline_s: float, candidates: int
+    ) -> Haste | None:
+        """How to answer a request that waited so long; None where it is to be refused."""
+
+
+class NoDeadline:
+    """Every request is answered by what ranks, however long it has waited: for simulated time.
+
+    >>> NoDeadline().haste_of(now_s=0, waited_s=9, deadline_s=0.05, candidates=55).reason is None
+    True
+    """
+
+    def learn(self, candidates: int, took_s: float) -> None:
+        """Nothing depends on it."""
+
+    def haste_of(  # noqa: D102  # the contract says it
+        self,
+        *,
+        now_s: float,  # noqa: ARG002  # the contract
+        waited_s: float,  # noqa: ARG002
+        deadline_s: float,  # noqa: ARG002
+        candidates: int,  # noqa: ARG002
+    ) -> Haste | None:
+        return _ALL_THE_TIME
 
 
 class Pace:

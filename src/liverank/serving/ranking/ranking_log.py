@@ -2,7 +2,8 @@
 
 A ranking is answered first and logged a moment later, by one thread, in batches. Invariant: what
 was queued when ``close`` is called is on disk when it returns, or was counted as lost, and why is
-in the server's own log; a process that is killed loses what was queued in the last GATHER_S.
+in the server's own log; a process that is killed loses what was queued in the last GATHER_S, or
+since the last ``flush`` where nothing is written by itself.
 """
 
 import math
@@ -103,9 +104,14 @@ def is_sampled(request_id: str, share: float, purpose: int) -> bool:
 
 
 class RankingWriter:
-    """Appends rankings to the log in a thread of its own. ``put`` never waits and never fails."""
+    """Appends rankings to the log in a thread of its own. ``put`` never waits and never fails.
 
-    def __init__(self, log: Log, *, clock_ms: Callable[[], int]) -> None:
+    With ``only_flushes``, there is no thread: any number wait for the next ``flush``.
+    """
+
+    def __init__(
+        self, log: Log, *, clock_ms: Callable[[], int], only_flushes: bool = False
+    ) -> None:
         self.lost = 0
         """Rankings that could not be logged."""
         self.logged = 0
@@ -119,8 +125,10 @@ class RankingWriter:
         self._in_hand = 0  # rankings that are being appended
         self._ended = threading.Event()
         self._writing = threading.Lock()
+        self._most_queued = math.inf if only_flushes else MAX_QUEUED
         self._thread = threading.Thread(target=self._run, name="rankings", daemon=True)
-        self._thread.start()
+        if not only_flushes:
+            self._thread.start()
 
     @property
     def queued(self) -> int:
@@ -129,7 +137,7 @@ class RankingWriter:
 
     def put(self, ranking: ServedRanking) -> None:
         """Queue a ranking for the log."""
-        if len(self._queue) >= MAX_QUEUED:
+        if len(self._queue) >= self._most_queued:
             self.lost += 1
         else:
             self._queue.append(ranking)
@@ -147,7 +155,8 @@ class RankingWriter:
     def close(self) -> None:
         """Write what is queued and stop."""
         self._ended.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         self.flush()
 
     def _run(self) -> None:

@@ -10,6 +10,7 @@ LOGGER = "liverank.serving"
 """The logger of all events; where nobody configured it, warnings and worse go to stderr."""
 EVENTS = {
     "start": INFO,
+    "simulated": WARNING,
     "ready": INFO,
     "end": INFO,
     "process_started": INFO,

@@ -20,7 +20,7 @@ class Watch:
         self._place = place
         self._fallbacks = Fallbacks(service.last_fallback, self._rungs())
         self._refusals = Refusals(service.counts, service.last_refused)
-        self._alarms = Alarms(service.board, place, health.health, service.clock_ms)
+        self._alarms = Alarms(service.board, place, health.health, service.wall_ms)
 
     def look(self) -> None:
         """Write what has changed since it looked last."""

@@ -11,16 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liverank.bundle import store
 from liverank.config import Config
 from liverank.errors import BundleError, LogError, StateError
 from liverank.events.log import Log
 from liverank.features.layout import Layout
 from liverank.serving.experiments.arm_counts import ArmCounts, count_arms
-from liverank.serving.ranking.fallback import Rung, choose_rung
+from liverank.serving.ranking.fallback import Rung
 from liverank.serving.server_log.events import write_event
+from liverank.serving.simulated.simulation import Simulation
 from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import SLICE_ROWS, STEP_ROWS, Folded, fold_log
+from liverank.serving.state.promoted import is_outdated, next_rung, promoted_version, write_swap
 from liverank.serving.state.snapshots import load_newest
 
 POLL_S = 0.02
@@ -57,6 +58,7 @@ class Current:
     folder of snapshots to start from, if any. ``clock_ms`` gives the time in Unix ms. ``on_change``
     is told of all that is to be served from then on, ``on_look`` of each look at the log and the
     seq reached; ``before_batch`` is called before each batch that is folded while others read.
+    With a ``simulation``, nothing is followed but in its turns.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Current:
         on_change: Callable[[Serving], None],
         on_look: Callable[[int], None] = lambda _seq: None,
         before_batch: Callable[[], None] | None = None,
+        simulation: Simulation | None = None,
     ) -> None:
         self.log_trouble: str | None = None
         """Why what is served lags behind the log, or None."""
@@ -91,6 +94,7 @@ class Current:
         self._on_change = on_change
         self._on_look = on_look
         self._before_batch = before_batch
+        self._simulation = simulation
         self._serving: Serving | None = None
         self._is_stopping = False
         self._replacing = asyncio.Lock()
@@ -106,6 +110,8 @@ class Current:
         finally:
             self._is_stopping = self._serving is None
         try:
+            if self._simulation is not None:
+                await self._follow_turns(self._simulation)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow_log())
                 tasks.create_task(self._follow_generations())
@@ -141,120 +147,124 @@ class Current:
     async def _follow_log(self) -> None:
         """Fold what arrives, one slice a turn."""
         while True:
-            serving, at_ms = self.serving, self._clock_ms()
-            try:
-                piece = serving.folded.read_few(self._log, max_rows=STEP_ROWS)
-            except LogError as error:
-                if self.log_trouble is None:
-                    write_event("log_unread", f"the log is not being followed: {error}")
-                self.log_trouble = str(error)
-                await asyncio.sleep(RETRY_S)
-                continue
-            self.log_trouble = None
-            if piece is not None:
-                serving.folded.fold(piece, batch=SLICE_ROWS, before=self._before_batch)
-                serving.publisher.publish()
-                if serving.arms is not None:
-                    serving.arms.take(piece)
-            # the oldest event that is not folded yet came no earlier than the last one that is
-            self.fresh_ms = at_ms if piece is None else max(self.fresh_ms, piece.arrived_ms)
-            self._on_look(serving.folded.seq)
-            await asyncio.sleep(0 if piece is not None else POLL_S)
+            is_behind = await self._fold_some()
+            await asyncio.sleep(0 if is_behind else POLL_S)
+
+    async def _fold_some(self) -> bool:
+        """Fold one slice of what arrived; returns whether there may be more."""
+        serving, at_ms = self.serving, self._clock_ms()
+        try:
+            piece = serving.folded.read_few(self._log, max_rows=STEP_ROWS)
+        except LogError as error:
+            if self.log_trouble is None:
+                write_event("log_unread", f"the log is not being followed: {error}")
+            self.log_trouble = str(error)
+            await asyncio.sleep(RETRY_S)
+            return True
+        self.log_trouble = None
+        if piece is not None:
+            serving.folded.fold(piece, batch=SLICE_ROWS, before=self._before_batch)
+            serving.publisher.publish()
+            if serving.arms is not None:
+                serving.arms.take(piece)
+        # the oldest event that is not folded yet came no earlier than the last one that is
+        self.fresh_ms = at_ms if piece is None else max(self.fresh_ms, piece.arrived_ms)
+        self._on_look(serving.folded.seq)
+        return piece is not None
+
+    async def _follow_turns(self, simulation: Simulation) -> None:
+        """Bring all that is served up to date, whenever that is asked for and never else."""
+        expired_ms = 0
+        simulation.fold_wakeup.listen()
+        while True:
+            number = await simulation.next_turn()
+            await self._look_at_generation()
+            if self._bundles is not None and is_outdated(self._bundles, self._rung):
+                await self._look_at_bundles(self._bundles)
+            while await self._fold_some():
+                pass
+            await self._look_at_experiments()
+            if self._clock_ms() >= expired_ms + 1000 * EXPIRE_S:
+                expired_ms = self._clock_ms()
+                self._expire()
+            simulation.end_turn(number)
 
     async def _forget_expired(self) -> None:
         """Let the table of live items lose those that expired: readers pass over them anyway."""
         while True:
             await asyncio.sleep(EXPIRE_S)
-            self.serving.folded.live.candidates(at_ms=self._clock_ms())
-            self.serving.publisher.publish()
+            self._expire()
+
+    def _expire(self) -> None:
+        self.serving.folded.live.candidates(at_ms=self._clock_ms())
+        self.serving.publisher.publish()
 
     async def _follow_experiments(self) -> None:
         """Rank as experiments are, a moment after something became of one."""
         while True:
             await asyncio.sleep(EXPERIMENTS_POLL_S)
-            arms = self.serving.arms
-            if arms is None or not arms.is_due(self._clock_ms()):
-                continue
-            try:
-                async with self._replacing:
-                    counted = await asyncio.to_thread(
-                        count_arms, self._log, self._config, at_ms=self._clock_ms()
-                    )
-                    if counted is not None:
-                        counted.catch_up(self._log)
-                    self._serve(replace(self.serving, arms=counted))
-            except (LogError, StateError) as error:
-                what = f"experiments are as before, since the log cannot be read: {error}"
-                write_event("log_unread", what)
-                await asyncio.sleep(RETRY_S)
+            await self._look_at_experiments()
+
+    async def _look_at_experiments(self) -> None:
+        arms = self.serving.arms
+        if arms is None or not arms.is_due(self._clock_ms()):
+            return
+        try:
+            async with self._replacing:
+                counted = await asyncio.to_thread(
+                    count_arms, self._log, self._config, at_ms=self._clock_ms()
+                )
+                if counted is not None:
+                    counted.catch_up(self._log)
+                self._serve(replace(self.serving, arms=counted))
+        except (LogError, StateError) as error:
+            what = f"experiments are as before, since the log cannot be read: {error}"
+            write_event("log_unread", what)
+            await asyncio.sleep(RETRY_S)
 
     async def _follow_generations(self) -> None:
         """Forget what was erased, a moment after it was, and a fold."""
         while True:
             await asyncio.sleep(GENERATION_POLL_S)
-            try:
-                await self._reach(self._log.generation())
-            except (LogError, StateError) as error:
-                if self.stale_trouble is None:
-                    write_event("log_unread", f"the log cannot be folded again: {error}")
-                self.stale_trouble = f"what was taken from the log still ranks: {error}"
-            else:
-                self.stale_trouble = None
+            await self._look_at_generation()
+
+    async def _look_at_generation(self) -> None:
+        try:
+            await self._reach(self._log.generation())
+        except (LogError, StateError) as error:
+            if self.stale_trouble is None:
+                write_event("log_unread", f"the log cannot be folded again: {error}")
+            self.stale_trouble = f"what was taken from the log still ranks: {error}"
+        else:
+            self.stale_trouble = None
 
     async def _follow_bundles(self, root: Path) -> None:
         """Serve what is promoted, about a second after it was."""
         while True:
             await asyncio.sleep(PROMOTED_POLL_S)
-            try:
-                promoted = await asyncio.to_thread(self._promoted, root)
-            except BundleError as error:
-                if self.bundle_trouble is None:
-                    write_event("bundle_refused", f"bundles are not being followed: {error}")
-                self.bundle_trouble = str(error)
-                continue
-            rung = await asyncio.to_thread(self._next_rung, root, promoted)
-            if rung is None:
-                self.bundle_trouble = self._rung.reason if self._rung.promoted is not None else None
-                continue
-            try:
-                async with self._replacing:
-                    await self._adopt(rung)
-            except (LogError, StateError) as error:
-                what = f"bundle {rung.promoted} is not served: the log cannot be folded for it"
-                trouble = f"{what}: {error}"
-                if trouble != self.bundle_trouble:
-                    write_event("bundle_refused", trouble, promoted=rung.promoted)
-                self.bundle_trouble = trouble
+            await self._look_at_bundles(root)
 
-    def _promoted(self, root: Path) -> str | None:
-        """The version that was promoted last, or None before the first. Raises BundleError.
-
-        No command takes a bundle out of service without another, so a pointer that is gone says
-        nothing.
-        """
-        promoted = store.current(root)
-        if promoted is None and self._rung.promoted:
-            raise BundleError(
-                f"{root}: bundle {self._rung.promoted} was promoted, but the pointer "
-                "bundles/current.json is gone; restore it from a copy, or choose one of "
-                "`liverank bundles` for `liverank promote`, which writes it anew"
-            )
-        return promoted
-
-    def _next_rung(self, root: Path, promoted: str | None) -> Rung | None:
-        """What is to rank from now on, or None where that is what ranks already.
-
-        A bundle that did not load is tried again, since it may have been restored.
-        """
-        if promoted != self._rung.promoted:
-            return choose_rung(root)
-        if promoted is None or self._rung.fallback is None:
-            return None
+    async def _look_at_bundles(self, root: Path) -> None:
         try:
-            bundle = store.load(root, promoted)
-        except BundleError:
-            return None  # it was told why
-        return Rung(bundle, None, None, promoted, store.place_of(root, promoted))
+            promoted = await asyncio.to_thread(promoted_version, root, self._rung)
+        except BundleError as error:
+            if self.bundle_trouble is None:
+                write_event("bundle_refused", f"bundles are not being followed: {error}")
+            self.bundle_trouble = str(error)
+            return
+        rung = await asyncio.to_thread(next_rung, root, promoted, self._rung)
+        if rung is None:
+            self.bundle_trouble = self._rung.reason if self._rung.promoted is not None else None
+            return
+        try:
+            async with self._replacing:
+                await self._adopt(rung)
+        except (LogError, StateError) as error:
+            what = f"bundle {rung.promoted} is not served: the log cannot be folded for it"
+            trouble = f"{what}: {error}"
+            if trouble != self.bundle_trouble:
+                write_event("bundle_refused", trouble, promoted=rung.promoted)
+            self.bundle_trouble = trouble
 
     async def _adopt(self, rung: Rung) -> None:
         """Rank by another rung; the log is folded again when its layout differs."""
@@ -264,7 +274,7 @@ class Current:
             self._serve(replace(serving, rung=rung))
         else:
             self._serve(await asyncio.to_thread(self._make, rung, layout))
-        _write_swap(self._rung, rung)
+        write_swap(self._rung, rung)
         self._rung = rung
         self.bundle_trouble = rung.reason if rung.promoted is not None else None
 
@@ -286,13 +296,3 @@ class Current:
         if self._serving is None:
             self._on_look(seq)
         return not self._is_stopping
-
-
-def _write_swap(before: Rung, now: Rung) -> None:
-    """Write that another bundle ranks from now on, or why the promoted one does not."""
-    old, new = (None if rung.bundle is None else rung.bundle.version for rung in (before, now))
-    if now.fallback is not None and now.promoted is not None:
-        write_event("bundle_refused", f"{now.reason}; rankings are by {new or now.fallback}")
-    if old != new:
-        what = f"bundle {new} serves now" if new is not None else "no bundle serves now"
-        write_event("bundle_served", f"{what}; before it: {old or 'none'}", bundle=new, before=old)

@@ -112,7 +112,7 @@ class LiveItems:
         self.known: dict[str, LiveItem] = {}
         """Every item that an item event told of, by its id."""
         self._impression = impression
-        self._changed: set[str] = set()
+        self._changed: dict[str, None] = {}
         self._live: dict[str, LiveItem] = {}
         self._candidates = Candidates([], np.empty(0, np.uint64))
         self._until_ms = -math.inf
@@ -155,9 +155,9 @@ class LiveItems:
             elif isinstance(event, Item):
                 self._fold_item(event.item, event.state, at_ms, event.fields)
 
-    def take_changed(self) -> set[str]:
-        """The ids of the items that changed since this was last asked."""
-        changed, self._changed = self._changed, set()
+    def take_changed(self) -> list[str]:
+        """The ids of the items that changed since this was last asked, in the order they did."""
+        changed, self._changed = list(self._changed), {}
         return changed
 
     def is_live(self, name: str) -> bool:
@@ -171,7 +171,7 @@ class LiveItems:
             expired = [name for name, item in self._live.items() if item.heard <= oldest]
             for name in expired:
                 del self._live[name]
-            self._changed.update(expired)
+            self._changed.update(dict.fromkeys(expired))
             heard = min((item.heard for item in self._live.values()), default=math.inf)
             self._until_ms = heard + self.expire_after_ms
             self._candidates = Candidates(
@@ -264,7 +264,7 @@ class LiveItems:
 
     def _settle(self, name: str, item: LiveItem) -> None:
         """Let the item be among the live ones or not, as it should."""
-        self._changed.add(name)
+        self._changed[name] = None
         is_live = not item.is_scheduled and not item.has_ended
         if is_live == (name in self._live):
             return
