@@ -18,7 +18,8 @@ One tree, so that a caller can catch as widely or as narrowly as it likes:
     ├── ServingError     a request cannot be answered as asked
     ├── ExperimentError  an experiment, or a table of one, cannot be analysed as asked
     ├── LoadTestError    a load test cannot run as asked
-    └── SimulatorError   a world cannot be built or run as asked
+    ├── SimulatorError   a world cannot be built or run as asked
+    └── ProofError       a proof in a simulated world cannot go on
 
 Invariant: the message of each is one readable line that says where, what was given, what is
 allowed, and what to do next; the command line prints it without a traceback.
@@ -91,3 +92,7 @@ class LoadTestError(LiverankError):
 
 class SimulatorError(LiverankError):
     """A world cannot be built or run as asked."""
+
+
+class ProofError(LiverankError):
+    """A proof in a simulated world cannot go on, e.g. as a command that it runs failed."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 HELP = "a generated world of people and live rooms, with a ranking behind its tab"
 
-SUBCOMMANDS = {"run": "run_world"}
+SUBCOMMANDS = {"run": "run_world", "prove": "prove"}
 """Every subcommand, in the order ``--help`` shows them, and its module of this package."""
 
 

@@ -1,0 +1,53 @@
+"""The stages of a proof: how long each took, and how far it is."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from liverank.proof.results import Phase
+
+OnStage = Callable[[str, float], None]
+"""Takes what is being done, in words, and the share of it that is done, from 0 to 1."""
+
+
+@dataclass
+class Effort:
+    """What a stage came to; whoever is at work in it fills this in."""
+
+    simulated_days: float = 0.0
+    visits: int = 0
+    events: int = 0
+    fallbacks: int = 0
+
+
+class Phases:
+    """Collects the phases, in their order."""
+
+    def __init__(self, on_stage: OnStage | None) -> None:
+        self._on_stage = on_stage
+        self.done: list[Phase] = []
+
+    @contextmanager
+    def phase(self, name: str, words: str) -> Iterator[Effort]:
+        """One stage, which lasts as long as the block."""
+        self.progress(words, 0.0)
+        began_s, effort = time.perf_counter(), Effort()
+        yield effort
+        self.progress(words, 1.0)
+        self.done.append(
+            Phase(
+                name=name,
+                words=words,
+                seconds=round(time.perf_counter() - began_s, 3),
+                simulated_days=effort.simulated_days,
+                visits=effort.visits,
+                events=effort.events,
+                fallbacks=effort.fallbacks,
+            )
+        )
+
+    def progress(self, words: str, share: float) -> None:
+        """Say how far a stage is."""
+        if self._on_stage is not None:
+            self._on_stage(words, share)

@@ -1,0 +1,81 @@
+"""The project folder of a proof: what a user's would hold, and copies of it for other truths.
+
+The config is what ``liverank init`` would propose, with an experiment, a metric and a budget
+appended, as a user would. Invariant: nothing in it comes from the truth.
+"""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.config import load_config
+from liverank.experiments.assignment.buckets import draws_of, ends_of, variant_at
+from liverank.proof.commands import run_command
+from liverank.proof.plan import Plan
+from liverank.simulator.server.project import make_project
+from liverank.simulator.simulate import SURFACE
+
+EXPERIMENT, CONTROL, VARIANT = "tab", "popular", "model"
+"""Names in the config; the control and the variant are also how they rank."""
+
+
+def new_project(folder: Path, plan: Plan) -> Path:
+    """Make the folder of a new project and return the path of its config.
+
+    Raises SimulatorError where the folder cannot be made, or holds anything.
+    """
+    return make_project(folder, seed=plan.seed, more=_more(plan))
+
+
+def _more(plan: Plan) -> str:
+    return f"""
+[training]
+budget = "{plan.budget}"
+
+[metrics.seconds_listened]
+kind = "mean"
+interaction = "leave"
+value = true
+
+[experiments.{EXPERIMENT}]
+surface = "{SURFACE}"
+days = {plan.days_of_test}
+metrics = ["daily_active", "join_rate", "clicks_to_explore", "seconds_listened"]
+
+[experiments.{EXPERIMENT}.variants]
+{CONTROL} = {{ rank = "popular", share = 0.5 }}
+{VARIANT} = {{ rank = "model", share = 0.5 }}
+"""
+
+
+def start_test(config: Path, at_ms: int) -> None:
+    """Start the experiment at a simulated time. Raises ProofError."""
+    run_command("experiment", "start", EXPERIMENT, "--at", str(at_ms), config=config)
+
+
+def copied_for_all(config: Path, folder: Path, variant: str, at_ms: int) -> Path:
+    """A copy of the project in which everybody gets one variant from a time on.
+
+    The variant is shipped by the product's own means. Returns the copy's config.
+    """
+    shutil.copytree(config.parent, folder)
+    copy = folder / config.name
+    start_test(copy, at_ms)
+    run_command(
+        "experiment", "stop", EXPERIMENT, "--decision", "ship", "--variant", variant,
+        "--at", str(at_ms), config=copy,
+    )  # fmt: skip
+    return copy
+
+
+def people_of_variants(config: Path, users: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+    """Who is assigned to each variant by the product's own draws: bool[n_users] each."""
+    experiment = load_config(config).experiments[EXPERIMENT]
+    ends = ends_of(experiment.shares)
+    given = np.array(
+        [variant_at(ends, draws_of(EXPERIMENT, experiment, user).variant) for user in users]
+    )
+    return {variant: given == variant for variant in experiment.variants}
