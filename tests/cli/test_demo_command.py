@@ -44,7 +44,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shown(kept: Path) -> Done:
-    size = ("--people", "250", "--days", "3", "--budget", "2s", "--load", "1")
+    size = ("--people", "600", "--days", "2", "--budget", "2s", "--load", "1")  # some room is live
     return liverank("demo", *size, "--keep", str(kept), "--json")
 
 

@@ -104,7 +104,7 @@ class _Shown:
     """What a server of the project was seen to do."""
 
     lists: tuple[PersonLists, ...]
-    load: LoadFigures
+    load: LoadFigures | None
 
 
 @contextmanager
@@ -157,6 +157,13 @@ def _serve(
 ) -> _Shown:
     """Steps 2 and 3, on a copy of the project: what is tried does not reach its log."""
     result, life = lived
+    if not live_rooms(life.world, life.at_ms):
+        console.print(
+            "\nNothing is live at this hour in so small an app, so there are no lists to show and "
+            "nothing to load the server with; try more --people",
+            soft_wrap=True,
+        )
+        return _Shown((), None)
     with tempfile.TemporaryDirectory(prefix="liverank-demo-") as folder:
         shutil.copytree(config.parent, Path(folder) / "project")
         moment = Moment(life, result, Path(folder) / "project" / config.name)
