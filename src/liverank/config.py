@@ -74,9 +74,10 @@ class Impressions(_Table, frozen=True):
     interaction: Word = "impression"
     """The interaction type that means "this item was on the screen"."""
     seen: Literal["auto", "all", "to_last_engaged"] = "auto"
-    """Which items of a list count as seen when no impression events exist. ``to_last_engaged``
+    """Which items of a list count as seen. Where no impression events exist, ``to_last_engaged``
     leaves out those below the last one engaged with; ``auto`` does so when engagement falls with
-    the position, so that there is a reason to."""
+    the position, so that there is a reason to. Where they exist, both leave out what stands below
+    the first success: ``auto`` when people stop at a success."""
 
 
 class Candidates(_Table, frozen=True):

@@ -1,5 +1,7 @@
 """Which items of past rankings were successes, and which were seen, by plain definitions."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -151,6 +153,42 @@ def test_impression_events_say_what_was_seen_and_a_success_was_seen_too():
         schema=SHOWN,
     )
     assert lists.seen.tolist() == [True, False, True, True, False, False]
+
+
+def screens(chance_below, lists=300, length=4, seed=5):
+    """Events of lists that are shown whole; a join below the first one has this chance."""
+    generator = np.random.default_rng(seed)
+    for number in range(lists):
+        at, name, items = 10_000 * number, f"q{number}", "abcd"[:length]
+        yield ranking(name, at, items)
+        has_joined = False
+        for item in items:
+            yield join(at + 1, item, type_="impression", ranking=name)
+            if generator.random() < (chance_below if has_joined else 0.3):
+                has_joined = True
+                yield join(at + 2, item, ranking=name)
+
+
+def test_what_stands_below_a_success_was_not_seen_where_people_stop_at_one():
+    lists = lists_of(*screens(0.0), schema=SHOWN)
+
+    for start, stop in pairwise(lists.reads.offsets):
+        joined = np.flatnonzero(lists.labels[start:stop])
+        last = joined[0] if len(joined) else stop - start
+        np.testing.assert_array_equal(lists.seen[start:stop], np.arange(stop - start) <= last)
+
+
+@pytest.mark.parametrize(("chance_below", "policy"), [(0.3, "auto"), (0.05, "auto"), (0.0, "all")])
+def test_impressions_below_a_success_count_where_people_go_on_or_the_config_says_so(
+    chance_below, policy
+):
+    config = Config(label=CONFIG.label, impressions=Impressions(seen=policy))
+
+    assert lists_of(*screens(chance_below), config=config, schema=SHOWN).seen.all()
+
+
+def test_a_few_lists_cannot_tell_whether_people_stop_at_a_success():
+    assert lists_of(*screens(0.0, lists=10), schema=SHOWN).seen.all()
 
 
 def test_items_below_the_last_success_are_left_out_where_the_config_says_so():

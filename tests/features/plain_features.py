@@ -13,7 +13,7 @@ from liverank.features.kinds.audience import Audience, AudienceShare, Difference
 from liverank.features.kinds.context import Context, Local
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.fatigue import Fatigue
-from liverank.features.kinds.following import Followed, FollowedHere
+from liverank.features.kinds.following import Followed, FollowedHere, FollowedLatest
 from liverank.features.kinds.in_list import AboveMean, AboveMeanSd, Gap, Rank
 from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft, LifeState
 from liverank.features.kinds.match import Same, Share
@@ -158,6 +158,18 @@ class PlainReader:
         people = [self.state.whereabouts.get(who) for who in self.state.followed(self.user)]
         oldest = self.at - self.state.layout.present_ms
         return float(sum(p is not None and p[0] == item and p[1] > oldest for p in people))
+
+    def _followedlatest(self, of: FollowedLatest, item: str) -> float:
+        hosts = [
+            self.state.latest_of_host[who][2]
+            for who in self.state.followed(self.user)
+            if who in self.state.latest_of_host
+        ]
+        own = as_set(self._value("item", of.field, item))
+        if not own:
+            return math.nan
+        alike = sum(len(own & as_set(said[of.field])) for said in hosts) / len(own)
+        return alike if of.prior is None else alike / (len(hosts) + of.prior)
 
     def _visits(self, of: Visits, item: str) -> float:
         times = [entry.at for entry in self.state.history(self.user)]

@@ -70,6 +70,8 @@ class PlainState:
         self.comings = defaultdict(set)
         """Spans in which anybody was found to have come to an item."""
         self.peaks = defaultdict(float)
+        self.latest_of_host = {}
+        """Of a host: (start, settles ties, what fields said) of the item that started last."""
 
     def fold(self, event: Event) -> None:
         layout, at = self.layout, event.at_ms
@@ -77,6 +79,7 @@ class PlainState:
             self._hear_of(event.item, at)
             self._learn("item", event.item, event)
             self.states[event.item][event.state].append(at)
+            self._keep_latest(event.item)
         elif isinstance(event, User):
             self._learn("user", event.user, event)
         elif isinstance(event, Edge):
@@ -205,6 +208,20 @@ class PlainState:
 
     def _hear_of(self, item: str, at: float) -> None:
         self.known_since[item] = min(at, self.known_since.get(item, at))
+
+    def _keep_latest(self, item: str) -> None:
+        host = self.layout.host and self.value("item", item, self.layout.host.name)
+        started = max(self.states[item]["started"], default=None)
+        if host is None or started is None or not self.layout.latest_fields:
+            return
+        item_scope = self.layout.scope_index(self.layout.scope("item"))
+        order = started, hash_of_item(item_scope, item)
+        if order >= self.latest_of_host.get(host, order)[:2]:
+            said = {
+                field.name: self.value("item", item, field.name)
+                for field, _ in self.layout.latest_fields
+            }
+            self.latest_of_host[host] = *order, said
 
     def _happen(self, user: str, item: str, happening: Happening) -> None:
         self._hear_of(item, happening.at)

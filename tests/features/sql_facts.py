@@ -9,7 +9,7 @@ from sql_tables import is_lately
 from liverank.features.kinds.attribute import Attribute, Level
 from liverank.features.kinds.audience import Audience
 from liverank.features.kinds.context import Context, Local
-from liverank.features.kinds.following import Followed, FollowedHere
+from liverank.features.kinds.following import Followed, FollowedHere, FollowedLatest
 from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft, LifeState
 from liverank.features.kinds.match import Same
 from liverank.features.kinds.visits import Visits
@@ -114,6 +114,32 @@ def followed_here(of: FollowedHere, table: Table, layout: Layout) -> str:
         WHERE target = there.who AND asked.at_ms - there.at_ms < {layout.present_ms}
     ) AS here USING (read, item)
     GROUP BY read, item"""
+
+
+def followed_latest(of: FollowedLatest, table: Table, layout: Layout) -> str:
+    share = "" if of.prior is None else f" / (any_value(coalesce(known, 0)) + {of.prior})"
+    return f"""
+    WITH told AS ( -- items with a host and a start, after each event of them
+        SELECT its.seq, its.item, element AS host, key, max(other.at_ms) AS started
+        FROM event AS its JOIN key USING (item)
+            JOIN element ON entity = 'item' AND field = '{layout.host.name}'
+                AND owner = its.item AND since <= its.seq AND its.seq < until
+            JOIN event AS other ON other.item = its.item AND other.seq <= its.seq
+                AND other.kind = 'item' AND other.state = 'started'
+        WHERE its.kind = 'item' GROUP BY its.seq, its.item, element, key
+    ), hosts AS (
+        SELECT followed.read, told.* FROM ({FOLLOWED.format(follow=layout.follow)}) AS followed
+            JOIN told ON target = host JOIN asked ON asked.read = followed.read AND seq < before
+        QUALIFY row_number() OVER (
+            PARTITION BY followed.read, host ORDER BY started DESC, key DESC, seq DESC) = 1
+    ), alike AS (
+        SELECT read, host, element FROM hosts JOIN element ON entity = 'item'
+            AND field = '{of.field}' AND owner = hosts.item AND since <= seq AND seq < until
+    )
+    SELECT own.read, own.item, count(host) / count(DISTINCT own.element){share} AS value
+    FROM ({elements("item", of.field)}) AS own LEFT JOIN alike USING (read, element)
+        LEFT JOIN (SELECT read, count(*) AS known FROM hosts GROUP BY read) AS every USING (read)
+    GROUP BY own.read, own.item"""
 
 
 def visits(of: Visits, table: Table, layout: Layout) -> str:

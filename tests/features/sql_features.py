@@ -14,7 +14,7 @@ from liverank.features.kinds.audience import Audience, AudienceShare, Difference
 from liverank.features.kinds.context import Context, Local
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.fatigue import Fatigue
-from liverank.features.kinds.following import Followed, FollowedHere
+from liverank.features.kinds.following import Followed, FollowedHere, FollowedLatest
 from liverank.features.kinds.in_list import AboveMean, AboveMeanSd, Gap, Rank
 from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft, LifeState
 from liverank.features.kinds.match import Same, Share
@@ -95,6 +95,7 @@ QUERIES = {
     Audience: sql_facts.audience,
     Followed: sql_facts.followed,
     FollowedHere: sql_facts.followed_here,
+    FollowedLatest: sql_facts.followed_latest,
     Visits: sql_facts.visits,
     Age: sql_facts.age,
     Kept: sql_facts.kept,

@@ -39,8 +39,9 @@ SPEC = derive_spec(
 )
 PROGRAM = compile_spec(SPEC)
 NAMES = list(SPEC.names)
-DEPENDS_ON_ARRIVAL = ("_next_", "audience_peak", "audience_of_peak")
-"""In names of features: what people go on to, and what was seen of an audience on the way."""
+DEPENDS_ON_ARRIVAL = ("_next_", "audience_peak", "audience_of_peak", "followed_latest_")
+"""In names of features: what people go on to, what was seen of an audience on the way, and hosts'
+latest items, as items change hosts here."""
 UNORDERED = [
     place
     for place, name in enumerate(NAMES)

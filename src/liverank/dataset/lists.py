@@ -153,7 +153,8 @@ def lists_of(collector: Collector, layout: Layout, config: Config) -> Lists:
     if not layout.impressions_from_rankings:
         impressions = happened.filter(pl.col("type") == config.impressions.interaction)
     engaged = np.maximum.reduce(list(labels.values()))
-    seen = seen_items(items, positions, engaged, offsets, impressions, config)
+    first_labels = next(iter(labels.values()))
+    seen = seen_items(items, positions, first_labels, engaged, offsets, impressions, config)
     first, *others = (
         (name, Outcome(_placed(values, served, 0), rankings.at + config.heads[name].known_after_ms))
         for name, values in labels.items()

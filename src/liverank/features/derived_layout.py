@@ -178,7 +178,7 @@ def _scopes(layout: Layout, *, asked: bool) -> list[Scope]:
                 field.name,
                 (f"item.{field.name}",),
                 counters(hours, nearest(hours, "1d", "14d")),
-                base=LIFE_WORDS if field.type == "key" else TABLE_WORDS,
+                base=_base_of(field, layout),
                 is_list=field.is_list,
             )
             for field in item_fields
@@ -216,6 +216,13 @@ def _scopes(layout: Layout, *, asked: bool) -> list[Scope]:
             for field in item_fields
         ),
     ]
+
+
+def _base_of(field: Field, layout: Layout) -> int:
+    """Words of the row of a field's value before its counters."""
+    if field == layout.host:
+        return layout.host_base
+    return LIFE_WORDS if field.type == "key" else TABLE_WORDS
 
 
 def _at_least(half_lives: tuple[str, ...], least_ms: float) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from liverank.features.layout import Layout, Scope
 COUNT, RATE, AGO, MOMENTUM, SHARE, FIELD, LEVEL, SAME = 0, 1, 2, 3, 4, 5, 6, 7
 AGE, HOUR, WEEKDAY, POSITION, CANDIDATES, GO_ON, RANK, GAP = 8, 9, 10, 11, 12, 13, 14, 15
 PERSON, FOLLOWED, HERE, AUDIENCE_NOW = 16, 17, 18, 19
-LIFE_LEFT, LIFE_STATE, DIFFERENCE, ABOVE_MEAN, ABOVE_MEAN_SD = 20, 21, 22, 23, 24
+LIFE_LEFT, LIFE_STATE, DIFFERENCE, ABOVE_MEAN, ABOVE_MEAN_SD, LATEST = 20, 21, 22, 23, 24, 25
 """Operations."""
 
 SUM, MAX, MEAN, FIRST = 0, 1, 2, 3
@@ -48,7 +48,8 @@ class Program:
     ``outputs``    int64[features]: the register of each feature
     ``scopes``     bool[scopes]: which scopes the program reads
     ``decays``     int64[d, 2]: of which scope, and by which half-life (NO_LIFE: none), it reads
-    ``needs``      bool[2]: whether it reads a person's history, and what they follow
+    ``needs``      bool[3]: whether it reads a person's history, what they follow, and the latest
+                   items of the hosts among those
     ``zones``      uint64[z]: hashes of what a field says of a place, ``zone_starts`` int64[z + 1]
                    where its changes of clock begin, ``changes`` float64[..., 2]: when, and the
                    offset from UTC from then on, in ms
@@ -95,6 +96,7 @@ class Compiler:
     _zones: dict[int, str] = field(default_factory=dict)
     _needs_history: bool = False
     _needs_following: bool = False
+    _needs_latest: bool = False
 
     def register(self, expression: Expression) -> int:
         """The register of an expression, compiled at its first use."""
@@ -107,6 +109,7 @@ class Compiler:
         code = [operation, *arguments]
         self._needs_history |= operation in (PERSON, GO_ON)
         self._needs_following |= operation in (FOLLOWED, HERE)
+        self._needs_latest |= operation == LATEST
         self._code.append(code + [0] * (CODE_WIDTH - len(code)))
         self._constants.append([*constants] + [0.0] * (CONSTANT_WIDTH - len(constants)))
         return len(self._code) - 1
@@ -148,7 +151,7 @@ class Compiler:
             outputs=np.array(outputs, np.int64),
             scopes=scopes,
             decays=np.array(list(self._decays), np.int64).reshape(-1, 2),
-            needs=np.array([self._needs_history, self._needs_following]),
+            needs=np.array([self._needs_history, self._needs_following, self._needs_latest]),
             zones=np.array(list(self._zones), np.uint64),
             zone_starts=np.cumsum([0, *map(len, changes)]).astype(np.int64),
             changes=np.concatenate([*changes, np.zeros((0, 2))]),

@@ -44,6 +44,8 @@ KEY, LAST, EPOCH, TABLE_WORDS = 0, 1, 2, 3
 # The row of a host, and of all, also keeps the lives of its items that ended, when it last did so,
 # and their milliseconds, before the counters.
 LIVES, LIFE_HEARD, LIFE_MS, LIFE_WORDS = 3, 4, 5, 6
+# The row of a host may also keep when its latest item started, that item's key, and its fields.
+LATEST_AT, LATEST_KEY, LATEST_FIELDS = 6, 7, 8
 # Words of the row of a pair, which a read makes.
 FATIGUE, PAIR_WORDS = 0, 1
 # Words of the row of a user or an item; the fields come after them, then the counters. Of users it
@@ -241,6 +243,40 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
         """Words of an entity's row before its counters; of a request, all of them."""
         fields = [field for field in self.fields if field.entity == entity]
         return max(FIXED_WORDS[entity] + sum(field.width for field in fields), 1)
+
+    @cached_property
+    def host(self) -> Field | None:
+        """The field whose items' lives are kept: the first ``key`` of an item, e.g. its host."""
+        for field in self.fields:
+            if field.entity == "item" and field.type == "key":
+                return field
+        return None
+
+    @cached_property
+    def latest_fields(self) -> tuple[tuple[Field, int], ...]:
+        """Fields of a host's latest item that the host's row keeps, and the word of each there.
+
+        None where nobody follows anybody, where items have no host, and in the layout of a bundle
+        from before such fields were kept: its rows of hosts have no words for them.
+        """
+        if self.follow is None or self.host is None:
+            return ()
+        if self.scopes and self.scope_of(f"item.{self.host.name}").base == LIFE_WORDS:
+            return ()
+        kept, word = [], LATEST_FIELDS
+        for field in self.fields:
+            if field.entity == "item" and field.type in ("category", "keys"):
+                kept.append((field, word))
+                word += field.words
+        return tuple(kept)
+
+    @property
+    def host_base(self) -> int:
+        """Words of a host's row before its counters."""
+        if not self.latest_fields:
+            return LIFE_WORDS
+        field, word = self.latest_fields[-1]
+        return word + field.words
 
     @cached_property
     def _fields(self) -> dict[tuple[str, str], Field]:

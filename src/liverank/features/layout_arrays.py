@@ -20,7 +20,6 @@ from liverank.features.layout import (
     SCHEDULED,
     STARTED,
     Entity,
-    Field,
     Layout,
     Scope,
 )
@@ -36,7 +35,7 @@ RELATION_BITS = 16
 class LayoutArrays(NamedTuple):
     """A layout as arrays; ``kernels.places`` names their parts.
 
-    ``numbers``   int64[18] and ``reals`` float64[3]
+    ``numbers``   int64[19] and ``reals`` float64[3]
     ``rates``     float64[half-lives]: 1 / half-life in ms; 0 for forever
     ``scopes``    int64[scopes, 8]: what a scope is keyed by, and the shape of its rows
     ``blocks``    int64[scopes, types]: where a type's counters stand in a row, or -1
@@ -46,6 +45,8 @@ class LayoutArrays(NamedTuple):
     ``positive``  int64[types]: 1 if a type is
     ``new_user``, ``new_item``  float64[words]: rows of which nothing is known yet
     ``user_stamps``, ``item_stamps``  int64[words]: the stamp of the field that each word is of
+    ``copies``    int64[fields, 3]: of the fields that a host's row keeps of its latest item: the
+                  first word in the item's row, how many, and the first word in the host's row
     """
 
     numbers: NDArray[np.int64]
@@ -60,6 +61,7 @@ class LayoutArrays(NamedTuple):
     new_item: NDArray[np.float64]
     user_stamps: NDArray[np.int64]
     item_stamps: NDArray[np.int64]
+    copies: NDArray[np.int64]
 
 
 @lru_cache(maxsize=64)
@@ -67,7 +69,7 @@ def arrays_of(layout: Layout) -> LayoutArrays:
     """The arrays of a layout."""
     types = {name: place for place, name in enumerate(layout.types)}
     lives = [duration_ms(text) for text in layout.half_lives]
-    host = _first_key(layout)
+    host = layout.host
     host_scope = None if host is None else layout.scope_of(f"item.{host.name}")
     numbers = {
         at.TYPES: len(layout.types),
@@ -88,6 +90,7 @@ def arrays_of(layout: Layout) -> LayoutArrays:
         at.HALF_LIVES: len(lives),
         at.SCOPE_COUNT: len(layout.scopes),
         at.CAPACITY: 2 * (layout.memory_bytes // 8),  # free lists may not fit what is needed
+        at.COPIED: len(layout.latest_fields),
     }
     blocks = np.full((len(layout.scopes), len(types)), -1, np.int64)
     spans = np.zeros((*blocks.shape, 3), np.int64)
@@ -116,6 +119,9 @@ def arrays_of(layout: Layout) -> LayoutArrays:
         new_item=_new_row(layout, "item"),
         user_stamps=_stamps(layout, "user"),
         item_stamps=_stamps(layout, "item"),
+        copies=np.array(
+            [(field.offset, field.words, word) for field, word in layout.latest_fields], np.int64
+        ).reshape(-1, 3),
     )
 
 
@@ -152,14 +158,6 @@ def _stamps(layout: Layout, entity: Entity) -> NDArray[np.int64]:
         if field.entity == entity:
             stamps[field.offset : field.stamp] = field.stamp
     return stamps
-
-
-def _first_key(layout: Layout) -> Field | None:
-    """The field whose items' lives are kept: the first ``key`` of an item, e.g. its host."""
-    for field in layout.fields:
-        if field.entity == "item" and field.type == "key":
-            return field
-    return None
 
 
 def _shape(layout: Layout, scope: Scope) -> list[int]:

@@ -68,6 +68,7 @@ Expression = (
     | next_item.NextCount
     | following.Followed
     | following.FollowedHere
+    | following.FollowedLatest
     | visits.Visits
     | lifecycle.Age
     | lifecycle.Kept

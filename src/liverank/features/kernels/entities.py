@@ -5,6 +5,8 @@ import numpy as np
 from liverank.compiled import compiled
 from liverank.features.kernels.places import (
     BITS,
+    COPIED,
+    COPIES,
     DIRECTORY,
     HEADER,
     INTS,
@@ -24,7 +26,10 @@ from liverank.features.kernels.shapes import shape_of
 from liverank.features.layout import (
     ENDED,
     FIRST_SEEN,
+    KEY,
     LAST_SEEN,
+    LATEST_AT,
+    LATEST_KEY,
     LIFE,
     LIFE_HEARD,
     LIFE_KEY,
@@ -111,6 +116,7 @@ def set_item_state(store, layout, row, state, at):
     elif state == STATE_SCHEDULED and not words[row + SCHEDULED] >= at:
         words[row + SCHEDULED] = at
     _count_life(store, layout, row)
+    _keep_latest(store, layout, row, at)
 
 
 @compiled
@@ -161,6 +167,32 @@ def _count_life(store, layout, row):
     if not np.isnan(life_ms):
         _add_life(store, layout, key, 1.0, life_ms, words[row + ENDED])
     words[row + LIFE], bits[row + LIFE_KEY] = life_ms, key
+
+
+@compiled
+def _keep_latest(store, layout, row, at):
+    """Keep an item's fields in its host's row where no item of the host started later.
+
+    Of two that started at once the same one always stays, by their keys.
+    """
+    words, bits, copies = store[WORDS], store[BITS], layout[COPIES]
+    started = words[row + STARTED]
+    if layout[NUMBERS][COPIED] == 0 or np.isnan(started):
+        return
+    host = bits[row + layout[NUMBERS][LIFE_FIELD]]
+    if host == np.uint64(0):
+        return
+    of_host = find_or_add(store, layout, layout[NUMBERS][LIFE_SCOPE], host, ONE)
+    started = max(started, 1.0)  # zero is none
+    kept = words[of_host + LATEST_AT]
+    if kept > started or (kept == started and bits[of_host + LATEST_KEY] > bits[row + KEY]):
+        return
+    words[of_host + LATEST_AT], bits[of_host + LATEST_KEY] = started, bits[row + KEY]
+    words[of_host + LIFE_HEARD] = max(words[of_host + LIFE_HEARD], at)
+    for field in range(layout[NUMBERS][COPIED]):
+        first, count, target = copies[3 * field], copies[3 * field + 1], copies[3 * field + 2]
+        for word in range(count):
+            bits[of_host + target + word] = bits[row + first + word]
 
 
 @compiled

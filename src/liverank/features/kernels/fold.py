@@ -2,8 +2,9 @@
 
 Invariant: counters are sums of weights decayed from each event's own time, so late and out-of-order
 events give the same as ordered ones, to rounding; a field is what the latest event that told of it
-said. Three things do depend on the order of arrival: which scopes an interaction counts in (as the
-item's fields were known by then), the peak of an audience, and what people go on to.
+said. Four things do depend on the order of arrival: which scopes an interaction counts in (as the
+item's fields were known by then), the peak of an audience, what people go on to, and a host's
+latest item where items change their hosts.
 """
 
 import numpy as np

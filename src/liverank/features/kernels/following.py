@@ -4,21 +4,19 @@ import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.kernels.entities import user_key
-from liverank.features.kernels.places import FOLLOW_LOW, INTS, NUMBERS, PRESENT_MS, REALS, WORDS
+from liverank.features.kernels.places import INTS, PRESENT_MS, REALS, WORDS
 from liverank.features.kernels.pointers import keep, pointer_to
-from liverank.features.kernels.presence import targets_of
 from liverank.features.kernels.rows import MISSING, find_all, slot_of
 from liverank.features.layout import PRESENT, PRESENT_SINCE, USER_WORDS
 
 
 @compiled
-def following_of(store, layout, of_user, at):
-    """What a person follows, and where those people are.
+def following_of(store, layout, targets, at):
+    """What a person follows (``targets`` uint64[n]), and where those people are.
 
     Returns (followed uint64[size], a hash set; items uint64[size] and people float64[size], a hash
     map from numbers of items to how many are there).
     """
-    targets = targets_of(store, layout, of_user, layout[NUMBERS][FOLLOW_LOW])
     size = 4
     while size < 2 * targets.size:
         size *= 2

@@ -7,7 +7,7 @@ Kernels take ``layout`` and ``store`` as tuples of pointers to the arrays of ``l
 HEADER, INDEX, TABLES, DIRECTORY, WORDS, BITS, INTS, HALVES = range(8)
 """The words are there as float64, uint64, int64 and uint32."""
 NUMBERS, REALS, RATES, SCOPES, BLOCKS, SPANS, LIVES, POSITIVE = range(8)
-NEW_USER, NEW_ITEM, USER_STAMPS, ITEM_STAMPS = range(8, 12)
+NEW_USER, NEW_ITEM, USER_STAMPS, ITEM_STAMPS, COPIES = range(8, 13)
 
 # Of ``numbers``.
 (
@@ -29,12 +29,14 @@ NEW_USER, NEW_ITEM, USER_STAMPS, ITEM_STAMPS = range(8, 12)
     HALF_LIVES,
     SCOPE_COUNT,
     CAPACITY,
-) = range(18)
+    COPIED,
+) = range(19)
 """Interaction types; the impression's and the label's (-1 for none); whether rankings count as
 impressions; entries of a history of each sort; the types of coming and going (-1 for none); scopes;
 the scope of the host whose items' lives are kept and the host's word in an item's row (-1 for
 none); words of the widest row; words that a state may hold; the hash of following, shortened; the
-number of half-lives, and of scopes; words that there is room for."""
+number of half-lives, and of scopes; words that there is room for; the number of fields that a
+host's row keeps of its latest item."""
 
 # Of ``reals``.
 EPOCH_MS, PRESENT_MS, IDLE_MS = range(3)

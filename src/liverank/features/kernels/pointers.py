@@ -109,9 +109,9 @@ def store_pointers(arrays):
 
 @compiled
 def layout_pointers(arrays):
-    """The arrays of a layout as kernels take them: ``places.NUMBERS`` to ``places.ITEM_STAMPS``."""
+    """The arrays of a layout as kernels take them: ``places.NUMBERS`` to ``places.COPIES``."""
     numbers, reals, rates, scopes, blocks, spans, lives, positive = arrays[:8]
-    new_user, new_item, user_stamps, item_stamps = arrays[8:]
+    new_user, new_item, user_stamps, item_stamps, copies = arrays[8:]
     return (
         pointer_to(numbers),
         pointer_to(reals),
@@ -125,4 +125,5 @@ def layout_pointers(arrays):
         pointer_to(new_item),
         pointer_to(user_stamps),
         pointer_to(item_stamps),
+        pointer_to(copies),
     )

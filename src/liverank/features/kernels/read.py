@@ -16,10 +16,13 @@ from liverank.features.kernels.entities import user_key
 from liverank.features.kernels.following import following_of
 from liverank.features.kernels.history import history_of
 from liverank.features.kernels.instruct import combine_two, fill, run_counters
+from liverank.features.kernels.latest import fill_latest, latest_of
 from liverank.features.kernels.lists import compare
+from liverank.features.kernels.longer_lists import TILE, compare_all, compared_of, compares
 from liverank.features.kernels.moments import fill_moments
 from liverank.features.kernels.person import person_of
 from liverank.features.kernels.places import (
+    FOLLOW_LOW,
     HALF_LIVES,
     IS_PAIR,
     LIFE_SCOPE,
@@ -37,6 +40,7 @@ from liverank.features.kernels.pointers import (
     store_pointers,
 )
 from liverank.features.kernels.portrait import fill_portrait, pairs_of, rows_needed
+from liverank.features.kernels.presence import targets_of
 from liverank.features.kernels.resolve import (
     columns_of,
     decay_columns_of,
@@ -54,14 +58,11 @@ from liverank.features.layout import MAX_ELEMENTS, RECENT_ITEMS
 
 COUNT, RATE, AGO, MOMENTUM, SHARE = op.COUNT, op.RATE, op.AGO, op.MOMENTUM, op.SHARE
 GO_ON, PERSON = op.GO_ON, op.PERSON
-RANK, GAP, ABOVE_MEAN, ABOVE_MEAN_SD = op.RANK, op.GAP, op.ABOVE_MEAN, op.ABOVE_MEAN_SD
 HOUR, WEEKDAY, POSITION, CANDIDATES = op.HOUR, op.WEEKDAY, op.POSITION, op.CANDIDATES
 DIFFERENCE, FIELD, LEVEL, SAME = op.DIFFERENCE, op.FIELD, op.LEVEL, op.SAME
-FOLLOWED, HERE = op.FOLLOWED, op.HERE
+FOLLOWED, HERE, LATEST = op.FOLLOWED, op.HERE, op.LATEST
 BLOCK = 64
 """Candidates that are read together."""
-_TILE = 16
-"""Features of a candidate that are written together."""
 
 
 @compiled
@@ -109,7 +110,12 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
         total,
     )
     person = person_of(entries, at)
-    followed, here, people = following_of(store, layout, of_user if needs[1] else MISSING, at)
+    of_follower = of_user if needs[1] or needs[2] else MISSING
+    targets = targets_of(store, layout, of_follower, layout[NUMBERS][FOLLOW_LOW])
+    followed, here, people = following_of(store, layout, targets if needs[1] else targets[:0], at)
+    values_of_hosts, hosts_with, hosts_known = latest_of(
+        store, layout, targets if needs[2] else targets[:0]
+    )
     recent_array = np.empty(RECENT_ITEMS, np.int64)
     recent, recent_count = pointer_to(recent_array), np.int64(0)
     if used[layout[NUMBERS][NEXT_SCOPE]]:
@@ -119,7 +125,7 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
     factors = pointer_to(factor_array)
 
     is_whole = n <= BLOCK
-    compared, compared_count = _compared(code, is_whole)
+    compared, compared_count = compared_of(code, is_whole)
     kept_array = np.empty((compared_count, n))
     kept = pointer_to(kept_array)
 
@@ -213,7 +219,7 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
                     epoch,
                     values,
                 )
-            elif _compares(what):
+            elif compares(what):
                 if is_whole:
                     compare(what, moved(registers, first * most), n, values)
             elif what == PERSON:
@@ -231,20 +237,32 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
                 fill_fields(store, levels, line, at, request_words, of_user, of_items, m, values)
             elif what in (FOLLOWED, HERE):
                 fill_followed(store, line, followed, here, people, of_items, m, values)
+            elif what == LATEST:
+                fill_latest(
+                    store,
+                    line,
+                    constant,
+                    values_of_hosts,
+                    hosts_with,
+                    hosts_known,
+                    of_items,
+                    m,
+                    values,
+                )
             else:
                 hosts = moved(places, begins[host])
                 fill_lives(store, layout, line, at, of_items, places[0], hosts, m, values)
             if compared[place] >= 0:
                 for row in range(m):
                     kept[compared[place] * n + begin + row] = values[row]
-        for first_feature in range(0, outputs.size, _TILE):
-            until = min(first_feature + _TILE, outputs.size)
+        for first_feature in range(0, outputs.size, TILE):
+            until = min(first_feature + TILE, outputs.size)
             for row in range(m):
                 its_row = moved(rows_out, (begin + row) * outputs.size)
                 for feature in range(first_feature, until):
                     its_row[feature] = np.float32(registers[wanted[feature] * most + row])
     if not is_whole:
-        _compare_all(code, outputs, compared, kept, n, out)
+        compare_all(code, outputs, compared, kept, n, out)
     keep((item_places, start_array, place_array, key_array, recent_array, sequel_array))
     keep(
         (
@@ -257,44 +275,3 @@ def read_rows(store, layout, program, user, at, request, items, positions, out):
             kept_array,
         )
     )
-
-
-@compiled
-def _compared(code, is_whole):
-    """Which registers must be kept to compare a longer list: numbers from 0, or -1; how many."""
-    compared = np.full(len(code), -1, np.int64)
-    count = 0
-    if is_whole:
-        return compared, count
-    for place in range(len(code)):
-        if _compares(code[place, 0]) and compared[code[place, 1]] < 0:
-            compared[code[place, 1]] = count
-            count += 1
-    return compared, count
-
-
-@compiled
-def _compares(what):
-    return what in (RANK, GAP, ABOVE_MEAN, ABOVE_MEAN_SD)
-
-
-@compiled
-def _compare_all(code, outputs, compared, kept, n, out):
-    """Fill in the features that compare the candidates of a list of several blocks.
-
-    Some are compared before they are written together: one alone would touch all of ``out``.
-    """
-    value_array, features = np.empty((_TILE, n)), np.empty(_TILE, np.int64)
-    values, held = pointer_to(value_array), 0
-    for feature in range(outputs.size):
-        line = code[outputs[feature]]
-        if _compares(line[0]):
-            its_values = moved(values, held * n)
-            compare(line[0], moved(kept, compared[line[1]] * n), n, its_values)
-            features[held], held = feature, held + 1
-        if held == _TILE or feature + 1 == outputs.size:
-            for row in range(n):
-                for one in range(held):
-                    out[row, features[one]] = np.float32(values[one * n + row])
-            held = 0
-    keep((value_array,))

@@ -1,11 +1,15 @@
-"""Kind ``following``: whether those a person follows host, speak in or listen to an item now."""
+"""Kind ``following``: what those a person follows have to do with an item.
+
+Whether they host it, speak in it or listen to it now; and how far it is about what the hosts among
+them were about last, which says something of people who did little yet.
+"""
 
 from collections.abc import Iterator
 
 import msgspec
 
 from liverank.features.feature import Feature
-from liverank.features.instructions import FOLLOWED, HERE, Compiler
+from liverank.features.instructions import FOLLOWED, HERE, LATEST, Compiler
 from liverank.features.layout import Layout
 
 
@@ -30,8 +34,34 @@ class FollowedHere(msgspec.Struct, frozen=True, tag=True, tag_field="expression"
         return compiler.emit(HERE)
 
 
+PRIOR_HOSTS = 1.0
+"""Hosts by which shares of the followed ones are pulled towards zero."""
+
+
+class FollowedLatest(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """How many of the followed hosts had this value of a field in the item they started last.
+
+    Over a list's elements the mean. With ``prior`` the share of the followed hosts that started
+    anything, and of so many more.
+    """
+
+    field: str
+    prior: float | None = None
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction."""
+        kept = [field for field, _ in compiler.layout.latest_fields]
+        for number, field in enumerate(kept):
+            if field.name == self.field:
+                prior = -1.0 if self.prior is None else self.prior
+                return compiler.emit(
+                    LATEST, number, field.offset, int(field.is_list), constants=(prior,)
+                )
+        raise KeyError(f"item.{self.field}")
+
+
 def derive(layout: Layout) -> Iterator[Feature]:
-    """One feature for each field that holds ids, and the followed people who are there."""
+    """Features of each field, and the followed people who are there."""
     if layout.follow is None:
         return
     for field in layout.fields:
@@ -39,3 +69,7 @@ def derive(layout: Layout) -> Iterator[Feature]:
             yield Feature(f"followed_{field.name}", "following", Followed(field.name))
     if layout.enter is not None:
         yield Feature("followed_here", "following", FollowedHere())
+    for field, _ in layout.latest_fields:
+        name = f"followed_latest_{field.name}"
+        yield Feature(name, "following", FollowedLatest(field.name))
+        yield Feature(f"{name}_share", "following", FollowedLatest(field.name, PRIOR_HOSTS))

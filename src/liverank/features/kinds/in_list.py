@@ -15,7 +15,7 @@ from liverank.features.kinds.attribute import Attribute
 from liverank.features.kinds.audience import Audience, AudienceShare, Difference
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.fatigue import Fatigue
-from liverank.features.kinds.following import Followed, FollowedHere
+from liverank.features.kinds.following import Followed, FollowedHere, FollowedLatest
 from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft
 from liverank.features.kinds.match import Same, Share
 from liverank.features.kinds.momentum import Momentum
@@ -43,6 +43,7 @@ Signal = (
     | NextCount
     | Followed
     | FollowedHere
+    | FollowedLatest
     | Age
     | Kept
     | LifeLeft

@@ -10,7 +10,6 @@ from liverank.features.instructions import AGE, FIELD, LIFE_LEFT, LIFE_STATE, Co
 from liverank.features.layout import (
     ENTITY_CODES,
     FIRST_SEEN,
-    LIFE_WORDS,
     PEAK,
     SCHEDULED,
     STARTED,
@@ -55,9 +54,9 @@ class LifeLeft(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
     def compile(self, compiler: Compiler) -> int:
         """Emit the instruction, and see to the rows that it reads."""
-        for scope in compiler.layout.scopes:
-            if not scope.is_pair and scope.base == LIFE_WORDS:
-                compiler.scope(scope.name)
+        host = compiler.layout.host
+        for parts in ((), () if host is None else (f"item.{host.name}",)):
+            compiler.scope(compiler.layout.scope_of(*parts).name)
         return compiler.emit(LIFE_LEFT)
 
 
