@@ -8,7 +8,7 @@ READY := .venv/.ready
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    a small world, ranked: events, log, model, server, backtest (ARGS=\"--people 500\")"
+	@echo "make demo    a live-audio app, a model trained on it, an A/B test, a page (ARGS=\"--keep world\")"
 	@echo "make test    all tests, and every example in the docs (ARGS=\"-k simulator\")"
 	@echo "make lint    format, style, types and import layers"
 	@echo "make cases   the cases of ../shared/cases, where that folder is (ARGS=\"--only 08 19\")"

@@ -2,7 +2,7 @@
 
 Simulated worlds that rank by most popular; the lists of their last days are judged by the true
 chance that each room, once examined, is joined (NDCG@10; the oracle has 1). The same forests
-(LightGBM at plain settings, one seed: less than .002 is their luck) learn in several ways:
+(LightGBM at plain settings; of one seed a difference below .003 may be luck) learn in several ways:
 
 - without some features: the ablation
 - without the estimate of what positions do, and without the rows below a join, at which people stop
@@ -49,7 +49,6 @@ SETTINGS = {
     "num_threads": 1,
     "force_row_wise": True,
     "deterministic": True,
-    "seed": 0,
 }
 ROUNDS = 150
 LARGER = {"num_leaves": 31, "min_data_in_leaf": 20}
@@ -89,6 +88,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=800)
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--explored", type=float, default=0.0, help="share of random lists")
+    parser.add_argument("--forests", type=int, default=1, help="whose mean scores; by seeds")
     parser.add_argument("--folder", type=Path, help="keeps each world's figures, and reads them")
     parser.add_argument("--only", nargs="*", help="only ways whose name holds one of these")
     asked = parser.parse_args()
@@ -97,7 +97,7 @@ def main() -> None:
         kept = None if asked.folder is None else asked.folder / f"world-{seed}.npz"
         if kept is None or not kept.exists():
             log = log_world(seed, people=asked.people, days=asked.days, explored=asked.explored)
-            found.append(reached_in(seed, log, wanted(asked.only)))
+            found.append(reached_in(seed, log, asked.forests, wanted(asked.only)))
             if kept is not None:
                 np.savez(kept, **found[-1])  # type: ignore[arg-type]
         else:
@@ -108,12 +108,14 @@ def main() -> None:
         asked.out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def reached_in(seed: int, log: WorldLog, is_wanted: Callable[[str], bool]) -> Reached:
+def reached_in(
+    seed: int, log: WorldLog, n_forests: int, is_wanted: Callable[[str], bool]
+) -> Reached:
     """What each way reaches in one world."""
     users = log.users.view(np.int64) ^ seed
     reached: Reached = {USERS: users, JOINS: joins_before(log), HEURISTIC: log.heuristic}
     print(f"world {seed}: {len(log.past.labels):,} rows, {len(users):,} lists to test on")
-    for name, scores in ways(log, is_wanted):
+    for name, scores in ways(log, n_forests, is_wanted):
         reached[name] = true_ndcg_at(TOP, scores, log.tests.chances, log.offsets)
         print(f"world {seed}: {name:<48}{mean_over_lists(reached[name]):.4f}", flush=True)
     return reached
@@ -124,9 +126,11 @@ def wanted(only: list[str] | None) -> Callable[[str], bool]:
     return lambda name: only is None or name == MODEL or any(part in name for part in only)
 
 
-def ways(log: WorldLog, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, Floats]]:
+def ways(
+    log: WorldLog, n_forests: int, is_wanted: Callable[[str], bool]
+) -> Iterator[tuple[str, Floats]]:
     """Each way to score the rows to test on that is wanted: (name, float64[k])."""
-    past, forest = log.past, Forest(log)
+    past, forest = log.past, Forest(log, n_forests)
     examined = past.examined()
 
     def clicks_and_joins() -> Floats:
@@ -160,8 +164,8 @@ def ways(log: WorldLog, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str,
 class Forest:
     """Forests that learn from one world's log, and score its rows to test on."""
 
-    def __init__(self, log: WorldLog) -> None:
-        self._log = log
+    def __init__(self, log: WorldLog, n_forests: int) -> None:
+        self._log, self._forests = log, n_forests
         self._usual = np.array([name != POSITION_NAME for name in log.spec.names])
         self._every = np.ones(len(log.past.labels), np.bool_)
         self._base = places_of(log)
@@ -190,8 +194,11 @@ class Forest:
         test = np.hstack([tests.features[:, kept], tests.causes[:, shown].astype(np.float32)])
         base = self._base[rows] if has_base and self._base is not None else None
         data = lightgbm.Dataset(train[rows], label[rows], init_score=base)
-        forest = lightgbm.train({**SETTINGS, **settings}, data, ROUNDS)
-        return np.asarray(forest.predict(test, raw_score=True))
+        margins = np.zeros(len(test))
+        for seed in range(self._forests):
+            forest = lightgbm.train({**SETTINGS, "seed": seed, **settings}, data, ROUNDS)
+            margins += np.asarray(forest.predict(test, raw_score=True)) / self._forests
+        return margins
 
 
 def places_of(log: WorldLog) -> Floats | None:

@@ -22,7 +22,7 @@ from world_experiment import (
     Setting,
     begun,
     policies_of,
-    tested,
+    run_test,
     truth_of,
     world_of,
 )
@@ -58,7 +58,7 @@ def one_world(seed: int, setting: Setting) -> dict[str, Any]:
     alone = [truth_of(at, policies[name]) for name in (CONTROL, VARIANT)]
     found: dict[str, Any] = {"alone": {}, "all": [list(one.values().values()) for one in alone]}
     for counters, shared in COUNTERS.items():
-        _, counted, arms = tested(at, shared=shared)
+        _, counted, arms = run_test(at, shared=shared)
         found[counters] = [list(counted.values(arms == arm).values()) for arm in (0, 1)]
         found["alone"] = [list(alone[arm].values(arms == arm).values()) for arm in (0, 1)]
     return found

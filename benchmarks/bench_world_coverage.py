@@ -40,7 +40,7 @@ from world_experiment import (
     differences,
     policies_of,
     reported,
-    tested,
+    run_test,
     truth_of,
     world_of,
 )
@@ -58,12 +58,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, help="file for the figures, as JSON")
     parser.add_argument("--worlds", type=int, default=100)
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--lucks", type=int, default=3, help="other lives in the mean")
     parser.add_argument("--people", type=int, default=Setting().people)
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
     setting = Setting(people=arguments.people)
-    asked = [(seed, setting, arguments.lucks) for seed in range(1, arguments.worlds + 1)]
+    first = arguments.first_seed
+    seeds = range(first, first + arguments.worlds)
+    asked = [(seed, setting, arguments.lucks) for seed in seeds]
     with ProcessPoolExecutor(arguments.processes) as pool:
         worlds = list(pool.map(one_world, *zip(*asked, strict=True)))
     figures = summed_up(worlds)
@@ -76,7 +79,7 @@ def one_world(seed: int, setting: Setting, lucks: int) -> dict[str, Any]:
     """The intervals and the truths of one world, in the results' units."""
     world = world_of(seed, setting)
     at = begun(world, setting, luck=seed)
-    log, _, _ = tested(at, shared=False)
+    log, _, _ = run_test(at, shared=False)
     forks = forked(at)
     these = differences(*forks)
     others = (begun(world, setting, luck=seed + 100_000 * extra) for extra in range(1, lucks + 1))

@@ -189,7 +189,7 @@ def truth_of(at: Begun, policy: Policy) -> Counted:
     return counted
 
 
-def tested(at: Begun, *, shared: bool) -> tuple[list[Event], Counted, Ints]:
+def run_test(at: Begun, *, shared: bool) -> tuple[list[Event], Counted, Ints]:
     """The test: its log, what was counted, and the arm of each person (0 is the control)."""
     life = at.life.fork()
     users = life.world.people.ids

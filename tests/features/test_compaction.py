@@ -102,7 +102,7 @@ def hosts(day, at_ms):
     """One item, which a new host has each time."""
     return [
         event
-        for n in range(1950)
+        for n in range(1300)
         for event in (
             Item(time=at_ms + n, item="room0", state="updated", fields={"host": f"h{day}-{n}"}),
             join(at_ms + n, "u1", "room0", "click"),

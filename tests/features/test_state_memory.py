@@ -87,7 +87,7 @@ def test_a_life_that_was_swept_away_is_not_taken_back():
     events = [
         Item(time=START_MS, item="room0", state="started", fields=host),
         Item(time=START_MS + MINUTE_MS, item="room0", state="ended"),
-        *(Item(time=START_MS + n * 1000, item="room0") for n in range(60, 3000)),
+        *(Item(time=START_MS + n * 1000, item="room2") for n in range(60, 3000)),
         Item(time=START_MS + 3_000_000, item="room0", state="started"),
         Item(time=START_MS + 3_000_000, item="room1", state="started"),
         Item(time=START_MS + 3_090_000, item="room1", state="ended"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from liverank.cli.clock import now_ms
 from liverank.cli.moment import moment_ms
 from liverank.cli.progress import stage_progress
 from liverank.config import load_config
@@ -26,7 +27,7 @@ from liverank.simulator.server.own_server import simulated_server
 from liverank.simulator.server.project import make_project
 from liverank.simulator.server.served_policy import ServedPolicy
 from liverank.simulator.simulate import play, write_events
-from liverank.simulator.world.world import START_MS, World, build_world
+from liverank.simulator.world.world import DAY_MS, START_MS, World, build_world
 
 HELP = "let a generated world live, and keep its events as a project"
 
@@ -58,6 +59,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="when the world begins: RFC 3339 or Unix milliseconds (default: 2024-01-01)",
     )
     parser.add_argument(
+        "--until-now", action="store_true", help="let it end now, whatever --start says"
+    )
+    parser.add_argument(
         "--policy",
         choices=(*_IN_PROCESS, SERVED),
         default="popular",
@@ -83,7 +87,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             arguments.seed,
             people=arguments.people,
             days=arguments.days,
-            start_ms=int(arguments.start),
+            start_ms=_start_ms(arguments),
         )
         life = Life(
             world,
@@ -146,6 +150,11 @@ class _Progress:
                 self.at(event.at_ms)
             yield event
         self.on_progress("the world lives", 1.0)
+
+
+def _start_ms(arguments: argparse.Namespace) -> int:
+    days_ms: int = arguments.days * DAY_MS
+    return now_ms() - days_ms if arguments.until_now else int(arguments.start)
 
 
 def _serve(life: Life, folder: Path, shown: int, told: _Progress) -> tuple[int, int]:

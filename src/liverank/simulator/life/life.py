@@ -199,6 +199,10 @@ class Life:
         seconds: Floats = seconds_of(self._fixed, self._state, choices, people, rooms, self.at_ms)
         return seconds
 
+    def listeners(self, room: int) -> int:
+        """How many people are in a room now; takes its row."""
+        return int(self._state.listeners[room])
+
     def _hand_out(self) -> list[Event]:
         """All that happens before ``at_ms``, in time order; it takes effect on the state."""
         world, state, returns = self.world, self._state, self.world.constants.returns

@@ -1,0 +1,33 @@
+"""The whole page: one file with its style and pictures in it, and no script.
+
+Invariant: the page asks nothing of a network, and says so to the browser.
+"""
+
+from importlib.resources import files
+
+from liverank.markup import whole_page
+from liverank.proof.page import cost, course, headline, learned, people, truth
+from liverank.proof.page.facts import PageFacts
+
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Between a number and its percent sign."""
+
+
+def render_page(facts: PageFacts) -> str:
+    """The results of a proof as an HTML page."""
+    house = (files("liverank.experiments.reporting.html") / "style.css").read_text(encoding="utf-8")
+    own = (files("liverank.proof.page") / "style.css").read_text(encoding="utf-8")
+    page = whole_page(
+        "liverank: does a personal list beat “most popular”?",
+        house + own,
+        headline.head(facts),
+        headline.cards(facts),
+        people.lists(facts),
+        course.over_time(facts),
+        truth.to_gain(facts),
+        truth.trust(facts),
+        learned.learned(facts),
+        cost.cost(facts),
+        cost.go_on(facts),
+    )
+    return page.replace(" %", _NO_BREAK + "%")
