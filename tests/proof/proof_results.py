@@ -89,7 +89,7 @@ def result(
         action="ship",
         decision="Ship model.",
         reasons=(),
-        metrics=judged_metrics(metrics, truth, control="popular", best_heuristic=best),
+        metrics=judged_metrics(metrics, truth, control="popular", heuristics=HEURISTICS),
         truth=truth,
         heuristics=HEURISTICS,
         best_heuristic=best,

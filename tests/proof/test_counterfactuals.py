@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from liverank.events.event import Interaction
-from liverank.proof.heuristics import HOUR_MS, MostPopular, heuristics
+from liverank.events.event import Edge, Fields, Interaction, Item, User
+from liverank.proof.heuristics import HOUR_MS, MostPopular, PersonalRule, heuristics
 from liverank.proof.phases import Phases
 from liverank.proof.results import METRICS
 from liverank.proof.truth.counted import DAY_MS, Counted
@@ -14,7 +14,7 @@ from liverank.proof.truth.policies import Counterfactual, Span
 from liverank.proof.watched import Watched
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Visits
-from liverank.simulator.policies.oracle import Oracle
+from liverank.simulator.policies.oracle import Oracle, OracleOfMinutes
 from liverank.simulator.policies.random_order import RandomOrder
 from liverank.simulator.server.drive import drive
 from liverank.simulator.world.world import World, build_world
@@ -77,6 +77,21 @@ def test_who_knows_the_truth_does_better_than_chance(world: World, at_start: Lif
     assert best.values["join_rate"] > least.values["join_rate"]
 
 
+def test_the_oracle_of_minutes_puts_first_what_is_truly_listened_to_longest(
+    world: World, at_start: Life
+) -> None:
+    knowing = at_start.fork()
+    step = knowing.step()
+    while len(step.visits) == 0:
+        step = knowing.step()
+    lists = OracleOfMinutes(knowing).rank(step.visits)
+    for person, items in zip(step.visits.people, lists, strict=True):
+        rooms = np.array([world.room_of[item] for item in items])
+        seconds = knowing.true_seconds(np.array([person]), rooms)[0]
+        assert (np.diff(seconds) <= 0).all()
+        assert seconds[0] > seconds[-1]
+
+
 def test_stages_say_how_far_they_are(world: World, at_start: Life) -> None:
     said: list[tuple[str, float]] = []
     phases = Phases(lambda words, share: said.append((words, share)))
@@ -99,3 +114,24 @@ def test_heuristics_begin_with_the_newest_of_equals_and_learn(world: World) -> N
         assert list(policy.rank(visits)[0]) == [rooms[2], rooms[1], rooms[0]]
         policy.observe([Interaction(time=world.start_ms, type="join", user="u1", item=rooms[1])])
         assert list(policy.rank(later)[0]) == [rooms[1], rooms[2], rooms[0]]
+
+
+def test_the_personal_rule_prefers_the_language_and_followed_hosts_by_events_alone(
+    world: World,
+) -> None:
+    rule, rooms, at_ms = PersonalRule(world), world.rooms.ids, world.start_ms
+    for item, language, host in zip(rooms[:4], ("de", "en", "de", "de"), "abac", strict=True):
+        fields: Fields = {"language": language, "host": host}
+        rule.observe([Item(time=at_ms, item=item, state="started", fields=fields)])
+    rule.observe([User(time=at_ms, user="u0", fields={"language": "en"})])
+    rule.observe([Edge(time=at_ms, user="u1", relation="follow", target="c")])
+    people = np.array([0, 1, 2])
+    visits = Visits(at_ms, people, ("u0", "u1", "u2"), ("rq0", "rq1", "rq2"), np.arange(4))
+    speaks, follows, unknown = rule.rank(visits)
+    assert speaks == [rooms[1], rooms[3], rooms[2], rooms[0]]
+    assert follows == unknown == [rooms[3], rooms[2], rooms[1], rooms[0]]
+    rule.observe([Interaction(time=at_ms, type="join", user="u2", item=rooms[0])])
+    speaks, follows, unknown = rule.rank(visits)
+    assert (speaks[0], follows[0], unknown[0]) == (rooms[1], rooms[3], rooms[0])
+    rule.observe([Edge(time=at_ms, user="u1", relation="follow", target="c", active=False)])
+    assert rule.rank(visits)[1][0] == rooms[0]

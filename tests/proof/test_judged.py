@@ -28,6 +28,30 @@ def test_the_share_is_of_the_gain_of_the_oracle_over_the_best_heuristic() -> Non
     assert found.metrics[0].oracle_share == pytest.approx((0.18 - 0.12) / (0.22 - 0.12))
 
 
+def test_the_share_of_each_metric_is_between_the_best_by_that_metric() -> None:
+    rates = {**RATES, "oracle of minutes": 0.20}
+    truth = tuple(
+        msgspec.structs.replace(
+            one,
+            values={
+                **one.values,
+                "minutes_listened": minutes,
+            },
+        )
+        for one, minutes in zip(truths(rates), (14.0, 13.0, 9.0, 18.0, 22.0, 24.0), strict=True)
+    )
+    metrics = judged_metrics(
+        dict.fromkeys(METRICS, reported((0.0, 0.1))),
+        truth,
+        control="popular",
+        heuristics=HEURISTICS,
+    )
+    shares = {metric.name: metric.oracle_share for metric in metrics}
+    # by the join rate "popular 1d" and "oracle" are the best, and by minutes the other two
+    assert shares["join_rate"] == pytest.approx((0.18 - 0.12) / (0.22 - 0.12))
+    assert shares["minutes_listened"] == pytest.approx((18 - 14) / (24 - 14))
+
+
 def test_without_a_truth_there_is_no_share_and_no_coverage() -> None:
     found = result(rates={"random": 0.05})
     assert found.best_heuristic is None
@@ -56,7 +80,7 @@ def test_interference_is_each_side_less_the_same_people_on_their_policy_alone() 
         dict.fromkeys(METRICS, reported((0.0, 0.1))),
         truth,
         control="popular",
-        best_heuristic=None,
+        heuristics=(),
         in_test=parts(popular=0.105, model=0.18),
     )
     for metric in metrics:

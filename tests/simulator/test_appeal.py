@@ -5,11 +5,15 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lived import Account, lived, shown_without_click
 
 from liverank.events.event import Event
+from liverank.simulator.life.appeal_kernel import mean_stay_s
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.popular import MostPopular
+from liverank.simulator.server.drive import drive
 from liverank.simulator.world.constants import Constants, Weights
 from liverank.simulator.world.names import OPENINGS
 from liverank.simulator.world.world import World, build_world
@@ -96,3 +100,35 @@ def test_the_true_chance_equals_its_plain_definition_by_the_events_so_far() -> N
     lived(life, Kept(WORLD), look)
 
     assert min(seen[name] for name in Weights._fields) > 5, seen
+
+
+@given(mean_log_s=st.floats(0.0, 9.0), sd=st.floats(0.05, 2.0), most_s=st.floats(1.0, 60_000.0))
+def test_the_mean_stay_is_that_of_stays_which_the_end_of_the_room_cuts_short(
+    mean_log_s: float, sd: float, most_s: float
+) -> None:
+    at = np.linspace(-9, 9, 20_001)
+    weights = np.exp(-0.5 * at**2)
+    stays = np.minimum(np.exp(mean_log_s + sd * at), most_s)
+
+    plain = float((weights * stays).sum() / weights.sum())
+
+    assert mean_stay_s(mean_log_s, sd, most_s) == pytest.approx(plain, rel=1e-5)
+
+
+def test_without_spread_a_stay_is_as_long_as_it_can_be() -> None:
+    assert mean_stay_s(math.log(60.0), 0.0, 90.0) == pytest.approx(60.0)
+    assert mean_stay_s(math.log(60.0), 0.0, 30.0) == 30.0
+
+
+def test_true_seconds_are_chances_times_stays_and_less_where_a_room_soon_ends() -> None:
+    life = Life(WORLD, seed=1, step_ms=STEP_MS)
+    drive(life, MostPopular(WORLD), until_ms=WORLD.start_ms + 43_200_000)
+    rooms, people = life._live.rows(), np.arange(20)
+
+    seconds = life.true_seconds(people, rooms)
+
+    stays = seconds / life.true_chances(people, rooms)
+    left_s = (WORLD.rooms.end_ms[rooms] - life.at_ms) / 1000
+    assert stays.shape == (20, len(rooms))
+    assert (stays > 0).all()
+    assert (stays <= np.maximum(left_s, 1.0) + 1e-6).all()

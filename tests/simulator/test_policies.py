@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from liverank.events.event import Interaction
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Policy, Visits
-from liverank.simulator.policies.oracle import Oracle
+from liverank.simulator.policies.oracle import Oracle, OracleOfMinutes
 from liverank.simulator.policies.popular import MostPopular, SuccessRate
 from liverank.simulator.policies.random_order import RandomOrder
 from liverank.simulator.world.world import World, build_world
@@ -49,8 +49,9 @@ def oracle(world: World) -> Oracle:
         SuccessRate,
         lambda world: RandomOrder(world, seed=2),
         oracle,
+        lambda world: OracleOfMinutes(Life(world, seed=1)),
     ],
-    ids=["popular", "spread", "rate", "random", "oracle"],
+    ids=["popular", "spread", "rate", "random", "oracle", "oracle of minutes"],
 )
 def test_every_policy_gives_each_visit_each_live_room_once(
     policy_of: Callable[[World], Policy],

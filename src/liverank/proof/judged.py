@@ -8,7 +8,7 @@ import msgspec
 from liverank.proof.results import (
     METRICS,
     MODEL,
-    ORACLE,
+    ORACLES,
     Interval,
     MetricName,
     MetricProof,
@@ -33,9 +33,11 @@ def holds(interval: Interval, value: float) -> bool | None:
     return None if low is None or high is None else low <= value <= high
 
 
-def best_of(truth: Sequence[TruePolicy], heuristics: Sequence[str]) -> str | None:
-    """The heuristic with the highest true join rate; None where none was run."""
-    rates = {one.policy: one.values["join_rate"] for one in truth if one.policy in heuristics}
+def best_of(
+    truth: Sequence[TruePolicy], names: Sequence[str], metric: MetricName = "join_rate"
+) -> str | None:
+    """The one of these policies with the highest true value; None where none was run."""
+    rates = {one.policy: one.values[metric] for one in truth if one.policy in names}
     return max(rates, key=lambda policy: rates[policy]) if rates else None
 
 
@@ -44,17 +46,24 @@ def judged_metrics(
     truth: Sequence[TruePolicy],
     *,
     control: str,
-    best_heuristic: str | None,
+    heuristics: Sequence[str],
     in_test: Mapping[str, Values] | None = None,
 ) -> tuple[MetricProof, ...]:
     """Each metric as it was reported and as it is.
 
+    The share is between the best of ``heuristics`` and the best oracle, by the metric itself.
     ``control`` is the policy of ``truth`` that the test's control was served by; ``in_test`` is
     what the people of each variant truly did in the test.
     """
     values = {one.policy: one.values for one in truth}
     shifts = _shifts(in_test or {}, truth, control)
-    metrics = [_judged(name, reported[name], values, control, best_heuristic) for name in METRICS]
+    metrics = [
+        msgspec.structs.replace(
+            _judged(name, reported[name], values, control),
+            oracle_share=_share(name, truth, heuristics),
+        )
+        for name in METRICS
+    ]
     return tuple(
         msgspec.structs.replace(
             metric,
@@ -85,26 +94,32 @@ def _judged(
     reported: Reported,
     values: Mapping[str, Values],
     control: str,
-    best_heuristic: str | None,
 ) -> MetricProof:
-    difference = lift = covered = share = None
+    difference = lift = covered = None
     if MODEL in values and control in values:
         model, before = values[MODEL][name], values[control][name]
         difference = model - before
         lift = difference / before if before else None
         covered = holds(reported.difference_ci, difference)
-    if MODEL in values and ORACLE in values and best_heuristic is not None:
-        share = captured_lift(
-            values[MODEL][name], values[best_heuristic][name], values[ORACLE][name]
-        )
     return MetricProof(
         name=name,
         reported=reported,
         true_difference=difference,
         true_lift=lift,
         covered=covered,
-        oracle_share=share,
+        oracle_share=None,
     )
+
+
+def _share(
+    name: MetricName, truth: Sequence[TruePolicy], heuristics: Sequence[str]
+) -> float | None:
+    """Of the gain of the best oracle over the best heuristic, both by this metric."""
+    values = {one.policy: one.values[name] for one in truth}
+    heuristic, oracle = (best_of(truth, names, name) for names in (heuristics, ORACLES))
+    if MODEL not in values or heuristic is None or oracle is None:
+        return None
+    return captured_lift(values[MODEL], values[heuristic], values[oracle])
 
 
 def proof_of(results: Sequence[ProofResult]) -> Proof:

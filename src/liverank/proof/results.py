@@ -26,6 +26,11 @@ METRIC_WORDS: dict[MetricName, str] = {
 }
 POPULAR, MODEL, RANDOM, ORACLE = "popular", "model", "random", "oracle"
 """Policies of every proof; the heuristics of ``ProofResult.heuristics`` come besides."""
+ORACLE_OF_MINUTES = "oracle of minutes"
+ORACLES = (ORACLE, ORACLE_OF_MINUTES)
+"""By the true chance of a join, and by the seconds that are truly to be expected."""
+PERSONAL_RULE = "personal rule"
+"""A rule without a model, for comparison: it is no heuristic that a share is counted from."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,8 +126,8 @@ class MetricProof(_Part, frozen=True):
     covered: bool | None
     """Whether the report's interval of the difference holds the true difference."""
     oracle_share: float | None
-    """Share of the oracle's gain over the best heuristic that the model has: 1 is all of it. None
-    where the oracle is no better than the heuristic, or was not run."""
+    """Share of the best oracle's gain over the best heuristic that the model has, the best of both
+    by this metric: 1 is all of it. None where the oracle is no better, or was not run."""
     control_shift: float | None = None
     variant_shift: float | None = None
     """Interference: the control's and the variant's people in the test, less the very same people

@@ -7,12 +7,12 @@ is looked up, and the truth is of the same people in the same weeks with the sam
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from liverank.proof.commands import run_command
-from liverank.proof.heuristics import heuristics
+from liverank.proof.heuristics import PersonalRule, heuristics
 from liverank.proof.judged import best_of, judged_metrics
 from liverank.proof.phases import OnStage, Phases
 from liverank.proof.plan import Plan, checked
@@ -28,6 +28,8 @@ from liverank.proof.project import (
 from liverank.proof.reported import ReadReport, read_report, reported_metrics, training_summary
 from liverank.proof.results import (
     ORACLE,
+    ORACLE_OF_MINUTES,
+    PERSONAL_RULE,
     RANDOM,
     ProofResult,
     TrainingSummary,
@@ -39,7 +41,7 @@ from liverank.proof.truth.policies import Bools, Counterfactual, Span, lived
 from liverank.proof.watched import Watched
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Policy
-from liverank.simulator.policies.oracle import Oracle
+from liverank.simulator.policies.oracle import Oracle, OracleOfMinutes
 from liverank.simulator.policies.random_order import RandomOrder
 from liverank.simulator.server.own_server import simulated_server
 from liverank.simulator.server.served_policy import ServedPolicy
@@ -94,7 +96,8 @@ def _run(
         config = new_project(folder / PROJECT, plan)
     life = Life(world, seed=plan.seed, step_ms=plan.step_ms, shown=plan.shown)
     rivals = heuristics(world) if plan.truth_in_process else {}
-    _weeks_before(scene, config, life, rivals)
+    rule = PersonalRule(world)
+    _weeks_before(scene, config, life, (*rivals.values(), rule))
     training = _train(scene, config)
     at_start = life.fork()
     copies = _copies(scene, config)
@@ -104,7 +107,7 @@ def _run(
         on_lived(life)
     truth = [
         *_on_servers(scene, copies, at_start, groups),
-        *_in_process(scene, rivals, at_start),
+        *_in_process(scene, {**rivals, PERSONAL_RULE: rule}, at_start),
     ]
     names = (CONTROL, *rivals)
     best = best_of(truth, names)
@@ -124,7 +127,7 @@ def _run(
             reported_metrics(report, VARIANT),
             truth,
             control=CONTROL,
-            best_heuristic=best,
+            heuristics=names,
             in_test={name: in_test.values(among) for name, among in groups.items()},
         ),
         truth=tuple(truth),
@@ -134,7 +137,7 @@ def _run(
     )
 
 
-def _weeks_before(scene: _Scene, config: Path, life: Life, rivals: Mapping[str, Policy]) -> None:
+def _weeks_before(scene: _Scene, config: Path, life: Life, rivals: Sequence[Policy]) -> None:
     """Everybody on the server's most popular, since there is no model; rivals look on."""
     before = Span(scene.world.start_ms, scene.test.start_ms)
     words = f'{scene.plan.days_before} days on "most popular"'
@@ -143,7 +146,7 @@ def _weeks_before(scene: _Scene, config: Path, life: Life, rivals: Mapping[str, 
         simulated_server(config.parent) as address,
         ServedPolicy(address, shown=scene.plan.shown) as served,
     ):
-        policy = Watched(served, others=tuple(rivals.values()))
+        policy = Watched(served, others=rivals)
         policy.observe(life.introduction())
         lived(life, policy, before, effort, lambda share: scene.phases.progress(words, share))
 
@@ -208,7 +211,7 @@ def _on_servers(
 
 
 def _in_process(scene: _Scene, rivals: Mapping[str, Policy], at_start: Life) -> list[TruePolicy]:
-    """The truth of the heuristics, of random order, and of the oracle."""
+    """The truth of the heuristics, of the personal rule, of random order, and of the oracles."""
     if not scene.plan.truth_in_process:
         return []
     policies = {**rivals, RANDOM: RandomOrder(scene.world, seed=scene.plan.seed)}
@@ -216,8 +219,9 @@ def _in_process(scene: _Scene, rivals: Mapping[str, Policy], at_start: Life) -> 
         Counterfactual(name, "in process", at_start.fork(), policy)
         for name, policy in policies.items()
     ]
-    knowing = at_start.fork()
-    others.append(Counterfactual(ORACLE, "in process", knowing, Oracle(knowing)))
+    for name, oracle in ((ORACLE, Oracle), (ORACLE_OF_MINUTES, OracleOfMinutes)):
+        knowing = at_start.fork()
+        others.append(Counterfactual(name, "in process", knowing, oracle(knowing)))
     return [other.lived_through(scene.test, scene.phases) for other in others]
 
 

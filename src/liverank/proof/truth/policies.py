@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.proof.phases import Effort, Phases
-from liverank.proof.results import TruePolicy
+from liverank.proof.results import MODEL, TruePolicy
 from liverank.proof.truth.counted import DAY_MS, Counted
 from liverank.proof.watched import Watched
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Policy
 from liverank.simulator.server.drive import drive
+from liverank.simulator.server.served_policy import ServedPolicy
 
 Bools: TypeAlias = NDArray[np.bool_]
 
@@ -65,6 +66,8 @@ class Counterfactual:
         words = f"the truth: everybody on {self.name}"
         with phases.phase(f"truth:{self.name}", words) as effort:
             lived(self.life, watched, span, effort, lambda share: phases.progress(words, share))
+            if self.name == MODEL and isinstance(self.policy, ServedPolicy):
+                effort.fallbacks = self.policy.fallbacks
         return TruePolicy(
             policy=self.name,
             where=self.where,

@@ -12,6 +12,9 @@ from liverank.simulator.life.kernel_inputs import REMEMBERED
 
 CLICK_ROW, JOIN_ROW, STAY_ROW = 0, 1, 2
 
+MOST_LOG_S = 11.0
+"""Log of the longest stay, in seconds."""
+
 
 @compiled
 def chance(log_odds):
@@ -146,3 +149,40 @@ def chances_of(fixed, state, choices, people, rooms, at_ms):
                 appeals[JOIN_ROW, position]
             )
     return chances
+
+
+@compiled
+def mean_stay_s(mean_log_s, sd, most_s):
+    """The mean of a lognormal stay that ends after ``most_s`` seconds at the latest.
+
+    The limited expected value of the lognormal distribution (Klugman, Panjer and Willmot, Loss
+    Models, appendix A).
+    """
+    if sd == 0.0:
+        return min(math.exp(mean_log_s), most_s)
+    above = (math.log(most_s) - mean_log_s) / sd
+    below = math.exp(mean_log_s + sd * sd / 2) * _normal_cdf(above - sd)
+    return below + most_s * (1.0 - _normal_cdf(above))
+
+
+@compiled
+def _normal_cdf(at):
+    return 0.5 * math.erfc(-at / math.sqrt(2.0))
+
+
+@compiled
+def seconds_of(fixed, state, choices, people, rooms, at_ms):
+    """The seconds that each of these rooms, if examined now, is truly listened to on average.
+
+    ``people`` int64[n], ``rooms`` int64[n_rooms]: float64[n, n_rooms].
+    """
+    seconds = chances_of(fixed, state, choices, people, rooms, at_ms)
+    for row in range(len(people)):
+        appeals = weigh(fixed, state, choices, people[row], rooms, at_ms)
+        for position in range(len(rooms)):
+            until_ms = live_until(fixed.times, rooms[position], at_ms)
+            left_s = (min(until_ms, state.own_start_ms[people[row]]) - at_ms) / 1000.0
+            most_s = min(max(left_s, 1.0), math.exp(MOST_LOG_S))
+            stay_s = mean_stay_s(appeals[STAY_ROW, position], choices.stay_sd, most_s)
+            seconds[row, position] *= stay_s
+    return seconds

@@ -13,7 +13,7 @@ import numpy as np
 from liverank.errors import SimulatorError
 from liverank.events.event import Event
 from liverank.simulator.life.agenda import STARTED
-from liverank.simulator.life.appeal_kernel import chances_of
+from liverank.simulator.life.appeal_kernel import chances_of, seconds_of
 from liverank.simulator.life.chances import Chances
 from liverank.simulator.life.events import introductions, list_id, reaction_events, room_event
 from liverank.simulator.life.kernel_inputs import (
@@ -189,6 +189,15 @@ class Life:
         choices = self.world.constants.choices
         chances: Floats = chances_of(self._fixed, self._state, choices, people, rooms, self.at_ms)
         return chances
+
+    def true_seconds(self, people: Ints, rooms: Ints) -> Floats:
+        """The seconds that each room, examined now, is listened to on average, joined or not.
+
+        As ``true_chances``: float64[n, n_rooms].
+        """
+        choices = self.world.constants.choices
+        seconds: Floats = seconds_of(self._fixed, self._state, choices, people, rooms, self.at_ms)
+        return seconds
 
     def listeners(self, room: int) -> int:
         """How many people are in a room now; takes its row."""

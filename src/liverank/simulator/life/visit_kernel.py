@@ -11,6 +11,7 @@ from liverank.compiled import compiled
 from liverank.simulator.life.appeal_kernel import (
     CLICK_ROW,
     JOIN_ROW,
+    MOST_LOG_S,
     STAY_ROW,
     chance,
     live_until,
@@ -75,7 +76,8 @@ def stay(fixed, state, choices, visit, room, mean_log_s, clock_ms, out, count):
     Returns how many records there are, and when the person left.
     """
     seed, person, number = visit.seed, visit.person, visit.number
-    seconds = math.exp(min(mean_log_s + choices.stay_sd * normal(seed, person, number, room), 11.0))
+    log_s = mean_log_s + choices.stay_sd * normal(seed, person, number, room)
+    seconds = math.exp(min(log_s, MOST_LOG_S))
     latest_ms = min(live_until(fixed.times, room, visit.at_ms), state.own_start_ms[person]) - 1
     leave_ms = min(clock_ms + int(seconds * 1000.0) + 500, latest_ms)
     stayed_s = (leave_ms - clock_ms) / 1000.0

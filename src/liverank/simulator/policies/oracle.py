@@ -27,3 +27,21 @@ class Oracle:
 
     def observe(self, events: Sequence[Event]) -> None:
         """The life knows."""
+
+
+class OracleOfMinutes:
+    """By the seconds that the person truly listens on average, once a room is examined.
+
+    It knows when rooms end, as ``Oracle`` does not need to.
+    """
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+
+    def rank(self, visits: Visits) -> list[list[str]]:
+        """What is live by the truth."""
+        seconds = self._life.true_seconds(visits.people, visits.live)
+        return ordered(self._life.world, visits, seconds)
+
+    def observe(self, events: Sequence[Event]) -> None:
+        """The life knows."""

@@ -68,11 +68,15 @@ class SuccessRate:
 
     def rank(self, visits: Visits) -> list[list[str]]:
         """What is live by the rate."""
+        return same_for_all(self._world, visits, self.rates(visits))
+
+    def rates(self, visits: Visits) -> Floats:
+        """The rate of each live room: float64[n_live]."""
         joins = self._joins.read(visits.live, visits.at_ms)
         seen = self._seen.read(visits.live, visits.at_ms)
         mean = self._totals[0] / self._totals[1]
-        scores = (joins + self._prior * mean) / (seen + self._prior)
-        return same_for_all(self._world, visits, scores)
+        rates: Floats = (joins + self._prior * mean) / (seen + self._prior)
+        return rates
 
     def observe(self, events: Sequence[Event]) -> None:
         """Count joins and impressions."""

@@ -1,7 +1,8 @@
 """Every constant of the simulated world, in one frozen struct; docs/world.md gives their sources.
 
-Invariant: no other file of the simulator holds a number that changes what people do, so that a
-sensitivity analysis can change any of them (``dataclasses.replace``, ``_replace``).
+A sensitivity analysis can change any of them (``dataclasses.replace``, ``_replace``). The shapes of
+the draws (topics of a room, peaks of a day, how a room swells) stand where they are drawn.
+Invariant: the constants of the choices and of coming back stand here alone.
 """
 
 from dataclasses import dataclass, field
