@@ -151,6 +151,8 @@ def test_latent_variables_change_no_item_and_no_profile() -> None:
         "patience": people.patience,
         "visits_per_day": people.visits_per_day,
         "phase_h": people.phase_h,
+        "habit": people.habit,
+        "understands": people.understands,
     }
     other = replace(
         small,

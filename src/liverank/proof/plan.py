@@ -20,8 +20,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     budget: str = "20s"
     """Of the search for a model, as in ``[training] budget``."""
     step_ms: int = 600_000
-    """Simulated time between two moments at which lists are asked for; a shorter one costs more
-    rounds with the server and changes little."""
+    """Simulated time between two moments at which lists are asked for. A shorter one costs more
+    rounds with the server; a longer one holds back policies that go by the last minutes."""
     shown: int = 20
     """Rooms of a list."""
     truth_on_server: bool = True

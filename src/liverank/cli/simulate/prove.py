@@ -130,6 +130,10 @@ def _tell(result: ProofResult, console: Console) -> None:
     console.print(f"The report says: {result.decision}", soft_wrap=True, markup=False)
     visits = sum(phase.visits for phase in result.phases)
     console.print(f"{visits:,} lists in {result.seconds:.0f} s\n")
+    fallbacks = sum(phase.fallbacks for phase in result.phases)
+    if fallbacks:
+        what = f"{fallbacks:,} lists of the model's people were ranked by a fallback instead"
+        console.print(f"{what}; the figures are not the model's alone", style="yellow")
 
 
 def _write(folder: Path, proof: Proof) -> None:
