@@ -2,6 +2,7 @@
 
 from liverank.experiments.reporting.html.tables import cell, grid
 from liverank.markup import Html, tag
+from liverank.proof.judged import best_of
 from liverank.proof.page.facts import PageFacts
 from liverank.proof.page.pictures import forest_with_truth
 from liverank.proof.page.words import (
@@ -12,7 +13,7 @@ from liverank.proof.page.words import (
     share_words,
     value_words,
 )
-from liverank.proof.results import MODEL, ORACLE, MetricProof, ProofResult, TruePolicy
+from liverank.proof.results import MODEL, ORACLE, ORACLES, MetricProof, ProofResult, TruePolicy
 
 
 def to_gain(facts: PageFacts) -> Html | None:
@@ -30,8 +31,10 @@ def to_gain(facts: PageFacts) -> Html | None:
             "everybody on it. The ",
             tag("b", "oracle"),
             " is a ranking that no product can have: it looks into the simulator and knows each "
-            "person's true chance of joining each room. What it gains over the best simple rule is "
-            "about all that any ranking could gain. The bar says how much of that liverank has.",
+            "person's true chance of joining each room. What it gains over the best heuristic is "
+            "about all that any ranking could gain. The bar says how much of that liverank has. "
+            "Another oracle orders by the minutes to be expected; for each metric the better "
+            "oracle and the best heuristic count.",
         ),
         tag(
             "div", *(_gauge(result, metric, policies) for metric in result.metrics), class_="gauges"
@@ -86,12 +89,13 @@ def _held(held: int, all_: int) -> str:
 
 
 def _gauge(result: ProofResult, metric: MetricProof, policies: dict[str, TruePolicy]) -> Html:
-    heuristic = result.best_heuristic or ""
+    heuristic = best_of(result.truth, result.heuristics, metric.name) or ""
+    oracle = best_of(result.truth, ORACLES, metric.name) or ORACLE
     share = metric.oracle_share
     width = 0.0 if share is None else 100 * min(max(share, 0.0), 1.0)
     low, own, high = (
         value_words(metric.name, policies[name].values.get(metric.name))
-        for name in (heuristic, MODEL, ORACLE)
+        for name in (heuristic, MODEL, oracle)
     )
     return tag(
         "div",
@@ -106,7 +110,7 @@ def _gauge(result: ProofResult, metric: MetricProof, policies: dict[str, TruePol
             "p",
             tag("span", f"{policy_words(heuristic)} {low}"),
             tag("span", f"liverank {own}", class_="own"),
-            tag("span", f"oracle {high}"),
+            tag("span", f"{policy_words(oracle)} {high}"),
             class_="ends",
         ),
         class_="gauge",

@@ -15,6 +15,7 @@ POLICY_WORDS = {
     "model": "liverank",
     "random": "in random order",
     "oracle": "oracle",
+    "personal rule": "a personal rule without a model",
 }
 _SPANS = {"5m": "of 5 minutes", "1h": "of an hour", "1d": "of a day"}
 """How heuristics are named in a proof, by the half-life of their counts."""
