@@ -3,7 +3,6 @@
 import multiprocessing
 from collections import Counter
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rank_servers import CONFIG, act, now_ms, room, running_server
 
@@ -47,8 +46,6 @@ def count_many(names, worker):
         names.count(worker, Counter({name: 1}))
 
 
-# JAX warns of forks once another test has loaded it; these children do not use it.
-@pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")
 def test_workers_that_meet_a_name_at_once_give_it_one_slot():
     names, forked = UndeclaredNames(4), multiprocessing.get_context("fork")
     processes = [forked.Process(target=count_many, args=(names, worker)) for worker in range(4)]
