@@ -19,6 +19,7 @@ from liverank.simulator.policies.contract import Visits
 from liverank.simulator.policies.popular import MostPopular
 from liverank.simulator.policies.random_order import RandomOrder
 from liverank.simulator.simulate import simulate, write_events
+from liverank.simulator.world.constants import Choices, Constants
 from liverank.simulator.world.world import DAY_MS, World, build_world
 
 
@@ -66,6 +67,20 @@ def test_in_any_world_people_act_only_on_what_is_live_and_time_never_runs_back(
             assert 1 <= len(event.items) <= shown
         elif isinstance(event, Interaction):
             assert event.item in live
+
+
+def test_who_reads_so_slowly_that_rooms_end_meanwhile_sees_none_of_them() -> None:
+    slow = replace(Constants(), choices=Choices(look_ms=600_000))
+    small = build_world(3, people=300, days=2, constants=slow)
+    ended_ms = dict(zip(small.rooms.ids, small.rooms.end_ms.tolist(), strict=True))
+    reactions, too_late = 0, 0
+    for event in simulate(small, policy=RandomOrder(small, seed=1), seed=1):
+        if isinstance(event, Interaction):
+            reactions += 1
+            too_late += event.at_ms >= ended_ms[event.item]
+
+    assert reactions > 500
+    assert too_late == 0
 
 
 def test_reactions_name_a_ranking_that_was_served_to_that_person_before_and_held_the_item() -> None:
