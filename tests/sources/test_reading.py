@@ -60,8 +60,11 @@ def lines_of(events: list[Event]) -> bytes:
         ("e.ndjson", b"\xef\xbb\xbf" + lines_of(EVENTS).replace(b"\n", b"\r\n\r\n")),
         ("e.json", lines_of(EVENTS)),
         ("array.json", b"[" + b",\n".join(map(encode_event, EVENTS)) + b"]"),
-        ("e.jsonl.gz", gzip.compress(lines_of(EVENTS))),
-        ("two.jsonl.gz", gzip.compress(lines_of(EVENTS[:1])) + gzip.compress(lines_of(EVENTS[1:]))),
+        ("e.jsonl.gz", gzip.compress(lines_of(EVENTS), mtime=0)),
+        (
+            "two.jsonl.gz",
+            b"".join(gzip.compress(lines_of(some), mtime=0) for some in (EVENTS[:1], EVENTS[1:])),
+        ),
         ("e.jsonl.zst", zstandard.compress(lines_of(EVENTS))),
         ("unended.jsonl", lines_of(EVENTS).rstrip()),
     ],
