@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import msgspec
 import pytest
+from proof_results import result
 
 from liverank.proof.page.facts import ListedRoom, LoadFigures, PageFacts, PersonLists, Why
 from liverank.proof.page.page import render_page
@@ -19,7 +20,6 @@ from liverank.proof.results import (
     Reported,
     TrainingSummary,
     TruePolicy,
-    WorldSummary,
 )
 
 VOID = {"meta", "line", "rect", "circle", "path", "polyline", "polygon"}
@@ -80,19 +80,9 @@ def metric(name: MetricName) -> MetricProof:
 
 
 def proof() -> ProofResult:
-    day = 86_400_000
-    return ProofResult(
-        seed=1,
-        world=WorldSummary(
-            people=800,
-            hosts=80,
-            rooms=2140,
-            days_before=14,
-            days_of_test=14,
-            start_ms=0,
-            test_start_ms=14 * day,
-            end_ms=28 * day,
-        ),
+    return msgspec.structs.replace(
+        result(),
+        world=msgspec.structs.replace(result().world, people=800, hosts=80, rooms=2140),
         phases=(
             Phase(
                 name="before",
@@ -118,11 +108,7 @@ def proof() -> ProofResult:
             scores={"model": {"ndcg@10": 0.5}},
             importance={"followed_here": 1.0},
         ),
-        experiment="tab",
-        control="popular",
-        variant="model",
         units={"popular": 398, "model": 402},
-        action="ship",
         decision="Ship model: join rate is 35 % higher than with popular.",
         reasons=("the boundary was crossed on day 6",),
         metrics=tuple(map(metric, METRICS)),
