@@ -57,20 +57,14 @@ def judged_metrics(
     """
     values = {one.policy: one.values for one in truth}
     shifts = _shifts(in_test or {}, truth, control)
-    metrics = [
+    return tuple(
         msgspec.structs.replace(
             _judged(name, reported[name], values, control),
             oracle_share=_share(name, truth, heuristics),
+            control_shift=shifts.get((name, control)),
+            variant_shift=shifts.get((name, MODEL)),
         )
         for name in METRICS
-    ]
-    return tuple(
-        msgspec.structs.replace(
-            metric,
-            control_shift=shifts.get((metric.name, control)),
-            variant_shift=shifts.get((metric.name, MODEL)),
-        )
-        for metric in metrics
     )
 
 

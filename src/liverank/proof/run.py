@@ -95,9 +95,13 @@ def _run(
         scene = _Scene(plan, folder, world, test, phases)
         config = new_project(folder / PROJECT, plan)
     life = Life(world, seed=plan.seed, step_ms=plan.step_ms, shown=plan.shown)
-    rivals = heuristics(world) if plan.truth_in_process else {}
-    rule = PersonalRule(world)
-    _weeks_before(scene, config, life, (*rivals.values(), rule))
+    names: tuple[str, ...] = (CONTROL,)
+    rivals: dict[str, Policy] = {}
+    if plan.truth_in_process:
+        rivals = heuristics(world)
+        names += tuple(rivals)
+        rivals[PERSONAL_RULE] = PersonalRule(world)
+    _weeks_before(scene, config, life, tuple(rivals.values()))
     training = _train(scene, config)
     at_start = life.fork()
     copies = _copies(scene, config)
@@ -107,10 +111,8 @@ def _run(
         on_lived(life)
     truth = [
         *_on_servers(scene, copies, at_start, groups),
-        *_in_process(scene, {**rivals, PERSONAL_RULE: rule}, at_start),
+        *_in_process(scene, rivals, at_start),
     ]
-    names = (CONTROL, *rivals)
-    best = best_of(truth, names)
     return ProofResult(
         seed=plan.seed,
         world=_summary(scene),
@@ -132,7 +134,7 @@ def _run(
         ),
         truth=tuple(truth),
         heuristics=names,
-        best_heuristic=best,
+        best_heuristic=best_of(truth, names),
         project=kept,
     )
 

@@ -16,8 +16,8 @@ from liverank.events.event import Event, Ranking
 from liverank.events.wire import encode_event
 from liverank.simulator.policies.contract import Visits
 from liverank.simulator.server.connection import Answer, Connection, post
+from liverank.simulator.simulate import SHOWN, SURFACE
 
-SURFACE = "live_tab"
 _MARK = b"\r\nliverank-simulated: true\r\n"
 _MOST_BYTES = 8_000_000
 """Of events from which on a request is sent; a server takes 16 MB by default."""
@@ -78,7 +78,7 @@ class ServedPolicy:
         address: str,
         *,
         surface: str = SURFACE,
-        shown: int = 20,
+        shown: int = SHOWN,
         most_bytes: int = _MOST_BYTES,
     ) -> None:
         self.answered: Counter[AnsweredBy] = Counter()
