@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.assemble import terms_of
-from liverank.automl.deadline import Deadline
+from liverank.automl.budget import Deadline
+from liverank.automl.ensemble.combine import terms_of
+from liverank.automl.evaluation.ranking_data import whole_matrix
 from liverank.automl.families import lightgbm
-from liverank.automl.list_rows import whole_matrix
 from liverank.autopilot.backtest import TRUE, list_metrics
 from liverank.autopilot.judging import DECIDING
 from liverank.dataset.metrics import bootstrap_difference, mean_over_lists
 from liverank.features.kinds.context import POSITION_NAME
-from liverank.features.kinds.in_list import InList
 from liverank.features.kinds.lifecycle import Age
+from liverank.features.kinds.listwise import InList
 from liverank.features.spec import FeatureSpec, SpecFeature
 from liverank.simulator.truth import captured_lift
 from replayed import FOLDERS, Case, log_case, world_case

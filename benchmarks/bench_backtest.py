@@ -16,7 +16,7 @@ import polars as pl
 from liverank.autopilot.backtest import run_backtest
 from liverank.config import load_config
 from liverank.events.frame import in_import_order
-from liverank.events.sources.reading import read_all
+from liverank.events.sources.read_events import read_all
 
 ROOT = Path(__file__).resolve().parent.parent
 METRICS = ("list_auc", "ndcg@10", "mrr", "hit_rate@10", "log_loss")

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from bench_ablation import METRICS, compared, joined
 from liverank.autopilot.backtest import list_metrics
-from liverank.features.kernels.lists import rank_in_list
+from liverank.features.kernels.read.listwise import rank_in_list
 from liverank.features.kinds.context import POSITION_NAME
 from replayed import FOLDERS, Case, log_case, world_case
 

@@ -15,17 +15,17 @@ from typing import TypeVar
 import polars as pl
 
 from liverank.config import Config, parse_config
-from liverank.dataset.lists import Lists, collect_lists
+from liverank.dataset.lists.lists import Lists, collect_lists
 from liverank.dataset.replay import replay
 from liverank.events.frame import in_import_order
 from liverank.events.log import Log
-from liverank.events.profile import profile_events
-from liverank.events.proposal import propose_config
-from liverank.events.schema import resolve_schema
-from liverank.events.sources.reading import read_all
+from liverank.events.schema.config_proposal import propose_config
+from liverank.events.schema.profile import profile_events
+from liverank.events.schema.schema import resolve_schema
+from liverank.events.sources.read_events import read_all
 from liverank.features.spec import FeatureSpec, derive_spec
-from liverank.features.state import State
-from liverank.features.stream import Stream, stream_of
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import Stream, stream_of
 from liverank.quantities import duration_ms
 from liverank.simulator.policies.popular import MostPopular
 from liverank.simulator.simulate import simulate, write_events

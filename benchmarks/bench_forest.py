@@ -20,9 +20,9 @@ import onnxruntime
 
 from liverank.bundle.onnx_graph import ML, Graph
 from liverank.bundle.onnx_models import forest_attributes
-from liverank.models.catboost_json import forests_from_catboost
-from liverank.models.forest import Forest
-from liverank.models.lightgbm_text import forest_from_lightgbm
+from liverank.models.forest.forest import Forest
+from liverank.models.importers.catboost import forests_from_catboost
+from liverank.models.importers.lightgbm import forest_from_lightgbm
 
 TREES, LEAVES, DEPTH, FEATURES = 500, 63, 6, 60
 LIST_SIZES = (1, 8, 55, 1500)

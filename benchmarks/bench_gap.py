@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from gap.known_people import Evidence, scores_by_evidence
 from gap.world_log import Floats, WorldLog, log_world
-from liverank.automl.position import position_effect
+from liverank.automl.evaluation.position_bias import position_effect
 from liverank.dataset.metrics import bootstrap_difference, mean_over_lists, true_ndcg_at
 from liverank.features.kinds.context import POSITION_NAME
 

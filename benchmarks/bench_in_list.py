@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.compiled import compiled
-from liverank.features import instructions as op
-from liverank.features.kernels.lists import compare
-from liverank.features.kernels.pointers import moved, pointer_to
+from liverank.features import compiler as op
+from liverank.features.kernels.memory.pointers import moved, pointer_to
+from liverank.features.kernels.read.listwise import compare
 from liverank.features.spec import compile_spec
-from liverank.features.state import State
-from liverank.features.stream import stream_of
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import stream_of
 from made_events import (
     FUTURE_MS,
     Product,

@@ -18,14 +18,14 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.calibrate import fit_affine
-from liverank.automl.deadline import FOREVER
+from liverank.automl.budget import FOREVER
+from liverank.automl.data.matrix import Matrix
+from liverank.automl.ensemble.calibration import fit_affine
+from liverank.automl.evaluation.eval_rows import Held
+from liverank.automl.evaluation.ranking_data import whole_matrix
 from liverank.automl.families import lightgbm as family
-from liverank.automl.held import Held
-from liverank.automl.list_kernel import list_gradients_kernel, which_losses_kernel
-from liverank.automl.list_rows import whole_matrix
-from liverank.automl.matrix import Matrix
-from liverank.automl.objective import find_objective
+from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, which_losses_kernel
+from liverank.automl.metrics.objective import find_objective
 from liverank.autopilot.backtest import TRUE
 from liverank.dataset.metrics import (
     bootstrap_difference,

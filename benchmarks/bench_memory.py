@@ -16,10 +16,10 @@ from pathlib import Path
 
 import polars as pl
 
-from liverank.features.snapshot import Origin, load_snapshot, write_snapshot
 from liverank.features.spec import FeatureSpec
-from liverank.features.state import State
-from liverank.features.stream import stream_of
+from liverank.features.state.snapshot import Origin, load_snapshot, write_snapshot
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import stream_of
 from made_events import (
     FUTURE_MS,
     Product,

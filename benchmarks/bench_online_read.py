@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from liverank.features.spec import compile_spec
-from liverank.features.state import State
-from liverank.features.stream import stream_of
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import stream_of
 from made_events import (
     FUTURE_MS,
     Product,

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from bench_ablation import compared, joined
 from bench_comparisons import PLAIN, ROUNDS
-from liverank.automl import position
-from liverank.automl.position import PositionEffect, position_effect
+from liverank.automl.evaluation import position_bias
+from liverank.automl.evaluation.position_bias import PositionEffect, position_effect
 from liverank.autopilot.backtest import TRUE, list_metrics
 from liverank.events.event import Event, Ranking
 from liverank.features.kinds.context import POSITION_NAME
@@ -185,7 +185,7 @@ def places_of(case: Case) -> tuple[PositionEffect | None, PositionEffect | None]
     )
     assert case.past.chances is not None
     chances = case.past.chances[case.past.seen]
-    position.LARGEST_ERROR = np.inf
+    position_bias.LARGEST_ERROR = np.inf
     guessed = position_effect(rows, alone=alone, propensities=None, seed=0)
     return guessed, position_effect(rows, alone=alone, propensities=chances, seed=0)
 

@@ -29,8 +29,8 @@ from liverank.config import parse_config
 from liverank.errors import DatasetError
 from liverank.events.event import Event, Ranking
 from liverank.events.frame import frame_of
-from liverank.events.profile import profile_events
-from liverank.events.proposal import propose_config
+from liverank.events.schema.config_proposal import propose_config
+from liverank.events.schema.profile import profile_events
 from liverank.features.hashing import hash_id, hash_ids
 from liverank.features.spec import derive_spec
 from liverank.simulator.life.life import Life

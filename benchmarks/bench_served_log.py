@@ -20,10 +20,10 @@ import numpy as np
 from liverank.config import Config, Label
 from liverank.events.event import Interaction, Ranking, ServedRanking
 from liverank.events.log import Log
-from liverank.events.schema import Schema
-from liverank.features.derived_layout import layout_of
-from liverank.features.event_stream import EventStreams
-from liverank.features.stream import stream_of
+from liverank.events.schema.schema import Schema
+from liverank.features.layout.derived_layout import layout_of
+from liverank.features.stream.event_arrays import stream_of
+from liverank.features.stream.single_events import EventStreams
 
 START_MS = 1_795_392_000_000
 A_DAY = 900 * 86_400

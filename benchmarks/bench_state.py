@@ -18,8 +18,8 @@ import polars as pl
 
 from liverank.events.log import Log
 from liverank.features.spec import FeatureSpec, compile_spec
-from liverank.features.state import State
-from liverank.features.stream import stream_of
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import stream_of
 from made_events import (
     FUTURE_MS,
     PLAIN_FIELDS,

@@ -16,13 +16,13 @@ import numpy as np
 import polars as pl
 
 from liverank.config import Config, load_config
-from liverank.dataset.implied import imply_lists
-from liverank.dataset.lists import Lists
+from liverank.dataset.lists.implied import imply_lists
+from liverank.dataset.lists.lists import Lists
 from liverank.dataset.replay import replay
 from liverank.events.frame import in_import_order
-from liverank.events.profile import profile_events
-from liverank.events.schema import resolve_schema
-from liverank.events.sources.reading import read_all
+from liverank.events.schema.profile import profile_events
+from liverank.events.schema.schema import resolve_schema
+from liverank.events.sources.read_events import read_all
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.quantities import duration_ms
 from measuring import memory

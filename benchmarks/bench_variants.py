@@ -15,11 +15,11 @@ from liverank.config import parse_config
 from liverank.config_experiments import Experiment, Variant
 from liverank.events.event import User
 from liverank.events.frame import frame_of
-from liverank.events.schema import Schema
+from liverank.events.schema.schema import Schema
 from liverank.experiments.assignment.buckets import draws_of
-from liverank.features.derived_layout import layout_of
-from liverank.features.state import State
-from liverank.features.stream import stream_of
+from liverank.features.layout.derived_layout import layout_of
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import stream_of
 from liverank.serving.experiments.arm_table import ArmTable
 from liverank.serving.experiments.assigner import Assigner
 from measuring import microseconds, quantile

@@ -24,16 +24,16 @@ from liverank.autopilot.backtest import ORACLE, TRUE, Backtest, run_backtest
 from liverank.autopilot.gather import lists_to_test
 from liverank.autopilot.judging import MODEL
 from liverank.config import Config, parse_config
-from liverank.dataset.lists import Lists
+from liverank.dataset.lists.lists import Lists
 from liverank.dataset.metrics import mean_over_lists, true_ndcg_at
 from liverank.dataset.popularity import popularity_scores
 from liverank.dataset.replay import replay
 from liverank.events.event import Event
 from liverank.events.frame import frame_of, in_import_order
-from liverank.events.profile import profile_events
-from liverank.events.proposal import propose_config
+from liverank.events.schema.config_proposal import propose_config
+from liverank.events.schema.profile import profile_events
 from liverank.features.hashing import hash_ids
-from liverank.features.ragged import offsets_of
+from liverank.features.stream.ragged import offsets_of
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Policy, Visits
 from liverank.simulator.policies.popular import MostPopular

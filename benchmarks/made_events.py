@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from liverank.config import Config, Features, parse_config
 from liverank.events.frame import SCHEMA
-from liverank.events.profile import profile_events
-from liverank.events.schema import Schema, resolve_schema
+from liverank.events.schema.profile import profile_events
+from liverank.events.schema.schema import Schema, resolve_schema
+from liverank.features.compiler import Program
 from liverank.features.hashing import hash_ids
-from liverank.features.instructions import Program
-from liverank.features.layout import Layout
-from liverank.features.layout_arrays import new_request
+from liverank.features.layout.layout import Layout
 from liverank.features.spec import FeatureSpec, derive_spec
-from liverank.features.state import Reads, State
+from liverank.features.state.layout_arrays import new_request
+from liverank.features.state.state import Reads, State
 from liverank.quantities import duration_ms
 
 LABEL = """

@@ -17,15 +17,15 @@ from bench_backtest import split_of
 from liverank.autopilot.backtest import TOP, heuristic_scores
 from liverank.autopilot.gather import Frames, lists_to_test, lists_to_train, look_at
 from liverank.config import Config, load_config, parse_config
-from liverank.dataset.lists import Lists
+from liverank.dataset.lists.lists import Lists
 from liverank.dataset.metrics import mean_over_lists, true_ndcg_at
 from liverank.dataset.replay import replay, training_rows
 from liverank.dataset.rows import Rows
 from liverank.events.event import Event
 from liverank.events.frame import frame_of, in_import_order
-from liverank.events.profile import profile_events
-from liverank.events.proposal import propose_config
-from liverank.events.sources.reading import read_all
+from liverank.events.schema.config_proposal import propose_config
+from liverank.events.schema.profile import profile_events
+from liverank.events.sources.read_events import read_all
 from liverank.features.hashing import hash_column
 from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.spec import FeatureSpec, derive_spec

@@ -9,10 +9,10 @@ import pytest
 
 from liverank.config import Config, FieldType
 from liverank.config_sources import Source
-from liverank.events.oddities.checks import FINDINGS
-from liverank.events.sources.mapping import OWN_KEYS
-from liverank.events.sources.rules import KEYS
-from liverank.events.sources.templates import STEPS
+from liverank.events.checks.checks import FINDINGS
+from liverank.events.sources.frame_rules import KEYS
+from liverank.events.sources.mapping.mapping import OWN_KEYS
+from liverank.events.sources.mapping.templates import STEPS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PROSE = {"by looking", "by the name", "the first line", "those in the log"}

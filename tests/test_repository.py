@@ -47,7 +47,7 @@ def section(text: str, title: str) -> str:
 
 def test_every_command_is_a_module_of_the_command_line() -> None:
     for name in COMMANDS:
-        assert importlib.util.find_spec(f"liverank.cli.{name}") is not None, name
+        assert importlib.util.find_spec(f"liverank.cli.commands.{name}") is not None, name
 
 
 @pytest.mark.parametrize("name", list(subparsers()))

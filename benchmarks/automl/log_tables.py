@@ -15,7 +15,7 @@ from liverank.config import load_config
 from liverank.dataset.replay import training_rows
 from liverank.dataset.rows import Rows
 from liverank.events.frame import in_import_order
-from liverank.events.sources.reading import read_all
+from liverank.events.sources.read_events import read_all
 from liverank.features.spec import derive_spec
 from liverank.quantities import duration_ms
 

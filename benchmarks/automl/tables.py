@@ -19,11 +19,11 @@ import polars as pl
 import polars.selectors as selectors
 from numpy.typing import NDArray
 
-from liverank.automl.columns import distinct_codes, read_column
-from liverank.automl.matrix import Task
-from liverank.automl.profile import profile_table
-from liverank.automl.table import read_table
-from liverank.automl.task import read_target
+from liverank.automl.data.columns import distinct_codes, read_column
+from liverank.automl.data.matrix import Task
+from liverank.automl.data.read_table import read_table
+from liverank.automl.profile.profile import profile_table
+from liverank.automl.profile.task import read_target
 from liverank.errors import SourceError, TrainingError
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")

@@ -7,16 +7,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.dataset.replay import replay_streams
-from liverank.events.schema import Schema
-from liverank.features.derived_layout import layout_of
+from liverank.events.schema.schema import Schema
 from liverank.features.hashing import hash_column
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.recency import Ago
-from liverank.features.layout import USER_LATELY
-from liverank.features.layout_arrays import new_request
+from liverank.features.layout.derived_layout import layout_of
+from liverank.features.layout.layout import USER_LATELY
 from liverank.features.spec import FeatureSpec, SpecFeature
-from liverank.features.state import Reads
-from liverank.features.stream import Stream, stream_of
+from liverank.features.state.layout_arrays import new_request
+from liverank.features.state.state import Reads
+from liverank.features.stream.event_arrays import Stream, stream_of
 from made_events import FUTURE_MS, Product, config_of
 from peers.task import WANTED, Task, Wanted
 

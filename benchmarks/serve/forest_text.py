@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from liverank.models.forest import LEAF, Forest
+from liverank.models.forest.forest import LEAF, Forest
 
 _NAN_RIGHT, _NAN_LEFT = 8, 10
 """LightGBM's ``decision_type`` of a split of numbers that sends NaN right, or left."""

@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.features.hashing import hash_id, hash_ids
-from liverank.features.kinds.in_list import AboveMean, Rank
+from liverank.features.kinds.listwise import AboveMean, Rank
 from liverank.features.spec import FeatureSpec, SpecFeature
-from liverank.models.forest import Forest
+from liverank.models.forest.forest import Forest
 from serve.forest_text import lightgbm_text
 from serve.served_world import Served
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from liverank.bundle.bundle import Bundle
 from liverank.config import Config, load_config
 from liverank.events.log import Log
-from liverank.features.instructions import Program
+from liverank.features.compiler import Program
 from liverank.features.spec import FeatureSpec, compile_spec
-from liverank.features.state import State
-from liverank.features.stream import request_words
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import request_words
 from liverank.serving.ranking.fallback import Rung, choose_rung
 from liverank.serving.ranking.ranker import View, make_ranker
 from liverank.serving.state.live_table import LivePublisher

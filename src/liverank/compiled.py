@@ -29,7 +29,7 @@ CACHE_VARIABLE = "LIVERANK_CACHE"
 """The environment variable that names the folder of the cache."""
 
 _PACKAGE = Path(__file__).parent
-_COMPILED_IN = ("compiled.py", "layout.py", "instructions.py", "stream.py", "constants.py")
+_COMPILED_IN = ("compiled.py", "layout.py", "compiler.py", "event_arrays.py", "constants.py")
 """Files beside the kernels' own whose options and constants are compiled into them."""
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from liverank.automl.curves import draw_curves
-from liverank.automl.leaks import Leak
-from liverank.automl.profile import ColumnProfile
-from liverank.automl.slices import find_slices
-from liverank.automl.table_report import (
+from liverank.automl.profile.leakage import Leak
+from liverank.automl.profile.profile import ColumnProfile
+from liverank.automl.report.curves import draw_curves
+from liverank.automl.report.slices import find_slices
+from liverank.automl.report.table_schema import (
     Asked,
     Blend,
     Block,
@@ -19,7 +19,7 @@ from liverank.automl.table_report import (
     SplitReport,
     TableReport,
 )
-from liverank.models.inputs import Input
+from liverank.models.encoder.columns import Input
 
 CLASSES = {
     "binary": ("stays", "leaves"),

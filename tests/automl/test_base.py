@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liverank.automl import rank
-from liverank.automl.deadline import Deadline
+from liverank.automl import ranking
+from liverank.automl.budget import Deadline
+from liverank.automl.data.matrix import Matrix
+from liverank.automl.evaluation.eval_rows import Held, gain_interval, joined
 from liverank.automl.families import FAMILIES, is_installed
-from liverank.automl.held import Held, gain_interval, joined
-from liverank.automl.log_odds import mean_log_odds
-from liverank.automl.matrix import Matrix
-from liverank.automl.objective import find_objective
-from liverank.automl.plan import Plan, Trial
+from liverank.automl.metrics.log_odds import mean_log_odds
+from liverank.automl.metrics.objective import find_objective
+from liverank.automl.trials.plan import Plan, Trial
 from liverank.dataset.metrics import auc, log_loss
 from liverank.dataset.rows import Rows
 from liverank.errors import DatasetError, TrainingError
@@ -169,7 +169,7 @@ def test_a_search_on_a_base_serves_calibrated_chances_of_a_first_place():
         ),
         finished=True,
     )
-    fitted = rank.fit(rows, budget_s=60, seed=0, plan=plan)
+    fitted = ranking.fit(rows, budget_s=60, seed=0, plan=plan)
     chances = 1 / (1 + np.exp(-truth))
     answers = fitted.predictor.answers(later.features)
     assert answers.mean() == pytest.approx(chances.mean(), abs=0.03)

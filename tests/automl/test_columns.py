@@ -5,8 +5,8 @@ import polars as pl
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from liverank.automl.columns import read_column
-from liverank.models.inputs import Input, moment_of, number_of
+from liverank.automl.data.columns import read_column
+from liverank.models.encoder.columns import Input, moment_of, number_of
 
 written = st.builds(
     "{}{}-{:02}-{:02}{}{:02}:{:02}:{:02}{}{}".format,

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from liverank.automl.crosses import candidates, choose_extras
-from liverank.automl.deadline import Deadline
-from liverank.automl.encode import Cross, fit_transform
-from liverank.models.encoder_steps import Arithmetic
-from liverank.models.inputs import Input
+from liverank.automl.budget import Deadline
+from liverank.automl.preprocessing.encoder import Cross, fit_transform
+from liverank.automl.preprocessing.feature_crosses import candidates, choose_extras
+from liverank.models.encoder.columns import Input
+from liverank.models.encoder.steps import Arithmetic
 
 N = 4000
 AGES = Deadline(at_s=1e9, clock=lambda: 0.0)

@@ -1,6 +1,6 @@
 """A budget is a value that is handed down in parts."""
 
-from liverank.automl.deadline import Deadline
+from liverank.automl.budget import Deadline
 
 
 def test_a_deadline_hands_down_parts_of_itself():

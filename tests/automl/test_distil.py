@@ -4,17 +4,23 @@ import numpy as np
 import pytest
 from test_search import a_matrix, a_plan, an_evaluation
 
-from liverank.automl import served as choosing
-from liverank.automl.assemble import size_mb, terms_of, us_per_row
-from liverank.automl.deadline import Deadline
-from liverank.automl.distil import FORESTS, Shape, mixed_rows, prepare_lesson, teach
-from liverank.automl.ensemble import Blend
+from liverank.automl.budget import Deadline
+from liverank.automl.data.matrix import Fit, Matrix
+from liverank.automl.deployment import choose as choosing
+from liverank.automl.deployment.choose import choose_served
+from liverank.automl.deployment.distillation import (
+    FORESTS,
+    Shape,
+    mixed_rows,
+    prepare_lesson,
+    teach,
+)
+from liverank.automl.ensemble.combine import size_mb, terms_of, us_per_row
+from liverank.automl.ensemble.greedy import Blend
 from liverank.automl.families import FAMILIES
-from liverank.automl.matrix import Fit, Matrix
-from liverank.automl.plan import Student, Trial
-from liverank.automl.served import choose_served
-from liverank.automl.tried import Tried
-from liverank.models.mlp import Mlp
+from liverank.automl.trials.plan import Student, Trial
+from liverank.automl.trials.trial_result import Tried
+from liverank.models.mlp.model import Mlp
 from liverank.models.predictor import sum_terms
 
 FOREVER = Deadline(np.inf, lambda: 0.0)

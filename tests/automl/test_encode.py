@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liverank.automl.columns import read_columns
-from liverank.automl.encode import Cross, fit_transform, take_rows
-from liverank.automl.encode_levels import Recipe
-from liverank.automl.split import fold_of_rows
+from liverank.automl.data.columns import read_columns
+from liverank.automl.data.splits import fold_of_rows
+from liverank.automl.preprocessing.categories import Recipe
+from liverank.automl.preprocessing.encoder import Cross, fit_transform, take_rows
 from liverank.errors import BundleError, ServingError, TrainingError
-from liverank.models.encoder import Encoder
-from liverank.models.encoder_steps import Arithmetic
-from liverank.models.inputs import Input, read_values
+from liverank.models.encoder.columns import Input, read_values
+from liverank.models.encoder.encoder import Encoder
+from liverank.models.encoder.steps import Arithmetic
 
 INPUTS = (
     Input(name="size", type="number"),

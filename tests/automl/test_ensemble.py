@@ -6,16 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from liverank.automl.calibrate import choose_calibration, fit_affine, fit_steps
-from liverank.automl.ensemble import (
+from liverank.automl.ensemble.calibration import choose_calibration, fit_affine, fit_steps
+from liverank.automl.ensemble.greedy import (
     best_single,
     blended,
     choose_blend,
     choose_with_doubted,
     greedy_weights,
 )
-from liverank.automl.held import Held, gain_interval, joined
-from liverank.automl.objective import find_objective
+from liverank.automl.evaluation.eval_rows import Held, gain_interval, joined
+from liverank.automl.metrics.objective import find_objective
 
 LINKS = {"binary": "sigmoid", "multiclass": "softmax", "regression": "identity"}
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from liverank.automl.deadline import Deadline
+from liverank.automl.budget import Deadline
+from liverank.automl.data.matrix import Matrix
 from liverank.automl.families import FAMILIES, is_installed
-from liverank.automl.matrix import Matrix
 from liverank.errors import TrainingError
 
 TREES = [

@@ -8,10 +8,10 @@ import pytest
 from made_up_reports import made_up_report
 from msgspec.structs import replace
 
-from liverank.automl.html.chart import ticks
-from liverank.automl.html.numbers import number
-from liverank.automl.html.page import render_report
-from liverank.automl.table_report import Curves, decode_report, encode_report
+from liverank.automl.report.html.charts import ticks
+from liverank.automl.report.html.numbers import number
+from liverank.automl.report.html.page import render_report
+from liverank.automl.report.table_schema import Curves, decode_report, encode_report
 from liverank.markup import joined, tag
 
 NASTY = '</td><script>alert("x")</script>&<b>`"\''

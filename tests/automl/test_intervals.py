@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from liverank.automl.deadline import Deadline
-from liverank.automl.held import Held
-from liverank.automl.intervals import figure_intervals
-from liverank.automl.objective import find_objective
+from liverank.automl.budget import Deadline
+from liverank.automl.evaluation.eval_rows import Held
+from liverank.automl.metrics.bootstrap import figure_intervals
+from liverank.automl.metrics.objective import find_objective
 
 FOREVER = Deadline(1.0, lambda: 0.0)
 

@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 
-from liverank.automl.deadline import Deadline
-from liverank.automl.knee import COUNTS, fewest_features
+from liverank.automl.budget import Deadline
+from liverank.automl.search.feature_count import COUNTS, fewest_features
 from liverank.dataset.rows import Rows
 
 FOREVER = 1e6

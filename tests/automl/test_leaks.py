@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from liverank.automl.columns import read_columns
-from liverank.automl.leaks import find_leaks
-from liverank.automl.profile import profile_table
-from liverank.automl.roles import read_roles, split_rows
-from liverank.automl.split import split_at_random, split_by_time
-from liverank.automl.table import read_table
-from liverank.models.inputs import Input
+from liverank.automl.data.columns import read_columns
+from liverank.automl.data.read_table import read_table
+from liverank.automl.data.splits import split_at_random, split_by_time
+from liverank.automl.profile.leakage import find_leaks
+from liverank.automl.profile.profile import profile_table
+from liverank.automl.profile.roles import read_roles, split_rows
+from liverank.models.encoder.columns import Input
 
 TABLES = Path(__file__).parents[3] / "shared" / "data" / "tables"
 N = 2000

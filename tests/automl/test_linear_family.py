@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from liverank.automl.deadline import Deadline
-from liverank.automl.families import linear
-from liverank.automl.linear_kernel import linear_loss_kernel
-from liverank.automl.matrix import Matrix
-from liverank.automl.objective import mean_loss
-from liverank.models.linear import expand
+from liverank.automl.budget import Deadline
+from liverank.automl.data.matrix import Matrix
+from liverank.automl.families.linear import linear
+from liverank.automl.families.linear.kernel import linear_loss_kernel
+from liverank.automl.metrics.objective import mean_loss
+from liverank.models.linear.model import expand
 
 FOREVER = Deadline(1.0, lambda: 0.0)
 

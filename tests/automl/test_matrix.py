@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from liverank.automl.matrix import Fit, Matrix
+from liverank.automl.data.matrix import Fit, Matrix
 from liverank.errors import TrainingError
-from liverank.models.forest import Forest, leaf_arrays
+from liverank.models.forest.forest import Forest, leaf_arrays
 
 
 def matrix(**changes):

@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from liverank.automl.deadline import Deadline
-from liverank.automl.families import mlp
-from liverank.automl.matrix import Matrix
-from liverank.automl.mlp_rows import find_scales, first_weights, to_mlp
+from liverank.automl.budget import Deadline
+from liverank.automl.data.matrix import Matrix
+from liverank.automl.families.mlp import mlp
+from liverank.automl.families.mlp.prepare import find_scales, first_weights, to_mlp
 
 pytest.importorskip("jax", reason="the extra `automl` is not installed")
 
@@ -70,7 +70,7 @@ def test_it_learns_what_no_constant_and_no_line_can_say(task):
 
 
 def test_the_net_that_scores_is_the_net_that_was_trained():
-    from liverank.automl.mlp_steps import Bins, forward
+    from liverank.automl.families.mlp.network import Bins, forward
 
     for task in ("binary", "multiclass", "regression"):
         train = a_matrix(task, n=300)
@@ -176,9 +176,9 @@ def test_the_package_works_without_the_extra_and_says_what_to_install():
 import sys, time
 sys.modules["jax"] = None
 import numpy as np
-from liverank.automl.deadline import Deadline
-from liverank.automl.families import mlp
-from liverank.automl.matrix import Matrix
+from liverank.automl.budget import Deadline
+from liverank.automl.families.mlp import mlp
+from liverank.automl.data.matrix import Matrix
 from liverank.errors import TrainingError
 train = Matrix(np.zeros((4, 1), np.float32), np.array([0.0, 1, 0, 1]), None, ("a",), (0,), "binary")
 deadline = Deadline(time.monotonic() + 60, time.monotonic)

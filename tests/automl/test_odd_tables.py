@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liverank.automl.columns import read_columns
-from liverank.automl.encode import fit_transform, take_rows
-from liverank.automl.leaks import find_leaks
-from liverank.automl.profile import profile_table
-from liverank.automl.roles import read_roles, split_rows
-from liverank.automl.table import read_table
+from liverank.automl.data.columns import read_columns
+from liverank.automl.data.read_table import read_table
+from liverank.automl.preprocessing.encoder import fit_transform, take_rows
+from liverank.automl.profile.leakage import find_leaks
+from liverank.automl.profile.profile import profile_table
+from liverank.automl.profile.roles import read_roles, split_rows
 from liverank.errors import LiverankError, TrainingError
 
 START = datetime.datetime(2026, 1, 1)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from liverank.automl.position import PositionEffect, position_effect
-from liverank.automl.rank import fit
+from liverank.automl.evaluation.position_bias import PositionEffect, position_effect
+from liverank.automl.ranking import fit
 from liverank.dataset.rows import Rows
 
 SIZE = 10

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from liverank.automl.rank import fit
+from liverank.automl.ranking import fit
 from liverank.dataset.rows import Rows
 from liverank.errors import DatasetError
 

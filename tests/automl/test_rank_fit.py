@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from liverank.automl import engine, rank, refit
-from liverank.automl.ensemble import Blend
-from liverank.automl.rank import fit, warm_up
-from liverank.automl.report import TrainingReport
+from liverank.automl import pipeline, ranking
+from liverank.automl.deployment import refit
+from liverank.automl.ensemble.greedy import Blend
+from liverank.automl.ranking import fit, warm_up
+from liverank.automl.report.ranking_schema import TrainingReport
 from liverank.dataset.metrics import auc, log_loss
 from liverank.dataset.rows import Rows
 from liverank.errors import TrainingError
@@ -196,13 +197,13 @@ def test_real_tables_are_learned(table, worst_auc, worst_log_loss):
 def test_a_member_of_the_blend_that_there_is_no_time_to_train_again_stays_as_it_was(monkeypatch):
     rows, _ = lists_with_a_pattern(3000)
     found = []
-    find_model = rank.find_model
+    find_model = ranking.find_model
     monkeypatch.setattr(
-        rank,
+        ranking,
         "find_model",
         lambda *rest, **more: found.append(find_model(*rest, **more)) or found[0],
     )
-    monkeypatch.setattr(rank, "MANNER", rank.MANNER._replace(cautious=frozenset()))
+    monkeypatch.setattr(ranking, "MANNER", ranking.MANNER._replace(cautious=frozenset()))
     monkeypatch.setattr(
         refit, "_affordable", lambda members, *_: (members[:1], (members[1][0].trial.title,))
     )
@@ -212,7 +213,7 @@ def test_a_member_of_the_blend_that_there_is_no_time_to_train_again_stays_as_it_
         shares = np.append(weights, np.zeros(len(choose) - 3))
         return Blend(shares, 1, kept=True, gain=(0.0, 0.0), crossed=choose[1])
 
-    monkeypatch.setattr(engine, "choose_with_doubted", blend_of_trees)
+    monkeypatch.setattr(pipeline, "choose_with_doubted", blend_of_trees)
     fitted = fit(rows, budget_s=4, seed=0, clock=time.process_time)
     again, as_it_was = fitted.report.blend[:2]
     assert (again.weight, again.refit) == (0.75, True)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liverank.automl.redundant import redundant_columns
+from liverank.automl.preprocessing.redundant_features import redundant_columns
 from liverank.dataset.rows import Rows
 
 VALUES = st.sampled_from([0.0, -0.0, 1.0, float("nan"), float("inf")])

@@ -5,17 +5,17 @@ import math
 import numpy as np
 import pytest
 
-from liverank.automl.deadline import Deadline
-from liverank.automl.evaluation import Evaluation, FoldRows
+from liverank.automl.budget import Deadline
+from liverank.automl.data.matrix import Fit, Matrix
+from liverank.automl.evaluation.cross_validation import Evaluation, FoldRows
+from liverank.automl.evaluation.eval_rows import LINKS, Held
 from liverank.automl.families import FAMILIES
-from liverank.automl.held import LINKS, Held
-from liverank.automl.matrix import Fit, Matrix
-from liverank.automl.objective import find_objective
-from liverank.automl.pilot import available_bytes, time_family, too_large
-from liverank.automl.plan import Plan, Timing, decode_plan, encode_plan, trial_order
-from liverank.automl.search import run_search
-from liverank.automl.tried import fit_again
-from liverank.models.forest import Forest, leaf_arrays
+from liverank.automl.metrics.objective import find_objective
+from liverank.automl.search.hardware import available_bytes, time_family, too_large
+from liverank.automl.search.search import run_search
+from liverank.automl.trials.plan import Plan, Timing, decode_plan, encode_plan, trial_order
+from liverank.automl.trials.trial_result import fit_again
+from liverank.models.forest.forest import Forest, leaf_arrays
 
 
 class Clock:

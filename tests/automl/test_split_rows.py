@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liverank.automl.split import (
+from liverank.automl.data.splits import (
     forward_folds,
     random_folds,
     split_at_random,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liverank.automl.profile import profile_table
-from liverank.automl.table import column_names, read_table
+from liverank.automl.data.read_table import column_names, read_table
+from liverank.automl.profile.profile import profile_table
 from liverank.errors import SourceError
 
 TABLES = Path(__file__).parents[3] / "shared" / "data" / "tables"

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from liverank.automl.columns import read_column
-from liverank.automl.look import look_at
-from liverank.automl.profile import profile_table
-from liverank.automl.roles import read_roles, split_rows
-from liverank.automl.task import find_target, read_target
+from liverank.automl.data.columns import read_column
+from liverank.automl.profile.column_types import look_at
+from liverank.automl.profile.profile import profile_table
+from liverank.automl.profile.roles import read_roles, split_rows
+from liverank.automl.profile.task import find_target, read_target
 from liverank.errors import TrainingError
-from liverank.models.inputs import Input, moment_of, read_values
+from liverank.models.encoder.columns import Input, moment_of, read_values
 
 TABLES = Path(__file__).parents[3] / "shared" / "data" / "tables"
 

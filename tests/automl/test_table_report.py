@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from liverank.automl.curves import draw_curves
-from liverank.automl.slices import find_slices
-from liverank.models.inputs import Input
+from liverank.automl.report.curves import draw_curves
+from liverank.automl.report.slices import find_slices
+from liverank.models.encoder.columns import Input
 
 
 def plain_roc(scores, target):

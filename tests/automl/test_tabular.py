@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from liverank.automl import tabular
+from liverank.automl import table
 from liverank.automl.families import lightgbm
-from liverank.automl.plan import decode_plan, encode_plan
-from liverank.automl.table_report import decode_report, encode_report
+from liverank.automl.report.table_schema import decode_report, encode_report
+from liverank.automl.trials.plan import decode_plan, encode_plan
 from liverank.bundle.table_bundle import load_table_bundle
 from liverank.errors import TrainingError
 
@@ -51,12 +51,12 @@ def fit(table, **changes):
     # Time of this process, so that whatever else runs here decides nothing.
     arguments = {"target": "target", "budget_s": 4.0, "families": QUICK} | changes
     arguments = {"clock": time.process_time} | arguments
-    return tabular.fit(table, **arguments)
+    return table.fit(table, **arguments)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled():
-    tabular.warm_up()
+    table.warm_up()
     fit(a_table(), budget_s=2)
 
 

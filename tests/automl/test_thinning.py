@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 
 from liverank import automl
-from liverank.automl import thinning
-from liverank.automl.deadline import Deadline
-from liverank.automl.profile import profile_table
-from liverank.automl.tabular import warm_up
+from liverank.automl.budget import Deadline
+from liverank.automl.evaluation import subsampling
+from liverank.automl.profile.profile import profile_table
+from liverank.automl.table import warm_up
 
 
 def a_table(n):
@@ -18,22 +18,22 @@ def a_table(n):
 
 
 def test_rows_are_as_many_as_can_be_encoded_in_time(monkeypatch):
-    monkeypatch.setattr(thinning, "_SURELY_FITS", 0)
+    monkeypatch.setattr(subsampling, "_SURELY_FITS", 0)
     table = a_table(100_000)
     profile = profile_table(table, target="y")
     seconds = iter([0.0, 0.0, 1.0])
     # 10,000 rows took a second: in 30 % of 90 s that is 270,000 rows, three times over.
-    found = thinning.rows_in_time(table, profile, Deadline(90.0, lambda: next(seconds)))
+    found = subsampling.rows_in_time(table, profile, Deadline(90.0, lambda: next(seconds)))
     assert abs(found - 90_000) <= 1
     seconds = iter([0.0, 0.0, 1.0])
-    assert thinning.rows_in_time(table, profile, Deadline(900.0, lambda: next(seconds))) is None
+    assert subsampling.rows_in_time(table, profile, Deadline(900.0, lambda: next(seconds))) is None
     seconds = iter([0.0, 0.0, 1.0])
-    assert thinning.rows_in_time(table, profile, Deadline(1.0, lambda: next(seconds))) == 20_000
+    assert subsampling.rows_in_time(table, profile, Deadline(1.0, lambda: next(seconds))) == 20_000
 
 
 def test_what_was_left_out_is_said_and_a_recorded_plan_leaves_out_the_same(monkeypatch):
     warm_up()
-    monkeypatch.setattr("liverank.automl.tabular.rows_in_time", lambda *_: 1500)
+    monkeypatch.setattr("liverank.automl.table.rows_in_time", lambda *_: 1500)
     table = a_table(6000)
     result = automl.fit(table, target="y", budget_s=8, families=["linear"])
     assert result.plan.rows == 1500

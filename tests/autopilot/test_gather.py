@@ -10,7 +10,7 @@ from liverank.config import parse_config
 from liverank.errors import DatasetError
 from liverank.events.event import Interaction, Item, Ranking
 from liverank.events.frame import frame_of
-from liverank.features.derived_layout import layout_of
+from liverank.features.layout.derived_layout import layout_of
 
 MINUTE_MS = 60_000
 START_MS = 1_795_392_000_000

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from liverank.automl.list_rows import split_lists
+from liverank.automl.evaluation.ranking_data import split_lists
 from liverank.autopilot.gather import lists_to_train, look_at
 from liverank.autopilot.training import train_on
 from liverank.config import parse_config

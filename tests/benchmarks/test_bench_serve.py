@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from liverank.models.forest import Forest
-from liverank.models.lightgbm_text import forest_from_lightgbm
+from liverank.models.forest.forest import Forest
+from liverank.models.importers.lightgbm import forest_from_lightgbm
 from serve.deployment import liverank
 from serve.forest_text import lightgbm_text
 from serve.glue import joined

@@ -19,12 +19,12 @@ from liverank.bundle.files import decode_arrays, write_bundle
 from liverank.bundle.manifest import FILES, MANIFEST, encode_manifest, make_manifest
 from liverank.config import parse_config
 from liverank.errors import BundleError
-from liverank.events.schema import Schema
+from liverank.events.schema.schema import Schema
 from liverank.features.spec import derive_spec
 from liverank.models.calibrator import Calibrator
-from liverank.models.forest import Forest
+from liverank.models.forest.forest import Forest
 from liverank.models.json_array import json_array
-from liverank.models.linear import Linear
+from liverank.models.linear.model import Linear
 from liverank.models.predictor import Predictor, Term
 
 SPEC = derive_spec(

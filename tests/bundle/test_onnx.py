@@ -10,16 +10,16 @@ import pytest
 from liverank.bundle.onnx import to_onnx
 from liverank.bundle.onnx_encoder import onnx_columns
 from liverank.errors import BundleError
-from liverank.models.attribution import leaf_paths
+from liverank.models.attribution.by_column import make_explainer
+from liverank.models.attribution.tree_shap import leaf_paths
 from liverank.models.calibrator import Calibrator
-from liverank.models.encoder import Encoder, EncoderSpec
-from liverank.models.encoder_steps import Arithmetic, Bag, Calendar, Levels, Since, Value
-from liverank.models.explain import make_explainer
-from liverank.models.forest import Forest, leaf_arrays
-from liverank.models.inputs import Input, read_values
-from liverank.models.lightgbm_text import forest_from_lightgbm
-from liverank.models.linear import Linear
-from liverank.models.mlp import SHAPES, WIDE, Mlp
+from liverank.models.encoder.columns import Input, read_values
+from liverank.models.encoder.encoder import Encoder, EncoderSpec
+from liverank.models.encoder.steps import Arithmetic, Bag, Calendar, Levels, Since, Value
+from liverank.models.forest.forest import Forest, leaf_arrays
+from liverank.models.importers.lightgbm import forest_from_lightgbm
+from liverank.models.linear.model import Linear
+from liverank.models.mlp.model import SHAPES, WIDE, Mlp
 from liverank.models.predictor import ALL, Predictor, Term
 
 pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
@@ -269,7 +269,7 @@ def test_every_feature_of_an_encoder():
 
 
 def test_an_encoder_that_was_fitted():
-    from liverank.automl.encode import fit_transform
+    from liverank.automl.preprocessing.encoder import fit_transform
 
     generator = np.random.default_rng(0)
     n = 400
@@ -423,8 +423,8 @@ import sys
 sys.modules["onnx"] = None
 from liverank.bundle.onnx import to_onnx
 from liverank.errors import BundleError
-from liverank.models.explain import make_explainer
-from liverank.models.forest import Forest, leaf_arrays
+from liverank.models.attribution.by_column import make_explainer
+from liverank.models.forest.forest import Forest, leaf_arrays
 from liverank.models.calibrator import Calibrator
 from liverank.models.predictor import Predictor, Term
 part = Forest.from_arrays(leaf_arrays(0.0), 1)

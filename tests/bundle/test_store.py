@@ -7,10 +7,10 @@ from liverank.bundle import store
 from liverank.bundle.bundle import pack_bundle
 from liverank.config import parse_config
 from liverank.errors import BundleError
-from liverank.events.schema import Schema
+from liverank.events.schema.schema import Schema
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.models.calibrator import Calibrator
-from liverank.models.forest import Forest, leaf_arrays
+from liverank.models.forest.forest import Forest, leaf_arrays
 from liverank.models.predictor import Predictor, Term
 
 CONFIG = parse_config('[label]\ninteraction = "join"')

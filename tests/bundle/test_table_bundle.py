@@ -13,10 +13,10 @@ from liverank.bundle.manifest import MANIFEST, encode_manifest, make_manifest
 from liverank.bundle.table_bundle import load_table_bundle, pack_table_bundle
 from liverank.errors import BundleError, ServingError
 from liverank.models.calibrator import Calibrator
-from liverank.models.encoder import Encoder, EncoderSpec
-from liverank.models.encoder_steps import Bag, Calendar, Levels, Value
-from liverank.models.forest import Forest
-from liverank.models.inputs import Input, read_values
+from liverank.models.encoder.columns import Input, read_values
+from liverank.models.encoder.encoder import Encoder, EncoderSpec
+from liverank.models.encoder.steps import Bag, Calendar, Levels, Value
+from liverank.models.forest.forest import Forest
 from liverank.models.predictor import Predictor, Term
 
 INPUTS = (

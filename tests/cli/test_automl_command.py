@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from liverank import automl
-from liverank.automl.tabular import warm_up
+from liverank.automl.table import warm_up
 from liverank.bundle.table_bundle import load_table_bundle
 from liverank.cli import main
 
@@ -104,7 +104,7 @@ def test_a_file_that_is_larger_than_a_batch_comes_out_whole(trained, tmp_path, c
     rows.write_parquet(tmp_path / "new.parquet")
     words = ("predict", trained[0] / "model", tmp_path / "new.parquet", "--out")
     assert run(capsys, *words, tmp_path / "whole.csv")[0] == 0
-    monkeypatch.setattr("liverank.automl.table_batches.read_batches.__defaults__", (64,))
+    monkeypatch.setattr("liverank.automl.data.table_batches.read_batches.__defaults__", (64,))
     assert run(capsys, *words, tmp_path / "parts.csv")[0] == 0
     assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "parts.csv").read_bytes()
 

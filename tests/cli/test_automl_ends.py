@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from liverank import automl
-from liverank.automl.tabular import warm_up
+from liverank.automl.table import warm_up
 from liverank.bundle import files
 from liverank.bundle.table_bundle import load_table_bundle
 from liverank.cli import main

@@ -11,10 +11,10 @@ from liverank.bundle.bundle import pack_bundle
 from liverank.bundle.files import write_bundle
 from liverank.cli import main
 from liverank.config import parse_config
-from liverank.events.schema import Schema
+from liverank.events.schema.schema import Schema
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.models.calibrator import Calibrator
-from liverank.models.linear import Linear
+from liverank.models.linear.model import Linear
 from liverank.models.predictor import Predictor, Term
 
 CONFIG = '[label]\ninteraction = "join"\n'

@@ -17,8 +17,8 @@ from liverank.errors import ConfigError, SourceError
 from liverank.events.event import Edge, Event, Interaction, Item, Ranking, User
 from liverank.events.frame import frame_of
 from liverank.events.log import Log
-from liverank.events.profile import profile_events
-from liverank.events.proposal import propose_config
+from liverank.events.schema.config_proposal import propose_config
+from liverank.events.schema.profile import profile_events
 from liverank.events.wire import encode_event
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from liverank.cli import compact
+from liverank.cli.commands import compact
 from liverank.events.event import User
 from liverank.events.log import Log
 

@@ -16,7 +16,7 @@ from liverank.events.event import Interaction, Item, Ranking
 from liverank.events.log import Log
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.models.calibrator import Calibrator
-from liverank.models.linear import Linear
+from liverank.models.linear.model import Linear
 from liverank.models.predictor import Predictor, Term
 from liverank.simulator.simulate import write_events
 

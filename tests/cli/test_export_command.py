@@ -10,18 +10,18 @@ import polars as pl
 import pytest
 
 from liverank import automl
-from liverank.automl.columns import read_columns
-from liverank.automl.tabular import warm_up
+from liverank.automl.data.columns import read_columns
+from liverank.automl.table import warm_up
 from liverank.bundle.bundle import pack_bundle
 from liverank.bundle.files import write_bundle
 from liverank.bundle.onnx_encoder import onnx_columns
 from liverank.cli import main
 from liverank.config import parse_config
-from liverank.events.schema import Schema
+from liverank.events.schema.schema import Schema
 from liverank.features.spec import derive_spec
+from liverank.models.attribution.by_column import make_explainer
 from liverank.models.calibrator import Calibrator
-from liverank.models.explain import make_explainer
-from liverank.models.forest import Forest
+from liverank.models.forest.forest import Forest
 from liverank.models.predictor import Predictor, Term
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")

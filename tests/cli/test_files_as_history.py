@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from liverank.cli.history import open_history
+from liverank.cli.project.event_input import open_history
 from liverank.config import parse_config
 from liverank.errors import DatasetError
 from liverank.events.event import User

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from liverank.cli import main
-from liverank.cli.loadtest_tables import latency_bars, tell_load
+from liverank.cli.commands.loadtest.tables import latency_bars, tell_load
 from liverank.loadtest.histogram import Histogram
 from liverank.loadtest.plan import Tallied, WorkerResult
 from liverank.loadtest.report import Run, report_on

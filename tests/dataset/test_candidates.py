@@ -3,12 +3,12 @@
 import numpy as np
 
 from liverank.config import parse_config
-from liverank.dataset.lists import collect_lists
+from liverank.dataset.lists.lists import collect_lists
 from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import frame_of
-from liverank.events.schema import Schema
-from liverank.features.derived_layout import layout_of
+from liverank.events.schema.schema import Schema
 from liverank.features.hashing import hash_ids
+from liverank.features.layout.derived_layout import layout_of
 
 CONFIG = parse_config('[label]\ninteraction = "join"')
 LAYOUT = layout_of(Schema(interactions=("join",)), CONFIG)

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.config import Candidates, Config, Label
-from liverank.dataset.implied import imply_lists
+from liverank.dataset.lists.implied import imply_lists
 from liverank.events.event import Interaction, User
 from liverank.events.frame import empty_frame, frame_of
-from liverank.events.schema import Schema
-from liverank.features.derived_layout import layout_of
+from liverank.events.schema.schema import Schema
 from liverank.features.hashing import hash_id
+from liverank.features.layout.derived_layout import layout_of
 
 CLICKS = Candidates(interaction="click", within="10s")
 LAYOUT = layout_of(

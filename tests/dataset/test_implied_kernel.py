@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liverank.dataset.implied_kernel import choices_of
+from liverank.dataset.lists.implied_kernel import choices_of
 
 ALL = -1
 WITHIN_MS = 10

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.config import Config, Impressions, Label, parse_config
-from liverank.dataset.collected import AS_OF_TIME
-from liverank.dataset.lists import collect_lists
-from liverank.dataset.seen import falls_with_position
+from liverank.dataset.labels.seen import falls_with_position
+from liverank.dataset.lists.collected import AS_OF_TIME
+from liverank.dataset.lists.lists import collect_lists
 from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import empty_frame, frame_of
-from liverank.events.schema import Schema
-from liverank.features.derived_layout import layout_of
+from liverank.events.schema.schema import Schema
 from liverank.features.hashing import hash_id
+from liverank.features.layout.derived_layout import layout_of
 
 WITHIN_MS = 1000
 CONFIG = parse_config('[label]\ninteraction = "join"\nwithin = "1s"')

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.config import Config, Label
-from liverank.dataset.lists import collect_lists
+from liverank.dataset.lists.lists import collect_lists
 from liverank.dataset.popularity import PRIOR_IMPRESSIONS, WINDOWS_MS, popularity_scores
 from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import frame_of
-from liverank.events.schema import Schema
-from liverank.features.derived_layout import layout_of
+from liverank.events.schema.schema import Schema
 from liverank.features.hashing import hash_id
+from liverank.features.layout.derived_layout import layout_of
 
 HOUR_MS = 3_600_000
 CONFIG = Config(label=Label(interaction="join"))

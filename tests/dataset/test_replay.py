@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.config import Config, Label
-from liverank.dataset.collected import AS_OF_TIME
-from liverank.dataset.lists import collect_lists
+from liverank.dataset.lists.collected import AS_OF_TIME
+from liverank.dataset.lists.lists import collect_lists
 from liverank.dataset.replay import replay, training_rows
 from liverank.events.event import Interaction, Item, Ranking, User
 from liverank.events.frame import frame_of
-from liverank.events.schema import Schema
+from liverank.events.schema.schema import Schema
 from liverank.features.hashing import hash_id
 from liverank.features.spec import compile_spec, derive_spec
-from liverank.features.state import State
-from liverank.features.stream import stream_of
-from liverank.features.time_order import time_sorted
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import stream_of
+from liverank.features.stream.time_order import time_sorted
 
 CONFIG = Config(label=Label(interaction="join", within="1m"))
 SCHEMA = Schema(

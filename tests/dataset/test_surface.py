@@ -4,7 +4,7 @@ import pytest
 
 from liverank.autopilot.gather import look_at
 from liverank.config import Config, Label
-from liverank.dataset.lists import collect_lists
+from liverank.dataset.lists.lists import collect_lists
 from liverank.dataset.replay import training_rows
 from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import frame_of

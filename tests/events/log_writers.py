@@ -17,7 +17,8 @@ import msgspec
 
 from liverank.events.event import Interaction, Item, ServedRanking
 from liverank.events.frame import frame_of
-from liverank.events.log import Log, bulk, database, spill
+from liverank.events.log import Log, bulk_import
+from liverank.events.log.storage import database, spill
 
 
 def batch_of(name: str, number: int, size: int, time_ms: int) -> list[Interaction]:
@@ -175,7 +176,7 @@ def die_at_step(directory: Path, action: str, step: int) -> None:
                 frame = frame_of([*batch_of("new", 0, 6, 2000), *repeats])
                 log.import_frame(frame, arrived_ms=2**40)
             case "import frames":
-                bulk.RUN_ROWS, spill.BLOCK_ROWS, spill.MOST_RUNS = 3, 2, 2
+                bulk_import.RUN_ROWS, spill.BLOCK_ROWS, spill.MOST_RUNS = 3, 2, 2
                 new = batch_of("new", 0, 6, 2000)
                 later = [msgspec.structs.replace(event, time=2500) for event in new]
                 pieces = [*later[:2], *new[::-1], *batch_of("old", 0, 6, 1000), *new[:3]]

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from liverank.config import parse_config
-from liverank.events.declared import declared_by
 from liverank.events.event import Edge, Event, Interaction, Ranking
 from liverank.events.frame import frame_of
 from liverank.events.log import Log
-from liverank.events.profile import profile_events
-from liverank.events.unused_words import unused_words
+from liverank.events.schema.declared import declared_by
+from liverank.events.schema.profile import profile_events
+from liverank.events.schema.unused_words import unused_words
 from liverank.events.wire import encode_event
 from liverank.serving.http.events_in import take_events
 from liverank.serving.http.messages import BadRequestError, EventsResponse

@@ -6,7 +6,7 @@ from test_log import click
 from liverank.events.event import ExperimentChange, User
 from liverank.events.frame import SCHEMA, events_of, frame_of
 from liverank.events.log import Log
-from liverank.events.sources.reading import read_events
+from liverank.events.sources.read_events import read_events
 
 pytestmark = pytest.mark.usefixtures("any_time")
 

@@ -14,7 +14,7 @@ from test_log import click, read
 from liverank.errors import LogBusyError, LogCorruptError, LogError, LogFullError
 from liverank.events.frame import frame_of
 from liverank.events.log import Imported, Log
-from liverank.events.log.lock import adding_segments
+from liverank.events.log.storage.locks import adding_segments
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from liverank.errors import EventError, LogError
 from liverank.events.content_ids import OF_FILE
 from liverank.events.event import KINDS, Interaction, Item, User
 from liverank.events.frame import empty_frame, frame_of
-from liverank.events.log import Imported, Log, bulk, repeats, segment_writer, spill
+from liverank.events.log import Imported, Log, bulk_import
+from liverank.events.log.storage import repeats, segment_writer, spill
 
 events = st.builds(
     lambda kind, key, time, who: (
@@ -89,7 +90,7 @@ def test_an_import_of_frames_is_what_its_plain_definition_says(
 ):
     directory = tmp_path_factory.mktemp("log")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bulk, "RUN_ROWS", sizes[0])
+        patch.setattr(bulk_import, "RUN_ROWS", sizes[0])
         patch.setattr(spill, "BLOCK_ROWS", sizes[1])
         patch.setattr(spill, "MERGED_ROWS", sizes[2])
         patch.setattr(spill, "MOST_RUNS", few)
@@ -129,7 +130,7 @@ def test_an_import_of_frames_is_what_its_plain_definition_says(
 
 
 def test_events_in_no_order_come_out_in_order_whatever_the_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr(bulk, "RUN_ROWS", 50)
+    monkeypatch.setattr(bulk_import, "RUN_ROWS", 50)
     monkeypatch.setattr(spill, "BLOCK_ROWS", 7)
     monkeypatch.setattr(spill, "MERGED_ROWS", 20)
     monkeypatch.setattr(spill, "MOST_RUNS", 3)

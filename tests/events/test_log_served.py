@@ -14,8 +14,9 @@ from test_log import click, read
 from liverank.errors import EventError, LogCorruptError
 from liverank.events.event import Interaction, Ranking, ServedRanking
 from liverank.events.frame import frame_of
-from liverank.events.log import AppendedRankings, Erased, Imported, Log, blocks, bulk, ids
-from liverank.events.log.served_codec import decode_rankings, encode_rankings
+from liverank.events.log import AppendedRankings, Erased, Imported, Log, bulk_import
+from liverank.events.log.storage import blocks, ids
+from liverank.events.log.storage.served_codec import decode_rankings, encode_rankings
 
 
 def served(key: str, *, user: str = "u1", time: int = 1000, **what) -> ServedRanking:
@@ -120,7 +121,7 @@ def test_equal_hashes_never_drop_a_ranking(tmp_path, monkeypatch):
 
 def test_an_import_that_began_before_a_ranking_was_served_drops_its_repeat(log, monkeypatch):
     """The ranking comes in when the import has looked at the log and has yet to take its place."""
-    drop_rows = bulk.drop_rows
+    drop_rows = bulk_import.drop_rows
     batches = [[served("x"), served("a")]]
 
     def drop_rows_late(*arguments):
@@ -128,7 +129,7 @@ def test_an_import_that_began_before_a_ranking_was_served_drops_its_repeat(log, 
             log.append_served(batches.pop(), arrived_ms=1)
         drop_rows(*arguments)
 
-    monkeypatch.setattr(bulk, "drop_rows", drop_rows_late)
+    monkeypatch.setattr(bulk_import, "drop_rows", drop_rows_late)
     frame = frame_of([as_ranking(served("a")), click("b")])
     assert log.import_frame(frame, arrived_ms=2) == Imported(1, 1, 3, 3)
     assert [event.id for _, event in read(log)] == ["x", "a", "b"]

@@ -8,7 +8,7 @@ from test_log_failures import fill, small_disk
 
 from liverank.events.event import User
 from liverank.events.log import Log
-from liverank.events.log.database import Database
+from liverank.events.log.storage.database import Database
 
 LONG = "x" * 400
 MEGABYTE = 1 << 20

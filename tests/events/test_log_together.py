@@ -8,7 +8,8 @@ from test_log import click, read
 
 from liverank.events.event import Event
 from liverank.events.frame import frame_of
-from liverank.events.log import Imported, Log, compaction, segment_writer
+from liverank.events.log import Imported, Log, compaction
+from liverank.events.log.storage import segment_writer
 
 
 def test_threads_that_append_at_once_share_commits_and_keep_their_batches_whole(tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from liverank.events.event import Edge, Event, Fields, Interaction, Item, Ranking, User
 from liverank.events.frame import empty_frame, frame_of
-from liverank.events.profile import Profile, likely_label, profile_events
+from liverank.events.schema.profile import Profile, likely_label, profile_events
 
 
 def a_small_world(seed: int = 0, people: int = 40, rooms: int = 30) -> list[Event]:

@@ -5,10 +5,10 @@ import pytest
 from liverank.config import parse_config
 from liverank.errors import ConfigError
 from liverank.events.event import Event, Interaction, Item, Ranking
-from liverank.events.field_types import profile_field
 from liverank.events.frame import frame_of
-from liverank.events.profile import Profile, profile_events
-from liverank.events.schema import Schema, resolve_schema
+from liverank.events.schema.field_types import profile_field
+from liverank.events.schema.profile import Profile, profile_events
+from liverank.events.schema.schema import Schema, resolve_schema
 
 LABEL = '[label]\ninteraction = "join"\n'
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liverank.errors import EventError
-from liverank.events.zones import FIRST_S, LAST_S, offset_ms_at, transitions_of, zone_name
+from liverank.events.time_zones import FIRST_S, LAST_S, offset_ms_at, transitions_of, zone_name
 
 NAMES = files("tzdata").joinpath("zones").read_text().split()
 

@@ -14,8 +14,8 @@ from liverank.features.kinds.context import Context, Local
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.fatigue import Fatigue
 from liverank.features.kinds.following import Followed, FollowedHere, FollowedLatest
-from liverank.features.kinds.in_list import AboveMean, AboveMeanSd, Gap, Rank
 from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft, LifeState
+from liverank.features.kinds.listwise import AboveMean, AboveMeanSd, Gap, Rank
 from liverank.features.kinds.match import Same, Share
 from liverank.features.kinds.momentum import Momentum
 from liverank.features.kinds.next_item import NextCount, NextShare

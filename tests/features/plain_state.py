@@ -14,9 +14,9 @@ import numpy as np
 
 from liverank.events.event import Edge, Event, Interaction, Item, Ranking, User
 from liverank.features.hashing import hash_id
-from liverank.features.kernels.rows import row_key
-from liverank.features.layout import Layout, Scope
-from liverank.features.words import words_of
+from liverank.features.kernels.memory.index import row_key
+from liverank.features.layout.layout import Layout, Scope
+from liverank.features.stream.tokens import words_of
 from liverank.quantities import duration_ms
 
 LONGEST_LIST = 8
@@ -48,7 +48,7 @@ class Remembered(NamedTuple):
 
 
 class PlainState:
-    """What ``liverank.features.state.State`` stands for."""
+    """What ``liverank.features.state.state.State`` stands for."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout

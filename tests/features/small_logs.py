@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from liverank.config import Config, Features, Label, Presence
 from liverank.events.event import Edge, Interaction, Item, Ranking, User
-from liverank.events.schema import Schema
+from liverank.events.schema.schema import Schema
 
 START_MS = 1_795_392_000_000
 USERS = ("u1", "u2", "名前")

@@ -3,8 +3,8 @@
 import numpy as np
 
 from liverank.compiled import compiled
-from liverank.features.kernels.compact import compact
-from liverank.features.kernels.places import (
+from liverank.features.kernels.fold.compaction import compact
+from liverank.features.kernels.memory.offsets import (
     CHUNK,
     CHUNK_CLASS,
     CHUNK_EDGES,
@@ -15,8 +15,8 @@ from liverank.features.kernels.places import (
     ROWS,
     USED,
 )
-from liverank.features.kernels.pointers import layout_pointers, store_pointers
-from liverank.features.layout import (
+from liverank.features.kernels.memory.pointers import layout_pointers, store_pointers
+from liverank.features.layout.layout import (
     DONE_COUNT,
     EDGE_COUNT,
     EDGES,

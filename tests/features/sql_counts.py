@@ -16,7 +16,7 @@ from liverank.features.kinds.next_item import NextCount, NextShare
 from liverank.features.kinds.rate import Rate
 from liverank.features.kinds.recency import Ago
 from liverank.features.kinds.total import Average, Total
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 from liverank.quantities import duration_ms
 
 DAY_MS = 86_400_000.0

@@ -13,7 +13,7 @@ from liverank.features.kinds.following import Followed, FollowedHere, FollowedLa
 from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft, LifeState
 from liverank.features.kinds.match import Same
 from liverank.features.kinds.visits import Visits
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 
 MINUTE_MS, HOUR_MS = 60_000.0, 3_600_000.0
 

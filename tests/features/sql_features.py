@@ -15,8 +15,8 @@ from liverank.features.kinds.context import Context, Local
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.fatigue import Fatigue
 from liverank.features.kinds.following import Followed, FollowedHere, FollowedLatest
-from liverank.features.kinds.in_list import AboveMean, AboveMeanSd, Gap, Rank
 from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft, LifeState
+from liverank.features.kinds.listwise import AboveMean, AboveMeanSd, Gap, Rank
 from liverank.features.kinds.match import Same, Share
 from liverank.features.kinds.momentum import Momentum
 from liverank.features.kinds.next_item import NextCount, NextShare
@@ -24,7 +24,7 @@ from liverank.features.kinds.rate import Rate
 from liverank.features.kinds.recency import Ago
 from liverank.features.kinds.total import Average, Total
 from liverank.features.kinds.visits import Visits
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 
 
 def gap(of: Gap, table: Table, layout: Layout) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from liverank.events.event import Edge, Event, Interaction, Item, Ranking, User
-from liverank.events.schema import Schema
+from liverank.events.schema.schema import Schema
 
 START_MS = 1_795_392_000_000
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000

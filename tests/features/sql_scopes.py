@@ -5,7 +5,7 @@ Invariant: an interaction is met by the candidates whose keys it counts for, and
 
 from collections.abc import Iterator
 
-from liverank.features.layout import NEXT_ITEM, Scope
+from liverank.features.layout.layout import NEXT_ITEM, Scope
 
 DAY_MS = 86_400_000
 

@@ -13,10 +13,10 @@ from sql_logs import MAX_FUTURE_MS, TITLES, Log
 from sql_scopes import scope_tables
 
 from liverank.features.hashing import hash_id
-from liverank.features.kernels.entities import item_key
-from liverank.features.layout import MAX_ELEMENTS, RECENT_ITEMS, Layout
-from liverank.features.layout_arrays import arrays_of
-from liverank.features.words import words_of
+from liverank.features.kernels.fold.entities import item_key
+from liverank.features.layout.layout import MAX_ELEMENTS, RECENT_ITEMS, Layout
+from liverank.features.state.layout_arrays import arrays_of
+from liverank.features.stream.tokens import words_of
 
 NEVER = 1e18
 SPANS = 7

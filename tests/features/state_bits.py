@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from liverank.features.kernels.places import VERSION
+from liverank.features.kernels.memory.offsets import VERSION
 
 
 def bits(state):

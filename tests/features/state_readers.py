@@ -16,9 +16,9 @@ from small_logs import SCHEMA, START_MS
 
 from liverank.config import Config, Features, Label
 from liverank.features.hashing import hash_id, hash_ids
-from liverank.features.layout_arrays import new_request
 from liverank.features.spec import compile_spec, derive_spec
-from liverank.features.state import State
+from liverank.features.state.layout_arrays import new_request
+from liverank.features.state.state import State
 
 SPEC = derive_spec(
     SCHEMA, Config(label=Label(interaction="join"), features=Features(half_lives=("1m", "10m")))

@@ -14,15 +14,15 @@ from liverank.config import Config, Features, Label
 from liverank.events.event import Edge, Interaction, Item, Ranking
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
-from liverank.features.kernels.places import FREED, MAX_ITEMS, USED
-from liverank.features.kernels.places import ITEMS as ITEMS_NUMBERED
-from liverank.features.kernels.pointers import layout_pointers, store_pointers
-from liverank.features.kernels.sweep import evict
-from liverank.features.layout_arrays import new_request
-from liverank.features.snapshot import Origin, load_snapshot, write_snapshot
+from liverank.features.kernels.fold.eviction import evict
+from liverank.features.kernels.memory.offsets import FREED, MAX_ITEMS, USED
+from liverank.features.kernels.memory.offsets import ITEMS as ITEMS_NUMBERED
+from liverank.features.kernels.memory.pointers import layout_pointers, store_pointers
 from liverank.features.spec import compile_spec, derive_spec
-from liverank.features.state import State
-from liverank.features.stream import stream_of
+from liverank.features.state.layout_arrays import new_request
+from liverank.features.state.snapshot import Origin, load_snapshot, write_snapshot
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import stream_of
 
 MINUTE_MS = 60_000
 SPEC = derive_spec(

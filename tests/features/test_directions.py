@@ -1,8 +1,8 @@
 """Which way features can point, told by their names."""
 
 from liverank.config import parse_config
-from liverank.events.schema import Schema
-from liverank.features.directions import directions_of
+from liverank.events.schema.schema import Schema
+from liverank.features.monotonicity import directions_of
 from liverank.features.spec import derive_spec
 
 CONFIG = parse_config('[label]\ninteraction = "join"\n[features]\non = ["*_gap", "*_sd"]')

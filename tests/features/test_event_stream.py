@@ -14,9 +14,9 @@ from liverank.events.event import Edge, ExperimentChange, Interaction, Item, Use
 from liverank.events.frame import frame_of
 from liverank.events.log import Log, TailEvent
 from liverank.events.wire import decode_event, encode_event
-from liverank.features.derived_layout import layout_of
-from liverank.features.event_stream import EventStreams
-from liverank.features.stream import Stream, stream_of
+from liverank.features.layout.derived_layout import layout_of
+from liverank.features.stream.event_arrays import Stream, stream_of
+from liverank.features.stream.single_events import EventStreams
 
 LAYOUTS = (
     *(layout_of(SCHEMA, config) for config in CONFIGS),
@@ -111,7 +111,7 @@ def test_a_value_is_counted_as_in_a_frame(layout, value):
 
 
 def test_hashes_are_right_after_more_texts_than_are_remembered(monkeypatch):
-    monkeypatch.setattr("liverank.features.event_stream._MOST_TEXTS", 3)
+    monkeypatch.setattr("liverank.features.stream.single_events._MOST_TEXTS", 3)
     layout = LAYOUTS[0]
     streams = EventStreams(layout, max_future_ms=0.0)
     for number in range(6):

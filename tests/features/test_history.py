@@ -14,10 +14,10 @@ from liverank.features.kinds.count import Count
 from liverank.features.kinds.recency import Ago
 from liverank.features.kinds.total import Total
 from liverank.features.kinds.visits import Visits
-from liverank.features.layout_arrays import new_request
 from liverank.features.spec import FeatureSpec, SpecFeature, compile_spec, derive_spec
-from liverank.features.state import State
-from liverank.features.stream import stream_of
+from liverank.features.state.layout_arrays import new_request
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import stream_of
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 LAYOUT = derive_spec(

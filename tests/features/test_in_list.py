@@ -13,11 +13,11 @@ from liverank.config import Config, Features, Label
 from liverank.events.event import Item
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
-from liverank.features.kernels.lists import above_mean_in_list, gap_in_list, rank_in_list
-from liverank.features.layout_arrays import new_request
+from liverank.features.kernels.read.listwise import above_mean_in_list, gap_in_list, rank_in_list
 from liverank.features.spec import compile_spec, derive_spec
-from liverank.features.state import State
-from liverank.features.stream import stream_of
+from liverank.features.state.layout_arrays import new_request
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import stream_of
 
 SIZES = derive_spec(
     SCHEMA, Config(label=Label(interaction="join"), features=Features(on=("item_size_*",)))

@@ -5,11 +5,11 @@ import pytest
 
 from liverank.config import Config, Label, parse_config
 from liverank.errors import ConfigError
-from liverank.events.schema import Schema
-from liverank.features.derived_layout import layout_of
+from liverank.events.schema.schema import Schema
 from liverank.features.hashing import hash_ids
+from liverank.features.layout.derived_layout import layout_of
 from liverank.features.spec import compile_spec, derive_spec
-from liverank.features.state import State
+from liverank.features.state.state import State
 
 JOIN = Config(label=Label(interaction="join"))
 

@@ -11,19 +11,19 @@ from sql_logs import HOUR_MS, MAX_FUTURE_MS, SCHEMA, START_MS, Log, Request, ran
 from sql_tables import tables_of
 
 from liverank.config import Config, Features, Label, Presence
-from liverank.dataset.lists import words_of_requests
+from liverank.dataset.lists.lists import words_of_requests
 from liverank.dataset.replay import replay
 from liverank.events.event import Item
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_ids
 from liverank.features.kinds.count import Combination, Count
-from liverank.features.kinds.in_list import Rank
+from liverank.features.kinds.listwise import Rank
 from liverank.features.kinds.rate import Rate
 from liverank.features.kinds.recency import Ago
 from liverank.features.kinds.total import Total
-from liverank.features.layout import NEXT_ITEM
+from liverank.features.layout.layout import NEXT_ITEM
 from liverank.features.spec import Expression, FeatureSpec, SpecFeature, derive_spec
-from liverank.features.state import Reads
+from liverank.features.state.state import Reads
 
 EXPRESSIONS = get_args(Expression)
 JOIN = Label(interaction="join")

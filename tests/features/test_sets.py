@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liverank.compiled import compiled
-from liverank.features.kernels.pointers import keep, pointer_to
-from liverank.features.kernels.sets import below, count_up, groups_of, include
+from liverank.features.kernels.memory.bitset import below, count_up, groups_of, include
+from liverank.features.kernels.memory.pointers import keep, pointer_to
 
 
 @compiled

@@ -34,11 +34,11 @@ from liverank.errors import StateBusyError
 from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
-from liverank.features.kernels.places import FIRST_LEVEL, LEVEL, VERSION
-from liverank.features.layout_arrays import new_request
+from liverank.features.kernels.memory.offsets import FIRST_LEVEL, LEVEL, VERSION
 from liverank.features.spec import compile_spec, derive_spec
-from liverank.features.state import LONGEST_READ_S, Reads, State
-from liverank.features.stream import stream_of
+from liverank.features.state.layout_arrays import new_request
+from liverank.features.state.state import LONGEST_READ_S, Reads, State
+from liverank.features.stream.event_arrays import stream_of
 
 READERS = 2
 

@@ -16,12 +16,12 @@ from liverank.config import Config, Label
 from liverank.errors import StateError
 from liverank.events.event import Interaction
 from liverank.events.frame import frame_of
-from liverank.features import snapshot
-from liverank.features.derived_layout import layout_of
-from liverank.features.kernels.places import FIRST_LEVEL, ITEMS, LEVEL, USED, VERSION
-from liverank.features.snapshot import Origin, load_snapshot, read_manifest, write_snapshot
-from liverank.features.state import State
-from liverank.features.stream import stream_of
+from liverank.features.kernels.memory.offsets import FIRST_LEVEL, ITEMS, LEVEL, USED, VERSION
+from liverank.features.layout.derived_layout import layout_of
+from liverank.features.state import snapshot
+from liverank.features.state.snapshot import Origin, load_snapshot, read_manifest, write_snapshot
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import stream_of
 
 LAYOUT = layout_of(SCHEMA, Config(label=Label(interaction="join")))
 ORIGIN = Origin(identity="log", generation=3, max_future_ms=300_000.0, last_event="joined")

@@ -8,13 +8,13 @@ import pytest
 from small_logs import BARE, CONFIGS, SCHEMA
 
 from liverank.config import Candidates, Config, Features, Label
-from liverank.events.schema import Schema
-from liverank.features import instructions as operations
-from liverank.features.derived_layout import layout_of
+from liverank.events.schema.schema import Schema
+from liverank.features import compiler as operations
 from liverank.features.kinds.attribute import Attribute
 from liverank.features.kinds.lifecycle import Age
 from liverank.features.kinds.rate import Rate
-from liverank.features.layout import MAX_TYPES
+from liverank.features.layout.derived_layout import layout_of
+from liverank.features.layout.layout import MAX_TYPES
 from liverank.features.spec import FeatureSpec, compile_spec, derive_spec
 
 JOIN = Config(label=Label(interaction="join"))

@@ -26,12 +26,12 @@ from liverank.events.event import Edge, Interaction, Item, Ranking, User
 from liverank.events.frame import events_of, frame_of
 from liverank.events.log import Log
 from liverank.features.hashing import hash_id, hash_ids
-from liverank.features.kernels.places import ITEMS as ITEMS_NUMBERED
-from liverank.features.kernels.places import LEVEL, USED, VERSION
-from liverank.features.layout_arrays import new_request
+from liverank.features.kernels.memory.offsets import ITEMS as ITEMS_NUMBERED
+from liverank.features.kernels.memory.offsets import LEVEL, USED, VERSION
 from liverank.features.spec import FeatureSpec, compile_spec, derive_spec
-from liverank.features.state import State
-from liverank.features.stream import stream_of
+from liverank.features.state.layout_arrays import new_request
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import stream_of
 
 SPEC = derive_spec(
     msgspec.structs.replace(SCHEMA, impressions_from="ranking"),

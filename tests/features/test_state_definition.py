@@ -28,13 +28,13 @@ from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
 from liverank.features.kinds.count import Combination, Count
 from liverank.features.kinds.fatigue import Fatigue
-from liverank.features.kinds.in_list import Rank
+from liverank.features.kinds.listwise import Rank
 from liverank.features.kinds.rate import Rate
 from liverank.features.kinds.recency import Ago
 from liverank.features.kinds.total import Average, Total
 from liverank.features.spec import FeatureSpec, SpecFeature, compile_spec, derive_spec
-from liverank.features.state import State
-from liverank.features.stream import request_words, stream_of
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import request_words, stream_of
 
 FIVE_MINUTES = 300_000.0
 JOIN = Config(label=Label(interaction="join"))

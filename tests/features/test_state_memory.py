@@ -12,10 +12,10 @@ from liverank.config import Config, Label
 from liverank.events.event import Edge, Interaction, Item, Ranking
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
-from liverank.features.layout_arrays import new_request
 from liverank.features.spec import compile_spec, derive_spec
-from liverank.features.state import State
-from liverank.features.stream import stream_of
+from liverank.features.state.layout_arrays import new_request
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import stream_of
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 LASTING = derive_spec(SCHEMA, Config(label=Label(interaction="join")))

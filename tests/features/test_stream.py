@@ -9,11 +9,11 @@ from small_logs import SCHEMA, START_MS
 
 from liverank.config import Config, Label
 from liverank.events.event import Edge, Interaction, Item, Ranking, User
-from liverank.events.field_types import level_of, profile_field
 from liverank.events.frame import empty_frame, frame_of
-from liverank.features.derived_layout import layout_of
+from liverank.events.schema.field_types import level_of, profile_field
 from liverank.features.hashing import hash_id
-from liverank.features.stream import field_words, stream_of
+from liverank.features.layout.derived_layout import layout_of
+from liverank.features.stream.event_arrays import field_words, stream_of
 
 LAYOUT = layout_of(SCHEMA, Config(label=Label(interaction="join", min_value=30.0)))
 FIVE_MINUTES = 300_000.0

@@ -11,12 +11,12 @@ from liverank.config import Config, Label
 from liverank.errors import DatasetError
 from liverank.events.event import Edge, Interaction, Item, Ranking, User
 from liverank.events.frame import frame_of
-from liverank.events.schema import Schema
-from liverank.features import runs
-from liverank.features.derived_layout import layout_of
-from liverank.features.stream import Stream, stream_of
-from liverank.features.stream_parts import events_at, joined, part_of
-from liverank.features.time_order import bounds_of, in_time_order, time_sorted
+from liverank.events.schema.schema import Schema
+from liverank.features.layout.derived_layout import layout_of
+from liverank.features.stream import runs
+from liverank.features.stream.event_arrays import Stream, stream_of
+from liverank.features.stream.stream_parts import events_at, joined, part_of
+from liverank.features.stream.time_order import bounds_of, in_time_order, time_sorted
 
 LAYOUT = layout_of(
     Schema(items={"host": "key", "topics": "keys"}, users={"country": "category"}),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from liverank.features.words import words_of
+from liverank.features.stream.tokens import words_of
 
 
 @pytest.mark.parametrize(

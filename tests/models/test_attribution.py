@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.errors import BundleError, ServingError
-from liverank.models.attribution import attribute_linear, leaf_paths
-from liverank.models.forest import LEAF, Forest, leaf_arrays
-from liverank.models.lightgbm_text import forest_from_lightgbm
-from liverank.models.linear import Linear
+from liverank.models.attribution.tree_shap import attribute_linear, leaf_paths
+from liverank.models.forest.forest import LEAF, Forest, leaf_arrays
+from liverank.models.importers.lightgbm import forest_from_lightgbm
+from liverank.models.linear.model import Linear
 
 
 def a_tree(generator, f, splits):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from liverank.errors import BundleError
-from liverank.models.bits import pack_bits, score_bits
-from liverank.models.forest import LEAF, Forest, leaf_arrays, merge
-from liverank.models.scoring import Scorer
-from liverank.models.walk_kernel import pack_walk, score_walk
+from liverank.models.forest.bit_parallel import pack_bits, score_bits
+from liverank.models.forest.forest import LEAF, Forest, leaf_arrays, merge
+from liverank.models.forest.scorer import Scorer
+from liverank.models.forest.traversal_kernel import pack_walk, score_walk
 
 POOL = np.array([-np.inf, -1e30, -1.0, -1e-45, -0.0, 0.0, 1e-45, 0.5, 2.0, 3e38], np.float32)
 

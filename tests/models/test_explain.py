@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from liverank.errors import BundleError
+from liverank.models.attribution.by_column import make_explainer
 from liverank.models.calibrator import Calibrator
-from liverank.models.encoder import Encoder, EncoderSpec
-from liverank.models.encoder_steps import Levels, Value
-from liverank.models.explain import make_explainer
-from liverank.models.forest import Forest
-from liverank.models.inputs import Input
+from liverank.models.encoder.columns import Input
+from liverank.models.encoder.encoder import Encoder, EncoderSpec
+from liverank.models.encoder.steps import Levels, Value
+from liverank.models.forest.forest import Forest
 from liverank.models.predictor import Predictor, Term
 
 ENCODER = Encoder(

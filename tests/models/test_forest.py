@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liverank.errors import BundleError, ServingError, TrainingError
-from liverank.models.forest import LEAF, Forest, leaf_arrays, merge
-from liverank.models.lightgbm_text import forest_from_lightgbm, round_down
+from liverank.models.forest.forest import LEAF, Forest, leaf_arrays, merge
+from liverank.models.importers.lightgbm import forest_from_lightgbm, round_down
 
 
 def plain_margin(forest, row):

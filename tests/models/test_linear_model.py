@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liverank.errors import BundleError, ServingError
-from liverank.models.linear import Linear, expand
+from liverank.models.linear.model import Linear, expand
 
 
 def a_linear(seed=0, f=3):

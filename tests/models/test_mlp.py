@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liverank.errors import BundleError, ServingError
-from liverank.models.mlp import SHAPES, WIDE, Mlp
+from liverank.models.mlp.model import SHAPES, WIDE, Mlp
 
 
 def a_net(seed=0, f=3, b=2, d=2, m=2, h=5, n=3, k=1):

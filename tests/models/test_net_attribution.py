@@ -5,13 +5,13 @@ import pytest
 from test_mlp import a_net, plain_margins
 
 from liverank.errors import ServingError
+from liverank.models.attribution.by_column import make_explainer
+from liverank.models.attribution.integrated_gradients import attribute_mlp
 from liverank.models.calibrator import Calibrator
-from liverank.models.encoder import Encoder, EncoderSpec
-from liverank.models.encoder_steps import Value
-from liverank.models.explain import make_explainer
-from liverank.models.inputs import Input
-from liverank.models.mlp import Mlp
-from liverank.models.net_attribution import attribute_mlp
+from liverank.models.encoder.columns import Input
+from liverank.models.encoder.encoder import Encoder, EncoderSpec
+from liverank.models.encoder.steps import Value
+from liverank.models.mlp.model import Mlp
 from liverank.models.predictor import ALL, Predictor, Term
 
 

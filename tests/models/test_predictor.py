@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from liverank.errors import BundleError, ServingError
 from liverank.models.calibrator import Calibrator
-from liverank.models.encoder import Encoder, EncoderSpec
-from liverank.models.encoder_steps import Value
-from liverank.models.forest import LEAF, Forest
-from liverank.models.inputs import Input
-from liverank.models.linear import Linear
-from liverank.models.mlp import Mlp
+from liverank.models.encoder.columns import Input
+from liverank.models.encoder.encoder import Encoder, EncoderSpec
+from liverank.models.encoder.steps import Value
+from liverank.models.forest.forest import LEAF, Forest
+from liverank.models.linear.model import Linear
+from liverank.models.mlp.model import Mlp
 from liverank.models.predictor import ALL, Predictor, Term, linked
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from liverank.errors import TrainingError
-from liverank.models.catboost_json import forests_from_catboost
-from liverank.models.forest import LEAF, Forest, merge
-from liverank.models.lightgbm_text import forest_from_lightgbm, forests_from_lightgbm
-from liverank.models.xgboost_json import forests_from_xgboost
+from liverank.models.forest.forest import LEAF, Forest, merge
+from liverank.models.importers.catboost import forests_from_catboost
+from liverank.models.importers.lightgbm import forest_from_lightgbm, forests_from_lightgbm
+from liverank.models.importers.xgboost import forests_from_xgboost
 
 TASKS = ("binary", "multiclass", "regression")
 

@@ -1,6 +1,6 @@
 """What is odd about events, by its plain definition: each check looks at all events at once.
 
-The checks of ``liverank.events.oddities`` are fed piece by piece, and must find the same.
+The checks of ``liverank.events.checks`` are fed piece by piece, and must find the same.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import polars as pl
 
 from liverank.config import Config
-from liverank.events.oddities.finding import Finding
+from liverank.events.checks.finding import Finding
 from liverank.quantities import duration_ms
 
 YEAR_2000_MS = 946_684_800_000

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liverank.config import Config, parse_config
-from liverank.dataset import labelled
-from liverank.dataset.labels import label_items, long_stays, successes_of
+from liverank.dataset.labels import labelled
+from liverank.dataset.labels.labels import label_items, long_stays, successes_of
 from liverank.errors import DatasetError
+from liverank.events.checks.shown import Shown
 from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import frame_of
-from liverank.events.oddities.shown import Shown
 
 CONFIG = parse_config(
     """

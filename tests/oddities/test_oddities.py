@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from plain_oddities import plain_oddities
 
 from liverank.config import Config, parse_config
+from liverank.events.checks import entities, rankings
+from liverank.events.checks.checks import FINDINGS, find_oddities
+from liverank.events.checks.contents import ContentNumbers
+from liverank.events.checks.finding import Finding
+from liverank.events.checks.hashed import HashIndex, HashSet
 from liverank.events.content_ids import with_content_ids, with_numbers
 from liverank.events.event import Interaction, Item, Ranking, User
 from liverank.events.frame import frame_of
-from liverank.events.oddities import entities, lists
-from liverank.events.oddities.checks import FINDINGS, find_oddities
-from liverank.events.oddities.contents import ContentNumbers
-from liverank.events.oddities.finding import Finding
-from liverank.events.oddities.hashed import HashIndex, HashSet
 
 CONFIGS = [
     parse_config(text)
@@ -45,7 +45,7 @@ def test_where_few_names_are_kept_counts_are_right_and_examples_true(
     plain = plain_oddities(whole, CONFIGS[0], now_ms=NOON) if whole.height else []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(entities, "_NAMES", 1)
-        patch.setattr(lists, "_TEXTS", 1)
+        patch.setattr(rankings, "_TEXTS", 1)
         found = find_oddities(frames, CONFIGS[0], now_ms=NOON)
     assert [(one.name, one.count) for one in found] == [(one.name, one.count) for one in plain]
     texts = {text for row in whole.iter_rows() for text in row if isinstance(text, str)}
@@ -105,7 +105,7 @@ def test_ids_of_a_log_are_not_looked_at_again() -> None:
 
 
 def test_long_lists_are_compared_a_stretch_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("liverank.events.oddities.shown._AT_ONCE", 5)
+    monkeypatch.setattr("liverank.events.checks.shown._AT_ONCE", 5)
     ranked = [
         Ranking(time=NOON, id=f"q{n}", user="u1", items=[f"i{k}" for k in range(n)])
         for n in range(9)

@@ -5,10 +5,10 @@ from typing import get_args
 import pytest
 
 from liverank.config import Config, Features, Label
-from liverank.events.schema import Schema
+from liverank.events.schema.schema import Schema
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.following import Followed
-from liverank.features.kinds.in_list import Rank
+from liverank.features.kinds.listwise import Rank
 from liverank.features.kinds.match import Same, Share
 from liverank.features.spec import Expression, SpecFeature, derive_spec
 from liverank.proof.page.phrases import phrase, reason_words

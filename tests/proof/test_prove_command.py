@@ -11,7 +11,7 @@ import pytest
 from proof_results import result
 
 from liverank.cli import main
-from liverank.cli.simulate import prove
+from liverank.cli.commands.simulate import prove
 from liverank.proof.plan import Plan
 from liverank.proof.results import Proof, ProofResult
 

@@ -21,11 +21,11 @@ from server_nursery import Forked, fork_server
 from liverank.bundle.bundle import pack_bundle
 from liverank.bundle.files import PackedBundle
 from liverank.config import parse_config
-from liverank.events.schema import Schema
+from liverank.events.schema.schema import Schema
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.models.calibrator import Calibrator
-from liverank.models.forest import Forest
-from liverank.models.linear import Linear
+from liverank.models.forest.forest import Forest
+from liverank.models.linear.model import Linear
 from liverank.models.predictor import Predictor, Term
 
 CONFIG = """

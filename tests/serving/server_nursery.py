@@ -100,7 +100,7 @@ def _nursery() -> _Nursery:
 
 def _warm_up() -> None:
     """Import and compile what a server needs."""
-    from liverank.cli import serve
+    from liverank.cli.commands import serve
     from liverank.config import parse_config
 
     with tempfile.TemporaryDirectory() as folder:

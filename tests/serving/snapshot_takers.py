@@ -17,11 +17,11 @@ from rank_servers import CONFIG, a_spec
 from liverank.config import parse_config
 from liverank.events.event import Edge, Interaction, Item
 from liverank.events.log import Log
-from liverank.features import snapshot
-from liverank.features.kernels.fold import fold
-from liverank.features.layout_arrays import arrays_of
-from liverank.features.state import State
-from liverank.features.stream import Stream
+from liverank.features.kernels.fold.fold import fold
+from liverank.features.state import snapshot
+from liverank.features.state.layout_arrays import arrays_of
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import Stream
 from liverank.serving.state import snapshots
 from liverank.serving.state.snapshots import take_snapshot
 

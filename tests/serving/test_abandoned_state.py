@@ -10,7 +10,7 @@ from liverank.bundle.bundle import load_bundle
 from liverank.bundle.files import write_bundle
 from liverank.errors import StateBusyError
 from liverank.events.event import Interaction, Item
-from liverank.features.kernels.places import VERSION
+from liverank.features.kernels.memory.offsets import VERSION
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.fallback import Rung

@@ -19,7 +19,7 @@ from liverank.config import parse_config
 from liverank.events.event import ExperimentChange, Interaction, Item, User
 from liverank.events.log import Log
 from liverank.features.hashing import hash_id
-from liverank.features.user_fields import UserFields
+from liverank.features.state.user_fields import UserFields
 from liverank.serving.experiments.arm_counts import ArmCounts
 from liverank.serving.experiments.arm_table import SLOTS, ArmTable
 from liverank.serving.experiments.arms import Arms, arm_of

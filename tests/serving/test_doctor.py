@@ -7,8 +7,12 @@ from rank_servers import CONFIG, a_bundle, a_spec, act, room, running_server
 
 from liverank.bundle import store
 from liverank.cli import main
-from liverank.cli.checks.project import LEAST_FREE_BYTES, LITTLE_FREE_BYTES, check_disk
-from liverank.cli.checks.server import Answers, check_requests
+from liverank.cli.commands.doctor.checks.project import (
+    LEAST_FREE_BYTES,
+    LITTLE_FREE_BYTES,
+    check_disk,
+)
+from liverank.cli.commands.doctor.checks.server import Answers, check_requests
 
 
 @pytest.fixture

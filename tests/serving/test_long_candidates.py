@@ -6,7 +6,7 @@ import zstandard
 from test_ranker import folded_of
 
 from liverank.events.event import Item, ServedRanking, check_ranking
-from liverank.events.log.served_codec import decode_rankings, encode_rankings
+from liverank.events.log.storage.served_codec import decode_rankings, encode_rankings
 from liverank.features.hashing import hash_id
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Hashes, candidates_of

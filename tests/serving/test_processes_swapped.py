@@ -20,7 +20,7 @@ from liverank.bundle import store
 from liverank.events.event import Ranking
 from liverank.events.frame import events_of
 from liverank.events.log import Log
-from liverank.events.schema import Schema
+from liverank.events.schema.schema import Schema
 
 SERVER = CONFIG + "\n[serving]\nlog_vectors = 1.0\n"
 OTHER_LAYOUT = a_spec(Schema(items={"host": "key"}, interactions=("join",)))

@@ -20,7 +20,7 @@ from liverank.events.event import Interaction, Item, Ranking, User
 from liverank.events.frame import events_of, frame_of
 from liverank.events.log import Log
 from liverank.events.wire import encode_event
-from liverank.features.stream import stream_of
+from liverank.features.stream.event_arrays import stream_of
 from liverank.serving.http.events_in import take_events
 from liverank.serving.http.messages import BadRequestError, RankRequest
 from liverank.serving.processes.board import Board

@@ -208,7 +208,7 @@ def test_a_log_that_changes_while_it_is_checked_is_no_reason_to_cry(site, capsys
             log.erase("u2", at_ms=START_MS)
         return check_served(*arguments, **named)
 
-    monkeypatch.setattr("liverank.cli.replay.check_served", erase_meanwhile)
+    monkeypatch.setattr("liverank.cli.commands.replay.check_served", erase_meanwhile)
     code, told, said = replay(site, capsys, "--check")
     assert (code, told["ok"]) == (1, False)
     assert "events were taken from the log while it was checked" in said

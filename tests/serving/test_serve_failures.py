@@ -12,7 +12,7 @@ from rank_servers import SCHEMA, a_bundle, a_spec, act, room, running_server
 from liverank.bundle import store
 from liverank.events.frame import events_of
 from liverank.events.log import Log
-from liverank.events.schema import Schema
+from liverank.events.schema.schema import Schema
 
 
 def ids_in_the_log(directory):

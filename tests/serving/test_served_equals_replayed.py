@@ -20,7 +20,7 @@ from liverank.config import parse_config
 from liverank.events.event import Ranking
 from liverank.events.frame import events_of
 from liverank.events.log import Log
-from liverank.features.kinds.in_list import InList
+from liverank.features.kinds.listwise import InList
 from liverank.features.spec import derive_spec
 
 LANGUAGES = ("en", "pt")

@@ -52,7 +52,10 @@ def test_the_docs_name_every_event_with_its_level_and_code_tells_no_other():
     assert documented == {
         name: logging.getLevelName(level).lower() for name, level in EVENTS.items()
     }
-    sources = [*(ROOT / "src/liverank/serving").rglob("*.py"), ROOT / "src/liverank/cli/serve.py"]
+    sources = [
+        *(ROOT / "src/liverank/serving").rglob("*.py"),
+        ROOT / "src/liverank/cli/commands/serve.py",
+    ]
     code = "\n".join(file.read_text(encoding="utf-8") for file in sources)
     used = set(re.findall(r'\bwrite_(?:process_)?event\(\s*(?:[^"\n]+, )?"(\w+)"', code))
     assert used | {"other"} == set(EVENTS)

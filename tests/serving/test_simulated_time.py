@@ -13,7 +13,7 @@ from rank_servers import CONFIG, RunningServer, a_bundle, a_spec, running_server
 
 from liverank.bundle import store
 from liverank.cli import main
-from liverank.cli.checks.server import ask, check_health
+from liverank.cli.commands.doctor.checks.server import ask, check_health
 from liverank.events.log import Log
 
 NOON = 1_600_000_000_000

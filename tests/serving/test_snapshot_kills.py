@@ -16,7 +16,7 @@ import snapshot_takers
 from snapshot_takers import LAYOUT, NOW_MS, SETTINGS, some_events
 
 from liverank.events.log import Log
-from liverank.features.kernels.places import FIRST_LEVEL, LEVEL, VERSION
+from liverank.features.kernels.memory.offsets import FIRST_LEVEL, LEVEL, VERSION
 from liverank.serving.state.erase import remove_snapshots
 from liverank.serving.state.log_fold import fold_log
 from liverank.serving.state.snapshots import _taking, load_newest, take_snapshot

@@ -6,7 +6,7 @@ from collections import Counter
 from prometheus_client.parser import text_string_to_metric_families
 from rank_servers import CONFIG, act, now_ms, room, running_server
 
-from liverank.events.declared import Unknown
+from liverank.events.schema.declared import Unknown
 from liverank.serving.undeclared_names import MOST_NAMES, OTHER, UndeclaredNames
 
 NAMED = CONFIG + '[interactions]\njoin = "the success"\n[surfaces.tab]\n'

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from liverank.errors import SimulatorError
 from liverank.events.event import Event, Interaction, Item, Ranking, User, dedup_id
+from liverank.events.time_zones import zone_name
 from liverank.events.wire import decode_event, encode_event
-from liverank.events.zones import zone_name
 from liverank.simulator.policies.contract import Visits
 from liverank.simulator.policies.popular import MostPopular
 from liverank.simulator.policies.random_order import RandomOrder

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from liverank.config import parse_config
-from liverank.dataset.lists import Lists, collect_lists
+from liverank.dataset.lists.lists import Lists, collect_lists
 from liverank.dataset.metrics import list_auc, mean_over_lists
 from liverank.errors import SimulatorError
 from liverank.events.event import Event, Ranking
 from liverank.events.frame import frame_of
-from liverank.events.profile import profile_events
-from liverank.events.schema import resolve_schema
-from liverank.features.derived_layout import layout_of
+from liverank.events.schema.profile import profile_events
+from liverank.events.schema.schema import resolve_schema
 from liverank.features.hashing import hash_id
+from liverank.features.layout.derived_layout import layout_of
 from liverank.simulator.life.life import Life
 from liverank.simulator.policies.contract import Visits
 from liverank.simulator.policies.random_order import RandomOrder

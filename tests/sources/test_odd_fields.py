@@ -10,14 +10,14 @@ import pytest
 
 from liverank.config import Config, FieldType, parse_config
 from liverank.config_sources import Source
-from liverank.events.declared import declared_by
 from liverank.events.event import Interaction, Item, Ranking, User
 from liverank.events.field_values import LARGEST, problem_of_field
 from liverank.events.log import Log
-from liverank.events.sources.field_columns import declared_field
-from liverank.events.sources.reading import read_all
-from liverank.events.sources.values import Value
-from liverank.features import stream
+from liverank.events.schema.declared import declared_by
+from liverank.events.sources.mapping.expressions import Value
+from liverank.events.sources.mapping.field_columns import declared_field
+from liverank.events.sources.read_events import read_all
+from liverank.features.stream import event_arrays
 from liverank.serving.http.events_in import take_events
 
 NOON = 1_795_435_200_000
@@ -255,7 +255,7 @@ def test_a_column_is_refused_where_its_single_values_are(field_type: FieldType) 
 
 
 def test_the_largest_number_is_the_one_that_features_hold() -> None:
-    assert LARGEST == stream.LARGEST
+    assert LARGEST == event_arrays.LARGEST
 
 
 def test_fields_of_users_rankings_and_interactions_are_checked_by_their_own_tables() -> None:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from liverank.config_sources import Source
-from liverank.events.sources.reading import read_all
+from liverank.events.sources.read_events import read_all
 
 NOON = 1_795_435_200_000
 Told = tuple[list[dict[str, Any]], dict[str, str]]

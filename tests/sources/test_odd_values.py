@@ -11,7 +11,7 @@ import pytest
 from liverank.config_sources import Source
 from liverank.errors import SourceError
 from liverank.events.log import Log
-from liverank.events.sources.reading import read_all
+from liverank.events.sources.read_events import read_all
 from liverank.serving.http.events_in import take_events
 
 NOON = 1_795_435_200_000

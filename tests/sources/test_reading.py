@@ -17,8 +17,8 @@ from liverank.errors import SourceError
 from liverank.events.event import Event, Interaction, Item, Ranking
 from liverank.events.frame import events_of, frame_of
 from liverank.events.sources.files import find_files, read_blocks
-from liverank.events.sources.mapping import parse_source
-from liverank.events.sources.reading import read_all, read_events
+from liverank.events.sources.mapping.mapping import parse_source
+from liverank.events.sources.read_events import read_all, read_events
 from liverank.events.wire import encode_event
 
 pytestmark = pytest.mark.usefixtures("any_time")
@@ -371,7 +371,7 @@ def test_whatever_bytes_a_file_holds_they_are_events_rejected_or_one_clear_error
 def test_a_file_without_line_ends_is_refused_before_it_fills_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("liverank.events.sources.lines.MAX_LINE_BYTES", 1 << 20)
+    monkeypatch.setattr("liverank.events.sources.json_lines.MAX_LINE_BYTES", 1 << 20)
     (tmp_path / "e.jsonl").write_bytes(b"{" * (3 << 20))
     with pytest.raises(SourceError, match="line 1 is longer than 1 MB"):
         read_all([tmp_path])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from liverank.errors import EventError
 from liverank.events.event import EXPERIMENT_ACTIONS, ITEM_STATES
 from liverank.events.frame import SCHEMA
-from liverank.events.sources.rules import KEYS, first_broken_rule, with_defaults
+from liverank.events.sources.frame_rules import KEYS, first_broken_rule, with_defaults
 from liverank.events.wire import decode_event
 
 ids = st.one_of(st.none(), st.sampled_from(["", "a", "b", "é" * 512, "é" * 513, "x" * 600]))

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from liverank.config_sources import Source
 from liverank.errors import ConfigError, SourceError
-from liverank.events.sources.field_columns import json_of
-from liverank.events.sources.mapping import parse_source
-from liverank.events.sources.templates import Hole, parse_template
-from liverank.events.sources.times import moment_of
-from liverank.events.sources.values import Value, cast_to, value_of
+from liverank.events.sources.mapping.expressions import Value, cast_to, value_of
+from liverank.events.sources.mapping.field_columns import json_of
+from liverank.events.sources.mapping.mapping import parse_source
+from liverank.events.sources.mapping.templates import Hole, parse_template
+from liverank.events.sources.mapping.times import moment_of
 
 
 def values_of(template: str, frame: pl.DataFrame) -> list[object]:

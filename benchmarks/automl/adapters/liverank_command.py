@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from liverank.automl.columns import read_columns
+from liverank.automl.data.columns import read_columns
 from liverank.bundle.table_bundle import load_table_bundle
 
 BATCH, BATCHES = 55, 400

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from liverank.automl.result import Result as Result
-    from liverank.automl.tabular import fit as fit
+    from liverank.automl.table import fit as fit
     from liverank.bundle.table_bundle import load_table_bundle as load
 
 __all__ = ["Result", "fit", "load"]
 
 _PLACES = {
     "Result": ("liverank.automl.result", "Result"),
-    "fit": ("liverank.automl.tabular", "fit"),
+    "fit": ("liverank.automl.table", "fit"),
     "load": ("liverank.bundle.table_bundle", "load_table_bundle"),
 }
 

@@ -3,12 +3,12 @@
 import hashlib
 from pathlib import Path
 
-from liverank.automl.html.page import render_report
-from liverank.automl.plan import Plan, encode_plan
-from liverank.automl.table_report import TableReport, encode_report
+from liverank.automl.report.html.page import render_report
+from liverank.automl.report.table_schema import TableReport, encode_report
+from liverank.automl.trials.plan import Plan, encode_plan
 from liverank.bundle.files import PackedBundle
 from liverank.bundle.table_bundle import pack_table_bundle
-from liverank.models.inputs import Columns
+from liverank.models.encoder.columns import Columns
 from liverank.models.predictor import Predictor
 
 

@@ -7,15 +7,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.automl.columns import read_columns
+from liverank.automl.data.columns import read_columns
+from liverank.automl.data.read_table import read_table
 from liverank.automl.pack import pack_result
-from liverank.automl.plan import Plan
-from liverank.automl.profile import TableProfile
-from liverank.automl.table import read_table
-from liverank.automl.table_report import TableReport
+from liverank.automl.profile.profile import TableProfile
+from liverank.automl.report.table_schema import TableReport
+from liverank.automl.trials.plan import Plan
 from liverank.bundle.files import write_bundle
-from liverank.models.explain import Parts, make_explainer
-from liverank.models.inputs import Columns
+from liverank.models.attribution.by_column import Parts, make_explainer
+from liverank.models.encoder.columns import Columns
 from liverank.models.predictor import Predictor
 
 
@@ -40,7 +40,7 @@ class Result:
     def explain(self, table: pl.DataFrame | Path | str) -> tuple[tuple[str, ...], Parts]:
         """Names of the columns that the model reads, and each one's part in the answers.
 
-        Base and parts add up to the margin; ``liverank.models.explain`` says what they are.
+        Base and parts add up to the margin; see ``liverank.models.attribution.by_column``.
         """
         explainer = make_explainer(self.predictor)
         columns = read_columns(frame_of(table), explainer.encoder.inputs)

@@ -1,259 +1,238 @@
-"""Reading a table of any kind from a file: CSV, TSV or Parquet, compressed or not.
+"""From any table to a model, by itself, within a time budget.
 
-A delimited file is read in pieces, with columns typed by its first rows, so that it takes the
-memory of its numbers and not of its text; if a later value is of another type, it is read again.
-Invariant: no value is lost silently: a column with one odd value is text, for the profile to judge,
-and a row that does not fit the header is an error.
+    table -> profile -> split -> folds -> pilots -> search -> blend -> served model -> calibration
+          -> training again on all rows -> predictor, report
+
+Invariant: nothing that is kept was chosen by rows it was trained on; running a recorded plan again
+with the same seed gives the same bytes.
 """
 
-import csv
-from codecs import getincrementaldecoder
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+import dataclasses
+import time as time_module
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+import msgspec
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from liverank.errors import SourceError
-from liverank.events.sources.files import read_blocks, tell_nobody
-from liverank.models.inputs import UNKNOWN
+from liverank.automl.budget import Clock, Deadline
+from liverank.automl.data.columns import read_columns
+from liverank.automl.data.matrix import Task
+from liverank.automl.evaluation.cross_validation import thinned_places
+from liverank.automl.evaluation.eval_rows import LINKS
+from liverank.automl.evaluation.subsampling import rows_in_time, thin_table
+from liverank.automl.evaluation.table_data import Grounds
+from liverank.automl.metrics.bootstrap import figure_intervals
+from liverank.automl.metrics.objective import find_objective
+from liverank.automl.pack import file_sha256
+from liverank.automl.pipeline import Found, OnTrial, find_model
+from liverank.automl.preprocessing.encoder import take_rows
+from liverank.automl.profile.leakage import Leak, find_leaks
+from liverank.automl.profile.profile import TableProfile, profile_table
+from liverank.automl.profile.roles import read_roles, split_rows
+from liverank.automl.report.build_table import TableFound, write_report
+from liverank.automl.report.drift import measure_drift
+from liverank.automl.report.importance import permutation_importance
+from liverank.automl.report.table_schema import Drift, Importance
+from liverank.automl.result import Result, frame_of
+from liverank.automl.search.cross_selection import find_extras, from_record, recorded
+from liverank.automl.trials.plan import Plan, Trial
+from liverank.errors import TrainingError
+from liverank.models.encoder.columns import Columns, ColumnType
+from liverank.models.predictor import sum_terms
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".tab", ".parquet", ".pq")
-SEPARATORS = (",", "\t", ";", "|")
+SERVING_US = 20.0
+"""Microseconds a row that a served model may take where nothing else is asked for."""
+MOST_LEAK_ROWS = 500_000
 
-_SNIFFED = 1 << 18
-"""Bytes that are looked at to tell the separator and the header."""
-_SNIFFED_LINES = 100
-_SAMPLED_ROWS = 20_000
-"""Rows by which the types of columns are guessed, before all of them are read as such."""
-_FIRST_LOOK = 1000
-_EXTRA = "\x00extra"
+_REPORT_SHARE = 0.06
+_MOST_REPORT_S = 4.0
+_EXTRAS_SHARE = 0.15
+"""Of the time left that looking for features made of several columns may take."""
+_GOLDEN_ROWS = 20
+
+_WARM = Plan(
+    seed=0,
+    n_threads=1,
+    folds=1,
+    timings={},
+    trials=(Trial(family="linear", name="warm", params={"heaviest": 10.0}, seed=0, rounds=(1,)),),
+    finished=True,
+)
+"""A plan of one quick trial."""
 
 
-class Dialect(NamedTuple):
-    """How a delimited file is written."""
+def fit(
+    table: pl.DataFrame | Path | str,
+    *,
+    target: str,
+    time: str | None = None,
+    group: str | None = None,
+    weight: str | None = None,
+    split: str | None = None,
+    types: Mapping[str, ColumnType] | None = None,
+    task: Task | None = None,
+    objective: str | None = None,
+    budget_s: float = 60.0,
+    serving_us: float = SERVING_US,
+    gap_ms: float = 0.0,
+    validation: float = 0.2,
+    seed: int = 0,
+    families: Sequence[str] | None = None,
+    plan: Plan | None = None,
+    on_trial: OnTrial | None = None,
+    clock: Clock = time_module.monotonic,
+    memory_bytes: int | None = None,
+) -> Result:
+    """Find a model of a column of a table.
 
-    separator: str
-    quote: str | None
-    names: tuple[str, ...]
+    ``budget_s`` is wall time, all included. ``serving_us`` is what a row may take in a batch of 55
+    on one core. ``plan`` is that of an earlier search, to run again. An interrupt (Ctrl-C) keeps
+    the best so far. Raises SourceError and TrainingError.
 
-
-def read_table(path: Path, columns: Collection[str] | None = None) -> pl.DataFrame:
-    """Read a table, or some of its columns; names that it does not have are passed over.
-
-    Empty values are null, and rows of nothing else in what is read are passed over.
-    Raises SourceError, with the file, and the row or column, when it cannot be read.
-
-    >>> read_table(Path("/no/such/file.csv"))
-    Traceback (most recent call last):
-    liverank.errors.SourceError: /no/such/file.csv: no such file
+    >>> x = np.linspace(-3, 3, 300)
+    >>> table = pl.DataFrame({"x": x, "y": np.where(np.sin(9 * x) < x, "yes", "no")})
+    >>> result = fit(table, target="y", budget_s=2, families=["linear", "lightgbm"])
+    >>> result.predict(pl.DataFrame({"x": [-2.9, 2.9]})).round().tolist()
+    [0.0, 1.0]
     """
-    head = _head(path)
-    try:
-        if head[:4] == b"PAR1":
-            rows = pl.scan_parquet(path, glob=False)
-            names = _chosen(rows.collect_schema().names(), columns)
-            table = rows.select(names).collect(engine="streaming")
-        else:
-            dialect = sniff(path, head)
-            table = _read_delimited(path, dialect, _chosen(dialect.names, columns))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise _unreadable(path, error) from None
-    if table.height == 0:
-        raise SourceError(f"{path}: has a header and no rows")
-    return table
-
-
-def column_names(path: Path) -> list[str]:
-    """The names of a table's columns. Raises SourceError as ``read_table`` does."""
-    head = _head(path)
-    if head[:4] != b"PAR1":
-        return list(sniff(path, head).names)
-    try:
-        return pl.scan_parquet(path, glob=False).collect_schema().names()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise _unreadable(path, error) from None
-
-
-def open_table(path: Path) -> tuple[pl.LazyFrame, Callable[[pl.DataFrame], pl.DataFrame]]:
-    """A table to be read in pieces, all text where it is delimited, and what finishes a piece.
-
-    Raises SourceError as ``read_table`` does, and when a piece is finished.
-    """
-    head = _head(path)
-    if head[:4] == b"PAR1":
-        return pl.scan_parquet(path, glob=False), lambda piece: piece
-    dialect = sniff(path, head)
-
-    def finish(piece: pl.DataFrame) -> pl.DataFrame:
-        piece = _without_empty(path, dialect, piece, dialect.names)
-        return piece.with_columns(_decimals(piece[name], dialect) for name in piece.columns)
-
-    return _scan(path, dialect, {}), finish
-
-
-def sniff(path: Path, head: bytes) -> Dialect:
-    r"""Tell the separator, the quotes and the header from a file's first bytes.
-
-    Raises SourceError for what is no text, and for a header that names a column twice.
-
-    >>> sniff(Path("a.csv"), b'name;size\n"a;b";3\n')
-    Dialect(separator=';', quote='"', names=('name', 'size'))
-    """
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head:
-        raise SourceError(f"{path}: is not text in UTF-8; save it as CSV in UTF-8, or as Parquet")
-    try:
-        text = getincrementaldecoder("utf-8-sig")().decode(head, final=len(head) < _SNIFFED)
-    except UnicodeDecodeError as error:
-        line = head.count(b"\n", 0, error.start) + 1
-        raise SourceError(
-            f"{path}: line {line} is not UTF-8; write it as such, if it is Latin-1 by "
-            f"`iconv -f latin1 -t utf-8 {path.name}`"
-        ) from None
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) > 1 and len(head) == _SNIFFED:
-        lines.pop()  # it may be cut
-    separator = max(SEPARATORS, key=lambda each: _evenness(lines[:_SNIFFED_LINES], each))
-    # TSV is often written without quotes, and then a quote is a mere character.
-    quoted = separator != "\t" or any(
-        field[:1] == field[-1:] == '"' and len(field) > 1
-        for line in lines
-        for field in line.split(separator)
+    began = clock()
+    report_s = min(_REPORT_SHARE * budget_s, _MOST_REPORT_S)
+    deadline = Deadline(began + 0.98 * budget_s - report_s, clock)
+    frame = frame_of(table)
+    sha256 = None if isinstance(table, pl.DataFrame) else file_sha256(Path(table))
+    profile = profile_table(
+        frame,
+        target=target,
+        time=time,
+        group=group,
+        weight=weight,
+        split=split,
+        types=types,
+        task=task,
     )
-    quote = '"' if quoted else None
-    first = _fields(lines[0], separator, quote)
-    names = tuple(name.strip() or f"column_{place + 1}" for place, name in enumerate(first))
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise SourceError(
-            f"{path}: its header names column `{twice[0]}` {names.count(twice[0])} times; "
-            "give each column a name of its own"
+    used = rows_in_time(frame, profile, deadline) if plan is None else plan.rows
+    rows, roles = read_roles(frame if used is None else thin_table(frame, used), profile)
+    wanted = find_objective(objective, profile.target.task)
+    if wanted.name == "rmsle" and (roles.target < 0).any():
+        raise TrainingError(
+            f"target `{target}` goes down to {roles.target.min():g}, and rmsle needs numbers of at "
+            "least 0; choose rmse or mae"
         )
-    return Dialect(separator, quote, names)
+    blocks, why = split_rows(roles, seed=seed, gap_ms=gap_ms, validation=validation)
+    in_time = blocks.kind == "chronological"
+    columns = read_columns(rows, profile.inputs)
+    grounds = Grounds(
+        columns=columns,
+        inputs=profile.inputs,
+        target=roles.target,
+        classes=profile.target.n_margins,
+        objective=wanted,
+        link="expm1" if wanted.name == "rmsle" else LINKS[profile.target.task],
+        split=blocks,
+        at_ms=roles.at_ms if in_time else None,
+        groups=roles.groups,
+        weight=roles.weight,
+        gap_ms=gap_ms,
+        time=profile.time if in_time else None,
+        seed=seed,
+        class_names=profile.target.classes,
+    )
+    leaks = _leaks(grounds, profile)
+    until = deadline.share(_EXTRAS_SHARE)
+    extras = find_extras(grounds, until) if plan is None else from_record(plan.extras)
+    grounds = dataclasses.replace(grounds, extras=extras)
+    model = find_model(
+        grounds,
+        families=families,
+        plan=plan,
+        serving_us=serving_us,
+        seed=seed,
+        deadline=deadline,
+        on_trial=on_trial,
+        memory_bytes=memory_bytes,
+    )
+    report_end = Deadline(began + 0.99 * budget_s, clock)
+    found = TableFound(
+        profile=profile,
+        grounds=grounds,
+        why=why,
+        model=model,
+        leaks=leaks,
+        drift=_drift(model, report_end.share(0.4)),
+        importance=_importance(grounds, model, report_end.share(0.8)),
+        intervals=_intervals(model, report_end),
+        budget_s=budget_s,
+        serving_us=serving_us,
+        source="a table in memory" if sha256 is None else str(table),
+        sha256=sha256,
+        used=used,
+    )
+    report = write_report(found, seconds=clock() - began)
+    ran = msgspec.structs.replace(model.plan, extras=recorded(extras), rows=used)
+    return Result(model.final.predictor.narrow(), profile, report, ran, _golden(grounds))
 
 
-def _evenness(lines: list[str], separator: str) -> tuple[float, int]:
-    """The share of lines with as many values as the header, and how many those are."""
-    widths = [len(_fields(line, separator, '"')) for line in lines]
-    even = sum(width == widths[0] for width in widths) / len(widths)
-    return (even if widths[0] > 1 else 0.0), widths[0]
+def warm_up() -> None:
+    """Compile the kernels that a search runs, so that the first on a machine keeps its budget."""
+    x = np.linspace(-1, 1, 60)
+    for y in ((x > 0) * 1.0, np.digitize(x, [-0.3, 0.3]) * 1.0, x):
+        table = pl.DataFrame({"x": x, "y": y}, schema={"x": pl.Float64, "y": pl.Float64})
+        task: Task = "regression" if y is x else "multiclass" if y.max() > 1 else "binary"
+        fit(table, target="y", task=task, families=["linear"], plan=_WARM)
 
 
-def _fields(line: str, separator: str, quote: str | None) -> list[str]:
-    if quote is None:
-        return line.split(separator)
-    try:
-        return next(csv.reader([line], delimiter=separator))
-    except csv.Error:
-        return line.split(separator)
+def _golden(grounds: Grounds) -> Columns:
+    places = grounds.all_rows[thinned_places(len(grounds.all_rows), _GOLDEN_ROWS)]
+    return take_rows(grounds.columns, places)
 
 
-def _chosen(names: Sequence[str], columns: Collection[str] | None) -> list[str]:
-    return [name for name in names if columns is None or name in columns]
-
-
-def _unreadable(path: Path, error: Exception) -> SourceError:
-    why = str(error).split("\n", 1)[0]
-    return SourceError(
-        f"{path}: cannot be read as a table: {why}; save it as CSV in UTF-8, or as Parquet"
+def _leaks(grounds: Grounds, profile: TableProfile) -> tuple[Leak, ...]:
+    if len(grounds.target) > MOST_LEAK_ROWS:
+        return ()
+    return find_leaks(
+        grounds.columns,
+        grounds.inputs,
+        grounds.target,
+        grounds.split,
+        task=grounds.objective.task,
+        classes=max(len(profile.target.classes), 1),
+        at_ms=grounds.at_ms,
+        time=grounds.time,
     )
 
 
-def _read_delimited(path: Path, dialect: Dialect, names: list[str]) -> pl.DataFrame:
-    wanted = [*names, _EXTRA]
-    sample = _scan(path, dialect, {}).select(wanted).head(_SAMPLED_ROWS).collect(engine="streaming")
-    guessed = {name: _narrowest(sample[name], dialect) for name in names}
-    try:
-        table = _scan(path, dialect, guessed).select(wanted).collect(engine="streaming")
-    except pl.exceptions.ComputeError:  # a later value is none of what the first ones are
-        table = _scan(path, dialect, {}).select(wanted).collect(engine="streaming")
-    table = _without_empty(path, dialect, table, names)
-    texts = [name for name in table.columns if table.schema[name] == pl.String]
-    return table.with_columns(
-        _as_numbers(table[name], dialect, _narrowest(table[name], dialect)) for name in texts
+def _drift(model: Found, deadline: Deadline) -> Drift | None:
+    if not model.evaluation.in_time:
+        return None
+    return measure_drift(
+        model.evaluation.folds[-1],
+        seed=model.plan.seed,
+        n_threads=model.plan.n_threads,
+        is_logarithm=model.evaluation.held.link == "expm1",
+        deadline=deadline,
     )
 
 
-def _scan(path: Path, dialect: Dialect, types: dict[str, pl.DataType]) -> pl.LazyFrame:
-    """The file in pieces: columns of the types given, others as text."""
-    text = dict.fromkeys([*dialect.names, _EXTRA], pl.String())
-    return pl.scan_csv(
-        path,
-        has_header=False,
-        skip_lines=1,
-        schema={**text, **types},
-        missing_columns="insert",
-        truncate_ragged_lines=True,
-        separator=dialect.separator,
-        quote_char=dialect.quote,
-        encoding="utf8-lossy",
-        raise_if_empty=False,
-        glob=False,
+def _intervals(model: Found, deadline: Deadline) -> dict[str, tuple[float, float]]:
+    validating, margins = model.validation()
+    return figure_intervals(margins, validating, seed=model.plan.seed, deadline=deadline)
+
+
+def _importance(grounds: Grounds, model: Found, deadline: Deadline) -> tuple[Importance, ...]:
+    """Of the served model as it was before it saw the judging rows."""
+    evaluation = model.evaluation
+    encoder = evaluation.folds[-1].encoder
+    assert encoder is not None
+
+    def margins(columns: Columns) -> NDArray[np.float64]:
+        raw = sum_terms(model.served.terms, encoder.transform(columns), evaluation.n_margins)
+        return model.calibrated.calibrator.apply(raw)
+
+    judge = take_rows(grounds.columns, grounds.split.judge)
+    read = {form.name: judge[form.name] for form in encoder.inputs}
+    return permutation_importance(
+        margins, read, evaluation.judged, seed=grounds.seed, deadline=deadline
     )
-
-
-def _head(path: Path) -> bytes:
-    """The first bytes of a file that is there and not empty."""
-    if path.is_dir():
-        raise SourceError(f"{path}: is a folder; name one file of it ({', '.join(SUFFIXES)})")
-    if not path.exists():
-        raise SourceError(f"{path}: no such file")
-    head = next(read_blocks(path, tell_nobody), b"")[:_SNIFFED]
-    if not head.strip():
-        raise SourceError(f"{path}: is empty; a table has a header and rows")
-    return head
-
-
-def _without_empty(
-    path: Path, dialect: Dialect, table: pl.DataFrame, names: Sequence[str]
-) -> pl.DataFrame:
-    """The columns ``names`` of the rows that hold anything in them."""
-    _check_widths(path, dialect, table)
-    table = table.select(names)
-    empty = table.select(pl.all_horizontal(pl.all().is_null())).to_series()
-    return table.filter(~empty) if empty.any() else table
-
-
-def _check_widths(path: Path, dialect: Dialect, table: pl.DataFrame) -> None:
-    if table[_EXTRA].null_count() < table.height:
-        row = table[_EXTRA].is_not_null().arg_max() or 0
-        raise SourceError(
-            f"{path}: row {row + 1} after the header has more than {len(dialect.names)} values; "
-            f'put values that hold "{dialect.separator}" in quotes, or name the column'
-        )
-
-
-def _narrowest(column: pl.Series, dialect: Dialect) -> pl.DataType:
-    """The type that holds all known values; codes such as 007 are text."""
-    first = _known(column.head(_FIRST_LOOK), dialect)
-    if first.cast(pl.Float64, strict=False).null_count():  # spares a look at all of a text column
-        return pl.String()
-    known = _known(column, dialect)
-    if len(known) == 0 or known.str.contains(r"^[+-]?0\d").any():
-        return pl.String()
-    for dtype in (pl.Int64(), pl.Float64()):
-        if known.cast(dtype, strict=False).null_count() == 0:
-            return dtype
-    return pl.String()
-
-
-def _known(column: pl.Series, dialect: Dialect) -> pl.Series:
-    text = _stripped(column, dialect)
-    return text.filter(~text.str.to_lowercase().is_in(list(UNKNOWN)))
-
-
-def _as_numbers(column: pl.Series, dialect: Dialect, dtype: pl.DataType) -> pl.Series:
-    return column if dtype == pl.String else _stripped(column, dialect).cast(dtype, strict=False)
-
-
-def _stripped(column: pl.Series, dialect: Dialect) -> pl.Series:
-    return _decimals(column.str.strip_chars(), dialect)
-
-
-def _decimals(text: pl.Series, dialect: Dialect) -> pl.Series:
-    if dialect.separator != ";":
-        return text
-    # Where values are divided by semicolons, commas stand before decimals.
-    is_decimal = text.str.contains(r"^[+-]?\d+,\d+$")
-    return text.str.replace(",", ".", literal=True).zip_with(is_decimal.fill_null(False), text)

@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.automl.report import known
+from liverank.automl.report.ranking_schema import known
 from liverank.autopilot.gather import Frames, gather
 from liverank.autopilot.judging import DECIDING, MODEL
 from liverank.autopilot.training import OnProgress, Trained, train_on
 from liverank.config import Config
-from liverank.dataset.lists import Lists
+from liverank.dataset.lists.lists import Lists
 from liverank.dataset.metrics import (
     auc,
     bootstrap_difference,
@@ -34,7 +34,7 @@ from liverank.dataset.popularity import Popularity, popularity_scores
 from liverank.dataset.replay import replay
 from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.kinds.next_item import after_last_item
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 from liverank.features.spec import FeatureSpec, SpecFeature
 from liverank.quantities import duration_ms
 

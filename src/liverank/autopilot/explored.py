@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from liverank.autopilot.gather import Frames
 from liverank.config import Config
-from liverank.dataset.collected import Collector
-from liverank.dataset.lists import Lists, lists_of
+from liverank.dataset.lists.collected import Collector
+from liverank.dataset.lists.lists import Lists, lists_of
 from liverank.errors import DatasetError
 from liverank.events.clock import right_times
 from liverank.features.hashing import hash_column
-from liverank.features.layout import Layout
-from liverank.features.time_order import TimeBounds, bounds_of
+from liverank.features.layout.layout import Layout
+from liverank.features.stream.time_order import TimeBounds, bounds_of
 from liverank.quantities import duration_ms
 
 HOW_TO_EXPLORE = (

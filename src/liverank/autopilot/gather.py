@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from liverank.autopilot.of_variants import OfVariants
 from liverank.autopilot.whole_lists import to_learn_from, to_test_on
 from liverank.config import Candidates, Config
-from liverank.dataset.collected import Collector
-from liverank.dataset.implied import Choices
-from liverank.dataset.lists import Lists, lists_of
+from liverank.dataset.lists.collected import Collector
+from liverank.dataset.lists.implied import Choices
+from liverank.dataset.lists.lists import Lists, lists_of
 from liverank.errors import DatasetError
 from liverank.events.clock import right_times
-from liverank.events.profile import Profile, profile_events
-from liverank.events.schema import Schema, resolve_schema
-from liverank.events.unused_words import UnusedWord, unused_words
+from liverank.events.schema.profile import Profile, profile_events
+from liverank.events.schema.schema import Schema, resolve_schema
+from liverank.events.schema.unused_words import UnusedWord, unused_words
 from liverank.features.hashing import mixed
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.quantities import duration_ms
 

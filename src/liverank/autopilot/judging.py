@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.rank import Fitted
-from liverank.automl.report import Against, Difference, Scores, known
+from liverank.automl.ranking import Fitted
+from liverank.automl.report.ranking_schema import Against, Difference, Scores, known
 from liverank.config import Config
-from liverank.dataset.lists import Lists
+from liverank.dataset.lists.lists import Lists
 from liverank.dataset.metrics import bootstrap_difference, list_auc, mean_over_lists, ndcg_at
 from liverank.dataset.rows import Rows, list_offsets
 from liverank.features.kinds.context import POSITION_NAME, SERVED_POSITION

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.autopilot.explored import ExploredLists
-from liverank.dataset.lists import Lists
+from liverank.dataset.lists.lists import Lists
 from liverank.errors import DatasetError
 from liverank.experiments.off_policy.estimate import Estimate, dr, ips, logged_value, snips
 from liverank.experiments.off_policy.logged import LoggedLists

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from liverank.autopilot.gather import Frames
 from liverank.bundle.bundle import Bundle
 from liverank.config import Config
-from liverank.dataset.lists import Lists
+from liverank.dataset.lists.lists import Lists
 from liverank.dataset.replay import replay
 from liverank.features.kinds.context import SERVED_POSITION
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 from liverank.features.spec import FeatureSpec, SpecFeature
 from liverank.quantities import duration_ms
 from liverank.serving.ranking.fallback import popularity, popularity_expressions

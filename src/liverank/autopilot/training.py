@@ -11,23 +11,23 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.automl.deadline import Deadline
-from liverank.automl.knee import Knee, fewest_features
-from liverank.automl.position import PositionEffect, position_effect
-from liverank.automl.rank import Fitted, fit, warm_up
-from liverank.automl.redundant import redundant_columns
-from liverank.automl.report import TrainingReport
+from liverank.automl.budget import Deadline
+from liverank.automl.evaluation.position_bias import PositionEffect, position_effect
+from liverank.automl.preprocessing.redundant_features import redundant_columns
+from liverank.automl.ranking import Fitted, fit, warm_up
+from liverank.automl.report.ranking_schema import TrainingReport
+from liverank.automl.search.feature_count import Knee, fewest_features
 from liverank.autopilot.gather import Frames
 from liverank.autopilot.judging import judge_model
 from liverank.config import Config, Label
-from liverank.dataset.lists import Lists
+from liverank.dataset.lists.lists import Lists
 from liverank.dataset.popularity import Popularity
 from liverank.dataset.replay import training_rows
 from liverank.dataset.rows import Rows
 from liverank.dataset.split import newest_from
 from liverank.features.kinds.context import POSITION_NAME
-from liverank.features.sizes import what_was_let_go
 from liverank.features.spec import FeatureSpec
+from liverank.features.state.sizes import what_was_let_go
 from liverank.models.predictor import Predictor
 from liverank.quantities import duration_ms
 

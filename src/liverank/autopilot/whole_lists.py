@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from liverank.config import Config
-from liverank.dataset.lists import Lists
+from liverank.dataset.lists.lists import Lists
 from liverank.errors import DatasetError
 from liverank.features.spec import FeatureSpec, depends_on_list
 

@@ -20,11 +20,11 @@ from liverank.bundle.onnx_encoder import add_encoder
 from liverank.bundle.onnx_graph import Graph
 from liverank.bundle.onnx_models import add_forests, add_linears, add_mlp, stretch_and_shift
 from liverank.errors import BundleError
+from liverank.models.attribution.by_column import column_owners
 from liverank.models.calibrator import Calibrator
-from liverank.models.explain import column_owners
-from liverank.models.forest import Forest, leaf_arrays, merge
-from liverank.models.linear import Linear
-from liverank.models.mlp import Mlp
+from liverank.models.forest.forest import Forest, leaf_arrays, merge
+from liverank.models.linear.model import Linear
+from liverank.models.mlp.model import Mlp
 from liverank.models.predictor import ALL, Predictor, Term
 
 

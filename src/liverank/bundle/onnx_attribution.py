@@ -1,8 +1,9 @@
 """Each column's part in the margins, as operations of ONNX: what a row says for itself, anywhere.
 
-The arithmetic is that of ``liverank.models.shap_kernel``: a leaf's path demands something of each
-feature on it, and a feature's part is an integral that Gauss's rule gives exactly.
-Invariant: parts and base are those of ``liverank.models.explain`` but for rounding in float64.
+The arithmetic is that of ``liverank.models.attribution.tree_shap_kernel``: a leaf's path demands
+something of each feature on it, and a feature's part is an integral that Gauss's rule gives
+exactly. Invariant: parts and base are those of ``liverank.models.attribution.by_column`` but for
+rounding in float64.
 """
 
 from collections.abc import Sequence
@@ -13,10 +14,10 @@ from numpy.typing import NDArray
 from liverank.bundle.onnx_graph import Graph
 from liverank.bundle.onnx_models import add_linear_terms, known_values
 from liverank.errors import BundleError
-from liverank.models.attribution import LeafPaths, gauss_rules, leaf_paths
+from liverank.models.attribution.tree_shap import LeafPaths, gauss_rules, leaf_paths
 from liverank.models.calibrator import Calibrator
-from liverank.models.forest import Forest
-from liverank.models.linear import Linear
+from liverank.models.forest.forest import Forest
+from liverank.models.linear.model import Linear
 from liverank.models.predictor import Term
 
 _NO_ROWS = 1e-30

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from liverank.bundle.onnx_calendar import add_calendar
 from liverank.bundle.onnx_graph import ML, Graph
-from liverank.models.encoder import Encoder
-from liverank.models.encoder_steps import (
+from liverank.models.encoder.columns import Columns, level_of
+from liverank.models.encoder.encoder import Encoder
+from liverank.models.encoder.steps import (
     DAY_MS,
     JOIN,
     MOST,
@@ -30,7 +31,6 @@ from liverank.models.encoder_steps import (
     Value,
     token_bags,
 )
-from liverank.models.inputs import Columns, level_of
 
 UNKNOWN_BAG = JOIN
 """The token of a row whose text or list is unknown."""
@@ -41,8 +41,8 @@ _NUMBERS = ("number", "boolean", "time")
 def onnx_columns(encoder: Encoder, columns: Columns) -> dict[str, NDArray[Any]]:
     """A table's columns in the form that an exported encoder reads.
 
-    >>> from liverank.models.encoder import EncoderSpec
-    >>> from liverank.models.inputs import Input
+    >>> from liverank.models.encoder.encoder import EncoderSpec
+    >>> from liverank.models.encoder.columns import Input
     >>> city = Input(name="city", type="category")
     >>> encoder = Encoder(EncoderSpec(inputs=(city,), steps=()), {})
     >>> onnx_columns(encoder, {"city": np.array(["Ulm", None], object)})["city"].tolist()

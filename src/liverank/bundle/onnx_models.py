@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.bundle.onnx_graph import ML, Graph
-from liverank.models.forest import LEAF, Forest
-from liverank.models.linear import Linear
-from liverank.models.mlp import Mlp
-from liverank.models.mlp_kernel import FURTHEST
+from liverank.models.forest.forest import LEAF, Forest
+from liverank.models.linear.model import Linear
+from liverank.models.mlp.kernel import FURTHEST
+from liverank.models.mlp.model import Mlp
 
 
 def add_forests(graph: Graph, rows: str, forests: Sequence[Forest]) -> str:

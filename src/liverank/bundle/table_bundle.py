@@ -33,8 +33,8 @@ from liverank.bundle.manifest import (
     make_manifest,
 )
 from liverank.errors import BundleError, ServingError
-from liverank.models.encoder import Encoder
-from liverank.models.inputs import Columns, Input, read_values
+from liverank.models.encoder.columns import Columns, Input, read_values
+from liverank.models.encoder.encoder import Encoder
 from liverank.models.predictor import Predictor
 from liverank.plain_json import FormError, decode, encode
 

@@ -40,7 +40,7 @@ COMMANDS = (
     "compact",
     "erase",
 )
-"""Every command, in the order ``--help`` shows them; each is a module of this package."""
+"""Every command, in the order ``--help`` shows them; each is a module of ``cli.commands``."""
 
 
 class Command(Protocol):
@@ -106,4 +106,4 @@ def _print_json(result: dict[str, Any]) -> None:
 
 
 def _command(name: str) -> Command:
-    return cast("Command", importlib.import_module(f"liverank.cli.{name}"))
+    return cast("Command", importlib.import_module(f"liverank.cli.commands.{name}"))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.compiled import compiled
-from liverank.features.kernels.rows import mix
+from liverank.features.kernels.memory.index import mix
 
 
 @compiled

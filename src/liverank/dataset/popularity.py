@@ -14,13 +14,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.config import Config
-from liverank.dataset.collected import AS_OF_TIME
-from liverank.dataset.labels import successes_of
-from liverank.dataset.lists import Lists
+from liverank.dataset.labels.labels import successes_of
+from liverank.dataset.lists.collected import AS_OF_TIME
+from liverank.dataset.lists.lists import Lists
 from liverank.dataset.popularity_kernel import add_events, sum_up
 from liverank.events.clock import right_times
 from liverank.features.hashing import hash_column
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 from liverank.quantities import duration_ms
 
 WINDOWS_MS = {

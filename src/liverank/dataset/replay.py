@@ -14,16 +14,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.dataset.collected import AS_OF_TIME
-from liverank.dataset.lists import Lists
+from liverank.dataset.lists.collected import AS_OF_TIME
+from liverank.dataset.lists.lists import Lists
 from liverank.dataset.rows import Rows
-from liverank.features.directions import directions_of
-from liverank.features.ragged import taken
-from liverank.features.sizes import Sizes
+from liverank.features.monotonicity import directions_of
 from liverank.features.spec import FeatureSpec, compile_spec
-from liverank.features.state import Reads, State
-from liverank.features.stream import Stream, stream_of
-from liverank.features.time_order import TimeBounds, TimeSorter, in_time_order
+from liverank.features.state.sizes import Sizes
+from liverank.features.state.state import Reads, State
+from liverank.features.stream.event_arrays import Stream, stream_of
+from liverank.features.stream.ragged import taken
+from liverank.features.stream.time_order import TimeBounds, TimeSorter, in_time_order
 
 
 class Chunk(NamedTuple):

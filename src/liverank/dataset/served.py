@@ -15,17 +15,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.dataset.collected import seen_before
-from liverank.dataset.lists import words_of_requests
+from liverank.dataset.lists.collected import seen_before
+from liverank.dataset.lists.lists import words_of_requests
+from liverank.dataset.lists.requests import Requests
 from liverank.dataset.replay import replay
-from liverank.dataset.requests import Requests
 from liverank.events.frame import empty_frame
 from liverank.features.hashing import hash_column
 from liverank.features.kinds.context import SERVED_POSITION
-from liverank.features.layout import Layout
-from liverank.features.ragged import offsets_of
+from liverank.features.layout.layout import Layout
 from liverank.features.spec import FeatureSpec, SpecFeature
-from liverank.features.state import Reads
+from liverank.features.state.state import Reads
+from liverank.features.stream.ragged import offsets_of
 
 EARLIER = "made before events were taken from the log (a user was erased, or old ones expired)"
 UNKNOWN = (

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from liverank.errors import EventError
+from liverank.events.decode_errors import UNDECODABLE, explain
 from liverank.events.event import MAX_VALUE, Event, Fields, Interaction
-from liverank.events.explain import UNDECODABLE, explain
 from liverank.events.pieces import elements_of, is_one_value
 from liverank.events.time_range import time_problem
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from liverank.features.layout import Layout, Scope
+from liverank.features.layout.layout import Layout, Scope
 
 MAX_OTHER_TYPES = 6
 

@@ -10,10 +10,9 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from liverank.config import Config
-from liverank.events.schema import Schema
-from liverank.features.derived_layout import layout_of
+from liverank.events.schema.schema import Schema
+from liverank.features.compiler import Compiler, Program
 from liverank.features.feature import Feature
-from liverank.features.instructions import Compiler, Program
 from liverank.features.kinds import (
     attribute,
     audience,
@@ -21,8 +20,8 @@ from liverank.features.kinds import (
     count,
     fatigue,
     following,
-    in_list,
     lifecycle,
+    listwise,
     match,
     momentum,
     next_item,
@@ -31,7 +30,8 @@ from liverank.features.kinds import (
     total,
     visits,
 )
-from liverank.features.layout import Layout
+from liverank.features.layout.derived_layout import layout_of
+from liverank.features.layout.layout import Layout
 
 KINDS = (
     count,
@@ -76,7 +76,7 @@ Expression = (
     | lifecycle.LifeLeft
     | context.Context
     | context.Local
-    | in_list.InList
+    | listwise.InList
 )
 """Every expression that a feature can be."""
 
@@ -117,7 +117,7 @@ def derive_spec(schema: Schema, config: Config) -> FeatureSpec:
     sampled = config.candidates is not None
     if sampled:
         features = [feature for feature in features if feature.name not in context.OF_LISTS]
-    features += list(in_list.derive(layout, features, sampled=sampled))
+    features += list(listwise.derive(layout, features, sampled=sampled))
     return FeatureSpec(
         layout,
         tuple(
@@ -136,7 +136,7 @@ def depends_on_list(feature: SpecFeature) -> bool:
     True
     """
     expression = feature.expression
-    return isinstance(expression, in_list.InList) or expression == context.Context("candidates")
+    return isinstance(expression, listwise.InList) or expression == context.Context("candidates")
 
 
 def compile_spec(spec: FeatureSpec) -> Program:

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from liverank.errors import BundleError
 from liverank.models.calibrator import Calibrator
-from liverank.models.encoder import Encoder
-from liverank.models.forest import Forest
-from liverank.models.inputs import Columns
+from liverank.models.encoder.columns import Columns
+from liverank.models.encoder.encoder import Encoder
+from liverank.models.forest.forest import Forest
 from liverank.models.json_array import json_array, read_json_array
-from liverank.models.linear import Linear
+from liverank.models.linear.model import Linear
 from liverank.models.link_kernel import chances_kernel, expm1_kernel, softmax_kernel
-from liverank.models.mlp import Mlp
+from liverank.models.mlp.model import Mlp
 from liverank.models.sigmoid_kernel import sigmoid_kernel
 
 Link: TypeAlias = Literal["sigmoid", "softmax", "identity", "expm1"]
@@ -77,7 +77,7 @@ class Predictor:
 
     Raises BundleError when the parts do not fit together.
 
-    >>> from liverank.models.forest import leaf_arrays
+    >>> from liverank.models.forest.forest import leaf_arrays
     >>> part = Forest.from_arrays(leaf_arrays(3.0), n_features=2)
     >>> model = Predictor((Term(part, 0, 0.5),), Calibrator.none(1), "sigmoid", ("no", "yes"))
     >>> model.answers(np.zeros((1, 2), np.float32)).round(4).tolist()
@@ -146,7 +146,7 @@ class Predictor:
         return linked(self.margins(features), self.link)
 
     def predict(self, columns: Columns) -> NDArray[np.float64]:
-        """As ``answers``, of columns as ``liverank.models.inputs`` says."""
+        """As ``answers``, of columns as ``liverank.models.encoder.columns`` says."""
         if self.encoder is None:
             raise BundleError("predictor: it has no encoder; give features to `answers`")
         return self.answers(self.encoder.transform(columns))

@@ -5,7 +5,7 @@ Invariant: what is told here is true again by itself as soon as its cause has pa
 
 import numpy as np
 
-from liverank.features.sizes import what_was_let_go
+from liverank.features.state.sizes import what_was_let_go
 from liverank.quantities import duration_ms
 from liverank.serving.http.messages import Health, Readiness, StateHealth
 from liverank.serving.log_trouble import words_of

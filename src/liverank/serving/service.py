@@ -16,8 +16,8 @@ from pathlib import Path
 
 from liverank.config import Config
 from liverank.errors import LogError
-from liverank.events.declared import declared_by
 from liverank.events.log import Erased, Log
+from liverank.events.schema.declared import declared_by
 from liverank.quantities import duration_ms
 from liverank.serving.experiments.asking import AssignmentResponse, assignment_of_somebody
 from liverank.serving.http.events_in import take_events

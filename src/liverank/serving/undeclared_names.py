@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from liverank.events.declared import Unknown
+from liverank.events.schema.declared import Unknown
 
 MOST_NAMES = 20
 """Names that are counted one by one."""

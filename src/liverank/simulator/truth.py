@@ -6,7 +6,7 @@ Invariant: it scores the rows that a model is given, in their order.
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.dataset.lists import Lists
+from liverank.dataset.lists.lists import Lists
 from liverank.errors import SimulatorError
 from liverank.features.hashing import hash_ids
 from liverank.simulator.life.life import Life

@@ -9,9 +9,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from liverank.automl.deadline import Deadline
-from liverank.automl.families import catboost, lightgbm, linear, mlp, xgboost
-from liverank.automl.matrix import Fit, Matrix
+from liverank.automl.budget import Deadline
+from liverank.automl.data.matrix import Fit, Matrix
+from liverank.automl.families import catboost, lightgbm, xgboost
+from liverank.automl.families.linear import linear
+from liverank.automl.families.mlp import mlp
 
 
 class Family(Protocol):

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.deadline import Deadline
+from liverank.automl.budget import Deadline
+from liverank.automl.data.matrix import Fit, Matrix
 from liverank.automl.families.draws import log_integer, log_uniform
-from liverank.automl.families.learnable import (
+from liverank.automl.families.early_stopping import Stopping, boosting_rounds, most_rounds
+from liverank.automl.families.preparation import (
     constant_fit,
     even_weight,
     is_dull,
@@ -23,10 +25,8 @@ from liverank.automl.families.learnable import (
     scaled_target,
     start_scores,
 )
-from liverank.automl.families.rounds import Stopping, boosting_rounds, most_rounds
-from liverank.automl.matrix import Fit, Matrix
-from liverank.models.catboost_json import forests_from_catboost
-from liverank.models.forest import Forest
+from liverank.models.forest.forest import Forest
+from liverank.models.importers.catboost import forests_from_catboost
 
 PACKAGE = "catboost"
 PILOT, GROWS = (2, 8), True

@@ -10,10 +10,13 @@ import lightgbm
 import numpy as np
 from lightgbm.callback import CallbackEnv, EarlyStopException
 
-from liverank.automl.deadline import Deadline
+from liverank.automl.budget import Deadline
+from liverank.automl.data.matrix import Fit, Matrix
 from liverank.automl.families import list_loss
 from liverank.automl.families.draws import log_integer, log_uniform
-from liverank.automl.families.learnable import (
+from liverank.automl.families.early_stopping import Stopping, boosting_rounds, most_rounds
+from liverank.automl.families.list_loss import ListLoss
+from liverank.automl.families.preparation import (
     constant_fit,
     even_weight,
     is_dull,
@@ -21,11 +24,8 @@ from liverank.automl.families.learnable import (
     scaled_target,
     start_scores,
 )
-from liverank.automl.families.list_loss import ListLoss
-from liverank.automl.families.rounds import Stopping, boosting_rounds, most_rounds
-from liverank.automl.log_odds import mean_log_odds
-from liverank.automl.matrix import Fit, Matrix
-from liverank.models.lightgbm_text import forests_from_lightgbm
+from liverank.automl.metrics.log_odds import mean_log_odds
+from liverank.models.importers.lightgbm import forests_from_lightgbm
 
 PACKAGE = "lightgbm"
 PILOT, GROWS = (2, 8), True

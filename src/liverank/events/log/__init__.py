@@ -2,11 +2,11 @@
 
 from liverank.events.log.append import Appended
 from liverank.events.log.append_served import AppendedRankings
-from liverank.events.log.bulk import Imported
+from liverank.events.log.bulk_import import Imported
 from liverank.events.log.erase import Erased
 from liverank.events.log.log import Log
 from liverank.events.log.stats import Stats
-from liverank.events.log.tail import TailEvent, TailSlice
+from liverank.events.log.storage.tail import TailEvent, TailSlice
 
 __all__ = [
     "Appended",

@@ -17,10 +17,10 @@ import numpy as np
 
 from liverank.errors import EventError, LogError
 from liverank.events.event import Event, dedup_id
-from liverank.events.log.database import Database, busy, last_seq_of
-from liverank.events.log.ids import SegmentIds, ids_of
+from liverank.events.log.storage.database import Database, busy, last_seq_of
+from liverank.events.log.storage.ids import SegmentIds, ids_of
+from liverank.events.log.storage.tail import in_tail
 from liverank.events.log.suppression import screened
-from liverank.events.log.tail import in_tail
 from liverank.events.wire import encode_event
 
 

@@ -15,12 +15,12 @@ import zstandard
 
 from liverank.errors import EventError
 from liverank.events.event import ServedRanking, check_ranking
-from liverank.events.log.blocks import KIND, MOST_ROWS, Block, insert_block
-from liverank.events.log.database import Database, last_seq_of
-from liverank.events.log.ids import Ids, SegmentIds, ids_of
-from liverank.events.log.served_codec import LEVEL
+from liverank.events.log.storage.blocks import KIND, MOST_ROWS, Block, insert_block
+from liverank.events.log.storage.database import Database, last_seq_of
+from liverank.events.log.storage.ids import Ids, SegmentIds, ids_of
+from liverank.events.log.storage.served_codec import LEVEL
+from liverank.events.log.storage.tail import in_tail
 from liverank.events.log.suppression import screened
-from liverank.events.log.tail import in_tail
 
 
 class AppendedRankings(NamedTuple):

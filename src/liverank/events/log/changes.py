@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from liverank.events.frame import SCHEMA, events_of
-from liverank.events.log.database import Database
-from liverank.events.log.segment import (
+from liverank.events.log.storage.database import Database
+from liverank.events.log.storage.segments import (
     Segment,
     corrupt,
     next_segment,
@@ -17,7 +17,7 @@ from liverank.events.log.segment import (
     segment_file,
     segments_of,
 )
-from liverank.events.log.tail import TailEvent
+from liverank.events.log.storage.tail import TailEvent
 from liverank.events.wire import decode_event
 
 _COLUMNS = ("seq", "arrived", "event", "time", "id", "experiment", "action", "fields")

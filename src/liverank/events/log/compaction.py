@@ -10,18 +10,18 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from liverank.events.log.blocks import block_at, delete_blocks
-from liverank.events.log.database import Database, begin_generation, explained
-from liverank.events.log.ids import write_with_ids
-from liverank.events.log.lock import adding_segments, removing_segments
-from liverank.events.log.segment import (
+from liverank.events.log.storage.blocks import block_at, delete_blocks
+from liverank.events.log.storage.database import Database, begin_generation, explained
+from liverank.events.log.storage.ids import write_with_ids
+from liverank.events.log.storage.locks import adding_segments, removing_segments
+from liverank.events.log.storage.segments import (
     register,
     remove_files,
     segments_of,
     unregister,
     withdrawn_if_refused,
 )
-from liverank.events.log.tail import stretch_of_tail, tail_extent
+from liverank.events.log.storage.tail import stretch_of_tail, tail_extent
 
 
 def compact_tail(database: Database, *, min_rows: int, segment_rows: int) -> int:

@@ -17,12 +17,12 @@ import polars as pl
 from liverank.errors import EventError
 from liverank.events.event import MAX_ID, Event, Ranking
 from liverank.events.frame import events_of
-from liverank.events.log.blocks import blocks_naming, rewrite_block
-from liverank.events.log.database import Database, begin_generation, explained
-from liverank.events.log.ids import write_with_ids
-from liverank.events.log.leftovers import finish_erasing
-from liverank.events.log.lock import removing_segments
-from liverank.events.log.segment import (
+from liverank.events.log.recovery import finish_erasing
+from liverank.events.log.storage.blocks import blocks_naming, rewrite_block
+from liverank.events.log.storage.database import Database, begin_generation, explained
+from liverank.events.log.storage.ids import write_with_ids
+from liverank.events.log.storage.locks import removing_segments
+from liverank.events.log.storage.segments import (
     Segment,
     check_segment,
     corrupt,
@@ -33,9 +33,9 @@ from liverank.events.log.segment import (
     unregister,
     withdrawn_if_refused,
 )
+from liverank.events.log.storage.tail import TailEvent, frame_of_tail
+from liverank.events.log.storage.without import without_users
 from liverank.events.log.suppression import suppress
-from liverank.events.log.tail import TailEvent, frame_of_tail
-from liverank.events.log.without import without_users
 from liverank.events.wire import decode_event, encode_event
 
 _TELLING = ("event", "user", "target", "fields")

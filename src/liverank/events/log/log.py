@@ -16,19 +16,19 @@ from liverank.events.event import Event, ServedRanking
 from liverank.events.frame import SCHEMA
 from liverank.events.log.append import Appended, Appender
 from liverank.events.log.append_served import AppendedRankings, ServedAppender
-from liverank.events.log.bulk import Imported, Importer
+from liverank.events.log.bulk_import import Imported, Importer
 from liverank.events.log.changes import experiment_changes
 from liverank.events.log.compaction import compact_tail, expire_rows
-from liverank.events.log.database import Database, explained
 from liverank.events.log.erase import Erased, erase_user
-from liverank.events.log.ids import SegmentIds
-from liverank.events.log.leftovers import clear_leftovers
-from liverank.events.log.lock import opening
-from liverank.events.log.reading import Reader
-from liverank.events.log.segment import corrupt
+from liverank.events.log.reader import Reader
+from liverank.events.log.recovery import clear_leftovers
 from liverank.events.log.stats import Stats, stats_of
+from liverank.events.log.storage.database import Database, explained
+from liverank.events.log.storage.ids import SegmentIds
+from liverank.events.log.storage.locks import opening
+from liverank.events.log.storage.segments import corrupt
+from liverank.events.log.storage.tail import TailEvent, TailSlice
 from liverank.events.log.suppression import allow
-from liverank.events.log.tail import TailEvent, TailSlice
 from liverank.events.log.writable import try_writing
 
 

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from liverank.events.log.database import Database, explained, last_seq_of
-from liverank.events.log.segment import segments_of
-from liverank.events.log.tail import tail_extent
+from liverank.events.log.storage.database import Database, explained, last_seq_of
+from liverank.events.log.storage.segments import segments_of
+from liverank.events.log.storage.tail import tail_extent
 
 
 class Stats(NamedTuple):

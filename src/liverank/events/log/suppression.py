@@ -15,8 +15,8 @@ import msgspec
 import polars as pl
 
 from liverank.events.event import Edge, Event, ExperimentChange, ServedRanking
-from liverank.events.log.database import Database
-from liverank.events.log.without import fields_without, without_users
+from liverank.events.log.storage.database import Database
+from liverank.events.log.storage.without import fields_without, without_users
 
 Appendable = TypeVar("Appendable", bound=Event | ServedRanking)
 

@@ -6,7 +6,7 @@ Invariant: the log says the same before and after, and nothing is left beside it
 import os
 import tempfile
 
-from liverank.events.log.database import Database, explained
+from liverank.events.log.storage.database import Database, explained
 
 _SCRATCH_BYTES = 1 << 18
 """Room that an append of ordinary size may need."""

@@ -13,12 +13,12 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from liverank.events.explain import UNDECODABLE, explain
-from liverank.events.field_types import level_of
-from liverank.events.sources.field_columns import json_column
+from liverank.events.decode_errors import UNDECODABLE, explain
+from liverank.events.schema.field_types import level_of
+from liverank.events.sources.delimited_and_parquet import Table, none_rejected
 from liverank.events.sources.files import Progress, tell_nobody
-from liverank.events.sources.lines import read_lines
-from liverank.events.sources.tables import Table, none_rejected
+from liverank.events.sources.json_lines import read_lines
+from liverank.events.sources.mapping.field_columns import json_column
 
 _decoder = msgspec.json.Decoder(dict[str, object])
 

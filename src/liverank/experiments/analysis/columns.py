@@ -10,7 +10,7 @@ from difflib import get_close_matches
 import polars as pl
 
 from liverank.errors import ExperimentError
-from liverank.models.inputs import FALSE, TRUE, UNKNOWN
+from liverank.models.encoder.columns import FALSE, TRUE, UNKNOWN
 
 _LARGEST = 1e50
 """Numbers beyond have no variance that is a float."""

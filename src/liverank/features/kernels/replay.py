@@ -1,9 +1,9 @@
 """The kernel that folds events and reads past rankings on the way."""
 
 from liverank.compiled import compiled
-from liverank.features.kernels.fold import fold_events
-from liverank.features.kernels.pointers import layout_pointers, store_pointers
-from liverank.features.kernels.read import read_rows
+from liverank.features.kernels.fold.fold import fold_events
+from liverank.features.kernels.memory.pointers import layout_pointers, store_pointers
+from liverank.features.kernels.read.read import read_rows
 
 
 @compiled

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from liverank.features.compiler import FIELD, LEVEL, Compiler
 from liverank.features.feature import Feature
-from liverank.features.instructions import FIELD, LEVEL, Compiler
-from liverank.features.layout import ENTITY_CODES, Entity, Field, Layout
+from liverank.features.layout.layout import ENTITY_CODES, Entity, Field, Layout
 
 
 class Attribute(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):

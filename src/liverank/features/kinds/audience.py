@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import msgspec
 
+from liverank.features.compiler import AUDIENCE_NOW, DIFFERENCE, SHARE, Compiler
 from liverank.features.feature import Feature
-from liverank.features.instructions import AUDIENCE_NOW, DIFFERENCE, SHARE, Compiler
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.lifecycle import Kept
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 from liverank.quantities import nearest
 
 PRIOR_PEOPLE = 1.0

@@ -5,10 +5,10 @@ from typing import Literal
 
 import msgspec
 
-from liverank.events.zones import zone_name
+from liverank.events.time_zones import zone_name
+from liverank.features.compiler import CANDIDATES, HOUR, POSITION, WEEKDAY, Compiler
 from liverank.features.feature import Feature
-from liverank.features.instructions import CANDIDATES, HOUR, POSITION, WEEKDAY, Compiler
-from liverank.features.layout import ENTITY_CODES, Entity, Layout
+from liverank.features.layout.layout import ENTITY_CODES, Entity, Layout
 
 _OPERATIONS = {
     "hour": HOUR,

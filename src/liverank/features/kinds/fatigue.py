@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from liverank.features.compiler import COMBINATIONS, COUNT, Compiler
 from liverank.features.feature import Feature, feature_name
-from liverank.features.instructions import COMBINATIONS, COUNT, Compiler
-from liverank.features.layout import FATIGUE, Layout
+from liverank.features.layout.layout import FATIGUE, Layout
 
 
 class Fatigue(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):

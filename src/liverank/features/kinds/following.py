@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from liverank.features.compiler import FOLLOWED, HERE, LATEST, Compiler
 from liverank.features.feature import Feature
-from liverank.features.instructions import FOLLOWED, HERE, LATEST, Compiler
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 
 
 class Followed(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):

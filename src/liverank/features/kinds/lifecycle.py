@@ -5,9 +5,9 @@ from typing import Literal
 
 import msgspec
 
+from liverank.features.compiler import AGE, FIELD, LIFE_LEFT, LIFE_STATE, Compiler
 from liverank.features.feature import Feature
-from liverank.features.instructions import AGE, FIELD, LIFE_LEFT, LIFE_STATE, Compiler
-from liverank.features.layout import (
+from liverank.features.layout.layout import (
     ENTITY_CODES,
     FIRST_SEEN,
     PEAK,

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import msgspec
 
+from liverank.features.compiler import SAME, SHARE, Compiler
 from liverank.features.feature import Feature, feature_name
-from liverank.features.instructions import SAME, SHARE, Compiler
 from liverank.features.kinds.count import Combination, Count
-from liverank.features.layout import ENTITY_CODES, Field, Layout
+from liverank.features.layout.layout import ENTITY_CODES, Field, Layout
 from liverank.quantities import nearest
 
 PRIOR_SUCCESSES = 3.0

@@ -6,10 +6,10 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
+from liverank.features.compiler import MOMENTUM, Compiler
 from liverank.features.feature import Feature, feature_name
-from liverank.features.instructions import MOMENTUM, Compiler
 from liverank.features.kinds.count import Count
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 from liverank.quantities import duration_ms
 
 

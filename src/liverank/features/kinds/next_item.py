@@ -10,9 +10,9 @@ from typing import Literal
 
 import msgspec
 
+from liverank.features.compiler import COMBINATIONS, GO_ON, Compiler
 from liverank.features.feature import Feature
-from liverank.features.instructions import COMBINATIONS, GO_ON, Compiler
-from liverank.features.layout import NEXT_ITEM, Layout
+from liverank.features.layout.layout import NEXT_ITEM, Layout
 
 PRIOR_SUCCESSES = 5.0
 """Successes of the earlier item by which the shares are pulled towards zero."""

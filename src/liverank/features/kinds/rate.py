@@ -9,10 +9,10 @@ from itertools import product
 
 import msgspec
 
+from liverank.features.compiler import COMBINATIONS, RATE, Compiler
 from liverank.features.feature import Feature, feature_name, is_of_text
-from liverank.features.instructions import COMBINATIONS, RATE, Compiler
 from liverank.features.kinds.count import Combination
-from liverank.features.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
+from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
 from liverank.quantities import duration_ms, nearest
 
 PRIOR_TRIALS = 20.0

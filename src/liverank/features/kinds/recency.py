@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from liverank.features.compiler import AGO, Compiler
 from liverank.features.feature import Feature, feature_name, is_of_text
-from liverank.features.instructions import AGO, Compiler
-from liverank.features.layout import NEXT_ITEM, USER_LATELY, Layout
+from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY, Layout
 
 
 class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):

@@ -5,10 +5,10 @@ from typing import get_args
 
 import msgspec
 
+from liverank.features.compiler import COMBINATIONS, COUNT, RATE, Compiler
 from liverank.features.feature import Feature, feature_name, is_of_text
-from liverank.features.instructions import COMBINATIONS, COUNT, RATE, Compiler
 from liverank.features.kinds.count import Combination
-from liverank.features.layout import NEXT_ITEM, Layout
+from liverank.features.layout.layout import NEXT_ITEM, Layout
 from liverank.quantities import nearest
 
 PRIOR_EVENTS = 5.0

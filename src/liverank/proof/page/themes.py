@@ -18,7 +18,7 @@ from liverank.features.kinds.match import Same, Share
 from liverank.features.kinds.momentum import Momentum
 from liverank.features.kinds.next_item import NextCount, NextShare
 from liverank.features.kinds.visits import Visits
-from liverank.features.layout import USER_LATELY
+from liverank.features.layout.layout import USER_LATELY
 from liverank.features.spec import Expression, FeatureSpec
 from liverank.proof.page.phrases import COMPARED, subject
 

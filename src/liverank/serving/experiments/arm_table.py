@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
-from liverank.features.shared_memory import SharedArrays
+from liverank.features.state.shared_memory import SharedArrays
 from liverank.serving.experiments.arm_kernel import add_weights, find_weights, keys_of
 
 SLOTS = 1 << 20

@@ -11,7 +11,7 @@ from liverank.events.event import ExperimentChange, Fields
 from liverank.experiments.assignment.assign import Assignment, assignment_of
 from liverank.experiments.assignment.buckets import Draws, draws_of, ends_of
 from liverank.experiments.assignment.timeline import Step, Timeline, timeline_of
-from liverank.features.state import State
+from liverank.features.state.state import State
 from liverank.serving.experiments.targets import Target
 
 _MOST_UNITS = 200_000

@@ -12,7 +12,7 @@ from liverank.config import Config
 from liverank.config_experiments import Experiment, parse_rank
 from liverank.errors import BundleError
 from liverank.events.event import ExperimentChange
-from liverank.features.state import State
+from liverank.features.state.state import State
 from liverank.serving.experiments.arm_table import ArmTable
 from liverank.serving.experiments.assigner import Assigner
 from liverank.serving.experiments.variants import Variants

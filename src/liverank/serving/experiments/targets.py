@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from liverank.config_experiments import Experiment
 from liverank.features.hashing import hash_id
-from liverank.features.state import State
-from liverank.features.user_fields import UserFields
+from liverank.features.state.state import State
+from liverank.features.state.user_fields import UserFields
 
 
 class Target:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from liverank.features.state import State
-from liverank.features.user_fields import UserFields
+from liverank.features.state.state import State
+from liverank.features.state.user_fields import UserFields
 from liverank.serving.experiments.arm_table import ArmTable
 
 

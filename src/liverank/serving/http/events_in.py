@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from liverank.errors import EventError
-from liverank.events.declared import ANYTHING, Declared, Unknown
 from liverank.events.event import Event
 from liverank.events.log import Log
+from liverank.events.schema.declared import ANYTHING, Declared, Unknown
 from liverank.events.wire import decode_events
 from liverank.serving.http.log_errors import log_refusals
 from liverank.serving.http.messages import BadRequestError, EventsResponse, RejectedEvent

@@ -10,10 +10,10 @@ import msgspec
 
 from liverank.config import FieldType
 from liverank.errors import ServingError
-from liverank.events.declared import problem_of_fields
+from liverank.events.decode_errors import with_field_name
 from liverank.events.event import Fields, Id
-from liverank.events.explain import with_field_name
 from liverank.events.odd_text import odd_text
+from liverank.events.schema.declared import problem_of_fields
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 

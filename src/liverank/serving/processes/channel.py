@@ -11,7 +11,7 @@ import struct
 import msgspec
 
 from liverank.events.event import ExperimentChange
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 
 _LENGTH = struct.Struct("<I")
 _MOST_FDS = 4

@@ -8,11 +8,11 @@ import numpy as np
 from liverank.config import Config
 from liverank.events.event import Interaction, Item
 from liverank.events.log import TailEvent
-from liverank.events.schema import Schema
-from liverank.features.derived_layout import layout_of
-from liverank.features.event_stream import EventStreams
-from liverank.features.layout import Layout
-from liverank.features.state import State
+from liverank.events.schema.schema import Schema
+from liverank.features.layout.derived_layout import layout_of
+from liverank.features.layout.layout import Layout
+from liverank.features.state.state import State
+from liverank.features.stream.single_events import EventStreams
 from liverank.serving.experiments.warming import warm_up_experiments
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Hashes

@@ -11,15 +11,15 @@ from liverank.bundle.manifest import make_manifest
 from liverank.config import Config, Label
 from liverank.events.event import Event, Interaction, Item, Ranking, User
 from liverank.events.frame import frame_of
-from liverank.events.schema import Schema
+from liverank.events.schema.schema import Schema
 from liverank.features.spec import FeatureSpec, derive_spec
-from liverank.features.state import State
-from liverank.features.stream import stream_of
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import stream_of
 from liverank.models.calibrator import Calibrator
-from liverank.models.linear import Linear
-from liverank.models.mlp import Mlp
+from liverank.models.forest.scorer import compile_kernels
+from liverank.models.linear.model import Linear
+from liverank.models.mlp.model import Mlp
 from liverank.models.predictor import Link, Predictor, Term, linked
-from liverank.models.scoring import compile_kernels
 from liverank.serving.experiments.warming import warm_up_experiments
 from liverank.serving.processes.warm import warm_up
 from liverank.serving.ranking.fallback import Rung

@@ -18,7 +18,7 @@ import uvloop
 
 from liverank.errors import BundleError, LiverankError
 from liverank.events.log import Log
-from liverank.features.state import State
+from liverank.features.state.state import State
 from liverank.quantities import duration_ms
 from liverank.serving.experiments.arm_counts import half_life_ms
 from liverank.serving.experiments.arm_table import ArmTable

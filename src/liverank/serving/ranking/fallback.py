@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from liverank.bundle import store
 from liverank.bundle.bundle import Bundle, load_bundle
 from liverank.errors import BundleError
-from liverank.features.instructions import Compiler, Program
+from liverank.features.compiler import Compiler, Program
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.lifecycle import Age
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 from liverank.quantities import nearest
 
 HALF_LIFE = "1h"

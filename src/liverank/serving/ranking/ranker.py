@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from liverank.bundle.bundle import Bundle
 from liverank.errors import StateBusyError
+from liverank.features.compiler import Program
 from liverank.features.hashing import hash_id
-from liverank.features.instructions import Program
 from liverank.features.kinds.context import SERVED_POSITION
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 from liverank.features.spec import compile_spec
-from liverank.features.state import State
-from liverank.features.stream import request_words
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import request_words
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Candidates, Hashes, candidates_of
 from liverank.serving.ranking.fallback import Rung, popularity, popularity_program

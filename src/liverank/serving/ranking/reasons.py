@@ -50,7 +50,7 @@ def reasons_of(
     """The strongest reasons for each row, float32[n, f]; ``typical`` is float32[f].
 
     >>> from liverank.models.calibrator import Calibrator
-    >>> from liverank.models.linear import Linear
+    >>> from liverank.models.linear.model import Linear
     >>> from liverank.models.predictor import Term
     >>> linear = Linear(
     ...     low=np.full(2, -9.0),

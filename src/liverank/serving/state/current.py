@@ -14,7 +14,7 @@ from pathlib import Path
 from liverank.config import Config
 from liverank.errors import BundleError, LogError, StateError
 from liverank.events.log import Log
-from liverank.features.layout import Layout
+from liverank.features.layout.layout import Layout
 from liverank.serving.experiments.arm_counts import ArmCounts, count_arms
 from liverank.serving.ranking.fallback import Rung
 from liverank.serving.server_log.events import write_event

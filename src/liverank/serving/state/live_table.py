@@ -17,7 +17,7 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from liverank.errors import StateError
-from liverank.features.shared_memory import SharedArrays
+from liverank.features.state.shared_memory import SharedArrays
 from liverank.serving.state.live_items import LiveItem, LiveItems
 from liverank.serving.state.live_kernel import (
     ENDED,

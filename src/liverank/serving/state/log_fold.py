@@ -13,13 +13,13 @@ from liverank.config import Config
 from liverank.events.event import Event, Interaction
 from liverank.events.frame import frame_of
 from liverank.events.log import Log
-from liverank.events.profile import Profile, profile_events
-from liverank.events.schema import resolve_schema
-from liverank.features.derived_layout import layout_of
-from liverank.features.event_stream import EventStreams
-from liverank.features.layout import Layout
-from liverank.features.state import State
-from liverank.features.stream import Stream, stream_of
+from liverank.events.schema.profile import Profile, profile_events
+from liverank.events.schema.schema import resolve_schema
+from liverank.features.layout.derived_layout import layout_of
+from liverank.features.layout.layout import Layout
+from liverank.features.state.state import State
+from liverank.features.stream.event_arrays import Stream, stream_of
+from liverank.features.stream.single_events import EventStreams
 from liverank.quantities import duration_ms
 from liverank.serving.state.live_items import LiveItems
 

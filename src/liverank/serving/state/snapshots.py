@@ -22,8 +22,8 @@ import xxhash
 from liverank.config import Config
 from liverank.errors import StateError
 from liverank.events.log import Log
-from liverank.features.layout import Layout
-from liverank.features.snapshot import (
+from liverank.features.layout.layout import Layout
+from liverank.features.state.snapshot import (
     Manifest,
     Origin,
     load_snapshot,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from liverank.errors import SimulatorError
 from liverank.events.frame import frame_of
-from liverank.events.profile import profile_events
-from liverank.events.proposal import propose_config
+from liverank.events.schema.config_proposal import propose_config
+from liverank.events.schema.profile import profile_events
 from liverank.simulator.policies.popular import MostPopular
 from liverank.simulator.simulate import simulate
 from liverank.simulator.world.world import build_world

@@ -5,7 +5,7 @@ Invariant: each curve rises from 0 to 7, so that its unit is an average day.
 
 import numpy as np
 
-from liverank.events.zones import offset_ms_at, transitions_of
+from liverank.events.time_zones import offset_ms_at, transitions_of
 from liverank.simulator.world.arrays import Floats, Ints
 from liverank.simulator.world.constants import PeopleConstants
 from liverank.simulator.world.names import HOMES

@@ -1,0 +1,1 @@
+"""Tables and matrices: reading, slicing and splitting them."""

@@ -1,0 +1,176 @@
+"""What a family of models trains on, and what it gives back.
+
+A ``Matrix`` is numbers only: encoding is done before, and the inverse of a scaled target after.
+Invariant: a Matrix that exists is sound, so no family checks it again.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.errors import TrainingError
+from liverank.models.predictor import Scorer
+
+Task = Literal["binary", "multiclass", "regression"]
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """Rows to learn from.
+
+    features    float32[n, f], row by row; NaN is unknown, and nothing is infinite
+    target      float64[n]: 0 or 1 (binary), 0 to classes - 1 (multiclass), or any finite value
+    weight      float64[n], at least 0 and not all 0; None where all rows weigh 1
+    names       of the f features
+    directions  of the f features: 1 where the margin may only grow with the feature, -1 only fall,
+                0 either; all 0 where there are several classes
+    task        what the target is
+    classes     how many there are for multiclass, else 1: the number of margins of a row
+    base        float64[n], margins of a binary target that are known beforehand: a model learns
+                what to add to them, and its own margins do not hold them. None for none
+    lists       int64[n], the list that a row stands in, rows of one list together; None for none
+
+    Raises TrainingError when a part does not fit the others.
+
+    >>> matrix = Matrix(
+    ...     features=np.zeros((3, 1), np.float32),
+    ...     target=np.array([0.0, 1.0, 0.0]),
+    ...     weight=None,
+    ...     names=("age",),
+    ...     directions=(0,),
+    ...     task="binary",
+    ... )
+    >>> len(matrix), len(matrix.take(np.array([2, 1])))
+    (3, 2)
+    """
+
+    features: NDArray[np.float32]
+    target: NDArray[np.float64]
+    weight: NDArray[np.float64] | None
+    names: tuple[str, ...]
+    directions: tuple[int, ...]
+    task: Task
+    classes: int = 1
+    base: NDArray[np.float64] | None = None
+    lists: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        _check_shapes(self)
+        _check_values(self)
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    @property
+    def n_features(self) -> int:
+        """The width of the rows."""
+        return len(self.names)
+
+    def take(self, where: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Matrix":
+        """The rows of a mask, of places, or of a slice, which copies nothing."""
+        return Matrix(
+            features=np.ascontiguousarray(self.features[where]),
+            target=self.target[where],
+            weight=None if self.weight is None else self.weight[where],
+            names=self.names,
+            directions=self.directions,
+            task=self.task,
+            classes=self.classes,
+            base=None if self.base is None else self.base[where],
+            lists=None if self.lists is None else self.lists[where],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A trained model.
+
+    parts        one part for each of the k margins of a row, or one part that gives all k
+    rounds       how many are in the model (trees a class, or epochs; 1 where there are none)
+    rounds_run   how many it took to know that
+    out_of_time  whether the deadline ended the training
+    gains        float64[f], how much each feature did, at least 0; comparable within one fit only
+
+    >>> from liverank.models.forest.forest import Forest, leaf_arrays
+    >>> parts = tuple(Forest.from_arrays(leaf_arrays(v), n_features=1) for v in (1.0, 2.0))
+    >>> Fit(parts, 1, 1, False, np.zeros(1)).margins(np.zeros((1, 1), np.float32)).tolist()
+    [[1.0, 2.0]]
+    """
+
+    parts: tuple[Scorer, ...]
+    rounds: int
+    rounds_run: int
+    out_of_time: bool
+    gains: NDArray[np.float64]
+
+    def margins(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score rows, float32[n, f]: float64[n, k]. Raises ServingError for other shapes."""
+        columns = [part.margin(features) for part in self.parts]
+        return np.hstack([each[:, None] if each.ndim == 1 else each for each in columns])
+
+
+def _check_shapes(matrix: Matrix) -> None:
+    n, width = len(matrix.target), len(matrix.names)
+    _expect("features", matrix.features, np.float32, (n, width))
+    _expect("target", matrix.target, np.float64, (n,))
+    if matrix.weight is not None:
+        _expect("weight", matrix.weight, np.float64, (n,))
+    if matrix.base is not None:
+        _expect("base", matrix.base, np.float64, (n,))
+        if matrix.task != "binary":
+            raise TrainingError(
+                f"`base` has no meaning for a {matrix.task} task; expected a binary one, or no base"
+            )
+    if matrix.lists is not None:
+        _expect("lists", matrix.lists, np.int64, (n,))
+        starts = np.append(True, matrix.lists[1:] != matrix.lists[:-1])[:n]
+        if len(np.unique(matrix.lists)) != np.count_nonzero(starts):
+            raise TrainingError("the rows of a list are apart; keep each list's rows together")
+    if not matrix.features.flags.c_contiguous:
+        raise TrainingError("`features` is laid out by column; pass np.ascontiguousarray(...)")
+    if matrix.task not in get_args(Task):
+        raise TrainingError(f"`task` is {matrix.task!r}; expected one of {get_args(Task)}")
+    if (matrix.classes > 1) != (matrix.task == "multiclass") or matrix.classes < 1:
+        raise TrainingError(
+            f"`classes` is {matrix.classes} for a task of {matrix.task}; "
+            "expected 2 or more for multiclass, 1 for any other"
+        )
+    if len(matrix.directions) != width or not set(matrix.directions) <= {-1, 0, 1}:
+        raise TrainingError(
+            f"`directions` are {len(matrix.directions)}; "
+            f"expected -1, 0 or 1 for each of {width} features"
+        )
+    if matrix.classes > 1 and any(matrix.directions):
+        raise TrainingError("`directions` have no meaning for several classes; give 0 for each")
+
+
+def _check_values(matrix: Matrix) -> None:
+    target, weight = matrix.target, matrix.weight
+    if not np.isfinite(target).all():
+        raise TrainingError("`target` holds NaN or infinity; leave those rows out")
+    n_classes = {"binary": 2, "multiclass": matrix.classes, "regression": 0}[matrix.task]
+    if n_classes and not np.isin(target, np.arange(n_classes)).all():
+        raise TrainingError(f"`target` of a {matrix.task} task is 0 to {n_classes - 1}, whole")
+    if matrix.base is not None and not np.isfinite(matrix.base).all():
+        raise TrainingError(
+            "`base` holds NaN or infinity; give 0 where nothing is known beforehand"
+        )
+    if np.isinf(matrix.features).any():
+        raise TrainingError("`features` hold infinity; give NaN for what is unknown")
+    if (
+        weight is not None
+        and len(weight)
+        and not ((weight >= 0).all() and 0 < weight.sum() < np.inf)
+    ):
+        raise TrainingError("`weight` holds a value below 0, NaN or infinity, or nothing above 0")
+
+
+def _expect(
+    name: str, array: NDArray[np.generic], dtype: type[np.generic], shape: tuple[int, ...]
+) -> None:
+    if array.dtype != dtype or array.shape != shape:
+        raise TrainingError(
+            f"`{name}` is {array.dtype}{list(array.shape)}; expected {np.dtype(dtype)}{list(shape)}"
+        )

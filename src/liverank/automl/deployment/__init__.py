@@ -1,0 +1,1 @@
+"""Which model is deployed, and training it again on all rows."""

@@ -1,0 +1,225 @@
+"""Distillation: a slow ensemble teaches a forest, or a small net, that is fast enough to serve.
+
+A student is a forest a margin, trained by LightGBM on the teacher's margins: by squared error,
+weighted by the curvature of log-loss, which is cross-entropy near the teacher; where a row has one
+margin, a net of one member may learn it as well. It learns from the training rows and from mixtures
+of them that only the teacher has labels for.
+Invariant: a student never sees a target, so rows that the teacher did not train on judge both.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.automl.budget import Deadline
+from liverank.automl.data.matrix import Fit, Matrix
+from liverank.automl.families import lightgbm
+from liverank.automl.families.mlp import mlp
+from liverank.automl.metrics.objective import softmax
+
+Floats = NDArray[np.float64]
+Teacher = Callable[[NDArray[np.float32]], Floats]
+"""Margins, float64[n, k], of rows."""
+
+
+class Shape(NamedTuple):
+    """Of a forest: trees a margin, leaves a tree. Of a net: the width of its layers, how many.
+
+    >>> str(Shape(300, 31)), str(Shape(64, 2, is_net=True))
+    ('300 trees x 31 leaves', 'net of 2 x 64')
+    """
+
+    size: int
+    parts: int
+    is_net: bool = False
+
+    def __str__(self) -> str:
+        if self.is_net:
+            return f"net of {self.parts} x {self.size}"
+        return f"{self.size} trees x {self.parts} leaves"
+
+
+FORESTS = tuple(
+    Shape(trees, leaves)
+    for trees, leaves in (
+        (1500, 63),
+        (800, 63),
+        (1000, 31),
+        (500, 31),
+        (300, 31),
+        (300, 15),
+        (150, 15),
+        (80, 15),
+        (80, 8),
+        (40, 8),
+        (20, 8),
+        (10, 6),
+    )
+)
+"""From the most able to the fastest."""
+NETS = (Shape(128, 2, is_net=True), Shape(64, 2, is_net=True))
+"""From the most able to the fastest."""
+
+_MOST_ROWS = 60_000
+_MIXED_A_ROW = 3.0
+_SWAPPED = 0.3
+_LEAST_CURVATURE = 0.01
+_HELD = 10
+_NET = {"members": 1, "batch": 256, "dropout": 0.0, "weight_decay": 0.0}
+"""A teacher's answers bear no noise to be careful of."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """Rows with the teacher's margins; one Matrix a margin, which share their features."""
+
+    matrices: tuple[Matrix, ...]
+
+
+def prepare_lesson(train: Matrix, teacher: Teacher, *, seed: int) -> Lesson:
+    """The training rows and mixtures of them, labelled by the teacher."""
+    mixed = mixed_rows(train.features, _n_mixed(len(train)), seed=seed)
+    features = np.concatenate([train.features, mixed])
+    margins = teacher(features)
+    weight = np.ones(len(train)) if train.weight is None else train.weight / train.weight.mean()
+    even = np.concatenate([weight, np.ones(len(mixed))])
+    curvature = _curvature(margins, train)
+    return Lesson(
+        tuple(
+            Matrix(
+                features=features,
+                target=np.ascontiguousarray(margins[:, k]),
+                weight=even * curvature[:, k],
+                names=train.names,
+                directions=train.directions,
+                task="regression",
+            )
+            for k in range(margins.shape[1])
+        )
+    )
+
+
+def teach(
+    lesson: Lesson,
+    shape: Shape,
+    *,
+    seed: int,
+    n_threads: int,
+    deadline: Deadline,
+    rounds: int | None = None,
+    is_last: bool = False,
+) -> Fit | None:
+    """A student; None where time ran out.
+
+    A net keeps its best round by a tenth of the lesson, after as many ``rounds`` as an earlier one
+    ran if they are given; in the last training it learns from all of it for so many rounds.
+    """
+    if shape.is_net:
+        (matrix,) = lesson.matrices
+        return _teach_net(matrix, shape, seed, n_threads, deadline, rounds, is_last)
+    fits = []
+    for margin, matrix in enumerate(lesson.matrices):
+        left = len(lesson.matrices) - margin
+        fit = lightgbm.fit(
+            matrix,
+            None,
+            {
+                "learning_rate": float(np.clip(12 / shape.size, 0.02, 0.3)),
+                "num_leaves": shape.parts,
+                "min_data_in_leaf": 10,
+                "lambda_l2": 0.1,
+                "feature_fraction": 0.8,
+            },
+            seed=seed,
+            n_threads=n_threads,
+            deadline=deadline.share(1 / left) if deadline.left_s() < np.inf else deadline,
+            rounds=shape.size,
+        )
+        if fit.out_of_time:
+            return None
+        fits.append(fit)
+    return Fit(
+        parts=tuple(part for fit in fits for part in fit.parts),
+        rounds=shape.size,
+        rounds_run=shape.size,
+        out_of_time=False,
+        gains=np.sum([fit.gains for fit in fits], axis=0),
+    )
+
+
+def _teach_net(
+    matrix: Matrix,
+    shape: Shape,
+    seed: int,
+    n_threads: int,
+    deadline: Deadline,
+    rounds: int | None,
+    is_last: bool,
+) -> Fit | None:
+    params = mlp.DEFAULTS[0][1]
+    choose = None
+    if not is_last:
+        is_held = np.arange(len(matrix)) % _HELD == 0
+        matrix, choose = matrix.take(~is_held), matrix.take(is_held)
+    fit = mlp.fit(
+        matrix,
+        choose,
+        {**params, "width": shape.size, "layers": shape.parts, **_NET},
+        seed=seed,
+        n_threads=n_threads,
+        deadline=deadline,
+        rounds=rounds,
+    )
+    return None if fit.rounds == 0 or (fit.out_of_time and is_last) else fit
+
+
+def worth_trying(us_per_row: float, n_margins: int, us_a_tree: float) -> Sequence[Shape]:
+    """Forests that should be fast enough, the most able first.
+
+    ``us_a_tree`` is of a tree of 31 leaves; the time grows with a tree's depth.
+
+    >>> worth_trying(1.0, 1, 0.01)[0]
+    Shape(size=80, parts=15, is_net=False)
+    """
+    return [
+        shape
+        for shape in FORESTS
+        if n_margins * shape.size * us_a_tree * np.log2(shape.parts) / np.log2(31) <= us_per_row
+    ] or FORESTS[-1:]
+
+
+def effort(shape: Shape) -> float:
+    """How long a forest takes to teach, in no unit.
+
+    >>> effort(Shape(100, 16)) / effort(Shape(50, 16))
+    2.0
+    """
+    return float(shape.size * shape.parts**0.7)
+
+
+def mixed_rows(features: NDArray[np.float32], n: int, *, seed: int) -> NDArray[np.float32]:
+    """Rows in which some values come from another row, float32[n, f] (Bucila et al., 2006).
+
+    >>> mixed_rows(np.array([[1, 2], [3, 4]], np.float32), 5, seed=0).shape
+    (5, 2)
+    """
+    generator = np.random.default_rng(seed)
+    first, second = generator.integers(0, max(len(features), 1), (2, n))
+    swapped = generator.random((n, features.shape[1])) < _SWAPPED
+    mixed: NDArray[np.float32] = np.where(swapped, features[second], features[first])
+    return mixed
+
+
+def _n_mixed(n_rows: int) -> int:
+    return int(np.clip(_MIXED_A_ROW * n_rows, 0, max(_MOST_ROWS - n_rows, 0)))
+
+
+def _curvature(margins: Floats, train: Matrix) -> Floats:
+    """The second derivative of the loss in each margin, at least a little."""
+    if train.task == "regression":
+        return np.ones_like(margins)
+    shares = softmax(margins) if train.task == "multiclass" else 1 / (1 + np.exp(-margins))
+    return np.maximum(shares * (1 - shares), _LEAST_CURVATURE)

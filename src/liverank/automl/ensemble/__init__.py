@@ -1,0 +1,1 @@
+"""Combining trained models: weights, calibration, one predictor."""

@@ -1,0 +1,146 @@
+"""Calibration: a slope and an offset for margins, or steps where rows abound.
+
+Fitted on the rows that choose and kept only where the rows that judge, which are later where there
+is time, say that it helps beyond noise.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from liverank.automl.evaluation.eval_rows import Held, gain_interval
+from liverank.automl.metrics.objective import softmax
+from liverank.models.calibrator import Calibrator
+
+Floats = NDArray[np.float64]
+
+ROWS_FOR_STEPS = 5000
+"""Rows of the rarer class from which steps are tried."""
+_LEAST_SLOPE, _MOST_SLOPE = 0.05, 5.0
+_CONFIDENCE = 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class Calibrated:
+    """The calibrator that was kept, its kind, and what the judging rows say of it."""
+
+    calibrator: Calibrator
+    kind: str
+    """``none``, ``affine`` or ``steps``."""
+    gain: tuple[float, float]
+    """Interval of how much the loss fell."""
+
+
+def choose_calibration(
+    choose: Floats, held: Held, judge: Floats, judged: Held, *, may_tie: bool = True
+) -> Calibrated:
+    """The calibration of margins, float64[n, k], that helps the judging rows most, if one does.
+
+    Unless answers ``may_tie``, steps are not tried: they are flat beyond their ends.
+    """
+    kept = Calibrated(Calibrator.none(choose.shape[1]), "none", (0.0, 0.0))
+    tried = {"affine": fit_affine(choose, held)}
+    if may_tie and _is_rich(held):
+        tried["steps"] = fit_steps(choose, held)
+    best = judged.mean_loss(judge)
+    for kind, calibrator in tried.items():
+        after = calibrator.apply(judge)
+        gain = _gain(judge, after, judged)
+        if gain[0] > 0 and judged.mean_loss(after) < best:
+            kept, best = Calibrated(calibrator, kind, gain), judged.mean_loss(after)
+    return kept
+
+
+def fit_affine(margins: Floats, held: Held) -> Calibrator:
+    """One slope, and an offset a margin, that lower the mean loss most (Platt, 1999).
+
+    The slope is the same for all classes (temperature; Guo et al., 2017) and stays within 0.05 and
+    5, so that an order is never lost. A penalty of one row's weight holds both near 1 and 0.
+
+    >>> from liverank.automl.metrics.objective import find_objective
+    >>> margins = np.array([-2.0, 2.0] * 50)[:, None]
+    >>> target = np.array([0.0, 1, 1, 0, 0, 1, 0, 1, 0, 1] * 10)
+    >>> held = Held(target, None, None, find_objective(None, "binary"), "sigmoid")
+    >>> round(float(fit_affine(margins, held).slope[0]) * 2, 1)  # log-odds of 4 in 5 are 1.39
+    1.4
+    """
+    k = margins.shape[1]
+    if held.task == "regression":
+        return _straight_line(margins, held)
+    weight = np.ones(len(held)) if held.weight is None else held.weight / held.weight.mean()
+    hits = held.target[:, None] == (np.arange(k) if k > 1 else 1.0)
+
+    def loss(point: Floats) -> tuple[float, Floats]:
+        scaled = point[0] * margins + point[1:]
+        based = np.clip(held.on_base(scaled), -500, 500)
+        shares = softmax(scaled) if k > 1 else 1 / (1 + np.exp(-based))
+        error = weight[:, None] * (shares - hits)
+        penalty = (point[0] - 1) ** 2 + (point[1:] ** 2).sum()
+        total = float(weight @ held.row_losses(scaled)) + penalty / 2
+        slope = (error * margins).sum() + point[0] - 1
+        return total, np.append(slope, error.sum(axis=0) + point[1:])
+
+    bounds = [(_LEAST_SLOPE, _MOST_SLOPE), *[(None, None)] * k]
+    start = np.append(1.0, np.zeros(k))
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return Calibrator(np.full(k, found[0]), found[1:].copy())
+
+
+def fit_steps(margins: Floats, held: Held) -> Calibrator:
+    """Isotonic regression of a binary target (Zadrozny and Elkan, 2002), as lines of log-odds.
+
+    Each pool of rows is one knot at its mean margin; a row's worth of doubt is added to each.
+    """
+    order = np.argsort(margins[:, 0], kind="stable")
+    weight = np.ones(len(held)) if held.weight is None else held.weight / held.weight.mean()
+    pools = _pool(margins[order, 0], held.target[order], weight[order])
+    x, hits, total = pools.T
+    share = (hits + 0.5) / (total + 1)
+    knots = x / total
+    levels = np.maximum.accumulate(np.log(share / (1 - share)))
+    distinct = np.append(True, np.diff(knots) > 0)
+    return Calibrator(np.ones(1), np.zeros(1), knots[distinct], levels[distinct])
+
+
+def _pool(x: Floats, target: Floats, weight: Floats) -> Floats:
+    """Pools of adjacent violators: weighted sums of x and of the target, and weight, [m, 3]."""
+    # Rows are first taken in runs, so that the loop is over thousands, not millions.
+    runs = np.unique(np.linspace(0, len(x), min(len(x), 2000) + 1).astype(np.int64))[:-1]
+    cells = np.add.reduceat(np.column_stack([weight * x, weight * target, weight]), runs)
+    pools: list[Floats] = []
+    for cell in cells[cells[:, 2] > 0]:
+        pools.append(cell)
+        while len(pools) > 1 and pools[-2][1] * pools[-1][2] >= pools[-1][1] * pools[-2][2]:
+            last = pools.pop()
+            pools[-1] = pools[-1] + last
+    return np.array(pools)
+
+
+def _straight_line(margins: Floats, held: Held) -> Calibrator:
+    target = np.log1p(held.target) if held.link == "expm1" else held.target
+    weight = np.ones(len(held)) if held.weight is None else held.weight / held.weight.mean()
+    x, centre = margins[:, 0], np.average(margins[:, 0], weights=weight)
+    level = np.average(target, weights=weight)
+    spread = float(weight @ (x - centre) ** 2)
+    if spread <= 0:
+        return Calibrator.none(1)
+    slope = float(weight @ ((x - centre) * (target - level))) / spread
+    slope = float(np.clip(slope, _LEAST_SLOPE, _MOST_SLOPE))
+    return Calibrator(np.array([slope]), np.array([level - slope * centre]))
+
+
+def _gain(before: Floats, after: Floats, judged: Held) -> tuple[float, float]:
+    if judged.objective.is_training_loss:
+        return gain_interval(before, after, judged, confidence=_CONFIDENCE)
+    # Ranks do not change, so what is judged is the loss that calibration is for.
+    fall = judged.mean_loss(before) - judged.mean_loss(after)
+    return fall, fall
+
+
+def _is_rich(held: Held) -> bool:
+    if held.task != "binary" or held.base is not None:  # steps know no base
+        return False
+    hits = int(held.target.sum())
+    return min(hits, len(held) - hits) >= ROWS_FOR_STEPS

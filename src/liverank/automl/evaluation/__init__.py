@@ -1,0 +1,1 @@
+"""Rows that models are trained and evaluated on: folds, evaluation rows, subsamples."""

@@ -1,0 +1,65 @@
+"""When boosting ends: by the loss on rows that choose, or by the clock."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from liverank.automl.budget import Deadline
+from liverank.errors import TrainingError
+
+_LEAST, _MOST = 500, 10_000
+_PATIENCE = 30, 150
+
+
+def most_rounds(rounds: int | None, learning_rate: float, *, may_stop: bool) -> int:
+    """The rounds asked for, or where training may stop early, enough for any table.
+
+    Raises TrainingError when neither says how many.
+
+    >>> most_rounds(7, 0.1, may_stop=False), most_rounds(None, 0.04, may_stop=True)
+    (7, 1500)
+    """
+    if rounds is not None:
+        return rounds
+    if not may_stop:
+        raise TrainingError("without rows that choose, a fit must be told how many rounds to run")
+    return int(np.clip(round(60 / learning_rate), _LEAST, _MOST))
+
+
+def boosting_rounds(learning_rate: float) -> float:
+    """Rounds of boosting before it stops early: about ten over the rate, and its patience on top.
+
+    >>> boosting_rounds(0.1)
+    130.0
+    """
+    return 13.0 / learning_rate
+
+
+@dataclass
+class Stopping:
+    """Told the loss of each round, says when to stop; remembers the best.
+
+    >>> stopping = Stopping(Deadline(9.0, lambda: 4.0), learning_rate=0.1)
+    >>> [stopping.is_over(loss) for loss in (0.6, 0.4, 0.5)], stopping.best_rounds
+    ([False, False, False], 2)
+    """
+
+    deadline: Deadline
+    learning_rate: float
+    losses: list[float] = field(default_factory=list)
+    out_of_time: bool = False
+
+    def is_over(self, loss: float | None) -> bool:
+        """After a round: whether the loss (None where nothing chooses) or the clock ends it."""
+        if loss is not None:
+            self.losses.append(loss)
+        patience = int(np.clip(3 / self.learning_rate, *_PATIENCE))
+        if self.losses and len(self.losses) - self.best_rounds > patience:
+            return True
+        self.out_of_time = self.deadline.expired()
+        return self.out_of_time
+
+    @property
+    def best_rounds(self) -> int:
+        """How many rounds had the least loss; 0 where nothing chooses."""
+        return int(np.argmin(self.losses)) + 1 if self.losses else 0

@@ -1,0 +1,140 @@
+"""Rows made ready for a linear model.
+
+Values are held to the range of the middle 99.8 % and put on a logarithmic scale where that makes
+their tails shorter, then standardised; many rows are thinned.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import Bounds
+
+from liverank.models.linear.model import Linear, expand
+
+MOST_ROWS = 50_000
+"""More rows are thinned evenly: so few coefficients learn no more from them."""
+TAIL_ROWS = 5000
+"""Rows that tell whether a column has a long tail; the scale needs no finer answer."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows made ready for any penalty: what fitting with several of them shares.
+
+    ``design`` float64[n, f + m] holds the standardised values, 0 where unknown, and then whether
+    each of the m columns ``often_unknown`` is unknown; ``scale`` float64[f] standardises.
+    """
+
+    design: NDArray[np.float64]
+    labels: NDArray[Any]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    logarithmic: NDArray[np.bool_]
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    often_unknown: NDArray[np.int64]
+    bounds: Bounds | None
+    """Of each coefficient; None where all are free."""
+
+    def linear(self, point: NDArray[np.float64]) -> Linear:
+        """The model of a point: coefficients, and the intercept last."""
+        n_features = len(self.mean)
+        missing_weight = np.zeros(n_features)
+        missing_weight[self.often_unknown] = point[n_features:-1]
+        return Linear(
+            low=self.low,
+            high=self.high,
+            logarithmic=self.logarithmic,
+            mean=self.mean,
+            weight=point[:n_features] * self.scale,
+            missing_weight=missing_weight,
+            intercept=point[-1:].copy(),
+        )
+
+
+def prepare_rows(
+    features: NDArray[np.float32], labels: NDArray[Any], directions: tuple[int, ...] = ()
+) -> Prepared:
+    """Thin, bound, scale and standardise rows, float32[n, f]; ``labels`` [n] are only thinned."""
+    if len(labels) > MOST_ROWS:
+        kept = _evenly(len(labels), MOST_ROWS)
+        features, labels = np.ascontiguousarray(features[kept]), labels[kept]
+    low, high = _ranges(features)
+    logarithmic = _has_long_tails(features[_evenly(len(labels), TAIL_ROWS)], low, high)
+    values = expand(features, low, high, logarithmic)
+    unknown = np.isnan(values)
+    counts = np.maximum(len(values) - unknown.sum(axis=0), 1)
+    mean = np.where(unknown, 0.0, values).sum(axis=0) / counts
+    values = np.where(unknown, 0.0, values - mean)
+    spread = np.sqrt((values**2).sum(axis=0) / counts)
+    scale = np.where(spread > 1e-12 * (1 + np.abs(mean)), 1 / np.maximum(spread, 1e-300), 0.0)
+    often_unknown = np.flatnonzero(unknown.any(axis=0) & ~unknown.all(axis=0))
+    return Prepared(
+        design=np.concatenate([values * scale, unknown[:, often_unknown]], axis=1),
+        labels=labels,
+        low=low,
+        high=high,
+        logarithmic=logarithmic,
+        mean=mean,
+        scale=scale,
+        often_unknown=often_unknown,
+        bounds=_bounds(directions, len(often_unknown)) if any(directions) else None,
+    )
+
+
+def linear_gains(model: Linear, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How much each column moves the margin: the standard deviation of its term, float64[f]."""
+    values = expand(features, model.low, model.high, model.logarithmic)
+    terms = np.where(np.isnan(values), model.missing_weight, model.weight * (values - model.mean))
+    gains: NDArray[np.float64] = terms.std(axis=0)
+    return gains
+
+
+def _bounds(directions: tuple[int, ...], n_often_unknown: int) -> Bounds:
+    """Coefficients of features that point up are not below zero, of those down not above."""
+    free = np.zeros(n_often_unknown + 1, np.int64)
+    pointed = np.concatenate([np.array(directions, np.int64), free])
+    return Bounds(np.where(pointed > 0, 0.0, -np.inf), np.where(pointed < 0, 0.0, np.inf))
+
+
+def _evenly(n_rows: int, most: int) -> NDArray[np.int64]:
+    """At most ``most`` places of ``n_rows``, evenly spread."""
+    return np.linspace(0, n_rows - 1, min(n_rows, most)).astype(np.int64)
+
+
+def _ranges(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The middle 99.8 % of each column's finite values; 0 and 0 where there are none."""
+    low, high = np.zeros(features.shape[1]), np.zeros(features.shape[1])
+    for column in range(features.shape[1]):
+        finite = features[np.isfinite(features[:, column]), column].astype(np.float64)
+        if len(finite):
+            low[column], high[column] = np.quantile(finite, [0.001, 0.999])
+        if low[column] == high[column] and len(finite):  # a rare value is still a value
+            low[column], high[column] = finite.min(), finite.max()
+    return low, high
+
+
+def _has_long_tails(
+    features: NDArray[np.float32], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Whether a column is less skewed on the logarithmic scale: bool[f]."""
+    flags = np.zeros(features.shape[1], np.bool_)
+    return np.abs(_skewness(expand(features, low, high, ~flags))) < np.abs(
+        _skewness(expand(features, low, high, flags))
+    )
+
+
+def _skewness(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Third standardised moment of each column over its known values; 0 when it does not vary."""
+    unknown = np.isnan(values)
+    counts = np.maximum((~unknown).sum(axis=0), 1)
+    centred = np.where(unknown, 0.0, values)
+    centred = np.where(unknown, 0.0, centred - centred.sum(axis=0) / counts)
+    variance = (centred**2).sum(axis=0) / counts
+    third = (centred**3).sum(axis=0) / counts
+    skewness: NDArray[np.float64] = np.divide(
+        third, variance**1.5, out=np.zeros(len(variance)), where=variance > 1e-24
+    )
+    return skewness

@@ -1,0 +1,1 @@
+"""Multilayer perceptrons as a model family, trained with JAX."""

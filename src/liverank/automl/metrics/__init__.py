@@ -1,0 +1,1 @@
+"""Objectives, metrics and their confidence intervals."""

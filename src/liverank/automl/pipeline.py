@@ -1,0 +1,184 @@
+"""From rows that are split to a model, within a time budget: what any kind of rows goes through.
+
+    folds -> pilots -> search -> blend -> served model -> calibration -> training again on all rows
+
+Invariant: nothing that is kept was chosen by rows it was trained on; running a recorded plan again
+with the same seed gives the same bytes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.automl.budget import Deadline
+from liverank.automl.deployment.choose import Served, choose_served
+from liverank.automl.deployment.refit import Final, Trainable, finish
+from liverank.automl.ensemble.calibration import Calibrated, choose_calibration
+from liverank.automl.ensemble.greedy import Blend, blended, choose_with_doubted
+from liverank.automl.evaluation.cross_validation import Evaluation
+from liverank.automl.evaluation.eval_rows import Held, joined
+from liverank.automl.families import FAMILIES
+from liverank.automl.search.search import run_search
+from liverank.automl.search.timing_runs import start_plan
+from liverank.automl.trials.plan import Plan
+from liverank.automl.trials.policy import PLAIN, Manner
+from liverank.automl.trials.trial_result import Tried, on_most_rows
+from liverank.errors import TrainingError
+from liverank.models.predictor import sum_terms
+
+_SEARCH_SHARE = 0.93
+"""Of what is left after the pilots, less what training the best so far again should take."""
+_SERVED_SHARE = 0.35
+
+OnTrial = Callable[[Tried, float], None]
+"""Told of each trial that was run, and of the seconds left to search."""
+
+
+class Ground(Trainable, Protocol):
+    """Rows that are split, of a table or of rankings; on them models are tried and trained."""
+
+    @property
+    def kind(self) -> str:
+        """How they are split: ``chronological``, ``manual`` or ``random``."""
+
+    def evaluation(self, n_folds: int) -> Evaluation:
+        """Folds to search on: the split's own, and with more than one, others beside it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A model, and all that it came from.
+
+    ``choose`` and ``judge`` are raw margins of what is served, float64[n, k], of the choosing rows
+    (of the last fold only where it is a student) and of the judging rows.
+    """
+
+    evaluation: Evaluation
+    tried: Sequence[Tried]
+    blend: Blend
+    served: Served
+    choose: NDArray[np.float64]
+    judge: NDArray[np.float64]
+    calibrated: Calibrated
+    final: Final
+    plan: Plan
+
+    def validation(self) -> tuple[Held, NDArray[np.float64]]:
+        """Rows to tell how good the model is, and its calibrated margins of them, float64[n, k].
+
+        The judging rows, and the choosing rows, each answered by what the others chose; where there
+        is time, only those of the last fold, whose models saw newer rows than the others.
+        """
+        is_blend = self.served.kind in ("ensemble", "single") and self.served.shape is None
+        return self._validating(self.blend.crossed if is_blend else self.choose, self.judge)
+
+    def teacher(self) -> tuple[Held, NDArray[np.float64]]:
+        """The same of the blend, whether it is served or not."""
+        judge = blended([each.judge for each in self.tried], self.blend.weights)
+        return self._validating(self.blend.crossed, judge)
+
+    def _validating(
+        self, choose: NDArray[np.float64], judge: NDArray[np.float64]
+    ) -> tuple[Held, NDArray[np.float64]]:
+        evaluation, last = self.evaluation, self.evaluation.last_choose()
+        held = evaluation.held
+        if evaluation.in_time or self.served.shape is not None:
+            held = held.take(np.arange(last.start, last.stop))
+            choose = choose[-len(held) :]
+        margins = self.calibrated.calibrator.apply(np.concatenate([choose, judge]))
+        return joined(held, evaluation.judged), margins
+
+
+def find_model(
+    ground: Ground,
+    *,
+    families: Sequence[str] | None,
+    plan: Plan | None,
+    serving_us: float,
+    seed: int,
+    deadline: Deadline,
+    on_trial: OnTrial | None = None,
+    memory_bytes: int | None = None,
+    manner: Manner = PLAIN,
+) -> Found:
+    """Find a model before a deadline; arguments as ``liverank.automl.fit`` has them.
+
+    Raises TrainingError where no family can be tried.
+    """
+    evaluation = ground.evaluation(1)
+    if plan is None:
+        plan, chosen = start_plan(
+            evaluation,
+            families,
+            seed=seed,
+            kind=ground.kind,
+            deadline=deadline,
+            memory_bytes=memory_bytes,
+        )
+    else:
+        chosen = {name: FAMILIES[name] for name in dict.fromkeys(t.family for t in plan.trials)}
+    if plan.folds > 1:
+        evaluation = ground.evaluation(plan.folds)
+    tried, plan = run_search(
+        evaluation,
+        chosen,
+        plan,
+        deadline=deadline.share(_SEARCH_SHARE),
+        n_all=ground.n_all,
+        on_trial=on_trial,
+        manner=manner,
+    )
+    if not tried:
+        raise TrainingError("the plan has neither trials nor timings; search without it")
+    whole = on_most_rows(tried)
+    titles = [each.trial.title for each in whole]
+    blend = choose_with_doubted(
+        [each.choose for each in whole],
+        evaluation.held,
+        [each.judge for each in whole],
+        evaluation.judged,
+        seed=seed,
+        cautious=np.array([title in manner.cautious for title in titles]),
+        doubted=np.array([title in manner.doubted for title in titles]),
+        confidence=manner.blend_confidence,
+    ).among(np.array([each in whole for each in tried]))
+    served, plan = choose_served(
+        tried,
+        blend,
+        evaluation,
+        plan,
+        serving_us=serving_us,
+        deadline=deadline.share(_SERVED_SHARE),
+    )
+    choose, judge, calibrated = _calibrated(served, tried, evaluation, manner)
+    final, plan = finish(
+        ground,
+        evaluation,
+        tried,
+        served,
+        calibrated,
+        plan,
+        deadline,
+        serving_us=serving_us,
+    )
+    return Found(evaluation, tried, blend, served, choose, judge, calibrated, final, plan)
+
+
+def _calibrated(
+    served: Served, tried: Sequence[Tried], evaluation: Evaluation, manner: Manner
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Calibrated]:
+    """Raw margins of what is served, of choosing and judging rows, and their calibration."""
+    k, held = evaluation.n_margins, evaluation.held
+    if served.shape is None:
+        choose = blended([each.choose for each in tried], served.weights)
+        judge = blended([each.judge for each in tried], served.weights)
+    else:
+        last = evaluation.last_choose()
+        held = held.take(np.arange(last.start, last.stop))
+        choose = sum_terms(served.terms, evaluation.folds[-1].choose.features, k)
+        judge = sum_terms(served.terms, evaluation.folds[-1].judge, k)
+    calibrated = choose_calibration(choose, held, judge, evaluation.judged, may_tie=manner.may_tie)
+    return choose, judge, calibrated

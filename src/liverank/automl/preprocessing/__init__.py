@@ -1,0 +1,1 @@
+"""Encoders and feature selection that are fitted on training rows."""

@@ -1,0 +1,1 @@
+"""What a table is: types of its columns, the task, suspected leakage."""

@@ -1,0 +1,152 @@
+"""What the columns with a role say, as arrays, and the split they ask for.
+
+Invariant: all arrays have one entry a row of the table given; which rows have a target is told, and
+a value that a role cannot take is an error that names the column and the row.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from liverank.automl.data.columns import distinct_codes, read_column
+from liverank.automl.data.splits import (
+    CHOOSE,
+    FIT,
+    JUDGE,
+    LEFT_OUT,
+    Split,
+    split_at_random,
+    split_by_column,
+    split_by_time,
+)
+from liverank.automl.profile.profile import TableProfile
+from liverank.automl.profile.task import read_target
+from liverank.errors import TrainingError
+from liverank.models.encoder.columns import Input, level_of
+
+PARTS = {
+    FIT: ("train", "training", "fit"),
+    CHOOSE: ("validate", "validation", "valid", "val", "dev", "choose"),
+    JUDGE: ("test", "testing", "holdout", "judge"),
+    LEFT_OUT: ("unassigned", "none", "ignore"),
+}
+"""What a split column may say, in any case; an empty value leaves the row out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Roles:
+    """Arrays of n rows; those that no column gives are None."""
+
+    target: NDArray[np.float64]
+    """Class by number, or value."""
+    at_ms: NDArray[np.float64] | None
+    """Unix milliseconds, NaN where unknown."""
+    groups: NDArray[np.int64] | None
+    weight: NDArray[np.float64] | None
+    parts: NDArray[np.int8] | None
+    """FIT, CHOOSE, JUDGE or LEFT_OUT of ``liverank.automl.data.splits``."""
+
+
+def read_roles(table: pl.DataFrame, profile: TableProfile) -> tuple[pl.DataFrame, Roles]:
+    """The rows that have a target, and what their roles say.
+
+    A row without a group is a group of its own. Raises TrainingError for a weight that is no number
+    of at least 0, and for a split column that says something unknown.
+
+    >>> from liverank.automl.profile.profile import profile_table
+    >>> table = pl.DataFrame({"x": range(40), "won": [0, 1, None, 1] * 10, "w": [2] * 40})
+    >>> profile = profile_table(table, target="won", weight="w", types={"x": "number"})
+    >>> rows, roles = read_roles(table, profile)
+    >>> rows.height, roles.target[:3].tolist(), roles.weight[:2].tolist()
+    (30, [0.0, 1.0, 1.0], [2.0, 2.0])
+    """
+    target = read_target(table[profile.target.name], profile.target)
+    known = ~np.isnan(target)
+    rows = table if known.all() else table.filter(pl.Series(known))
+    return rows, Roles(
+        target=target[known],
+        at_ms=None if profile.time is None else _moments(rows, profile),
+        groups=None if profile.group is None else _groups(rows[profile.group]),
+        weight=None if profile.weight is None else _weights(rows[profile.weight]),
+        parts=None if profile.split is None else _parts(rows[profile.split]),
+    )
+
+
+def split_rows(
+    roles: Roles, *, seed: int, gap_ms: float = 0.0, validation: float = 0.2
+) -> tuple[Split, str]:
+    """The split that the roles ask for, and in words why it is that one.
+
+    Raises TrainingError when it would leave a block empty.
+
+    >>> target = np.arange(40.0) % 2
+    >>> roles = Roles(target=target, at_ms=None, groups=None, weight=None, parts=None)
+    >>> split_rows(roles, seed=0)[1]
+    'at random, with the target spread alike, because no column gives a time'
+    """
+    if roles.parts is not None:
+        return split_by_column(roles.parts), "as the split column says"
+    if roles.at_ms is not None and _n_moments(roles.at_ms) >= 3:
+        split = split_by_time(
+            roles.at_ms, groups=roles.groups, gap_ms=gap_ms, validation=validation
+        )
+        return split, "by time: the oldest rows train, newer ones choose, the newest judge" + (
+            f"; {split.left_out} rows in the gap, without a time, or of a group that goes on over "
+            "a cut are left out"
+            if split.left_out
+            else ""
+        )
+    split = split_at_random(roles.target, seed=seed, groups=roles.groups, validation=validation)
+    why = (
+        "no column gives a time"
+        if roles.at_ms is None
+        else "the time column holds fewer than 3 different moments"
+    )
+    kept = "" if roles.groups is None else "groups kept whole, "
+    return split, f"at random, {kept}with the target spread alike, because {why}"
+
+
+def _n_moments(at_ms: NDArray[np.float64]) -> int:
+    return len(np.unique(at_ms[~np.isnan(at_ms)]))
+
+
+def _moments(rows: pl.DataFrame, profile: TableProfile) -> NDArray[np.float64]:
+    form = next(c.form for c in profile.columns if c.form.name == profile.time)
+    return read_column(rows[form.name], form)
+
+
+def _groups(column: pl.Series) -> NDArray[np.int64]:
+    codes, distinct = distinct_codes(column)
+    alone = column.is_null().to_numpy()
+    codes[alone] = len(distinct) + np.arange(alone.sum())
+    return codes
+
+
+def _weights(column: pl.Series) -> NDArray[np.float64]:
+    weights = read_column(column, Input(name=column.name, type="number"))
+    wrong = np.flatnonzero(~(weights >= 0))
+    if len(wrong) or not weights.any():
+        what = f"row {wrong[0] + 1} holds {column[int(wrong[0])]!r}" if len(wrong) else "all are 0"
+        raise TrainingError(
+            f"weight column `{column.name}`: {what}; each row needs a number of at least 0, "
+            "some of them above"
+        )
+    return weights
+
+
+def _parts(column: pl.Series) -> NDArray[np.int8]:
+    known = {word: part for part, words in PARTS.items() for word in words}
+    codes, distinct = distinct_codes(column)
+    parts = []
+    for value in distinct:
+        level = level_of(value)
+        part = LEFT_OUT if level is None else known.get(level.lower())
+        if part is None:
+            raise TrainingError(
+                f'split column `{column.name}` holds "{level}"; expected TRAIN, VALIDATE or TEST, '
+                "or an empty value to leave the row out"
+            )
+        parts.append(part)
+    return np.array(parts, np.int8)[codes]

@@ -1,0 +1,1 @@
+"""What is written about a training run, for programs and for people."""

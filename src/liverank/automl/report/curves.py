@@ -1,0 +1,153 @@
+"""How answers and outcomes go together: the points of the curves that a report shows.
+
+Invariant: a curve has few points however many rows there are, and its end points are exact.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.automl.data.matrix import Task
+from liverank.automl.report.table_schema import Bin, Curves, Histogram, Line
+
+Floats = NDArray[np.float64]
+
+_POINTS = 200
+_BINS = 10
+_MOST_DOTS = 600
+_MOST_LINES = 8
+"""Classes that have a curve of their own: those with the most rows."""
+_Z95 = 1.96
+
+
+def draw_curves(
+    answers: Floats,
+    target: Floats,
+    weight: Floats | None = None,
+    *,
+    task: Task,
+    classes: tuple[str, ...] = (),
+) -> Curves:
+    """The curves of answers: probabilities float64[n], or [n, k] of k classes, or values.
+
+    ``target`` is float64[n]: 0 or 1, the class by number, or the value.
+
+    >>> curves = draw_curves(np.array([0.1, 0.9]), np.array([0.0, 1.0]), task="binary")
+    >>> curves.roc[0].x, curves.roc[0].y
+    ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0))
+    """
+    even = np.ones(len(target)) if weight is None else weight
+    if len(target) == 0:
+        return Curves()
+    if task == "regression":
+        return Curves(
+            calibration=_bins(answers, target, even),
+            scatter=_dots(answers, target),
+            residuals=_histogram(target - answers, even),
+        )
+    if task == "binary":
+        named = [(classes[1] if classes else "positive", answers, target)]
+        called, right = answers, target
+        table = _confusion((answers > 0.5).astype(np.float64), target, even, 2)
+    else:
+        common = np.argsort(-np.bincount(target.astype(np.int64), even, answers.shape[1]))
+        named = [
+            (classes[k] if classes else str(k), answers[:, k], (target == k) * 1.0)
+            for k in sorted(common[:_MOST_LINES].tolist())
+        ]
+        best = answers.argmax(axis=1)
+        called, right = answers.max(axis=1), (best == target) * 1.0
+        table = _confusion(best.astype(np.float64), target, even, answers.shape[1])
+    lines = [(name, *_ranked(score, truth, even)) for name, score, truth in named]
+    lines = [line for line in lines if line[1][-1] > 0 and line[2][-1] > 0]
+    return Curves(
+        roc=tuple(_line(name, fp / fp[-1], tp / tp[-1]) for name, tp, fp in lines),
+        pr=tuple(
+            _line(name, (tp / tp[-1])[1:], (tp / np.maximum(tp + fp, 1e-300))[1:])
+            for name, tp, fp in lines
+        ),
+        gains=tuple(
+            _line(name, (tp + fp) / (tp[-1] + fp[-1]), tp / tp[-1]) for name, tp, fp in lines
+        ),
+        calibration=_bins(called, right, even, shares=True),
+        confusion=tuple(tuple(row) for row in table.tolist()),
+    )
+
+
+def _ranked(scores: Floats, truth: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Weight of true and of false positives above each distinct score, from 0 on."""
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(scores[order]) != 0), len(order) - 1)
+    true = np.cumsum((weight * truth)[order])[last]
+    false = np.cumsum((weight * (1 - truth))[order])[last]
+    return np.append(0.0, true), np.append(0.0, false)
+
+
+def _line(name: str, x: Floats, y: Floats) -> Line:
+    """Points thinned evenly along the curve's length, so that steep parts keep theirs."""
+    if len(x) > _POINTS:
+        length = np.append(0.0, np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y))))
+        wanted = np.linspace(0, length[-1], _POINTS)
+        places = np.unique(np.searchsorted(length, wanted).clip(0, len(x) - 1))
+        places = np.unique(np.concatenate([[0], places, [len(x) - 1]]))
+        x, y = x[places], y[places]
+    return Line(name=name, x=_short(x), y=_short(y))
+
+
+def _bins(
+    predicted: Floats, observed: Floats, weight: Floats, *, shares: bool = False
+) -> tuple[Bin, ...]:
+    """Ten bins of as many rows; Wilson's interval (1927) for shares, else of the mean."""
+    order = np.argsort(predicted, kind="stable")
+    bins = []
+    for rows in np.array_split(order, min(_BINS, len(order))):
+        w = weight[rows]
+        if w.sum() == 0:
+            continue
+        mean = float(np.average(observed[rows], weights=w))
+        n = float(w.sum() ** 2 / (w**2).sum())
+        if shares:
+            low, high = wilson(mean, n)
+        else:
+            error = float(np.average((observed[rows] - mean) ** 2, weights=w) / max(n - 1, 1))
+            low, high = mean - _Z95 * error**0.5, mean + _Z95 * error**0.5
+        said = float(np.average(predicted[rows], weights=w))
+        bins.append(Bin(predicted=said, observed=mean, low=low, high=high, rows=len(rows)))
+    return tuple(bins)
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """The 95 % interval of a share seen in ``n`` draws (Wilson, 1927).
+
+    >>> [round(end, 3) for end in wilson(0.5, 10)]
+    [0.237, 0.763]
+    """
+    z2 = _Z95**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = _Z95 / (1 + z2 / n) * ((share * (1 - share) + z2 / (4 * n)) / n) ** 0.5
+    return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+def _confusion(called: Floats, target: Floats, weight: Floats, k: int) -> Floats:
+    places = (target * k + called).astype(np.int64)
+    return np.bincount(places, weight, k * k).reshape(k, k).astype(np.float64)
+
+
+def _dots(predicted: Floats, actual: Floats) -> Line:
+    """Rows spread evenly over the predictions."""
+    order = np.argsort(predicted, kind="stable")
+    wanted = np.linspace(0, len(order) - 1, min(len(order), _MOST_DOTS)).round().astype(np.int64)
+    places = order[wanted]
+    return Line(name="rows", x=_short(predicted[places]), y=_short(actual[places]))
+
+
+def _histogram(values: Floats, weight: Floats) -> Histogram:
+    """Thirty steps over the middle 99 %; rarer values count at the ends."""
+    low, high = np.quantile(values, [0.005, 0.995])
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    counts, edges = np.histogram(values.clip(low, high), bins=30, range=(low, high), weights=weight)
+    return Histogram(edges=tuple(edges.tolist()), counts=tuple(counts.tolist()))
+
+
+def _short(values: Floats) -> tuple[float, ...]:
+    return tuple(float(f"{value:.5g}") for value in values.tolist())

@@ -1,0 +1,80 @@
+"""Whether rows drift: one plain model measured on shuffled rows and on later ones.
+
+What a shuffled validation would have claimed is compared with what happens later. Where they
+disagree, the later figure is the one that a user will see.
+"""
+
+import numpy as np
+
+from liverank.automl.budget import Deadline
+from liverank.automl.evaluation.cross_validation import FoldRows, thinned_places
+from liverank.automl.families import lightgbm
+from liverank.automl.metrics.objective import row_losses
+from liverank.automl.report.table_schema import Drift
+
+_MOST_ROWS = 30_000
+_PARAMS = {"learning_rate": 0.1, "num_leaves": 31, "min_data_in_leaf": 20}
+_DISAGREES = 0.1
+
+
+def measure_drift(
+    fold: FoldRows,
+    *,
+    seed: int,
+    n_threads: int,
+    deadline: Deadline,
+    rounds: int | None = None,
+    is_logarithm: bool = False,
+) -> Drift | None:
+    """Measure on a fold whose choosing rows are later than its training rows; None out of time.
+
+    ``is_logarithm`` says that a regression's target is the logarithm of what was asked for.
+    Without ``rounds`` training stops early on the shuffled rows, as a shuffled validation would.
+    """
+    train = fold.train.take(thinned_places(len(fold.train), _MOST_ROWS))
+    is_held = np.random.default_rng(seed).random(len(train)) < 0.2
+    if is_held.all() or not is_held.any():
+        return None
+    held = train.take(is_held)
+    fit = lightgbm.fit(
+        train.take(~is_held),
+        held,
+        _PARAMS,
+        seed=seed,
+        n_threads=n_threads,
+        deadline=deadline,
+        rounds=rounds,
+    )
+    if fit.out_of_time:
+        return None
+    losses = [
+        row_losses(fit.margins(rows.features), rows.target, rows.task)
+        for rows in (held, fold.choose)
+    ]
+    shuffled, later = (float(each.mean()) for each in losses)
+    error = float(np.sqrt(sum(each.var() / len(each) for each in losses)))
+    gap = later - shuffled
+    differs = abs(gap) > 3 * error and abs(gap) > _DISAGREES * shuffled
+    if train.task != "regression":
+        return Drift(shuffled=shuffled, chronological=later, differs=differs)
+    return Drift(
+        figure="rmsle" if is_logarithm else "rmse",
+        shuffled=shuffled**0.5,
+        chronological=later**0.5,
+        differs=differs,
+    )
+
+
+def drift_warning(drift: Drift) -> str:
+    """What to say where they disagree.
+
+    >>> drift_warning(Drift(shuffled=0.35, chronological=0.7, differs=True))[:55]
+    'shuffled and chronological validation disagree: a plain'
+    """
+    loss = {"log_loss": "a log-loss", "rmse": "an RMSE", "rmsle": "an RMSLE"}[drift.figure]
+    way = "worse" if drift.chronological > drift.shuffled else "better"
+    return (
+        f"shuffled and chronological validation disagree: a plain model has {loss} of "
+        f"{drift.shuffled:.4g} on shuffled rows and of {drift.chronological:.4g} on later ones, "
+        f"which is {way}; that is drift or leakage, and the later figure is the one to expect"
+    )

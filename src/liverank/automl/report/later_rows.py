@@ -1,0 +1,87 @@
+"""How a model that is made already does on rows that came later, piece by piece.
+
+Invariant: the figures are those of all rows together whose target is known, not a mean of pieces.
+"""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from liverank.automl.data.columns import read_column
+from liverank.automl.evaluation.eval_rows import Held
+from liverank.automl.metrics.objective import find_objective
+from liverank.automl.profile.task import Target, read_target
+from liverank.automl.report.table_schema import TableReport
+from liverank.errors import SourceError
+from liverank.models.encoder.columns import Input, number_of
+from liverank.models.predictor import Link
+
+Floats = NDArray[np.float64]
+
+
+def target_of(report: TableReport) -> Target:
+    """The target of a reported search, to be read in other tables."""
+    asked = report.asked
+    is_numeric = not any(np.isnan(number_of(name)) for name in asked.classes)
+    return Target(
+        name=asked.target,
+        task=asked.task,
+        classes=asked.classes,
+        rows=report.data.rows,
+        reason=report.data.reason,
+        numeric=is_numeric,
+    )
+
+
+def read_weight(table: pl.DataFrame, name: str | None) -> Floats | None:
+    """Weights of rows, 0 where they are unknown or below; None where there is no such column."""
+    if name is None or name not in table.columns:
+        return None
+    weight = read_column(table[name], Input(name=name, type="number"))
+    return np.asarray(np.nan_to_num(np.maximum(weight, 0.0)), np.float64)
+
+
+class LaterScore:
+    """Gathers margins and what came, then tells the figures of a report on them."""
+
+    def __init__(self, report: TableReport, link: Link) -> None:
+        self._target = target_of(report)
+        self._objective = find_objective(report.asked.objective, report.asked.task)
+        self._weight = next((c.form.name for c in report.data.profile if c.role == "weight"), None)
+        self._link: Link = link
+        self._pieces: list[tuple[Floats, Floats, Floats | None]] = []
+
+    def add(self, rows: pl.DataFrame, margins: Floats) -> None:
+        """Take in rows and their margins, float64[n, k].
+
+        Raises SourceError when they lack the target.
+        """
+        name = self._target.name
+        if name not in rows.columns:
+            raise SourceError(
+                f"the rows have no column `{name}`, what the model predicts; "
+                "without it nothing can be scored: add it, or leave --score out"
+            )
+        target = read_target(rows[name], self._target)
+        known = ~np.isnan(target)
+        weight = read_weight(rows, self._weight)
+        weight = None if weight is None else weight[known]
+        self._pieces.append((target[known], margins[known], weight))
+
+    def figures(self) -> tuple[dict[str, float | None], int]:
+        """The figures, None where the rows do not tell one, and how many rows were scored.
+
+        Raises SourceError when no row's target is known.
+        """
+        targets, margins, weights = zip(*self._pieces, strict=True) if self._pieces else ((),) * 3
+        n = sum(map(len, targets))
+        if n == 0:
+            raise SourceError(
+                f"`{self._target.name}` is known in no row, or holds only what training never saw; "
+                "there is nothing to score by"
+            )
+        known = [each for each in weights if each is not None]
+        weight = np.concatenate(known) if known and np.concatenate(known).any() else None
+        held = Held(np.concatenate(targets), weight, None, self._objective, self._link)
+        figures = held.figures(np.concatenate(margins))
+        return {k: float(v) if np.isfinite(v) else None for k, v in figures.items()}, n

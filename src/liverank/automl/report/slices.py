@@ -1,0 +1,141 @@
+"""How a model does on parts of the rows: one value, or stretch of values, of a column at a time.
+
+Invariant: the slices of a column divide the rows, but for those too few to say anything of.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.automl.report.table_schema import Slice
+from liverank.models.encoder.columns import Columns, Input
+
+Floats = NDArray[np.float64]
+
+_MOST_LEVELS = 6
+_STRETCHES = 4
+_LEAST_ROWS = 20
+_Z95 = 1.96
+
+
+def find_slices(
+    columns: Columns,
+    inputs: Iterable[Input],
+    losses: Floats,
+    *,
+    observed: Floats | None = None,
+    predicted: Floats | None = None,
+    weight: Floats | None = None,
+    groups: NDArray[np.int64] | None = None,
+    squared: bool = False,
+) -> tuple[Slice, ...]:
+    """Slices by each input, in the order given, of rows with the losses float64[n].
+
+    ``squared`` says that losses are squared errors, whose root is told. ``observed`` and
+    ``predicted`` are the target and the answers, float64[n]; None for several classes. Rows of one
+    of the ``groups`` are taken to be alike, so that intervals are wide enough.
+
+    >>> columns = {"city": np.array(["Ulm", "Bonn"] * 30, object)}
+    >>> inputs = [Input(name="city", type="category")]
+    >>> [(s.value, s.rows, s.loss) for s in find_slices(columns, inputs, np.arange(60) % 2.0)]
+    [('Bonn', 30, 1.0), ('Ulm', 30, 0.0)]
+    """
+    even = np.ones(len(losses)) if weight is None else weight
+    found = []
+    for form in inputs:
+        for value, mask in _parts(form, columns[form.name]):
+            w = even[mask]
+            if mask.sum() < _LEAST_ROWS or w.sum() == 0:
+                continue
+            members = None if groups is None else groups[mask]
+            loss, low, high = _interval(losses[mask], w, members)
+            if squared:
+                loss, low, high = loss**0.5, max(low, 0.0) ** 0.5, high**0.5
+            found.append(
+                Slice(
+                    column=form.name,
+                    value=value,
+                    rows=int(mask.sum()),
+                    observed=None if observed is None else _mean(observed[mask], w),
+                    predicted=None if predicted is None else _mean(predicted[mask], w),
+                    loss=loss,
+                    low=low,
+                    high=high,
+                )
+            )
+    return tuple(found)
+
+
+def _parts(form: Input, values: NDArray[Any]) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Names and masks of the parts of a column."""
+    if form.type == "category":
+        return _by_level(values)
+    if form.type in ("text", "list"):
+        values = np.array([np.nan if v is None else len(v) for v in values], np.float64)
+    missing = ("missing", np.isnan(values))
+    match form.type:
+        case "boolean":
+            return [("no", values == 0), ("yes", values == 1), missing]
+        case "time":
+            return [*_by_stretch(values, _day), missing]
+        case "text":
+            return [*_by_stretch(values, lambda v: f"{v:.0f}", "character"), missing]
+        case "list":
+            return [*_by_stretch(values, lambda v: f"{v:.0f}", "element"), missing]
+        case _:
+            return [*_by_stretch(values, lambda v: f"{v:.4g}"), missing]
+
+
+def _by_level(values: NDArray[Any]) -> list[tuple[str, NDArray[np.bool_]]]:
+    known = np.array([v is not None for v in values], np.bool_)
+    levels, counts = np.unique(values[known].astype(str), return_counts=True)
+    order = np.lexsort((levels, -counts))
+    texts = np.array(["" if v is None else v for v in values], dtype=str)
+    common = levels[order][:_MOST_LEVELS]
+    parts = [(str(level), known & (texts == level)) for level in common]
+    rest = known & ~np.isin(texts, common)
+    return [*parts, (f"{len(levels) - len(common)} others", rest), ("missing", ~known)]
+
+
+def _by_stretch(
+    values: Floats, write: Callable[[float], str], unit: str = ""
+) -> list[tuple[str, NDArray[np.bool_]]]:
+    known = values[~np.isnan(values)]
+    if len(known) == 0:
+        return []
+    cuts = np.unique(np.quantile(known, np.arange(1, _STRETCHES) / _STRETCHES, method="lower"))
+    cuts = cuts[cuts < known.max()]
+    codes = np.where(np.isnan(values), -1, np.searchsorted(cuts, values))
+    parts = []
+    for code in range(len(cuts) + 1):
+        mask = codes == code
+        low, high = float(values[mask].min()), float(values[mask].max())
+        name = write(low) if write(low) == write(high) else f"{write(low)} to {write(high)}"
+        if unit:
+            name += f" {unit}{'' if name == '1' else 's'}"
+        parts.append((name, mask))
+    return parts
+
+
+def _interval(
+    losses: Floats, weight: Floats, groups: NDArray[np.int64] | None
+) -> tuple[float, float, float]:
+    """The weighted mean and its 95 %, by the spread of rows or of whole groups."""
+    mean = _mean(losses, weight)
+    parts: Floats = weight * (losses - mean)
+    if groups is not None:
+        _, members = np.unique(groups, return_inverse=True)
+        parts = np.bincount(members, parts).astype(np.float64)
+    n = len(parts)
+    error = float(np.sqrt((parts**2).sum() * n / max(n - 1, 1)) / weight.sum())
+    return mean, mean - _Z95 * error, mean + _Z95 * error
+
+
+def _mean(values: Floats, weight: Floats) -> float:
+    return float(np.average(values, weights=weight))
+
+
+def _day(at_ms: float) -> str:
+    return str(np.datetime64(int(at_ms), "ms").astype("datetime64[D]"))

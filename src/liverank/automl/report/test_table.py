@@ -1,0 +1,56 @@
+"""How a model does on a table that nobody looked at before."""
+
+import numpy as np
+import polars as pl
+
+from liverank.automl.data.columns import read_columns
+from liverank.automl.data.matrix import Task
+from liverank.automl.profile.task import find_target, read_target
+from liverank.automl.report.later_rows import LaterScore
+from liverank.automl.report.table_schema import TableReport
+from liverank.errors import TrainingError
+from liverank.models.predictor import Predictor
+
+
+def check_test(
+    test: pl.DataFrame, train: pl.DataFrame, target: str, task: Task | None = None
+) -> list[str]:
+    """Columns of the training table that a test table lacks.
+
+    Raises TrainingError when it lacks the target, or knows none that training does.
+
+    >>> table = pl.DataFrame({"x": [1] * 20, "y": [0, 1] * 10})
+    >>> check_test(table.drop("x"), table, "y")
+    ['x']
+    """
+    if target not in test.columns:
+        has = ", ".join(f"`{name}`" for name in test.columns[:20])
+        raise TrainingError(
+            f"the test table has no column `{target}`, the target; it has {has}: "
+            "add it, or leave --test out and predict with `liverank predict`"
+        )
+    if target in train.columns:
+        known = read_target(test[target], find_target(train[target], task))
+        if np.isnan(known).all():
+            raise TrainingError(
+                f"the test table's `{target}` is known in none of its {len(test)} rows, or holds "
+                f"only what the training table never does, such as {test[target][0]!r}"
+            )
+    return [name for name in train.columns if name not in test.columns]
+
+
+def score_test(
+    test: pl.DataFrame, predictor: Predictor, report: TableReport
+) -> tuple[dict[str, float | None], int]:
+    """Figures on the rows whose target is known, and how many those are.
+
+    A class that training never saw is left out; columns that are missing are unknown in all rows.
+    Raises SourceError when no row is left.
+    """
+    assert predictor.encoder is not None
+    inputs = predictor.encoder.inputs
+    absent = [form.name for form in inputs if form.name not in test.columns]
+    rows = test.with_columns(pl.lit(None).alias(name) for name in absent)
+    score = LaterScore(report, predictor.link)
+    score.add(rows, predictor.margins(predictor.encoder.transform(read_columns(rows, inputs))))
+    return score.figures()

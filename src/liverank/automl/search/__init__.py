@@ -1,0 +1,1 @@
+"""The search over families and settings within a budget of time."""

@@ -1,0 +1,197 @@
+"""The fewest features that rank as well as all of them, found before the search for a model.
+
+One quick forest screens them: those with the least gain go. Then forests on folds that go forward
+in time say how well fewer and fewer of the rest do; the fewest are kept whose log-loss and NDCG
+stay within the noise of those folds. A model that reads less is served faster, tried faster and
+learns less noise.
+Invariant: the features that are kept depend on the rows, the seed and, where time is short, on how
+many counts there was time to try.
+"""
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.automl.budget import Deadline
+from liverank.automl.data.matrix import Fit, Matrix
+from liverank.automl.evaluation.cross_validation import Evaluation
+from liverank.automl.evaluation.ranking_data import split_lists
+from liverank.automl.families import lightgbm
+from liverank.dataset.metrics import ndcg_at
+from liverank.dataset.rows import Rows, list_offsets
+
+SCREENED = 96
+"""Features that the screen leaves."""
+COUNTS = (84, 74, 66)
+"""Features that are tried, from many to few."""
+FOLDS = 2
+_TOP = 10
+_NOISE = 0.25
+"""Standard errors of the difference to all features by which fewer may be worse."""
+_MOST_ROWS = 60_000
+_SCREEN_ROWS, _SCREEN_ROUNDS = 60_000, 100
+_ROUNDS = 70
+_PARAMS = {
+    "learning_rate": 0.1,
+    "num_leaves": 8,
+    "min_data_in_leaf": 150,
+    "lambda_l2": 10.0,
+    "feature_fraction": 0.4,
+    "bagging_fraction": 0.7,
+}
+"""Small trees of some features each, which do best on most logs of rankings."""
+
+
+class FewerTried(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """So many features, and how much worse than all of them they did on the folds."""
+
+    features: int
+    log_loss: float
+    ndcg: float
+    is_enough: bool
+
+
+class Knee(NamedTuple):
+    """The features to keep, bool[f], and what was tried on the way."""
+
+    kept: NDArray[np.bool_]
+    tried: tuple[FewerTried, ...]
+
+
+class _Result(NamedTuple):
+    """What a forest came to: log-loss and NDCG by list, float64[lists], and gains of features."""
+
+    log_loss: NDArray[np.float64]
+    ndcg: NDArray[np.float64]
+    gains: NDArray[np.float64]
+
+
+def fewest_features(
+    rows: Rows,
+    *,
+    validation: float,
+    gap_ms: float,
+    seed: int,
+    deadline: Deadline,
+) -> Knee:
+    """Find the features to keep; all of them where rows or time are few.
+
+    ``validation`` is the newest share of the rows; its newer half, which judges, is not looked at.
+    """
+    everything = kept = np.ones(len(rows.names), np.bool_)
+    counts = [count for count in COUNTS if count < len(rows.names)]
+    some = rows.take(slice(max(len(rows) - _MOST_ROWS, 0), None))
+    lists = split_lists(some, validation=validation, gap_ms=gap_ms)
+    if lists is None or not counts:
+        return Knee(kept, ())
+    if len(kept) > SCREENED:
+        train = lists.matrix(slice(max(lists.fitted - _SCREEN_ROWS, 0), lists.fitted))
+        fit = _quick(train, seed, deadline, _SCREEN_ROUNDS)
+        if fit.out_of_time:
+            return Knee(everything, ())
+        kept = _best(fit.gains, SCREENED)
+    search = _Search(lists.evaluation(FOLDS), seed, deadline)
+    whole = search.result(kept)
+    if whole is None:
+        return Knee(kept, ())
+    gains = whole.gains
+    low, high = 0, len(counts)
+    while low < high:  # fewer is worse or the same, so halve the counts that are left
+        middle = (low + high) // 2
+        chosen = _best(gains, counts[middle])
+        found = search.result(chosen)
+        if found is None:
+            break
+        if search.compare(counts[middle], found, whole):
+            kept, low = chosen, middle + 1
+            gains = np.where(chosen, found.gains, 0.0)
+        else:
+            high = middle
+    return Knee(kept, tuple(search.tried))
+
+
+class _Search:
+    """Runs forests on the same folds, and compares them."""
+
+    def __init__(self, evaluation: Evaluation, seed: int, deadline: Deadline) -> None:
+        self.tried: list[FewerTried] = []
+        self._evaluation = evaluation
+        self._seed, self._deadline = seed, deadline
+        held = evaluation.held
+        assert held.groups is not None
+        self._offsets = list_offsets(held.groups)
+        self._labels = held.target.astype(np.uint8)
+
+    def result(self, kept: NDArray[np.bool_]) -> _Result | None:
+        """What a forest on these features comes to; None where time is over."""
+        margins, gains = [], np.zeros(len(kept))
+        columns = np.flatnonzero(kept)
+        for fold in self._evaluation.folds:
+            if self._deadline.expired():
+                return None
+            train = _only(fold.train, columns)
+            fit = _quick(train, self._seed, self._deadline, _ROUNDS)
+            if fit.out_of_time:
+                return None
+            gains[columns] += fit.gains
+            margins.append(fit.margins(np.ascontiguousarray(fold.choose.features[:, columns])))
+        both = np.concatenate(margins)
+        losses = np.add.reduceat(self._evaluation.held.row_losses(both), self._offsets[:-1])
+        # lists are compared as they would be served: as if every item stood first
+        ndcg = ndcg_at(_TOP, both[:, 0], self._labels, self._offsets)
+        return _Result(losses, ndcg, gains)
+
+    def compare(self, count: int, found: _Result, whole: _Result) -> bool:
+        """Whether so many features are enough beside all; it is noted."""
+        worse = found.log_loss - whole.log_loss
+        lost = (whole.ndcg - found.ndcg)[~np.isnan(whole.ndcg)]
+        is_enough = _is_noise(worse) and _is_noise(lost)
+        n_rows = len(self._labels)
+        self.tried.append(
+            FewerTried(
+                features=count,
+                log_loss=round(float(worse.sum() / n_rows), 6),
+                ndcg=round(float(-lost.mean()) if len(lost) else 0.0, 6),
+                is_enough=is_enough,
+            )
+        )
+        return is_enough
+
+
+def _quick(train: Matrix, seed: int, deadline: Deadline, rounds: int) -> Fit:
+    """A forest that takes a second or so.
+
+    By one thread: on a busy machine several of so short a training wait for each other most of the
+    time.
+    """
+    return lightgbm.fit(
+        train, None, _PARAMS, seed=seed, n_threads=1, deadline=deadline, rounds=rounds
+    )
+
+
+def _only(matrix: Matrix, columns: NDArray[np.int64]) -> Matrix:
+    """The same rows with some of the features."""
+    return replace(
+        matrix,
+        features=np.ascontiguousarray(matrix.features[:, columns]),
+        names=tuple(matrix.names[column] for column in columns.tolist()),
+        directions=tuple(matrix.directions[column] for column in columns.tolist()),
+    )
+
+
+def _is_noise(worse: NDArray[np.float64]) -> bool:
+    """Whether what was lost, by list, is within the noise of the lists."""
+    if len(worse) < 2:
+        return True
+    return float(worse.mean()) <= _NOISE * float(worse.std(ddof=1)) / math.sqrt(len(worse))
+
+
+def _best(gains: NDArray[np.float64], count: int) -> NDArray[np.bool_]:
+    """The features with the most gain, bool[f]."""
+    kept = np.zeros(len(gains), np.bool_)
+    kept[np.argsort(-gains, kind="stable")[:count]] = True
+    return kept

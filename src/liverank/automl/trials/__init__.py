@@ -1,0 +1,1 @@
+"""What a search consists of: its plan, its trials and their results."""

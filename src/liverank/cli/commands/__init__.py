@@ -1,0 +1,1 @@
+"""One module or package a command, each with ``HELP``, ``configure`` and ``run``."""

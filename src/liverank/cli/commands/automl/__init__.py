@@ -1,0 +1,132 @@
+"""``liverank automl``: from any table to a model, its report, and a bundle that predicts."""
+
+import argparse
+import re
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from liverank.errors import ConfigError
+from liverank.quantities import duration_ms
+
+HELP = "find a model of a column of any table, within a time budget"
+
+_PER_ROW = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(us|µs|ms)(?:\s*/\s*row)?")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("train", type=Path, metavar="TRAIN", help="CSV, TSV or Parquet")
+    parser.add_argument("--target", required=True, metavar="COL", help="the column to predict")
+    parser.add_argument(
+        "--test", type=Path, metavar="TEST", help="a table to judge by, which nothing learns from"
+    )
+    parser.add_argument("--time", metavar="COL", help="when rows happened: the newest judge")
+    parser.add_argument("--group", metavar="COL", help="rows that are never divided, such as users")
+    parser.add_argument("--weight", metavar="COL", help="how much each row counts")
+    parser.add_argument(
+        "--split-column", metavar="COL", help="says TRAIN, VALIDATE or TEST of each row"
+    )
+    parser.add_argument(
+        "--type",
+        action="append",
+        default=[],
+        type=_typed,
+        metavar="COL=TYPE",
+        help="number, category, boolean, time, text or list; may be given again",
+    )
+    parser.add_argument(
+        "--task", choices=("binary", "multiclass", "regression"), help="default: by looking"
+    )
+    parser.add_argument(
+        "--objective",
+        metavar="NAME",
+        help="log_loss, auc, auc_pr, precision_at_recall=.9, recall_at_precision=.9, accuracy, "
+        "rmse, mae, rmsle or r2; default: log_loss, or rmse of numbers",
+    )
+    parser.add_argument(
+        "--gap", type=_duration_s, default=0.0, metavar="TIME", help="how late labels come; 1d"
+    )
+    parser.add_argument(
+        "--budget", type=_duration_s, default=60.0, metavar="TIME", help="default: 60s"
+    )
+    parser.add_argument(
+        "--serving-budget",
+        type=per_row_us,
+        default=20.0,
+        metavar="TIME",
+        help="what a row may take, 55 at a time, on one core; default: 20us/row",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="where to put the bundle; default: TARGET.bundle"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace a bundle that is there already"
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Search, and write the bundle."""
+    started = time.monotonic()
+    # here, so that the seconds which libraries take to load count against the budget
+    from liverank.cli.commands.automl.search import search_table
+
+    return search_table(arguments, console, started=started)
+
+
+def per_row_us(text: str) -> float:
+    """Microseconds of a time a row.
+
+    >>> per_row_us("100us/row"), per_row_us("0.05ms")
+    (100.0, 50.0)
+    """
+    found = _PER_ROW.fullmatch(text.strip())
+    if found is None or float(found[1]) == 0:
+        raise argparse.ArgumentTypeError(f'"{text}"; expected such as "20us/row" or "0.1ms"')
+    return float(found[1]) * (1000.0 if found[2] == "ms" else 1.0)
+
+
+def command_line(arguments: argparse.Namespace) -> str:
+    """The words that ask for this search again, but for where its bundle goes."""
+    words: list[str] = ["liverank", "automl", str(arguments.train)]
+    options: dict[str, object] = {
+        "--target": arguments.target,
+        "--test": arguments.test,
+        "--time": arguments.time,
+        "--group": arguments.group,
+        "--weight": arguments.weight,
+        "--split-column": arguments.split_column,
+        "--task": arguments.task,
+        "--objective": arguments.objective,
+        "--gap": f"{arguments.gap:g}s" if arguments.gap else None,
+        "--budget": f"{arguments.budget:g}s",
+        "--serving-budget": f"{arguments.serving_budget:g}us/row",
+        "--seed": arguments.seed,
+    }
+    for name, value in options.items():
+        words += [] if value is None else [name, str(value)]
+    for name, kind in arguments.type:
+        words += ["--type", f"{name}={kind}"]
+    return shlex.join(words)
+
+
+def _duration_s(text: str) -> float:
+    try:
+        seconds = duration_ms(text) / 1000
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if seconds == float("inf"):
+        raise argparse.ArgumentTypeError('"forever" has no end; expected such as "60s" or "1h"')
+    return seconds
+
+
+def _typed(text: str) -> Sequence[str]:
+    name, equals, kind = text.rpartition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f'"{text}"; expected COL=TYPE, such as "zip=category"')
+    return name, kind

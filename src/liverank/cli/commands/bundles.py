@@ -1,0 +1,118 @@
+"""``liverank bundles``: which models there are, and which one serves."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from liverank.bundle import store
+from liverank.bundle.store import Kept
+from liverank.cli.project.paths import add_config_argument, data_path
+from liverank.config import load_config
+from liverank.errors import BundleError
+
+HELP = "list the bundles, and say which one serves; or remove old ones"
+
+_KEEP = 5
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "prune"),
+        default="list",
+        help="`list` when left out; `prune` removes all but the newest and those in service",
+    )
+    parser.add_argument(
+        "--keep", type=int, metavar="N", default=_KEEP, help=f"newest that `prune` keeps; {_KEEP}"
+    )
+    add_config_argument(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """List or prune. Raises BundleError."""
+    root = data_path(arguments.config, load_config(arguments.config))
+    if arguments.action == "prune":
+        return _prune(root, arguments.keep, console)
+    kept = store.kept(root)
+    problem = _pointer_problem(root)
+    if kept:
+        console.print(_table(kept))
+    else:
+        console.print("There are no bundles yet; `liverank train` makes one")
+    for text in [problem, *(one.problem for one in kept)]:
+        if text is not None:
+            console.print(text, soft_wrap=True)
+    return {
+        "ok": problem is None,
+        "bundles": [_as_json(one) for one in kept],
+        **({} if problem is None else {"error": problem}),
+    }
+
+
+def _prune(root: Path, keep: int, console: Console) -> dict[str, Any]:
+    if keep < 0:
+        raise BundleError(f"--keep is {keep}; expected 0 or more")
+    removed = store.prune(root, keep)
+    left = [one.version for one in store.kept(root)]
+    console.print(f"Removed {len(removed)} of {len(removed) + len(left)} bundles", soft_wrap=True)
+    return {"ok": True, "removed": list(removed), "kept": left}
+
+
+def _pointer_problem(root: Path) -> str | None:
+    try:
+        store.current(root)
+    except BundleError as error:
+        return str(error)
+    return None
+
+
+def _table(kept: tuple[Kept, ...]) -> Table:
+    """Of 77 columns at most, for a narrow terminal; the JSON object says more."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for heading in ("version", "serves", "trained (UTC)"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("rows", *_FIGURES.values()):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in kept:
+        told = _as_json(one)
+        figures = [told[name] for name in _FIGURES]
+        table.add_row(
+            one.version,
+            "broken" if one.problem else one.service or "",
+            "" if told["trained"] is None else told["trained"][:16].replace("T", " "),
+            "" if told["rows"] is None else f"{told['rows']:,}",
+            *("" if figure is None else f"{figure:.4f}" for figure in figures),
+        )
+    return table
+
+
+_FIGURES = {"log_loss": "log-loss", "auc": "AUC", "ndcg@10": "nDCG@10"}
+
+
+def _as_json(one: Kept) -> dict[str, Any]:
+    """A bundle's line; what its report does not say is None."""
+    manifest, report = one.manifest, one.report
+    scores = report.get("scores") or {}
+    against = report.get("against") or {}
+    methods = against.get("methods") or {}
+    trained = None if manifest is None else datetime.fromtimestamp(manifest.created_ms / 1000, UTC)
+    return {
+        "version": one.version,
+        "serves": one.service,
+        "trained": None if trained is None else trained.isoformat(timespec="seconds"),
+        "label": None if manifest is None else manifest.label,
+        "rows": report.get("rows"),
+        "features": None if manifest is None else len(manifest.features),
+        "log_loss": scores.get("log_loss"),
+        "base_rate_log_loss": scores.get("base_rate_log_loss"),
+        "auc": scores.get("auc"),
+        "ndcg@10": (methods.get("model") or {}).get("ndcg@10"),
+        "heuristic_ndcg@10": (methods.get(against.get("best_heuristic")) or {}).get("ndcg@10"),
+        "problem": one.problem,
+    }

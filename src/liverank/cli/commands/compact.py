@@ -1,0 +1,58 @@
+"""``liverank compact``: move the newest events into segments, and drop those past their age."""
+
+import argparse
+from typing import Any
+
+from rich.console import Console
+
+from liverank.cli.project.clock import now_ms
+from liverank.cli.project.paths import add_config_argument, log_path
+from liverank.config import load_config
+from liverank.events.log import Log
+from liverank.quantities import duration_ms
+
+HELP = "move newest events into segments and drop those older than `log.keep`"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    add_config_argument(parser)
+    parser.add_argument(
+        "--min-rows",
+        type=int,
+        default=1,
+        metavar="N",
+        help="leave the newest events where they are while they are fewer (default: 1)",
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="also check the content of every segment"
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Compact the log, apply retention, and tell what came of it."""
+    config = load_config(arguments.config)
+    directory = log_path(arguments.config, config)
+    keep_ms = duration_ms(config.log.keep)
+    with Log.open(directory, segment_rows=config.log.segment_rows) as log:
+        moved = log.compact(min_rows=arguments.min_rows)
+        before_ms = now_ms() - keep_ms
+        expired = log.expire(int(before_ms)) if before_ms > 0 else 0
+        verified = log.verify() if arguments.verify else None
+        stats = log.stats()
+    console.print(f"[bold]{directory}[/bold]")
+    console.print(f"  {moved:,} events moved into segments")
+    console.print(f"  {expired:,} events dropped (log.keep = {config.log.keep!r})")
+    if verified is not None:
+        console.print(f"  {verified:,} segments verified")
+    console.print(
+        f"  {stats.rows:,} events in {stats.segments:,} segments and a tail of "
+        f"{stats.tail_rows:,}; {stats.bytes / 1e6:,.1f} MB"
+    )
+    return {
+        "ok": True,
+        "moved": moved,
+        "expired": expired,
+        "verified": verified,
+        **stats._asdict(),
+    }

@@ -1,0 +1,33 @@
+"""``liverank experiment``: one module a subcommand, with ``HELP``, ``configure`` and ``run``."""
+
+import argparse
+from typing import Any
+
+from rich.console import Console
+
+from liverank.cli.terminal.subcommands import add_subcommands, command_of
+
+HELP = "run an experiment, and say what came of it"
+
+SUBCOMMANDS = (
+    "plan",
+    "start",
+    "status",
+    "report",
+    "stop",
+    "analyse",
+    "estimate",
+    "preference",
+)
+"""Every subcommand, in the order ``--help`` shows them; each is a module of this package."""
+_MODULES = {name: f"{__name__}.{name}" for name in SUBCOMMANDS}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands."""
+    add_subcommands(parser, _MODULES)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Run the subcommand. Raises what it raises."""
+    return command_of(_MODULES[arguments.subcommand]).run(arguments, console)

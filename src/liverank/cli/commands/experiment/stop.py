@@ -1,0 +1,66 @@
+"""``liverank experiment stop``: end an experiment, and say what was decided."""
+
+import argparse
+from typing import Any
+
+from rich.console import Console
+
+from liverank.cli.commands.experiment.named import experiment_named, timeline_in
+from liverank.cli.project.clock import now_ms
+from liverank.cli.project.paths import add_config_argument, log_path
+from liverank.cli.project.time_argument import moment_ms
+from liverank.config import load_config
+from liverank.errors import ConfigError
+from liverank.events.event import ExperimentAction, ExperimentChange, Fields
+from liverank.events.log import Log
+
+HELP = "stop an experiment, with or without a decision"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("name", metavar="NAME", help="the experiment's name in liverank.toml")
+    parser.add_argument(
+        "--decision",
+        choices=("ship", "stop"),
+        help="`ship` gives everybody but the holdout a variant; `stop` goes on as before it",
+    )
+    parser.add_argument("--variant", metavar="V", help="which variant is shipped")
+    parser.add_argument("--reason", metavar="TEXT", help="why, for whoever reads the log later")
+    parser.add_argument(
+        "--at", type=moment_ms, metavar="TIME", help="when; now when left out (RFC 3339)"
+    )
+    add_config_argument(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Check the decision, and write it into the log. Raises ConfigError."""
+    config = load_config(arguments.config)
+    name, decision, variant = arguments.name, arguments.decision, arguments.variant
+    experiment = experiment_named(config, name, arguments.config)
+    if decision == "ship" and variant is None:
+        raise ConfigError(f"--decision ship needs --variant: {', '.join(experiment.variants)}")
+    if variant is not None and decision != "ship":
+        raise ConfigError("--variant is what is shipped; give --decision ship with it")
+    if variant is not None and variant not in experiment.variants:
+        known = ", ".join(experiment.variants)
+        raise ConfigError(f"{name} has no variant `{variant}`; expected {known}")
+    at_ms = now_ms() if arguments.at is None else int(arguments.at)
+    with Log.open(log_path(arguments.config, config)) as log:
+        step = timeline_in(log, name, experiment).at(at_ms)
+        if step.started_ms is None:
+            raise ConfigError(f"{name} has not been started; there is nothing to stop")
+        if not step.is_running and decision is None:
+            raise ConfigError(f"{name} does not run; `--decision` says what came of it")
+        said = {"decision": decision, "variant": variant, "reason": arguments.reason}
+        fields: Fields = {key: value for key, value in said.items() if value is not None}
+        action: ExperimentAction = "stopped" if decision is None else "decided"
+        change = ExperimentChange(time=at_ms, experiment=name, action=action, fields=fields)
+        log.append([change], arrived_ms=now_ms())
+    what = {
+        None: "is stopped; everybody gets what they would without it",
+        "stop": "is decided; everybody gets what they would without it",
+        "ship": f"is decided; everybody but the holdout gets {variant}",
+    }[decision]
+    console.print(f"{name} {what}, within about a second", soft_wrap=True)
+    return {"ok": True, "experiment": name, "action": action, "at_ms": at_ms, **said}

@@ -1,0 +1,74 @@
+"""``liverank init``: propose a liverank.toml from a sample of events."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+
+from liverank.cli.project.importing import Read, reading_progress
+from liverank.errors import ConfigError
+from liverank.events.schema.config_proposal import propose_config
+from liverank.events.schema.declared import Declared
+from liverank.events.schema.profile import profile_events
+from liverank.events.sources.files import Progress
+from liverank.events.sources.read_events import read_events
+
+HELP = "propose a liverank.toml from a sample of your events"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "events", nargs="+", type=Path, metavar="EVENTS", help="a file or folder of events"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("liverank.toml"), help="default: liverank.toml"
+    )
+    parser.add_argument("--force", action="store_true", help="replace the file if it exists")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Look at the events and write the proposal; an existing file is safe without --force."""
+    out: Path = arguments.out
+    if out.exists() and not arguments.force:
+        raise ConfigError(f"{out}: exists already; give another --out, or --force to replace it")
+    read = Read(Declared())
+    with reading_progress(arguments.events, console) as on_progress:
+        profile = profile_events(_frames(arguments.events, on_progress, read))
+    text = propose_config(profile)
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{out}: cannot be written: {error.strerror}") from None
+    console.print(text, markup=False, soft_wrap=True)
+    console.print(
+        f"Wrote {out}. Next: look it over, then `liverank ingest` the same events.", soft_wrap=True
+    )
+    if read.rejected:
+        console.print(f"{read.rejected:,} rows are no events; `liverank validate` tells why.")
+    return {
+        "ok": True,
+        "out": str(out),
+        "label": profile.label,
+        "events": sum(profile.events.values()),
+        "rejected": read.rejected,
+        "interactions": {name: seen.count for name, seen in profile.interactions.items()},
+        "fields": {
+            entity: {name: field.guess for name, field in fields.items()}
+            for entity, fields in (
+                ("items", profile.items),
+                ("users", profile.users),
+                ("requests", profile.requests),
+            )
+        },
+    }
+
+
+def _frames(paths: Sequence[Path], on_progress: Progress, read: Read) -> Iterator[pl.DataFrame]:
+    """The events piece by piece, counted as they are read."""
+    for part in read_events(paths, on_progress=on_progress):
+        read.add(part)
+        yield part.frame

@@ -1,0 +1,120 @@
+"""``liverank predict``: what a bundle of ``liverank automl`` says of the rows of a table."""
+
+import argparse
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from liverank.errors import BundleError
+
+HELP = "predict the rows of a table by a bundle of `liverank automl`"
+
+_SUFFIXES = (".parquet", ".csv")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle's directory")
+    parser.add_argument("data", type=Path, metavar="DATA", help="CSV, TSV or Parquet, of any size")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to write: .parquet or .csv")
+    parser.add_argument(
+        "--attributions", action="store_true", help="add each column's part in the answer"
+    )
+    parser.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="COL",
+        help="carry over a column, such as an id; may be given again",
+    )
+    parser.add_argument(
+        "--score",
+        action="store_true",
+        help="the rows hold what came: compare with what was claimed",
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write the bundle's report with the score in it: .html",
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Predict piece by piece, and put the pieces together."""
+    from liverank.automl.data.table_batches import read_batches
+    from liverank.automl.report.later_rows import LaterScore
+    from liverank.bundle.table_bundle import load_table_bundle
+    from liverank.cli.commands.predict.batches import Answering, Pieces
+    from liverank.cli.commands.predict.score import report_of, tell_score, write_later_report
+
+    started = time.monotonic()
+    out: Path | None = arguments.out
+    _check_places(arguments)
+    bundle = load_table_bundle(arguments.bundle)
+    answering = Answering(bundle, keep=arguments.keep, attributions=arguments.attributions)
+    report = report_of(bundle) if arguments.score else None
+    score = None if report is None else LaterScore(report, bundle.predictor.link)
+    rows = 0
+    folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=None if out is None else out.parent))
+    pieces = Pieces(folder)
+    try:
+        with console.status("predicting") as status:
+            for batch in read_batches(arguments.data):
+                answers, margins = answering.answer(batch, arguments.data)
+                if out is not None:
+                    pieces.add(answers)
+                if score is not None:
+                    score.add(batch, margins)
+                rows += batch.height
+                status.update(f"predicting, {rows:,} rows so far")
+        if not rows:
+            raise BundleError(f"{arguments.data}: has a header and no rows")
+        if out is not None:
+            pieces.join(out)
+    except OSError as error:
+        raise BundleError(
+            f"{out}: cannot be written: {error.strerror or error}; "
+            "free some space, or choose another --out"
+        ) from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    told: dict[str, Any] = {
+        "rows": rows,
+        "target": bundle.target,
+        "classes": list(bundle.classes),
+        "columns": answering.columns,
+        "out": None if out is None else str(out),
+    }
+    if score is not None and report is not None:
+        told["score"] = tell_score(report, *score.figures(), console)
+        if arguments.report is not None:
+            write_later_report(arguments.report, report, *score.figures())
+            console.print(escape(f"Report with the later figures: {arguments.report}"))
+    told["seconds"] = round(time.monotonic() - started, 3)
+    where = "" if out is None else f": {out}"
+    console.print(escape(f"{rows:,} rows of {bundle.target} in {told['seconds']:.1f} s{where}"))
+    return told
+
+
+def _check_places(arguments: argparse.Namespace) -> None:
+    """Raise BundleError, before any work, for a file that could not be written."""
+    out, page = arguments.out, arguments.report
+    if out is None and not arguments.score:
+        raise BundleError("name a file for the answers with --out, or ask for --score, or both")
+    if page is not None and not arguments.score:
+        raise BundleError("--report tells how the model did: give --score too")
+    if page is not None and page.suffix != ".html":
+        raise BundleError(f"{page}: a report goes to a file in .html; name one with --report")
+    if out is not None and out.suffix not in _SUFFIXES:
+        raise BundleError(f"{out}: answers go to a file in .parquet or .csv; name one with --out")
+    for file in (out, page):
+        if file is not None and not file.parent.is_dir():
+            raise BundleError(f"{file}: its folder does not exist; make it, or choose another file")
+        if file is not None and file.is_dir():
+            raise BundleError(f"{file}: is a folder; name a file")

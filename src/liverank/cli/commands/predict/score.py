@@ -1,0 +1,70 @@
+"""How a bundle did on rows that came after it was made, beside what its report claimed."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from rich.console import Console
+from rich.markup import escape
+
+from liverank.automl.report.html.metric_names import better_by, figure_of, written
+from liverank.automl.report.html.page import render_report
+from liverank.automl.report.table_schema import TableReport, decode_report
+from liverank.bundle.table_bundle import TableBundle
+from liverank.durable import write_durably
+from liverank.errors import BundleError
+
+_ROUGHLY = 0.1
+
+
+def report_of(bundle: TableBundle) -> TableReport:
+    """The report that a bundle carries. Raises BundleError where it has none of a search."""
+    try:
+        return decode_report(bundle.documents["report.json"])
+    except msgspec.ValidationError as error:
+        raise BundleError(
+            f"the bundle's report.json is not that of a search on a table: {error}; "
+            "predict without --score, or train again"
+        ) from None
+
+
+def tell_score(
+    report: TableReport, figures: dict[str, float | None], rows: int, console: Console
+) -> dict[str, Any]:
+    """Say what came beside what was claimed; returns both for ``--json``."""
+    name = report.asked.objective
+    console.print(escape(f"On {rows:,} rows whose `{report.asked.target}` is known:"))
+    for key, value in figures.items():
+        claim = f"claimed {written(key, report.validation.get(key))}"
+        if key in report.intervals:
+            low, high = (written(key, end) for end in report.intervals[key])
+            claim += f", 95 % {low} to {high}"
+        console.print(escape(f"  {figure_of(key).name} {written(key, value)} ({claim})"))
+    off = better_by(name, report.validation.get(name), figures.get(name))
+    if off is not None and abs(off) > _ROUGHLY:
+        way = "worse" if off > 0 else "better"
+        console.print(
+            f"[yellow]Warning:[/yellow] that is more than a tenth {way} than was claimed; "
+            "if it stays so, train again on newer rows"
+        )
+    return {
+        "rows": rows,
+        "objective": name,
+        "figures": figures,
+        "claimed": {key: report.validation.get(key) for key in figures},
+    }
+
+
+def write_later_report(
+    file: Path, report: TableReport, figures: dict[str, float | None], rows: int
+) -> None:
+    """Write the report with later figures where those of a test table stand. Raises BundleError."""
+    page = render_report(replace(report, test=figures, test_rows=rows))
+    try:
+        write_durably(file, page.encode())
+    except OSError as error:
+        raise BundleError(
+            f"{file}: cannot be written: {error.strerror or error}; "
+            "free some space, or choose another --report"
+        ) from None

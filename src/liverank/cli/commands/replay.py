@@ -1,0 +1,236 @@
+"""``liverank replay``: fold the log again; with ``--check``, hold it against what was served."""
+
+import argparse
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+
+from liverank.bundle import store
+from liverank.cli.project.paths import add_config_argument, data_path, log_path
+from liverank.cli.project.time_argument import moment_ms
+from liverank.cli.terminal.progress import stage_progress
+from liverank.config import Config, load_config
+from liverank.dataset.served import (
+    MAX_TOLD,
+    Difference,
+    Logged,
+    check_served,
+    rankings_with_vectors,
+)
+from liverank.errors import BundleError, DatasetError
+from liverank.events.log import Log
+from liverank.features.spec import FeatureSpec
+from liverank.features.state.sizes import what_was_let_go
+from liverank.quantities import duration_ms
+from liverank.serving.ranking.fallback import choose_rung
+from liverank.serving.state.log_fold import compile_fold, fold_log, settle_layout
+
+HELP = "fold the log again, and check that what was served is what a replay gives"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    add_config_argument(parser)
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="compare the vectors that rankings logged with replayed ones, bit for bit",
+    )
+    parser.add_argument(
+        "--since",
+        type=moment_ms,
+        metavar="TIME",
+        help="with --check: only rankings from here on, RFC 3339 or Unix milliseconds",
+    )
+    parser.add_argument(
+        "--sample",
+        type=_whole_number,
+        metavar="N",
+        help="with --check: at most N rankings, spread over the log",
+    )
+    parser.set_defaults(refuse=parser.error)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Replay the log and tell what it comes to, or how it differs from what was served."""
+    if not arguments.check and (arguments.since is not None or arguments.sample is not None):
+        arguments.refuse("--since and --sample say what to --check, which is not asked for")
+    config = load_config(arguments.config)
+    root = data_path(arguments.config, config)
+    with Log.open(log_path(arguments.config, config)) as log:
+        if log.last_seq() == 0:
+            raise DatasetError(
+                f"{log_path(arguments.config, config)}: the log is empty; "
+                "`liverank ingest PATH` or `liverank serve` fills it"
+            )
+        if not arguments.check:
+            return _fold(log, config, root, console)
+        generation = log.generation()
+        logged = rankings_with_vectors(
+            log.read(),
+            generation=generation,
+            since_ms=arguments.since or 0,
+            most=arguments.sample,
+        )
+        checked = _check(log, logged, config, root, console)
+        if log.generation() != generation:
+            raise DatasetError(
+                "events were taken from the log while it was checked (a user was erased, or old "
+                "ones expired), so nothing can be said of it; check again"
+            )
+        return checked
+
+
+def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, Any]:
+    """Fold the whole log, as a server does when it starts, and sum up what it comes to."""
+    bundle = choose_rung(root).bundle
+    layout = settle_layout(log, config) if bundle is None else bundle.spec.layout
+    compile_fold(layout, config)
+    stats = log.stats()
+    with stage_progress(console) as on_progress:
+
+        def goes_on(seq: int) -> bool:
+            on_progress("folding the log", seq / max(stats.last_seq, 1))
+            return seq < stats.last_seq
+
+        began = time.perf_counter()
+        folded = fold_log(log, layout, config, goes_on=goes_on)
+        seconds = time.perf_counter() - began
+    console.print(
+        f"{stats.rows:,} events in {seconds:.1f} s, {_per_s(stats.rows, seconds):,} a second"
+    )
+    sizes = folded.state.sizes
+    console.print(f"  {sizes.rows:,} rows of state in {sizes.bytes / 1e6:,.1f} MB")
+    console.print(f"  {sizes.swept:,} rows and histories swept for lying idle")
+    console.print(f"  {folded.state.clamped:,} events had a clock that ran ahead")
+    let_go = what_was_let_go(sizes)
+    if let_go is not None:
+        console.print(let_go, style="yellow", markup=False, soft_wrap=True)
+    return {
+        "ok": True,
+        "bundle": None if bundle is None else bundle.version,
+        "events": stats.rows,
+        "seconds": round(seconds, 3),
+        "events_per_s": _per_s(stats.rows, seconds),
+        "last_seq": folded.seq,
+        **sizes._asdict(),
+        "clamped": folded.state.clamped,
+    }
+
+
+def _check(
+    log: Log, logged: Logged, config: Config, root: Path, console: Console
+) -> dict[str, Any]:
+    """Replay once for each layout among the rankings' bundles, and compare."""
+    rankings = logged.rankings
+    specs, skipped = _specs_of(rankings, root)
+    skipped = logged.incomparable | skipped
+    layouts = _by_layout(specs)
+    in_all = log.stats().rows * len(layouts)
+    events = 0
+    began = time.perf_counter()
+    with stage_progress(console) as on_progress:
+
+        def count(folded: int) -> None:
+            nonlocal events
+            events += folded
+            on_progress("checking", events / in_all)
+
+        checks = [
+            check_served(
+                log.read(),
+                rankings,
+                alike,
+                max_future_ms=duration_ms(config.features.max_future),
+                on_progress=count,
+            )
+            for alike in layouts
+        ]
+    seconds = time.perf_counter() - began
+    checked = sum(check.rankings for check in checks)
+    rows = sum(check.rows for check in checks)
+    mismatches = sum(check.mismatches for check in checks)
+    told = [one for check in checks for one in check.differences][:MAX_TOLD]
+    if rankings.is_empty() and not skipped:
+        console.print(
+            "No ranking here carries vectors: a bundle must have ranked, and "
+            "`serving.log_vectors` says which share of its rankings does",
+            style="yellow",
+            soft_wrap=True,
+        )
+    for reason, number in skipped.items():
+        console.print(f"{number:,} rankings skipped: {reason}", style="yellow", markup=False)
+    _tell(checked, rows, mismatches, told, console)
+    return {
+        "ok": mismatches == 0,
+        "events": events,
+        "seconds": round(seconds, 3),
+        "events_per_s": _per_s(events, seconds),
+        "rankings": checked,
+        "rows": rows,
+        "mismatches": mismatches,
+        "differences": [asdict(one) for one in told],
+        "skipped": skipped,
+    }
+
+
+def _specs_of(rankings: pl.DataFrame, root: Path) -> tuple[dict[str, FeatureSpec], dict[str, int]]:
+    """The specs of the rankings' bundles; and why how many rankings cannot be checked."""
+    specs: dict[str, FeatureSpec] = {}
+    skipped: Counter[str] = Counter()
+    groups = rankings.group_by("model", "width", maintain_order=True).len()
+    for model, width, count in groups.iter_rows():
+        try:
+            spec = store.load(root, model or "none").spec
+        except BundleError as error:
+            skipped[str(error)] += count
+            continue
+        if width == len(spec.names):
+            specs[model] = spec
+        else:
+            skipped[f"vectors of {width} features; bundle {model} reads {len(spec.names)}"] += count
+    return specs, dict(skipped)
+
+
+def _by_layout(specs: dict[str, FeatureSpec]) -> list[dict[str, FeatureSpec]]:
+    """The specs in groups of one layout each: a replay serves a group."""
+    groups: list[dict[str, FeatureSpec]] = []
+    for model, spec in specs.items():
+        for group in groups:
+            if next(iter(group.values())).layout == spec.layout:
+                group[model] = spec
+                break
+        else:
+            groups.append({model: spec})
+    return groups
+
+
+def _tell(
+    rankings: int, rows: int, mismatches: int, told: list[Difference], console: Console
+) -> None:
+    for one in told:
+        console.print(
+            f"ranking {one.ranking}, item {one.item}, {one.feature}: "
+            f"served {one.served:.9g}, replayed {one.replayed:.9g}",
+            style="red",
+            markup=False,
+            soft_wrap=True,
+        )
+    if mismatches > len(told):
+        console.print(f"... and {mismatches - len(told):,} more", style="red")
+    console.print(f"{rankings:,} rankings, {rows:,} rows, {mismatches:,} mismatches")
+
+
+def _per_s(events: int, seconds: float) -> int:
+    return round(events / max(seconds, 1e-9))
+
+
+def _whole_number(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number above 0")
+    return int(text)

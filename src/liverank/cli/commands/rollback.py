@@ -1,0 +1,30 @@
+"""``liverank rollback``: put the bundle before the current one back into service."""
+
+import argparse
+from typing import Any
+
+from rich.console import Console
+
+from liverank.bundle import store
+from liverank.cli.project.paths import add_config_argument, data_path
+from liverank.config import load_config
+
+HELP = "put the bundle that was served before the current one back into service"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    add_config_argument(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Verify the previous bundle and serve it. Raises BundleError, and nothing has changed."""
+    root = data_path(arguments.config, load_config(arguments.config))
+    before = store.current(root)
+    version = store.roll_back(root)
+    console.print(
+        f"Bundle {version} is in service again, in place of {before}, which is kept; running "
+        "servers take it up within some seconds",
+        soft_wrap=True,
+    )
+    return {"ok": True, "promoted": version, "before": before}

@@ -1,0 +1,24 @@
+"""``liverank simulate``: one module a subcommand, with ``HELP``, ``configure`` and ``run``."""
+
+import argparse
+from typing import Any
+
+from rich.console import Console
+
+from liverank.cli.terminal.subcommands import add_subcommands, command_of
+
+HELP = "a generated world of people and live rooms, with a ranking behind its tab"
+
+SUBCOMMANDS = {"run": "run_world", "prove": "prove"}
+"""Every subcommand, in the order ``--help`` shows them, and its module of this package."""
+_MODULES = {name: f"{__name__}.{module}" for name, module in SUBCOMMANDS.items()}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands."""
+    add_subcommands(parser, _MODULES)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Run the subcommand. Raises what it raises."""
+    return command_of(_MODULES[arguments.subcommand]).run(arguments, console)

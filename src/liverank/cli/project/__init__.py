@@ -1,0 +1,1 @@
+"""Where a project's files are, and how commands read times and events."""

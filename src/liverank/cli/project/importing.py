@@ -1,0 +1,132 @@
+"""Bringing files of events into a log, with a bar, whatever their size."""
+
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from liverank.cli.project.clock import now_ms
+from liverank.config import Config
+from liverank.events.log import Imported, Log
+from liverank.events.schema.declared import Declared, Unknown, declared_by
+from liverank.events.sources.files import Progress as OnProgress
+from liverank.events.sources.files import find_files
+from liverank.events.sources.read_events import FileEvents, read_events
+
+FIRST_REASONS = 10
+"""Rejected rows whose reasons are kept; the others are counted."""
+
+
+class Read:
+    """What was read of files so far: how many events of each kind, and which rows were rejected."""
+
+    def __init__(self, declared: Declared) -> None:
+        self.kinds: Counter[str] = Counter()
+        self.rejected = 0
+        self.reasons: list[dict[str, str]] = []
+        """``where`` and ``reason`` of the first rejected rows."""
+        self._declared = declared
+        self._unknown: Counter[Unknown] = Counter()
+
+    @property
+    def events(self) -> int:
+        """How many events there were."""
+        return self.kinds.total()
+
+    @property
+    def warnings(self) -> list[str]:
+        """A line for each name that the config does not declare."""
+        return self._declared.warnings(self._unknown)
+
+    def add(self, part: FileEvents) -> pl.DataFrame:
+        """Count a piece; gives its events, as an import takes them."""
+        frame = part.unnumbered()
+        self.rejected += part.rejected.height
+        more = FIRST_REASONS - len(self.reasons)
+        self.reasons += part.rejected.head(more).to_dicts()
+        counts = self._declared.unknown_rows(frame).group_by("key", "name").len()
+        self._unknown.update({Unknown(key, name): n for key, name, n in counts.iter_rows()})
+        self.kinds.update(dict(frame["event"].value_counts().iter_rows()))
+        return frame
+
+
+class FilesImported(NamedTuple):
+    """What became of an import of files; ``imported`` is None where rejected rows forbade it.
+
+    ``allowed`` are those whom an erasure kept away, and whom it keeps away no longer.
+    """
+
+    imported: Imported | None
+    read: Read
+    allowed: list[str]
+
+
+def import_files(
+    directory: Path,
+    paths: Sequence[Path],
+    config: Config,
+    console: Console,
+    *,
+    is_strict: bool = False,
+    allow_erased: Sequence[str] = (),
+) -> FilesImported:
+    """Import the events of files into the log of a directory, all of them or none.
+
+    Events that are not as the config declares are rejected (``Declared``). A strict import imports
+    nothing when any row is rejected. ``allow_erased`` are users to take in again although they were
+    erased. Raises ConfigError, SourceError, LogError and its kinds.
+    """
+    declared = declared_by(config)
+    read = Read(declared)
+    with ExitStack() as shown:
+        on_progress = shown.enter_context(reading_progress(paths, console))
+        parts = read_events(paths, config.sources, declared=declared, on_progress=on_progress)
+
+        def pieces() -> Generator[pl.DataFrame, None, None]:
+            for part in parts:
+                yield read.add(part)
+            if is_strict and read.rejected:
+                raise _RejectedError
+            shown.close()  # the bar is full
+            shown.enter_context(console.status(f"Adding {read.events:,} events to the log"))
+
+        rows = config.log.segment_rows
+        with Log.open(directory, segment_rows=rows) as log, closing(pieces()) as frames:
+            try:
+                imported = log.import_frames(frames, arrived_ms=now_ms(), allowed=allow_erased)
+            except _RejectedError:
+                return FilesImported(None, read, [])
+            allowed = [user for user in allow_erased if log.allow_erased(user)]
+            return FilesImported(imported, read, allowed)
+
+
+@contextmanager
+def reading_progress(paths: Sequence[Path], console: Console) -> Iterator[OnProgress]:
+    """A bar over the bytes of the files; gives the function to call with each further stretch."""
+    total = sum(file.path.stat().st_size for file in find_files(paths))
+    columns = (
+        TextColumn("Reading"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("Reading", total=total)
+        yield lambda read: progress.advance(task, read)
+
+
+class _RejectedError(Exception):
+    """Stops an import in which no row may be rejected."""

@@ -1,0 +1,1 @@
+"""Progress, interrupts and subcommands in a terminal."""

@@ -1,0 +1,1 @@
+"""Which impressions were successes."""

@@ -1,0 +1,1 @@
+"""Ranked lists that people saw, gathered from the log."""

@@ -1,0 +1,168 @@
+"""Lists made from bare interactions, for a log that holds no rankings.
+
+Each chosen interaction is taken as a choice among the items that drew one within the window before
+it. To train, the chosen item stands beside an even sample of the others: the odds that a model
+learns from it are those among all of them, times a constant. (A sample that favours popular items
+would teach it that popularity counts for nothing.) To test, it stands beside all of them.
+Invariant: everything goes by the times of interactions, not by their order of arrival.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from liverank.config import Candidates
+from liverank.dataset.lists.collected import AS_OF_TIME
+from liverank.dataset.lists.implied_kernel import choices_of
+from liverank.dataset.lists.lists import Lists, words_of_requests
+from liverank.dataset.lists.requests import Requests
+from liverank.events.clock import right_times
+from liverank.features.hashing import hash_column
+from liverank.features.layout.layout import Layout
+from liverank.features.state.state import Reads
+from liverank.features.stream.ragged import offsets_of
+from liverank.features.stream.time_order import TimeBounds, bounds_of
+
+_NO_CLOCK_IS_WRONG = 1e18
+_Part = tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]
+"""Interactions: times int64[n] Unix ms, users and items uint64[n], places of requests int64[n]."""
+
+
+class Choices:
+    """Takes the interactions that lists are made from out of a log's frames.
+
+    ``max_future_ms`` is by how much a clock may run ahead of an arrival.
+    """
+
+    def __init__(self, candidates: Candidates, *, max_future_ms: float) -> None:
+        self.last_ms = -np.inf
+        """The latest time of any event."""
+        self._candidates = candidates
+        self._max_future_ms = max_future_ms
+        self._requests = Requests()
+        self._parts: list[_Part] = []
+        self._stretches: list[tuple[int, float]] = []
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Take what is wanted of the next events of the log."""
+        if frame.is_empty():
+            return
+        at, _ = right_times(frame, self._max_future_ms)
+        self._stretches.append((int(frame["seq"][-1] or 0), float(at.min())))
+        self.last_ms = max(self.last_ms, float(at.max()))
+        is_wanted = (frame["type"] == self._candidates.interaction).fill_null(value=False)
+        chosen = frame.filter(is_wanted)
+        if chosen.height:
+            self._parts.append(
+                (
+                    at[is_wanted.to_numpy()].astype(np.int64),
+                    hash_column(chosen["user"]),
+                    hash_column(chosen["item"]),
+                    self._requests.numbered(chosen),
+                )
+            )
+
+    def lists(
+        self,
+        layout: Layout,
+        *,
+        from_ms: float,
+        to_ms: float,
+        at_most: int,
+        per_list: int | None,
+        seed: int,
+    ) -> Lists:
+        """Lists of the choices with ``from_ms <= time < to_ms``; see ``imply_lists``."""
+        time, user, item, request = self._in_time_order()
+        items, codes = np.unique(item, return_inverse=True)
+        within_ms = self._candidates.within_ms
+        chosen, total = _thinned(time, within_ms, from_ms, to_ms, at_most)
+        offsets, picked, labels = choices_of(
+            time,
+            codes.astype(np.int64),
+            chosen,
+            within_ms,
+            -1 if per_list is None else per_list,
+            np.uint64(seed),
+        )
+        sizes = np.diff(offsets)
+        if len(chosen) == total:  # else of those that were left out nobody knows
+            total -= int(np.count_nonzero(sizes == 0))
+        chosen = chosen[sizes > 0]
+        at = time[chosen].astype(np.float64)
+        words = words_of_requests(self._requests.table(), layout)
+        return Lists(
+            Reads(
+                before=np.full(len(chosen), AS_OF_TIME),
+                user=user[chosen],
+                at=at,
+                request=words[request[chosen]],
+                offsets=offsets_of(sizes[sizes > 0]),
+                items=items[picked],
+                positions=np.full(len(picked), np.nan),
+            ),
+            labels=labels,
+            seen=np.ones(len(picked), np.bool_),
+            served=np.ones(len(picked), np.bool_),
+            until_ms=at.copy(),
+            bounds=self.bounds(),
+            total=total,
+        )
+
+    def bounds(self) -> TimeBounds:
+        """What was seen of the order of the log."""
+        return bounds_of(self._stretches)
+
+    def _in_time_order(self) -> _Part:
+        """All interactions by time."""
+        if not self._parts:
+            none = np.empty(0, np.int64)
+            return none, none.astype(np.uint64), none.astype(np.uint64), none
+        time = np.concatenate([part[0] for part in self._parts])
+        user = np.concatenate([part[1] for part in self._parts])
+        item = np.concatenate([part[2] for part in self._parts])
+        request = np.concatenate([part[3] for part in self._parts])
+        order = np.lexsort((self._requests.hashes()[request], item, user, time))
+        return time[order], user[order], item[order], request[order]
+
+
+def imply_lists(
+    frames: Iterable[pl.DataFrame],
+    layout: Layout,
+    candidates: Candidates,
+    *,
+    from_ms: float,
+    to_ms: float,
+    at_most: int,
+    per_list: int | None,
+    seed: int,
+    max_future_ms: float = _NO_CLOCK_IS_WRONG,
+) -> Lists:
+    """Lists of the interactions with ``from_ms <= time < to_ms``, thinned evenly to ``at_most``.
+
+    ``per_list`` items each, the chosen one among them (interactions with an item that was not
+    among the candidates are left out); or, if None, all candidates, whether or not the chosen one
+    is among them. The window's length is over before the first list, where the log is long enough.
+    """
+    choices = Choices(candidates, max_future_ms=max_future_ms)
+    for frame in frames:
+        choices.add(frame)
+    return choices.lists(
+        layout, from_ms=from_ms, to_ms=to_ms, at_most=at_most, per_list=per_list, seed=seed
+    )
+
+
+def _thinned(
+    time: NDArray[np.int64], within_ms: int, from_ms: float, to_ms: float, at_most: int
+) -> tuple[NDArray[np.int64], int]:
+    """Places of at most so many choices of the period, evenly spread, int64[c]; and of how many."""
+    if len(time) == 0:
+        return np.empty(0, np.int64), 0
+    warm_ms = min(int(time[0]) + within_ms, (int(time[0]) + min(to_ms, int(time[-1]))) / 2)
+    inside = np.flatnonzero((time >= max(from_ms, warm_ms)) & (time < to_ms))
+    total = len(inside)
+    if total > at_most:
+        inside = inside[np.linspace(0, total - 1, at_most).astype(np.int64)]
+    return inside, total

@@ -1,0 +1,256 @@
+"""The past rankings of a log, with what people did with them.
+
+Invariant: lists stand in order of time, whatever the order of arrival, and nothing here depends on
+features or models.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from liverank.config import Config
+from liverank.dataset.labels.labels import label_items, long_stays, successes_of
+from liverank.dataset.labels.seen import seen_items
+from liverank.dataset.lists.collected import Collector, Rankings
+from liverank.errors import DatasetError
+from liverank.events.wire import decode_fields
+from liverank.features.layout.layout import Layout
+from liverank.features.state.state import Reads
+from liverank.features.stream.event_arrays import request_words
+from liverank.features.stream.ragged import offsets_of
+from liverank.features.stream.time_order import TimeBounds
+
+_T = TypeVar("_T", bound=np.generic)
+
+
+class Outcome(NamedTuple):
+    """What people did by one label: ``labels`` and ``until_ms`` as ``Lists`` has them."""
+
+    labels: NDArray[np.uint8]
+    until_ms: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """``r`` past rankings with ``k`` items in all.
+
+    Those that were scored but not served (a ranking's ``candidates`` beside its ``items``) follow
+    the served ones: ranks and gaps within the list need them, and nobody saw them.
+
+    ``reads``     what a replay needs to read their features
+    ``labels``    uint8[k]: 1 where the item drew a success within the label's window
+    ``seen``      bool[k]: whether the person saw the item, as far as can be told
+    ``served``    bool[k]: whether it was in the ranking, or only scored beside those that were
+    ``until_ms``  float64[r]: when the label is known, as its window is over
+    ``others``    the same of the labels beside the first, by name
+    ``untold``    labels that this log cannot tell, and why
+    ``chances``   float64[k]: with which probability each item got its place, NaN where unknown;
+                  None where no list says
+    ``as_of_ms``  up to when the log was read: labels of lists whose window ends later may change
+    ``bounds``    what was seen of the log's order, for a replay of the same log
+    ``total``     lists of the period that these were chosen from
+    ``whole``     bool[r]: whether each names all that were scored; None where all of them do
+    ``notes``     what a report says of how these lists were chosen
+    """
+
+    reads: Reads
+    labels: NDArray[np.uint8]
+    seen: NDArray[np.bool_]
+    served: NDArray[np.bool_]
+    until_ms: NDArray[np.float64]
+    others: dict[str, Outcome] = field(default_factory=dict)
+    untold: dict[str, str] = field(default_factory=dict)
+    chances: NDArray[np.float64] | None = None
+    as_of_ms: float = np.inf
+    bounds: TimeBounds | None = None
+    total: int = 0
+    whole: NDArray[np.bool_] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.reads)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Items of each list, int64[r]."""
+        return np.diff(self.reads.offsets)
+
+    def take(self, lists: NDArray[np.bool_]) -> "Lists":
+        """The lists where the mask, bool[r], is true."""
+        return self._take(lists, np.repeat(lists, self.sizes))
+
+    def only_served(self) -> "Lists":
+        """The same lists without the items that were only scored."""
+        return self._take(np.ones(len(self), np.bool_), self.served)
+
+    def _take(self, lists: NDArray[np.bool_], rows: NDArray[np.bool_]) -> "Lists":
+        """Some lists (bool[r]) with some of their items (bool[k])."""
+        reads = self.reads
+        kept = offsets_of(rows)[reads.offsets]
+        return Lists(
+            Reads(
+                before=reads.before[lists],
+                user=reads.user[lists],
+                at=reads.at[lists],
+                request=reads.request[lists],
+                offsets=offsets_of(np.diff(kept)[lists]),
+                items=reads.items[rows],
+                positions=reads.positions[rows],
+            ),
+            labels=self.labels[rows],
+            seen=self.seen[rows],
+            served=self.served[rows],
+            until_ms=self.until_ms[lists],
+            others={
+                name: Outcome(other.labels[rows], other.until_ms[lists])
+                for name, other in self.others.items()
+            },
+            untold=self.untold,
+            chances=None if self.chances is None else self.chances[rows],
+            as_of_ms=self.as_of_ms,
+            bounds=self.bounds,
+            total=self.total,
+            whole=None if self.whole is None else self.whole[lists],
+            notes=self.notes,
+        )
+
+
+def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config) -> Lists:
+    """Gather a log's rankings, given as frames, with labels and what was seen, in order of time.
+
+    A ranking that says at which ``cut`` it read the state is read there again; any other is read as
+    of its own time, wherever it stands in the log. One cut from a longer list that does not say its
+    ``candidates`` is read as if its items had been all; ``whole`` says which these are.
+    """
+    collector = Collector(config)
+    for frame in frames:
+        collector.add(frame)
+    return lists_of(collector, layout, config)
+
+
+def lists_of(collector: Collector, layout: Layout, config: Config) -> Lists:
+    """The lists of what a collector took. Raises DatasetError where the first label cannot be told.
+
+    The collector's frames were of events of this layout and config.
+    """
+    rankings = collector.rankings()
+    reads = reads_of(rankings, words_of_requests(collector.requests.table(), layout))
+    if not len(reads):
+        return replace(_no_lists(layout), bounds=collector.bounds())
+    sizes = np.diff(rankings.offsets)
+    place = np.arange(len(rankings.items)) - np.repeat(rankings.offsets[:-1], sizes)
+    served = place < np.repeat(rankings.served, sizes)
+    items = _items_of(rankings, served)
+    offsets = offsets_of(rankings.served)
+    positions = place[served]
+    happened = collector.acts()
+    labels, untold = _labels(items, happened, config)
+    impressions = None
+    if not layout.impressions_from_rankings:
+        impressions = happened.filter(pl.col("type") == config.impressions.interaction)
+    engaged = np.maximum.reduce(list(labels.values()))
+    first_labels = next(iter(labels.values()))
+    seen = seen_items(items, positions, first_labels, engaged, offsets, impressions, config)
+    first, *others = (
+        (name, Outcome(_placed(values, served, 0), rankings.at + config.heads[name].known_after_ms))
+        for name, values in labels.items()
+    )
+    return Lists(
+        replace(reads, positions=_placed(positions.astype(np.float64), served, np.nan)),
+        labels=first[1].labels,
+        seen=_placed(seen, served, False),
+        served=served,
+        until_ms=first[1].until_ms,
+        others=dict(others),
+        untold=untold,
+        chances=rankings.chances if np.isfinite(rankings.chances).any() else None,
+        bounds=collector.bounds(),
+        total=collector.total,
+        whole=None if rankings.whole.all() else rankings.whole,
+    )
+
+
+def _items_of(rankings: Rankings, served: NDArray[np.bool_]) -> pl.DataFrame:
+    """A row for each served item of each ranking: list, id, user, time, item; ids as hashes."""
+    return pl.DataFrame(
+        {
+            "list": np.repeat(np.arange(len(rankings.at)), rankings.served),
+            "id": np.repeat(rankings.id, rankings.served),
+            "user": np.repeat(rankings.user, rankings.served),
+            "time": np.repeat(rankings.at, rankings.served),
+            "item": rankings.items[served],
+        }
+    )
+
+
+def _labels(
+    items: pl.DataFrame, happened: pl.DataFrame, config: Config
+) -> tuple[dict[str, NDArray[np.uint8]], dict[str, str]]:
+    """The labels of items by name, the first one first, and why others cannot be told."""
+    leaves = happened.filter(pl.col("type") == config.presence.leave)
+    labels: dict[str, NDArray[np.uint8]] = {}
+    untold: dict[str, str] = {}
+    for name, label in config.heads.items():
+        try:
+            successes = long_stays(successes_of(happened, label), leaves, label)
+        except DatasetError as error:
+            if not labels:  # the first one is what lists are ranked by
+                raise
+            untold[name] = str(error)
+        else:
+            labels[name] = label_items(items, successes, label)
+    return labels, untold
+
+
+def reads_of(rankings: Rankings, requests: NDArray[np.uint64]) -> Reads:
+    """What a replay needs to read these rankings, at no position.
+
+    ``requests`` uint64[requests, words] are the words of the requests that they name.
+    """
+    return Reads(
+        before=rankings.before,
+        user=rankings.user,
+        at=rankings.at,
+        request=requests[rankings.request],
+        offsets=rankings.offsets,
+        items=rankings.items,
+        positions=np.full(len(rankings.items), np.nan),
+    )
+
+
+def words_of_requests(requests: pl.DataFrame, layout: Layout) -> NDArray[np.uint64]:
+    """The words of requests' fields (JSON texts or null) and surface: uint64[n, request words]."""
+    table = np.empty((len(requests), layout.entity_words("request")), np.uint64)
+    for row, (text, surface) in enumerate(requests.select("fields", "surface").iter_rows()):
+        table[row] = request_words({} if text is None else decode_fields(text), surface, layout)
+    return table
+
+
+def _placed(values: NDArray[_T], served: NDArray[np.bool_], rest: object) -> NDArray[_T]:
+    """The values of the served items among all the scored ones, ``rest`` for the others."""
+    placed = np.full(len(served), rest, values.dtype)
+    placed[served] = values
+    return placed
+
+
+def _no_lists(layout: Layout) -> Lists:
+    nothing = np.empty(0)
+    return Lists(
+        Reads(
+            before=np.empty(0, np.int64),
+            user=np.empty(0, np.uint64),
+            at=nothing,
+            request=np.empty((0, layout.entity_words("request")), np.uint64),
+            offsets=np.zeros(1, np.int64),
+            items=np.empty(0, np.uint64),
+            positions=nothing,
+        ),
+        np.empty(0, np.uint8),
+        np.empty(0, np.bool_),
+        np.empty(0, np.bool_),
+        nothing,
+    )

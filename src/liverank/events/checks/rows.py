@@ -1,0 +1,218 @@
+"""Checks that look at one event at a time, or at what an id had before."""
+
+from collections import Counter
+
+import polars as pl
+
+from liverank.config import Config
+from liverank.events.checks.finding import Examples, Finding, Severity, text_of
+from liverank.events.checks.hashed import HashSet, hashes_of
+from liverank.quantities import duration_ms
+
+YEAR_2000_MS = 946_684_800_000
+
+EVENT_TEXT = text_of("{} {} at {}", "event", pl.coalesce("id", "user", "item"), "time")
+"""An event, as it is told."""
+
+
+class OddRows:
+    """Events that a condition calls odd. ``example`` is the text of such an event."""
+
+    def __init__(
+        self, name: str, severity: Severity, message: str, is_odd: pl.Expr, example: pl.Expr
+    ) -> None:
+        self._name, self._severity, self._message = name, severity, message
+        self._is_odd, self._example = is_odd, example
+        self._count = self._seen = 0
+        self._examples = Examples()
+
+    def feed(self, frame: pl.DataFrame) -> None:
+        """See ``Check``."""
+        odd = (
+            frame.lazy()
+            .with_row_index("row", offset=self._seen)
+            .filter(self._is_odd)
+            .select(self._example.alias("text"), "row")
+            .collect()
+        )
+        self._seen += frame.height
+        self._count += odd.height
+        self._examples.add(odd["text"], odd["row"])
+
+    def findings(self) -> list[Finding]:
+        """See ``Check``."""
+        return [self._finding()] if self._count else []
+
+    def _finding(self) -> Finding:
+        return Finding(
+            name=self._name,
+            severity=self._severity,
+            message=self._message,
+            count=self._count,
+            examples=self._examples.told(),
+        )
+
+
+def clocks_in_the_future(config: Config, now_ms: int) -> OddRows:
+    """Events that claim to be from after they arrived."""
+    latest = pl.col("arrived").fill_null(now_ms) + int(duration_ms(config.features.max_future))
+    return OddRows(
+        "clocks_in_the_future",
+        "warning",
+        f"events are more than {config.features.max_future} ahead of their arrival; "
+        "they count as their arrival",
+        pl.col("time") > latest,
+        EVENT_TEXT,
+    )
+
+
+def times_before_2000() -> OddRows:
+    """Times that look like Unix seconds where milliseconds are wanted."""
+    return OddRows(
+        "times_before_2000",
+        "warning",
+        'times are before the year 2000; were they Unix seconds? (`time_format = "unix_s"`)',
+        pl.col("time") < YEAR_2000_MS,
+        EVENT_TEXT,
+    )
+
+
+def identical_events() -> OddRows:
+    """Events of files that carry no id and say the very same as another."""
+    return OddRows(
+        "identical_events",
+        "info",
+        "events of files without an id are equal to another one; all of them are kept",
+        pl.col("id").str.contains(r"^~[0-9a-f]{20}-\d+$"),
+        EVENT_TEXT,
+    )
+
+
+def unknown_interactions(config: Config) -> OddRows:
+    """Interaction types that the config does not name."""
+    is_unknown = (pl.col("event") == "interaction") & ~pl.col("type").is_in(
+        list(config.interactions)
+    )
+    return OddRows(
+        "unknown_interactions",
+        "warning",
+        "interactions are of a type that [interactions] does not name; they make no features",
+        is_unknown if config.interactions else pl.lit(value=False),
+        pl.col("type"),
+    )
+
+
+class InteractionsWithoutRanking(OddRows):
+    """Interactions that do not say which list they came from, where there are lists."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "interactions_without_ranking",
+            "info",
+            "interactions name no ranking; each counts for the last one that held its item",
+            (pl.col("event") == "interaction") & pl.col("ranking").is_null(),
+            text_of("{} of {} on {}", "type", "user", "item"),
+        )
+        self._has_rankings = False
+
+    def feed(self, frame: pl.DataFrame) -> None:
+        """See ``Check``."""
+        super().feed(frame)
+        self._has_rankings |= bool((frame["event"] == "ranking").any())
+
+    def findings(self) -> list[Finding]:
+        """See ``Check``."""
+        return super().findings() if self._has_rankings else []
+
+
+class NoRankings:
+    """Nothing says what was shown, and no ``[candidates]`` stands in for it."""
+
+    def __init__(self, config: Config) -> None:
+        self._is_needed = config.candidates is None
+
+    def feed(self, frame: pl.DataFrame) -> None:
+        """See ``Check``."""
+        self._is_needed = self._is_needed and not (frame["event"] == "ranking").any()
+
+    def findings(self) -> list[Finding]:
+        """See ``Check``."""
+        if not self._is_needed:
+            return []
+        message = (
+            "no event says which list a person was shown; send `ranking` events, or let "
+            "[candidates] make lists from interactions"
+        )
+        return [Finding(name="no_rankings", severity="warning", message=message, count=0)]
+
+
+class LabelNeverSeen:
+    """No interaction is of the label's type, or none has the value it asks for."""
+
+    def __init__(self, config: Config) -> None:
+        self._label = config.label
+        self._types: Counter[str] = Counter()
+        self._was_seen = False
+
+    def feed(self, frame: pl.DataFrame) -> None:
+        """See ``Check``."""
+        wanted = pl.col("type") == self._label.interaction
+        if self._label.min_value is not None:
+            wanted &= pl.col("value") >= self._label.min_value
+        self._was_seen = self._was_seen or bool(frame.select(wanted.any()).item())
+        types = frame.filter(pl.col("event") == "interaction")["type"].value_counts()
+        self._types.update(dict(types.iter_rows()))
+
+    def findings(self) -> list[Finding]:
+        """See ``Check``."""
+        if self._was_seen:
+            return []
+        label = self._label
+        seen = sorted(self._types, key=lambda name: (-self._types[name], name))[:10]
+        needed = "" if label.min_value is None else f" with a value of {label.min_value:g} or more"
+        return [
+            Finding(
+                name="label_never_seen",
+                severity="error",
+                message=f'no interaction is a success: `label.interaction` is "{label.interaction}"'
+                f"{needed}; types seen: {', '.join(seen) or 'none'}",
+                count=0,
+            )
+        ]
+
+
+class Duplicates:
+    """Events with an id that came before; all but the first are dropped."""
+
+    def __init__(self) -> None:
+        self._known = HashSet()
+        self._count = self._seen = 0
+        self._examples = Examples()
+
+    def feed(self, frame: pl.DataFrame) -> None:
+        """See ``Check``."""
+        named = (
+            frame.lazy()
+            .with_row_index("row", offset=self._seen)
+            .filter(pl.col("id").is_not_null())
+            .select("row", text=text_of("{} {}", "event", "id"))
+            .collect()
+        )
+        self._seen += frame.height
+        repeats = named.filter(pl.Series(~self._known.add(hashes_of(named["text"]))))
+        self._count += repeats.height
+        self._examples.add(repeats["text"], repeats["row"])
+
+    def findings(self) -> list[Finding]:
+        """See ``Check``."""
+        if not self._count:
+            return []
+        return [
+            Finding(
+                name="duplicates",
+                severity="info",
+                message="events repeat an id of their kind; only the first is kept",
+                count=self._count,
+                examples=self._examples.told(),
+            )
+        ]

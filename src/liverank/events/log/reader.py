@@ -1,0 +1,95 @@
+"""Reading the log in seq order, across the tail and the segments, while others change it.
+
+Between two steps an event may move from the tail to a segment or to another one, expire or be
+erased; at every step it is found where it is then.
+Invariant: frames come in strictly growing seq, and hold what was acknowledged, or the reader hears
+why not.
+"""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from liverank.events.frame import SCHEMA
+from liverank.events.log.storage.blocks import check_blocks
+from liverank.events.log.storage.database import Database
+from liverank.events.log.storage.segments import (
+    Segment,
+    check_segment,
+    corrupt,
+    next_segment,
+    read_rows,
+    segment_file,
+    segments_of,
+)
+from liverank.events.log.storage.tail import TailSlice, read_tail, stretch_of_tail
+
+
+class Reader:
+    """The read side of a log. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._checked: set[str] = set()
+
+    def read_some(
+        self, seq: int, end: int, *, rows: int, columns: Sequence[str] = tuple(SCHEMA)
+    ) -> tuple[pl.DataFrame, int]:
+        """Those of the events from ``seq`` to ``end`` that lie together, and where to go on.
+
+        At most ``rows`` of them; none where events have expired. ``columns`` of SCHEMA hold
+        ``seq``. Raises LogCorruptError.
+        """
+        held = None
+        with self._database.reading() as connection:
+            segment = next_segment(connection, seq)
+            if segment is None or segment.first_seq > seq:
+                end = end if segment is None else min(end, segment.first_seq - 1)
+                held = stretch_of_tail(connection, seq, end, rows=rows)
+        if held is not None:
+            frame = held.frame()
+            following = frame["seq"][-1] + 1 if frame.height == rows else end + 1
+            return frame if frame.columns == [*columns] else frame.select(*columns), following
+        assert segment is not None
+        end = min(end, segment.last_seq)
+        try:
+            if segment.name not in self._checked:
+                check_segment(self._database.segments, segment, whole=True)
+                self._checked.add(segment.name)
+            frame = read_rows(
+                self._database.segments, segment, seq, end, rows=rows, columns=columns
+            )
+        except FileNotFoundError:
+            self._raise_if_registered(segment)
+            return pl.DataFrame(), seq  # expired or written anew a moment ago: look again
+        return frame, frame["seq"][-1] + 1 if frame.height == rows else end + 1
+
+    def read_tail(self, seq: int, *, rows: int, rankings: bool) -> TailSlice | None:
+        """See ``Log.read_tail``."""
+        if self._database.last_seq() < seq:
+            return TailSlice([], seq - 1)
+        with self._database.reading() as connection:
+            return read_tail(connection, seq, rows=rows, rankings=rankings)
+
+    def check(self, *, whole: bool) -> int:
+        """Compare every segment with the manifest; returns how many. Raises LogCorruptError.
+
+        Where ``whole`` their content too, and that of the blocks.
+        """
+        with self._database.reading() as connection:
+            segments = segments_of(connection)
+            if whole:
+                check_blocks(connection)
+        for segment in segments:
+            try:
+                check_segment(self._database.segments, segment, whole=whole)
+            except FileNotFoundError:
+                self._raise_if_registered(segment)
+        return len(segments)
+
+    def _raise_if_registered(self, segment: Segment) -> None:
+        """A file that the manifest still names is missing; else it was removed just now."""
+        with self._database.reading() as connection:
+            found = next_segment(connection, segment.last_seq)
+        if found == segment:
+            raise corrupt(segment_file(self._database.segments, segment), "it is missing") from None

@@ -1,0 +1,1 @@
+"""Files of the log: segments, the SQLite tail, indexes of event ids."""

@@ -1,0 +1,189 @@
+"""The newest events, as the tail holds them: rows of one event, and blocks of served rankings.
+
+Invariant: events come in strictly growing seq, and all of one call are of one moment of the log.
+"""
+
+import heapq
+import sqlite3
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from liverank.events.event import Event
+from liverank.events.frame import ARRIVED, empty_frame, frame_of
+from liverank.events.log.storage.blocks import Block, blocks_between, in_blocks
+from liverank.events.log.storage.database import last_seq_of
+from liverank.events.log.storage.ids import Ids
+from liverank.events.log.storage.segments import next_first_seq
+from liverank.events.wire import decode_event
+
+_ROWS = "SELECT seq, arrived, body FROM tail WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
+# A ranking always has an id, so its row says what it is without its body.
+_ROWS_BUT_RANKINGS = _ROWS.replace("ORDER", "AND substr(dedup, 1, 8) IS NOT 'ranking:' ORDER")
+_IDS_PER_QUERY = 500
+_FRAME_ROWS = 16_384
+"""Events that are decoded at once on their way into a frame."""
+
+
+class TailEvent(NamedTuple):
+    """An event of the tail: its seq, when it arrived (Unix ms), and what it says."""
+
+    seq: int
+    arrived_ms: int
+    event: Event
+
+
+class TailSlice(NamedTuple):
+    """Events that follow each other in the log; ``through_seq`` is the last seq looked at.
+
+    The next ones are read from ``through_seq + 1``. Without events, and with a ``through_seq``
+    just below what was asked for, there is nothing new.
+    """
+
+    events: list[TailEvent]
+    through_seq: int
+
+
+class Extent(NamedTuple):
+    """How much the tail holds. Seqs and times (Unix ms) are 0 when it is empty."""
+
+    rows: int
+    first_seq: int
+    last_seq: int
+    oldest_ms: int
+    newest_ms: int
+    """Of an event whose clock runs ahead of its arrival, the arrival counts."""
+
+
+class Stretch(NamedTuple):
+    """A part of the tail that is read from disk, yet to be decoded: the first ``most`` events."""
+
+    first_seq: int
+    last_seq: int
+    most: int | None
+    rows: list[tuple[int, int, bytes]]
+    """Seq, arrival and JSON of events that have a row of their own."""
+    blocks: list[Block]
+
+    def events(self) -> Iterator[TailEvent]:
+        """The events, decoded one by one."""
+        rows = (TailEvent(seq, arrived, decode_event(body)) for seq, arrived, body in self.rows)
+        if not self.blocks:
+            return rows
+        return islice(heapq.merge(rows, self._of_blocks(), key=_seq), self.most)
+
+    def frame(self) -> pl.DataFrame:
+        """The events as a frame of SCHEMA."""
+        events = self.events()
+        frames = []
+        while some := list(islice(events, _FRAME_ROWS)):
+            frames.append(frame_of_tail(some))
+        return pl.concat(frames) if frames else empty_frame()
+
+    def _of_blocks(self) -> Iterator[TailEvent]:
+        for block in self.blocks:
+            for seq, ranking in block.rankings(self.first_seq, self.last_seq):
+                yield TailEvent(seq, block.arrived_ms, ranking)
+
+
+def read_tail(
+    connection: sqlite3.Connection, seq: int, *, rows: int, rankings: bool
+) -> TailSlice | None:
+    """See ``Log.read_tail``; within a read transaction."""
+    last_seq = last_seq_of(connection)
+    first_of_segment = next_first_seq(connection, seq)
+    if first_of_segment is not None:
+        if first_of_segment <= seq:
+            return None
+        last_seq = min(last_seq, first_of_segment - 1)
+    stretch = stretch_of_tail(connection, seq, last_seq, rows=rows, rankings=rankings)
+    events = list(stretch.events())
+    return TailSlice(events, events[-1].seq if len(events) == rows else max(last_seq, seq - 1))
+
+
+def stretch_of_tail(
+    connection: sqlite3.Connection,
+    first_seq: int,
+    last_seq: int,
+    *,
+    rows: int | None = None,
+    rankings: bool = True,
+) -> Stretch:
+    """The first ``rows`` events of the tail in a range of seqs, ends included; all without it.
+
+    Without ``rankings`` those are passed over. Raises LogCorruptError.
+    """
+    found = connection.execute(
+        _ROWS if rankings else _ROWS_BUT_RANKINGS,
+        (first_seq, last_seq, -1 if rows is None else rows),
+    ).fetchall()
+    if rows is not None and len(found) == rows:
+        last_seq = found[-1][0]
+    blocks: list[Block] = []
+    if rankings:
+        whole = 0
+        for block in blocks_between(connection, first_seq, last_seq):
+            blocks.append(block)
+            whole += block.rows if block.first_seq >= first_seq else 0
+            if rows is not None and whole >= rows:
+                break
+    return Stretch(first_seq, last_seq, rows, found, blocks)
+
+
+def frame_of_tail(events: Sequence[TailEvent]) -> pl.DataFrame:
+    """Events of the tail as a frame of SCHEMA."""
+    frame = frame_of([one.event for one in events], seqs=[one.seq for one in events])
+    arrived_ms = pl.Series("arrived", [one.arrived_ms for one in events], pl.Int64)
+    return frame.replace_column(ARRIVED, arrived_ms)
+
+
+def tail_extent(connection: sqlite3.Connection) -> Extent:
+    """How much the tail holds."""
+    parts = [
+        connection.execute(query).fetchone()
+        for query in (
+            "SELECT count(*), min(seq), max(seq), min(time), max(min(time, arrived)) FROM tail",
+            "SELECT coalesce(sum(rows), 0), min(first_seq), max(last_seq), min(oldest),"
+            " max(newest) FROM blocks",
+        )
+    ]
+    held = [part for part in parts if part[0]]
+    if not held:
+        return Extent(0, 0, 0, 0, 0)
+    rows, firsts, lasts, oldest, newest = zip(*held, strict=True)
+    return Extent(sum(rows), min(firsts), max(lasts), min(oldest), max(newest))
+
+
+def in_tail(connection: sqlite3.Connection, ids: Ids) -> npt.NDArray[np.bool_]:
+    """Which of the dedup ids belong to an event of the tail: bool[n]."""
+    return _in_rows(connection, ids) | in_blocks(connection, ids)
+
+
+def _in_rows(connection: sqlite3.Connection, ids: Ids) -> npt.NDArray[np.bool_]:
+    found = np.zeros(len(ids.texts), bool)
+    if not ids.texts or not _has_between(connection, min(ids.texts), max(ids.texts)):
+        return found
+    for start in range(0, len(ids.texts), _IDS_PER_QUERY):
+        asked = ids.texts[start : start + _IDS_PER_QUERY]
+        holes = ", ".join("?" * len(asked))
+        rows = connection.execute(f"SELECT dedup FROM tail WHERE dedup IN ({holes})", asked)  # noqa: S608
+        known = {row[0] for row in rows}
+        if known:
+            found[start : start + len(asked)] = [text in known for text in asked]
+    return found
+
+
+def _has_between(connection: sqlite3.Connection, first: str, last: str) -> bool:
+    """Whether a row's id lies between two: served rankings are seldom among rows."""
+    found = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM tail WHERE dedup >= ? AND dedup <= ?)", (first, last)
+    )
+    return bool(found.fetchone()[0])
+
+
+def _seq(event: TailEvent) -> int:
+    return event.seq

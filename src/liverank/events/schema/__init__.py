@@ -1,0 +1,1 @@
+"""Field types and the configuration that data suggests."""

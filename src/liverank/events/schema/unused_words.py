@@ -1,0 +1,98 @@
+"""Words of a config that no event has: a misspelt interaction type, or a default nobody uses.
+
+Features and labels of such a word stay empty without an error. Invariant: what is told of is in the
+config, and in none of the events that were looked at.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from liverank.config import Config, Impressions, Presence
+from liverank.events.schema.declared import nearest
+from liverank.events.schema.profile import Profile
+
+_MOST_TOLD = 10
+
+
+class UnusedWord(NamedTuple):
+    """A word of the config that no event has."""
+
+    key: str
+    word: str
+    is_default: bool
+    """Whether nobody wrote it into the config."""
+    said: str
+    """What is told of it, in one line."""
+
+
+def unused_words(config: Config, profile: Profile) -> list[UnusedWord]:
+    r"""The words of a config that no event has, each once, in the order of the config.
+
+    A default is told of where it matters: ``presence.enter`` always, ``presence.leave`` where
+    people come in, ``presence.follow`` where there are relations. Of no interactions at all nothing
+    is told.
+
+    >>> from liverank.config import parse_config
+    >>> from liverank.events.schema.profile import InteractionProfile
+    >>> config = parse_config('[label]\ninteraction = "watch"\n[presence]\nenter = "wtach"')
+    >>> profile = Profile(interactions={"watch": InteractionProfile(count=9)})
+    >>> [one.said for one in unused_words(config, profile)]
+    ['`presence.enter` is "wtach", but no event is of that interaction type; the nearest is ...
+    """
+    types = profile.interactions
+    words = [(key, word, key in _defaults(config)) for key, word in _types_of(config, types)]
+    told = [_unused(*word, "interaction type", types) for word in words if types]
+    follow = config.presence.follow
+    is_default = follow == Presence().follow
+    if profile.relations or (types and not is_default):
+        word = ("presence.follow", follow, is_default)
+        told.append(_unused(*word, "relation", profile.relations))
+    if profile.surfaces:
+        told += [
+            _unused(f"surfaces.{name}", name, False, "surface", profile.surfaces)
+            for name in config.surfaces
+        ]
+    return [one for one in told if one is not None]
+
+
+def _types_of(config: Config, seen: Iterable[str]) -> list[tuple[str, str]]:
+    """Keys and interaction types of the config that some event should have."""
+    named = {f"labels.{name}.interaction": label for name, label in config.labels.items()}
+    if config.label not in config.labels.values():
+        named = {"label.interaction": config.label, **named}
+    words = [(key, label.interaction) for key, label in named.items()]
+    shown = config.impressions.interaction
+    if config.impressions.source == "interaction" or shown != Impressions().interaction:
+        words.append(("impressions.interaction", shown))
+    if config.candidates is not None:
+        words.append(("candidates.interaction", config.candidates.interaction))
+    presence = config.presence
+    words.append(("presence.enter", presence.enter))
+    if presence.leave != Presence().leave or presence.enter in seen:
+        words.append(("presence.leave", presence.leave))
+    return words + [(f"interactions.{name}", name) for name in config.interactions]
+
+
+def _defaults(config: Config) -> set[str]:
+    """Keys of words that are what they are by default."""
+    words = {
+        "impressions.interaction": (config.impressions.interaction, Impressions().interaction),
+        "presence.enter": (config.presence.enter, Presence().enter),
+        "presence.leave": (config.presence.leave, Presence().leave),
+    }
+    return {key for key, (word, default) in words.items() if word == default}
+
+
+def _unused(
+    key: str, word: str, is_default: bool, noun: str, seen: Iterable[str]
+) -> UnusedWord | None:
+    names = list(seen)
+    if word in names:
+        return None
+    near = nearest(word, names)
+    advice = f'the nearest is "{near}"'
+    if near is None:
+        advice = f"there are: {', '.join(sorted(names)[:_MOST_TOLD]) or 'none'}"
+    how = " by default" if is_default else ""
+    said = f'`{key}` is "{word}"{how}, but no event is of that {noun}; {advice}'
+    return UnusedWord(key, word, is_default, said)

@@ -1,0 +1,1 @@
+"""Mapping columns and fields of other systems to events."""

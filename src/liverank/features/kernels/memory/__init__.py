@@ -1,0 +1,1 @@
+"""Kernels of plain memory: offsets, pointers, hash indexes, bitsets."""

@@ -1,0 +1,1 @@
+"""Kernels that read feature values of candidates at a point in time."""

@@ -1,0 +1,136 @@
+"""Kind ``in_list``: how a candidate compares with the others of its list.
+
+A person chooses among what is shown, so what matters of a candidate is how it differs from the
+others. Every number that can vary within a list is compared; the list is all candidates that were
+scored together. Invariant: what is compared is never itself a comparison, nor where an item stood.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from liverank.features.compiler import ABOVE_MEAN, ABOVE_MEAN_SD, GAP, RANK, Compiler
+from liverank.features.feature import Feature
+from liverank.features.kinds.attribute import Attribute
+from liverank.features.kinds.audience import Audience, AudienceShare, Difference
+from liverank.features.kinds.count import Count
+from liverank.features.kinds.fatigue import Fatigue
+from liverank.features.kinds.following import Followed, FollowedHere, FollowedLatest
+from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft
+from liverank.features.kinds.match import Same, Share
+from liverank.features.kinds.momentum import Momentum
+from liverank.features.kinds.next_item import NextCount, NextShare
+from liverank.features.kinds.rate import Rate
+from liverank.features.kinds.recency import Ago
+from liverank.features.kinds.total import Average, Total
+from liverank.features.layout.layout import Layout
+
+Signal = (
+    Attribute
+    | Count
+    | Total
+    | Average
+    | Rate
+    | Ago
+    | Fatigue
+    | Momentum
+    | Audience
+    | Difference
+    | AudienceShare
+    | Share
+    | Same
+    | NextShare
+    | NextCount
+    | Followed
+    | FollowedHere
+    | FollowedLatest
+    | Age
+    | Kept
+    | LifeLeft
+)
+"""What a candidate can be compared by: numbers that may differ from item to item."""
+
+
+class AboveMean(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """How far the value is above the mean of the list's known ones."""
+
+    of: Signal
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction, after those of the signal."""
+        return compiler.emit(ABOVE_MEAN, compiler.register(self.of))
+
+
+class AboveMeanSd(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """The same in standard deviations of the list's known values; 0 where they do not differ."""
+
+    of: Signal
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction, after those of the signal."""
+        return compiler.emit(ABOVE_MEAN_SD, compiler.register(self.of))
+
+
+class Rank(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """The share of the other candidates with a higher value; 0 is the highest."""
+
+    of: Signal
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction, after those of the signal."""
+        return compiler.emit(RANK, compiler.register(self.of))
+
+
+class Gap(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
+    """How far the value is below the list's highest, as a share of it; 0 is the highest."""
+
+    of: Signal
+
+    def compile(self, compiler: Compiler) -> int:
+        """Emit the instruction, after those of the signal."""
+        return compiler.emit(GAP, compiler.register(self.of))
+
+
+InList = AboveMean | AboveMeanSd | Rank | Gap
+"""Comparisons with the others of the list."""
+
+
+def derive(layout: Layout, features: Iterable[Feature], *, sampled: bool) -> Iterator[Feature]:
+    """Comparisons of the features derived so far, as far as those can vary within a list.
+
+    By default a default feature's difference to the mean and its rank; differences in standard
+    deviations and gaps have to be asked for. In ``sampled`` lists the chosen candidate stands among
+    a few of what it was chosen among: there differences to the mean have to be asked for too, and
+    ranks and gaps are none that a whole list could have.
+    """
+    for feature in features:
+        signal = feature.expression
+        if not varies_in_list(signal, layout):
+            continue
+        is_usual = feature.by_default and not sampled
+        yield Feature(f"{feature.name}_above_mean", "in_list", AboveMean(signal), is_usual)
+        yield Feature(f"{feature.name}_above_mean_sd", "in_list", AboveMeanSd(signal), False)
+        if not sampled:
+            yield Feature(f"{feature.name}_rank", "in_list", Rank(signal), is_usual)
+            yield Feature(f"{feature.name}_gap", "in_list", Gap(signal), False)
+
+
+def varies_in_list(expression: object, layout: Layout) -> bool:
+    r"""Whether an expression is a number that may differ between candidates of one list.
+
+    >>> from liverank.config import parse_config
+    >>> from liverank.events.schema.schema import Schema
+    >>> from liverank.features.layout.derived_layout import layout_of
+    >>> schema = Schema(items={"price": "number"}, users={"age": "number"})
+    >>> layout = layout_of(schema, parse_config('[label]\ninteraction = "join"'))
+    >>> [varies_in_list(Attribute(*of), layout) for of in (("item", "price"), ("user", "age"))]
+    [True, False]
+    """
+    if not isinstance(expression, Signal):
+        return False
+    if isinstance(expression, Attribute):
+        return expression.entity == "item"
+    if isinstance(expression, Count | Total | Average | Rate | Ago | Fatigue):
+        parts = layout.scope(expression.scope).parts
+        return any(part.partition(".")[0] == "item" for part in parts)
+    return True

@@ -1,0 +1,1 @@
+"""What one entity's row in memory holds, and where: the layout of feature state."""

@@ -1,0 +1,38 @@
+"""Which way a feature can point: what is known before any data is seen.
+
+More successes per impression never make the next success less likely. A model that is held to that
+cannot learn the opposite from noise, of which rankings with few successes are full.
+"""
+
+from liverank.features.kinds.count import Count
+from liverank.features.kinds.listwise import AboveMean, AboveMeanSd, Gap, Rank
+from liverank.features.kinds.match import Share
+from liverank.features.kinds.next_item import NextCount, NextShare
+from liverank.features.kinds.rate import Rate
+from liverank.features.spec import Expression, FeatureSpec
+
+LIKELIER, LESS_LIKELY, EITHER = 1, -1, 0
+
+
+def directions_of(spec: FeatureSpec) -> tuple[int, ...]:
+    """For each feature: whether success grows likelier with it (1), less likely (-1), or either."""
+    return tuple(_direction(feature.expression, spec.layout.label) for feature in spec.features)
+
+
+def _direction(expression: Expression, label: str) -> int:
+    """Rates and shares of successes point up; falling behind in them within the list, down.
+
+    A plain count points nowhere: it also tells how often an item was shown.
+    """
+    if isinstance(expression, Rate | Share | NextShare | NextCount):
+        return LIKELIER
+    if isinstance(expression, AboveMean | AboveMeanSd):
+        return _direction(expression.of, label)
+    if isinstance(expression, Gap):
+        return -_direction(expression.of, label)
+    if isinstance(expression, Rank):
+        of = expression.of
+        if isinstance(of, Count) and of.scope == "item" and of.type == label:
+            return LESS_LIKELY  # of successes against those of the others shown with it
+        return -_direction(of, label)
+    return EITHER

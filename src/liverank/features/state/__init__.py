@@ -1,0 +1,1 @@
+"""Feature state in memory: folding events into it, reading rows, snapshots on disk."""

@@ -1,0 +1,122 @@
+"""The memory of a state: a few arrays over one file in memory, which other processes may map.
+
+No array ever moves, so one that a reader holds stays good while the writer adds to it. Invariant:
+every array is a function of the events folded, bit for bit.
+"""
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+from numpy.typing import NDArray
+
+from liverank.errors import StateError
+from liverank.features.kernels.memory.index import FULLEST
+from liverank.features.kernels.memory.offsets import (
+    CAPACITY,
+    FIRST_LEVEL,
+    HEADER_SIZE,
+    ITEMS,
+    LEVEL,
+    MAX_ITEMS,
+    USED,
+    VERSION,
+    WIDEST,
+    WIDTH,
+)
+from liverank.features.layout.layout import Layout
+from liverank.features.state.layout_arrays import LayoutArrays, arrays_of
+from liverank.features.state.shared_memory import SharedArrays
+
+
+class Arrays(NamedTuple):
+    """What kernels take of a store.
+
+    ``header``     int64[136]: counts, clocks, and the first place of each free list
+    ``slots``      uint64[2 ** levels]: the places of rows by their keys; level n lies at ``2**n``
+    ``tables``     uint8[2 ** levels]: the scopes that those rows are of
+    ``directory``  uint32[items]: the place of each item's row by its number; 0 once it is gone
+    ``words``      float64[...]: the rows, histories and edges
+    """
+
+    header: NDArray[np.int64]
+    slots: NDArray[np.uint64]
+    tables: NDArray[np.uint8]
+    directory: NDArray[np.uint32]
+    words: NDArray[np.float64]
+
+
+class Store:
+    """Arrays over a file in memory, made empty or mapped from another process's."""
+
+    def __init__(self, layout: Layout, *, fd: int | None = None) -> None:
+        """Make an empty store, or map the one of a file descriptor.
+
+        Raises StateError where the system does not reserve the room.
+        """
+        shape = arrays_of(layout)
+        self._shared = SharedArrays(_shapes(shape), fd=fd)
+        self.arrays = Arrays(*self._shared.arrays)
+        if fd is None:
+            widest = int(shape.numbers[WIDEST])
+            self.arrays.words[widest : 2 * widest] = np.nan
+            self.arrays.header[LEVEL] = FIRST_LEVEL
+            self.arrays.header[USED] = 2 * widest
+
+    def used(self) -> dict[str, NDArray[Any]]:
+        """The part of each array that holds something, by its name: what a copy must hold."""
+        header, size = self.arrays.header, 1 << int(self.arrays.header[LEVEL])
+        level = slice(size, 2 * size)
+        return {
+            "header": header,
+            "slots": self.arrays.slots[level],
+            "tables": self.arrays.tables[level],
+            "directory": self.arrays.directory[: int(header[ITEMS]) + 1],
+            "words": self.arrays.words[: int(header[USED])],
+        }
+
+    def take_header(self, header: NDArray[np.int64]) -> None:
+        """Make an empty store one whose ``used`` parts are still to be filled.
+
+        Raises StateError for the header, int64[136], of a store that is larger or was being folded.
+        """
+        arrays = self.arrays
+        fits = (
+            header[VERSION] % 2 == 0
+            and FIRST_LEVEL <= header[LEVEL] < int(arrays.slots.size).bit_length() - 1
+            and 0 <= header[ITEMS] < arrays.directory.size
+            and 0 < header[USED] <= arrays.words.size
+        )
+        if not fits:
+            raise StateError("the header of a store does not fit this one; fold the log instead")
+        arrays.header[:] = header
+
+    @property
+    def fd(self) -> int:
+        """The file descriptor that another process maps this store by; -1 once it is closed."""
+        return self._shared.fd
+
+    def close(self) -> None:
+        """Give the file back; the memory goes when no array of it is left."""
+        self._shared.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _shapes(shape: LayoutArrays) -> list[tuple[npt.DTypeLike, int]]:
+    """The type and the number of elements of each array."""
+    words = int(shape.numbers[CAPACITY])
+    narrowest = int(shape.scopes[:, WIDTH].min())
+    level = max(FIRST_LEVEL, int(np.ceil(np.log2(words / narrowest / FULLEST))))
+    slots = 2 << level
+    return [
+        (np.int64, HEADER_SIZE),
+        (np.uint64, slots),
+        (np.uint8, slots),
+        (np.uint32, MAX_ITEMS),
+        (np.float64, words),
+    ]

@@ -1,0 +1,298 @@
+"""Feature state: a fold of the log that can be read at a time.
+
+One process folds, in log order; the state after event ``seq`` depends on nothing but the events up
+to it. Others may map the same memory and read: a sequence lock tells a reader that a batch was
+folded meanwhile, and it reads again. Invariant: folding the same events in any batches gives the
+same bits, and every read is of one consistent cut.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.errors import StateBusyError
+from liverank.features.compiler import Program
+from liverank.features.kernels.fold.fold import fold
+from liverank.features.kernels.memory.index import used_words
+from liverank.features.kernels.memory.offsets import (
+    CLAMPED,
+    COMPACTED,
+    EVICTED,
+    FORGOTTEN,
+    ITEMS,
+    LOST,
+    ROWS,
+    SEQ,
+    SWEPT,
+    VERSION,
+)
+from liverank.features.kernels.read.read import read
+from liverank.features.kernels.replay import replay
+from liverank.features.layout.layout import Layout
+from liverank.features.state.layout_arrays import arrays_of
+from liverank.features.state.memory import Store
+from liverank.features.state.sizes import Sizes
+from liverank.features.stream.event_arrays import Stream
+
+_BATCH_S = 1e-4
+"""How long a reader waits while a batch is being folded, before it looks again."""
+LONGEST_READ_S = 2.0
+"""For how long a read begins again where state changes meanwhile: a long one might for ever."""
+LONGEST_SILENCE_S = 60.0
+"""For how long a batch that is being folded may show no sign of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Past rankings whose features a replay reads, ``r`` of them with ``k`` candidates in all.
+
+    ``before``    int64[r]: the ``seq`` of the first event that the read must not see, or -1 where
+                  it sees what happened before ``at``
+    ``user``      uint64[r]
+    ``at``        float64[r]: Unix ms
+    ``request``   uint64[r, request words]
+    ``offsets``   int64[r + 1]: where each one's candidates start
+    ``items``     uint64[k]
+    ``positions`` float64[k]: from 0, as served
+    """
+
+    before: NDArray[np.int64]
+    user: NDArray[np.uint64]
+    at: NDArray[np.float64]
+    request: NDArray[np.uint64]
+    offsets: NDArray[np.int64]
+    items: NDArray[np.uint64]
+    positions: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.before)
+
+
+class State:
+    """Entities' attributes, decayed counters and people's histories, in a layout.
+
+    Without ``fd`` it is empty and its maker folds; with the ``fd`` of another process's state it is
+    that one, to be read.
+    """
+
+    def __init__(self, layout: Layout, *, fd: int | None = None) -> None:
+        """Raises StateError where there is no room to reserve."""
+        self.layout = layout
+        self.rereads = 0
+        """How often a read began anew because a batch was folded meanwhile."""
+        self.is_abandoned: Callable[[], bool] = lambda: False
+        """Whether the process that folds it has ended, as far as its reader knows."""
+        self.ask_for_gap: Callable[[float], None] = lambda _: None
+        """Told how many seconds a read took that was overtaken, and 0 when it needs no more."""
+        self._unsettled, self._unsettled_since = 0, 0.0
+        self.store = Store(layout, fd=fd)
+        self._header = self.store.arrays.header
+        self._arrays = tuple(self.store.arrays)
+        self._layout_arrays = tuple(arrays_of(layout))
+        self._request_words = layout.entity_words("request")
+
+    @property
+    def seq(self) -> int:
+        """The ``seq`` of the last event folded."""
+        return int(self._header[SEQ])
+
+    @property
+    def clamped(self) -> int:
+        """Events folded whose clock ran ahead."""
+        return int(self._header[CLAMPED])
+
+    @property
+    def sizes(self) -> Sizes:
+        """How big it is, and what it let go."""
+        header = self._header
+        return Sizes(
+            rows=int(header[ROWS]),
+            items=int(header[ITEMS]),
+            bytes=8 * int(used_words(self._arrays)),
+            swept=int(header[SWEPT]),
+            evicted=int(header[EVICTED]),
+            forgotten=int(header[FORGOTTEN]),
+            lost=int(header[LOST]),
+            compacted=int(header[COMPACTED]),
+        )
+
+    def fold(
+        self, stream: Stream, *, batch: int | None = None, before: Callable[[], None] | None = None
+    ) -> None:
+        """Fold the next events of the log, ``batch`` at a time (all when left out).
+
+        Other processes can read between two batches: ``before``, called before each, leaves them
+        the time to.
+        """
+        arrays, step = stream.arrays(), batch or max(len(stream), 1)
+        for begin in range(0, len(stream), step):
+            end = min(begin + step, len(stream))
+            if before is not None:
+                before()
+            self._header[VERSION] += 1
+            fold(arrays, begin, end, self._arrays, self._layout_arrays)
+            self._folded(stream, end)
+            self._header[VERSION] += 1
+
+    def pass_over(self, seq: int) -> None:
+        """Count events up to ``seq`` as folded, which change nothing."""
+        self._header[SEQ] = max(int(self._header[SEQ]), seq)
+
+    def read(
+        self,
+        program: Program,
+        *,
+        user: int,
+        at_ms: float,
+        items: NDArray[np.uint64],
+        request: NDArray[np.uint64],
+        positions: NDArray[np.float64],
+    ) -> NDArray[np.float32]:
+        """Features of the candidates of one request, float32[n, features].
+
+        ``user`` and ``items`` uint64[n] are hashes, ``request`` uint64[request words],
+        ``positions`` float64[n], or [1] where all have the same.
+        """
+        return self.read_cut(
+            program, user=user, at_ms=at_ms, items=items, request=request, positions=positions
+        )[0]
+
+    def read_cut(
+        self,
+        program: Program,
+        *,
+        user: int,
+        at_ms: float,
+        items: NDArray[np.uint64],
+        request: NDArray[np.uint64],
+        positions: NDArray[np.float64],
+        patience_s: float = LONGEST_SILENCE_S,
+    ) -> tuple[NDArray[np.float32], int]:
+        """What ``read`` gives, and the ``seq`` of the last event that it saw.
+
+        Takes no lock: where a batch was folded meanwhile by another process, it reads again. Raises
+        StateBusyError where that process ended within a batch, or shows no progress for
+        ``patience_s``, and where a batch was folded during every read for LONGEST_READ_S.
+        """
+        if len(request) != self._request_words or len(positions) not in (1, len(items)):
+            raise ValueError(f"{len(request)} request words, {len(positions)} positions do not fit")
+        out = np.empty((len(items), len(program.outputs)), np.float32)
+        operations, began, again = program.arrays(), time.monotonic(), False
+        while True:
+            version, read_at = self._settled_version(patience_s), time.monotonic()
+            read(
+                self._arrays,
+                self._layout_arrays,
+                operations,
+                np.uint64(user),
+                at_ms,
+                request,
+                items,
+                positions,
+                out,
+            )
+            seq = int(self._header[SEQ])
+            is_whole, now = self._header[VERSION] == version, time.monotonic()
+            is_late = now - began > LONGEST_READ_S
+            if again or not is_whole:
+                self.ask_for_gap(0.0 if is_whole or is_late else now - read_at)
+            if is_whole:
+                return out, seq
+            self.rereads, again = self.rereads + 1, True
+            if is_late:
+                raise StateBusyError(
+                    f"feature state changes faster than {len(items):,} candidates can be read; "
+                    "name fewer, and they are ranked by all that is known of them"
+                )
+
+    def replay(
+        self, stream: Stream, reads: Reads, next_read: int, program: Program, *, chunk_rows: int
+    ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+        """Fold the next events, reading past rankings on the way.
+
+        ``reads.before``, rising, are places in this stream here: a read sees the events before its
+        place, and one whose place is the stream's end waits for the next events.
+
+        Yields (first read, first read not done, their rows float32[k, features]) with about
+        ``chunk_rows`` rows each; the fold is complete when the iteration ends. No other process may
+        read meanwhile: it would not be told of what is folded.
+        """
+        begin, arrays = 0, stream.arrays()
+        before, arguments = reads.before, reads_tuple(reads)
+        due = int(np.searchsorted(before, len(stream)))  # later ones wait for the next events
+        while begin < len(stream) or next_read < due:
+            base = int(reads.offsets[next_read])
+            last = int(np.searchsorted(reads.offsets, base + chunk_rows, side="right")) - 1
+            last = min(max(last, next_read + 1), due)
+            end = len(stream) if last == due else int(before[last])
+            out = np.empty((int(reads.offsets[last]) - base, len(program.outputs)), np.float32)
+            replay(
+                arrays,
+                begin,
+                end,
+                arguments,
+                next_read,
+                last,
+                self._arrays,
+                self._layout_arrays,
+                program.arrays(),
+                out,
+            )
+            yield next_read, last, out
+            begin, next_read = end, last
+        self._folded(stream, len(stream))
+
+    def read_rest(self, reads: Reads, next_read: int, program: Program) -> NDArray[np.float32]:
+        """The rows of reads that come after all events, float32[k, features]."""
+        rows = [
+            self.read(
+                program,
+                user=int(reads.user[place]),
+                at_ms=float(reads.at[place]),
+                items=reads.items[reads.offsets[place] : reads.offsets[place + 1]],
+                request=reads.request[place],
+                positions=reads.positions[reads.offsets[place] : reads.offsets[place + 1]],
+            )
+            for place in range(next_read, len(reads))
+        ]
+        return np.concatenate(rows) if rows else np.empty((0, len(program.outputs)), np.float32)
+
+    def _folded(self, stream: Stream, end: int) -> None:
+        if end:
+            self._header[SEQ] = stream.seq[end - 1]
+        if end and end == len(stream):
+            self._header[CLAMPED] += stream.clamped
+
+    def _settled_version(self, patience_s: float) -> int:
+        """The version, once no batch is being folded; a long one shows that it goes on.
+
+        A batch that was seen before has been silent since then: only its first reader waits.
+        """
+        while (version := int(self._header[VERSION])) % 2:
+            now = time.monotonic()
+            if version != self._unsettled:
+                self._unsettled, self._unsettled_since = version, now
+            if now > self._unsettled_since + patience_s or self.is_abandoned():
+                raise StateBusyError(
+                    "feature state cannot be read: its process ended within a batch, or a batch "
+                    "takes long; a read a moment later may find it settled"
+                )
+            time.sleep(_BATCH_S)
+        return version
+
+
+def reads_tuple(reads: Reads) -> tuple[NDArray[Any], ...]:
+    """The reads' arrays in the order kernels take them."""
+    return (
+        reads.before,
+        reads.user,
+        reads.at,
+        reads.request,
+        reads.offsets,
+        reads.items,
+        reads.positions,
+    )

@@ -1,0 +1,1 @@
+"""Events as arrays, in the order in which feature state folds them."""

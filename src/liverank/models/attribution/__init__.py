@@ -1,0 +1,1 @@
+"""Which input moved one prediction, and by how much."""
