@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from liverank.automl.budget import FOREVER
 from liverank.automl.data.matrix import Matrix
 from liverank.automl.ensemble.calibration import fit_affine
-from liverank.automl.evaluation.eval_rows import Held
+from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.evaluation.ranking_data import whole_matrix
 from liverank.automl.families import lightgbm as family
 from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, which_losses_kernel
@@ -152,7 +152,7 @@ def scores(loss: str, rows: Rows, features: NDArray[np.float32], seed: int) -> F
         raw, test = (
             booster.predict(each, raw_score=True)[:, None] for each in (choose.features, features)
         )
-    held = Held(
+    held = EvalRows(
         choose.target, None, choose.lists, find_objective(None, "binary"), "sigmoid", choose.base
     )
     return np.asarray(fit_affine(raw, held).apply(test)[:, 0])

@@ -16,10 +16,10 @@ from liverank.features.compiler import Program
 from liverank.features.spec import FeatureSpec, compile_spec
 from liverank.features.state.state import State
 from liverank.features.stream.event_arrays import request_words
-from liverank.serving.ranking.fallback import Rung, choose_rung
+from liverank.serving.ranking.fallback import FallbackLevel, choose_rung
 from liverank.serving.ranking.ranker import View, make_ranker
 from liverank.serving.state.live_table import LivePublisher
-from liverank.serving.state.log_fold import Folded, compile_fold, fold_log
+from liverank.serving.state.log_fold import FoldedLog, compile_fold, fold_log
 from liverank.serving.state.snapshots import load_newest
 
 
@@ -28,9 +28,9 @@ class Served:
     """A folded log and the bundle that ranks from it."""
 
     config: Config
-    rung: Rung
+    rung: FallbackLevel
     bundle: Bundle
-    folded: Folded
+    folded: FoldedLog
 
     @property
     def state(self) -> State:

@@ -30,7 +30,7 @@ from liverank.serving.ranking.order_kernel import best_places
 from liverank.serving.ranking.ranker import NO_HASTE, Ranked, _read
 from liverank.serving.ranking.ranking_log import GATHER_S, ranking_event
 from liverank.serving.state.live_table import LivePublisher
-from liverank.serving.state.log_fold import STEP_ROWS, Folded
+from liverank.serving.state.log_fold import STEP_ROWS, FoldedLog
 from serve.loads import EVENTS_RATE, PUBLISHED_RATE
 from serve.served_world import Served
 
@@ -190,7 +190,7 @@ def _follow(served: Served, log: Log, events: list[list[Interaction]]) -> float:
     It is folded into the state that serves, so that it misses the caches as a server does.
     """
     rankings = EVENTS_A_FOLD / EVENTS_A_REQUEST
-    piece = Folded(served.folded.layout, served.config).read_few(log, max_rows=STEP_ROWS)
+    piece = FoldedLog(served.folded.layout, served.config).read_few(log, max_rows=STEP_ROWS)
     if piece is None:
         raise RuntimeError("the log of the stages is empty")
     served.folded.fold(piece)

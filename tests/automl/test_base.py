@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from liverank.automl import ranking
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
-from liverank.automl.evaluation.eval_rows import Held, gain_interval, joined
+from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval, joined
 from liverank.automl.families import FAMILIES, is_installed
 from liverank.automl.metrics.log_odds import mean_log_odds
 from liverank.automl.metrics.objective import find_objective
@@ -117,7 +117,7 @@ class TestFamilyOnABase:
 def held_of(rows):
     objective = find_objective(None, "binary")
     labels = rows.labels.astype(float)
-    return Held(labels, None, rows.rankings, objective, "sigmoid", rows.base)
+    return EvalRows(labels, None, rows.rankings, objective, "sigmoid", rows.base)
 
 
 def test_losses_and_intervals_are_those_of_margins_on_the_base():

@@ -19,7 +19,7 @@ from liverank.automl.ensemble.combine import size_mb, terms_of, us_per_row
 from liverank.automl.ensemble.greedy import Blend
 from liverank.automl.families import FAMILIES
 from liverank.automl.trials.plan import Student, Trial
-from liverank.automl.trials.trial_result import Tried
+from liverank.automl.trials.trial_result import TrialResult
 from liverank.models.mlp.model import Mlp
 from liverank.models.predictor import sum_terms
 
@@ -99,7 +99,7 @@ def tried_models(evaluation, rounds):
         )
         choose, judge = evaluation.margins([fit])
         trial = Trial(family="lightgbm", name=str(n), params=params, seed=n)
-        tried.append(Tried(trial, (fit,), choose, judge, evaluation.held.loss(choose), 1.0))
+        tried.append(TrialResult(trial, (fit,), choose, judge, evaluation.held.loss(choose), 1.0))
     return tried
 
 

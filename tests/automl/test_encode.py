@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.splits import fold_of_rows
-from liverank.automl.preprocessing.categories import Recipe
+from liverank.automl.preprocessing.categories import EncodingOptions
 from liverank.automl.preprocessing.encoder import Cross, fit_transform, take_rows
 from liverank.errors import BundleError, ServingError, TrainingError
 from liverank.models.encoder.columns import Input, read_values
@@ -87,7 +87,7 @@ def test_no_row_sees_its_own_target_nor_one_of_the_future(table, data):
     row = data.draw(st.integers(0, len(target) - 1))
     changed = target.copy()
     changed[row] = 2.0 if target[row] != 2.0 else 1.0
-    plain = Recipe(tokens=0)  # which words are worth knowing is chosen by the target
+    plain = EncodingOptions(tokens=0)  # which words are worth knowing is chosen by the target
     _, before = fit_transform(columns, INPUTS, target, extras=EXTRAS, recipe=plain, **options)
     _, after = fit_transform(columns, INPUTS, changed, extras=EXTRAS, recipe=plain, **options)
     np.testing.assert_array_equal(before[row], after[row])
@@ -147,7 +147,7 @@ def test_means_out_of_fold_are_those_of_the_plain_definition(table):
     encoder, features = fit_transform(city, INPUTS[2:3], target, seed=7, **options)
     if "mean(city)" not in encoder.names:
         return
-    n, recipe = len(target), Recipe()
+    n, recipe = len(target), EncodingOptions()
     place = encoder.names.index("mean(city)")
     fold = fold_of_rows(np.zeros(n), recipe.folds, seed=7, groups=options["groups"])
     weight = np.ones(n) if options["weight"] is None else options["weight"]
@@ -272,7 +272,7 @@ def test_words_and_elements_that_tell_most_are_features():
         )
     form = Input(name="title", type="text")
     columns = {"title": read_values(form, title)}
-    encoder, features = fit_transform(columns, [form], target, recipe=Recipe(shown=3))
+    encoder, features = fit_transform(columns, [form], target, recipe=EncodingOptions(shown=3))
     assert set(encoder.names[1:4]) == {
         "title has great",
         "title has offer",

@@ -14,14 +14,14 @@ from liverank.automl.ensemble.greedy import (
     choose_with_doubted,
     greedy_weights,
 )
-from liverank.automl.evaluation.eval_rows import Held, gain_interval, joined
+from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval, joined
 from liverank.automl.metrics.objective import find_objective
 
 LINKS = {"binary": "sigmoid", "multiclass": "softmax", "regression": "identity"}
 
 
 def held(target, task="binary", objective=None, weight=None, groups=None):
-    return Held(target, weight, groups, find_objective(objective, task), LINKS[task])
+    return EvalRows(target, weight, groups, find_objective(objective, task), LINKS[task])
 
 
 def world(task, n, seed):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from liverank.automl.budget import Deadline
-from liverank.automl.evaluation.eval_rows import Held
+from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.metrics.bootstrap import figure_intervals
 from liverank.automl.metrics.objective import find_objective
 
@@ -17,7 +17,7 @@ def coins(n, seed=0, groups=None, weight=None):
     right = generator.random(n) < 0.8
     margins = np.where(right, 2 * target - 1, 1 - 2 * target) + generator.normal(size=n) / 9
     objective = find_objective(None, "binary")
-    return margins[:, None], Held(target, weight, groups, objective, "sigmoid")
+    return margins[:, None], EvalRows(target, weight, groups, objective, "sigmoid")
 
 
 def width(interval):
@@ -39,8 +39,8 @@ def test_rows_of_a_group_count_once():
     thrice = np.repeat(margins, 9, axis=0)
     target = np.repeat(held.target, 9)
     groups = np.repeat(np.arange(500), 9)
-    alike = Held(target, None, groups, held.objective, held.link)
-    apart = Held(target, None, None, held.objective, held.link)
+    alike = EvalRows(target, None, groups, held.objective, held.link)
+    apart = EvalRows(target, None, None, held.objective, held.link)
     once, same, narrow = (
         figure_intervals(m, h, seed=2, deadline=FOREVER)["log_loss"]
         for m, h in ((margins, held), (thrice, alike), (thrice, apart))
@@ -52,7 +52,7 @@ def test_rows_of_a_group_count_once():
 def test_rows_of_no_weight_do_not_count():
     weight = (np.arange(600) < 300) * 2.0
     margins, held = coins(600, weight=weight)
-    some = Held(held.target[:300], None, None, held.objective, held.link)
+    some = EvalRows(held.target[:300], None, None, held.objective, held.link)
     heavy = figure_intervals(margins, held, seed=3, deadline=FOREVER)["accuracy"]
     alone = figure_intervals(margins[:300], some, seed=3, deadline=FOREVER)["accuracy"]
     assert abs(width(heavy) / width(alone) - 1) < 0.3

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from liverank.automl import ranking
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
-from liverank.automl.evaluation.eval_rows import Held
+from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.evaluation.ranking_data import LEAST_LISTS
 from liverank.automl.families import lightgbm
 from liverank.automl.families.list_loss import SHARE
@@ -194,7 +194,7 @@ def test_rows_of_a_list_that_are_apart_are_refused():
 def held_of(rows):
     objective = find_objective(None, "binary")
     labels = rows.labels.astype(float)
-    return Held(labels, None, rows.rankings, objective, "sigmoid", rows.base)
+    return EvalRows(labels, None, rows.rankings, objective, "sigmoid", rows.base)
 
 
 def test_what_is_reported_of_lists_is_the_loss_on_the_base_of_any_of_them():

@@ -7,8 +7,8 @@ import pytest
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
-from liverank.automl.evaluation.cross_validation import Evaluation, FoldRows
-from liverank.automl.evaluation.eval_rows import LINKS, Held
+from liverank.automl.evaluation.cross_validation import CrossValidation, FoldRows
+from liverank.automl.evaluation.eval_rows import LINKS, EvalRows
 from liverank.automl.families import FAMILIES
 from liverank.automl.metrics.objective import find_objective
 from liverank.automl.search.hardware import available_bytes, time_family, too_large
@@ -94,10 +94,10 @@ def an_evaluation(n=1000, n_folds=1, in_time=True, task="binary"):
     )
     objective = find_objective(None, task)
     target = np.concatenate([fold.choose.target for fold in folds])
-    return Evaluation(
+    return CrossValidation(
         folds,
-        Held(target, None, None, objective, LINKS[task]),
-        Held(a_matrix(100, 20, task).target, None, None, objective, LINKS[task]),
+        EvalRows(target, None, None, objective, LINKS[task]),
+        EvalRows(a_matrix(100, 20, task).target, None, None, objective, LINKS[task]),
         in_time,
     )
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from liverank.automl.data.columns import read_column
-from liverank.automl.profile.column_types import look_at
+from liverank.automl.profile.column_types import infer_type
 from liverank.automl.profile.profile import profile_table
 from liverank.automl.profile.roles import read_roles, split_rows
 from liverank.automl.profile.task import find_target, read_target
@@ -21,7 +21,7 @@ TABLES = Path(__file__).parents[3] / "shared" / "data" / "tables"
 
 
 def type_of(values, name="x"):
-    look = look_at(pl.Series(name, values, strict=False))
+    look = infer_type(pl.Series(name, values, strict=False))
     return look.form.type
 
 
@@ -56,7 +56,7 @@ def test_types_are_told_from_values():
 
 
 def test_a_number_that_could_be_a_time_is_left_a_number_and_said():
-    look = look_at(pl.Series("account", [1_700_000_000 + n for n in range(50)]))
+    look = infer_type(pl.Series("account", [1_700_000_000 + n for n in range(50)]))
     assert look.form.type == "number"
     assert "Unix seconds" in look.oddity
 
@@ -66,15 +66,15 @@ def test_days_before_months_are_told_apart_where_a_value_tells():
         (["1/2/2011", "1/31/2011"], "month_first"),
         (["1/2/2011", "31/1/2011"], "day_first"),
     ):
-        assert look_at(pl.Series("day", texts * 10)).form.time_form == form
-    assert look_at(pl.Series("day", ["1/2/2011", "2/3/2011"] * 10)).form.type == "category"
+        assert infer_type(pl.Series("day", texts * 10)).form.time_form == form
+    assert infer_type(pl.Series("day", ["1/2/2011", "2/3/2011"] * 10)).form.type == "category"
 
 
 def test_a_column_of_mixed_types_is_read_as_what_it_mostly_is_and_says_so():
-    look = look_at(pl.Series("age", [str(n) for n in range(99)] + ["unknown"]))
+    look = infer_type(pl.Series("age", [str(n) for n in range(99)] + ["unknown"]))
     assert look.form.type == "number"
     assert look.oddity == '1 values are no numbers ("unknown") and are read as unknown'
-    half = look_at(pl.Series("code", ["7", "x", "8", "y"] * 20))
+    half = infer_type(pl.Series("code", ["7", "x", "8", "y"] * 20))
     assert half.form.type == "category"
     assert half.oddity == "50% of the values are numbers, the others texts"
 

@@ -10,7 +10,7 @@ import xxhash
 from liverank.errors import EventError, LogError
 from liverank.events.event import Event, Interaction, Item, Ranking, User
 from liverank.events.frame import SCHEMA, empty_frame, events_of, frame_of
-from liverank.events.log import Appended, Imported, Log, Stats
+from liverank.events.log import AppendResult, ImportResult, Log, Stats
 
 
 def click(key: str | None, *, time: int = 1000) -> Interaction:
@@ -34,8 +34,8 @@ def log(tmp_path):
 
 def test_events_come_back_in_the_order_they_were_appended(log):
     batch = [User(time=9, user="u1"), Item(time=3, item="r1", state="started"), click("a")]
-    assert log.append(batch, arrived_ms=10) == Appended([1, 2, 3], 0)
-    assert log.append([click("b")], arrived_ms=11) == Appended([4], 0)
+    assert log.append(batch, arrived_ms=10) == AppendResult([1, 2, 3], 0)
+    assert log.append([click("b")], arrived_ms=11) == AppendResult([4], 0)
     assert read(log) == list(enumerate([*batch, click("b")], start=1))
     assert [frame["arrived"].to_list() for frame in log.read()] == [[10, 10, 10, 11]]
     assert log.last_seq() == 4
@@ -43,13 +43,13 @@ def test_events_come_back_in_the_order_they_were_appended(log):
 
 def test_a_repeat_is_dropped_within_a_batch_in_the_tail_and_in_segments(log):
     first = log.append([click("a"), click("a", time=2000), click(None), click(None)], arrived_ms=1)
-    assert first == Appended([1, None, 2, 3], 1)
-    assert log.append([click("a")], arrived_ms=2) == Appended([None], 1)
+    assert first == AppendResult([1, None, 2, 3], 1)
+    assert log.append([click("a")], arrived_ms=2) == AppendResult([None], 1)
     log.compact()
-    assert log.append([click("a"), click("b")], arrived_ms=3) == Appended([None, 4], 1)
+    assert log.append([click("a"), click("b")], arrived_ms=3) == AppendResult([None, 4], 1)
     again = frame_of([click("b"), click("a"), click("c"), click("c")])
-    assert log.import_frame(again, arrived_ms=4) == Imported(1, 3, 5, 5)
-    assert log.import_frame(again, arrived_ms=5) == Imported(0, 4, None, None)
+    assert log.import_frame(again, arrived_ms=4) == ImportResult(1, 3, 5, 5)
+    assert log.import_frame(again, arrived_ms=5) == ImportResult(0, 4, None, None)
     assert [event.id for _, event in read(log)] == ["a", None, None, "b", "c"]
 
 
@@ -74,7 +74,7 @@ def test_an_import_follows_what_the_tail_holds_already(log):
 def test_an_import_is_cut_into_segments(tmp_path):
     with Log.open(tmp_path, segment_rows=10) as log:
         batch = [click(f"i{n}" if n % 3 else None) for n in range(35)]
-        assert log.import_frame(frame_of(batch), arrived_ms=1) == Imported(35, 0, 1, 35)
+        assert log.import_frame(frame_of(batch), arrived_ms=1) == ImportResult(35, 0, 1, 35)
         assert log.stats().segments == 4
         assert [event for _, event in read(log)] == batch
         assert log.append(batch, arrived_ms=2).duplicates == sum(e.id is not None for e in batch)
@@ -140,7 +140,7 @@ def test_expired_events_are_gone_and_their_seqs_are_not_used_again(tmp_path):
         assert list((tmp_path / "segments").iterdir()) == [tmp_path / "segments/segments.lock"]
     with Log.open(tmp_path) as log:
         assert read(log) == []
-        assert log.append([click("a")], arrived_ms=1) == Appended([14], 0)
+        assert log.append([click("a")], arrived_ms=1) == AppendResult([14], 0)
 
 
 def test_a_clock_that_runs_ahead_does_not_keep_events_for_ever(log):
@@ -219,7 +219,7 @@ def test_a_frame_that_holds_no_events_is_refused_in_words(log):
         EventError, match=r"Row 1 .* has event 'interactoin' at time 1000; expected"
     ):
         log.import_frame(odd, arrived_ms=1)
-    assert log.import_frame(empty_frame(), arrived_ms=1) == Imported(0, 0, None, None)
+    assert log.import_frame(empty_frame(), arrived_ms=1) == ImportResult(0, 0, None, None)
     assert log.last_seq() == 0
 
 

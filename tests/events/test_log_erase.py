@@ -24,7 +24,7 @@ from liverank.events.event import (
     dedup_id,
 )
 from liverank.events.frame import frame_of
-from liverank.events.log import Erased, Log
+from liverank.events.log import EraseResult, Log
 
 ANA = 'ana of the long id / ñ "quoted"'
 
@@ -90,7 +90,7 @@ def test_their_events_go_and_their_name_in_the_fields_of_others(tmp_path, place)
         erased = log.erase(ANA, at_ms=0)
 
         times = 2 if place == "both" else 1
-        assert erased == Erased(rows=5 * times, segments=place != "tail", scrubbed=3 * times)
+        assert erased == EraseResult(rows=5 * times, segments=place != "tail", scrubbed=3 * times)
         left = [msgspec.structs.replace(event, id=None) for _, event in read(log)]
         assert left == times * [
             Item(time=6, item="r1", fields={"speakers": ["bob"], "seats": 3}),
@@ -110,7 +110,7 @@ def test_an_item_may_have_the_id_of_a_user(tmp_path):
     joined = Interaction(time=2, type="join", user="bob", item="same")
     with Log.open(tmp_path) as log:
         log.append([room, joined, User(time=3, user="same")], arrived_ms=1)
-        assert log.erase("same", at_ms=0) == Erased(rows=1, segments=0, scrubbed=0)
+        assert log.erase("same", at_ms=0) == EraseResult(rows=1, segments=0, scrubbed=0)
         assert [event for _, event in read(log)] == [room, joined]
 
 
@@ -134,11 +134,11 @@ def test_each_change_of_the_past_begins_a_generation_and_nothing_else_does(tmp_p
         log.import_frame(frame_of([*mentions_of("bea"), *everything_of("ana")]), arrived_ms=1)
         log.compact()
         log.expire(0)
-        assert log.erase("nobody", at_ms=0) == Erased(0, 0, 0)
+        assert log.erase("nobody", at_ms=0) == EraseResult(0, 0, 0)
         assert log.generation() == 1
         log.erase("ana", at_ms=0)
         assert log.generation() == 2
-        assert log.erase("ana", at_ms=0) == Erased(0, 0, 0)
+        assert log.erase("ana", at_ms=0) == EraseResult(0, 0, 0)
         assert log.generation() == 2
         log.erase("bea", at_ms=0)
         assert log.generation() == 3, "fields changed"

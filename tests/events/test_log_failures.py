@@ -13,7 +13,7 @@ from test_log import click, read
 
 from liverank.errors import LogBusyError, LogCorruptError, LogError, LogFullError
 from liverank.events.frame import frame_of
-from liverank.events.log import Imported, Log
+from liverank.events.log import ImportResult, Log
 from liverank.events.log.storage.locks import adding_segments
 
 
@@ -159,7 +159,7 @@ def test_ids_with_equal_hashes_are_told_apart(tmp_path, monkeypatch):
         log.import_frame(frame_of([click(f"i{n}") for n in range(30)]), arrived_ms=1)
         assert log.append([click("i7"), click("j7")], arrived_ms=1).seqs == [None, 31]
         batch = [click(f"{kind}{n}") for n in range(20, 40) for kind in "ik"]
-        assert log.import_frame(frame_of(batch), arrived_ms=1) == Imported(30, 10, 32, 61)
+        assert log.import_frame(frame_of(batch), arrived_ms=1) == ImportResult(30, 10, 32, 61)
         assert log.append(batch, arrived_ms=1).duplicates == 40
 
 

@@ -13,7 +13,7 @@ from liverank.errors import EventError, LogError
 from liverank.events.content_ids import OF_FILE
 from liverank.events.event import KINDS, Interaction, Item, User
 from liverank.events.frame import empty_frame, frame_of
-from liverank.events.log import Imported, Log, bulk_import
+from liverank.events.log import ImportResult, Log, bulk_import
 from liverank.events.log.storage import repeats, segment_writer, spill
 
 events = st.builds(
@@ -113,7 +113,7 @@ def test_an_import_of_frames_is_what_its_plain_definition_says(
             imported = log.import_frames(iter(frames), arrived_ms=7)
             first = len(before) + 1
             end = len(before) + len(expected)
-            assert imported == Imported(
+            assert imported == ImportResult(
                 len(expected),
                 given_ - len(expected),
                 first if expected else None,
@@ -137,7 +137,7 @@ def test_events_in_no_order_come_out_in_order_whatever_the_runs(tmp_path, monkey
     batch = [User(time=n * 7919 % 1009, user=f"u{n}", id=f"{n:04}") for n in range(1000)]
     with Log.open(tmp_path, segment_rows=300) as log:
         frames = (frame_of(batch[n : n + 30]) for n in range(0, 1000, 30))
-        assert log.import_frames(frames, arrived_ms=1) == Imported(1000, 0, 1, 1000)
+        assert log.import_frames(frames, arrived_ms=1) == ImportResult(1000, 0, 1, 1000)
         expected = sorted(batch, key=lambda event: (event.time, event.id))
         assert [event for _, event in read(log)] == expected
         assert log.stats().segments == 4
@@ -159,7 +159,7 @@ def test_a_repeat_that_arrives_while_frames_are_imported_is_taken_in_once(tmp_pa
         yield frame_of([click("c"), click("x")])
 
     with Log.open(tmp_path) as log:
-        assert log.import_frames(frames(log), arrived_ms=1) == Imported(2, 2, 3, 4)
+        assert log.import_frames(frames(log), arrived_ms=1) == ImportResult(2, 2, 3, 4)
         assert [event.id for _, event in read(log)] == ["b", "x", "a", "c"]
 
 
@@ -199,7 +199,7 @@ def test_an_interruption_while_segments_are_written_leaves_nothing(tmp_path, mon
             with pytest.raises(KeyboardInterrupt):
                 log.import_frames([frame], arrived_ms=1)
         assert files_of(tmp_path) == ["segments.lock"]
-        assert log.import_frames([frame], arrived_ms=1) == Imported(20, 0, 1, 20)
+        assert log.import_frames([frame], arrived_ms=1) == ImportResult(20, 0, 1, 20)
 
 
 def test_another_process_that_opens_the_log_leaves_a_running_import_alone(tmp_path):
@@ -217,8 +217,8 @@ def test_another_process_that_opens_the_log_leaves_a_running_import_alone(tmp_pa
 
 def test_frames_that_hold_no_events_are_refused_in_words_and_none_is_harmless(tmp_path: Path):
     with Log.open(tmp_path) as log:
-        assert log.import_frames([], arrived_ms=1) == Imported(0, 0, None, None)
-        assert log.import_frames([empty_frame()], arrived_ms=1) == Imported(0, 0, None, None)
+        assert log.import_frames([], arrived_ms=1) == ImportResult(0, 0, None, None)
+        assert log.import_frames([empty_frame()], arrived_ms=1) == ImportResult(0, 0, None, None)
         with pytest.raises(LogError, match="`seq` is missing, expected Int64"):
             log.import_frames(
                 [frame_of([click("a")]), pl.DataFrame({"event": ["user"]})], arrived_ms=1

@@ -13,7 +13,7 @@ from test_log import click, read
 
 from liverank.events.event import Edge, Event, ExperimentChange, Ranking, User, dedup_id
 from liverank.events.frame import events_of, frame_of
-from liverank.events.log import Appended, AppendedRankings, Imported, Log
+from liverank.events.log import AppendResult, RankingAppendResult, ImportResult, Log
 
 few_ids = st.sampled_from(["a", "b", "c", "d", "e", None])
 batches = st.lists(
@@ -91,13 +91,13 @@ class LogAndList(RuleBasedStateMachine):
     @rule(batch=batches)
     def append(self, batch):
         seqs = self.take(batch)
-        assert self.log.append(batch, arrived_ms=50) == Appended(seqs, seqs.count(None))
+        assert self.log.append(batch, arrived_ms=50) == AppendResult(seqs, seqs.count(None))
 
     @rule(batch=st.lists(served_rankings(), max_size=6))
     def append_served(self, batch):
         seqs = self.take([as_ranking(one) for one in batch])
         new = [seq for seq in seqs if seq is not None]
-        expected = AppendedRankings(min(new, default=None), len(new), seqs.count(None), 0)
+        expected = RankingAppendResult(min(new, default=None), len(new), seqs.count(None), 0)
         assert self.log.append_served(batch, arrived_ms=50) == expected
 
     @rule(user=st.sampled_from(["u1", "u2"]))
@@ -119,7 +119,7 @@ class LogAndList(RuleBasedStateMachine):
     def import_frame(self, batch):
         seqs = self.take(batch)
         new = [seq for seq in seqs if seq is not None]
-        expected = Imported(
+        expected = ImportResult(
             len(new), seqs.count(None), min(new, default=None), max(new, default=None)
         )
         assert self.log.import_frame(frame_of(batch), arrived_ms=50) == expected

@@ -14,7 +14,7 @@ from test_log import click, read
 from liverank.errors import EventError, LogCorruptError
 from liverank.events.event import Interaction, Ranking, ServedRanking
 from liverank.events.frame import frame_of
-from liverank.events.log import AppendedRankings, Erased, Imported, Log, bulk_import
+from liverank.events.log import RankingAppendResult, EraseResult, ImportResult, Log, bulk_import
 from liverank.events.log.storage import blocks, ids
 from liverank.events.log.storage.served_codec import decode_rankings, encode_rankings
 
@@ -76,7 +76,7 @@ def test_many_items_are_numbered_in_more_bytes():
 def test_a_batch_is_one_row_and_stands_in_the_order_among_events(log, tmp_path):
     log.append([click("a")], arrived_ms=1)
     batch = [served("q1", scores=[0.25, 0.125]), served("q2", fields={"device": "ios"})]
-    assert log.append_served(batch, arrived_ms=2) == AppendedRankings(2, 2, 0, 0)
+    assert log.append_served(batch, arrived_ms=2) == RankingAppendResult(2, 2, 0, 0)
     log.append([click("b")], arrived_ms=3)
     assert tables(tmp_path) == (2, 1, 2)
     expected = [click("a"), *map(as_ranking, batch), click("b")]
@@ -84,15 +84,15 @@ def test_a_batch_is_one_row_and_stands_in_the_order_among_events(log, tmp_path):
     assert read(log, 3) == list(enumerate(expected, start=1))[2:]
     assert [frame["arrived"].to_list() for frame in log.read()] == [[1, 2, 2, 3]]
     assert [frame.height for frame in log.read(batch_rows=3)] == [3, 1]
-    assert log.append_served([], arrived_ms=4) == AppendedRankings(None, 0, 0, 0)
+    assert log.append_served([], arrived_ms=4) == RankingAppendResult(None, 0, 0, 0)
 
 
 def test_a_long_batch_makes_several_blocks(log, tmp_path):
     batch = [served(f"q{n}") for n in range(2 * blocks.MOST_ROWS + 1)]
-    assert log.append_served(batch, arrived_ms=1) == AppendedRankings(1, len(batch), 0, 0)
+    assert log.append_served(batch, arrived_ms=1) == RankingAppendResult(1, len(batch), 0, 0)
     assert tables(tmp_path) == (0, 3, len(batch))
     assert [event for _, event in read(log)] == list(map(as_ranking, batch))
-    assert log.append_served(batch, arrived_ms=1) == AppendedRankings(None, 0, len(batch), 0)
+    assert log.append_served(batch, arrived_ms=1) == RankingAppendResult(None, 0, len(batch), 0)
 
 
 def test_an_id_is_taken_in_once_over_rows_blocks_and_segments(log, tmp_path):
@@ -101,14 +101,14 @@ def test_an_id_is_taken_in_once_over_rows_blocks_and_segments(log, tmp_path):
 
     log.append([Ranking(time=1, id="row", user="u1", items=[])], arrived_ms=1)
     log.append([click("clicked")], arrived_ms=1)
-    assert offer("a", "row", "a", "clicked") == AppendedRankings(3, 2, 2, 0)
+    assert offer("a", "row", "a", "clicked") == RankingAppendResult(3, 2, 2, 0)
     assert log.append([as_ranking(served("a"))], arrived_ms=1).duplicates == 1
     again = frame_of([as_ranking(served(key)) for key in ("a", "new", "row")])
-    assert log.import_frame(again, arrived_ms=1) == Imported(1, 2, 5, 5)
-    assert offer("new", "b") == AppendedRankings(6, 1, 1, 0)
+    assert log.import_frame(again, arrived_ms=1) == ImportResult(1, 2, 5, 5)
+    assert offer("new", "b") == RankingAppendResult(6, 1, 1, 0)
     log.compact()
     assert tables(tmp_path) == (0, 0, 0)
-    assert offer("a", "b", "row", "new", "c") == AppendedRankings(7, 1, 4, 0)
+    assert offer("a", "b", "row", "new", "c") == RankingAppendResult(7, 1, 4, 0)
 
 
 def test_equal_hashes_never_drop_a_ranking(tmp_path, monkeypatch):
@@ -131,7 +131,7 @@ def test_an_import_that_began_before_a_ranking_was_served_drops_its_repeat(log, 
 
     monkeypatch.setattr(bulk_import, "drop_rows", drop_rows_late)
     frame = frame_of([as_ranking(served("a")), click("b")])
-    assert log.import_frame(frame, arrived_ms=2) == Imported(1, 1, 3, 3)
+    assert log.import_frame(frame, arrived_ms=2) == ImportResult(1, 1, 3, 3)
     assert [event.id for _, event in read(log)] == ["x", "a", "b"]
 
 
@@ -178,7 +178,7 @@ def test_an_erasure_takes_the_rankings_of_the_user_and_their_name_in_those_of_ot
     )
     log.append_served([served("q5", user="hanna", surface="anna")], arrived_ms=1)
     generation = log.generation()
-    assert log.erase("anna", at_ms=2000) == Erased(2, 0, 1)
+    assert log.erase("anna", at_ms=2000) == EraseResult(2, 0, 1)
     assert log.generation() == generation + 1
     left = served("q2", user="ben", fields={"with": ["carl"], "n": 1})
     rest = {2: left, 4: served("q4", user="carl"), 5: served("q5", user="hanna", surface="anna")}
@@ -212,7 +212,7 @@ def test_rankings_of_an_erased_user_are_refused_up_to_the_erasure(log):
         served("q3", user="ben", fields={"host": "anna"}),
         served("q3", user="ben"),
     ]
-    assert log.append_served(batch, arrived_ms=1) == AppendedRankings(1, 2, 1, 1)
+    assert log.append_served(batch, arrived_ms=1) == RankingAppendResult(1, 2, 1, 1)
     assert [event for _, event in read(log)] == [
         as_ranking(batch[1]),
         as_ranking(served("q3", user="ben")),

@@ -8,7 +8,7 @@ from test_log import click, read
 
 from liverank.events.event import Event
 from liverank.events.frame import frame_of
-from liverank.events.log import Imported, Log, compaction
+from liverank.events.log import ImportResult, Log, compaction
 from liverank.events.log.storage import segment_writer
 
 
@@ -78,7 +78,7 @@ def test_a_repeat_that_arrives_while_an_import_is_written_is_taken_in_once(
         log.append([click("a")], arrived_ms=1)
         monkeypatch.setattr(segment_writer, "write_segment", write_slowly)
         batch = [click(key) for key in "abcd"]
-        assert log.import_frame(frame_of(batch), arrived_ms=1) == Imported(2, 2, 4, 5)
+        assert log.import_frame(frame_of(batch), arrived_ms=1) == ImportResult(2, 2, 4, 5)
         assert [event.id for _, event in read(log)] == ["a", "b", "x", "c", "d"]
         files = {file.stem for file in tmp_path.glob("segments/*.parquet")}
         assert len(files) == log.stats().segments

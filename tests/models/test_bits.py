@@ -8,7 +8,7 @@ import pytest
 from liverank.errors import BundleError
 from liverank.models.forest.bit_parallel import pack_bits, score_bits
 from liverank.models.forest.forest import LEAF, Forest, leaf_arrays, merge
-from liverank.models.forest.scorer import Scorer
+from liverank.models.forest.scorer import ForestScorer
 from liverank.models.forest.traversal_kernel import pack_walk, score_walk
 
 POOL = np.array([-np.inf, -1e30, -1.0, -1e-45, -0.0, 0.0, 1e-45, 0.5, 2.0, 3e38], np.float32)
@@ -173,7 +173,7 @@ def test_a_scorer_serves_several_threads():
     arrays = forest.to_arrays()
     with ThreadPoolExecutor(4) as pool:
         for _ in range(5):
-            scorer = Scorer(arrays)
+            scorer = ForestScorer(arrays)
             for margins in pool.map(scorer.margins, [rows] * 8):
                 np.testing.assert_array_equal(margins, expected)
 

@@ -13,7 +13,7 @@ from liverank.events.event import Interaction, Item
 from liverank.features.kernels.memory.offsets import VERSION
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Hashes
-from liverank.serving.ranking.fallback import Rung
+from liverank.serving.ranking.fallback import FallbackLevel
 from liverank.serving.ranking.ranker import View, make_ranker, rank
 from liverank.serving.state.live_table import LivePublisher
 
@@ -25,7 +25,7 @@ def test_the_newest_come_first_at_once_and_the_reason_is_told(tmp_path, has_mode
         Interaction(time=100, type="join", user="u1", item=ROOMS[0]),
     )
     write_bundle(tmp_path / "one", a_bundle(SPEC))
-    by_bundle = make_ranker(Rung(load_bundle(tmp_path / "one"), None, None), SPEC.layout)
+    by_bundle = make_ranker(FallbackLevel(load_bundle(tmp_path / "one"), None, None), SPEC.layout)
     ranker = by_bundle if has_model else BY_POPULARITY
     state = folded.state
     view = View(state, LivePublisher(folded.live).table, ranker, generation=1)
@@ -53,7 +53,7 @@ def test_where_state_changes_too_fast_for_the_model_popularity_ranks_and_says_wh
         Interaction(time=100, type="join", user="u1", item=ROOMS[4]),
     )
     write_bundle(tmp_path / "one", a_bundle(SPEC))
-    ranker = make_ranker(Rung(load_bundle(tmp_path / "one"), None, None), SPEC.layout)
+    ranker = make_ranker(FallbackLevel(load_bundle(tmp_path / "one"), None, None), SPEC.layout)
 
     class Hurried:
         """State that only short reads come through."""

@@ -28,10 +28,10 @@ from liverank.serving.experiments.loading import load_variants
 from liverank.serving.experiments.variants import Variants
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Hashes
-from liverank.serving.ranking.fallback import Rung
+from liverank.serving.ranking.fallback import FallbackLevel
 from liverank.serving.ranking.ranker import Haste, View, make_ranker
 from liverank.serving.state.live_table import LivePublisher
-from liverank.serving.state.log_fold import SLICE_ROWS, Folded
+from liverank.serving.state.log_fold import SLICE_ROWS, FoldedLog
 
 HOUR_MS = 3_600_000.0
 SPEC = a_spec()
@@ -148,7 +148,7 @@ def test_what_is_counted_while_the_log_grows_is_what_is_counted_from_it_anew(tmp
     with Log.open(tmp_path) as log:
         log.append(events[:100], arrived_ms=NOW_MS)
         counted = ArmCounts(log, SETTINGS, at_ms=NOW_MS)
-        folded = Folded(SPEC.layout, SETTINGS)
+        folded = FoldedLog(SPEC.layout, SETTINGS)
         log.append(events[100:400], arrived_ms=NOW_MS)
         while (piece := folded.read_few(log, max_rows=64)) is not None:
             folded.fold(piece, batch=SLICE_ROWS)
@@ -211,7 +211,7 @@ def world():
     return folded_of(*rooms, Interaction(time=9, type="join", user="x", item="room1"))
 
 
-def rank_as(user: str, world, *, rung: Rung, variants=None, haste=None, **request):
+def rank_as(user: str, world, *, rung: FallbackLevel, variants=None, haste=None, **request):
     table = ArmTable(half_life_ms=HOUR_MS)
     arms = np.array([arm_of("e", "b"), arm_of("e", "c")], np.uint64)
     table.add(arms, np.full(2, hash_id("room3"), np.uint64), np.full(2, float(NOW_MS)))
@@ -228,7 +228,7 @@ def rank_as(user: str, world, *, rung: Rung, variants=None, haste=None, **reques
 def served(tmp_path_factory):
     directory = tmp_path_factory.mktemp("bundles") / "one"
     write_bundle(directory, a_bundle(SPEC))
-    return Rung(load_bundle(directory), None, None)
+    return FallbackLevel(load_bundle(directory), None, None)
 
 
 def test_a_variant_without_its_bundle_is_ranked_by_the_one_that_serves_and_logged(world, served):
@@ -239,7 +239,7 @@ def test_a_variant_without_its_bundle_is_ranked_by_the_one_that_serves_and_logge
 
 
 def test_a_variant_without_any_model_is_ranked_by_the_popularity_of_its_arm(world):
-    rung = Rung(None, "popular", "no bundle was promoted yet")
+    rung = FallbackLevel(None, "popular", "no bundle was promoted yet")
     ranked = rank_as("of-b", world, rung=rung)
     assert (ranked.variant, ranked.fallback, ranked.items[0]) == ("e:b!", "popular", "room3")
     assert ranked.reason == "no bundle was promoted yet"

@@ -14,7 +14,7 @@ from liverank.events.event import Interaction, Item, ServedRanking
 from liverank.features.hashing import hash_id
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking import ranking_log
-from liverank.serving.ranking.fallback import Rung, choose_rung
+from liverank.serving.ranking.fallback import FallbackLevel, choose_rung
 from liverank.serving.ranking.ranker import make_ranker
 from liverank.serving.ranking.ranking_log import RankingWriter
 
@@ -26,7 +26,7 @@ def ranker(request, tmp_path):
     if request.param == "by popularity":
         return BY_POPULARITY
     write_bundle(tmp_path / "one", a_bundle(SPEC))
-    return make_ranker(Rung(load_bundle(tmp_path / "one"), None, None), SPEC.layout)
+    return make_ranker(FallbackLevel(load_bundle(tmp_path / "one"), None, None), SPEC.layout)
 
 
 def rooms(*events):

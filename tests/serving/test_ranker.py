@@ -25,14 +25,14 @@ from liverank.serving.http.events_in import take_events
 from liverank.serving.http.messages import BadRequestError, RankRequest
 from liverank.serving.processes.board import Board
 from liverank.serving.ranking.candidates import Hashes
-from liverank.serving.ranking.fallback import Rung, choose_rung
+from liverank.serving.ranking.fallback import FallbackLevel, choose_rung
 from liverank.serving.ranking.order_kernel import best_places
 from liverank.serving.ranking.ranker import View, make_ranker, rank
 from liverank.serving.ranking.ranking_log import ALWAYS_LOGGED, RankingWriter, ranking_event
 from liverank.serving.ranking.reasons import reasons_of, typical_values
 from liverank.serving.service import Service
 from liverank.serving.state.live_table import LivePublisher
-from liverank.serving.state.log_fold import Folded, Slice, fold_log
+from liverank.serving.state.log_fold import FoldedLog, LogSlice, fold_log
 
 SETTINGS = parse_config(CONFIG)
 SPEC = a_spec()
@@ -40,9 +40,9 @@ ROOMS = [f"r{number}" for number in range(12)]
 
 
 def folded_of(*events, layout=SPEC.layout):
-    folded = Folded(layout, SETTINGS)
+    folded = FoldedLog(layout, SETTINGS)
     frame = frame_of(events, seqs=range(1, len(events) + 1), arrived_ms=10_000)
-    folded.fold(Slice(len(events), stream_of(frame, layout, max_future_ms=0), frame))
+    folded.fold(LogSlice(len(events), stream_of(frame, layout, max_future_ms=0), frame))
     return folded
 
 
@@ -70,10 +70,10 @@ def world():
 def by_bundle(tmp_path_factory):
     directory = tmp_path_factory.mktemp("bundles") / "one"
     write_bundle(directory, a_bundle(SPEC))
-    return make_ranker(Rung(load_bundle(directory), None, None), SPEC.layout)
+    return make_ranker(FallbackLevel(load_bundle(directory), None, None), SPEC.layout)
 
 
-BY_POPULARITY = make_ranker(Rung(None, "popular", "no bundle"), SPEC.layout)
+BY_POPULARITY = make_ranker(FallbackLevel(None, "popular", "no bundle"), SPEC.layout)
 
 
 @given(
@@ -313,7 +313,7 @@ def test_a_log_folds_to_the_same_in_slices_of_any_size(tmp_path):
             arrived_ms=100,
         )
         whole = fold_log(log, SPEC.layout, SETTINGS)
-        pieces = Folded(SPEC.layout, SETTINGS)
+        pieces = FoldedLog(SPEC.layout, SETTINGS)
         while (piece := pieces.read_slice(log, max_rows=3)) is not None:
             pieces.fold(piece)
     request = RankRequest(user="u1")

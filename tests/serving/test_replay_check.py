@@ -20,11 +20,11 @@ from liverank.events.log import Log
 from liverank.events.wire import decode_event, encode_event
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Hashes
-from liverank.serving.ranking.fallback import Rung
+from liverank.serving.ranking.fallback import FallbackLevel
 from liverank.serving.ranking.ranker import View, make_ranker, rank
 from liverank.serving.ranking.ranking_log import ranking_event
 from liverank.serving.state.live_table import LivePublisher
-from liverank.serving.state.log_fold import Folded
+from liverank.serving.state.log_fold import FoldedLog
 
 SETTINGS = parse_config(CONFIG)
 SPEC = a_spec()
@@ -53,8 +53,8 @@ def serve(site: Path, *specs: object, count: int = 10, limit: int = 5) -> list[s
         for spec in specs:
             versions.append(store.add(root, a_bundle(spec)))
             store.promote(root, versions[-1])
-            ranker = make_ranker(Rung(store.load(root, versions[-1]), None, None), spec.layout)
-            folded = Folded(spec.layout, SETTINGS)
+            ranker = make_ranker(FallbackLevel(store.load(root, versions[-1]), None, None), spec.layout)
+            folded = FoldedLog(spec.layout, SETTINGS)
             for _ in range(count):
                 number += 1
                 now_ms = START_MS + 60_000 * number

@@ -22,7 +22,7 @@ from liverank.serving.ranking.fallback import choose_rung
 from liverank.serving.ranking.ranker import View, make_ranker, rank
 from liverank.serving.ranking.reasons import explained
 from liverank.serving.state.live_table import LivePublisher
-from liverank.serving.state.log_fold import Folded, fold_log
+from liverank.serving.state.log_fold import FoldedLog, fold_log
 from liverank.serving.state.snapshots import load_newest, take_snapshot
 
 
@@ -66,7 +66,7 @@ def do_all_that_a_server_does(folder: Path) -> None:
         explained(rung.bundle, ranked, items)
 
 
-def follow(folded: Folded, log: Log) -> None:
+def follow(folded: FoldedLog, log: Log) -> None:
     piece = folded.read_few(log, max_rows=1000)
     assert piece is not None
     folded.fold(piece, batch=64)

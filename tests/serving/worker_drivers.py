@@ -28,7 +28,7 @@ from liverank.serving.processes.warm import warm_up
 from liverank.serving.processes.worker import run_worker
 from liverank.serving.ranking.fallback import fixed_rung
 from liverank.serving.state.live_table import LivePublisher
-from liverank.serving.state.log_fold import Folded
+from liverank.serving.state.log_fold import FoldedLog
 
 SETTINGS = parse_config(CONFIG)
 
@@ -49,7 +49,7 @@ def held_by(pid):
 def a_view(number, place):
     """A view with as much in it as makes a leak show."""
     layout = fixed_rung(place).bundle.spec.layout
-    folded = Folded(layout, SETTINGS)
+    folded = FoldedLog(layout, SETTINGS)
     folded.state.store.arrays.words[:250_000] = 1.0  # 2 MB
     told = NewView(number, 0, 1, layout, str(place), None, None, None)
     return told, folded, LivePublisher(folded.live)

@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
-from liverank.automl.deployment.choose import Served, choose_served
-from liverank.automl.deployment.refit import Final, Trainable, finish
+from liverank.automl.deployment.choose import DeployOption, choose_served
+from liverank.automl.deployment.refit import FinalModel, Trainable, finish
 from liverank.automl.ensemble.calibration import Calibrated, choose_calibration
 from liverank.automl.ensemble.greedy import Blend, blended, choose_with_doubted
-from liverank.automl.evaluation.cross_validation import Evaluation
-from liverank.automl.evaluation.eval_rows import Held, joined
+from liverank.automl.evaluation.cross_validation import CrossValidation
+from liverank.automl.evaluation.eval_rows import EvalRows, joined
 from liverank.automl.families import FAMILIES
 from liverank.automl.search.search import run_search
 from liverank.automl.search.timing_runs import start_plan
 from liverank.automl.trials.plan import Plan
-from liverank.automl.trials.policy import PLAIN, Manner
-from liverank.automl.trials.trial_result import Tried, on_most_rows
+from liverank.automl.trials.policy import PLAIN, SearchPolicy
+from liverank.automl.trials.trial_result import TrialResult, on_most_rows
 from liverank.errors import TrainingError
 from liverank.models.predictor import sum_terms
 
@@ -33,40 +33,40 @@ _SEARCH_SHARE = 0.93
 """Of what is left after the pilots, less what training the best so far again should take."""
 _SERVED_SHARE = 0.35
 
-OnTrial = Callable[[Tried, float], None]
+OnTrial = Callable[[TrialResult, float], None]
 """Told of each trial that was run, and of the seconds left to search."""
 
 
-class Ground(Trainable, Protocol):
+class TrainingData(Trainable, Protocol):
     """Rows that are split, of a table or of rankings; on them models are tried and trained."""
 
     @property
     def kind(self) -> str:
         """How they are split: ``chronological``, ``manual`` or ``random``."""
 
-    def evaluation(self, n_folds: int) -> Evaluation:
+    def evaluation(self, n_folds: int) -> CrossValidation:
         """Folds to search on: the split's own, and with more than one, others beside it."""
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SearchResult:
     """A model, and all that it came from.
 
     ``choose`` and ``judge`` are raw margins of what is served, float64[n, k], of the choosing rows
     (of the last fold only where it is a student) and of the judging rows.
     """
 
-    evaluation: Evaluation
-    tried: Sequence[Tried]
+    evaluation: CrossValidation
+    tried: Sequence[TrialResult]
     blend: Blend
-    served: Served
+    served: DeployOption
     choose: NDArray[np.float64]
     judge: NDArray[np.float64]
     calibrated: Calibrated
-    final: Final
+    final: FinalModel
     plan: Plan
 
-    def validation(self) -> tuple[Held, NDArray[np.float64]]:
+    def validation(self) -> tuple[EvalRows, NDArray[np.float64]]:
         """Rows to tell how good the model is, and its calibrated margins of them, float64[n, k].
 
         The judging rows, and the choosing rows, each answered by what the others chose; where there
@@ -75,14 +75,14 @@ class Found:
         is_blend = self.served.kind in ("ensemble", "single") and self.served.shape is None
         return self._validating(self.blend.crossed if is_blend else self.choose, self.judge)
 
-    def teacher(self) -> tuple[Held, NDArray[np.float64]]:
+    def teacher(self) -> tuple[EvalRows, NDArray[np.float64]]:
         """The same of the blend, whether it is served or not."""
         judge = blended([each.judge for each in self.tried], self.blend.weights)
         return self._validating(self.blend.crossed, judge)
 
     def _validating(
         self, choose: NDArray[np.float64], judge: NDArray[np.float64]
-    ) -> tuple[Held, NDArray[np.float64]]:
+    ) -> tuple[EvalRows, NDArray[np.float64]]:
         evaluation, last = self.evaluation, self.evaluation.last_choose()
         held = evaluation.held
         if evaluation.in_time or self.served.shape is not None:
@@ -93,7 +93,7 @@ class Found:
 
 
 def find_model(
-    ground: Ground,
+    ground: TrainingData,
     *,
     families: Sequence[str] | None,
     plan: Plan | None,
@@ -102,8 +102,8 @@ def find_model(
     deadline: Deadline,
     on_trial: OnTrial | None = None,
     memory_bytes: int | None = None,
-    manner: Manner = PLAIN,
-) -> Found:
+    manner: SearchPolicy = PLAIN,
+) -> SearchResult:
     """Find a model before a deadline; arguments as ``liverank.automl.fit`` has them.
 
     Raises TrainingError where no family can be tried.
@@ -164,11 +164,11 @@ def find_model(
         deadline,
         serving_us=serving_us,
     )
-    return Found(evaluation, tried, blend, served, choose, judge, calibrated, final, plan)
+    return SearchResult(evaluation, tried, blend, served, choose, judge, calibrated, final, plan)
 
 
 def _calibrated(
-    served: Served, tried: Sequence[Tried], evaluation: Evaluation, manner: Manner
+    served: DeployOption, tried: Sequence[TrialResult], evaluation: CrossValidation, manner: SearchPolicy
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Calibrated]:
     """Raw margins of what is served, of choosing and judging rows, and their calibration."""
     k, held = evaluation.n_margins, evaluation.held

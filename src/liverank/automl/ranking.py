@@ -17,7 +17,7 @@ from liverank.automl.ensemble.combine import terms_of
 from liverank.automl.evaluation.ranking_data import (
     CLASSES,
     LEAST_LISTS,
-    ListRows,
+    RankingData,
     finite_rows,
     split_lists,
     whole_matrix,
@@ -30,8 +30,8 @@ from liverank.automl.pipeline import find_model
 from liverank.automl.report.build_ranking import report_found, report_unsplit
 from liverank.automl.report.ranking_schema import TrainingReport
 from liverank.automl.trials.plan import Plan, Trial
-from liverank.automl.trials.policy import Manner, Setting
-from liverank.automl.trials.trial_result import Tried
+from liverank.automl.trials.policy import SearchPolicy, Setting
+from liverank.automl.trials.trial_result import TrialResult
 from liverank.dataset.metrics import list_auc, ndcg_at
 from liverank.dataset.rows import Rows
 from liverank.errors import TrainingError
@@ -49,7 +49,7 @@ _SETTINGS = tuple(
     Setting("lightgbm", f"lists {name}", {**_FOREST[name], "loss": NAME})
     for name in ("few", "random")
 )
-MANNER = Manner(
+MANNER = SearchPolicy(
     early=(
         "linear ridge",
         "lightgbm steady",
@@ -96,7 +96,7 @@ class Judged:
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class RankingModel:
     """A model, which reads the columns of the rows it was trained on, and how it came to be.
 
     ``judged`` is None where there were too few rows to judge by.
@@ -119,7 +119,7 @@ def fit(
     plan: Plan | None = None,
     on_progress: Progress | None = None,
     clock: Clock = time.monotonic,
-) -> Fitted:
+) -> RankingModel:
     """Find a model of P(label = 1) for rows in time order.
 
     ``budget_s`` is wall time, refit included. ``validation`` is the newest share of the rows, of
@@ -151,14 +151,14 @@ def fit(
         report = report_unsplit(
             rows, predictor, seed=seed, budget_s=budget_s, seconds=clock() - began
         )
-        return Fitted(predictor, None, report)
+        return RankingModel(predictor, None, report)
     wanted, skipped = _families(rows, budget_s) if families is None else (families, {})
     manner = MANNER
     if lists.told_lists < LEAST_LISTS:
         manner = manner._replace(settings=())
         skipped |= dict.fromkeys((each.title for each in MANNER.settings), _untold(lists))
 
-    def on_trial(tried: Tried, _: float) -> None:
+    def on_trial(tried: TrialResult, _: float) -> None:
         if on_progress is not None:
             on_progress(tried.trial.title, min((clock() - began) / budget_s, 1.0))
 
@@ -179,7 +179,7 @@ def fit(
     )
     before = Predictor(found.served.terms, found.calibrated.calibrator, "sigmoid", CLASSES)
     judged = Judged(before, lists.choose.start, lists.judge.start)
-    return Fitted(found.final.predictor, judged, report)
+    return RankingModel(found.final.predictor, judged, report)
 
 
 def warm_up() -> None:
@@ -202,7 +202,7 @@ def warm_up() -> None:
     ndcg_at(10, scores, labels, offsets)
 
 
-def _untold(lists: ListRows) -> str:
+def _untold(lists: RankingData) -> str:
     """Why nothing is learned from which item of a list succeeds."""
     return (
         f"needs {LEAST_LISTS} lists with a success beside a failure among those that train; "

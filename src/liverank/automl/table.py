@@ -23,16 +23,16 @@ from liverank.automl.data.matrix import Task
 from liverank.automl.evaluation.cross_validation import thinned_places
 from liverank.automl.evaluation.eval_rows import LINKS
 from liverank.automl.evaluation.subsampling import rows_in_time, thin_table
-from liverank.automl.evaluation.table_data import Grounds
+from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.metrics.bootstrap import figure_intervals
 from liverank.automl.metrics.objective import find_objective
 from liverank.automl.pack import file_sha256
-from liverank.automl.pipeline import Found, OnTrial, find_model
+from liverank.automl.pipeline import SearchResult, OnTrial, find_model
 from liverank.automl.preprocessing.encoder import take_rows
 from liverank.automl.profile.leakage import Leak, find_leaks
 from liverank.automl.profile.profile import TableProfile, profile_table
 from liverank.automl.profile.roles import read_roles, split_rows
-from liverank.automl.report.build_table import TableFound, write_report
+from liverank.automl.report.build_table import TableRun, write_report
 from liverank.automl.report.drift import measure_drift
 from liverank.automl.report.importance import permutation_importance
 from liverank.automl.report.table_schema import Drift, Importance
@@ -124,7 +124,7 @@ def fit(
     blocks, why = split_rows(roles, seed=seed, gap_ms=gap_ms, validation=validation)
     in_time = blocks.kind == "chronological"
     columns = read_columns(rows, profile.inputs)
-    grounds = Grounds(
+    grounds = TableData(
         columns=columns,
         inputs=profile.inputs,
         target=roles.target,
@@ -155,7 +155,7 @@ def fit(
         memory_bytes=memory_bytes,
     )
     report_end = Deadline(began + 0.99 * budget_s, clock)
-    found = TableFound(
+    found = TableRun(
         profile=profile,
         grounds=grounds,
         why=why,
@@ -184,12 +184,12 @@ def warm_up() -> None:
         fit(table, target="y", task=task, families=["linear"], plan=_WARM)
 
 
-def _golden(grounds: Grounds) -> Columns:
+def _golden(grounds: TableData) -> Columns:
     places = grounds.all_rows[thinned_places(len(grounds.all_rows), _GOLDEN_ROWS)]
     return take_rows(grounds.columns, places)
 
 
-def _leaks(grounds: Grounds, profile: TableProfile) -> tuple[Leak, ...]:
+def _leaks(grounds: TableData, profile: TableProfile) -> tuple[Leak, ...]:
     if len(grounds.target) > MOST_LEAK_ROWS:
         return ()
     return find_leaks(
@@ -204,7 +204,7 @@ def _leaks(grounds: Grounds, profile: TableProfile) -> tuple[Leak, ...]:
     )
 
 
-def _drift(model: Found, deadline: Deadline) -> Drift | None:
+def _drift(model: SearchResult, deadline: Deadline) -> Drift | None:
     if not model.evaluation.in_time:
         return None
     return measure_drift(
@@ -216,12 +216,12 @@ def _drift(model: Found, deadline: Deadline) -> Drift | None:
     )
 
 
-def _intervals(model: Found, deadline: Deadline) -> dict[str, tuple[float, float]]:
+def _intervals(model: SearchResult, deadline: Deadline) -> dict[str, tuple[float, float]]:
     validating, margins = model.validation()
     return figure_intervals(margins, validating, seed=model.plan.seed, deadline=deadline)
 
 
-def _importance(grounds: Grounds, model: Found, deadline: Deadline) -> tuple[Importance, ...]:
+def _importance(grounds: TableData, model: SearchResult, deadline: Deadline) -> tuple[Importance, ...]:
     """Of the served model as it was before it saw the judging rows."""
     evaluation = model.evaluation
     encoder = evaluation.folds[-1].encoder

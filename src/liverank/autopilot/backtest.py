@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from liverank.automl.report.ranking_schema import known
 from liverank.autopilot.gather import Frames, gather
 from liverank.autopilot.judging import DECIDING, MODEL
-from liverank.autopilot.training import OnProgress, Trained, train_on
+from liverank.autopilot.training import OnProgress, TrainingRun, train_on
 from liverank.config import Config
 from liverank.dataset.lists.lists import Lists
 from liverank.dataset.metrics import (
@@ -57,7 +57,7 @@ class Backtest(NamedTuple):
     """By metric of lists: the model less the best heuristic, with a 95 % interval (low, high)."""
     rows: int
     training_rows: int
-    trained: Trained
+    trained: TrainingRun
     notes: tuple[str, ...]
     """What is to be said of the training and of the lists that were tested on."""
 
@@ -147,7 +147,7 @@ def list_metrics(
 def _replayed_scores(
     frames: Iterable[pl.DataFrame],
     lists: Lists,
-    trained: Trained,
+    trained: TrainingRun,
     config: Config,
     on_progress: OnProgress | None,
 ) -> Scores:

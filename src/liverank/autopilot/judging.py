@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.ranking import Fitted
+from liverank.automl.ranking import RankingModel
 from liverank.automl.report.ranking_schema import Against, Difference, Scores, known
 from liverank.config import Config
 from liverank.dataset.lists.lists import Lists
@@ -28,7 +28,7 @@ _TOP = 10
 
 
 def judge_model(
-    fitted: Fitted,
+    fitted: RankingModel,
     rows: Rows,
     lists: Lists,
     heuristics: Mapping[str, NDArray[np.float64]],

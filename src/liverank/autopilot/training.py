@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from liverank.automl.budget import Deadline
 from liverank.automl.evaluation.position_bias import PositionEffect, position_effect
 from liverank.automl.preprocessing.redundant_features import redundant_columns
-from liverank.automl.ranking import Fitted, fit, warm_up
+from liverank.automl.ranking import RankingModel, fit, warm_up
 from liverank.automl.report.ranking_schema import TrainingReport
 from liverank.automl.search.feature_count import Knee, fewest_features
 from liverank.autopilot.gather import Frames
@@ -44,7 +44,7 @@ LEAST_SUCCESSES = 30
 """Labels beside the first that have fewer are left out."""
 
 
-class Trained(NamedTuple):
+class TrainingRun(NamedTuple):
     """Models by label, the one that lists are ranked by first, and the features they read.
 
     ``golden`` float32[k, features] are some real rows.
@@ -68,7 +68,7 @@ def train_on(
     config: Config,
     *,
     on_progress: OnProgress | None = None,
-) -> Trained:
+) -> TrainingRun:
     """Train on these past lists. Raises TrainingError and DatasetError."""
     popularity = Popularity(lists, spec.layout, config)
     let_go: list[str] = []
@@ -120,7 +120,7 @@ def train_on(
         notes=(*lists.notes, *_chosen(lists, config), *let_go, *first.report.notes, *untold),
         heads=reports,
     )
-    return Trained(
+    return TrainingRun(
         kept,
         {name: model.keep_columns(used) for name, model in heads.items()},
         report,
@@ -244,7 +244,7 @@ def _fit(
     budget_s: float,
     on_progress: OnProgress | None,
     head: str = "",
-) -> Fitted:
+) -> RankingModel:
     def told(what: str, share: float) -> None:
         if on_progress is not None:
             on_progress(f"{head}: {what}" if head else what, share)

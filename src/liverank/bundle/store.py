@@ -28,7 +28,7 @@ _NEVER_PRUNED = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredBundle:
     """A bundle that is kept, whole or broken.
 
     ``manifest`` is None and ``report`` empty where ``problem`` says why they cannot be read;
@@ -77,7 +77,7 @@ def versions(root: Path) -> tuple[Manifest, ...]:
     return tuple(sorted(manifests, key=lambda manifest: -manifest.created_ms))
 
 
-def kept(root: Path) -> tuple[Kept, ...]:
+def kept(root: Path) -> tuple[StoredBundle, ...]:
     """Every bundle that is kept, the newest first and broken ones last; the files are verified.
 
     Where the pointer cannot be read, none of them is in service.
@@ -173,7 +173,7 @@ def _places(root: Path) -> list[Path]:
     return [path.parent for path in sorted((root / "bundles").glob(f"[!.]*/{MANIFEST}"))]
 
 
-def _kept(place: Path, service: str | None) -> Kept:
+def _kept(place: Path, service: str | None) -> StoredBundle:
     manifest = None
     try:
         manifest = read_manifest(place)
@@ -182,8 +182,8 @@ def _kept(place: Path, service: str | None) -> Kept:
             raise BundleError(f"{place}: it holds bundle {manifest.version}; {REPAIR}")
         report = msgspec.json.decode(files["report.json"], type=dict[str, Any])
     except (BundleError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return Kept(place.name, service, manifest, {}, str(error))
-    return Kept(place.name, service, manifest, report, None)
+        return StoredBundle(place.name, service, manifest, {}, str(error))
+    return StoredBundle(place.name, service, manifest, report, None)
 
 
 def _remove(place: Path) -> None:

@@ -52,7 +52,7 @@ class Objective:
     bound: float
 
 
-class Judged(msgspec.Struct, frozen=True):
+class ObjectiveResult(msgspec.Struct, frozen=True):
     """An objective, what was measured, and whether it is met."""
 
     objective: str
@@ -88,12 +88,12 @@ def parse_objective(text: str) -> Objective:
     return Objective(text, figure, comparison, bound)
 
 
-def judge(objective: Objective, figures: Mapping[str, float | None]) -> Judged:
+def judge(objective: Objective, figures: Mapping[str, float | None]) -> ObjectiveResult:
     """Hold an objective against the figures, each in its own unit.
 
     >>> judge(parse_objective("errors=0"), {"errors": 2})
-    Judged(objective='errors=0', measured=2, met=False)
+    ObjectiveResult(objective='errors=0', measured=2, met=False)
     """
     measured = figures.get(objective.figure)
     met = measured is not None and _COMPARISONS[objective.comparison](measured, objective.bound)
-    return Judged(objective.text, measured, met)
+    return ObjectiveResult(objective.text, measured, met)

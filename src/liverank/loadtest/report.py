@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from liverank.loadtest.histogram import Histogram, sum_of
-from liverank.loadtest.objectives import Judged, Objective, judge
+from liverank.loadtest.objectives import ObjectiveResult, Objective, judge
 from liverank.loadtest.plan import Tallied, WorkerResult, merged
 
 MOST_LATE_MS = 1.0
@@ -85,7 +85,7 @@ class LoadReport(msgspec.Struct, frozen=True):
     server_cpu_us: float | None
     """The server's processor time for a ranking that was answered, all its work counted."""
     generator: Generator
-    objectives: list[Judged]
+    objectives: list[ObjectiveResult]
     notes: list[str]
     stopped: bool
     """Ended early, by Ctrl-C."""

@@ -28,7 +28,7 @@ ALL = -1
 """The margin of a term whose part gives all of them."""
 
 
-class Scorer(Protocol):
+class ModelPart(Protocol):
     """A model of arrays: a Forest, a Linear, a net."""
 
     @property
@@ -53,7 +53,7 @@ class Scorer(Protocol):
 class Term:
     """A part, which of the margins it gives (``ALL`` for all), and its weight."""
 
-    part: Scorer
+    part: ModelPart
     margin: int
     weight: float
 
@@ -247,11 +247,11 @@ def linked(margins: NDArray[np.float64], link: Link) -> NDArray[np.float64]:
     return answers
 
 
-def _kind(part: Scorer) -> str:
+def _kind(part: ModelPart) -> str:
     return type(part).__name__.lower()
 
 
-def _part(kind: str, arrays: dict[str, NDArray[Any]], n_features: int) -> Scorer:
+def _part(kind: str, arrays: dict[str, NDArray[Any]], n_features: int) -> ModelPart:
     try:
         if kind == "forest":
             return Forest.from_arrays(arrays, n_features)

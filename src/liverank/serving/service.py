@@ -16,7 +16,7 @@ from pathlib import Path
 
 from liverank.config import Config
 from liverank.errors import LogError
-from liverank.events.log import Erased, Log
+from liverank.events.log import EraseResult, Log
 from liverank.events.schema.declared import declared_by
 from liverank.quantities import duration_ms
 from liverank.serving.experiments.asking import AssignmentResponse, assignment_of_somebody
@@ -264,7 +264,7 @@ class Service:
         write_event("erased", what, rows=erased.rows, seconds=round(seconds, 1))
         return ErasedUser(user=user, erased_rows=erased.rows)
 
-    def _erase(self, user: str) -> tuple[Erased, int]:
+    def _erase(self, user: str) -> tuple[EraseResult, int]:
         """Erase a user from the log, rankings that wait included; and the generation after it."""
         self.writer.flush()
         erased = erase_from_log(self._log, user, at_ms=self.clock_ms())

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.errors import TrainingError
-from liverank.models.predictor import Scorer
+from liverank.models.predictor import ModelPart
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -99,7 +99,7 @@ class Fit:
     [[1.0, 2.0]]
     """
 
-    parts: tuple[Scorer, ...]
+    parts: tuple[ModelPart, ...]
     rounds: int
     rounds_run: int
     out_of_time: bool

@@ -16,7 +16,7 @@ from liverank.automl.budget import FOREVER, Deadline
 from liverank.automl.data.matrix import Fit
 from liverank.automl.deployment.distillation import (
     NETS,
-    Lesson,
+    DistillationData,
     Shape,
     effort,
     prepare_lesson,
@@ -25,9 +25,9 @@ from liverank.automl.deployment.distillation import (
 )
 from liverank.automl.ensemble.combine import size_mb, terms_of, us_per_row
 from liverank.automl.ensemble.greedy import Blend, blended, greedy_weights
-from liverank.automl.evaluation.cross_validation import Evaluation
+from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.trials.plan import Plan, Student
-from liverank.automl.trials.trial_result import Tried
+from liverank.automl.trials.trial_result import TrialResult
 from liverank.models.predictor import Term, sum_terms
 
 MOST_MB = 4.5
@@ -40,7 +40,7 @@ _GROWTH = 1.4
 
 
 @dataclass(frozen=True, eq=False)
-class Served:
+class DeployOption:
     """What is served: a weighted blend of trials, or a student of a ``shape`` and ``rounds``.
 
     ``loss`` and ``teacher_loss`` are of the last fold's choosing rows; ``terms`` are those of the
@@ -59,14 +59,14 @@ class Served:
 
 
 def choose_served(
-    tried: Sequence[Tried],
+    tried: Sequence[TrialResult],
     blend: Blend,
-    evaluation: Evaluation,
+    evaluation: CrossValidation,
     plan: Plan,
     *,
     serving_us: float,
     deadline: Deadline,
-) -> tuple[Served, Plan]:
+) -> tuple[DeployOption, Plan]:
     """The best model within ``serving_us`` microseconds a row; the plan with what was measured."""
     rows = evaluation.last_choose()
     held = evaluation.held.take(np.arange(rows.start, rows.stop))
@@ -98,12 +98,12 @@ def choose_served(
     is_single = int((blend.weights > 0).sum()) == 1
     if us * _GROWTH <= serving_us and mb * _GROWTH <= MOST_MB:
         kind: Literal["single", "ensemble"] = "single" if is_single else "ensemble"
-        served = Served(
+        served = DeployOption(
             kind, blend.weights, None, None, us, mb, teacher_loss, teacher_loss, teacher
         )
         return served, replace(plan, us_per_row=measured)
 
-    candidates: list[Served] = []
+    candidates: list[DeployOption] = []
     alone = [terms_for(np.eye(len(tried))[i]) for i in range(len(tried))]
     costs = _GROWTH * np.array(
         [
@@ -117,7 +117,7 @@ def choose_served(
         weights = greedy_weights([each.choose for each in tried], evaluation.held, costs=costs)
         terms = terms_for(weights)
         candidates.append(
-            Served(
+            DeployOption(
                 "single" if int((weights > 0).sum()) == 1 else "blend",
                 weights,
                 None,
@@ -142,7 +142,7 @@ def choose_served(
         fits = student.us_per_row <= serving_us and mb <= MOST_MB
         if fits or not candidates:
             candidates.append(
-                Served(
+                DeployOption(
                     "student",
                     blend.weights,
                     Shape(student.size, student.parts, student.is_net),
@@ -156,15 +156,15 @@ def choose_served(
             )
     plan = replace(plan, us_per_row=measured, students=tuple(students))
     if not candidates:  # no time was left to teach anything
-        return Served(
+        return DeployOption(
             "ensemble", blend.weights, None, None, us, mb, teacher_loss, teacher_loss, teacher
         ), plan
     return min(candidates, key=lambda each: each.loss), plan
 
 
 def _students(
-    lesson: Lesson,
-    evaluation: Evaluation,
+    lesson: DistillationData,
+    evaluation: CrossValidation,
     plan: Plan,
     serving_us: float,
     deadline: Deadline,

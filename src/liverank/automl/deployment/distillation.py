@@ -73,13 +73,13 @@ _NET = {"members": 1, "batch": 256, "dropout": 0.0, "weight_decay": 0.0}
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class DistillationData:
     """Rows with the teacher's margins; one Matrix a margin, which share their features."""
 
     matrices: tuple[Matrix, ...]
 
 
-def prepare_lesson(train: Matrix, teacher: Teacher, *, seed: int) -> Lesson:
+def prepare_lesson(train: Matrix, teacher: Teacher, *, seed: int) -> DistillationData:
     """The training rows and mixtures of them, labelled by the teacher."""
     mixed = mixed_rows(train.features, _n_mixed(len(train)), seed=seed)
     features = np.concatenate([train.features, mixed])
@@ -87,7 +87,7 @@ def prepare_lesson(train: Matrix, teacher: Teacher, *, seed: int) -> Lesson:
     weight = np.ones(len(train)) if train.weight is None else train.weight / train.weight.mean()
     even = np.concatenate([weight, np.ones(len(mixed))])
     curvature = _curvature(margins, train)
-    return Lesson(
+    return DistillationData(
         tuple(
             Matrix(
                 features=features,
@@ -103,7 +103,7 @@ def prepare_lesson(train: Matrix, teacher: Teacher, *, seed: int) -> Lesson:
 
 
 def teach(
-    lesson: Lesson,
+    lesson: DistillationData,
     shape: Shape,
     *,
     seed: int,

@@ -13,14 +13,14 @@ from msgspec.structs import replace
 
 from liverank.automl.budget import FOREVER, Deadline
 from liverank.automl.data.matrix import Fit, Matrix
-from liverank.automl.deployment.choose import MOST_MB, Served
+from liverank.automl.deployment.choose import MOST_MB, DeployOption
 from liverank.automl.deployment.distillation import prepare_lesson, teach
 from liverank.automl.ensemble.calibration import Calibrated
 from liverank.automl.ensemble.combine import size_mb, terms_of, us_per_row
-from liverank.automl.evaluation.cross_validation import Evaluation
+from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.families import FAMILIES
 from liverank.automl.trials.plan import Plan
-from liverank.automl.trials.trial_result import Tried, expected_again_s, fit_again
+from liverank.automl.trials.trial_result import TrialResult, expected_again_s, fit_again
 from liverank.models.encoder.encoder import Encoder
 from liverank.models.predictor import Link, Predictor, Term, sum_terms
 
@@ -52,7 +52,7 @@ class Trainable(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Final:
+class FinalModel:
     """The model that is kept, whether it was trained again on all rows, and what scoring it costs.
 
     ``us_per_row`` is in microseconds, in batches of 55; ``size_mb`` is of its parts.
@@ -66,15 +66,15 @@ class Final:
 
 def finish(
     ground: Trainable,
-    evaluation: Evaluation,
-    tried: Sequence[Tried],
-    served: Served,
+    evaluation: CrossValidation,
+    tried: Sequence[TrialResult],
+    served: DeployOption,
     calibrated: Calibrated,
     plan: Plan,
     deadline: Deadline,
     *,
     serving_us: float,
-) -> tuple[Final, Plan]:
+) -> tuple[FinalModel, Plan]:
     """Train what is served again on all rows; where there is no time, keep it as it is.
 
     Members of a blend that there is no time for are dropped, or, where features are numbers that no
@@ -99,7 +99,7 @@ def finish(
         if members:
             encoder, rows = ground.encode_all()
             until = FOREVER if is_recorded else deadline
-            again = _Again(rows, evaluation.n_rows, served, plan, until, serving_us)
+            again = _Refit(rows, evaluation.n_rows, served, plan, until, serving_us)
             terms, plan, late = again.train(members)
             dropped += late
             if terms is None:
@@ -121,16 +121,16 @@ def finish(
     us = us_per_row(
         lambda block: sum_terms(kept, block, evaluation.n_margins), features, deadline.clock
     )
-    return Final(predictor, refit, us, size_mb(kept)), plan
+    return FinalModel(predictor, refit, us, size_mb(kept)), plan
 
 
-def _members(tried: Sequence[Tried], served: Served) -> list[tuple[Tried, float]]:
+def _members(tried: Sequence[TrialResult], served: DeployOption) -> list[tuple[TrialResult, float]]:
     """Models of what is served or of its teacher, the heaviest first."""
     pairs = [(t, float(w)) for t, w in zip(tried, served.weights, strict=True) if w > 0]
     return sorted(pairs, key=lambda pair: -pair[1])
 
 
-def _with_old(terms: tuple[Term, ...], old: list[tuple[Tried, float]]) -> tuple[Term, ...]:
+def _with_old(terms: tuple[Term, ...], old: list[tuple[TrialResult, float]]) -> tuple[Term, ...]:
     """The terms, and beside them by their weights models as they were tried."""
     new = 1.0 - sum(weight for _, weight in old)
     kept = terms_of([(tried.fits[-1], weight) for tried, weight in old])
@@ -138,12 +138,12 @@ def _with_old(terms: tuple[Term, ...], old: list[tuple[Tried, float]]) -> tuple[
 
 
 def _affordable(
-    members: list[tuple[Tried, float]],
-    evaluation: Evaluation,
+    members: list[tuple[TrialResult, float]],
+    evaluation: CrossValidation,
     plan: Plan,
     n_all: int,
     left_s: float,
-) -> tuple[list[tuple[Tried, float]], tuple[str, ...]]:
+) -> tuple[list[tuple[TrialResult, float]], tuple[str, ...]]:
     """The heaviest members that there is time for, and the titles of the others."""
     kept, dropped, spent = [], [], 0.0
     for tried, weight in members:
@@ -158,18 +158,18 @@ def _affordable(
 
 
 @dataclass(frozen=True, eq=False)
-class _Again:
+class _Refit:
     """All that training on all ``rows`` needs; models were tried on ``n_before`` of them."""
 
     rows: Matrix
     n_before: int
-    served: Served
+    served: DeployOption
     plan: Plan
     deadline: Deadline
     serving_us: float
 
     def train(
-        self, members: list[tuple[Tried, float]]
+        self, members: list[tuple[TrialResult, float]]
     ) -> tuple[tuple[Term, ...] | None, Plan, tuple[str, ...]]:
         """Terms, None where time ran out; the plan with the seeds; and who came too late."""
         began = self.deadline.clock()
@@ -187,7 +187,7 @@ class _Again:
         terms = terms_of([(fit, weight / total) for bag in bags for fit, weight in bag])
         return terms, replace(self.plan, bags=len(bags)), late
 
-    def _fit(self, tried: Tried, bag: int) -> Fit | None:
+    def _fit(self, tried: TrialResult, bag: int) -> Fit | None:
         return fit_again(
             tried,
             FAMILIES[tried.trial.family],
@@ -199,7 +199,7 @@ class _Again:
         )
 
     def _more_bags(
-        self, members: list[tuple[Tried, float]], took_s: float, most: int
+        self, members: list[tuple[TrialResult, float]], took_s: float, most: int
     ) -> Iterator[list[tuple[Fit, float]]]:
         """The same members by other seeds, while there is time for all of them."""
         for bag in range(1, most):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from liverank.automl.evaluation.eval_rows import Held, gain_interval
+from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval
 from liverank.automl.metrics.objective import softmax
 from liverank.models.calibrator import Calibrator
 
@@ -34,7 +34,7 @@ class Calibrated:
 
 
 def choose_calibration(
-    choose: Floats, held: Held, judge: Floats, judged: Held, *, may_tie: bool = True
+    choose: Floats, held: EvalRows, judge: Floats, judged: EvalRows, *, may_tie: bool = True
 ) -> Calibrated:
     """The calibration of margins, float64[n, k], that helps the judging rows most, if one does.
 
@@ -53,7 +53,7 @@ def choose_calibration(
     return kept
 
 
-def fit_affine(margins: Floats, held: Held) -> Calibrator:
+def fit_affine(margins: Floats, held: EvalRows) -> Calibrator:
     """One slope, and an offset a margin, that lower the mean loss most (Platt, 1999).
 
     The slope is the same for all classes (temperature; Guo et al., 2017) and stays within 0.05 and
@@ -62,7 +62,7 @@ def fit_affine(margins: Floats, held: Held) -> Calibrator:
     >>> from liverank.automl.metrics.objective import find_objective
     >>> margins = np.array([-2.0, 2.0] * 50)[:, None]
     >>> target = np.array([0.0, 1, 1, 0, 0, 1, 0, 1, 0, 1] * 10)
-    >>> held = Held(target, None, None, find_objective(None, "binary"), "sigmoid")
+    >>> held = EvalRows(target, None, None, find_objective(None, "binary"), "sigmoid")
     >>> round(float(fit_affine(margins, held).slope[0]) * 2, 1)  # log-odds of 4 in 5 are 1.39
     1.4
     """
@@ -88,7 +88,7 @@ def fit_affine(margins: Floats, held: Held) -> Calibrator:
     return Calibrator(np.full(k, found[0]), found[1:].copy())
 
 
-def fit_steps(margins: Floats, held: Held) -> Calibrator:
+def fit_steps(margins: Floats, held: EvalRows) -> Calibrator:
     """Isotonic regression of a binary target (Zadrozny and Elkan, 2002), as lines of log-odds.
 
     Each pool of rows is one knot at its mean margin; a row's worth of doubt is added to each.
@@ -118,7 +118,7 @@ def _pool(x: Floats, target: Floats, weight: Floats) -> Floats:
     return np.array(pools)
 
 
-def _straight_line(margins: Floats, held: Held) -> Calibrator:
+def _straight_line(margins: Floats, held: EvalRows) -> Calibrator:
     target = np.log1p(held.target) if held.link == "expm1" else held.target
     weight = np.ones(len(held)) if held.weight is None else held.weight / held.weight.mean()
     x, centre = margins[:, 0], np.average(margins[:, 0], weights=weight)
@@ -131,7 +131,7 @@ def _straight_line(margins: Floats, held: Held) -> Calibrator:
     return Calibrator(np.array([slope]), np.array([level - slope * centre]))
 
 
-def _gain(before: Floats, after: Floats, judged: Held) -> tuple[float, float]:
+def _gain(before: Floats, after: Floats, judged: EvalRows) -> tuple[float, float]:
     if judged.objective.is_training_loss:
         return gain_interval(before, after, judged, confidence=_CONFIDENCE)
     # Ranks do not change, so what is judged is the loss that calibration is for.
@@ -139,7 +139,7 @@ def _gain(before: Floats, after: Floats, judged: Held) -> tuple[float, float]:
     return fall, fall
 
 
-def _is_rich(held: Held) -> bool:
+def _is_rich(held: EvalRows) -> bool:
     if held.task != "binary" or held.base is not None:  # steps know no base
         return False
     hits = int(held.target.sum())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from liverank.automl.budget import Clock
 from liverank.automl.data.matrix import Fit
 from liverank.models.forest.forest import Forest, merge
-from liverank.models.predictor import ALL, Scorer, Term
+from liverank.models.predictor import ALL, ModelPart, Term
 
 BATCH = 55
 """Rows of the batches that are timed: what a ranking scores at once."""
@@ -80,5 +80,5 @@ def size_mb(terms: Sequence[Term]) -> float:
     return len(file.getvalue()) / 1e6
 
 
-def _one_margin(part: Scorer) -> NDArray[np.float64]:
+def _one_margin(part: ModelPart) -> NDArray[np.float64]:
     return part.margin(np.zeros((1, part.n_features), np.float32))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.evaluation.eval_rows import Held, gain_interval, joined
+from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval, joined
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class Blend:
 
 def greedy_weights(
     margins: Sequence[Floats],
-    held: Held,
+    held: EvalRows,
     *,
     steps: int = 25,
     costs: Floats | None = None,
@@ -62,7 +62,7 @@ def greedy_weights(
     With ``costs`` (float64[m], at least one up to 1) those of all members stay within 1.
 
     >>> from liverank.automl.metrics.objective import find_objective
-    >>> held = Held(np.array([1.0, 0.0]), None, None, find_objective(None, "binary"), "sigmoid")
+    >>> held = EvalRows(np.array([1.0, 0.0]), None, None, find_objective(None, "binary"), "sigmoid")
     >>> greedy_weights([np.array([[1.0], [2.0]]), np.array([[2.0], [1.0]])], held).tolist()
     [0.0, 1.0]
     """
@@ -92,7 +92,7 @@ def greedy_weights(
 
 
 def best_single(
-    margins: Sequence[Floats], held: Held, cautious: NDArray[np.bool_] | None = None
+    margins: Sequence[Floats], held: EvalRows, cautious: NDArray[np.bool_] | None = None
 ) -> int:
     """The place of the model with the least loss.
 
@@ -119,9 +119,9 @@ def blended(margins: Sequence[Floats], weights: Floats) -> Floats:
 
 def choose_blend(
     choose: Sequence[Floats],
-    held: Held,
+    held: EvalRows,
     judge: Sequence[Floats],
-    judged: Held,
+    judged: EvalRows,
     *,
     seed: int = 0,
     cautious: NDArray[np.bool_] | None = None,
@@ -161,9 +161,9 @@ def choose_blend(
 
 def choose_with_doubted(
     choose: Sequence[Floats],
-    held: Held,
+    held: EvalRows,
     judge: Sequence[Floats],
-    judged: Held,
+    judged: EvalRows,
     *,
     seed: int,
     cautious: NDArray[np.bool_],

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Fit, Matrix
-from liverank.automl.evaluation.eval_rows import Held
+from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.models.encoder.encoder import Encoder
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,7 @@ class FoldRows:
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class CrossValidation:
     """Folds; ``held`` are the choosing rows of all of them one after another, ``judged`` the rest.
 
     ``in_time`` says that folds go forward in time: then the last one's models judge, since they saw
@@ -39,8 +39,8 @@ class Evaluation:
     """
 
     folds: tuple[FoldRows, ...]
-    held: Held
-    judged: Held
+    held: EvalRows
+    judged: EvalRows
     in_time: bool
     _thin: dict[tuple[int, int], Matrix] = field(default_factory=dict, repr=False)
 

@@ -22,7 +22,7 @@ _DRAWS = 400
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class EvalRows:
     """Rows to choose or to judge by.
 
     target    float64[n], in its own scale
@@ -34,7 +34,7 @@ class Held:
               margins here are without it; figures and losses add it
 
     >>> from liverank.automl.metrics.objective import find_objective
-    >>> held = Held(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
+    >>> held = EvalRows(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
     >>> round(held.loss(np.array([[0.0], [0.0]])), 4)
     0.6931
     """
@@ -90,7 +90,7 @@ class Held:
 
     def take(self, where: NDArray[np.bool_] | NDArray[np.int64]) -> "Held":
         """Some of the rows."""
-        return Held(
+        return EvalRows(
             self.target[where],
             None if self.weight is None else self.weight[where],
             None if self.groups is None else self.groups[where],
@@ -105,7 +105,7 @@ class Held:
         return np.asarray(np.unique(groups, return_inverse=True)[1] % n, np.int64)
 
 
-def joined(first: Held, second: Held) -> Held:
+def joined(first: EvalRows, second: EvalRows) -> EvalRows:
     """The rows of both; their groups are kept apart."""
     weight = groups = base = None
     if first.weight is not None and second.weight is not None:
@@ -120,7 +120,7 @@ def joined(first: Held, second: Held) -> Held:
 
 
 def gain_interval(
-    before: Floats, after: Floats, held: Held, *, seed: int = 0, confidence: float = 0.9
+    before: Floats, after: Floats, held: EvalRows, *, seed: int = 0, confidence: float = 0.9
 ) -> tuple[float, float]:
     """How much the loss falls from one to the other: the interval of a bootstrap over groups.
 
@@ -128,7 +128,7 @@ def gain_interval(
     mean loss of rows is taken, of other objectives the objective itself.
 
     >>> from liverank.automl.metrics.objective import find_objective
-    >>> held = Held(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
+    >>> held = EvalRows(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
     >>> gain_interval(np.zeros((2, 1)), np.zeros((2, 1)), held)
     (0.0, 0.0)
     """

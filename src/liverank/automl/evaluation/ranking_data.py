@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 
 from liverank.automl.data.matrix import Matrix
-from liverank.automl.evaluation.cross_validation import Evaluation, FoldRows
-from liverank.automl.evaluation.eval_rows import Held
+from liverank.automl.evaluation.cross_validation import CrossValidation, FoldRows
+from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.metrics.objective import find_objective
 from liverank.dataset.rows import Rows, list_offsets
 from liverank.dataset.split import known_before, newest_from
@@ -30,7 +30,7 @@ _LARGEST = np.float32(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, eq=False)
-class ListRows:
+class RankingData:
     """Rows of rankings in three blocks: the first ``fitted`` train, ``choose`` and ``judge`` do.
 
     ``rows`` holds finite numbers and NaN. Rows between those that train and those that choose are
@@ -79,11 +79,11 @@ class ListRows:
         """Some rows, to train on."""
         return whole_matrix(self.rows.take(where))
 
-    def held(self, *where: slice) -> Held:
+    def held(self, *where: slice) -> EvalRows:
         """Stretches of rows, to choose or to judge by: rankings are drawn whole."""
         labels = np.concatenate([self.rows.labels[part] for part in where])
         base = self.rows.base
-        return Held(
+        return EvalRows(
             target=labels.astype(np.float64),
             weight=None,
             groups=np.concatenate([self.rows.rankings[part] for part in where]),
@@ -92,7 +92,7 @@ class ListRows:
             base=None if base is None else np.concatenate([base[part] for part in where]),
         )
 
-    def evaluation(self, n_folds: int) -> Evaluation:
+    def evaluation(self, n_folds: int) -> CrossValidation:
         """The split's own fold, and before it as many as there are rows for, forward in time."""
         judge = self.rows.features[self.judge]
         parts = [*self._earlier(n_folds - 1), (self.fitted, self.choose)]
@@ -101,7 +101,7 @@ class ListRows:
             for fitted, choose in parts
         ]
         held = self.held(*(choose for _, choose in parts))
-        return Evaluation(tuple(folds), held, self.held(self.judge), in_time=True)
+        return CrossValidation(tuple(folds), held, self.held(self.judge), in_time=True)
 
     def _earlier(self, n_folds: int) -> list[tuple[int, slice]]:
         """Folds within the rows that train: the rows each trains on, and those it chooses by."""
@@ -117,7 +117,7 @@ class ListRows:
         ]
 
 
-def split_lists(rows: Rows, *, validation: float, gap_ms: float = 0.0) -> ListRows | None:
+def split_lists(rows: Rows, *, validation: float, gap_ms: float = 0.0) -> RankingData | None:
     """Split rows by time; None where they are few, or a block lacks successes or failures.
 
     ``validation`` is the newest share: its older half chooses, its newer half judges. ``gap_ms`` is
@@ -136,7 +136,7 @@ def split_lists(rows: Rows, *, validation: float, gap_ms: float = 0.0) -> ListRo
     blocks = slice(0, fitted), slice(first, second), slice(second, len(rows))
     if not all(0 < rows.take(block).positives < len(rows.take(block)) for block in blocks):
         return None
-    return ListRows(rows, fitted, blocks[1], blocks[2], gap_ms)
+    return RankingData(rows, fitted, blocks[1], blocks[2], gap_ms)
 
 
 def whole_matrix(rows: Rows) -> Matrix:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Matrix
 from liverank.automl.data.splits import Fold, Split, forward_folds, random_folds
-from liverank.automl.evaluation.cross_validation import Evaluation, FoldRows
-from liverank.automl.evaluation.eval_rows import Held
+from liverank.automl.evaluation.cross_validation import CrossValidation, FoldRows
+from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.metrics.objective import Objective
 from liverank.automl.preprocessing.encoder import Extra, fit_transform, take_rows
 from liverank.models.encoder.columns import Columns, Input
@@ -23,7 +23,7 @@ Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Grounds:
+class TableData:
     """All that is known of a table's rows, n of them, and how they are split.
 
     ``target`` is in its own scale; ``at_ms`` is None unless rows are split by time.
@@ -91,9 +91,9 @@ class Grounds:
         )
         return encoder, self._matrix(features, places, encoder)
 
-    def held(self, places: Places) -> Held:
+    def held(self, places: Places) -> EvalRows:
         """Rows to choose or to judge by."""
-        return Held(
+        return EvalRows(
             target=self.target[places],
             weight=self._weight_of(places),
             groups=None if self.groups is None else self.groups[places],
@@ -113,10 +113,10 @@ class Grounds:
         judge = encoder.transform(take_rows(self.columns, self.split.judge))
         return FoldRows(train, choose, judge, encoder)
 
-    def evaluation(self, n_folds: int) -> Evaluation:
+    def evaluation(self, n_folds: int) -> CrossValidation:
         """``folds`` to search on."""
         folds = self.folds(n_folds)
-        return Evaluation(
+        return CrossValidation(
             folds=tuple(self.fold_rows(fold) for fold in folds),
             held=self.held(np.concatenate([fold.choose for fold in folds])),
             judged=self.held(self.split.judge),

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
-from liverank.automl.evaluation.eval_rows import Held
+from liverank.automl.evaluation.eval_rows import EvalRows
 
 _MOST_DRAWS = 200
 _LEAST_DRAWS = 20
@@ -16,7 +16,7 @@ _SHARES = ("auc", "auc_pr", "precision_at_recall", "recall_at_precision", "accur
 
 
 def figure_intervals(
-    margins: NDArray[np.float64], judged: Held, *, seed: int, deadline: Deadline
+    margins: NDArray[np.float64], judged: EvalRows, *, seed: int, deadline: Deadline
 ) -> dict[str, tuple[float, float]]:
     """95 % of each figure: 1.96 standard deviations of it over draws (Efron, 1979) to both sides.
 
@@ -25,7 +25,7 @@ def figure_intervals(
 
     >>> from liverank.automl.metrics.objective import find_objective
     >>> target = np.arange(400) % 4.0
-    >>> held = Held(target, None, None, find_objective("mae", "regression"), "identity")
+    >>> held = EvalRows(target, None, None, find_objective("mae", "regression"), "identity")
     >>> deadline = Deadline(1.0, lambda: 0.0)
     >>> low, high = figure_intervals(np.zeros((400, 1)), held, seed=0, deadline=deadline)["mae"]
     >>> round(low, 1), round(high, 1)
@@ -45,7 +45,7 @@ def figure_intervals(
             continue
         weights = (weight * times[members])[drawn]
         held = judged.take(drawn)
-        some = Held(held.target, weights, None, held.objective, held.link, held.base)
+        some = EvalRows(held.target, weights, None, held.objective, held.link, held.base)
         draws.append(list(some.figures(margins[drawn]).values()))
     found = {}
     for name, values in zip(figures, zip(*draws, strict=True), strict=False):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.preprocessing.target_encoding import (
-    Sight,
+    VisibleRows,
     Statistics,
     all_statistics,
     means_above,
@@ -27,7 +27,7 @@ from liverank.models.encoder.steps import JOIN, Levels, Step, level_codes, level
 Floats = NDArray[np.float64]
 
 
-class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EncodingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How columns are encoded."""
 
     one_hot: int = 12
@@ -50,7 +50,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 @dataclass(frozen=True, eq=False)
-class Training:
+class EncodingInputs:
     """Rows to fit an encoder on, and what each may see of the target.
 
     ``target`` is float64[n, k]: the value, or an indicator for each of ``classes``.
@@ -59,12 +59,12 @@ class Training:
     target: Floats
     classes: tuple[str, ...]
     weight: Floats
-    sight: Sight
+    sight: VisibleRows
     seen_of_all: Statistics
     """What each row may see of all rows: n entries."""
     of_all: Statistics
     """Of all rows: one entry."""
-    recipe: Recipe
+    recipe: EncodingOptions
 
 
 class Fitted(NamedTuple):
@@ -76,12 +76,12 @@ class Fitted(NamedTuple):
 
 
 def training_rows(
-    target: Floats, classes: tuple[str, ...], weight: Floats, sight: Sight, recipe: Recipe
-) -> Training:
+    target: Floats, classes: tuple[str, ...], weight: Floats, sight: VisibleRows, recipe: EncodingOptions
+) -> EncodingInputs:
     """Put together what all columns are fitted to."""
     n = len(target)
     alone = np.zeros(n, np.int64), 1, target, weight, np.arange(n)
-    return Training(
+    return EncodingInputs(
         target=target,
         classes=classes,
         weight=weight,
@@ -93,7 +93,7 @@ def training_rows(
 
 
 def fit_levels(
-    columns: dict[str, NDArray[Any]], training: Training, *, numeric: bool = False
+    columns: dict[str, NDArray[Any]], training: EncodingInputs, *, numeric: bool = False
 ) -> Fitted | None:
     """Fit the levels of one column, or of several together; None where no level has enough rows.
 
@@ -126,7 +126,7 @@ def fit_levels(
     return Fitted(step, table, np.hstack([part.features for part in parts]))
 
 
-def mean_names(name: str, training: Training) -> tuple[str, ...]:
+def mean_names(name: str, training: EncodingInputs) -> tuple[str, ...]:
     """Names of the features that are means of the target, less that of all.
 
     One for a value; for several classes one each.
@@ -162,7 +162,7 @@ def _one_hot(name: str, levels: list[str], codes: NDArray[np.int64]) -> _Part:
     return _Part(names, table, table[codes])
 
 
-def _shares(name: str, n_levels: int, codes: NDArray[np.int64], training: Training) -> _Part:
+def _shares(name: str, n_levels: int, codes: NDArray[np.int64], training: EncodingInputs) -> _Part:
     """The share of rows with the level: of all rows, or in time of the rows before."""
     if training.sight.is_in_time:
         table, features = _known(n_levels, codes, training)
@@ -173,13 +173,13 @@ def _shares(name: str, n_levels: int, codes: NDArray[np.int64], training: Traini
     return _Part((f"share({name})",), table_, table_[codes])
 
 
-def _means(name: str, n_levels: int, codes: NDArray[np.int64], training: Training) -> _Part:
+def _means(name: str, n_levels: int, codes: NDArray[np.int64], training: EncodingInputs) -> _Part:
     table, features = _known(n_levels, codes, training)
     return _Part(mean_names(name, training), table[0], features[0])
 
 
 def _known(
-    n_levels: int, codes: NDArray[np.int64], training: Training
+    n_levels: int, codes: NDArray[np.int64], training: EncodingInputs
 ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
     """Means and shares of each level; and those that each training row may know of its own."""
     # What is folded was never seen: an encoder knows nothing of it.

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from liverank.automl.data.splits import fold_of_rows
 from liverank.automl.preprocessing.categories import (
     Fitted,
-    Recipe,
-    Training,
+    EncodingOptions,
+    EncodingInputs,
     fit_levels,
     training_rows,
 )
-from liverank.automl.preprocessing.target_encoding import Sight, earlier_rows
+from liverank.automl.preprocessing.target_encoding import VisibleRows, earlier_rows
 from liverank.automl.preprocessing.text_and_lists import fit_bag
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Columns, Input
@@ -62,7 +62,7 @@ def fit_transform(
     weight: NDArray[np.float64] | None = None,
     time: str | None = None,
     extras: Iterable[Extra] = (),
-    recipe: Recipe | None = None,
+    recipe: EncodingOptions | None = None,
     seed: int = 0,
 ) -> tuple[Encoder, NDArray[np.float32]]:
     """An encoder fitted on rows, and these rows' features: float32[n, f].
@@ -82,7 +82,7 @@ def fit_transform(
     >>> encoder.transform(columns)[:2].astype(float).round(2).tolist()
     [[0.0, 0.0, 1.0, 0.44], [1.0, 0.0, 0.0, -0.22]]
     """
-    recipe = recipe or Recipe()
+    recipe = recipe or EncodingOptions()
     n = len(target)
     if at_ms is not None and np.isnan(at_ms).any():
         raise TrainingError(
@@ -93,7 +93,7 @@ def fit_transform(
         sight = earlier_rows(at_ms, gap_ms)
     else:
         # Folds that were balanced by the target would tell a row something of its own.
-        sight = Sight(folds=fold_of_rows(np.zeros(n), recipe.folds, seed=seed, groups=groups))
+        sight = VisibleRows(folds=fold_of_rows(np.zeros(n), recipe.folds, seed=seed, groups=groups))
     training = training_rows(values, names, np.ones(n) if weight is None else weight, sight, recipe)
     fitted = [one for form in inputs for one in _fit_column(form, columns, training, time)]
     fitted += _between_times(inputs, columns, time)
@@ -118,7 +118,7 @@ def take_rows(columns: Columns, rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
 
 def _target_columns(
-    target: NDArray[np.float64], classes: int, recipe: Recipe
+    target: NDArray[np.float64], classes: int, recipe: EncodingOptions
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """The target as float64[n, k], and the classes that the columns are of."""
     if classes == 1:
@@ -130,7 +130,7 @@ def _target_columns(
 
 
 def _fit_column(
-    form: Input, columns: Columns, training: Training, time: str | None
+    form: Input, columns: Columns, training: EncodingInputs, time: str | None
 ) -> list[Fitted]:
     values = columns[form.name]
     one: Fitted | None
@@ -152,7 +152,7 @@ def _fit_column(
     return [one] if one is not None else []
 
 
-def _fit_extra(extra: Extra, columns: Columns, training: Training) -> list[Fitted]:
+def _fit_extra(extra: Extra, columns: Columns, training: EncodingInputs) -> list[Fitted]:
     if not isinstance(extra, Cross):
         return [_plain(extra, columns)]
     one = fit_levels({name: columns[name] for name in extra.columns}, training)

@@ -16,7 +16,7 @@ Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class VisibleRows:
     """Which training rows a training row may see: those of other folds, or of earlier moments.
 
     ``folds`` is int64[n], or ``moments`` (int64[n], ranks of times) and ``horizon`` (int64[n]): a
@@ -54,7 +54,7 @@ class Statistics:
         )
 
 
-def earlier_rows(at_ms: Floats, gap_ms: float) -> Sight:
+def earlier_rows(at_ms: Floats, gap_ms: float) -> VisibleRows:
     """Rows see those that are earlier by more than the gap.
 
     >>> earlier_rows(np.array([5.0, 1.0, 5.0, 9.0]), 0.0).horizon.tolist()
@@ -62,7 +62,7 @@ def earlier_rows(at_ms: Floats, gap_ms: float) -> Sight:
     """
     times, moments = np.unique(at_ms, return_inverse=True)
     horizon = np.searchsorted(times, at_ms - gap_ms, side="left")
-    return Sight(moments=moments.astype(np.int64), horizon=horizon.astype(np.int64))
+    return VisibleRows(moments=moments.astype(np.int64), horizon=horizon.astype(np.int64))
 
 
 def all_statistics(
@@ -80,7 +80,7 @@ def all_statistics(
 
 
 def seen_statistics(
-    codes: Codes, n_codes: int, target: Floats, weight: Floats, rows: Codes, sight: Sight
+    codes: Codes, n_codes: int, target: Floats, weight: Floats, rows: Codes, sight: VisibleRows
 ) -> Statistics:
     """What each pair's row may see of its code: the statistics of m pairs of a row and a code.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.preprocessing.categories import Fitted, Training, mean_names
+from liverank.automl.preprocessing.categories import Fitted, EncodingInputs, mean_names
 from liverank.automl.preprocessing.target_encoding import (
     Statistics,
     all_statistics,
@@ -33,7 +33,7 @@ _LOOKED_AT = 100_000
 _MOST_CANDIDATES = 50_000
 
 
-def fit_bag(name: str, values: NDArray[Any], training: Training, *, is_text: bool) -> Fitted | None:
+def fit_bag(name: str, values: NDArray[Any], training: EncodingInputs, *, is_text: bool) -> Fitted | None:
     """Fit one column of texts or lists; None where it is always unknown."""
     bags = token_bags(values, is_text=is_text)
     if all(bag is None for bag in bags):
@@ -60,7 +60,7 @@ def fit_bag(name: str, values: NDArray[Any], training: Training, *, is_text: boo
     return Fitted(step, table, np.hstack(parts))
 
 
-def _worth_knowing(bags: list[tuple[str, ...] | None], training: Training) -> tuple[str, ...]:
+def _worth_knowing(bags: list[tuple[str, ...] | None], training: EncodingInputs) -> tuple[str, ...]:
     """Tokens of enough rows, those first that tell most of the target."""
     recipe = training.recipe
     step = max(len(bags) // _LOOKED_AT, 1)
@@ -89,7 +89,7 @@ def _strength(of_token: Statistics, of_all: Statistics) -> NDArray[np.float64]:
 
 
 def _means(
-    rows: NDArray[np.int64], codes: NDArray[np.int64], n_tokens: int, training: Training
+    rows: NDArray[np.int64], codes: NDArray[np.int64], n_tokens: int, training: EncodingInputs
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Means of each token (float64[n_tokens, k]); and those that each pair's row may know."""
     given = codes, n_tokens, training.target, training.weight, rows

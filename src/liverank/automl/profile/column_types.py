@@ -33,7 +33,7 @@ _EPOCH_S, _EPOCH_MS = (946_684_800, 2_208_988_800), (946_684_800_000, 2_208_988_
 _SEPARATORS = ("|", ";", ",")
 
 
-class Look(NamedTuple):
+class InferredType(NamedTuple):
     """What a column was found to be, why, and what is odd about it."""
 
     form: Input
@@ -41,12 +41,12 @@ class Look(NamedTuple):
     oddity: str | None = None
 
 
-def look_at(column: pl.Series, wanted: ColumnType | None = None) -> Look | None:
+def infer_type(column: pl.Series, wanted: ColumnType | None = None) -> InferredType | None:
     """Find the type of a column; ``wanted`` overrides it. None for what no model can read.
 
-    >>> look_at(pl.Series("tags", ["ai|art", "art", "ai|art|go"] * 9)).form.type
+    >>> infer_type(pl.Series("tags", ["ai|art", "art", "ai|art|go"] * 9)).form.type
     'list'
-    >>> look_at(pl.Series("opened", ["2026-01-02", "2026-01-03"])).form.type
+    >>> infer_type(pl.Series("opened", ["2026-01-02", "2026-01-03"])).form.type
     'time'
     """
     dtype, name = column.dtype, column.name
@@ -70,11 +70,11 @@ def look_at(column: pl.Series, wanted: ColumnType | None = None) -> Look | None:
     return None
 
 
-def _look(name: str, type_: ColumnType, reason: str) -> Look:
-    return Look(Input(name=name, type=type_), reason)
+def _look(name: str, type_: ColumnType, reason: str) -> InferredType:
+    return InferredType(Input(name=name, type=type_), reason)
 
 
-def _look_at_numbers(name: str, values: np.ndarray) -> Look:
+def _look_at_numbers(name: str, values: np.ndarray) -> InferredType:
     is_whole = bool(np.equal(values, np.floor(values)).all())
     if not is_whole or len(values) == 0:
         return _look(name, "number", "numbers")
@@ -85,16 +85,16 @@ def _look_at_numbers(name: str, values: np.ndarray) -> Look:
     if _within(values, _EPOCH_MS) or (words and _within(values, _EPOCH_S)):
         form: TimeForm = "epoch_ms" if values[0] >= _EPOCH_MS[0] else "epoch_s"
         unit = "milliseconds" if form == "epoch_ms" else "seconds"
-        return Look(
+        return InferredType(
             Input(name=name, type="time", time_form=form), f"Unix {unit} of the years 2000 to 2040"
         )
     if _CODED.search(_snake(name)):
-        return Look(
+        return InferredType(
             Input(name=name, type="category", numeric=True),
             "whole numbers under a name that says they are codes",
         )
     if _within(values, _EPOCH_S) and len(distinct) > 1:
-        return Look(
+        return InferredType(
             Input(name=name, type="number"),
             "numbers",
             'they could be Unix seconds; if they are, give this column the type "time"',
@@ -102,7 +102,7 @@ def _look_at_numbers(name: str, values: np.ndarray) -> Look:
     return _look(name, "number", "numbers")
 
 
-def _look_at_texts(name: str, texts: list[str]) -> Look:
+def _look_at_texts(name: str, texts: list[str]) -> InferredType:
     counts = Counter(text.strip() for text in texts)
     known = {word: n for word, n in counts.items() if word.lower() not in UNKNOWN}
     total = sum(known.values())
@@ -113,26 +113,26 @@ def _look_at_texts(name: str, texts: list[str]) -> Look:
     form = _time_form(known, total)
     if form is not None:
         oddity = _unread(known, lambda word: moment_of(word, form), "times")
-        return Look(Input(name=name, type="time", time_form=form), f"times ({form})", oddity)
+        return InferredType(Input(name=name, type="time", time_form=form), f"times ({form})", oddity)
     numbers = sum(n for word, n in known.items() if not np.isnan(number_of(word)))
     if any(re.fullmatch(r"0\d+", word) for word in known):
         return _look(name, "category", "digits with leading zeros are codes")
     if numbers >= _MOSTLY * total and len(known) > 2:
         oddity = _unread(known, number_of, "numbers")
-        return Look(Input(name=name, type="number"), "numbers, written as text", oddity)
+        return InferredType(Input(name=name, type="number"), "numbers, written as text", oddity)
     separator = _separator(known, total)
     if separator is not None:
         why = f'a few values again and again, with "{separator}" between them'
-        return Look(
+        return InferredType(
             Input(name=name, type="list", separator=None if separator == "[" else separator), why
         )
     if _is_prose(known, total):
         return _look(name, "text", "several words, seldom the same")
     share = f"{numbers / total:.0%} of the values are numbers, the others texts"
-    return Look(Input(name=name, type="category"), "texts that return", share if numbers else None)
+    return InferredType(Input(name=name, type="category"), "texts that return", share if numbers else None)
 
 
-def _as_wanted(name: str, present: pl.Series, wanted: ColumnType) -> Look:
+def _as_wanted(name: str, present: pl.Series, wanted: ColumnType) -> InferredType:
     form = Input(name=name, type=wanted)
     texts = [text.strip() for text in present.to_list()] if present.dtype == pl.String else []
     counts = Counter(text for text in texts if text.lower() not in UNKNOWN)
@@ -152,7 +152,7 @@ def _as_wanted(name: str, present: pl.Series, wanted: ColumnType) -> Look:
         best = max(often, key=lambda s: often[s])
         is_json = all(word.startswith("[") for word in counts)
         form = Input(name=name, type=wanted, separator=None if is_json else best)
-    return Look(form, "asked for")
+    return InferredType(form, "asked for")
 
 
 def _time_form(counts: dict[str, int], total: int, least: float = _MOSTLY) -> TimeForm | None:

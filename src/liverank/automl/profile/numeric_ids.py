@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.columns import distinct_codes, read_column
 from liverank.automl.profile.association import level_gain, order_gain
-from liverank.automl.profile.column_types import Look
+from liverank.automl.profile.column_types import InferredType
 from liverank.models.encoder.columns import Input
 
 _TIMES_CLEARER, _CLEARER = 1.25, 0.01
@@ -16,15 +16,15 @@ _FEW, _MOST_BINS = 12, 64
 
 
 def as_levels(
-    look: Look, sample: pl.Series, distinct: int, target: NDArray[np.float64]
-) -> Look | None:
+    look: InferredType, sample: pl.Series, distinct: int, target: NDArray[np.float64]
+) -> InferredType | None:
     """The same column as a category, or None where its numbers tell as much by their order.
 
     ``target`` is float64[n, k], one column a class or the value.
 
-    >>> from liverank.automl.profile.column_types import look_at
+    >>> from liverank.automl.profile.column_types import infer_type
     >>> codes = np.random.default_rng(0).integers(0, 100, 2000)
-    >>> look = look_at(pl.Series("place", codes))
+    >>> look = infer_type(pl.Series("place", codes))
     >>> odd = (codes % 2)[:, None].astype(np.float64)
     >>> as_levels(look, pl.Series("place", codes), 100, odd).form.type
     'category'
@@ -42,7 +42,7 @@ def as_levels(
     by_order = order_gain(values, target, min(distinct // 3, _MOST_BINS))
     if by_name < _TIMES_CLEARER * by_order + _CLEARER:
         return None
-    return Look(
+    return InferredType(
         Input(name=look.form.name, type="category", numeric=True),
         f"whole numbers that return, and as names they tell {by_name:.1%} of the target's "
         f"variance, by order {max(by_order, 0):.1%}",

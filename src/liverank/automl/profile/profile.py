@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from liverank.automl.data.columns import read_column
 from liverank.automl.data.matrix import Task
 from liverank.automl.profile.association import indicators
-from liverank.automl.profile.column_types import Look, look_at
+from liverank.automl.profile.column_types import InferredType, infer_type
 from liverank.automl.profile.numeric_ids import as_levels
 from liverank.automl.profile.task import Target, find_target, read_target
 from liverank.errors import TrainingError
@@ -181,7 +181,7 @@ def _profile_column(
     target: NDArray[np.float64],
 ) -> ColumnProfile:
     name = sample.name
-    look = look_at(sample, wanted)
+    look = infer_type(sample, wanted)
     if look is None:
         form, reason = (
             Input(name=name, type="text"),
@@ -209,7 +209,7 @@ def _profile_column(
     )
 
 
-def _useless(look: Look, sample: pl.Series, whole: pl.Series, distinct: int) -> str | None:
+def _useless(look: InferredType, sample: pl.Series, whole: pl.Series, distinct: int) -> str | None:
     """Why a column cannot help; None where it might."""
     if distinct == 0 and whole.null_count() == len(whole):
         return "it has no values"

@@ -5,9 +5,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.evaluation.ranking_data import LEAST_LISTS, ListRows
+from liverank.automl.evaluation.ranking_data import LEAST_LISTS, RankingData
 from liverank.automl.metrics.log_odds import mean_log_odds
-from liverank.automl.pipeline import Found
+from liverank.automl.pipeline import SearchResult
 from liverank.automl.report.ranking_schema import (
     Calibration,
     Candidate,
@@ -26,8 +26,8 @@ from liverank.models.predictor import Predictor
 
 
 def report_found(
-    found: Found,
-    lists: ListRows,
+    found: SearchResult,
+    lists: RankingData,
     *,
     skipped: dict[str, str],
     seed: int,
@@ -96,7 +96,7 @@ def report_unsplit(
     )
 
 
-def _notes(found: Found, scores: Scores) -> tuple[str, ...]:
+def _notes(found: SearchResult, scores: Scores) -> tuple[str, ...]:
     notes = []
     if scores.log_loss is None or scores.log_loss >= (scores.base_rate_log_loss or math.inf):
         notes.append(
@@ -112,7 +112,7 @@ def _notes(found: Found, scores: Scores) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _scores(margins: NDArray[np.float64], lists: ListRows) -> Scores:
+def _scores(margins: NDArray[np.float64], lists: RankingData) -> Scores:
     judged = lists.rows.take(lists.judge)
     held, labels = lists.held(lists.judge), lists.rows.labels
     before = slice(0, lists.judge.start)
@@ -127,7 +127,7 @@ def _scores(margins: NDArray[np.float64], lists: ListRows) -> Scores:
     )
 
 
-def _members(found: Found) -> tuple[Member, ...]:
+def _members(found: SearchResult) -> tuple[Member, ...]:
     pairs = zip(found.tried, found.served.weights.tolist(), strict=True)
     kept = [
         Member(
@@ -141,7 +141,7 @@ def _members(found: Found) -> tuple[Member, ...]:
     return tuple(sorted(kept, key=lambda member: -member.weight))
 
 
-def _served(found: Found) -> Served:
+def _served(found: SearchResult) -> Served:
     served = found.served
     shape = "" if served.shape is None else f" {served.shape}"
     return Served(
@@ -151,7 +151,7 @@ def _served(found: Found) -> Served:
     )
 
 
-def _importance(found: Found, names: tuple[str, ...]) -> dict[str, float]:
+def _importance(found: SearchResult, names: tuple[str, ...]) -> dict[str, float]:
     """Shares of what the features did in the models of the newest fold, by the blend's weights."""
     gains = np.zeros(len(names))
     for each, weight in zip(found.tried, found.served.weights, strict=True):
@@ -163,7 +163,7 @@ def _importance(found: Found, names: tuple[str, ...]) -> dict[str, float]:
     return {names[column]: float(shares[column]) for column in order if shares[column] > 0}
 
 
-def _candidates(found: Found, lists: ListRows) -> tuple[Candidate, ...]:
+def _candidates(found: SearchResult, lists: RankingData) -> tuple[Candidate, ...]:
     held, tells = found.evaluation.held, lists.told_lists >= LEAST_LISTS
     return tuple(
         Candidate(

@@ -10,10 +10,10 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.evaluation.eval_rows import Held
+from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.evaluation.subsampling import thinned_warning
-from liverank.automl.evaluation.table_data import Grounds
-from liverank.automl.pipeline import Found
+from liverank.automl.evaluation.table_data import TableData
+from liverank.automl.pipeline import SearchResult
 from liverank.automl.preprocessing.encoder import take_rows
 from liverank.automl.profile.leakage import Leak
 from liverank.automl.profile.profile import TableProfile
@@ -42,13 +42,13 @@ _LOST = 0.005
 
 
 @dataclass(frozen=True, eq=False)
-class TableFound:
+class TableRun:
     """What a search on a table found: the model, and what was looked at around it."""
 
     profile: TableProfile
-    grounds: Grounds
+    grounds: TableData
     why: str
-    model: Found
+    model: SearchResult
     leaks: tuple[Leak, ...]
     drift: report.Drift | None
     importance: tuple[report.Importance, ...]
@@ -61,7 +61,7 @@ class TableFound:
     """Rows of the table that there was time for; None for all."""
 
 
-def write_report(found: TableFound, *, seconds: float) -> report.TableReport:
+def write_report(found: TableRun, *, seconds: float) -> report.TableReport:
     """The report of a search that took ``seconds``."""
     model, grounds = found.model, found.grounds
     judged = model.evaluation.judged
@@ -122,7 +122,7 @@ def write_report(found: TableFound, *, seconds: float) -> report.TableReport:
     )
 
 
-def _asked(found: TableFound) -> report.Asked:
+def _asked(found: TableRun) -> report.Asked:
     target, objective = found.profile.target, found.grounds.objective
     return report.Asked(
         target=target.name,
@@ -136,7 +136,7 @@ def _asked(found: TableFound) -> report.Asked:
     )
 
 
-def _split(found: TableFound) -> report.SplitReport:
+def _split(found: TableRun) -> report.SplitReport:
     grounds = found.grounds
     split = grounds.split
     blocks = []
@@ -157,7 +157,7 @@ def _split(found: TableFound) -> report.SplitReport:
     )
 
 
-def _served(found: TableFound, validation: dict[str, float | None]) -> report.Served:
+def _served(found: TableRun, validation: dict[str, float | None]) -> report.Served:
     model, served = found.model, found.model.served
     whys = {
         "single": "one model was best, or no blend beat it beyond noise",
@@ -181,7 +181,7 @@ def _served(found: TableFound, validation: dict[str, float | None]) -> report.Se
     )
 
 
-def _leaderboard(found: TableFound) -> tuple[report.Entry, ...]:
+def _leaderboard(found: TableRun) -> tuple[report.Entry, ...]:
     model, larger = found.model, found.grounds.objective.larger_is_better
     entries = []
     for place, (each, weight) in enumerate(zip(model.tried, model.blend.weights, strict=True)):
@@ -203,7 +203,7 @@ def _leaderboard(found: TableFound) -> tuple[report.Entry, ...]:
     return tuple(entries[i] for i in np.argsort(losses, kind="stable"))
 
 
-def _warnings(found: TableFound, judged: Held, margins: Floats) -> tuple[str, ...]:
+def _warnings(found: TableRun, judged: EvalRows, margins: Floats) -> tuple[str, ...]:
     said = []
     constant = judged.mean_loss(_constant(found.grounds, judged))
     if not judged.mean_loss(margins) < constant:
@@ -246,7 +246,7 @@ def _warnings(found: TableFound, judged: Held, margins: Floats) -> tuple[str, ..
     return tuple(said)
 
 
-def _slices(found: TableFound, judged: Held, margins: Floats) -> tuple[report.Slice, ...]:
+def _slices(found: TableRun, judged: EvalRows, margins: Floats) -> tuple[report.Slice, ...]:
     grounds = found.grounds
     columns = take_rows(grounds.columns, grounds.split.judge)
     answers = linked(margins, grounds.link)
@@ -267,7 +267,7 @@ def _slices(found: TableFound, judged: Held, margins: Floats) -> tuple[report.Sl
     )
 
 
-def _constant(grounds: Grounds, judged: Held) -> Floats:
+def _constant(grounds: TableData, judged: EvalRows) -> Floats:
     """Margins, float64[n, k], of always answering with the mean of the rows that train."""
     places = grounds.split.fit
     target = grounds.trained_target[places]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.evaluation.cross_validation import thinned_places
-from liverank.automl.evaluation.eval_rows import Held
+from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.report.table_schema import Importance
 from liverank.models.encoder.columns import Columns
 
@@ -24,7 +24,7 @@ _Z95 = 1.96
 def permutation_importance(
     margins: Callable[[Columns], NDArray[np.float64]],
     columns: Columns,
-    judged: Held,
+    judged: EvalRows,
     *,
     seed: int,
     deadline: Deadline,
@@ -36,7 +36,7 @@ def permutation_importance(
 
     >>> from liverank.automl.metrics.objective import find_objective
     >>> x = np.linspace(-5, 5, 100)
-    >>> held = Held((x > 0) * 1.0, None, None, find_objective(None, "binary"), "sigmoid")
+    >>> held = EvalRows((x > 0) * 1.0, None, None, find_objective(None, "binary"), "sigmoid")
     >>> columns = {"noise": np.ones(100), "x": x}
     >>> found = permutation_importance(
     ...     lambda some: some["x"][:, None],

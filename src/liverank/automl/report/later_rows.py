@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.data.columns import read_column
-from liverank.automl.evaluation.eval_rows import Held
+from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.metrics.objective import find_objective
 from liverank.automl.profile.task import Target, read_target
 from liverank.automl.report.table_schema import TableReport
@@ -82,6 +82,6 @@ class LaterScore:
             )
         known = [each for each in weights if each is not None]
         weight = np.concatenate(known) if known and np.concatenate(known).any() else None
-        held = Held(np.concatenate(targets), weight, None, self._objective, self._link)
+        held = EvalRows(np.concatenate(targets), weight, None, self._objective, self._link)
         figures = held.figures(np.concatenate(margins))
         return {k: float(v) if np.isfinite(v) else None for k, v in figures.items()}, n

@@ -6,10 +6,10 @@ import numpy as np
 
 from liverank.automl.budget import Deadline
 from liverank.automl.ensemble.greedy import greedy_weights
-from liverank.automl.evaluation.cross_validation import Evaluation
+from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.families import Family
 from liverank.automl.trials.plan import TREES, Plan, Timing, Trial
-from liverank.automl.trials.trial_result import Tried, expected_again_s, on_most_rows
+from liverank.automl.trials.trial_result import TrialResult, expected_again_s, on_most_rows
 
 FIRST = "linear"
 """The family that is tried first, so that there is a model however short the budget."""
@@ -29,13 +29,13 @@ _KEPT = 0.8
 """Of the rounds that a trial runs, what it keeps; the others are patience."""
 
 
-class Pace:
+class CostModel:
     """How long trials take, mended by those that were run."""
 
     def __init__(
         self,
         plan: Plan,
-        evaluation: Evaluation,
+        evaluation: CrossValidation,
         families: Mapping[str, Family],
         n_all: int = 0,
     ) -> None:
@@ -68,14 +68,14 @@ class Pace:
         once_s = self.expected_s(trial) / self._n_folds
         return float(once_s * _KEPT * (self._n_all / max(self._n_rows, 1)) ** 1.5)
 
-    def learn(self, tried: Tried) -> None:
+    def learn(self, tried: TrialResult) -> None:
         """Mend what is expected of a family by how long its trial took."""
         if tried.trial.family in self._plan.timings:
             before = self._slower.pop(tried.trial.family, 1.0)
             ratio = tried.seconds / max(self.expected_s(tried.trial), 1e-6)
             self._slower[tried.trial.family] = float(np.clip(np.sqrt(before * ratio), 0.2, 5.0))
 
-    def ending(self, deadline: Deadline, tried: Sequence[Tried]) -> Deadline:
+    def ending(self, deadline: Deadline, tried: Sequence[TrialResult]) -> Deadline:
         """When to stop searching, so that what would be blended now can be trained on all rows."""
         if not tried or not self._n_all:
             return deadline
@@ -100,7 +100,7 @@ class Pace:
 
 def choose_folds(
     plan: Plan,
-    evaluation: Evaluation,
+    evaluation: CrossValidation,
     families: Mapping[str, Family],
     left_s: float,
     kind: str,
@@ -112,7 +112,7 @@ def choose_folds(
     """
     if kind == "manual" or evaluation.n_rows > _ROWS_FOR_ONE_FOLD:
         return 1
-    pace = Pace(plan, evaluation, families)
+    pace = CostModel(plan, evaluation, families)
     first_s = {
         name: pace.expected_s(
             Trial(family=name, name="", params=families[name].DEFAULTS[0][1], seed=0)

@@ -15,8 +15,8 @@ from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
 from liverank.automl.data.splits import Fold
 from liverank.automl.evaluation.cross_validation import thinned_places
-from liverank.automl.evaluation.eval_rows import Held, gain_interval
-from liverank.automl.evaluation.table_data import Grounds
+from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval
+from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.families import lightgbm
 from liverank.automl.metrics.objective import softmax
 from liverank.automl.preprocessing.encoder import Cross, Extra, take_rows
@@ -37,7 +37,7 @@ _TRIALS_AT_LEAST = 2
 _LOOKING_SHARE = 0.25
 
 
-def find_extras(grounds: Grounds, deadline: Deadline) -> tuple[Extra, ...]:
+def find_extras(grounds: TableData, deadline: Deadline) -> tuple[Extra, ...]:
     """The extras that help, found before the deadline; none where there are few rows."""
     if len(grounds.split.fit) < _LEAST_ROWS:
         return ()
@@ -98,7 +98,7 @@ def from_record(made: Sequence[Made]) -> tuple[Extra, ...]:
 class _Bench:
     """Folds on which a quick forest is trained with any extras; their columns are made once."""
 
-    grounds: Grounds
+    grounds: TableData
     folds: Sequence[Fold]
     deadline: Deadline
     _rows: list[tuple[Matrix, Matrix]] = field(default_factory=list)
@@ -112,7 +112,7 @@ class _Bench:
         return np.concatenate([fold.choose for fold in self.folds])
 
     @property
-    def held(self) -> Held:
+    def held(self) -> EvalRows:
         """The choosing rows of all folds."""
         return self.grounds.held(self.places)
 
@@ -159,7 +159,7 @@ class _Bench:
         return self._columns[extra]
 
 
-def _inputs_of(extra: Extra, grounds: Grounds) -> tuple[Input, ...]:
+def _inputs_of(extra: Extra, grounds: TableData) -> tuple[Input, ...]:
     read = extra.columns if isinstance(extra, Cross) else columns_of(extra)
     return tuple(form for form in grounds.inputs if form.name in read)
 
@@ -187,7 +187,7 @@ def _thinned(fold: Fold) -> Fold:
     return Fold(fit, choose)
 
 
-def _unexplained(margins: Floats, grounds: Grounds, places: NDArray[np.int64]) -> Floats:
+def _unexplained(margins: Floats, grounds: TableData, places: NDArray[np.int64]) -> Floats:
     """The target, an indicator for each class, less what margins say: float64[n, k]."""
     target = grounds.trained_target[places][:, None]
     task = grounds.objective.task

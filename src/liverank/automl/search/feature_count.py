@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
-from liverank.automl.evaluation.cross_validation import Evaluation
+from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.evaluation.ranking_data import split_lists
 from liverank.automl.families import lightgbm
 from liverank.dataset.metrics import ndcg_at
@@ -117,7 +117,7 @@ def fewest_features(
 class _Search:
     """Runs forests on the same folds, and compares them."""
 
-    def __init__(self, evaluation: Evaluation, seed: int, deadline: Deadline) -> None:
+    def __init__(self, evaluation: CrossValidation, seed: int, deadline: Deadline) -> None:
         self.tried: list[FewerTried] = []
         self._evaluation = evaluation
         self._seed, self._deadline = seed, deadline

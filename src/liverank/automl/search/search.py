@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec.structs import replace
 
 from liverank.automl.budget import FOREVER, Deadline
-from liverank.automl.evaluation.cross_validation import Evaluation
+from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.families import Family
-from liverank.automl.search.cost_model import FIRST, Pace
+from liverank.automl.search.cost_model import FIRST, CostModel
 from liverank.automl.search.hardware import hurried
 from liverank.automl.trials.plan import Plan, Trial, trial_order
-from liverank.automl.trials.policy import PLAIN, Manner
-from liverank.automl.trials.trial_result import Tried
+from liverank.automl.trials.policy import PLAIN, SearchPolicy
+from liverank.automl.trials.trial_result import TrialResult
 
 _LARGEST_SHARE = 0.4
 """Of the search that one trial may take."""
@@ -34,20 +34,20 @@ _HOPELESS = 1.25
 _LAST_ROWS, _LAST_ROUNDS = 2000, 8
 """Of the one quick trial where preparing the rows took all the time."""
 
-Told = Callable[[Tried, float], None]
+Told = Callable[[TrialResult, float], None]
 """Told of each trial, and of the seconds that are left to search."""
 
 
 def run_search(
-    evaluation: Evaluation,
+    evaluation: CrossValidation,
     families: Mapping[str, Family],
     plan: Plan,
     *,
     deadline: Deadline,
     n_all: int = 0,
     on_trial: Told | None = None,
-    manner: Manner = PLAIN,
-) -> tuple[list[Tried], Plan]:
+    manner: SearchPolicy = PLAIN,
+) -> tuple[list[TrialResult], Plan]:
     """Try models until the deadline; the plan comes back with the trials that were run.
 
     With ``n_all`` as much time is left as it should take to train the best so far on so many rows.
@@ -58,8 +58,8 @@ def run_search(
     ends the search and keeps what there is, or is raised again where there is nothing yet.
     """
     recorded = bool(plan.trials)
-    pace = Pace(plan, evaluation, families, n_all)
-    tried: list[Tried] = []
+    pace = CostModel(plan, evaluation, families, n_all)
+    tried: list[TrialResult] = []
     trials = (
         iter(plan.trials)
         if recorded
@@ -93,13 +93,13 @@ def run_search(
 
 
 def _trials(
-    evaluation: Evaluation,
+    evaluation: CrossValidation,
     families: Mapping[str, Family],
     plan: Plan,
-    pace: Pace,
+    pace: CostModel,
     deadline: Deadline,
-    tried: list[Tried],
-    manner: Manner,
+    tried: list[TrialResult],
+    manner: SearchPolicy,
 ) -> Iterator[Trial]:
     """The trials that time allows: on the lowest rung first, then the best of it on higher ones."""
     whole_s = deadline.left_s()
@@ -133,7 +133,7 @@ def _trials(
         yield from _affordable(more, pace, deadline, whole_s, tried)
 
 
-def _last_resort(evaluation: Evaluation, timed: Mapping[str, Family], seed: int) -> Trial:
+def _last_resort(evaluation: CrossValidation, timed: Mapping[str, Family], seed: int) -> Trial:
     """A quick trial of the first family, so that there is a model however little time there was."""
     name, family = next(iter(timed.items()))
     title, params = family.DEFAULTS[0]
@@ -143,7 +143,7 @@ def _last_resort(evaluation: Evaluation, timed: Mapping[str, Family], seed: int)
 
 
 def _affordable(
-    stream: Iterator[Trial], pace: Pace, until: Deadline, whole_s: float, tried: list[Tried]
+    stream: Iterator[Trial], pace: CostModel, until: Deadline, whole_s: float, tried: list[TrialResult]
 ) -> Iterator[Trial]:
     """Those that should end in time, some at a higher rate; ends after many that would not."""
     refused = 0
@@ -165,7 +165,7 @@ def _affordable(
 
 
 def _rungs(
-    families: Mapping[str, Family], pace: Pace, n_rows: int, whole_s: float
+    families: Mapping[str, Family], pace: CostModel, n_rows: int, whole_s: float
 ) -> list[int | None]:
     """Rows of each rung, rising; None for all. How long nets take decides nothing."""
     first = [
@@ -183,21 +183,21 @@ def _rungs(
     return rungs
 
 
-def _climbers(tried: list[Tried]) -> list[Tried]:
+def _climbers(tried: list[TrialResult]) -> list[TrialResult]:
     """The best third of the last rung, the best of each of several families before second ones."""
     rows = tried[-1].trial.rows
     rung = sorted((each for each in tried if each.trial.rows == rows), key=lambda each: each.loss)
     wanted = max(math.ceil(len(rung) / _CLIMB), 2)
     seen: set[str] = set()
-    first: list[Tried] = []
-    second: list[Tried] = []
+    first: list[TrialResult] = []
+    second: list[TrialResult] = []
     for each in rung:
         (second if each.trial.family in seen else first).append(each)
         seen.add(each.trial.family)
     return [*first[: max(wanted - 1, 1)], *second, *first[max(wanted - 1, 1) :]][:wanted]
 
 
-def _bar(tried: list[Tried], evaluation: Evaluation) -> float:
+def _bar(tried: list[TrialResult], evaluation: CrossValidation) -> float:
     """The loss on the first fold beyond which a trial cannot become useful."""
     if not tried:
         return math.inf
@@ -207,12 +207,12 @@ def _bar(tried: list[Tried], evaluation: Evaluation) -> float:
 def _run(
     trial: Trial,
     family: Family,
-    evaluation: Evaluation,
+    evaluation: CrossValidation,
     n_threads: int,
     until: Deadline,
     deadline: Deadline,
     bar: float,
-) -> Tried | None:
+) -> TrialResult | None:
     """Train on every fold; None where time is over, or the first fold's loss is above the bar."""
     began = deadline.clock()
     fits = []
@@ -239,4 +239,4 @@ def _run(
             return None
     seconds = deadline.clock() - began
     choose, judge = evaluation.margins(fits)
-    return Tried(trial, tuple(fits), choose, judge, evaluation.held.loss(choose), seconds)
+    return TrialResult(trial, tuple(fits), choose, judge, evaluation.held.loss(choose), seconds)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from liverank.automl.budget import Deadline
-from liverank.automl.evaluation.cross_validation import Evaluation
+from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.families import FAMILIES, Family, is_installed
 from liverank.automl.search.cost_model import FIRST, choose_folds
 from liverank.automl.search.hardware import (
@@ -23,7 +23,7 @@ _PILOT_SHARE = 0.05
 
 
 def start_plan(
-    evaluation: Evaluation,
+    evaluation: CrossValidation,
     wanted: Sequence[str] | None,
     *,
     seed: int,

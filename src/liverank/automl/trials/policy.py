@@ -21,7 +21,7 @@ class Setting(NamedTuple):
         return f"{self.family} {self.name}"
 
 
-class Manner(NamedTuple):
+class SearchPolicy(NamedTuple):
     """What a search goes by beside the objective."""
 
     early: tuple[str, ...] = ()
@@ -42,4 +42,4 @@ class Manner(NamedTuple):
     """Whether calibration may give rows of different margins the same answer."""
 
 
-PLAIN = Manner()
+PLAIN = SearchPolicy()

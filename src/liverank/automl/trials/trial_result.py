@@ -18,7 +18,7 @@ STEADY = frozenset({"linear"})
 
 
 @dataclass(frozen=True, eq=False)
-class Tried:
+class TrialResult:
     """A trial that was run: a fit a fold, margins of choosing and of judging rows, and its loss."""
 
     trial: Trial
@@ -40,7 +40,7 @@ class Tried:
 
 
 def fit_again(
-    tried: Tried,
+    tried: TrialResult,
     family: Family,
     rows: Matrix,
     n_before: int,
@@ -68,7 +68,7 @@ def fit_again(
     return None if fit.out_of_time else fit
 
 
-def expected_again_s(tried: Tried, n_before: int, n_all: int, timing: Timing | None) -> float:
+def expected_again_s(tried: TrialResult, n_before: int, n_all: int, timing: Timing | None) -> float:
     """Seconds that training again on ``n_all`` rows should take, tried on ``n_before``."""
     n_tried = tried.trial.rows or n_before
     run = sum(fit.rounds_run for fit in tried.fits)
@@ -82,7 +82,7 @@ def expected_again_s(tried: Tried, n_before: int, n_all: int, timing: Timing | N
     return tried.seconds / len(tried.fits) * min(kept, 1.0) * slower
 
 
-def on_most_rows(tried: Sequence[Tried]) -> list[Tried]:
+def on_most_rows(tried: Sequence[TrialResult]) -> list[TrialResult]:
     """Those that were tried on as many rows as any was."""
     most = max((each.trial.rows or math.inf for each in tried), default=math.inf)
     return [each for each in tried if (each.trial.rows or math.inf) == most]

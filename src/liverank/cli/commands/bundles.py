@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from liverank.bundle import store
-from liverank.bundle.store import Kept
+from liverank.bundle.store import StoredBundle
 from liverank.cli.project.paths import add_config_argument, data_path
 from liverank.config import load_config
 from liverank.errors import BundleError
@@ -72,7 +72,7 @@ def _pointer_problem(root: Path) -> str | None:
     return None
 
 
-def _table(kept: tuple[Kept, ...]) -> Table:
+def _table(kept: tuple[StoredBundle, ...]) -> Table:
     """Of 77 columns at most, for a narrow terminal; the JSON object says more."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     for heading in ("version", "serves", "trained (UTC)"):
@@ -95,7 +95,7 @@ def _table(kept: tuple[Kept, ...]) -> Table:
 _FIGURES = {"log_loss": "log-loss", "auc": "AUC", "ndcg@10": "nDCG@10"}
 
 
-def _as_json(one: Kept) -> dict[str, Any]:
+def _as_json(one: StoredBundle) -> dict[str, Any]:
     """A bundle's line; what its report does not say is None."""
     manifest, report = one.manifest, one.report
     scores = report.get("scores") or {}

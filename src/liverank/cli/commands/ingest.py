@@ -11,7 +11,7 @@ from rich.console import Console
 from liverank.cli.project.importing import import_files
 from liverank.cli.project.paths import add_config_argument, log_path
 from liverank.config import load_config
-from liverank.events.log import Imported
+from liverank.events.log import ImportResult
 
 HELP = "read events from files and folders into the log"
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         is_strict=arguments.strict,
         allow_erased=arguments.allow_erased,
     )
-    became = imported or Imported(0, 0, None, None)
+    became = imported or ImportResult(0, 0, None, None)
     seconds = time.monotonic() - started
     result = {
         "ok": imported is not None and (read.events > 0 or read.rejected == 0),

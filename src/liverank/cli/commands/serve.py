@@ -21,7 +21,7 @@ from liverank.serving.processes.board import Board
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.processes.supervisor import Supervisor
 from liverank.serving.processes.warm import warm_up
-from liverank.serving.ranking.fallback import Rung, choose_rung, fixed_rung
+from liverank.serving.ranking.fallback import FallbackLevel, choose_rung, fixed_rung
 from liverank.serving.server_log.events import write_event
 from liverank.serving.server_log.lines import start_server_log
 from liverank.serving.simulated.simulation import Simulation
@@ -185,7 +185,7 @@ def _address(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _write_start(address: str, rung: Rung, n_workers: int) -> None:
+def _write_start(address: str, rung: FallbackLevel, n_workers: int) -> None:
     bundle = None if rung.bundle is None else rung.bundle.version
     what = f"starting with {n_workers} workers on {address}; {_what_ranks(rung)}"
     write_event("start", what, address=address, workers=n_workers, bundle=bundle)
@@ -198,7 +198,7 @@ def _write_end(board: Board, seconds: float) -> None:
     write_event("end", what, seconds=round(seconds, 1), rankings=ranked, rankings_lost=lost)
 
 
-def _what_ranks(rung: Rung) -> str:
+def _what_ranks(rung: FallbackLevel) -> str:
     if rung.fallback is None and rung.bundle is not None:
         return f"Ranking by bundle {rung.bundle.version}"
     ranks = "most popular now" if rung.bundle is None else f"bundle {rung.bundle.version}"

@@ -14,7 +14,7 @@ from rich.table import Table
 from liverank.automl.report.ranking_schema import Against, TrainingReport
 from liverank.autopilot.gather import gather
 from liverank.autopilot.judging import MODEL
-from liverank.autopilot.training import Trained, train_on
+from liverank.autopilot.training import TrainingRun, train_on
 from liverank.bundle import store
 from liverank.bundle.bundle import pack_bundle
 from liverank.cli.project.clock import now_ms
@@ -91,7 +91,7 @@ def _refusal(against: Against) -> dict[str, Any]:
     return {"ok": False, "error": f"no bundle was written: {against.reason}{_ADVICE}"}
 
 
-def _keep(trained: Trained, root: Path, no_promote: bool) -> str:
+def _keep(trained: TrainingRun, root: Path, no_promote: bool) -> str:
     packed = pack_bundle(
         spec=trained.spec,
         heads=trained.heads,
@@ -117,7 +117,7 @@ def _guessed_fields(config: Config, schema: Schema) -> dict[str, list[str]]:
     }
 
 
-def _tell(trained: Trained, config: Config, schema: Schema, console: Console) -> None:
+def _tell(trained: TrainingRun, config: Config, schema: Schema, console: Console) -> None:
     report = trained.report
     console.print(
         f"Learned from {report.rows:,} rows with {report.positives:,} successes; "

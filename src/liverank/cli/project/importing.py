@@ -19,7 +19,7 @@ from rich.progress import (
 
 from liverank.cli.project.clock import now_ms
 from liverank.config import Config
-from liverank.events.log import Imported, Log
+from liverank.events.log import ImportResult, Log
 from liverank.events.schema.declared import Declared, Unknown, declared_by
 from liverank.events.sources.files import Progress as OnProgress
 from liverank.events.sources.files import find_files
@@ -68,7 +68,7 @@ class FilesImported(NamedTuple):
     ``allowed`` are those whom an erasure kept away, and whom it keeps away no longer.
     """
 
-    imported: Imported | None
+    imported: ImportResult | None
     read: Read
     allowed: list[str]
 

@@ -24,7 +24,7 @@ from liverank.events.log.suppression import screened
 from liverank.events.wire import encode_event
 
 
-class Appended(NamedTuple):
+class AppendResult(NamedTuple):
     """What became of a batch: ``seqs[i]`` is the seq of event ``i``, None where it was dropped."""
 
     seqs: list[int | None]
@@ -45,7 +45,7 @@ class _Batch:
             self.dedups = [dedup_id(event) for event in events]
         except (UnicodeEncodeError, OverflowError) as error:
             raise EventError(f"An event cannot be stored: {error}") from None
-        self.appended: Appended | None = None
+        self.appended: AppendResult | None = None
         self.error: LogError | None = None
 
     def screen(self, connection: sqlite3.Connection) -> list[int]:
@@ -73,10 +73,10 @@ class Appender:
 
     def append(
         self, events: Sequence[Event], *, arrived_ms: int, until_s: float | None = None
-    ) -> Appended:
+    ) -> AppendResult:
         """See ``Log.append``."""
         if not events:
-            return Appended([], 0)
+            return AppendResult([], 0)
         now_s = time.monotonic()
         until_s = now_s + self._database.busy_s if until_s is None else until_s
         batch = _Batch(events, arrived_ms)
@@ -109,7 +109,7 @@ class Appender:
     def _commit_queue(self, own: _Batch, until_s: float) -> None:
         """Commit all that waits once the log can be written; until then only ``own`` can fail."""
         batches = [own]
-        results: list[Appended] = []
+        results: list[AppendResult] = []
         failure = LogError(
             f"{self._database.path}: the write was stopped half way; send the batch again (events "
             "with an id are never counted twice)"
@@ -128,10 +128,10 @@ class Appender:
                 batch.appended = results[place] if results else None
                 batch.error = None if results else failure
 
-    def _insert(self, connection: sqlite3.Connection, batches: list[_Batch]) -> list[Appended]:
+    def _insert(self, connection: sqlite3.Connection, batches: list[_Batch]) -> list[AppendResult]:
         known = self._known_dedups(connection, batches)
         seq = last_seq_of(connection)
-        results: list[Appended] = []
+        results: list[AppendResult] = []
         for batch in batches:
             seqs: list[int | None] = [None] * len(batch.events)
             suppressed = batch.screen(connection)
@@ -147,7 +147,7 @@ class Appender:
                 rows.append((seq, batch.arrived_ms, batch.times[place], dedup, batch.bodies[place]))
             connection.executemany("INSERT INTO tail VALUES (?, ?, ?, ?, ?)", rows)
             duplicates = seqs.count(None) - len(suppressed)
-            results.append(Appended(seqs, duplicates, tuple(suppressed)))
+            results.append(AppendResult(seqs, duplicates, tuple(suppressed)))
         connection.execute("UPDATE state SET last_seq = ?", (seq,))
         return results
 

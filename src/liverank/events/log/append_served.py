@@ -23,7 +23,7 @@ from liverank.events.log.storage.tail import in_tail
 from liverank.events.log.suppression import screened
 
 
-class AppendedRankings(NamedTuple):
+class RankingAppendResult(NamedTuple):
     """What became of served rankings; those taken in have seqs one after another, in their order.
 
     ``first_seq`` is None when none was taken in.
@@ -48,10 +48,10 @@ class ServedAppender:
         self._compressor = zstandard.ZstdCompressor(level=LEVEL)
         self._compressing = threading.Lock()
 
-    def append(self, rankings: Sequence[ServedRanking], *, arrived_ms: int) -> AppendedRankings:
+    def append(self, rankings: Sequence[ServedRanking], *, arrived_ms: int) -> RankingAppendResult:
         """See ``Log.append_served``."""
         if not rankings:
-            return AppendedRankings(None, 0, 0, 0)
+            return RankingAppendResult(None, 0, 0, 0)
         try:
             for ranking in rankings:
                 check_ranking(ranking)
@@ -72,7 +72,7 @@ class ServedAppender:
                 seq += block.rows
             connection.execute("UPDATE state SET last_seq = ?", (seq,))
         duplicates = len(rankings) - len(kept) - suppressed
-        return AppendedRankings(last + 1 if kept else None, len(kept), duplicates, suppressed)
+        return RankingAppendResult(last + 1 if kept else None, len(kept), duplicates, suppressed)
 
     def _blocks(self, rankings: Sequence[ServedRanking], arrived_ms: int) -> list[Block]:
         with self._compressing:

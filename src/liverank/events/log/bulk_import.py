@@ -49,7 +49,7 @@ _RUN_BYTES = 128 << 20
 _SLICE_ROWS = 262_144
 
 
-class Imported(NamedTuple):
+class ImportResult(NamedTuple):
     """What became of an import; both seqs are None when nothing was new."""
 
     accepted: int
@@ -69,7 +69,7 @@ class Importer:
         self._known = SegmentIds(database.segments)
         self._importing = threading.Lock()
 
-    def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> Imported:
+    def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> ImportResult:
         """See ``Log.import_frame``."""
         with self._importing, self._adding():
             admission = _Admission(self._database)
@@ -78,7 +78,7 @@ class Importer:
 
     def import_frames(
         self, frames: Iterable[pl.DataFrame], *, arrived_ms: int, allowed: Collection[str] = ()
-    ) -> Imported:
+    ) -> ImportResult:
         """See ``Log.import_frames``."""
         with self._importing, self._adding():
             with explained(self._database.path):
@@ -111,7 +111,7 @@ class Importer:
                 spilling = pool.submit(spill.add, run)
             wait()
 
-    def _place(self, ordered: Iterable[pl.DataFrame], arrived_ms: int) -> Imported:
+    def _place(self, ordered: Iterable[pl.DataFrame], arrived_ms: int) -> ImportResult:
         """Write and register what is new of events that are in order."""
         directory = self._database.segments
         segments: list[Segment] = []
@@ -133,8 +133,8 @@ class Importer:
             last_seq = self._register(segments, looked_to)
         accepted = sum(segment.rows for segment in segments)
         if not accepted:
-            return Imported(0, given, None, None)
-        return Imported(accepted, given - accepted, last_seq - accepted + 1, last_seq)
+            return ImportResult(0, given, None, None)
+        return ImportResult(accepted, given - accepted, last_seq - accepted + 1, last_seq)
 
     def _are_known(self, ids: Ids) -> npt.NDArray[np.bool_]:
         """Which of the ids the log holds."""

@@ -42,7 +42,7 @@ _TELLING = ("event", "user", "target", "fields")
 """The columns that tell whether a segment names a user."""
 
 
-class Erased(NamedTuple):
+class EraseResult(NamedTuple):
     """What an erasure changed."""
 
     rows: int
@@ -53,7 +53,7 @@ class Erased(NamedTuple):
     """Events that stay, but no longer name the user in their fields."""
 
 
-def erase_user(database: Database, user: str, *, at_ms: int) -> Erased:
+def erase_user(database: Database, user: str, *, at_ms: int) -> EraseResult:
     """See ``Log.erase``."""
     named = _as_json(user)
     with explained(database.path), removing_segments(database.segments):
@@ -84,7 +84,7 @@ def erase_user(database: Database, user: str, *, at_ms: int) -> Erased:
                     begin_generation(connection)
                     connection.execute("UPDATE state SET erasing = 1")
         finish_erasing(database)
-    return Erased(rows + of_tail[0] + of_blocks[0], len(old), scrubbed + of_tail[1] + of_blocks[1])
+    return EraseResult(rows + of_tail[0] + of_blocks[0], len(old), scrubbed + of_tail[1] + of_blocks[1])
 
 
 def _as_json(user: str) -> bytes:

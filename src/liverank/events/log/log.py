@@ -14,12 +14,12 @@ import polars as pl
 from liverank.errors import LogError
 from liverank.events.event import Event, ServedRanking
 from liverank.events.frame import SCHEMA
-from liverank.events.log.append import Appended, Appender
-from liverank.events.log.append_served import AppendedRankings, ServedAppender
-from liverank.events.log.bulk_import import Imported, Importer
+from liverank.events.log.append import AppendResult, Appender
+from liverank.events.log.append_served import RankingAppendResult, ServedAppender
+from liverank.events.log.bulk_import import ImportResult, Importer
 from liverank.events.log.changes import experiment_changes
 from liverank.events.log.compaction import compact_tail, expire_rows
-from liverank.events.log.erase import Erased, erase_user
+from liverank.events.log.erase import EraseResult, erase_user
 from liverank.events.log.reader import Reader
 from liverank.events.log.recovery import clear_leftovers
 from liverank.events.log.stats import Stats, stats_of
@@ -42,7 +42,7 @@ class Log:
     ...         [User(time=0, user="u1", id="a"), User(time=1, user="u1", id="a")], arrived_ms=5
     ...     )
     ...     [frame["seq"].to_list() for frame in log.read()]
-    Appended(seqs=[1, None], duplicates=1, suppressed=())
+    AppendResult(seqs=[1, None], duplicates=1, suppressed=())
     [[1]]
     """
 
@@ -96,10 +96,10 @@ class Log:
 
     def append(
         self, events: Sequence[Event], *, arrived_ms: int, until_s: float | None = None
-    ) -> Appended:
+    ) -> AppendResult:
         """Take in a batch; it is on disk when this returns. Repeats of an id are dropped.
 
-        What an erased user did before the erasure is refused (``Appended.suppressed``); other
+        What an erased user did before the erasure is refused (``AppendResult.suppressed``); other
         events lose their name. All else of the batch is kept, or none: LogFullError, LogBusyError
         or LogError say so. Calls from several threads share commits. ``until_s`` is how long to
         wait for others at most, by ``time.monotonic``; without it, ``busy_s`` from now.
@@ -108,7 +108,7 @@ class Log:
 
     def append_served(
         self, rankings: Sequence[ServedRanking], *, arrived_ms: int
-    ) -> AppendedRankings:
+    ) -> RankingAppendResult:
         """Take in rankings that our own server served, in an eighth of the room of ``append``.
 
         They are on disk when this returns; scores are rounded to float32. Repeats of an id and
@@ -133,18 +133,18 @@ class Log:
         """
         return self._database.waits_s
 
-    def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> Imported:
+    def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> ImportResult:
         """Take in a frame of SCHEMA in its order, straight into segments, as a whole or not at all.
 
         Its ``seq`` and ``arrived`` are given here; repeats of an id are dropped, the first one is
-        kept. Events of erased users are refused, whatever their time (``Imported.suppressed``).
+        kept. Events of erased users are refused, whatever their time (``ImportResult.suppressed``).
         Raises EventError for a row that is no event, LogError and its kinds.
         """
         return self._importer.import_frame(frame, arrived_ms=arrived_ms)
 
     def import_frames(
         self, frames: Iterable[pl.DataFrame], *, arrived_ms: int, allowed: Sequence[str] = ()
-    ) -> Imported:
+    ) -> ImportResult:
         """Take in frames of SCHEMA in import order, however many, as a whole or not at all.
 
         They are sorted on disk (``frame.IMPORT_ORDER``), beside the segments, so memory does not
@@ -240,7 +240,7 @@ class Log:
         self._database.shrink()
         return rows
 
-    def erase(self, user: str, *, at_ms: int) -> Erased:
+    def erase(self, user: str, *, at_ms: int) -> EraseResult:
         """Erase a user: their events, and their name in the fields of others.
 
         ``at_ms`` is its moment in Unix ms: what happened up to it is refused from now on, and so

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.errors import BundleError, TrainingError
-from liverank.models.forest.scorer import Scorer
+from liverank.models.forest.scorer import ForestScorer
 from liverank.models.rows_check import check_rows
 
 LEAF = -1
@@ -70,11 +70,11 @@ class Forest:
     nan_left: NDArray[np.bool_]
     value: NDArray[np.float64]
     cover: NDArray[np.float32] | None = None
-    _scorer: Scorer = field(init=False, repr=False)
+    _scorer: ForestScorer = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_forest(self)
-        object.__setattr__(self, "_scorer", Scorer(self._arrays()))
+        object.__setattr__(self, "_scorer", ForestScorer(self._arrays()))
 
     @property
     def n_trees(self) -> int:

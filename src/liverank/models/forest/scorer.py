@@ -14,7 +14,7 @@ from liverank.models.forest.simd_kernel import BLOCK
 from liverank.models.forest.traversal_kernel import LANES, pack_walk, score_walk
 
 
-class Scorer:
+class ForestScorer:
     """The arrays of a sound ``Forest``, packed for either kernel. Safe to use from several threads.
 
     Raises TrainingError when the forest is too large for both.

@@ -21,7 +21,7 @@ from liverank.quantities import duration_ms, nearest
 from liverank.serving.experiments.arm_table import ArmTable
 from liverank.serving.experiments.arms import Arms
 from liverank.serving.ranking.fallback import HALF_LIFE
-from liverank.serving.state.log_fold import Slice
+from liverank.serving.state.log_fold import LogSlice
 
 HALF_LIVES = 12.0
 """Half-lives of the log that are counted when it begins again."""
@@ -67,7 +67,7 @@ class ArmCounts:
         """Whether it must be counted again, as something became of an experiment."""
         return self.is_stale or not self._arms.hold_at(at_ms)
 
-    def take(self, piece: Slice) -> None:
+    def take(self, piece: LogSlice) -> None:
         """Count the next events of the log; those that were counted already are passed over."""
         if piece.stream is not None and piece.through_seq > self.seq:
             self._take(piece.frame, piece.events, piece.stream.at, piece.stream.seq)

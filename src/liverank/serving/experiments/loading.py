@@ -16,7 +16,7 @@ from liverank.features.state.state import State
 from liverank.serving.experiments.arm_table import ArmTable
 from liverank.serving.experiments.assigner import Assigner
 from liverank.serving.experiments.variants import Variants
-from liverank.serving.ranking.fallback import Rung
+from liverank.serving.ranking.fallback import FallbackLevel
 from liverank.serving.ranking.ranker import Ranker, make_ranker
 from liverank.serving.server_log.events import write_event
 
@@ -84,5 +84,5 @@ def _load(version: str, state: State, *, root: Path | None, known: Ranker | None
             "serves; train both from one config and one log, or promote it"
         )
     return make_ranker(
-        Rung(bundle, None, None, version, store.place_of(root, version)), state.layout
+        FallbackLevel(bundle, None, None, version, store.place_of(root, version)), state.layout
     )

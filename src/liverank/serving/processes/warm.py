@@ -16,13 +16,13 @@ from liverank.features.stream.single_events import EventStreams
 from liverank.serving.experiments.warming import warm_up_experiments
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Hashes
-from liverank.serving.ranking.fallback import Rung
+from liverank.serving.ranking.fallback import FallbackLevel
 from liverank.serving.ranking.ranker import View, make_ranker, rank
 from liverank.serving.state.live_items import LiveItems
 from liverank.serving.state.live_table import LivePublisher
 
 
-def warm_up(rung: Rung, config: Config) -> None:
+def warm_up(rung: FallbackLevel, config: Config) -> None:
     """Fold and rank once with a rung, in a state that is thrown away."""
     layout = layout_of(Schema(), config) if rung.bundle is None else rung.bundle.spec.layout
     view = _small_view(rung, layout)
@@ -36,7 +36,7 @@ def warm_up(rung: Rung, config: Config) -> None:
         rung.bundle.model.answers(np.zeros((200, width), np.float32))  # long and short lists
 
 
-def _small_view(rung: Rung, layout: Layout) -> View:
+def _small_view(rung: FallbackLevel, layout: Layout) -> View:
     """A state and live items of one event each."""
     events = [
         TailEvent(1, 1, Item(time=1, item="-", state="started")),

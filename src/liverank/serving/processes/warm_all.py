@@ -22,8 +22,8 @@ from liverank.models.mlp.model import Mlp
 from liverank.models.predictor import Link, Predictor, Term, linked
 from liverank.serving.experiments.warming import warm_up_experiments
 from liverank.serving.processes.warm import warm_up
-from liverank.serving.ranking.fallback import Rung
-from liverank.serving.state.log_fold import Folded, Slice
+from liverank.serving.ranking.fallback import FallbackLevel
+from liverank.serving.state.log_fold import FoldedLog, LogSlice
 
 _FIELDS = {kind: kind for kind in ("category", "key", "keys", "number", "text", "time")}
 _SCHEMA = Schema(
@@ -42,8 +42,8 @@ def compile_everything() -> None:
     """Fold and rank once with every kind of field and of model; nothing is kept but the cache."""
     config = Config(label=Label(interaction="join"))
     spec = derive_spec(_SCHEMA, config)
-    warm_up(Rung(None, "popular", None), config)
-    warm_up(Rung(_bundle(spec), None, None), config)
+    warm_up(FallbackLevel(None, "popular", None), config)
+    warm_up(FallbackLevel(_bundle(spec), None, None), config)
     _fold(spec, config)
     warm_up_experiments(State(spec.layout))
     compile_kernels()
@@ -81,4 +81,4 @@ def _fold(spec: FeatureSpec, config: Config) -> None:
     ]
     frame = frame_of(events, seqs=list(range(1, len(events) + 1)), arrived_ms=5)
     stream = stream_of(frame, spec.layout, max_future_ms=0.0)
-    Folded(spec.layout, config).fold(Slice(len(events), stream, frame))
+    FoldedLog(spec.layout, config).fold(LogSlice(len(events), stream, frame))

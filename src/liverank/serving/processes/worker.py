@@ -33,7 +33,7 @@ from liverank.serving.processes.board import Board, begin_process, write_cpu
 from liverank.serving.processes.channel import Channel, Failed, Message, NewView, Troubles
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.ranking.candidates import Hashes
-from liverank.serving.ranking.fallback import Rung, fixed_rung
+from liverank.serving.ranking.fallback import FallbackLevel, fixed_rung
 from liverank.serving.ranking.ranker import View, make_ranker, rank
 from liverank.serving.server_log.events import write_event
 from liverank.serving.server_log.watch import Watch
@@ -223,13 +223,13 @@ class _Worker:
         """
         self._service.counts["wants_gap_us"] = int(1e6 * seconds)
 
-    def _rung(self, told: NewView) -> Rung:
+    def _rung(self, told: NewView) -> FallbackLevel:
         """The rung that was told of, or the next below it where its bundle no longer loads.
 
         A bundle that is there already is not loaded again.
         """
         if told.bundle is None:
-            return Rung(None, told.fallback, told.reason, told.promoted)
+            return FallbackLevel(None, told.fallback, told.reason, told.promoted)
         place = Path(told.bundle)
         mine = None if self._service.why_not_ready() else self._service.view().ranker.rung
         if mine is not None and mine.bundle is not None and mine.directory == place:
@@ -243,8 +243,8 @@ class _Worker:
             last = None if mine is None else mine.bundle
             if mine is not None and last is not None and last.spec.layout == told.layout:
                 return replace(mine, fallback="previous", reason=reason, promoted=told.promoted)
-            return Rung(None, "popular", reason, told.promoted)
-        return Rung(bundle, told.fallback, told.reason, told.promoted, place)
+            return FallbackLevel(None, "popular", reason, told.promoted)
+        return FallbackLevel(bundle, told.fallback, told.reason, told.promoted, place)
 
     async def _count(self, http: HttpServer, watch: Watch) -> None:
         while True:

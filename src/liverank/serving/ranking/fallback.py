@@ -25,7 +25,7 @@ HALF_LIFE = "1h"
 
 
 @dataclass(frozen=True)
-class Rung:
+class FallbackLevel:
     """The bundle that ranks, or None; and why it is not the current one, where it is not."""
 
     bundle: Bundle | None
@@ -37,7 +37,7 @@ class Rung:
     """Where the bundle lies."""
 
 
-def choose_rung(root: Path) -> Rung:
+def choose_rung(root: Path) -> FallbackLevel:
     """The highest rung of a deployment's bundles that holds.
 
     >>> choose_rung(Path("no/such/place")).reason
@@ -46,27 +46,27 @@ def choose_rung(root: Path) -> Rung:
     try:
         current = store.current(root)
         if current is None:
-            return Rung(None, "popular", "no bundle was promoted yet; `liverank train` makes one")
+            return FallbackLevel(None, "popular", "no bundle was promoted yet; `liverank train` makes one")
     except BundleError as error:
-        return Rung(None, "popular", str(error), "")
+        return FallbackLevel(None, "popular", str(error), "")
     try:
         place = store.place_of(root, current)
-        return Rung(store.load(root, current), None, None, current, place)
+        return FallbackLevel(store.load(root, current), None, None, current, place)
     except BundleError as error:
         reason = f"the current bundle does not load: {error}"
     try:
         previous = store.previous(root)
         if previous is None:
-            return Rung(None, "popular", f"{reason}; there is no previous one", current)
+            return FallbackLevel(None, "popular", f"{reason}; there is no previous one", current)
         place = store.place_of(root, previous)
-        return Rung(store.load(root, previous), "previous", reason, current, place)
+        return FallbackLevel(store.load(root, previous), "previous", reason, current, place)
     except BundleError as error:
-        return Rung(None, "popular", f"{reason}; nor does the previous one: {error}", current)
+        return FallbackLevel(None, "popular", f"{reason}; nor does the previous one: {error}", current)
 
 
-def fixed_rung(directory: Path) -> Rung:
+def fixed_rung(directory: Path) -> FallbackLevel:
     """One given bundle. Raises BundleError when it does not load."""
-    return Rung(load_bundle(directory), None, None, directory=directory)
+    return FallbackLevel(load_bundle(directory), None, None, directory=directory)
 
 
 def popularity_program(layout: Layout) -> Program:

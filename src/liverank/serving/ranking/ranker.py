@@ -24,7 +24,7 @@ from liverank.features.state.state import State
 from liverank.features.stream.event_arrays import request_words
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Candidates, Hashes, candidates_of
-from liverank.serving.ranking.fallback import Rung, popularity, popularity_program
+from liverank.serving.ranking.fallback import FallbackLevel, popularity, popularity_program
 from liverank.serving.ranking.order_kernel import best_places
 from liverank.serving.state.live_table import LiveTable
 
@@ -40,7 +40,7 @@ _NOTHING = np.empty(0)
 class Ranker:
     """A rung, compiled for the layout that the log is folded in."""
 
-    rung: Rung
+    rung: FallbackLevel
     layout: Layout
     program: Program | None
     """Of the bundle's features; None without a bundle."""
@@ -123,7 +123,7 @@ class Haste:
 NO_HASTE = Haste()
 
 
-def make_ranker(rung: Rung, layout: Layout) -> Ranker:
+def make_ranker(rung: FallbackLevel, layout: Layout) -> Ranker:
     """Compile a rung; the layout is the bundle's own where there is one."""
     program = None if rung.bundle is None else compile_spec(rung.bundle.spec)
     return Ranker(rung, layout, program, popularity_program(layout))

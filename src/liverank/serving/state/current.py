@@ -16,11 +16,11 @@ from liverank.errors import BundleError, LogError, StateError
 from liverank.events.log import Log
 from liverank.features.layout.layout import Layout
 from liverank.serving.experiments.arm_counts import ArmCounts, count_arms
-from liverank.serving.ranking.fallback import Rung
+from liverank.serving.ranking.fallback import FallbackLevel
 from liverank.serving.server_log.events import write_event
 from liverank.serving.simulated.simulation import Simulation
 from liverank.serving.state.live_table import LivePublisher
-from liverank.serving.state.log_fold import SLICE_ROWS, STEP_ROWS, Folded, fold_log
+from liverank.serving.state.log_fold import SLICE_ROWS, STEP_ROWS, FoldedLog, fold_log
 from liverank.serving.state.promoted import is_outdated, next_rung, promoted_version, write_swap
 from liverank.serving.state.snapshots import load_newest
 
@@ -42,9 +42,9 @@ RETRY_S = 0.5
 class Serving:
     """What is served: the folded log, the rung that ranks it, and its live items, published."""
 
-    folded: Folded
+    folded: FoldedLog
     publisher: LivePublisher
-    rung: Rung
+    rung: FallbackLevel
     generation: int
     """Of the log, when the fold began: a later one lacks events that were folded."""
     arms: ArmCounts | None = None
@@ -65,7 +65,7 @@ class Current:
         self,
         log: Log,
         config: Config,
-        rung: Rung,
+        rung: FallbackLevel,
         layout: Layout,
         *,
         bundles: Path | None,
@@ -266,7 +266,7 @@ class Current:
                 write_event("bundle_refused", trouble, promoted=rung.promoted)
             self.bundle_trouble = trouble
 
-    async def _adopt(self, rung: Rung) -> None:
+    async def _adopt(self, rung: FallbackLevel) -> None:
         """Rank by another rung; the log is folded again when its layout differs."""
         serving = self.serving
         layout = serving.folded.layout if rung.bundle is None else rung.bundle.spec.layout
@@ -278,7 +278,7 @@ class Current:
         self._rung = rung
         self.bundle_trouble = rung.reason if rung.promoted is not None else None
 
-    def _make(self, rung: Rung, layout: Layout, *, anew: bool = False) -> Serving:
+    def _make(self, rung: FallbackLevel, layout: Layout, *, anew: bool = False) -> Serving:
         """Fold the log, from the newest snapshot that fits; takes its time.
 
         ``anew`` where none can fit, as the log has changed.

@@ -9,11 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from liverank.errors import LogError
-from liverank.events.log import Erased, Log
+from liverank.events.log import EraseResult, Log
 from liverank.serving.http.log_errors import log_refusals
 
 
-def erase_from_log(log: Log, user: str, *, at_ms: int) -> Erased:
+def erase_from_log(log: Log, user: str, *, at_ms: int) -> EraseResult:
     """Erase a user from the log for a request made at ``at_ms`` (Unix ms); waits for the disk.
 
     Raises BadRequestError: 422 for what is no id, 503 while others hold the log, 507 when the disk

@@ -1,6 +1,6 @@
 """Folding the log for serving: feature state and live items, at one place in the log.
 
-Invariant: ``Folded.seq`` is the seq of the last event that any of its parts has seen.
+Invariant: ``FoldedLog.seq`` is the seq of the last event that any of its parts has seen.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class LogSlice:
     """The next events of the log, as live items and as state fold them.
 
     They are a frame, or ``events`` where they are few; ``stream`` is None where no event counts.
@@ -64,7 +64,7 @@ class Slice:
     arrived_ms: int = 0
 
 
-class Folded:
+class FoldedLog:
     """What the log comes to, up to ``seq``."""
 
     def __init__(self, layout: Layout, config: Config, *, state: State | None = None) -> None:
@@ -87,7 +87,7 @@ class Folded:
         """The seq of the last event folded; 0 before the first."""
         return self.state.seq
 
-    def read_slice(self, log: Log, *, max_rows: int) -> Slice | None:
+    def read_slice(self, log: Log, *, max_rows: int) -> LogSlice | None:
         """Read the events after ``seq``, at most ``max_rows``; None when there are none.
 
         Changes nothing, so another thread may do it. Raises LogError and its kinds.
@@ -97,9 +97,9 @@ class Folded:
             return None
         stream = stream_of(frame, self.layout, max_future_ms=self._max_future_ms)
         arrived_ms = int(frame["arrived"][-1] or 0)
-        return Slice(int(frame["seq"][-1]), stream, frame, arrived_ms=arrived_ms)
+        return LogSlice(int(frame["seq"][-1]), stream, frame, arrived_ms=arrived_ms)
 
-    def read_few(self, log: Log, *, max_rows: int, frame_rows: int | None = None) -> Slice | None:
+    def read_few(self, log: Log, *, max_rows: int, frame_rows: int | None = None) -> LogSlice | None:
         """What ``read_slice`` reads; without a data frame where the events lie in the log's tail.
 
         Of a segment at most ``frame_rows``, if given. Raises LogError and its kinds.
@@ -112,7 +112,7 @@ class Folded:
         if tail.through_seq <= self.seq:
             return None
         stream = self._streams.of(tail.events) if tail.events else None
-        return Slice(
+        return LogSlice(
             tail.through_seq,
             stream,
             events=tuple(entry.event for entry in tail.events),
@@ -120,7 +120,7 @@ class Folded:
         )
 
     def fold(
-        self, piece: Slice, *, batch: int | None = None, before: Callable[[], None] | None = None
+        self, piece: LogSlice, *, batch: int | None = None, before: Callable[[], None] | None = None
     ) -> None:
         """Fold a slice that ``read_slice`` or ``read_few`` gave, ``batch`` events at a time.
 
@@ -140,14 +140,14 @@ def fold_log(
     layout: Layout,
     config: Config,
     *,
-    begun: Folded | None = None,
+    begun: FoldedLog | None = None,
     goes_on: Callable[[int], bool] = lambda _seq: True,
-) -> Folded:
+) -> FoldedLog:
     """Fold a log to its end, or for as long as ``goes_on`` says so when told the seq reached.
 
     From its start, or on from where ``begun`` stands. Raises LogError and its kinds.
     """
-    folded = Folded(layout, config) if begun is None else begun
+    folded = FoldedLog(layout, config) if begun is None else begun
     read = partial(folded.read_few, log, max_rows=STEP_ROWS, frame_rows=BULK_ROWS)
     while (piece := read()) is not None:
         folded.fold(piece)
@@ -158,9 +158,9 @@ def fold_log(
 
 def compile_fold(layout: Layout, config: Config) -> None:
     """Fold one event into a state that is thrown away, so that no real one waits for a compiler."""
-    folded = Folded(layout, config)
+    folded = FoldedLog(layout, config)
     frame = frame_of([Interaction(time=0, type="-", user="-", item="-")], seqs=[1], arrived_ms=0)
-    folded.fold(Slice(1, stream_of(frame, layout, max_future_ms=0.0), frame))
+    folded.fold(LogSlice(1, stream_of(frame, layout, max_future_ms=0.0), frame))
 
 
 def settle_layout(log: Log, config: Config) -> Layout:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from liverank.bundle import store
 from liverank.errors import BundleError
-from liverank.serving.ranking.fallback import Rung, choose_rung
+from liverank.serving.ranking.fallback import FallbackLevel, choose_rung
 from liverank.serving.server_log.events import write_event
 
 
-def promoted_version(root: Path, rung: Rung) -> str | None:
+def promoted_version(root: Path, rung: FallbackLevel) -> str | None:
     """The version that was promoted last, or None before the first, while ``rung`` ranks.
 
     Raises BundleError. No command takes a bundle out of service without another, so a pointer that
@@ -27,7 +27,7 @@ def promoted_version(root: Path, rung: Rung) -> str | None:
     return promoted
 
 
-def is_outdated(root: Path, rung: Rung) -> bool:
+def is_outdated(root: Path, rung: FallbackLevel) -> bool:
     """Whether another bundle was promoted than ``rung`` is of, or that cannot be told."""
     try:
         return promoted_version(root, rung) != rung.promoted
@@ -35,7 +35,7 @@ def is_outdated(root: Path, rung: Rung) -> bool:
         return True
 
 
-def next_rung(root: Path, promoted: str | None, rung: Rung) -> Rung | None:
+def next_rung(root: Path, promoted: str | None, rung: FallbackLevel) -> FallbackLevel | None:
     """What is to rank from now on, or None where that is ``rung``, which ranks already."""
     if promoted != rung.promoted:
         return choose_rung(root)
@@ -45,10 +45,10 @@ def next_rung(root: Path, promoted: str | None, rung: Rung) -> Rung | None:
         bundle = store.load(root, promoted)
     except BundleError:
         return None  # it was told why
-    return Rung(bundle, None, None, promoted, store.place_of(root, promoted))
+    return FallbackLevel(bundle, None, None, promoted, store.place_of(root, promoted))
 
 
-def write_swap(before: Rung, now: Rung) -> None:
+def write_swap(before: FallbackLevel, now: FallbackLevel) -> None:
     """Write that another bundle ranks from now on, or why the promoted one does not."""
     old, new = (None if rung.bundle is None else rung.bundle.version for rung in (before, now))
     if now.fallback is not None and now.promoted is not None:

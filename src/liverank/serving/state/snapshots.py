@@ -33,7 +33,7 @@ from liverank.features.state.snapshot import (
 )
 from liverank.quantities import duration_ms
 from liverank.serving.server_log.events import write_event
-from liverank.serving.state.log_fold import Folded, fold_log
+from liverank.serving.state.log_fold import FoldedLog, fold_log
 
 LIVE = "live.msgpack"
 """The file of the live items in a snapshot."""
@@ -60,7 +60,7 @@ class Taken(NamedTuple):
 class Start(NamedTuple):
     """A place to begin to fold from: what was folded, and the snapshot that it was loaded from."""
 
-    folded: Folded
+    folded: FoldedLog
     directory: Path
 
 
@@ -78,7 +78,7 @@ def load_newest(log: Log, layout: Layout, config: Config, folder: Path) -> Start
         try:
             origin = _origin(log, config, read_manifest(directory).seq)
             loaded = load_snapshot(directory, layout, origin=origin)
-            folded = Folded(layout, config, state=loaded.state)
+            folded = FoldedLog(layout, config, state=loaded.state)
             folded.live.unpack(loaded.files.get(LIVE, b""))
         except StateError as error:
             write_event("snapshot_unused", str(error))

@@ -21,7 +21,7 @@ from liverank.automl.report.table_schema import TableReport
 from liverank.automl.report.test_table import check_test, score_test
 from liverank.automl.result import Result
 from liverank.automl.table import fit, warm_up
-from liverank.automl.trials.trial_result import Tried
+from liverank.automl.trials.trial_result import TrialResult
 from liverank.bundle.files import PackedBundle, write_bundle
 from liverank.bundle.manifest import MANIFEST
 from liverank.cli.commands.automl import command_line
@@ -135,7 +135,7 @@ def _search(
         stopped_by_interrupt(clock, console),
     ):
 
-        def on_trial(tried: Tried, left_s: float) -> None:
+        def on_trial(tried: TrialResult, left_s: float) -> None:
             margins = tried.fits[-1].margins
             rows = np.zeros((_BATCH, len(tried.fits[-1].gains)), np.float32)
             us = us_per_row(margins, rows, time.monotonic)
