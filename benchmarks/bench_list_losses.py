@@ -140,28 +140,36 @@ def place_effect(rows: Rows) -> Floats:
 def scores(loss: str, rows: Rows, features: NDArray[np.float32], seed: int) -> Floats:
     """Log-odds of the rows to test on, float64[n]."""
     cut = newest_from(rows, CHOOSING)
-    train, choose = (whole_matrix(rows.take(part)) for part in (slice(0, cut), slice(cut, None)))
+    train, validation = (
+        whole_matrix(rows.take(part)) for part in (slice(0, cut), slice(cut, None))
+    )
     if loss in LOSSES[:2]:
         params = SETTING if loss == LOSSES[0] else {**SETTING, "loss": "lists"}
         fitted = family.fit(
-            train, choose, params, seed=seed, n_threads=1, deadline=FOREVER, rounds=None
+            train, validation, params, seed=seed, n_threads=1, deadline=FOREVER, rounds=None
         )
-        raw, test = (fitted.margins(each) for each in (choose.features, features))
+        raw, test = (fitted.margins(each) for each in (validation.features, features))
     else:
-        booster = ranked(loss, train, choose, seed)
+        booster = ranked(loss, train, validation, seed)
         raw, test = (
-            booster.predict(each, raw_score=True)[:, None] for each in (choose.features, features)
+            booster.predict(each, raw_score=True)[:, None]
+            for each in (validation.features, features)
         )
     held = EvalRows(
-        choose.target, None, choose.lists, find_objective(None, "binary"), "sigmoid", choose.base
+        validation.target,
+        None,
+        validation.lists,
+        find_objective(None, "binary"),
+        "sigmoid",
+        validation.base,
     )
     return np.asarray(fit_affine(raw, held).apply(test)[:, 0])
 
 
-def ranked(loss: str, train: Matrix, choose: Matrix, seed: int) -> lightgbm.Booster:
+def ranked(loss: str, train: Matrix, validation: Matrix, seed: int) -> lightgbm.Booster:
     """A forest that learns the order of lists alone."""
     sets: list[lightgbm.Dataset] = []
-    for matrix in (train, choose):
+    for matrix in (train, validation):
         sizes = np.diff(offsets_of(matrix))
         more = {"reference": sets[0]} if sets else {}
         sets.append(
@@ -190,7 +198,7 @@ def ranked(loss: str, train: Matrix, choose: Matrix, seed: int) -> lightgbm.Boos
             return both[0] / ALONE, both[1] / ALONE
 
         def which(margins: Floats, _: Any) -> tuple[str, float, bool]:
-            losses = which_losses_kernel(margins, choose.target, offsets_of(choose))
+            losses = which_losses_kernel(margins, validation.target, offsets_of(validation))
             return "which", float(losses.mean()), False
 
         params |= {"objective": gradients, "metric": "None"}

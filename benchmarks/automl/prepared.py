@@ -39,16 +39,16 @@ def prepare_table(table: Table, folder: Path, *, seed: int) -> Prepared:
     """Split a table and write its parts under the folder. Raises what ``load_table`` does."""
     loaded = load_table(table)
     if loaded.at_ms is not None:
-        learn, judge = split_newest(loaded.at_ms, loaded.groups)
+        learn, holdout = split_newest(loaded.at_ms, loaded.groups)
     else:
-        learn, judge = split_drawn(
+        learn, holdout = split_drawn(
             loaded.target, loaded.groups, classes=len(loaded.classes), seed=seed
         )
     folder.mkdir(parents=True)
     train, test = folder / "train.parquet", folder / "test.parquet"
     loaded.frame[learn].write_parquet(train)
-    loaded.frame[judge].drop(table.ask.target).write_parquet(test)
-    truth = loaded.target[judge]
+    loaded.frame[holdout].drop(table.ask.target).write_parquet(test)
+    truth = loaded.target[holdout]
     return Prepared(
         table=table,
         is_chronological=loaded.at_ms is not None,

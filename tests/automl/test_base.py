@@ -74,10 +74,10 @@ def matrix_of(rows):
     )
 
 
-def fit(name, train, choose=None, **changes):
+def fit(name, train, validation=None, **changes):
     params, rounds = QUICK[name]
     arguments = {"deadline": Deadline(1e9, lambda: 0.0), "rounds": rounds} | changes
-    return FAMILIES[name].fit(train, choose, params, seed=1, n_threads=1, **arguments)
+    return FAMILIES[name].fit(train, validation, params, seed=1, n_threads=1, **arguments)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -97,14 +97,14 @@ class TestFamilyOnABase:
 
     def test_it_stops_early_by_the_loss_on_the_base(self, name):
         rows, _ = a_log(3000)
-        choose, _ = a_log(3000, seed=2)
+        validation, _ = a_log(3000, seed=2)
         rounds = 200 if name == "mlp" else None
-        fitted = fit(name, matrix_of(rows), matrix_of(choose), rounds=rounds)
-        held = held_of(choose)
-        kept = held.mean_loss(fitted.margins(choose.features))
+        fitted = fit(name, matrix_of(rows), matrix_of(validation), rounds=rounds)
+        held = held_of(validation)
+        kept = held.mean_loss(fitted.margins(validation.features))
         for others in {1, fitted.rounds_run} - {fitted.rounds}:
             other = fit(name, matrix_of(rows), rounds=others)
-            assert kept < held.mean_loss(other.margins(choose.features)) + 1e-6
+            assert kept < held.mean_loss(other.margins(validation.features)) + 1e-6
 
     def test_columns_that_never_vary_give_the_average_on_the_base(self, name):
         rows, _ = a_log(4000)

@@ -6,8 +6,7 @@ from test_search import a_matrix, a_plan, an_evaluation
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
-from liverank.automl.deployment import choose as choosing
-from liverank.automl.deployment.choose import choose_served
+from liverank.automl.deployment import selection
 from liverank.automl.deployment.distillation import (
     FORESTS,
     Shape,
@@ -15,6 +14,7 @@ from liverank.automl.deployment.distillation import (
     prepare_lesson,
     teach,
 )
+from liverank.automl.deployment.selection import choose_served
 from liverank.automl.ensemble.combine import size_mb, terms_of, us_per_row
 from liverank.automl.ensemble.greedy import Blend
 from liverank.automl.families import FAMILIES
@@ -97,9 +97,11 @@ def tried_models(evaluation, rounds):
         fit = FAMILIES["lightgbm"].fit(
             fold.train, None, params, seed=n, n_threads=1, deadline=FOREVER, rounds=n
         )
-        choose, judge = evaluation.margins([fit])
+        validation, holdout = evaluation.margins([fit])
         trial = Trial(family="lightgbm", name=str(n), params=params, seed=n)
-        tried.append(TrialResult(trial, (fit,), choose, judge, evaluation.held.loss(choose), 1.0))
+        tried.append(
+            TrialResult(trial, (fit,), validation, holdout, evaluation.held.loss(validation), 1.0)
+        )
     return tried
 
 
@@ -165,7 +167,7 @@ def chosen_of_two_students(us_per_row, monkeypatch, *, most_mb=None):
     Neither the ensemble nor one of its models is fast enough.
     """
     if most_mb is not None:
-        monkeypatch.setattr(choosing, "MOST_MB", most_mb)
+        monkeypatch.setattr(selection, "MOST_MB", most_mb)
     small, large = Shape(3, 2), Shape(300, 31)
     evaluation = an_evaluation()
     measured = {"ensemble": 50.0, "0 lightgbm 30": 45.0, "1 lightgbm 20": 30.0}

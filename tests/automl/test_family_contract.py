@@ -46,15 +46,15 @@ def a_matrix(task, seed=0, n=600, **changes):
     return Matrix(**{**parts, **changes})
 
 
-def fit(name, train, choose=None, params=None, **changes):
+def fit(name, train, validation=None, params=None, **changes):
     arguments = {
         "seed": 7,
         "n_threads": 1,
         "deadline": Deadline(1.0, lambda: 0.0),
-        "rounds": None if choose is not None else 12,
+        "rounds": None if validation is not None else 12,
     }
     arguments |= changes
-    return FAMILIES[name].fit(train, choose, params or QUICK[name], **arguments)
+    return FAMILIES[name].fit(train, validation, params or QUICK[name], **arguments)
 
 
 def loss(margins, matrix):
@@ -77,8 +77,8 @@ def arrays_of(fitted):
 @pytest.mark.parametrize("name", TREES)
 class TestFamilyOfTrees:
     def test_it_learns_and_stops_by_the_rows_that_choose(self, name, task):
-        train, choose, later = (a_matrix(task, seed) for seed in range(3))
-        fitted = fit(name, train, choose)
+        train, validation, later = (a_matrix(task, seed) for seed in range(3))
+        fitted = fit(name, train, validation)
         assert len(fitted.parts) == train.classes
         assert fitted.rounds < fitted.rounds_run < 500
         assert not fitted.out_of_time
@@ -88,8 +88,8 @@ class TestFamilyOfTrees:
             fitted.margins(later.features), again.margins(later.features), rtol=1e-6, atol=1e-6
         )
         longer = fit(name, train, rounds=fitted.rounds_run)
-        assert loss(fitted.margins(choose.features), choose) < loss(
-            longer.margins(choose.features), choose
+        assert loss(fitted.margins(validation.features), validation) < loss(
+            longer.margins(validation.features), validation
         )
         constant = fit(name, train.take(slice(0, 1)))
         assert loss(fitted.margins(later.features), later) < 0.7 * loss(
@@ -110,8 +110,8 @@ class TestFamilyOfTrees:
 
     def test_it_stops_when_the_clock_says_so(self, name, task):
         gone = Deadline(1.0, lambda: 2.0)
-        for choose in (None, a_matrix(task, 1)):
-            fitted = fit(name, a_matrix(task), choose, deadline=gone)
+        for validation in (None, a_matrix(task, 1)):
+            fitted = fit(name, a_matrix(task), validation, deadline=gone)
             assert (fitted.rounds, fitted.rounds_run, fitted.out_of_time) == (1, 1, True)
 
     def test_only_the_proportions_of_weights_count(self, name, task):

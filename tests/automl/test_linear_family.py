@@ -26,9 +26,9 @@ def a_matrix(task, n=3000, seed=0, weight=None):
     return Matrix(x, target, weight, ("a", "b", "c"), (0, 0, 0), task, classes)
 
 
-def fit(train, choose=None, rounds=None, **changes):
+def fit(train, validation=None, rounds=None, **changes):
     arguments = {"seed": 0, "n_threads": 1, "deadline": FOREVER, "rounds": rounds} | changes
-    return linear.fit(train, choose, linear.DEFAULTS[0][1], **arguments)
+    return linear.fit(train, validation, linear.DEFAULTS[0][1], **arguments)
 
 
 @pytest.mark.parametrize("is_based", [False, True])
@@ -85,14 +85,14 @@ def test_a_regression_is_the_ridge_of_the_books():
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_the_penalty_that_the_choosing_rows_like_is_found_again_by_its_round(task):
-    train, choose = a_matrix(task, n=60), a_matrix(task, seed=1)
-    found = fit(train, choose)
+    train, validation = a_matrix(task, n=60), a_matrix(task, seed=1)
+    found = fit(train, validation)
     again = fit(train, rounds=found.rounds)
     assert [a.tobytes() for p in found.parts for a in p.to_arrays().values()] == [
         a.tobytes() for p in again.parts for a in p.to_arrays().values()
     ]
     losses = [
-        mean_loss(fit(train, rounds=r).margins(choose.features), choose.target, None, task)
+        mean_loss(fit(train, rounds=r).margins(validation.features), validation.target, None, task)
         for r in range(1, linear.ROUNDS + 1)
     ]
     assert found.rounds == int(np.argmin(losses)) + 1

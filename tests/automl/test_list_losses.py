@@ -112,9 +112,9 @@ def matrix_of(rows, **changes):
     return Matrix(**{**parts, **changes})
 
 
-def fit(train, choose=None, params=LISTS, *, rounds=40, seed=1, n_threads=1):
+def fit(train, validation=None, params=LISTS, *, rounds=40, seed=1, n_threads=1):
     return lightgbm.fit(
-        train, choose, params, seed=seed, n_threads=n_threads, deadline=FOREVER, rounds=rounds
+        train, validation, params, seed=seed, n_threads=n_threads, deadline=FOREVER, rounds=rounds
     )
 
 
@@ -155,17 +155,17 @@ def test_on_a_base_its_margins_are_those_of_a_first_place():
 
 def test_it_stops_early_by_its_own_loss_and_runs_again_to_the_same_bytes_on_any_threads():
     rows, _ = list_log(400)
-    choose, _ = list_log(400, seed=2)
-    fitted = fit(matrix_of(rows), matrix_of(choose), rounds=None)
+    validation, _ = list_log(400, seed=2)
+    fitted = fit(matrix_of(rows), matrix_of(validation), rounds=None)
     assert 3 < fitted.rounds < fitted.rounds_run < 500
     again = [fit(matrix_of(rows), rounds=fitted.rounds, n_threads=threads) for threads in (1, 2)]
     assert arrays_of(again[0]) == arrays_of(again[1]) == arrays_of(fitted)
-    held = held_of(choose)
+    held = held_of(validation)
     for others in (2, fitted.rounds_run):
         other = fit(matrix_of(rows), rounds=others)
         losses = [
             held.mean_loss(margins) + SHARE * held.which_losses(margins).mean()
-            for margins in (each.margins(choose.features) for each in (fitted, other))
+            for margins in (each.margins(validation.features) for each in (fitted, other))
         ]
         assert losses[0] < losses[1]
 

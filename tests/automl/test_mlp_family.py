@@ -34,10 +34,12 @@ def a_matrix(task, n=1500, seed=0, f=4):
     return Matrix(x, target, None, names, (0,) * f, task, classes)
 
 
-def fit(train, choose, *, rounds=None, seconds=600.0, seed=0, **params):
+def fit(train, validation, *, rounds=None, seconds=600.0, seed=0, **params):
     deadline = Deadline(time.monotonic() + seconds, time.monotonic)
     params = {**SMALL, **params}
-    return mlp.fit(train, choose, params, seed=seed, n_threads=1, deadline=deadline, rounds=rounds)
+    return mlp.fit(
+        train, validation, params, seed=seed, n_threads=1, deadline=deadline, rounds=rounds
+    )
 
 
 def loss(margins, matrix):

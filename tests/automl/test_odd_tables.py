@@ -70,7 +70,7 @@ def run_through(table, target, later, **roles_of):
     split, _ = split_rows(roles, seed=0)
     columns = read_columns(rows, profile.inputs)
     classes = profile.target.n_margins
-    fit = split.fit
+    fit = split.train
     encoder, features = fit_transform(
         take_rows(columns, fit),
         profile.inputs,

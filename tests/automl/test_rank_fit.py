@@ -209,9 +209,9 @@ def test_a_member_of_the_blend_that_there_is_no_time_to_train_again_stays_as_it_
     )
     weights = np.array([0.0, 0.75, 0.25])
 
-    def blend_of_trees(choose, *_, **__):
-        shares = np.append(weights, np.zeros(len(choose) - 3))
-        return Blend(shares, 1, kept=True, gain=(0.0, 0.0), crossed=choose[1])
+    def blend_of_trees(validation, *_, **__):
+        shares = np.append(weights, np.zeros(len(validation) - 3))
+        return Blend(shares, 1, kept=True, gain=(0.0, 0.0), crossed=validation[1])
 
     monkeypatch.setattr(pipeline, "choose_with_doubted", blend_of_trees)
     fitted = fit(rows, budget_s=4, seed=0, clock=time.process_time)

@@ -46,7 +46,7 @@ class FakeFamily:
         self.calls = []
         self.interrupt_at = math.inf
 
-    def fit(self, train, choose, params, *, seed, n_threads, deadline, rounds):
+    def fit(self, train, validation, params, *, seed, n_threads, deadline, rounds):
         self.calls.append((len(train), params, rounds))
         if len(self.calls) >= self.interrupt_at:
             raise KeyboardInterrupt
@@ -60,7 +60,7 @@ class FakeFamily:
             Forest.from_arrays(leaf_arrays(self.value + run * 1e-6), train.n_features)
             for _ in range(train.classes)
         )
-        kept = run if choose is None else max(run // 2, 1)
+        kept = run if validation is None else max(run // 2, 1)
         return Fit(parts, kept, run, out, np.ones(train.n_features))
 
     def sample(self, generator, n_rows, n_columns):
@@ -93,7 +93,7 @@ def an_evaluation(n=1000, n_folds=1, in_time=True, task="binary"):
         for f in range(n_folds)
     )
     objective = find_objective(None, task)
-    target = np.concatenate([fold.choose.target for fold in folds])
+    target = np.concatenate([fold.validation.target for fold in folds])
     return CrossValidation(
         folds,
         EvalRows(target, None, None, objective, LINKS[task]),
@@ -169,8 +169,8 @@ def test_a_recorded_plan_runs_again_without_a_clock(n_folds):
     later.now = 1e9
     again, plan_again = run_search(evaluation, families, stored, deadline=Deadline(0.0, later))
     assert plan_again == plan
-    assert [(t.trial.title, t.choose.tobytes(), t.judge.tobytes()) for t in tried] == [
-        (t.trial.title, t.choose.tobytes(), t.judge.tobytes()) for t in again
+    assert [(t.trial.title, t.validation.tobytes(), t.holdout.tobytes()) for t in tried] == [
+        (t.trial.title, t.validation.tobytes(), t.holdout.tobytes()) for t in again
     ]
 
 
@@ -213,9 +213,9 @@ def test_margins_of_folds_stand_one_after_another_and_the_newest_model_judges():
             Fit((Forest.from_arrays(leaf_arrays(float(f)), 3),), 1, 1, False, np.ones(3))
             for f in range(3)
         ]
-        choose, judge = evaluation.margins(fits)
-        assert choose[:, 0].tolist() == [0.0] * 200 + [1.0] * 200 + [2.0] * 200
-        assert judge[:, 0].tolist() == [expected] * 100
+        validation, holdout = evaluation.margins(fits)
+        assert validation[:, 0].tolist() == [0.0] * 200 + [1.0] * 200 + [2.0] * 200
+        assert holdout[:, 0].tolist() == [expected] * 100
 
 
 def test_more_rows_bear_more_rounds():
@@ -265,4 +265,4 @@ def test_real_families_run_again_to_the_same_bytes():
     tried, plan = run_search(evaluation, families, plan, deadline=Deadline(1.5, tick))
     assert {t.trial.family for t in tried} == set(names)
     again, _ = run_search(evaluation, families, plan, deadline=Deadline(0.0, lambda: 1.0))
-    assert [t.choose.tobytes() for t in tried] == [t.choose.tobytes() for t in again]
+    assert [t.validation.tobytes() for t in tried] == [t.validation.tobytes() for t in again]

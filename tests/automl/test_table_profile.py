@@ -213,7 +213,7 @@ def test_roles_become_arrays_and_a_split():
     assert len(np.unique(roles.groups)) == 101
     assert roles.weight[:2].tolist() == [1.0, 2.0]
     split, why = split_rows(roles, seed=0)
-    assert (len(split.fit), len(split.choose), len(split.judge)) == (160, 20, 20)
+    assert (len(split.train), len(split.validation), len(split.holdout)) == (160, 20, 20)
     assert why == "as the split column says"
     timed = profile_table(table.drop("part", "list"), target="target", time="at")
     split, why = split_rows(read_roles(table, timed)[1], seed=0, gap_ms=60_000.0)

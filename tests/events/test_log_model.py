@@ -13,7 +13,7 @@ from test_log import click, read
 
 from liverank.events.event import Edge, Event, ExperimentChange, Ranking, User, dedup_id
 from liverank.events.frame import events_of, frame_of
-from liverank.events.log import AppendResult, RankingAppendResult, ImportResult, Log
+from liverank.events.log import AppendResult, ImportResult, Log, RankingAppendResult
 
 few_ids = st.sampled_from(["a", "b", "c", "d", "e", None])
 batches = st.lists(

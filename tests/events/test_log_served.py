@@ -14,7 +14,7 @@ from test_log import click, read
 from liverank.errors import EventError, LogCorruptError
 from liverank.events.event import Interaction, Ranking, ServedRanking
 from liverank.events.frame import frame_of
-from liverank.events.log import RankingAppendResult, EraseResult, ImportResult, Log, bulk_import
+from liverank.events.log import EraseResult, ImportResult, Log, RankingAppendResult, bulk_import
 from liverank.events.log.storage import blocks, ids
 from liverank.events.log.storage.served_codec import decode_rankings, encode_rankings
 

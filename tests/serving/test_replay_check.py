@@ -53,7 +53,9 @@ def serve(site: Path, *specs: object, count: int = 10, limit: int = 5) -> list[s
         for spec in specs:
             versions.append(store.add(root, a_bundle(spec)))
             store.promote(root, versions[-1])
-            ranker = make_ranker(FallbackLevel(store.load(root, versions[-1]), None, None), spec.layout)
+            ranker = make_ranker(
+                FallbackLevel(store.load(root, versions[-1]), None, None), spec.layout
+            )
             folded = FoldedLog(spec.layout, SETTINGS)
             for _ in range(count):
                 number += 1

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
-from liverank.automl.deployment.choose import DeployOption, choose_served
 from liverank.automl.deployment.refit import FinalModel, Trainable, finish
+from liverank.automl.deployment.selection import DeployOption, choose_served
 from liverank.automl.ensemble.calibration import Calibrated, choose_calibration
 from liverank.automl.ensemble.greedy import Blend, blended, choose_with_doubted
 from liverank.automl.evaluation.cross_validation import CrossValidation
@@ -60,35 +60,35 @@ class SearchResult:
     tried: Sequence[TrialResult]
     blend: Blend
     served: DeployOption
-    choose: NDArray[np.float64]
-    judge: NDArray[np.float64]
+    validation: NDArray[np.float64]
+    holdout: NDArray[np.float64]
     calibrated: Calibrated
     final: FinalModel
     plan: Plan
 
-    def validation(self) -> tuple[EvalRows, NDArray[np.float64]]:
+    def validated(self) -> tuple[EvalRows, NDArray[np.float64]]:
         """Rows to tell how good the model is, and its calibrated margins of them, float64[n, k].
 
         The judging rows, and the choosing rows, each answered by what the others chose; where there
         is time, only those of the last fold, whose models saw newer rows than the others.
         """
         is_blend = self.served.kind in ("ensemble", "single") and self.served.shape is None
-        return self._validating(self.blend.crossed if is_blend else self.choose, self.judge)
+        return self._validating(self.blend.crossed if is_blend else self.validation, self.holdout)
 
     def teacher(self) -> tuple[EvalRows, NDArray[np.float64]]:
         """The same of the blend, whether it is served or not."""
-        judge = blended([each.judge for each in self.tried], self.blend.weights)
-        return self._validating(self.blend.crossed, judge)
+        holdout = blended([each.holdout for each in self.tried], self.blend.weights)
+        return self._validating(self.blend.crossed, holdout)
 
     def _validating(
-        self, choose: NDArray[np.float64], judge: NDArray[np.float64]
+        self, validation: NDArray[np.float64], holdout: NDArray[np.float64]
     ) -> tuple[EvalRows, NDArray[np.float64]]:
         evaluation, last = self.evaluation, self.evaluation.last_choose()
         held = evaluation.held
         if evaluation.in_time or self.served.shape is not None:
             held = held.take(np.arange(last.start, last.stop))
-            choose = choose[-len(held) :]
-        margins = self.calibrated.calibrator.apply(np.concatenate([choose, judge]))
+            validation = validation[-len(held) :]
+        margins = self.calibrated.calibrator.apply(np.concatenate([validation, holdout]))
         return joined(held, evaluation.judged), margins
 
 
@@ -136,9 +136,9 @@ def find_model(
     whole = on_most_rows(tried)
     titles = [each.trial.title for each in whole]
     blend = choose_with_doubted(
-        [each.choose for each in whole],
+        [each.validation for each in whole],
         evaluation.held,
-        [each.judge for each in whole],
+        [each.holdout for each in whole],
         evaluation.judged,
         seed=seed,
         cautious=np.array([title in manner.cautious for title in titles]),
@@ -153,7 +153,7 @@ def find_model(
         serving_us=serving_us,
         deadline=deadline.share(_SERVED_SHARE),
     )
-    choose, judge, calibrated = _calibrated(served, tried, evaluation, manner)
+    validation, holdout, calibrated = _calibrated(served, tried, evaluation, manner)
     final, plan = finish(
         ground,
         evaluation,
@@ -164,21 +164,28 @@ def find_model(
         deadline,
         serving_us=serving_us,
     )
-    return SearchResult(evaluation, tried, blend, served, choose, judge, calibrated, final, plan)
+    return SearchResult(
+        evaluation, tried, blend, served, validation, holdout, calibrated, final, plan
+    )
 
 
 def _calibrated(
-    served: DeployOption, tried: Sequence[TrialResult], evaluation: CrossValidation, manner: SearchPolicy
+    served: DeployOption,
+    tried: Sequence[TrialResult],
+    evaluation: CrossValidation,
+    manner: SearchPolicy,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Calibrated]:
     """Raw margins of what is served, of choosing and judging rows, and their calibration."""
     k, held = evaluation.n_margins, evaluation.held
     if served.shape is None:
-        choose = blended([each.choose for each in tried], served.weights)
-        judge = blended([each.judge for each in tried], served.weights)
+        validation = blended([each.validation for each in tried], served.weights)
+        holdout = blended([each.holdout for each in tried], served.weights)
     else:
         last = evaluation.last_choose()
         held = held.take(np.arange(last.start, last.stop))
-        choose = sum_terms(served.terms, evaluation.folds[-1].choose.features, k)
-        judge = sum_terms(served.terms, evaluation.folds[-1].judge, k)
-    calibrated = choose_calibration(choose, held, judge, evaluation.judged, may_tie=manner.may_tie)
-    return choose, judge, calibrated
+        validation = sum_terms(served.terms, evaluation.folds[-1].validation.features, k)
+        holdout = sum_terms(served.terms, evaluation.folds[-1].holdout, k)
+    calibrated = choose_calibration(
+        validation, held, holdout, evaluation.judged, may_tie=manner.may_tie
+    )
+    return validation, holdout, calibrated

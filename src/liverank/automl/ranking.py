@@ -178,7 +178,7 @@ def fit(
         found, lists, skipped=skipped, seed=seed, budget_s=budget_s, seconds=clock() - began
     )
     before = Predictor(found.served.terms, found.calibrated.calibrator, "sigmoid", CLASSES)
-    judged = Judged(before, lists.choose.start, lists.judge.start)
+    judged = Judged(before, lists.validation.start, lists.holdout.start)
     return RankingModel(found.final.predictor, judged, report)
 
 

@@ -27,7 +27,7 @@ from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.metrics.bootstrap import figure_intervals
 from liverank.automl.metrics.objective import find_objective
 from liverank.automl.pack import file_sha256
-from liverank.automl.pipeline import SearchResult, OnTrial, find_model
+from liverank.automl.pipeline import OnTrial, SearchResult, find_model
 from liverank.automl.preprocessing.encoder import take_rows
 from liverank.automl.profile.leakage import Leak, find_leaks
 from liverank.automl.profile.profile import TableProfile, profile_table
@@ -217,11 +217,13 @@ def _drift(model: SearchResult, deadline: Deadline) -> Drift | None:
 
 
 def _intervals(model: SearchResult, deadline: Deadline) -> dict[str, tuple[float, float]]:
-    validating, margins = model.validation()
+    validating, margins = model.validated()
     return figure_intervals(margins, validating, seed=model.plan.seed, deadline=deadline)
 
 
-def _importance(grounds: TableData, model: SearchResult, deadline: Deadline) -> tuple[Importance, ...]:
+def _importance(
+    grounds: TableData, model: SearchResult, deadline: Deadline
+) -> tuple[Importance, ...]:
     """Of the served model as it was before it saw the judging rows."""
     evaluation = model.evaluation
     encoder = evaluation.folds[-1].encoder
@@ -231,8 +233,8 @@ def _importance(grounds: TableData, model: SearchResult, deadline: Deadline) -> 
         raw = sum_terms(model.served.terms, encoder.transform(columns), evaluation.n_margins)
         return model.calibrated.calibrator.apply(raw)
 
-    judge = take_rows(grounds.columns, grounds.split.judge)
-    read = {form.name: judge[form.name] for form in encoder.inputs}
+    holdout = take_rows(grounds.columns, grounds.split.holdout)
+    read = {form.name: holdout[form.name] for form in encoder.inputs}
     return permutation_importance(
         margins, read, evaluation.judged, seed=grounds.seed, deadline=deadline
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from liverank.loadtest.histogram import Histogram, sum_of
-from liverank.loadtest.objectives import ObjectiveResult, Objective, judge
+from liverank.loadtest.objectives import Objective, ObjectiveResult, judge
 from liverank.loadtest.plan import Tallied, WorkerResult, merged
 
 MOST_LATE_MS = 1.0

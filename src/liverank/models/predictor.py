@@ -42,7 +42,7 @@ class ModelPart(Protocol):
     def margin(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Score rows, float32[n, n_features]: float64[n], or float64[n, k] for all margins."""
 
-    def keep_columns(self, columns: NDArray[np.int64]) -> "Scorer":
+    def keep_columns(self, columns: NDArray[np.int64]) -> "ModelPart":
         """The same model reading narrower rows."""
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

@@ -20,7 +20,7 @@ from liverank.quantities import told_duration
 Places: TypeAlias = NDArray[np.int64]
 """Numbers of rows: in order of time where the split is by time, else rising."""
 
-FIT, CHOOSE, JUDGE, LEFT_OUT = 0, 1, 2, -1
+TRAIN, VALIDATION, HOLDOUT, LEFT_OUT = 0, 1, 2, -1
 """What a manual split says of a row."""
 
 _MOST_STRATA = 50
@@ -33,9 +33,9 @@ class Split:
     """Three blocks of rows, how they came to be, and how many rows are in none of them."""
 
     kind: Literal["chronological", "manual", "random"]
-    fit: Places
-    choose: Places
-    judge: Places
+    train: Places
+    validation: Places
+    holdout: Places
     left_out: int
     """Rows within a gap, of a group that goes on after a cut, without a time, or not assigned."""
 
@@ -44,8 +44,8 @@ class Split:
 class Fold:
     """Rows to train on, and rows to measure on."""
 
-    fit: Places
-    choose: Places
+    train: Places
+    validation: Places
 
 
 def split_by_time(
@@ -63,7 +63,7 @@ def split_by_time(
     would be empty.
 
     >>> split = split_by_time(np.array([3.0, 1, 2, 2, 4, 5, 6, 7, 8, 9]), validation=0.4)
-    >>> split.fit.tolist(), split.choose.tolist(), split.judge.tolist()
+    >>> split.train.tolist(), split.validation.tolist(), split.holdout.tolist()
     ([1, 2, 3, 0, 4, 5], [6, 7], [8, 9])
     """
     _check_share(validation)
@@ -82,15 +82,15 @@ def split_by_time(
         _block(order, begins, at_ms, (cuts[i], cuts[i + 1]), 0.0 if i == 2 else gap_ms)
         for i in range(3)
     ]
-    fit, choose, judge = blocks
+    train, validation_rows, holdout_rows = blocks
     if not all(len(block) for block in blocks):
         raise TrainingError(
             f"a gap of {told_duration(gap_ms)} and groups that go on over a cut leave "
-            f"{', '.join(str(len(block)) for block in blocks)} rows to fit, choose and judge; "
-            "give a shorter gap, or no group"
+            f"{', '.join(str(len(block)) for block in blocks)} rows for training, validation and "
+            "holdout; give a shorter gap, or no group"
         )
     left_out = len(at_ms) - sum(len(block) for block in blocks)
-    return Split("chronological", fit, choose, judge, left_out)
+    return Split("chronological", train, validation_rows, holdout_rows, left_out)
 
 
 def split_by_column(parts: NDArray[np.int8]) -> Split:
@@ -99,19 +99,21 @@ def split_by_column(parts: NDArray[np.int8]) -> Split:
     Without rows to choose or without rows to judge, those of the other are dealt out in turn to
     both. Raises TrainingError when there are none to fit, or neither to choose nor to judge.
 
-    >>> split_by_column(np.array([0, 0, 2, 2], np.int8)).choose.tolist()
+    >>> split_by_column(np.array([0, 0, 2, 2], np.int8)).validation.tolist()
     [2]
     """
-    fit, choose, judge = (np.flatnonzero(parts == part) for part in (FIT, CHOOSE, JUDGE))
-    held_out = np.sort(np.concatenate([choose, judge]))
+    fit, validation, holdout = (
+        np.flatnonzero(parts == part) for part in (TRAIN, VALIDATION, HOLDOUT)
+    )
+    held_out = np.sort(np.concatenate([validation, holdout]))
     if len(fit) == 0 or len(held_out) < 2:
         raise TrainingError(
             f"the split column gives {len(fit)} rows to train and {len(held_out)} to validate and "
             "test; each row says TRAIN, VALIDATE or TEST, and both kinds are needed"
         )
-    if len(choose) == 0 or len(judge) == 0:
-        choose, judge = held_out[::2], held_out[1::2]
-    return Split("manual", fit, choose, judge, left_out=int((parts == LEFT_OUT).sum()))
+    if len(validation) == 0 or len(holdout) == 0:
+        validation, holdout = held_out[::2], held_out[1::2]
+    return Split("manual", fit, validation, holdout, left_out=int((parts == LEFT_OUT).sum()))
 
 
 def split_at_random(
@@ -126,9 +128,9 @@ def split_at_random(
     Raises TrainingError when a block would be empty.
 
     >>> split = split_at_random(np.repeat([0.0, 1.0], 50), seed=1)
-    >>> len(split.fit), len(split.choose), len(split.judge)
+    >>> len(split.train), len(split.validation), len(split.holdout)
     (80, 10, 10)
-    >>> int((split.judge < 50).sum())
+    >>> int((split.holdout < 50).sum())
     5
     """
     _check_share(validation)
@@ -145,13 +147,13 @@ def split_at_random(
         of_unit = np.zeros(len(dealt), np.bool_)
         of_unit[dealt[taken]] = True
         blocks.append(np.flatnonzero(of_unit[members]))
-    fit, choose, judge = blocks
+    train, validation_rows, holdout_rows = blocks
     if not all(len(block) for block in blocks):
         raise TrainingError(
             f"{len(dealt)} rows or groups are too few to split three ways; give 3 or more, "
             "or a split column"
         )
-    return Split("random", fit, choose, judge, left_out=0)
+    return Split("random", train, validation_rows, holdout_rows, left_out=0)
 
 
 def forward_folds(
@@ -167,7 +169,7 @@ def forward_folds(
     There are fewer where equal times, groups or the gap leave one empty.
 
     >>> for fold in forward_folds(np.arange(8.0), 2):
-    ...     print(fold.fit, fold.choose)
+    ...     print(fold.train, fold.validation)
     [0 1 2 3] [4 5]
     [0 1 2 3 4 5] [6 7]
     """
@@ -179,9 +181,9 @@ def forward_folds(
     folds = []
     for begin, end in pairwise(cuts):
         fit = _block(order, begins, at_ms, (-np.inf, begin), gap_ms)
-        choose = _block(order, begins, at_ms, (begin, end), 0.0)
-        if len(fit) and len(choose):
-            folds.append(Fold(fit, choose))
+        validation = _block(order, begins, at_ms, (begin, end), 0.0)
+        if len(fit) and len(validation):
+            folds.append(Fold(fit, validation))
     return tuple(folds)
 
 
@@ -190,7 +192,7 @@ def random_folds(
 ) -> tuple[Fold, ...]:
     """Measure on each n-th of the rows or groups in turn, training on the others.
 
-    >>> [fold.choose.tolist() for fold in random_folds(np.array([0.0, 0, 1, 1]), 2, seed=0)]
+    >>> [fold.validation.tolist() for fold in random_folds(np.array([0.0, 0, 1, 1]), 2, seed=0)]
     [[1, 3], [0, 2]]
     """
     part = fold_of_rows(strata, n_folds, seed=seed, groups=groups)
@@ -210,9 +212,9 @@ def fold_of_rows(
 
 def _folds_of(part: NDArray[np.int64], n_folds: int) -> Iterator[Fold]:
     for fold in range(n_folds):
-        fit, choose = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
-        if len(fit) and len(choose):
-            yield Fold(fit, choose)
+        fit, validation = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
+        if len(fit) and len(validation):
+            yield Fold(fit, validation)
 
 
 def _in_time(

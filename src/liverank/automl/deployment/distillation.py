@@ -160,13 +160,13 @@ def _teach_net(
     is_last: bool,
 ) -> Fit | None:
     params = mlp.DEFAULTS[0][1]
-    choose = None
+    validation = None
     if not is_last:
         is_held = np.arange(len(matrix)) % _HELD == 0
-        matrix, choose = matrix.take(~is_held), matrix.take(is_held)
+        matrix, validation = matrix.take(~is_held), matrix.take(is_held)
     fit = mlp.fit(
         matrix,
-        choose,
+        validation,
         {**params, "width": shape.size, "layers": shape.parts, **_NET},
         seed=seed,
         n_threads=n_threads,

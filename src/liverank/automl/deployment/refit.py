@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from liverank.automl.budget import FOREVER, Deadline
 from liverank.automl.data.matrix import Fit, Matrix
-from liverank.automl.deployment.choose import MOST_MB, DeployOption
 from liverank.automl.deployment.distillation import prepare_lesson, teach
+from liverank.automl.deployment.selection import MOST_MB, DeployOption
 from liverank.automl.ensemble.calibration import Calibrated
 from liverank.automl.ensemble.combine import size_mb, terms_of, us_per_row
 from liverank.automl.evaluation.cross_validation import CrossValidation
@@ -86,7 +86,7 @@ def finish(
     """
     is_recorded = bool(plan.trials) and plan.finished
     terms: tuple[Term, ...] | None = None
-    encoder, features = evaluation.folds[-1].encoder, evaluation.folds[-1].choose.features
+    encoder, features = evaluation.folds[-1].encoder, evaluation.folds[-1].validation.features
     dropped = plan.dropped
     pairs = _members(tried, served)
     if plan.refit and not plan.interrupted:

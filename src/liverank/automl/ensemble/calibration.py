@@ -34,20 +34,20 @@ class Calibrated:
 
 
 def choose_calibration(
-    choose: Floats, held: EvalRows, judge: Floats, judged: EvalRows, *, may_tie: bool = True
+    validation: Floats, held: EvalRows, holdout: Floats, judged: EvalRows, *, may_tie: bool = True
 ) -> Calibrated:
     """The calibration of margins, float64[n, k], that helps the judging rows most, if one does.
 
     Unless answers ``may_tie``, steps are not tried: they are flat beyond their ends.
     """
-    kept = Calibrated(Calibrator.none(choose.shape[1]), "none", (0.0, 0.0))
-    tried = {"affine": fit_affine(choose, held)}
+    kept = Calibrated(Calibrator.none(validation.shape[1]), "none", (0.0, 0.0))
+    tried = {"affine": fit_affine(validation, held)}
     if may_tie and _is_rich(held):
-        tried["steps"] = fit_steps(choose, held)
-    best = judged.mean_loss(judge)
+        tried["steps"] = fit_steps(validation, held)
+    best = judged.mean_loss(holdout)
     for kind, calibrator in tried.items():
-        after = calibrator.apply(judge)
-        gain = _gain(judge, after, judged)
+        after = calibrator.apply(holdout)
+        gain = _gain(holdout, after, judged)
         if gain[0] > 0 and judged.mean_loss(after) < best:
             kept, best = Calibrated(calibrator, kind, gain), judged.mean_loss(after)
     return kept

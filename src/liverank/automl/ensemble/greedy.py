@@ -118,9 +118,9 @@ def blended(margins: Sequence[Floats], weights: Floats) -> Floats:
 
 
 def choose_blend(
-    choose: Sequence[Floats],
+    validation: Sequence[Floats],
     held: EvalRows,
-    judge: Sequence[Floats],
+    holdout: Sequence[Floats],
     judged: EvalRows,
     *,
     seed: int = 0,
@@ -133,24 +133,24 @@ def choose_blend(
     fifth of ``held`` is judged by what the other rows would have chosen. ``cautious`` is as
     ``best_single`` has it, and ``confidence`` says how sure it must be that the blend is better.
     """
-    single = best_single(choose, held, cautious)
-    alone = np.zeros(len(choose))
+    single = best_single(validation, held, cautious)
+    alone = np.zeros(len(validation))
     alone[single] = 1.0
-    weights = greedy_weights(choose, held)
-    if len(choose) == 1 or (weights == alone).all():
-        return Blend(alone, single, kept=False, gain=(0.0, 0.0), crossed=choose[single])
-    before, after = choose[single].copy(), blended(choose, weights)
+    weights = greedy_weights(validation, held)
+    if len(validation) == 1 or (weights == alone).all():
+        return Blend(alone, single, kept=False, gain=(0.0, 0.0), crossed=validation[single])
+    before, after = validation[single].copy(), blended(validation, weights)
     part = held.parts(_PARTS)
     for there in (part == place for place in np.unique(part)):
         if there.all():  # one group: nothing else could choose
             continue
-        learned = [margin[~there] for margin in choose]
+        learned = [margin[~there] for margin in validation]
         rows = held.take(~there)
-        before[there] = choose[best_single(learned, rows, cautious)][there]
-        after[there] = blended([m[there] for m in choose], greedy_weights(learned, rows))
+        before[there] = validation[best_single(learned, rows, cautious)][there]
+        after[there] = blended([m[there] for m in validation], greedy_weights(learned, rows))
     gain = gain_interval(
-        np.concatenate([before, judge[single]]),
-        np.concatenate([after, blended(judge, weights)]),
+        np.concatenate([before, holdout[single]]),
+        np.concatenate([after, blended(holdout, weights)]),
         joined(held, judged),
         seed=seed,
         confidence=confidence,
@@ -160,9 +160,9 @@ def choose_blend(
 
 
 def choose_with_doubted(
-    choose: Sequence[Floats],
+    validation: Sequence[Floats],
     held: EvalRows,
-    judge: Sequence[Floats],
+    holdout: Sequence[Floats],
     judged: EvalRows,
     *,
     seed: int,
@@ -176,15 +176,15 @@ def choose_with_doubted(
     the noise of the rows ``held``, each answered by what other rows chose, and ``judged``.
     """
     every = choose_blend(
-        choose, held, judge, judged, seed=seed, cautious=cautious, confidence=confidence
+        validation, held, holdout, judged, seed=seed, cautious=cautious, confidence=confidence
     )
     sure = np.flatnonzero(~doubted).tolist()
     if len(sure) in (0, len(doubted)):
         return every
     others = choose_blend(
-        [choose[i] for i in sure],
+        [validation[i] for i in sure],
         held,
-        [judge[i] for i in sure],
+        [holdout[i] for i in sure],
         judged,
         seed=seed,
         cautious=cautious[sure],
@@ -194,8 +194,8 @@ def choose_with_doubted(
     if not every.weights[doubted].any():
         return others
     gain = gain_interval(
-        np.concatenate([others.crossed, blended(judge, others.weights)]),
-        np.concatenate([every.crossed, blended(judge, every.weights)]),
+        np.concatenate([others.crossed, blended(holdout, others.weights)]),
+        np.concatenate([every.crossed, blended(holdout, every.weights)]),
         joined(held, judged),
         seed=seed,
         confidence=_CONFIDENCE,

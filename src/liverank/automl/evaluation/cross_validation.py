@@ -25,8 +25,8 @@ class FoldRows:
     """
 
     train: Matrix
-    choose: Matrix
-    judge: NDArray[np.float32]
+    validation: Matrix
+    holdout: NDArray[np.float32]
     encoder: Encoder | None = None
 
 
@@ -71,23 +71,25 @@ class CrossValidation:
 
     def last_choose(self) -> slice:
         """Where the last fold's choosing rows stand among ``held``."""
-        return slice(len(self.held) - len(self.folds[-1].choose), len(self.held))
+        return slice(len(self.held) - len(self.folds[-1].validation), len(self.held))
 
-    def first_loss(self, choose: Floats) -> float:
+    def first_loss(self, validation: Floats) -> float:
         """Mean loss on the first fold's choosing rows, of margins that begin with theirs."""
-        n = len(self.folds[0].choose)
-        return self.held.take(np.arange(n)).mean_loss(choose[:n])
+        n = len(self.folds[0].validation)
+        return self.held.take(np.arange(n)).mean_loss(validation[:n])
 
     def margins(self, fits: Sequence[Fit]) -> tuple[Floats, Floats]:
         """Margins of a model, one fit a fold: of the choosing rows, and of the judging rows."""
-        choose = [
-            fit.margins(rows.choose.features) for fit, rows in zip(fits, self.folds, strict=True)
+        validation = [
+            fit.margins(rows.validation.features)
+            for fit, rows in zip(fits, self.folds, strict=True)
         ]
         last = len(fits) - 1 if self.in_time else 0
-        judge = [
-            fit.margins(rows.judge) for fit, rows in list(zip(fits, self.folds, strict=True))[last:]
+        holdout = [
+            fit.margins(rows.holdout)
+            for fit, rows in list(zip(fits, self.folds, strict=True))[last:]
         ]
-        return np.concatenate(choose), np.asarray(np.mean(judge, axis=0))
+        return np.concatenate(validation), np.asarray(np.mean(holdout, axis=0))
 
 
 def thinned_places(n_rows: int, wanted: int) -> NDArray[np.int64]:

@@ -88,7 +88,7 @@ class EvalRows:
         """Weighted mean of ``row_losses``."""
         return float(np.average(self.row_losses(margins), weights=self.weight))
 
-    def take(self, where: NDArray[np.bool_] | NDArray[np.int64]) -> "Held":
+    def take(self, where: NDArray[np.bool_] | NDArray[np.int64]) -> "EvalRows":
         """Some of the rows."""
         return EvalRows(
             self.target[where],

@@ -38,9 +38,9 @@ class RankingData:
     """
 
     rows: Rows
-    fitted: int
-    choose: slice
-    judge: slice
+    n_train: int
+    validation: slice
+    holdout: slice
     gap_ms: float
 
     @property
@@ -70,7 +70,7 @@ class RankingData:
     @property
     def told_lists(self) -> int:
         """Lists that train and hold a success beside a failure: they say which item is better."""
-        rows = self.rows.take(slice(0, self.fitted))
+        rows = self.rows.take(slice(0, self.n_train))
         offsets = list_offsets(rows.rankings)
         successes = np.add.reduceat(rows.labels.astype(np.int64), offsets[:-1])
         return int(np.count_nonzero((successes > 0) & (successes < np.diff(offsets))))
@@ -94,26 +94,26 @@ class RankingData:
 
     def evaluation(self, n_folds: int) -> CrossValidation:
         """The split's own fold, and before it as many as there are rows for, forward in time."""
-        judge = self.rows.features[self.judge]
-        parts = [*self._earlier(n_folds - 1), (self.fitted, self.choose)]
+        holdout = self.rows.features[self.holdout]
+        parts = [*self._earlier(n_folds - 1), (self.n_train, self.validation)]
         folds = [
-            FoldRows(self.matrix(slice(0, fitted)), self.matrix(choose), judge)
-            for fitted, choose in parts
+            FoldRows(self.matrix(slice(0, train)), self.matrix(validation), holdout)
+            for train, validation in parts
         ]
-        held = self.held(*(choose for _, choose in parts))
-        return CrossValidation(tuple(folds), held, self.held(self.judge), in_time=True)
+        held = self.held(*(validation for _, validation in parts))
+        return CrossValidation(tuple(folds), held, self.held(self.holdout), in_time=True)
 
     def _earlier(self, n_folds: int) -> list[tuple[int, slice]]:
         """Folds within the rows that train: the rows each trains on, and those it chooses by."""
         if n_folds < 1:
             return []
-        fitted = self.rows.take(slice(0, self.fitted))
+        train = self.rows.take(slice(0, self.n_train))
         shares = _FIRST_FOLD * (1 - np.arange(n_folds) / n_folds)
-        cuts = sorted({newest_from(fitted, share) for share in shares.tolist()} - {self.fitted})
+        cuts = sorted({newest_from(train, share) for share in shares.tolist()} - {self.n_train})
         return [
             (known, slice(begin, end))
-            for begin, end in pairwise([*cuts, self.fitted])
-            if (known := known_before(fitted, begin, self.gap_ms))
+            for begin, end in pairwise([*cuts, self.n_train])
+            if (known := known_before(train, begin, self.gap_ms))
         ]
 
 
@@ -132,11 +132,11 @@ def split_lists(rows: Rows, *, validation: float, gap_ms: float = 0.0) -> Rankin
         return None
     second = first + newest_from(newer, 0.5)
     gap_ms = min(gap_ms, _MOST_GAP * float(rows.at_ms[-1] - rows.at_ms[0]))
-    fitted = known_before(rows, first, gap_ms)
-    blocks = slice(0, fitted), slice(first, second), slice(second, len(rows))
+    train = known_before(rows, first, gap_ms)
+    blocks = slice(0, train), slice(first, second), slice(second, len(rows))
     if not all(0 < rows.take(block).positives < len(rows.take(block)) for block in blocks):
         return None
-    return RankingData(rows, fitted, blocks[1], blocks[2], gap_ms)
+    return RankingData(rows, train, blocks[1], blocks[2], gap_ms)
 
 
 def whole_matrix(rows: Rows) -> Matrix:

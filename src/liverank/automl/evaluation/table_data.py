@@ -54,7 +54,9 @@ class TableData:
     def all_rows(self) -> Places:
         """Rows for the last training: of all blocks, and those in the gaps between them."""
         if self.split.kind == "manual":
-            return np.sort(np.concatenate([self.split.fit, self.split.choose, self.split.judge]))
+            return np.sort(
+                np.concatenate([self.split.train, self.split.validation, self.split.holdout])
+            )
         if self.at_ms is not None:
             known = np.flatnonzero(~np.isnan(self.at_ms))
             return known[np.argsort(self.at_ms[known], kind="stable")]
@@ -103,40 +105,40 @@ class TableData:
 
     def encode_fold(self, fold: Fold) -> tuple[Encoder, Matrix, Matrix]:
         """The encoder of a fold, its training and its choosing rows."""
-        encoder, train = self.encode(fold.fit)
-        choose = encoder.transform(take_rows(self.columns, fold.choose))
-        return encoder, train, self._matrix(choose, fold.choose, encoder)
+        encoder, train = self.encode(fold.train)
+        validation = encoder.transform(take_rows(self.columns, fold.validation))
+        return encoder, train, self._matrix(validation, fold.validation, encoder)
 
     def fold_rows(self, fold: Fold) -> FoldRows:
         """The rows of a fold, and the judging rows, in the fold's features."""
-        encoder, train, choose = self.encode_fold(fold)
-        judge = encoder.transform(take_rows(self.columns, self.split.judge))
-        return FoldRows(train, choose, judge, encoder)
+        encoder, train, validation = self.encode_fold(fold)
+        holdout = encoder.transform(take_rows(self.columns, self.split.holdout))
+        return FoldRows(train, validation, holdout, encoder)
 
     def evaluation(self, n_folds: int) -> CrossValidation:
         """``folds`` to search on."""
         folds = self.folds(n_folds)
         return CrossValidation(
             folds=tuple(self.fold_rows(fold) for fold in folds),
-            held=self.held(np.concatenate([fold.choose for fold in folds])),
-            judged=self.held(self.split.judge),
+            held=self.held(np.concatenate([fold.validation for fold in folds])),
+            judged=self.held(self.split.holdout),
             in_time=self.split.kind == "chronological",
         )
 
     def folds(self, n_folds: int) -> tuple[Fold, ...]:
         """The split's own, and with more than one, forward or random ones."""
-        own = Fold(self.split.fit, self.split.choose)
+        own = Fold(self.split.train, self.split.validation)
         if n_folds == 1 or self.split.kind == "manual":
             return (own,)
         if self.at_ms is not None:
-            fit = self.split.fit
+            fit = self.split.train
             groups = None if self.groups is None else self.groups[fit]
             earlier = forward_folds(self.at_ms[fit], n_folds - 1, groups=groups, gap_ms=self.gap_ms)
-            return (*(Fold(fit[fold.fit], fit[fold.choose]) for fold in earlier), own)
-        rest = np.sort(np.concatenate([self.split.fit, self.split.choose]))
+            return (*(Fold(fit[fold.train], fit[fold.validation]) for fold in earlier), own)
+        rest = np.sort(np.concatenate([self.split.train, self.split.validation]))
         groups = None if self.groups is None else self.groups[rest]
         drawn = random_folds(self.target[rest], n_folds, seed=self.seed, groups=groups)
-        return tuple(Fold(rest[fold.fit], rest[fold.choose]) for fold in drawn)
+        return tuple(Fold(rest[fold.train], rest[fold.validation]) for fold in drawn)
 
     def _matrix(self, features: NDArray[np.float32], places: Places, encoder: Encoder) -> Matrix:
         return Matrix(

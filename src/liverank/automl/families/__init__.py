@@ -33,7 +33,7 @@ class Family(Protocol):
     def fit(
         self,
         train: Matrix,
-        choose: Matrix | None,
+        validation: Matrix | None,
         params: dict[str, Any],
         *,
         seed: int,

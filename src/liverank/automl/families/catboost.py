@@ -65,7 +65,7 @@ _MOST_THREADS = 4
 
 def fit(
     train: Matrix,
-    choose: Matrix | None,
+    validation: Matrix | None,
     params: dict[str, Any],
     *,
     seed: int,
@@ -87,7 +87,7 @@ def fit(
 
     class AfterRound:
         def after_iteration(self, info: Any) -> bool:
-            losses = next(iter(info.metrics["validation"].values())) if choose else [None]
+            losses = next(iter(info.metrics["validation"].values())) if validation else [None]
             return not stopping.is_over(losses[-1])
 
     threads = min(1 + len(train) // _ROWS_A_THREAD, _MOST_THREADS)
@@ -106,7 +106,7 @@ def fit(
     model = catboost.CatBoost(
         {
             **_own_params(train, params),
-            "iterations": most_rounds(rounds, rate, may_stop=choose is not None),
+            "iterations": most_rounds(rounds, rate, may_stop=validation is not None),
             "random_seed": seed,
             "thread_count": threads,
         }
@@ -114,7 +114,7 @@ def fit(
     try:
         model.fit(
             pool(train, target),
-            eval_set=choose and pool(choose, scaled_target(choose, like=train).target),
+            eval_set=validation and pool(validation, scaled_target(validation, like=train).target),
             callbacks=[AfterRound()],
         )
     except catboost.CatBoostError as error:

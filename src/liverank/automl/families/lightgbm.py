@@ -144,7 +144,7 @@ _binned: "WeakKeyDictionary[Matrix, lightgbm.Dataset]" = WeakKeyDictionary()
 
 def fit(
     train: Matrix,
-    choose: Matrix | None,
+    validation: Matrix | None,
     params: dict[str, Any],
     *,
     seed: int,
@@ -173,13 +173,13 @@ def fit(
             level = mean_log_odds(train.target, None)
         beside = 0.0 if train.base is not None else level
         objective = {"objective": ListLoss(train, beside).gradients, "metric": "None"}
-        evaluate = None if choose is None else ListLoss(choose, beside).evaluate
+        evaluate = None if validation is None else ListLoss(validation, beside).evaluate
     data, own = _bin(train), _own_params(train, params) | objective
     booster = lightgbm.train(
         {**own, "seed": seed, "num_threads": n_threads},
         data,
-        num_boost_round=most_rounds(rounds, rate, may_stop=choose is not None),
-        valid_sets=[] if choose is None else [_bin_like(choose, train, data, level)],
+        num_boost_round=most_rounds(rounds, rate, may_stop=validation is not None),
+        valid_sets=[] if validation is None else [_bin_like(validation, train, data, level)],
         feval=evaluate,
         callbacks=[after_round],
         keep_training_booster=True,
@@ -264,14 +264,14 @@ def _bin(train: Matrix) -> lightgbm.Dataset:
 
 
 def _bin_like(
-    choose: Matrix, train: Matrix, data: lightgbm.Dataset, level: float
+    validation: Matrix, train: Matrix, data: lightgbm.Dataset, level: float
 ) -> lightgbm.Dataset:
-    target, weight = scaled_target(choose, like=train).target, even_weight(choose)
+    target, weight = scaled_target(validation, like=train).target, even_weight(validation)
     return lightgbm.Dataset(
-        choose.features,
+        validation.features,
         target,
         weight=weight,
-        init_score=start_scores(choose, level),
+        init_score=start_scores(validation, level),
         reference=data,
         params=_DATA,
     ).construct()

@@ -83,7 +83,7 @@ _BINS = 256
 
 def fit(
     train: Matrix,
-    choose: Matrix | None,
+    validation: Matrix | None,
     params: dict[str, Any],
     *,
     seed: int,
@@ -104,7 +104,7 @@ def fit(
 
     class AfterRound(xgboost.callback.TrainingCallback):  # type: ignore[misc, name-defined]
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            losses = next(iter(evals_log["choose"].values())) if choose is not None else [None]
+            losses = next(iter(evals_log["choose"].values())) if validation is not None else [None]
             return stopping.is_over(losses[-1])
 
     target, scale, shift = scaled_target(train)
@@ -118,21 +118,21 @@ def fit(
         max_bin=_BINS,
     )
     held_out = []
-    if choose is not None:
-        chosen = scaled_target(choose, like=train).target
+    if validation is not None:
+        chosen = scaled_target(validation, like=train).target
         held_out = [
             xgboost.DMatrix(
-                choose.features,
+                validation.features,
                 chosen,
-                weight=even_weight(choose),
-                base_margin=start_scores(choose, level),
+                weight=even_weight(validation),
+                base_margin=start_scores(validation, level),
                 nthread=n_threads,
             )
         ]
     booster = xgboost.train(
         {**_own_params(train, params), "seed": seed, "nthread": n_threads},
         data,
-        num_boost_round=most_rounds(rounds, rate, may_stop=choose is not None),
+        num_boost_round=most_rounds(rounds, rate, may_stop=validation is not None),
         evals=[(each, "choose") for each in held_out],
         verbose_eval=False,
         callbacks=[AfterRound()],

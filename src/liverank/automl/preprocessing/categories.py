@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.preprocessing.target_encoding import (
-    VisibleRows,
     Statistics,
+    VisibleRows,
     all_statistics,
     means_above,
     seen_statistics,
@@ -76,7 +76,11 @@ class Fitted(NamedTuple):
 
 
 def training_rows(
-    target: Floats, classes: tuple[str, ...], weight: Floats, sight: VisibleRows, recipe: EncodingOptions
+    target: Floats,
+    classes: tuple[str, ...],
+    weight: Floats,
+    sight: VisibleRows,
+    recipe: EncodingOptions,
 ) -> EncodingInputs:
     """Put together what all columns are fitted to."""
     n = len(target)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.splits import fold_of_rows
 from liverank.automl.preprocessing.categories import (
-    Fitted,
-    EncodingOptions,
     EncodingInputs,
+    EncodingOptions,
+    Fitted,
     fit_levels,
     training_rows,
 )

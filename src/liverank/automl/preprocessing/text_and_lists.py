@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.preprocessing.categories import Fitted, EncodingInputs, mean_names
+from liverank.automl.preprocessing.categories import EncodingInputs, Fitted, mean_names
 from liverank.automl.preprocessing.target_encoding import (
     Statistics,
     all_statistics,
@@ -33,7 +33,9 @@ _LOOKED_AT = 100_000
 _MOST_CANDIDATES = 50_000
 
 
-def fit_bag(name: str, values: NDArray[Any], training: EncodingInputs, *, is_text: bool) -> Fitted | None:
+def fit_bag(
+    name: str, values: NDArray[Any], training: EncodingInputs, *, is_text: bool
+) -> Fitted | None:
     """Fit one column of texts or lists; None where it is always unknown."""
     bags = token_bags(values, is_text=is_text)
     if all(bag is None for bag in bags):

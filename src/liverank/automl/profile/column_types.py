@@ -113,7 +113,9 @@ def _look_at_texts(name: str, texts: list[str]) -> InferredType:
     form = _time_form(known, total)
     if form is not None:
         oddity = _unread(known, lambda word: moment_of(word, form), "times")
-        return InferredType(Input(name=name, type="time", time_form=form), f"times ({form})", oddity)
+        return InferredType(
+            Input(name=name, type="time", time_form=form), f"times ({form})", oddity
+        )
     numbers = sum(n for word, n in known.items() if not np.isnan(number_of(word)))
     if any(re.fullmatch(r"0\d+", word) for word in known):
         return _look(name, "category", "digits with leading zeros are codes")
@@ -129,7 +131,9 @@ def _look_at_texts(name: str, texts: list[str]) -> InferredType:
     if _is_prose(known, total):
         return _look(name, "text", "several words, seldom the same")
     share = f"{numbers / total:.0%} of the values are numbers, the others texts"
-    return InferredType(Input(name=name, type="category"), "texts that return", share if numbers else None)
+    return InferredType(
+        Input(name=name, type="category"), "texts that return", share if numbers else None
+    )
 
 
 def _as_wanted(name: str, present: pl.Series, wanted: ColumnType) -> InferredType:

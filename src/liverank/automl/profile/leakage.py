@@ -62,7 +62,7 @@ def find_leaks(
     >>> [leak.column for leak in find_leaks(columns, inputs, target, split, task="binary")]
     ['paid']
     """
-    later = np.concatenate([split.choose, split.judge])
+    later = np.concatenate([split.validation, split.holdout])
     leaks: list[Leak] = []
     for form in inputs:
         if form.name == time:
@@ -70,9 +70,9 @@ def find_leaks(
         values = columns[form.name]
         if form.type == "time" and at_ms is not None:
             leaks += _after_event(form.name, values, at_ms)
-        told = _told_alone(form, values, target, (split.fit, later), task, classes)
+        told = _told_alone(form, values, target, (split.train, later), task, classes)
         leaks += _tells(form, values, told, task, len(target))
-    return tuple(leaks) + _duplicates(columns, inputs, target, (split.fit, later))
+    return tuple(leaks) + _duplicates(columns, inputs, target, (split.train, later))
 
 
 def _told_alone(

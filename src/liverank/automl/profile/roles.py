@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.columns import distinct_codes, read_column
 from liverank.automl.data.splits import (
-    CHOOSE,
-    FIT,
-    JUDGE,
+    HOLDOUT,
     LEFT_OUT,
+    TRAIN,
+    VALIDATION,
     Split,
     split_at_random,
     split_by_column,
@@ -27,9 +27,9 @@ from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input, level_of
 
 PARTS = {
-    FIT: ("train", "training", "fit"),
-    CHOOSE: ("validate", "validation", "valid", "val", "dev", "choose"),
-    JUDGE: ("test", "testing", "holdout", "judge"),
+    TRAIN: ("train", "training", "fit"),
+    VALIDATION: ("validate", "validation", "valid", "val", "dev", "choose"),
+    HOLDOUT: ("test", "testing", "holdout", "judge"),
     LEFT_OUT: ("unassigned", "none", "ignore"),
 }
 """What a split column may say, in any case; an empty value leaves the row out."""

@@ -36,7 +36,7 @@ def report_found(
 ) -> TrainingReport:
     """The report of a search that took ``seconds``."""
     rows, calibrator = lists.rows, found.calibrated.calibrator
-    scores = _scores(calibrator.apply(found.judge)[:, 0], lists)
+    scores = _scores(calibrator.apply(found.holdout)[:, 0], lists)
     used = found.final.predictor.used
     return TrainingReport(
         rows=len(rows),
@@ -44,9 +44,9 @@ def report_found(
         seed=seed,
         budget_s=budget_s,
         seconds=seconds,
-        fit=_span(rows.take(slice(0, lists.fitted))),
-        choose=_span(rows.take(lists.choose)),
-        judge=_span(rows.take(lists.judge)),
+        fit=_span(rows.take(slice(0, lists.n_train))),
+        choose=_span(rows.take(lists.validation)),
+        judge=_span(rows.take(lists.holdout)),
         candidates=_candidates(found, lists),
         blend=_members(found),
         calibration=Calibration(
@@ -113,9 +113,9 @@ def _notes(found: SearchResult, scores: Scores) -> tuple[str, ...]:
 
 
 def _scores(margins: NDArray[np.float64], lists: RankingData) -> Scores:
-    judged = lists.rows.take(lists.judge)
-    held, labels = lists.held(lists.judge), lists.rows.labels
-    before = slice(0, lists.judge.start)
+    judged = lists.rows.take(lists.holdout)
+    held, labels = lists.held(lists.holdout), lists.rows.labels
+    before = slice(0, lists.holdout.start)
     base = None if lists.rows.base is None else lists.rows.base[before]
     odds = mean_log_odds(labels[before].astype(np.float64), base)
     return Scores(
@@ -169,7 +169,7 @@ def _candidates(found: SearchResult, lists: RankingData) -> tuple[Candidate, ...
         Candidate(
             name=each.trial.title,
             log_loss=known(each.loss),
-            list_loss=float(held.which_losses(each.choose).mean()) if tells else None,
+            list_loss=float(held.which_losses(each.validation).mean()) if tells else None,
             seconds=round(each.seconds, 3),
             rounds=None if each.trial.family in STEADY else round(each.rounds),
             stopped="budget" if each.out_of_time else None,

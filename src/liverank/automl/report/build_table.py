@@ -65,8 +65,8 @@ def write_report(found: TableRun, *, seconds: float) -> report.TableReport:
     """The report of a search that took ``seconds``."""
     model, grounds = found.model, found.grounds
     judged = model.evaluation.judged
-    margins = model.calibrated.calibrator.apply(model.judge)
-    validating, answered = model.validation()
+    margins = model.calibrated.calibrator.apply(model.holdout)
+    validating, answered = model.validated()
     validation = _known(validating.figures(answered))
     baseline = _known(validating.figures(_constant(grounds, validating)))
     return report.TableReport(
@@ -94,7 +94,7 @@ def write_report(found: TableRun, *, seconds: float) -> report.TableReport:
         calibration=report.Calibration(
             kind=model.calibrated.kind,
             kept=model.calibrated.kind != "none",
-            before=_finite(judged.mean_loss(model.judge)),
+            before=_finite(judged.mean_loss(model.holdout)),
             after=_finite(judged.mean_loss(margins)),
         ),
         leaderboard=_leaderboard(found),
@@ -140,7 +140,11 @@ def _split(found: TableRun) -> report.SplitReport:
     grounds = found.grounds
     split = grounds.split
     blocks = []
-    for name, places in (("fit", split.fit), ("choose", split.choose), ("judge", split.judge)):
+    for name, places in (
+        ("fit", split.train),
+        ("choose", split.validation),
+        ("judge", split.holdout),
+    ):
         spans = None if grounds.at_ms is None else grounds.at_ms[places]
         mean = None if grounds.classes > 1 else float(grounds.target[places].mean())
         blocks.append(
@@ -248,7 +252,7 @@ def _warnings(found: TableRun, judged: EvalRows, margins: Floats) -> tuple[str, 
 
 def _slices(found: TableRun, judged: EvalRows, margins: Floats) -> tuple[report.Slice, ...]:
     grounds = found.grounds
-    columns = take_rows(grounds.columns, grounds.split.judge)
+    columns = take_rows(grounds.columns, grounds.split.holdout)
     answers = linked(margins, grounds.link)
     first = [each.column for each in found.importance]
     order = sorted(
@@ -269,7 +273,7 @@ def _slices(found: TableRun, judged: EvalRows, margins: Floats) -> tuple[report.
 
 def _constant(grounds: TableData, judged: EvalRows) -> Floats:
     """Margins, float64[n, k], of always answering with the mean of the rows that train."""
-    places = grounds.split.fit
+    places = grounds.split.train
     target = grounds.trained_target[places]
     weight = None if grounds.weight is None else grounds.weight[places]
     if judged.task == "regression":

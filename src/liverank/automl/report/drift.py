@@ -49,7 +49,7 @@ def measure_drift(
         return None
     losses = [
         row_losses(fit.margins(rows.features), rows.target, rows.task)
-        for rows in (held, fold.choose)
+        for rows in (held, fold.validation)
     ]
     shuffled, later = (float(each.mean()) for each in losses)
     error = float(np.sqrt(sum(each.var() / len(each) for each in losses)))

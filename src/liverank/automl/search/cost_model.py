@@ -80,7 +80,7 @@ class CostModel:
         if not tried or not self._n_all:
             return deadline
         best = sorted(on_most_rows(tried), key=lambda each: each.loss)[:_BLENDED]
-        weights = greedy_weights([each.choose for each in best], self._held, steps=_QUICK_STEPS)
+        weights = greedy_weights([each.validation for each in best], self._held, steps=_QUICK_STEPS)
         reserve_s = sum(
             expected_again_s(
                 each, self._n_rows, self._n_all, self._plan.timings.get(each.trial.family)

@@ -39,7 +39,7 @@ _LOOKING_SHARE = 0.25
 
 def find_extras(grounds: TableData, deadline: Deadline) -> tuple[Extra, ...]:
     """The extras that help, found before the deadline; none where there are few rows."""
-    if len(grounds.split.fit) < _LEAST_ROWS:
+    if len(grounds.split.train) < _LEAST_ROWS:
         return ()
     began = deadline.clock()
     bench = _Bench(grounds, [_thinned(fold) for fold in grounds.folds(_FOLDS)], deadline)
@@ -109,7 +109,7 @@ class _Bench:
     @property
     def places(self) -> NDArray[np.int64]:
         """The choosing rows of all folds."""
-        return np.concatenate([fold.choose for fold in self.folds])
+        return np.concatenate([fold.validation for fold in self.folds])
 
     @property
     def held(self) -> EvalRows:
@@ -121,11 +121,11 @@ class _Bench:
         if not self._rows:
             self._rows = [self.grounds.encode_fold(fold)[1:] for fold in self.folds]
         margins = []
-        for place, (train, choose) in enumerate(self._rows):
+        for place, (train, validation) in enumerate(self._rows):
             new = [self._columns_of(extra)[place] for extra in extras]
             fit = lightgbm.fit(
                 _widened(train, [column for column, _ in new]),
-                wider := _widened(choose, [column for _, column in new]),
+                wider := _widened(validation, [column for _, column in new]),
                 _PARAMS,
                 seed=self.grounds.seed,
                 n_threads=1,
@@ -139,11 +139,11 @@ class _Bench:
 
     def help_everywhere(self, before: Floats, after: Floats) -> bool:
         """Whether the loss falls on each fold: what helps only some of the time will not last."""
-        ends = np.cumsum([len(fold.choose) for fold in self.folds])
+        ends = np.cumsum([len(fold.validation) for fold in self.folds])
         falls = []
         for fold, end in zip(self.folds, ends, strict=True):
-            rows = slice(end - len(fold.choose), end)
-            held = self.grounds.held(fold.choose)
+            rows = slice(end - len(fold.validation), end)
+            held = self.grounds.held(fold.validation)
             falls.append(held.mean_loss(before[rows]) - held.mean_loss(after[rows]))
         return min(falls) > 0
 
@@ -153,9 +153,9 @@ class _Bench:
             alone = replace(self.grounds, inputs=_inputs_of(extra, self.grounds), extras=(extra,))
             self._columns[extra] = []
             for fold, (known, _) in zip(self.folds, self._rows, strict=True):
-                _, train, choose = alone.encode_fold(fold)
+                _, train, validation = alone.encode_fold(fold)
                 new = [i for i, name in enumerate(train.names) if name not in known.names]
-                self._columns[extra].append((train.features[:, new], choose.features[:, new]))
+                self._columns[extra].append((train.features[:, new], validation.features[:, new]))
         return self._columns[extra]
 
 
@@ -179,12 +179,12 @@ def _widened(rows: Matrix, columns: list[NDArray[np.float32]]) -> Matrix:
 
 def _thinned(fold: Fold) -> Fold:
     """The rows, evenly thinned where they are many."""
-    share = min(_MOST_ROWS / max(len(fold.fit) + len(fold.choose), 1), 1.0)
-    fit, choose = (
+    share = min(_MOST_ROWS / max(len(fold.train) + len(fold.validation), 1), 1.0)
+    fit, validation = (
         places[thinned_places(len(places), max(round(share * len(places)), 1))]
-        for places in (fold.fit, fold.choose)
+        for places in (fold.train, fold.validation)
     )
-    return Fold(fit, choose)
+    return Fold(fit, validation)
 
 
 def _unexplained(margins: Floats, grounds: TableData, places: NDArray[np.int64]) -> Floats:

@@ -89,7 +89,7 @@ def fewest_features(
     if lists is None or not counts:
         return Knee(kept, ())
     if len(kept) > SCREENED:
-        train = lists.matrix(slice(max(lists.fitted - _SCREEN_ROWS, 0), lists.fitted))
+        train = lists.matrix(slice(max(lists.n_train - _SCREEN_ROWS, 0), lists.n_train))
         fit = _quick(train, seed, deadline, _SCREEN_ROUNDS)
         if fit.out_of_time:
             return Knee(everything, ())
@@ -138,7 +138,7 @@ class _Search:
             if fit.out_of_time:
                 return None
             gains[columns] += fit.gains
-            margins.append(fit.margins(np.ascontiguousarray(fold.choose.features[:, columns])))
+            margins.append(fit.margins(np.ascontiguousarray(fold.validation.features[:, columns])))
         both = np.concatenate(margins)
         losses = np.add.reduceat(self._evaluation.held.row_losses(both), self._offsets[:-1])
         # lists are compared as they would be served: as if every item stood first

@@ -143,7 +143,11 @@ def _last_resort(evaluation: CrossValidation, timed: Mapping[str, Family], seed:
 
 
 def _affordable(
-    stream: Iterator[Trial], pace: CostModel, until: Deadline, whole_s: float, tried: list[TrialResult]
+    stream: Iterator[Trial],
+    pace: CostModel,
+    until: Deadline,
+    whole_s: float,
+    tried: list[TrialResult],
 ) -> Iterator[Trial]:
     """Those that should end in time, some at a higher rate; ends after many that would not."""
     refused = 0
@@ -201,7 +205,7 @@ def _bar(tried: list[TrialResult], evaluation: CrossValidation) -> float:
     """The loss on the first fold beyond which a trial cannot become useful."""
     if not tried:
         return math.inf
-    return _HOPELESS * min(evaluation.first_loss(each.choose) for each in tried)
+    return _HOPELESS * min(evaluation.first_loss(each.validation) for each in tried)
 
 
 def _run(
@@ -223,7 +227,7 @@ def _run(
         fits.append(
             family.fit(
                 evaluation.train_rows(fold, trial.rows),
-                rows.choose,
+                rows.validation,
                 trial.params,
                 seed=trial.seed,
                 n_threads=n_threads,
@@ -234,9 +238,11 @@ def _run(
         if (
             fold == 0
             and left > 1
-            and evaluation.first_loss(fits[0].margins(rows.choose.features)) > bar
+            and evaluation.first_loss(fits[0].margins(rows.validation.features)) > bar
         ):
             return None
     seconds = deadline.clock() - began
-    choose, judge = evaluation.margins(fits)
-    return TrialResult(trial, tuple(fits), choose, judge, evaluation.held.loss(choose), seconds)
+    validation, holdout = evaluation.margins(fits)
+    return TrialResult(
+        trial, tuple(fits), validation, holdout, evaluation.held.loss(validation), seconds
+    )

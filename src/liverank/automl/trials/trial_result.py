@@ -23,8 +23,8 @@ class TrialResult:
 
     trial: Trial
     fits: tuple[Fit, ...]
-    choose: NDArray[np.float64]
-    judge: NDArray[np.float64]
+    validation: NDArray[np.float64]
+    holdout: NDArray[np.float64]
     loss: float
     seconds: float
 

@@ -9,11 +9,11 @@ from liverank.events.log.stats import Stats
 from liverank.events.log.storage.tail import TailEvent, TailSlice
 
 __all__ = [
-    "Appended",
-    "AppendedRankings",
-    "Erased",
-    "Imported",
+    "AppendResult",
+    "EraseResult",
+    "ImportResult",
     "Log",
+    "RankingAppendResult",
     "Stats",
     "TailEvent",
     "TailSlice",

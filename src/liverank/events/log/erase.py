@@ -84,7 +84,9 @@ def erase_user(database: Database, user: str, *, at_ms: int) -> EraseResult:
                     begin_generation(connection)
                     connection.execute("UPDATE state SET erasing = 1")
         finish_erasing(database)
-    return EraseResult(rows + of_tail[0] + of_blocks[0], len(old), scrubbed + of_tail[1] + of_blocks[1])
+    return EraseResult(
+        rows + of_tail[0] + of_blocks[0], len(old), scrubbed + of_tail[1] + of_blocks[1]
+    )
 
 
 def _as_json(user: str) -> bytes:

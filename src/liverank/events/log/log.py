@@ -14,9 +14,9 @@ import polars as pl
 from liverank.errors import LogError
 from liverank.events.event import Event, ServedRanking
 from liverank.events.frame import SCHEMA
-from liverank.events.log.append import AppendResult, Appender
+from liverank.events.log.append import Appender, AppendResult
 from liverank.events.log.append_served import RankingAppendResult, ServedAppender
-from liverank.events.log.bulk_import import ImportResult, Importer
+from liverank.events.log.bulk_import import Importer, ImportResult
 from liverank.events.log.changes import experiment_changes
 from liverank.events.log.compaction import compact_tail, expire_rows
 from liverank.events.log.erase import EraseResult, erase_user

@@ -46,7 +46,9 @@ def choose_rung(root: Path) -> FallbackLevel:
     try:
         current = store.current(root)
         if current is None:
-            return FallbackLevel(None, "popular", "no bundle was promoted yet; `liverank train` makes one")
+            return FallbackLevel(
+                None, "popular", "no bundle was promoted yet; `liverank train` makes one"
+            )
     except BundleError as error:
         return FallbackLevel(None, "popular", str(error), "")
     try:
@@ -61,7 +63,9 @@ def choose_rung(root: Path) -> FallbackLevel:
         place = store.place_of(root, previous)
         return FallbackLevel(store.load(root, previous), "previous", reason, current, place)
     except BundleError as error:
-        return FallbackLevel(None, "popular", f"{reason}; nor does the previous one: {error}", current)
+        return FallbackLevel(
+            None, "popular", f"{reason}; nor does the previous one: {error}", current
+        )
 
 
 def fixed_rung(directory: Path) -> FallbackLevel:

@@ -99,7 +99,9 @@ class FoldedLog:
         arrived_ms = int(frame["arrived"][-1] or 0)
         return LogSlice(int(frame["seq"][-1]), stream, frame, arrived_ms=arrived_ms)
 
-    def read_few(self, log: Log, *, max_rows: int, frame_rows: int | None = None) -> LogSlice | None:
+    def read_few(
+        self, log: Log, *, max_rows: int, frame_rows: int | None = None
+    ) -> LogSlice | None:
         """What ``read_slice`` reads; without a data frame where the events lie in the log's tail.
 
         Of a segment at most ``frame_rows``, if given. Raises LogError and its kinds.

@@ -41,7 +41,7 @@ _GAIN_ROWS = 2000
 
 def fit(
     train: Matrix,
-    choose: Matrix | None,
+    validation: Matrix | None,
     params: dict[str, Any],
     *,
     seed: int,  # nothing is drawn
@@ -71,8 +71,8 @@ def fit(
         if out_of_time and run:  # what was cut short could not be repeated
             break
         run += 1
-        loss = 0.0 if choose is None else _loss(_parts(rows, point, scale, shift), choose)
-        if choose is None or loss < best[0]:
+        loss = 0.0 if validation is None else _loss(_parts(rows, point, scale, shift), validation)
+        if validation is None or loss < best[0]:
             best = loss, run, point
         if out_of_time:
             break
@@ -154,8 +154,8 @@ def _shifted(part: Linear, shift: float) -> Linear:
     return Linear.from_arrays({**arrays, "intercept": arrays["intercept"] + shift})
 
 
-def _loss(parts: tuple[Linear, ...], choose: Matrix) -> float:
-    margins = np.column_stack([part.margin(choose.features) for part in parts])
-    if choose.base is not None:
-        margins += choose.base[:, None]
-    return mean_loss(margins, choose.target, choose.weight, choose.task)
+def _loss(parts: tuple[Linear, ...], validation: Matrix) -> float:
+    margins = np.column_stack([part.margin(validation.features) for part in parts])
+    if validation.base is not None:
+        margins += validation.base[:, None]
+    return mean_loss(margins, validation.target, validation.weight, validation.task)

@@ -108,7 +108,7 @@ def needs_bytes(n_rows: int, n_columns: int, params: Params) -> int:
 
 def fit(
     train: Matrix,
-    choose: Matrix | None,
+    validation: Matrix | None,
     params: Params,
     *,
     seed: int,
@@ -129,7 +129,7 @@ def fit(
     if rounds != 0 and deadline.left_s() > _LEAST_S:
         trained = _training().train_net(
             train,
-            choose,
+            validation,
             scales,
             start,
             params,

@@ -28,7 +28,7 @@ _COMPILE_TRACES = 7
 
 def train_net(
     train: Matrix,
-    choose: Matrix | None,
+    validation: Matrix | None,
     scales: Scales,
     first: Arrays,
     params: Params,
@@ -43,8 +43,8 @@ def train_net(
     """
     size = min(params["batch"], max(len(train) // 4, 1))
     feed = _feed(train, scales, first, size, generator)
-    look = None if choose is None else _look(choose, scales)
-    n_look = 0 if choose is None else min(len(choose), _MOST_LOOK_ROWS)
+    look = None if validation is None else _look(validation, scales)
+    n_look = 0 if validation is None else min(len(validation), _MOST_LOOK_ROWS)
     per_epoch = max(len(train) // size, 1)
     every = int(np.clip(per_epoch, 10, 100))
     horizon = float(np.clip(2 * per_epoch, 50, 500))
@@ -111,15 +111,17 @@ def _rates(params: Params, round_: int, horizon: float) -> Rates:
     )
 
 
-def _look(choose: Matrix, scales: Scales) -> Callable[[State], float]:
+def _look(validation: Matrix, scales: Scales) -> Callable[[State], float]:
     """The loss of a state's mean weights on the rows that choose, thinned where they are many."""
-    places = np.linspace(0, len(choose) - 1, min(len(choose), _MOST_LOOK_ROWS)).astype(np.int64)
-    some = choose.take(places)
+    places = np.linspace(0, len(validation) - 1, min(len(validation), _MOST_LOOK_ROWS)).astype(
+        np.int64
+    )
+    some = validation.take(places)
     n_blocks = -(-len(some) // _LOOK_BLOCK)
     # Blocks of one shape are compiled once; the last is filled up with unknown rows.
-    rows = np.full((n_blocks * _LOOK_BLOCK, choose.n_features), np.nan, np.float32)
+    rows = np.full((n_blocks * _LOOK_BLOCK, validation.n_features), np.nan, np.float32)
     rows[: len(some)] = scales.rows(some.features)
-    blocks = rows.reshape(n_blocks, _LOOK_BLOCK, choose.n_features)
+    blocks = rows.reshape(n_blocks, _LOOK_BLOCK, validation.n_features)
     bins, target = Bins(scales.knot, scales.inverse_width), scales.target(some)
 
     def loss(state: State) -> float:
@@ -127,7 +129,7 @@ def _look(choose: Matrix, scales: Scales) -> Callable[[State], float]:
         margins = outputs[: len(some)].astype(np.float64)
         if some.base is not None:
             margins += some.base[:, None]
-        losses = _row_losses(margins, target, choose.task)
+        losses = _row_losses(margins, target, validation.task)
         return float(np.average(losses, weights=some.weight))
 
     return loss

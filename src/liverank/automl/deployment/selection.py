@@ -70,8 +70,8 @@ def choose_served(
     """The best model within ``serving_us`` microseconds a row; the plan with what was measured."""
     rows = evaluation.last_choose()
     held = evaluation.held.take(np.arange(rows.start, rows.stop))
-    features = evaluation.folds[-1].choose.features
-    choose = [each.choose[rows] for each in tried]
+    features = evaluation.folds[-1].validation.features
+    validation = [each.validation[rows] for each in tried]
     measured = dict(plan.us_per_row)
 
     def us_of(name: str, terms: Sequence[Term]) -> float:
@@ -93,7 +93,7 @@ def choose_served(
         )
 
     teacher = terms_for(blend.weights)
-    teacher_loss = held.loss(blended(choose, blend.weights))
+    teacher_loss = held.loss(blended(validation, blend.weights))
     us, mb = us_of("ensemble", teacher), size_mb(teacher)
     is_single = int((blend.weights > 0).sum()) == 1
     if us * _GROWTH <= serving_us and mb * _GROWTH <= MOST_MB:
@@ -114,7 +114,7 @@ def choose_served(
     if blend.refused is not None:
         costs[blend.refused] = np.inf
     if (costs <= 1).any():
-        weights = greedy_weights([each.choose for each in tried], evaluation.held, costs=costs)
+        weights = greedy_weights([each.validation for each in tried], evaluation.held, costs=costs)
         terms = terms_for(weights)
         candidates.append(
             DeployOption(
@@ -124,7 +124,7 @@ def choose_served(
                 None,
                 us_of("blend", terms),
                 size_mb(terms),
-                held.loss(blended(choose, weights)),
+                held.loss(blended(validation, weights)),
                 teacher_loss,
                 terms,
             )
