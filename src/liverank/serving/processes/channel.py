@@ -25,7 +25,7 @@ class NewView(msgspec.Struct, frozen=True, tag=True):
     A third one is that of the popularity for variants, where the config names experiments;
     ``changes`` are what became of them. ``number`` counts the views of a server, from 1.
     ``bundle`` is the directory of the bundle, or None; ``fallback``, ``reason`` and ``promoted``
-    are as in ``Rung``.
+    are as in ``FallbackLevel``.
     """
 
     number: int
