@@ -1,12 +1,13 @@
 """The whole way from a table to a model, on every task and split, within its time."""
 
+import itertools
 import time
 
 import numpy as np
 import polars as pl
 import pytest
 
-from liverank.automl import table
+from liverank.automl import table as table_search
 from liverank.automl.families import lightgbm
 from liverank.automl.report.table_schema import decode_report, encode_report
 from liverank.automl.trials.plan import decode_plan, encode_plan
@@ -47,16 +48,21 @@ def a_table(n=600, seed=0, task="binary"):
     )
 
 
+def ticking(step_s):
+    """A clock that only reading it moves on."""
+    return map(step_s.__mul__, itertools.count()).__next__
+
+
 def fit(table, **changes):
-    # Time of this process, so that whatever else runs here decides nothing.
+    # Each look at the clock takes 0.6 ms: a search does the same on any machine at any load.
     arguments = {"target": "target", "budget_s": 4.0, "families": QUICK} | changes
-    arguments = {"clock": time.process_time} | arguments
-    return table.fit(table, **arguments)
+    arguments = {"clock": ticking(0.0006)} | arguments
+    return table_search.fit(table, **arguments)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled():
-    table.warm_up()
+    table_search.warm_up()
     fit(a_table(), budget_s=2)
 
 
@@ -162,7 +168,7 @@ def test_rmsle_is_trained_in_logarithms():
     x = generator.normal(size=1000)
     y = np.exp(2 * x + generator.normal(size=1000) * 0.2)
     table = pl.DataFrame({"x": x, "target": y})
-    result = fit(table, objective="rmsle", budget_s=3)
+    result = fit(table, objective="rmsle", budget_s=8)
     assert result.predictor.link == "expm1"
     assert result.report.validation["rmsle"] < 0.3
     assert (result.predict(table) >= 0).all()
@@ -185,6 +191,6 @@ def test_what_cannot_be_done_says_so(changes, says):
 @pytest.mark.alone
 def test_the_budget_holds():
     began = time.process_time()
-    result = fit(a_table(3000), budget_s=4)
+    result = fit(a_table(3000), budget_s=4, clock=time.process_time)
     assert time.process_time() - began < 4 * 1.05
     assert 1 < result.report.seconds < 4 * 1.05
