@@ -1,4 +1,4 @@
-"""How the source is laid out: small folders and functions, no import circles, true paths in docs."""
+"""How the source is laid out: small folders and functions, no circles of imports, true paths."""
 
 import ast
 import re
@@ -111,6 +111,8 @@ def test_every_path_in_the_architecture_page_exists() -> None:
     paths = set(re.findall(r"`([\w./-]+(?:/|\.py|\.toml|\.md))`", text))
     assert len(paths) > 60
     missing = [
-        path for path in sorted(paths) if not (ROOT / path).exists() and not (PACKAGE / path).exists()
+        path
+        for path in sorted(paths)
+        if not (ROOT / path).exists() and not (PACKAGE / path).exists()
     ]
     assert not missing
