@@ -40,7 +40,8 @@ class Clusters:
 
     def sums(self, values: Floats) -> Floats:
         """The sum of row values in each cluster, float64[count]."""
-        return np.bincount(self.of_row, weights=values, minlength=self.count)
+        sums = np.bincount(self.of_row, weights=values, minlength=self.count)
+        return sums.astype(np.float64, copy=False)
 
 
 def mean_interval(
@@ -65,7 +66,7 @@ def mean_interval(
     totals, masses = clusters.sums(weights * values), clusters.sums(weights)
     means = np.empty(draws)
     for draw, times in zip(range(draws), clusters.draws(seed), strict=False):
-        means[draw] = (times @ totals) / max(times @ masses, 1e-300)
+        means[draw] = float(times @ totals) / max(float(times @ masses), 1e-300)
     return percentile_interval(means, confidence)
 
 
