@@ -154,7 +154,7 @@ def time_all(
         least_s = getattr(family, "SETUP_S", 0.0)
         if timings and deadline.left_s() * _LEAST_LEFT < least_s:
             continue
-        until = Deadline(deadline.clock() + max(share * deadline.left_s(), least_s), deadline.clock)
+        until = deadline.at(deadline.clock() + max(share * deadline.left_s(), least_s))
         timings[name] = time_family(family, train, n_threads=n_threads, deadline=until)
     return timings
 
