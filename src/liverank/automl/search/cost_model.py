@@ -41,7 +41,7 @@ class CostModel:
     ) -> None:
         self._plan = plan
         self._families = families
-        self._held = evaluation.held
+        self._held = evaluation.validation_rows
         self._n_all = n_all
         self._n_rows = evaluation.n_rows
         self._n_columns = evaluation.n_features
