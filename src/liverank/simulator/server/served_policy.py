@@ -210,18 +210,18 @@ class _Held:
 def _check_taken(part: Sequence[Event], answer: Answer) -> None:
     """Raises SimulatorError where events were not all taken as new."""
     if answer.status != 202:
-        first = f"{len(part):,} events from {_description(part[0])}" if part else "no events"
+        first = f"{len(part):,} events from {_brief(part[0])}" if part else "no events"
         raise _refused(first, answer)
     taken = msgspec.json.decode(answer.body, type=_Taken)
     if taken.rejected:
         first_of = taken.rejected[0]
         raise SimulatorError(
             f"{len(taken.rejected):,} of {len(part):,} events were refused; the first is "
-            f"{_description(part[first_of.index])}: {first_of.reason}"
+            f"{_brief(part[first_of.index])}: {first_of.reason}"
         )
     if taken.accepted != len(part):
         raise SimulatorError(
-            f"{taken.duplicates:,} of {len(part):,} events from {_description(part[0])} were in the "
+            f"{taken.duplicates:,} of {len(part):,} events from {_brief(part[0])} were in the "
             "log already; begin a world with a new log"
         )
 
@@ -230,7 +230,7 @@ def _get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nhost: liverank\r\n\r\n".encode()
 
 
-def _description(event: Event) -> str:
+def _brief(event: Event) -> str:
     return encode_event(event)[:_SAYS].decode(errors="replace")
 
 
