@@ -1,4 +1,4 @@
-"""Bundles that liverank 0.1.0 wrote still load, answer the same bits, and are packed to the same bytes.
+"""Bundles that an older version wrote still load, answer the same bits and give the same bytes.
 
 ``old_bundles`` holds one bundle of each kind with inputs and its answers. Never write them again:
 when a format changes, this test shows whether bundles in use can still be read.
