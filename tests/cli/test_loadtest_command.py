@@ -109,7 +109,7 @@ def test_processor_time_is_shared_by_the_answers_and_unknown_where_the_server_do
     assert a_report(cpu_s=0.0006)[0].server_cpu_us == 200
     report, latencies = a_report()
     assert report.server_cpu_us is None
-    assert "GET /metrics tells no liverank_process_cpu_seconds_total" in " ".join(report.notes)
+    assert "GET /metrics has no liverank_process_cpu_seconds_total" in " ".join(report.notes)
     assert "server unknown" in shown(report, latencies)
     assert report.generator.cpu_us == 100
 
