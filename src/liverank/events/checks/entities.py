@@ -69,9 +69,7 @@ class Lives:
                 "items ended without a start; their age is unknown",
             ),
         ]
-        if (
-            self._end[: self._index.size] != _NEVER_ENDED
-        ).any():  # else no end was ever sent
+        if (self._end[: self._index.size] != _NEVER_ENDED).any():  # else no end was ever sent
             message = (
                 "items have not ended; each is served until `serving.expire_after` "
                 f"({self._expire_after}) after it was last heard of"
