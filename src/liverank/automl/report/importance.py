@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from liverank.automl.budget import Deadline
 from liverank.automl.evaluation.cross_validation import thinned_places
 from liverank.automl.evaluation.eval_rows import EvalRows
-from liverank.automl.report.table_schema import Importance
+from liverank.automl.report.schema import Importance
 from liverank.models.encoder.columns import Columns
 
 _MOST_ROWS = 3000

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, softmax
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
@@ -18,7 +19,6 @@ from liverank.automl.evaluation.cross_validation import thinned_places
 from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.families import lightgbm
-from liverank.automl.metrics.objective import softmax
 from liverank.automl.preprocessing.encoder import Cross, Extra, take_rows
 from liverank.automl.preprocessing.feature_crosses import arithmetic, candidates, choose_extras
 from liverank.automl.trials.plan import Made
@@ -194,6 +194,6 @@ def _unexplained(margins: Floats, grounds: TableData, places: NDArray[np.int64])
     if task == "regression":
         return target - margins
     if task == "binary":
-        return target - 1 / (1 + np.exp(-np.clip(margins, -500, 500)))
+        return np.asarray(target - expit(margins))
     hits: Floats = (target == np.arange(grounds.classes)) * 1.0
-    return hits - softmax(margins)
+    return np.asarray(hits - softmax(margins, axis=1))
