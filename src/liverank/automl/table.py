@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from liverank.automl.budget import Clock, Deadline
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.matrix import Task
-from liverank.automl.evaluation.cross_validation import thinned_places
 from liverank.automl.evaluation.eval_rows import LINKS
 from liverank.automl.evaluation.subsampling import rows_in_time, thin_table
 from liverank.automl.evaluation.table_data import TableData
@@ -37,8 +36,9 @@ from liverank.automl.report.drift import measure_drift
 from liverank.automl.report.importance import permutation_importance
 from liverank.automl.report.schema import Drift, Importance
 from liverank.automl.result import Result, frame_of
-from liverank.automl.search.cross_selection import find_extras, from_record, recorded
+from liverank.automl.search.cross_selection import find_feature_crosses, from_record, recorded
 from liverank.automl.trials.plan import Plan, Trial
+from liverank.dataset.sampling import evenly_spread_rows
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Columns, ColumnType
 from liverank.models.predictor import sum_terms
@@ -124,7 +124,7 @@ def fit(
     blocks, why = split_rows(roles, seed=seed, gap_ms=gap_ms, validation=validation)
     in_time = blocks.kind == "chronological"
     columns = read_columns(rows, profile.inputs)
-    grounds = TableData(
+    table_data = TableData(
         columns=columns,
         inputs=profile.inputs,
         target=roles.target,
@@ -140,12 +140,12 @@ def fit(
         seed=seed,
         class_names=profile.target.classes,
     )
-    leaks = _leaks(grounds, profile)
+    leaks = _leaks(table_data, profile)
     until = deadline.share(_EXTRAS_SHARE)
-    extras = find_extras(grounds, until) if plan is None else from_record(plan.extras)
-    grounds = dataclasses.replace(grounds, extras=extras)
+    crosses = find_feature_crosses(table_data, until) if plan is None else from_record(plan.extras)
+    table_data = dataclasses.replace(table_data, feature_crosses=crosses)
     model = find_model(
-        grounds,
+        table_data,
         families=families,
         plan=plan,
         serving_us=serving_us,
@@ -157,12 +157,12 @@ def fit(
     report_end = Deadline(began + 0.99 * budget_s, clock)
     found = TableRun(
         profile=profile,
-        grounds=grounds,
+        table_data=table_data,
         why=why,
         model=model,
         leaks=leaks,
         drift=_drift(model, report_end.share(0.4)),
-        importance=_importance(grounds, model, report_end.share(0.8)),
+        importance=_importance(table_data, model, report_end.share(0.8)),
         intervals=_intervals(model, report_end),
         budget_s=budget_s,
         serving_us=serving_us,
@@ -171,8 +171,8 @@ def fit(
         used=used,
     )
     report = write_report(found, seconds=clock() - began)
-    ran = msgspec.structs.replace(model.plan, extras=recorded(extras), rows=used)
-    return Result(model.final.predictor.narrow(), profile, report, ran, _golden(grounds))
+    ran = msgspec.structs.replace(model.plan, extras=recorded(crosses), rows=used)
+    return Result(model.final.predictor.narrow(), profile, report, ran, _golden(table_data))
 
 
 def warm_up() -> None:
@@ -184,23 +184,23 @@ def warm_up() -> None:
         fit(table, target="y", task=task, families=["linear"], plan=_WARM)
 
 
-def _golden(grounds: TableData) -> Columns:
-    places = grounds.all_rows[thinned_places(len(grounds.all_rows), _GOLDEN_ROWS)]
-    return take_rows(grounds.columns, places)
+def _golden(table_data: TableData) -> Columns:
+    places = table_data.all_rows[evenly_spread_rows(len(table_data.all_rows), _GOLDEN_ROWS)]
+    return take_rows(table_data.columns, places)
 
 
-def _leaks(grounds: TableData, profile: TableProfile) -> tuple[Leak, ...]:
-    if len(grounds.target) > MOST_LEAK_ROWS:
+def _leaks(table_data: TableData, profile: TableProfile) -> tuple[Leak, ...]:
+    if len(table_data.target) > MOST_LEAK_ROWS:
         return ()
     return find_leaks(
-        grounds.columns,
-        grounds.inputs,
-        grounds.target,
-        grounds.split,
-        task=grounds.objective.task,
+        table_data.columns,
+        table_data.inputs,
+        table_data.target,
+        table_data.split,
+        task=table_data.objective.task,
         classes=max(len(profile.target.classes), 1),
-        at_ms=grounds.at_ms,
-        time=grounds.time,
+        at_ms=table_data.at_ms,
+        time=table_data.time,
     )
 
 
@@ -211,7 +211,7 @@ def _drift(model: SearchResult, deadline: Deadline) -> Drift | None:
         model.evaluation.folds[-1],
         seed=model.plan.seed,
         n_threads=model.plan.n_threads,
-        is_logarithm=model.evaluation.held.link == "expm1",
+        is_logarithm=model.evaluation.validation_rows.link == "expm1",
         deadline=deadline,
     )
 
@@ -222,7 +222,7 @@ def _intervals(model: SearchResult, deadline: Deadline) -> dict[str, tuple[float
 
 
 def _importance(
-    grounds: TableData, model: SearchResult, deadline: Deadline
+    table_data: TableData, model: SearchResult, deadline: Deadline
 ) -> tuple[Importance, ...]:
     """Of the served model as it was before it saw the judging rows."""
     evaluation = model.evaluation
@@ -233,8 +233,8 @@ def _importance(
         raw = sum_terms(model.served.terms, encoder.transform(columns), evaluation.n_margins)
         return model.calibrated.calibrator.apply(raw)
 
-    holdout = take_rows(grounds.columns, grounds.split.holdout)
+    holdout = take_rows(table_data.columns, table_data.split.holdout)
     read = {form.name: holdout[form.name] for form in encoder.inputs}
     return permutation_importance(
-        margins, read, evaluation.judged, seed=grounds.seed, deadline=deadline
+        margins, read, evaluation.holdout_rows, seed=table_data.seed, deadline=deadline
     )

@@ -17,8 +17,9 @@ from liverank.automl.report.comparison import Comparison, Difference
 from liverank.automl.report.from_search import known
 from liverank.automl.report.reports import RankingReport
 from liverank.config import Config
+from liverank.dataset.bootstrap import bootstrap_difference
 from liverank.dataset.lists.lists import Lists
-from liverank.dataset.metrics import bootstrap_difference, list_auc, mean_over_lists, ndcg_at
+from liverank.dataset.metrics import list_auc, mean_over_lists, ndcg_at
 from liverank.dataset.rows import Rows, list_offsets
 from liverank.features.kinds.context import POSITION_NAME, SERVED_POSITION
 

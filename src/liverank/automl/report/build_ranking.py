@@ -63,7 +63,7 @@ def report_search(
     used = result.final.predictor.used
     importance = _importance(result, rows.names)
     drift = _drift(result, deadline.share(0.5))
-    holdout = evaluation.judged
+    holdout = evaluation.holdout_rows
     margins = holdout_margins(result)
     odds = _base_rate_log_odds(data)
     constant = np.full((len(holdout), 1), odds)
@@ -219,7 +219,7 @@ def _list_losses(result: SearchResult, data: RankingData) -> list[float] | None:
     """Mean softmax loss of each trial within lists; None where too few lists have both outcomes."""
     if data.told_lists < LEAST_LISTS:
         return None
-    rows = result.evaluation.held
+    rows = result.evaluation.validation_rows
     return [float(rows.which_losses(each.validation).mean()) for each in result.tried]
 
 

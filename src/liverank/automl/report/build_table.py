@@ -45,7 +45,7 @@ class TableRun:
     """The result of a search on a table, and what was measured around it."""
 
     profile: TableProfile
-    grounds: TableData
+    table_data: TableData
     why: str
     """Why the rows are split as they are."""
     model: SearchResult
@@ -66,7 +66,7 @@ def write_report(run: TableRun, *, seconds: float) -> TableReport:
     """The report of a search that took ``seconds``."""
     result, profile = run.model, run.profile
     validated, margins = result.validated()
-    baseline = validated.figures(_constant(run.grounds, validated))
+    baseline = validated.figures(_constant(run.table_data, validated))
     return TableReport(
         asked=_asked(run),
         data=Data(
@@ -102,7 +102,7 @@ def write_report(run: TableRun, *, seconds: float) -> TableReport:
 
 
 def _asked(run: TableRun) -> SearchRequest:
-    target, objective = run.profile.target, run.grounds.objective
+    target, objective = run.profile.target, run.table_data.objective
     return SearchRequest(
         target=target.name,
         task=target.task,
@@ -116,14 +116,14 @@ def _asked(run: TableRun) -> SearchRequest:
 
 
 def _split(run: TableRun) -> SplitReport:
-    split = run.grounds.split
+    split = run.table_data.split
     return SplitReport(
         kind=split.kind,
         reason=run.why,
         blocks=(
-            _block("train", run.grounds, split.train),
-            _block("validation", run.grounds, split.validation),
-            _block("holdout", run.grounds, split.holdout),
+            _block("train", run.table_data, split.train),
+            _block("validation", run.table_data, split.validation),
+            _block("holdout", run.table_data, split.holdout),
         ),
         left_out=split.left_out,
     )
@@ -141,8 +141,8 @@ def _block(name: BlockName, data: TableData, rows: NDArray[np.int64]) -> Block:
 
 
 def _warnings(run: TableRun) -> tuple[str, ...]:
-    result, data = run.model, run.grounds
-    holdout = result.evaluation.judged
+    result, data = run.model, run.table_data
+    holdout = result.evaluation.holdout_rows
     drift, last = closing_warnings(result, run.drift)
     warnings = []
     if not is_useful(result, _constant(data, holdout)):
@@ -175,7 +175,7 @@ def _warnings(run: TableRun) -> tuple[str, ...]:
 
 def _slices(run: TableRun) -> tuple[Slice, ...]:
     """Slices by each column, the most important first."""
-    data = run.grounds
+    data = run.table_data
     first = [each.column for each in run.importance]
     order = sorted(
         data.inputs, key=lambda form: first.index(form.name) if form.name in first else len(first)

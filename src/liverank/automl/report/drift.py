@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
-from liverank.automl.evaluation.cross_validation import FoldRows, thinned_places
+from liverank.automl.evaluation.cross_validation import Fold
 from liverank.automl.families import lightgbm
 from liverank.automl.metrics.figures import row_losses
 from liverank.automl.report.schema import Drift
+from liverank.dataset.sampling import evenly_spread_rows
 
 _MOST_ROWS = 30_000
 _PARAMS = {"learning_rate": 0.1, "num_leaves": 31, "min_data_in_leaf": 20}
@@ -20,7 +21,7 @@ _DISAGREES = 0.1
 
 
 def measure_drift(
-    fold: FoldRows,
+    fold: Fold,
     *,
     seed: int,
     n_threads: int,
@@ -33,7 +34,7 @@ def measure_drift(
     ``is_logarithm``: whether a regression's target is the logarithm of the target asked for.
     Without ``rounds`` training stops early on the shuffled rows, as with a shuffled validation.
     """
-    train = fold.train.take(thinned_places(len(fold.train), _MOST_ROWS))
+    train = fold.train.take(evenly_spread_rows(len(fold.train), _MOST_ROWS))
     is_held = np.random.default_rng(seed).random(len(train)) < 0.2
     if is_held.all() or not is_held.any():
         return None

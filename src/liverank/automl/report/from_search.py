@@ -62,7 +62,7 @@ def leaderboard(
 
     ``weights`` and ``list_losses`` have one entry a trial; the latter only for rankings.
     """
-    plan, larger = result.plan, result.evaluation.held.objective.larger_is_better
+    plan, larger = result.plan, result.evaluation.validation_rows.objective.larger_is_better
     entries = []
     for index, (each, weight) in enumerate(zip(result.tried, weights.tolist(), strict=True)):
         title = each.trial.title
@@ -111,7 +111,7 @@ def ensemble_of(result: SearchResult) -> Ensemble:
 
 def calibration_of(result: SearchResult) -> Calibration:
     """The calibration and what it did to the loss of the holdout rows."""
-    calibrated, rows = result.calibrated, result.evaluation.judged
+    calibrated, rows = result.calibrated, result.evaluation.holdout_rows
     calibrator = calibrated.calibrator
     is_single = len(calibrator.slope) == 1
     return Calibration(
@@ -126,13 +126,13 @@ def calibration_of(result: SearchResult) -> Calibration:
 
 def answers_of(result: SearchResult) -> Floats:
     """Predictions for the holdout rows: probabilities float64[n] or [n, k], or values."""
-    rows = result.evaluation.judged
+    rows = result.evaluation.holdout_rows
     return linked(rows.on_base(holdout_margins(result)), rows.link)
 
 
 def curves_of(result: SearchResult, classes: tuple[str, ...]) -> Curves:
     """The curves of the holdout rows."""
-    rows = result.evaluation.judged
+    rows = result.evaluation.holdout_rows
     return draw_curves(
         answers_of(result), rows.target, rows.weight, task=rows.task, classes=classes
     )
@@ -140,7 +140,7 @@ def curves_of(result: SearchResult, classes: tuple[str, ...]) -> Curves:
 
 def slices_of(result: SearchResult, columns: Columns, inputs: Iterable[Input]) -> tuple[Slice, ...]:
     """Slices of the holdout rows, whose ``columns`` they are, by each of ``inputs`` in order."""
-    rows = result.evaluation.judged
+    rows = result.evaluation.holdout_rows
     answers = answers_of(result)
     is_single = answers.ndim == 1
     outcomes = Outcomes(
@@ -156,7 +156,7 @@ def slices_of(result: SearchResult, columns: Columns, inputs: Iterable[Input]) -
 
 def is_useful(result: SearchResult, constant: Floats) -> bool:
     """Whether the holdout loss is below that of the ``constant`` margins, float64[n, k]."""
-    rows = result.evaluation.judged
+    rows = result.evaluation.holdout_rows
     return rows.mean_loss(holdout_margins(result)) < rows.mean_loss(constant)
 
 
