@@ -133,7 +133,7 @@ def test_rows_with_a_time_are_judged_by_the_newest_and_drift_is_told():
 
 def test_a_small_serving_budget_is_met():
     result = fit(a_table(1500), serving_us=0.05, budget_s=6)
-    assert result.report.served.kind.startswith(("student", "single", "blend"))
+    assert result.report.served.kind.startswith(("student", "single", "fast_ensemble"))
 
 
 def test_an_interrupt_keeps_the_best_so_far(monkeypatch):

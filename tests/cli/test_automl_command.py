@@ -207,7 +207,7 @@ def test_what_is_odd_and_can_be_lived_with_is_a_warning(tmp_path, capsys):
     assert code == 0
     told = json.loads(heard.splitlines()[-1])
     assert told["validation"]["auc"] is None
-    assert any('judging rows are "no"' in warning for warning in told["warnings"])
+    assert any('holdout rows are "no"' in warning for warning in told["warnings"])
     split = ("--split-column", "part", "--gap", "1d")
     rows.with_columns(
         part=pl.Series(["TRAIN", "TRAIN", "VALIDATE", "TEST"] * 75), at=pl.lit("2026-01-01")
