@@ -14,7 +14,8 @@ from sql_scopes import scope_tables
 
 from liverank.features.hashing import hash_id
 from liverank.features.kernels.fold.entities import item_key
-from liverank.features.layout.layout import MAX_ELEMENTS, RECENT_ITEMS, Layout
+from liverank.features.layout.constants import MAX_ELEMENTS, RECENT_ITEMS
+from liverank.features.layout.layout import Layout
 from liverank.features.state.layout_arrays import arrays_of
 from liverank.features.stream.tokens import words_of
 

@@ -90,12 +90,12 @@ def test_the_bundle_before_the_one_that_does_not_load_ranks_and_says_why(tmp_pat
         store.promote(tmp_path, version)
     assert choose_rung(tmp_path).bundle.version == new
 
-    (store.place_of(tmp_path, new) / "model.npz").write_bytes(b"broken")
+    (store.offset_of(tmp_path, new) / "model.npz").write_bytes(b"broken")
     rung = choose_rung(tmp_path)
     assert (rung.bundle.version, rung.fallback, rung.promoted) == (old, "previous", new)
     assert "model.npz: changed since it was written" in rung.reason
 
-    (store.place_of(tmp_path, old) / "model.npz").unlink()
+    (store.offset_of(tmp_path, old) / "model.npz").unlink()
     rung = choose_rung(tmp_path)
     assert (rung.bundle, rung.fallback) == (None, "popular")
 

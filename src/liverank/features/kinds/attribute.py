@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from liverank.features.compiler import FIELD, LEVEL, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature
+from liverank.features.kernels.opcodes import FIELD, LEVEL
 from liverank.features.layout.layout import ENTITY_CODES, Entity, Field, Layout
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.compiler import AUDIENCE_NOW, DIFFERENCE, SHARE, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature
+from liverank.features.kernels.opcodes import AUDIENCE_NOW, DIFFERENCE, SHARE
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.lifecycle import Kept
 from liverank.features.layout.layout import Layout

@@ -6,8 +6,9 @@ from typing import Literal
 import msgspec
 
 from liverank.events.time_zones import zone_name
-from liverank.features.compiler import CANDIDATES, HOUR, POSITION, WEEKDAY, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature
+from liverank.features.kernels.opcodes import CANDIDATES, HOUR, POSITION, WEEKDAY
 from liverank.features.layout.layout import ENTITY_CODES, Entity, Layout
 
 _OPERATIONS = {

@@ -6,8 +6,9 @@ from typing import Literal, get_args
 
 import msgspec
 
-from liverank.features.compiler import COMBINATIONS, COUNT, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature, feature_name, is_of_text, other_types
+from liverank.features.kernels.opcodes import COMBINATIONS, COUNT
 from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
 from liverank.quantities import nearest
 

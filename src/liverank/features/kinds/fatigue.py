@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.compiler import COMBINATIONS, COUNT, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature, feature_name
-from liverank.features.layout.layout import FATIGUE, Layout
+from liverank.features.kernels.opcodes import COMBINATIONS, COUNT
+from liverank.features.layout.constants import PAIR_FATIGUE
+from liverank.features.layout.layout import Layout
 
 
 class Fatigue(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -23,7 +25,7 @@ class Fatigue(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(
             COUNT,
             compiler.layout.scope_index(scope),
-            FATIGUE,
+            PAIR_FATIGUE,
             compiler.decay(scope, None),
             COMBINATIONS["max"],
         )

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.compiler import FOLLOWED, HERE, LATEST, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature
+from liverank.features.kernels.opcodes import FOLLOWED, HERE, LATEST
 from liverank.features.layout.layout import Layout
 
 

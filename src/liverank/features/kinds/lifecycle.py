@@ -5,19 +5,19 @@ from typing import Literal
 
 import msgspec
 
-from liverank.features.compiler import AGE, FIELD, LIFE_LEFT, LIFE_STATE, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature
-from liverank.features.layout.layout import (
-    ENTITY_CODES,
-    FIRST_SEEN,
-    PEAK,
-    SCHEDULED,
-    STARTED,
-    STARTS,
-    Layout,
+from liverank.features.kernels.opcodes import AGE, FIELD, LIFE_LEFT, LIFE_STATE
+from liverank.features.layout.constants import (
+    ITEM_FIRST_SEEN,
+    ITEM_PEAK,
+    ITEM_SCHEDULED,
+    ITEM_STARTED,
+    ITEM_STARTS,
 )
+from liverank.features.layout.layout import ENTITY_CODES, Layout
 
-_WORDS = {"starts": STARTS, "announced": SCHEDULED, "peak": PEAK}
+_WORDS = {"starts": ITEM_STARTS, "announced": ITEM_SCHEDULED, "peak": ITEM_PEAK}
 
 
 class Age(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -27,7 +27,7 @@ class Age(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
     def compile(self, compiler: Compiler) -> int:
         """Emit the instruction."""
-        return compiler.emit(AGE, STARTED if self.since == "started" else FIRST_SEEN)
+        return compiler.emit(AGE, ITEM_STARTED if self.since == "started" else ITEM_FIRST_SEEN)
 
 
 class Kept(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from liverank.features.compiler import ABOVE_MEAN, ABOVE_MEAN_SD, GAP, RANK, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature
+from liverank.features.kernels.opcodes import ABOVE_MEAN, ABOVE_MEAN_SD, GAP, RANK
 from liverank.features.kinds.attribute import Attribute
 from liverank.features.kinds.audience import Audience, AudienceShare, Difference
 from liverank.features.kinds.count import Count

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.compiler import SAME, SHARE, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature, feature_name
+from liverank.features.kernels.opcodes import SAME, SHARE
 from liverank.features.kinds.count import Combination, Count
 from liverank.features.layout.layout import ENTITY_CODES, Field, Layout
 from liverank.quantities import nearest

@@ -6,8 +6,9 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from liverank.features.compiler import MOMENTUM, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature, feature_name
+from liverank.features.kernels.opcodes import MOMENTUM
 from liverank.features.kinds.count import Count
 from liverank.features.layout.layout import Layout
 from liverank.quantities import duration_ms

@@ -10,8 +10,9 @@ from typing import Literal
 
 import msgspec
 
-from liverank.features.compiler import COMBINATIONS, GO_ON, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature
+from liverank.features.kernels.opcodes import COMBINATIONS, NEXT
 from liverank.features.layout.layout import NEXT_ITEM, Layout
 
 PRIOR_SUCCESSES = 5.0
@@ -33,7 +34,7 @@ class NextShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         """Emit the instruction."""
         scope, item = compiler.scope(NEXT_ITEM), compiler.scope("item")
         return compiler.emit(
-            GO_ON,
+            NEXT,
             scope.count(self.type, self.half_life),
             compiler.layout.half_lives.index(self.half_life),
             COMBINATIONS[self.combine],
@@ -53,7 +54,7 @@ class NextCount(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         """Emit the instruction."""
         scope = compiler.scope(NEXT_ITEM)
         return compiler.emit(
-            GO_ON,
+            NEXT,
             scope.count(self.type, self.half_life),
             compiler.layout.half_lives.index(self.half_life),
             COMBINATIONS[self.combine],

@@ -9,8 +9,9 @@ from itertools import product
 
 import msgspec
 
-from liverank.features.compiler import COMBINATIONS, RATE, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature, feature_name, is_of_text
+from liverank.features.kernels.opcodes import COMBINATIONS, RATE
 from liverank.features.kinds.count import Combination
 from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
 from liverank.quantities import duration_ms, nearest

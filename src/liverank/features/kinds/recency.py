@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.compiler import AGO, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature, feature_name, is_of_text
+from liverank.features.kernels.opcodes import AGO
 from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY, Layout
 
 

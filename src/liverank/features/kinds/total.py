@@ -5,8 +5,9 @@ from typing import get_args
 
 import msgspec
 
-from liverank.features.compiler import COMBINATIONS, COUNT, RATE, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature, feature_name, is_of_text
+from liverank.features.kernels.opcodes import COMBINATIONS, COUNT, RATE
 from liverank.features.kinds.count import Combination
 from liverank.features.layout.layout import NEXT_ITEM, Layout
 from liverank.quantities import nearest

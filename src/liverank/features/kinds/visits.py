@@ -5,8 +5,9 @@ from typing import Literal
 
 import msgspec
 
-from liverank.features.compiler import PERSON, Compiler
+from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature
+from liverank.features.kernels.opcodes import PERSON
 from liverank.features.layout.layout import Layout
 
 PERSON_NUMBERS = ("visits", "visit_gap_d", "away_d", "usual_hour")

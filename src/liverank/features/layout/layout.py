@@ -13,54 +13,40 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from liverank.config import FieldType
+from liverank.features.layout.constants import (
+    ENTITY_ITEM,
+    ENTITY_REQUEST,
+    ENTITY_USER,
+    ITEM_WORDS,
+    LATEST_FIELDS,
+    LIFE_WORDS,
+    MAX_ELEMENTS,
+    ROW_WORDS,
+    USER_WORDS,
+)
 
-MAX_ELEMENTS = 8
-"""Distinct elements of a list field, and words of a text, that count; the rest is left out."""
 MAX_TYPES = 16
 """Interaction types that have counters."""
 MAX_TABLES = 112
 """Scopes with tables: each has a free list in the store's header."""
 MAX_PAIR_TYPES = 5
 """Interaction types that pairs of a person and something count."""
-RECENT_ITEMS = 8
-"""Items that a person's next success is counted as following."""
 USER_LATELY = "user_lately"
-"""The scope of all that a person did lately, by short half-lives; a pair of the person and all."""
-NEXT_WITHIN_MS = 86_400_000.0
-"""How far apart two successes may be for one to follow the other."""
+"""Name of the scope of all recent interactions of a person, counted by short half-lives."""
 NEXT_ITEM = "next_item"
-"""The scope of (item engaged with before, item): what people go on to."""
+"""Name of the scope of (earlier item, later item): which item people engage with next."""
 IDLE_HALF_LIVES, MIN_IDLE_MS = 10.0, 140 * 86_400_000.0
-"""A row that nothing touched for so many of the longest finite half-lives, and for so long, is
-swept away: rows of people and items also hold what does not decay."""
+"""A row is swept once nothing touched it for ten of the longest finite half-lives, and for at least
+this long: rows of people and items also hold what does not decay."""
 NEVER_MS = 1e18
-"""Stands for never in a time to wait: it is JSON, as infinity is not."""
-BUCKETS = 8
-"""Spans of time that an audience is kept in."""
-
-# Words of every row of state. An interaction of the first millisecond of 1970 is of the second:
-# zero is never.
-KEY, LAST, EPOCH, TABLE_WORDS = 0, 1, 2, 3
-# The row of a host, and of all, also keeps the lives of its items that ended, when it last did so,
-# and their milliseconds, before the counters.
-LIVES, LIFE_HEARD, LIFE_MS, LIFE_WORDS = 3, 4, 5, 6
-# The row of a host may also keep when its latest item started, that item's key, and its fields.
-LATEST_AT, LATEST_KEY, LATEST_FIELDS = 6, 7, 8
-# Words of the row of a pair, which a read makes.
-FATIGUE, PAIR_WORDS = 0, 1
-# Words of the row of a user or an item; the fields come after them, then the counters. Of users it
-# is not kept when they were first heard of. The TOLD words are 1 once a `user` or an `item` event
-# told of them, and 0 for a row that only interactions made.
-FIRST_SEEN, LAST_SEEN = 3, 4
-HISTORY, SEEN_COUNT, DONE_COUNT, EDGES, EDGE_COUNT, PRESENT, PRESENT_SINCE = 3, 5, 6, 7, 8, 9, 10
-USER_TOLD, USER_WORDS = 11, 12
-STARTED, ENDED, SCHEDULED, STARTS, NUMBER, LIFE, LIFE_KEY, PEAK = 5, 6, 7, 8, 9, 10, 11, 12
-ITEM_TOLD, AUDIENCE = 13, 14
-ITEM_WORDS = AUDIENCE + 2 * BUCKETS
+"""Stands for never in a time to wait: it can be written as JSON, and infinity cannot."""
 
 Entity: TypeAlias = Literal["user", "item", "request"]
-USER, ITEM, REQUEST = 0, 1, 2
-ENTITY_CODES: dict[str, int] = {"user": USER, "item": ITEM, "request": REQUEST}
+ENTITY_CODES: dict[str, int] = {
+    "user": ENTITY_USER,
+    "item": ENTITY_ITEM,
+    "request": ENTITY_REQUEST,
+}
 FIXED_WORDS: dict[str, int] = {"user": USER_WORDS, "item": ITEM_WORDS, "request": 0}
 
 
@@ -129,7 +115,7 @@ class Scope(msgspec.Struct, frozen=True):
     name: str
     parts: tuple[str, ...]
     counters: tuple[Counter, ...]
-    base: int = TABLE_WORDS
+    base: int = ROW_WORDS
     is_list: bool = False
     """One part is a list field, so that an item has a row for each of its elements."""
 

@@ -11,18 +11,15 @@ from numpy.typing import NDArray
 
 from liverank.features.hashing import hash_id
 from liverank.features.kernels.memory import offsets as at
-from liverank.features.layout.layout import (
-    ENDED,
-    FIRST_SEEN,
-    LAST_SEEN,
-    LIFE,
-    NEXT_ITEM,
-    SCHEDULED,
-    STARTED,
-    Entity,
-    Layout,
-    Scope,
+from liverank.features.layout.constants import (
+    ENTITY_LAST_SEEN,
+    ITEM_ENDED,
+    ITEM_FIRST_SEEN,
+    ITEM_LIFE_MS,
+    ITEM_SCHEDULED,
+    ITEM_STARTED,
 )
+from liverank.features.layout.layout import NEXT_ITEM, Entity, Layout, Scope
 from liverank.quantities import duration_ms
 
 EPOCH_HALF_LIVES = 512
@@ -72,25 +69,26 @@ def arrays_of(layout: Layout) -> LayoutArrays:
     host = layout.host
     host_scope = None if host is None else layout.scope_of(f"item.{host.name}")
     numbers = {
-        at.TYPES: len(layout.types),
-        at.IMPRESSION: -1 if layout.impression is None else types[layout.impression],
-        at.LABEL: types[layout.label],
-        at.RANKINGS_ARE_SEEN: int(layout.impressions_from_rankings),
-        at.HISTORY_CAP: layout.history,
-        at.ENTER: -1 if layout.enter is None else types[layout.enter],
-        at.LEAVE: -1 if layout.leave is None else types[layout.leave],
-        at.USER_SCOPE: layout.scope_index(layout.scope("user")),
-        at.ITEM_SCOPE: layout.scope_index(layout.scope("item")),
-        at.NEXT_SCOPE: layout.scope_index(layout.scope(NEXT_ITEM)),
-        at.LIFE_SCOPE: -1 if host_scope is None else layout.scope_index(host_scope),
-        at.LIFE_FIELD: -1 if host is None else host.offset,
-        at.WIDEST: max(at.CHUNK, *(scope.width for scope in layout.scopes)),
-        at.MAX_WORDS: layout.memory_bytes // 8,
-        at.FOLLOW_LOW: relation_code(layout.follow or ""),
-        at.HALF_LIVES: len(lives),
-        at.SCOPE_COUNT: len(layout.scopes),
-        at.CAPACITY: 2 * (layout.memory_bytes // 8),  # free lists may not fit what is needed
-        at.COPIED: len(layout.latest_fields),
+        at.NUMBERS_TYPES: len(layout.types),
+        at.NUMBERS_IMPRESSION: -1 if layout.impression is None else types[layout.impression],
+        at.NUMBERS_LABEL: types[layout.label],
+        at.NUMBERS_RANKINGS_ARE_SEEN: int(layout.impressions_from_rankings),
+        at.NUMBERS_HISTORY_CAP: layout.history,
+        at.NUMBERS_ENTER: -1 if layout.enter is None else types[layout.enter],
+        at.NUMBERS_LEAVE: -1 if layout.leave is None else types[layout.leave],
+        at.NUMBERS_USER_SCOPE: layout.scope_index(layout.scope("user")),
+        at.NUMBERS_ITEM_SCOPE: layout.scope_index(layout.scope("item")),
+        at.NUMBERS_NEXT_SCOPE: layout.scope_index(layout.scope(NEXT_ITEM)),
+        at.NUMBERS_LIFE_SCOPE: -1 if host_scope is None else layout.scope_index(host_scope),
+        at.NUMBERS_LIFE_FIELD: -1 if host is None else host.offset,
+        at.NUMBERS_WIDEST: max(at.CHUNK, *(scope.width for scope in layout.scopes)),
+        at.NUMBERS_MAX_WORDS: layout.memory_bytes // 8,
+        at.NUMBERS_FOLLOW_CODE: relation_code(layout.follow or ""),
+        at.NUMBERS_HALF_LIVES: len(lives),
+        at.NUMBERS_SCOPE_COUNT: len(layout.scopes),
+        at.NUMBERS_CAPACITY: 2
+        * (layout.memory_bytes // 8),  # free lists may not fit what is needed
+        at.NUMBERS_COPIED_FIELDS: len(layout.latest_fields),
     }
     blocks = np.full((len(layout.scopes), len(types)), -1, np.int64)
     spans = np.zeros((*blocks.shape, 3), np.int64)
@@ -140,9 +138,18 @@ def _new_row(layout: Layout, entity: Entity) -> NDArray[np.float64]:
     width = layout.entity_words(entity)
     row = np.zeros(width if entity == "request" else layout.scope(entity).width)
     if entity == "user":
-        row[LAST_SEEN] = np.nan
+        row[ENTITY_LAST_SEEN] = np.nan
     if entity == "item":
-        row[[FIRST_SEEN, LAST_SEEN, STARTED, ENDED, SCHEDULED, LIFE]] = np.nan
+        row[
+            [
+                ITEM_FIRST_SEEN,
+                ENTITY_LAST_SEEN,
+                ITEM_STARTED,
+                ITEM_ENDED,
+                ITEM_SCHEDULED,
+                ITEM_LIFE_MS,
+            ]
+        ] = np.nan
     for field in layout.fields:
         if field.entity == entity and (not field.is_hashed or field.is_list):
             row[field.offset] = np.nan
@@ -162,7 +169,7 @@ def _stamps(layout: Layout, entity: Entity) -> NDArray[np.int64]:
 
 def _shape(layout: Layout, scope: Scope) -> list[int]:
     parts = [_part(layout, part) for part in scope.parts]
-    parts += [(at.NO_PART, 0, False)] * (2 - len(parts))
+    parts += [(at.PART_NONE, 0, False)] * (2 - len(parts))
     lists = [place for place, (_, _, is_list) in enumerate(parts) if is_list]
     return [
         scope.base,
@@ -180,7 +187,7 @@ def _part(layout: Layout, part: str) -> tuple[int, int, bool]:
     if part == "item":
         return at.PART_ITEM, 0, False
     if part == "all":
-        return at.NO_PART, 0, False
+        return at.PART_NONE, 0, False
     entity, _, name = part.partition(".")
     field = layout.field("user" if entity == "user" else "item", name)
     assert field is not None

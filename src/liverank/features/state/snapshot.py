@@ -19,35 +19,28 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import msgspec
+import numba
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from liverank.compiled import kernels_fingerprint
 from liverank.durable import publish_directory, sync_file
 from liverank.errors import StateError
 from liverank.features.layout.layout import Layout
 from liverank.features.state.state import State
+from liverank.fingerprint import source_fingerprint
 
 FORMAT = 1
 """Version of the files."""
 FOLD_FORMAT = 1
-"""To be raised when the same events come to other words for a reason that is not in ``_FOLDING``,
-such as another version of a library."""
+"""To be raised when the same events become other words for a reason that no source file shows, such
+as another version of a library."""
 MANIFEST = "manifest.json"
 STATE = "state"
 
 _PACKAGE = Path(__file__).resolve().parents[2]
-_FOLDING = (
-    "events/clock.py",
-    "events/schema/field_types.py",
-    "features/hashing.py",
-    "features/state/layout_arrays.py",
-    "features/state/memory.py",
-    "features/stream/event_arrays.py",
-    "features/stream/tokens.py",
-)
-"""What decides, beside the kernels, which words events come to."""
+_FOLDS = ("features/state/state.py", "features/stream/event_arrays.py")
+"""Modules that fold. Whatever they import may decide which words events become."""
 _CHUNK = 1 << 22
 
 
@@ -233,11 +226,10 @@ def layout_fingerprint(layout: Layout) -> str:
 
 @cache
 def fold_fingerprint() -> str:
-    """Another one wherever the same events may come to other words."""
-    digest = hashlib.sha256(f"{FOLD_FORMAT} {sys.byteorder} {kernels_fingerprint()}".encode())
-    for name in _FOLDING:
-        digest.update((_PACKAGE / name).read_bytes())
-    return digest.hexdigest()[:32]
+    """Differs wherever the same events may become other words."""
+    sources = source_fingerprint(_PACKAGE, [_PACKAGE / name for name in _FOLDS])
+    versions = f"{FOLD_FORMAT} {sys.byteorder} {numba.__version__}"
+    return hashlib.sha256(f"{versions} {sources}".encode()).hexdigest()[:32]
 
 
 def _seal(manifest: Manifest) -> bytes:

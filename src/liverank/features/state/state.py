@@ -19,16 +19,16 @@ from liverank.features.compiler import Program
 from liverank.features.kernels.fold.fold import fold
 from liverank.features.kernels.memory.index import used_words
 from liverank.features.kernels.memory.offsets import (
-    CLAMPED,
-    COMPACTED,
-    EVICTED,
-    FORGOTTEN,
-    ITEMS,
-    LOST,
-    ROWS,
-    SEQ,
-    SWEPT,
-    VERSION,
+    HEADER_CLAMPED,
+    HEADER_COMPACTED,
+    HEADER_EVICTED,
+    HEADER_FORGOTTEN,
+    HEADER_ITEMS,
+    HEADER_LOST,
+    HEADER_ROWS,
+    HEADER_SEQ,
+    HEADER_SWEPT,
+    HEADER_VERSION,
 )
 from liverank.features.kernels.read.read import read
 from liverank.features.kernels.replay import replay
@@ -98,26 +98,26 @@ class State:
     @property
     def seq(self) -> int:
         """The ``seq`` of the last event folded."""
-        return int(self._header[SEQ])
+        return int(self._header[HEADER_SEQ])
 
     @property
     def clamped(self) -> int:
         """Events folded whose clock ran ahead."""
-        return int(self._header[CLAMPED])
+        return int(self._header[HEADER_CLAMPED])
 
     @property
     def sizes(self) -> Sizes:
         """How big it is, and what it let go."""
         header = self._header
         return Sizes(
-            rows=int(header[ROWS]),
-            items=int(header[ITEMS]),
-            bytes=8 * int(used_words(self._arrays)),
-            swept=int(header[SWEPT]),
-            evicted=int(header[EVICTED]),
-            forgotten=int(header[FORGOTTEN]),
-            lost=int(header[LOST]),
-            compacted=int(header[COMPACTED]),
+            rows=int(header[HEADER_ROWS]),
+            items=int(header[HEADER_ITEMS]),
+            bytes=8 * int(used_words(header)),
+            swept=int(header[HEADER_SWEPT]),
+            evicted=int(header[HEADER_EVICTED]),
+            forgotten=int(header[HEADER_FORGOTTEN]),
+            lost=int(header[HEADER_LOST]),
+            compacted=int(header[HEADER_COMPACTED]),
         )
 
     def fold(
@@ -133,14 +133,14 @@ class State:
             end = min(begin + step, len(stream))
             if before is not None:
                 before()
-            self._header[VERSION] += 1
+            self._header[HEADER_VERSION] += 1
             fold(arrays, begin, end, self._arrays, self._layout_arrays)
             self._folded(stream, end)
-            self._header[VERSION] += 1
+            self._header[HEADER_VERSION] += 1
 
     def pass_over(self, seq: int) -> None:
         """Count events up to ``seq`` as folded, which change nothing."""
-        self._header[SEQ] = max(int(self._header[SEQ]), seq)
+        self._header[HEADER_SEQ] = max(int(self._header[HEADER_SEQ]), seq)
 
     def read(
         self,
@@ -181,22 +181,13 @@ class State:
         if len(request) != self._request_words or len(positions) not in (1, len(items)):
             raise ValueError(f"{len(request)} request words, {len(positions)} positions do not fit")
         out = np.empty((len(items), len(program.outputs)), np.float32)
+        asked = (np.uint64(user), at_ms, request, items, positions)
         operations, began, again = program.arrays(), time.monotonic(), False
         while True:
             version, read_at = self._settled_version(patience_s), time.monotonic()
-            read(
-                self._arrays,
-                self._layout_arrays,
-                operations,
-                np.uint64(user),
-                at_ms,
-                request,
-                items,
-                positions,
-                out,
-            )
-            seq = int(self._header[SEQ])
-            is_whole, now = self._header[VERSION] == version, time.monotonic()
+            read(self._arrays, self._layout_arrays, operations, asked, out)
+            seq = int(self._header[HEADER_SEQ])
+            is_whole, now = self._header[HEADER_VERSION] == version, time.monotonic()
             is_late = now - began > LONGEST_READ_S
             if again or not is_whole:
                 self.ask_for_gap(0.0 if is_whole or is_late else now - read_at)
@@ -232,13 +223,10 @@ class State:
             out = np.empty((int(reads.offsets[last]) - base, len(program.outputs)), np.float32)
             replay(
                 arrays,
-                begin,
-                end,
+                (begin, end),
                 arguments,
-                next_read,
-                last,
-                self._arrays,
-                self._layout_arrays,
+                (next_read, last),
+                (self._arrays, self._layout_arrays),
                 program.arrays(),
                 out,
             )
@@ -263,16 +251,16 @@ class State:
 
     def _folded(self, stream: Stream, end: int) -> None:
         if end:
-            self._header[SEQ] = stream.seq[end - 1]
+            self._header[HEADER_SEQ] = stream.seq[end - 1]
         if end and end == len(stream):
-            self._header[CLAMPED] += stream.clamped
+            self._header[HEADER_CLAMPED] += stream.clamped
 
     def _settled_version(self, patience_s: float) -> int:
         """The version, once no batch is being folded; a long one shows that it goes on.
 
         A batch that was seen before has been silent since then: only its first reader waits.
         """
-        while (version := int(self._header[VERSION])) % 2:
+        while (version := int(self._header[HEADER_VERSION])) % 2:
             now = time.monotonic()
             if version != self._unsettled:
                 self._unsettled, self._unsettled_since = version, now

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from liverank.features.hashing import hash_id
 from liverank.features.kernels.fold.user_fields import user_words
-from liverank.features.kernels.memory.offsets import VERSION
+from liverank.features.kernels.memory.offsets import HEADER_VERSION
 from liverank.features.layout.layout import Field
 from liverank.features.state.state import State
 
@@ -59,10 +59,10 @@ class UserFields:
         out, header = np.empty(len(self._words), np.uint64), self._header
         until = None
         while True:
-            version = int(header[VERSION])
+            version = int(header[HEADER_VERSION])
             if version % 2 == 0:
                 user_words(self._arrays, self._table, user, self._words, out)
-                if int(header[VERSION]) == version:
+                if int(header[HEADER_VERSION]) == version:
                     return out
             until = until or time.monotonic() + _PATIENCE_S
             if time.monotonic() > until:

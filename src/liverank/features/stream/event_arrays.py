@@ -18,13 +18,23 @@ from liverank.events.schema.field_types import level_of
 from liverank.events.schema.schema import SURFACE
 from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_column, hash_id
-from liverank.features.layout.layout import MAX_ELEMENTS, Entity, Field, Layout
+from liverank.features.layout.constants import MAX_ELEMENTS
+from liverank.features.layout.layout import Entity, Field, Layout
 from liverank.features.state.layout_arrays import new_request, relation_code
+from liverank.features.stream.event_codes import (
+    EDGE_EVENT,
+    EXPERIMENT_EVENT,
+    INTERACTION_EVENT,
+    ITEM_EVENT,
+    RANKING_EVENT,
+    STATE_ENDED,
+    STATE_SCHEDULED,
+    STATE_STARTED,
+    STATE_UPDATED,
+    USER_EVENT,
+)
 from liverank.features.stream.tokens import words_of
 
-ITEM_EVENT, USER_EVENT, EDGE_EVENT, RANKING_EVENT, INTERACTION_EVENT = 0, 1, 2, 3, 4
-EXPERIMENT_EVENT = 5  # changes nothing
-STATE_SCHEDULED, STATE_STARTED, STATE_UPDATED, STATE_ENDED = 0, 1, 2, 3
 _KINDS = {
     "item": ITEM_EVENT,
     "user": USER_EVENT,

@@ -8,31 +8,19 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from liverank.events.event import (
-    Edge,
-    Event,
-    ExperimentChange,
-    Interaction,
-    Item,
-    Ranking,
-    User,
-)
+from liverank.events.event import Edge, Event, ExperimentChange, Interaction, Item, Ranking, User
 from liverank.events.log import TailEvent
 from liverank.features.hashing import hash_id
 from liverank.features.layout.layout import Entity, Layout
 from liverank.features.state.layout_arrays import relation_code
-from liverank.features.stream.event_arrays import (
+from liverank.features.stream.event_arrays import LARGEST, STATES, Stream, counted_types, field_bits
+from liverank.features.stream.event_codes import (
     EDGE_EVENT,
     EXPERIMENT_EVENT,
     INTERACTION_EVENT,
     ITEM_EVENT,
-    LARGEST,
     RANKING_EVENT,
-    STATES,
     USER_EVENT,
-    Stream,
-    counted_types,
-    field_bits,
 )
 
 _MOST_TEXTS = 1 << 16
