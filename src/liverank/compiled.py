@@ -45,9 +45,9 @@ def compiled(function: Callable[_P, _T]) -> Callable[_P, _T]:
     The kernel releases the GIL, divides by zero as IEEE 754 says, and never reorders or fuses
     floating-point operations: the same inputs give the same bits everywhere it is inlined.
     """
-    kernel: Any = numba.njit(nogil=True, error_model="numpy")(function)
-    if _CACHE is not None and isinstance(kernel, CPUDispatcher):  # not with NUMBA_DISABLE_JIT
-        kernel._cache = _KernelCache(function)
+    kernel = numba.njit(nogil=True, error_model="numpy")(function)
+    if _CACHE is not None and isinstance(kernel, CPUDispatcher):  # a function if JIT is disabled
+        vars(kernel)["_cache"] = _KernelCache(function)  # type: ignore[no-untyped-call]  # numba's
     result: Callable[_P, _T] = kernel
     return result
 
@@ -98,7 +98,7 @@ class _KernelLocator(_CacheLocator):
 
 
 class _KernelCacheImpl(CompileResultCacheImpl):
-    _locator_classes = (_KernelLocator,)
+    _locator_classes: list[type[object]] = [_KernelLocator]  # noqa: RUF012  # as in numba
 
 
 class _KernelCache(FunctionCache):

@@ -161,7 +161,7 @@ def test_a_snapshot_of_another_layout_is_refused(written, change):
 
 def test_a_snapshot_that_other_code_folded_is_refused(written, monkeypatch):
     directory, _ = written
-    monkeypatch.setattr(snapshot, "kernels_fingerprint", lambda: "edited")
+    monkeypatch.setattr(snapshot, "source_fingerprint", lambda _package, _files: "edited")
     snapshot.fold_fingerprint.cache_clear()
     with pytest.raises(StateError, match="folded by another version of the code"):
         load_snapshot(directory, LAYOUT, origin=ORIGIN)

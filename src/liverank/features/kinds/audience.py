@@ -5,11 +5,10 @@ from collections.abc import Iterator
 import msgspec
 
 from liverank.features.compiler import Compiler
-from liverank.features.feature import Feature
+from liverank.features.feature import Feature, KindInputs
 from liverank.features.kernels.opcodes import AUDIENCE_NOW, DIFFERENCE, SHARE
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.lifecycle import Kept
-from liverank.features.layout.layout import Layout
 from liverank.quantities import nearest
 
 PRIOR_PEOPLE = 1.0
@@ -52,8 +51,9 @@ class AudienceShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """The audience now, its peak, its share of the peak, and how it changes."""
+    layout = inputs.layout
     if layout.enter is None:
         return
     yield Feature("audience_now", "audience", Audience())

@@ -1,13 +1,13 @@
 """Kind ``context``: when and how the list was asked for, and where in it the item stood."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
 from liverank.events.time_zones import zone_name
 from liverank.features.compiler import Compiler
-from liverank.features.feature import Feature
+from liverank.features.feature import Feature, KindInputs
 from liverank.features.kernels.opcodes import CANDIDATES, HOUR, POSITION, WEEKDAY
 from liverank.features.layout.layout import ENTITY_CODES, Entity, Layout
 
@@ -18,8 +18,6 @@ _OPERATIONS = {
     "position": POSITION,
 }
 POSITION_NAME = "position"
-OF_LISTS = frozenset({"candidates", POSITION_NAME})
-"""Features that say something of the list rather than of the candidate."""
 SERVED_POSITION = 0.0
 """The position that every candidate has while it is being scored: what if it stood first?"""
 ZONE_FIELDS = ("time_zone", "timezone", "tz", "utc_offset", "country")
@@ -68,25 +66,27 @@ class Local(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(_OPERATIONS[self.what], *arguments)
 
 
-def derive(layout: Layout, levels: Mapping[str, tuple[str, ...]]) -> Iterator[Feature]:
-    """Hour and weekday, also where the person is, the number of candidates, and the position.
+def derive(inputs: KindInputs) -> Iterator[Feature]:
+    """Hour and weekday, in UTC and where the person is; the number of candidates; the position.
 
-    ``levels`` is the schema's.
+    The last two do not exist in sampled lists, where they would describe the sample.
     """
+    layout = inputs.layout
     yield Feature("hour", "context", Context("hour"))
     yield Feature("weekday", "context", Context("weekday"))
     places = _places(layout)
     zones = tuple(
         (level, zone)
         for place in places
-        for level in levels.get(f"{place.entity}s.{place.field}", ())
+        for level in inputs.levels.get(f"{place.entity}s.{place.field}", ())
         if (zone := zone_name(level)) is not None
     )
     if zones:
         yield Feature("local_hour", "context", Local("hour", places, zones))
         yield Feature("local_weekday", "context", Local("weekday", places, zones))
-    yield Feature("candidates", "context", Context("candidates"))
-    yield Feature(POSITION_NAME, "context", Context("position"))
+    if not inputs.is_sampled:
+        yield Feature("candidates", "context", Context("candidates"))
+        yield Feature(POSITION_NAME, "context", Context("position"))
 
 
 def _places(layout: Layout) -> tuple[Place, ...]:

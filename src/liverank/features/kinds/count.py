@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import msgspec
 
 from liverank.features.compiler import Compiler
-from liverank.features.feature import Feature, feature_name, is_of_text, other_types
+from liverank.features.feature import Feature, KindInputs, feature_name, is_of_text, other_types
 from liverank.features.kernels.opcodes import COMBINATIONS, COUNT
 from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
 from liverank.quantities import nearest
@@ -35,12 +35,13 @@ class Count(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Counts of the user, the item, their pair, and of what the item has: host, topics.
 
     Of the other pairs the shares and rates say it better. Those of other types and half-lives, and
     how a list's elements else combine, have to be asked for.
     """
+    layout = inputs.layout
     usual = list(_usual(layout))
     yield from usual
     names = {feature.name for feature in usual}

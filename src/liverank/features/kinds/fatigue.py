@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import msgspec
 
 from liverank.features.compiler import Compiler
-from liverank.features.feature import Feature, feature_name
+from liverank.features.feature import Feature, KindInputs, feature_name
 from liverank.features.kernels.opcodes import COMBINATIONS, COUNT
 from liverank.features.layout.constants import PAIR_FATIGUE
-from liverank.features.layout.layout import Layout
 
 
 class Fatigue(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -31,8 +30,9 @@ class Fatigue(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Fatigue of the item, and of everything that has an id: its host, its topics."""
+    layout = inputs.layout
     if layout.impression is None:
         return
     ids = {f"item.{field.name}" for field in layout.fields if field.type in ("key", "keys")}

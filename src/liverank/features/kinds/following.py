@@ -9,9 +9,8 @@ from collections.abc import Iterator
 import msgspec
 
 from liverank.features.compiler import Compiler
-from liverank.features.feature import Feature
+from liverank.features.feature import Feature, KindInputs
 from liverank.features.kernels.opcodes import FOLLOWED, HERE, LATEST
-from liverank.features.layout.layout import Layout
 
 
 class Followed(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -61,8 +60,9 @@ class FollowedLatest(msgspec.Struct, frozen=True, tag=True, tag_field="expressio
         raise KeyError(f"item.{self.field}")
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Features of each field, and the followed people who are there."""
+    layout = inputs.layout
     if layout.follow is None:
         return
     for field in layout.fields:

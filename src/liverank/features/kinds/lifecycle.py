@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from liverank.features.compiler import Compiler
-from liverank.features.feature import Feature
+from liverank.features.feature import Feature, KindInputs
 from liverank.features.kernels.opcodes import AGE, FIELD, LIFE_LEFT, LIFE_STATE
 from liverank.features.layout.constants import (
     ITEM_FIRST_SEEN,
@@ -15,7 +15,7 @@ from liverank.features.layout.constants import (
     ITEM_STARTED,
     ITEM_STARTS,
 )
-from liverank.features.layout.layout import ENTITY_CODES, Layout
+from liverank.features.layout.layout import ENTITY_CODES
 
 _WORDS = {"starts": ITEM_STARTS, "announced": ITEM_SCHEDULED, "peak": ITEM_PEAK}
 
@@ -60,7 +60,7 @@ class LifeLeft(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(LIFE_LEFT)
 
 
-def derive(layout: Layout) -> Iterator[Feature]:  # noqa: ARG001  # every layout has items
+def derive(inputs: KindInputs) -> Iterator[Feature]:  # noqa: ARG001  # every layout has items
     """Age, state, starts, announcement, and the time to the typical end."""
     yield Feature("item_age_s", "lifecycle", Age("started"))
     yield Feature("item_known_s", "lifecycle", Age("first_seen"))

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import msgspec
 
 from liverank.features.compiler import Compiler
-from liverank.features.feature import Feature, feature_name
+from liverank.features.feature import Feature, KindInputs, feature_name
 from liverank.features.kernels.opcodes import SAME, SHARE
 from liverank.features.kinds.count import Combination, Count
-from liverank.features.layout.layout import ENTITY_CODES, Field, Layout
+from liverank.features.layout.layout import ENTITY_CODES, Field
 from liverank.quantities import nearest
 
 PRIOR_SUCCESSES = 3.0
@@ -49,8 +49,9 @@ class Same(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(SAME, *arguments)
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Shares of the person's successes by field, and fields that user and item share."""
+    layout = inputs.layout
     for scope in layout.scopes:
         if len(scope.parts) != 2 or scope.parts[0] != "user" or scope.parts[1] in ("item", "all"):
             continue

@@ -7,10 +7,9 @@ import msgspec
 import numpy as np
 
 from liverank.features.compiler import Compiler
-from liverank.features.feature import Feature, feature_name
+from liverank.features.feature import Feature, KindInputs, feature_name
 from liverank.features.kernels.opcodes import MOMENTUM
 from liverank.features.kinds.count import Count
-from liverank.features.layout.layout import Layout
 from liverank.quantities import duration_ms
 
 
@@ -37,8 +36,9 @@ class Momentum(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Momentum of an item's successes and impressions between neighbouring half-lives."""
+    layout = inputs.layout
     scope = layout.scope("item")
     lives = [text for text in scope.half_lives(layout.label) if text != "forever"]
     for type_ in dict.fromkeys([layout.label, layout.impression]):

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from liverank.features.compiler import Compiler
-from liverank.features.feature import Feature
+from liverank.features.feature import Feature, KindInputs
 from liverank.features.kernels.opcodes import COMBINATIONS, NEXT
 from liverank.features.layout.layout import NEXT_ITEM, Layout
 
@@ -62,8 +62,9 @@ class NextCount(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Counts and shares after the last item and after the recent ones together."""
+    layout = inputs.layout
     lives = layout.scope(NEXT_ITEM).half_lives(layout.label)
     for combine, name in _NAMES.items():
         yield Feature(

@@ -10,7 +10,7 @@ from itertools import product
 import msgspec
 
 from liverank.features.compiler import Compiler
-from liverank.features.feature import Feature, feature_name, is_of_text
+from liverank.features.feature import Feature, KindInputs, feature_name, is_of_text
 from liverank.features.kernels.opcodes import COMBINATIONS, RATE
 from liverank.features.kinds.count import Combination
 from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
@@ -57,8 +57,9 @@ class Rate(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Rates over an hour or more in every scope: of successes by usual half-lives by default."""
+    layout = inputs.layout
     if layout.impression is None:
         return
     for scope in layout.scopes:

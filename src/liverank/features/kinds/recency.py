@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import msgspec
 
 from liverank.features.compiler import Compiler
-from liverank.features.feature import Feature, feature_name, is_of_text
+from liverank.features.feature import Feature, KindInputs, feature_name, is_of_text
 from liverank.features.kernels.opcodes import AGO
-from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY, Layout
+from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY
 
 
 class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -26,12 +26,13 @@ class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Since the last success and impression of a user or an item, and of the pairs of a person.
 
     Of a person and an item it is also since each positive interaction; all others have to be asked
     for.
     """
+    layout = inputs.layout
     for scope in layout.scopes:
         if scope.name in (NEXT_ITEM, USER_LATELY) or not {"user", "item"} & set(scope.parts):
             continue

@@ -6,10 +6,10 @@ from typing import get_args
 import msgspec
 
 from liverank.features.compiler import Compiler
-from liverank.features.feature import Feature, feature_name, is_of_text
+from liverank.features.feature import Feature, KindInputs, feature_name, is_of_text
 from liverank.features.kernels.opcodes import COMBINATIONS, COUNT, RATE
 from liverank.features.kinds.count import Combination
-from liverank.features.layout.layout import NEXT_ITEM, Layout
+from liverank.features.layout.layout import NEXT_ITEM
 from liverank.quantities import nearest
 
 PRIOR_EVENTS = 5.0
@@ -62,8 +62,9 @@ class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Totals, and averages of everything but lists; all of them have to be asked for."""
+    layout = inputs.layout
     for scope in layout.scopes:
         if scope.name in ("all", NEXT_ITEM) or is_of_text(scope, layout):
             continue

@@ -6,9 +6,8 @@ from typing import Literal
 import msgspec
 
 from liverank.features.compiler import Compiler
-from liverank.features.feature import Feature
+from liverank.features.feature import Feature, KindInputs
 from liverank.features.kernels.opcodes import PERSON
-from liverank.features.layout.layout import Layout
 
 PERSON_NUMBERS = ("visits", "visit_gap_d", "away_d", "usual_hour")
 """In the order of ``kernels.person``."""
@@ -29,7 +28,7 @@ class Visits(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(PERSON, PERSON_NUMBERS.index(self.what))
 
 
-def derive(layout: Layout) -> Iterator[Feature]:  # noqa: ARG001  # every layout has people
+def derive(inputs: KindInputs) -> Iterator[Feature]:  # noqa: ARG001  # every layout has people
     """All of them."""
     for what in PERSON_NUMBERS:
         yield Feature(f"user_{what}", "visits", Visits(what))  # type: ignore[arg-type]

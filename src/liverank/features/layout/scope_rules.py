@@ -166,9 +166,8 @@ def _counters(
             Counter(type_, half_lives, half_lives if type_ in layout.valued else ())
             for type_ in types
         )
-    main = (layout.label, layout.impression)
-    if rule.name == "item":
-        main += (layout.enter, layout.leave)
+    moves = (layout.enter, layout.leave) if rule.name == "item" else ()
+    main = {layout.label, layout.impression, *moves}
     by_main = nearest(half_lives, *rule.main) if rule.main else half_lives
     by_other = nearest(half_lives, *rule.others) if rule.others else ()
     chosen = {type_: by_main if type_ in main else by_other for type_ in types}
