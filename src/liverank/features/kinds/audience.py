@@ -1,4 +1,4 @@
-"""Kind ``audience``: how many people are in an item now, and whether they come or go."""
+"""Kind ``audience``: how many people are in an item now, and how that changes."""
 
 from collections.abc import Iterator
 
@@ -12,11 +12,11 @@ from liverank.features.kinds.lifecycle import Kept
 from liverank.quantities import nearest
 
 PRIOR_PEOPLE = 1.0
-"""People by which shares of an audience are pulled towards zero."""
+"""People added to the whole, which pull shares of small audiences towards zero."""
 
 
 class Audience(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """People who came in and neither left nor stayed silent for too long."""
+    """People who entered the item, have not left it, and have not expired."""
 
     def compile(self, compiler: Compiler) -> int:
         """Emit the instruction."""

@@ -1,4 +1,4 @@
-"""Kind ``count``: how often something happened lately, decayed to the moment of reading."""
+"""Kind ``count``: how often something happened recently, decayed to the time of the read."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -16,7 +16,7 @@ Combination = Literal["sum", "max", "mean"]
 
 
 class Count(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """The decayed count of an interaction type in a scope; over a list's elements, combined."""
+    """The decayed count of an interaction type in a scope; for a list, its elements' combined."""
 
     scope: str
     type: str
@@ -38,8 +38,8 @@ class Count(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Counts of the user, the item, their pair, and of what the item has: host, topics.
 
-    Of the other pairs the shares and rates say it better. Those of other types and half-lives, and
-    how a list's elements else combine, have to be asked for.
+    For other pairs, shares and rates (kinds ``match`` and ``rate``) are the better features. Counts
+    of other types and half-lives, and other ways to combine a list, have to be asked for.
     """
     layout = inputs.layout
     usual = list(_usual(layout))
@@ -79,7 +79,7 @@ def _usual(layout: Layout) -> Iterator[Feature]:
 
 
 def _counts(scope: Scope, type_: str, half_life: str) -> Iterator[Feature]:
-    """The count, or of a list's elements the sum, the most and the mean."""
+    """The count, or for a list the sum, the maximum and the mean of its elements' counts."""
     for combine in get_args(Combination) if scope.is_list else ("sum",):
         yield Feature(
             feature_name(scope, type_, half_life, *([combine] if scope.is_list else [])),

@@ -1,4 +1,4 @@
-"""Kind ``fatigue``: how often a person was shown this lately without taking it up."""
+"""Kind ``fatigue``: how often a person was recently shown something without engaging with it."""
 
 from collections.abc import Iterator
 
@@ -11,9 +11,9 @@ from liverank.features.layout.constants import PAIR_FATIGUE
 
 
 class Fatigue(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """Impressions since the person's last positive interaction, each half as much a day later.
+    """Impressions since the person's last positive interaction, with a half-life of a day.
 
-    Over a list's elements, the most.
+    For a list, the maximum over its elements.
     """
 
     scope: str
@@ -31,7 +31,7 @@ class Fatigue(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(inputs: KindInputs) -> Iterator[Feature]:
-    """Fatigue of the item, and of everything that has an id: its host, its topics."""
+    """Fatigue with the item, and with everything that has an id: its host, its topics."""
     layout = inputs.layout
     if layout.impression is None:
         return

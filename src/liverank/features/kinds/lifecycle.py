@@ -21,7 +21,7 @@ _WORDS = {"starts": ITEM_STARTS, "announced": ITEM_SCHEDULED, "peak": ITEM_PEAK}
 
 
 class Age(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """Seconds since the item started (if that is unknown, was first heard of) or was first seen."""
+    """Seconds since the item started (or, if that is unknown, was first seen) or was first seen."""
 
     since: Literal["started", "first_seen"]
 
@@ -53,7 +53,7 @@ class LifeLeft(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
     """Seconds until items of this host typically end, negative beyond that."""
 
     def compile(self, compiler: Compiler) -> int:
-        """Emit the instruction, and see to the rows that it reads."""
+        """Emit the instruction, and declare the scopes that it reads."""
         host = compiler.layout.host
         for parts in ((), () if host is None else (f"item.{host.name}",)):
             compiler.scope(compiler.layout.scope_of(*parts).name)

@@ -1,4 +1,4 @@
-"""Kind ``match``: how well an item fits what this person chose before, or says of themselves."""
+"""Kind ``match``: how well an item fits what this person chose before, or their own fields."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from liverank.features.layout.layout import ENTITY_CODES, Field
 from liverank.quantities import nearest
 
 PRIOR_SUCCESSES = 3.0
-"""Successes by which a person's shares are pulled towards zero."""
+"""Successes added to the whole, which pull shares of few successes towards zero."""
 
 
 class Share(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -80,5 +80,5 @@ def derive(inputs: KindInputs) -> Iterator[Feature]:
 
 
 def _comparable(left: Field, right: Field) -> bool:
-    """Fields of one name, singular or plural (language, languages)."""
+    """Whether two fields have the same name, singular or plural (language, languages)."""
     return left.is_hashed and right.is_hashed and left.name.rstrip("s") == right.name.rstrip("s")

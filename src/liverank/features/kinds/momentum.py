@@ -1,4 +1,4 @@
-"""Kind ``momentum``: whether something happens faster now than it did on longer average."""
+"""Kind ``momentum``: whether something happens faster now than over a longer time."""
 
 from collections.abc import Iterator
 from itertools import pairwise

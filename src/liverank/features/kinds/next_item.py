@@ -16,14 +16,14 @@ from liverank.features.kernels.opcodes import COMBINATIONS, NEXT
 from liverank.features.layout.layout import NEXT_ITEM, Layout
 
 PRIOR_SUCCESSES = 5.0
-"""Successes of the earlier item by which the shares are pulled towards zero."""
+"""Successes added to the earlier item's, which pull shares of few successes towards zero."""
 Earlier = Literal["first", "sum"]
-"""After the last item alone, or after the recent ones together."""
+"""Whether to count after the last item alone, or after the recent ones together."""
 _NAMES: dict[Earlier, str] = {"first": "last_item", "sum": "recent_items"}
 
 
 class NextShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """The share of the earlier item's successes that the later one followed, over the recent."""
+    """The share of an earlier item's successes that the candidate followed, added up."""
 
     type: str
     half_life: str
@@ -81,6 +81,6 @@ def derive(inputs: KindInputs) -> Iterator[Feature]:
 
 
 def after_last_item(layout: Layout) -> NextCount:
-    """How many ever went on from the person's last item to this one: the plainest of these."""
+    """How often people went on from the person's last item to the candidate."""
     lives = layout.scope(NEXT_ITEM).half_lives(layout.label)
     return NextCount(layout.label, lives[-1], "first")

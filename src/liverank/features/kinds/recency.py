@@ -1,4 +1,4 @@
-"""Kind ``recency``: seconds since something last happened; NaN if it never did."""
+"""Kind ``recency``: seconds since something last happened; NaN if it never happened."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY
 
 
 class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """Seconds since the last interaction of a type in a scope; over a list, the least."""
+    """Seconds since the last interaction of a type in a scope; for a list, the minimum."""
 
     scope: str
     type: str
@@ -27,10 +27,10 @@ class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(inputs: KindInputs) -> Iterator[Feature]:
-    """Since the last success and impression of a user or an item, and of the pairs of a person.
+    """By default since the last success and the last impression, in scopes of users and items.
 
-    Of a person and an item it is also since each positive interaction; all others have to be asked
-    for.
+    For the pair of user and item also since each other positive interaction; all others have to be
+    asked for.
     """
     layout = inputs.layout
     for scope in layout.scopes:

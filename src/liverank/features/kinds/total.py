@@ -1,4 +1,4 @@
-"""Kind ``total``: sums and averages of what interactions carry, such as the seconds stayed."""
+"""Kind ``total``: sums and averages of interactions' values, such as the seconds stayed."""
 
 from collections.abc import Iterator
 from typing import get_args
@@ -13,7 +13,7 @@ from liverank.features.layout.layout import NEXT_ITEM
 from liverank.quantities import nearest
 
 PRIOR_EVENTS = 5.0
-"""Interactions that the wider scope's average weighs as much as."""
+"""Number of interactions that the prior, the average of everybody, weighs as much as."""
 
 
 class Total(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -37,7 +37,7 @@ class Total(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """``(sum + prior_events * prior) / (count + prior_events)``, decayed alike."""
+    """``(sum + prior_events * prior) / (count + prior_events)``, both decayed."""
 
     scope: str
     type: str
@@ -63,7 +63,7 @@ class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(inputs: KindInputs) -> Iterator[Feature]:
-    """Totals, and averages of everything but lists; all of them have to be asked for."""
+    """Totals, and averages of all scopes but lists; all of them have to be asked for."""
     layout = inputs.layout
     for scope in layout.scopes:
         if scope.name in ("all", NEXT_ITEM) or is_of_text(scope, layout):

@@ -3,7 +3,7 @@
 A scope is a tuple of entities, e.g. (item.host) or (user, item.host). A table scope has a row for
 each combination that was ever seen: for each interaction type the time of the last one and a
 decayed count for each half-life that features read. A pair scope, of a person and something, has no
-rows in state: a read makes them from what the person did lately. The layout fixes every offset.
+rows in state: a read makes them from the person's history. The layout fixes every offset.
 Invariant: two equal layouts fold the same events to the same words.
 """
 
@@ -125,11 +125,11 @@ class Scope(msgspec.Struct, frozen=True):
         return tuple(counter.type for counter in self.counters)
 
     def half_lives(self, type_: str) -> tuple[str, ...]:
-        """The half-lives it counts a type by, the shortest first; none for a type it does not."""
+        """The half-lives it counts a type by, the shortest first; empty if it does not count it."""
         return self._counter(type_).half_lives
 
     def totals(self, type_: str) -> tuple[str, ...]:
-        """The half-lives by which it adds up a type's values; none where it does not."""
+        """The half-lives by which it adds up a type's values; empty where it does not."""
         return self._counter(type_).totals
 
     @property
@@ -147,8 +147,8 @@ class Scope(msgspec.Struct, frozen=True):
 
         Raises ValueError for a type that the scope does not count.
         """
-        place = self.types.index(type_)
-        return self.base + sum(counter.words for counter in self.counters[:place])
+        index = self.types.index(type_)
+        return self.base + sum(counter.words for counter in self.counters[:index])
 
     def count(self, type_: str, half_life: str) -> int:
         """The word that holds the type's decayed count. Raises ValueError as ``block`` does."""
@@ -172,7 +172,7 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     types: tuple[str, ...]
     """Interaction types with counters; ``impression`` is one of them if people's are known."""
     impression: str | None
-    """The type that stands for "was seen"; rates divide by it."""
+    """The type that means that a person saw an item; rates divide by it."""
     impressions_from_rankings: bool
     label: str
     """The type that makes an impression a success."""
@@ -180,25 +180,25 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     label_min_value: float | None
     """Where given, ``label`` counts the ``label_interaction`` events of at least this value."""
     positive: tuple[str, ...]
-    """Types that say a person liked an item."""
+    """Types that mean that a person liked an item."""
     valued: tuple[str, ...]
     """Types whose values are added up."""
     half_lives: tuple[str, ...]
-    """Of the counters, the shortest first; each scope counts by some of them."""
+    """The half-lives of counters, the shortest first; each scope counts by some of them."""
     fields: tuple[Field, ...]
     scopes: tuple[Scope, ...]
-    """Tables first; the last table is that of what people go on to; then the pairs."""
+    """Tables first, of which ``next_item`` is the last; then the pairs."""
     enter: str | None
-    """The type with which a person comes into an item, or None where nobody is ever present."""
+    """The type with which a person enters an item, or None where nobody is ever present."""
     leave: str | None
     present_ms: float
-    """How long a person who came in counts as present without leaving."""
+    """How long a person who entered an item counts as present without leaving it."""
     follow: str | None
-    """The relation of edges that stands for following, or None where there is none."""
+    """The relation of edges that means following, or None where there is none."""
     history: int
-    """Of a person: impressions remembered, and other interactions remembered."""
+    """Impressions that a person's history holds at most, and as many other interactions."""
     memory_bytes: int
-    """What a state of this layout may take."""
+    """Memory that a state of this layout may take."""
     idle_ms: float
     """How long a row may lie untouched before it is swept; NEVER_MS if nothing decays."""
 
@@ -218,11 +218,11 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
         raise KeyError(parts)
 
     def type_index(self, name: str) -> int:
-        """The place of an interaction type; raises ValueError for one without counters."""
+        """The index of an interaction type; raises ValueError for one without counters."""
         return self.types.index(name)
 
     def scope_index(self, scope: Scope) -> int:
-        """The place of a scope."""
+        """The index of a scope."""
         return self.scopes.index(scope)
 
     def entity_words(self, entity: Entity) -> int:

@@ -23,27 +23,27 @@ from liverank.features.layout.layout import NEXT_ITEM, Entity, Layout, Scope
 from liverank.quantities import duration_ms
 
 EPOCH_HALF_LIVES = 512
-"""Half-lives, of the shortest, after which counters are scaled anew: 2**512 fits a float64."""
+"""Length of an epoch in shortest half-lives: counters grow by 2**512 at most, within a float64."""
 _LONGEST_MS = 1e18
 RELATION_BITS = 16
 """Bits of a relation's hash that an edge keeps."""
 
 
 class LayoutArrays(NamedTuple):
-    """A layout as arrays; ``kernels.places`` names their parts.
+    """A layout as arrays; ``kernels.memory.offsets`` names their parts.
 
     ``numbers``   int64[19] and ``reals`` float64[3]
     ``rates``     float64[half-lives]: 1 / half-life in ms; 0 for forever
     ``scopes``    int64[scopes, 8]: what a scope is keyed by, and the shape of its rows
-    ``blocks``    int64[scopes, types]: where a type's counters stand in a row, or -1
-    ``spans``     int64[scopes, types, 3]: the place in ``lives`` where those of a type's counters
-                  stand; how many counts there are, and how many sums
+    ``blocks``    int64[scopes, types]: the first word of a type's counters in a row, or -1
+    ``spans``     int64[scopes, types, 3]: the index in ``lives`` of a type's first half-life; how
+                  many counts there are, and how many sums
     ``lives``     int64[...]: half-lives of counts, then of sums, one type after the other
-    ``positive``  int64[types]: 1 if a type is
+    ``positive``  int64[types]: 1 if a type is positive
     ``new_user``, ``new_item``  float64[words]: rows of which nothing is known yet
-    ``user_stamps``, ``item_stamps``  int64[words]: the stamp of the field that each word is of
-    ``copies``    int64[fields, 3]: of the fields that a host's row keeps of its latest item: the
-                  first word in the item's row, how many, and the first word in the host's row
+    ``user_stamps``, ``item_stamps``  int64[words]: for each word, the stamp of its field
+    ``copies``    int64[fields, 3]: the fields of its latest item that a host's row keeps: the first
+                  word in the item's row, the number of words, the first word in the host's row
     """
 
     numbers: NDArray[np.int64]
@@ -64,7 +64,7 @@ class LayoutArrays(NamedTuple):
 @lru_cache(maxsize=64)
 def arrays_of(layout: Layout) -> LayoutArrays:
     """The arrays of a layout."""
-    types = {name: place for place, name in enumerate(layout.types)}
+    types = {name: index for index, name in enumerate(layout.types)}
     lives = [duration_ms(text) for text in layout.half_lives]
     host = layout.host
     host_scope = None if host is None else layout.scope_of(f"item.{host.name}")
@@ -93,11 +93,11 @@ def arrays_of(layout: Layout) -> LayoutArrays:
     blocks = np.full((len(layout.scopes), len(types)), -1, np.int64)
     spans = np.zeros((*blocks.shape, 3), np.int64)
     counted_by: list[str] = []
-    for place, scope in enumerate(layout.scopes):
+    for line, scope in enumerate(layout.scopes):
         for counter in scope.counters:
             by = (*counter.half_lives, *counter.totals)
-            blocks[place, types[counter.type]] = scope.block(counter.type)
-            spans[place, types[counter.type]] = (
+            blocks[line, types[counter.type]] = scope.block(counter.type)
+            spans[line, types[counter.type]] = (
                 len(counted_by),
                 len(counter.half_lives),
                 len(counter.totals),
@@ -105,7 +105,7 @@ def arrays_of(layout: Layout) -> LayoutArrays:
             counted_by += by
     epoch_ms = min(EPOCH_HALF_LIVES * lives[0], _LONGEST_MS)
     return LayoutArrays(
-        numbers=np.array([numbers[place] for place in range(len(numbers))], np.int64),
+        numbers=np.array([numbers[index] for index in range(len(numbers))], np.int64),
         reals=np.array([epoch_ms, layout.present_ms, layout.idle_ms]),
         rates=np.array([1.0 / life for life in lives]),
         scopes=np.array([_shape(layout, scope) for scope in layout.scopes], np.int64),
@@ -124,7 +124,7 @@ def arrays_of(layout: Layout) -> LayoutArrays:
 
 
 def relation_code(relation: str) -> int:
-    """The low bits of a relation's hash, by which an edge names it."""
+    """The low bits of a relation's hash, which an edge keeps."""
     return hash_id(relation) % (1 << RELATION_BITS)
 
 
@@ -170,7 +170,7 @@ def _stamps(layout: Layout, entity: Entity) -> NDArray[np.int64]:
 def _shape(layout: Layout, scope: Scope) -> list[int]:
     parts = [_part(layout, part) for part in scope.parts]
     parts += [(at.PART_NONE, 0, False)] * (2 - len(parts))
-    lists = [place for place, (_, _, is_list) in enumerate(parts) if is_list]
+    lists = [index for index, (_, _, is_list) in enumerate(parts) if is_list]
     return [
         scope.base,
         scope.width,

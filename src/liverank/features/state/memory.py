@@ -30,12 +30,12 @@ from liverank.features.state.shared_memory import SharedArrays
 
 
 class Arrays(NamedTuple):
-    """What kernels take of a store.
+    """A store's arrays, as kernels take them.
 
-    ``header``     int64[136]: counts, clocks, and the first place of each free list
-    ``slots``      uint64[2 ** levels]: the places of rows by their keys; level n lies at ``2**n``
-    ``tables``     uint8[2 ** levels]: the scopes that those rows are of
-    ``directory``  uint32[items]: the place of each item's row by its number; 0 once it is gone
+    ``header``     int64[136]: counts, clocks, and the first offset of each free list
+    ``slots``      uint64[2 ** levels]: the offsets of rows by their keys; level n is at ``2**n``
+    ``tables``     uint8[2 ** levels]: the scopes of those rows
+    ``directory``  uint32[items]: the offset of each item's row by its number; 0 once it is gone
     ``words``      float64[...]: the rows, histories and edges
     """
 
@@ -52,7 +52,7 @@ class Store:
     def __init__(self, layout: Layout, *, fd: int | None = None) -> None:
         """Make an empty store, or map the one of a file descriptor.
 
-        Raises StateError where the system does not reserve the room.
+        Raises StateError where the system does not reserve the memory.
         """
         shape = arrays_of(layout)
         self._shared = SharedArrays(_shapes(shape), fd=fd)
@@ -64,7 +64,7 @@ class Store:
             self.arrays.header[HEADER_USED] = 2 * widest
 
     def used(self) -> dict[str, NDArray[Any]]:
-        """The part of each array that holds something, by its name: what a copy must hold."""
+        """The used part of each array, by its name: what a copy must hold."""
         header, size = self.arrays.header, 1 << int(self.arrays.header[HEADER_LEVEL])
         level = slice(size, 2 * size)
         return {
