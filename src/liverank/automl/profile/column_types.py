@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from liverank.events.schema.column_names import CODE_COLUMN, TIME_COLUMN, snake_case
 from liverank.models.encoder.columns import (
     FALSE,
     TRUE,
@@ -25,13 +26,6 @@ from liverank.models.encoder.columns import (
 
 _MOSTLY = 0.95
 """Share of the known values that must read as a type for the column to have it."""
-_ID_NAME = re.compile(
-    r"(^|_)(id|ids|code|type|kind|category|zip|zipcode|postcode|postal|area_code|region|state|"
-    r"country|city|store|shop|product|sku|campaign|channel|device|user|customer|item)$"
-)
-_TIME_NAME = re.compile(
-    r"(^|_)(time|timestamp|ts|date|datetime|at|epoch|created|updated|when)($|_)"
-)
 _EPOCH_S, _EPOCH_MS = (946_684_800, 2_208_988_800), (946_684_800_000, 2_208_988_800_000)
 """Unix times of the years 2000 to 2040, in seconds and in milliseconds."""
 _SEPARATORS = ("|", ";", ",")
@@ -86,14 +80,14 @@ def _infer_numbers(name: str, values: np.ndarray) -> InferredType:
     distinct = np.unique(values)
     if len(distinct) == 2 and distinct.tolist() == [0.0, 1.0]:
         return _inferred(name, "boolean", "0 or 1")
-    is_time_name = bool(_TIME_NAME.search(_snake(name)))
+    is_time_name = bool(TIME_COLUMN.search(snake_case(name)))
     if _within(values, _EPOCH_MS) or (is_time_name and _within(values, _EPOCH_S)):
         form: TimeForm = "epoch_ms" if values[0] >= _EPOCH_MS[0] else "epoch_s"
         unit = "milliseconds" if form == "epoch_ms" else "seconds"
         return InferredType(
             Input(name=name, type="time", time_form=form), f"Unix {unit} of the years 2000 to 2040"
         )
-    if _ID_NAME.search(_snake(name)):
+    if CODE_COLUMN.search(snake_case(name)):
         return InferredType(
             Input(name=name, type="category", numeric=True),
             "whole numbers, and the name is that of an id or a code",
@@ -216,7 +210,3 @@ def _unread(counts: dict[str, int], read: Callable[[str], float], what: str) -> 
 
 def _within(values: np.ndarray, span: tuple[int, int]) -> bool:
     return len(values) > 0 and bool((values >= span[0]).all() and (values <= span[1]).all())
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s.-]+", "_", name).lower()
