@@ -40,7 +40,7 @@ _FEWEST_DUPLICATES = 3
 class Leak(msgspec.Struct, frozen=True, kw_only=True):
     """One suspected leak."""
 
-    kind: Literal["tells_target", "after_event", "memorises", "duplicates"]
+    kind: Literal["predicts_target", "after_event", "memorises", "duplicates"]
     column: str | None
     """None for a finding about rows."""
     figure: float
@@ -165,7 +165,7 @@ def _predicts_target(form: Input, values: NDArray[Any], figure: float, task: Tas
             f"column `{form.name}` alone {power} the target: is it known before the "
             "outcome? If not, leave it out"
         )
-        return [Leak(kind="tells_target", column=form.name, figure=figure, message=message)]
+        return [Leak(kind="predicts_target", column=form.name, figure=figure, message=message)]
     if form.type == "category" and figure > MEMORY_AUC:
         levels, n = int(codes_of_levels([values]).max()) + 1, len(values)
         if levels > n / _FEW_ROWS:
