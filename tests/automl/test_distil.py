@@ -100,7 +100,9 @@ def tried_models(evaluation, rounds):
         validation, holdout = evaluation.margins([fit])
         trial = Trial(family="lightgbm", name=str(n), params=params, seed=n)
         tried.append(
-            TrialResult(trial, (fit,), validation, holdout, evaluation.held.loss(validation), 1.0)
+            TrialResult(
+                trial, (fit,), validation, holdout, evaluation.validation_rows.loss(validation), 1.0
+            )
         )
     return tried
 

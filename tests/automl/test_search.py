@@ -7,7 +7,7 @@ import pytest
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
-from liverank.automl.evaluation.cross_validation import CrossValidation, FoldRows
+from liverank.automl.evaluation.cross_validation import CrossValidation, Fold
 from liverank.automl.evaluation.eval_rows import LINKS, EvalRows
 from liverank.automl.families import FAMILIES
 from liverank.automl.metrics.objective import find_objective
@@ -87,9 +87,7 @@ def a_matrix(n, seed=0, task="binary"):
 
 def an_evaluation(n=1000, n_folds=1, in_time=True, task="binary"):
     folds = tuple(
-        FoldRows(
-            a_matrix(n, f, task), a_matrix(200, 10 + f, task), a_matrix(100, 20, task).features
-        )
+        Fold(a_matrix(n, f, task), a_matrix(200, 10 + f, task), a_matrix(100, 20, task).features)
         for f in range(n_folds)
     )
     objective = find_objective(None, task)

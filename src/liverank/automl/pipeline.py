@@ -83,13 +83,13 @@ class SearchResult:
     def _validating(
         self, validation: NDArray[np.float64], holdout: NDArray[np.float64]
     ) -> tuple[EvalRows, NDArray[np.float64]]:
-        evaluation, last = self.evaluation, self.evaluation.last_choose()
-        held = evaluation.held
+        evaluation, last = self.evaluation, self.evaluation.last_fold_rows()
+        held = evaluation.validation_rows
         if evaluation.in_time or self.served.shape is not None:
             held = held.take(np.arange(last.start, last.stop))
             validation = validation[-len(held) :]
         margins = self.calibrated.calibrator.apply(np.concatenate([validation, holdout]))
-        return joined(held, evaluation.judged), margins
+        return joined(held, evaluation.holdout_rows), margins
 
 
 def find_model(
@@ -137,9 +137,9 @@ def find_model(
     titles = [each.trial.title for each in whole]
     blend = choose_with_doubted(
         [each.validation for each in whole],
-        evaluation.held,
+        evaluation.validation_rows,
         [each.holdout for each in whole],
-        evaluation.judged,
+        evaluation.holdout_rows,
         seed=seed,
         cautious=np.array([title in manner.cautious for title in titles]),
         doubted=np.array([title in manner.doubted for title in titles]),
@@ -176,16 +176,16 @@ def _calibrated(
     manner: SearchPolicy,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Calibrated]:
     """Raw margins of what is served, of choosing and judging rows, and their calibration."""
-    k, held = evaluation.n_margins, evaluation.held
+    k, held = evaluation.n_margins, evaluation.validation_rows
     if served.shape is None:
         validation = blended([each.validation for each in tried], served.weights)
         holdout = blended([each.holdout for each in tried], served.weights)
     else:
-        last = evaluation.last_choose()
+        last = evaluation.last_fold_rows()
         held = held.take(np.arange(last.start, last.stop))
         validation = sum_terms(served.terms, evaluation.folds[-1].validation.features, k)
         holdout = sum_terms(served.terms, evaluation.folds[-1].holdout, k)
     calibrated = choose_calibration(
-        validation, held, holdout, evaluation.judged, may_tie=manner.may_tie
+        validation, held, holdout, evaluation.holdout_rows, may_tie=manner.may_tie
     )
     return validation, holdout, calibrated

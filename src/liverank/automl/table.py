@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from liverank.automl.budget import Clock, Deadline
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.matrix import Task
-from liverank.automl.evaluation.cross_validation import thinned_places
+from liverank.automl.data.training_target import TrainingTarget
 from liverank.automl.evaluation.eval_rows import LINKS
-from liverank.automl.evaluation.subsampling import rows_in_time, thin_table
+from liverank.automl.evaluation.subsampling import rows_in_time
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.metrics.bootstrap import figure_intervals
 from liverank.automl.metrics.objective import find_objective
@@ -30,15 +30,17 @@ from liverank.automl.pack import file_sha256
 from liverank.automl.pipeline import OnTrial, SearchResult, find_model
 from liverank.automl.preprocessing.encoder import take_rows
 from liverank.automl.profile.leakage import Leak, find_leaks
-from liverank.automl.profile.profile import TableProfile, profile_table
+from liverank.automl.profile.profile import profile_with_target
 from liverank.automl.profile.roles import read_roles, split_rows
+from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.report.build_table import TableRun, write_report
 from liverank.automl.report.drift import measure_drift
 from liverank.automl.report.importance import permutation_importance
-from liverank.automl.report.table_schema import Drift, Importance
+from liverank.automl.report.schema import Drift, Importance
 from liverank.automl.result import Result, frame_of
-from liverank.automl.search.cross_selection import find_extras, from_record, recorded
+from liverank.automl.search.cross_selection import find_feature_crosses, from_record, recorded
 from liverank.automl.trials.plan import Plan, Trial
+from liverank.dataset.sampling import evenly_spread_rows
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Columns, ColumnType
 from liverank.models.predictor import sum_terms
@@ -103,18 +105,21 @@ def fit(
     deadline = Deadline(began + 0.98 * budget_s - report_s, clock)
     frame = frame_of(table)
     sha256 = None if isinstance(table, pl.DataFrame) else file_sha256(Path(table))
-    profile = profile_table(
-        frame,
+    column_roles = TableRoles(
         target=target,
         time=time,
         group=group,
         weight=weight,
         split=split,
-        types=types,
+        types=types or {},
         task=task,
     )
+    profile, target_values = profile_with_target(frame, column_roles)
     used = rows_in_time(frame, profile, deadline) if plan is None else plan.rows
-    rows, roles = read_roles(frame if used is None else thin_table(frame, used), profile)
+    if used is not None:
+        kept = evenly_spread_rows(frame.height, used)
+        frame, target_values = frame[kept], target_values[kept]
+    rows, roles = read_roles(frame, profile, target_values)
     wanted = find_objective(objective, profile.target.task)
     if wanted.name == "rmsle" and (roles.target < 0).any():
         raise TrainingError(
@@ -124,7 +129,7 @@ def fit(
     blocks, why = split_rows(roles, seed=seed, gap_ms=gap_ms, validation=validation)
     in_time = blocks.kind == "chronological"
     columns = read_columns(rows, profile.inputs)
-    grounds = TableData(
+    table_data = TableData(
         columns=columns,
         inputs=profile.inputs,
         target=roles.target,
@@ -140,12 +145,12 @@ def fit(
         seed=seed,
         class_names=profile.target.classes,
     )
-    leaks = _leaks(grounds, profile)
+    leaks = _leaks(table_data)
     until = deadline.share(_EXTRAS_SHARE)
-    extras = find_extras(grounds, until) if plan is None else from_record(plan.extras)
-    grounds = dataclasses.replace(grounds, extras=extras)
+    crosses = find_feature_crosses(table_data, until) if plan is None else from_record(plan.extras)
+    table_data = dataclasses.replace(table_data, feature_crosses=crosses)
     model = find_model(
-        grounds,
+        table_data,
         families=families,
         plan=plan,
         serving_us=serving_us,
@@ -157,12 +162,12 @@ def fit(
     report_end = Deadline(began + 0.99 * budget_s, clock)
     found = TableRun(
         profile=profile,
-        grounds=grounds,
+        table_data=table_data,
         why=why,
         model=model,
         leaks=leaks,
         drift=_drift(model, report_end.share(0.4)),
-        importance=_importance(grounds, model, report_end.share(0.8)),
+        importance=_importance(table_data, model, report_end.share(0.8)),
         intervals=_intervals(model, report_end),
         budget_s=budget_s,
         serving_us=serving_us,
@@ -171,8 +176,8 @@ def fit(
         used=used,
     )
     report = write_report(found, seconds=clock() - began)
-    ran = msgspec.structs.replace(model.plan, extras=recorded(extras), rows=used)
-    return Result(model.final.predictor.narrow(), profile, report, ran, _golden(grounds))
+    ran = msgspec.structs.replace(model.plan, extras=recorded(crosses), rows=used)
+    return Result(model.final.predictor.narrow(), profile, report, ran, _golden(table_data))
 
 
 def warm_up() -> None:
@@ -184,23 +189,21 @@ def warm_up() -> None:
         fit(table, target="y", task=task, families=["linear"], plan=_WARM)
 
 
-def _golden(grounds: TableData) -> Columns:
-    places = grounds.all_rows[thinned_places(len(grounds.all_rows), _GOLDEN_ROWS)]
-    return take_rows(grounds.columns, places)
+def _golden(table_data: TableData) -> Columns:
+    places = table_data.all_rows[evenly_spread_rows(len(table_data.all_rows), _GOLDEN_ROWS)]
+    return take_rows(table_data.columns, places)
 
 
-def _leaks(grounds: TableData, profile: TableProfile) -> tuple[Leak, ...]:
-    if len(grounds.target) > MOST_LEAK_ROWS:
+def _leaks(table_data: TableData) -> tuple[Leak, ...]:
+    if len(table_data.target) > MOST_LEAK_ROWS:
         return ()
     return find_leaks(
-        grounds.columns,
-        grounds.inputs,
-        grounds.target,
-        grounds.split,
-        task=grounds.objective.task,
-        classes=max(len(profile.target.classes), 1),
-        at_ms=grounds.at_ms,
-        time=grounds.time,
+        table_data.columns,
+        table_data.inputs,
+        TrainingTarget(table_data.target, table_data.classes, table_data.at_ms),
+        table_data.split,
+        task=table_data.objective.task,
+        time=table_data.time,
     )
 
 
@@ -211,7 +214,7 @@ def _drift(model: SearchResult, deadline: Deadline) -> Drift | None:
         model.evaluation.folds[-1],
         seed=model.plan.seed,
         n_threads=model.plan.n_threads,
-        is_logarithm=model.evaluation.held.link == "expm1",
+        is_logarithm=model.evaluation.validation_rows.link == "expm1",
         deadline=deadline,
     )
 
@@ -222,7 +225,7 @@ def _intervals(model: SearchResult, deadline: Deadline) -> dict[str, tuple[float
 
 
 def _importance(
-    grounds: TableData, model: SearchResult, deadline: Deadline
+    table_data: TableData, model: SearchResult, deadline: Deadline
 ) -> tuple[Importance, ...]:
     """Of the served model as it was before it saw the judging rows."""
     evaluation = model.evaluation
@@ -233,8 +236,8 @@ def _importance(
         raw = sum_terms(model.served.terms, encoder.transform(columns), evaluation.n_margins)
         return model.calibrated.calibrator.apply(raw)
 
-    holdout = take_rows(grounds.columns, grounds.split.holdout)
+    holdout = take_rows(table_data.columns, table_data.split.holdout)
     read = {form.name: holdout[form.name] for form in encoder.inputs}
     return permutation_importance(
-        margins, read, evaluation.judged, seed=grounds.seed, deadline=deadline
+        margins, read, evaluation.holdout_rows, seed=table_data.seed, deadline=deadline
     )

@@ -18,9 +18,10 @@ import msgspec
 
 from liverank.bundle.bundle import Bundle, load_bundle, read_manifest
 from liverank.bundle.files import PackedBundle, read_files, write_bundle
-from liverank.bundle.manifest import FILES, MANIFEST, REPAIR, Manifest
+from liverank.bundle.manifest import MANIFEST, REPAIR, Manifest
 from liverank.durable import sync_directory, write_durably
 from liverank.errors import BundleError
+from liverank.models.json_array import decode_json
 
 _POINTER = "current.json"
 _NEVER_PRUNED = 2
@@ -103,7 +104,7 @@ def bring_in(root: Path, directory: Path) -> str:
         load(root, version)
         return version
     manifest = read_manifest(directory)
-    packed = PackedBundle(manifest, read_files(directory, manifest, FILES))
+    packed = PackedBundle(manifest, read_files(directory, manifest, manifest.files))
     if place.exists():
         _remove(place)
     write_bundle(place, packed)
@@ -177,11 +178,11 @@ def _kept(place: Path, service: str | None) -> StoredBundle:
     manifest = None
     try:
         manifest = read_manifest(place)
-        files = read_files(place, manifest, FILES)
+        files = read_files(place, manifest, manifest.files)
         if manifest.version != place.name:
             raise BundleError(f"{place}: it holds bundle {manifest.version}; {REPAIR}")
-        report = msgspec.json.decode(files["report.json"], type=dict[str, Any])
-    except (BundleError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        report = decode_json(files["report.json"], dict[str, Any], where="report.json")
+    except BundleError as error:
         return StoredBundle(place.name, service, manifest, {}, str(error))
     return StoredBundle(place.name, service, manifest, report, None)
 

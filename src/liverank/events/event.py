@@ -1,7 +1,7 @@
 """The six events, as frozen structs, with the rules that each keeps.
 
-Their JSON is in ``wire``, their columns are in ``frame``, and the same rules for columns in
-``sources.rules``.
+Their JSON is in ``wire``, their columns are in ``frame``. The same rules as expressions over rows
+are in ``sources.frame_rules``; tests/sources/test_rules.py checks that the two agree.
 Invariant: an event that exists is valid, and its ``time`` is whole Unix milliseconds.
 """
 
@@ -45,7 +45,8 @@ class _Timed(msgspec.Struct, frozen=True, kw_only=True):
     time: int | float | datetime
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "time", _to_ms(self.time))
+        if type(self.time) is not int or not 0 <= self.time <= MAX_TIME_MS:
+            msgspec.structs.force_setattr(self, "time", _to_ms(self.time))
 
     @property
     def at_ms(self) -> int:

@@ -68,8 +68,8 @@ def choose_served(
     deadline: Deadline,
 ) -> tuple[DeployOption, Plan]:
     """The best model within ``serving_us`` microseconds a row; the plan with what was measured."""
-    rows = evaluation.last_choose()
-    held = evaluation.held.take(np.arange(rows.start, rows.stop))
+    rows = evaluation.last_fold_rows()
+    held = evaluation.validation_rows.take(np.arange(rows.start, rows.stop))
     features = evaluation.folds[-1].validation.features
     validation = [each.validation[rows] for each in tried]
     measured = dict(plan.us_per_row)
@@ -114,7 +114,9 @@ def choose_served(
     if blend.refused is not None:
         costs[blend.refused] = np.inf
     if (costs <= 1).any():
-        weights = greedy_weights([each.validation for each in tried], evaluation.held, costs=costs)
+        weights = greedy_weights(
+            [each.validation for each in tried], evaluation.validation_rows, costs=costs
+        )
         terms = terms_for(weights)
         candidates.append(
             DeployOption(

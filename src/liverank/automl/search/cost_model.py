@@ -41,7 +41,7 @@ class CostModel:
     ) -> None:
         self._plan = plan
         self._families = families
-        self._held = evaluation.held
+        self._held = evaluation.validation_rows
         self._n_all = n_all
         self._n_rows = evaluation.n_rows
         self._n_columns = evaluation.n_features
@@ -88,14 +88,14 @@ class CostModel:
             for each, weight in zip(best, weights, strict=True)
             if weight > 0
         )
-        return Deadline(deadline.at_s - _RESERVE * reserve_s, deadline.clock)
+        return deadline.at(deadline.at_s - _RESERVE * reserve_s)
 
     def until(self, trial: Trial, deadline: Deadline, *, first: bool) -> Deadline:
         """When to stop a trial; the first may take all the time."""
         left_s = deadline.left_s()
         most = max(self.expected_s(trial) * _OVERTIME, _LEAST_SHARE * left_s)
         most = left_s if first else most
-        return Deadline(deadline.clock() + min(deadline.left_s(), most), deadline.clock)
+        return deadline.at(deadline.clock() + min(deadline.left_s(), most))
 
 
 def choose_folds(

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
-from liverank.automl.evaluation.cross_validation import thinned_places
 from liverank.automl.families import Family
 from liverank.automl.trials.plan import TREES, Timing, Trial
+from liverank.dataset.sampling import evenly_spread_rows
 
 _FEW, _MANY, _LONG = 1500, 15_000, 6000
 """Rows of the two pilots, and of tables that are long enough for a second one."""
@@ -63,7 +63,7 @@ def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Dead
     What is imported and compiled at the first fit is not counted, unless that takes all the time.
     """
     began = deadline.clock()
-    few = train.take(thinned_places(len(train), _FEW))
+    few = train.take(evenly_spread_rows(len(train), _FEW))
     first = family.fit(
         few, None, family.DEFAULTS[0][1], seed=0, n_threads=n_threads, deadline=deadline, rounds=1
     )
@@ -78,7 +78,7 @@ def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Dead
         return Timing(
             setup_s=(setup, 0.0), round_s=(fixed * round_s, (1 - fixed) * round_s / len(few))
         )
-    many = train.take(thinned_places(len(train), _MANY))
+    many = train.take(evenly_spread_rows(len(train), _MANY))
     setup_2, round_2 = _time_fit(family, many, n_threads, deadline)
     return Timing(
         setup_s=_line(len(few), setup, len(many), setup_2),
@@ -101,7 +101,7 @@ def fastest_threads(family: Family, train: Matrix, deadline: Deadline, n_cores: 
     busy = os.getloadavg()[0] > _BUSY * n_cores
     if n_cores == 1 or busy or len(train) < _FEW_FOR_THREADS:
         return 1
-    rows = train.take(thinned_places(len(train), _MANY))
+    rows = train.take(evenly_spread_rows(len(train), _MANY))
     took = {}
     for threads in (1, n_cores, 1):  # the first fit also imports and sets up
         began = deadline.clock()
@@ -154,7 +154,7 @@ def time_all(
         least_s = getattr(family, "SETUP_S", 0.0)
         if timings and deadline.left_s() * _LEAST_LEFT < least_s:
             continue
-        until = Deadline(deadline.clock() + max(share * deadline.left_s(), least_s), deadline.clock)
+        until = deadline.at(deadline.clock() + max(share * deadline.left_s(), least_s))
         timings[name] = time_family(family, train, n_threads=n_threads, deadline=until)
     return timings
 

@@ -112,7 +112,7 @@ def _trials(
         seed=plan.seed,
         n_rows=rungs[0] or n_rows,
         n_columns=n_columns,
-        is_absolute=evaluation.held.objective.name == "mae",
+        is_absolute=evaluation.validation_rows.objective.name == "mae",
         early=manner.early,
         more=manner.settings,
     )
@@ -244,5 +244,10 @@ def _run(
     seconds = deadline.clock() - began
     validation, holdout = evaluation.margins(fits)
     return TrialResult(
-        trial, tuple(fits), validation, holdout, evaluation.held.loss(validation), seconds
+        trial,
+        tuple(fits),
+        validation,
+        holdout,
+        evaluation.validation_rows.loss(validation),
+        seconds,
     )

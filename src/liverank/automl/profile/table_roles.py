@@ -1,0 +1,32 @@
+"""What a user says about the columns of a table: the target, and columns with a part to play."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from liverank.automl.data.matrix import Task
+from liverank.models.encoder.columns import ColumnType
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRoles:
+    """Names of the columns with a role, and what is known of the others.
+
+    target  the column to predict
+    time    when rows happened, for a split by time
+    group   rows of one value are never divided between training and validation, such as a user's
+    weight  how much each row counts
+    split   which block each row belongs to: TRAIN, VALIDATE or TEST
+    types   types of columns, where what is inferred from the values would be wrong
+    task    binary, multiclass or regression; None to infer it from the target
+
+    >>> TableRoles(target="bought", time="at").group is None
+    True
+    """
+
+    target: str
+    time: str | None = None
+    group: str | None = None
+    weight: str | None = None
+    split: str | None = None
+    types: Mapping[str, ColumnType] = field(default_factory=dict)
+    task: Task | None = None
