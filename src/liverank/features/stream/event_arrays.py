@@ -21,33 +21,22 @@ from liverank.features.hashing import hash_column, hash_id
 from liverank.features.layout.constants import MAX_ELEMENTS
 from liverank.features.layout.layout import Entity, Field, Layout
 from liverank.features.state.layout_arrays import new_request, relation_code
-from liverank.features.stream.event_codes import (
-    EDGE_EVENT,
-    EXPERIMENT_EVENT,
-    INTERACTION_EVENT,
-    ITEM_EVENT,
-    RANKING_EVENT,
-    STATE_ENDED,
-    STATE_SCHEDULED,
-    STATE_STARTED,
-    STATE_UPDATED,
-    USER_EVENT,
-)
+from liverank.features.stream import event_codes as code
 from liverank.features.stream.tokens import words_of
 
 _KINDS = {
-    "item": ITEM_EVENT,
-    "user": USER_EVENT,
-    "edge": EDGE_EVENT,
-    "ranking": RANKING_EVENT,
-    "interaction": INTERACTION_EVENT,
-    "experiment": EXPERIMENT_EVENT,
+    "item": code.ITEM_EVENT,
+    "user": code.USER_EVENT,
+    "edge": code.EDGE_EVENT,
+    "ranking": code.RANKING_EVENT,
+    "interaction": code.INTERACTION_EVENT,
+    "experiment": code.EXPERIMENT_EVENT,
 }
 STATES = {
-    "scheduled": STATE_SCHEDULED,
-    "started": STATE_STARTED,
-    "updated": STATE_UPDATED,
-    "ended": STATE_ENDED,
+    "scheduled": code.STATE_SCHEDULED,
+    "started": code.STATE_STARTED,
+    "updated": code.STATE_UPDATED,
+    "ended": code.STATE_ENDED,
 }
 _FIELD_OWNERS: dict[str, Entity] = {
     "item": "item",
