@@ -181,11 +181,11 @@ class State:
         if len(request) != self._request_words or len(positions) not in (1, len(items)):
             raise ValueError(f"{len(request)} request words, {len(positions)} positions do not fit")
         out = np.empty((len(items), len(program.outputs)), np.float32)
-        asked = (np.uint64(user), at_ms, request, items, positions)
-        operations, began, again = program.arrays(), time.monotonic(), False
+        arrays = (self._arrays, self._layout_arrays, program.arrays())
+        hashed, began, again = np.uint64(user), time.monotonic(), False
         while True:
             version, read_at = self._settled_version(patience_s), time.monotonic()
-            read(self._arrays, self._layout_arrays, operations, asked, out)
+            read(arrays, hashed, at_ms, request, items, positions, out)
             seq = int(self._header[HEADER_SEQ])
             is_whole, now = self._header[HEADER_VERSION] == version, time.monotonic()
             is_late = now - began > LONGEST_READ_S

@@ -48,21 +48,25 @@ from liverank.features.layout.constants import RECENT_ITEMS
 
 
 @compiled
-def read(store_arrays, layout_arrays, program, request, out):
+def read(arrays, user, at, words, items, positions, out):
     """Read the features of one request's candidates.
 
-    ``program`` is the tuple of a ``Program``'s arrays, ``request`` one of user uint64, at float64
-    Unix ms, words uint64[request words], items uint64[n], and positions float64[n] (or [1], the
-    same for all). ``out``, float32[n, features], is filled.
+    ``arrays`` is (a ``Store``'s, a layout's, a ``Program``'s), a tuple of arrays each; ``user``
+    uint64; ``at`` float64 Unix ms; ``words`` uint64[request words]; ``items`` uint64[n];
+    ``positions`` float64[n], or [1] where all have the same. ``out``, float32[n, features], is
+    filled.
     """
-    if request[3].size:
-        store, layout = store_pointers(store_arrays), layout_pointers(layout_arrays)
-        read_rows(store, layout, program, request, out)
+    if items.size:
+        store, layout = store_pointers(arrays[0]), layout_pointers(arrays[1])
+        read_rows(store, layout, arrays[2], (user, at, words, items, positions), out)
 
 
 @compiled
 def read_rows(store, layout, program, request, out):
-    """What ``read`` does, by pointers to state and layout, for one candidate or more."""
+    """What ``read`` does, by pointers to state and layout, for one candidate or more.
+
+    ``request`` is (user, at, words, items, positions).
+    """
     user, at, words, items, positions = request
     arrays = _named(program)
     n = items.size
