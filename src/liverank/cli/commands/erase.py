@@ -60,8 +60,8 @@ def _is_confirmed(user: str, directory: Path, snapshots: Path, console: Console)
         f"  from {directory}: all their events, edges to them, and their id in the fields "
         "of other events\n"
         f"  all snapshots in {snapshots}; a server makes new ones\n"
-        "Erase backups, exports and imported files yourself. If they are imported again, events of "
-        "this user are refused.",
+        "Backups, exports and imported files are not changed: erase them yourself. If they are "
+        "imported again, events of this user are refused.",
         markup=False,
         soft_wrap=True,
     )
