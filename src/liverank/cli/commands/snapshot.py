@@ -57,8 +57,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     if result.written:
         console.print(
-            f"Wrote a snapshot of {result.bytes / 1e6:,.1f} MB up to event {result.seq:,}, starting "
-            f"from event {result.began:,}, in {seconds:.1f} s"
+            f"Wrote a snapshot of {result.bytes / 1e6:,.1f} MB up to event {result.seq:,}, "
+            f"starting from event {result.began:,}, in {seconds:.1f} s"
         )
     else:
         console.print(f"No snapshot was written: {result.reason}")
