@@ -53,8 +53,8 @@ class HealthReporter:
                 unknown = _NO_HISTORY
         refused, locked = self._refused_events(), self._log_locked()
         reported = (refused or locked, troubles.log, troubles.stale)
-        log = "; ".join(one for one in reported if one is not None)
-        log = log or self._behind() or unknown
+        reasons = "; ".join(one for one in reported if one is not None)
+        log = reasons or self._behind() or unknown
         processes = troubles.folding or self._missing_workers() or self._silent_workers()
         rankings = service.writer.trouble or self._not_logged()
         if rankings is None and locked is not None and workers["rankings_queued"].any():
