@@ -66,18 +66,18 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "allowed": allowed,
     }
     if imported is not None:
-        _print_allowed(arguments.allow_erased, allowed, console)
-    _print_result(result, console)
+        _show_allowed(arguments.allow_erased, allowed, console)
+    _show(result, console)
     return result
 
 
-def _print_allowed(asked: Sequence[str], allowed: Sequence[str], console: Console) -> None:
+def _show_allowed(asked: Sequence[str], allowed: Sequence[str], console: Console) -> None:
     for user in dict.fromkeys(asked):
         word = "is accepted again" if user in allowed else "was not erased from this log"
         console.print(f"The user {user!r} {word}", markup=False, soft_wrap=True)
 
 
-def _print_result(result: dict[str, Any], console: Console) -> None:
+def _show(result: dict[str, Any], console: Console) -> None:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in result["kinds"].items())
     if not kinds and result["rejected"]:
         console.print("Nothing was imported: no row is an event")
