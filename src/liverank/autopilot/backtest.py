@@ -14,7 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.report.ranking_schema import known
-from liverank.autopilot.gather import Frames, gather
+from liverank.autopilot.frames import Frames, only_columns
+from liverank.autopilot.gather import gather
 from liverank.autopilot.judging import DECIDING, MODEL
 from liverank.autopilot.training import OnProgress, TrainingRun, train_on
 from liverank.config import Config
@@ -31,7 +32,7 @@ from liverank.dataset.metrics import (
     true_ndcg_at,
 )
 from liverank.dataset.popularity import Popularity, popularity_scores
-from liverank.dataset.replay import replay
+from liverank.dataset.replay import REPLAY_COLUMNS, replay
 from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.kinds.next_item import after_last_item
 from liverank.features.layout.layout import Layout
@@ -80,7 +81,13 @@ def run_backtest(
     assert lists is not None
     trained = train_on(past, frames, spec, config, on_progress=on_progress)
     popularity = Popularity(lists, spec.layout, config)
-    replayed = _replayed_scores(popularity.passing(frames()), lists, trained, config, on_progress)
+    replayed = _replayed_scores(
+        popularity.passing(only_columns(frames, REPLAY_COLUMNS)()),
+        lists,
+        trained,
+        config,
+        on_progress,
+    )
     scores = {"random": random_scores(lists, config), **popularity.scores(), **replayed}
     heuristics = sorted(set(scores) - {MODEL, "random"})
     if truth is not None:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.autopilot.gather import Frames
+from liverank.autopilot.frames import Frames, only_columns
 from liverank.config import Config
 from liverank.dataset.lists.collected import Collector
 from liverank.dataset.lists.lists import Lists, lists_of
@@ -30,6 +30,8 @@ HOW_TO_EXPLORE = (
     "`propensities` of their own"
 )
 
+_EXPLORATION_COLUMNS = ("seq", "arrived", "event", "time", "user", "variant", "propensities")
+"""Columns that tell who got a ranking with propensities."""
 _FORCED = "!"
 """What the variant of a ranking ends with where it was forced for a tester."""
 _IS_FORCED = pl.col("variant").str.ends_with(_FORCED).fill_null(value=False)
@@ -109,7 +111,7 @@ def find_exploration(frames: Frames, config: Config, asked: Asked) -> Exploratio
     max_future_ms = duration_ms(config.features.max_future)
     users, stretches, last_ms = [np.empty(0, np.uint64)], [], -np.inf
     rankings = 0
-    for frame in frames():
+    for frame in only_columns(frames, _EXPLORATION_COLUMNS)():
         if frame.is_empty():
             continue
         at, _ = right_times(frame, max_future_ms)
@@ -139,8 +141,8 @@ def _of_users(frames: Frames, users: NDArray[np.uint64]) -> Iterator[pl.DataFram
 def _outcome(lists: Lists, label: str) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     if label in lists.others:
         return lists.others[label]
-    if label in lists.untold:
-        raise DatasetError(f"the label `{label}` cannot be told: {lists.untold[label]}")
+    if label in lists.unavailable:
+        raise DatasetError(f"the label `{label}` cannot be told: {lists.unavailable[label]}")
     return lists.labels, lists.until_ms
 
 

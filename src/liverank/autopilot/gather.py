@@ -5,7 +5,7 @@ ones are kept, and of those an even share is learned from.
 Invariant: what is gathered depends on the events alone, not on the order in which they arrived.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.autopilot.frames import Frames
 from liverank.autopilot.of_variants import OfVariants
 from liverank.autopilot.whole_lists import to_learn_from, to_test_on
 from liverank.config import Candidates, Config
@@ -28,9 +29,6 @@ from liverank.features.hashing import mixed
 from liverank.features.layout.layout import Layout
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.quantities import duration_ms
-
-Frames = Callable[[], Iterable[pl.DataFrame]]
-"""Gives the log's frames (``events.frame.SCHEMA``) in ``seq`` order; may be called again."""
 
 NEWEST = 4
 """The rows that are learned from are chosen evenly among so many times as many of the newest."""
@@ -176,7 +174,7 @@ class _Gathering:
         )
         rest = list(config.heads)[1:]
         why = "lists that are made from interactions tell nothing but those"
-        return replace(lists, untold=dict.fromkeys(rest, why))
+        return replace(lists, unavailable=dict.fromkeys(rest, why))
 
     def _logged(self, collector: Collector, layout: Layout) -> Lists:
         known_ms = min(self._before_ms, collector.last_ms + 1.0)

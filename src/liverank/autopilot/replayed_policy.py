@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.autopilot.gather import Frames
+from liverank.autopilot.frames import Frames, only_columns
 from liverank.bundle.bundle import Bundle
 from liverank.config import Config
 from liverank.dataset.lists.lists import Lists
-from liverank.dataset.replay import replay
+from liverank.dataset.replay import REPLAY_COLUMNS, replay
 from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.layout.layout import Layout
 from liverank.features.spec import FeatureSpec, SpecFeature
@@ -79,7 +79,7 @@ def policy_scores(
     columns: NDArray[np.float64] | None = None
     done = 0
     for chunk in replay(
-        frames(),
+        only_columns(frames, REPLAY_COLUMNS)(),
         policy.spec,
         replace(lists.reads, positions=np.full(len(lists.labels), SERVED_POSITION)),
         max_future_ms=duration_ms(config.features.max_future),

@@ -47,7 +47,7 @@ class Lists:
     ``served``    bool[k]: whether it was in the ranking, or only scored beside those that were
     ``until_ms``  float64[r]: when the label is known, as its window is over
     ``others``    the same of the labels beside the first, by name
-    ``untold``    labels that this log cannot tell, and why
+    ``unavailable``  labels that cannot be derived from this log, and why
     ``chances``   float64[k]: with which probability each item got its place, NaN where unknown;
                   None where no list says
     ``as_of_ms``  up to when the log was read: labels of lists whose window ends later may change
@@ -63,7 +63,7 @@ class Lists:
     served: NDArray[np.bool_]
     until_ms: NDArray[np.float64]
     others: dict[str, Outcome] = field(default_factory=dict)
-    untold: dict[str, str] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
     chances: NDArray[np.float64] | None = None
     as_of_ms: float = np.inf
     bounds: TimeBounds | None = None
@@ -109,7 +109,7 @@ class Lists:
                 name: Outcome(other.labels[rows], other.until_ms[lists])
                 for name, other in self.others.items()
             },
-            untold=self.untold,
+            unavailable=self.unavailable,
             chances=None if self.chances is None else self.chances[rows],
             as_of_ms=self.as_of_ms,
             bounds=self.bounds,
@@ -148,7 +148,7 @@ def lists_of(collector: Collector, layout: Layout, config: Config) -> Lists:
     offsets = offsets_of(rankings.served)
     positions = place[served]
     happened = collector.acts()
-    labels, untold = _labels(items, happened, config)
+    labels, unavailable = _labels(items, happened, config)
     impressions = None
     if not layout.impressions_from_rankings:
         impressions = happened.filter(pl.col("type") == config.impressions.interaction)
@@ -166,7 +166,7 @@ def lists_of(collector: Collector, layout: Layout, config: Config) -> Lists:
         served=served,
         until_ms=first[1].until_ms,
         others=dict(others),
-        untold=untold,
+        unavailable=unavailable,
         chances=rankings.chances if np.isfinite(rankings.chances).any() else None,
         bounds=collector.bounds(),
         total=collector.total,
@@ -193,17 +193,17 @@ def _labels(
     """The labels of items by name, the first one first, and why others cannot be told."""
     leaves = happened.filter(pl.col("type") == config.presence.leave)
     labels: dict[str, NDArray[np.uint8]] = {}
-    untold: dict[str, str] = {}
+    unavailable: dict[str, str] = {}
     for name, label in config.heads.items():
         try:
             successes = long_stays(successes_of(happened, label), leaves, label)
         except DatasetError as error:
             if not labels:  # the first one is what lists are ranked by
                 raise
-            untold[name] = str(error)
+            unavailable[name] = str(error)
         else:
             labels[name] = label_items(items, successes, label)
-    return labels, untold
+    return labels, unavailable
 
 
 def reads_of(rankings: Rankings, requests: NDArray[np.uint64]) -> Reads:
