@@ -72,8 +72,8 @@ def _parts(label: pl.Series, units: Units, *, is_guess: bool = False) -> Parts:
     if units.cluster is not None:
         frame = frame.with_columns(pl.Series("cluster", units.cluster)).unique("cluster")
     names = sorted(frame["label"].unique().to_list())
-    places = {name: place for place, name in enumerate(names)}
-    row = frame["label"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
+    numbers = {name: number for number, name in enumerate(names)}
+    row = frame["label"].replace_strict(numbers, return_dtype=pl.Int64).to_numpy()
     arms = len(units.arms)
     flat = np.bincount(row * arms + frame["arm"].to_numpy(), minlength=len(names) * arms)
     return Parts(names, flat.reshape(len(names), arms), is_guess)

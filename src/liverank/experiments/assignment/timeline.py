@@ -84,7 +84,7 @@ def _next(last: Step, at_ms: float, move: ExperimentChange | str, experiment: Ex
         return _started(last, at_ms, ramp)
     if move.action == "ramped":
         return replace(last, at_ms=at_ms, ramp=ramp)
-    said = move.fields.get("reason")
+    reason = move.fields.get("reason")
     variant = move.fields.get("variant")
     is_shipped = move.action == "decided" and move.fields.get("decision") == "ship"
     known = variant if isinstance(variant, str) and variant in experiment.variants else None
@@ -95,7 +95,7 @@ def _next(last: Step, at_ms: float, move: ExperimentChange | str, experiment: Ex
         shipped=known if is_shipped else None,
         decision=("ship" if is_shipped else "stop") if move.action == "decided" else None,
         ended_ms=at_ms,
-        reason=said if isinstance(said, str) else None,
+        reason=reason if isinstance(reason, str) else None,
     )
 
 
@@ -107,6 +107,6 @@ def _started(last: Step, at_ms: float, ramp: float) -> Step:
 
 def _ramp(change: ExperimentChange, before: float) -> float:
     """The ramp that an event names, or what it was before."""
-    said = change.fields.get("ramp")
-    is_number = isinstance(said, int | float) and not isinstance(said, bool)
-    return float(said) if is_number and 0 <= said <= 100 else before  # type: ignore[arg-type,operator]
+    ramp = change.fields.get("ramp")
+    is_number = isinstance(ramp, int | float) and not isinstance(ramp, bool)
+    return float(ramp) if is_number and 0 <= ramp <= 100 else before  # type: ignore[arg-type,operator]

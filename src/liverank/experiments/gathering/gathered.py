@@ -29,8 +29,8 @@ class Arms:
         """The units of an arm; none where no unit was exposed to it."""
         if name not in self.names:
             return slice(0, 0)
-        place = self.names.index(name)
-        return slice(int(self.starts[place]), int(self.starts[place + 1]))
+        number = self.names.index(name)
+        return slice(int(self.starts[number]), int(self.starts[number + 1]))
 
     def sizes(self) -> dict[str, int]:
         """Units of each arm."""
@@ -67,10 +67,8 @@ class Events:
         parts = [slice(int(self.starts[code]), int(self.starts[code + 1])) for code in codes]
         if len(parts) == 1:
             return self._take(parts[0])
-        places = np.concatenate(
-            [np.arange(part.start, part.stop) for part in parts or [slice(0, 0)]]
-        )
-        return self._take(places[np.argsort(self.time_ms[places], kind="stable")])
+        rows = np.concatenate([np.arange(part.start, part.stop) for part in parts or [slice(0, 0)]])
+        return self._take(rows[np.argsort(self.time_ms[rows], kind="stable")])
 
     def _take(self, rows: slice | NDArray[np.int64]) -> Self:
         return replace(

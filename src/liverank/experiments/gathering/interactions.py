@@ -16,7 +16,7 @@ from liverank.experiments.gathering.wanted import Wanted
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Interactions, or items of rankings; all arrays have a place for each."""
+    """Interactions, or items of rankings; all arrays have an element for each."""
 
     user: NDArray[np.int32]
     time_ms: NDArray[np.int64]

@@ -106,12 +106,12 @@ def looks(
 ) -> Iterator[LookView]:
     """Units at each of these moments, which grow. A view holds until the next one is asked for."""
     totals: Totals = {need: np.zeros(gathered.units) for need in needs}
-    places = dict.fromkeys(needs, 0)
+    starts = dict.fromkeys(needs, 0)
     for at_ms in moments_ms:
         for need, amounts in needs.items():
             end = int(np.searchsorted(amounts.time_ms, at_ms, side="right"))
-            totals[need] += amounts.total(slice(places[need], end), gathered.units)
-            places[need] = end
+            totals[need] += amounts.total(slice(starts[need], end), gathered.units)
+            starts[need] = end
         yield LookView(gathered.exposed_ms, totals, at_ms)
 
 

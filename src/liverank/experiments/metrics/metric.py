@@ -58,7 +58,7 @@ class Metric(Protocol):
         """Its values, from what ``view`` knows of the needs."""
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """How it is computed, as one sentence for a report."""
 
     def summarise(self, columns: Floats) -> Summary:

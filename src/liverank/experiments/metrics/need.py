@@ -1,4 +1,4 @@
-"""What a metric needs to know of each unit, said before the log is read.
+"""What a metric needs to know of each unit, declared before the log is read.
 
 All needs of all metrics are gathered in one reading. Invariant: an interaction counts only where it
 came strictly later than the unit's exposure, by the times of both, in whatever order they were

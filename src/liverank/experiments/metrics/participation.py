@@ -44,7 +44,7 @@ class Participation(msgspec.Struct, frozen=True):
         return compare_ratios(control, variant, level=level)
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """How it is computed."""
         return (
             f"Share of days with at least one {interactions(self.types)}, of all whole days of "

@@ -47,7 +47,7 @@ class RatioMetric(msgspec.Struct, frozen=True):
         return compare_ratios(control, variant, level=level)
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """How it is computed."""
         above = amount(self.numerator, of_values=self.value)
         capped = "" if self.cap is None else f" (at most {self.cap:g} a unit)"

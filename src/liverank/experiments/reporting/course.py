@@ -54,7 +54,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
                 "or plan fewer days"
             )
         count = int((self.until_ms - self.start_ms) // self.looks_ms)
-        moments = [self.start_ms + (place + 1) * self.looks_ms for place in range(count)]
+        moments = [self.start_ms + (look + 1) * self.looks_ms for look in range(count)]
         if self.is_over and (not moments or moments[-1] < self.until_ms) and self.days > 0:
             moments.append(self.until_ms)
         return moments

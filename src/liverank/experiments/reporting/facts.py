@@ -31,7 +31,7 @@ class DecisionFact(_Fact, frozen=True):
 
 
 class Effect(_Fact, frozen=True):
-    """A variant beside the control."""
+    """A variant compared with the control."""
 
     control: float
     value: float
@@ -108,7 +108,7 @@ class MetricFact(_Fact, frozen=True):
     name: str
     role: Role
     direction: Literal["up", "down"]
-    told: str
+    description: str
     """How it is computed."""
     margin: float | None
     """Of a guardrail: the relative loss that is borne."""
@@ -155,7 +155,7 @@ class SegmentFact(_Fact, frozen=True):
 
 
 class HoldoutFact(_Fact, frozen=True):
-    """A variant beside the holdout, for the primary metric; at the ordinary level."""
+    """A variant compared with the holdout, for the primary metric; at the ordinary level."""
 
     variant: str
     metric: str

@@ -1,4 +1,4 @@
-"""The primary metric by segment, with the number of looks at the data said and paid for.
+"""The primary metric by segment, with the number of comparisons stated and corrected for.
 
 Segments are for questions, not for decisions: one that stands out by chance among many is what to
 expect, so p-values are corrected over all of them.
@@ -60,8 +60,8 @@ def _one(
     sides = []
     for name in (control, variant):
         arm = exposed_by(gathered, name, series.moments_ms[-1])
-        places = arm.start + np.flatnonzero(segment.codes[arm] == code)
-        table = columns_of(gathered, series.last[metric.name], series.before[metric.name], places)
+        units = arm.start + np.flatnonzero(segment.codes[arm] == code)
+        table = columns_of(gathered, series.last[metric.name], series.before[metric.name], units)
         sides.append(metric.summarise(table))
     comparison = metric.compare(*sides, level=_LEVEL)
     return SegmentFact(

@@ -68,7 +68,7 @@ def levels_of(
     order = np.argsort(-totals, kind="stable")[:MOST_LEVELS]
     order = order[totals[order] > 0]
     names = [UNKNOWN_LEVEL, *segment.texts]
-    return [names[place] for place in order], table[order].astype(np.int64)
+    return [names[index] for index in order], table[order].astype(np.int64)
 
 
 def _parts(

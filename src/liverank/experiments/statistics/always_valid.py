@@ -40,7 +40,7 @@ def confidence_sequence(
 def always_valid_p(z: float, *, units: float, tightest_at: float, alpha: float = 0.05) -> float:
     """The p-value that goes with the sequence: below alpha just where it leaves zero out.
 
-    ``alpha`` only places where the sequence is tightest. Over all looks together p is ever below a
+    ``alpha`` only sets where the sequence is tightest. Over all looks together p is ever below a
     level with at most that probability; the least seen so far is therefore valid too.
 
     >>> round(always_valid_p(3.04, units=10_000, tightest_at=10_000), 2)

@@ -3,7 +3,7 @@
 The difference is tested by Welch's t. The lift's interval is the delta method on the logarithm of
 the ratio of the two values, which stays above -100 % and is right where both are clearly away from
 zero; where the variant's value is not, or the signs differ, it is Fieller's.
-Invariant: what the data cannot tell is NaN, and ``reason`` says why.
+Invariant: what the data do not determine is NaN, and ``reason`` explains why.
 """
 
 import math
@@ -136,13 +136,13 @@ def _why_unknown(control: Estimate, variant: Estimate) -> str:
         if arm.reason:
             return f"in the {name}, {arm.reason}"
     if not math.isfinite(control.variance + variant.variance):
-        return "the variance cannot be told"
+        return "the variance is unknown"
     # what rounding leaves of a constant is not a spread
     if control.variance + variant.variance <= 1e-30 * (control.value**2 + variant.value**2):
         return "the metric does not vary between units"
     for name, arm in (("control", control), ("variant", variant)):
         if arm.variance == 0 and arm.count < _FEW:
-            return f"all {arm.count} units of the {name} have one value: too few to tell its spread"
+            return f"all {arm.count} units of the {name} have one value: too few for a variance"
     return ""
 
 

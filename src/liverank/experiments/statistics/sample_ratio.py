@@ -88,9 +88,9 @@ def _exact(counts: Sequence[int], shares: NDArray[np.float64]) -> float:
     """The probability of all outcomes that are no likelier than this one."""
     total = sum(counts)
     cuts = itertools.combinations(range(total + len(counts) - 1), len(counts) - 1)
-    places = np.array(list(cuts))
+    bounds = np.array(list(cuts))
     edges = np.pad(
-        places, ((0, 0), (1, 1)), constant_values=((0, 0), (-1, total + len(counts) - 1))
+        bounds, ((0, 0), (1, 1)), constant_values=((0, 0), (-1, total + len(counts) - 1))
     )
     outcomes = np.diff(edges, axis=1) - 1
     log_p = stats.multinomial.logpmf(outcomes, total, shares)
