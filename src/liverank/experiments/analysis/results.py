@@ -30,7 +30,7 @@ class MetricResult:
     direction: Direction = "up"
     is_guardrail: bool = False
     margin: float | None = None
-    """Of a guardrail: how much worse, relatively, it may be."""
+    """The tolerated relative loss of a guardrail."""
 
     @property
     def gain(self) -> float:

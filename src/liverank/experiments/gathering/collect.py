@@ -63,7 +63,7 @@ class _Reading:
                 self._fields.take(frame.filter(of_users), users[of_users.to_numpy()])
 
     def gathered(self) -> Gathered:
-        """What was read, by unit."""
+        """The gathered data, by unit."""
         exposures, count = self._exposures, len(self._users)
         units = exposures.exposed()
         names = exposures.variants()
@@ -105,7 +105,7 @@ class _Reading:
     def _new(
         self, index_of_user: NDArray[np.int32], exposed_ms: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Which units nobody of was seen in the log before the exposure."""
+        """Whether no user of each unit was in the log before the exposure, bool[units]."""
         seen = np.full(len(exposed_ms), NEVER, np.int64)
         inside = index_of_user != NONE
         first = self._first_seen.upto(len(index_of_user))
@@ -114,7 +114,7 @@ class _Reading:
         return fresh
 
     def _events(self, index_of_user: NDArray[np.int32], exposed_ms: NDArray[np.int64]) -> Events:
-        """Interactions of exposed units only, by type and in the order of their times."""
+        """The interactions of exposed units, by type and time."""
         pieces: dict[str, list[NDArray[Any]]] = {}
         for rows in self._interactions.pieces():
             index = index_of_user[rows.user]

@@ -16,13 +16,13 @@ from liverank.experiments.gathering.wanted import ANYBODY, Wanted
 NEVER = np.iinfo(np.int64).max
 MAX_VARIANTS = 63
 FORCED = "!"
-"""What the variant of a forced tester's ranking ends with."""
+"""Suffix of the variant of a ranking that was forced for a tester."""
 SURFACE = "surface"
 """The segment by the surface of the exposure."""
 
 
 class Exposures:
-    """Takes the rankings of an experiment in and keeps the first of each unit.
+    """Collects the rankings of an experiment and keeps the first of each unit.
 
     ``variants`` are names as logged, without the experiment's: ``holdout`` and forced ones (ending
     with ``!``) among them.
@@ -48,7 +48,7 @@ class Exposures:
 
     @property
     def segment_names(self) -> tuple[str, ...]:
-        """What segments exposures give rise to."""
+        """The names of segments by fields of exposures."""
         return (SURFACE, *self._wanted.request_fields)
 
     def take(self, rankings: pl.DataFrame, users: NDArray[np.int32]) -> None:

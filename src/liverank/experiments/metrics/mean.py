@@ -1,4 +1,4 @@
-"""Mean: how many interactions, or how much value, a unit has."""
+"""Mean number of interactions, or mean value, per unit."""
 
 import msgspec
 import numpy as np

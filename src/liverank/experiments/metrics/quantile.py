@@ -1,4 +1,4 @@
-"""Quantile: what the heaviest users, or the typical one, have in sum."""
+"""Quantile of the units' totals, such as that of the heaviest users or of a typical one."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""Retention: which share of units came back within a time after their exposure."""
+"""Retention: the share of units that came back within a time after their exposure."""
 
 import msgspec
 import numpy as np

@@ -1,7 +1,7 @@
-"""All metrics of all arms at all looks, as summaries: what the rest of a report is computed from.
+"""Summaries of all metrics of all arms at all looks, from which a report is computed.
 
 The log is read once; per look and arm a summary of a few numbers is kept, so that intervals over
-time, boundaries and levels need no second look at the units.
+time, boundaries and levels need no second pass over the units.
 """
 
 from collections.abc import Sequence
