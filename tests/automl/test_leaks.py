@@ -39,17 +39,17 @@ def test_a_column_that_tells_the_target_alone_is_named():
     word = np.where(target == 1, "won", "lost").astype(object)
     hint = target + noise(3)  # AUC .76
     found = leaks_of(target, refund=refund, word=word, hint=hint, size=noise(4))
-    assert found == {("tells_target", "refund"), ("tells_target", "word")}
+    assert found == {("predicts_target", "refund"), ("predicts_target", "word")}
 
 
 def test_of_values_and_of_classes_as_well():
     target = np.exp(noise())
     found = leaks_of(target, task="regression", double=2 * target, rough=target + 0.5 * noise(2))
-    assert found == {("tells_target", "double")}
+    assert found == {("predicts_target", "double")}
     classes = np.floor(4 * np.random.default_rng(0).random(N))
     code = (classes * 7 % 4) + 0.1 * noise(2)
     found = leaks_of(classes, task="multiclass", classes=4, code=code, size=noise(3))
-    assert found == {("tells_target", "code")}
+    assert found == {("predicts_target", "code")}
 
 
 def test_a_time_after_that_of_the_row_is_named():

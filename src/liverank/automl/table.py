@@ -34,7 +34,7 @@ from liverank.automl.profile.roles import read_roles, split_rows
 from liverank.automl.report.build_table import TableRun, write_report
 from liverank.automl.report.drift import measure_drift
 from liverank.automl.report.importance import permutation_importance
-from liverank.automl.report.table_schema import Drift, Importance
+from liverank.automl.report.schema import Drift, Importance
 from liverank.automl.result import Result, frame_of
 from liverank.automl.search.cross_selection import find_feature_crosses, from_record, recorded
 from liverank.automl.trials.plan import Plan, Trial

@@ -15,7 +15,7 @@ from liverank.automl.budget import Deadline
 from liverank.automl.evaluation.position_bias import PositionEffect, position_effect
 from liverank.automl.preprocessing.redundant_features import redundant_columns
 from liverank.automl.ranking import RankingModel, fit, warm_up
-from liverank.automl.report.ranking_schema import TrainingReport
+from liverank.automl.report.reports import RankingReport
 from liverank.automl.search.feature_count import Knee, fewest_features
 from liverank.autopilot.frames import Frames, only_columns
 from liverank.autopilot.judging import judge_model
@@ -54,7 +54,7 @@ class TrainingRun(NamedTuple):
 
     spec: FeatureSpec
     heads: dict[str, Predictor]
-    report: TrainingReport
+    report: RankingReport
     golden: NDArray[np.float32]
 
     @property
@@ -67,7 +67,7 @@ class _OtherHeads(NamedTuple):
     """Models of the labels other than the first; ``left_out`` gives the reason by label."""
 
     models: dict[str, Predictor]
-    reports: dict[str, TrainingReport]
+    reports: dict[str, RankingReport]
     left_out: dict[str, str]
 
 
@@ -108,7 +108,7 @@ def train_on(
     golden = rows.features[np.linspace(0, len(rows) - 1, GOLDEN_ROWS).astype(np.int64)]
     report = msgspec.structs.replace(
         first.report,
-        budget_s=budgets_s[0],
+        asked=msgspec.structs.replace(first.report.asked, target=name, budget_s=budgets_s[0]),
         position=effects[name],
         fewer=knee.tried,
         against=against,
@@ -144,7 +144,11 @@ def _other_heads(
             continue
         model = _fit(own, config.heads[name], config, budget_s, on_progress, head=name)
         heads.models[name] = model.predictor
-        heads.reports[name] = msgspec.structs.replace(model.report, position=effects[name])
+        heads.reports[name] = msgspec.structs.replace(
+            model.report,
+            asked=msgspec.structs.replace(model.report.asked, target=name),
+            position=effects[name],
+        )
     return heads
 
 
@@ -158,7 +162,7 @@ def _notes(
     lists: Lists,
     config: Config,
     evictions: Iterable[str],
-    report: TrainingReport,
+    report: RankingReport,
     left_out: Mapping[str, str],
 ) -> tuple[str, ...]:
     """The report's notes on lists, state, search and labels."""

@@ -34,7 +34,7 @@ _LEAST_TWINS = 3
 class Leak(msgspec.Struct, frozen=True, kw_only=True):
     """One suspicion."""
 
-    kind: Literal["tells_target", "after_event", "memorises", "duplicates"]
+    kind: Literal["predicts_target", "after_event", "memorises", "duplicates"]
     column: str | None
     """None for what is not of one column."""
     figure: float
@@ -147,7 +147,7 @@ def _tells(form: Input, values: NDArray[Any], told: float, task: Task, n: int) -
             f"column `{form.name}` alone {what.format(told)} the target: is it known before the "
             "outcome? If not, leave it out"
         )
-        return [Leak(kind="tells_target", column=form.name, figure=told, message=message)]
+        return [Leak(kind="predicts_target", column=form.name, figure=told, message=message)]
     if form.type == "category" and told > MEMORY_AUC:
         levels = len(set(level_keys([values])))
         if levels > n / _FEW_ROWS:

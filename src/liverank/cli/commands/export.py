@@ -3,10 +3,10 @@
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="FILE", help="where to write: .onnx"
     )
     parser.add_argument(
-        "--attributions", action="store_true", help="let the file also tell each column's part"
+        "--attributions", action="store_true", help="add each column's contribution to the file"
     )
 
 
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 def _export(
     directory: Path, *, attributions: bool
 ) -> tuple[bytes, Mapping[str, NDArray[Any]], NDArray[np.float64], dict[str, str]]:
-    """The file, its golden rows and their margins, and what is told in it."""
+    """The file, its golden rows and their margins, and its metadata."""
     if (directory / "spec.json").exists():
         ranks = load_bundle(directory)
         about = {
@@ -88,7 +88,7 @@ def _export(
     bundle = load_table_bundle(directory)
     encoder = bundle.predictor.encoder
     assert encoder is not None
-    forms = [asdict(form) for form in encoder.inputs]
+    forms = [msgspec.to_builtins(form) for form in encoder.inputs]
     about = {
         "bundle": bundle.version,
         "target": bundle.target,

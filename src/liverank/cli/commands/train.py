@@ -10,7 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from liverank.automl.report.ranking_schema import Against, TrainingReport
+from liverank.automl.report.comparison import Comparison
+from liverank.automl.report.reports import RankingReport
 from liverank.autopilot.judging import MODEL
 from liverank.autopilot.promotion import Promotion, PromotionPolicy
 from liverank.autopilot.retraining import train_and_promote
@@ -91,8 +92,8 @@ def _guessed_fields(config: Config, schema: Schema) -> dict[str, list[str]]:
 def _show_training(trained: TrainingRun, config: Config, schema: Schema, console: Console) -> None:
     report = trained.report
     console.print(
-        f"Learned from {report.rows:,} rows with {report.positives:,} successes; "
-        f"{len(report.candidates)} models tried"
+        f"Learned from {report.data.rows:,} rows with {report.data.positives:,} successes; "
+        f"{len(report.leaderboard)} models tried"
     )
     reasons = Counter(reason.split(" ")[0] for reason in report.dropped_features.values())
     counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
@@ -113,6 +114,8 @@ def _show_training(trained: TrainingRun, config: Config, schema: Schema, console
     if report.against is not None and report.against.methods:
         console.print(_table(report.against))
         console.print(f"{report.against.reason[0].upper()}{report.against.reason[1:]}.")
+    for warning in report.warnings:
+        console.print(f"Warning: {warning}.", markup=False, soft_wrap=True)
     for note in report.notes:
         console.print(f"Note: {note}.")
 
@@ -130,17 +133,17 @@ def _show_promotion(promotion: Promotion, trained: TrainingRun, console: Console
         )
 
 
-def _show_scores(name: str, report: TrainingReport, console: Console) -> None:
-    if report.scores is None or report.scores.log_loss is None:
+def _show_scores(name: str, report: RankingReport, console: Console) -> None:
+    loss, base = report.held_out.get("log_loss"), report.baseline.get("log_loss")
+    if loss is None:
         return
-    base = report.scores.base_rate_log_loss
     console.print(
-        f"{name}, on the newest rows: log-loss {report.scores.log_loss:.4f}"
+        f"{name}, on the holdout rows: log-loss {loss:.4f}"
         + (f" (constant baseline: {base:.4f})" if base is not None else "")
     )
 
 
-def _table(against: Against) -> Table:
+def _table(against: Comparison) -> Table:
     """A row for the model and for each heuristic."""
     table = Table(
         title="The lists of the holdout rows, ranked by each method",
