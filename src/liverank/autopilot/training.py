@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -12,19 +11,25 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
-from liverank.automl.evaluation.position_bias import PositionEffect, position_effect
+from liverank.automl.evaluation.position_bias import PositionEffect
 from liverank.automl.preprocessing.redundant_features import redundant_columns
 from liverank.automl.ranking import RankingModel, fit, warm_up
 from liverank.automl.report.reports import RankingReport
 from liverank.automl.search.feature_count import Knee, fewest_features
 from liverank.autopilot.frames import Frames, only_columns
 from liverank.autopilot.judging import judge_model
+from liverank.autopilot.label_rows import (
+    is_known,
+    position_effects,
+    positions_of,
+    rows_with_label,
+    with_position_effect,
+)
 from liverank.config import Config, Label
 from liverank.dataset.lists.lists import Lists
 from liverank.dataset.popularity import Popularity
 from liverank.dataset.replay import REPLAY_COLUMNS, training_rows
 from liverank.dataset.rows import Rows
-from liverank.dataset.split import newest_from
 from liverank.features.kinds.context import POSITION_NAME
 from liverank.features.spec import FeatureSpec
 from liverank.features.state.sizes import what_was_let_go
@@ -90,10 +95,10 @@ def train_on(
     warm_up()
     budgets_s = shared_budget(config.training.budget_s, 1 + len(lists.others))
     began = time.monotonic()
-    effects = _position_effects(rows, lists, spec, config)
-    positions = _positions_of(rows)
+    effects = position_effects(rows, lists, spec, config)
+    positions = positions_of(rows)
     rows = rows.keep_columns([column != POSITION_NAME for column in rows.names])
-    rows = _with_position_effect(rows, positions, effects[name])
+    rows = with_position_effect(rows, positions, effects[name])
     knee = _fewest(rows, config, budgets_s[0], on_progress)
     dropped = redundant | dict.fromkeys(
         (rows.names[column] for column in np.flatnonzero(~knee.kept)), _NOT_NEEDED
@@ -136,8 +141,10 @@ def _other_heads(
     """A model for each label but the first, from the rows whose label is known."""
     heads = _OtherHeads({}, {}, dict(lists.unavailable))
     for name, budget_s in zip(lists.others, budgets_s, strict=True):
-        known = _is_known(name, rows, lists)
-        own = _with_position_effect(_rows_of(name, rows, lists), positions[known], effects[name])
+        known = is_known(name, rows, lists)
+        own = with_position_effect(
+            rows_with_label(name, rows, lists), positions[known], effects[name]
+        )
         reason = _too_few(own)
         if reason is not None:
             heads.left_out[name] = reason
@@ -174,48 +181,6 @@ def _notes(
         *report.notes,
         *of_labels,
     )
-
-
-def _position_effects(
-    rows: Rows, lists: Lists, spec: FeatureSpec, config: Config
-) -> dict[str, PositionEffect | None]:
-    """The estimated effect of positions on a success of each label; None where it is unknown.
-
-    The newest rows (validation and holdout) do not take part in the estimates.
-    """
-    kinds = {feature.name: feature.kind for feature in spec.features}
-    alone = np.array([kinds[name] != "in_list" for name in rows.names])
-    propensities = None if lists.chances is None else lists.chances[lists.seen]
-
-    def estimated(some: Rows, propensities: NDArray[np.float64] | None) -> PositionEffect | None:
-        older = slice(0, newest_from(some, config.training.validation))
-        return position_effect(
-            some.take(older),
-            alone=alone,
-            propensities=None if propensities is None else propensities[older],
-            seed=config.training.seed,
-        )
-
-    effects = {next(iter(config.heads)): estimated(rows, propensities)}
-    for other in lists.others:
-        known = _is_known(other, rows, lists)
-        some = _rows_of(other, rows, lists)
-        effects[other] = estimated(some, None if propensities is None else propensities[known])
-    return effects
-
-
-def _positions_of(rows: Rows) -> NDArray[np.float32]:
-    """Each row's position in its list, from 0: float32[n]; NaN where it is unknown."""
-    if POSITION_NAME not in rows.names:
-        return np.full(len(rows), np.nan, np.float32)
-    return rows.features[:, rows.names.index(POSITION_NAME)].copy()
-
-
-def _with_position_effect(
-    rows: Rows, positions: NDArray[np.float32], effect: PositionEffect | None
-) -> Rows:
-    """The rows with the effect of their positions as the base; without one if it is unknown."""
-    return replace(rows, base=None if effect is None else effect.of(positions))
 
 
 def _fewest(rows: Rows, config: Config, budget_s: float, on_progress: OnProgress | None) -> Knee:
@@ -314,20 +279,6 @@ def _fit(
 def _gap_ms(label: Label, config: Config) -> float:
     """Milliseconds until a label is known."""
     return 0.0 if config.candidates is not None else float(label.known_after_ms)
-
-
-def _rows_of(name: str, rows: Rows, lists: Lists) -> Rows:
-    """The rows with another label, without those whose window is not over."""
-    other = lists.others[name]
-    labelled = replace(rows, labels=other.labels[lists.seen])
-    known = _is_known(name, rows, lists)
-    return labelled if known.all() else labelled.take(known)
-
-
-def _is_known(name: str, rows: Rows, lists: Lists) -> NDArray[np.bool_]:
-    """Whether another label of each row is known, bool[n]."""
-    known: NDArray[np.bool_] = (lists.others[name].until_ms < lists.as_of_ms)[rows.rankings]
-    return known
 
 
 def _too_few(rows: Rows) -> str | None:

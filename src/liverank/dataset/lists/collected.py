@@ -270,12 +270,10 @@ def _chances(
     chances = np.full(offsets[-1], np.nan)
     if "propensities" not in rankings.columns:
         return chances
-    with_propensities = (
-        rankings["propensities"].is_not_null().arg_true().to_numpy().astype(np.int64)
-    )
-    sizes = served[with_propensities]
+    given = rankings["propensities"].is_not_null().arg_true().to_numpy().astype(np.int64)
+    sizes = served[given]
     starts = offsets_of(sizes)
-    rows = np.repeat(offsets[with_propensities] - starts[:-1], sizes) + np.arange(starts[-1])
+    rows = np.repeat(offsets[given] - starts[:-1], sizes) + np.arange(starts[-1])
     chances[rows] = rankings["propensities"].drop_nulls().explode().to_numpy()
     return chances
 
