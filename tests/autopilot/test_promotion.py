@@ -1,5 +1,7 @@
 """A trained model is stored and promoted only if it beats popularity, or if it is forced."""
 
+from types import SimpleNamespace
+
 import msgspec
 import numpy as np
 import pytest
@@ -11,7 +13,6 @@ from liverank.autopilot.promotion import (
     roll_back,
     store_if_better,
 )
-from liverank.autopilot.training import TrainingRun
 from liverank.bundle import store
 from liverank.config import parse_config
 from liverank.dataset.replay import REPLAY_COLUMNS
@@ -41,13 +42,14 @@ def trained(*, beats, margin=1.0):
     """A training run whose only model gives every row the same margin."""
     width = len(SPEC.names)
     part = Forest.from_arrays(leaf_arrays(margin), width)
-    return TrainingRun(
+    return SimpleNamespace(
         spec=SPEC,
         heads={
             "join": Predictor((Term(part, 0, 1.0),), Calibrator.none(1), "sigmoid", ("no", "yes"))
         },
         report=Report(Against(beats)),
         golden=np.zeros((1, width), np.float32),
+        page=b"<html></html>",
     )
 
 

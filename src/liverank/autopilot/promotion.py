@@ -72,6 +72,7 @@ def store_if_better(
         heads=run.heads,
         report=run.report,
         golden=run.golden,
+        page=run.page,
         created_ms=created_ms,
     )
     version = store.add(root, packed)

@@ -14,6 +14,7 @@ from liverank.automl.budget import Deadline
 from liverank.automl.evaluation.position_bias import PositionEffect
 from liverank.automl.preprocessing.redundant_features import redundant_columns
 from liverank.automl.ranking import RankingModel, fit, warm_up
+from liverank.automl.report.html.page import render_report
 from liverank.automl.report.reports import RankingReport
 from liverank.automl.search.feature_count import Knee, fewest_features
 from liverank.autopilot.frames import Frames, only_columns
@@ -66,6 +67,11 @@ class TrainingRun(NamedTuple):
     def model(self) -> Predictor:
         """The model that lists are ranked by."""
         return next(iter(self.heads.values()))
+
+    @property
+    def page(self) -> bytes:
+        """The report as an HTML page."""
+        return render_report(self.report).encode()
 
 
 class _OtherHeads(NamedTuple):
