@@ -22,7 +22,7 @@ from liverank.automl.report.curves import draw_curves
 from liverank.automl.report.drift import drift_warning
 from liverank.automl.report.slices import find_slices
 from liverank.models.predictor import linked
-from liverank.quantities import told_duration
+from liverank.quantities import format_duration
 
 Floats = NDArray[np.float64]
 
@@ -225,7 +225,7 @@ def _warnings(found: TableRun, judged: EvalRows, margins: Floats) -> tuple[str, 
         )
     if found.table_data.gap_ms and found.table_data.at_ms is None:
         said.append(
-            f"a gap of {told_duration(found.table_data.gap_ms)} was asked for, and does nothing "
+            f"a gap of {format_duration(found.table_data.gap_ms)} was asked for, and does nothing "
             "where rows are not divided by time; name their --time"
         )
     if found.drift is not None and found.drift.differs:

@@ -41,7 +41,7 @@ _RUN = 16
 
 
 class BitForest(NamedTuple):
-    """A packed forest: the arrays that ``bits_kernel`` takes, and whether all trees are symmetric."""
+    """The arrays that ``bits_kernel`` takes, and whether all trees are symmetric."""
 
     columns: NDArray[np.uint64]
     cuts: NDArray[np.float32]
