@@ -36,6 +36,11 @@ Demands: TypeAlias = tuple[
 and the share of training rows that passed. A value x passes unless x <= low or x > high, where a
 bound of NaN is none. A plain tuple: numba's dispatcher takes longer for a named one."""
 
+Rules: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Points and weights on 0 to 1; row q of each is Gauss's rule of q points."""
+Span: TypeAlias = tuple[int, int, int]
+"""A leaf's first demand, the end of its demands, and the number of rows of the block."""
+
 
 @compiled
 def paths_kernel(
@@ -99,17 +104,14 @@ def shap_kernel(
     value: NDArray[np.float64],
     leaf_starts: NDArray[np.int64],
     demands: Demands,
-    rules: tuple[NDArray[np.float64], NDArray[np.float64]],
+    rules: Rules,
 ) -> NDArray[np.float64]:
     """Shapley values of rows, float32[n, f]: float64[n, f].
 
     value        float64[n_leaves]
     leaf_starts  int64[n_leaves + 1], the index of each leaf's first demand
-    rules        points and weights; row q of each is Gauss's rule of q points
     """
     n, f = rows.shape
-    share = demands[4]
-    points, weights = rules
     longest = np.diff(leaf_starts).max()
     effects = np.empty((n, f))
     columns = np.empty((f, LANES), np.float32)  # the rows of a block, feature by feature
@@ -124,23 +126,10 @@ def shap_kernel(
                 columns[j, lane] = rows[first + lane, j]
         sums[:] = 0
         for leaf in range(len(value)):
-            begin, end = leaf_starts[leaf], leaf_starts[leaf + 1]
-            q = (end - begin + 1) // 2
-            fill_passes(one, columns, demands, begin, end, count)
-            for k in range(q):
-                t, scale = points[q, k], value[leaf] * weights[q, k]
-                for lane in range(count):
-                    products[k, lane] = scale
-                for i in range(end - begin):
-                    absent = share[begin + i] * (1 - t)
-                    for lane in range(count):
-                        products[k, lane] *= absent + one[i, lane] * t
-            for i in range(end - begin):
-                part = share[begin + i]
-                fill_mean(mean, products, one[i], part, points[q, :q], count)
-                j = demands[0][begin + i]
-                for lane in range(count):
-                    sums[j, lane] += (one[i, lane] - part) * mean[lane]
+            span = leaf_starts[leaf], leaf_starts[leaf + 1], count
+            fill_passes(one, columns, demands, span)
+            fill_products(products, one, demands[4], value[leaf], rules, span)
+            add_effects(sums, mean, products, one, demands, rules[0], span)
         for lane in range(count):
             for j in range(f):
                 effects[first + lane, j] = sums[j, lane]
@@ -149,19 +138,14 @@ def shap_kernel(
 
 @compiled
 def fill_passes(
-    one: NDArray[np.float64],
-    columns: NDArray[np.float32],
-    demands: Demands,
-    begin: int,
-    end: int,
-    count: int,
+    one: NDArray[np.float64], columns: NDArray[np.float32], demands: Demands, span: Span
 ) -> None:
-    """Write 1 where a row meets a demand, else 0: ``one`` float64[demands of a leaf, LANES].
+    """Write 1 where a row meets a demand of a leaf, else 0: ``one`` float64[n_demands, LANES].
 
-    ``columns`` float32[f, LANES] are the values of ``count`` rows; the leaf's demands are
-    ``begin`` to ``end``.
+    ``columns`` float32[f, LANES] are the rows' values, feature by feature.
     """
     path_feature, low, high, nan_passes, _ = demands
+    begin, end, count = span
     for i in range(end - begin):
         at = begin + i
         j, lowest, highest = path_feature[at], low[at], high[at]
@@ -174,24 +158,55 @@ def fill_passes(
 
 
 @compiled
-def fill_mean(
+def fill_products(
+    products: NDArray[np.float64],
+    one: NDArray[np.float64],
+    share: NDArray[np.float64],
+    value: float,
+    rules: Rules,
+    span: Span,
+) -> None:
+    """Write a leaf's value x weight x product at each point: ``products`` float64[q, LANES]."""
+    points, weights = rules
+    begin, end, count = span
+    q = (end - begin + 1) // 2
+    for k in range(q):
+        t, scale = points[q, k], value * weights[q, k]
+        for lane in range(count):
+            products[k, lane] = scale
+        for i in range(end - begin):
+            absent = share[begin + i] * (1 - t)
+            for lane in range(count):
+                products[k, lane] *= absent + one[i, lane] * t
+
+
+@compiled
+def add_effects(
+    sums: NDArray[np.float64],
     mean: NDArray[np.float64],
     products: NDArray[np.float64],
     one: NDArray[np.float64],
-    part: float,
+    demands: Demands,
     points: NDArray[np.float64],
-    count: int,
+    span: Span,
 ) -> None:
-    """Write the mean over sets of the other features, for one feature: ``mean`` float64[LANES].
+    """Add what a leaf gives each feature of its path to ``sums``, float64[f, LANES].
 
-    The feature's own factor (``one`` float64[LANES] and its share ``part``) is divided out of the
-    ``products``, float64[q, LANES].
+    ``mean`` float64[LANES] is memory for the mean over sets of the other features: the feature's
+    own factor is divided out of the products.
     """
-    mean[:count] = 0
-    for k in range(len(points)):
-        absent = part * (1 - points[k])
-        # With neither share nor row there is no difference to multiply.
-        without = 1 / absent if absent > 0 else 0.0
-        more = 1 / (absent + points[k]) - without
+    path_feature, share = demands[0], demands[4]
+    begin, end, count = span
+    q = (end - begin + 1) // 2
+    for i in range(end - begin):
+        j, part = path_feature[begin + i], share[begin + i]
+        mean[:count] = 0
+        for k in range(q):
+            absent = part * (1 - points[q, k])
+            # With neither share nor row there is no difference to multiply.
+            without = 1 / absent if absent > 0 else 0.0
+            more = 1 / (absent + points[q, k]) - without
+            for lane in range(count):
+                mean[lane] += products[k, lane] * (without + one[i, lane] * more)
         for lane in range(count):
-            mean[lane] += products[k, lane] * (without + one[lane] * more)
+            sums[j, lane] += (one[i, lane] - part) * mean[lane]
