@@ -25,10 +25,10 @@ from liverank.automl.evaluation.ranking_data import (
 from liverank.automl.families import lightgbm
 from liverank.automl.families.linear import linear
 from liverank.automl.families.list_loss import NAME, SHARE
-from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, which_losses_kernel
+from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, list_losses_kernel
 from liverank.automl.pipeline import find_model
-from liverank.automl.report.build_ranking import report_found, report_unsplit
-from liverank.automl.report.ranking_schema import TrainingReport
+from liverank.automl.report.build_ranking import Request, report_search, report_unsplit
+from liverank.automl.report.reports import RankingReport
 from liverank.automl.trials.plan import Plan, Trial
 from liverank.automl.trials.policy import SearchPolicy, Setting
 from liverank.automl.trials.trial_result import TrialResult
@@ -73,6 +73,8 @@ MANNER = SearchPolicy(
 _LONG_S, _MANY_ROWS = 60.0, 20_000
 """With less of either, other libraries cost more time than they are worth."""
 _PENALTY = 10.0
+_REPORT_SHARE, _MOST_REPORT_S = 0.06, 4.0
+"""Share of the budget that measuring for the report may take, and its seconds at most."""
 _WARM = Plan(
     seed=0,
     n_threads=1,
@@ -104,7 +106,7 @@ class RankingModel:
 
     predictor: Predictor
     judged: Judged | None
-    report: TrainingReport
+    report: RankingReport
 
 
 def fit(
@@ -143,14 +145,14 @@ def fit(
     'taste'
     """
     began = clock()
+    report_s = min(_REPORT_SHARE * budget_s, _MOST_REPORT_S)
     _check_classes(rows)
     rows = finite_rows(rows)
     lists = split_lists(rows, validation=validation, gap_ms=gap_ms)
     if lists is None:
         predictor = _cautious(rows, Deadline(began + budget_s, clock))
-        report = report_unsplit(
-            rows, predictor, seed=seed, budget_s=budget_s, seconds=clock() - began
-        )
+        asked = Request(budget_s, serving_us, seed, {})
+        report = report_unsplit(rows, predictor, asked, seconds=clock() - began)
         return RankingModel(predictor, None, report)
     wanted, skipped = _families(rows, budget_s) if families is None else (families, {})
     manner = MANNER
@@ -168,14 +170,18 @@ def fit(
         plan=plan,
         serving_us=serving_us,
         seed=seed,
-        deadline=Deadline(began + 0.98 * budget_s, clock),
+        deadline=Deadline(began + 0.98 * budget_s - report_s, clock),
         on_trial=on_trial,
         manner=manner,
     )
     if on_progress is not None:
         on_progress("refit", 1.0)
-    report = report_found(
-        found, lists, skipped=skipped, seed=seed, budget_s=budget_s, seconds=clock() - began
+    report = report_search(
+        found,
+        lists,
+        Request(budget_s, serving_us, seed, skipped),
+        seconds=clock() - began,
+        deadline=Deadline(began + 0.99 * budget_s, clock),
     )
     before = Predictor(found.served.terms, found.calibrated.calibrator, "sigmoid", CLASSES)
     judged = Judged(before, lists.validation.start, lists.holdout.start)
@@ -197,7 +203,7 @@ def warm_up() -> None:
     compile_kernels()
     offsets, target = np.array([0, 60]), labels.astype(np.float64)
     list_gradients_kernel(scores, target, offsets, SHARE)
-    which_losses_kernel(scores, target, offsets)
+    list_losses_kernel(scores, target, offsets)
     list_auc(scores, labels, offsets)
     ndcg_at(10, scores, labels, offsets)
 

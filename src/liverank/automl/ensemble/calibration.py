@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit, softmax
 
-from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval
-from liverank.automl.metrics.objective import softmax
+from liverank.automl.evaluation.eval_rows import EvalRows
+from liverank.automl.metrics.bootstrap import gain_interval
 from liverank.models.calibrator import Calibrator
 
 Floats = NDArray[np.float64]
@@ -69,13 +70,12 @@ def fit_affine(margins: Floats, held: EvalRows) -> Calibrator:
     k = margins.shape[1]
     if held.task == "regression":
         return _straight_line(margins, held)
-    weight = np.ones(len(held)) if held.weight is None else held.weight / held.weight.mean()
+    weight = held.unit_weight
     hits = held.target[:, None] == (np.arange(k) if k > 1 else 1.0)
 
     def loss(point: Floats) -> tuple[float, Floats]:
         scaled = point[0] * margins + point[1:]
-        based = np.clip(held.on_base(scaled), -500, 500)
-        shares = softmax(scaled) if k > 1 else 1 / (1 + np.exp(-based))
+        shares = softmax(scaled, axis=1) if k > 1 else expit(held.on_base(scaled))
         error = weight[:, None] * (shares - hits)
         penalty = (point[0] - 1) ** 2 + (point[1:] ** 2).sum()
         total = float(weight @ held.row_losses(scaled)) + penalty / 2
@@ -94,7 +94,7 @@ def fit_steps(margins: Floats, held: EvalRows) -> Calibrator:
     Each pool of rows is one knot at its mean margin; a row's worth of doubt is added to each.
     """
     order = np.argsort(margins[:, 0], kind="stable")
-    weight = np.ones(len(held)) if held.weight is None else held.weight / held.weight.mean()
+    weight = held.unit_weight
     pools = _pool(margins[order, 0], held.target[order], weight[order])
     x, hits, total = pools.T
     share = (hits + 0.5) / (total + 1)
@@ -120,7 +120,7 @@ def _pool(x: Floats, target: Floats, weight: Floats) -> Floats:
 
 def _straight_line(margins: Floats, held: EvalRows) -> Calibrator:
     target = np.log1p(held.target) if held.link == "expm1" else held.target
-    weight = np.ones(len(held)) if held.weight is None else held.weight / held.weight.mean()
+    weight = held.unit_weight
     x, centre = margins[:, 0], np.average(margins[:, 0], weights=weight)
     level = np.average(target, weights=weight)
     spread = float(weight @ (x - centre) ** 2)

@@ -23,7 +23,7 @@ from liverank.automl.families.linear.kernel import (
 )
 from liverank.automl.families.linear.prepare import MOST_ROWS, Prepared, linear_gains, prepare_rows
 from liverank.automl.families.preparation import constant_fit, even_weight, is_dull, scaled_target
-from liverank.automl.metrics.objective import mean_loss
+from liverank.automl.metrics.figures import mean_loss
 from liverank.models.linear.model import Linear
 
 PACKAGE = "scipy"

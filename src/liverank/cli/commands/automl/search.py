@@ -17,7 +17,7 @@ from rich.markup import escape
 from liverank.automl.data.read_table import read_table
 from liverank.automl.ensemble.combine import us_per_row
 from liverank.automl.pack import file_sha256, pack_result
-from liverank.automl.report.table_schema import TableReport
+from liverank.automl.report.reports import TableReport
 from liverank.automl.report.test_table import check_test, score_test
 from liverank.automl.result import Result
 from liverank.automl.table import fit, warm_up
@@ -99,7 +99,7 @@ def search_table(
         "budget_s": arguments.budget,
         "seconds": round(time.monotonic() - started, 2),
         "objective": report.asked.objective,
-        "validation": report.validation,
+        "validation": report.held_out,
         "test": report.test,
         "served": {
             "kind": report.served.kind,
@@ -218,7 +218,7 @@ def _tell(report: TableReport, out: Path, console: Console) -> None:
         f"{len(report.leaderboard)} models tried in {report.seconds:.0f} s"
     )
     console.print(f"Rows are divided {escape(report.split.reason)}.")
-    for title, figures in (("rows held out", report.validation), ("test table", report.test)):
+    for title, figures in (("rows held out", report.held_out), ("test table", report.test)):
         if figures is not None:
             told = ", ".join(
                 f"{name} {'unknown' if value is None else f'{value:.5g}'}"
