@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from liverank.automl.budget import Clock, Deadline
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.matrix import Task
+from liverank.automl.data.training_target import TrainingTarget
 from liverank.automl.evaluation.eval_rows import LINKS
-from liverank.automl.evaluation.subsampling import rows_in_time, thin_table
+from liverank.automl.evaluation.subsampling import rows_in_time
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.metrics.bootstrap import figure_intervals
 from liverank.automl.metrics.objective import find_objective
@@ -29,8 +30,9 @@ from liverank.automl.pack import file_sha256
 from liverank.automl.pipeline import OnTrial, SearchResult, find_model
 from liverank.automl.preprocessing.encoder import take_rows
 from liverank.automl.profile.leakage import Leak, find_leaks
-from liverank.automl.profile.profile import TableProfile, profile_table
+from liverank.automl.profile.profile import profile_with_target
 from liverank.automl.profile.roles import read_roles, split_rows
+from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.report.build_table import TableRun, write_report
 from liverank.automl.report.drift import measure_drift
 from liverank.automl.report.importance import permutation_importance
@@ -103,18 +105,21 @@ def fit(
     deadline = Deadline(began + 0.98 * budget_s - report_s, clock)
     frame = frame_of(table)
     sha256 = None if isinstance(table, pl.DataFrame) else file_sha256(Path(table))
-    profile = profile_table(
-        frame,
+    column_roles = TableRoles(
         target=target,
         time=time,
         group=group,
         weight=weight,
         split=split,
-        types=types,
+        types=types or {},
         task=task,
     )
+    profile, target_values = profile_with_target(frame, column_roles)
     used = rows_in_time(frame, profile, deadline) if plan is None else plan.rows
-    rows, roles = read_roles(frame if used is None else thin_table(frame, used), profile)
+    if used is not None:
+        kept = evenly_spread_rows(frame.height, used)
+        frame, target_values = frame[kept], target_values[kept]
+    rows, roles = read_roles(frame, profile, target_values)
     wanted = find_objective(objective, profile.target.task)
     if wanted.name == "rmsle" and (roles.target < 0).any():
         raise TrainingError(
@@ -140,7 +145,7 @@ def fit(
         seed=seed,
         class_names=profile.target.classes,
     )
-    leaks = _leaks(table_data, profile)
+    leaks = _leaks(table_data)
     until = deadline.share(_EXTRAS_SHARE)
     crosses = find_feature_crosses(table_data, until) if plan is None else from_record(plan.extras)
     table_data = dataclasses.replace(table_data, feature_crosses=crosses)
@@ -189,17 +194,15 @@ def _golden(table_data: TableData) -> Columns:
     return take_rows(table_data.columns, places)
 
 
-def _leaks(table_data: TableData, profile: TableProfile) -> tuple[Leak, ...]:
+def _leaks(table_data: TableData) -> tuple[Leak, ...]:
     if len(table_data.target) > MOST_LEAK_ROWS:
         return ()
     return find_leaks(
         table_data.columns,
         table_data.inputs,
-        table_data.target,
+        TrainingTarget(table_data.target, table_data.classes, table_data.at_ms),
         table_data.split,
         task=table_data.objective.task,
-        classes=max(len(profile.target.classes), 1),
-        at_ms=table_data.at_ms,
         time=table_data.time,
     )
 

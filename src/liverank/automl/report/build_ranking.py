@@ -19,7 +19,6 @@ from liverank.automl.report.from_search import (
     ensemble_of,
     holdout_margins,
     is_useful,
-    known,
     known_figures,
     leaderboard,
     served_model,
@@ -75,7 +74,7 @@ def report_search(
         seconds=seconds,
         held_out=known_figures(holdout.figures(margins)),
         intervals=figure_intervals(margins, holdout, seed=result.plan.seed, deadline=deadline),
-        baseline={"log_loss": known(holdout.mean_loss(constant))},
+        baseline=known_figures(holdout.figures(constant)),
         served=served_model(result),
         ensemble=ensemble_of(result),
         calibration=calibration_of(result),
@@ -217,10 +216,10 @@ def _importance(result: SearchResult, names: tuple[str, ...]) -> dict[str, float
 
 def _list_losses(result: SearchResult, data: RankingData) -> list[float] | None:
     """Mean softmax loss of each trial within lists; None where too few lists have both outcomes."""
-    if data.told_lists < LEAST_LISTS:
+    if data.informative_lists < LEAST_LISTS:
         return None
     rows = result.evaluation.validation_rows
-    return [float(rows.which_losses(each.validation).mean()) for each in result.tried]
+    return [float(rows.list_losses(each.validation).mean()) for each in result.tried]
 
 
 def _slices(result: SearchResult, data: RankingData, names: list[str]) -> tuple[Slice, ...]:
