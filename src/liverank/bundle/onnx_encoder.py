@@ -129,15 +129,15 @@ def _add_codes(graph: Graph, step: Levels, types: Mapping[str, str]) -> str:
     total: str | None = None
     numbers = np.zeros(n_levels, np.int64)
     stride = 1
-    for place, column in enumerate(step.columns):
-        parts = sorted({level[place] for level in split})
+    for index, column in enumerate(step.columns):
+        parts = sorted({level[index] for level in split})
         codes = {part: number for number, part in enumerate(parts, 1)}
         unknown = codes.pop("", 0)
         own = _add_lookup(graph, column, types[column], codes, 0, unknown)
         scaled = graph.add("Mul", own, graph.constant(stride))
         total = scaled if total is None else graph.add("Add", total, scaled)
         numbers += stride * np.array(
-            [codes.get(level[place], unknown) for level in split], np.int64
+            [codes.get(level[index], unknown) for level in split], np.int64
         )
         stride *= len(parts) + 1
     assert total is not None

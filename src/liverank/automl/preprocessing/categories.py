@@ -22,7 +22,7 @@ from liverank.automl.preprocessing.target_encoding import (
     visible_statistics,
 )
 from liverank.models.encoder.columns import number_of
-from liverank.models.encoder.steps import JOIN, Levels, Step, level_codes, level_keys, places_of
+from liverank.models.encoder.steps import JOIN, Levels, Step, level_codes, level_keys, table_rows
 
 Floats = NDArray[np.float64]
 
@@ -113,7 +113,7 @@ def fit_levels(
     levels = sorted(frequent, key=lambda level: (-counts[level], level))[: options.most_levels]
     if not levels:
         return None
-    codes = level_codes(arrays, places_of(tuple(levels)))
+    codes = level_codes(arrays, table_rows(tuple(levels)))
     name = " x ".join(columns)
     parts = [_no_features(len(codes), len(levels))]
     if numeric:

@@ -1,9 +1,9 @@
-"""From a table's columns to the numbers that models score: plain numpy, nothing learned here.
+"""From a table's columns to the features that models read, in plain NumPy; nothing is fitted here.
 
     columns -> steps, each with its table -> float32[n, n_features]
 
-Invariant: a row's features do not depend on the rows encoded with it; values and levels that were
-not there in training, and missing ones, are encoded like any other.
+Invariant: a row's features do not depend on the rows encoded with it; values and levels that did
+not occur in training, and missing values, are encoded like any other.
 """
 
 from dataclasses import dataclass, field
@@ -26,13 +26,13 @@ from liverank.models.encoder.steps import (
     Since,
     Step,
     Value,
-    places_of,
+    table_rows,
 )
 from liverank.models.json_array import json_array, read_json_array
 
 
 class EncoderSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an encoder reads and does, but for its tables."""
+    """The columns and steps of an encoder, without its tables."""
 
     inputs: tuple[Input, ...]
     steps: tuple[Step, ...]
@@ -40,9 +40,9 @@ class EncoderSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 @dataclass(frozen=True, eq=False)
 class Encoder:
-    """Steps, and a table for each of those that need one, under ``table.<number of the step>``.
+    """Steps, and for each step that needs one a table, ``table.<number of the step>``.
 
-    Raises BundleError when they do not fit together.
+    Raises BundleError when steps and tables do not fit together.
 
     >>> encoder = Encoder(
     ...     EncoderSpec(
@@ -66,7 +66,7 @@ class Encoder:
     def __post_init__(self) -> None:
         _check_encoder(self)
         learned = tuple(
-            Learned(self.tables.get(f"table.{number}"), places_of(_levels_of(step)))
+            Learned(self.tables.get(f"table.{number}"), table_rows(_levels_of(step)))
             for number, step in enumerate(self.spec.steps)
         )
         object.__setattr__(self, "_learned", learned)
@@ -78,18 +78,18 @@ class Encoder:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the features, in order."""
+        """Names of the features, in order."""
         return tuple(name for step in self.spec.steps for name in step.names)
 
     @property
     def n_features(self) -> int:
-        """How many numbers it makes of a row."""
+        """Number of features of a row."""
         return len(self.names)
 
     def transform(self, columns: Columns) -> NDArray[np.float32]:
-        """Encode rows, given as ``liverank.models.encoder.columns`` says: float32[n, n_features].
+        """Encode rows in the form of ``liverank.models.encoder.columns``: float32[n, n_features].
 
-        Columns that it does not read are passed over. Raises ServingError for columns that are
+        Other columns are ignored. Raises ServingError for columns that are
         missing or of different lengths. Safe to call from several threads.
         """
         n = self._check_columns(columns)
@@ -102,7 +102,7 @@ class Encoder:
         return features
 
     def keep_features(self, kept: NDArray[np.int64]) -> "Encoder":
-        """The encoder that makes only these features (places, rising), in the same order.
+        """The encoder of only these features (indexes in rising order), in the same order.
 
         It reads only the columns that they need.
         """
@@ -121,7 +121,7 @@ class Encoder:
                     tables[f"table.{len(steps)}"] = narrow_table
                 steps.append(narrow)
         read = {name for step in steps for name in columns_of(step)}
-        inputs = tuple(form for form in self.inputs if form.name in read)
+        inputs = tuple(column for column in self.inputs if column.name in read)
         return Encoder(EncoderSpec(inputs=inputs, steps=tuple(steps)), tables)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -137,13 +137,13 @@ class Encoder:
         return Encoder(spec, tables)
 
     def _check_columns(self, columns: Columns) -> int:
-        absent = [form.name for form in self.inputs if form.name not in columns]
-        if absent:
+        missing = [column.name for column in self.inputs if column.name not in columns]
+        if missing:
             raise ServingError(
-                f"the rows lack {', '.join(f'`{name}`' for name in absent)} of the "
+                f"the rows lack {', '.join(f'`{name}`' for name in missing)} of the "
                 f"{len(self.inputs)} columns that the model reads; add them, empty where unknown"
             )
-        lengths = {len(columns[form.name]) for form in self.inputs}
+        lengths = {len(columns[column.name]) for column in self.inputs}
         if len(lengths) > 1:
             raise ServingError(f"the columns are of different lengths: {sorted(lengths)}")
         return lengths.pop() if lengths else 0
@@ -183,7 +183,7 @@ def _narrow(
         shown_from = int(step.sized)
         means_from = shown_from + len(step.shown)
         of_shown = mask[shown_from:means_from]
-        shown = tuple(place for place, keep in zip(step.shown, of_shown, strict=True) if keep)
+        shown = tuple(token for token, keep in zip(step.shown, of_shown, strict=True) if keep)
         narrow = replace(step, names=names, sized=step.sized and bool(mask[0]), shown=shown)
         if table is None or not mask[means_from:].any():
             return _without_tokens(narrow), None
@@ -193,17 +193,19 @@ def _narrow(
 
 def _without_tokens(bag: Bag) -> Bag:
     """The bag with only the tokens that it shows."""
-    tokens = tuple(bag.tokens[place] for place in bag.shown)
+    tokens = tuple(bag.tokens[index] for index in bag.shown)
     return replace(bag, tokens=tokens, shown=tuple(range(len(tokens))))
 
 
 def _check_encoder(encoder: Encoder) -> None:
-    known = {form.name for form in encoder.inputs}
+    known = {column.name for column in encoder.inputs}
     tables = dict(encoder.tables)
     for number, step in enumerate(encoder.spec.steps):
-        absent = set(columns_of(step)) - known
-        if absent:
-            raise BundleError(f"encoder: step {number} reads `{min(absent)}`, which is no input")
+        unknown = set(columns_of(step)) - known
+        if unknown:
+            raise BundleError(
+                f"encoder: step {number} reads `{min(unknown)}`, which is not an input"
+            )
         table = tables.pop(f"table.{number}", None)
         shape: tuple[int, int] | None = None
         if isinstance(step, Levels):
@@ -211,7 +213,7 @@ def _check_encoder(encoder: Encoder) -> None:
         elif isinstance(step, Bag):
             means = len(step.names) - len(step.shown) - step.sized
             shape = (len(step.tokens), means) if means else None
-            if any(not 0 <= place < len(step.tokens) for place in step.shown):
+            if any(not 0 <= index < len(step.tokens) for index in step.shown):
                 raise BundleError(f"encoder: step {number} shows a token that it does not have")
         if (table is None) != (shape is None) or (
             table is not None and (table.dtype != np.float64 or table.shape != shape)
@@ -220,7 +222,7 @@ def _check_encoder(encoder: Encoder) -> None:
     if tables:
         raise BundleError(f"encoder: unknown array `{min(tables)}`")
     if any(len(step.names) != 1 for step in encoder.spec.steps if isinstance(step, _SINGLE)):
-        raise BundleError("encoder: a step that gives one feature has not one name")
+        raise BundleError("encoder: a step that gives one feature must have one name")
 
 
 _SINGLE = (Value, Arithmetic, Since)

@@ -1,7 +1,7 @@
 """The steps of an encoder: each turns some columns into some features.
 
-A step is data (JSON), and what it learned beside names is a table of arrays: one row a level. All
-arithmetic is in float64 and is rounded once, so a row's features never depend on its neighbours.
+A step is data (JSON); what it learned is kept apart, in a table with a row for each level. All
+arithmetic is in float64 and is rounded once, so a row's features never depend on other rows.
 Invariant: a step gives every row as many numbers as it has names; NaN is unknown.
 """
 
@@ -20,19 +20,19 @@ Part: TypeAlias = Literal["hour", "weekday", "day", "month", "day_of_year", "ela
 Operation: TypeAlias = Literal["plus", "minus", "times", "over"]
 
 JOIN = "\x1f"
-"""Stands between the levels of a cross; no level holds it."""
+"""Separator of the levels of a feature cross; no level contains it."""
 DAY_MS = 86_400_000.0
 MOST = MOST_NUMBER
-"""Features are held to it, so that none is infinite as float32."""
+"""Features are clipped to plus or minus this, so that none is infinite as float32."""
 
 _WORD = re.compile(r"\w{1,40}")
 
 
 class Learned(NamedTuple):
-    """What a step knows beside its names: a table, and the row in it of each level or token."""
+    """What a step learned: a table, and the row of the table for each level or token."""
 
     table: Floats | None
-    places: dict[str | None, int]
+    row_of: dict[str | None, int]
 
 
 class _Step(
@@ -44,7 +44,7 @@ class _Step(
     tag=str.lower,
 ):
     names: tuple[str, ...]
-    """Of the features it gives."""
+    """Names of the features that it gives."""
 
 
 class Value(_Step, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ class Value(_Step, frozen=True, kw_only=True):
 
 
 class Arithmetic(_Step, frozen=True, kw_only=True):
-    """Two numbers made one; a division by zero is unknown."""
+    """Two numbers combined into one; a division by zero is unknown."""
 
     left: str
     right: str
@@ -81,7 +81,7 @@ class Calendar(_Step, frozen=True, kw_only=True):
 
 
 class Since(_Step, frozen=True, kw_only=True):
-    """Days from one time to another, below zero where the one comes after."""
+    """Days from the time of ``column`` to that of ``until``, negative if ``until`` is earlier."""
 
     column: str
     until: str
@@ -92,10 +92,10 @@ class Since(_Step, frozen=True, kw_only=True):
 
 
 class Levels(_Step, frozen=True, kw_only=True):
-    """The level of a column, or the levels of several, looked up in a table.
+    """The level of a column, or the joined levels of several, looked up in a table.
 
-    The table is float64[n_levels + 2, n_names]: a row a level, then one for levels that are not in
-    it, then one for unknown values. Numbers are levels by ``level_of``.
+    The table is float64[n_levels + 2, n_names]: a row for each level, one for other levels, and one
+    for unknown values. Numbers become levels by ``level_of``.
     """
 
     columns: tuple[str, ...]
@@ -104,14 +104,14 @@ class Levels(_Step, frozen=True, kw_only=True):
     def apply(self, columns: Columns, learned: Learned) -> Floats:
         """The table's rows: float64[n, n_names]."""
         assert learned.table is not None
-        return learned.table[level_codes([columns[c] for c in self.columns], learned.places)]
+        return learned.table[level_codes([columns[c] for c in self.columns], learned.row_of)]
 
 
 class Bag(_Step, frozen=True, kw_only=True):
-    """The words of a text, or the elements of a list: how many, which, and their mean in a table.
+    """The words of a text, or the elements of a list: how many, which, and their means in a table.
 
-    Features are, in this order, the size (``sized``), 1 or 0 for each token of ``shown`` (places in
-    ``tokens``), and the table's means over the tokens that are in it: float64[n_tokens, n_means].
+    Features are, in this order, the size (``sized``), 1 or 0 for each token of ``shown`` (indexes
+    in ``tokens``), and the means of the table, float64[n_tokens, n_means], over known tokens.
     """
 
     column: str
@@ -123,7 +123,7 @@ class Bag(_Step, frozen=True, kw_only=True):
     def apply(self, columns: Columns, learned: Learned) -> Floats:
         """The features: float64[n, n_names]."""
         bags = token_bags(columns[self.column], is_text=self.is_text)
-        rows, codes = bag_pairs(bags, learned.places)
+        rows, codes = bag_pairs(bags, learned.row_of)
         parts = [bag_sizes(bags)[:, None]] if self.sized else []
         parts.append(bag_shown(rows, codes, len(bags), np.array(self.shown, np.int64)))
         if learned.table is not None:
@@ -131,27 +131,27 @@ class Bag(_Step, frozen=True, kw_only=True):
         return np.hstack(parts)
 
 
-def places_of(levels: tuple[str, ...]) -> dict[str | None, int]:
-    """The table's row of each level; after them one for others, and one for unknown values."""
-    places: dict[str | None, int] = {level: place for place, level in enumerate(levels)}
-    return {**places, None: len(levels) + 1}
+def table_rows(levels: tuple[str, ...]) -> dict[str | None, int]:
+    """The table's row for each level, and for None (unknown); the row before it is for others."""
+    row_of: dict[str | None, int] = {level: row for row, level in enumerate(levels)}
+    return {**row_of, None: len(levels) + 1}
 
 
-def level_codes(columns: list[NDArray[Any]], places: dict[str | None, int]) -> NDArray[np.int64]:
-    """The table's row of each row.
+def level_codes(columns: list[NDArray[Any]], row_of: dict[str | None, int]) -> NDArray[np.int64]:
+    """The row of the table for each row of the columns: int64[n].
 
-    >>> level_codes([np.array(["b", "z", None], object)], places_of(("a", "b"))).tolist()
+    >>> level_codes([np.array(["b", "z", None], object)], table_rows(("a", "b"))).tolist()
     [1, 2, 3]
     """
     keys = level_keys(columns)
-    return np.fromiter(map(places.get, keys, repeat(len(places) - 1)), np.int64, len(keys))
+    return np.fromiter(map(row_of.get, keys, repeat(len(row_of) - 1)), np.int64, len(keys))
 
 
 Step: TypeAlias = Value | Arithmetic | Calendar | Since | Levels | Bag
 
 
 def combine(left: Floats, right: Floats, operation: Operation) -> Floats:
-    """One number of two, NaN where either is unknown, or the result is not finite.
+    """Combine two numbers into one; NaN where either is unknown or the result is not finite.
 
     >>> combine(np.array([6.0, 1.0]), np.array([3.0, 0.0]), "over").tolist()
     [2.0, nan]
@@ -163,7 +163,7 @@ def combine(left: Floats, right: Floats, operation: Operation) -> Floats:
 
 
 def calendar_parts(at_ms: Floats, parts: tuple[Part, ...]) -> Floats:
-    """Parts of moments, float64[n, n_parts], NaN where the moment is unknown.
+    """Parts of times (Unix milliseconds): float64[n, n_parts], NaN where a time is unknown.
 
     >>> calendar_parts(np.array([0.0, np.nan]), ("hour", "weekday", "month")).tolist()
     [[0.0, 3.0, 1.0], [nan, nan, nan]]
@@ -171,8 +171,8 @@ def calendar_parts(at_ms: Floats, parts: tuple[Part, ...]) -> Floats:
     known = ~np.isnan(at_ms)
     at = np.where(known, at_ms, 0.0)
     result = np.empty((len(at), len(parts)))
-    for place, part in enumerate(parts):
-        result[:, place] = np.where(known, _calendar_part(at, part), np.nan)
+    for index, part in enumerate(parts):
+        result[:, index] = np.where(known, _calendar_part(at, part), np.nan)
     return result
 
 
@@ -198,7 +198,7 @@ def _calendar_part(at: Floats, part: Part) -> NDArray[Any]:
 
 
 def level_keys(columns: list[NDArray[Any]]) -> list[str | None]:
-    r"""The level of each row; of several columns, their levels joined.
+    r"""The level of each row; with several columns, their levels joined.
 
     >>> level_keys([np.array(["a", None], object), np.array([1.0, np.nan])])
     ['a\x1f1', '\x1f']
@@ -213,7 +213,7 @@ def level_keys(columns: list[NDArray[Any]]) -> list[str | None]:
 
 
 def token_bags(values: NDArray[Any], *, is_text: bool) -> list[tuple[str, ...] | None]:
-    """The tokens of each row, each once: a list's elements, or a text's words and pairs of words.
+    """The distinct tokens of each row: a list's elements, or a text's words and pairs of words.
 
     >>> token_bags(np.array(["AI, live!", None], object), is_text=True)
     [('ai', 'live', 'ai live'), None]
@@ -230,20 +230,20 @@ def _tokens(text: str) -> tuple[str, ...]:
 
 
 def bag_pairs(
-    bags: list[tuple[str, ...] | None], places: dict[str | None, int]
+    bags: list[tuple[str, ...] | None], row_of: dict[str | None, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row and token of each known token of each row, row by row: int64[n_pairs] each."""
+    """Row and table row of each known token, row by row: int64[n_pairs] each."""
     rows: list[int] = []
     codes: list[int] = []
     for row, bag in enumerate(bags):
-        found = [places[token] for token in bag if token in places] if bag else []
-        codes += found
-        rows += repeat(row, len(found))
+        known = [row_of[token] for token in bag if token in row_of] if bag else []
+        codes += known
+        rows += repeat(row, len(known))
     return np.array(rows, np.int64), np.array(codes, np.int64)
 
 
 def bag_sizes(bags: list[tuple[str, ...] | None]) -> Floats:
-    """Tokens of each row, NaN where unknown: float64[n]."""
+    """Number of tokens of each row, NaN where unknown: float64[n]."""
     return np.array([np.nan if bag is None else len(bag) for bag in bags], np.float64)
 
 
@@ -261,7 +261,7 @@ def bag_shown(
 
 
 def bag_means(rows: NDArray[np.int64], n: int, values: Floats) -> Floats:
-    """Means over each row's pairs of ``values`` (float64[n_pairs, k]), NaN without any."""
+    """Means of ``values`` (float64[n_pairs, k]) over the pairs of each row, NaN without pairs."""
     counts = np.bincount(rows, minlength=n).astype(np.float64)
     sums = np.stack([np.bincount(rows, column, n) for column in values.T], axis=1)
     return np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], np.nan)

@@ -84,5 +84,5 @@ def _load(version: str, state: State, *, root: Path | None, known: Ranker | None
             "serves; train both from one config and one log, or promote it"
         )
     return make_ranker(
-        FallbackLevel(bundle, None, None, version, store.place_of(root, version)), state.layout
+        FallbackLevel(bundle, None, None, version, store.directory_of(root, version)), state.layout
     )
