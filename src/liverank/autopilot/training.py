@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.evaluation.position_bias import PositionEffect, position_effect
+from liverank.automl.options import SearchOptions
 from liverank.automl.preprocessing.redundant_features import redundant_columns
 from liverank.automl.ranking import RankingModel, fit, warm_up
 from liverank.automl.report.ranking_schema import TrainingReport
@@ -249,14 +250,13 @@ def _fit(
         if on_progress is not None:
             on_progress(f"{head}: {what}" if head else what, share)
 
-    return fit(
-        rows,
+    options = SearchOptions(
         budget_s=budget_s,
         seed=config.training.seed,
         validation=config.training.validation,
         gap_ms=_gap_ms(label, config),
-        on_progress=told,
     )
+    return fit(rows, options, on_progress=told)
 
 
 def _gap_ms(label: Label, config: Config) -> float:

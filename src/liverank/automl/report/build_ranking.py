@@ -19,7 +19,6 @@ from liverank.automl.report.ranking_schema import (
     installed_versions,
     known,
 )
-from liverank.automl.trials.trial_result import STEADY
 from liverank.dataset.metrics import auc
 from liverank.dataset.rows import Rows
 from liverank.models.predictor import Predictor
@@ -133,7 +132,7 @@ def _members(found: SearchResult) -> tuple[Member, ...]:
         Member(
             name=each.trial.title,
             weight=weight,
-            refit=found.final.refit and each.trial.title not in found.plan.dropped,
+            refit=found.final.refit and each.id not in found.plan.dropped,
         )
         for each, weight in pairs
         if weight > 0
@@ -171,7 +170,7 @@ def _candidates(found: SearchResult, lists: RankingData) -> tuple[Candidate, ...
             log_loss=known(each.loss),
             list_loss=float(held.which_losses(each.validation).mean()) if tells else None,
             seconds=round(each.seconds, 3),
-            rounds=None if each.trial.family in STEADY else round(each.rounds),
+            rounds=round(each.rounds) if each.has_rounds else None,
             stopped="budget" if each.out_of_time else None,
         )
         for each in found.tried

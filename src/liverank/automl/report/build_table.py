@@ -188,15 +188,14 @@ def _served(found: TableRun, validation: dict[str, float | None]) -> report.Serv
 def _leaderboard(found: TableRun) -> tuple[report.Entry, ...]:
     model, larger = found.model, found.grounds.objective.larger_is_better
     entries = []
-    for place, (each, weight) in enumerate(zip(model.tried, model.blend.weights, strict=True)):
-        us = model.plan.us_per_row.get(f"{place} {each.trial.title}")
+    for each, weight in zip(model.tried, model.blend.weights, strict=True):
         entries.append(
             report.Entry(
                 family=each.trial.family,
                 name=each.trial.name,
                 validation=_finite(-each.loss if larger else each.loss),
                 seconds=round(each.seconds, 3),
-                us_per_row=us,
+                us_per_row=model.plan.us_per_row.get(each.id),
                 rounds=round(each.rounds),
                 rows=each.trial.rows,
                 weight=float(weight),
@@ -233,7 +232,9 @@ def _warnings(found: TableRun, judged: EvalRows, margins: Floats) -> tuple[str, 
     said += [leak.message for leak in found.leaks]
     if not found.model.final.refit:
         said.append("the model was not trained again on all rows; give a larger budget")
-    dropped = found.model.plan.dropped
+    dropped = [
+        each.trial.title for each in found.model.tried if each.id in found.model.plan.dropped
+    ]
     if dropped:
         said.append(
             f"{', '.join(dropped)}: left out of the blend, since there was no time to "
