@@ -27,7 +27,8 @@ from liverank.automl.evaluation.ranking_data import whole_matrix
 from liverank.automl.families import lightgbm
 from liverank.autopilot.backtest import TRUE, list_metrics
 from liverank.autopilot.judging import DECIDING
-from liverank.dataset.metrics import bootstrap_difference, mean_over_lists
+from liverank.dataset.bootstrap import bootstrap_difference
+from liverank.dataset.metrics import mean_over_lists
 from liverank.features.kinds.context import POSITION_NAME
 from liverank.features.kinds.lifecycle import Age
 from liverank.features.kinds.listwise import InList

@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 from gap.known_people import Evidence, scores_by_evidence
 from gap.world_log import Floats, WorldLog, log_world
 from liverank.automl.evaluation.position_bias import position_effect
-from liverank.dataset.metrics import bootstrap_difference, mean_over_lists, true_ndcg_at
+from liverank.dataset.bootstrap import bootstrap_difference
+from liverank.dataset.metrics import mean_over_lists, true_ndcg_at
 from liverank.features.kinds.context import POSITION_NAME
 
 TOP = 10

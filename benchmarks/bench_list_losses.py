@@ -27,8 +27,8 @@ from liverank.automl.families import lightgbm as family
 from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, which_losses_kernel
 from liverank.automl.metrics.objective import find_objective
 from liverank.autopilot.backtest import TRUE
+from liverank.dataset.bootstrap import bootstrap_difference
 from liverank.dataset.metrics import (
-    bootstrap_difference,
     list_auc,
     mean_over_lists,
     ndcg_at,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from liverank.automl.budget import Deadline
-from liverank.automl.preprocessing.encoder import Cross, fit_transform
-from liverank.automl.preprocessing.feature_crosses import candidates, choose_extras
+from liverank.automl.preprocessing.encoder import CategoryCross, fit_transform
+from liverank.automl.preprocessing.feature_crosses import candidates, choose_feature_crosses
 from liverank.models.encoder.columns import Input
 from liverank.models.encoder.steps import Arithmetic
 
@@ -39,14 +39,14 @@ def test_levels_that_only_tell_together_come_first():
     columns, inputs, _ = a_table()
     sides = [np.array([int(v[-1]) for v in columns[name]]) for name in ("left", "right")]
     target = ((sides[0] + sides[1]) % 2).astype(np.float64)
-    assert candidates(columns, inputs, target[:, None])[0] == Cross(("left", "right"))
+    assert candidates(columns, inputs, target[:, None])[0] == CategoryCross(("left", "right"))
 
 
 def test_a_number_whose_values_are_names_is_proposed_as_levels():
     columns, inputs, generator = a_table()
     taste = generator.normal(size=40)
     target = taste[columns["code"].astype(int)] + generator.normal(size=N)
-    assert Cross(("code",)) in candidates(columns, inputs, target[:, None])
+    assert CategoryCross(("code",)) in candidates(columns, inputs, target[:, None])
 
 
 def test_noise_proposes_next_to_nothing_and_a_deadline_ends_the_search():
@@ -67,7 +67,7 @@ def test_only_what_helps_is_kept_however_it_is_grouped():
         def loss(extras, worth=worth):
             return 3.0 - sum(worth[extra.columns[0]] for extra in extras)
 
-        kept = choose_extras([Cross((name,)) for name in names], loss, AGES)
+        kept = choose_feature_crosses([CategoryCross((name,)) for name in names], loss, AGES)
         assert {extra.columns[0] for extra in kept} == {n for n in names if worth[n] > 0}
 
 
@@ -80,8 +80,8 @@ def test_no_trial_begins_that_would_end_too_late():
         trials.append(extras)
         return 1.0
 
-    proposed = [Cross((f"x{i}",)) for i in range(20)]
-    assert choose_extras(proposed, loss, Deadline(10.0, lambda: now[0])) == ()
+    proposed = [CategoryCross((f"x{i}",)) for i in range(20)]
+    assert choose_feature_crosses(proposed, loss, Deadline(10.0, lambda: now[0])) == ()
     assert now[0] <= 10.0
     assert len(trials) == 3
 
@@ -91,7 +91,7 @@ def test_extras_become_features_that_know_what_the_columns_do_not():
     sides = [np.array([int(v[-1]) for v in columns[name]]) for name in ("left", "right")]
     target = ((sides[0] + sides[1]) % 2).astype(np.float64)
     first = candidates(columns, inputs, target[:, None])[0]
-    encoder, features = fit_transform(columns, inputs, target, extras=[first])
+    encoder, features = fit_transform(columns, inputs, target, feature_crosses=[first])
     place = encoder.names.index("mean(left x right)")
     assert abs(np.corrcoef(features[:, place], target)[0, 1]) > 0.95
     later = encoder.transform(columns)[:, place]

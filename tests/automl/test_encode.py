@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.splits import fold_of_rows
 from liverank.automl.preprocessing.categories import EncodingOptions
-from liverank.automl.preprocessing.encoder import Cross, fit_transform, take_rows
+from liverank.automl.preprocessing.encoder import CategoryCross, fit_transform, take_rows
 from liverank.errors import BundleError, ServingError, TrainingError
 from liverank.models.encoder.columns import Input, read_values
 from liverank.models.encoder.encoder import Encoder
@@ -30,8 +30,8 @@ INPUTS = (
 )
 EXTRAS = (
     Arithmetic(names=("size / shop",), left="size", right="size", operation="over"),
-    Cross(("city", "shop")),
-    Cross(("size",)),
+    CategoryCross(("city", "shop")),
+    CategoryCross(("size",)),
 )
 START = datetime.datetime(2026, 1, 1)
 
@@ -88,8 +88,12 @@ def test_no_row_sees_its_own_target_nor_one_of_the_future(table, data):
     changed = target.copy()
     changed[row] = 2.0 if target[row] != 2.0 else 1.0
     plain = EncodingOptions(tokens=0)  # which words are worth knowing is chosen by the target
-    _, before = fit_transform(columns, INPUTS, target, extras=EXTRAS, recipe=plain, **options)
-    _, after = fit_transform(columns, INPUTS, changed, extras=EXTRAS, recipe=plain, **options)
+    _, before = fit_transform(
+        columns, INPUTS, target, feature_crosses=EXTRAS, recipe=plain, **options
+    )
+    _, after = fit_transform(
+        columns, INPUTS, changed, feature_crosses=EXTRAS, recipe=plain, **options
+    )
     np.testing.assert_array_equal(before[row], after[row])
     if options["at_ms"] is not None:
         earlier = options["at_ms"] <= options["at_ms"][row] + options["gap_ms"]
@@ -103,7 +107,7 @@ def test_no_row_sees_its_own_target_nor_one_of_the_future(table, data):
 @given(tables())
 def test_what_needs_no_target_is_the_same_later_bit_for_bit(table):
     columns, target, options = table
-    encoder, features = fit_transform(columns, INPUTS, target, extras=EXTRAS, **options)
+    encoder, features = fit_transform(columns, INPUTS, target, feature_crosses=EXTRAS, **options)
     again = encoder.transform(columns)
     in_time = options["at_ms"] is not None
     for place, name in enumerate(encoder.names):
@@ -117,7 +121,7 @@ def test_a_training_row_is_encoded_by_an_encoder_of_the_rows_it_may_see(table, d
     columns, target, options = table
     if options["at_ms"] is None:
         return
-    encoder, features = fit_transform(columns, INPUTS, target, extras=EXTRAS, **options)
+    encoder, features = fit_transform(columns, INPUTS, target, feature_crosses=EXTRAS, **options)
     row = data.draw(st.integers(0, len(target) - 1))
     at_ms = options["at_ms"]
     seen = at_ms < at_ms[row] - options["gap_ms"]
@@ -129,7 +133,9 @@ def test_a_training_row_is_encoded_by_an_encoder_of_the_rows_it_may_see(table, d
         key: value[seen] if isinstance(value, np.ndarray) else value
         for key, value in options.items()
     }
-    past, _ = fit_transform(take_rows(columns, seen), INPUTS, target[seen], extras=EXTRAS, **part)
+    past, _ = fit_transform(
+        take_rows(columns, seen), INPUTS, target[seen], feature_crosses=EXTRAS, **part
+    )
     expected = past.transform(take_rows(columns, np.array([row])))[0]
     for place, name in enumerate(past.names):
         of_levels = is_learned(name) and "title" not in name and "tags" not in name
@@ -194,7 +200,7 @@ def test_words_and_elements_forget_their_own_row_too(table, data):
 @given(tables(), tables())
 def test_an_encoder_takes_any_later_rows_and_each_for_itself(table, later):
     columns, target, options = table
-    encoder, _ = fit_transform(columns, INPUTS, target, extras=EXTRAS, **options)
+    encoder, _ = fit_transform(columns, INPUTS, target, feature_crosses=EXTRAS, **options)
     rows = {**later[0], "city": later[0]["city"].copy()}
     rows["city"][0] = "a city never seen"
     together = encoder.transform(rows)
@@ -208,7 +214,7 @@ def test_an_encoder_takes_any_later_rows_and_each_for_itself(table, later):
 @given(tables(), st.data())
 def test_an_encoder_survives_its_arrays_and_narrowing(table, data):
     columns, target, options = table
-    encoder, _ = fit_transform(columns, INPUTS, target, extras=EXTRAS, **options)
+    encoder, _ = fit_transform(columns, INPUTS, target, feature_crosses=EXTRAS, **options)
     whole = encoder.transform(columns)
     again = Encoder.from_arrays(encoder.to_arrays())
     np.testing.assert_array_equal(whole, again.transform(columns))

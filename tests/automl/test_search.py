@@ -4,35 +4,27 @@ import math
 
 import numpy as np
 import pytest
+from clocks import Clock
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
-from liverank.automl.evaluation.cross_validation import CrossValidation, FoldRows
+from liverank.automl.evaluation.cross_validation import CrossValidation, Fold
 from liverank.automl.evaluation.eval_rows import LINKS, EvalRows
 from liverank.automl.families import FAMILIES
+from liverank.automl.families.contract import Traits
 from liverank.automl.metrics.objective import find_objective
-from liverank.automl.search.hardware import available_bytes, time_family, too_large
+from liverank.automl.search.hardware import available_bytes, too_large
 from liverank.automl.search.search import run_search
+from liverank.automl.search.timing_runs import time_family
 from liverank.automl.trials.plan import Plan, Timing, decode_plan, encode_plan, trial_order
 from liverank.automl.trials.trial_result import fit_again
 from liverank.models.forest.forest import Forest, leaf_arrays
 
 
-class Clock:
-    """Goes on only when told to."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 class FakeFamily:
     """Answers a constant; a round on 1000 rows takes ``second_s`` of a clock."""
 
-    PACKAGE = "numpy"
-    PILOT, GROWS = (2, 8), True
+    TRAITS = Traits(package="numpy", is_boosting=False)
 
     def __init__(self, clock, name="fake", value=0.0, round_s=0.01, bytes_=1000):
         self.clock, self.name, self.value, self.round_s, self.bytes_ = (
@@ -87,9 +79,7 @@ def a_matrix(n, seed=0, task="binary"):
 
 def an_evaluation(n=1000, n_folds=1, in_time=True, task="binary"):
     folds = tuple(
-        FoldRows(
-            a_matrix(n, f, task), a_matrix(200, 10 + f, task), a_matrix(100, 20, task).features
-        )
+        Fold(a_matrix(n, f, task), a_matrix(200, 10 + f, task), a_matrix(100, 20, task).features)
         for f in range(n_folds)
     )
     objective = find_objective(None, task)
@@ -130,17 +120,17 @@ def test_what_a_family_draws_does_not_depend_on_the_others():
 def test_a_search_ends_in_time_and_tells_of_each_trial():
     clock = Clock()
     families = {"fast": FakeFamily(clock, value=0.1), "slow": FakeFamily(clock, round_s=0.05)}
-    told = []
+    seen = []
     tried, plan = run_search(
         an_evaluation(),
         families,
         a_plan("fast", "slow"),
         deadline=Deadline(30.0, clock),
-        on_trial=lambda tried, left: told.append((tried.trial.title, left)),
+        on_trial=lambda result, left: seen.append((result.trial.title, left)),
     )
     assert 20.0 < clock.now <= 30.1
-    assert [title for title, _ in told][:2] == ["fast first", "slow first"]
-    assert len(told) == len(tried) == len(plan.trials)
+    assert [title for title, _ in seen][:2] == ["fast first", "slow first"]
+    assert len(seen) == len(tried) == len(plan.trials)
     assert all(trial.rounds and trial.rounds[0] > 0 for trial in plan.trials)
 
 

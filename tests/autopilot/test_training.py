@@ -170,7 +170,7 @@ def test_rankings_are_whole_in_every_block_and_the_gap_leaves_out_what_was_not_k
         assert rows.at_ms[fitted - 1] < rows.at_ms[choose.start] - 10 * MINUTE_MS
     chosen_by = np.concatenate([np.arange(c.start, c.stop) for _, c in blocks._earlier(2)])
     assert len(np.unique(chosen_by)) == len(chosen_by)
-    assert len(evaluation.held) == len(chosen_by) + second - first
+    assert len(evaluation.validation_rows) == len(chosen_by) + second - first
 
 
 def test_lists_whose_window_is_open_are_left_out_of_each_label_by_its_own_window():

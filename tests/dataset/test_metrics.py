@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from liverank.dataset.bootstrap import bootstrap_difference
 from liverank.dataset.metrics import (
     auc,
-    bootstrap_difference,
     hit_rate_at,
     list_auc,
     log_loss,

@@ -86,13 +86,13 @@ class SearchResult:
     def _validating(
         self, validation: NDArray[np.float64], holdout: NDArray[np.float64]
     ) -> tuple[EvalRows, NDArray[np.float64]]:
-        evaluation, last = self.evaluation, self.evaluation.last_choose()
-        rows = evaluation.held
+        evaluation, last = self.evaluation, self.evaluation.last_fold_rows()
+        rows = evaluation.validation_rows
         if evaluation.in_time or self.served.shape is not None:
             rows = rows.take(np.arange(last.start, last.stop))
             validation = validation[-len(rows) :]
         margins = self.calibrated.calibrator.apply(np.concatenate([validation, holdout]))
-        return joined(rows, evaluation.judged), margins
+        return joined(rows, evaluation.holdout_rows), margins
 
 
 def find_model(
@@ -174,9 +174,9 @@ def _choose_ensemble(
     titles = [each.trial.title for each in whole]
     return choose_with_doubted(
         [each.validation for each in whole],
-        evaluation.held,
+        evaluation.validation_rows,
         [each.holdout for each in whole],
-        evaluation.judged,
+        evaluation.holdout_rows,
         seed=seed,
         cautious=np.array([title in policy.conservative for title in titles]),
         doubted=np.array([title in policy.must_improve for title in titles]),
@@ -207,9 +207,9 @@ def _calibrate(
     evaluation: CrossValidation,
     policy: SearchPolicy,
 ) -> Calibrated:
-    rows = evaluation.held
+    rows = evaluation.validation_rows
     if len(validation) < len(rows):  # those of the last fold, which stand last
         rows = rows.take(np.arange(len(rows) - len(validation), len(rows)))
     return choose_calibration(
-        validation, rows, holdout, evaluation.judged, may_tie=policy.allow_ties
+        validation, rows, holdout, evaluation.holdout_rows, may_tie=policy.allow_ties
     )

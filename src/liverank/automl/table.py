@@ -19,7 +19,6 @@ import polars as pl
 from liverank.automl.budget import Clock, Deadline, StopToken
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.matrix import Task
-from liverank.automl.evaluation.cross_validation import thinned_places
 from liverank.automl.evaluation.eval_rows import LINKS
 from liverank.automl.evaluation.subsampling import rows_in_time, thin_table
 from liverank.automl.evaluation.table_data import TableData
@@ -27,7 +26,7 @@ from liverank.automl.metrics.objective import Objective, find_objective
 from liverank.automl.options import SERVING_US, SearchOptions
 from liverank.automl.pack import file_sha256
 from liverank.automl.pipeline import find_model
-from liverank.automl.preprocessing.encoder import Extra, take_rows
+from liverank.automl.preprocessing.encoder import FeatureCross, take_rows
 from liverank.automl.profile.leakage import Leak, find_leaks
 from liverank.automl.profile.profile import TableProfile, profile_table
 from liverank.automl.profile.roles import Roles, read_roles, split_rows
@@ -36,12 +35,13 @@ from liverank.automl.report.build_table import TableRun, write_report
 from liverank.automl.report.table_schema import TableReport
 from liverank.automl.report.test_table import check_test, score_test
 from liverank.automl.result import Result, frame_of
-from liverank.automl.search.cross_selection import find_extras, from_record, recorded
+from liverank.automl.search.cross_selection import find_feature_crosses, from_record, recorded
 from liverank.automl.search.search import OnTrial
 from liverank.automl.table_budget import TableBudget
 from liverank.automl.table_evaluation import column_importance, measure_intervals, table_drift
 from liverank.automl.trials.plan import Plan, Trial
 from liverank.automl.trials.policy import SearchPolicy
+from liverank.dataset.sampling import evenly_spread_rows
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Columns, ColumnType
 
@@ -161,7 +161,7 @@ def search_table(
     model = find_model(data, options, budget.search, _POLICY)
     run = TableRun(
         profile=prepared.profile,
-        grounds=data,
+        table_data=data,
         why=prepared.why,
         model=model,
         leaks=prepared.leaks,
@@ -175,7 +175,9 @@ def search_table(
         used=prepared.used,
     )
     report = _described(write_report(run, seconds=budget.seconds()), source, options)
-    plan = msgspec.structs.replace(model.plan, extras=recorded(data.extras), rows=prepared.used)
+    plan = msgspec.structs.replace(
+        model.plan, extras=recorded(data.feature_crosses), rows=prepared.used
+    )
     result = Result(model.final.predictor.narrow(), prepared.profile, report, plan, _golden(data))
     return result if test is None else _tested(result, test, absent, budget)
 
@@ -228,13 +230,13 @@ def _prepare(
     data, why = _split(rows, roles, profile, wanted, options)
     leaks = _leaks(data, profile)
     crosses = _crosses(data, plan, deadline)
-    return _Prepared(profile, replace(data, extras=crosses), why, leaks, used)
+    return _Prepared(profile, replace(data, feature_crosses=crosses), why, leaks, used)
 
 
-def _crosses(data: TableData, plan: Plan | None, deadline: Deadline) -> tuple[Extra, ...]:
+def _crosses(data: TableData, plan: Plan | None, deadline: Deadline) -> tuple[FeatureCross, ...]:
     if plan is not None:
         return from_record(plan.extras)
-    return find_extras(data, TableBudget.crosses(deadline))
+    return find_feature_crosses(data, TableBudget.crosses(deadline))
 
 
 def _check_target(roles: Roles, objective: Objective, name: str) -> None:
@@ -293,7 +295,7 @@ def _leaks(data: TableData, profile: TableProfile) -> tuple[Leak, ...]:
 
 def _golden(data: TableData) -> Columns:
     """Columns of a few rows, evenly spread."""
-    rows = data.all_rows[thinned_places(len(data.all_rows), _GOLDEN_ROWS)]
+    rows = data.all_rows[evenly_spread_rows(len(data.all_rows), _GOLDEN_ROWS)]
     return take_rows(data.columns, rows)
 
 

@@ -29,7 +29,7 @@ def table_drift(model: SearchResult, deadline: Deadline) -> Drift | None:
         model.evaluation.folds[-1],
         seed=model.plan.seed,
         n_threads=model.plan.n_threads,
-        is_logarithm=model.evaluation.held.link == "expm1",
+        is_logarithm=model.evaluation.validation_rows.link == "expm1",
         deadline=deadline,
     )
 
@@ -49,5 +49,5 @@ def column_importance(
     holdout = take_rows(data.columns, data.split.holdout)
     read = {form.name: holdout[form.name] for form in encoder.inputs}
     return permutation_importance(
-        margins, read, evaluation.judged, seed=data.seed, deadline=deadline
+        margins, read, evaluation.holdout_rows, seed=data.seed, deadline=deadline
     )

@@ -18,10 +18,10 @@ from liverank.autopilot.gather import Frames, gather
 from liverank.autopilot.judging import DECIDING, MODEL
 from liverank.autopilot.training import OnProgress, TrainingRun, train_on
 from liverank.config import Config
+from liverank.dataset.bootstrap import bootstrap_difference
 from liverank.dataset.lists.lists import Lists
 from liverank.dataset.metrics import (
     auc,
-    bootstrap_difference,
     hit_rate_at,
     list_auc,
     log_loss,

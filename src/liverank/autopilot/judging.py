@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from liverank.automl.ranking import RankingModel
 from liverank.automl.report.ranking_schema import Against, Difference, Scores, known
 from liverank.config import Config
+from liverank.dataset.bootstrap import bootstrap_difference
 from liverank.dataset.lists.lists import Lists
-from liverank.dataset.metrics import bootstrap_difference, list_auc, mean_over_lists, ndcg_at
+from liverank.dataset.metrics import list_auc, mean_over_lists, ndcg_at
 from liverank.dataset.rows import Rows, list_offsets
 from liverank.features.kinds.context import POSITION_NAME, SERVED_POSITION
 

@@ -142,49 +142,6 @@ def mean_over_lists(values: Floats) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def bootstrap_difference(
-    values_a: Floats,
-    values_b: Floats,
-    users: NDArray[np.int64],
-    *,
-    draws: int = 1000,
-    seed: int = 0,
-    confidence: float = 0.95,
-) -> tuple[float, float]:
-    """Interval of mean(a) - mean(b) over lists, by drawing users with all their lists.
-
-    ``values_a`` and ``values_b`` are the same metric of two methods on the same lists; lists where
-    either is NaN are left out. ``users`` (int64[n_lists]) says whose each list is: lists of one
-    person are alike, so persons are drawn, not lists (the percentile cluster bootstrap). Returns
-    (NaN, NaN) when no list is left.
-
-    >>> low, high = bootstrap_difference(np.array([1.0, 1.0]), np.array([0.5, 0.5]), np.arange(2))
-    >>> low, high
-    (0.5, 0.5)
-    """
-    if not len(values_a) == len(values_b) == len(users):
-        raise DatasetError(
-            f"one value and one user a list: got {len(values_a)} and {len(values_b)} values, "
-            f"{len(users)} users"
-        )
-    difference = values_a - values_b
-    known = ~np.isnan(difference)
-    if not known.any():
-        return float("nan"), float("nan")
-    _, user = np.unique(users[known], return_inverse=True)
-    total = np.bincount(user, weights=difference[known])
-    lists = np.bincount(user).astype(np.float64)
-    n_users = len(total)
-    generator = np.random.default_rng(seed)
-    means = np.empty(draws)
-    for draw in range(draws):
-        times = np.bincount(generator.integers(n_users, size=n_users), minlength=n_users)
-        means[draw] = (times @ total) / (times @ lists)
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return float(low), float(high)
-
-
 def _successes(
     scores: Floats, labels: Labels, offsets: Offsets, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

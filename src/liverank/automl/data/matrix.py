@@ -69,18 +69,23 @@ class Matrix:
         return len(self.names)
 
     def take(self, where: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Matrix":
-        """The rows of a mask, of places, or of a slice, which copies nothing."""
-        return Matrix(
-            features=np.ascontiguousarray(self.features[where]),
-            target=self.target[where],
-            weight=None if self.weight is None else self.weight[where],
-            names=self.names,
-            directions=self.directions,
-            task=self.task,
-            classes=self.classes,
-            base=None if self.base is None else self.base[where],
-            lists=None if self.lists is None else self.lists[where],
-        )
+        """The rows of a mask, of row numbers, or of a slice, which copies nothing.
+
+        Raises TrainingError when the rows of a list are torn apart, or no row left has a weight.
+        """
+        parts = {
+            "features": np.ascontiguousarray(self.features[where]),
+            "target": self.target[where],
+            "weight": None if self.weight is None else self.weight[where],
+            "base": None if self.base is None else self.base[where],
+            "lists": None if self.lists is None else self.lists[where],
+        }
+        taken = object.__new__(Matrix)
+        taken.__dict__.update(self.__dict__ | parts)
+        # only these two can become unsound by leaving rows out; the others cost a pass of all rows
+        _check_lists(taken.lists)
+        _check_weight(taken.weight)
+        return taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +130,7 @@ def _check_shapes(matrix: Matrix) -> None:
             )
     if matrix.lists is not None:
         _expect("lists", matrix.lists, np.int64, (n,))
-        starts = np.append(True, matrix.lists[1:] != matrix.lists[:-1])[:n]
-        if len(np.unique(matrix.lists)) != np.count_nonzero(starts):
-            raise TrainingError("the rows of a list are apart; keep each list's rows together")
+        _check_lists(matrix.lists)
     if not matrix.features.flags.c_contiguous:
         raise TrainingError("`features` is laid out by column; pass np.ascontiguousarray(...)")
     if matrix.task not in get_args(Task):
@@ -147,7 +150,7 @@ def _check_shapes(matrix: Matrix) -> None:
 
 
 def _check_values(matrix: Matrix) -> None:
-    target, weight = matrix.target, matrix.weight
+    target = matrix.target
     if not np.isfinite(target).all():
         raise TrainingError("`target` holds NaN or infinity; leave those rows out")
     n_classes = {"binary": 2, "multiclass": matrix.classes, "regression": 0}[matrix.task]
@@ -159,11 +162,21 @@ def _check_values(matrix: Matrix) -> None:
         )
     if np.isinf(matrix.features).any():
         raise TrainingError("`features` hold infinity; give NaN for what is unknown")
-    if (
-        weight is not None
-        and len(weight)
-        and not ((weight >= 0).all() and 0 < weight.sum() < np.inf)
-    ):
+    _check_weight(matrix.weight)
+
+
+def _check_lists(lists: NDArray[np.int64] | None) -> None:
+    if lists is None:
+        return
+    starts = np.append(True, lists[1:] != lists[:-1])[: len(lists)]
+    if len(np.unique(lists)) != np.count_nonzero(starts):
+        raise TrainingError("the rows of a list are apart; keep each list's rows together")
+
+
+def _check_weight(weight: NDArray[np.float64] | None) -> None:
+    if weight is None or len(weight) == 0:
+        return
+    if not ((weight >= 0).all() and 0 < weight.sum() < np.inf):
         raise TrainingError("`weight` holds a value below 0, NaN or infinity, or nothing above 0")
 
 

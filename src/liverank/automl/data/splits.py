@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from liverank.errors import TrainingError
 from liverank.quantities import told_duration
 
-Places: TypeAlias = NDArray[np.int64]
+RowNumbers: TypeAlias = NDArray[np.int64]
 """Numbers of rows: in order of time where the split is by time, else rising."""
 
 TRAIN, VALIDATION, HOLDOUT, LEFT_OUT = 0, 1, 2, -1
@@ -33,19 +33,19 @@ class Split:
     """Three blocks of rows, how they came to be, and how many rows are in none of them."""
 
     kind: Literal["chronological", "manual", "random"]
-    train: Places
-    validation: Places
-    holdout: Places
+    train: RowNumbers
+    validation: RowNumbers
+    holdout: RowNumbers
     left_out: int
     """Rows within a gap, of a group that goes on after a cut, without a time, or not assigned."""
 
 
 @dataclass(frozen=True, eq=False)
-class Fold:
+class FoldSplit:
     """Rows to train on, and rows to measure on."""
 
-    train: Places
-    validation: Places
+    train: RowNumbers
+    validation: RowNumbers
 
 
 def split_by_time(
@@ -162,7 +162,7 @@ def forward_folds(
     *,
     groups: NDArray[np.int64] | None = None,
     gap_ms: float = 0.0,
-) -> tuple[Fold, ...]:
+) -> tuple[FoldSplit, ...]:
     """Train on the past, measure on what comes next, time after time; arguments as by time.
 
     The oldest half only trains; the rest is cut into ``n_folds`` stretches of about as many rows.
@@ -183,13 +183,13 @@ def forward_folds(
         fit = _block(order, begins, at_ms, (-np.inf, begin), gap_ms)
         validation = _block(order, begins, at_ms, (begin, end), 0.0)
         if len(fit) and len(validation):
-            folds.append(Fold(fit, validation))
+            folds.append(FoldSplit(fit, validation))
     return tuple(folds)
 
 
 def random_folds(
     strata: NDArray[np.float64], n_folds: int, *, seed: int, groups: NDArray[np.int64] | None = None
-) -> tuple[Fold, ...]:
+) -> tuple[FoldSplit, ...]:
     """Measure on each n-th of the rows or groups in turn, training on the others.
 
     >>> [fold.validation.tolist() for fold in random_folds(np.array([0.0, 0, 1, 1]), 2, seed=0)]
@@ -210,16 +210,16 @@ def fold_of_rows(
     return part[members]
 
 
-def _folds_of(part: NDArray[np.int64], n_folds: int) -> Iterator[Fold]:
+def _folds_of(part: NDArray[np.int64], n_folds: int) -> Iterator[FoldSplit]:
     for fold in range(n_folds):
         fit, validation = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
         if len(fit) and len(validation):
-            yield Fold(fit, validation)
+            yield FoldSplit(fit, validation)
 
 
 def _in_time(
     at_ms: NDArray[np.float64], groups: NDArray[np.int64] | None
-) -> tuple[Places, NDArray[np.float64]]:
+) -> tuple[RowNumbers, NDArray[np.float64]]:
     """Rows with a time by when their group begins, then by time; and when that is, rising."""
     known = np.flatnonzero(~np.isnan(at_ms))
     begins = at_ms[known]
@@ -233,12 +233,12 @@ def _in_time(
 
 
 def _block(
-    order: Places,
+    order: RowNumbers,
     begins: NDArray[np.float64],
     at_ms: NDArray[np.float64],
     span: tuple[float, float],
     gap_ms: float,
-) -> Places:
+) -> RowNumbers:
     """Rows whose group begins within the span (end excluded), and that are over before its end."""
     inside = order[np.searchsorted(begins, span[0]) : np.searchsorted(begins, span[1])]
     if span[1] < np.inf:
@@ -253,7 +253,7 @@ def _groups_or_rows(groups: NDArray[np.int64] | None, n: int) -> NDArray[np.int6
     return np.unique(groups, return_inverse=True)[1].astype(np.int64)
 
 
-def _dealt_order(strata: NDArray[np.float64], members: NDArray[np.int64], seed: int) -> Places:
+def _dealt_order(strata: NDArray[np.float64], members: NDArray[np.int64], seed: int) -> RowNumbers:
     """Units in an order in which neighbours are alike in size and target, so dealing is fair."""
     sizes = np.bincount(members)
     means = np.bincount(members, weights=np.nan_to_num(strata)) / np.maximum(sizes, 1)

@@ -83,8 +83,8 @@ class _Models:
     @property
     def validation_rows(self) -> EvalRows:
         """The validation rows of the last fold."""
-        rows = self.evaluation.last_choose()
-        return self.evaluation.held.take(np.arange(rows.start, rows.stop))
+        rows = self.evaluation.last_fold_rows()
+        return self.evaluation.validation_rows.take(np.arange(rows.start, rows.stop))
 
     def us(self, name: str, terms: Sequence[Term]) -> float:
         """Microseconds a row, measured once for each name."""
@@ -100,7 +100,7 @@ class _Models:
 
     def loss(self, weights: NDArray[np.float64]) -> float:
         """The loss of the weighted sum."""
-        rows = self.evaluation.last_choose()
+        rows = self.evaluation.last_fold_rows()
         margins = blended([each.validation[rows] for each in self.results], weights)
         return self.validation_rows.loss(margins)
 
@@ -140,7 +140,7 @@ def _fast_ensemble(
     if not (costs <= 1).any():
         return None
     weights = greedy_weights(
-        [each.validation for each in results], models.evaluation.held, costs=costs
+        [each.validation for each in results], models.evaluation.validation_rows, costs=costs
     )
     terms = models.terms(weights)
     return DeployOption(

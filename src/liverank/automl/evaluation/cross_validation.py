@@ -1,7 +1,6 @@
-"""What models are tried on: folds to train and to choose on, and rows that judge.
+"""The folds that models are trained and validated on, and the holdout rows.
 
-Invariant: each fold's features were encoded by an encoder that saw no other rows than those it
-trains on.
+Invariant: each fold's features were encoded by an encoder fitted on that fold's training rows only.
 """
 
 from collections.abc import Sequence
@@ -12,16 +11,17 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Fit, Matrix
 from liverank.automl.evaluation.eval_rows import EvalRows
+from liverank.dataset.sampling import evenly_spread_rows
 from liverank.models.encoder.encoder import Encoder
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class FoldRows:
-    """One fold: rows to train, rows to choose by, and the judging rows, all in its features.
+class Fold:
+    """One fold: rows to train on, rows to validate on, and the holdout rows, in its own features.
 
-    ``judge`` is float32[n, f]; ``encoder`` made the features, None where they came as numbers.
+    ``holdout`` is float32[n, f]. ``encoder`` made the features; None where they came as numbers.
     """
 
     train: Matrix
@@ -32,70 +32,65 @@ class FoldRows:
 
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
-    """Folds; ``held`` are the choosing rows of all of them one after another, ``judged`` the rest.
+    """Folds, with the targets of the rows that they are evaluated on.
 
-    ``in_time`` says that folds go forward in time: then the last one's models judge, since they saw
-    the newest rows, else all of them together.
+    ``validation_rows`` are the validation rows of all folds, one fold after another;
+    ``holdout_rows`` are the same in each fold. ``in_time`` means that folds go forward in time:
+    then the holdout is predicted by the last fold's models, which trained on the newest rows, else
+    by the mean over the models of all folds.
     """
 
-    folds: tuple[FoldRows, ...]
-    held: EvalRows
-    judged: EvalRows
+    folds: tuple[Fold, ...]
+    validation_rows: EvalRows
+    holdout_rows: EvalRows
     in_time: bool
-    _thin: dict[tuple[int, int], Matrix] = field(default_factory=dict, repr=False)
+    _subsamples: dict[tuple[int, int], Matrix] = field(default_factory=dict, repr=False)
 
     @property
     def n_rows(self) -> int:
-        """Rows that the last fold trains on."""
+        """Number of training rows of the last fold."""
         return len(self.folds[-1].train)
 
     @property
     def n_features(self) -> int:
-        """Features of the last fold; others may differ a little."""
+        """Number of features of the last fold; other folds may have a few more or fewer."""
         return self.folds[-1].train.n_features
 
     @property
     def n_margins(self) -> int:
-        """Margins of a row."""
+        """Margins of a row: one a class where there are more than two, else 1."""
         return self.folds[-1].train.classes
 
     def train_rows(self, fold: int, rows: int | None) -> Matrix:
-        """Rows to train on, evenly thinned to ``rows`` of the last fold's; the same each time."""
+        """Training rows of a fold, all or an evenly spread share of them; the same at each call.
+
+        ``rows`` is the wanted number for the last fold; other folds give the same share of theirs.
+        """
         train = self.folds[fold].train
         if rows is None or rows >= self.n_rows:
             return train
-        if (fold, rows) not in self._thin:
+        if (fold, rows) not in self._subsamples:
             wanted = max(round(len(train) * rows / self.n_rows), 1)
-            self._thin[fold, rows] = train.take(thinned_places(len(train), wanted))
-        return self._thin[fold, rows]
+            self._subsamples[fold, rows] = train.take(evenly_spread_rows(len(train), wanted))
+        return self._subsamples[fold, rows]
 
-    def last_choose(self) -> slice:
-        """Where the last fold's choosing rows stand among ``held``."""
-        return slice(len(self.held) - len(self.folds[-1].validation), len(self.held))
+    def last_fold_rows(self) -> slice:
+        """The last fold's rows among ``validation_rows``."""
+        n = len(self.validation_rows)
+        return slice(n - len(self.folds[-1].validation), n)
 
     def first_loss(self, validation: Floats) -> float:
-        """Mean loss on the first fold's choosing rows, of margins that begin with theirs."""
+        """Mean loss on the first fold's validation rows.
+
+        ``validation`` float64[m, k] are margins of validation rows, the first fold's first.
+        """
         n = len(self.folds[0].validation)
-        return self.held.take(np.arange(n)).mean_loss(validation[:n])
+        return self.validation_rows.take(np.arange(n)).mean_loss(validation[:n])
 
     def margins(self, fits: Sequence[Fit]) -> tuple[Floats, Floats]:
-        """Margins of a model, one fit a fold: of the choosing rows, and of the judging rows."""
-        validation = [
-            fit.margins(rows.validation.features)
-            for fit, rows in zip(fits, self.folds, strict=True)
-        ]
-        last = len(fits) - 1 if self.in_time else 0
-        holdout = [
-            fit.margins(rows.holdout)
-            for fit, rows in list(zip(fits, self.folds, strict=True))[last:]
-        ]
+        """Margins of a model, given its fit for each fold: of validation and of holdout rows."""
+        pairs = list(zip(fits, self.folds, strict=True))
+        validation = [fit.margins(fold.validation.features) for fit, fold in pairs]
+        first = len(pairs) - 1 if self.in_time else 0
+        holdout = [fit.margins(fold.holdout) for fit, fold in pairs[first:]]
         return np.concatenate(validation), np.asarray(np.mean(holdout, axis=0))
-
-
-def thinned_places(n_rows: int, wanted: int) -> NDArray[np.int64]:
-    """Places of ``wanted`` rows, evenly spread.
-
-    >>> thinned_places(10, 4).tolist()
-    [0, 3, 6, 9]
-    """
-    return np.linspace(0, n_rows - 1, min(wanted, n_rows)).round().astype(np.int64)

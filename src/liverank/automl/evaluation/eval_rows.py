@@ -34,8 +34,8 @@ class EvalRows:
               margins here are without it; figures and losses add it
 
     >>> from liverank.automl.metrics.objective import find_objective
-    >>> held = EvalRows(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
-    >>> round(held.loss(np.array([[0.0], [0.0]])), 4)
+    >>> rows = EvalRows(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
+    >>> round(rows.loss(np.array([[0.0], [0.0]])), 4)
     0.6931
     """
 
@@ -120,7 +120,7 @@ def joined(first: EvalRows, second: EvalRows) -> EvalRows:
 
 
 def gain_interval(
-    before: Floats, after: Floats, held: EvalRows, *, seed: int = 0, confidence: float = 0.9
+    before: Floats, after: Floats, eval_rows: EvalRows, *, seed: int = 0, confidence: float = 0.9
 ) -> tuple[float, float]:
     """How much the loss falls from one to the other: the interval of a bootstrap over groups.
 
@@ -128,32 +128,32 @@ def gain_interval(
     mean loss of rows is taken, of other objectives the objective itself.
 
     >>> from liverank.automl.metrics.objective import find_objective
-    >>> held = EvalRows(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
-    >>> gain_interval(np.zeros((2, 1)), np.zeros((2, 1)), held)
+    >>> rows = EvalRows(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
+    >>> gain_interval(np.zeros((2, 1)), np.zeros((2, 1)), rows)
     (0.0, 0.0)
     """
-    groups = np.arange(len(held)) if held.groups is None else held.groups
+    groups = np.arange(len(eval_rows)) if eval_rows.groups is None else eval_rows.groups
     _, members = np.unique(groups, return_inverse=True)
     n_groups = int(members.max(initial=-1)) + 1
     if n_groups == 0:
         return math.nan, math.nan
-    weight = np.ones(len(held)) if held.weight is None else held.weight
+    weight = np.ones(len(eval_rows)) if eval_rows.weight is None else eval_rows.weight
     generator = np.random.default_rng(seed)
     gains = np.empty(_DRAWS)
-    if held.objective.is_training_loss:
-        fall = weight * (held.row_losses(before) - held.row_losses(after))
+    if eval_rows.objective.is_training_loss:
+        fall = weight * (eval_rows.row_losses(before) - eval_rows.row_losses(after))
         falls = np.bincount(members, fall)
         weights = np.bincount(members, weight)
         for draw in range(_DRAWS):
             times = np.bincount(generator.integers(n_groups, size=n_groups), minlength=n_groups)
             gains[draw] = float(times @ falls) / max(float(times @ weights), 1e-300)
     else:
-        own_before, own_after = held.own_scale(before), held.own_scale(after)
+        own_before, own_after = eval_rows.own_scale(before), eval_rows.own_scale(after)
         for draw in range(_DRAWS // 2):
             times = np.bincount(generator.integers(n_groups, size=n_groups), minlength=n_groups)
             drawn = weight * times[members]
             losses = [
-                held.objective.loss(margins, held.target, drawn)
+                eval_rows.objective.loss(margins, eval_rows.target, drawn)
                 for margins in (own_before, own_after)
             ]
             gains[draw] = losses[0] - losses[1] if np.isfinite(losses).all() else 0.0

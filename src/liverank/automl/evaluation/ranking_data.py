@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from liverank.automl.data.matrix import Matrix
-from liverank.automl.evaluation.cross_validation import CrossValidation, FoldRows
+from liverank.automl.evaluation.cross_validation import CrossValidation, Fold
 from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.metrics.objective import find_objective
 from liverank.dataset.rows import Rows, list_offsets
@@ -79,7 +79,7 @@ class RankingData:
         """Some rows, to train on."""
         return whole_matrix(self.rows.take(where))
 
-    def held(self, *where: slice) -> EvalRows:
+    def eval_rows(self, *where: slice) -> EvalRows:
         """Stretches of rows, to choose or to judge by: rankings are drawn whole."""
         labels = np.concatenate([self.rows.labels[part] for part in where])
         base = self.rows.base
@@ -97,11 +97,11 @@ class RankingData:
         holdout = self.rows.features[self.holdout]
         parts = [*self._earlier(n_folds - 1), (self.n_train, self.validation)]
         folds = [
-            FoldRows(self.matrix(slice(0, train)), self.matrix(validation), holdout)
+            Fold(self.matrix(slice(0, train)), self.matrix(validation), holdout)
             for train, validation in parts
         ]
-        held = self.held(*(validation for _, validation in parts))
-        return CrossValidation(tuple(folds), held, self.held(self.holdout), in_time=True)
+        rows = self.eval_rows(*(validation for _, validation in parts))
+        return CrossValidation(tuple(folds), rows, self.eval_rows(self.holdout), in_time=True)
 
     def _earlier(self, n_folds: int) -> list[tuple[int, slice]]:
         """Folds within the rows that train: the rows each trains on, and those it chooses by."""

@@ -8,10 +8,10 @@ import polars as pl
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.columns import read_columns
-from liverank.automl.evaluation.cross_validation import thinned_places
 from liverank.automl.preprocessing.encoder import fit_transform
 from liverank.automl.profile.profile import TableProfile
 from liverank.automl.profile.roles import read_roles
+from liverank.dataset.sampling import evenly_spread_rows
 
 _SAMPLED_ROWS = 10_000
 _SURELY_FITS = 2_000_000
@@ -58,7 +58,7 @@ def thin_table(table: pl.DataFrame, rows: int) -> pl.DataFrame:
     >>> thin_table(pl.DataFrame({"x": range(10)}), 4)["x"].to_list()
     [0, 3, 6, 9]
     """
-    return table[thinned_places(table.height, rows)]
+    return table[evenly_spread_rows(table.height, rows)]
 
 
 def thinned_warning(used: int, rows: int) -> str:

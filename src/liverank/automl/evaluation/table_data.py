@@ -9,17 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Matrix
-from liverank.automl.data.splits import Fold, Split, forward_folds, random_folds
-from liverank.automl.evaluation.cross_validation import CrossValidation, FoldRows
+from liverank.automl.data.splits import FoldSplit, RowNumbers, Split, forward_folds, random_folds
+from liverank.automl.evaluation.cross_validation import CrossValidation, Fold
 from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.metrics.objective import Objective
-from liverank.automl.preprocessing.encoder import Extra, fit_transform, take_rows
+from liverank.automl.preprocessing.encoder import FeatureCross, fit_transform, take_rows
 from liverank.models.encoder.columns import Columns, Input
 from liverank.models.encoder.encoder import Encoder
 from liverank.models.predictor import Link
 
 Floats = NDArray[np.float64]
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +42,7 @@ class TableData:
     time: str | None
     seed: int
     class_names: tuple[str, ...] = ()
-    extras: tuple[Extra, ...] = ()
+    feature_crosses: tuple[FeatureCross, ...] = ()
 
     @property
     def trained_target(self) -> Floats:
@@ -51,7 +50,7 @@ class TableData:
         return np.log1p(self.target) if self.link == "expm1" else self.target
 
     @property
-    def all_rows(self) -> Places:
+    def all_rows(self) -> RowNumbers:
         """Rows for the last training: of all blocks, and those in the gaps between them."""
         if self.split.kind == "manual":
             return np.sort(
@@ -76,7 +75,7 @@ class TableData:
         """The rows of the last training, and an encoder fitted on them."""
         return self.encode(self.all_rows)
 
-    def encode(self, places: Places) -> tuple[Encoder, Matrix]:
+    def encode(self, places: RowNumbers) -> tuple[Encoder, Matrix]:
         """An encoder fitted on rows, and these rows."""
         encoder, features = fit_transform(
             take_rows(self.columns, places),
@@ -88,12 +87,12 @@ class TableData:
             groups=None if self.groups is None else self.groups[places],
             weight=self._weight_of(places),
             time=self.time,
-            extras=self.extras,
+            feature_crosses=self.feature_crosses,
             seed=self.seed,
         )
         return encoder, self._matrix(features, places, encoder)
 
-    def held(self, places: Places) -> EvalRows:
+    def eval_rows(self, places: RowNumbers) -> EvalRows:
         """Rows to choose or to judge by."""
         return EvalRows(
             target=self.target[places],
@@ -103,44 +102,46 @@ class TableData:
             link=self.link,
         )
 
-    def encode_fold(self, fold: Fold) -> tuple[Encoder, Matrix, Matrix]:
+    def encode_fold(self, fold: FoldSplit) -> tuple[Encoder, Matrix, Matrix]:
         """The encoder of a fold, its training and its choosing rows."""
         encoder, train = self.encode(fold.train)
         validation = encoder.transform(take_rows(self.columns, fold.validation))
         return encoder, train, self._matrix(validation, fold.validation, encoder)
 
-    def fold_rows(self, fold: Fold) -> FoldRows:
+    def fold_rows(self, fold: FoldSplit) -> Fold:
         """The rows of a fold, and the judging rows, in the fold's features."""
         encoder, train, validation = self.encode_fold(fold)
         holdout = encoder.transform(take_rows(self.columns, self.split.holdout))
-        return FoldRows(train, validation, holdout, encoder)
+        return Fold(train, validation, holdout, encoder)
 
     def evaluation(self, n_folds: int) -> CrossValidation:
         """``folds`` to search on."""
         folds = self.folds(n_folds)
         return CrossValidation(
             folds=tuple(self.fold_rows(fold) for fold in folds),
-            held=self.held(np.concatenate([fold.validation for fold in folds])),
-            judged=self.held(self.split.holdout),
+            validation_rows=self.eval_rows(np.concatenate([fold.validation for fold in folds])),
+            holdout_rows=self.eval_rows(self.split.holdout),
             in_time=self.split.kind == "chronological",
         )
 
-    def folds(self, n_folds: int) -> tuple[Fold, ...]:
+    def folds(self, n_folds: int) -> tuple[FoldSplit, ...]:
         """The split's own, and with more than one, forward or random ones."""
-        own = Fold(self.split.train, self.split.validation)
+        own = FoldSplit(self.split.train, self.split.validation)
         if n_folds == 1 or self.split.kind == "manual":
             return (own,)
         if self.at_ms is not None:
             fit = self.split.train
             groups = None if self.groups is None else self.groups[fit]
             earlier = forward_folds(self.at_ms[fit], n_folds - 1, groups=groups, gap_ms=self.gap_ms)
-            return (*(Fold(fit[fold.train], fit[fold.validation]) for fold in earlier), own)
+            return (*(FoldSplit(fit[fold.train], fit[fold.validation]) for fold in earlier), own)
         rest = np.sort(np.concatenate([self.split.train, self.split.validation]))
         groups = None if self.groups is None else self.groups[rest]
         drawn = random_folds(self.target[rest], n_folds, seed=self.seed, groups=groups)
-        return tuple(Fold(rest[fold.train], rest[fold.validation]) for fold in drawn)
+        return tuple(FoldSplit(rest[fold.train], rest[fold.validation]) for fold in drawn)
 
-    def _matrix(self, features: NDArray[np.float32], places: Places, encoder: Encoder) -> Matrix:
+    def _matrix(
+        self, features: NDArray[np.float32], places: RowNumbers, encoder: Encoder
+    ) -> Matrix:
         return Matrix(
             features=features,
             target=np.ascontiguousarray(self.trained_target[places]),
@@ -151,7 +152,7 @@ class TableData:
             classes=self.classes,
         )
 
-    def _weight_of(self, places: Places) -> Floats | None:
+    def _weight_of(self, places: RowNumbers) -> Floats | None:
         if self.weight is None or not self.weight[places].any():
             return None
         return self.weight[places]

@@ -40,13 +40,13 @@ from liverank.models.encoder.steps import (
 _MOST_PAIRS_OF_TIMES = 6
 
 
-class Cross(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="cross"):
+class CategoryCross(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="cross"):
     """Levels of several columns together, or those of a number, by the mean of the target."""
 
     columns: tuple[str, ...]
 
 
-Extra: TypeAlias = Arithmetic | Calendar | Cross
+FeatureCross: TypeAlias = Arithmetic | Calendar | CategoryCross
 """A feature that no column gives by itself; those that help are chosen in ``crosses``."""
 
 
@@ -61,7 +61,7 @@ def fit_transform(
     groups: NDArray[np.int64] | None = None,
     weight: NDArray[np.float64] | None = None,
     time: str | None = None,
-    extras: Iterable[Extra] = (),
+    feature_crosses: Iterable[FeatureCross] = (),
     recipe: EncodingOptions | None = None,
     seed: int = 0,
 ) -> tuple[Encoder, NDArray[np.float32]]:
@@ -97,7 +97,7 @@ def fit_transform(
     training = training_rows(values, names, np.ones(n) if weight is None else weight, sight, recipe)
     fitted = [one for form in inputs for one in _fit_column(form, columns, training, time)]
     fitted += _between_times(inputs, columns, time)
-    fitted += [one for extra in extras for one in _fit_extra(extra, columns, training)]
+    fitted += [one for cross in feature_crosses for one in _fit_cross(cross, columns, training)]
     encoder = _assemble(inputs, fitted)
     features = np.empty((n, encoder.n_features), np.float32)
     begin = 0
@@ -152,10 +152,10 @@ def _fit_column(
     return [one] if one is not None else []
 
 
-def _fit_extra(extra: Extra, columns: Columns, training: EncodingInputs) -> list[Fitted]:
-    if not isinstance(extra, Cross):
-        return [_plain(extra, columns)]
-    one = fit_levels({name: columns[name] for name in extra.columns}, training)
+def _fit_cross(cross: FeatureCross, columns: Columns, training: EncodingInputs) -> list[Fitted]:
+    if not isinstance(cross, CategoryCross):
+        return [_plain(cross, columns)]
+    one = fit_levels({name: columns[name] for name in cross.columns}, training)
     return [one] if one is not None else []
 
 

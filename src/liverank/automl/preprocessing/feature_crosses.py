@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
-from liverank.automl.preprocessing.encoder import Cross, Extra
+from liverank.automl.preprocessing.encoder import CategoryCross, FeatureCross
 from liverank.automl.profile.association import level_gain, order_gain
 from liverank.models.encoder.columns import Columns, Input
 from liverank.models.encoder.steps import Arithmetic, Operation, combine, level_keys
 
-Loss = Callable[[tuple[Extra, ...]], float]
-"""The validation loss of a model whose encoder has these extras."""
+Loss = Callable[[tuple[FeatureCross, ...]], float]
+"""The validation loss of a model whose encoder has these crosses."""
 
 MOST_NUMBERS, MOST_LEVELED = 12, 12
 """Columns that are paired, those first that tell most by themselves."""
@@ -39,7 +39,7 @@ def candidates(
     *,
     most: int = 64,
     deadline: Deadline | None = None,
-) -> list[Extra]:
+) -> list[FeatureCross]:
     """Extras worth a trial, the best first.
 
     ``unexplained`` is float64[n, k]: the target (an indicator for each class) less what a model
@@ -58,13 +58,13 @@ def candidates(
     left = unexplained[::step]
     numbers = _most_telling([f.name for f in inputs if f.type == "number"], looked, left)
     leveled = _most_telling([f.name for f in inputs if _has_levels(f, looked)], looked, left)
-    found: list[tuple[float, Extra]] = []
-    for gain, extra in (*_of_numbers(numbers, looked, left), *_of_levels(leveled, looked, left)):
+    found: list[tuple[float, FeatureCross]] = []
+    for gain, cross in (*_of_numbers(numbers, looked, left), *_of_levels(leveled, looked, left)):
         if gain > _LEAST_GAIN:
-            found.append((gain, extra))
+            found.append((gain, cross))
         if deadline is not None and deadline.expired():
             break
-    return [extra for _, extra in sorted(found, key=lambda pair: -pair[0])][:most]
+    return [cross for _, cross in sorted(found, key=lambda pair: -pair[0])][:most]
 
 
 def arithmetic(left: str, right: str, operation: Operation) -> Arithmetic:
@@ -77,29 +77,29 @@ def arithmetic(left: str, right: str, operation: Operation) -> Arithmetic:
     return Arithmetic(names=(name,), left=left, right=right, operation=operation)
 
 
-def choose_extras(
-    proposed: Sequence[Extra],
+def choose_feature_crosses(
+    proposed: Sequence[FeatureCross],
     loss: Loss,
     deadline: Deadline,
     *,
     least_gain: float = 0.002,
-) -> tuple[Extra, ...]:
-    """The extras with which the loss falls by at least this share, found by trying.
+) -> tuple[FeatureCross, ...]:
+    """The crosses with which the loss falls by at least this share, found by trying.
 
     They are tried together, eight at a time; a group that does not help is halved, and in the end
     those that are not worth half that share are dropped. A trial begins only if there is time for
     one as long as the longest so far.
 
     >>> worth = {"a": 0.1, "b": 0.0, "c": 0.2}
-    >>> proposed = [Cross((name,)) for name in worth]
-    >>> def loss(extras):
-    ...     return 1.0 - sum(worth[extra.columns[0]] for extra in extras)
+    >>> proposed = [CategoryCross((name,)) for name in worth]
+    >>> def loss(crosses):
+    ...     return 1.0 - sum(worth[cross.columns[0]] for cross in crosses)
     >>> deadline = Deadline(at_s=1.0, clock=lambda: 0.0)
-    >>> [extra.columns for extra in choose_extras(proposed, loss, deadline)]
+    >>> [cross.columns for cross in choose_feature_crosses(proposed, loss, deadline)]
     [('a',), ('c',)]
     """
     trials = _Trials(loss, deadline)
-    kept: tuple[Extra, ...] = ()
+    kept: tuple[FeatureCross, ...] = ()
     best = trials.loss_of(kept)
     groups = [tuple(proposed[begin : begin + _BATCH]) for begin in range(0, len(proposed), _BATCH)]
     while groups and trials.have_time():
@@ -110,8 +110,8 @@ def choose_extras(
         elif len(group) > 1:
             middle = len(group) // 2
             groups[:0] = [group[:middle], group[middle:]]
-    for extra in reversed(kept):
-        others = tuple(each for each in kept if each is not extra)
+    for cross in reversed(kept):
+        others = tuple(each for each in kept if each is not cross)
         without = trials.loss_of(others) if trials.have_time() else np.inf
         if without <= best + least_gain / 2 * abs(best):  # what is worth little is mostly luck
             best, kept = min(without, best), others
@@ -129,10 +129,10 @@ class _Trials:
         """Whether there is time for one more as long as the longest."""
         return self._deadline.left_s() > self._longest_s
 
-    def loss_of(self, extras: tuple[Extra, ...]) -> float:
-        """The loss with these extras."""
+    def loss_of(self, crosses: tuple[FeatureCross, ...]) -> float:
+        """The loss with these crosses."""
         began = self._deadline.clock()
-        loss = self._loss(extras)
+        loss = self._loss(crosses)
         self._longest_s = max(self._longest_s, self._deadline.clock() - began)
         return loss
 
@@ -161,10 +161,10 @@ def _gain(values: NDArray[np.generic], left: NDArray[np.float64]) -> float:
 
 def _of_numbers(
     gains: dict[str, float], columns: Columns, left: NDArray[np.float64]
-) -> Iterator[tuple[float, Extra]]:
+) -> Iterator[tuple[float, FeatureCross]]:
     """The best operation on each pair of numbers, by what it tells beyond either."""
     for one, other in combinations(gains, 2):
-        trials: list[tuple[float, Extra]] = []
+        trials: list[tuple[float, FeatureCross]] = []
         for operation in _SIGNS:
             values = combine(columns[one], columns[other], operation)
             step = arithmetic(one, other, operation)
@@ -175,16 +175,16 @@ def _of_numbers(
 
 def _of_levels(
     gains: dict[str, float], columns: Columns, left: NDArray[np.float64]
-) -> Iterator[tuple[float, Extra]]:
+) -> Iterator[tuple[float, FeatureCross]]:
     """Each number as levels, and each pair of columns, by what they tell beyond either."""
     for name, gain in gains.items():
         if columns[name].dtype != object:
             codes = _key_codes([columns[name]])
-            yield level_gain(codes, left) - max(gain, 0.0), Cross((name,))
+            yield level_gain(codes, left) - max(gain, 0.0), CategoryCross((name,))
     for one, other in combinations(gains, 2):
         codes = _key_codes([columns[one], columns[other]])
         alone = max(gains[one], gains[other], 0.0)
-        yield level_gain(codes, left) - alone, Cross((one, other))
+        yield level_gain(codes, left) - alone, CategoryCross((one, other))
 
 
 def _key_codes(columns: list[NDArray[np.generic]]) -> NDArray[np.int64]:

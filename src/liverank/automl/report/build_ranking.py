@@ -113,7 +113,7 @@ def _notes(found: SearchResult, scores: Scores) -> tuple[str, ...]:
 
 def _scores(margins: NDArray[np.float64], lists: RankingData) -> Scores:
     judged = lists.rows.take(lists.holdout)
-    held, labels = lists.held(lists.holdout), lists.rows.labels
+    held, labels = lists.eval_rows(lists.holdout), lists.rows.labels
     before = slice(0, lists.holdout.start)
     base = None if lists.rows.base is None else lists.rows.base[before]
     odds = mean_log_odds(labels[before].astype(np.float64), base)
@@ -163,7 +163,7 @@ def _importance(found: SearchResult, names: tuple[str, ...]) -> dict[str, float]
 
 
 def _candidates(found: SearchResult, lists: RankingData) -> tuple[Candidate, ...]:
-    held, tells = found.evaluation.held, lists.told_lists >= LEAST_LISTS
+    held, tells = found.evaluation.validation_rows, lists.told_lists >= LEAST_LISTS
     return tuple(
         Candidate(
             name=each.trial.title,

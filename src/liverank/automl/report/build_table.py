@@ -46,7 +46,7 @@ class TableRun:
     """What a search on a table found: the model, and what was looked at around it."""
 
     profile: TableProfile
-    grounds: TableData
+    table_data: TableData
     why: str
     model: SearchResult
     leaks: tuple[Leak, ...]
@@ -63,12 +63,12 @@ class TableRun:
 
 def write_report(found: TableRun, *, seconds: float) -> report.TableReport:
     """The report of a search that took ``seconds``."""
-    model, grounds = found.model, found.grounds
-    judged = model.evaluation.judged
+    model, table_data = found.model, found.table_data
+    judged = model.evaluation.holdout_rows
     margins = model.calibrated.calibrator.apply(model.holdout)
     validating, answered = model.validated()
     validation = _known(validating.figures(answered))
-    baseline = _known(validating.figures(_constant(grounds, validating)))
+    baseline = _known(validating.figures(_constant(table_data, validating)))
     return report.TableReport(
         asked=_asked(found),
         data=report.Data(
@@ -105,7 +105,7 @@ def write_report(found: TableRun, *, seconds: float) -> report.TableReport:
         notes=found.profile.notes,
         importance=found.importance,
         curves=draw_curves(
-            linked(margins, grounds.link),
+            linked(margins, table_data.link),
             judged.target,
             judged.weight,
             task=judged.task,
@@ -123,7 +123,7 @@ def write_report(found: TableRun, *, seconds: float) -> report.TableReport:
 
 
 def _asked(found: TableRun) -> report.Asked:
-    target, objective = found.profile.target, found.grounds.objective
+    target, objective = found.profile.target, found.table_data.objective
     return report.Asked(
         target=target.name,
         task=target.task,
@@ -137,16 +137,16 @@ def _asked(found: TableRun) -> report.Asked:
 
 
 def _split(found: TableRun) -> report.SplitReport:
-    grounds = found.grounds
-    split = grounds.split
+    table_data = found.table_data
+    split = table_data.split
     blocks = []
     for name, places in (
         ("fit", split.train),
         ("choose", split.validation),
         ("judge", split.holdout),
     ):
-        spans = None if grounds.at_ms is None else grounds.at_ms[places]
-        mean = None if grounds.classes > 1 else float(grounds.target[places].mean())
+        spans = None if table_data.at_ms is None else table_data.at_ms[places]
+        mean = None if table_data.classes > 1 else float(table_data.target[places].mean())
         blocks.append(
             report.Block(
                 name=name,  # type: ignore[arg-type]  # one of the three
@@ -186,7 +186,7 @@ def _served(found: TableRun, validation: dict[str, float | None]) -> report.Serv
 
 
 def _leaderboard(found: TableRun) -> tuple[report.Entry, ...]:
-    model, larger = found.model, found.grounds.objective.larger_is_better
+    model, larger = found.model, found.table_data.objective.larger_is_better
     entries = []
     for each, weight in zip(model.tried, model.blend.weights, strict=True):
         entries.append(
@@ -208,7 +208,7 @@ def _leaderboard(found: TableRun) -> tuple[report.Entry, ...]:
 
 def _warnings(found: TableRun, judged: EvalRows, margins: Floats) -> tuple[str, ...]:
     said = []
-    constant = judged.mean_loss(_constant(found.grounds, judged))
+    constant = judged.mean_loss(_constant(found.table_data, judged))
     if not judged.mean_loss(margins) < constant:
         said.append(
             "on the judging rows the model is no better than an answer that never changes; "
@@ -222,10 +222,10 @@ def _warnings(found: TableRun, judged: EvalRows, margins: Floats) -> tuple[str, 
             f'all {len(judged)} judging rows are "{only}", so their figures say little; '
             "more rows, or a --split-column, would help"
         )
-    if found.grounds.gap_ms and found.grounds.at_ms is None:
+    if found.table_data.gap_ms and found.table_data.at_ms is None:
         said.append(
-            f"a gap of {told_duration(found.grounds.gap_ms)} was asked for, and does nothing where "
-            "rows are not divided by time; name their --time"
+            f"a gap of {told_duration(found.table_data.gap_ms)} was asked for, and does nothing "
+            "where rows are not divided by time; name their --time"
         )
     if found.drift is not None and found.drift.differs:
         said.append(drift_warning(found.drift))
@@ -252,14 +252,14 @@ def _warnings(found: TableRun, judged: EvalRows, margins: Floats) -> tuple[str, 
 
 
 def _slices(found: TableRun, judged: EvalRows, margins: Floats) -> tuple[report.Slice, ...]:
-    grounds = found.grounds
-    columns = take_rows(grounds.columns, grounds.split.holdout)
-    answers = linked(margins, grounds.link)
+    table_data = found.table_data
+    columns = take_rows(table_data.columns, table_data.split.holdout)
+    answers = linked(margins, table_data.link)
     first = [each.column for each in found.importance]
     order = sorted(
-        grounds.inputs, key=lambda form: first.index(form.name) if form.name in first else 9999
+        table_data.inputs, key=lambda form: first.index(form.name) if form.name in first else 9999
     )
-    single = grounds.classes == 1
+    single = table_data.classes == 1
     return find_slices(
         columns,
         order,
@@ -272,18 +272,18 @@ def _slices(found: TableRun, judged: EvalRows, margins: Floats) -> tuple[report.
     )
 
 
-def _constant(grounds: TableData, judged: EvalRows) -> Floats:
+def _constant(table_data: TableData, judged: EvalRows) -> Floats:
     """Margins, float64[n, k], of always answering with the mean of the rows that train."""
-    places = grounds.split.train
-    target = grounds.trained_target[places]
-    weight = None if grounds.weight is None else grounds.weight[places]
+    places = table_data.split.train
+    target = table_data.trained_target[places]
+    weight = None if table_data.weight is None else table_data.weight[places]
     if judged.task == "regression":
         level = np.array([np.average(target, weights=weight)])
     else:
-        k = max(grounds.classes, 2)
+        k = max(table_data.classes, 2)
         counts = np.bincount(target.astype(np.int64), weight, k) + 0.5
         logs = np.log(counts / counts.sum())
-        level = logs if grounds.classes > 1 else np.array([logs[1] - logs[0]])
+        level = logs if table_data.classes > 1 else np.array([logs[1] - logs[0]])
     return np.tile(level, (len(judged), 1))
 
 

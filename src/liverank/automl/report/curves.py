@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Task
 from liverank.automl.report.table_schema import Bin, Curves, Histogram, Line
+from liverank.dataset.sampling import evenly_spread_rows
 
 Floats = NDArray[np.float64]
 
@@ -135,7 +136,7 @@ def _confusion(called: Floats, target: Floats, weight: Floats, k: int) -> Floats
 def _dots(predicted: Floats, actual: Floats) -> Line:
     """Rows spread evenly over the predictions."""
     order = np.argsort(predicted, kind="stable")
-    wanted = np.linspace(0, len(order) - 1, min(len(order), _MOST_DOTS)).round().astype(np.int64)
+    wanted = evenly_spread_rows(len(order), _MOST_DOTS)
     places = order[wanted]
     return Line(name="rows", x=_short(predicted[places]), y=_short(actual[places]))
 

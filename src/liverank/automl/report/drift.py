@@ -7,10 +7,11 @@ disagree, the later figure is the one that a user will see.
 import numpy as np
 
 from liverank.automl.budget import Deadline
-from liverank.automl.evaluation.cross_validation import FoldRows, thinned_places
+from liverank.automl.evaluation.cross_validation import Fold
 from liverank.automl.families import lightgbm
 from liverank.automl.metrics.objective import row_losses
 from liverank.automl.report.table_schema import Drift
+from liverank.dataset.sampling import evenly_spread_rows
 
 _MOST_ROWS = 30_000
 _PARAMS = {"learning_rate": 0.1, "num_leaves": 31, "min_data_in_leaf": 20}
@@ -18,7 +19,7 @@ _DISAGREES = 0.1
 
 
 def measure_drift(
-    fold: FoldRows,
+    fold: Fold,
     *,
     seed: int,
     n_threads: int,
@@ -31,7 +32,7 @@ def measure_drift(
     ``is_logarithm`` says that a regression's target is the logarithm of what was asked for.
     Without ``rounds`` training stops early on the shuffled rows, as a shuffled validation would.
     """
-    train = fold.train.take(thinned_places(len(fold.train), _MOST_ROWS))
+    train = fold.train.take(evenly_spread_rows(len(fold.train), _MOST_ROWS))
     is_held = np.random.default_rng(seed).random(len(train)) < 0.2
     if is_held.all() or not is_held.any():
         return None

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
-from liverank.automl.evaluation.cross_validation import thinned_places
 from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.report.table_schema import Importance
+from liverank.dataset.sampling import evenly_spread_rows
 from liverank.models.encoder.columns import Columns
 
 _MOST_ROWS = 3000
@@ -48,7 +48,7 @@ def permutation_importance(
     >>> [each.column for each in found], found[1].rise, found[0].low > 1
     (['x', 'noise'], 0.0, True)
     """
-    places = thinned_places(len(judged), _MOST_ROWS)
+    places = evenly_spread_rows(len(judged), _MOST_ROWS)
     rows = {name: values[places] for name, values in columns.items()}
     held = judged.take(places)
     weight = np.ones(len(held)) if held.weight is None else held.weight / held.weight.mean()

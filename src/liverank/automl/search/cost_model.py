@@ -45,7 +45,7 @@ class CostModel:
         """``n_all`` is how many rows the last training has; 0 where there is none."""
         self._plan = plan
         self._families = families
-        self._validation_rows = evaluation.held
+        self._validation_rows = evaluation.validation_rows
         self._n_all = n_all
         self._n_rows = evaluation.n_rows
         self._n_columns = evaluation.n_features

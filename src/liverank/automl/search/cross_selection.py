@@ -13,15 +13,19 @@ from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
-from liverank.automl.data.splits import Fold
-from liverank.automl.evaluation.cross_validation import thinned_places
+from liverank.automl.data.splits import FoldSplit
 from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.families import lightgbm
 from liverank.automl.metrics.objective import softmax
-from liverank.automl.preprocessing.encoder import Cross, Extra, take_rows
-from liverank.automl.preprocessing.feature_crosses import arithmetic, candidates, choose_extras
+from liverank.automl.preprocessing.encoder import CategoryCross, FeatureCross, take_rows
+from liverank.automl.preprocessing.feature_crosses import (
+    arithmetic,
+    candidates,
+    choose_feature_crosses,
+)
 from liverank.automl.trials.plan import Made
+from liverank.dataset.sampling import evenly_spread_rows
 from liverank.models.encoder.columns import Input
 from liverank.models.encoder.encoder import columns_of
 from liverank.models.encoder.steps import Arithmetic, Calendar
@@ -37,57 +41,57 @@ _TRIALS_AT_LEAST = 2
 _LOOKING_SHARE = 0.25
 
 
-def find_extras(grounds: TableData, deadline: Deadline) -> tuple[Extra, ...]:
-    """The extras that help, found before the deadline; none where there are few rows."""
-    if len(grounds.split.train) < _LEAST_ROWS:
+def find_feature_crosses(table_data: TableData, deadline: Deadline) -> tuple[FeatureCross, ...]:
+    """The crosses that help, found before the deadline; none where there are few rows."""
+    if len(table_data.split.train) < _LEAST_ROWS:
         return ()
     began = deadline.clock()
-    bench = _Bench(grounds, [_thinned(fold) for fold in grounds.folds(_FOLDS)], deadline)
+    bench = _Bench(table_data, [_thinned(fold) for fold in table_data.folds(_FOLDS)], deadline)
     before = bench.margins(())
     if before is None or deadline.left_s() < _TRIALS_AT_LEAST * (deadline.clock() - began):
         return ()
     proposed = candidates(
-        take_rows(grounds.columns, bench.places),
-        grounds.inputs,
-        _unexplained(before, grounds, bench.places),
+        take_rows(table_data.columns, bench.places),
+        table_data.inputs,
+        _unexplained(before, table_data, bench.places),
         deadline=deadline.share(_LOOKING_SHARE),
     )
-    after: dict[tuple[Extra, ...], Floats | None] = {(): before}
+    after: dict[tuple[FeatureCross, ...], Floats | None] = {(): before}
 
-    def loss(extras: tuple[Extra, ...]) -> float:
-        if extras not in after:
-            after[extras] = bench.margins(extras)
-        margins = after[extras]
-        return np.inf if margins is None else bench.held.mean_loss(margins)
+    def loss(crosses: tuple[FeatureCross, ...]) -> float:
+        if crosses not in after:
+            after[crosses] = bench.margins(crosses)
+        margins = after[crosses]
+        return np.inf if margins is None else bench.validation_rows.mean_loss(margins)
 
-    kept = choose_extras(proposed, loss, deadline)
+    kept = choose_feature_crosses(proposed, loss, deadline)
     margins = after[kept]
     if not kept or margins is None:
         return ()
-    gain = gain_interval(before, margins, bench.held, seed=grounds.seed)
+    gain = gain_interval(before, margins, bench.validation_rows, seed=table_data.seed)
     return kept if gain[0] > 0 and bench.help_everywhere(before, margins) else ()
 
 
-def recorded(extras: Sequence[Extra]) -> tuple[Made, ...]:
+def recorded(crosses: Sequence[FeatureCross]) -> tuple[Made, ...]:
     """Extras as a plan has them.
 
-    >>> extras = (Cross(("city", "hour")), arithmetic("debt", "income", "over"))
-    >>> from_record(recorded(extras)) == extras
+    >>> crosses = (CategoryCross(("city", "hour")), arithmetic("debt", "income", "over"))
+    >>> from_record(recorded(crosses)) == crosses
     True
     """
     return tuple(
-        Made(columns=(extra.left, extra.right), operation=extra.operation)
-        if isinstance(extra, Arithmetic)
-        else Made(columns=extra.columns)
-        for extra in extras
-        if not isinstance(extra, Calendar)  # never proposed
+        Made(columns=(cross.left, cross.right), operation=cross.operation)
+        if isinstance(cross, Arithmetic)
+        else Made(columns=cross.columns)
+        for cross in crosses
+        if not isinstance(cross, Calendar)  # never proposed
     )
 
 
-def from_record(made: Sequence[Made]) -> tuple[Extra, ...]:
+def from_record(made: Sequence[Made]) -> tuple[FeatureCross, ...]:
     """The opposite of ``recorded``."""
     return tuple(
-        Cross(each.columns)
+        CategoryCross(each.columns)
         if each.operation is None
         else arithmetic(each.columns[0], each.columns[1], each.operation)
         for each in made
@@ -96,13 +100,13 @@ def from_record(made: Sequence[Made]) -> tuple[Extra, ...]:
 
 @dataclass(eq=False)
 class _Bench:
-    """Folds on which a quick forest is trained with any extras; their columns are made once."""
+    """Folds on which a quick forest is trained with any crosses; their columns are made once."""
 
-    grounds: TableData
-    folds: Sequence[Fold]
+    table_data: TableData
+    folds: Sequence[FoldSplit]
     deadline: Deadline
     _rows: list[tuple[Matrix, Matrix]] = field(default_factory=list)
-    _columns: dict[Extra, list[tuple[NDArray[np.float32], NDArray[np.float32]]]] = field(
+    _columns: dict[FeatureCross, list[tuple[NDArray[np.float32], NDArray[np.float32]]]] = field(
         default_factory=dict
     )
 
@@ -112,22 +116,22 @@ class _Bench:
         return np.concatenate([fold.validation for fold in self.folds])
 
     @property
-    def held(self) -> EvalRows:
+    def validation_rows(self) -> EvalRows:
         """The choosing rows of all folds."""
-        return self.grounds.held(self.places)
+        return self.table_data.eval_rows(self.places)
 
-    def margins(self, extras: tuple[Extra, ...]) -> Floats | None:
+    def margins(self, crosses: tuple[FeatureCross, ...]) -> Floats | None:
         """Of the choosing rows, float64[n, k]; None where time ran out."""
         if not self._rows:
-            self._rows = [self.grounds.encode_fold(fold)[1:] for fold in self.folds]
+            self._rows = [self.table_data.encode_fold(fold)[1:] for fold in self.folds]
         margins = []
         for place, (train, validation) in enumerate(self._rows):
-            new = [self._columns_of(extra)[place] for extra in extras]
+            new = [self._columns_of(cross)[place] for cross in crosses]
             fit = lightgbm.fit(
                 _widened(train, [column for column, _ in new]),
                 wider := _widened(validation, [column for _, column in new]),
                 _PARAMS,
-                seed=self.grounds.seed,
+                seed=self.table_data.seed,
                 n_threads=1,
                 deadline=self.deadline,
                 rounds=None,
@@ -143,25 +147,29 @@ class _Bench:
         falls = []
         for fold, end in zip(self.folds, ends, strict=True):
             rows = slice(end - len(fold.validation), end)
-            held = self.grounds.held(fold.validation)
+            held = self.table_data.eval_rows(fold.validation)
             falls.append(held.mean_loss(before[rows]) - held.mean_loss(after[rows]))
         return min(falls) > 0
 
-    def _columns_of(self, extra: Extra) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    def _columns_of(
+        self, cross: FeatureCross
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Columns of training and of choosing rows, a pair a fold."""
-        if extra not in self._columns:
-            alone = replace(self.grounds, inputs=_inputs_of(extra, self.grounds), extras=(extra,))
-            self._columns[extra] = []
+        if cross not in self._columns:
+            alone = replace(
+                self.table_data, inputs=_inputs_of(cross, self.table_data), feature_crosses=(cross,)
+            )
+            self._columns[cross] = []
             for fold, (known, _) in zip(self.folds, self._rows, strict=True):
                 _, train, validation = alone.encode_fold(fold)
                 new = [i for i, name in enumerate(train.names) if name not in known.names]
-                self._columns[extra].append((train.features[:, new], validation.features[:, new]))
-        return self._columns[extra]
+                self._columns[cross].append((train.features[:, new], validation.features[:, new]))
+        return self._columns[cross]
 
 
-def _inputs_of(extra: Extra, grounds: TableData) -> tuple[Input, ...]:
-    read = extra.columns if isinstance(extra, Cross) else columns_of(extra)
-    return tuple(form for form in grounds.inputs if form.name in read)
+def _inputs_of(cross: FeatureCross, table_data: TableData) -> tuple[Input, ...]:
+    read = cross.columns if isinstance(cross, CategoryCross) else columns_of(cross)
+    return tuple(form for form in table_data.inputs if form.name in read)
 
 
 def _widened(rows: Matrix, columns: list[NDArray[np.float32]]) -> Matrix:
@@ -177,23 +185,23 @@ def _widened(rows: Matrix, columns: list[NDArray[np.float32]]) -> Matrix:
     )
 
 
-def _thinned(fold: Fold) -> Fold:
+def _thinned(fold: FoldSplit) -> FoldSplit:
     """The rows, evenly thinned where they are many."""
     share = min(_MOST_ROWS / max(len(fold.train) + len(fold.validation), 1), 1.0)
     fit, validation = (
-        places[thinned_places(len(places), max(round(share * len(places)), 1))]
+        places[evenly_spread_rows(len(places), max(round(share * len(places)), 1))]
         for places in (fold.train, fold.validation)
     )
-    return Fold(fit, validation)
+    return FoldSplit(fit, validation)
 
 
-def _unexplained(margins: Floats, grounds: TableData, places: NDArray[np.int64]) -> Floats:
+def _unexplained(margins: Floats, table_data: TableData, places: NDArray[np.int64]) -> Floats:
     """The target, an indicator for each class, less what margins say: float64[n, k]."""
-    target = grounds.trained_target[places][:, None]
-    task = grounds.objective.task
+    target = table_data.trained_target[places][:, None]
+    task = table_data.objective.task
     if task == "regression":
         return target - margins
     if task == "binary":
         return target - 1 / (1 + np.exp(-np.clip(margins, -500, 500)))
-    hits: Floats = (target == np.arange(grounds.classes)) * 1.0
+    hits: Floats = (target == np.arange(table_data.classes)) * 1.0
     return hits - softmax(margins)

@@ -121,7 +121,7 @@ class _Search:
         self.tried: list[FewerTried] = []
         self._evaluation = evaluation
         self._seed, self._deadline = seed, deadline
-        held = evaluation.held
+        held = evaluation.validation_rows
         assert held.groups is not None
         self._offsets = list_offsets(held.groups)
         self._labels = held.target.astype(np.uint8)
@@ -140,7 +140,9 @@ class _Search:
             gains[columns] += fit.gains
             margins.append(fit.margins(np.ascontiguousarray(fold.validation.features[:, columns])))
         both = np.concatenate(margins)
-        losses = np.add.reduceat(self._evaluation.held.row_losses(both), self._offsets[:-1])
+        losses = np.add.reduceat(
+            self._evaluation.validation_rows.row_losses(both), self._offsets[:-1]
+        )
         # lists are compared as they would be served: as if every item stood first
         ndcg = ndcg_at(_TOP, both[:, 0], self._labels, self._offsets)
         return _Result(losses, ndcg, gains)

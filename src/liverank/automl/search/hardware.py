@@ -5,8 +5,8 @@ from pathlib import Path
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
-from liverank.automl.evaluation.cross_validation import thinned_places
 from liverank.automl.families import Family
+from liverank.dataset.sampling import evenly_spread_rows
 
 _MANY_ROWS = 15_000
 """Rows on which numbers of threads are compared."""
@@ -59,7 +59,7 @@ def fastest_threads(family: Family, train: Matrix, deadline: Deadline, n_cores: 
     busy = os.getloadavg()[0] > _BUSY * n_cores
     if n_cores == 1 or busy or len(train) < _LEAST_ROWS:
         return 1
-    rows = train.take(thinned_places(len(train), _MANY_ROWS))
+    rows = train.take(evenly_spread_rows(len(train), _MANY_ROWS))
     took_s = {}
     for threads in (1, n_cores, 1):  # the first fit also imports and sets up
         began = deadline.clock()

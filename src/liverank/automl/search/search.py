@@ -138,8 +138,8 @@ class Search:
                     return None
         seconds = self.deadline.clock() - began
         validation, holdout = evaluation.margins(fits)
-        loss = evaluation.held.loss(validation)
-        larger_is_better = evaluation.held.objective.larger_is_better
+        loss = evaluation.validation_rows.loss(validation)
+        larger_is_better = evaluation.validation_rows.objective.larger_is_better
         result = TrialResult(
             trial,
             tuple(fits),
@@ -169,7 +169,7 @@ class Search:
             seed=self.plan.seed,
             n_rows=sizes[0] or n_rows,
             n_columns=self.evaluation.n_features,
-            is_absolute=self.evaluation.held.objective.name == "mae",
+            is_absolute=self.evaluation.validation_rows.objective.name == "mae",
             early=self.policy.first_trials,
             more=self.policy.settings,
         )

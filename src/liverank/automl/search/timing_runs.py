@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
-from liverank.automl.evaluation.cross_validation import thinned_places
 from liverank.automl.families import Family
 from liverank.automl.trials.plan import Timing
+from liverank.dataset.sampling import evenly_spread_rows
 
 _FEW_ROWS, _MANY_ROWS = 1500, 15_000
 """Rows of the two timing runs of a family."""
@@ -52,7 +52,7 @@ def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Dead
     """
     began = deadline.clock()
     grows = family.TRAITS.slower_with_rows
-    few = train.take(thinned_places(len(train), _FEW_ROWS))
+    few = train.take(evenly_spread_rows(len(train), _FEW_ROWS))
     first = family.fit(
         few, None, family.DEFAULTS[0][1], seed=0, n_threads=n_threads, deadline=deadline, rounds=1
     )
@@ -67,7 +67,7 @@ def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Dead
         return Timing(
             setup_s=(setup, 0.0), round_s=(fixed * round_s, (1 - fixed) * round_s / len(few))
         )
-    many = train.take(thinned_places(len(train), _MANY_ROWS))
+    many = train.take(evenly_spread_rows(len(train), _MANY_ROWS))
     setup_2, round_2 = _time_fit(family, many, n_threads, deadline)
     return Timing(
         setup_s=_line(len(few), setup, len(many), setup_2),

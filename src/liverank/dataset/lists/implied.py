@@ -18,6 +18,7 @@ from liverank.dataset.lists.collected import AS_OF_TIME
 from liverank.dataset.lists.implied_kernel import choices_of
 from liverank.dataset.lists.lists import Lists, words_of_requests
 from liverank.dataset.lists.requests import Requests
+from liverank.dataset.sampling import evenly_spread_rows
 from liverank.events.clock import right_times
 from liverank.features.hashing import hash_column
 from liverank.features.layout.layout import Layout
@@ -164,5 +165,5 @@ def _thinned(
     inside = np.flatnonzero((time >= max(from_ms, warm_ms)) & (time < to_ms))
     total = len(inside)
     if total > at_most:
-        inside = inside[np.linspace(0, total - 1, at_most).astype(np.int64)]
+        inside = inside[evenly_spread_rows(total, at_most, floor=True)]
     return inside, total

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds
 
+from liverank.dataset.sampling import evenly_spread_rows
 from liverank.models.linear.model import Linear, expand
 
 MOST_ROWS = 50_000
@@ -59,10 +60,12 @@ def prepare_rows(
 ) -> Prepared:
     """Thin, bound, scale and standardise rows, float32[n, f]; ``labels`` [n] are only thinned."""
     if len(labels) > MOST_ROWS:
-        kept = _evenly(len(labels), MOST_ROWS)
+        kept = evenly_spread_rows(len(labels), MOST_ROWS, floor=True)
         features, labels = np.ascontiguousarray(features[kept]), labels[kept]
     low, high = _ranges(features)
-    logarithmic = _has_long_tails(features[_evenly(len(labels), TAIL_ROWS)], low, high)
+    logarithmic = _has_long_tails(
+        features[evenly_spread_rows(len(labels), TAIL_ROWS, floor=True)], low, high
+    )
     values = expand(features, low, high, logarithmic)
     unknown = np.isnan(values)
     counts = np.maximum(len(values) - unknown.sum(axis=0), 1)
@@ -97,11 +100,6 @@ def _bounds(directions: tuple[int, ...], n_often_unknown: int) -> Bounds:
     free = np.zeros(n_often_unknown + 1, np.int64)
     pointed = np.concatenate([np.array(directions, np.int64), free])
     return Bounds(np.where(pointed > 0, 0.0, -np.inf), np.where(pointed < 0, 0.0, np.inf))
-
-
-def _evenly(n_rows: int, most: int) -> NDArray[np.int64]:
-    """At most ``most`` places of ``n_rows``, evenly spread."""
-    return np.linspace(0, n_rows - 1, min(n_rows, most)).astype(np.int64)
 
 
 def _ranges(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -21,6 +21,7 @@ from liverank.automl.families.mlp.prepare import (
     net_gains,
     to_mlp,
 )
+from liverank.dataset.sampling import evenly_spread_rows
 from liverank.errors import TrainingError
 
 TRAITS = Traits(
@@ -145,7 +146,7 @@ def fit(
     if trained is None:  # heads that predict the mean of the target, whatever the row
         trained = Trained({**start, "head": np.zeros_like(start["head"])}, 0, 0, rounds != 0)
     net = to_mlp(scales, trained.weights)
-    some = np.linspace(0, len(train) - 1, min(len(train), 1000)).astype(np.int64)
+    some = evenly_spread_rows(len(train), 1000, floor=True)
     gains = net_gains(net, train.features[some])
     return Fit((net,), trained.rounds, trained.rounds_run, trained.out_of_time, gains)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Matrix
 from liverank.automl.metrics.log_odds import mean_log_odds
+from liverank.dataset.sampling import evenly_spread_rows
 from liverank.models.mlp.model import Mlp, squash
 
 Params = dict[str, Any]
@@ -57,7 +58,7 @@ class Trained:
 
 def find_scales(train: Matrix, n_bins: int) -> Scales:
     """Read scales and bins off the rows to train on."""
-    places = np.linspace(0, len(train) - 1, min(len(train), MOST_ROWS)).astype(np.int64)
+    places = evenly_spread_rows(len(train), MOST_ROWS, floor=True)
     features = train.features[places]
     centre, scale = _middles(features)
     knot, inverse_width = _bins(squash(features, centre, scale), n_bins)
@@ -90,7 +91,7 @@ def first_weights(train: Matrix, params: Params, generator: np.random.Generator)
 
 
 def batches(n_rows: int, size: int, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """Places of the rows of each batch, without end; a row comes again once all have come.
+    """RowNumbers of the rows of each batch, without end; a row comes again once all have come.
 
     >>> some = batches(5, 2, np.random.default_rng(0))
     >>> sorted(np.concatenate([next(some) for _ in range(5)]).tolist())

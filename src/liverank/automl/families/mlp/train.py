@@ -15,6 +15,7 @@ from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
 from liverank.automl.families.mlp.network import Batch, Bins, Rates, State, forward, start, step
 from liverank.automl.families.mlp.prepare import Arrays, Params, Scales, Trained, batches
+from liverank.dataset.sampling import evenly_spread_rows
 
 PATIENCE = 12
 """Looks, without a better one, after which training ends."""
@@ -113,9 +114,7 @@ def _rates(params: Params, round_: int, horizon: float) -> Rates:
 
 def _look(validation: Matrix, scales: Scales) -> Callable[[State], float]:
     """The loss of a state's mean weights on the rows that choose, thinned where they are many."""
-    places = np.linspace(0, len(validation) - 1, min(len(validation), _MOST_LOOK_ROWS)).astype(
-        np.int64
-    )
+    places = evenly_spread_rows(len(validation), _MOST_LOOK_ROWS, floor=True)
     some = validation.take(places)
     n_blocks = -(-len(some) // _LOOK_BLOCK)
     # Blocks of one shape are compiled once; the last is filled up with unknown rows.
