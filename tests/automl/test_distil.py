@@ -92,7 +92,7 @@ def _clock():
 def tried_models(evaluation, rounds):
     fold = evaluation.folds[-1]
     tried = []
-    for n in rounds:
+    for number, n in enumerate(rounds):
         params = {"learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": 5}
         fit = FAMILIES["lightgbm"].fit(
             fold.train, None, params, seed=n, n_threads=1, deadline=FOREVER, rounds=n
@@ -101,7 +101,13 @@ def tried_models(evaluation, rounds):
         trial = Trial(family="lightgbm", name=str(n), params=params, seed=n)
         tried.append(
             TrialResult(
-                trial, (fit,), validation, holdout, evaluation.validation_rows.loss(validation), 1.0
+                trial,
+                (fit,),
+                validation,
+                holdout,
+                evaluation.validation_rows.loss(validation),
+                seconds=1.0,
+                number=number,
             )
         )
     return tried
