@@ -160,7 +160,11 @@ def _start(
             memory_bytes=options.memory_bytes,
         )
     else:
-        families = {name: FAMILIES[name] for name in dict.fromkeys(t.family for t in plan.trials)}
+        names = dict.fromkeys(trial.family for trial in plan.trials)
+        unknown = set(names) - set(FAMILIES)
+        if unknown:
+            raise TrainingError(f"family `{min(unknown)}` of the plan is unknown")
+        families = {name: FAMILIES[name] for name in names}
     if plan.folds > 1:
         evaluation = data.evaluation(plan.folds)
     return evaluation, plan, families
