@@ -8,7 +8,7 @@ import pytest
 import xxhash
 
 from liverank.errors import EventError, LogError
-from liverank.events.event import Event, Interaction, Item, Ranking, User
+from liverank.events.event import Edge, Event, Interaction, Item, Ranking, ServedRanking, User
 from liverank.events.frame import SCHEMA, empty_frame, events_of, frame_of
 from liverank.events.log import AppendResult, ImportResult, Log, Stats
 
@@ -102,6 +102,49 @@ def test_frames_have_the_columns_of_the_schema_wherever_they_lie(log):
     frames = list(log.read())
     assert [dict(frame.schema) for frame in frames] == [SCHEMA, SCHEMA]
     assert frames[0].drop("seq", "id").equals(frames[1].drop("seq", "id"))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ("seq",),
+        ("time", "seq", "event"),
+        ("seq", "fields", "items"),
+        ("seq", "scores", "user", "arrived"),
+        ("candidates", "propensities", "vectors", "seq"),
+        tuple(SCHEMA),
+    ],
+)
+def test_a_read_of_some_columns_gives_those_of_a_whole_read(log, columns):
+    ranking = Ranking(time=5, id="q", user="u1", items=["r1"], scores=[0.5], fields={"a": [1, "b"]})
+    served = ServedRanking(time=6, id="p", user="u2", items=["r1", "r2"], candidates=["r1", "r2"])
+    room = Item(time=7, item="r1", state="started", fields={"size": 1e300, "ä": None})
+    edge = Edge(time=8, user="u1", relation="follows", target="u2", active=False)
+    batch: list[Event] = [click("a"), ranking, room, edge]
+
+    def whole() -> pl.DataFrame:
+        return pl.concat(log.read())
+
+    for _ in range(2):
+        log.append(batch, arrived_ms=1)
+        log.append_served([served], arrived_ms=2)
+        log.append([edge, User(time=1, user="u3")], arrived_ms=3)
+        assert pl.concat(log.read(columns=columns)).equals(whole().select(columns))
+        some = list(log.read(2, to_seq=6, batch_rows=2, columns=columns))
+        assert all(frame.columns == list(columns) for frame in some)
+        expected = whole().filter(pl.col("seq").is_between(2, 6)).select(columns)
+        assert pl.concat(some).equals(expected)
+        log.compact()
+
+
+def test_the_tail_is_put_into_columns_as_its_events_would_be(log):
+    room = Item(time=7, item="r1", fields={"size": 1.5, "n": 2, "list": ["a", 1], "none": None})
+    batch: list[Event] = [room, click("a"), Ranking(time=1, id="q", user="u", items=["r1"])]
+    log.append(batch, arrived_ms=9)
+    log.append_served([ServedRanking(time=6, id="p", user="u2", items=["r1"])], arrived_ms=9)
+    events = [*batch, Ranking(time=6, id="p", user="u2", items=["r1"])]
+    expected = frame_of(events, seqs=[1, 2, 3, 4], arrived_ms=9)
+    assert pl.concat(log.read()).equals(expected)
 
 
 def test_a_segment_from_before_a_column_was_known_has_nulls_there(tmp_path):

@@ -45,7 +45,8 @@ class _Timed(msgspec.Struct, frozen=True, kw_only=True):
     time: int | float | datetime
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "time", _to_ms(self.time))
+        if type(self.time) is not int or not 0 <= self.time <= MAX_TIME_MS:
+            msgspec.structs.force_setattr(self, "time", _to_ms(self.time))
 
     @property
     def at_ms(self) -> int:

@@ -4,7 +4,7 @@ Invariant: every frame of events has exactly the columns of ``SCHEMA``, in that 
 that an event has no use for is null.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -47,7 +47,7 @@ SCHEMA: dict[str, pl.DataType] = {
 """Column names and types of a frame of events."""
 
 SEQ, ARRIVED = 0, 1
-"""Where two of the columns stand."""
+"""Positions of two columns in SCHEMA."""
 
 _USED = {
     "item": ("item", "state"),
@@ -81,19 +81,44 @@ def frame_of(
     >>> frame_of([User(time=0, user="u1")], seqs=[1]).select("seq", "event", "user").row(0)
     (1, 'user', 'u1')
     """
-    places: dict[type[Event], list[int]] = {}
-    for place, event in enumerate(events):
-        places.setdefault(type(event), []).append(place)
-    if not places:
-        return empty_frame()
-    frame = pl.concat([_frame_of_kind([events[place] for place in of]) for of in places.values()])
-    if len(places) > 1:
-        frame = frame[np.argsort(np.concatenate(list(places.values())))]
+    rows_of_type: dict[type[Event], list[int]] = {}
+    for row, event in enumerate(events):
+        rows_of_type.setdefault(type(event), []).append(row)
+    frame = in_row_order(
+        [_frame_of_kind([events[row] for row in rows]) for rows in rows_of_type.values()],
+        list(rows_of_type.values()),
+    )
     if seqs is not None:
         frame.replace_column(SEQ, pl.Series("seq", seqs, pl.Int64))
     if arrived_ms is not None:
         frame.replace_column(ARRIVED, pl.Series("arrived", [arrived_ms] * len(events), pl.Int64))
     return frame
+
+
+def in_row_order(frames: Sequence[pl.DataFrame], rows: Sequence[Sequence[int]]) -> pl.DataFrame:
+    """Join frames into one; ``rows[i]`` are the row numbers that frame ``i`` has in it."""
+    if not frames:
+        return empty_frame()
+    frame = pl.concat(frames)
+    return frame[np.argsort(np.concatenate(rows))] if len(frames) > 1 else frame
+
+
+def frame_of_columns(
+    given: Mapping[str, Sequence[object]], height: int, columns: Iterable[str] = SCHEMA
+) -> pl.DataFrame:
+    """Make a frame with ``columns`` of SCHEMA; those that are not ``given`` are null.
+
+    >>> frame_of_columns({"user": ["u1"]}, 1, ["user", "item"]).row(0)
+    ('u1', None)
+    """
+    return pl.DataFrame(
+        [
+            pl.Series(column, given[column], SCHEMA[column])
+            if column in given
+            else pl.Series(column, [None], SCHEMA[column]).new_from_index(0, height)
+            for column in columns
+        ]
+    )
 
 
 def _frame_of_kind(events: Sequence[Event]) -> pl.DataFrame:
@@ -106,14 +131,7 @@ def _frame_of_kind(events: Sequence[Event]) -> pl.DataFrame:
     columns["fields"] = [
         None if isinstance(event, Edge) else _encode_fields(event.fields) for event in events
     ]
-    return pl.DataFrame(
-        [
-            pl.Series(column, columns[column], dtype)
-            if column in columns
-            else pl.Series(column, [None], dtype).new_from_index(0, len(events))
-            for column, dtype in SCHEMA.items()
-        ]
-    )
+    return frame_of_columns(columns, len(events))
 
 
 def _encode_fields(fields: Fields) -> str | None:

@@ -26,7 +26,7 @@ class Request:
 
 
 class Owner(Protocol):
-    """Who is told what became of a request."""
+    """Who gets the outcome of a request."""
 
     def on_answer(
         self, connection: "Connection", request: Request, status: int, body: bytes

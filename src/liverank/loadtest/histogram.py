@@ -11,7 +11,7 @@ from math import ceil
 import msgspec
 
 MAX_US = 60_000_000
-"""The longest value that is told apart; longer ones count as this."""
+"""The longest value that is counted exactly; longer ones count as this."""
 
 _DOUBLING = 10  # bits: buckets of one doubling
 _SHIFTS = MAX_US.bit_length() - _DOUBLING - 1

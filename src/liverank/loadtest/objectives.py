@@ -30,7 +30,7 @@ UNITS: dict[str, str] = {
     "retries": "",
     "cpu_us": "us",
 }
-"""Figures that an objective may name, and the unit each is told in."""
+"""Figures that an objective may name, and the unit of each."""
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,

@@ -1,6 +1,6 @@
-"""What a load process is told and what it tells: frozen structs that cross the process border.
+"""What a load process gets and what it reports: frozen structs that cross the process border.
 
-Invariant: both are JSON; what several processes tell adds up.
+Invariant: both are JSON; reports of several processes add up.
 """
 
 import msgspec
@@ -76,7 +76,7 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 MAX_WRONG = 5
-"""Wrong answers that are told in words."""
+"""Wrong answers that are described in words."""
 
 
 def merged(parts: list[Tallied]) -> Tallied:

@@ -93,7 +93,7 @@ class LoadReport(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was asked, and what was seen beside the load processes."""
+    """What was asked, and what was seen outside the load processes."""
 
     url: str
     rate: float | None
@@ -112,7 +112,7 @@ class Run:
 
 
 def report_on(run: Run, results: Sequence[WorkerResult]) -> LoadReport:
-    """Put together what the processes of a run told."""
+    """Put together what the processes of a run reported."""
     rank, events = merged([one.rank for one in results]), merged([one.events for one in results])
     seconds = max(one.seconds for one in results)
     generator = _generator(results, rank, events)
@@ -172,11 +172,11 @@ def _requests(tallied: Tallied, seconds: float) -> Requests:
 
 def _generator(results: Sequence[WorkerResult], rank: Tallied, events: Tallied) -> Generator:
     late = sum_of((rank.late, events.late))
-    told = quantiles_ms(late) if late.count else None
+    lateness = quantiles_ms(late) if late.count else None
     requests = rank.sent + events.sent
     cpu_s = sum(one.cpu_s for one in results)
-    kept_up = told is None or told.p99 is None or told.p99 <= MOST_LATE_MS
-    return Generator(round(1e6 * cpu_s / requests, 1) if requests else None, told, kept_up)
+    kept_up = lateness is None or lateness.p99 is None or lateness.p99 <= MOST_LATE_MS
+    return Generator(round(1e6 * cpu_s / requests, 1) if requests else None, lateness, kept_up)
 
 
 def _fold_lag(run: Run) -> FoldLag | None:
@@ -224,7 +224,7 @@ def _notes(run: Run, generator: Generator, cpu_us: float | None) -> list[str]:
         )
     if cpu_us is None:
         notes.append(
-            "The server's processor time is unknown: GET /metrics tells no "
+            "The server's processor time is unknown: GET /metrics has no "
             "liverank_process_cpu_seconds_total"
         )
     if run.unseen:

@@ -15,7 +15,7 @@ _DRAWN = 4096
 
 
 class Draws:
-    """Places below ``count``, drawn evenly, in blocks."""
+    """Whole numbers below ``count``, drawn evenly, in blocks."""
 
     __slots__ = ("_block", "_count", "_generator")
 
@@ -25,7 +25,7 @@ class Draws:
         self._block: list[int] = []
 
     def one(self) -> int:
-        """One place."""
+        """One of them."""
         if not self._block:
             self._block = self._generator.integers(0, self._count, _DRAWN).tolist()
         return self._block.pop()
@@ -43,8 +43,8 @@ class RankRequests:
         "_generator",
         "_head",
         "_items",
+        "_next",
         "_order",
-        "_place",
         "_size",
         "_tail",
         "_user",
@@ -60,7 +60,7 @@ class RankRequests:
         self._size = 0 if plan.candidates is None else min(plan.candidates, len(plan.items))
         self._tail = b',"surface":%s,"limit":%d' % (msgspec.json.encode(plan.surface), plan.limit)
         self._order: list[int] = []
-        self._place = 0
+        self._next = 0
         self._body = None if plan.body is None else plan.body.encode()
 
     def make(self) -> bytes:
@@ -75,13 +75,13 @@ class RankRequests:
         size = self._size
         if size == 0:
             return b""
-        begin, end = self._place, self._place + size
+        begin, end = self._next, self._next + size
         if not self._order or end > len(self._order):
             self._order = self._generator.permutation(len(self._items)).tolist()
             begin, end = 0, size
-        self._place = end
+        self._next = end
         items = self._items
-        return b',"items":[%s]' % b",".join([items[place] for place in self._order[begin:end]])
+        return b',"items":[%s]' % b",".join([items[index] for index in self._order[begin:end]])
 
 
 class EventRequests:
@@ -125,12 +125,12 @@ class EventRequests:
                 % (
                     now_ms,
                     prefix,
-                    number + place,
+                    number + index,
                     self._types[self._type.one()],
                     self._users[self._user.one()],
                     self._items[self._item.one()],
                 )
-                for place in range(self._batch)
+                for index in range(self._batch)
             ]
         )
         return b"%s%d\r\n\r\n%s" % (self._head, len(body), body)

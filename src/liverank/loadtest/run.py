@@ -1,4 +1,4 @@
-"""A whole load test: look at the server, start the load, probe beside it, and report.
+"""A whole load test: inspect the server, start the load, probe it meanwhile, and report.
 
 Invariant: the load is decided before it starts; no answer changes which requests are due.
 """

@@ -1,7 +1,7 @@
 """The server under test, as the process that leads a load test asks it now and then.
 
 Plain blocking requests over one connection, apart from the load. Invariant: what the server does
-not tell is None, never 0.
+not report is None, never 0.
 """
 
 import http.client
@@ -49,11 +49,11 @@ class Target:
             "GET", f"/v1/items?surface={quote(surface, safe='')}&limit={_MOST_ITEMS}"
         )
         if status != 200:
-            raise LoadTestError(self._told("GET /v1/items", status, body))
+            raise LoadTestError(self._described("GET /v1/items", status, body))
         return [live.item for live in msgspec.json.decode(body, type=_LiveItems).items]
 
     def cpu_s(self) -> float | None:
-        """Processor seconds of all the server's processes so far; None where it does not tell.
+        """Processor seconds of all the server's processes so far; None if it reports none.
 
         Raises LoadTestError where there is no answer.
         """
@@ -65,7 +65,7 @@ class Target:
         lines = b"\n".join(msgspec.json.encode(event) for event in events)
         status, body = self.ask("POST", "/v1/events", lines)
         if status != 202 or b'"rejected":[]' not in body:
-            raise LoadTestError(self._told("POST /v1/events", status, body))
+            raise LoadTestError(self._described("POST /v1/events", status, body))
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Status and body of an answer; asked once more on a new connection.
@@ -92,9 +92,9 @@ class Target:
         """Close the connection."""
         self._client.close()
 
-    def _told(self, what: str, status: int, body: bytes) -> str:
-        said = body[:200].decode(errors="replace")
-        return f"{self._address.host}:{self._address.port}: {what}: {status}: {said}"
+    def _described(self, what: str, status: int, body: bytes) -> str:
+        text = body[:200].decode(errors="replace")
+        return f"{self._address.host}:{self._address.port}: {what}: {status}: {text}"
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """One load process: reads its plan, waits for the start, sends, and writes what became of it.
 
 Run as ``python -m liverank.loadtest.worker``. On standard input it gets a line with the plan and,
-once it has said ``ready``, a line with the time to start (``time.monotonic_ns``); the end of the
+once it has printed ``ready``, a line with the time to start (``time.monotonic_ns``); the end of the
 input means stop. Its last line of output is a WorkerResult. Invariant: it ends by itself, at the
 latest one timeout after the last request was due.
 """
@@ -118,8 +118,8 @@ async def run_plan(plan: Plan, start_ns: int, stopped: asyncio.Event) -> WorkerR
     rank.close()
     events.close()
     return WorkerResult(
-        rank=_told(rank, ranks.late if ranks else Histogram()),
-        events=_told(events, sends.late if sends else Histogram()),
+        rank=_tally(rank, ranks.late if ranks else Histogram()),
+        events=_tally(events, sends.late if sends else Histogram()),
         seconds=seconds,
         cpu_s=time.process_time() - cpu_s,
     )
@@ -154,10 +154,10 @@ async def _until(end_ns: int, stopped: asyncio.Event, pools: tuple[Pool, ...]) -
                 pool.sweep()
 
 
-def _told(pool: Pool, late: Histogram) -> Tallied:
-    told = pool.tallied
-    told.latency, told.late = pool.latency.to_counts(), late.to_counts()
-    return told
+def _tally(pool: Pool, late: Histogram) -> Tallied:
+    tally = pool.tallied
+    tally.latency, tally.late = pool.latency.to_counts(), late.to_counts()
+    return tally
 
 
 async def _work(plan: Plan) -> WorkerResult:

@@ -1,6 +1,6 @@
 """The heuristics that need no model, as policies in process: the rivals of every model.
 
-A rule for each person stands beside them: what a few lines of code do without a model.
+A rule for each person is compared too: what a few lines of code do without a model.
 Of equals the newest room comes first, as in the server's own list of the most popular.
 """
 
@@ -83,5 +83,5 @@ class PersonalRule:
         for item, rate in zip(items, rates, strict=True):
             language, host = self._rooms[item]
             scores.append(rate * self._times ** ((language == known) + (host in follows)))
-        order = sorted(range(len(items)), key=lambda place: -scores[place])
-        return [items[place] for place in order]
+        order = sorted(range(len(items)), key=lambda index: -scores[index])
+        return [items[index] for index in order]

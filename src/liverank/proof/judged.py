@@ -119,8 +119,8 @@ def _share(
 def proof_of(results: Sequence[ProofResult]) -> Proof:
     """All seeds together."""
     summaries = []
-    for place, name in enumerate(METRICS):
-        metrics = [result.metrics[place] for result in results]
+    for index, name in enumerate(METRICS):
+        metrics = [result.metrics[index] for result in results]
         judged = [one.covered for one in metrics if one.covered is not None]
         shares = tuple(one.oracle_share for one in metrics)
         summaries.append(

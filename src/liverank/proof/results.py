@@ -70,7 +70,7 @@ class Phase(_Part, frozen=True):
 
 
 class TrainingSummary(_Part, frozen=True):
-    """What ``liverank train`` said of the bundle that it promoted."""
+    """What ``liverank train`` reported of the bundle that it promoted."""
 
     bundle: str
     seconds: float
@@ -147,7 +147,7 @@ class TruePolicy(_Part, frozen=True):
 
 
 class ProofResult(_Part, frozen=True):
-    """One seed: a world, what the product said in it, and what is true of it."""
+    """One seed: a world, what the product reported in it, and the truth."""
 
     seed: int
     world: WorldSummary

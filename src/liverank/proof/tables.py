@@ -26,7 +26,7 @@ class Grid:
 
 
 def result_grid(result: ProofResult) -> Grid:
-    """What one seed's report said of each metric, and the truth."""
+    """What one seed's report has for each metric, and the truth."""
     return Grid(
         title=f"Seed {result.seed}: {result.variant} against {result.control}, "
         f"{sum(result.units.values()):,} people, {result.world.days_of_test} days",
@@ -115,8 +115,8 @@ def proof_grid(proof: Proof) -> Grid:
 def rich_table(grid: Grid) -> Table:
     """A grid for the terminal."""
     table = Table(title=grid.title, box=SIMPLE_HEAD, pad_edge=False, title_justify="left")
-    for place, column in enumerate(grid.columns):
-        table.add_column(column, justify="right" if place else "left")
+    for number, column in enumerate(grid.columns):
+        table.add_column(column, justify="right" if number else "left")
     for row in grid.rows:
         table.add_row(*row)
     return table

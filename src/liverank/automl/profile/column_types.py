@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from liverank.events.schema.column_names import CODE_COLUMN, TIME_COLUMN, snake_case
 from liverank.models.encoder.columns import (
     FALSE,
     TRUE,
@@ -23,11 +24,6 @@ from liverank.models.encoder.columns import (
 )
 
 _MOSTLY = 0.95
-_CODED = re.compile(
-    r"(^|_)(id|ids|code|type|kind|category|zip|zipcode|postcode|postal|area_code|region|state|"
-    r"country|city|store|shop|product|sku|campaign|channel|device|user|customer|item)$"
-)
-_TIMED = re.compile(r"(^|_)(time|timestamp|ts|date|datetime|at|epoch|created|updated|when)($|_)")
 _EPOCH_S, _EPOCH_MS = (946_684_800, 2_208_988_800), (946_684_800_000, 2_208_988_800_000)
 """The years 2000 to 2040."""
 _SEPARATORS = ("|", ";", ",")
@@ -81,14 +77,14 @@ def _look_at_numbers(name: str, values: np.ndarray) -> InferredType:
     distinct = np.unique(values)
     if len(distinct) == 2 and distinct.tolist() == [0.0, 1.0]:
         return _look(name, "boolean", "0 or 1")
-    words = bool(_TIMED.search(_snake(name)))
+    words = bool(TIME_COLUMN.search(snake_case(name)))
     if _within(values, _EPOCH_MS) or (words and _within(values, _EPOCH_S)):
         form: TimeForm = "epoch_ms" if values[0] >= _EPOCH_MS[0] else "epoch_s"
         unit = "milliseconds" if form == "epoch_ms" else "seconds"
         return InferredType(
             Input(name=name, type="time", time_form=form), f"Unix {unit} of the years 2000 to 2040"
         )
-    if _CODED.search(_snake(name)):
+    if CODE_COLUMN.search(snake_case(name)):
         return InferredType(
             Input(name=name, type="category", numeric=True),
             "whole numbers under a name that says they are codes",
@@ -212,7 +208,3 @@ def _unread(counts: dict[str, int], read: object, what: str) -> str | None:
 
 def _within(values: np.ndarray, span: tuple[int, int]) -> bool:
     return len(values) > 0 and bool((values >= span[0]).all() and (values <= span[1]).all())
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s.-]+", "_", name).lower()

@@ -40,16 +40,16 @@ class Reader:
         At most ``rows`` of them; none where events have expired. ``columns`` of SCHEMA hold
         ``seq``. Raises LogCorruptError.
         """
-        held = None
+        in_tail = None
         with self._database.reading() as connection:
             segment = next_segment(connection, seq)
             if segment is None or segment.first_seq > seq:
                 end = end if segment is None else min(end, segment.first_seq - 1)
-                held = stretch_of_tail(connection, seq, end, rows=rows)
-        if held is not None:
-            frame = held.frame()
+                in_tail = stretch_of_tail(connection, seq, end, rows=rows)
+        if in_tail is not None:
+            frame = in_tail.frame(columns)
             following = frame["seq"][-1] + 1 if frame.height == rows else end + 1
-            return frame if frame.columns == [*columns] else frame.select(*columns), following
+            return frame, following
         assert segment is not None
         end = min(end, segment.last_seq)
         try:

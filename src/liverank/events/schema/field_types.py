@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from liverank.config import FieldType
+from liverank.events.schema.column_names import CODE_FIELD, KEY_FIELD, TEXT_FIELD, snake_case
 
 Shape: TypeAlias = Literal["text", "number", "truth", "list"]
 """What JSON calls a value, as far as it matters here."""
@@ -18,12 +19,6 @@ Shape: TypeAlias = Literal["text", "number", "truth", "list"]
 MAX_LEVELS = 64
 """Levels of a category field that are kept; a text field with more distinct values is a key."""
 
-_TITLE = re.compile(r"(^|_)(title|headline|description|abstract|summary|text|body|bio|caption)$")
-_KEY = re.compile(r"(^|_)(host|author|creator|owner|seller|channel|publisher|streamer|artist|id)$")
-_CODE = re.compile(
-    r"(^|_)(id|type|code|kind|class|group|category|country|region|language|os|device|platform|"
-    r"environment|segment|status|gender)$"
-)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 _EARLIEST_MS, _LATEST_MS = 946_684_800_000, 4_102_444_800_000  # the years 2000 to 2100
 
@@ -108,7 +103,7 @@ def _guess_number(name: str, values: list[object], distinct: int) -> FieldType:
         return "number"
     if all(_EARLIEST_MS <= number <= _LATEST_MS for number in numbers):
         return "time"
-    if _CODE.search(_snake(name)):
+    if CODE_FIELD.search(snake_case(name)):
         return "category" if distinct <= 4 * MAX_LEVELS else "key"
     return "number"
 
@@ -121,17 +116,12 @@ def _guess_text(name: str, texts: list[str], distinct: int, ids: Collection[str]
     spaced = sum(" " in text.strip() for text in texts) / len(texts)
     words = sum(len(text.split()) for text in texts) / len(texts)
     is_varied = distinct > max(0.5 * len(texts), 3)
-    if spaced > 0.3 and (_TITLE.search(_snake(name)) or (words >= 2.5 and is_varied)):
+    if spaced > 0.3 and (TEXT_FIELD.search(snake_case(name)) or (words >= 2.5 and is_varied)):
         return "text"
     named = set(texts)
     known = sum(text in ids for text in named if not text.isdigit())
-    if _KEY.search(_snake(name)) or known > 0.2 * len(named):
+    if KEY_FIELD.search(snake_case(name)) or known > 0.2 * len(named):
         return "key"
     if distinct > MAX_LEVELS or (distinct > 10 and is_varied):
         return "key"
     return "category"
-
-
-def _snake(name: str) -> str:
-    """``click_deviceGroup`` as ``click_device_group``, so that its words can be told apart."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s.-]+", "_", name).lower()

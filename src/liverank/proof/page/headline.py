@@ -54,8 +54,8 @@ def _answer(result: ProofResult) -> str:
 
 
 def _lifts(metrics: list[MetricProof]) -> str:
-    told = [f"{metric_title(one.name).lower()} {lift_words(one.reported.lift)}" for one in metrics]
-    return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
+    parts = [f"{metric_title(one.name).lower()} {lift_words(one.reported.lift)}" for one in metrics]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _story(result: ProofResult) -> str:

@@ -83,7 +83,7 @@ def phrase(expression: Expression) -> str:
         case Ago(scope=scope, type=type_):
             return f"time since {_people(scope)} last {_past(scope, type_)} {_rooms(scope)}"
         case Fatigue(scope=scope):
-            return f"how often the person passed over {_rooms(scope)} lately"
+            return f"how often the person passed over {_rooms(scope)} recently"
         case Momentum(short=short):
             return f"whether more people than before {_many(short.type)} {_rooms(short.scope)}"
         case Share(part=part):

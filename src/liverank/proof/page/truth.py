@@ -48,7 +48,7 @@ def to_gain(facts: PageFacts) -> Html | None:
 
 
 def trust(facts: PageFacts) -> Html | None:
-    """What was reported of each metric, beside the true effect."""
+    """What was reported of each metric, next to the true effect."""
     known = [metric for metric in facts.result.metrics if metric.true_lift is not None]
     if not known:
         return None

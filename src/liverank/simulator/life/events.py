@@ -57,7 +57,7 @@ def introductions(world: World) -> Iterator[Event]:
 
 
 def room_event(world: World, kind: int, room: int, at_ms: int) -> Item:
-    """What people are told of a room when it is announced, starts, changes or ends."""
+    """Fields of a room when it is announced, starts, changes or ends."""
     rooms = world.rooms
     item = rooms.ids[room]
     if kind == ENDED:

@@ -20,7 +20,7 @@ def drive(
 ) -> int:
     """Let steps pass until the simulated time ``until_ms``, or to the end of the life.
 
-    Returns the number of visits; ``on_step`` is told the time of each step, Unix ms, and its
+    Returns the number of visits; ``on_step`` is called with the time of each step, Unix ms, and its
     visits. A served policy has settled when this returns. A life that goes on later has events that
     follow from the last lists yet to be observed.
     """

@@ -97,14 +97,14 @@ def _address(process: subprocess.Popen[bytes], output: IO[str], until_s: float) 
     """What the server says it listens on."""
     while time.monotonic() < until_s:
         has_ended = process.poll() is not None
-        said = _said(output)
-        for line in said.splitlines(keepends=True):
+        printed = _printed(output)
+        for line in printed.splitlines(keepends=True):
             if line.startswith(_LISTENING) and line.endswith("\n"):
                 return line.removeprefix(_LISTENING).strip()
         if has_ended:
-            raise ServingError(f"the server ended before it listened: {said.strip()}")
+            raise ServingError(f"the server ended before it listened: {printed.strip()}")
         time.sleep(_POLL_S)
-    raise ServingError(f"the server did not listen in time: {_said(output).strip()}")
+    raise ServingError(f"the server did not listen in time: {_printed(output).strip()}")
 
 
 def _wait_until_ready(
@@ -112,7 +112,7 @@ def _wait_until_ready(
 ) -> None:
     while time.monotonic() < until_s:
         if process.poll() is not None:
-            raise ServingError(f"the server ended before it was ready: {_said(output).strip()}")
+            raise ServingError(f"the server ended before it was ready: {_printed(output).strip()}")
         try:
             with urllib.request.urlopen(f"{address}/readyz", timeout=5):  # noqa: S310  # ours
                 return
@@ -121,7 +121,7 @@ def _wait_until_ready(
     raise ServingError("the server was not ready in time; try a smaller world")
 
 
-def _said(output: IO[str]) -> str:
+def _printed(output: IO[str]) -> str:
     """All that the server wrote so far."""
     output.seek(0)
     return output.read()

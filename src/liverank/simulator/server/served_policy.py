@@ -26,7 +26,7 @@ _SAYS = 300
 
 
 class AnsweredBy(NamedTuple):
-    """What made a list: the variant of an experiment, and the model or what ranked in its place."""
+    """What made a list: the variant of an experiment, and the model or the fallback that ranked."""
 
     variant: str | None
     model: str | None
@@ -210,19 +210,19 @@ class _Held:
 def _check_taken(part: Sequence[Event], answer: Answer) -> None:
     """Raises SimulatorError where events were not all taken as new."""
     if answer.status != 202:
-        first = f"{len(part):,} events from {_said(part[0])}" if part else "no events"
+        first = f"{len(part):,} events from {_brief(part[0])}" if part else "no events"
         raise _refused(first, answer)
     taken = msgspec.json.decode(answer.body, type=_Taken)
     if taken.rejected:
         first_of = taken.rejected[0]
         raise SimulatorError(
             f"{len(taken.rejected):,} of {len(part):,} events were refused; the first is "
-            f"{_said(part[first_of.index])}: {first_of.reason}"
+            f"{_brief(part[first_of.index])}: {first_of.reason}"
         )
     if taken.accepted != len(part):
         raise SimulatorError(
-            f"{taken.duplicates:,} of {len(part):,} events from {_said(part[0])} were in the log "
-            "already; begin a world with a new log"
+            f"{taken.duplicates:,} of {len(part):,} events from {_brief(part[0])} were in the "
+            "log already; begin a world with a new log"
         )
 
 
@@ -230,10 +230,10 @@ def _get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nhost: liverank\r\n\r\n".encode()
 
 
-def _said(event: Event) -> str:
+def _brief(event: Event) -> str:
     return encode_event(event)[:_SAYS].decode(errors="replace")
 
 
 def _refused(what: str, answer: Answer) -> SimulatorError:
-    said = answer.body[:_SAYS].decode(errors="replace")
-    return SimulatorError(f"{what}: the server answered {answer.status}: {said}")
+    text = answer.body[:_SAYS].decode(errors="replace")
+    return SimulatorError(f"{what}: the server answered {answer.status}: {text}")

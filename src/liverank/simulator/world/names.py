@@ -1,6 +1,6 @@
 """The words of the generated world: topics, languages, homes, titles.
 
-Invariant: the order of each tuple is fixed, because a seed draws from them by place.
+Invariant: the order of each tuple is fixed, because a seed draws from them by index.
 """
 
 from typing import NamedTuple

@@ -13,15 +13,18 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import xxhash
 import zstandard
 
 from liverank.errors import LogCorruptError
 from liverank.events.event import Ranking, ServedRanking
+from liverank.events.frame import frame_of_columns
 from liverank.events.log.storage.ids import Hashes, Ids, ids_of
 from liverank.events.log.storage.segments import corrupt
 from liverank.events.log.storage.served_codec import (
     LEVEL,
+    decode_columns,
     decode_ids,
     decode_rankings,
     encode_rankings,
@@ -83,6 +86,17 @@ class Block(NamedTuple):
         """The rankings in a range of seqs, ends included, with their seqs."""
         first, last = first_seq - self.first_seq, last_seq - self.first_seq
         return [(self.first_seq + at, one) for at, one in decode_rankings(self.body, first, last)]
+
+    def frame(self, first_seq: int, last_seq: int, columns: Sequence[str]) -> pl.DataFrame:
+        """The rankings in a range of seqs, ends included, as ``columns`` of SCHEMA."""
+        first, last = first_seq - self.first_seq, last_seq - self.first_seq
+        positions, given = decode_columns(self.body, columns, first, last)
+        given |= {
+            "event": ["ranking"] * len(positions),
+            "seq": [self.first_seq + position for position in positions],
+            "arrived": [self.arrived_ms] * len(positions),
+        }
+        return frame_of_columns(given, len(positions), columns)
 
     def ids(self) -> list[tuple[int, str]]:
         """The dedup ids of the rankings, with their seqs."""

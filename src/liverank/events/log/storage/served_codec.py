@@ -8,8 +8,9 @@ next: they fall from item to item, so these are small.
 Invariant: what is decoded is what was encoded, with scores rounded to float32.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate, chain, islice, pairwise
 from typing import Any, TypeAlias
 
@@ -64,6 +65,21 @@ class _Piece(msgspec.Struct, array_like=True):
     scores: Planes
     propensities: Planes
 
+
+_ATTRIBUTES = {
+    "id": "ids",
+    "time": "times",
+    "user": "users",
+    "surface": "surfaces",
+    "variant": "variants",
+    "model": "models",
+    "cut": "cuts",
+    "generation": "generations",
+    "candidate_count": "compared_counts",
+    "vectors": "vectors",
+}
+"""The attribute of ``_Columns`` that holds each field of ``Ranking`` with one value a ranking."""
+_OF_RANKING = Ranking.__struct_fields__
 
 _encoder = msgspec.msgpack.Encoder()
 _columns_decoder = msgspec.msgpack.Decoder(_Columns)
@@ -124,56 +140,79 @@ def encode_rankings(
 
 
 def decode_rankings(
-    body: bytes, first_place: int = 0, last_place: int | None = None
+    body: bytes, first: int = 0, last: int | None = None
 ) -> list[tuple[int, Ranking]]:
-    """Rankings and their places, those from the first to the last place (None: to the end)."""
+    """Rankings with their positions, from the ``first`` position to the ``last`` (None: all)."""
+    positions, columns = decode_columns(body, _OF_RANKING, first, last)
+    columns["fields"] = [decode_fields(text) if text else {} for text in columns["fields"]]
+    return [
+        (position, Ranking(**dict(zip(_OF_RANKING, values, strict=True))))
+        for position, *values in zip(
+            positions, *(columns[name] for name in _OF_RANKING), strict=True
+        )
+    ]
+
+
+def decode_columns(
+    body: bytes, wanted: Collection[str], first: int = 0, last: int | None = None
+) -> tuple[list[int], dict[str, list[Any]]]:
+    """Positions of rankings, and those ``wanted`` of the fields of ``Ranking``, a list of each.
+
+    ``fields`` are JSON texts, None where there are none. From the ``first`` position to the
+    ``last`` (None: all).
+    """
     decompressor = zstandard.ZstdDecompressor()
     piece = _piece_decoder.decode(body)
-    columns = _columns_decoder.decode(decompressor.decompress(piece.columns))
-    names = columns.names
-    items = [names[number] for number in _numbers(piece.items, decompressor).tolist()]
-    candidates = [names[number] for number in _numbers(piece.candidates, decompressor).tolist()]
-    steps = _numbers(piece.scores, decompressor).astype(np.uint32)
-    scores = np.cumsum(steps, dtype=np.uint32).view(np.float32).tolist()
-    propensities = _numbers(piece.propensities, decompressor).view(np.float64).tolist()
-    counts = columns.item_counts
-    cuts = zip(
-        _ranges(counts),
-        _ranges(count or 0 for count in columns.candidate_counts),
-        _ranges(count * has for count, has in zip(counts, columns.has_scores, strict=True)),
-        _ranges(count * has for count, has in zip(counts, columns.has_propensities, strict=True)),
-        strict=True,
+    kept = _columns_decoder.decode(decompressor.decompress(piece.columns))
+    positions = range(len(kept.ids)) if kept.places is None else kept.places
+    end = positions[-1] if last is None else last
+    rows = slice(bisect_left(positions, first), bisect_right(positions, end))
+    columns: dict[str, list[Any]] = {
+        name: getattr(kept, attribute)[rows]
+        for name, attribute in _ATTRIBUTES.items()
+        if name in wanted
+    }
+    if "fields" in wanted:
+        columns["fields"] = [text or None for text in kept.fields[rows]]
+    for name, counts in _list_lengths(kept).items():
+        if name in wanted:
+            values = _list_values(getattr(piece, name), name, kept.names, decompressor)
+            cuts = _ranges(count or 0 for count in counts)
+            columns[name] = [
+                None if count is None else values[cut]
+                for count, cut in zip(counts[rows], cuts[rows], strict=True)
+            ]
+    return list(positions[rows]), columns
+
+
+def _list_lengths(kept: _Columns) -> dict[str, list[int | None]]:
+    """How long each ranking's lists are; None where it has none."""
+    counts = kept.item_counts
+    scores, propensities = (
+        [count if has else None for count, has in zip(counts, flags, strict=True)]
+        for flags in (kept.has_scores, kept.has_propensities)
     )
-    places = range(len(columns.ids)) if columns.places is None else columns.places
-    end = places[-1] if last_place is None else last_place
-    return [
-        (
-            place,
-            Ranking(
-                time=columns.times[row],
-                id=columns.ids[row],
-                user=columns.users[row],
-                items=items[of_items],
-                surface=columns.surfaces[row],
-                variant=columns.variants[row],
-                model=columns.models[row],
-                cut=columns.cuts[row],
-                generation=columns.generations[row],
-                scores=scores[of_scores] if columns.has_scores[row] else None,
-                propensities=propensities[of_chances] if columns.has_propensities[row] else None,
-                candidates=None
-                if columns.candidate_counts[row] is None
-                else candidates[of_candidates],
-                candidate_count=columns.compared_counts[row],
-                vectors=columns.vectors[row],
-                fields=decode_fields(columns.fields[row]) if columns.fields[row] else {},
-            ),
-        )
-        for row, (place, (of_items, of_candidates, of_scores, of_chances)) in enumerate(
-            zip(places, cuts, strict=True)
-        )
-        if first_place <= place <= end
-    ]
+    return {
+        "items": list(counts),
+        "candidates": kept.candidate_counts,
+        "scores": scores,
+        "propensities": propensities,
+    }
+
+
+def _list_values(
+    planes: Planes, name: str, names: list[str], decompressor: zstandard.ZstdDecompressor
+) -> list[Any]:
+    """The values of one kind of list, those of all rankings one after the other."""
+    numbers = _numbers(planes, decompressor)
+    if name == "scores":
+        steps = numbers.astype(np.uint32)
+        scores: list[float] = np.cumsum(steps, dtype=np.uint32).view(np.float32).tolist()
+        return scores
+    if name == "propensities":
+        propensities: list[float] = numbers.view(np.float64).tolist()
+        return propensities
+    return [names[number] for number in numbers.tolist()]
 
 
 def decode_ids(body: bytes) -> list[tuple[int, str]]:

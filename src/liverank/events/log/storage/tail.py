@@ -14,10 +14,11 @@ import numpy.typing as npt
 import polars as pl
 
 from liverank.events.event import Event
-from liverank.events.frame import ARRIVED, empty_frame, frame_of
+from liverank.events.frame import ARRIVED, SCHEMA, empty_frame, frame_of
 from liverank.events.log.storage.blocks import Block, blocks_between, in_blocks
 from liverank.events.log.storage.database import last_seq_of
 from liverank.events.log.storage.ids import Ids
+from liverank.events.log.storage.row_frames import frame_of_rows
 from liverank.events.log.storage.segments import next_first_seq
 from liverank.events.wire import decode_event
 
@@ -76,13 +77,16 @@ class Stretch(NamedTuple):
             return rows
         return islice(heapq.merge(rows, self._of_blocks(), key=_seq), self.most)
 
-    def frame(self) -> pl.DataFrame:
-        """The events as a frame of SCHEMA."""
-        events = self.events()
-        frames = []
-        while some := list(islice(events, _FRAME_ROWS)):
-            frames.append(frame_of_tail(some))
-        return pl.concat(frames) if frames else empty_frame()
+    def frame(self, columns: Sequence[str] = tuple(SCHEMA)) -> pl.DataFrame:
+        """The events as a frame with ``columns`` of SCHEMA, ``seq`` among them."""
+        frames = [
+            frame_of_rows(self.rows[start : start + _FRAME_ROWS], columns)
+            for start in range(0, len(self.rows), _FRAME_ROWS)
+        ]
+        if not self.blocks:
+            return pl.concat(frames) if frames else empty_frame().select(columns)
+        frames += [block.frame(self.first_seq, self.last_seq, columns) for block in self.blocks]
+        return pl.concat(frames).sort("seq").slice(0, self.most)
 
     def _of_blocks(self) -> Iterator[TailEvent]:
         for block in self.blocks:
