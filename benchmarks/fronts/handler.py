@@ -9,10 +9,10 @@ from liverank.config import load_config
 from liverank.events.event import Item, User
 from liverank.events.frame import events_of
 from liverank.events.log import Log
-from liverank.serving.health import HealthOf
+from liverank.serving.health import HealthReporter
 from liverank.serving.http.routes import Routes
 from liverank.serving.processes.board import Board, begin_process
-from liverank.serving.ranking.fallback import choose_rung
+from liverank.serving.ranking.fallback import choose_level
 from liverank.serving.ranking.ranker import View, make_ranker
 from liverank.serving.service import Service
 from liverank.serving.state.live_table import LivePublisher
@@ -28,19 +28,19 @@ def ready_routes(project: Path) -> Routes:
     """
     config = load_config(project / "liverank.toml")
     root = project / config.path
-    rung = choose_rung(root)
-    if rung.bundle is None:
-        raise RuntimeError(f"{root}: no bundle is served: {rung.reason}")
+    level = choose_level(root)
+    if level.bundle is None:
+        raise RuntimeError(f"{root}: no bundle is served: {level.reason}")
     log = Log.open(root / "log").__enter__()  # for as long as the process lives
-    folded = fold_log(log, rung.bundle.spec.layout, config)
+    folded = fold_log(log, level.bundle.spec.layout, config)
     publisher = LivePublisher(folded.live)
     publisher.publish()
     board = Board(1)
     begin_process(board.workers[0])
     service = Service(log, config, board, 0, snapshots=root / "snapshots", clock_ms=now_ms)
-    ranker = make_ranker(rung, rung.bundle.spec.layout)
+    ranker = make_ranker(level, level.bundle.spec.layout)
     service.adopt(View(folded.state, publisher.table, ranker, log.generation()), 1)
-    return Routes(service, HealthOf(service))
+    return Routes(service, HealthReporter(service))
 
 
 def rank_bodies(project: Path, *, count: int, seed: int = 0) -> list[str]:

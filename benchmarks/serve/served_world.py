@@ -16,7 +16,7 @@ from liverank.features.compiler import Program
 from liverank.features.spec import FeatureSpec, compile_spec
 from liverank.features.state.state import State
 from liverank.features.stream.event_arrays import request_words
-from liverank.serving.ranking.fallback import FallbackLevel, choose_rung
+from liverank.serving.ranking.fallback import FallbackLevel, choose_level
 from liverank.serving.ranking.ranker import View, make_ranker
 from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import FoldedLog, compile_fold, fold_log
@@ -28,7 +28,7 @@ class Served:
     """A folded log and the bundle that ranks from it."""
 
     config: Config
-    rung: FallbackLevel
+    level: FallbackLevel
     bundle: Bundle
     folded: FoldedLog
 
@@ -44,7 +44,7 @@ class Served:
     def view(self) -> View:
         """What a worker ranks from."""
         live = LivePublisher(self.folded.live).table
-        return View(self.state, live, make_ranker(self.rung, self.folded.layout), generation=1)
+        return View(self.state, live, make_ranker(self.level, self.folded.layout), generation=1)
 
     def program(self, spec: FeatureSpec) -> Program:
         """What reads the features of a spec of this layout."""
@@ -62,12 +62,12 @@ def load_served(directory: Path) -> Served:
     """
     config = load_config(directory / "liverank.toml")
     root = directory / config.path
-    rung = choose_rung(root)
-    if rung.bundle is None:
-        raise RuntimeError(f"{root}: no bundle is served: {rung.reason}")
-    layout = rung.bundle.spec.layout
+    level = choose_level(root)
+    if level.bundle is None:
+        raise RuntimeError(f"{root}: no bundle is served: {level.reason}")
+    layout = level.bundle.spec.layout
     compile_fold(layout, config)
     with Log.open(root / "log") as log:
         start = load_newest(log, layout, config, root / "snapshots")
-        folded = fold_log(log, layout, config, begun=None if start is None else start.folded)
-    return Served(config, rung, rung.bundle, folded)
+        folded = fold_log(log, layout, config, start=None if start is None else start.folded)
+    return Served(config, level, level.bundle, folded)

@@ -26,8 +26,8 @@ from liverank.serving.http.messages import RankedItem, RankRequest, RankResponse
 from liverank.serving.http.protocol import HttpProtocol
 from liverank.serving.http.server import HttpServer, Limits
 from liverank.serving.ranking.candidates import Hashes, candidates_of
-from liverank.serving.ranking.order_kernel import best_places
-from liverank.serving.ranking.ranker import NO_HASTE, Ranked, _read
+from liverank.serving.ranking.order_kernel import best_positions
+from liverank.serving.ranking.ranker import NO_LIMIT, RankedList, _read
 from liverank.serving.ranking.ranking_log import GATHER_S, ranking_event
 from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import STEP_ROWS, FoldedLog
@@ -92,18 +92,18 @@ def _time_request(
         clock.lap("decode the request")
         candidates, dropped = candidates_of(request, view.live, hashes, at_ms=at_ms)
         clock.lap("find the candidates, hash their ids")
-        columns, cut = _read(view, view.ranker.program, request, candidates, at_ms, NO_HASTE)
+        columns, cut = _read(view, view.ranker.program, request, candidates, at_ms, NO_LIMIT)
         clock.lap("read the features")
         scores = model.answers(columns)
         clock.lap("score")
-        order = best_places(
+        order = best_positions(
             scores, np.empty(0), candidates.hashes, np.uint64(hash_id(name)), LIMIT
         ).tolist()
         names, best = candidates.names(order), scores[order]
         clock.lap("order")
         answer = _encoder.encode(_response(name, names, best.tolist()))
         clock.lap("make and encode the answer")
-        ranked = Ranked(candidates, order, names, best, "-", None, None, dropped, cut, columns)
+        ranked = RankedList(candidates, order, names, best, "-", None, None, dropped, cut, columns)
         rankings.append(
             ranking_event(
                 request,
@@ -190,7 +190,7 @@ def _follow(served: Served, log: Log, events: list[list[Interaction]]) -> float:
     It is folded into the state that serves, so that it misses the caches as a server does.
     """
     rankings = EVENTS_A_FOLD / EVENTS_A_REQUEST
-    piece = FoldedLog(served.folded.layout, served.config).read_few(log, max_rows=STEP_ROWS)
+    piece = FoldedLog(served.folded.layout, served.config).read_next(log, max_rows=STEP_ROWS)
     if piece is None:
         raise RuntimeError("the log of the stages is empty")
     served.folded.fold(piece)
@@ -199,7 +199,7 @@ def _follow(served: Served, log: Log, events: list[list[Interaction]]) -> float:
     for batch in events:
         log.append(batch, arrived_ms=batch[0].at_ms)
         began = time.process_time()
-        piece = served.folded.read_few(log, max_rows=STEP_ROWS)
+        piece = served.folded.read_next(log, max_rows=STEP_ROWS)
         if piece is not None:
             served.folded.fold(piece)
             publisher.publish()

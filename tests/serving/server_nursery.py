@@ -105,7 +105,7 @@ def _warm_up() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         config = parse_config('[label]\ninteraction = "join"')
-        serve.warm_up(serve.choose_rung(Path(folder)), config)
+        serve.warm_up(serve.choose_level(Path(folder)), config)
 
 
 def _serve(call: dict[str, Any], stdout: int, stderr: int) -> NoReturn:

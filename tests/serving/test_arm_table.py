@@ -29,7 +29,7 @@ from liverank.serving.experiments.variants import Variants
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.fallback import FallbackLevel
-from liverank.serving.ranking.ranker import Haste, View, make_ranker
+from liverank.serving.ranking.ranker import TimeLimit, View, make_ranker
 from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import SLICE_ROWS, FoldedLog
 
@@ -150,9 +150,9 @@ def test_what_is_counted_while_the_log_grows_is_what_is_counted_from_it_anew(tmp
         counted = ArmCounts(log, SETTINGS, at_ms=NOW_MS)
         folded = FoldedLog(SPEC.layout, SETTINGS)
         log.append(events[100:400], arrived_ms=NOW_MS)
-        while (piece := folded.read_few(log, max_rows=64)) is not None:
+        while (piece := folded.read_next(log, max_rows=64)) is not None:
             folded.fold(piece, batch=SLICE_ROWS)
-            counted.take(piece)
+            counted.count_slice(piece)
         log.append(events[400:], arrived_ms=NOW_MS)
         counted.catch_up(log)
         assert counts_of(counted) == pytest.approx(expected)
@@ -161,9 +161,9 @@ def test_what_is_counted_while_the_log_grows_is_what_is_counted_from_it_anew(tmp
         assert counts_of(ArmCounts(log, SETTINGS, at_ms=NOW_MS)) == pytest.approx(expected)
         stopped = ExperimentChange(time=NOW_MS, experiment="e", action="stopped")
         log.append([stopped], arrived_ms=NOW_MS)
-        while (piece := folded.read_few(log, max_rows=64)) is not None:
+        while (piece := folded.read_next(log, max_rows=64)) is not None:
             folded.fold(piece, batch=SLICE_ROWS)
-            counted.take(piece)
+            counted.count_slice(piece)
         assert counted.is_due(NOW_MS)
         assert counts_of(ArmCounts(log, SETTINGS, at_ms=NOW_MS)) == [0] * 9
 
@@ -211,15 +211,15 @@ def world():
     return folded_of(*rooms, Interaction(time=9, type="join", user="x", item="room1"))
 
 
-def rank_as(user: str, world, *, rung: FallbackLevel, variants=None, haste=None, **request):
+def rank_as(user: str, world, *, level: FallbackLevel, variants=None, time_limit=None, **request):
     table = ArmTable(half_life_ms=HOUR_MS)
     arms = np.array([arm_of("e", "b"), arm_of("e", "c")], np.uint64)
     table.add(arms, np.full(2, hash_id("room3"), np.uint64), np.full(2, float(NOW_MS)))
     if variants is None:
         variants = load_variants(SETTINGS, (), world.state, table, root=None, before=None)
     live = LivePublisher(world.live).table
-    view = View(world.state, live, make_ranker(rung, world.layout), 1, variants)
-    more = {} if haste is None else {"haste": haste}
+    view = View(world.state, live, make_ranker(level, world.layout), 1, variants)
+    more = {} if time_limit is None else {"time_limit": time_limit}
     asked = RankRequest(user=user, items=[f"room{place}" for place in range(6)], **request)
     return variants.rank(view, Hashes(), asked, request_id="q", at_ms=NOW_MS, limit=9, **more)
 
@@ -232,25 +232,27 @@ def served(tmp_path_factory):
 
 
 def test_a_variant_without_its_bundle_is_ranked_by_the_one_that_serves_and_logged(world, served):
-    ranked = rank_as("of-c", world, rung=served)
+    ranked = rank_as("of-c", world, level=served)
     assert (ranked.variant, ranked.model) == ("e:c!", served.bundle.version)
     assert ranked.fallback == "current"
     assert "experiment e cannot rank by bundle none: the server was started with" in ranked.reason
 
 
 def test_a_variant_without_any_model_is_ranked_by_the_popularity_of_its_arm(world):
-    rung = FallbackLevel(None, "popular", "no bundle was promoted yet")
-    ranked = rank_as("of-b", world, rung=rung)
+    level = FallbackLevel(None, "popular", "no bundle was promoted yet")
+    ranked = rank_as("of-b", world, level=level)
     assert (ranked.variant, ranked.fallback, ranked.items[0]) == ("e:b!", "popular", "room3")
     assert ranked.reason == "no bundle was promoted yet"
-    ranked = rank_as("of-a", world, rung=rung)
+    ranked = rank_as("of-a", world, level=level)
     assert (ranked.variant, ranked.fallback) == ("e:a!", "newest")
     assert "none of the candidates had a success among the users of this variant" in ranked.reason
     assert ranked.items[0] == "room5", "the newest"
 
 
 def test_a_request_in_haste_is_ranked_by_the_popularity_of_its_arm(world, served):
-    ranked = rank_as("of-b", world, rung=served, haste=Haste("the deadline would have passed"))
+    ranked = rank_as(
+        "of-b", world, level=served, time_limit=TimeLimit("the deadline would have passed")
+    )
     assert (ranked.fallback, ranked.reason) == ("popular", "the deadline would have passed")
     assert ranked.items[0] == "room3"
 

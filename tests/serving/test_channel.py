@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from liverank.serving.processes import channel as channels
-from liverank.serving.processes.channel import Failed, Ready, Troubles, channel_pair
+from liverank.serving.processes.channel import Failure, Ready, Troubles, channel_pair
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_messages_of_any_size_arrive_in_order_with_their_own_descriptors(ends):
     sent = []
     for number in range(120):
         size = int(chance.choice([0, 10, 70_000, 1_000_000]))
-        message = Failed(str(number), "x" * size) if number % 3 else Ready(number)
+        message = Failure(str(number), "x" * size) if number % 3 else Ready(number)
         contents = [b"%d.%d" % (number, k) for k in range(chance.integers(0, 5))]
         fds = tuple(map(a_file, contents))
         ours.send(message, fds)
@@ -81,7 +81,7 @@ def test_an_end_that_takes_nothing_is_an_error_and_keeps_nobody_waiting(ends, mo
     ours, _ = ends
     began = time.monotonic()
     with pytest.raises(TimeoutError):
-        ours.send(Failed("x", "x" * 10_000_000))
+        ours.send(Failure("x", "x" * 10_000_000))
     assert 0.1 < time.monotonic() - began < 5
 
 

@@ -78,7 +78,7 @@ def test_a_promoted_bundle_that_does_not_load_is_told_and_served_once_it_is_rest
     assert (answer["model"], answer["fallback"]) == (new, None)
 
 
-def rungs(server):
+def levels(server):
     """What ranks, by each worker that new connections come to; those that stand still are left."""
     found = set()
     for _ in range(12):
@@ -88,9 +88,9 @@ def rungs(server):
     return found
 
 
-def wait_for_rungs(server, expected, within_s=10.0):
+def wait_for_levels(server, expected, within_s=10.0):
     until = time.monotonic() + within_s
-    while (found := rungs(server)) != expected:
+    while (found := levels(server)) != expected:
         assert time.monotonic() < until, found
         time.sleep(0.05)
 
@@ -104,17 +104,17 @@ def test_a_worker_that_cannot_load_the_bundle_is_told_and_ranks_by_the_one_befor
     os.kill(late, signal.SIGSTOP)
     try:
         store.promote(root, new)
-        wait_for_rungs(server, {(new, None)})
+        wait_for_levels(server, {(new, None)})
         model.write_bytes(content[:-1])
     finally:
         os.kill(late, signal.SIGCONT)
     by_name = ("worker 1 cannot load the bundle that is served", "the bundle no longer loads")
     said = told(server, "bundle")  # which of them is said first is a matter of milliseconds
     assert any(words in said for words in by_name), said
-    wait_for_rungs(server, {(new, None), (old, "previous")})
+    wait_for_levels(server, {(new, None), (old, "previous")})
     model.write_bytes(content)
     is_well(server)
-    wait_for_rungs(server, {(new, None)})
+    wait_for_levels(server, {(new, None)})
 
 
 def test_a_log_that_takes_nothing_is_told_for_events_and_rankings_until_it_does(server):
@@ -166,7 +166,7 @@ def test_a_worker_that_has_ended_is_told_until_another_works_in_its_place(server
     try:
         said = told(server, "processes", timeout=0.25)
         assert "worker 1 is missing and is being replaced" in said
-        assert len(rungs(server)) == 1, "the other one answers"
+        assert len(levels(server)) == 1, "the other one answers"
     finally:
         os.kill(successor, signal.SIGCONT)
     assert is_well(server)["pids"]["worker-1"] == successor

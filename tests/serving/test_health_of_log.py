@@ -142,7 +142,7 @@ def test_users_who_cannot_be_forgotten_for_want_of_files_are_told_until_they_are
     fold = server.pids()["fold"]
     with no_more_files(fold):
         assert erase(site, "u2").rows == 1
-        assert "open files" in told(server, "log", "what was taken from the log still ranks")
+        assert "open files" in told(server, "log", "rankings still use events removed from the log")
         assert server.rank(user="u1")["items"]
     assert is_well(server)["pids"]["fold"] == fold, "it went on"
 
@@ -161,7 +161,7 @@ def test_users_who_cannot_be_forgotten_since_a_segment_is_damaged_are_told_until
             assert erase(site, f"fan of {name}").rows == 1
             (rewritten,) = set(segments.glob("*.parquet")) - before
             spoiling.enter_context(spoiled(rewritten))
-        said = told(server, "log", "what was taken from the log still ranks")
+        said = told(server, "log", "rankings still use events removed from the log")
         assert rewritten.name in said
         assert server.rank(user="u1")["items"]
     is_well(server)

@@ -14,7 +14,7 @@ from liverank.events.event import Interaction, Item, ServedRanking
 from liverank.features.hashing import hash_id
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking import ranking_log
-from liverank.serving.ranking.fallback import FallbackLevel, choose_rung
+from liverank.serving.ranking.fallback import FallbackLevel, choose_level
 from liverank.serving.ranking.ranker import make_ranker
 from liverank.serving.ranking.ranking_log import RankingWriter
 
@@ -88,16 +88,16 @@ def test_the_bundle_before_the_one_that_does_not_load_ranks_and_says_why(tmp_pat
     old, new = (store.add(tmp_path, a_bundle(SPEC, seed=seed)) for seed in (1, 2))
     for version in (old, new):
         store.promote(tmp_path, version)
-    assert choose_rung(tmp_path).bundle.version == new
+    assert choose_level(tmp_path).bundle.version == new
 
     (store.place_of(tmp_path, new) / "model.npz").write_bytes(b"broken")
-    rung = choose_rung(tmp_path)
-    assert (rung.bundle.version, rung.fallback, rung.promoted) == (old, "previous", new)
-    assert "model.npz: changed since it was written" in rung.reason
+    level = choose_level(tmp_path)
+    assert (level.bundle.version, level.fallback, level.promoted) == (old, "previous", new)
+    assert "model.npz: changed since it was written" in level.reason
 
     (store.place_of(tmp_path, old) / "model.npz").unlink()
-    rung = choose_rung(tmp_path)
-    assert (rung.bundle, rung.fallback) == (None, "popular")
+    level = choose_level(tmp_path)
+    assert (level.bundle, level.fallback) == (None, "popular")
 
 
 def rankings(count):

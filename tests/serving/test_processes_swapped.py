@@ -159,8 +159,8 @@ def test_a_worker_that_starts_when_the_bundle_is_gone_ranks_by_popularity_and_sa
         model.write_bytes(content)
         server.wait_for(lambda said: said["ok"])
     assert {asked.status for asked in asking.asked} == {200}
-    rungs = {(asked.answer["model"], asked.answer["fallback"]) for asked in asking.answered}
-    assert rungs == {(one, None), (None, "popular")}
+    levels = {(asked.answer["model"], asked.answer["fallback"]) for asked in asking.answered}
+    assert levels == {(one, None), (None, "popular")}
 
 
 @pytest.mark.parametrize("kills", [False, True])

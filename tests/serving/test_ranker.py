@@ -25,11 +25,11 @@ from liverank.serving.http.events_in import take_events
 from liverank.serving.http.messages import BadRequestError, RankRequest
 from liverank.serving.processes.board import Board
 from liverank.serving.ranking.candidates import Hashes
-from liverank.serving.ranking.fallback import FallbackLevel, choose_rung
-from liverank.serving.ranking.order_kernel import best_places
+from liverank.serving.ranking.fallback import FallbackLevel, choose_level
+from liverank.serving.ranking.order_kernel import best_positions
 from liverank.serving.ranking.ranker import View, make_ranker, rank
 from liverank.serving.ranking.ranking_log import ALWAYS_LOGGED, RankingWriter, ranking_event
-from liverank.serving.ranking.reasons import reasons_of, typical_values
+from liverank.serving.ranking.what_if import typical_values, what_if_reasons
 from liverank.serving.service import Service
 from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import FoldedLog, LogSlice, fold_log
@@ -121,7 +121,7 @@ def test_the_order_is_by_score_then_the_second_number_then_the_mixed_hash(
     keys = (mixed ^ (mixed >> np.uint64(32)), *([-second] if has_second else []), -scores)
     expected = np.lexsort(keys)[:limit]
 
-    best = best_places(scores, second, hashes, np.uint64(seed), limit)
+    best = best_positions(scores, second, hashes, np.uint64(seed), limit)
     assert best.tolist() == expected.tolist()
 
 
@@ -152,13 +152,13 @@ def test_popularity_fades_as_time_passes_without_events(world):
 
 
 def test_an_effect_is_the_log_odds_lost_when_the_feature_is_typical(by_bundle):
-    model = by_bundle.rung.bundle.model
+    model = by_bundle.level.bundle.model
     rows = np.random.default_rng(3).normal(size=(4, len(SPEC.names))).astype(np.float32)
     rows[0, 5] = np.nan
     typical = typical_values(rows)
     assert np.array_equal(typical, np.nanmedian(rows, axis=0))
 
-    for row, reasons in zip(rows, reasons_of(model, SPEC.names, rows, typical), strict=True):
+    for row, reasons in zip(rows, what_if_reasons(model, SPEC.names, rows, typical), strict=True):
         effects = []
         for column in range(len(row)):
             other = row.copy()
@@ -237,7 +237,7 @@ def test_logged_vectors_are_the_rows_that_the_model_read_of_what_was_scored(
 
     rows = np.frombuffer(event.vectors, "<f4").reshape(len(ROOMS), len(SPEC.names))
     scored = event.items if event.candidates is None else event.candidates
-    scores = dict(zip(scored, by_bundle.rung.bundle.model.answers(rows), strict=True))
+    scores = dict(zip(scored, by_bundle.level.bundle.model.answers(rows), strict=True))
     assert sorted(scored) == sorted(ROOMS)
     assert [scores[item] for item in event.items] == event.scores.tolist()
     assert len(set(scores.values())) > 2, "rows in another order would show"
@@ -301,9 +301,9 @@ def test_rankings_that_cannot_be_logged_are_counted():
 def test_a_corrupt_pointer_to_the_current_bundle_is_told_and_does_not_stop_serving(tmp_path):
     (tmp_path / "bundles").mkdir()
     (tmp_path / "bundles/current.json").write_bytes(b"{")
-    rung = choose_rung(tmp_path)
-    assert (rung.bundle, rung.fallback) == (None, "popular")
-    assert "current.json: cannot be read" in str(rung.reason)
+    level = choose_level(tmp_path)
+    assert (level.bundle, level.fallback) == (None, "popular")
+    assert "current.json: cannot be read" in str(level.reason)
 
 
 def test_a_log_folds_to_the_same_in_slices_of_any_size(tmp_path):

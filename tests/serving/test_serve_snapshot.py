@@ -64,7 +64,7 @@ def assert_started_from_a_snapshot_as_from_the_whole_log(directory):
         start = load_newest(log, SPEC.layout, SETTINGS, folder_of(directory))
         assert start is not None
         began = start.folded.seq
-        folded = fold_log(log, SPEC.layout, SETTINGS, begun=start.folded)
+        folded = fold_log(log, SPEC.layout, SETTINGS, start=start.folded)
         clean = fold_log(log, SPEC.layout, SETTINGS)
     assert 0 < began <= clean.seq == folded.seq
     assert folded.state.sizes == clean.state.sizes

@@ -72,7 +72,7 @@ def restarted(directory):
         found = load_newest(log, LAYOUT, SETTINGS, directory / "snapshots")
         began = 0 if found is None else found.folded.seq
         begun = None if found is None else found.folded
-        return fold_log(log, LAYOUT, SETTINGS, begun=begun), began
+        return fold_log(log, LAYOUT, SETTINGS, start=begun), began
 
 
 def replayed(directory):

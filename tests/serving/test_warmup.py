@@ -18,9 +18,9 @@ from liverank.events.wire import decode_events
 from liverank.serving.http.messages import RankedItem, RankRequest
 from liverank.serving.processes.warm_all import compile_everything
 from liverank.serving.ranking.candidates import Hashes
-from liverank.serving.ranking.fallback import choose_rung
+from liverank.serving.ranking.fallback import choose_level
 from liverank.serving.ranking.ranker import View, make_ranker, rank
-from liverank.serving.ranking.reasons import explained
+from liverank.serving.ranking.what_if import with_reasons
 from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import FoldedLog, fold_log
 from liverank.serving.state.snapshots import load_newest, take_snapshot
@@ -41,33 +41,33 @@ def compiled_kernels() -> set[tuple[str, object]]:
 def do_all_that_a_server_does(folder: Path) -> None:
     root, config = folder / ".liverank", parse_config(CONFIG)
     store.promote(root, store.add(root, a_bundle(a_spec())))
-    rung = choose_rung(root)
-    assert rung.bundle is not None
+    level = choose_level(root)
+    assert level.bundle is not None
     events = [room(f"r{i}", host=f"h{i % 7}", topics=["a"], language="en") for i in range(400)]
     events += [person(f"u{i}", language="pt") for i in range(50)]
     events += [act("join", f"u{i % 50}", f"r{i % 400}") for i in range(900)]
     decoded = decode_events(json.dumps(events).encode())
     with Log.open(root / "log") as log:
         log.append(decoded.events[:1000], arrived_ms=now_ms())
-        layout = rung.bundle.spec.layout
+        layout = level.bundle.spec.layout
         folded = fold_log(log, layout, config)
         assert take_snapshot(log, layout, config, root / "snapshots").written
         start = load_newest(log, layout, config, root / "snapshots")
         assert start is not None
         log.append(decoded.events[1000:], arrived_ms=now_ms())
         follow(folded, log)
-    view = View(folded.state, LivePublisher(folded.live).table, make_ranker(rung, layout), 1)
+    view = View(folded.state, LivePublisher(folded.live).table, make_ranker(level, layout), 1)
     at_ms = 1 + max(event["time"] for event in events)
     for request in (RankRequest(user="u1", limit=300), RankRequest(user="u2", items=["r1", "?"])):
         ranked = rank(view, Hashes(), request, request_id="q", at_ms=at_ms, limit=10)
         assert ranked.fallback is None
         assert len(ranked.items) in (2, 10)
         items = [RankedItem(item=item, score=0.0, position=0) for item in ranked.items]
-        explained(rung.bundle, ranked, items)
+        with_reasons(level.bundle, ranked, items)
 
 
 def follow(folded: FoldedLog, log: Log) -> None:
-    piece = folded.read_few(log, max_rows=1000)
+    piece = folded.read_next(log, max_rows=1000)
     assert piece is not None
     folded.fold(piece, batch=64)
 

@@ -26,7 +26,7 @@ from liverank.serving.processes.child import run_child
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.processes.warm import warm_up
 from liverank.serving.processes.worker import run_worker
-from liverank.serving.ranking.fallback import fixed_rung
+from liverank.serving.ranking.fallback import fixed_level
 from liverank.serving.state.live_table import LivePublisher
 from liverank.serving.state.log_fold import FoldedLog
 
@@ -48,7 +48,7 @@ def held_by(pid):
 
 def a_view(number, place):
     """A view with as much in it as makes a leak show."""
-    layout = fixed_rung(place).bundle.spec.layout
+    layout = fixed_level(place).bundle.spec.layout
     folded = FoldedLog(layout, SETTINGS)
     folded.state.store.arrays.words[:250_000] = 1.0  # 2 MB
     told = NewView(number, 0, 1, layout, str(place), None, None, None)
@@ -59,7 +59,7 @@ def main():
     root, count = Path(sys.argv[1]), int(sys.argv[2])
     places = [store.place_of(root, one.version) for one in store.versions(root)]
     for place in places:
-        warm_up(fixed_rung(place), SETTINGS)
+        warm_up(fixed_level(place), SETTINGS)
     board = Board(1)
     deployment = Deployment(
         config=SETTINGS, log=root / "log", snapshots=root / "snapshots", bundles=None, bundle=None,

@@ -25,7 +25,7 @@ _KNOWS_NOBODY = (
 )
 
 
-class HealthOf:
+class HealthReporter:
     """The health of a server, as one of its workers knows it.
 
     ``troubles`` is what the other processes told last.
@@ -49,7 +49,7 @@ class HealthOf:
             folded = view.state
             state = StateHealth(**folded.sizes._asdict(), clamped=folded.clamped)
             memory = what_was_let_go(folded.sizes)
-            if view.ranker.rung.bundle is not None and not folded.sizes.rows:
+            if view.ranker.level.bundle is not None and not folded.sizes.rows:
                 unknown = _KNOWS_NOBODY
         refused, held = self._refused(), self._held()
         told = [one for one in (refused or held, troubles.log, troubles.stale) if one is not None]
@@ -88,13 +88,13 @@ class HealthOf:
         if reason is not None:
             return Readiness(ready=False, reason=reason)
         view = service.view()
-        rung = view.ranker.rung
+        level = view.ranker.level
         return Readiness(
             ready=True,
             seq=view.state.seq,
-            model=None if rung.bundle is None else rung.bundle.version,
-            fallback=rung.fallback,
-            reason=rung.reason,
+            model=None if level.bundle is None else level.bundle.version,
+            fallback=level.fallback,
+            reason=level.reason,
         )
 
     def pids(self) -> dict[str, int]:

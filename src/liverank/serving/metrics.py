@@ -15,11 +15,11 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from liverank.serving.health import HealthOf
+from liverank.serving.health import HealthReporter
 from liverank.serving.processes.board import (
     BUCKETS_MS,
+    LEVELS,
     ROUTES,
-    RUNGS,
     STATUSES,
     Board,
     write_cpu,
@@ -38,7 +38,7 @@ _OF_WORKERS = (
 _OUTCOMES = ("accepted", "duplicate", "rejected")
 
 
-def exposition(service: Service, health: HealthOf) -> bytes:
+def exposition(service: Service, health: HealthReporter) -> bytes:
     """The metrics of all processes of a server, in Prometheus's text format."""
     write_cpu(service.counts)
     registry = CollectorRegistry()
@@ -48,7 +48,7 @@ def exposition(service: Service, health: HealthOf) -> bytes:
 
 
 class _ServerCollector(Collector):
-    def __init__(self, service: Service, health: HealthOf) -> None:
+    def __init__(self, service: Service, health: HealthReporter) -> None:
         self._service = service
         self._health = health
 
@@ -96,7 +96,7 @@ class _ServerCollector(Collector):
         ):
             yield _gauge(f"liverank_state_{name}", words, getattr(sizes, name))
         yield _gauge("liverank_live_items", "Items that are live.", view.live.count)
-        bundle = view.ranker.rung.bundle
+        bundle = view.ranker.level.bundle
         model = GaugeMetricFamily(
             "liverank_model_age_seconds", "Age of the served bundle.", labels=["version"]
         )
@@ -142,19 +142,19 @@ def _counters(board: Board) -> Iterator[Metric]:
 def _latencies(board: Board) -> HistogramMetricFamily:
     family = HistogramMetricFamily(
         "liverank_rank_seconds",
-        "Time from the last byte of a ranking's request to its answer, by surface and rung.",
+        "Time from the last byte of a ranking's request to its answer, by surface and level.",
         labels=["surface", "rung"],
     )
     bounds = [*(str(bound / 1000) for bound in BUCKETS_MS), "+Inf"]
     latency, sums = board.latency.sum(axis=0), board.latency_us.sum(axis=0)
     for place, surface in enumerate(board.surfaces):
-        for rung, name in enumerate(RUNGS):
-            counts = np.cumsum(latency[place, rung]).tolist()
+        for level, name in enumerate(LEVELS):
+            counts = np.cumsum(latency[place, level]).tolist()
             if counts[-1]:
                 family.add_metric(
                     [surface, name],
                     list(zip(bounds, counts, strict=True)),
-                    float(sums[place, rung]) / 1e6,
+                    float(sums[place, level]) / 1e6,
                 )
     return family
 

@@ -27,8 +27,8 @@ from liverank.events.log import Log
 from liverank.features.spec import FeatureSpec
 from liverank.features.state.sizes import what_was_let_go
 from liverank.quantities import duration_ms
-from liverank.serving.ranking.fallback import choose_rung
-from liverank.serving.state.log_fold import compile_fold, fold_log, settle_layout
+from liverank.serving.ranking.fallback import choose_level
+from liverank.serving.state.log_fold import compile_fold, fold_log, initial_layout
 
 HELP = "fold the log again, and check that what was served is what a replay gives"
 
@@ -88,18 +88,18 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, Any]:
     """Fold the whole log, as a server does when it starts, and sum up what it comes to."""
-    bundle = choose_rung(root).bundle
-    layout = settle_layout(log, config) if bundle is None else bundle.spec.layout
+    bundle = choose_level(root).bundle
+    layout = initial_layout(log, config) if bundle is None else bundle.spec.layout
     compile_fold(layout, config)
     stats = log.stats()
     with stage_progress(console) as on_progress:
 
-        def goes_on(seq: int) -> bool:
+        def keep_going(seq: int) -> bool:
             on_progress("folding the log", seq / max(stats.last_seq, 1))
             return seq < stats.last_seq
 
         began = time.perf_counter()
-        folded = fold_log(log, layout, config, goes_on=goes_on)
+        folded = fold_log(log, layout, config, keep_going=keep_going)
         seconds = time.perf_counter() - began
     console.print(
         f"{stats.rows:,} events in {seconds:.1f} s, {_per_s(stats.rows, seconds):,} a second"

@@ -21,7 +21,7 @@ from liverank.serving.processes.board import Board
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.processes.supervisor import Supervisor
 from liverank.serving.processes.warm import warm_up
-from liverank.serving.ranking.fallback import FallbackLevel, choose_rung, fixed_rung
+from liverank.serving.ranking.fallback import FallbackLevel, choose_level, fixed_level
 from liverank.serving.server_log.events import write_event
 from liverank.serving.server_log.lines import start_server_log
 from liverank.serving.simulated.simulation import Simulation
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     began = time.perf_counter()
     config = load_config(arguments.config)
     root = data_path(arguments.config, config)
-    rung = choose_rung(root) if arguments.bundle is None else fixed_rung(arguments.bundle)
+    level = choose_level(root) if arguments.bundle is None else fixed_level(arguments.bundle)
     _allow_connections()
     n_workers = _workers(arguments.workers, is_simulated=arguments.simulated)
     log = log_path(arguments.config, config)
@@ -77,11 +77,11 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         address = _address(listening[0])
         start_server_log(arguments.log_format)
         console.print(f"Listening on {address}", soft_wrap=True)
-        console.print(_what_ranks(rung), soft_wrap=True)
+        console.print(_what_ranks(level), soft_wrap=True)
         if simulation is not None:
             _tell_simulated(simulation, console)
-        _write_start(address, rung, n_workers)
-        warm_up(rung, config)
+        _write_start(address, level, n_workers)
+        warm_up(level, config)
 
         def tell_ready(seq: int) -> None:
             seconds = time.perf_counter() - began
@@ -185,9 +185,9 @@ def _address(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _write_start(address: str, rung: FallbackLevel, n_workers: int) -> None:
-    bundle = None if rung.bundle is None else rung.bundle.version
-    what = f"starting with {n_workers} workers on {address}; {_what_ranks(rung)}"
+def _write_start(address: str, level: FallbackLevel, n_workers: int) -> None:
+    bundle = None if level.bundle is None else level.bundle.version
+    what = f"starting with {n_workers} workers on {address}; {_what_ranks(level)}"
     write_event("start", what, address=address, workers=n_workers, bundle=bundle)
 
 
@@ -198,11 +198,11 @@ def _write_end(board: Board, seconds: float) -> None:
     write_event("end", what, seconds=round(seconds, 1), rankings=ranked, rankings_lost=lost)
 
 
-def _what_ranks(rung: FallbackLevel) -> str:
-    if rung.fallback is None and rung.bundle is not None:
-        return f"Ranking by bundle {rung.bundle.version}"
-    ranks = "most popular now" if rung.bundle is None else f"bundle {rung.bundle.version}"
-    return f"Ranking by {ranks}: {rung.reason}"
+def _what_ranks(level: FallbackLevel) -> str:
+    if level.fallback is None and level.bundle is not None:
+        return f"Ranking by bundle {level.bundle.version}"
+    ranks = "most popular now" if level.bundle is None else f"bundle {level.bundle.version}"
+    return f"Ranking by {ranks}: {level.reason}"
 
 
 def _snapshot_command(arguments: argparse.Namespace) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from liverank.cli.terminal.progress import stage_progress
 from liverank.config import load_config
 from liverank.errors import LogError
 from liverank.events.log import Log
-from liverank.serving.ranking.fallback import choose_rung, fixed_rung
-from liverank.serving.state.log_fold import compile_fold, settle_layout
+from liverank.serving.ranking.fallback import choose_level, fixed_level
+from liverank.serving.state.log_fold import compile_fold, initial_layout
 from liverank.serving.state.snapshots import take_snapshot
 
 HELP = "write what the log comes to, so that a server starts from there"
@@ -38,19 +38,19 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         )
     root = data_path(arguments.config, config)
     bundle = (
-        choose_rung(root) if arguments.bundle is None else fixed_rung(arguments.bundle)
+        choose_level(root) if arguments.bundle is None else fixed_level(arguments.bundle)
     ).bundle
     began = time.perf_counter()
     with Log.open(directory) as log, stage_progress(console) as on_progress:
-        layout = settle_layout(log, config) if bundle is None else bundle.spec.layout
+        layout = initial_layout(log, config) if bundle is None else bundle.spec.layout
         compile_fold(layout, config)
         last_seq = max(log.last_seq(), 1)
 
-        def goes_on(seq: int) -> bool:
+        def keep_going(seq: int) -> bool:
             on_progress("folding the log", min(seq / last_seq, 1.0))
             return True
 
-        taken = take_snapshot(log, layout, config, folder, goes_on=goes_on)
+        taken = take_snapshot(log, layout, config, folder, keep_going=keep_going)
     seconds = time.perf_counter() - began
     if taken.written:
         console.print(

@@ -1,7 +1,7 @@
-"""Popularity within each variant, counted from the log: for the folding process.
+"""Popularity within each variant, counted from the log by the folding process.
 
-Invariant: after a restart, an erasure or a change of an experiment it is what the log then says,
-counted again from the last HALF_LIVES half-lives; what came earlier weighs next to nothing.
+Invariant: after a restart, an erasure or a change of an experiment, it is counted again from the
+last HALF_LIVES half-lives of the log; earlier events have negligible weight.
 """
 
 import math
@@ -24,63 +24,65 @@ from liverank.serving.ranking.fallback import HALF_LIFE
 from liverank.serving.state.log_fold import LogSlice
 
 HALF_LIVES = 12.0
-"""Half-lives of the log that are counted when it begins again."""
+"""Half-lives of the log that a new count covers."""
 _COLUMNS = ("seq", "arrived", "event", "time", "user", "item", "type", "value", "fields")
 _ROWS = 131_072
 
 
 def half_life_ms(config: Config) -> float:
-    """The memory of "popular now": the config's half-life that is nearest to an hour, in ms."""
+    """Half-life of "popular now" in ms: the half-life of the config that is nearest to an hour."""
     return duration_ms(nearest(config.features.half_lives, HALF_LIFE)[0])
 
 
 def count_arms(log: Log, config: Config, *, at_ms: float) -> "ArmCounts | None":
-    """What the log comes to by now; None where the config names no experiments.
+    """Count the log up to now; None where the config names no experiments.
 
-    Takes its time. Raises LogError and its kinds, StateError.
+    May take seconds. Raises LogError and its subclasses, StateError.
     """
     return ArmCounts(log, config, at_ms=at_ms) if config.experiments else None
 
 
 class ArmCounts:
-    """Counts successes for arms, into a table that workers read. One thread at a time."""
+    """Counts the successes of each arm in a table that workers read. Not thread-safe."""
 
     def __init__(self, log: Log, config: Config, *, at_ms: float) -> None:
-        """Count what the log holds by now. Raises LogError and its kinds, StateError."""
+        """Count the log up to now. Raises LogError and its subclasses, StateError."""
         self.seq = log.last_seq()
         """The last event that was counted."""
         changes = [one.event for one in log.experiment_changes()]
         self.changes = tuple(one for one in changes if isinstance(one, ExperimentChange))
-        """What the log says became of experiments."""
+        """Changes of experiments (starts, steps, ends) in the log."""
         self.table = ArmTable(half_life_ms=half_life_ms(config))
         self.is_stale = False
-        """Whether an event of an experiment was seen since."""
+        """Whether an experiment has changed since the count."""
         self._label = config.label
         self._max_future_ms = duration_ms(config.features.max_future)
         self._arms = Arms(config.experiments, self.changes, at_ms=at_ms)
         oldest_ms = at_ms - HALF_LIVES * half_life_ms(config)
         for frame in _newest_frames(log, self.seq, oldest_ms - self._max_future_ms):
             at, _ = right_times(frame, self._max_future_ms)
-            self._take_frame(frame, at, since_ms=oldest_ms)
+            self._count_frame(frame, at, since_ms=oldest_ms)
 
     def is_due(self, at_ms: float) -> bool:
-        """Whether it must be counted again, as something became of an experiment."""
+        """Whether a new count is needed, because an experiment changed."""
         return self.is_stale or not self._arms.hold_at(at_ms)
 
-    def take(self, piece: LogSlice) -> None:
-        """Count the next events of the log; those that were counted already are passed over."""
-        if piece.stream is not None and piece.through_seq > self.seq:
-            self._take(piece.frame, piece.events, piece.stream.at, piece.stream.seq)
-        self.seq = max(self.seq, piece.through_seq)
+    def count_slice(self, log_slice: LogSlice) -> None:
+        """Count the next events of the log; skips those that were already counted."""
+        if log_slice.stream is not None and log_slice.through_seq > self.seq:
+            self._count(
+                log_slice.frame, log_slice.events, log_slice.stream.at, log_slice.stream.seq
+            )
+        self.seq = max(self.seq, log_slice.through_seq)
 
     def catch_up(self, log: Log) -> None:
-        """Count what came into the log since. Raises LogError and its kinds."""
+        """Count the later events of the log. Raises LogError and its subclasses."""
         for frame in log.read(self.seq + 1, columns=_COLUMNS):
             at, _ = right_times(frame, self._max_future_ms)
-            self._take(frame, (), at, frame["seq"].to_numpy())
+            self._count(frame, (), at, frame["seq"].to_numpy())
             self.seq = int(frame["seq"][-1])
 
-    def _take(
+    def _count(
         self,
         frame: pl.DataFrame | None,
         events: Sequence[Event],
@@ -90,11 +92,11 @@ class ArmCounts:
         if frame is not None:
             is_new = frame["seq"] > self.seq
             self.is_stale |= bool((frame["event"] == "experiment").any())
-            self._take_frame(frame.filter(is_new), at[is_new.to_numpy()], since_ms=-math.inf)
+            self._count_frame(frame.filter(is_new), at[is_new.to_numpy()], since_ms=-math.inf)
         else:
-            self._take_events(events, at, seqs)
+            self._count_events(events, at, seqs)
 
-    def _take_events(
+    def _count_events(
         self, events: Sequence[Event], at: NDArray[np.float64], seqs: NDArray[np.int64]
     ) -> None:
         arms: list[int] = []
@@ -113,20 +115,22 @@ class ArmCounts:
                 self.is_stale = True
         self._add(arms, items, times)
 
-    def _take_frame(self, frame: pl.DataFrame, at: NDArray[np.float64], *, since_ms: float) -> None:
+    def _count_frame(
+        self, frame: pl.DataFrame, at: NDArray[np.float64], *, since_ms: float
+    ) -> None:
         is_success = (pl.col("type") == self._label.interaction) & (pl.col("at") >= since_ms)
         if self._label.min_value is not None:
             is_success &= pl.col("value") >= self._label.min_value
         found = frame.with_columns(at=pl.Series(at)).filter(is_success.fill_null(value=False))
         if found.is_empty():
             return
-        said: list[Fields] = [{}] * found.height
+        row_fields: list[Fields] = [{}] * found.height
         if self._arms.has_fields:
-            said = [{} if text is None else decode_fields(text) for text in found["fields"]]
+            row_fields = [{} if text is None else decode_fields(text) for text in found["fields"]]
         arms: list[int] = []
         items: list[int] = []
         times: list[float] = []
-        rows = zip(found["user"], found["item"], found["at"], said, strict=True)
+        rows = zip(found["user"], found["item"], found["at"], row_fields, strict=True)
         for user, item, at_ms, fields in rows:
             fed = self._arms.fed_by(user, fields)
             arms += fed
@@ -143,7 +147,7 @@ class ArmCounts:
 
 
 def _newest_frames(log: Log, last_seq: int, since_ms: float) -> Iterator[pl.DataFrame]:
-    """The events up to ``last_seq`` that arrived since a time, the newest frames first."""
+    """The events up to ``last_seq`` that arrived since a time, newest frames first."""
     end = last_seq
     while end > 0:
         begin = max(1, end - _ROWS + 1)

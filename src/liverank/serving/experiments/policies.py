@@ -19,8 +19,8 @@ from liverank.features.kinds.context import SERVED_POSITION
 from liverank.serving.experiments.arm_table import ArmTable
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Candidates, Hashes, candidates_of
-from liverank.serving.ranking.order_kernel import best_places
-from liverank.serving.ranking.ranker import Haste, Ranked, View, newness
+from liverank.serving.ranking.order_kernel import best_positions
+from liverank.serving.ranking.ranker import RankedList, TimeLimit, View, newness
 
 _POSITIONS = np.array([SERVED_POSITION])
 _NOTHING = np.empty(0)
@@ -36,7 +36,7 @@ class Asked:
     request_id: str
     at_ms: int
     limit: int
-    haste: Haste
+    time_limit: TimeLimit
 
     @property
     def seed(self) -> np.uint64:
@@ -58,11 +58,15 @@ class Scored:
     """The probability of each item at each place, where it is the same everywhere."""
 
 
-def in_order(asked: Asked, candidates: Candidates, dropped: dict[str, int], by: Scored) -> Ranked:
+def in_order(
+    asked: Asked, candidates: Candidates, dropped: dict[str, int], by: Scored
+) -> RankedList:
     """The list that scores come to."""
-    order = best_places(by.scores, by.second, candidates.hashes, asked.seed, asked.limit).tolist()
+    order = best_positions(
+        by.scores, by.second, candidates.hashes, asked.seed, asked.limit
+    ).tolist()
     chances = None if by.propensity is None else [by.propensity] * len(order)
-    return Ranked(
+    return RankedList(
         candidates=candidates,
         order=order,
         items=candidates.names(order),
@@ -78,7 +82,7 @@ def in_order(asked: Asked, candidates: Candidates, dropped: dict[str, int], by: 
     )
 
 
-def by_popularity(asked: Asked, table: ArmTable, arm: int) -> Ranked:
+def by_popularity(asked: Asked, table: ArmTable, arm: int) -> RankedList:
     """The most popular among the users of this arm; of equals the newest first."""
     view = asked.view
     candidates, dropped = candidates_of(asked.request, view.live, asked.hashes, at_ms=asked.at_ms)
@@ -92,7 +96,7 @@ def by_popularity(asked: Asked, table: ArmTable, arm: int) -> Ranked:
     return replace(newest, fallback="newest", reason=why)
 
 
-def at_random(asked: Asked) -> Ranked:
+def at_random(asked: Asked) -> RankedList:
     """Every order is as likely as any other; the request id decides."""
     view = asked.view
     candidates, dropped = candidates_of(asked.request, view.live, asked.hashes, at_ms=asked.at_ms)
@@ -104,14 +108,14 @@ def at_random(asked: Asked) -> Ranked:
     return in_order(asked, candidates, dropped, by)
 
 
-def by_weights(asked: Asked, weights: Mapping[str, float], table: ArmTable, arm: int) -> Ranked:
+def by_weights(asked: Asked, weights: Mapping[str, float], table: ArmTable, arm: int) -> RankedList:
     """By a weighted sum of the chances of the bundle's labels, and of popularity.
 
     Popularity is each item's share of the list's largest. Only where a bundle serves that has all
-    labels, and there is no haste. Raises StateBusyError.
+    labels, and there is no time_limit. Raises StateBusyError.
     """
     view, request = asked.view, asked.request
-    bundle, program = view.ranker.rung.bundle, view.ranker.program
+    bundle, program = view.ranker.level.bundle, view.ranker.program
     assert bundle is not None
     assert program is not None
     candidates, dropped = candidates_of(request, view.live, asked.hashes, at_ms=asked.at_ms)
@@ -122,7 +126,7 @@ def by_weights(asked: Asked, weights: Mapping[str, float], table: ArmTable, arm:
         items=candidates.hashes,
         request=view.ranker.request_words(request),
         positions=_POSITIONS,
-        patience_s=asked.haste.patience_s,
+        patience_s=asked.time_limit.state_wait_s,
     )
     scores = np.zeros(len(candidates.hashes))
     for label, weight in weights.items():
@@ -135,7 +139,7 @@ def by_weights(asked: Asked, weights: Mapping[str, float], table: ArmTable, arm:
     return in_order(asked, candidates, dropped, by)
 
 
-def combined(asked: Asked, lists: Sequence[Ranked], policy: str) -> Ranked:
+def combined(asked: Asked, lists: Sequence[RankedList], policy: str) -> RankedList:
     """One list out of several of one View: two take turns (team draft), or ``multileave``.
 
     ``policy`` is the variant's ``rank``. ``order`` is empty, as each list has places of its own.
@@ -150,7 +154,7 @@ def combined(asked: Asked, lists: Sequence[Ranked], policy: str) -> Ranked:
         items, shared = multileave(theirs, asked.request_id, asked.limit)
         told = teams_text(shared)
     fallen = next((one for one in lists if one.fallback is not None), None)
-    return Ranked(
+    return RankedList(
         candidates=first.candidates,
         order=[],
         items=items,
@@ -165,7 +169,7 @@ def combined(asked: Asked, lists: Sequence[Ranked], policy: str) -> Ranked:
     )
 
 
-def _known_to(first: Ranked, other: Ranked) -> list[str]:
+def _known_to(first: RankedList, other: RankedList) -> list[str]:
     """The items of a list that are candidates of the first: an item may have ended meanwhile."""
     if np.array_equal(first.candidates.hashes, other.candidates.hashes):
         return other.items

@@ -23,7 +23,7 @@ from liverank.serving.experiments.policies import (
 )
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Hashes
-from liverank.serving.ranking.ranker import NO_HASTE, Haste, Ranked, Ranker, View, rank
+from liverank.serving.ranking.ranker import NO_LIMIT, RankedList, Ranker, TimeLimit, View, rank
 
 POPULAR, NEWEST = "popular", "newest"
 _CURRENT = "current"
@@ -46,7 +46,7 @@ class Variants:
     def bundle(self, version: str) -> Bundle | None:
         """The variants' own bundle of that version, or None."""
         ranker = self.rankers.get(version)
-        return None if ranker is None else ranker.rung.bundle
+        return None if ranker is None else ranker.level.bundle
 
     @property
     def trouble(self) -> str | None:
@@ -68,18 +68,18 @@ class Variants:
         request_id: str,
         at_ms: int,
         limit: int,
-        haste: Haste = NO_HASTE,
-    ) -> Ranked:
+        time_limit: TimeLimit = NO_LIMIT,
+    ) -> RankedList:
         """Rank a request by the variant of its unit, or as the server does where it has none."""
         given = self.assigner.assign(request.user, request.surface, request.fields, at_ms=at_ms)
-        asked = Asked(view, hashes, request, request_id, at_ms, limit, haste)
+        asked = Asked(view, hashes, request, request_id, at_ms, limit, time_limit)
         if given is None or given.variant is None:
             return _by_server(asked)
         ranked = self._by_variant(asked, given, given.variant)
         ranked.variant = given.label
         return ranked
 
-    def _by_variant(self, asked: Asked, given: Assignment, name: str) -> Ranked:
+    def _by_variant(self, asked: Asked, given: Assignment, name: str) -> RankedList:
         variant: Variant = self.assigner.placed[given.experiment].experiment.variants[name]
         arm = arm_of(given.experiment, name)
         if variant.rank is None:
@@ -90,7 +90,7 @@ class Variants:
         lists = [self._by_policy(asked, policy, arm) for policy in policies[1:]]
         return combined(asked, lists, variant.rank)
 
-    def _by_policy(self, asked: Asked, policy: str, arm: int) -> Ranked:
+    def _by_policy(self, asked: Asked, policy: str, arm: int) -> RankedList:
         if policy == "popular":
             return by_popularity(asked, self.table, arm)
         if policy == "random":
@@ -106,9 +106,9 @@ class Variants:
         fallback = ranked.fallback or _CURRENT
         return replace(ranked, fallback=fallback, reason=_both(reason, ranked.reason))
 
-    def _by_weights(self, asked: Asked, weights: Mapping[str, float], arm: int) -> Ranked:
-        bundle = asked.view.ranker.rung.bundle
-        if bundle is None or asked.haste.reason is not None:
+    def _by_weights(self, asked: Asked, weights: Mapping[str, float], arm: int) -> RankedList:
+        bundle = asked.view.ranker.level.bundle
+        if bundle is None or asked.time_limit.skip_reason is not None:
             return self._by_model(asked, arm)
         missing = [label for label in weights if label not in bundle.heads and label != POPULAR]
         if missing:
@@ -121,24 +121,24 @@ class Variants:
         except StateBusyError as error:
             return self._popular_instead(asked, arm, str(error))
 
-    def _by_model(self, asked: Asked, arm: int) -> Ranked:
+    def _by_model(self, asked: Asked, arm: int) -> RankedList:
         """As the server ranks by a bundle, or where it does not by the arm's popularity."""
-        rung = asked.view.ranker.rung
-        if asked.haste.reason is not None or rung.bundle is None:
-            return self._popular_instead(asked, arm, asked.haste.reason or rung.reason)
+        level = asked.view.ranker.level
+        if asked.time_limit.skip_reason is not None or level.bundle is None:
+            return self._popular_instead(asked, arm, asked.time_limit.skip_reason or level.reason)
         ranked = _by_server(asked)
         if ranked.fallback not in (POPULAR, NEWEST):
             return ranked
         return self._popular_instead(asked, arm, ranked.reason)
 
-    def _popular_instead(self, asked: Asked, arm: int, reason: str | None) -> Ranked:
+    def _popular_instead(self, asked: Asked, arm: int, reason: str | None) -> RankedList:
         ranked = by_popularity(asked, self.table, arm)
         return replace(
             ranked, fallback=ranked.fallback or POPULAR, reason=_both(reason, ranked.reason)
         )
 
 
-def _by_server(asked: Asked) -> Ranked:
+def _by_server(asked: Asked) -> RankedList:
     """As the server ranks where there is no experiment."""
     return rank(
         asked.view,
@@ -147,7 +147,7 @@ def _by_server(asked: Asked) -> Ranked:
         request_id=asked.request_id,
         at_ms=asked.at_ms,
         limit=asked.limit,
-        haste=asked.haste,
+        time_limit=asked.time_limit,
     )
 
 

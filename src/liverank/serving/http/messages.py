@@ -70,7 +70,7 @@ class RankResponse(msgspec.Struct, frozen=True, kw_only=True):
     """The version of the bundle that scored; null when none did."""
     items: list[RankedItem]
     fallback: str | None
-    """The rung below the current bundle that answered: previous, popular or newest."""
+    """The level below the current bundle that answered: previous, popular or newest."""
     fallback_reason: str | None
     dropped: dict[str, int]
     """Candidates that were not ranked, by why: ended, excluded."""

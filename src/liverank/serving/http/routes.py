@@ -15,7 +15,7 @@ import msgspec
 
 from liverank.errors import LogError, StateError
 from liverank.quantities import duration_ms
-from liverank.serving.health import HealthOf
+from liverank.serving.health import HealthReporter
 from liverank.serving.http.exchange import (
     Answer,
     Request,
@@ -72,7 +72,9 @@ class Routes:
     With ``has_access_log``, each request is in the server's log.
     """
 
-    def __init__(self, service: Service, health: HealthOf, *, has_access_log: bool = False) -> None:
+    def __init__(
+        self, service: Service, health: HealthReporter, *, has_access_log: bool = False
+    ) -> None:
         self._service = service
         self._requests = service.counts["requests"]
         self._health = health

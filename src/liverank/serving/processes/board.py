@@ -1,7 +1,8 @@
-"""Numbers that all processes of a server see: who lives, how far the log is folded, and counters.
+"""The board: numbers in memory shared by all processes of a server.
 
-One page of shared memory, made before the processes are; each of them writes its own words only, so
-nothing is locked. Invariant: a counter of a process that died goes on from where it stood.
+It holds the pids, the progress of the fold, and counters. It is made before the processes are
+forked; each writes only its own row, so nothing is locked. Invariant: when a process replaces one
+that died, the counters continue from their last values.
 """
 
 import mmap
@@ -17,18 +18,19 @@ from liverank.serving.undeclared_names import UndeclaredNames
 
 ROUTES = ("rank", "events", "items", "users", "health", "other")
 STATUSES = (200, 202, 400, 404, 405, 408, 413, 415, 422, 431, 500, 503, 507, 0)
-"""Statuses that are counted apart; 0 stands for all others."""
-RUNGS = ("model", "previous", "popular", "newest", "current")
-"""What ranks: the last one is the bundle that serves in place of a variant's own."""
+"""Statuses with counters of their own; 0 stands for all others."""
+LEVELS = ("model", "previous", "popular", "newest", "current")
+"""What may have ranked: ``model`` is the current bundle, ``current`` that bundle in place of a
+variant's own, the others are fallback levels."""
 ALARMS = ("log", "bundle", "processes", "rankings", "experiments")
-"""What ``/healthz`` complains of: its fields that make ``ok`` false."""
+"""Fields of ``/healthz`` that make ``ok`` false."""
 OTHER_SURFACE = "(other)"
 BUCKETS_MS = (
     0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000
 )  # fmt: skip
-"""Upper bounds of the latencies that are counted together."""
+"""Upper bounds of the buckets of the latency histogram, ms."""
 _BUCKETS_S = tuple(bound / 1000 for bound in BUCKETS_MS)
-_RUNG_PLACES = {None if rung == "model" else rung: place for place, rung in enumerate(RUNGS)}
+_LEVEL_INDEXES = {None if level == "model" else level: index for index, level in enumerate(LEVELS)}
 
 _WORKER = np.dtype(
     [
@@ -76,7 +78,7 @@ _FOLDING = np.dtype(
     ]
 )
 
-_OF_ONE_PROCESS = (
+_RESET_COLUMNS = (
     "lacks_bundle",
     "lacks_log",
     "refuses_events",
@@ -84,39 +86,39 @@ _OF_ONE_PROCESS = (
     "wants_gap_us",
     "beat_ms",
 )
-"""What a process that takes another's place does not go on from."""
+"""Columns that a new process resets, because they describe the state of the one it replaces."""
 
 
 class Board:
-    """The board of a server with so many workers, whose config names these surfaces.
+    """The board of a server with ``n_workers`` workers, whose config names these surfaces.
 
     ``folding`` and ``workers[i]`` are rows of named numbers:
 
-    pid            of the process; 0 while there is none
-    incarnation    of ``folding``: how many folding processes there have been, one more as soon as
-                   one has died; of a worker: the one whose state it ranks from
-    view           the number of what a worker ranks from; 0 before there is anything
-    generation     of the log, that a worker ranks from
-    seq, last_seq  the last event folded, and the last of the log when the folding process looked
-    reached        how far a first fold has come
+    pid            process id; 0 while there is no process
+    incarnation    ``folding``: the number of folding processes so far, increased when one dies;
+                   worker: the number of the folding process whose state it ranks from
+    view           number of the view that a worker ranks from, or that was sent last; 0 for none
+    generation     generation of the log that a worker ranks from
+    seq, last_seq  last event folded, and last event of the log when the folding process looked
+    reached        last event that the first fold has reached
     looked_ms      when the folding process last looked at the log, Unix ms
-    fresh_ms       all that the log held at that time is folded, Unix ms; 0 before there is a view
-    lacks_bundle   whether a worker could not load the bundle that it was told of
+    fresh_ms       everything the log held at this time is folded, Unix ms; 0 before the first view
+    lacks_bundle   whether a worker could not load the bundle that it should serve
     lacks_log      why a worker's last batch of rankings could not be logged: a ``LogTrouble``
-    refuses_events the same of its last batch of events
-    log_waits_ms   for how long a worker has been waiting for another process that holds the log
-    wants_gap_us   how long a read of a worker takes that batches overtake; 0 where none waits
+    refuses_events the same for its last batch of events
+    log_waits_ms   how long a worker has been waiting for another process that locks the log
+    wants_gap_us   length of a worker's read that waits for a pause between batches; 0 for none
     lost_ms        when a worker last lost a ranking, Unix ms; 0 for never
-    beat_ms        when a worker last showed that it lives, Unix ms; 0 before it works
-    alarms_ms      since when each of ``ALARMS`` goes on, Unix ms, or 0; written by the first worker
-                   that lives
-    cpu_us         processor time of the process and of those before it, whose own is
+    beat_ms        last sign of life of a worker, Unix ms; 0 before its first
+    alarms_ms      start of each alarm of ``ALARMS``, Unix ms; 0 if it is off. The first living
+                   worker writes it
+    cpu_us         processor time of this process and of those that it replaced, which used
                    ``cpu_before_us``
 
     and counters: requests by route and status, candidates scored, requests answered late or refused
-    (``shed``), rankings logged, lost and waiting, events by outcome. ``latency`` counts rankings by
-    ``int64[worker, surface, rung, bucket]``, ``latency_us`` sums their microseconds. ``undeclared``
-    counts events by names that the config does not declare.
+    (``shed``), rankings logged, lost and queued, events by outcome. ``latency`` counts rankings by
+    ``int64[worker, surface, fallback level, bucket]``, ``latency_us`` sums their microseconds.
+    ``undeclared`` counts events by names that the config does not declare.
 
     >>> board = Board(2, ["home"])
     >>> board.surfaces
@@ -128,9 +130,9 @@ class Board:
 
     def __init__(self, n_workers: int, surfaces: Sequence[str] = ()) -> None:
         self.surfaces = tuple(dict.fromkeys(("default", *surfaces, OTHER_SURFACE)))
-        self._places = {surface: place for place, surface in enumerate(self.surfaces)}
+        self._indexes = {surface: index for index, surface in enumerate(self.surfaces)}
         self._other = len(self.surfaces) - 1
-        shape = (n_workers, len(self.surfaces), len(RUNGS), len(BUCKETS_MS) + 1)
+        shape = (n_workers, len(self.surfaces), len(LEVELS), len(BUCKETS_MS) + 1)
         sizes = [
             _FOLDING.itemsize,
             n_workers * _WORKER.itemsize,
@@ -149,31 +151,31 @@ class Board:
             memory, np.int64, int(np.prod(shape[:3])), starts[3]
         ).reshape(shape[:3])
 
-    def row(self, place: int) -> np.void:
-        """The row of the process of a place: a worker's, or -1 for the folding process."""
-        row: np.void = self.folding if place < 0 else self.workers[place]
+    def row(self, worker: int) -> np.void:
+        """The row of a worker by its index, or for -1 that of the folding process."""
+        row: np.void = self.folding if worker < 0 else self.workers[worker]
         return row
 
     def count_latency(
         self, worker: int, surface_name: str, fallback: str | None, took_s: float
     ) -> None:
-        """Count a ranking that was answered after so many seconds."""
-        surface = self._places.get(surface_name, self._other)
-        rung = _RUNG_PLACES[fallback]
+        """Count a ranking that was answered ``took_s`` seconds after its request was read."""
+        surface = self._indexes.get(surface_name, self._other)
+        level = _LEVEL_INDEXES[fallback]
         bucket = bisect_left(_BUCKETS_S, took_s)
-        self.latency[worker, surface, rung, bucket] += 1
-        self.latency_us[worker, surface, rung] += int(1e6 * took_s)
+        self.latency[worker, surface, level, bucket] += 1
+        self.latency_us[worker, surface, level] += int(1e6 * took_s)
 
 
 def begin_process(row: np.void) -> None:
-    """Write down that the calling process is the one of a row; it has no trouble yet."""
+    """Register the calling process in its row, and clear the trouble of its predecessor."""
     row["cpu_before_us"] = row["cpu_us"]
-    for name in _OF_ONE_PROCESS:
+    for name in _RESET_COLUMNS:
         if name in (row.dtype.names or ()):
             row[name] = 0
     row["pid"] = os.getpid()
 
 
 def write_cpu(row: np.void) -> None:
-    """Write down the processor time of the calling process: one word, so that it never falls."""
+    """Write the processor time of the calling process; in one word, so that it never falls."""
     row["cpu_us"] = row["cpu_before_us"] + time.process_time_ns() // 1000

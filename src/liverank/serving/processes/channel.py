@@ -45,7 +45,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     seq: int
 
 
-class Failed(msgspec.Struct, frozen=True, tag=True):
+class Failure(msgspec.Struct, frozen=True, tag=True):
     """A process cannot go on; ``kind`` is the class of the error."""
 
     kind: str
@@ -67,7 +67,7 @@ class Troubles(msgspec.Struct, frozen=True, tag=True):
     folding: str | None = None
 
 
-Message = NewView | Ready | Failed | Troubles
+Message = NewView | Ready | Failure | Troubles
 _decoder = msgspec.msgpack.Decoder(Message)
 
 

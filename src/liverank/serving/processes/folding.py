@@ -1,6 +1,6 @@
-"""The process that folds the log, and tells the others what there is to rank from.
+"""The process that folds the log, and sends each new state to the others.
 
-Invariant: it alone writes feature state and live items; when it dies, the others still have both.
+Invariant: only this process writes feature state and live items; if it dies, the others keep both.
 """
 
 import asyncio
@@ -12,30 +12,31 @@ import uvloop
 from liverank.errors import LiverankError
 from liverank.events.log import Log
 from liverank.serving.processes.board import Board, begin_process, write_cpu
-from liverank.serving.processes.channel import Channel, Failed, NewView, Ready, Troubles
+from liverank.serving.processes.channel import Channel, Failure, NewView, Ready, Troubles
 from liverank.serving.processes.deployment import Deployment
-from liverank.serving.ranking.fallback import choose_rung, fixed_rung
+from liverank.serving.ranking.fallback import choose_level, fixed_level
 from liverank.serving.server_log.events import write_event
-from liverank.serving.state.current import Current, Serving
-from liverank.serving.state.log_fold import settle_layout
+from liverank.serving.state.log_fold import initial_layout
 from liverank.serving.state.reader_gaps import ReaderGaps
+from liverank.serving.state.served_state import ServedState, UpdateCallbacks, UpdateSources
 from liverank.serving.state.snapshot_process import SnapshotTaker
+from liverank.serving.state.updater import StateUpdater
 
-_TELL_S = 0.1
-"""How often what is wrong is looked at, and told when it changed."""
+_REPORT_S = 0.1
+"""Pause between two checks for trouble, which is reported when it changes."""
 
 
 def run_folding(deployment: Deployment, board: Board, channel: Channel) -> None:
-    """Fold until the supervisor has gone or says so; returns then."""
+    """Fold until the supervisor ends or stops this process."""
     begin_process(board.folding)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(_Folding(deployment, board, channel).run())
         except Exception as error:
-            failed = Failed(type(error).__name__, str(error))
+            failed = Failure(type(error).__name__, str(error))
             if not isinstance(error, LiverankError):
                 write_event("fault", "the folding process met a fault of ours", is_fault=True)
-                failed = Failed("ServingError", f"the log cannot be folded: {error!r}")
+                failed = Failure("ServingError", f"the log cannot be folded: {error!r}")
             with suppress(OSError):  # the supervisor is gone
                 channel.send(failed)
 
@@ -54,15 +55,17 @@ class _Folding:
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
-        loop.add_reader(self._channel.fileno(), self._stopped.set)  # nothing comes but its end
+        loop.add_reader(self._channel.fileno(), self._stopped.set)  # only its end ever arrives
         with Log.open(self._deployment.log) as log:
             self._log = log
-            current = self._current(log)
+            updater = self._updater(log)
             taker = self._taker()
-            tasks = [loop.create_task(current.run()), loop.create_task(self._tell(current, taker))]
+            tasks = [
+                loop.create_task(updater.run()),
+                loop.create_task(self._report(updater, taker)),
+            ]
             if taker is not None:
                 tasks.append(loop.create_task(taker.run()))
-            tasks.append(loop.create_task(self._wait_for_stop()))
             done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in others:
                 task.cancel()
@@ -73,56 +76,59 @@ class _Folding:
     async def _wait_for_stop(self) -> None:
         await self._stopped.wait()
 
-    def _current(self, log: Log) -> Current:
+    def _updater(self, log: Log) -> StateUpdater:
         deployment = self._deployment
         if deployment.bundles is not None:
-            rung = choose_rung(deployment.bundles)
+            level = choose_level(deployment.bundles)
         else:
             assert deployment.bundle is not None
-            rung = fixed_rung(deployment.bundle)
+            level = fixed_level(deployment.bundle)
         self._board["last_seq"] = log.last_seq()
-        bundle = rung.bundle
-        layout = settle_layout(log, deployment.config) if bundle is None else bundle.spec.layout
-        return Current(
-            log,
-            deployment.config,
-            rung,
-            layout,
+        bundle = level.bundle
+        layout = initial_layout(log, deployment.config) if bundle is None else bundle.spec.layout
+        sources = UpdateSources(
             bundles=deployment.bundles,
-            snapshots=deployment.snapshots,
             clock_ms=deployment.event_clock_ms,
-            on_change=self._serve,
-            on_look=self._look,
-            before_batch=self._gaps.leave if deployment.simulation is None else None,
+            snapshots=deployment.snapshots,
             simulation=deployment.simulation,
         )
+        callbacks = UpdateCallbacks(
+            on_change=self._send_view,
+            on_look=self._record_look,
+            before_batch=self._gaps.leave if deployment.simulation is None else None,
+        )
+        return StateUpdater(
+            log, deployment.config, level, layout, sources=sources, callbacks=callbacks
+        )
 
-    def _serve(self, serving: Serving) -> None:
-        rung = serving.rung
+    def _send_view(self, state: ServedState) -> None:
+        """Send a state to the other processes, as the next view."""
+        level = state.level
         self._board["view"] += 1
         view = NewView(
             number=int(self._board["view"]),
             incarnation=self._incarnation,
-            generation=serving.generation,
-            layout=serving.folded.layout,
-            bundle=None if rung.directory is None else str(rung.directory),
-            fallback=rung.fallback,
-            reason=rung.reason,
-            promoted=rung.promoted,
-            changes=() if serving.arms is None else serving.arms.changes,
+            generation=state.generation,
+            layout=state.folded.layout,
+            bundle=None if level.directory is None else str(level.directory),
+            fallback=level.fallback,
+            reason=level.reason,
+            promoted=level.promoted,
+            changes=() if state.arms is None else state.arms.changes,
         )
-        fds = [serving.folded.state.store.fd, serving.publisher.table.fd]
-        if serving.arms is not None:
-            fds.append(serving.arms.table.fd)
+        fds = [state.folded.state.store.fd, state.publisher.table.fd]
+        if state.arms is not None:
+            fds.append(state.arms.table.fd)
         self._channel.send(view, tuple(fds))
-        self._board["seq"] = serving.folded.seq
-        if not self._board["fresh_ms"]:  # from now on it is told if nothing more is folded
+        self._board["seq"] = state.folded.seq
+        if not self._board["fresh_ms"]:  # from now on a fold that stops shows as lag
             self._board["fresh_ms"] = self._deployment.clock_ms()
         if not self._is_ready:
             self._is_ready = True
-            self._channel.send(Ready(serving.folded.seq))
+            self._channel.send(Ready(state.folded.seq))
 
-    def _look(self, seq: int) -> None:
+    def _record_look(self, seq: int) -> None:
+        """Write to the board that the log was folded up to this seq."""
         board = self._board
         board["reached"] = seq
         if self._is_ready:
@@ -136,19 +142,19 @@ class _Folding:
             return None
         return SnapshotTaker(self._deployment.take_snapshot, every_s=every_s)
 
-    async def _tell(self, current: Current, taker: SnapshotTaker | None) -> None:
-        """Tell what is wrong, whenever that changes."""
-        told = Troubles()
+    async def _report(self, updater: StateUpdater, taker: SnapshotTaker | None) -> None:
+        """Send what is wrong to the supervisor whenever that changes."""
+        sent = Troubles()
         while True:
-            await asyncio.sleep(_TELL_S)
+            await asyncio.sleep(_REPORT_S)
             write_cpu(self._board)
-            self._board["fresh_ms"] = current.fresh_ms or self._board["fresh_ms"]
+            self._board["fresh_ms"] = updater.fresh_ms or self._board["fresh_ms"]
             troubles = Troubles(
-                log=current.log_trouble,
-                bundle=current.bundle_trouble,
-                stale=current.stale_trouble,
+                log=updater.log_trouble,
+                bundle=updater.bundle_trouble,
+                stale=updater.stale_trouble,
                 snapshot=None if taker is None else taker.trouble,
             )
-            if troubles != told:
+            if troubles != sent:
                 self._channel.send(troubles)
-                told = troubles
+                sent = troubles

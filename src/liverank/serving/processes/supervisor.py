@@ -24,7 +24,7 @@ from liverank.errors import ServingError
 from liverank.serving.processes.board import Board
 from liverank.serving.processes.channel import (
     Channel,
-    Failed,
+    Failure,
     Message,
     NewView,
     Ready,
@@ -77,7 +77,7 @@ class Supervisor:
         self._due: dict[int, float] = {}
         self._view: tuple[NewView, list[int]] | None = None
         self._troubles = Troubles()
-        self._failure: Failed | None = None
+        self._failure: Failure | None = None
         self._why_not_folded: str | None = None
         """What the folding process told before it ended, or None."""
         self._selector = selectors.DefaultSelector()
@@ -149,7 +149,7 @@ class Supervisor:
             self._is_ready = True
             self._on_ready(self._folded_to)
 
-    def _fail(self, place: int, failed: Failed) -> None:
+    def _fail(self, place: int, failed: Failure) -> None:
         """Give up where the server was never ready; else it is tried again."""
         if not self._is_ready:
             self._failure = failed

@@ -22,21 +22,21 @@ from liverank.serving.state.live_items import LiveItems
 from liverank.serving.state.live_table import LivePublisher
 
 
-def warm_up(rung: FallbackLevel, config: Config) -> None:
-    """Fold and rank once with a rung, in a state that is thrown away."""
-    layout = layout_of(Schema(), config) if rung.bundle is None else rung.bundle.spec.layout
-    view = _small_view(rung, layout)
+def warm_up(level: FallbackLevel, config: Config) -> None:
+    """Fold and rank once with a level, in a state that is thrown away."""
+    layout = layout_of(Schema(), config) if level.bundle is None else level.bundle.spec.layout
+    view = _small_view(level, layout)
     for items in (["-"], None):
         request = RankRequest(user="-", items=items)
         rank(view, Hashes(), request, request_id="-", at_ms=1, limit=1)
     if config.experiments:
         warm_up_experiments(view.state)
-    if rung.bundle is not None:
-        width = rung.bundle.model.n_features
-        rung.bundle.model.answers(np.zeros((200, width), np.float32))  # long and short lists
+    if level.bundle is not None:
+        width = level.bundle.model.n_features
+        level.bundle.model.answers(np.zeros((200, width), np.float32))  # long and short lists
 
 
-def _small_view(rung: FallbackLevel, layout: Layout) -> View:
+def _small_view(level: FallbackLevel, layout: Layout) -> View:
     """A state and live items of one event each."""
     events = [
         TailEvent(1, 1, Item(time=1, item="-", state="started")),
@@ -47,4 +47,4 @@ def _small_view(rung: FallbackLevel, layout: Layout) -> View:
     state.fold(stream)
     live = LiveItems(expire_after_ms=1000.0, impression="-")
     live.fold_events([one.event for one in events], stream.at.tolist())
-    return View(state, LivePublisher(live).table, make_ranker(rung, layout), 1)
+    return View(state, LivePublisher(live).table, make_ranker(level, layout), 1)

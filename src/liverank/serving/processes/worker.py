@@ -24,16 +24,16 @@ from liverank.serving.experiments.arm_counts import half_life_ms
 from liverank.serving.experiments.arm_table import ArmTable
 from liverank.serving.experiments.loading import load_variants
 from liverank.serving.experiments.variants import Variants
-from liverank.serving.health import HealthOf
+from liverank.serving.health import HealthReporter
 from liverank.serving.http.limits import Limits
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.http.routes import Routes
 from liverank.serving.http.server import Handler, HttpServer
 from liverank.serving.processes.board import Board, begin_process, write_cpu
-from liverank.serving.processes.channel import Channel, Failed, Message, NewView, Troubles
+from liverank.serving.processes.channel import Channel, Failure, Message, NewView, Troubles
 from liverank.serving.processes.deployment import Deployment
 from liverank.serving.ranking.candidates import Hashes
-from liverank.serving.ranking.fallback import FallbackLevel, fixed_rung
+from liverank.serving.ranking.fallback import FallbackLevel, fixed_level
 from liverank.serving.ranking.ranker import View, make_ranker, rank
 from liverank.serving.server_log.events import write_event
 from liverank.serving.server_log.watch import Watch
@@ -72,7 +72,7 @@ def run_worker(
             runner.run(_Worker(deployment, board, place, channel).run(listening, known))
         except LiverankError as error:
             with suppress(OSError):  # the supervisor is gone
-                channel.send(Failed(type(error).__name__, str(error)))
+                channel.send(Failure(type(error).__name__, str(error)))
             raise
 
 
@@ -111,7 +111,7 @@ class _Worker:
                 clock_ms=self._deployment.clock_ms,
                 simulation=simulation,
             )
-            self._health = health = HealthOf(service)
+            self._health = health = HealthReporter(service)
             routes = Routes(service, health, has_access_log=self._deployment.has_access_log)
             watch = Watch(service, health, self._place)
             limits = Limits(
@@ -192,8 +192,8 @@ class _Worker:
         live = LiveTable(expire_after_ms=expire_after_ms, fd=fds[1], is_abandoned=is_abandoned)
         state.store.close()
         live.close()
-        rung = self._rung(told)
-        ranker = make_ranker(rung, told.layout)
+        level = self._level(told)
+        ranker = make_ranker(level, told.layout)
         variants = self._variants(told, state, fds[2]) if len(fds) > 2 else None
         view = View(state, live, ranker, told.generation, variants)
         request = RankRequest(user="-", items=["-"])
@@ -223,19 +223,19 @@ class _Worker:
         """
         self._service.counts["wants_gap_us"] = int(1e6 * seconds)
 
-    def _rung(self, told: NewView) -> FallbackLevel:
-        """The rung that was told of, or the next below it where its bundle no longer loads.
+    def _level(self, told: NewView) -> FallbackLevel:
+        """The level that was told of, or the next below it where its bundle no longer loads.
 
         A bundle that is there already is not loaded again.
         """
         if told.bundle is None:
             return FallbackLevel(None, told.fallback, told.reason, told.promoted)
         place = Path(told.bundle)
-        mine = None if self._service.why_not_ready() else self._service.view().ranker.rung
+        mine = None if self._service.why_not_ready() else self._service.view().ranker.level
         if mine is not None and mine.bundle is not None and mine.directory == place:
             return replace(mine, fallback=told.fallback, reason=told.reason, promoted=told.promoted)
         try:
-            bundle = fixed_rung(place).bundle
+            bundle = fixed_level(place).bundle
         except BundleError as error:
             self._trouble = reason = f"the bundle no longer loads: {error}"
             if reason != self._health.own_trouble:

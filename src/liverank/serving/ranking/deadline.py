@@ -1,128 +1,129 @@
-"""When an answer would come too late, and what is answered instead.
+"""Deadlines: which requests are ranked by the model, by popularity, or refused.
 
-A request that waited for half of its deadline, or that a model could not answer in the rest of it,
-is answered by popularity, which is cheap. Where requests have waited so long for a while, even that
-is too much: then one that waited for nearly all of its deadline is refused, as any answer would be
-too late. So what is answered is answered in time, however many ask, and a moment's delay refuses
-nobody. Invariant: nothing here reads a clock.
+A request that has waited for half of its deadline, or that the model cannot rank in the rest of it,
+is ranked by popularity, which is cheap. During an overload (requests have waited that long for
+0.25 s without a break), a request that has waited for nearly all of its deadline is refused,
+because any answer would come too late. A short delay therefore refuses nobody.
+Invariant: nothing here reads a clock.
 """
 
 from typing import Protocol
 
-from liverank.serving.ranking.ranker import NO_HASTE, Haste
+from liverank.serving.ranking.ranker import NO_LIMIT, TimeLimit
 
-_HASTY = 0.5
-"""The share of the deadline after which a request that still waits is answered by popularity."""
-_TOO_LATE = 0.9
-"""The share of the deadline after which it is refused."""
-_LEAST_PATIENCE_S = 0.005
-"""How long any request waits for state while a batch is being folded."""
-_LEARNS = 0.05
-"""How much the latest ranking counts in what rankings take."""
-_FORGETS = 0.02
-"""By how much the estimate falls with each list that it kept from the model."""
-_LONG = 500
-"""Candidates from which on a ranking tells what one more of them takes."""
-_ALL_THE_TIME = Haste(None, 3600.0)
+_SKIP_MODEL_SHARE = 0.5
+"""Share of the deadline after which a request that still waits is ranked by popularity."""
+_REFUSE_SHARE = 0.9
+"""Share of the deadline after which a request is refused during an overload."""
+_MIN_STATE_WAIT_S = 0.005
+"""Least time that any request waits for state while a batch is being folded."""
+_LEARNING_RATE = 0.05
+"""Weight of the latest ranking in the moving average of the time per candidate."""
+_DECAY = 0.02
+"""Share by which the average falls with each list that it kept from the model."""
+_MIN_MEASURED = 500
+"""Fewest candidates of a ranking whose time per candidate is measured."""
+_UNLIMITED = TimeLimit(None, 3600.0)
 _OVERLOAD_S = 0.25
-"""For how long requests must have waited too long before any is refused."""
+"""How long requests must have waited too long before any is refused."""
 
 
-class Pacing(Protocol):
-    """How requests are answered that have waited."""
+class DeadlinePolicy(Protocol):
+    """Decides how requests that have waited are ranked."""
 
-    def learn(self, candidates: int, took_s: float) -> None:
-        """Learn that a ranking took so long."""
+    def record_ranking(self, candidates: int, took_s: float) -> None:
+        """Record how long a ranking by the model took."""
 
-    def haste_of(
+    def time_limit(
         self, *, now_s: float, waited_s: float, deadline_s: float, candidates: int
-    ) -> Haste | None:
-        """How to answer a request that waited so long; None where it is to be refused."""
+    ) -> TimeLimit | None:
+        """How to rank a request that has waited ``waited_s``; None means: refuse it."""
 
 
 class NoDeadline:
-    """Every request is answered by what ranks, however long it has waited: for simulated time.
+    """Ranks every request by the model, however long it has waited: for simulated time.
 
-    >>> NoDeadline().haste_of(now_s=0, waited_s=9, deadline_s=0.05, candidates=55).reason is None
+    >>> limit = NoDeadline().time_limit(now_s=0, waited_s=9, deadline_s=0.05, candidates=55)
+    >>> limit.skip_reason is None
     True
     """
 
-    def learn(self, candidates: int, took_s: float) -> None:
-        """Nothing depends on it."""
+    def record_ranking(self, candidates: int, took_s: float) -> None:
+        """Does nothing: no decision depends on it."""
 
-    def haste_of(  # noqa: D102  # the contract says it
+    def time_limit(  # noqa: D102  # documented in DeadlinePolicy
         self,
         *,
-        now_s: float,  # noqa: ARG002  # the contract
+        now_s: float,  # noqa: ARG002  # part of the protocol
         waited_s: float,  # noqa: ARG002
         deadline_s: float,  # noqa: ARG002
         candidates: int,  # noqa: ARG002
-    ) -> Haste | None:
-        return _ALL_THE_TIME
+    ) -> TimeLimit | None:
+        return _UNLIMITED
 
 
-class Pace:
-    """What a ranking by the model takes, and whether requests wait too long.
+class EnforcedDeadline:
+    """Estimates the model's time per candidate, and detects overload.
 
-    >>> pace = Pace()
-    >>> pace.needs_s(1000)
+    >>> deadline = EnforcedDeadline()
+    >>> deadline.expected_s(1000)
     0.0
-    >>> pace.learn(1000, 0.002)
-    >>> pace.needs_s(3000)
+    >>> deadline.record_ranking(1000, 0.002)
+    >>> deadline.expected_s(3000)
     0.006
     """
 
     def __init__(self) -> None:
         self._candidate_s: float | None = None
-        self._waiting_since_s: float | None = None
+        self._late_since_s: float | None = None
 
-    def needs_s(self, candidates: int) -> float:
-        """How long a ranking of so many candidates will take; 0 before the first."""
+    def expected_s(self, candidates: int) -> float:
+        """Expected time of a ranking by the model, in seconds; 0 before the first measurement."""
         return 0.0 if self._candidate_s is None else candidates * self._candidate_s
 
-    def learn(self, candidates: int, took_s: float) -> None:
-        """Learn that a ranking took so long. Short lists say little, and are left out."""
-        if candidates < _LONG:
+    def record_ranking(self, candidates: int, took_s: float) -> None:
+        """Record how long a ranking by the model took; short lists are ignored as too noisy."""
+        if candidates < _MIN_MEASURED:
             return
-        of_one_s = took_s / candidates
-        before_s = of_one_s if self._candidate_s is None else self._candidate_s
-        self._candidate_s = before_s + _LEARNS * (of_one_s - before_s)
+        measured_s = took_s / candidates
+        before_s = measured_s if self._candidate_s is None else self._candidate_s
+        self._candidate_s = before_s + _LEARNING_RATE * (measured_s - before_s)
 
-    def _forget_slowly(self) -> None:
-        """Believe a little less in what long lists took: else none would ever be tried again."""
+    def _decay_estimate(self) -> None:
+        """Lower the estimate a little, so that long lists are tried by the model again."""
         if self._candidate_s is not None:
-            self._candidate_s *= 1.0 - _FORGETS
+            self._candidate_s *= 1.0 - _DECAY
 
-    def haste_of(
+    def time_limit(
         self, *, now_s: float, waited_s: float, deadline_s: float, candidates: int
-    ) -> Haste | None:
-        """How to answer a request that waited so long; None where it is to be refused.
+    ) -> TimeLimit | None:
+        """How to rank a request that has waited ``waited_s``; None means: refuse it.
 
-        ``now_s`` is of any clock that goes on steadily.
+        ``now_s`` is the time of any monotonic clock.
 
-        >>> waits = {"waited_s": 0.03, "deadline_s": 0.05, "candidates": 55}
-        >>> Pace().haste_of(now_s=0, **waits).reason
+        >>> times = {"waited_s": 0.03, "deadline_s": 0.05, "candidates": 55}
+        >>> EnforcedDeadline().time_limit(now_s=0, **times).skip_reason
         'the server is busy: 30 of the 50 ms of the deadline had passed'
         """
         left_s = deadline_s - waited_s
-        if waited_s <= _HASTY * deadline_s:
-            self._waiting_since_s = None
-            needs_s = self.needs_s(candidates)
-            if needs_s <= left_s:
-                return Haste(None, left_s) if left_s < NO_HASTE.patience_s else NO_HASTE
-            self._forget_slowly()
-            return Haste(
-                f"the model needs about {1e3 * needs_s:.0f} ms for so many candidates, and "
+        if waited_s <= _SKIP_MODEL_SHARE * deadline_s:
+            self._late_since_s = None
+            expected_s = self.expected_s(candidates)
+            if expected_s <= left_s:
+                return TimeLimit(None, left_s) if left_s < NO_LIMIT.state_wait_s else NO_LIMIT
+            self._decay_estimate()
+            return TimeLimit(
+                f"the model needs about {1e3 * expected_s:.0f} ms for so many candidates, and "
                 f"{1e3 * left_s:.0f} ms were left",
                 left_s,
             )
-        if self._waiting_since_s is None:
-            self._waiting_since_s = now_s
-        is_overloaded = now_s - self._waiting_since_s > _OVERLOAD_S
-        if is_overloaded and waited_s > _TOO_LATE * deadline_s:
+        if self._late_since_s is None:
+            self._late_since_s = now_s
+        is_overloaded = now_s - self._late_since_s > _OVERLOAD_S
+        if is_overloaded and waited_s > _REFUSE_SHARE * deadline_s:
             return None
-        return Haste(
+        return TimeLimit(
             f"the server is busy: {1e3 * waited_s:.0f} of the {1e3 * deadline_s:.0f} ms of the "
             "deadline had passed",
-            max(left_s, _LEAST_PATIENCE_S),
+            max(left_s, _MIN_STATE_WAIT_S),
         )

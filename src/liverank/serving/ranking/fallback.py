@@ -1,8 +1,8 @@
-"""What ranks when the current bundle cannot: the ladder, and the rungs that need no model.
+"""What ranks when the current bundle cannot: the ladder, and the levels that need no model.
 
     current bundle -> previous bundle -> most popular now -> newest
 
-Invariant: there is always a rung, and it says why the ones above it did not answer.
+Invariant: there is always a level, and it says why the ones above it did not answer.
 """
 
 from dataclasses import dataclass
@@ -32,15 +32,15 @@ class FallbackLevel:
     fallback: str | None
     reason: str | None
     promoted: str | None = None
-    """The version that was to be served when this rung was chosen; "" where it cannot be told."""
+    """The version that was to be served when this level was chosen; "" where it cannot be told."""
     directory: Path | None = None
     """Where the bundle lies."""
 
 
-def choose_rung(root: Path) -> FallbackLevel:
-    """The highest rung of a deployment's bundles that holds.
+def choose_level(root: Path) -> FallbackLevel:
+    """The highest level of a deployment's bundles that holds.
 
-    >>> choose_rung(Path("no/such/place")).reason
+    >>> choose_level(Path("no/such/place")).reason
     'no bundle was promoted yet; `liverank train` makes one'
     """
     try:
@@ -68,7 +68,7 @@ def choose_rung(root: Path) -> FallbackLevel:
         )
 
 
-def fixed_rung(directory: Path) -> FallbackLevel:
+def fixed_level(directory: Path) -> FallbackLevel:
     """One given bundle. Raises BundleError when it does not load."""
     return FallbackLevel(load_bundle(directory), None, None, directory=directory)
 

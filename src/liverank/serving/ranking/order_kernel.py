@@ -12,7 +12,7 @@ _MANY = 1_000
 
 
 @compiled
-def best_places(scores, second, hashes, seed, limit):
+def best_positions(scores, second, hashes, seed, limit):
     """The places of the best candidates, the best first: int64[at most limit].
 
     By ``scores`` float64[n], then by ``second`` float64[n] (or [0], where there is none), then by

@@ -1,10 +1,10 @@
-"""Ranking, pure: a request and a View in, an ordered list out.
+"""Ranking as a pure function: a request and a View in, an ordered list out.
 
     request -> candidates -> features -> scores -> order
 
 Features are read by the same compiled code that made the training rows.
-Invariant: the same request id, cut, time and rung give the same list; an item that is known to have
-ended is never in it; a request is answered from one View.
+Invariant: the same request id, cut, time and fallback level give the same list; an item that is
+known to have ended is never in it; a request is answered from one View.
 """
 
 from dataclasses import dataclass, field, replace
@@ -25,56 +25,56 @@ from liverank.features.stream.event_arrays import request_words
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Candidates, Hashes, candidates_of
 from liverank.serving.ranking.fallback import FallbackLevel, popularity, popularity_program
-from liverank.serving.ranking.order_kernel import best_places
+from liverank.serving.ranking.order_kernel import best_positions
 from liverank.serving.state.live_table import LiveTable
 
 if TYPE_CHECKING:
     from liverank.serving.experiments.variants import Variants
 
 _POSITIONS = np.array([SERVED_POSITION])
-_MOST_SURFACES = 1_000
-_NOTHING = np.empty(0)
+_MAX_SURFACES = 1_000
+_EMPTY = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Ranker:
-    """A rung, compiled for the layout that the log is folded in."""
+    """A fallback level with its programs, compiled for the layout of the folded log."""
 
-    rung: FallbackLevel
+    level: FallbackLevel
     layout: Layout
     program: Program | None
-    """Of the bundle's features; None without a bundle."""
-    popular: Program
-    plain: dict[str, NDArray[np.uint64]] = field(default_factory=dict)
-    """The words of requests without fields, by their surface."""
+    """Reads the bundle's features; None without a bundle."""
+    popularity_program: Program
+    plain_requests: dict[str, NDArray[np.uint64]] = field(default_factory=dict)
+    """Request words of requests without fields, by surface."""
 
     def request_words(self, request: RankRequest) -> NDArray[np.uint64]:
-        """The words of a request, uint64[request words], as the fold knows them."""
+        """The fields and the surface of a request, encoded as the fold encodes them: uint64[n]."""
         if request.fields:
             return request_words(request.fields, request.surface, self.layout)
-        words = self.plain.get(request.surface)
+        words = self.plain_requests.get(request.surface)
         if words is None:
             words = request_words({}, request.surface, self.layout)
-            if len(self.plain) < _MOST_SURFACES:
-                self.plain[request.surface] = words
+            if len(self.plain_requests) < _MAX_SURFACES:
+                self.plain_requests[request.surface] = words
         return words
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a ranking is made from."""
+    """State, live items and model that a ranking is made from."""
 
     state: State
     live: LiveTable
     ranker: Ranker
     generation: int
-    """Of the log, when the fold began: a later one lacks events that were folded."""
+    """Generation of the log when the fold began; a later one lacks events that were folded."""
     variants: "Variants | None" = None
-    """What ranks in place of ``rank`` where the config names experiments."""
+    """Ranks in place of ``rank``; None where the config names no experiments."""
 
     def bundle(self, version: str | None) -> Bundle | None:
-        """The bundle of that version, of those that may have ranked."""
-        bundle = self.ranker.rung.bundle
+        """The bundle with that version, among those that may have ranked."""
+        bundle = self.ranker.level.bundle
         if self.variants is None or version is None:
             return bundle
         is_current = bundle is not None and bundle.version == version
@@ -82,51 +82,52 @@ class View:
 
 
 @dataclass(slots=True)  # not frozen, since that takes a microsecond a request
-class Ranked:
-    """A ranked list, and all that the log must know of it."""
+class RankedList:
+    """A ranked list, and what is logged about it."""
 
     candidates: Candidates
     order: list[int]
-    """The places in ``candidates`` of those that are served, the best first."""
+    """Positions in ``candidates`` of the items that are served, best first."""
     items: list[str]
-    """The ids of those."""
+    """Ids of the served items."""
     scores: NDArray[np.float64]
-    """The scores of those."""
+    """Scores of the served items."""
     model: str | None
     fallback: str | None
     reason: str | None
     dropped: dict[str, int]
     cut: int
     vectors: NDArray[np.float32] | None = None
-    """What the model read, float32[candidates, features]; None without a bundle."""
+    """Features that the model read, float32[candidates, features]; None without a bundle."""
     variant: str | None = None
-    """The variant of an experiment, as it is logged."""
+    """Variant of an experiment, as it is logged."""
     policy: str | None = None
-    """What ranked where that was neither a bundle nor a fallback."""
+    """Name of what ranked, if that was neither a bundle nor a fallback."""
     propensities: list[float] | None = None
-    """The probability with which each of the items got its place, where that is known."""
+    """Probability with which each item got its position, if that is known."""
     teams: str | None = None
-    """Of an interleaved list: who placed each item."""
+    """Source of each item of an interleaved list."""
 
 
 @dataclass(frozen=True, slots=True)
-class Haste:
-    """Why a request is answered by popularity though a model is there.
+class TimeLimit:
+    """How much time a ranking may take.
 
-    ``patience_s`` is how long to wait for state while a batch is being folded.
+    ``skip_reason`` states why the model is skipped and popularity ranks; None uses the model.
+    ``state_wait_s`` is how long to wait for state while a batch is being folded.
     """
 
-    reason: str | None = None
-    patience_s: float = 1.0
+    skip_reason: str | None = None
+    state_wait_s: float = 1.0
 
 
-NO_HASTE = Haste()
+NO_LIMIT = TimeLimit()
 
 
-def make_ranker(rung: FallbackLevel, layout: Layout) -> Ranker:
-    """Compile a rung; the layout is the bundle's own where there is one."""
-    program = None if rung.bundle is None else compile_spec(rung.bundle.spec)
-    return Ranker(rung, layout, program, popularity_program(layout))
+def make_ranker(level: FallbackLevel, layout: Layout) -> Ranker:
+    """Compile a fallback level; if it has a bundle, ``layout`` is the bundle's own."""
+    program = None if level.bundle is None else compile_spec(level.bundle.spec)
+    return Ranker(level, layout, program, popularity_program(layout))
 
 
 def rank(
@@ -137,26 +138,27 @@ def rank(
     request_id: str,
     at_ms: int,
     limit: int,
-    haste: Haste = NO_HASTE,
-) -> Ranked:
-    """Rank a request's candidates as of ``at_ms``, by what has been folded so far."""
+    time_limit: TimeLimit = NO_LIMIT,
+) -> RankedList:
+    """Rank a request's candidates as of ``at_ms``, from what has been folded so far."""
     candidates, dropped = candidates_of(request, view.live, hashes, at_ms=at_ms)
-    rung = view.ranker.rung
-    bundle = rung.bundle if haste.reason is None else None
-    columns, model, scores, second, cut = None, None, _NOTHING, _NOTHING, 0
-    fallback, reason = rung.fallback, rung.reason
+    level = view.ranker.level
+    bundle = level.bundle if time_limit.skip_reason is None else None
+    columns, model, scores, second, cut = None, None, _EMPTY, _EMPTY, 0
+    fallback, reason = level.fallback, level.reason
     if bundle is not None:
         assert view.ranker.program is not None
         try:
-            columns, cut = _read(view, view.ranker.program, request, candidates, at_ms, haste)
+            columns, cut = _read(view, view.ranker.program, request, candidates, at_ms, time_limit)
             scores, model = bundle.model.answers(columns), bundle.version
-        except StateBusyError as error:  # popularity reads a fraction of it
-            bundle, haste = None, replace(haste, reason=str(error))
+        except StateBusyError as error:  # popularity reads far less state
+            bundle, time_limit = None, replace(time_limit, skip_reason=str(error))
     if bundle is None:
+        program = view.ranker.popularity_program
         try:
-            read, cut = _read(view, view.ranker.popular, request, candidates, at_ms, haste)
+            read, cut = _read(view, program, request, candidates, at_ms, time_limit)
             scores, second = popularity(read)
-            fallback, reason = "popular", haste.reason or reason
+            fallback, reason = "popular", time_limit.skip_reason or reason
             if not scores.any():
                 scores, fallback = second, "newest"
                 reason = f"{reason}; and none of the candidates had a success yet"
@@ -165,8 +167,8 @@ def rank(
             scores = newness(view.live.since(candidates.hashes), at_ms)
             fallback, reason = "newest", str(error)
     seed = np.uint64(hash_id(request_id))
-    order = best_places(scores, second, candidates.hashes, seed, limit).tolist()
-    return Ranked(
+    order = best_positions(scores, second, candidates.hashes, seed, limit).tolist()
+    return RankedList(
         candidates=candidates,
         order=order,
         items=candidates.names(order),
@@ -186,8 +188,9 @@ def _read(
     request: RankRequest,
     candidates: Candidates,
     at_ms: int,
-    haste: Haste,
+    time_limit: TimeLimit,
 ) -> tuple[NDArray[np.float32], int]:
+    """What a program reads for the candidates, float32[n, columns], and the cut it was read at."""
     return view.state.read_cut(
         program,
         user=hash_id(request.user),
@@ -195,11 +198,14 @@ def _read(
         items=candidates.hashes,
         request=view.ranker.request_words(request),
         positions=_POSITIONS,
-        patience_s=haste.patience_s,
+        patience_s=time_limit.state_wait_s,
     )
 
 
 def newness(since: NDArray[np.float64], at_ms: int) -> NDArray[np.float64]:
-    """From 1 for what started now towards 0 for what is old or unknown."""
+    """Score from 1 for an item that started now towards 0 for an old or unknown one.
+
+    ``since`` float64[n] in Unix ms; returns float64[n].
+    """
     age_s = np.maximum(at_ms - since, 0.0) / 1000.0
     return np.nan_to_num(1.0 / (1.0 + age_s), nan=0.0)

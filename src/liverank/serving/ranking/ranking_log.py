@@ -1,9 +1,9 @@
-"""Rankings on their way into the log.
+"""Logging of rankings: which ones, with what, and the thread that appends them in batches.
 
-A ranking is answered first and logged a moment later, by one thread, in batches. Invariant: what
-was queued when ``close`` is called is on disk when it returns, or was counted as lost, and why is
-in the server's own log; a process that is killed loses what was queued in the last GATHER_S, or
-since the last ``flush`` where nothing is written by itself.
+A ranking is answered first and logged a moment later. Invariant: a ranking that was queued before
+``close`` is on disk when ``close`` returns, or was counted as lost with the reason in the server's
+own log. A process that is killed loses the rankings queued in the last GATHER_S (in simulated time:
+since the last ``flush``).
 """
 
 import math
@@ -20,22 +20,50 @@ from liverank.events.log import Log
 from liverank.experiments.interleaving.teams import TEAMS_FIELD
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.log_trouble import LogTrouble, trouble_of
-from liverank.serving.ranking.ranker import Ranked
+from liverank.serving.ranking.ranker import RankedList
 from liverank.serving.server_log.events import write_event
 
 ALWAYS_LOGGED = 200
-"""Candidates up to this many are always logged when a list was cut from them."""
+"""Most candidates that are always logged when a list was cut from them."""
 MAX_QUEUED = 50_000
-"""Rankings that wait at most; more are lost, and counted."""
+"""Most rankings that wait for the log; further ones are lost, and counted."""
 GATHER_S = 0.08
-"""How long a batch gathers: rankings share a commit, and a row of the log."""
+"""Time in which rankings gather into a batch, which shares a commit and a row of the log."""
 _BATCH = 2_000
 _BUSY_TRIES = 5
+_CANDIDATES_SAMPLE, _VECTORS_SAMPLE, _LOGGED_SAMPLE = range(3)
+"""Numbers of the random samples of request ids; each is drawn independently."""
+
+
+def queue_ranking(
+    writer: "RankingWriter",
+    request: RankRequest,
+    ranked: RankedList,
+    *,
+    request_id: str,
+    at_ms: int,
+    generation: int,
+    serving: Serving,
+) -> None:
+    """Queue a ranking for the log, if it is in the share that ``serving.log_rankings`` logs.
+
+    The arguments are those of ``ranking_event``.
+    """
+    if is_sampled(request_id, serving.log_rankings, _LOGGED_SAMPLE):
+        event = ranking_event(
+            request,
+            ranked,
+            request_id=request_id,
+            at_ms=at_ms,
+            generation=generation,
+            serving=serving,
+        )
+        writer.put(event)
 
 
 def ranking_event(
     request: RankRequest,
-    ranked: Ranked,
+    ranked: RankedList,
     *,
     request_id: str,
     at_ms: int,
@@ -44,21 +72,23 @@ def ranking_event(
 ) -> ServedRanking:
     """The event of a served list; ``generation`` is that of the log that was folded for it.
 
-    Of the lists cut from more than ALWAYS_LOGGED candidates, a share of ``serving.log_candidates``
-    logs these too, the rest logs how many they were; of those that a bundle ranked, a share of
-    ``serving.log_vectors`` logs what it read, with all candidates. Which ones depends on the
-    request id alone.
+    If a list was cut from more than ALWAYS_LOGGED candidates, a share ``serving.log_candidates`` of
+    such lists logs the candidates, the others only their number. A share ``serving.log_vectors`` of
+    the lists that a bundle ranked logs the features it read, and all candidates. The request id
+    alone decides which lists these are.
     """
     items, scores, scored = ranked.items, ranked.scores, len(ranked.candidates.hashes)
     keeps_vectors = (
-        ranked.vectors is not None and scored > 0 and is_sampled(request_id, serving.log_vectors, 1)
+        ranked.vectors is not None
+        and scored > 0
+        and is_sampled(request_id, serving.log_vectors, _VECTORS_SAMPLE)
     )
     was_cut = len(items) < scored
     keeps_candidates = was_cut and (
         scored <= ALWAYS_LOGGED
         or request.explain
         or keeps_vectors
-        or is_sampled(request_id, serving.log_candidates, 0)
+        or is_sampled(request_id, serving.log_candidates, _CANDIDATES_SAMPLE)
     )
     vectors = None
     if keeps_vectors:
@@ -84,15 +114,17 @@ def ranking_event(
     )
 
 
-def fields_of(request: RankRequest, ranked: Ranked) -> Fields:
-    """The fields that a ranking is logged with: the request's, and who placed which item."""
+def fields_of(request: RankRequest, ranked: RankedList) -> Fields:
+    """The request's fields, and for an interleaved list the source of each item."""
     if ranked.teams is None:
         return request.fields
     return {**request.fields, TEAMS_FIELD: ranked.teams}
 
 
-def is_sampled(request_id: str, share: float, purpose: int) -> bool:
-    """Whether a request is of the share of all that is chosen for a purpose.
+def is_sampled(request_id: str, share: float, sample: int) -> bool:
+    """Whether a request belongs to a random sample of this share of all requests.
+
+    Different numbers ``sample`` give independent samples.
 
     >>> [is_sampled("q1", share, 0) for share in (0.0, 1.0)]
     [False, True]
@@ -100,13 +132,13 @@ def is_sampled(request_id: str, share: float, purpose: int) -> bool:
     if share <= 0.0 or share >= 1.0:
         return share >= 1.0
     text = request_id.encode("utf-8", "surrogatepass")
-    return xxhash.xxh3_64_intdigest(text, seed=purpose) < share * 2.0**64
+    return xxhash.xxh3_64_intdigest(text, seed=sample) < share * 2.0**64
 
 
 class RankingWriter:
-    """Appends rankings to the log in a thread of its own. ``put`` never waits and never fails.
+    """Appends rankings to the log in its own thread. ``put`` never waits and never fails.
 
-    With ``only_flushes``, there is no thread: any number wait for the next ``flush``.
+    With ``only_flushes``, there is no thread: any number of rankings wait for the next ``flush``.
     """
 
     def __init__(
@@ -118,14 +150,14 @@ class RankingWriter:
         self.trouble: str | None = None
         """Why the last batch could not be logged, or None."""
         self.trouble_code = LogTrouble.NONE
-        """The same as a number."""
+        """The same trouble as a number."""
         self._log = log
         self._clock_ms = clock_ms
         self._queue: deque[ServedRanking] = deque()
-        self._in_hand = 0  # rankings that are being appended
+        self._appending = 0  # rankings that are being appended
         self._ended = threading.Event()
         self._writing = threading.Lock()
-        self._most_queued = math.inf if only_flushes else MAX_QUEUED
+        self._max_queued = math.inf if only_flushes else MAX_QUEUED
         self._thread = threading.Thread(target=self._run, name="rankings", daemon=True)
         if not only_flushes:
             self._thread.start()
@@ -133,27 +165,27 @@ class RankingWriter:
     @property
     def queued(self) -> int:
         """Rankings that wait for the log."""
-        return len(self._queue) + self._in_hand
+        return len(self._queue) + self._appending
 
     def put(self, ranking: ServedRanking) -> None:
         """Queue a ranking for the log."""
-        if len(self._queue) >= self._most_queued:
+        if len(self._queue) >= self._max_queued:
             self.lost += 1
         else:
             self._queue.append(ranking)
 
     def flush(self) -> None:
-        """Return when what is queued by now is on disk, or counted as lost."""
+        """Write the rankings that are queued now; returns when they are on disk or lost."""
         with self._writing:
             waiting = len(self._queue)
             while waiting > 0:
-                self._in_hand = min(waiting, _BATCH)
-                self._append([self._queue.popleft() for _ in range(self._in_hand)])
-                waiting -= self._in_hand
-                self._in_hand = 0
+                self._appending = min(waiting, _BATCH)
+                self._append([self._queue.popleft() for _ in range(self._appending)])
+                waiting -= self._appending
+                self._appending = 0
 
     def close(self) -> None:
-        """Write what is queued and stop."""
+        """Write the queued rankings and stop."""
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -179,19 +211,19 @@ class RankingWriter:
                 return
             else:
                 self.logged += len(rankings)
-                self.forgive()
+                self.clear_trouble()
                 return
 
     def _append_each(self, rankings: list[ServedRanking], error: EventError) -> None:
-        """Append the rankings of a batch one by one, of which one cannot be stored."""
+        """Append a batch one by one, because at least one of its rankings is refused."""
         if len(rankings) == 1:
             self._lose(rankings, error)
             return
         for ranking in rankings:
             self._append([ranking])
 
-    def forgive(self) -> None:
-        """Say that the log can be written again."""
+    def clear_trouble(self) -> None:
+        """Report no trouble: the log can be written again."""
         self.trouble, self.trouble_code = None, LogTrouble.NONE
 
     def _lose(self, rankings: list[ServedRanking], error: LiverankError) -> None:

@@ -1,6 +1,6 @@
-"""Folding the log for serving: feature state and live items, at one place in the log.
+"""Folding the log for serving: feature state and live items, both up to the same event.
 
-Invariant: ``FoldedLog.seq`` is the seq of the last event that any of its parts has seen.
+Invariant: ``FoldedLog.seq`` is the seq of the last event that either of them has folded.
 """
 
 from collections.abc import Callable
@@ -24,11 +24,11 @@ from liverank.quantities import duration_ms
 from liverank.serving.state.live_items import LiveItems
 
 SLICE_ROWS = 256
-"""Events folded in one batch while others read: a millisecond, ten if all are long rankings."""
+"""Events folded in one batch while others read: takes 1 ms, or 10 ms if all are long rankings."""
 STEP_ROWS = 8_192
 """Events read in one step while others read."""
 BULK_ROWS = 131_072
-"""Events folded in one step when nobody waits."""
+"""Events read and folded in one step when nobody reads."""
 _COLUMNS = (
     "seq",
     "arrived",
@@ -46,15 +46,16 @@ _COLUMNS = (
     "items",
     "fields",
 )
-"""What state and live items go by."""
+"""Columns that feature state and live items are folded from."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogSlice:
-    """The next events of the log, as live items and as state fold them.
+    """The next events of the log, in the forms that feature state and live items fold.
 
-    They are a frame, or ``events`` where they are few; ``stream`` is None where no event counts.
-    ``arrived_ms`` is when the last of them came into the log, Unix ms; 0 where that is unknown.
+    State folds ``stream``, which is None if no event affects it. Live items fold ``frame``, or
+    ``events`` if they come from the log's tail. ``arrived_ms`` is when the last event came into the
+    log, Unix ms; 0 if unknown.
     """
 
     through_seq: int
@@ -65,10 +66,10 @@ class LogSlice:
 
 
 class FoldedLog:
-    """What the log comes to, up to ``seq``."""
+    """Feature state and live items, folded from the log up to ``seq``."""
 
     def __init__(self, layout: Layout, config: Config, *, state: State | None = None) -> None:
-        """Empty, or what a ``state`` of that layout holds; ``live`` is then for the caller."""
+        """Start empty, or from a ``state`` of that layout; the caller then fills ``live`` too."""
         self.state = State(layout) if state is None else state
         self.live = LiveItems(
             expire_after_ms=duration_ms(config.serving.expire_after),
@@ -90,7 +91,7 @@ class FoldedLog:
     def read_slice(self, log: Log, *, max_rows: int) -> LogSlice | None:
         """Read the events after ``seq``, at most ``max_rows``; None when there are none.
 
-        Changes nothing, so another thread may do it. Raises LogError and its kinds.
+        Changes nothing, so it may run in another thread. Raises LogError and its subclasses.
         """
         frame = next(log.read(self.seq + 1, batch_rows=max_rows, columns=_COLUMNS), None)
         if frame is None:
@@ -99,12 +100,13 @@ class FoldedLog:
         arrived_ms = int(frame["arrived"][-1] or 0)
         return LogSlice(int(frame["seq"][-1]), stream, frame, arrived_ms=arrived_ms)
 
-    def read_few(
+    def read_next(
         self, log: Log, *, max_rows: int, frame_rows: int | None = None
     ) -> LogSlice | None:
-        """What ``read_slice`` reads; without a data frame where the events lie in the log's tail.
+        """Read like ``read_slice``, but without a data frame if the events lie in the log's tail.
 
-        Of a segment at most ``frame_rows``, if given. Raises LogError and its kinds.
+        From a segment, it reads at most ``frame_rows`` events, if given. Raises LogError and its
+        subclasses.
         """
         tail = log.read_tail(
             self.seq + 1, rows=max_rows, rankings=self.layout.impressions_from_rankings
@@ -122,19 +124,23 @@ class FoldedLog:
         )
 
     def fold(
-        self, piece: LogSlice, *, batch: int | None = None, before: Callable[[], None] | None = None
+        self,
+        log_slice: LogSlice,
+        *,
+        batch: int | None = None,
+        before: Callable[[], None] | None = None,
     ) -> None:
-        """Fold a slice that ``read_slice`` or ``read_few`` gave, ``batch`` events at a time.
+        """Fold a slice from ``read_slice`` or ``read_next``, ``batch`` events at a time.
 
-        Other processes can read between two batches; ``before`` is called before each.
+        Other processes can read between two batches; ``before`` is called before each batch.
         """
-        if piece.stream is not None:
-            self.state.fold(piece.stream, batch=batch, before=before)
-            if piece.frame is not None:
-                self.live.fold(piece.frame, piece.stream.at)
+        if log_slice.stream is not None:
+            self.state.fold(log_slice.stream, batch=batch, before=before)
+            if log_slice.frame is not None:
+                self.live.fold(log_slice.frame, log_slice.stream.at)
             else:
-                self.live.fold_events(piece.events, piece.stream.at.tolist())
-        self.state.pass_over(piece.through_seq)
+                self.live.fold_events(log_slice.events, log_slice.stream.at.tolist())
+        self.state.pass_over(log_slice.through_seq)
 
 
 def fold_log(
@@ -142,33 +148,34 @@ def fold_log(
     layout: Layout,
     config: Config,
     *,
-    begun: FoldedLog | None = None,
-    goes_on: Callable[[int], bool] = lambda _seq: True,
+    start: FoldedLog | None = None,
+    keep_going: Callable[[int], bool] = lambda _seq: True,
 ) -> FoldedLog:
-    """Fold a log to its end, or for as long as ``goes_on`` says so when told the seq reached.
+    """Fold a log to its end, or until ``keep_going``, called with the seq reached, returns False.
 
-    From its start, or on from where ``begun`` stands. Raises LogError and its kinds.
+    The fold continues ``start`` in place, or begins at the first event. Raises LogError and its
+    subclasses.
     """
-    folded = FoldedLog(layout, config) if begun is None else begun
-    read = partial(folded.read_few, log, max_rows=STEP_ROWS, frame_rows=BULK_ROWS)
-    while (piece := read()) is not None:
-        folded.fold(piece)
-        if not goes_on(folded.seq):
+    folded = FoldedLog(layout, config) if start is None else start
+    read = partial(folded.read_next, log, max_rows=STEP_ROWS, frame_rows=BULK_ROWS)
+    while (log_slice := read()) is not None:
+        folded.fold(log_slice)
+        if not keep_going(folded.seq):
             break
     return folded
 
 
 def compile_fold(layout: Layout, config: Config) -> None:
-    """Fold one event into a state that is thrown away, so that no real one waits for a compiler."""
+    """Fold one event into a discarded state, so that the kernels are compiled before real use."""
     folded = FoldedLog(layout, config)
     frame = frame_of([Interaction(time=0, type="-", user="-", item="-")], seqs=[1], arrived_ms=0)
     folded.fold(LogSlice(1, stream_of(frame, layout, max_future_ms=0.0), frame))
 
 
-def settle_layout(log: Log, config: Config) -> Layout:
-    """The layout to fold in while there is no bundle: from the config, and a look at the log.
+def initial_layout(log: Log, config: Config) -> Layout:
+    """The layout to fold with while there is no bundle, from the config and a profile of the log.
 
-    Raises ConfigError when the log denies the config, LogError and its kinds.
+    Raises ConfigError when the log contradicts the config, LogError and its subclasses.
     """
     profile = profile_events(log.read()) if log.last_seq() else Profile()
     return layout_of(resolve_schema(config, profile), config)

@@ -1,4 +1,4 @@
-"""Which bundle is to rank from now on, by the pointer to the bundles and what ranks already.
+"""Chooses the next fallback level when the pointer to the promoted bundle changes.
 
 Invariant: a bundle that did not load is tried again, since it may have been restored.
 """
@@ -7,50 +7,50 @@ from pathlib import Path
 
 from liverank.bundle import store
 from liverank.errors import BundleError
-from liverank.serving.ranking.fallback import FallbackLevel, choose_rung
+from liverank.serving.ranking.fallback import FallbackLevel, choose_level
 from liverank.serving.server_log.events import write_event
 
 
-def promoted_version(root: Path, rung: FallbackLevel) -> str | None:
-    """The version that was promoted last, or None before the first, while ``rung`` ranks.
+def promoted_version(root: Path, level: FallbackLevel) -> str | None:
+    """The version that was promoted last, or None before the first; ``level`` ranks now.
 
-    Raises BundleError. No command takes a bundle out of service without another, so a pointer that
-    is gone says nothing.
+    Raises BundleError, also when the pointer has vanished: no command removes it, so its absence
+    does not mean that no bundle should be served.
     """
     promoted = store.current(root)
-    if promoted is None and rung.promoted:
+    if promoted is None and level.promoted:
         raise BundleError(
-            f"{root}: bundle {rung.promoted} was promoted, but the pointer "
+            f"{root}: bundle {level.promoted} was promoted, but the pointer "
             "bundles/current.json is gone; restore it from a copy, or choose one of "
-            "`liverank bundles` for `liverank promote`, which writes it anew"
+            "`liverank bundles` for `liverank promote`, which writes a new one"
         )
     return promoted
 
 
-def is_outdated(root: Path, rung: FallbackLevel) -> bool:
-    """Whether another bundle was promoted than ``rung`` is of, or that cannot be told."""
+def is_outdated(root: Path, level: FallbackLevel) -> bool:
+    """Whether another bundle than that of ``level`` was promoted, or this is unknown."""
     try:
-        return promoted_version(root, rung) != rung.promoted
+        return promoted_version(root, level) != level.promoted
     except BundleError:
         return True
 
 
-def next_rung(root: Path, promoted: str | None, rung: FallbackLevel) -> FallbackLevel | None:
-    """What is to rank from now on, or None where that is ``rung``, which ranks already."""
-    if promoted != rung.promoted:
-        return choose_rung(root)
-    if promoted is None or rung.fallback is None:
+def next_level(root: Path, promoted: str | None, level: FallbackLevel) -> FallbackLevel | None:
+    """The fallback level that should rank from now on; None if that is ``level``."""
+    if promoted != level.promoted:
+        return choose_level(root)
+    if promoted is None or level.fallback is None:
         return None
     try:
         bundle = store.load(root, promoted)
     except BundleError:
-        return None  # it was told why
+        return None  # the reason was reported before
     return FallbackLevel(bundle, None, None, promoted, store.place_of(root, promoted))
 
 
 def write_swap(before: FallbackLevel, now: FallbackLevel) -> None:
-    """Write that another bundle ranks from now on, or why the promoted one does not."""
-    old, new = (None if rung.bundle is None else rung.bundle.version for rung in (before, now))
+    """Log that another bundle ranks from now on, or why the promoted one does not."""
+    old, new = (None if level.bundle is None else level.bundle.version for level in (before, now))
     if now.fallback is not None and now.promoted is not None:
         write_event("bundle_refused", f"{now.reason}; rankings are by {new or now.fallback}")
     if old != new:

@@ -1,11 +1,11 @@
-"""The snapshots of a deployment: a server starts from one and folds only what came after it.
+"""The snapshots of a deployment: a server starts from one and folds only later events.
 
-    <path>/snapshots/GENERATION-SEQ-TOKEN/  see ``features.snapshot``; with the live items beside
-    <path>/snapshots.lock                   held by the process that takes one
+    <path>/snapshots/GENERATION-SEQ-TOKEN/  see ``features.state.snapshot``; plus the live items
+    <path>/snapshots.lock                   held by the process that takes a snapshot
 
-A snapshot is taken by a process that serves nobody: it loads the last one, folds what came since,
-and writes. Invariant: what was folded from a snapshot is what a fold of the whole log gives, bit
-for bit; one that holds what was erased is never read, and removed by whoever takes the next.
+A separate process takes a snapshot: it loads the last one, folds later events, and writes.
+Invariant: folding on from a snapshot gives the same bits as folding the whole log. A snapshot that
+holds erased events is never read, and is removed when the next one is taken.
 """
 
 import fcntl
@@ -39,15 +39,15 @@ LIVE = "live.msgpack"
 """The file of the live items in a snapshot."""
 
 _NAME = re.compile(r"[0-9]{6,}-[0-9]{15,}-[0-9a-f]{8}")
-_TELLING = ("seq", "event", "time", "arrived", "id", "type", "user", "item", "target")
-"""The columns that tell one event from another."""
+_IDENTITY_COLUMNS = ("seq", "event", "time", "arrived", "id", "type", "user", "item", "target")
+"""Columns that distinguish one event from another."""
 
 
-class Taken(NamedTuple):
-    """What came of taking a snapshot.
+class SnapshotResult(NamedTuple):
+    """Outcome of taking a snapshot.
 
     ``seq`` is the last event of the newest snapshot, ``began`` that of the one it was made from (0
-    for none), ``bytes`` its size; ``reason`` says why none was written.
+    for none), ``bytes`` its size; ``reason`` states why none was written, or None.
     """
 
     written: bool
@@ -57,17 +57,17 @@ class Taken(NamedTuple):
     reason: str | None
 
 
-class Start(NamedTuple):
-    """A place to begin to fold from: what was folded, and the snapshot that it was loaded from."""
+class LoadedSnapshot(NamedTuple):
+    """A folded log that was loaded from a snapshot, and the snapshot's directory."""
 
     folded: FoldedLog
     directory: Path
 
 
-def load_newest(log: Log, layout: Layout, config: Config, folder: Path) -> Start | None:
-    """The newest snapshot of the folder that fits the log; None where there is none.
+def load_newest(log: Log, layout: Layout, config: Config, folder: Path) -> LoadedSnapshot | None:
+    """The newest snapshot of the folder that fits the log; None if there is none.
 
-    Why others are refused is told to the server's log. Raises LogError and its kinds.
+    The server's log states why others do not fit. Raises LogError and its subclasses.
     """
     try:
         directories = _snapshots(folder)
@@ -84,7 +84,7 @@ def load_newest(log: Log, layout: Layout, config: Config, folder: Path) -> Start
             write_event("snapshot_unused", str(error))
             continue
         write_event("snapshot_loaded", f"starting from {directory}", seq=folded.seq)
-        return Start(folded, directory)
+        return LoadedSnapshot(folded, directory)
     return None
 
 
@@ -94,32 +94,36 @@ def take_snapshot(
     config: Config,
     folder: Path,
     *,
-    goes_on: Callable[[int], bool] = lambda _seq: True,
-) -> Taken:
-    """Write a snapshot of the log as it is now, and keep beside it only the one that it began from.
+    keep_going: Callable[[int], bool] = lambda _seq: True,
+) -> SnapshotResult:
+    """Write a snapshot of the log as it is now; keep only it and the one that it began from.
 
-    None is written where nothing is new, another process is taking one, or events are taken from
-    the log meanwhile. ``goes_on`` is told the seq reached. Raises StateError where it cannot be
-    written, LogError and its kinds.
+    None is written if no event is new, another process is taking one, or events are removed from
+    the log meanwhile. ``keep_going`` is as in ``fold_log``. Raises StateError if the snapshot
+    cannot be written, LogError and its subclasses.
     """
-    with _taking(folder) as is_ours:
-        if not is_ours:
-            return Taken(False, 0, 0, 0, "another process is taking one")
+    with _locked(folder) as has_lock:
+        if not has_lock:
+            return SnapshotResult(False, 0, 0, 0, "another process is taking one")
         generation = log.generation()
         fitting = _fitting(log, layout, config, folder)
         newest = next(iter(fitting.values()), None)
         if newest is not None and next(log.read(newest.seq + 1, batch_rows=1), None) is None:
             _keep_only(folder, *fitting)
             reason = "nothing is new since the last one"
-            return Taken(False, newest.seq, newest.seq, newest.bytes, reason)
+            return SnapshotResult(False, newest.seq, newest.seq, newest.bytes, reason)
         start = load_newest(log, layout, config, folder)
         began = 0 if start is None else start.folded.seq
         folded = fold_log(
-            log, layout, config, begun=None if start is None else start.folded, goes_on=goes_on
+            log,
+            layout,
+            config,
+            start=None if start is None else start.folded,
+            keep_going=keep_going,
         )
         if folded.seq == 0:
             _keep_only(folder)
-            return Taken(False, 0, 0, 0, "the log is empty")
+            return SnapshotResult(False, 0, 0, 0, "the log is empty")
         origin = _origin(log, config, folded.seq)
         directory = folder / f"{generation:06d}-{folded.seq:015d}-{secrets.token_hex(4)}"
         manifest = None
@@ -130,37 +134,39 @@ def take_snapshot(
                 )
         except StateError:
             if log.generation() == generation:
-                raise  # else it was removed by whoever erased, while it was written
+                raise  # else an erasure removed the snapshot while it was written
         if manifest is None or log.generation() != generation:
             shutil.rmtree(directory, ignore_errors=True)
-            return Taken(False, began, began, 0, "events were taken from the log meanwhile")
+            return SnapshotResult(
+                False, began, began, 0, "events were removed from the log meanwhile"
+            )
         _keep_only(folder, directory, *(() if start is None else (start.directory,)))
-        return Taken(True, folded.seq, began, manifest.bytes, None)
+        return SnapshotResult(True, folded.seq, began, manifest.bytes, None)
 
 
 def newest_seq(folder: Path) -> int | None:
-    """The seq of the newest snapshot of a folder, whether it fits or not; None without one."""
+    """The seq of the newest snapshot of a folder, even if it does not fit; None without one."""
     try:
         directories = _snapshots(folder)
     except StateError:
-        return None  # whoever takes the next one tells why
+        return None  # taking the next snapshot reports the reason
     return int(directories[0].name.split("-")[1]) if directories else None
 
 
 def _snapshots(folder: Path) -> list[Path]:
-    """The snapshots of a folder, the newest first. Raises StateError where it cannot be listed."""
+    """The snapshots of a folder, newest first. Raises StateError if it cannot be listed."""
     try:
         paths = list(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
         raise StateError(
-            f"{folder}: the snapshots cannot be listed: {error}; check that the folder can be read "
-            "and written by who runs this"
+            f"{folder}: the snapshots cannot be listed: {error}; check that this process may "
+            "read and write the folder"
         ) from None
     return sorted((path for path in paths if _NAME.fullmatch(path.name)), reverse=True)
 
 
 def _fitting(log: Log, layout: Layout, config: Config, folder: Path) -> dict[Path, Manifest]:
-    """The snapshots that fit by what they say of themselves, the newest first."""
+    """The snapshots whose manifests fit the log and the layout, newest first."""
     fitting = {}
     for directory in _snapshots(folder):
         try:
@@ -173,29 +179,30 @@ def _fitting(log: Log, layout: Layout, config: Config, folder: Path) -> dict[Pat
 
 
 def _origin(log: Log, config: Config, seq: int) -> Origin:
-    """What a fold of the log up to a seq is made from."""
+    """The origin of a fold of the log up to a seq."""
     last = next(log.read(seq, to_seq=seq), None) if seq else None
-    told = "" if last is None else repr(last.select(_TELLING).row(0))
+    identity = "" if last is None else repr(last.select(_IDENTITY_COLUMNS).row(0))
     return Origin(
         identity=log.identity(),
         generation=log.generation(),
         max_future_ms=duration_ms(config.features.max_future),
-        last_event=xxhash.xxh3_128_hexdigest(told.encode()),
+        last_event=xxhash.xxh3_128_hexdigest(identity.encode()),
     )
 
 
 def _keep_only(folder: Path, *kept: Path) -> None:
-    """Remove other snapshots and what killed processes left. The caller holds the lock."""
+    """Remove other snapshots and leftovers of killed processes. The caller holds the lock."""
     for path in folder.iterdir() if folder.is_dir() else []:
         if path not in kept:
-            shutil.rmtree(path, ignore_errors=True)  # one that stays is tried again
+            shutil.rmtree(path, ignore_errors=True)  # a failed removal is tried again next time
 
 
 @contextmanager
-def _taking(folder: Path) -> Iterator[bool]:
-    """Hold the lock of a folder; yields False at once where another process holds it.
+def _locked(folder: Path) -> Iterator[bool]:
+    """Hold the lock of a folder; yields False at once if another process holds it.
 
-    It lies beside the folder, which an erasure empties. Raises StateError where it does not open.
+    The lock file is next to the folder, because an erasure empties the folder. Raises StateError if
+    it cannot be opened.
     """
     with _opened(folder.with_name(f"{folder.name}.lock")) as file:
         try:
@@ -213,5 +220,5 @@ def _opened(lock: Path) -> IO[str]:
     except OSError as error:
         raise StateError(
             f"{lock}: the lock of the snapshots cannot be opened: {error}; check that it is a file "
-            "which can be written by who runs this"
+            "that this process may write"
         ) from None

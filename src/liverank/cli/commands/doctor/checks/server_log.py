@@ -40,7 +40,7 @@ class LogSummary:
     refused: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     fallbacks: Counter[str] = field(default_factory=Counter)
-    """Rankings by a fallback that has ended, by its rung."""
+    """Rankings by a fallback that has ended, by its level."""
     reasons: dict[str, str] = field(default_factory=dict)
     slow: Counter[str] = field(default_factory=Counter)
     slowest_ms: float = 0.0
@@ -153,10 +153,10 @@ def check_summary(summary: LogSummary) -> Iterator[Finding]:
             f"{last.time}: {last.fields.get('what')}",
             "docs/serving.md#health says for each cause what to do",
         )
-    for rung, reason in summary.reasons.items():
+    for level, reason in summary.reasons.items():
         yield Finding(
             "warning",
-            f"rankings were by `{rung}`, {summary.fallbacks[rung]:,} until it ended: {reason}",
+            f"rankings were by `{level}`, {summary.fallbacks[level]:,} until it ended: {reason}",
             "docs/serving.md#the-ladder says when that happens",
         )
     for kind, count in summary.refused.most_common():

@@ -1,8 +1,9 @@
-"""Why an item stands where it stands: which of its features moved its score most.
+"""Reasons for a served item's score, by what-if comparison with the list's medians.
 
-A feature's effect is the log-odds that the item would lose if this feature had the median of the
-list's candidates, all else being equal. Effects are exact for that question; since features work
-together they need not add up to the score.
+A feature's effect is the log-odds that the item would lose if this feature had the median value of
+the list's candidates, everything else being equal. Each effect is exact, but effects need not add
+up to the score, since features interact. ``models.attribution`` answers another question: it splits
+a score into parts that do add up.
 """
 
 import math
@@ -13,20 +14,22 @@ from numpy.typing import NDArray
 from liverank.bundle.bundle import Bundle
 from liverank.models.predictor import Predictor
 from liverank.serving.http.messages import RankedItem, Reason
-from liverank.serving.ranking.ranker import Ranked
+from liverank.serving.ranking.ranker import RankedList
 
-REASONS = 3
-"""Reasons given for each item, at most."""
+MAX_REASONS = 3
+"""Most reasons given for an item."""
 
 
-def explained(bundle: Bundle | None, ranked: Ranked, items: list[RankedItem]) -> list[RankedItem]:
-    """The items of a ranking, with their features and reasons where a bundle ranked them."""
+def with_reasons(
+    bundle: Bundle | None, ranked: RankedList, items: list[RankedItem]
+) -> list[RankedItem]:
+    """The items with their features and reasons, if a bundle ranked them; else unchanged."""
     columns = ranked.vectors
     if bundle is None or columns is None:
         return items
     names = bundle.spec.names
     rows = np.ascontiguousarray(columns[ranked.order])
-    reasons = reasons_of(bundle.model, names, rows, typical_values(columns))
+    reasons = what_if_reasons(bundle.model, names, rows, typical_values(columns))
     return [
         RankedItem(
             item=item.item,
@@ -35,13 +38,13 @@ def explained(bundle: Bundle | None, ranked: Ranked, items: list[RankedItem]) ->
             features={
                 name: as_json(value) for name, value in zip(names, row.tolist(), strict=True)
             },
-            reasons=why,
+            reasons=item_reasons,
         )
-        for item, row, why in zip(items, rows, reasons, strict=True)
+        for item, row, item_reasons in zip(items, rows, reasons, strict=True)
     ]
 
 
-def reasons_of(
+def what_if_reasons(
     model: Predictor,
     names: tuple[str, ...],
     rows: NDArray[np.float32],
@@ -64,7 +67,7 @@ def reasons_of(
     >>> rows = np.array([[4, 1]], np.float32)
     >>> terms = (Term(linear, 0, 1.0),)
     >>> model = Predictor(terms, Calibrator.none(1), "sigmoid", ("no", "yes"))
-    >>> [[reason]] = reasons_of(model, ("joins", "x"), rows, rows[0] * 0)
+    >>> [[reason]] = what_if_reasons(model, ("joins", "x"), rows, rows[0] * 0)
     >>> reason.words, reason.effect
     ('joins is 4, where 0 is typical: raises it', 2.0)
     """
@@ -73,7 +76,7 @@ def reasons_of(
 
 
 def typical_values(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The median of each column over the candidates that know it; NaN where none does."""
+    """Median of each column over the candidates whose value is known; NaN where none is."""
     known = ~np.isnan(features)
     typical = np.full(features.shape[1], np.nan, np.float32)
     some = known.any(axis=0)
@@ -82,7 +85,7 @@ def typical_values(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def as_json(value: float) -> float | None:
-    """A feature's value for JSON, which has no NaN: null is unknown."""
+    """A feature's value for JSON: None (null) for NaN, which means unknown."""
     return None if math.isnan(value) else float(value)
 
 
@@ -101,19 +104,19 @@ def _reasons_of_row(
     what_if[np.arange(len(columns)), columns] = typical[columns]
     margins = model.margins(what_if)[:, 0]
     effects = margins[-1] - margins[:-1]
-    strongest = np.argsort(-np.abs(effects), kind="stable")[:REASONS]
+    strongest = np.argsort(-np.abs(effects), kind="stable")[:MAX_REASONS]
     return [
         Reason(
-            feature=names[columns[place]],
-            value=as_json(row[columns[place]]),
-            typical=as_json(typical[columns[place]]),
-            effect=float(effects[place]),
-            words=f"{names[columns[place]]} is {_word(row[columns[place]])}, where "
-            f"{_word(typical[columns[place]])} is typical: "
-            f"{'raises' if effects[place] > 0 else 'lowers'} it",
+            feature=names[columns[index]],
+            value=as_json(row[columns[index]]),
+            typical=as_json(typical[columns[index]]),
+            effect=float(effects[index]),
+            words=f"{names[columns[index]]} is {_word(row[columns[index]])}, where "
+            f"{_word(typical[columns[index]])} is typical: "
+            f"{'raises' if effects[index] > 0 else 'lowers'} it",
         )
-        for place in strongest
-        if effects[place] != 0
+        for index in strongest
+        if effects[index] != 0
     ]
 
 

@@ -1,0 +1,284 @@
+"""Keeps what is served up to date: follows the log as it grows, and bundles as they are promoted.
+
+When events are removed from the log (a user was erased, old events expired), the log is folded
+again while workers rank from the previous state. New events are read and folded in the event loop's
+thread, a few at a time; long stretches are read, and bundles loaded, in other threads.
+Invariant: served state has the layout of its bundle, and is replaced as a whole.
+"""
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from liverank.config import Config
+from liverank.errors import BundleError, LogError, StateError
+from liverank.events.log import Log
+from liverank.features.layout.layout import Layout
+from liverank.serving.experiments.arm_counts import count_arms
+from liverank.serving.ranking.fallback import FallbackLevel
+from liverank.serving.server_log.events import write_event
+from liverank.serving.simulated.simulation import Simulation
+from liverank.serving.state.live_table import LivePublisher
+from liverank.serving.state.log_fold import SLICE_ROWS, STEP_ROWS, fold_log
+from liverank.serving.state.promoted import is_outdated, next_level, promoted_version, write_swap
+from liverank.serving.state.served_state import ServedState, UpdateCallbacks, UpdateSources
+from liverank.serving.state.snapshots import load_newest
+
+POLL_S = 0.02
+"""Pause between two looks at the log for new events."""
+PROMOTED_POLL_S = 1.0
+"""Pause between two looks at the pointer to the current bundle."""
+GENERATION_POLL_S = 0.1
+"""Pause between two checks whether events were removed from the log."""
+EXPERIMENTS_POLL_S = 0.2
+"""Pause between two checks whether an experiment changed."""
+EXPIRE_S = 30.0
+"""Pause between two removals of expired items from the table of live items."""
+RETRY_S = 0.5
+"""Pause of the fold after an error of the log."""
+
+
+class StateUpdater:
+    """Owns the state that is served, and updates it. Belongs to one event loop.
+
+    It begins with ``level`` and a state of ``layout``.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        config: Config,
+        level: FallbackLevel,
+        layout: Layout,
+        *,
+        sources: UpdateSources,
+        callbacks: UpdateCallbacks,
+    ) -> None:
+        self.log_trouble: str | None = None
+        """Why served state lags behind the log, or None."""
+        self.bundle_trouble: str | None = level.reason if level.promoted is not None else None
+        """Why the bundle that was promoted last is not served, or None."""
+        self.stale_trouble: str | None = None
+        """Why rankings still include events that were removed from the log, or None."""
+        self.fresh_ms = 0
+        """Unix ms; everything the log held at this time is folded. 0 before the first fold."""
+        self._log = log
+        self._config = config
+        self._level = level
+        self._layout = layout
+        self._bundles = sources.bundles
+        self._snapshots = sources.snapshots
+        self._clock_ms = sources.clock_ms
+        self._simulation = sources.simulation
+        self._callbacks = callbacks
+        self._served: ServedState | None = None
+        self._is_stopping = False
+        self._replacing = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Fold the log, then follow it and the bundles until cancelled.
+
+        Raises LogError when the first fold cannot read the log to its end; later errors are
+        reported as trouble, and retried.
+        """
+        try:
+            self._serve(await asyncio.to_thread(self._make_state, self._level, self._layout))
+        finally:
+            self._is_stopping = self._served is None
+        try:
+            if self._simulation is not None:
+                await self._follow_turns(self._simulation)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow_log())
+                tasks.create_task(self._follow_generations())
+                tasks.create_task(self._follow_expiry())
+                tasks.create_task(self._follow_experiments())
+                if self._bundles is not None:
+                    tasks.create_task(self._follow_bundles(self._bundles))
+        finally:
+            self._is_stopping = True
+
+    @property
+    def served(self) -> ServedState:
+        """The state that is served; must not be read before the first ``on_change``."""
+        assert self._served is not None
+        return self._served
+
+    def _serve(self, state: ServedState) -> None:
+        self._served = state
+        self._callbacks.on_change(state)
+
+    async def _reach_generation(self, generation: int) -> None:
+        """Fold the log again if the served state is of an earlier generation.
+
+        Raises LogError when the log cannot be folded again; the served state then stays.
+        """
+        async with self._replacing:
+            if self.served.generation < generation:
+                layout = self.served.folded.layout
+                make = partial(self._make_state, self._level, layout, use_snapshot=False)
+                self._serve(await asyncio.to_thread(make))
+                what = "the log was folded again, without the events that were removed from it"
+                write_event("log_folded_again", what, generation=generation)
+
+    async def _follow_log(self) -> None:
+        """Fold new events, one slice at a time."""
+        while True:
+            is_behind = await self._fold_some()
+            await asyncio.sleep(0 if is_behind else POLL_S)
+
+    async def _fold_some(self) -> bool:
+        """Fold one slice of new events; returns whether there may be more."""
+        state, at_ms = self.served, self._clock_ms()
+        try:
+            log_slice = state.folded.read_next(self._log, max_rows=STEP_ROWS)
+        except LogError as error:
+            if self.log_trouble is None:
+                write_event("log_unread", f"the log is not being followed: {error}")
+            self.log_trouble = str(error)
+            await asyncio.sleep(RETRY_S)
+            return True
+        self.log_trouble = None
+        if log_slice is not None:
+            before = self._callbacks.before_batch
+            state.folded.fold(log_slice, batch=SLICE_ROWS, before=before)
+            state.publisher.publish()
+            if state.arms is not None:
+                state.arms.count_slice(log_slice)
+        # an event that is not folded yet arrived no earlier than the last one that is
+        self.fresh_ms = at_ms if log_slice is None else max(self.fresh_ms, log_slice.arrived_ms)
+        self._callbacks.on_look(state.folded.seq)
+        return log_slice is not None
+
+    async def _follow_turns(self, simulation: Simulation) -> None:
+        """Update everything once in each turn of a simulation, and at no other time."""
+        expired_ms = 0
+        simulation.fold_wakeup.listen()
+        while True:
+            number = await simulation.next_turn()
+            await self._look_at_generation()
+            if self._bundles is not None and is_outdated(self._bundles, self._level):
+                await self._look_at_bundles(self._bundles)
+            while await self._fold_some():
+                pass
+            await self._look_at_experiments()
+            if self._clock_ms() >= expired_ms + 1000 * EXPIRE_S:
+                expired_ms = self._clock_ms()
+                self._expire()
+            simulation.end_turn(number)
+
+    async def _follow_expiry(self) -> None:
+        """Remove expired items from the table of live items now and then; readers skip them."""
+        while True:
+            await asyncio.sleep(EXPIRE_S)
+            self._expire()
+
+    def _expire(self) -> None:
+        self.served.folded.live.candidates(at_ms=self._clock_ms())
+        self.served.publisher.publish()
+
+    async def _follow_experiments(self) -> None:
+        """Follow changes of experiments: their starts, steps and ends."""
+        while True:
+            await asyncio.sleep(EXPERIMENTS_POLL_S)
+            await self._look_at_experiments()
+
+    async def _look_at_experiments(self) -> None:
+        arms = self.served.arms
+        if arms is None or not arms.is_due(self._clock_ms()):
+            return
+        try:
+            async with self._replacing:
+                counted = await asyncio.to_thread(
+                    count_arms, self._log, self._config, at_ms=self._clock_ms()
+                )
+                if counted is not None:
+                    counted.catch_up(self._log)
+                self._serve(replace(self.served, arms=counted))
+        except (LogError, StateError) as error:
+            what = f"experiments stay as they were, since the log cannot be read: {error}"
+            write_event("log_unread", what)
+            await asyncio.sleep(RETRY_S)
+
+    async def _follow_generations(self) -> None:
+        """Fold the log again soon after events were removed from it."""
+        while True:
+            await asyncio.sleep(GENERATION_POLL_S)
+            await self._look_at_generation()
+
+    async def _look_at_generation(self) -> None:
+        try:
+            await self._reach_generation(self._log.generation())
+        except (LogError, StateError) as error:
+            if self.stale_trouble is None:
+                write_event("log_unread", f"the log cannot be folded again: {error}")
+            self.stale_trouble = f"rankings still use events removed from the log: {error}"
+        else:
+            self.stale_trouble = None
+
+    async def _follow_bundles(self, root: Path) -> None:
+        """Serve each promoted bundle, about a second after its promotion."""
+        while True:
+            await asyncio.sleep(PROMOTED_POLL_S)
+            await self._look_at_bundles(root)
+
+    async def _look_at_bundles(self, root: Path) -> None:
+        try:
+            promoted = await asyncio.to_thread(promoted_version, root, self._level)
+        except BundleError as error:
+            if self.bundle_trouble is None:
+                write_event("bundle_refused", f"bundles are not being followed: {error}")
+            self.bundle_trouble = str(error)
+            return
+        level = await asyncio.to_thread(next_level, root, promoted, self._level)
+        if level is None:
+            self.bundle_trouble = self._level.reason if self._level.promoted is not None else None
+            return
+        try:
+            async with self._replacing:
+                await self._adopt(level)
+        except (LogError, StateError) as error:
+            what = f"bundle {level.promoted} is not served: the log cannot be folded for it"
+            trouble = f"{what}: {error}"
+            if trouble != self.bundle_trouble:
+                write_event("bundle_refused", trouble, promoted=level.promoted)
+            self.bundle_trouble = trouble
+
+    async def _adopt(self, level: FallbackLevel) -> None:
+        """Rank by another level; folds the log again if that level needs another layout."""
+        state = self.served
+        layout = state.folded.layout if level.bundle is None else level.bundle.spec.layout
+        if layout == state.folded.layout:
+            self._serve(replace(state, level=level))
+        else:
+            self._serve(await asyncio.to_thread(self._make_state, level, layout))
+        write_swap(self._level, level)
+        self._level = level
+        self.bundle_trouble = level.reason if level.promoted is not None else None
+
+    def _make_state(
+        self, level: FallbackLevel, layout: Layout, *, use_snapshot: bool = True
+    ) -> ServedState:
+        """Fold the log, starting from the newest snapshot that fits; may take minutes.
+
+        Without ``use_snapshot``, the whole log is folded: no snapshot fits a log that has changed.
+        """
+        generation = self._log.generation()
+        start = None
+        if self._snapshots is not None and use_snapshot:
+            start = load_newest(self._log, layout, self._config, self._snapshots)
+        folded = fold_log(
+            self._log,
+            layout,
+            self._config,
+            start=None if start is None else start.folded,
+            keep_going=self._keep_going,
+        )
+        arms = count_arms(self._log, self._config, at_ms=self._clock_ms())
+        return ServedState(folded, LivePublisher(folded.live), level, generation, arms)
+
+    def _keep_going(self, seq: int) -> bool:
+        if self._served is None:
+            self._callbacks.on_look(seq)
+        return not self._is_stopping
