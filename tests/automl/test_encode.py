@@ -331,7 +331,7 @@ def test_arrays_that_make_no_encoder_are_refused():
     )
     arrays = encoder.to_arrays()
     for name, wrong, says in (
-        ("spec", np.zeros(3), "not the bytes"),
+        ("spec", np.zeros(3), "not JSON as bytes"),
         ("spec", np.frombuffer(b"{}", np.uint8), "cannot be read"),
         ("table.0", np.zeros((2, 2)), "is not float64"),
         ("table.7", np.zeros((2, 2)), "unknown array"),

@@ -283,6 +283,6 @@ CHECKS: tuple[Callable[[pl.DataFrame, Config, int], Finding | None], ...] = (
 
 
 def plain_oddities(frame: pl.DataFrame, config: Config, *, now_ms: int) -> list[Finding]:
-    """Every finding of one frame of events, in the order in which they are told."""
+    """Every finding of one frame of events, in the order of the report."""
     found = [check(frame, config, now_ms) for check in CHECKS]
     return [finding for finding in found if finding is not None]

@@ -59,7 +59,7 @@ def only(found: list[Finding], name: str) -> Finding | None:
     return next((finding for finding in found if finding.name == name), None)
 
 
-def test_every_finding_is_told_in_its_order() -> None:
+def test_every_finding_has_one_name() -> None:
     assert len(set(FINDINGS)) == len(FINDINGS)
     assert find_oddities([], CONFIGS[0], now_ms=NOON) == []
 

@@ -37,7 +37,7 @@ from liverank.bundle.manifest import (
 )
 from liverank.errors import BundleError
 from liverank.features.spec import FeatureSpec
-from liverank.models.json_array import json_array, read_json_array
+from liverank.models.json_array import decode_json, json_array, read_json_array
 from liverank.models.predictor import Predictor
 
 _NAMES = "labels"
@@ -116,11 +116,11 @@ def load_bundle(directory: Path) -> Bundle:
     manifest = read_manifest(directory)
     files = read_files(directory, manifest, FILES)
     try:
-        spec = msgspec.json.decode(files["spec.json"], type=FeatureSpec)
-        report = msgspec.json.decode(files["report.json"], type=dict[str, Any])
+        spec = decode_json(files["spec.json"], FeatureSpec, where="spec.json")
+        report = decode_json(files["report.json"], dict[str, Any], where="report.json")
         heads = _read_heads(decode_arrays(files["model.npz"], "model.npz"))
         golden = _check_golden(heads, decode_arrays(files["golden.npz"], "golden.npz"))
-    except (msgspec.MsgspecError, UnicodeDecodeError, BundleError) as error:
+    except BundleError as error:
         raise BundleError(f"{directory}: {error}; {REPAIR}") from None
     width = next(iter(heads.values())).n_features
     if spec.names != manifest.features or width != len(spec.names):

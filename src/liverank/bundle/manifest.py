@@ -5,10 +5,12 @@ change of any byte of any file of a bundle shows.
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from liverank.errors import BundleError
-from liverank.plain_json import FormError, decode, encode
+from liverank.models.json_array import decode_json, encode_json
 
 FORMAT = 3
 """Raised when an older liverank could no longer read a bundle, or this one not an older bundle."""
@@ -21,8 +23,7 @@ TABLE_FILES = ("model.npz", "golden.json", "report.json")
 _VERSION_DIGITS = 16
 
 
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The content of bundle.json."""
 
     format: int
@@ -57,7 +58,7 @@ def make_manifest(
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """The one form of a manifest in bytes: indented JSON."""
-    return encode(manifest, indent=2) + b"\n"
+    return encode_json(manifest, indent=2) + b"\n"
 
 
 def decode_manifest(content: bytes, *, where: str, of_table: bool = False) -> Manifest:
@@ -66,9 +67,9 @@ def decode_manifest(content: bytes, *, where: str, of_table: bool = False) -> Ma
     A bundle of a table may hold other files beside those it must; one that ranks may not.
     """
     try:
-        manifest = decode(content, Manifest)
-    except FormError as error:
-        raise BundleError(f"{where}: not a manifest of a bundle: {error}; {REPAIR}") from None
+        manifest = decode_json(content, Manifest, where=f"{where}: not a manifest of a bundle")
+    except BundleError as error:
+        raise BundleError(f"{error}; {REPAIR}") from None
     if manifest.format != FORMAT:
         raise BundleError(
             f"{where}: format {manifest.format}, and this liverank reads format {FORMAT}; "

@@ -21,6 +21,7 @@ from liverank.bundle.files import PackedBundle, read_files, write_bundle
 from liverank.bundle.manifest import FILES, MANIFEST, REPAIR, Manifest
 from liverank.durable import sync_directory, write_durably
 from liverank.errors import BundleError
+from liverank.models.json_array import decode_json
 
 _POINTER = "current.json"
 _NEVER_PRUNED = 2
@@ -180,8 +181,8 @@ def _kept(place: Path, service: str | None) -> StoredBundle:
         files = read_files(place, manifest, FILES)
         if manifest.version != place.name:
             raise BundleError(f"{place}: it holds bundle {manifest.version}; {REPAIR}")
-        report = msgspec.json.decode(files["report.json"], type=dict[str, Any])
-    except (BundleError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        report = decode_json(files["report.json"], dict[str, Any], where="report.json")
+    except BundleError as error:
         return StoredBundle(place.name, service, manifest, {}, str(error))
     return StoredBundle(place.name, service, manifest, report, None)
 

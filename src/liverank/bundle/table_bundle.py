@@ -1,4 +1,4 @@
-"""A model of a table in one directory, to be read anywhere by NumPy and numba alone.
+"""A model of a table in one directory, which NumPy, numba and msgspec suffice to read.
 
     bundle.json  the manifest: version, target, columns, a SHA-256 of each other file
     model.npz    encoders, trees, weights, calibration
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,12 +36,11 @@ from liverank.bundle.manifest import (
 from liverank.errors import BundleError, ServingError
 from liverank.models.encoder.columns import Columns, Input, read_values
 from liverank.models.encoder.encoder import Encoder
+from liverank.models.json_array import decode_json, encode_json
 from liverank.models.predictor import Predictor
-from liverank.plain_json import FormError, decode, encode
 
 
-@dataclass(frozen=True)
-class _Golden:
+class _Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of golden.json: columns as arrays of values, and margins by row."""
 
     columns: dict[str, list[Any]]
@@ -118,7 +118,7 @@ def pack_table_bundle(
     rows = _Golden({name: _listed(each) for name, each in columns.items()}, margins.tolist())
     files = {
         "model.npz": encode_arrays(predictor.to_arrays(), compressed=True),
-        "golden.json": encode(rows, indent=2) + b"\n",
+        "golden.json": encode_json(rows, indent=2) + b"\n",
         "report.json": report,
         **(documents or {}),
     }
@@ -144,8 +144,10 @@ def load_table_bundle(directory: Path) -> TableBundle:
         names = tuple(form.name for form in _encoder(predictor).inputs)
         if names != manifest.features:
             raise BundleError("model.npz: it reads other columns than bundle.json names")
-        golden = _check_golden(predictor, decode(files["golden.json"], _Golden))
-    except (FormError, BundleError) as error:
+        golden = _check_golden(
+            predictor, decode_json(files["golden.json"], _Golden, where="golden.json")
+        )
+    except BundleError as error:
         raise BundleError(f"{directory}: {error}; {REPAIR}") from None
     documents = {name: files[name] for name in files if name not in TABLE_FILES[:2]}
     return TableBundle(predictor, manifest, documents, golden)

@@ -1,8 +1,8 @@
 """Ids for events of files that carry none, so that importing a file twice is harmless.
 
-An id is a hash of what the event says, with a number where a file says the very same more than
-once: two equal rows of one file are two events, the same file again is no event. Equal events have
-equal times, so whoever has events in the order of their times finds equal ones side by side.
+An id is a hash of the event's content, with a number where a file holds the same event more than
+once: two equal rows of one file are two events, the same file again adds none. Equal events have
+equal times, so equal ids are neighbours wherever events are in the order of their times.
 Invariant: ids depend on the file's content alone, not on its name, its order or what else is
 imported with it.
 """
@@ -10,9 +10,11 @@ imported with it.
 import polars as pl
 import xxhash
 
+from liverank.events.row_text import row_text
+
 OF_FILE = "of_file"
-"""Column of frames on their way into a log: the number of the file in which an event stands whose
-``id`` tells its content and is yet to be numbered; null where an event has an id of its own."""
+"""Column of frames on their way into a log: the number of the file that holds the event, where the
+event's ``id`` was made of its content and is yet to be numbered; null where it came with an id."""
 
 _CONTENT = (
     "event", "time", "user", "item", "state", "relation", "target", "active", "type", "ranking",
@@ -22,7 +24,7 @@ _DIGITS = 20  # 80 bits: two of a billion events agree by chance once in two mil
 
 
 def with_content_ids(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give each event that has no id one that tells its content, the same to equal events.
+    """Give each event without an id one made of its content, the same for equal events.
 
     >>> from liverank.events.event import User
     >>> from liverank.events.frame import frame_of
@@ -43,12 +45,12 @@ def with_content_ids(frame: pl.DataFrame) -> pl.DataFrame:
     ids = ("~" + digests.str.slice(0, _DIGITS)).alias("id")
     if bare.height == frame.height:
         return frame.with_columns(ids)
-    places = frame.select(pl.arg_where(pl.col("id").is_null())).to_series()
-    return frame.with_columns(frame["id"].scatter(places, ids))
+    rows = frame.select(pl.arg_where(pl.col("id").is_null())).to_series()
+    return frame.with_columns(frame["id"].scatter(rows, ids))
 
 
 def with_numbers(ids: pl.Series, bare: pl.Series) -> pl.Series:
-    """Tell equal content ids of one file apart: the second gets ``-2`` behind it, and so on.
+    """Number equal content ids of one file: ``-2`` is appended to the second, and so on.
 
     ``bare``, bool[n], marks the ids that were made of content; the others stay.
 
@@ -59,7 +61,7 @@ def with_numbers(ids: pl.Series, bare: pl.Series) -> pl.Series:
         return ids
     given = pl.DataFrame({"id": ids, "bare": bare})
     time = pl.int_range(1, pl.len() + 1).over("id", "bare")
-    numbered = pl.when(pl.col("bare") & (time > 1)).then(pl.format("{}-{}", "id", time))
+    numbered = pl.when(pl.col("bare") & (time > 1)).then(row_text("{}-{}", "id", time))
     return given.select(numbered.otherwise("id").alias("id")).to_series()
 
 
@@ -75,7 +77,7 @@ class Numbering:
     def __init__(self) -> None:
         self._last: str | None = None
         self._times: dict[int, int] = {}
-        """How often each file has said what the last id tells."""
+        """How often each file has held the event of the last id."""
 
     def number(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The next events with their final ids, without the column OF_FILE."""
@@ -92,7 +94,7 @@ class Numbering:
                 )
                 times += pl.when(pl.col("id") == self._last).then(before).otherwise(0)
             bare = bare.with_columns(times=times)
-            numbered = pl.when(pl.col("times") > 1).then(pl.format("{}-{}", "id", "times"))
+            numbered = pl.when(pl.col("times") > 1).then(row_text("{}-{}", "id", "times"))
             final = bare.select(numbered.otherwise("id").alias("id")).to_series()
             frame = frame.with_columns(frame["id"].scatter(bare["row"], final))
         else:

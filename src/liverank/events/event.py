@@ -1,7 +1,7 @@
 """The six events, as frozen structs, with the rules that each keeps.
 
-Their JSON is in ``wire``, their columns are in ``frame``, and the same rules for columns in
-``sources.rules``.
+Their JSON is in ``wire``, their columns are in ``frame``. The same rules as expressions over rows
+are in ``sources.frame_rules``; tests/sources/test_rules.py checks that the two agree.
 Invariant: an event that exists is valid, and its ``time`` is whole Unix milliseconds.
 """
 

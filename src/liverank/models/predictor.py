@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,8 +59,7 @@ class Term:
     weight: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Head:
+class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     n_features: int
     n_margins: int
     link: Link
@@ -178,7 +178,7 @@ class Predictor:
             n_margins=self.n_margins,
             link=self.link,
             classes=self.classes,
-            terms=tuple((_kind(t.part), t.margin, t.weight) for t in self.terms),
+            terms=tuple((_kind(t.part), t.margin, float(t.weight)) for t in self.terms),
         )
         arrays = {"head": json_array(head)}
         pieces: list[tuple[str, dict[str, NDArray[Any]]]] = [

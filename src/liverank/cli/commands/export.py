@@ -3,10 +3,10 @@
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -88,7 +88,7 @@ def _export(
     bundle = load_table_bundle(directory)
     encoder = bundle.predictor.encoder
     assert encoder is not None
-    forms = [asdict(form) for form in encoder.inputs]
+    forms = [msgspec.to_builtins(form) for form in encoder.inputs]
     about = {
         "bundle": bundle.version,
         "target": bundle.target,

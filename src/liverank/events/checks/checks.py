@@ -1,65 +1,58 @@
-"""What is odd about events: not wrong in itself, but worth a look before learning from it.
+"""Every check of events: finds what is not wrong in itself, but may spoil what is learnt from it.
 
-Checks are fed events piece by piece and keep counts, hashes and a few examples, never the events.
-Invariant: checks only count, they change nothing; and how events are cut into pieces changes no
-finding. (Two ids in ten billion may share a hash, and a count be off by one.)
+To add a check, write it in a file of this folder (``finding.Check`` is its contract) and name it in
+CHECKS; docs/cli.md explains each finding to users.
+Invariant: checks only count and change nothing; they keep counts, hashes and a few examples, never
+the events; and the findings do not depend on how the events are cut into pieces. (Two ids in ten
+billion may share a hash, and a count be off by one.)
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import polars as pl
 
 from liverank.config import Config
-from liverank.events.checks import rows
-from liverank.events.checks.entities import Lives, UsersNeverIntroduced
-from liverank.events.checks.finding import Check, Finding
-from liverank.events.checks.rankings import BackfilledRankings, NamedRankings
+from liverank.events.checks import entities, rankings, rows
+from liverank.events.checks.finding import Check, CheckSetup, Finding
 
-FINDINGS = (
-    "label_never_seen",
-    "no_rankings",
-    "unknown_interactions",
-    "unknown_rankings",
-    "interactions_before_ranking",
-    "items_not_in_ranking",
-    "interactions_without_ranking",
-    "backfilled_rankings",
-    "clocks_in_the_future",
-    "times_before_2000",
-    "ends_before_starts",
-    "items_never_started",
-    "items_never_ended",
-    "users_never_introduced",
-    "duplicates",
-    "identical_events",
+CHECKS: tuple[tuple[Callable[[CheckSetup], Check | None], tuple[str, ...]], ...] = (
+    (rows.LabelNeverSeen, ("label_never_seen",)),
+    (rows.NoRankings, ("no_rankings",)),
+    (rows.unknown_interactions, ("unknown_interactions",)),
+    (
+        rankings.NamedRankings,
+        ("unknown_rankings", "interactions_before_ranking", "items_not_in_ranking"),
+    ),
+    (rows.InteractionsWithoutRanking, ("interactions_without_ranking",)),
+    (rankings.backfilled_rankings, ("backfilled_rankings",)),
+    (rows.clocks_in_the_future, ("clocks_in_the_future",)),
+    (rows.times_before_2000, ("times_before_2000",)),
+    (entities.Lives, ("ends_before_starts", "items_never_started", "items_never_ended")),
+    (entities.UsersNeverIntroduced, ("users_never_introduced",)),
+    (rows.duplicates, ("duplicates",)),
+    (rows.identical_events, ("identical_events",)),
 )
-"""The name of every finding, in the order in which they are told."""
+"""What makes each check (None where it does not apply), and the names of its findings, in the order
+of the report."""
+
+FINDINGS = tuple(name for _, names in CHECKS for name in names)
+"""The name of every finding, in the order of the report."""
 
 
 class Oddities:
     """Every check, over events that come in pieces: frames of ``frame.SCHEMA`` in their order.
 
-    ``now_ms`` stands for the arrival of events that did not arrive yet (those of a file). Events
-    ``of_log`` have ids that never repeat, and an order of arrival.
+    ``now_ms`` and ``of_log`` are those of ``CheckSetup``.
     """
 
     def __init__(self, config: Config, *, now_ms: int, of_log: bool = False) -> None:
-        named = NamedRankings()
-        self.shown = named.shown
-        """The rankings that came."""
-        self._checks: list[Check] = [
-            named,
-            rows.LabelNeverSeen(config),
-            rows.NoRankings(config),
-            rows.unknown_interactions(config),
-            rows.InteractionsWithoutRanking(),
-            rows.clocks_in_the_future(config, now_ms),
-            rows.times_before_2000(),
-            rows.identical_events(),
-            Lives(config),
-            UsersNeverIntroduced(),
-            BackfilledRankings(config) if of_log else rows.Duplicates(),
-        ]
+        setup = CheckSetup(config, now_ms, of_log)
+        made = [make(setup) for make, _ in CHECKS]
+        self._checks = [check for check in made if check is not None]
+        self.shown = next(
+            check.shown for check in self._checks if isinstance(check, rankings.NamedRankings)
+        )
+        """The rankings seen so far."""
         self._is_empty = True
 
     def feed(self, frame: pl.DataFrame) -> None:
@@ -70,11 +63,10 @@ class Oddities:
                 check.feed(frame)
 
     def findings(self) -> list[Finding]:
-        """What is odd, in the order of FINDINGS; nothing of no events at all. Ask once."""
+        """What is odd, in the order of FINDINGS; empty where there were no events. Call it once."""
         if self._is_empty:
             return []
-        found = [finding for check in self._checks for finding in check.findings()]
-        return sorted(found, key=lambda finding: FINDINGS.index(finding.name))
+        return [finding for check in self._checks for finding in check.findings()]
 
 
 def find_oddities(

@@ -1,7 +1,7 @@
 """Content ids of events of one file that come in pieces.
 
 An event of a file that carries no id has one made of its content (``sources``), and equal events of
-one file are told apart by a number. Invariant: the numbers do not depend on how a file is cut.
+one file get different numbers. Invariant: the numbers do not depend on how a file is cut.
 """
 
 from pathlib import Path
@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from liverank.events.checks.finding import text_of
 from liverank.events.checks.hashed import HashIndex, hashes_of
+from liverank.events.row_text import row_text
 
 _CONTENT_ID = r"^(~[0-9a-f]{20})(?:-\d+)?$"
 
@@ -45,14 +45,14 @@ class ContentNumbers:
         if rows.is_empty():
             return frame
         content = content.gather(rows)
-        places = self._index.number(hashes_of(content))
+        indices = self._index.number(hashes_of(content))
         if self._index.size > len(self._counts):
             more = max(self._index.size, 2 * len(self._counts)) - len(self._counts)
             self._counts = np.append(self._counts, np.zeros(more, np.int64))
         within = content.to_frame("id").select(pl.int_range(1, pl.len() + 1).over("id"))
-        number = within.to_series() + pl.Series(self._counts[places])
-        np.add.at(self._counts, places, 1)
+        number = within.to_series() + pl.Series(self._counts[indices])
+        np.add.at(self._counts, indices, 1)
         ids = pl.DataFrame({"id": content, "number": number}).select(
-            pl.when(pl.col("number") == 1).then("id").otherwise(text_of("{}-{}", "id", "number"))
+            pl.when(pl.col("number") == 1).then("id").otherwise(row_text("{}-{}", "id", "number"))
         )
         return frame.with_columns(frame["id"].scatter(rows, ids.to_series()))

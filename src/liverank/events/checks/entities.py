@@ -1,11 +1,10 @@
-"""What is odd about items and users: lives that begin or end badly, people nobody introduced."""
+"""What is odd about items and users: items with an odd start or end, users without an event."""
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.config import Config
-from liverank.events.checks.finding import Finding, Severity
+from liverank.events.checks.finding import CheckSetup, Finding, Severity
 from liverank.events.checks.hashed import HashIndex, HashSet, hashes_of
 
 _NAMES = 50_000
@@ -16,8 +15,8 @@ _NEVER_STARTED, _NEVER_ENDED = np.iinfo(np.int64).max, np.int64(-1)
 class Lives:
     """The first start and the last end of each item: 36 bytes for each."""
 
-    def __init__(self, config: Config) -> None:
-        self._expire_after = config.serving.expire_after
+    def __init__(self, setup: CheckSetup) -> None:
+        self._expire_after = setup.config.serving.expire_after
         self._index = HashIndex()
         self._seen = 0
         self._start = np.empty(0, np.int64)
@@ -60,22 +59,22 @@ class Lives:
     def findings(self) -> list[Finding]:
         """See ``Check``."""
         found = [
-            self._told(
+            self._finding(
                 "crossed", "ends_before_starts", "warning", "items ended before they started"
             ),
-            self._told(
+            self._finding(
                 "unstarted",
                 "items_never_started",
                 "info",
                 "items ended without a start; their age is unknown",
             ),
         ]
-        if (self._end[: self._index.size] != _NEVER_ENDED).any():  # else ends are never told
+        if (self._end[: self._index.size] != _NEVER_ENDED).any():  # else no end was ever sent
             message = (
                 "items have not ended; each is served until `serving.expire_after` "
                 f"({self._expire_after}) after it was last heard of"
             )
-            found.append(self._told("unended", "items_never_ended", "info", message))
+            found.append(self._finding("unended", "items_never_ended", "info", message))
         return [finding for finding in found if finding.count]
 
     def _oddities(self, items: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:
@@ -88,7 +87,7 @@ class Lives:
             "unended": has_start & ~has_end,
         }
 
-    def _told(self, oddity: str, name: str, severity: Severity, message: str) -> Finding:
+    def _finding(self, oddity: str, name: str, severity: Severity, message: str) -> Finding:
         odd = self._oddities(np.arange(self._index.size))[oddity]
         names = self._names[oddity].sort("row")["text"].head(3)
         return Finding(
@@ -100,19 +99,19 @@ class Lives:
         )
 
     def _grow(self) -> None:
-        """Make room for all items that have a number; twice as much as before, at least."""
-        held, wanted = len(self._start), self._index.size
-        if wanted > held:
-            more = max(wanted, 2 * held) - held
+        """Make the arrays long enough for all numbered items, at least twice as long as before."""
+        length, wanted = len(self._start), self._index.size
+        if wanted > length:
+            more = max(wanted, 2 * length) - length
             self._start = np.append(self._start, np.full(more, _NEVER_STARTED))
             self._end = np.append(self._end, np.full(more, _NEVER_ENDED))
             self._row = np.append(self._row, np.full(more, np.iinfo(np.int64).max))
 
 
 class UsersNeverIntroduced:
-    """People who act, but of whom no ``user`` event tells, where others have one."""
+    """Users who act but have no ``user`` event, where other users have one."""
 
-    def __init__(self) -> None:
+    def __init__(self, _: CheckSetup) -> None:
         self._known = HashSet()
         self._acting = HashSet()
         self._names = pl.Series("user", [], pl.String)

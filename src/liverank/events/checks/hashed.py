@@ -41,9 +41,9 @@ class HashIndex:
             order = np.argsort(hashes)
             needles = hashes[order]  # sorted needles walk a long run in step
             for keys, numbers in self._runs:
-                places = np.minimum(np.searchsorted(keys, needles), len(keys) - 1)
-                is_there = keys[places] == needles
-                found[order[is_there]] = numbers[places[is_there]]
+                positions = np.minimum(np.searchsorted(keys, needles), len(keys) - 1)
+                is_there = keys[positions] == needles
+                found[order[is_there]] = numbers[positions[is_there]]
         return found
 
     def number(self, hashes: Hashes) -> NDArray[np.int64]:
@@ -86,8 +86,8 @@ class HashSet:
             order = np.argsort(hashes)
             needles = hashes[order]
             for keys in self._runs:
-                places = np.minimum(np.searchsorted(keys, needles), len(keys) - 1)
-                found[order[keys[places] == needles]] = True
+                positions = np.minimum(np.searchsorted(keys, needles), len(keys) - 1)
+                found[order[keys[positions] == needles]] = True
         return found
 
     def add(self, hashes: Hashes) -> NDArray[np.bool_]:

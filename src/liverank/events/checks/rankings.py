@@ -6,20 +6,20 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.config import Config
-from liverank.events.checks.finding import Examples, Finding, text_of
+from liverank.events.checks.finding import CheckSetup, Examples, Finding
 from liverank.events.checks.hashed import Hashes, hashes_of
 from liverank.events.checks.rows import EVENT_TEXT
 from liverank.events.checks.shown import Shown
 from liverank.events.clock import right_times
+from liverank.events.row_text import row_text
 from liverank.quantities import duration_ms
 
 _TEXTS = 200_000
-"""Interactions that wait for their ranking and whose texts are kept, for examples."""
+"""Waiting interactions whose texts are kept, for examples."""
 
 
 class _Acts(NamedTuple):
-    """Interactions that name a ranking, as hashes; ``rows`` are their places among all events."""
+    """Interactions that name a ranking, as hashes; ``rows`` are their numbers among all events."""
 
     rankings: Hashes
     items: Hashes
@@ -31,12 +31,12 @@ class _Acts(NamedTuple):
 
 
 class NamedRankings:
-    """Interactions beside the ranking they name: unknown, later than they are, without their item.
+    """Interactions whose ranking is unknown, is later than they are, or did not hold their item.
 
-    One whose ranking did not come yet waits for it as hashes, to the end.
+    An interaction whose ranking has not come yet is kept, as hashes, until it comes or to the end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, _: CheckSetup) -> None:
         self.shown = Shown()
         self._seen = 0
         self._waiting: list[_Acts] = []
@@ -67,7 +67,7 @@ class NamedRankings:
         numbers = self.shown.index.find(acts.rankings)
         is_known = numbers >= 0
         texts = named.select("type", "item", "id")
-        self._judge(acts.take(is_known), numbers[is_known], texts.filter(pl.Series(is_known)))
+        self._compare(acts.take(is_known), numbers[is_known], texts.filter(pl.Series(is_known)))
         if not is_known.all():
             self._waiting.append(acts.take(~is_known))
             left = max(_TEXTS - self._texts.height, 0)
@@ -77,29 +77,29 @@ class NamedRankings:
         """See ``Check``."""
         self._end_waiting()
         return [
-            *self._unknown.told(
+            *self._unknown.findings(
                 "unknown_rankings",
                 "interactions name a ranking that is not in the log; they make no labels",
             ),
-            *self._early.told(
+            *self._early.findings(
                 "interactions_before_ranking",
                 "interactions came before the ranking they name; clocks that disagree lose labels",
             ),
-            *self._foreign.told(
+            *self._foreign.findings(
                 "items_not_in_ranking",
                 "interactions are with an item that the ranking they name did not hold",
             ),
         ]
 
-    def _judge(self, acts: _Acts, numbers: NDArray[np.int64], texts: pl.DataFrame) -> None:
+    def _compare(self, acts: _Acts, numbers: NDArray[np.int64], texts: pl.DataFrame) -> None:
         """Compare interactions with their rankings; ``texts`` are those of the first of them."""
         shown_at, held = self.shown.look_up(numbers, acts.items)
-        text = text_of("{} on {} of ranking {}", "type", "item", "id")
+        text = row_text("{} on {} of ranking {}", "type", "item", "id")
         self._early.add(acts.time < shown_at, acts.rows, texts, text)
-        self._foreign.add(~held, acts.rows, texts, text_of("{} not in ranking {}", "item", "id"))
+        self._foreign.add(~held, acts.rows, texts, row_text("{} not in ranking {}", "item", "id"))
 
     def _end_waiting(self) -> None:
-        """Every ranking came by now, or never will."""
+        """Compare what still waits: no more rankings will come."""
         texts, self._texts = self._texts, self._texts.clear()
         waiting, self._waiting = self._waiting, []
         for acts in waiting:
@@ -108,7 +108,7 @@ class NamedRankings:
             is_known = numbers >= 0
             self._unknown.add(~is_known, acts.rows, own, pl.col("id"))
             of_known = own.filter(pl.Series(is_known[: own.height]))
-            self._judge(acts.take(is_known), numbers[is_known], of_known)
+            self._compare(acts.take(is_known), numbers[is_known], of_known)
 
 
 class _Oddity:
@@ -126,11 +126,11 @@ class _Oddity:
         text: pl.Expr,
     ) -> None:
         self._count += int(is_odd.sum())
-        told = is_odd[: texts.height]
-        odd = texts.filter(pl.Series(told)).select(text.alias("text"))["text"]
-        self._examples.add(odd, pl.Series(rows[: texts.height][told]))
+        with_text = is_odd[: texts.height]
+        odd = texts.filter(pl.Series(with_text)).select(text.alias("text"))["text"]
+        self._examples.add(odd, pl.Series(rows[: texts.height][with_text]))
 
-    def told(self, name: str, message: str) -> list[Finding]:
+    def findings(self, name: str, message: str) -> list[Finding]:
         if not self._count:
             return []
         return [
@@ -139,16 +139,21 @@ class _Oddity:
                 severity="warning",
                 message=message,
                 count=self._count,
-                examples=self._examples.told(),
+                examples=self._examples.texts(),
             )
         ]
 
 
-class BackfilledRankings:
-    """Rankings of a log that came after events which happened later, and say no ``cut``."""
+def backfilled_rankings(setup: CheckSetup) -> "BackfilledRankings | None":
+    """The check of late rankings; None for files, whose events have no order of arrival."""
+    return BackfilledRankings(setup) if setup.of_log else None
 
-    def __init__(self, config: Config) -> None:
-        self._max_future_ms = duration_ms(config.features.max_future)
+
+class BackfilledRankings:
+    """Rankings of a log that arrived after events which happened later, and have no ``cut``."""
+
+    def __init__(self, setup: CheckSetup) -> None:
+        self._max_future_ms = duration_ms(setup.config.features.max_future)
         self._latest = -np.inf
         self._seen = self._count = 0
         self._examples = Examples()
@@ -184,6 +189,6 @@ class BackfilledRankings:
                 message="rankings without a `cut` are older than events that came into the log "
                 "before them; they are read as of their own time",
                 count=self._count,
-                examples=self._examples.told(),
+                examples=self._examples.texts(),
             )
         ]

@@ -4,19 +4,19 @@ from collections import Counter
 
 import polars as pl
 
-from liverank.config import Config
-from liverank.events.checks.finding import Examples, Finding, Severity, text_of
+from liverank.events.checks.finding import CheckSetup, Examples, Finding, Severity
 from liverank.events.checks.hashed import HashSet, hashes_of
+from liverank.events.row_text import row_text
 from liverank.quantities import duration_ms
 
 YEAR_2000_MS = 946_684_800_000
 
-EVENT_TEXT = text_of("{} {} at {}", "event", pl.coalesce("id", "user", "item"), "time")
-"""An event, as it is told."""
+EVENT_TEXT = row_text("{} {} at {}", "event", pl.coalesce("id", "user", "item"), "time")
+"""How an event is shown as an example."""
 
 
 class OddRows:
-    """Events that a condition calls odd. ``example`` is the text of such an event."""
+    """Events for which the condition ``is_odd`` holds; ``example`` is the text of such an event."""
 
     def __init__(
         self, name: str, severity: Severity, message: str, is_odd: pl.Expr, example: pl.Expr
@@ -49,24 +49,24 @@ class OddRows:
             severity=self._severity,
             message=self._message,
             count=self._count,
-            examples=self._examples.told(),
+            examples=self._examples.texts(),
         )
 
 
-def clocks_in_the_future(config: Config, now_ms: int) -> OddRows:
+def clocks_in_the_future(setup: CheckSetup) -> OddRows:
     """Events that claim to be from after they arrived."""
-    latest = pl.col("arrived").fill_null(now_ms) + int(duration_ms(config.features.max_future))
+    max_future = setup.config.features.max_future
+    latest = pl.col("arrived").fill_null(setup.now_ms) + int(duration_ms(max_future))
     return OddRows(
         "clocks_in_the_future",
         "warning",
-        f"events are more than {config.features.max_future} ahead of their arrival; "
-        "they count as their arrival",
+        f"events are more than {max_future} ahead of their arrival; they count as their arrival",
         pl.col("time") > latest,
         EVENT_TEXT,
     )
 
 
-def times_before_2000() -> OddRows:
+def times_before_2000(_: CheckSetup) -> OddRows:
     """Times that look like Unix seconds where milliseconds are wanted."""
     return OddRows(
         "times_before_2000",
@@ -77,8 +77,8 @@ def times_before_2000() -> OddRows:
     )
 
 
-def identical_events() -> OddRows:
-    """Events of files that carry no id and say the very same as another."""
+def identical_events(_: CheckSetup) -> OddRows:
+    """Events of files that carry no id and are equal to another one."""
     return OddRows(
         "identical_events",
         "info",
@@ -88,30 +88,30 @@ def identical_events() -> OddRows:
     )
 
 
-def unknown_interactions(config: Config) -> OddRows:
+def unknown_interactions(setup: CheckSetup) -> OddRows:
     """Interaction types that the config does not name."""
     is_unknown = (pl.col("event") == "interaction") & ~pl.col("type").is_in(
-        list(config.interactions)
+        list(setup.config.interactions)
     )
     return OddRows(
         "unknown_interactions",
         "warning",
         "interactions are of a type that [interactions] does not name; they make no features",
-        is_unknown if config.interactions else pl.lit(value=False),
+        is_unknown if setup.config.interactions else pl.lit(value=False),
         pl.col("type"),
     )
 
 
 class InteractionsWithoutRanking(OddRows):
-    """Interactions that do not say which list they came from, where there are lists."""
+    """Interactions that name no ranking, where there are rankings."""
 
-    def __init__(self) -> None:
+    def __init__(self, _: CheckSetup) -> None:
         super().__init__(
             "interactions_without_ranking",
             "info",
             "interactions name no ranking; each counts for the last one that held its item",
             (pl.col("event") == "interaction") & pl.col("ranking").is_null(),
-            text_of("{} of {} on {}", "type", "user", "item"),
+            row_text("{} of {} on {}", "type", "user", "item"),
         )
         self._has_rankings = False
 
@@ -126,10 +126,10 @@ class InteractionsWithoutRanking(OddRows):
 
 
 class NoRankings:
-    """Nothing says what was shown, and no ``[candidates]`` stands in for it."""
+    """No ranking shows what people saw, and no ``[candidates]`` replaces it."""
 
-    def __init__(self, config: Config) -> None:
-        self._is_needed = config.candidates is None
+    def __init__(self, setup: CheckSetup) -> None:
+        self._is_needed = setup.config.candidates is None
 
     def feed(self, frame: pl.DataFrame) -> None:
         """See ``Check``."""
@@ -149,8 +149,8 @@ class NoRankings:
 class LabelNeverSeen:
     """No interaction is of the label's type, or none has the value it asks for."""
 
-    def __init__(self, config: Config) -> None:
-        self._label = config.label
+    def __init__(self, setup: CheckSetup) -> None:
+        self._label = setup.config.label
         self._types: Counter[str] = Counter()
         self._was_seen = False
 
@@ -181,6 +181,11 @@ class LabelNeverSeen:
         ]
 
 
+def duplicates(setup: CheckSetup) -> "Duplicates | None":
+    """The check of repeated ids; None for a log, which holds each id once."""
+    return None if setup.of_log else Duplicates()
+
+
 class Duplicates:
     """Events with an id that came before; all but the first are dropped."""
 
@@ -195,7 +200,7 @@ class Duplicates:
             frame.lazy()
             .with_row_index("row", offset=self._seen)
             .filter(pl.col("id").is_not_null())
-            .select("row", text=text_of("{} {}", "event", "id"))
+            .select("row", text=row_text("{} {}", "event", "id"))
             .collect()
         )
         self._seen += frame.height
@@ -213,6 +218,6 @@ class Duplicates:
                 severity="info",
                 message="events repeat an id of their kind; only the first is kept",
                 count=self._count,
-                examples=self._examples.told(),
+                examples=self._examples.texts(),
             )
         ]

@@ -58,13 +58,13 @@ class Shown:
     def look_up(
         self, numbers: NDArray[np.int64], items: Hashes
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """When each ranking was shown (Unix ms) and whether it held the item beside its number."""
+        """When each ranking was shown (Unix ms) and whether it held the item of the same row."""
         at_ms = np.empty(len(numbers), np.int64)
         held = np.empty(len(numbers), bool)
         starts = np.array([piece.first for piece in self.pieces], np.int64)
-        place = np.searchsorted(starts, numbers, side="right") - 1
-        for number in np.unique(place).tolist():
-            piece, rows = self.pieces[number], np.flatnonzero(place == number)
+        piece_of = np.searchsorted(starts, numbers, side="right") - 1
+        for number in np.unique(piece_of).tolist():
+            piece, rows = self.pieces[number], np.flatnonzero(piece_of == number)
             local = numbers[rows] - piece.first
             at_ms[rows] = piece.at_ms[local]
             for some in _stretches(np.diff(piece.offsets)[local]):
@@ -83,7 +83,7 @@ def _stretches(lengths: NDArray[np.int64]) -> Iterator[slice]:
 
 
 def _holds(piece: ShownPiece, rankings: NDArray[np.int64], items: Hashes) -> NDArray[np.bool_]:
-    """Whether each ranking of the piece holds the item beside it, bool[n]."""
+    """Whether each ranking of the piece holds the item of the same row, bool[n]."""
     starts, lengths = piece.offsets[rankings], np.diff(piece.offsets)[rankings]
     rows = np.repeat(np.arange(len(rankings)), lengths)
     within = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)

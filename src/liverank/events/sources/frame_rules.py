@@ -1,7 +1,8 @@
 """The rules that every event keeps, as expressions over a frame of events.
 
-``event`` holds the same rules for one JSON object; this is their form for millions of
-rows. Invariant: a row without a reason here would decode without an error there.
+The twin of the rules in ``liverank.events.event``: those check one JSON object, these millions of
+rows. A rule that is added to one is added to the other; tests/sources/test_rules.py compares them
+event by event. Invariant: a row without a reason here would decode without an error there.
 """
 
 import msgspec
@@ -16,6 +17,7 @@ from liverank.events.event import (
     MAX_VALUE,
 )
 from liverank.events.frame import SCHEMA
+from liverank.events.row_text import row_text
 
 KEYS = {
     kind: {field.name: field.required for field in msgspec.structs.fields(struct)}
@@ -62,9 +64,9 @@ def with_defaults(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def first_broken_rule(kinds: set[str]) -> pl.Expr:
-    """Why a row of a frame of events is no event, in one line; null where it is one.
+    """Why a row of a frame is not a valid event, in one line; null where it is valid.
 
-    ``kinds`` are those that the frame holds; rules of the others are not looked at.
+    ``kinds`` are the kinds of event in the frame; rules of other kinds are left out.
 
     >>> from liverank.events.event import User
     >>> from liverank.events.frame import frame_of
@@ -87,7 +89,7 @@ def first_broken_rule(kinds: set[str]) -> pl.Expr:
         ]
     broken.append(
         pl.when(~pl.col("time").is_between(0, MAX_TIME_MS)).then(
-            pl.format(f"`time` is not within 0 and {MAX_TIME_MS}: {{}}", pl.col("time"))
+            row_text(f"`time` is not within 0 and {MAX_TIME_MS}: {{}}", pl.col("time"))
         )
     )
     for key in _IDS:
@@ -97,14 +99,14 @@ def first_broken_rule(kinds: set[str]) -> pl.Expr:
     if "item" in kinds:
         broken.append(
             pl.when(~pl.col("state").is_in(ITEM_STATES)).then(
-                pl.format(f"`state` is none of {', '.join(ITEM_STATES)}: {{}}", pl.col("state"))
+                row_text(f"`state` is none of {', '.join(ITEM_STATES)}: {{}}", pl.col("state"))
             )
         )
     if "experiment" in kinds:
         allowed = ", ".join(EXPERIMENT_ACTIONS)
         broken.append(
             pl.when(~pl.col("action").is_in(EXPERIMENT_ACTIONS)).then(
-                pl.format(f"`action` is none of {allowed}: {{}}", pl.col("action"))
+                row_text(f"`action` is none of {allowed}: {{}}", pl.col("action"))
             )
         )
     if "interaction" in kinds:
@@ -125,11 +127,11 @@ def _ranking_rules() -> list[pl.Expr]:
         _reason(candidates.is_not_null() & left_out, "`candidates` does not hold all of `items`")
     )
     for name in ("scores", "propensities"):
-        beside = pl.col(name)
+        numbers = pl.col(name)
         rules += [
-            _reason(beside.list.len() != items.list.len(), f"`{name}` is not as long as `items`"),
+            _reason(numbers.list.len() != items.list.len(), f"`{name}` is not as long as `items`"),
             _reason(
-                beside.list.eval(pl.element().is_null() | ~pl.element().is_finite()).list.any(),
+                numbers.list.eval(pl.element().is_null() | ~pl.element().is_finite()).list.any(),
                 f"`{name}` holds what is not a number",
             ),
         ]
@@ -137,8 +139,8 @@ def _ranking_rules() -> list[pl.Expr]:
     rules.append(_reason(out, "`propensities` are not above 0 and at most 1"))
     size, scored = pl.col("vectors").bin.size(), pl.coalesce(candidates, items).list.len()
     count = pl.col("candidate_count")
-    fewer = (count < scored) | (count < 1)
-    rules.append(_reason(fewer, "`candidate_count` is less than what is named, or less than 1"))
+    too_few = (count < scored) | (count < 1)
+    rules.append(_reason(too_few, "`candidate_count` is less than what is named, or less than 1"))
     misfits = (size == 0) | (scored == 0) | (size % (4 * scored) != 0)
     misfits &= pl.col("vectors").is_not_null()
     rules.append(_reason(misfits, "`vectors` are not float32 rows, one for each scored item"))

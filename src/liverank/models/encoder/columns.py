@@ -14,9 +14,9 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,8 +46,7 @@ _SLASHED = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Input:
+class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A column that a model reads."""
 
     name: str

@@ -6,10 +6,12 @@ Invariant: a row's features do not depend on the rows encoded with it; values an
 not there in training, and missing ones, are encoded like any other.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from liverank.errors import BundleError, ServingError
@@ -29,8 +31,7 @@ from liverank.models.encoder.steps import (
 from liverank.models.json_array import json_array, read_json_array
 
 
-@dataclass(frozen=True, kw_only=True)
-class EncoderSpec:
+class EncoderSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an encoder reads and does, but for its tables."""
 
     inputs: tuple[Input, ...]

@@ -6,10 +6,10 @@ Invariant: a step gives every row as many numbers as it has names; NaN is unknow
 """
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise, repeat
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,14 +35,19 @@ class Learned(NamedTuple):
     places: dict[str | None, int]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Step:
+class _Step(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="type",
+    tag=str.lower,
+):
     names: tuple[str, ...]
     """Of the features it gives."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Value(_Step):
+class Value(_Step, frozen=True, kw_only=True):
     """A number or a boolean, as it is."""
 
     column: str
@@ -52,8 +57,7 @@ class Value(_Step):
         return np.asarray(columns[self.column], np.float64)[:, None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arithmetic(_Step):
+class Arithmetic(_Step, frozen=True, kw_only=True):
     """Two numbers made one; a division by zero is unknown."""
 
     left: str
@@ -65,8 +69,7 @@ class Arithmetic(_Step):
         return combine(columns[self.left], columns[self.right], self.operation)[:, None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Calendar(_Step):
+class Calendar(_Step, frozen=True, kw_only=True):
     """Parts of a time, in UTC: Monday is weekday 0, and ``elapsed`` is in days since 1970."""
 
     column: str
@@ -77,8 +80,7 @@ class Calendar(_Step):
         return calendar_parts(columns[self.column], self.parts)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Since(_Step):
+class Since(_Step, frozen=True, kw_only=True):
     """Days from one time to another, below zero where the one comes after."""
 
     column: str
@@ -89,8 +91,7 @@ class Since(_Step):
         return ((columns[self.until] - columns[self.column]) / DAY_MS)[:, None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Levels(_Step):
+class Levels(_Step, frozen=True, kw_only=True):
     """The level of a column, or the levels of several, looked up in a table.
 
     The table is float64[n_levels + 2, n_names]: a row a level, then one for levels that are not in
@@ -106,8 +107,7 @@ class Levels(_Step):
         return learned.table[level_codes([columns[c] for c in self.columns], learned.places)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bag(_Step):
+class Bag(_Step, frozen=True, kw_only=True):
     """The words of a text, or the elements of a list: how many, which, and their mean in a table.
 
     Features are, in this order, the size (``sized``), 1 or 0 for each token of ``shown`` (places in
