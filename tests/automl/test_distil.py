@@ -16,7 +16,7 @@ from liverank.automl.deployment.distillation import (
 from liverank.automl.deployment.option import MOST_MB, Limits
 from liverank.automl.deployment.selection import choose_deployed
 from liverank.automl.ensemble.combine import size_mb, terms_of, us_per_row
-from liverank.automl.ensemble.greedy import Blend
+from liverank.automl.ensemble.greedy import Ensemble
 from liverank.automl.families import FAMILIES
 from liverank.automl.trials.plan import Student, Trial
 from liverank.automl.trials.trial_result import TrialResult
@@ -24,6 +24,7 @@ from liverank.models.mlp.model import Mlp
 from liverank.models.predictor import sum_terms
 
 FOREVER = Deadline(np.inf, lambda: 0.0)
+SLOW = Limits(us_per_row=20)
 
 
 @pytest.mark.parametrize(("task", "k"), [("binary", 1), ("multiclass", 3), ("regression", 1)])
@@ -89,9 +90,9 @@ def _clock():
     return time.perf_counter
 
 
-def tried_models(evaluation, rounds):
+def trial_results(evaluation, rounds):
     fold = evaluation.folds[-1]
-    tried = []
+    results = []
     for number, n in enumerate(rounds):
         params = {"learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": 5}
         fit = FAMILIES["lightgbm"].fit(
@@ -99,7 +100,7 @@ def tried_models(evaluation, rounds):
         )
         validation, holdout = evaluation.margins([fit])
         trial = Trial(family="lightgbm", name=str(n), params=params, seed=n)
-        tried.append(
+        results.append(
             TrialResult(
                 trial,
                 (fit,),
@@ -110,26 +111,35 @@ def tried_models(evaluation, rounds):
                 number=number,
             )
         )
-    return tried
+    return results
 
 
-def a_blend(weights):
-    return Blend(np.array(weights), 0, kept=True, gain=(0.0, 0.1), crossed=np.zeros((0, 1)))
+def an_ensemble(weights):
+    return Ensemble(np.array(weights), 0, True, gain=(0.0, 0.1), cross_fitted=np.zeros((0, 1)))
 
 
 def test_an_ensemble_that_is_fast_enough_is_served_as_it_is():
     evaluation = an_evaluation()
-    tried = tried_models(evaluation, (10, 20))
+    results = trial_results(evaluation, (10, 20))
     plan = a_plan("lightgbm", us_per_row={"ensemble": 3.0})
     served, _ = choose_deployed(
-        tried, a_blend([0.5, 0.5]), evaluation, plan, limits=Limits(us_per_row=20), deadline=FOREVER
+        results,
+        an_ensemble([0.5, 0.5]),
+        evaluation,
+        plan,
+        limits=Limits(us_per_row=20),
+        deadline=FOREVER,
     )
-    assert (served.kind, served.us_per_row, served.loss) == ("ensemble", 3.0, served.teacher_loss)
+    assert (served.kind, served.us_per_row, served.loss) == (
+        "full_ensemble",
+        3.0,
+        served.teacher_loss,
+    )
 
 
 def test_a_slow_ensemble_gives_way_to_the_best_model_within_the_budget():
     evaluation = an_evaluation()
-    tried = tried_models(evaluation, (300, 20))
+    results = trial_results(evaluation, (300, 20))
     measured = {"ensemble": 50.0, "0 lightgbm 300": 45.0, "1 lightgbm 20": 5.0, "blend": 5.0}
     measured |= {f"student {shape}": 1e-2 * shape.size for shape in FORESTS[:2]}
     plan = a_plan("lightgbm", us_per_row=measured)
@@ -137,8 +147,8 @@ def test_a_slow_ensemble_gives_way_to_the_best_model_within_the_budget():
 
     deadline = Deadline(time.monotonic() + 10, time.monotonic)
     served, plan = choose_deployed(
-        tried,
-        a_blend([0.5, 0.5]),
+        results,
+        an_ensemble([0.5, 0.5]),
         evaluation,
         plan,
         limits=Limits(us_per_row=10),
@@ -148,23 +158,28 @@ def test_a_slow_ensemble_gives_way_to_the_best_model_within_the_budget():
     assert served.us_per_row <= 10
     assert plan.students
     again, plan_again = choose_deployed(
-        tried, a_blend([0.5, 0.5]), evaluation, plan, limits=Limits(us_per_row=10), deadline=FOREVER
+        results,
+        an_ensemble([0.5, 0.5]),
+        evaluation,
+        plan,
+        limits=Limits(us_per_row=10),
+        deadline=FOREVER,
     )
     assert plan_again == plan
     assert (again.kind, again.shape, again.loss) == (served.kind, served.shape, served.loss)
 
 
-def test_a_budget_that_nothing_tried_meets_is_met_by_a_student():
+def test_a_budget_that_nothing_results_meets_is_met_by_a_student():
     evaluation = an_evaluation()
-    tried = tried_models(evaluation, (300, 200))
+    results = trial_results(evaluation, (300, 200))
     measured = {"ensemble": 50.0, "0 lightgbm 300": 45.0, "1 lightgbm 200": 30.0}
     measured[f"student {Shape(10, 6)}"] = 0.5
     import time
 
     deadline = Deadline(time.monotonic() + 10, time.monotonic)
     served, _ = choose_deployed(
-        tried,
-        a_blend([0.5, 0.5]),
+        results,
+        an_ensemble([0.5, 0.5]),
         evaluation,
         a_plan("lightgbm", us_per_row=measured),
         limits=Limits(us_per_row=0.6),
@@ -188,8 +203,8 @@ def chosen_of_two_students(us_per_row, *, most_mb=MOST_MB):
         for shape, us in zip((small, large), us_per_row, strict=True)
     )
     served, plan = choose_deployed(
-        tried_models(evaluation, (30, 20)),
-        a_blend([0.5, 0.5]),
+        trial_results(evaluation, (30, 20)),
+        an_ensemble([0.5, 0.5]),
         evaluation,
         a_plan("lightgbm", us_per_row=measured, students=taught),
         limits=Limits(us_per_row=10, size_mb=most_mb),

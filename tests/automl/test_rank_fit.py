@@ -13,7 +13,7 @@ from clocks import ticking
 
 from liverank.automl import pipeline, ranking
 from liverank.automl.deployment.refit import Refit
-from liverank.automl.ensemble.greedy import Blend
+from liverank.automl.ensemble.greedy import Ensemble
 from liverank.automl.options import SearchOptions
 from liverank.automl.ranking import warm_up
 from liverank.automl.report.ranking_schema import TrainingReport
@@ -209,11 +209,11 @@ def test_a_member_of_the_blend_that_there_is_no_time_to_train_again_stays_as_it_
     monkeypatch.setattr(Refit, "_affordable", lambda _, members: members[:1])
     weights = np.array([0.0, 0.75, 0.25])
 
-    def blend_of_trees(validation, *_, **__):
-        shares = np.append(weights, np.zeros(len(validation) - 3))
-        return Blend(shares, 1, kept=True, gain=(0.0, 0.0), crossed=validation[1])
+    def ensemble_of_trees(models, *_, **__):
+        shares = np.append(weights, np.zeros(len(models.validation) - 3))
+        return Ensemble(shares, 1, kept=True, gain=(0.0, 0.0), cross_fitted=models.validation[1])
 
-    monkeypatch.setattr(pipeline, "choose_with_doubted", blend_of_trees)
+    monkeypatch.setattr(pipeline, "choose_proven_ensemble", ensemble_of_trees)
     fitted = fit(rows, budget_s=4, seed=0)
     again, as_it_was = fitted.report.blend[:2]
     assert (again.weight, again.refit) == (0.75, True)

@@ -19,7 +19,12 @@ from liverank.automl.deployment.option import DeployOption
 from liverank.automl.deployment.refit import FinalModel, Refit, Trainable
 from liverank.automl.deployment.selection import choose_deployed
 from liverank.automl.ensemble.calibration import Calibrated, choose_calibration
-from liverank.automl.ensemble.greedy import Blend, blended, choose_with_doubted
+from liverank.automl.ensemble.greedy import (
+    Candidates,
+    Ensemble,
+    choose_proven_ensemble,
+    weighted_sum,
+)
 from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.evaluation.eval_rows import EvalRows, joined
 from liverank.automl.families import FAMILIES, Family
@@ -60,7 +65,7 @@ class SearchResult:
 
     evaluation: CrossValidation
     tried: Sequence[TrialResult]
-    blend: Blend
+    blend: Ensemble
     served: DeployOption
     validation: NDArray[np.float64]
     holdout: NDArray[np.float64]
@@ -76,12 +81,14 @@ class SearchResult:
         newer rows than the others.
         """
         is_whole = self.served.kind in ("ensemble", "single") and self.served.shape is None
-        return self._validating(self.blend.crossed if is_whole else self.validation, self.holdout)
+        return self._validating(
+            self.blend.cross_fitted if is_whole else self.validation, self.holdout
+        )
 
     def teacher(self) -> tuple[EvalRows, NDArray[np.float64]]:
         """The same for the whole ensemble, whether it is deployed or not."""
-        holdout = blended([each.holdout for each in self.tried], self.blend.weights)
-        return self._validating(self.blend.crossed, holdout)
+        holdout = weighted_sum([each.holdout for each in self.tried], self.blend.weights)
+        return self._validating(self.blend.cross_fitted, holdout)
 
     def _validating(
         self, validation: NDArray[np.float64], holdout: NDArray[np.float64]
@@ -172,20 +179,24 @@ def _start(
 
 def _choose_ensemble(
     results: Sequence[TrialResult], evaluation: CrossValidation, policy: SearchPolicy, seed: int
-) -> Blend:
+) -> Ensemble:
     """The whole ensemble, of trials on most rows: models of fewer rows only make it slower."""
     whole = on_most_rows(results)
     titles = [each.trial.title for each in whole]
-    return choose_with_doubted(
+    candidates = Candidates(
         [each.validation for each in whole],
         evaluation.validation_rows,
         [each.holdout for each in whole],
         evaluation.holdout_rows,
+        conservative=np.array([title in policy.conservative for title in titles]),
+    )
+    ensemble = choose_proven_ensemble(
+        candidates,
+        np.array([title in policy.must_improve for title in titles]),
         seed=seed,
-        cautious=np.array([title in policy.conservative for title in titles]),
-        doubted=np.array([title in policy.must_improve for title in titles]),
         confidence=policy.ensemble_confidence,
-    ).among(np.array([each in whole for each in results]))
+    )
+    return ensemble.among(np.array([each in whole for each in results]))
 
 
 def _margins(
@@ -196,8 +207,8 @@ def _margins(
     A student was distilled on the last fold only, so the others have no margins of it.
     """
     if deployed.shape is None:
-        validation = blended([each.validation for each in results], deployed.weights)
-        return validation, blended([each.holdout for each in results], deployed.weights)
+        validation = weighted_sum([each.validation for each in results], deployed.weights)
+        return validation, weighted_sum([each.holdout for each in results], deployed.weights)
     k, last = evaluation.n_margins, evaluation.folds[-1]
     return (
         sum_terms(deployed.terms, last.validation.features, k),

@@ -14,8 +14,8 @@ MOST_MB = 4.5
 _GROWTH = 1.4
 """A model that is trained again on all rows has more trees, and some batches take longer."""
 
-Kind = Literal["ensemble", "single", "blend", "student"]
-"""The whole ensemble, one trial's model, a faster ensemble, or a model that learned from it."""
+Kind = Literal["ensemble", "blend", "single", "student"]
+"""The whole ensemble, a faster one, one trial's model, or a student of the ensemble."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from liverank.automl.deployment.distillation import (
 )
 from liverank.automl.deployment.option import DeployOption, Limits
 from liverank.automl.ensemble.combine import scoring_us, size_mb, terms_of
-from liverank.automl.ensemble.greedy import Blend, blended, greedy_weights
+from liverank.automl.ensemble.greedy import Ensemble, greedy_weights, weighted_sum
 from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.trials.plan import Plan, Student
@@ -41,7 +41,7 @@ _LEAST_TREES, _USUAL_TREE_US = 20, 0.01
 
 def choose_deployed(
     results: Sequence[TrialResult],
-    ensemble: Blend,
+    ensemble: Ensemble,
     evaluation: CrossValidation,
     plan: Plan,
     *,
@@ -101,11 +101,11 @@ class _Models:
     def loss(self, weights: NDArray[np.float64]) -> float:
         """The loss of the weighted sum."""
         rows = self.evaluation.last_fold_rows()
-        margins = blended([each.validation[rows] for each in self.results], weights)
+        margins = weighted_sum([each.validation[rows] for each in self.results], weights)
         return self.validation_rows.loss(margins)
 
 
-def _full_ensemble(models: _Models, ensemble: Blend) -> DeployOption:
+def _full_ensemble(models: _Models, ensemble: Ensemble) -> DeployOption:
     terms = models.terms(ensemble.weights)
     loss = models.loss(ensemble.weights)
     return DeployOption(
@@ -120,7 +120,7 @@ def _full_ensemble(models: _Models, ensemble: Blend) -> DeployOption:
 
 
 def _fast_ensemble(
-    models: _Models, ensemble: Blend, limits: Limits, teacher_loss: float
+    models: _Models, ensemble: Ensemble, limits: Limits, teacher_loss: float
 ) -> DeployOption | None:
     """The best ensemble within the limits; None where not even one model is.
 
@@ -135,8 +135,8 @@ def _fast_ensemble(
             for each, terms in zip(results, alone, strict=True)
         ]
     )
-    if ensemble.refused is not None:
-        costs[ensemble.refused] = np.inf
+    if ensemble.excluded is not None:
+        costs[ensemble.excluded] = np.inf
     if not (costs <= 1).any():
         return None
     weights = greedy_weights(

@@ -17,7 +17,7 @@ from liverank.automl.families.boosting import start_boosting
 from liverank.automl.families.contract import Traits
 from liverank.automl.families.draws import log_integer, log_uniform
 from liverank.automl.families.early_stopping import boosting_rounds
-from liverank.automl.families.preparation import constant_fit, even_weight, is_dull, library
+from liverank.automl.families.preparation import constant_fit, even_weight, is_constant, library
 from liverank.models.forest.forest import Forest
 from liverank.models.importers.catboost import forests_from_catboost
 
@@ -75,7 +75,7 @@ def fit(
     ``params`` are CatBoost's own, and ``loss``: ``squared`` (where none is given) or ``absolute``
     for a regression.
     """
-    if is_dull(train):
+    if is_constant(train):
         return constant_fit(train)
     train = _with_every_class(train)
     catboost = library(TRAITS.package)

@@ -21,7 +21,7 @@ from liverank.automl.families.list_loss import ListLoss
 from liverank.automl.families.preparation import (
     constant_fit,
     even_weight,
-    is_dull,
+    is_constant,
     level_of,
     scaled_target,
     start_scores,
@@ -162,7 +162,7 @@ def fit(
     ``params`` are LightGBM's own, and ``loss``: ``squared`` (where none is given) or ``absolute``
     for a regression, ``lists`` for a binary target whose lists are known.
     """
-    if is_dull(train):
+    if is_constant(train):
         return constant_fit(train)
     level, own_loss, evaluate = None, {}, None
     if params.get("loss") == list_loss.NAME:

@@ -16,7 +16,7 @@ from liverank.automl.families.boosting import BoostingRun, start_boosting
 from liverank.automl.families.contract import Traits
 from liverank.automl.families.draws import log_integer, log_uniform
 from liverank.automl.families.early_stopping import boosting_rounds
-from liverank.automl.families.preparation import constant_fit, is_dull, library
+from liverank.automl.families.preparation import constant_fit, is_constant, library
 from liverank.models.importers.xgboost import forests_from_xgboost
 
 TRAITS = Traits(package="xgboost", is_boosting=True, needs_long_search=True)
@@ -91,7 +91,7 @@ def fit(
     ``params`` are XGBoost's own, and ``loss``: ``squared`` (where none is given) or ``absolute``
     for a regression.
     """
-    if is_dull(train):
+    if is_constant(train):
         return constant_fit(train)
     xgboost = library(TRAITS.package)
     run = start_boosting(

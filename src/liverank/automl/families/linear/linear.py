@@ -24,7 +24,12 @@ from liverank.automl.families.linear.kernel import (
     linear_loss_kernel,
 )
 from liverank.automl.families.linear.prepare import MOST_ROWS, Prepared, linear_gains, prepare_rows
-from liverank.automl.families.preparation import constant_fit, even_weight, is_dull, scaled_target
+from liverank.automl.families.preparation import (
+    constant_fit,
+    even_weight,
+    is_constant,
+    scaled_target,
+)
 from liverank.automl.metrics.objective import mean_loss
 from liverank.models.linear.model import Linear
 
@@ -54,7 +59,7 @@ def fit(
 
     ``heaviest`` of ``params`` is the first L2 penalty on standardised coefficients, in rows.
     """
-    if is_dull(train):
+    if is_constant(train):
         return constant_fit(train)
     target, scale, shift = scaled_target(train)
     rows = prepare_rows(train.features, np.arange(len(train)), train.directions)

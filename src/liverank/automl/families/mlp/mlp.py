@@ -14,6 +14,7 @@ from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
 from liverank.automl.families.contract import Traits
 from liverank.automl.families.mlp.prepare import (
+    NetStart,
     Params,
     Trained,
     find_scales,
@@ -136,8 +137,7 @@ def fit(
         trained = _training().train_net(
             train,
             validation,
-            scales,
-            start,
+            NetStart(scales, start),
             params,
             generator=generator,
             deadline=deadline,
