@@ -23,6 +23,7 @@ from liverank.automl.data.columns import distinct_codes, read_column
 from liverank.automl.data.matrix import Task
 from liverank.automl.data.read_table import read_table
 from liverank.automl.profile.profile import profile_table
+from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.profile.task import read_target
 from liverank.errors import SourceError, TrainingError
 
@@ -129,9 +130,8 @@ def load_table(table: Table) -> Loaded:
         )
     frame = _plain(frame.drop(ask.drop))
     try:
-        profile = profile_table(
-            frame, target=ask.target, time=ask.time, group=ask.group, task=ask.task
-        )
+        roles = TableRoles(target=ask.target, time=ask.time, group=ask.group, task=ask.task)
+        profile = profile_table(frame, roles)
     except TrainingError as error:
         raise SourceError(f"{table.path}: {error}") from None
     target = read_target(frame[ask.target], profile.target)

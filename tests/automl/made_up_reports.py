@@ -5,20 +5,20 @@ import numpy as np
 from liverank.automl.profile.leakage import Leak
 from liverank.automl.profile.profile import ColumnProfile
 from liverank.automl.report.curves import draw_curves
-from liverank.automl.report.slices import find_slices
-from liverank.automl.report.table_schema import (
-    Asked,
-    Blend,
+from liverank.automl.report.reports import TableReport
+from liverank.automl.report.schema import (
     Block,
     Calibration,
     Data,
     Drift,
-    Entry,
+    Ensemble,
     Importance,
-    Served,
+    LeaderboardEntry,
+    SearchRequest,
+    ServedModel,
     SplitReport,
-    TableReport,
 )
+from liverank.automl.report.slices import Outcomes, find_slices
 from liverank.models.encoder.columns import Input
 
 CLASSES = {
@@ -47,7 +47,7 @@ def made_up_report(task="binary", *, target="churned", column="day minutes", war
     objective = next(iter(figures))
     names = (column, "plan", *(f"column {place}" for place in range(3, 20)))
     return TableReport(
-        asked=Asked(
+        asked=SearchRequest(
             target=target,
             task=task,
             classes=CLASSES[task],
@@ -77,36 +77,39 @@ def made_up_report(task="binary", *, target="churned", column="day minutes", war
         ),
         split=SplitReport(
             kind="chronological",
-            reason="by time: the oldest rows train, newer ones choose, the newest judge",
+            reason="by time: the oldest rows train, newer ones choose, the newest are held out",
             blocks=(
-                Block(name="fit", rows=16_000, mean=0.14, from_ms=0, to_ms=800 * DAY_MS),
+                Block(name="train", rows=16_000, mean=0.14, from_ms=0, to_ms=800 * DAY_MS),
                 Block(
-                    name="choose", rows=2_000, mean=0.15, from_ms=801 * DAY_MS, to_ms=900 * DAY_MS
+                    name="validation",
+                    rows=2_000,
+                    mean=0.15,
+                    from_ms=801 * DAY_MS,
+                    to_ms=900 * DAY_MS,
                 ),
                 Block(
-                    name="judge", rows=2_000, mean=0.15, from_ms=901 * DAY_MS, to_ms=1000 * DAY_MS
+                    name="holdout", rows=2_000, mean=0.15, from_ms=901 * DAY_MS, to_ms=1000 * DAY_MS
                 ),
             ),
             left_out=0,
         ),
         seconds=58.3,
-        validation=figures,
+        held_out=figures,
         intervals={objective: (figures[objective] * 0.93, figures[objective] * 1.07)},
         baseline={objective: figures[objective] * 2},
         test={name: value * 1.02 for name, value in figures.items()},
         test_rows=5_000,
-        served=Served(
+        served=ServedModel(
             kind="student 240 trees x 31 leaves",
-            why="the blend is too slow or too large; it taught this model",
+            why="the full ensemble is too slow or too large; this model was distilled from it",
             us_per_row_55=7.93,
             size_mb=0.61,
-            figures=figures,
             teacher={name: value * 0.997 for name, value in figures.items()},
         ),
-        blend=Blend(kept=True, gain_low=0.001, gain_high=0.004),
-        calibration=Calibration(kind="slope and offset", kept=True, before=0.2142, after=0.2131),
+        ensemble=Ensemble(kept=True, gain_low=0.001, gain_high=0.004),
+        calibration=Calibration(kind="affine", kept=True, before=0.2142, after=0.2131),
         leaderboard=tuple(
-            Entry(
+            LeaderboardEntry(
                 family=family,
                 name=name,
                 validation=figures[objective] * factor,
@@ -127,7 +130,7 @@ def made_up_report(task="binary", *, target="churned", column="day minutes", war
         skipped={"random": "needs about 30,000 MB, and 12,000 MB are free"},
         leaks=(
             Leak(
-                kind="tells_target",
+                kind="predicts_target",
                 column="closing fee",
                 figure=0.993,
                 message="column `closing fee` alone has an AUC of 0.993 on the target: is it known "
@@ -154,10 +157,12 @@ def made_up_report(task="binary", *, target="churned", column="day minutes", war
         slices=find_slices(
             columns,
             inputs,
-            losses,
-            observed=truth if single else None,
-            predicted=answers if single else None,
-            squared=task == "regression",
+            Outcomes(
+                losses,
+                observed=truth if single else None,
+                predicted=answers if single else None,
+                squared=task == "regression",
+            ),
         ),
         versions={"liverank": "0.1.0", "lightgbm": "4.6.0", "numpy": "2.4.0"},
         machine="2 cores, Linux x86_64, Python 3.11",

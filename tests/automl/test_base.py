@@ -180,14 +180,15 @@ def test_a_search_on_a_base_serves_calibrated_chances_of_a_first_place():
     assert log_loss(answers, drawn) < log_loss(chances, drawn) + 0.01
 
     # What is reported is of what was observed, places and all.
-    scores = fitted.report.scores
-    judged, labels = slice(-scores.rows, None), rows.labels[-scores.rows :]
+    scores, base_rate = fitted.report.held_out, fitted.report.baseline["log_loss"]
+    n_judged = fitted.report.split.blocks[-1].rows
+    judged, labels = slice(-n_judged, None), rows.labels[-n_judged:]
     observed = 1 / (1 + np.exp(-(worth[judged] + rows.base[judged])))
-    assert scores.log_loss == pytest.approx(log_loss(observed, labels), abs=0.01)
-    assert scores.auc == pytest.approx(auc(observed, labels), abs=0.01)
-    assert scores.log_loss < scores.base_rate_log_loss
+    assert scores["log_loss"] == pytest.approx(log_loss(observed, labels), abs=0.01)
+    assert scores["auc"] == pytest.approx(auc(observed, labels), abs=0.01)
+    assert scores["log_loss"] < base_rate
     unplaced = log_loss(np.full(len(labels), labels.mean()), labels)
-    assert scores.base_rate_log_loss < unplaced - 0.02
+    assert base_rate < unplaced - 0.02
 
 
 def test_rows_keep_their_base_when_some_are_taken_and_refuse_one_that_does_not_fit():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from liverank.automl.budget import Deadline
+from liverank.automl.data.training_target import TrainingTarget
 from liverank.automl.preprocessing.encoder import CategoryCross, fit_transform
 from liverank.automl.preprocessing.feature_crosses import candidates, choose_feature_crosses
 from liverank.models.encoder.columns import Input
@@ -64,20 +65,20 @@ def test_only_what_helps_is_kept_however_it_is_grouped():
         names = [f"x{i}" for i in range(int(generator.integers(1, 30)))]
         worth = {name: generator.choice([0.0, 0.0, -0.02, 0.25]) for name in names}
 
-        def loss(extras, worth=worth):
-            return 3.0 - sum(worth[extra.columns[0]] for extra in extras)
+        def loss(crosses, worth=worth):
+            return 3.0 - sum(worth[cross.columns[0]] for cross in crosses)
 
         kept = choose_feature_crosses([CategoryCross((name,)) for name in names], loss, AGES)
-        assert {extra.columns[0] for extra in kept} == {n for n in names if worth[n] > 0}
+        assert {cross.columns[0] for cross in kept} == {n for n in names if worth[n] > 0}
 
 
 def test_no_trial_begins_that_would_end_too_late():
     now = [0.0]
     trials = []
 
-    def loss(extras):
+    def loss(crosses):
         now[0] += 3.0
-        trials.append(extras)
+        trials.append(crosses)
         return 1.0
 
     proposed = [CategoryCross((f"x{i}",)) for i in range(20)]
@@ -86,12 +87,14 @@ def test_no_trial_begins_that_would_end_too_late():
     assert len(trials) == 3
 
 
-def test_extras_become_features_that_know_what_the_columns_do_not():
+def test_crosses_become_features_that_explain_what_the_columns_do_not():
     columns, inputs, _ = a_table()
     sides = [np.array([int(v[-1]) for v in columns[name]]) for name in ("left", "right")]
     target = ((sides[0] + sides[1]) % 2).astype(np.float64)
     first = candidates(columns, inputs, target[:, None])[0]
-    encoder, features = fit_transform(columns, inputs, target, feature_crosses=[first])
+    encoder, features = fit_transform(
+        columns, inputs, TrainingTarget(target), feature_crosses=[first]
+    )
     place = encoder.names.index("mean(left x right)")
     assert abs(np.corrcoef(features[:, place], target)[0, 1]) > 0.95
     later = encoder.transform(columns)[:, place]

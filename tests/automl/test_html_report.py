@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from liverank.automl.report.html.charts import ticks
 from liverank.automl.report.html.numbers import number
 from liverank.automl.report.html.page import render_report
-from liverank.automl.report.table_schema import Curves, decode_report, encode_report
+from liverank.automl.report.reports import decode_report, encode_report
+from liverank.automl.report.schema import Curves
 from liverank.markup import joined, tag
 
 NASTY = '</td><script>alert("x")</script>&<b>`"\''
@@ -55,8 +56,8 @@ def read(page):
 def test_a_page_is_well_formed_and_tells_the_story_of_its_task(task):
     page = render_report(made_up_report(task))
     reader = read(page)
-    for said in ("Predicting churned", "Why to believe it", "What was tried", "How to do it again"):
-        assert said in reader.text
+    for heading in ("Predicting churned", "Validation", "Leaderboard", "Reproduce"):
+        assert heading in reader.text
     assert "lightgbm" in reader.text
     assert {"binary": "Lift", "multiclass": "Confusion", "regression": "Errors"}[task] in page
     assert "closing fee" in reader.text
@@ -87,8 +88,8 @@ def test_a_report_with_little_in_it_is_a_page_too():
     full = made_up_report("binary", warned=False)
     bare = replace(
         full, curves=Curves(), slices=(), importance=(), test=None, baseline={}, intervals={},
-        leaderboard=full.leaderboard[:1], blend=None, calibration=None, drift=None, skipped={},
-        validation={"log_loss": None, "auc": 0.7},
+        leaderboard=full.leaderboard[:1], ensemble=None, calibration=None, drift=None, skipped={},
+        held_out={"log_loss": None, "auc": 0.7},
         served=replace(full.served, teacher=None),
     )  # fmt: skip
     reader = read(render_report(bare))

@@ -1,4 +1,4 @@
-"""What tells too much is named, and what does not is left in peace."""
+"""Columns and rows that leak the target are reported, others are not."""
 
 from pathlib import Path
 
@@ -8,9 +8,11 @@ import pytest
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.read_table import read_table
 from liverank.automl.data.splits import split_at_random, split_by_time
+from liverank.automl.data.training_target import TrainingTarget
 from liverank.automl.profile.leakage import find_leaks
 from liverank.automl.profile.profile import profile_table
 from liverank.automl.profile.roles import read_roles, split_rows
+from liverank.automl.profile.table_roles import TableRoles
 from liverank.models.encoder.columns import Input
 
 TABLES = Path(__file__).parents[3] / "shared" / "data" / "tables"
@@ -25,7 +27,8 @@ def leaks_of(target, *, task="binary", classes=1, at_ms=None, **columns):
     kinds |= {name: "time" for name in columns if name.endswith("_at")}
     inputs = [Input(name=name, type=kind) for name, kind in kinds.items()]
     split = split_at_random(target, seed=0) if at_ms is None else split_by_time(at_ms)
-    found = find_leaks(columns, inputs, target, split, task=task, classes=classes, at_ms=at_ms)
+    training_target = TrainingTarget(target, classes, at_ms)
+    found = find_leaks(columns, inputs, training_target, split, task=task)
     return {(leak.kind, leak.column) for leak in found}
 
 
@@ -39,17 +42,17 @@ def test_a_column_that_tells_the_target_alone_is_named():
     word = np.where(target == 1, "won", "lost").astype(object)
     hint = target + noise(3)  # AUC .76
     found = leaks_of(target, refund=refund, word=word, hint=hint, size=noise(4))
-    assert found == {("tells_target", "refund"), ("tells_target", "word")}
+    assert found == {("predicts_target", "refund"), ("predicts_target", "word")}
 
 
 def test_of_values_and_of_classes_as_well():
     target = np.exp(noise())
     found = leaks_of(target, task="regression", double=2 * target, rough=target + 0.5 * noise(2))
-    assert found == {("tells_target", "double")}
+    assert found == {("predicts_target", "double")}
     classes = np.floor(4 * np.random.default_rng(0).random(N))
     code = (classes * 7 % 4) + 0.1 * noise(2)
     found = leaks_of(classes, task="multiclass", classes=4, code=code, size=noise(3))
-    assert found == {("tells_target", "code")}
+    assert found == {("predicts_target", "code")}
 
 
 def test_a_time_after_that_of_the_row_is_named():
@@ -98,18 +101,16 @@ def test_real_tables_have_no_column_that_gives_the_target_away():
     for path in sorted(TABLES.iterdir()):
         table = read_table(path)
         name = next(name for name in ("target", "cnt", "class") if name in table.columns)
-        profile = profile_table(table, target=name)
+        profile = profile_table(table, TableRoles(target=name))
         rows, roles = read_roles(table, profile)
         split, _ = split_rows(roles, seed=0)
         target = profile.target
         found = find_leaks(
             read_columns(rows, profile.inputs),
             profile.inputs,
-            roles.target,
+            TrainingTarget(roles.target, target.n_margins, roles.at_ms),
             split,
             task=target.task,
-            classes=target.n_margins,
-            at_ms=roles.at_ms,
             time=profile.time,
         )
         assert [leak for leak in found if leak.kind != "duplicates"] == []

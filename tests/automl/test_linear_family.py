@@ -7,7 +7,7 @@ from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
 from liverank.automl.families.linear import linear
 from liverank.automl.families.linear.kernel import linear_loss_kernel
-from liverank.automl.metrics.objective import mean_loss
+from liverank.automl.metrics.figures import mean_loss
 from liverank.models.linear.model import expand
 
 FOREVER = Deadline(1.0, lambda: 0.0)

@@ -214,9 +214,9 @@ def test_a_search_tries_them_early_tells_their_loss_and_runs_again_to_the_same_b
         rows, SearchOptions(budget_s=4, families=["lightgbm", "linear"], clock=ticking())
     )
     report = fitted.report
-    names = [each.name for each in report.candidates]
+    names = [trial.title for trial in report.plan.trials]
     assert any(name.startswith("lightgbm lists") for name in names[:6])
-    assert all(each.list_loss > 0 for each in report.candidates)
+    assert all(each.list_loss > 0 for each in report.leaderboard)
     assert not any(name.startswith("lightgbm lists") for name in report.skipped)
     again = ranking.fit(rows, SearchOptions(budget_s=0.1, plan=report.plan))
     one, other = fitted.predictor.to_arrays(), again.predictor.to_arrays()
@@ -232,5 +232,5 @@ def test_a_log_without_failures_beside_successes_leaves_them_out_and_says_why():
     assert report.skipped["lightgbm lists few"] == (
         f"needs {LEAST_LISTS} training lists with both a success and a failure; there are 0"
     )
-    assert not any("lists" in each.name for each in report.candidates)
-    assert all(each.list_loss is None for each in report.candidates)
+    assert not any("lists" in each.name for each in report.leaderboard)
+    assert all(each.list_loss is None for each in report.leaderboard)

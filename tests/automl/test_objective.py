@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liverank.automl.metrics.objective import all_figures, find_objective, mean_loss, row_losses
+from liverank.automl.metrics.figures import mean_loss, row_losses
+from liverank.automl.metrics.objective import all_figures, find_objective
 from liverank.dataset import metrics
 from liverank.errors import TrainingError
 

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.read_table import read_table
+from liverank.automl.data.training_target import TrainingTarget
 from liverank.automl.preprocessing.encoder import fit_transform, take_rows
 from liverank.automl.profile.leakage import find_leaks
 from liverank.automl.profile.profile import profile_table
 from liverank.automl.profile.roles import read_roles, split_rows
+from liverank.automl.profile.table_roles import TableRoles
 from liverank.errors import LiverankError, TrainingError
 
 START = datetime.datetime(2026, 1, 1)
@@ -65,7 +67,7 @@ TARGETS = {
 
 
 def run_through(table, target, later, **roles_of):
-    profile = profile_table(table, target=target, **roles_of)
+    profile = profile_table(table, TableRoles(target=target, **roles_of))
     rows, roles = read_roles(table, profile)
     split, _ = split_rows(roles, seed=0)
     columns = read_columns(rows, profile.inputs)
@@ -74,15 +76,16 @@ def run_through(table, target, later, **roles_of):
     encoder, features = fit_transform(
         take_rows(columns, fit),
         profile.inputs,
-        roles.target[fit],
-        classes=classes,
-        at_ms=None if roles.at_ms is None else roles.at_ms[fit],
-        groups=None if roles.groups is None else roles.groups[fit],
+        TrainingTarget(
+            roles.target[fit],
+            classes=classes,
+            at_ms=None if roles.at_ms is None else roles.at_ms[fit],
+            groups=None if roles.groups is None else roles.groups[fit],
+        ),
         time=profile.time,
     )
-    find_leaks(
-        columns, profile.inputs, roles.target, split, task=profile.target.task, classes=classes
-    )
+    target_of_all = TrainingTarget(roles.target, classes)
+    find_leaks(columns, profile.inputs, target_of_all, split, task=profile.target.task)
     assert features.shape == (len(fit), len(encoder.names)) == (len(fit), encoder.n_features)
     assert len(set(encoder.names)) == len(encoder.names)
     for given_rows in (columns, read_columns(later, encoder.inputs)):
@@ -124,7 +127,7 @@ def test_a_table_of_three_rows_is_refused(tmp_path):
     path = tmp_path / "three.csv"
     path.write_text("a,y\n1,0\n2,1\n3,0\n")
     with pytest.raises(TrainingError, match="known in 3 of 3 rows; 20 or more are needed"):
-        profile_table(read_table(path), target="y")
+        profile_table(read_table(path), TableRoles(target="y"))
 
 
 def test_a_later_table_may_have_more_columns_but_not_fewer():

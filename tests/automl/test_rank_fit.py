@@ -16,7 +16,7 @@ from liverank.automl.deployment.refit import Refit
 from liverank.automl.ensemble.greedy import Ensemble
 from liverank.automl.options import SearchOptions
 from liverank.automl.ranking import warm_up
-from liverank.automl.report.ranking_schema import TrainingReport
+from liverank.automl.report.reports import RankingReport
 from liverank.dataset.metrics import auc, log_loss
 from liverank.dataset.rows import Rows
 from liverank.errors import TrainingError
@@ -68,20 +68,23 @@ def test_a_pattern_is_found_and_the_report_tells_how():
     probabilities = fitted.predictor.answers(fresh.features)
     best = log_loss(truth, fresh.labels)
     assert log_loss(probabilities, fresh.labels) < best + 0.05
-    assert log_loss(probabilities, fresh.labels) == pytest.approx(report.scores.log_loss, abs=0.06)
-    assert report.scores.log_loss < report.scores.base_rate_log_loss - 0.1
-    assert report.scores.auc > 0.8
+    assert log_loss(probabilities, fresh.labels) == pytest.approx(
+        report.held_out["log_loss"], abs=0.06
+    )
+    assert report.held_out["log_loss"] < report.baseline["log_loss"] - 0.1
+    assert report.held_out["auc"] > 0.8
     assert report.dropped_features["constant"] == report.dropped_features["unknown"] == "unused"
     assert set(report.used_features) <= {"left", "right", "taste", "noise"}
     assert set(list(report.importance)[:3]) == {"left", "right", "taste"}
     assert sum(report.importance.values()) == pytest.approx(1)
-    assert sum(member.weight for member in report.blend) == pytest.approx(1)
-    assert all(member.refit for member in report.blend)
-    assert report.candidates[0].name == seen[0][0] == "linear ridge"
-    assert len(report.candidates) > 3
-    assert (report.fit.rows, report.choose.rows, report.judge.rows) == (3200, 400, 400)
-    assert report.fit.to_ms < report.choose.from_ms <= report.choose.to_ms < report.judge.from_ms
-    assert msgspec.json.decode(msgspec.json.encode(report), type=TrainingReport) == report
+    assert sum(member.weight for member in report.members) == pytest.approx(1)
+    assert all(member.refit for member in report.members)
+    assert seen[0][0] == "linear ridge"
+    assert len(report.leaderboard) > 3
+    train, validation, holdout = report.split.blocks
+    assert (train.rows, validation.rows, holdout.rows) == (3200, 400, 400)
+    assert train.to_ms < validation.from_ms <= validation.to_ms < holdout.from_ms
+    assert msgspec.json.decode(msgspec.json.encode(report), type=RankingReport) == report
     assert seen[-1] == ("refit", 1.0)
     assert all(0 <= share <= 1 for _, share in seen)
 
@@ -108,7 +111,7 @@ def test_the_budget_is_kept_and_there_is_always_a_model(budget_s):
     fitted = fit(rows, budget_s=budget_s, seed=0, clock=time.monotonic)
     took = time.monotonic() - began
     assert took < budget_s * 1.1 + 1.0  # the last second is for a machine that is busy
-    assert fitted.report.candidates[0].name == "linear ridge"
+    assert "linear ridge" in [each.title for each in fitted.report.leaderboard]
     assert np.isfinite(fitted.predictor.margins(rows.features)).all()
 
 
@@ -157,7 +160,7 @@ def test_odd_tables_never_fail(case, capfd):
 def test_one_ranking_is_not_split():
     generator = np.random.default_rng(0)
     rows = rows_of(generator.normal(size=(100, 2)), np.arange(100) % 2, per_ranking=100)
-    assert fit(rows, budget_s=1, seed=0).report.scores is None
+    assert fit(rows, budget_s=1, seed=0).report.held_out == {}
 
 
 @pytest.mark.parametrize("label", [0, 1])
@@ -215,7 +218,7 @@ def test_a_member_of_the_blend_that_there_is_no_time_to_train_again_stays_as_it_
 
     monkeypatch.setattr(pipeline, "choose_proven_ensemble", ensemble_of_trees)
     fitted = fit(rows, budget_s=4, seed=0)
-    again, as_it_was = fitted.report.blend[:2]
+    again, as_it_was = fitted.report.members[:2]
     assert (again.weight, again.refit) == (0.75, True)
     assert (as_it_was.weight, as_it_was.refit) == (0.25, False)
     old = found[0].tried[2].fits[-1].margins(rows.features)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from liverank.automl.data.read_table import column_names, read_table
 from liverank.automl.profile.profile import profile_table
+from liverank.automl.profile.table_roles import TableRoles
 from liverank.errors import SourceError
 
 TABLES = Path(__file__).parents[3] / "shared" / "data" / "tables"
@@ -126,7 +127,10 @@ def test_real_tables_are_read_whole():
         plain = pl.read_csv(TABLES / name, separator=separator, infer_schema_length=None)
         for column in plain.select(pl.selectors.numeric()).columns:
             np.testing.assert_array_equal(table[column].to_numpy(), plain[column].to_numpy())
-    assert profile_table(read_table(TABLES / "churn.tsv.gz"), target="target").target.rows == 5000
+    assert (
+        profile_table(read_table(TABLES / "churn.tsv.gz"), TableRoles(target="target")).target.rows
+        == 5000
+    )
 
 
 def test_some_columns_are_read_as_they_are_in_the_whole_table(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A table is told for what it is by looking at it, and each finding says why."""
+"""Types, roles and the task of a table are inferred from its values, each with a reason."""
 
 import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from liverank.automl.data.columns import read_column
 from liverank.automl.profile.column_types import infer_type
 from liverank.automl.profile.profile import profile_table
 from liverank.automl.profile.roles import read_roles, split_rows
+from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.profile.task import find_target, read_target
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input, moment_of, read_values
@@ -21,8 +22,8 @@ TABLES = Path(__file__).parents[3] / "shared" / "data" / "tables"
 
 
 def type_of(values, name="x"):
-    look = infer_type(pl.Series(name, values, strict=False))
-    return look.form.type
+    inferred = infer_type(pl.Series(name, values, strict=False))
+    return inferred.form.type
 
 
 def a_table(n=200, **columns):
@@ -56,9 +57,9 @@ def test_types_are_told_from_values():
 
 
 def test_a_number_that_could_be_a_time_is_left_a_number_and_said():
-    look = infer_type(pl.Series("account", [1_700_000_000 + n for n in range(50)]))
-    assert look.form.type == "number"
-    assert "Unix seconds" in look.oddity
+    inferred = infer_type(pl.Series("account", [1_700_000_000 + n for n in range(50)]))
+    assert inferred.form.type == "number"
+    assert "Unix seconds" in inferred.oddity
 
 
 def test_days_before_months_are_told_apart_where_a_value_tells():
@@ -71,12 +72,12 @@ def test_days_before_months_are_told_apart_where_a_value_tells():
 
 
 def test_a_column_of_mixed_types_is_read_as_what_it_mostly_is_and_says_so():
-    look = infer_type(pl.Series("age", [str(n) for n in range(99)] + ["unknown"]))
-    assert look.form.type == "number"
-    assert look.oddity == '1 values are no numbers ("unknown") and are read as unknown'
+    inferred = infer_type(pl.Series("age", [str(n) for n in range(99)] + ["unknown"]))
+    assert inferred.form.type == "number"
+    assert inferred.oddity == '1 values are not numbers ("unknown") and are treated as unknown'
     half = infer_type(pl.Series("code", ["7", "x", "8", "y"] * 20))
     assert half.form.type == "category"
-    assert half.oddity == "50% of the values are numbers, the others texts"
+    assert half.oddity == "50% of the values are numbers, the others are text"
 
 
 def test_columns_that_cannot_help_are_left_out_with_the_reason():
@@ -89,13 +90,15 @@ def test_columns_that_cannot_help_are_left_out_with_the_reason():
         row=list(range(n)),
         sometimes=[1.0, None] * (n // 2),
     )
-    profile = profile_table(table, target="target")
+    profile = profile_table(table, TableRoles(target="target"))
     left_out = {c.form.name: c.reason for c in profile.columns if c.role == "unused"}
     assert set(left_out) == {"same", "empty", "key", "row"}
     assert "one value" in left_out["same"]
     assert "no values" in left_out["empty"]
     assert "memorised" in left_out["key"]
-    asked = profile_table(table, target="target", types={"row": "number", "key": "text"})
+    asked = profile_table(
+        table, TableRoles(target="target", types={"row": "number", "key": "text"})
+    )
     assert {form.name for form in asked.inputs} == {"size", "row", "key", "sometimes"}
 
 
@@ -107,35 +110,43 @@ def test_numbers_that_are_names_are_found_by_what_they_tell():
     target = (generator.random(n) < 1 / (1 + np.exp(-2 * taste[shop]))).astype(int)
     smooth = generator.integers(0, 500, n)
     table = pl.DataFrame({"place": shop, "smooth": smooth, "target": target})
-    profile = profile_table(table, target="target")
+    profile = profile_table(table, TableRoles(target="target"))
     assert profile["place"].form == Input(name="place", type="category", numeric=True)
-    assert "as names they tell" in profile["place"].reason
+    assert "as categories they explain" in profile["place"].reason
     assert profile["smooth"].form.type == "number"
     rises = (generator.random(n) < smooth / 500).astype(int)
-    ordered = profile_table(table.with_columns(target=pl.Series(rises)), target="target")
+    ordered = profile_table(
+        table.with_columns(target=pl.Series(rises)), TableRoles(target="target")
+    )
     assert ordered["smooth"].form.type == "number"
 
 
 def test_one_time_beyond_doubt_is_used_and_said():
     start = datetime.datetime(2026, 1, 1)
     at = [start + datetime.timedelta(minutes=n) for n in range(200)]
-    profile = profile_table(a_table(seen=at), target="target")
+    profile = profile_table(a_table(seen=at), TableRoles(target="target"))
     assert (profile.time, profile["seen"].role) == ("seen", "time")
     assert "rows are in its order" in profile.notes[-1]
     shuffled = [at[n * 37 % 200] for n in range(200)]
-    assert profile_table(a_table(event_time=shuffled), target="target").time == "event_time"
+    assert (
+        profile_table(a_table(event_time=shuffled), TableRoles(target="target")).time
+        == "event_time"
+    )
 
 
 def test_a_time_in_doubt_is_never_used_silently():
     start = datetime.datetime(2026, 1, 1)
     at = [start + datetime.timedelta(minutes=n * 37 % 200) for n in range(200)]
-    birthday = profile_table(a_table(birthday=at), target="target")
+    birthday = profile_table(a_table(birthday=at), TableRoles(target="target"))
     assert birthday.time is None
     assert "--time birthday" in birthday.notes[-1]
-    two = profile_table(a_table(created=at, updated=at), target="target")
+    two = profile_table(a_table(created=at, updated=at), TableRoles(target="target"))
     assert two.time is None
     assert "`created`, `updated` look like times" in two.notes[-1]
-    assert profile_table(a_table(birthday=at), target="target", time="birthday").time == "birthday"
+    assert (
+        profile_table(a_table(birthday=at), TableRoles(target="target", time="birthday")).time
+        == "birthday"
+    )
 
 
 def test_the_target_tells_the_task():
@@ -162,7 +173,7 @@ def test_the_target_tells_the_task():
         ([1, 0, 1], None, "known in 3 of 3 rows"),
         ([None] * 50, None, "known in 0 of 50 rows"),
         ([f"word {n}" for n in range(200)], None, "200 different values"),
-        (["a", "b"] * 20, "regression", '"a", which is no number'),
+        (["a", "b"] * 20, "regression", '"a", which is not a number'),
         ([1, 2, 3] * 20, "binary", "has 3 values"),
         ([1, 2, 3] * 20, "ranking", "expected one of binary, multiclass, regression"),
     ],
@@ -178,7 +189,7 @@ def test_rows_without_a_target_are_left_out_and_counted():
     numbers = pl.Series("target", [1.5, 2.5, 3.5, 5.0, float("nan")] * 20)
     table = a_table(100).with_columns(numbers)
     assert np.isnan(read_target(numbers, find_target(numbers))).sum() == 20
-    profile = profile_table(table, target="target")
+    profile = profile_table(table, TableRoles(target="target"))
     assert "20 rows without a target are left out" in profile.notes
     assert read_roles(table, profile)[0].height == 80
 
@@ -186,15 +197,17 @@ def test_rows_without_a_target_are_left_out_and_counted():
 def test_wrong_names_and_types_are_answered_with_the_right_ones():
     table = a_table()
     with pytest.raises(TrainingError, match="no column `targe`; did you mean `target`"):
-        profile_table(table, target="targe")
+        profile_table(table, TableRoles(target="targe"))
     with pytest.raises(TrainingError, match="named as target and as time"):
-        profile_table(table, target="target", time="target")
+        profile_table(table, TableRoles(target="target", time="target"))
     with pytest.raises(TrainingError, match="expected one of number, category"):
-        profile_table(table, target="target", types={"size": "float"})
-    with pytest.raises(TrainingError, match="no column can tell anything"):
-        profile_table(table.drop("size").with_columns(one=pl.lit(1)), target="target")
-    with pytest.raises(TrainingError, match="are no times"):
-        profile_table(a_table(when=["soon", "later"] * 100), target="target", time="when")
+        profile_table(table, TableRoles(target="target", types={"size": "float"}))
+    with pytest.raises(TrainingError, match="no column can predict"):
+        profile_table(table.drop("size").with_columns(one=pl.lit(1)), TableRoles(target="target"))
+    with pytest.raises(TrainingError, match="are not times"):
+        profile_table(
+            a_table(when=["soon", "later"] * 100), TableRoles(target="target", time="when")
+        )
 
 
 def test_roles_become_arrays_and_a_split():
@@ -206,7 +219,7 @@ def test_roles_become_arrays_and_a_split():
         w=["1", "2"] * 100,
     )
     profile = profile_table(
-        table, target="target", time="at", group="list", weight="w", split="part"
+        table, TableRoles(target="target", time="at", group="list", weight="w", split="part")
     )
     assert [form.name for form in profile.inputs] == ["size", "at"]
     _, roles = read_roles(table, profile)
@@ -214,8 +227,8 @@ def test_roles_become_arrays_and_a_split():
     assert roles.weight[:2].tolist() == [1.0, 2.0]
     split, why = split_rows(roles, seed=0)
     assert (len(split.train), len(split.validation), len(split.holdout)) == (160, 20, 20)
-    assert why == "as the split column says"
-    timed = profile_table(table.drop("part", "list"), target="target", time="at")
+    assert why == "by the split column"
+    timed = profile_table(table.drop("part", "list"), TableRoles(target="target", time="at"))
     split, why = split_rows(read_roles(table, timed)[1], seed=0, gap_ms=60_000.0)
     assert split.kind == "chronological"
     assert "2 rows in the gap" in why
@@ -223,8 +236,8 @@ def test_roles_become_arrays_and_a_split():
 
 def test_roles_that_cannot_be_read_say_where():
     table = a_table(w=[1, -1] * 100, part=["train", "later"] * 100)
-    weighted = profile_table(table, target="target", weight="w")
-    parted = profile_table(table, target="target", split="part")
+    weighted = profile_table(table, TableRoles(target="target", weight="w"))
+    parted = profile_table(table, TableRoles(target="target", split="part"))
     with pytest.raises(TrainingError, match="row 2 holds -1"):
         read_roles(table, weighted)
     with pytest.raises(TrainingError, match='holds "later"; expected TRAIN'):
@@ -260,7 +273,7 @@ def test_real_tables_are_told_for_what_they_are():
     def profile_of(name, target="target"):
         separator = "\t" if ".tsv" in name else ","
         table = pl.read_csv(TABLES / name, separator=separator, infer_schema_length=None)
-        return profile_table(table, target=target)
+        return profile_table(table, TableRoles(target=target))
 
     bike = profile_of("bike_hourly.csv.gz", "cnt")
     assert (bike.target.task, bike.time) == ("regression", "dteday")

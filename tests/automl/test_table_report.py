@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from liverank.automl.report.curves import draw_curves
-from liverank.automl.report.slices import find_slices
+from liverank.automl.report.slices import Outcomes, find_slices
 from liverank.models.encoder.columns import Input
 
 
@@ -81,8 +81,7 @@ def test_slices_divide_the_rows_and_name_what_is_missing():
     slices = find_slices(
         {"age": age, "city": city},
         [Input(name="age", type="number"), Input(name="city", type="category")],
-        generator.random(1000),
-        observed=generator.random(1000),
+        Outcomes(generator.random(1000), observed=generator.random(1000)),
     )
     for column in ("age", "city"):
         assert sum(s.rows for s in slices if s.column == column) == 1000
@@ -95,8 +94,8 @@ def test_rows_that_are_alike_make_wider_intervals():
     losses = np.repeat(np.random.default_rng(3).random(50), 20)
     columns = {"x": np.zeros(1000)}
     inputs = [Input(name="x", type="number")]
-    (alone,) = find_slices(columns, inputs, losses)
-    (grouped,) = find_slices(columns, inputs, losses, groups=np.repeat(np.arange(50), 20))
+    (alone,) = find_slices(columns, inputs, Outcomes(losses))
+    (grouped,) = find_slices(columns, inputs, Outcomes(losses, groups=np.repeat(np.arange(50), 20)))
     assert grouped.high - grouped.low > 3 * (alone.high - alone.low)
 
 
@@ -105,6 +104,8 @@ def test_a_mean_lies_within_its_interval_in_95_of_100_draws():
     inputs = [Input(name="x", type="number")]
     inside = 0
     for _ in range(400):
-        (part,) = find_slices({"x": np.zeros(200)}, inputs, generator.exponential(1.0, 200))
+        (part,) = find_slices(
+            {"x": np.zeros(200)}, inputs, Outcomes(generator.exponential(1.0, 200))
+        )
         inside += part.low < 1.0 < part.high
     assert 0.91 <= inside / 400 <= 0.98

@@ -7,6 +7,7 @@ from liverank import automl
 from liverank.automl.budget import Deadline
 from liverank.automl.evaluation import subsampling
 from liverank.automl.profile.profile import profile_table
+from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.table import warm_up
 
 
@@ -20,7 +21,7 @@ def a_table(n):
 def test_rows_are_as_many_as_can_be_encoded_in_time(monkeypatch):
     monkeypatch.setattr(subsampling, "_SURELY_FITS", 0)
     table = a_table(100_000)
-    profile = profile_table(table, target="y")
+    profile = profile_table(table, TableRoles(target="y"))
     seconds = iter([0.0, 0.0, 1.0])
     # 10,000 rows took a second: in 30 % of 90 s that is 270,000 rows, three times over.
     found = subsampling.rows_in_time(table, profile, Deadline(90.0, lambda: next(seconds)))

@@ -84,9 +84,7 @@ def judged():
         )
         fitted = SimpleNamespace(
             judged=SimpleNamespace(model=model, chose=10 * chose, judges=10 * judges),
-            report=SimpleNamespace(
-                scores=SimpleNamespace(log_loss=log_loss, base_rate_log_loss=0.6)
-            ),
+            report=SimpleNamespace(held_out={"log_loss": log_loss}, baseline={"log_loss": 0.6}),
         )
         lists = SimpleNamespace(seen=np.ones(10 * n, bool), reads=SimpleNamespace(user=users))
         config = SimpleNamespace(training=SimpleNamespace(seed=0))

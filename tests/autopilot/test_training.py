@@ -126,7 +126,7 @@ def test_every_head_is_reported_with_figures_and_a_share_of_the_budget():
     report = trained().report
     assert set(report.heads) == {"stay", "hide"}
     for one in (report, *report.heads.values()):
-        assert one.scores.log_loss < one.scores.base_rate_log_loss
+        assert one.held_out["log_loss"] < one.baseline["log_loss"]
         assert one.served.us_per_row_55 < 20
     assert report.budget_s == 3.0
     assert [head.budget_s for head in report.heads.values()] == [1.0, 1.0]
@@ -187,7 +187,7 @@ def test_lists_whose_window_is_open_are_left_out_of_each_label_by_its_own_window
         over = lists.others[name].until_ms < lists.as_of_ms
         assert np.count_nonzero(over) == closed[name]
     assert closed["hide"] < closed["stay"] <= closed["join"]
-    assert trained().report.heads["hide"].rows == 8 * closed["hide"]
+    assert trained().report.heads["hide"].data.rows == 8 * closed["hide"]
 
 
 def test_what_state_let_go_for_want_of_memory_is_a_note_that_says_what_to_do():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from liverank.automl.report.html.page import render_report
-from liverank.automl.report.table_schema import decode_report
+from liverank.automl.report.reports import decode_ranking_report, decode_report
 from liverank.automl.trials.plan import decode_plan
 from liverank.bundle.bundle import load_bundle, pack_bundle
 from liverank.bundle.files import decode_arrays
@@ -57,6 +57,8 @@ def test_the_report_and_the_plan_of_an_old_bundle_are_read(name):
     report = decode_report(documents["report.json"])
     assert report.asked.target == "y"
     assert report.data.rows == 260
+    assert [block.name for block in report.split.blocks] == ["train", "validation", "holdout"]
+    assert report.held_out == json.loads(documents["report.json"])["validation"]
     assert "<html" in render_report(report)
     assert decode_plan(documents["plan.json"]).rows is None
 
@@ -85,6 +87,27 @@ def test_an_old_bundle_that_ranks_answers_the_same_bits():
     for label, model in bundle.heads.items():
         assert model.answers(rows).tolist() == known["answers"][label]
     assert bundle.report["rows"], "the report is an object of JSON"
+
+
+def test_the_report_of_an_old_bundle_that_ranks_is_read():
+    old = stored("ranking/report.json")
+    report = decode_ranking_report((HERE / "ranking/report.json").read_bytes())
+    assert (report.data.rows, report.data.positives) == (old["rows"], old["positives"])
+    assert report.held_out["log_loss"] == old["scores"]["log_loss"]
+    assert report.baseline["log_loss"] == old["scores"]["base_rate_log_loss"]
+    spans = {"train": "fit", "validation": "choose", "holdout": "judge"}
+    assert {block.name: block.to_ms for block in report.split.blocks} == {
+        name: old[span]["to_ms"] for name, span in spans.items()
+    }
+    assert [entry.title for entry in report.leaderboard] == [c["name"] for c in old["candidates"]]
+    assert {entry.title: entry.weight for entry in report.members} == {
+        member["name"]: member["weight"] for member in old["blend"]
+    }
+    assert list(report.heads) == ["stay"]
+    assert report.against is not None
+    page = render_report(report)
+    for heading in ("Comparison with heuristics", "Further labels", "Leaderboard"):
+        assert heading in page
 
 
 def test_an_old_bundle_that_ranks_is_packed_to_the_same_bytes():

@@ -7,6 +7,7 @@ import lightgbm
 import numpy as np
 import pytest
 
+from liverank.automl.data.training_target import TrainingTarget
 from liverank.bundle.onnx import to_onnx
 from liverank.bundle.onnx_encoder import onnx_columns
 from liverank.errors import BundleError
@@ -290,7 +291,7 @@ def test_an_encoder_that_was_fitted():
     )
     columns = {form.name: read_values(form, values[form.name]) for form in inputs}
     target = (columns["age"] > 40).astype(float)
-    encoder, _ = fit_transform(columns, inputs, target)
+    encoder, _ = fit_transform(columns, inputs, TrainingTarget(target))
     linears = [a_linear_of(encoder, column) for column in range(encoder.n_features)]
     margin, *_ = run(written([linears], encoder=encoder), onnx_columns(encoder, columns))
     features = encoder.transform(columns)

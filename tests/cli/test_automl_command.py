@@ -258,7 +258,7 @@ def test_what_is_odd_and_can_be_lived_with_is_a_warning(tmp_path, capsys):
     assert code == 0
     told = json.loads(heard.splitlines()[-1])
     assert told["validation"]["auc"] is None
-    assert any('judging rows are "no"' in warning for warning in told["warnings"])
+    assert any('holdout rows are "no"' in warning for warning in told["warnings"])
     split = ("--split-column", "part", "--gap", "1d")
     rows.with_columns(
         part=pl.Series(["TRAIN", "TRAIN", "VALIDATE", "TEST"] * 75), at=pl.lit("2026-01-01")
@@ -302,7 +302,7 @@ def test_rows_that_came_later_are_scored_beside_what_was_claimed(trained, tmp_pa
     assert code == 0
     score = json.loads(heard.splitlines()[-1])["score"]
     claimed = json.loads(load_table_bundle(trained[0] / "model").documents["report.json"])
-    assert score["claimed"] == claimed["validation"]
+    assert score["claimed"] == claimed["held_out"]
     answers = automl.load(trained[0] / "model").predict(later.to_dict(as_series=False))
     came = (later["bought"] == "yes").to_numpy()
     loss = -np.log(np.where(came, answers, 1 - answers)).mean()

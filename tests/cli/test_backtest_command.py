@@ -209,7 +209,7 @@ def test_training_makes_a_bundle_and_promotes_it_unless_told_not_to(project, cap
     assert (code, kept["promoted"]) == (0, False)
     code, promoted, _ = run(capsys, "train", *paths)
     assert (code, promoted["promoted"]) == (0, True)
-    assert promoted["report"]["rows"] > 3000
+    assert promoted["report"]["data"]["rows"] > 3000
     assert set(promoted["features"]) >= set(promoted["report"]["used_features"])
     assert promoted["guessed_fields"] == {"items": [], "users": [], "requests": []}
 

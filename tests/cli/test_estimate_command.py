@@ -112,7 +112,7 @@ def estimated(capsys, config, *arguments):
 def test_popularity_brings_what_counting_by_hand_says(site, capsys):
     config, events = site
     found = estimated(capsys, config, "--policy", "popular")
-    assert (found["label"], found["places"]) == ("join", PLACES)
+    assert (found["label"], found["positions"]) == ("join", PLACES)
     truth = true_value(events, 60 * MINUTE_MS)
     for name in ("dr", "snips", "ips"):
         low, high = found["estimates"][name]["ci"]
@@ -129,7 +129,7 @@ def test_popularity_brings_what_counting_by_hand_says(site, capsys):
 
 def test_both_forms_say_the_same_of_the_first_place(site, capsys):
     forms = [
-        estimated(capsys, site[0], "--policy", "popular", "--places", "1", "--form", form)
+        estimated(capsys, site[0], "--policy", "popular", "--positions", "1", "--form", form)
         for form in ("item_position", "cascade")
     ]
     assert forms[0]["estimates"]["ips"] == forms[1]["estimates"]["ips"]
@@ -160,12 +160,12 @@ def test_the_table_tells_the_estimates_and_what_they_stand_on(site, capsys):
     code, shown = run(capsys, site[0], "--policy", "popular", "--against", "random")
     assert code == 0
     for part in (
-        "popular would bring about 1.024 `join` a list in the first 4 places (95 %: ",
+        "popular would bring about 1.024 `join` a list in the first 4 positions (95 %: ",
         "doubly robust",
         "as the lists were served",
-        "lists of 300 people; at the place with the least support they count as",
+        "lists of 300 people; at the position with the least support they count as",
         "popular less random: +",
-        "Assumed: what an item brings depends on itself and its place",
+        "Assumed: what an item brings depends on itself and its position",
     ):
         assert part in " ".join(shown.split()), part
 
@@ -210,7 +210,7 @@ def test_a_later_start_leaves_earlier_lists_out(site, capsys):
     [
         (["--policy", "popular", "--surface", "elsewhere"], "on the surface `elsewhere` has `prop"),
         (
-            ["--policy", "popular", "--form", "cascade", "--places", "4"],
+            ["--policy", "popular", "--form", "cascade", "--positions", "4"],
             "too little support: at pl",
         ),
         (["--policy", "popular", "--label", "stay"], "there is no label `stay`; it names join, cl"),

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from liverank.cli import main
-from liverank.cli.commands.loadtest.tables import latency_bars, tell_load
+from liverank.cli.commands.loadtest.tables import latency_bars, show_load
 from liverank.loadtest.histogram import Histogram
 from liverank.loadtest.plan import Tallied, WorkerResult
 from liverank.loadtest.report import Run, report_on
@@ -93,7 +93,7 @@ def a_report(*, late_us=10, cpu_s=None, objectives=()):
 
 def shown(report, latencies):
     console = Console(width=100, file=io.StringIO())
-    tell_load(report, latencies, console, is_plotted=True)
+    show_load(report, latencies, console, is_plotted=True)
     return console.file.getvalue()
 
 
@@ -109,7 +109,7 @@ def test_processor_time_is_shared_by_the_answers_and_unknown_where_the_server_do
     assert a_report(cpu_s=0.0006)[0].server_cpu_us == 200
     report, latencies = a_report()
     assert report.server_cpu_us is None
-    assert "GET /metrics tells no liverank_process_cpu_seconds_total" in " ".join(report.notes)
+    assert "GET /metrics has no liverank_process_cpu_seconds_total" in " ".join(report.notes)
     assert "server unknown" in shown(report, latencies)
     assert report.generator.cpu_us == 100
 

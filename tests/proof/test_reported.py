@@ -86,10 +86,9 @@ def test_training_is_summed_up_by_its_report() -> None:
         "bundle": "abc",
         "seconds": 12.5,
         "report": {
-            "budget_s": 20.0,
-            "rows": 1000,
-            "positives": 50,
-            "candidates": [{"name": "a"}, {"name": "b"}],
+            "asked": {"budget_s": 20.0},
+            "data": {"rows": 1000, "positives": 50},
+            "leaderboard": [{"name": "a"}, {"name": "b"}],
             "against": {
                 "best_heuristic": "success rate",
                 "methods": {"model": {"list_auc": 0.7, "ndcg@10": None}},

@@ -49,7 +49,7 @@ def main() -> None:
         "details": {
             **{name: found[name] for name in ("families", "served", "validation", "warnings")},
             "split": report["split"]["kind"],
-            "served_loss": report["served"]["figures"][loss],
+            "served_loss": report["held_out"][loss],
             "teacher_loss": (report["served"]["teacher"] or {}).get(loss),
         },
     }

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from liverank.automl.report.html.page import render_report
-from liverank.automl.report.table_schema import TableReport, encode_report
+from liverank.automl.report.reports import TableReport, encode_report
 from liverank.automl.trials.plan import Plan, encode_plan
 from liverank.bundle.files import PackedBundle
 from liverank.bundle.table_bundle import pack_table_bundle

@@ -80,7 +80,7 @@ class SearchResult:
         that other rows chose; where there is time, only those of the last fold, whose models saw
         newer rows than the others.
         """
-        is_whole = self.served.kind in ("ensemble", "single") and self.served.shape is None
+        is_whole = self.served.kind in ("full_ensemble", "single") and self.served.shape is None
         return self._validating(
             self.blend.cross_fitted if is_whole else self.validation, self.holdout
         )

@@ -26,8 +26,8 @@ from liverank.automl.families.list_loss import NAME, SHARE
 from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, which_losses_kernel
 from liverank.automl.options import SearchOptions
 from liverank.automl.pipeline import find_model
-from liverank.automl.report.build_ranking import report_found, report_unsplit
-from liverank.automl.report.ranking_schema import TrainingReport
+from liverank.automl.report.build_ranking import Request, report_search, report_unsplit
+from liverank.automl.report.reports import RankingReport
 from liverank.automl.trials.plan import Plan, Trial
 from liverank.automl.trials.policy import SearchPolicy, Setting
 from liverank.automl.trials.trial_result import TrialResult
@@ -67,8 +67,10 @@ POLICY = SearchPolicy(
     allow_ties=False,
 )
 """The settings that were measured to do best on public logs of rankings come first."""
-_BUDGET_SHARE = 0.98
-"""Share of the budget that the search may take; the rest is for the report."""
+_SEARCH_SHARE, _REPORT_SHARE = 0.98, 0.99
+"""Shares of the budget at which the search, without the report, and the report end."""
+_MEASURE_SHARE, _MOST_MEASURE_S = 0.06, 4.0
+"""Share of the budget that measuring for the report may take, and its seconds at most."""
 _LONG_S, _MANY_ROWS = 60.0, 20_000
 """With less of either, the slower families cost more time than they are worth."""
 _PENALTY = 10.0
@@ -104,7 +106,7 @@ class RankingModel:
 
     predictor: Predictor
     judged: Judged | None
-    report: TrainingReport
+    report: RankingReport
 
 
 def fit(rows: Rows, options: SearchOptions, *, on_progress: Progress | None = None) -> RankingModel:
@@ -148,16 +150,16 @@ def fit(rows: Rows, options: SearchOptions, *, on_progress: Progress | None = No
         if options.on_trial is not None:
             options.on_trial(result, left_s)
 
-    deadline = options.deadline(began_s + _BUDGET_SHARE * options.budget_s)
+    measure_s = min(_MEASURE_SHARE * options.budget_s, _MOST_MEASURE_S)
+    deadline = options.deadline(began_s + _SEARCH_SHARE * options.budget_s - measure_s)
     found = find_model(lists, replace(options, on_trial=on_trial), deadline, policy)
     report_progress("refit", 1.0)
-    report = report_found(
+    report = report_search(
         found,
         lists,
-        skipped=skipped,
-        seed=options.seed,
-        budget_s=options.budget_s,
+        Request(options.budget_s, options.serving_us, options.seed, skipped),
         seconds=options.clock() - began_s,
+        deadline=options.deadline(began_s + _REPORT_SHARE * options.budget_s),
     )
     before = Predictor(found.served.terms, found.calibrated.calibrator, "sigmoid", CLASSES)
     judged = Judged(before, lists.validation.start, lists.holdout.start)
@@ -226,13 +228,8 @@ def _without_split(rows: Rows, options: SearchOptions, began_s: float) -> Rankin
         rounds=1,
     )
     predictor = Predictor(terms_of([(fit_all, 1.0)]), Calibrator.none(1), "sigmoid", CLASSES)
-    report = report_unsplit(
-        rows,
-        predictor,
-        seed=options.seed,
-        budget_s=options.budget_s,
-        seconds=options.clock() - began_s,
-    )
+    request = Request(options.budget_s, options.serving_us, options.seed, {})
+    report = report_unsplit(rows, predictor, request, seconds=options.clock() - began_s)
     return RankingModel(predictor, None, report)
 
 

@@ -11,7 +11,7 @@ from liverank.automl.data.columns import read_columns
 from liverank.automl.data.read_table import read_table
 from liverank.automl.pack import pack_result
 from liverank.automl.profile.profile import TableProfile
-from liverank.automl.report.table_schema import TableReport
+from liverank.automl.report.reports import TableReport
 from liverank.automl.trials.plan import Plan
 from liverank.bundle.files import write_bundle
 from liverank.models.attribution.by_column import Parts, make_explainer

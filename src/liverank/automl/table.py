@@ -25,7 +25,7 @@ from liverank.automl.pipeline import find_model
 from liverank.automl.preprocessing.encoder import take_rows
 from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.report.build_table import TableRun, write_report
-from liverank.automl.report.table_schema import TableReport
+from liverank.automl.report.reports import TableReport
 from liverank.automl.report.test_table import check_test, score_test
 from liverank.automl.result import Result, frame_of
 from liverank.automl.search.cross_selection import recorded

@@ -10,7 +10,7 @@ from liverank.automl.pipeline import SearchResult
 from liverank.automl.preprocessing.encoder import take_rows
 from liverank.automl.report.drift import measure_drift
 from liverank.automl.report.importance import permutation_importance
-from liverank.automl.report.table_schema import Drift, Importance
+from liverank.automl.report.schema import Drift, Importance
 from liverank.models.encoder.columns import Columns
 from liverank.models.predictor import sum_terms
 

@@ -9,19 +9,21 @@ import polars as pl
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.columns import read_columns
+from liverank.automl.data.training_target import TrainingTarget
 from liverank.automl.evaluation.eval_rows import LINKS
-from liverank.automl.evaluation.subsampling import rows_in_time, thin_table
+from liverank.automl.evaluation.subsampling import rows_in_time
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.metrics.objective import Objective, find_objective
 from liverank.automl.options import SearchOptions
 from liverank.automl.preprocessing.encoder import FeatureCross
 from liverank.automl.profile.leakage import Leak, find_leaks
-from liverank.automl.profile.profile import TableProfile, profile_table
-from liverank.automl.profile.roles import Roles, read_roles, split_rows
+from liverank.automl.profile.profile import TableProfile, profile_with_target
+from liverank.automl.profile.roles import RoleArrays, read_roles, split_rows
 from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.search.cross_selection import find_feature_crosses, from_record
 from liverank.automl.table_budget import TableBudget
 from liverank.automl.trials.plan import Plan
+from liverank.dataset.sampling import evenly_spread_rows
 from liverank.errors import TrainingError
 
 MOST_LEAK_ROWS = 500_000
@@ -49,23 +51,17 @@ def prepare_table(
     deadline: Deadline,
 ) -> PreparedTable:
     """Profile, thin and split a table; find leaks and feature crosses. Raises TrainingError."""
-    profile = profile_table(
-        frame,
-        target=table_roles.target,
-        time=table_roles.time,
-        group=table_roles.group,
-        weight=table_roles.weight,
-        split=table_roles.split,
-        types=table_roles.types,
-        task=table_roles.task,
-    )
     plan = options.plan
+    profile, target = profile_with_target(frame, table_roles)
     used = rows_in_time(frame, profile, deadline) if plan is None else plan.rows
-    rows, roles = read_roles(frame if used is None else thin_table(frame, used), profile)
+    if used is not None:
+        kept = evenly_spread_rows(frame.height, used)
+        frame, target = frame[kept], target[kept]
+    rows, roles = read_roles(frame, profile, target)
     wanted = find_objective(objective, profile.target.task)
     _check_target(roles, wanted, profile.target.name)
     data, why = _split(rows, roles, profile, wanted, options)
-    leaks = _leaks(data, profile)
+    leaks = _leaks(data)
     crosses = _crosses(data, plan, deadline)
     return PreparedTable(profile, replace(data, feature_crosses=crosses), why, leaks, used)
 
@@ -82,7 +78,7 @@ def _crosses(data: TableData, plan: Plan | None, deadline: Deadline) -> tuple[Fe
     return find_feature_crosses(data, TableBudget.crosses(deadline))
 
 
-def _check_target(roles: Roles, objective: Objective, name: str) -> None:
+def _check_target(roles: RoleArrays, objective: Objective, name: str) -> None:
     if objective.name == "rmsle" and (roles.target < 0).any():
         raise TrainingError(
             f"target `{name}` goes down to {roles.target.min():g}, and rmsle needs numbers of at "
@@ -92,7 +88,7 @@ def _check_target(roles: Roles, objective: Objective, name: str) -> None:
 
 def _split(
     rows: pl.DataFrame,
-    roles: Roles,
+    roles: RoleArrays,
     profile: TableProfile,
     objective: Objective,
     options: SearchOptions,
@@ -121,16 +117,14 @@ def _split(
     return data, why
 
 
-def _leaks(data: TableData, profile: TableProfile) -> tuple[Leak, ...]:
+def _leaks(data: TableData) -> tuple[Leak, ...]:
     if len(data.target) > MOST_LEAK_ROWS:
         return ()
     return find_leaks(
         data.columns,
         data.inputs,
-        data.target,
+        TrainingTarget(data.target, data.classes, data.at_ms),
         data.split,
         task=data.objective.task,
-        classes=max(len(profile.target.classes), 1),
-        at_ms=data.at_ms,
         time=data.time,
     )

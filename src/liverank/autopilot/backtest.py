@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.automl.report.ranking_schema import known
+from liverank.automl.report.from_search import known
 from liverank.autopilot.gather import Frames, gather
 from liverank.autopilot.judging import DECIDING, MODEL
 from liverank.autopilot.training import OnProgress, TrainingRun, train_on
@@ -101,7 +101,7 @@ def run_backtest(
         best_heuristic=best,
         differences=_differences(per_list[MODEL], per_list[best], lists, config.training.seed),
         rows=len(lists.labels),
-        training_rows=trained.report.rows,
+        training_rows=trained.report.data.rows,
         trained=trained,
         notes=(*trained.report.notes, *lists.notes),
     )

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.ranking import RankingModel
-from liverank.automl.report.ranking_schema import Against, Difference, Scores, known
+from liverank.automl.report.comparison import Comparison, Difference
+from liverank.automl.report.from_search import known
+from liverank.automl.report.reports import RankingReport
 from liverank.config import Config
 from liverank.dataset.bootstrap import bootstrap_difference
 from liverank.dataset.lists.lists import Lists
@@ -34,7 +36,7 @@ def judge_model(
     lists: Lists,
     heuristics: Mapping[str, NDArray[np.float64]],
     config: Config,
-) -> Against:
+) -> Comparison:
     """Compare a model with popularity on the newest lists, and say whether it may be served.
 
     ``rows`` are the seen items of ``lists``, in their order, by which it was trained, and
@@ -43,7 +45,7 @@ def judge_model(
     model was trained on them either.
     """
     judged, report = fitted.judged, fitted.report
-    if judged is None or report.scores is None:
+    if judged is None or not report.held_out:
         return _unjudged(len(rows), rows.positives)
     later = rows.take(slice(judged.chose, None))
     offsets = list_offsets(later.rankings)
@@ -65,13 +67,13 @@ def judge_model(
         against = msgspec.structs.replace(
             against, wider=wider, beats=wider.beats, reason=f"{against.reason}; {wider.reason}"
         )
-    if against.beats and not _is_useful(report.scores):
+    if against.beats and not _is_useful(report):
         why = "but its log-loss is not below that of always answering with the share of successes"
         against = msgspec.structs.replace(against, beats=False, reason=f"{against.reason}; {why}")
     return against
 
 
-def _is_clear(against: Against) -> bool:
+def _is_clear(against: Comparison) -> bool:
     """Whether the interval of the difference does not hold zero."""
     gain = against.differences.get(DECIDING)
     if gain is None or gain.low is None or gain.high is None:
@@ -79,10 +81,9 @@ def _is_clear(against: Against) -> bool:
     return gain.low > 0 or gain.high < 0
 
 
-def _is_useful(scores: Scores) -> bool:
-    if scores.log_loss is None or scores.base_rate_log_loss is None:
-        return False
-    return scores.log_loss < scores.base_rate_log_loss
+def _is_useful(report: RankingReport) -> bool:
+    loss, base = report.held_out.get("log_loss"), report.baseline.get("log_loss")
+    return loss is not None and base is not None and loss < base
 
 
 def as_served(rows: Rows) -> NDArray[np.float32]:
@@ -112,7 +113,7 @@ def compare_methods(
     users: NDArray[np.uint64],
     *,
     seed: int,
-) -> Against:
+) -> Comparison:
     """The model beside heuristics on lists: scores float64[n] by method, one of them ``model``.
 
     ``users`` are the people of the lists.
@@ -138,7 +139,7 @@ def compare_methods(
         value = known(mean_over_lists(values - less))
         differences[metric] = Difference(value=value, low=known(low), high=known(high))
     gain = differences[DECIDING].value if best else None
-    return Against(
+    return Comparison(
         lists=count,
         methods=methods,
         best_heuristic=best,
@@ -148,9 +149,9 @@ def compare_methods(
     )
 
 
-def _unjudged(rows: int, positives: int) -> Against:
+def _unjudged(rows: int, positives: int) -> Comparison:
     """What is said of a model that there were too few rows to judge by."""
-    return Against(
+    return Comparison(
         lists=0,
         methods={},
         best_heuristic=None,

@@ -16,7 +16,7 @@ from liverank.automl.evaluation.position_bias import PositionEffect, position_ef
 from liverank.automl.options import SearchOptions
 from liverank.automl.preprocessing.redundant_features import redundant_columns
 from liverank.automl.ranking import RankingModel, fit, warm_up
-from liverank.automl.report.ranking_schema import TrainingReport
+from liverank.automl.report.reports import RankingReport
 from liverank.automl.search.feature_count import Knee, fewest_features
 from liverank.autopilot.gather import Frames
 from liverank.autopilot.judging import judge_model
@@ -53,7 +53,7 @@ class TrainingRun(NamedTuple):
 
     spec: FeatureSpec
     heads: dict[str, Predictor]
-    report: TrainingReport
+    report: RankingReport
     golden: NDArray[np.float32]
 
     @property
@@ -91,7 +91,7 @@ def train_on(
     first = _fit(rows, config.label, config, left_s, on_progress)
     against = judge_model(first, rows, lists, popularity.scores(), config)
     heads = {name: first.predictor}
-    reports: dict[str, TrainingReport] = {}
+    reports: dict[str, RankingReport] = {}
     left_out = dict(lists.untold)
     for other, budget_s in zip(lists.others, budgets_s[1:], strict=True):
         known = _is_known(other, rows, lists)
@@ -102,7 +102,11 @@ def train_on(
             continue
         found = _fit(own, config.heads[other], config, budget_s, on_progress, head=other)
         heads[other] = found.predictor
-        reports[other] = msgspec.structs.replace(found.report, position=effects[other])
+        reports[other] = msgspec.structs.replace(
+            found.report,
+            asked=msgspec.structs.replace(found.report.asked, target=other),
+            position=effects[other],
+        )
     used = np.unique(np.concatenate([model.used for model in heads.values()]))
     if len(used) == 0:  # nothing tells rows apart: keep one column to score by
         used = np.zeros(1, np.int64)
@@ -111,7 +115,7 @@ def train_on(
     untold = (f"label `{name}` is left out: {why}" for name, why in left_out.items())
     report = msgspec.structs.replace(
         first.report,
-        budget_s=budgets_s[0],
+        asked=msgspec.structs.replace(first.report.asked, target=name, budget_s=budgets_s[0]),
         position=effects[name],
         fewer=knee.tried,
         against=against,

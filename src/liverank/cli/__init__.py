@@ -55,7 +55,7 @@ class Command(Protocol):
 
     @staticmethod
     def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-        """Do it, telling a person about it on the console; returns the ``--json`` object."""
+        """Do it and print to the console for a person; returns the ``--json`` object."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,10 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "error" in result:
             print(f"liverank {command}: {result['error']}", file=sys.stderr)  # noqa: T201
     except LiverankError as error:
-        told = str(error).encode(errors="replace").decode()  # a path need not be UTF-8
-        print(f"liverank {command}: {told}", file=sys.stderr)  # noqa: T201
+        message = str(error).encode(errors="replace").decode()  # a path need not be UTF-8
+        print(f"liverank {command}: {message}", file=sys.stderr)  # noqa: T201
         if arguments.json:
-            _print_json({"ok": False, "error": told})
+            _print_json({"ok": False, "error": message})
         return 1
     except KeyboardInterrupt:
         print(f"liverank {command}: stopped", file=sys.stderr)  # noqa: T201

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, softmax
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
 from liverank.automl.families import lightgbm
 from liverank.automl.families.mlp import mlp
-from liverank.automl.metrics.objective import softmax
 
 Floats = NDArray[np.float64]
 Teacher = Callable[[NDArray[np.float32]], Floats]
@@ -228,5 +228,5 @@ def _curvature(margins: Floats, train: Matrix) -> Floats:
     """The second derivative of the loss in each margin, at least a little."""
     if train.task == "regression":
         return np.ones_like(margins)
-    shares = softmax(margins) if train.task == "multiclass" else 1 / (1 + np.exp(-margins))
-    return np.maximum(shares * (1 - shares), _LEAST_CURVATURE)
+    shares = softmax(margins, axis=1) if train.task == "multiclass" else expit(margins)
+    return np.asarray(np.maximum(shares * (1 - shares), _LEAST_CURVATURE))

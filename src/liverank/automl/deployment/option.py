@@ -14,7 +14,7 @@ MOST_MB = 4.5
 _GROWTH = 1.4
 """A model that is trained again on all rows has more trees, and some batches take longer."""
 
-Kind = Literal["ensemble", "blend", "single", "student"]
+Kind = Literal["full_ensemble", "fast_ensemble", "single", "student"]
 """The whole ensemble, a faster one, one trial's model, or a student of the ensemble."""
 
 

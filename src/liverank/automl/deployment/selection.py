@@ -109,7 +109,7 @@ def _full_ensemble(models: _Models, ensemble: Ensemble) -> DeployOption:
     terms = models.terms(ensemble.weights)
     loss = models.loss(ensemble.weights)
     return DeployOption(
-        kind="ensemble" if _n_members(ensemble.weights) > 1 else "single",
+        kind="full_ensemble" if _n_members(ensemble.weights) > 1 else "single",
         weights=ensemble.weights,
         terms=terms,
         us_per_row=models.us("ensemble", terms),
@@ -144,7 +144,7 @@ def _fast_ensemble(
     )
     terms = models.terms(weights)
     return DeployOption(
-        kind="blend" if _n_members(weights) > 1 else "single",
+        kind="fast_ensemble" if _n_members(weights) > 1 else "single",
         weights=weights,
         terms=terms,
         us_per_row=models.us("blend", terms),

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit, softmax
 
 from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval
-from liverank.automl.metrics.objective import softmax
 from liverank.models.calibrator import Calibrator
 
 Floats = NDArray[np.float64]
@@ -74,8 +74,7 @@ def fit_affine(margins: Floats, held: EvalRows) -> Calibrator:
 
     def loss(point: Floats) -> tuple[float, Floats]:
         scaled = point[0] * margins + point[1:]
-        based = np.clip(held.on_base(scaled), -500, 500)
-        shares = softmax(scaled) if k > 1 else 1 / (1 + np.exp(-based))
+        shares = softmax(scaled, axis=1) if k > 1 else expit(held.on_base(scaled))
         error = weight[:, None] * (shares - hits)
         penalty = (point[0] - 1) ** 2 + (point[1:] ** 2).sum()
         total = float(weight @ held.row_losses(scaled)) + penalty / 2

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Task
+from liverank.automl.metrics.figures import row_losses
 from liverank.automl.metrics.list_loss_kernel import which_losses_kernel
-from liverank.automl.metrics.objective import Objective, all_figures, row_losses
+from liverank.automl.metrics.objective import Objective, all_figures
 from liverank.dataset.rows import list_offsets
 from liverank.models.predictor import Link
 

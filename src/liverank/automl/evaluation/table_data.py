@@ -1,6 +1,6 @@
-"""From a table's columns and its split to folds that families can train on.
+"""A table's rows and their split, and the folds made of them that families can train on.
 
-Invariant: whatever an encoder learns, it learns from the rows that its fold trains on.
+Invariant: an encoder is fitted on the training rows of its fold only.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Matrix
 from liverank.automl.data.splits import FoldSplit, RowNumbers, Split, forward_folds, random_folds
+from liverank.automl.data.training_target import TrainingTarget
 from liverank.automl.evaluation.cross_validation import CrossValidation, Fold
 from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.metrics.objective import Objective
@@ -23,9 +24,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class TableData:
-    """All that is known of a table's rows, n of them, and how they are split.
+    """The n rows of a table with a known target, and how they are split.
 
-    ``target`` is in its own scale; ``at_ms`` is None unless rows are split by time.
+    columns     arrays of the columns of ``inputs``
+    target      float64[n], class numbers or values, in the target's own scale
+    classes     margins of a row: number of classes for multiclass, else 1
+    link        how margins become predictions; ``expm1`` for models trained on log(1 + target)
+    at_ms       float64[n], Unix milliseconds, if rows are split by time, else None
+    groups      int64[n], rows that no split divides; None where each row is separate
+    weight      float64[n]; None where all rows weigh 1
+    gap_ms      how long labels take to become known
+    time        the column of ``at_ms``
     """
 
     columns: Columns
@@ -46,12 +55,12 @@ class TableData:
 
     @property
     def trained_target(self) -> Floats:
-        """The target in the scale that models are trained in."""
+        """The target in the scale that models are trained on."""
         return np.log1p(self.target) if self.link == "expm1" else self.target
 
     @property
     def all_rows(self) -> RowNumbers:
-        """Rows for the last training: of all blocks, and those in the gaps between them."""
+        """Rows for the refit: those of all blocks, and those in the gaps between them."""
         if self.split.kind == "manual":
             return np.sort(
                 np.concatenate([self.split.train, self.split.validation, self.split.holdout])
@@ -68,54 +77,57 @@ class TableData:
 
     @property
     def n_all(self) -> int:
-        """How many rows the last training has."""
+        """Number of rows of the refit."""
         return len(self.all_rows)
 
     def encode_all(self) -> tuple[Encoder, Matrix]:
-        """The rows of the last training, and an encoder fitted on them."""
+        """An encoder fitted on the rows of the refit, and these rows."""
         return self.encode(self.all_rows)
 
-    def encode(self, places: RowNumbers) -> tuple[Encoder, Matrix]:
-        """An encoder fitted on rows, and these rows."""
-        encoder, features = fit_transform(
-            take_rows(self.columns, places),
-            self.inputs,
-            self.trained_target[places],
+    def encode(self, rows: RowNumbers) -> tuple[Encoder, Matrix]:
+        """An encoder fitted on some rows, and these rows."""
+        target = TrainingTarget(
+            values=self.trained_target[rows],
             classes=self.classes,
-            at_ms=None if self.at_ms is None else self.at_ms[places],
+            at_ms=None if self.at_ms is None else self.at_ms[rows],
             gap_ms=self.gap_ms,
-            groups=None if self.groups is None else self.groups[places],
-            weight=self._weight_of(places),
+            groups=None if self.groups is None else self.groups[rows],
+            weight=self._weight_of(rows),
+        )
+        encoder, features = fit_transform(
+            take_rows(self.columns, rows),
+            self.inputs,
+            target,
             time=self.time,
             feature_crosses=self.feature_crosses,
             seed=self.seed,
         )
-        return encoder, self._matrix(features, places, encoder)
+        return encoder, self._matrix(features, rows, encoder)
 
-    def eval_rows(self, places: RowNumbers) -> EvalRows:
-        """Rows to choose or to judge by."""
+    def eval_rows(self, rows: RowNumbers) -> EvalRows:
+        """Targets, weights and groups of some rows, to evaluate models on."""
         return EvalRows(
-            target=self.target[places],
-            weight=self._weight_of(places),
-            groups=None if self.groups is None else self.groups[places],
+            target=self.target[rows],
+            weight=self._weight_of(rows),
+            groups=None if self.groups is None else self.groups[rows],
             objective=self.objective,
             link=self.link,
         )
 
     def encode_fold(self, fold: FoldSplit) -> tuple[Encoder, Matrix, Matrix]:
-        """The encoder of a fold, its training and its choosing rows."""
+        """The encoder of a fold, its training rows and its validation rows."""
         encoder, train = self.encode(fold.train)
         validation = encoder.transform(take_rows(self.columns, fold.validation))
         return encoder, train, self._matrix(validation, fold.validation, encoder)
 
     def fold_rows(self, fold: FoldSplit) -> Fold:
-        """The rows of a fold, and the judging rows, in the fold's features."""
+        """The rows of a fold, and the holdout rows, as the fold's features."""
         encoder, train, validation = self.encode_fold(fold)
         holdout = encoder.transform(take_rows(self.columns, self.split.holdout))
         return Fold(train, validation, holdout, encoder)
 
     def evaluation(self, n_folds: int) -> CrossValidation:
-        """``folds`` to search on."""
+        """Folds to search on, at most ``n_folds``, with their evaluation rows."""
         folds = self.folds(n_folds)
         return CrossValidation(
             folds=tuple(self.fold_rows(fold) for fold in folds),
@@ -125,34 +137,34 @@ class TableData:
         )
 
     def folds(self, n_folds: int) -> tuple[FoldSplit, ...]:
-        """The split's own, and with more than one, forward or random ones."""
+        """The train and validation blocks as one fold; or several folds, forward or random."""
         own = FoldSplit(self.split.train, self.split.validation)
         if n_folds == 1 or self.split.kind == "manual":
             return (own,)
         if self.at_ms is not None:
-            fit = self.split.train
-            groups = None if self.groups is None else self.groups[fit]
-            earlier = forward_folds(self.at_ms[fit], n_folds - 1, groups=groups, gap_ms=self.gap_ms)
-            return (*(FoldSplit(fit[fold.train], fit[fold.validation]) for fold in earlier), own)
+            train = self.split.train
+            groups = None if self.groups is None else self.groups[train]
+            earlier = forward_folds(
+                self.at_ms[train], n_folds - 1, groups=groups, gap_ms=self.gap_ms
+            )
+            return (*(FoldSplit(train[f.train], train[f.validation]) for f in earlier), own)
         rest = np.sort(np.concatenate([self.split.train, self.split.validation]))
         groups = None if self.groups is None else self.groups[rest]
-        drawn = random_folds(self.target[rest], n_folds, seed=self.seed, groups=groups)
-        return tuple(FoldSplit(rest[fold.train], rest[fold.validation]) for fold in drawn)
+        folds = random_folds(self.target[rest], n_folds, seed=self.seed, groups=groups)
+        return tuple(FoldSplit(rest[fold.train], rest[fold.validation]) for fold in folds)
 
-    def _matrix(
-        self, features: NDArray[np.float32], places: RowNumbers, encoder: Encoder
-    ) -> Matrix:
+    def _matrix(self, features: NDArray[np.float32], rows: RowNumbers, encoder: Encoder) -> Matrix:
         return Matrix(
             features=features,
-            target=np.ascontiguousarray(self.trained_target[places]),
-            weight=self._weight_of(places),
+            target=np.ascontiguousarray(self.trained_target[rows]),
+            weight=self._weight_of(rows),
             names=encoder.names,
             directions=(0,) * encoder.n_features,
             task=self.objective.task,
             classes=self.classes,
         )
 
-    def _weight_of(self, places: RowNumbers) -> Floats | None:
-        if self.weight is None or not self.weight[places].any():
+    def _weight_of(self, rows: RowNumbers) -> Floats | None:
+        if self.weight is None or not self.weight[rows].any():
             return None
-        return self.weight[places]
+        return self.weight[rows]

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Matrix
+from liverank.automl.metrics.figures import row_losses
 from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, which_losses_kernel
-from liverank.automl.metrics.objective import row_losses
 from liverank.dataset.rows import list_offsets
 from liverank.errors import TrainingError
 

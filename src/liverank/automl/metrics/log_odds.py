@@ -1,10 +1,11 @@
-"""Average log-odds of rows, on top of what is known of each beforehand.
+"""Average log-odds of rows, on top of a known base of each row.
 
 The maximum-likelihood intercept of a logistic model with an offset (McCullagh and Nelder, 1989).
 """
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 _MOST_STEPS, _CLOSE = 100, 1e-12
 
@@ -14,7 +15,7 @@ def mean_log_odds(
     base: NDArray[np.float64] | None,
     weight: NDArray[np.float64] | None = None,
 ) -> float:
-    """What to add to each row's ``base`` so that as many successes are expected as there were.
+    """The constant to add to each row's ``base`` so that the expected successes equal the observed.
 
     The target, float64[n], is 0 or 1. Half a success and half a failure at the mean base are added,
     so that it is always finite.
@@ -29,10 +30,10 @@ def mean_log_odds(
     if base is None:
         return float(np.log(hits / (even.sum() + 1.0 - hits)))
     middle = float(np.average(base, weights=even)) if len(target) else 0.0
-    doubted, even = np.append(base, middle), np.append(even, 1.0)
+    known, even = np.append(base, middle), np.append(even, 1.0)
     level = float(np.log(hits / (even.sum() - hits))) - middle
-    for _ in range(_MOST_STEPS):  # Newton's, held short
-        shares = 1 / (1 + np.exp(-np.clip(level + doubted, -500, 500)))
+    for _ in range(_MOST_STEPS):  # Newton steps of limited length
+        shares = expit(level + known)
         step = (hits - float(even @ shares)) / max(float(even @ (shares * (1 - shares))), 1e-12)
         level += float(np.clip(step, -1.0, 1.0))
         if abs(step) < _CLOSE:

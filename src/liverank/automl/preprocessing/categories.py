@@ -1,9 +1,9 @@
-"""Fitting the levels of a column, or of a cross of columns, to the target.
+"""Fits categories, and crosses of several columns: one-hot, frequency and target encoding.
 
-Few levels get a feature each, or the number that they are; else a level is told by how far the
-target's mean is above that of all, and where there are many by its share of the rows. Levels with
-few rows are folded into one, which is also that of levels never seen. Invariant: as in
-``target_means``, no training row sees its own target.
+A column with few levels gets a feature a level, or the number that a level is. Else a level is
+encoded as its smoothed target mean minus the overall mean and, where there are many levels, as its
+share of the rows. Rare levels share one bucket, which levels never seen use too.
+Invariant: as in ``target_encoding``, no training row sees its own target.
 """
 
 from collections import Counter
@@ -18,8 +18,8 @@ from liverank.automl.preprocessing.target_encoding import (
     Statistics,
     VisibleRows,
     all_statistics,
-    means_above,
-    seen_statistics,
+    mean_differences,
+    visible_statistics,
 )
 from liverank.models.encoder.columns import number_of
 from liverank.models.encoder.steps import JOIN, Levels, Step, level_codes, level_keys, places_of
@@ -31,43 +31,44 @@ class EncodingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """How columns are encoded."""
 
     one_hot: int = 12
-    """Levels up to which each gets a feature of its own, where they are not numbers."""
+    """Columns with at most this many levels are one-hot encoded, unless the levels are numbers."""
     shares: int = 64
-    """Levels beyond which the share of a level's rows is a feature: of ids it tells fame, of a few
-    levels only what the mean tells better."""
+    """Columns with more levels than this also get a frequency-encoding feature: for ids, frequency
+    measures popularity; for fewer levels the target mean already covers it."""
     least: int = 5
-    """Rows that a level or a word needs, to be told from those never seen."""
+    """Fewest rows of a level or a word; rarer ones count as never seen."""
     most_levels: int = 10_000
     smoothing: float = 10.0
-    """Rows of the mean of all that a level's mean is mixed with."""
+    """Rows with the overall mean that are mixed into each level's mean."""
     most_classes: int = 10
-    """Classes whose mean is a feature, the most frequent ones."""
+    """Number of classes, the most frequent ones, whose target means become features."""
     tokens: int = 1000
-    """Words or elements whose mean is known."""
+    """Words or elements of a column that have a target mean."""
     shown: int = 30
-    """Words or elements that get a feature of their own."""
+    """Words or elements of a column that have a feature each."""
     folds: int = 5
 
 
 @dataclass(frozen=True, eq=False)
 class EncodingInputs:
-    """Rows to fit an encoder on, and what each may see of the target.
+    """The target of n rows to fit an encoder on, and which rows each of them may see.
 
-    ``target`` is float64[n, k]: the value, or an indicator for each of ``classes``.
+    ``target`` is float64[n, k]: the value, or an indicator for each of ``classes``; ``weight`` is
+    float64[n].
     """
 
     target: Floats
     classes: tuple[str, ...]
     weight: Floats
-    sight: VisibleRows
-    seen_of_all: Statistics
-    """What each row may see of all rows: n entries."""
-    of_all: Statistics
-    """Of all rows: one entry."""
-    recipe: EncodingOptions
+    visible: VisibleRows
+    visible_totals: Statistics
+    """Statistics of all rows visible to each row: n entries."""
+    totals: Statistics
+    """Statistics of all rows: one entry."""
+    options: EncodingOptions
 
 
-class Fitted(NamedTuple):
+class FittedStep(NamedTuple):
     """A step, its table, and the features of the training rows: float64[n, n_names]."""
 
     step: Step
@@ -75,41 +76,41 @@ class Fitted(NamedTuple):
     features: Floats
 
 
-def training_rows(
+def encoding_inputs(
     target: Floats,
     classes: tuple[str, ...],
     weight: Floats,
-    sight: VisibleRows,
-    recipe: EncodingOptions,
+    visible: VisibleRows,
+    options: EncodingOptions,
 ) -> EncodingInputs:
-    """Put together what all columns are fitted to."""
+    """The inputs that the steps of all columns are fitted to."""
     n = len(target)
-    alone = np.zeros(n, np.int64), 1, target, weight, np.arange(n)
+    one_code = np.zeros(n, np.int64), 1, target, weight, np.arange(n)
     return EncodingInputs(
         target=target,
         classes=classes,
         weight=weight,
-        sight=sight,
-        seen_of_all=seen_statistics(*alone, sight),
-        of_all=all_statistics(*alone),
-        recipe=recipe,
+        visible=visible,
+        visible_totals=visible_statistics(*one_code, visible),
+        totals=all_statistics(*one_code),
+        options=options,
     )
 
 
 def fit_levels(
     columns: dict[str, NDArray[Any]], training: EncodingInputs, *, numeric: bool = False
-) -> Fitted | None:
-    """Fit the levels of one column, or of several together; None where no level has enough rows.
+) -> FittedStep | None:
+    """Fit the levels of one column, or of several combined; None where no level has enough rows.
 
-    ``numeric`` gives the number that a level is, instead of a feature for each level; nor does a
-    cross get those.
+    With ``numeric``, a level's number is a feature, in place of one-hot features. Combined columns
+    get no one-hot features either.
     """
-    recipe = training.recipe
+    options = training.options
     arrays = list(columns.values())
     counts = Counter(level_keys(arrays))
     counts.pop(None, None)
-    often = [level for level, count in counts.items() if level and count >= recipe.least]
-    levels = sorted(often, key=lambda level: (-counts[level], level))[: recipe.most_levels]
+    frequent = [level for level, count in counts.items() if level and count >= options.least]
+    levels = sorted(frequent, key=lambda level: (-counts[level], level))[: options.most_levels]
     if not levels:
         return None
     codes = level_codes(arrays, places_of(tuple(levels)))
@@ -117,31 +118,28 @@ def fit_levels(
     parts = [_no_features(len(codes), len(levels))]
     if numeric:
         parts.append(_numbers(name, levels, codes))
-    is_few = len(levels) <= recipe.one_hot and len(columns) == 1
+    is_few = len(levels) <= options.one_hot and len(columns) == 1
     if is_few and not numeric:
         parts.append(_one_hot(name, levels, codes))
-    if len(levels) > recipe.shares:
+    if len(levels) > options.shares:
         parts.append(_shares(name, len(levels), codes, training))
     if (len(levels) > 2 and not (is_few and numeric)) or len(columns) > 1:
         parts.append(_means(name, len(levels), codes, training))
     names = tuple(name for part in parts for name in part.names)
     step = Levels(names=names, columns=tuple(columns), levels=tuple(levels))
     table = np.hstack([part.table for part in parts])
-    return Fitted(step, table, np.hstack([part.features for part in parts]))
+    return FittedStep(step, table, np.hstack([part.features for part in parts]))
 
 
 def mean_names(name: str, training: EncodingInputs) -> tuple[str, ...]:
-    """Names of the features that are means of the target, less that of all.
-
-    One for a value; for several classes one each.
-    """
+    """Names of the target-mean features: one for a value, one for each of several classes."""
     if not training.classes:
         return (f"mean({name})",)
     return tuple(f"mean({name}, {cls})" for cls in training.classes)
 
 
 class _Part(NamedTuple):
-    """Some features of a step: in its table, and of the training rows."""
+    """Some features of a step: their columns of its table, and their values in training rows."""
 
     names: tuple[str, ...]
     table: Floats
@@ -158,7 +156,7 @@ def _numbers(name: str, levels: list[str], codes: NDArray[np.int64]) -> _Part:
 
 
 def _one_hot(name: str, levels: list[str], codes: NDArray[np.int64]) -> _Part:
-    """One column a level; of two levels, one tells the other."""
+    """One indicator column a level; of two levels, one column is enough."""
     table = np.eye(len(levels) + 2, len(levels))
     names = tuple(f"{name}={level.replace(JOIN, '|')}" for level in levels)
     if len(levels) == 2:
@@ -167,9 +165,9 @@ def _one_hot(name: str, levels: list[str], codes: NDArray[np.int64]) -> _Part:
 
 
 def _shares(name: str, n_levels: int, codes: NDArray[np.int64], training: EncodingInputs) -> _Part:
-    """The share of rows with the level: of all rows, or in time of the rows before."""
-    if training.sight.is_in_time:
-        table, features = _known(n_levels, codes, training)
+    """Frequency encoding: the share of rows with the level, in time that of earlier rows."""
+    if training.visible.is_in_time:
+        table, features = _means_and_shares(n_levels, codes, training)
         return _Part((f"share({name})",), table[1][:, None], features[1][:, None])
     counts = np.bincount(codes, minlength=n_levels + 2).astype(np.float64)
     counts[n_levels] = 0.0
@@ -178,21 +176,21 @@ def _shares(name: str, n_levels: int, codes: NDArray[np.int64], training: Encodi
 
 
 def _means(name: str, n_levels: int, codes: NDArray[np.int64], training: EncodingInputs) -> _Part:
-    table, features = _known(n_levels, codes, training)
+    table, features = _means_and_shares(n_levels, codes, training)
     return _Part(mean_names(name, training), table[0], features[0])
 
 
-def _known(
+def _means_and_shares(
     n_levels: int, codes: NDArray[np.int64], training: EncodingInputs
 ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
-    """Means and shares of each level; and those that each training row may know of its own."""
-    # What is folded was never seen: an encoder knows nothing of it.
+    """Means and shares of each level; and for each training row, those of its visible rows."""
+    # Levels in the bucket of rare ones count as never seen, as later unseen levels do.
     rows = np.arange(len(codes))
     given = codes, n_levels + 2, training.target, training.weight, rows
     in_all = all_statistics(*given).forget(np.arange(n_levels + 2) == n_levels)
-    seen = seen_statistics(*given, training.sight).forget(codes == n_levels)
-    smoothing, least = training.recipe.smoothing, training.recipe.least
+    seen = visible_statistics(*given, training.visible).forget(codes == n_levels)
+    smoothing, least = training.options.smoothing, training.options.least
     return (
-        means_above(in_all, training.of_all, smoothing=smoothing, least=least),
-        means_above(seen, training.seen_of_all, smoothing=smoothing, least=least),
+        mean_differences(in_all, training.totals, smoothing=smoothing, least=least),
+        mean_differences(seen, training.visible_totals, smoothing=smoothing, least=least),
     )

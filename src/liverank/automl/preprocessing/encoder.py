@@ -1,7 +1,7 @@
-"""Fitting an encoder: from the columns of training rows to their features, and to any later row's.
+"""Fits an encoder: from columns of training rows to their features, and to those of later rows.
 
-Invariant: the features of a training row never depend on its own target; where no target and no
-time is involved, they are bit for bit what the encoder gives that row later.
+Invariant: the features of a training row never depend on its own target. A feature that uses
+neither the target nor the time is bit for bit what the encoder gives the same row later.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.data.splits import fold_of_rows
+from liverank.automl.data.training_target import TrainingTarget
 from liverank.automl.preprocessing.categories import (
     EncodingInputs,
     EncodingOptions,
-    Fitted,
+    FittedStep,
+    encoding_inputs,
     fit_levels,
-    training_rows,
 )
 from liverank.automl.preprocessing.target_encoding import VisibleRows, earlier_rows
 from liverank.automl.preprocessing.text_and_lists import fit_bag
@@ -37,69 +38,55 @@ from liverank.models.encoder.steps import (
     Value,
 )
 
-_MOST_PAIRS_OF_TIMES = 6
+_MOST_TIME_PAIRS = 6
 
 
 class CategoryCross(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="cross"):
-    """Levels of several columns together, or those of a number, by the mean of the target."""
+    """Target encoding of combined levels of several columns, or of a number used as a category."""
 
     columns: tuple[str, ...]
 
 
 FeatureCross: TypeAlias = Arithmetic | Calendar | CategoryCross
-"""A feature that no column gives by itself; those that help are chosen in ``crosses``."""
+"""A feature made from one or several columns in addition to their usual features."""
 
 
 def fit_transform(
     columns: Columns,
     inputs: Sequence[Input],
-    target: NDArray[np.float64],
+    target: TrainingTarget,
     *,
-    classes: int = 1,
-    at_ms: NDArray[np.float64] | None = None,
-    gap_ms: float = 0.0,
-    groups: NDArray[np.int64] | None = None,
-    weight: NDArray[np.float64] | None = None,
     time: str | None = None,
     feature_crosses: Iterable[FeatureCross] = (),
-    recipe: EncodingOptions | None = None,
+    options: EncodingOptions | None = None,
     seed: int = 0,
 ) -> tuple[Encoder, NDArray[np.float32]]:
-    """An encoder fitted on rows, and these rows' features: float32[n, f].
+    """An encoder fitted on n rows, and these rows' features: float32[n, f].
 
-    ``columns`` holds the arrays of ``inputs`` (``liverank.models.encoder.columns``); ``target`` is
-    float64[n], class numbers where there are several ``classes``. With ``at_ms`` (float64[n], none
-    unknown) target means and shares are those of the rows before, less ``gap_ms``; else target
-    means are those of other folds, in which ``groups`` are whole. ``time`` is the column of
-    ``at_ms``, whose calendar is a feature and whose course is not. Raises TrainingError.
+    ``columns`` holds the arrays of ``inputs`` (``liverank.models.encoder.columns``). With
+    ``target.at_ms``, in which no time may be unknown, target encodings and frequencies of a row use
+    only rows that are earlier by more than the gap; else target encodings are out of fold, with
+    whole groups in a fold. ``time`` is the column of ``target.at_ms``: its calendar parts become
+    features, its elapsed days do not. Raises TrainingError.
 
     >>> columns = {"city": np.array(["Ulm", "Bonn", "Kiel"] * 20, object)}
     >>> encoder, features = fit_transform(
-    ...     columns, [Input(name="city", type="category")], np.array([1.0, 0.0, 0.0] * 20)
+    ...     columns,
+    ...     [Input(name="city", type="category")],
+    ...     TrainingTarget(np.array([1.0, 0.0, 0.0] * 20)),
     ... )
     >>> encoder.names
     ('city=Bonn', 'city=Kiel', 'city=Ulm', 'mean(city)')
     >>> encoder.transform(columns)[:2].astype(float).round(2).tolist()
     [[0.0, 0.0, 1.0, 0.44], [1.0, 0.0, 0.0, -0.22]]
     """
-    recipe = recipe or EncodingOptions()
-    n = len(target)
-    if at_ms is not None and np.isnan(at_ms).any():
-        raise TrainingError(
-            "rows without a time cannot be encoded in order of time; leave them out"
-        )
-    values, names = _target_columns(target, classes, recipe)
-    if at_ms is not None:
-        sight = earlier_rows(at_ms, gap_ms)
-    else:
-        # Folds that were balanced by the target would tell a row something of its own.
-        sight = VisibleRows(folds=fold_of_rows(np.zeros(n), recipe.folds, seed=seed, groups=groups))
-    training = training_rows(values, names, np.ones(n) if weight is None else weight, sight, recipe)
+    options = options or EncodingOptions()
+    training = _encoding_inputs(target, options, seed)
     fitted = [one for form in inputs for one in _fit_column(form, columns, training, time)]
     fitted += _between_times(inputs, columns, time)
     fitted += [one for cross in feature_crosses for one in _fit_cross(cross, columns, training)]
     encoder = _assemble(inputs, fitted)
-    features = np.empty((n, encoder.n_features), np.float32)
+    features = np.empty((len(target), encoder.n_features), np.float32)
     begin = 0
     for one in fitted:
         end = begin + len(one.step.names)
@@ -109,7 +96,7 @@ def fit_transform(
 
 
 def take_rows(columns: Columns, rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """The rows of a mask or of places, of all columns.
+    """Rows of all columns, given as a mask or as row numbers.
 
     >>> take_rows({"age": np.array([1.0, 2.0, 3.0])}, np.array([2, 0]))["age"].tolist()
     [3.0, 1.0]
@@ -117,34 +104,51 @@ def take_rows(columns: Columns, rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
     return {name: values[rows] for name, values in columns.items()}
 
 
+def _encoding_inputs(target: TrainingTarget, options: EncodingOptions, seed: int) -> EncodingInputs:
+    n = len(target)
+    if target.at_ms is not None and np.isnan(target.at_ms).any():
+        raise TrainingError(
+            "rows without a time cannot be encoded in order of time; leave them out"
+        )
+    if target.at_ms is not None:
+        visible = earlier_rows(target.at_ms, target.gap_ms)
+    else:
+        # Folds balanced by the target would give away a part of each row's own target.
+        folds = fold_of_rows(np.zeros(n), options.folds, seed=seed, groups=target.groups)
+        visible = VisibleRows(folds=folds)
+    values, classes = _target_columns(target, options)
+    weight = np.ones(n) if target.weight is None else target.weight
+    return encoding_inputs(values, classes, weight, visible, options)
+
+
 def _target_columns(
-    target: NDArray[np.float64], classes: int, recipe: EncodingOptions
+    target: TrainingTarget, options: EncodingOptions
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """The target as float64[n, k], and the classes that the columns are of."""
-    if classes == 1:
-        return target[:, None], ()
-    counts = np.bincount(target.astype(np.int64), minlength=classes)
-    frequent = np.sort(np.argsort(-counts, kind="stable")[: recipe.most_classes])
-    indicators = np.asarray(target[:, None] == frequent, np.float64)
+    """The target as float64[n, k], and the class that each column indicates, if any."""
+    if target.classes == 1:
+        return target.values[:, None], ()
+    counts = np.bincount(target.values.astype(np.int64), minlength=target.classes)
+    frequent = np.sort(np.argsort(-counts, kind="stable")[: options.most_classes])
+    indicators = np.asarray(target.values[:, None] == frequent, np.float64)
     return indicators, tuple(str(number) for number in frequent.tolist())
 
 
 def _fit_column(
     form: Input, columns: Columns, training: EncodingInputs, time: str | None
-) -> list[Fitted]:
+) -> list[FittedStep]:
     values = columns[form.name]
-    one: Fitted | None
+    one: FittedStep | None
     match form.type:
         case "number" | "boolean":
-            return [_plain(Value(names=(form.name,), column=form.name), columns)]
+            return [_unfitted(Value(names=(form.name,), column=form.name), columns)]
         case "category":
             one = fit_levels({form.name: values}, training, numeric=form.numeric)
         case "time":
-            parts = _parts_worth_having(values, is_course=form.name == time)
+            parts = _learnable_parts(values, is_row_time=form.name == time)
             if not parts:
                 return []
             names = tuple(f"{part}({form.name})" for part in parts)
-            return [_plain(Calendar(names=names, column=form.name, parts=parts), columns)]
+            return [_unfitted(Calendar(names=names, column=form.name, parts=parts), columns)]
         case "text":
             one = fit_bag(form.name, values, training, is_text=True)
         case "list":
@@ -152,32 +156,32 @@ def _fit_column(
     return [one] if one is not None else []
 
 
-def _fit_cross(cross: FeatureCross, columns: Columns, training: EncodingInputs) -> list[Fitted]:
+def _fit_cross(cross: FeatureCross, columns: Columns, training: EncodingInputs) -> list[FittedStep]:
     if not isinstance(cross, CategoryCross):
-        return [_plain(cross, columns)]
+        return [_unfitted(cross, columns)]
     one = fit_levels({name: columns[name] for name in cross.columns}, training)
     return [one] if one is not None else []
 
 
-def _between_times(inputs: Sequence[Input], columns: Columns, time: str | None) -> list[Fitted]:
-    """Days from each other time to that of the row; without one, between any two times."""
+def _between_times(inputs: Sequence[Input], columns: Columns, time: str | None) -> list[FittedStep]:
+    """Days from each time column to the row's time; where rows have none, between any two."""
     others = [form.name for form in inputs if form.type == "time" and form.name != time]
     is_read = any(form.name == time for form in inputs)
     pairs = [(name, time) for name in others] if time and is_read else combinations(others, 2)
     steps = [
         Since(names=(f"days from {column} to {until}",), column=column, until=until)
-        for column, until in list(pairs)[:_MOST_PAIRS_OF_TIMES]
+        for column, until in list(pairs)[:_MOST_TIME_PAIRS]
     ]
-    return [_plain(step, columns) for step in steps]
+    return [_unfitted(step, columns) for step in steps]
 
 
-def _plain(step: Step, columns: Columns) -> Fitted:
-    """A step that learns nothing."""
-    return Fitted(step, None, step.apply(columns, Learned(None, {})))
+def _unfitted(step: Step, columns: Columns) -> FittedStep:
+    """A step that has nothing to fit."""
+    return FittedStep(step, None, step.apply(columns, Learned(None, {})))
 
 
-def _parts_worth_having(at_ms: NDArray[np.float64], *, is_course: bool) -> tuple[Part, ...]:
-    """Parts of a time that return within the span of the rows, so that they can be learned."""
+def _learnable_parts(at_ms: NDArray[np.float64], *, is_row_time: bool) -> tuple[Part, ...]:
+    """Calendar parts that recur within the time span of the rows, so that they can be learned."""
     known = at_ms[~np.isnan(at_ms)]
     if len(known) == 0:
         return ()
@@ -191,12 +195,12 @@ def _parts_worth_having(at_ms: NDArray[np.float64], *, is_course: bool) -> tuple
         parts.append("day")
     if days >= 400:
         parts += ["month", "day_of_year"]
-    if not is_course:
+    if not is_row_time:
         parts.append("elapsed")
     return tuple(parts)
 
 
-def _assemble(inputs: Sequence[Input], fitted: list[Fitted]) -> Encoder:
+def _assemble(inputs: Sequence[Input], fitted: list[FittedStep]) -> Encoder:
     read = {name for one in fitted for name in columns_of(one.step)}
     spec = EncoderSpec(
         inputs=tuple(form for form in inputs if form.name in read),

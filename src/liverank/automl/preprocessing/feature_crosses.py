@@ -1,35 +1,37 @@
-"""Features that no column gives by itself: arithmetic on two numbers, two columns' levels together.
+"""Feature crosses: arithmetic on two numbers, and combinations of two columns' levels.
 
-Candidates are ranked by how much they tell of what a model left unexplained, and only those are
-kept with which validation improves. Invariant: with the same losses and no deadline in the way, the
-same ones are kept.
+Candidates are ranked by how much of a model's residuals they explain; a cross is kept only if the
+validation loss falls with it. Invariant: with the same losses, and time for all trials, the same
+crosses are kept.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.preprocessing.encoder import CategoryCross, FeatureCross
-from liverank.automl.profile.association import level_gain, order_gain
+from liverank.automl.profile.association import codes_of_levels, level_gain, order_gain
 from liverank.models.encoder.columns import Columns, Input
-from liverank.models.encoder.steps import Arithmetic, Operation, combine, level_keys
+from liverank.models.encoder.steps import Arithmetic, Operation, combine
 
 Loss = Callable[[tuple[FeatureCross, ...]], float]
-"""The validation loss of a model whose encoder has these crosses."""
+"""Validation loss of a model trained with these crosses."""
 
-MOST_NUMBERS, MOST_LEVELED = 12, 12
-"""Columns that are paired, those first that tell most by themselves."""
+MOST_PAIRED = 12
+"""Number of columns that are paired with each other: those that explain most by themselves."""
 
 _SIGNS: dict[Operation, str] = {"plus": "+", "minus": "-", "times": "*", "over": "/"}
 _BINS = 32
-_ROWS = 50_000
+_MOST_ROWS = 50_000
 _FEW_LEVELS = 64
+"""A number with at most this many distinct values can be crossed as a category."""
 _LEAST_GAIN = 0.0005
-"""Share of the unexplained variance below which a candidate is not worth a trial."""
+"""Smallest share of the residual variance that a candidate must explain to get a trial."""
 _BATCH = 8
+"""Crosses that are tried together at first."""
 
 
 def candidates(
@@ -40,11 +42,11 @@ def candidates(
     most: int = 64,
     deadline: Deadline | None = None,
 ) -> list[FeatureCross]:
-    """Extras worth a trial, the best first.
+    """Crosses worth a trial, the best first, at most ``most``.
 
-    ``unexplained`` is float64[n, k]: the target (an indicator for each class) less what a model
-    said of these rows, which it was not trained on; or simply the target. Looking stops at the
-    deadline.
+    ``unexplained`` is float64[n, k]: the target (an indicator for each class) minus predictions
+    of a model that was not trained on these rows; or simply the target. The search for candidates
+    ends at the deadline.
 
     >>> generator = np.random.default_rng(0)
     >>> columns = {"debt": generator.random(4000), "income": generator.random(4000)}
@@ -53,22 +55,23 @@ def candidates(
     >>> candidates(columns, inputs, target[:, None])[0].names
     ('debt - income',)
     """
-    step = max(len(unexplained) // _ROWS, 1)
-    looked = {form.name: columns[form.name][::step] for form in inputs}
+    step = max(len(unexplained) // _MOST_ROWS, 1)
+    sample = {form.name: columns[form.name][::step] for form in inputs}
     left = unexplained[::step]
-    numbers = _most_telling([f.name for f in inputs if f.type == "number"], looked, left)
-    leveled = _most_telling([f.name for f in inputs if _has_levels(f, looked)], looked, left)
-    found: list[tuple[float, FeatureCross]] = []
-    for gain, cross in (*_of_numbers(numbers, looked, left), *_of_levels(leveled, looked, left)):
+    numbers = _strongest([f.name for f in inputs if f.type == "number"], sample, left)
+    levels = _strongest([f.name for f in inputs if _has_levels(f, sample)], sample, left)
+    worthy: list[tuple[float, FeatureCross]] = []
+    pairs = chain(_number_pairs(numbers, sample, left), _level_pairs(levels, sample, left))
+    for gain, cross in pairs:
         if gain > _LEAST_GAIN:
-            found.append((gain, cross))
+            worthy.append((gain, cross))
         if deadline is not None and deadline.expired():
             break
-    return [cross for _, cross in sorted(found, key=lambda pair: -pair[0])][:most]
+    return [cross for _, cross in sorted(worthy, key=lambda pair: -pair[0])][:most]
 
 
 def arithmetic(left: str, right: str, operation: Operation) -> Arithmetic:
-    """A step that is named by what it does.
+    """An arithmetic step, with its formula as the feature's name.
 
     >>> arithmetic("debt", "income", "over").names
     ('debt / income',)
@@ -84,11 +87,11 @@ def choose_feature_crosses(
     *,
     least_gain: float = 0.002,
 ) -> tuple[FeatureCross, ...]:
-    """The crosses with which the loss falls by at least this share, found by trying.
+    """The crosses with which the loss falls by at least the share ``least_gain``.
 
-    They are tried together, eight at a time; a group that does not help is halved, and in the end
-    those that are not worth half that share are dropped. A trial begins only if there is time for
-    one as long as the longest so far.
+    Eight crosses are tried together; a group that does not help is halved. At the end, each cross
+    whose removal costs less than half that share is dropped. A trial begins only if there is time
+    for one as long as the longest so far.
 
     >>> worth = {"a": 0.1, "b": 0.0, "c": 0.2}
     >>> proposed = [CategoryCross((name,)) for name in worth]
@@ -104,29 +107,29 @@ def choose_feature_crosses(
     groups = [tuple(proposed[begin : begin + _BATCH]) for begin in range(0, len(proposed), _BATCH)]
     while groups and trials.have_time():
         group = groups.pop(0)
-        tried = trials.loss_of(kept + group)
-        if tried < best - least_gain * abs(best):
-            best, kept = tried, kept + group
+        loss_with = trials.loss_of(kept + group)
+        if loss_with < best - least_gain * abs(best):
+            best, kept = loss_with, kept + group
         elif len(group) > 1:
             middle = len(group) // 2
             groups[:0] = [group[:middle], group[middle:]]
     for cross in reversed(kept):
         others = tuple(each for each in kept if each is not cross)
         without = trials.loss_of(others) if trials.have_time() else np.inf
-        if without <= best + least_gain / 2 * abs(best):  # what is worth little is mostly luck
+        if without <= best + least_gain / 2 * abs(best):  # a smaller gain is mostly noise
             best, kept = min(without, best), others
     return kept
 
 
 class _Trials:
-    """Trials, and how long the longest of them took, in seconds."""
+    """Runs trials, and records how long the longest took, in seconds."""
 
     def __init__(self, loss: Loss, deadline: Deadline) -> None:
         self._loss, self._deadline = loss, deadline
         self._longest_s = 0.0
 
     def have_time(self) -> bool:
-        """Whether there is time for one more as long as the longest."""
+        """Whether there is time for another trial as long as the longest."""
         return self._deadline.left_s() > self._longest_s
 
     def loss_of(self, crosses: tuple[FeatureCross, ...]) -> float:
@@ -138,31 +141,29 @@ class _Trials:
 
 
 def _has_levels(form: Input, columns: Columns) -> bool:
-    """Whether a column's values are few enough to be levels, or are levels already."""
+    """Whether a column is a category, or a number with few enough values to be used as one."""
     if form.type in ("category", "boolean"):
         return True
     return form.type == "number" and len(np.unique(columns[form.name][:2000])) <= _FEW_LEVELS
 
 
-def _most_telling(
-    names: list[str], columns: Columns, left: NDArray[np.float64]
-) -> dict[str, float]:
-    """The columns that tell most by themselves, with how much that is."""
+def _strongest(names: list[str], columns: Columns, left: NDArray[np.float64]) -> dict[str, float]:
+    """The columns that explain most by themselves, and the share of variance that each explains."""
     gains = {name: _gain(columns[name], left) for name in names}
-    ranked = sorted(names, key=lambda name: -gains[name])[:MOST_NUMBERS]
+    ranked = sorted(names, key=lambda name: -gains[name])[:MOST_PAIRED]
     return {name: gains[name] for name in names if name in ranked}
 
 
 def _gain(values: NDArray[np.generic], left: NDArray[np.float64]) -> float:
     if values.dtype == object:
-        return level_gain(_key_codes([values]), left)
+        return level_gain(codes_of_levels([values]), left)
     return order_gain(values.astype(np.float64), left, _BINS)
 
 
-def _of_numbers(
+def _number_pairs(
     gains: dict[str, float], columns: Columns, left: NDArray[np.float64]
 ) -> Iterator[tuple[float, FeatureCross]]:
-    """The best operation on each pair of numbers, by what it tells beyond either."""
+    """The best operation for each pair of numbers, with its gain over the better of the two."""
     for one, other in combinations(gains, 2):
         trials: list[tuple[float, FeatureCross]] = []
         for operation in _SIGNS:
@@ -173,21 +174,15 @@ def _of_numbers(
         yield max(trials, key=lambda trial: trial[0])
 
 
-def _of_levels(
+def _level_pairs(
     gains: dict[str, float], columns: Columns, left: NDArray[np.float64]
 ) -> Iterator[tuple[float, FeatureCross]]:
-    """Each number as levels, and each pair of columns, by what they tell beyond either."""
+    """Each number as a category, and each pair of columns, with the gain over either alone."""
     for name, gain in gains.items():
         if columns[name].dtype != object:
-            codes = _key_codes([columns[name]])
+            codes = codes_of_levels([columns[name]])
             yield level_gain(codes, left) - max(gain, 0.0), CategoryCross((name,))
     for one, other in combinations(gains, 2):
-        codes = _key_codes([columns[one], columns[other]])
+        codes = codes_of_levels([columns[one], columns[other]])
         alone = max(gains[one], gains[other], 0.0)
         yield level_gain(codes, left) - alone, CategoryCross((one, other))
-
-
-def _key_codes(columns: list[NDArray[np.generic]]) -> NDArray[np.int64]:
-    numbers: dict[str | None, int] = {}
-    keys = level_keys(columns)
-    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)

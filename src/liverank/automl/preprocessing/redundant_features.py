@@ -1,4 +1,4 @@
-"""Which columns of the training rows say nothing, or nothing that another does not say."""
+"""Finds features that are constant, or equal to an earlier one, in the training rows."""
 
 import numpy as np
 import xxhash
@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 
 from liverank.dataset.rows import Rows
 
-_AT_ONCE = 16
-"""Columns that are looked at together: a copy of all would be as large as the rows."""
+_BLOCK = 16
+"""Columns that are copied and checked together: a copy of all would be as large as the rows."""
 
 
 def redundant_columns(rows: Rows) -> dict[str, str]:
-    """Names of columns that are constant (NaN is a value), or equal to an earlier one, with why.
+    """Names of redundant columns, each with the reason; NaN counts as a value.
 
     >>> rows = Rows(
     ...     features=np.array([[1, 2, 2], [1, 3, 3], [1, 4, 4]], np.float32),
@@ -25,13 +25,13 @@ def redundant_columns(rows: Rows) -> dict[str, str]:
     """
     redundant: dict[str, str] = {}
     first: dict[str, str] = {}
-    for begin in range(0, len(rows.names), _AT_ONCE):
-        columns = np.ascontiguousarray(rows.features[:, begin : begin + _AT_ONCE].T)
-        for name, column in zip(rows.names[begin : begin + _AT_ONCE], columns, strict=True):
+    for begin in range(0, len(rows.names), _BLOCK):
+        columns = np.ascontiguousarray(rows.features[:, begin : begin + _BLOCK].T)
+        for name, column in zip(rows.names[begin : begin + _BLOCK], columns, strict=True):
             if _is_constant(column):
                 redundant[name] = "constant"
                 continue
-            column[np.isnan(column)] = np.nan  # one pattern of bits for all of them
+            column[np.isnan(column)] = np.nan  # so that all NaN have the same bits
             same = first.setdefault(xxhash.xxh3_128_hexdigest(column + np.float32(0.0)), name)
             if same != name:
                 redundant[name] = f"same as {same}"

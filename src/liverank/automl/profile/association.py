@@ -1,18 +1,23 @@
-"""How much one column alone says about the target, measured on rows that were not looked at.
+"""How much of the target's variance one column alone explains, measured out of fold.
 
-Both measures are shares of the target's variance, 0 for nothing and 1 for all; for classes it is
-the mean over them of their indicators' variance, weighted by it.
+Both measures are shares of variance: 0 for nothing, 1 for all of it. A target of several classes
+counts as one indicator column a class; their variances are added up.
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.models.encoder.steps import level_keys
+
 _FOLDS = 4
 _SMOOTHING = 5.0
+"""Rows with the overall mean that are mixed into each level's mean."""
 
 
 def level_gain(codes: NDArray[np.int64], target: NDArray[np.float64], *, seed: int = 0) -> float:
-    """Share that the means of levels explain, out of fold; below 0 where they mislead.
+    """Share of variance explained by the mean of each level, out of fold; negative if misleading.
 
     ``codes`` is int64[n] from 0, ``target`` float64[n, k].
 
@@ -36,7 +41,9 @@ def level_gain(codes: NDArray[np.int64], target: NDArray[np.float64], *, seed: i
 
 
 def order_gain(values: NDArray[np.float64], target: NDArray[np.float64], n_bins: int) -> float:
-    """Share that stretches of a number explain, each of about as many rows; NaN is one of its own.
+    """Share of variance explained by the mean of each quantile bin of a number.
+
+    ``values`` is float64[n], ``target`` float64[n, k]; NaN is a bin by itself.
 
     >>> values = np.arange(400.0)
     >>> round(order_gain(values, values[:, None], 20), 2) > 0.9
@@ -46,7 +53,7 @@ def order_gain(values: NDArray[np.float64], target: NDArray[np.float64], n_bins:
 
 
 def quantile_codes(values: NDArray[np.float64], n_bins: int) -> NDArray[np.int64]:
-    """The stretch of each value, int64[n] from 0; NaN is the last. Equal values share one.
+    """The quantile bin of each value, int64[n] from 0; NaN has the last. Equal values share a bin.
 
     >>> quantile_codes(np.array([5.0, 1.0, 9.0, np.nan]), 3).tolist()
     [2, 1, 2, 3]
@@ -58,6 +65,17 @@ def quantile_codes(values: NDArray[np.float64], n_bins: int) -> NDArray[np.int64
     edges = np.unique(np.quantile(known, shares, method="lower"))
     codes = np.searchsorted(edges, values, side="right")
     return np.where(np.isnan(values), len(edges) + 1, codes).astype(np.int64)
+
+
+def codes_of_levels(columns: list[NDArray[Any]]) -> NDArray[np.int64]:
+    """A number for each row's level, or combination of levels: int64[n], by first occurrence.
+
+    >>> codes_of_levels([np.array(["b", "a", "b", None], object)]).tolist()
+    [0, 1, 0, 2]
+    """
+    numbers: dict[str | None, int] = {}
+    keys = level_keys(columns)
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
 
 def indicators(target: NDArray[np.float64], n_classes: int) -> NDArray[np.float64]:

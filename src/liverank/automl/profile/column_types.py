@@ -1,11 +1,12 @@
-"""What type a column is, found by looking at its values.
+"""Infers the type of a column from its values and its name.
 
-Invariant: the type depends on the values and the name, not on the order of the rows; what was
-odd about the column is said, never silently mended.
+Invariant: the type does not depend on the order of the rows; values that do not fit the type are
+reported, never corrected silently.
 """
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -24,13 +25,15 @@ from liverank.models.encoder.columns import (
 )
 
 _MOSTLY = 0.95
+"""Share of the known values that must read as a type for the column to have it."""
 _EPOCH_S, _EPOCH_MS = (946_684_800, 2_208_988_800), (946_684_800_000, 2_208_988_800_000)
-"""The years 2000 to 2040."""
+"""Unix times of the years 2000 to 2040, in seconds and in milliseconds."""
 _SEPARATORS = ("|", ";", ",")
+"""Separators of list elements, tried in this order."""
 
 
 class InferredType(NamedTuple):
-    """What a column was found to be, why, and what is odd about it."""
+    """The type of a column, the reason for it, and values that do not fit, if any."""
 
     form: Input
     reason: str
@@ -38,7 +41,7 @@ class InferredType(NamedTuple):
 
 
 def infer_type(column: pl.Series, wanted: ColumnType | None = None) -> InferredType | None:
-    """Find the type of a column; ``wanted`` overrides it. None for what no model can read.
+    """The type of a column, or ``wanted`` if given. None for data types that no model can read.
 
     >>> infer_type(pl.Series("tags", ["ai|art", "art", "ai|art|go"] * 9)).form.type
     'list'
@@ -50,35 +53,35 @@ def infer_type(column: pl.Series, wanted: ColumnType | None = None) -> InferredT
     if isinstance(dtype, pl.Categorical | pl.Enum):
         present = present.cast(pl.String)
     if wanted is not None:
-        return _as_wanted(name, present, wanted)
+        return _with_type(name, present, wanted)
     if dtype == pl.Boolean:
-        return _look(name, "boolean", "true or false")
+        return _inferred(name, "boolean", "true or false")
     if isinstance(dtype, pl.Datetime | pl.Date):
-        return _look(name, "time", "a time by type")
+        return _inferred(name, "time", "its data type is a time")
     if isinstance(dtype, pl.List | pl.Array):
-        return _look(name, "list", "a list by type")
+        return _inferred(name, "list", "its data type is a list")
     if isinstance(dtype, pl.Duration | pl.Time) or dtype.is_nested() or dtype == pl.Binary:
         return None
     if dtype.is_numeric():
-        return _look_at_numbers(name, present.cast(pl.Float64).drop_nans().to_numpy())
+        return _infer_numbers(name, present.cast(pl.Float64).drop_nans().to_numpy())
     if present.dtype == pl.String:
-        return _look_at_texts(name, present.to_list())
+        return _infer_texts(name, present.to_list())
     return None
 
 
-def _look(name: str, type_: ColumnType, reason: str) -> InferredType:
+def _inferred(name: str, type_: ColumnType, reason: str) -> InferredType:
     return InferredType(Input(name=name, type=type_), reason)
 
 
-def _look_at_numbers(name: str, values: np.ndarray) -> InferredType:
+def _infer_numbers(name: str, values: np.ndarray) -> InferredType:
     is_whole = bool(np.equal(values, np.floor(values)).all())
     if not is_whole or len(values) == 0:
-        return _look(name, "number", "numbers")
+        return _inferred(name, "number", "numbers")
     distinct = np.unique(values)
     if len(distinct) == 2 and distinct.tolist() == [0.0, 1.0]:
-        return _look(name, "boolean", "0 or 1")
-    words = bool(TIME_COLUMN.search(snake_case(name)))
-    if _within(values, _EPOCH_MS) or (words and _within(values, _EPOCH_S)):
+        return _inferred(name, "boolean", "0 or 1")
+    is_time_name = bool(TIME_COLUMN.search(snake_case(name)))
+    if _within(values, _EPOCH_MS) or (is_time_name and _within(values, _EPOCH_S)):
         form: TimeForm = "epoch_ms" if values[0] >= _EPOCH_MS[0] else "epoch_s"
         unit = "milliseconds" if form == "epoch_ms" else "seconds"
         return InferredType(
@@ -87,25 +90,25 @@ def _look_at_numbers(name: str, values: np.ndarray) -> InferredType:
     if CODE_COLUMN.search(snake_case(name)):
         return InferredType(
             Input(name=name, type="category", numeric=True),
-            "whole numbers under a name that says they are codes",
+            "whole numbers, and the name is that of an id or a code",
         )
     if _within(values, _EPOCH_S) and len(distinct) > 1:
         return InferredType(
             Input(name=name, type="number"),
             "numbers",
-            'they could be Unix seconds; if they are, give this column the type "time"',
+            'these could be Unix seconds; if they are, give this column the type "time"',
         )
-    return _look(name, "number", "numbers")
+    return _inferred(name, "number", "numbers")
 
 
-def _look_at_texts(name: str, texts: list[str]) -> InferredType:
+def _infer_texts(name: str, texts: list[str]) -> InferredType:
     counts = Counter(text.strip() for text in texts)
     known = {word: n for word, n in counts.items() if word.lower() not in UNKNOWN}
     total = sum(known.values())
     if total == 0:
-        return _look(name, "category", "no values")
+        return _inferred(name, "category", "no values")
     if all(word.lower() in TRUE or word.lower() in FALSE for word in known) and len(known) == 2:
-        return _look(name, "boolean", "words for true and false")
+        return _inferred(name, "boolean", "two words that mean true and false")
     form = _time_form(known, total)
     if form is not None:
         oddity = _unread(known, lambda word: moment_of(word, form), "times")
@@ -114,25 +117,24 @@ def _look_at_texts(name: str, texts: list[str]) -> InferredType:
         )
     numbers = sum(n for word, n in known.items() if not np.isnan(number_of(word)))
     if any(re.fullmatch(r"0\d+", word) for word in known):
-        return _look(name, "category", "digits with leading zeros are codes")
+        return _inferred(name, "category", "numbers with leading zeros, so codes")
     if numbers >= _MOSTLY * total and len(known) > 2:
         oddity = _unread(known, number_of, "numbers")
-        return InferredType(Input(name=name, type="number"), "numbers, written as text", oddity)
+        return InferredType(Input(name=name, type="number"), "numbers written as text", oddity)
     separator = _separator(known, total)
     if separator is not None:
-        why = f'a few values again and again, with "{separator}" between them'
+        why = f'a few values that occur again and again, separated by "{separator}"'
         return InferredType(
             Input(name=name, type="list", separator=None if separator == "[" else separator), why
         )
     if _is_prose(known, total):
-        return _look(name, "text", "several words, seldom the same")
-    share = f"{numbers / total:.0%} of the values are numbers, the others texts"
-    return InferredType(
-        Input(name=name, type="category"), "texts that return", share if numbers else None
-    )
+        return _inferred(name, "text", "several words, rarely the same ones")
+    share = f"{numbers / total:.0%} of the values are numbers, the others are text"
+    reason = "texts that occur again and again"
+    return InferredType(Input(name=name, type="category"), reason, share if numbers else None)
 
 
-def _as_wanted(name: str, present: pl.Series, wanted: ColumnType) -> InferredType:
+def _with_type(name: str, present: pl.Series, wanted: ColumnType) -> InferredType:
     form = Input(name=name, type=wanted)
     texts = [text.strip() for text in present.to_list()] if present.dtype == pl.String else []
     counts = Counter(text for text in texts if text.lower() not in UNKNOWN)
@@ -145,18 +147,18 @@ def _as_wanted(name: str, present: pl.Series, wanted: ColumnType) -> InferredTyp
         in_ms = bool(np.median(np.abs(present.to_numpy())) > 1e11) if len(present) else False
         form = Input(name=name, type=wanted, time_form="epoch_ms" if in_ms else "epoch_s")
     elif wanted == "time" and counts:
-        found = _time_form(counts, sum(counts.values()), least=0.5)
-        form = Input(name=name, type=wanted, time_form=found or "iso")
+        time_form = _time_form(counts, sum(counts.values()), least=0.5)
+        form = Input(name=name, type=wanted, time_form=time_form or "iso")
     elif wanted == "list" and counts:
-        often = {s: sum(n for word, n in counts.items() if s in word) for s in _SEPARATORS}
-        best = max(often, key=lambda s: often[s])
+        rows_with = {s: sum(n for word, n in counts.items() if s in word) for s in _SEPARATORS}
+        best = max(rows_with, key=lambda s: rows_with[s])
         is_json = all(word.startswith("[") for word in counts)
         form = Input(name=name, type=wanted, separator=None if is_json else best)
-    return InferredType(form, "asked for")
+    return InferredType(form, "the type was given")
 
 
 def _time_form(counts: dict[str, int], total: int, least: float = _MOSTLY) -> TimeForm | None:
-    """How the values are written, if they are times; None for a day that could be a month."""
+    """How the values are written if they are times; None if day and month are ambiguous."""
     forms: tuple[TimeForm, ...] = ("iso", "month_first", "day_first")
     if not any(character in next(iter(counts)) for character in "-/."):
         return None
@@ -173,7 +175,7 @@ def _time_form(counts: dict[str, int], total: int, least: float = _MOSTLY) -> Ti
 
 
 def _separator(counts: dict[str, int], total: int) -> str | None:
-    """What divides the values into lists, "[" for JSON; None when they are no lists."""
+    """The separator of list elements, "[" for JSON lists; None when the values are no lists."""
     if all(word.startswith("[") and word.endswith("]") for word in counts):
         return "["
     for separator in _SEPARATORS:
@@ -197,13 +199,13 @@ def _is_prose(counts: dict[str, int], total: int) -> bool:
     return words >= 3 and len(counts) > max(min(0.3 * total, 200), 20)
 
 
-def _unread(counts: dict[str, int], read: object, what: str) -> str | None:
-    assert callable(read)
+def _unread(counts: dict[str, int], read: Callable[[str], float], what: str) -> str | None:
+    """Describes the values that cannot be read; None if there are none."""
     odd = {word: n for word, n in counts.items() if np.isnan(read(word))}
     if not odd:
         return None
     some = ", ".join(f'"{word[:30]}"' for word in sorted(odd, key=lambda w: (-odd[w], w))[:3])
-    return f"{sum(odd.values())} values are no {what} ({some}) and are read as unknown"
+    return f"{sum(odd.values())} values are not {what} ({some}) and are treated as unknown"
 
 
 def _within(values: np.ndarray, span: tuple[int, int]) -> bool:

@@ -1,8 +1,8 @@
-"""What a table holds: the type of each column, what it is for, and the task its target sets.
+"""Profile of a table: the type and the role of each column, and the task that its target sets.
 
-Found by looking, and each finding with its reason; every one of them can be overridden.
-Invariant: no time column is used that was neither named nor beyond doubt, and the profile says
-which was taken and why, or which could be.
+All of it is inferred from the values, comes with a reason, and can be overridden.
+Invariant: no time column is used that was neither named nor beyond doubt, and the profile names the
+column that was used and why, or the columns that could be.
 """
 
 import difflib
@@ -16,41 +16,42 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.data.columns import read_column
-from liverank.automl.data.matrix import Task
 from liverank.automl.profile.association import indicators
 from liverank.automl.profile.column_types import InferredType, infer_type
 from liverank.automl.profile.numeric_ids import as_levels
-from liverank.automl.profile.task import Target, find_target, read_target
+from liverank.automl.profile.table_roles import TableRoles
+from liverank.automl.profile.task import Target, infer_target
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import ColumnType, Input
 
 Role: TypeAlias = Literal["feature", "target", "time", "group", "weight", "split", "unused"]
 
-LOOKED_AT = 100_000
-"""Rows that are looked at, spread over the table, to tell types."""
+SAMPLE_ROWS = 100_000
+"""Rows, spread over the table, from which types are inferred."""
 
 _EVENT_TIME = re.compile(
     r"^(time|timestamp|ts|date|datetime|at|at_ms|day|dteday|when|event_?(time|date|at)|"
     r"(request|impression|click|order|transaction|log|served)_?(time|date|at|timestamp|ts)|"
     r"created(_at)?)$"
 )
+"""Names of columns that hold the time of the row's event."""
 
 
 class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """One column: its form, what it is for, and what was seen."""
+    """One column: its type, its role, and counts of its values."""
 
     form: Input
     role: Role
     reason: str
-    """Why this type, or why it is not used."""
+    """Why the column has this type, or why it is not used."""
     missing: int
     distinct: int
-    """Distinct values among the rows looked at."""
+    """Distinct values in the sample."""
     oddity: str | None = None
 
 
 class TableProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known of a table before anything is learned."""
+    """What is inferred from a table before any model is trained."""
 
     rows: int
     target: Target
@@ -60,96 +61,98 @@ class TableProfile(msgspec.Struct, frozen=True, kw_only=True):
     weight: str | None
     split: str | None
     notes: tuple[str, ...]
-    """For the report: which time was taken or could be, oddities, columns left out."""
+    """For the report: the time column used or possible, odd values, rows left out."""
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """The columns that features are made of; that of the time is one of them."""
+        """The columns that features are made from, the time column among them."""
         return tuple(c.form for c in self.columns if c.role in ("feature", "time"))
 
     def __getitem__(self, name: str) -> ColumnProfile:
         return next(column for column in self.columns if column.form.name == name)
 
 
-def profile_table(
-    table: pl.DataFrame,
-    *,
-    target: str,
-    time: str | None = None,
-    group: str | None = None,
-    weight: str | None = None,
-    split: str | None = None,
-    types: Mapping[str, ColumnType] | None = None,
-    task: Task | None = None,
-) -> TableProfile:
-    """Look at a table. Raises TrainingError when a name is unknown or nothing can be learned.
+def profile_table(table: pl.DataFrame, roles: TableRoles) -> TableProfile:
+    """Profile a table. Raises TrainingError for an unknown name, or if nothing can be learned.
 
     >>> table = pl.DataFrame({"age": range(40), "city": ["Ulm", "Bonn"] * 20, "won": [0, 1] * 20})
-    >>> profile = profile_table(table, target="won", types={"age": "number"})
+    >>> profile = profile_table(table, TableRoles(target="won", types={"age": "number"}))
     >>> profile.target.task, [(form.name, form.type) for form in profile.inputs]
     ('binary', [('age', 'number'), ('city', 'category')])
     """
-    roles: dict[str, Role] = _roles(target, time, group, weight, split)
-    wanted = dict(types or {})
-    _check_names(table, [*roles, *wanted])
-    _check_types(wanted)
-    found = find_target(table[target], task)
-    known = table.filter(pl.Series(~np.isnan(read_target(table[target], found))))
-    sample = known.gather_every(max(known.height // LOOKED_AT, 1))
-    values = indicators(read_target(sample[target], found), len(found.classes))
+    return profile_with_target(table, roles)[0]
+
+
+def profile_with_target(
+    table: pl.DataFrame, roles: TableRoles
+) -> tuple[TableProfile, NDArray[np.float64]]:
+    """The profile, and the target of all rows, which it had to read: float64[n], NaN if unknown."""
+    role_of = _role_of_columns(roles)
+    _check_names(table, [*role_of, *roles.types])
+    _check_types(roles.types)
+    target, values = infer_target(table[roles.target], roles.task)
+    known = ~np.isnan(values)
+    with_target = table.filter(pl.Series(known))
+    step = max(with_target.height // SAMPLE_ROWS, 1)
+    sample = with_target.gather_every(step)
+    hits = indicators(values[known][::step], len(target.classes))
     columns = []
     for name in table.columns:
-        role = roles.get(name, "feature")
-        forced = "time" if role == "time" else wanted.get(name)
-        column = _profile_column(sample[name], table[name], role, forced, values)
-        columns.append(column)
+        role = role_of.get(name, "feature")
+        given = "time" if role == "time" else roles.types.get(name)
+        columns.append(_profile_column(sample[name], table[name], role, given, hits))
     notes = [f"column `{c.form.name}`: {c.oddity}" for c in columns if c.oddity]
-    if found.rows < table.height:
-        notes.append(f"{table.height - found.rows} rows without a target are left out")
-    if time is None and split is None:
-        time, columns, said = _find_time(columns, sample)
-        notes += said
+    if target.rows < table.height:
+        notes.append(f"{table.height - target.rows} rows without a target are left out")
+    time = roles.time
+    if time is None and roles.split is None:
+        time, columns, time_notes = _find_time(columns, sample)
+        notes += time_notes
     elif time is not None:
         _check_time(sample[time], next(c.form for c in columns if c.form.name == time))
-    if not any(column.role in ("feature", "time") for column in columns):
-        raise TrainingError(
-            f"no column can tell anything of target `{target}`: "
-            + (
-                "; ".join(f"`{c.form.name}`: {c.reason}" for c in columns if c.role == "unused")
-                or "there is no other; add columns that are known before it is"
-            )
-        )
-    return TableProfile(
+    _check_inputs(roles.target, columns)
+    profile = TableProfile(
         rows=table.height,
-        target=found,
+        target=target,
         columns=tuple(columns),
         time=time,
-        group=group,
-        weight=weight,
-        split=split,
+        group=roles.group,
+        weight=roles.weight,
+        split=roles.split,
         notes=tuple(notes),
     )
+    return profile, values
 
 
-def _roles(
-    target: str, time: str | None, group: str | None, weight: str | None, split: str | None
-) -> dict[str, Role]:
+def _role_of_columns(roles: TableRoles) -> dict[str, Role]:
+    """The role of each column that was named with one."""
     given: tuple[tuple[Role, str | None], ...] = (
-        ("target", target),
-        ("time", time),
-        ("group", group),
-        ("weight", weight),
-        ("split", split),
+        ("target", roles.target),
+        ("time", roles.time),
+        ("group", roles.group),
+        ("weight", roles.weight),
+        ("split", roles.split),
     )
-    roles: dict[str, Role] = {}
+    role_of: dict[str, Role] = {}
     for role, name in given:
         if name is not None:
-            if name in roles:
+            if name in role_of:
                 raise TrainingError(
-                    f"column `{name}` is named as {roles[name]} and as {role}; it can be one"
+                    f"column `{name}` is named as {role_of[name]} and as {role}; a column has "
+                    "one role"
                 )
-            roles[name] = role
-    return roles
+            role_of[name] = role
+    return role_of
+
+
+def _check_inputs(target: str, columns: list[ColumnProfile]) -> None:
+    if any(column.role in ("feature", "time") for column in columns):
+        return
+    unused = "; ".join(f"`{c.form.name}`: {c.reason}" for c in columns if c.role == "unused")
+    raise TrainingError(
+        f"no column can predict target `{target}`: "
+        + (unused or "there is no other column; add columns that are known before the target is")
+    )
 
 
 def _check_names(table: pl.DataFrame, names: list[str]) -> None:
@@ -177,61 +180,66 @@ def _profile_column(
     sample: pl.Series,
     whole: pl.Series,
     role: Role,
-    wanted: ColumnType | None,
+    given: ColumnType | None,
     target: NDArray[np.float64],
 ) -> ColumnProfile:
+    """The profile of one column; ``given`` is the type that the user set, if any.
+
+    ``target`` is float64[n_sample, k], the sample's target.
+    """
     name = sample.name
-    look = infer_type(sample, wanted)
-    if look is None:
-        form, reason = (
-            Input(name=name, type="text"),
-            f"no model reads values of type {sample.dtype}",
-        )
-        unused: Role = "unused" if role == "feature" else role
+    inferred = infer_type(sample, given)
+    if inferred is None:
         return ColumnProfile(
-            form=form, role=unused, reason=reason, missing=whole.null_count(), distinct=0
+            form=Input(name=name, type="text"),
+            role="unused" if role == "feature" else role,
+            reason=f"no model reads values of type {sample.dtype}",
+            missing=whole.null_count(),
+            distinct=0,
         )
     nested = sample.dtype.is_nested()
     distinct = len(set(map(str, sample.drop_nulls()))) if nested else sample.drop_nulls().n_unique()
-    if role == "feature" and wanted is None:
-        why = _useless(look, sample, whole, distinct)
+    if role == "feature" and given is None:
+        why = _useless(inferred, sample, whole, distinct)
         if why is None:
-            look = as_levels(look, sample, distinct, target) or look
+            inferred = as_levels(inferred, sample, distinct, target) or inferred
         else:
-            look, role = look._replace(reason=why), "unused"
+            inferred, role = inferred._replace(reason=why), "unused"
     return ColumnProfile(
-        form=look.form,
+        form=inferred.form,
         role=role,
-        reason=look.reason,
+        reason=inferred.reason,
         missing=whole.null_count(),
         distinct=distinct,
-        oddity=look.oddity,
+        oddity=inferred.oddity,
     )
 
 
-def _useless(look: InferredType, sample: pl.Series, whole: pl.Series, distinct: int) -> str | None:
+def _useless(
+    inferred: InferredType, sample: pl.Series, whole: pl.Series, distinct: int
+) -> str | None:
     """Why a column cannot help; None where it might."""
     if distinct == 0 and whole.null_count() == len(whole):
         return "it has no values"
     if distinct <= 1 and not whole.dtype.is_nested() and whole.drop_nulls().n_unique() <= 1:
         return "one value in all rows" if whole.null_count() == 0 else None
     present = len(sample) - sample.null_count()
-    if look.form.type == "category" and distinct == present > 1:
+    if inferred.form.type == "category" and distinct == present > 1:
         return "every value is different: it could only be memorised"
-    if look.form.type == "number" and distinct == present == len(sample) and len(sample) > 20:
+    if inferred.form.type == "number" and distinct == present == len(sample) > 20:
         numbers = sample.cast(pl.Float64, strict=False)
         low, high = numbers.min(), numbers.max()
         if isinstance(low, float) and isinstance(high, float) and len(sample) == len(whole):
             is_whole = bool((numbers == numbers.floor()).all())
             if is_whole and high - low == len(sample) - 1:
-                return "the numbers of the rows, each once: it could only be memorised"
+                return "it numbers the rows: it could only be memorised"
     return None
 
 
 def _find_time(
     columns: list[ColumnProfile], sample: pl.DataFrame
 ) -> tuple[str | None, list[ColumnProfile], list[str]]:
-    """The time that rows are of, if there is one and it is beyond doubt; and what to say of it."""
+    """The time column if one is beyond doubt, the columns with that role set, and notes."""
     times = [c for c in columns if c.form.type == "time" and c.role == "feature"]
     names = ", ".join(f"`{c.form.name}`" for c in times)
     if not times:
@@ -240,28 +248,25 @@ def _find_time(
     why = "" if others else _event_time(first, sample)
     if not why:
         many = f"columns {names} look like times" if others else f"column {names} looks like a time"
-        return (
-            None,
-            columns,
-            [
-                f"{many}, and it is not certain that rows happen then: rows are split at random; "
-                f"name one (--time {first.form.name}) to split by time"
-            ],
+        note = (
+            f"{many}, and it is not certain that it is the time of the row's event: rows are split "
+            f"at random; name one (--time {first.form.name}) to split by time"
         )
+        return None, columns, [note]
     taken = [msgspec.structs.replace(c, role="time") if c is first else c for c in columns]
-    note = f"column {names} is the time of the rows ({why}): they are split by it"
+    note = f"column {names} is the time of the rows ({why}): rows are split by it"
     return first.form.name, taken, [note]
 
 
 def _event_time(column: ColumnProfile, sample: pl.DataFrame) -> str:
-    """Why a column is beyond doubt the time that rows happen, or an empty text."""
+    """Why a column is beyond doubt the time of the row's event; empty where it is not."""
     if column.missing or column.distinct < 10:
         return ""
     moments = read_column(sample[column.form.name], column.form)
     if (np.diff(moments) >= 0).all() or (np.diff(moments) <= 0).all():
-        return "it is the only one, and the rows are in its order"
+        return "it is the only time, and the rows are in its order"
     if _EVENT_TIME.match(column.form.name.lower()):
-        return "it is the only one, and its name says so"
+        return "it is the only time, and has the name of an event's time"
     return ""
 
 
@@ -270,6 +275,7 @@ def _check_time(sample: pl.Series, form: Input) -> None:
     if unread > 0.5:
         example = next(iter(sample.drop_nulls().cast(pl.String).to_list()), "")
         raise TrainingError(
-            f'time column `{form.name}` holds "{example}", and {unread:.0%} of it are no times; '
-            "write ISO 8601 (2026-11-23T10:00:00Z), or Unix seconds or milliseconds"
+            f'time column `{form.name}` holds "{example}", and {unread:.0%} of its '
+            "values are not times; write ISO 8601 (2026-11-23T10:00:00Z), or Unix seconds or "
+            "milliseconds"
         )

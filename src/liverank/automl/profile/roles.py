@@ -1,7 +1,7 @@
-"""What the columns with a role say, as arrays, and the split they ask for.
+"""Reads the columns with a role (target, time, group, weight, split) as arrays, and splits rows.
 
-Invariant: all arrays have one entry a row of the table given; which rows have a target is told, and
-a value that a role cannot take is an error that names the column and the row.
+Invariant: all arrays have one entry for each row with a known target; a value that a role cannot
+take is an error that names the column and the row.
 """
 
 from dataclasses import dataclass
@@ -32,42 +32,47 @@ PARTS = {
     HOLDOUT: ("test", "testing", "holdout", "judge"),
     LEFT_OUT: ("unassigned", "none", "ignore"),
 }
-"""What a split column may say, in any case; an empty value leaves the row out."""
+"""Values of a split column, in upper or lower case; an empty value leaves the row out."""
 
 
 @dataclass(frozen=True, eq=False)
-class Roles:
-    """Arrays of n rows; those that no column gives are None."""
+class RoleArrays:
+    """Arrays of n rows; None where no column has the role."""
 
     target: NDArray[np.float64]
-    """Class by number, or value."""
+    """float64[n]: the class number, or the value."""
     at_ms: NDArray[np.float64] | None
-    """Unix milliseconds, NaN where unknown."""
+    """float64[n]: Unix milliseconds, NaN where unknown."""
     groups: NDArray[np.int64] | None
     weight: NDArray[np.float64] | None
     parts: NDArray[np.int8] | None
-    """FIT, CHOOSE, JUDGE or LEFT_OUT of ``liverank.automl.data.splits``."""
+    """int8[n]: TRAIN, VALIDATION, HOLDOUT or LEFT_OUT of ``liverank.automl.data.splits``."""
 
 
-def read_roles(table: pl.DataFrame, profile: TableProfile) -> tuple[pl.DataFrame, Roles]:
-    """The rows that have a target, and what their roles say.
+def read_roles(
+    table: pl.DataFrame, profile: TableProfile, target: NDArray[np.float64] | None = None
+) -> tuple[pl.DataFrame, RoleArrays]:
+    """The rows with a known target, and the arrays of their roles.
 
-    A row without a group is a group of its own. Raises TrainingError for a weight that is no number
-    of at least 0, and for a split column that says something unknown.
+    ``target`` is the table's target where it was read before. A row without a group is a group by
+    itself. Raises TrainingError for a weight that is not a number of at least 0, and for an unknown
+    value in a split column.
 
     >>> from liverank.automl.profile.profile import profile_table
+    >>> from liverank.automl.profile.table_roles import TableRoles
     >>> table = pl.DataFrame({"x": range(40), "won": [0, 1, None, 1] * 10, "w": [2] * 40})
-    >>> profile = profile_table(table, target="won", weight="w", types={"x": "number"})
+    >>> profile = profile_table(table, TableRoles(target="won", weight="w", types={"x": "number"}))
     >>> rows, roles = read_roles(table, profile)
     >>> rows.height, roles.target[:3].tolist(), roles.weight[:2].tolist()
     (30, [0.0, 1.0, 1.0], [2.0, 2.0])
     """
-    target = read_target(table[profile.target.name], profile.target)
+    if target is None:
+        target = read_target(table[profile.target.name], profile.target)
     known = ~np.isnan(target)
     rows = table if known.all() else table.filter(pl.Series(known))
-    return rows, Roles(
+    return rows, RoleArrays(
         target=target[known],
-        at_ms=None if profile.time is None else _moments(rows, profile),
+        at_ms=None if profile.time is None else _times(rows, profile),
         groups=None if profile.group is None else _groups(rows[profile.group]),
         weight=None if profile.weight is None else _weights(rows[profile.weight]),
         parts=None if profile.split is None else _parts(rows[profile.split]),
@@ -75,29 +80,31 @@ def read_roles(table: pl.DataFrame, profile: TableProfile) -> tuple[pl.DataFrame
 
 
 def split_rows(
-    roles: Roles, *, seed: int, gap_ms: float = 0.0, validation: float = 0.2
+    roles: RoleArrays, *, seed: int, gap_ms: float = 0.0, validation: float = 0.2
 ) -> tuple[Split, str]:
-    """The split that the roles ask for, and in words why it is that one.
+    """The split: by the split column, else by time, else at random; and the reason, as text.
 
-    Raises TrainingError when it would leave a block empty.
+    ``gap_ms`` is how long labels take to become known; ``validation`` is the share of rows in the
+    validation and holdout blocks together. Raises TrainingError when a block would be empty.
 
     >>> target = np.arange(40.0) % 2
-    >>> roles = Roles(target=target, at_ms=None, groups=None, weight=None, parts=None)
+    >>> roles = RoleArrays(target=target, at_ms=None, groups=None, weight=None, parts=None)
     >>> split_rows(roles, seed=0)[1]
-    'at random, with the target spread alike, because no column gives a time'
+    'at random, with the same mix of targets in each block, because no column gives a time'
     """
     if roles.parts is not None:
-        return split_by_column(roles.parts), "as the split column says"
-    if roles.at_ms is not None and _n_moments(roles.at_ms) >= 3:
+        return split_by_column(roles.parts), "by the split column"
+    if roles.at_ms is not None and _n_distinct_times(roles.at_ms) >= 3:
         split = split_by_time(
             roles.at_ms, groups=roles.groups, gap_ms=gap_ms, validation=validation
         )
-        return split, "by time: the oldest rows train, newer ones choose, the newest judge" + (
-            f"; {split.left_out} rows in the gap, without a time, or of a group that goes on over "
-            "a cut are left out"
-            if split.left_out
-            else ""
-        )
+        why = "by time: the oldest rows train, newer ones validate, the newest are the holdout"
+        if split.left_out:
+            why += (
+                f"; {split.left_out} rows in the gap, without a time, or of a group that continues "
+                "after a cut are left out"
+            )
+        return split, why
     split = split_at_random(roles.target, seed=seed, groups=roles.groups, validation=validation)
     why = (
         "no column gives a time"
@@ -105,14 +112,14 @@ def split_rows(
         else "the time column holds fewer than 3 different moments"
     )
     kept = "" if roles.groups is None else "groups kept whole, "
-    return split, f"at random, {kept}with the target spread alike, because {why}"
+    return split, f"at random, {kept}with the same mix of targets in each block, because {why}"
 
 
-def _n_moments(at_ms: NDArray[np.float64]) -> int:
+def _n_distinct_times(at_ms: NDArray[np.float64]) -> int:
     return len(np.unique(at_ms[~np.isnan(at_ms)]))
 
 
-def _moments(rows: pl.DataFrame, profile: TableProfile) -> NDArray[np.float64]:
+def _times(rows: pl.DataFrame, profile: TableProfile) -> NDArray[np.float64]:
     form = next(c.form for c in profile.columns if c.form.name == profile.time)
     return read_column(rows[form.name], form)
 
@@ -131,7 +138,7 @@ def _weights(column: pl.Series) -> NDArray[np.float64]:
         what = f"row {wrong[0] + 1} holds {column[int(wrong[0])]!r}" if len(wrong) else "all are 0"
         raise TrainingError(
             f"weight column `{column.name}`: {what}; each row needs a number of at least 0, "
-            "some of them above"
+            "and one or more above 0"
         )
     return weights
 

@@ -1,11 +1,11 @@
-"""What a table's target asks for, found by looking at it.
+"""Infers the task that a table's target sets, and reads the target as numbers.
 
-The rule: two values are a binary target, the positive one being true, yes or 1, else the greater or
-later in the alphabet; texts, and up to 20 whole numbers that each return often, are classes; other
-numbers are a value to predict.
+The rule: two values make a binary task, whose positive class is true, yes or 1, else the greater or
+alphabetically later value. Texts, and up to 20 whole numbers of which each occurs often, make
+classes. Other numbers make a regression.
 """
 
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import msgspec
 import numpy as np
@@ -25,10 +25,12 @@ from liverank.models.encoder.columns import (
 )
 
 LEAST_ROWS = 20
-"""Rows with a known target, below which nothing is learned."""
+"""Fewest rows with a known target that a model is trained on."""
 MOST_CLASSES = 100
 _MOST_NUMBERED_CLASSES = 20
+"""Whole numbers up to this many distinct ones are classes, more are a value."""
 _ROWS_A_CLASS = 10
+"""Fewest rows, on average, of a class that is a whole number."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,12 +39,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     task: Task
     classes: tuple[str, ...]
-    """Names of the classes, by number; of a binary target the second is the positive one."""
+    """Names of the classes by number; the second one of a binary target is the positive class."""
     rows: int
-    """Rows in which it is known; the others are left out."""
+    """Rows in which the target is known; the others are left out."""
     reason: str
-    """Why it is this task."""
+    """Why the task is this one."""
     numeric: bool
+    """Whether all known values are numbers."""
 
     @property
     def n_margins(self) -> int:
@@ -50,83 +53,103 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.classes) if self.task == "multiclass" else 1
 
 
-def find_target(column: pl.Series, task: Task | None = None) -> Target:
-    """Look at a target; ``task`` overrides what would be found.
+class _Levels(NamedTuple):
+    """A target column, read once: each distinct value, and which one a row has."""
 
-    Raises TrainingError when it is known in too few rows, has one value, or does not fit the task.
+    codes: NDArray[np.int64]
+    """The number of each row's distinct value: int64[n]."""
+    levels: list[str | None]
+    """The level of each distinct value."""
+    numeric: bool
+    counts: dict[str, int]
+    """How often each known level occurs."""
+
+
+def find_target(column: pl.Series, task: Task | None = None) -> Target:
+    """Infer the task of a target; ``task`` overrides it. Raises as ``infer_target``.
 
     >>> target = find_target(pl.Series("churned", ["no", "yes"] * 20))
     >>> target.task, target.classes
     ('binary', ('no', 'yes'))
     """
+    return infer_target(column, task)[0]
+
+
+def infer_target(column: pl.Series, task: Task | None = None) -> tuple[Target, NDArray[np.float64]]:
+    """The target, and its values as ``read_target`` gives them; ``task`` overrides the rule.
+
+    Raises TrainingError when too few rows have a known value, all have the same one, or the values
+    do not fit the task.
+    """
     name = column.name
     if task is not None and task not in get_args(Task):
         raise TrainingError(f"task is `{task}`; expected one of {', '.join(get_args(Task))}")
-    numeric = _is_numeric(column)
-    counts = _count_levels(column, numeric)
+    read = _read_levels(column, _is_numeric(column))
+    counts, numeric = read.counts, read.numeric
     rows = sum(counts.values())
-    if rows < LEAST_ROWS:
-        raise TrainingError(
-            f"target `{name}` is known in {rows} of {len(column)} rows; "
-            f"{LEAST_ROWS} or more are needed to learn anything"
-        )
-    if len(counts) == 1:
-        raise TrainingError(
-            f'target `{name}` is "{next(iter(counts))}" in all {rows} rows; '
-            "there is nothing to tell apart: check that this is the right column"
-        )
-    found, why = _rule(counts, numeric)
-    reason = why if task in (None, found) else f"asked for; without that, {found}: {why}"
-    _check_fit(name, task or found, counts, numeric)
-    if (task or found) == "regression":
+    _check_enough(name, counts, rows, len(column))
+    inferred, why = _infer_task(counts, numeric)
+    task = task or inferred
+    reason = why if task == inferred else f"it was given; otherwise {inferred}: {why}"
+    _check_fit(name, task, counts, numeric)
+    if task == "regression":
         rows = sum(n for level, n in counts.items() if not np.isnan(number_of(level)))
         if rows < LEAST_ROWS:
             raise TrainingError(
-                f"target `{name}` holds {rows} numbers within {MOST_NUMBER:.2g}, beyond which none "
-                f"can be learned; {LEAST_ROWS} or more are needed: tell it in a larger unit"
+                f"target `{name}` has {rows} numbers within {MOST_NUMBER:.2g}, the largest that "
+                f"can be learned; {LEAST_ROWS} or more are needed: use a larger unit"
             )
-    classes = () if (task or found) == "regression" else _in_order(counts, numeric)
-    if (task or found) == "binary":
+    classes = () if task == "regression" else _in_order(counts, numeric)
+    if task == "binary":
         reason = f'{reason}; "{classes[1]}" is the positive class'
-    return Target(
-        name=name,
-        task=task or found,
-        classes=classes,
-        rows=rows,
-        reason=reason,
-        numeric=numeric,
+    target = Target(
+        name=name, task=task, classes=classes, rows=rows, reason=reason, numeric=numeric
     )
+    return target, _values(column, target, read)
 
 
 def read_target(column: pl.Series, target: Target) -> NDArray[np.float64]:
-    """The class of each row by number, or the value: float64[n], NaN where it is not known.
+    """The class number or the value of each row: float64[n], NaN where it is not known.
 
     >>> column = pl.Series("churned", ["no", "yes", None, "no"] * 10)
     >>> read_target(column, find_target(column))[:4].tolist()
     [0.0, 1.0, nan, 0.0]
     """
-    if target.task == "regression":
+    read = None if target.task == "regression" else _read_levels(column, target.numeric)
+    return _values(column, target, read)
+
+
+def _values(column: pl.Series, target: Target, read: _Levels | None) -> NDArray[np.float64]:
+    if read is None or target.task == "regression":
         return read_column(column, Input(name=target.name, type="number"))
-    places = {name: float(place) for place, name in enumerate(target.classes)}
+    numbers = {name: float(number) for number, name in enumerate(target.classes)}
+    values = [np.nan if level is None else numbers.get(level, np.nan) for level in read.levels]
+    return np.array(values, np.float64)[read.codes]
+
+
+def _read_levels(column: pl.Series, numeric: bool) -> _Levels:
     codes, distinct = distinct_codes(column)
-    levels = read_values(_form(column, target.numeric), distinct)
-    return np.array([places.get(level, np.nan) for level in levels], np.float64)[codes]
-
-
-def _form(column: pl.Series, numeric: bool) -> Input:
-    return Input(name=column.name, type="category", numeric=numeric)
-
-
-def _count_levels(column: pl.Series, numeric: bool) -> dict[str, int]:
-    """How often each known level occurs."""
-    codes, distinct = distinct_codes(column)
+    form = Input(name=column.name, type="category", numeric=numeric)
+    levels = list(read_values(form, distinct))
     unknown = UNKNOWN if numeric else frozenset({"", "nan", "null"})
     counts: dict[str, int] = {}
-    levels = read_values(_form(column, numeric), distinct)
     for level, count in zip(levels, np.bincount(codes).tolist(), strict=True):
         if level is not None and level.lower() not in unknown:
             counts[level] = counts.get(level, 0) + count
-    return counts
+    return _Levels(codes, levels, numeric, counts)
+
+
+def _check_enough(name: str, counts: dict[str, int], rows: int, n: int) -> None:
+    if rows < LEAST_ROWS:
+        raise TrainingError(
+            f"target `{name}` is known in {rows} of {n} rows; "
+            f"{LEAST_ROWS} or more are needed to learn anything"
+        )
+    if len(counts) == 1:
+        raise TrainingError(
+            f'target `{name}` is "{next(iter(counts))}" in all {rows} rows; '
+            "there is nothing to predict: check that this is the right column"
+        )
 
 
 def _is_numeric(column: pl.Series) -> bool:
@@ -137,7 +160,7 @@ def _is_numeric(column: pl.Series) -> bool:
     return bool(known) and not any(np.isnan(number_of(word)) for word in known)
 
 
-def _rule(counts: dict[str, int], numeric: bool) -> tuple[Task, str]:
+def _infer_task(counts: dict[str, int], numeric: bool) -> tuple[Task, str]:
     n, rows = len(counts), sum(counts.values())
     if n == 2:
         return "binary", "it has two values"
@@ -145,7 +168,7 @@ def _rule(counts: dict[str, int], numeric: bool) -> tuple[Task, str]:
         return "multiclass", f"it has {n} values that are not numbers"
     is_whole = all(float(level).is_integer() for level in counts)
     if is_whole and n <= _MOST_NUMBERED_CLASSES and rows >= n * _ROWS_A_CLASS:
-        return "multiclass", f"it has {n} whole numbers, each of which returns often"
+        return "multiclass", f"it has {n} whole numbers, each of which occurs often"
     return "regression", f"it has {n} different numbers"
 
 
@@ -154,13 +177,13 @@ def _check_fit(name: str, task: Task, counts: dict[str, int], numeric: bool) -> 
     if task == "regression" and not numeric:
         words = [level for level in counts if np.isnan(number_of(level))]
         raise TrainingError(
-            f'target `{name}` holds "{words[0]}", which is no number; '
-            "a regression needs numbers: ask for multiclass, or mend the column"
+            f'target `{name}` holds "{words[0]}", which is not a number; '
+            "a regression needs numbers: use the task multiclass, or correct the column"
         )
     if task == "binary" and n != 2:
         raise TrainingError(
             f"target `{name}` has {n} values; a binary target has two: "
-            "ask for multiclass or regression"
+            "use the task multiclass or regression"
         )
     if task == "multiclass" and n > MOST_CLASSES:
         raise TrainingError(

@@ -1,159 +1,212 @@
-"""From what a search on rows of rankings found to the report of it."""
+"""Builds the report of a search on rows of rankings."""
 
-import math
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from liverank.automl.evaluation.ranking_data import LEAST_LISTS, RankingData
+from liverank.automl.budget import Deadline
+from liverank.automl.evaluation.ranking_data import CLASSES, LEAST_LISTS, RankingData
+from liverank.automl.metrics.bootstrap import figure_intervals
 from liverank.automl.metrics.log_odds import mean_log_odds
+from liverank.automl.metrics.objective import find_objective
 from liverank.automl.pipeline import SearchResult
-from liverank.automl.report.ranking_schema import (
-    Calibration,
-    Candidate,
-    Member,
-    Scores,
-    Served,
-    Span,
-    TrainingReport,
-    installed_versions,
+from liverank.automl.report.drift import measure_drift
+from liverank.automl.report.from_search import (
+    INTERRUPTED,
+    calibration_of,
+    closing_warnings,
+    curves_of,
+    ensemble_of,
+    holdout_margins,
+    is_useful,
     known,
+    known_figures,
+    leaderboard,
+    served_model,
+    slices_of,
 )
-from liverank.dataset.metrics import auc
+from liverank.automl.report.reports import RankingReport, installed_versions, machine
+from liverank.automl.report.schema import (
+    Block,
+    BlockName,
+    Calibration,
+    Data,
+    Drift,
+    LeaderboardEntry,
+    SearchRequest,
+    Slice,
+    SplitReport,
+)
 from liverank.dataset.rows import Rows
+from liverank.models.encoder.columns import Columns, Input
 from liverank.models.predictor import Predictor
 
+_SLICED = 6
+"""Features by which rows are sliced: those with the most gain."""
 
-def report_found(
-    found: SearchResult,
-    lists: RankingData,
-    *,
-    skipped: dict[str, str],
-    seed: int,
-    budget_s: float,
-    seconds: float,
-) -> TrainingReport:
-    """The report of a search that took ``seconds``."""
-    rows, calibrator = lists.rows, found.calibrated.calibrator
-    scores = _scores(calibrator.apply(found.holdout)[:, 0], lists)
-    used = found.final.predictor.used
-    return TrainingReport(
-        rows=len(rows),
-        positives=rows.positives,
-        seed=seed,
-        budget_s=budget_s,
+
+@dataclass(frozen=True)
+class Request:
+    """What a search on rankings was asked for, and what it left out."""
+
+    budget_s: float
+    serving_us: float
+    seed: int
+    skipped: dict[str, str]
+
+
+def report_search(
+    result: SearchResult, data: RankingData, request: Request, *, seconds: float, deadline: Deadline
+) -> RankingReport:
+    """The report of a search that took ``seconds``; drift and intervals until the deadline."""
+    rows, evaluation = data.rows, result.evaluation
+    used = result.final.predictor.used
+    importance = _importance(result, rows.names)
+    drift = _drift(result, deadline.share(0.5))
+    holdout = evaluation.holdout_rows
+    margins = holdout_margins(result)
+    odds = _base_rate_log_odds(data)
+    constant = np.full((len(holdout), 1), odds)
+    warnings = closing_warnings(result, drift)
+    return RankingReport(
+        asked=_asked(request),
+        data=_data(rows),
+        split=_split(data),
         seconds=seconds,
-        fit=_span(rows.take(slice(0, lists.n_train))),
-        choose=_span(rows.take(lists.validation)),
-        judge=_span(rows.take(lists.holdout)),
-        candidates=_candidates(found, lists),
-        blend=_members(found),
-        calibration=Calibration(
-            slope=float(calibrator.slope[0]),
-            offset=float(calibrator.offset[0]),
-            kept=found.calibrated.kind != "none",
-        ),
-        served=_served(found),
-        scores=scores,
+        held_out=known_figures(holdout.figures(margins)),
+        intervals=figure_intervals(margins, holdout, seed=result.plan.seed, deadline=deadline),
+        baseline={"log_loss": known(holdout.mean_loss(constant))},
+        served=served_model(result),
+        ensemble=ensemble_of(result),
+        calibration=calibration_of(result),
+        leaderboard=leaderboard(result, result.served.weights, _list_losses(result, data)),
+        skipped=request.skipped | result.plan.skipped,
+        drift=drift,
+        warnings=(*_useless(is_useful(result, constant)), *warnings[0], *warnings[1]),
+        curves=curves_of(result, CLASSES),
+        slices=_slices(result, data, list(importance)[:_SLICED]),
+        stopped=INTERRUPTED if result.plan.interrupted else None,
+        versions=installed_versions(),
+        machine=machine(),
         used_features=tuple(rows.names[column] for column in used),
         dropped_features=dict.fromkeys(np.delete(rows.names, used).tolist(), "unused"),
-        importance=_importance(found, rows.names),
-        skipped=skipped | found.plan.skipped,
-        notes=_notes(found, scores),
-        plan=found.plan,
-        versions=installed_versions(),
+        importance=importance,
+        plan=result.plan,
     )
 
 
 def report_unsplit(
-    rows: Rows, predictor: Predictor, *, seed: int, budget_s: float, seconds: float
-) -> TrainingReport:
-    """The report of one cautious model, of rows that are too few to choose and to judge by."""
+    rows: Rows, predictor: Predictor, request: Request, *, seconds: float
+) -> RankingReport:
+    """The report of one conservative model, of rows that are too few to be split."""
     used = predictor.used
-    return TrainingReport(
-        rows=len(rows),
-        positives=rows.positives,
-        seed=seed,
-        budget_s=budget_s,
+    return RankingReport(
+        asked=_asked(request),
+        data=_data(rows),
+        split=SplitReport(
+            kind="chronological",
+            reason="not at all: they are too few",
+            blocks=(_block("train", rows),),
+            left_out=0,
+        ),
         seconds=seconds,
-        fit=_span(rows),
-        choose=None,
-        judge=None,
-        candidates=(Candidate(name="linear ridge", log_loss=None, seconds=seconds),),
-        blend=(Member(name="linear ridge", weight=1.0, refit=True),),
-        calibration=Calibration(slope=1.0, offset=0.0, kept=False),
-        served=None,
-        scores=None,
+        held_out={},
+        calibration=Calibration(kind="none", kept=False, slope=1.0, offset=0.0),
+        leaderboard=(
+            LeaderboardEntry(
+                family="linear",
+                name="ridge",
+                validation=None,
+                seconds=seconds,
+                weight=1.0,
+                refit=True,
+            ),
+        ),
+        notes=(
+            f"{len(rows)} rows with {rows.positives} successes are too few to choose between "
+            "models by time; one conservative logistic regression was trained on all of them",
+        ),
+        versions=installed_versions(),
+        machine=machine(),
         used_features=tuple(rows.names[column] for column in used),
         dropped_features=dict.fromkeys(np.delete(rows.names, used).tolist(), "unused"),
         importance={rows.names[column]: 1 / len(used) for column in used},
-        notes=(
-            f"{len(rows)} rows with {rows.positives} successes are too few to choose between "
-            "models by time; one cautious logistic was trained on all of them",
-        ),
-        versions=installed_versions(),
     )
 
 
-def _notes(found: SearchResult, scores: Scores) -> tuple[str, ...]:
-    notes = []
-    if scores.log_loss is None or scores.log_loss >= (scores.base_rate_log_loss or math.inf):
-        notes.append(
-            "on the newest rows the model is no better than the share of successes; "
-            "more successes, or fields that tell people and items apart, would help"
-        )
-    if not found.final.refit:
-        notes.append(
-            "the budget left no time to train again on the newest rows; raise training.budget"
-        )
-    if found.plan.interrupted:
-        notes.append("the search was interrupted; the best so far was kept")
-    return tuple(notes)
-
-
-def _scores(margins: NDArray[np.float64], lists: RankingData) -> Scores:
-    judged = lists.rows.take(lists.holdout)
-    held, labels = lists.eval_rows(lists.holdout), lists.rows.labels
-    before = slice(0, lists.holdout.start)
-    base = None if lists.rows.base is None else lists.rows.base[before]
-    odds = mean_log_odds(labels[before].astype(np.float64), base)
-    return Scores(
-        rows=len(judged),
-        positives=judged.positives,
-        log_loss=known(held.mean_loss(margins[:, None])),
-        base_rate_log_loss=known(held.mean_loss(np.full((len(judged), 1), odds))),
-        auc=known(auc(held.on_base(margins[:, None])[:, 0], judged.labels)),
+def _asked(request: Request) -> SearchRequest:
+    objective = find_objective(None, "binary")
+    return SearchRequest(
+        target="success",
+        task="binary",
+        classes=CLASSES,
+        objective=objective.name,
+        larger_is_better=objective.larger_is_better,
+        budget_s=request.budget_s,
+        serving_budget_us=request.serving_us,
+        seed=request.seed,
     )
 
 
-def _members(found: SearchResult) -> tuple[Member, ...]:
-    pairs = zip(found.tried, found.served.weights.tolist(), strict=True)
-    kept = [
-        Member(
-            name=each.trial.title,
-            weight=weight,
-            refit=found.final.refit and each.id not in found.plan.dropped,
-        )
-        for each, weight in pairs
-        if weight > 0
-    ]
-    return tuple(sorted(kept, key=lambda member: -member.weight))
+def _data(rows: Rows) -> Data:
+    return Data(name="the log", rows=len(rows), columns=len(rows.names), positives=rows.positives)
 
 
-def _served(found: SearchResult) -> Served:
-    served = found.served
-    shape = "" if served.shape is None else f" {served.shape}"
-    return Served(
-        kind=served.kind + shape,
-        us_per_row_55=round(found.final.us_per_row, 3),
-        size_mb=round(found.final.size_mb, 3),
+def _split(data: RankingData) -> SplitReport:
+    rows = data.rows
+    blocks = (
+        _block("train", rows.take(slice(0, data.n_train))),
+        _block("validation", rows.take(data.validation)),
+        _block("holdout", rows.take(data.holdout)),
+    )
+    return SplitReport(
+        kind="chronological",
+        reason="by time, no ranking divided: the oldest rows train, newer ones choose between "
+        "models, the newest are held out",
+        blocks=blocks,
+        left_out=len(rows) - sum(block.rows for block in blocks),
     )
 
 
-def _importance(found: SearchResult, names: tuple[str, ...]) -> dict[str, float]:
-    """Shares of what the features did in the models of the newest fold, by the blend's weights."""
+def _block(name: BlockName, rows: Rows) -> Block:
+    return Block(
+        name=name,
+        rows=len(rows),
+        mean=rows.positives / max(len(rows), 1),
+        from_ms=float(rows.at_ms[0]),
+        to_ms=float(rows.at_ms[-1]),
+    )
+
+
+def _base_rate_log_odds(data: RankingData) -> float:
+    """Log-odds of the share of successes before the holdout rows, on top of the rows' base."""
+    before = slice(0, data.holdout.start)
+    base = None if data.rows.base is None else data.rows.base[before]
+    return mean_log_odds(data.rows.labels[before].astype(np.float64), base)
+
+
+def _useless(useful: bool) -> tuple[str, ...]:
+    if useful:
+        return ()
+    return (
+        "on the newest rows the model is no better than the share of successes; "
+        "more successes, or fields that distinguish users and items, would help",
+    )
+
+
+def _drift(result: SearchResult, deadline: Deadline) -> Drift | None:
+    return measure_drift(
+        result.evaluation.folds[-1],
+        seed=result.plan.seed,
+        n_threads=result.plan.n_threads,
+        deadline=deadline,
+    )
+
+
+def _importance(result: SearchResult, names: tuple[str, ...]) -> dict[str, float]:
+    """Share of the gain by feature, in the last fold's models weighted as in the ensemble."""
     gains = np.zeros(len(names))
-    for each, weight in zip(found.tried, found.served.weights, strict=True):
+    for each, weight in zip(result.tried, result.served.weights, strict=True):
         of_model = each.fits[-1].gains
         if weight > 0 and of_model.sum() > 0:
             gains += weight * of_model / of_model.sum()
@@ -162,25 +215,18 @@ def _importance(found: SearchResult, names: tuple[str, ...]) -> dict[str, float]
     return {names[column]: float(shares[column]) for column in order if shares[column] > 0}
 
 
-def _candidates(found: SearchResult, lists: RankingData) -> tuple[Candidate, ...]:
-    held, tells = found.evaluation.validation_rows, lists.told_lists >= LEAST_LISTS
-    return tuple(
-        Candidate(
-            name=each.trial.title,
-            log_loss=known(each.loss),
-            list_loss=float(held.which_losses(each.validation).mean()) if tells else None,
-            seconds=round(each.seconds, 3),
-            rounds=round(each.rounds) if each.has_rounds else None,
-            stopped="budget" if each.out_of_time else None,
-        )
-        for each in found.tried
-    )
+def _list_losses(result: SearchResult, data: RankingData) -> list[float] | None:
+    """Mean softmax loss of each trial within lists; None where too few lists have both outcomes."""
+    if data.told_lists < LEAST_LISTS:
+        return None
+    rows = result.evaluation.validation_rows
+    return [float(rows.which_losses(each.validation).mean()) for each in result.tried]
 
 
-def _span(rows: Rows) -> Span:
-    return Span(
-        rows=len(rows),
-        positives=rows.positives,
-        from_ms=int(rows.at_ms[0]),
-        to_ms=int(rows.at_ms[-1]),
-    )
+def _slices(result: SearchResult, data: RankingData, names: list[str]) -> tuple[Slice, ...]:
+    """Slices of the holdout rows by features, as numbers."""
+    holdout = data.rows.features[data.holdout]
+    columns: Columns = {
+        name: holdout[:, data.rows.names.index(name)].astype(np.float64) for name in names
+    }
+    return slices_of(result, columns, [Input(name=name, type="number") for name in names])

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Task
-from liverank.automl.report.table_schema import Bin, Curves, Histogram, Line
+from liverank.automl.metrics.figures import ranking_curve
+from liverank.automl.report.schema import Bin, Curves, Histogram, Line
 from liverank.dataset.sampling import evenly_spread_rows
 
 Floats = NDArray[np.float64]
@@ -58,7 +59,7 @@ def draw_curves(
         best = answers.argmax(axis=1)
         called, right = answers.max(axis=1), (best == target) * 1.0
         table = _confusion(best.astype(np.float64), target, even, answers.shape[1])
-    lines = [(name, *_ranked(score, truth, even)) for name, score, truth in named]
+    lines = [(name, *ranking_curve(score, truth, even)) for name, score, truth in named]
     lines = [line for line in lines if line[1][-1] > 0 and line[2][-1] > 0]
     return Curves(
         roc=tuple(_line(name, fp / fp[-1], tp / tp[-1]) for name, tp, fp in lines),
@@ -72,15 +73,6 @@ def draw_curves(
         calibration=_bins(called, right, even, shares=True),
         confusion=tuple(tuple(row) for row in table.tolist()),
     )
-
-
-def _ranked(scores: Floats, truth: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Weight of true and of false positives above each distinct score, from 0 on."""
-    order = np.argsort(-scores, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(scores[order]) != 0), len(order) - 1)
-    true = np.cumsum((weight * truth)[order])[last]
-    false = np.cumsum((weight * (1 - truth))[order])[last]
-    return np.append(0.0, true), np.append(0.0, false)
 
 
 def _line(name: str, x: Floats, y: Floats) -> Line:

@@ -1,16 +1,18 @@
-"""Whether rows drift: one plain model measured on shuffled rows and on later ones.
+"""Drift: the loss of one plain model on shuffled rows and on later rows.
 
-What a shuffled validation would have claimed is compared with what happens later. Where they
-disagree, the later figure is the one that a user will see.
+The loss that a shuffled validation would report is compared with the loss on later rows. Where they
+disagree, the later one is what a user will get.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
+from liverank.automl.data.matrix import Fit, Matrix
 from liverank.automl.evaluation.cross_validation import Fold
 from liverank.automl.families import lightgbm
-from liverank.automl.metrics.objective import row_losses
-from liverank.automl.report.table_schema import Drift
+from liverank.automl.metrics.figures import row_losses
+from liverank.automl.report.schema import Drift
 from liverank.dataset.sampling import evenly_spread_rows
 
 _MOST_ROWS = 30_000
@@ -27,10 +29,10 @@ def measure_drift(
     rounds: int | None = None,
     is_logarithm: bool = False,
 ) -> Drift | None:
-    """Measure on a fold whose choosing rows are later than its training rows; None out of time.
+    """Drift on a fold whose validation rows are later than its train rows; None when out of time.
 
-    ``is_logarithm`` says that a regression's target is the logarithm of what was asked for.
-    Without ``rounds`` training stops early on the shuffled rows, as a shuffled validation would.
+    ``is_logarithm``: whether a regression's target is the logarithm of the target asked for.
+    Without ``rounds`` training stops early on the shuffled rows, as with a shuffled validation.
     """
     train = fold.train.take(evenly_spread_rows(len(fold.train), _MOST_ROWS))
     is_held = np.random.default_rng(seed).random(len(train)) < 0.2
@@ -48,10 +50,7 @@ def measure_drift(
     )
     if fit.out_of_time:
         return None
-    losses = [
-        row_losses(fit.margins(rows.features), rows.target, rows.task)
-        for rows in (held, fold.validation)
-    ]
+    losses = [_row_losses(fit, rows) for rows in (held, fold.validation)]
     shuffled, later = (float(each.mean()) for each in losses)
     error = float(np.sqrt(sum(each.var() / len(each) for each in losses)))
     gap = later - shuffled
@@ -66,8 +65,15 @@ def measure_drift(
     )
 
 
+def _row_losses(fit: Fit, rows: Matrix) -> NDArray[np.float64]:
+    margins = fit.margins(rows.features)
+    if rows.base is not None:
+        margins = margins + rows.base[:, None]
+    return row_losses(margins, rows.target, rows.task)
+
+
 def drift_warning(drift: Drift) -> str:
-    """What to say where they disagree.
+    """The warning for two losses that disagree.
 
     >>> drift_warning(Drift(shuffled=0.35, chronological=0.7, differs=True))[:55]
     'shuffled and chronological validation disagree: a plain'

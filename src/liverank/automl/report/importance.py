@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.evaluation.eval_rows import EvalRows
-from liverank.automl.report.table_schema import Importance
+from liverank.automl.report.schema import Importance
 from liverank.dataset.sampling import evenly_spread_rows
 from liverank.models.encoder.columns import Columns
 

@@ -11,7 +11,7 @@ from liverank.automl.data.columns import read_column
 from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.metrics.objective import find_objective
 from liverank.automl.profile.task import Target, read_target
-from liverank.automl.report.table_schema import TableReport
+from liverank.automl.report.reports import TableReport
 from liverank.errors import SourceError
 from liverank.models.encoder.columns import Input, number_of
 from liverank.models.predictor import Link

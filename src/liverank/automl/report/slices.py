@@ -1,71 +1,82 @@
-"""How a model does on parts of the rows: one value, or stretch of values, of a column at a time.
+"""Performance by slice: the rows with one value, or one range of values, of a column at a time.
 
-Invariant: the slices of a column divide the rows, but for those too few to say anything of.
+Invariant: the slices of a column are disjoint and cover all rows but those of slices too small.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.report.table_schema import Slice
+from liverank.automl.report.schema import Slice
 from liverank.models.encoder.columns import Columns, Input
 
 Floats = NDArray[np.float64]
 
 _MOST_LEVELS = 6
-_STRETCHES = 4
+_RANGES = 4
 _LEAST_ROWS = 20
 _Z95 = 1.96
 
 
-def find_slices(
-    columns: Columns,
-    inputs: Iterable[Input],
-    losses: Floats,
-    *,
-    observed: Floats | None = None,
-    predicted: Floats | None = None,
-    weight: Floats | None = None,
-    groups: NDArray[np.int64] | None = None,
-    squared: bool = False,
-) -> tuple[Slice, ...]:
-    """Slices by each input, in the order given, of rows with the losses float64[n].
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """Losses, float64[n], of n rows, and what they came from; each array has one entry a row.
 
-    ``squared`` says that losses are squared errors, whose root is told. ``observed`` and
-    ``predicted`` are the target and the answers, float64[n]; None for several classes. Rows of one
-    of the ``groups`` are taken to be alike, so that intervals are wide enough.
+    observed   target; None for several classes
+    predicted  prediction; None for several classes
+    weight     None where all rows weigh 1
+    groups     rows of one group are taken as dependent, which widens the intervals; or None
+    squared    whether losses are squared errors, whose root is reported
+    """
+
+    losses: Floats
+    observed: Floats | None = None
+    predicted: Floats | None = None
+    weight: Floats | None = None
+    groups: NDArray[np.int64] | None = None
+    squared: bool = False
+
+
+def find_slices(columns: Columns, inputs: Iterable[Input], outcomes: Outcomes) -> tuple[Slice, ...]:
+    """Slices by each input, in the order given.
 
     >>> columns = {"city": np.array(["Ulm", "Bonn"] * 30, object)}
     >>> inputs = [Input(name="city", type="category")]
-    >>> [(s.value, s.rows, s.loss) for s in find_slices(columns, inputs, np.arange(60) % 2.0)]
+    >>> slices = find_slices(columns, inputs, Outcomes(np.arange(60) % 2.0))
+    >>> [(s.value, s.rows, s.loss) for s in slices]
     [('Bonn', 30, 1.0), ('Ulm', 30, 0.0)]
     """
-    even = np.ones(len(losses)) if weight is None else weight
-    found = []
+    losses = outcomes.losses
+    weight = np.ones(len(losses)) if outcomes.weight is None else outcomes.weight
+    slices = []
     for form in inputs:
         for value, mask in _parts(form, columns[form.name]):
-            w = even[mask]
-            if mask.sum() < _LEAST_ROWS or w.sum() == 0:
-                continue
-            members = None if groups is None else groups[mask]
-            loss, low, high = _interval(losses[mask], w, members)
-            if squared:
-                loss, low, high = loss**0.5, max(low, 0.0) ** 0.5, high**0.5
-            found.append(
-                Slice(
-                    column=form.name,
-                    value=value,
-                    rows=int(mask.sum()),
-                    observed=None if observed is None else _mean(observed[mask], w),
-                    predicted=None if predicted is None else _mean(predicted[mask], w),
-                    loss=loss,
-                    low=low,
-                    high=high,
-                )
-            )
-    return tuple(found)
+            if mask.sum() >= _LEAST_ROWS and weight[mask].sum() > 0:
+                slices.append(_slice(form.name, value, mask, outcomes, weight))
+    return tuple(slices)
+
+
+def _slice(
+    column: str, value: str, mask: NDArray[np.bool_], outcomes: Outcomes, weight: Floats
+) -> Slice:
+    w, groups = weight[mask], outcomes.groups
+    loss, low, high = _interval(outcomes.losses[mask], w, None if groups is None else groups[mask])
+    if outcomes.squared:
+        loss, low, high = loss**0.5, max(low, 0.0) ** 0.5, high**0.5
+    observed, predicted = outcomes.observed, outcomes.predicted
+    return Slice(
+        column=column,
+        value=value,
+        rows=int(mask.sum()),
+        observed=None if observed is None else _mean(observed[mask], w),
+        predicted=None if predicted is None else _mean(predicted[mask], w),
+        loss=loss,
+        low=low,
+        high=high,
+    )
 
 
 def _parts(form: Input, values: NDArray[Any]) -> list[tuple[str, NDArray[np.bool_]]]:
@@ -79,13 +90,13 @@ def _parts(form: Input, values: NDArray[Any]) -> list[tuple[str, NDArray[np.bool
         case "boolean":
             return [("no", values == 0), ("yes", values == 1), missing]
         case "time":
-            return [*_by_stretch(values, _day), missing]
+            return [*_by_range(values, _day), missing]
         case "text":
-            return [*_by_stretch(values, lambda v: f"{v:.0f}", "character"), missing]
+            return [*_by_range(values, lambda v: f"{v:.0f}", "character"), missing]
         case "list":
-            return [*_by_stretch(values, lambda v: f"{v:.0f}", "element"), missing]
+            return [*_by_range(values, lambda v: f"{v:.0f}", "element"), missing]
         case _:
-            return [*_by_stretch(values, lambda v: f"{v:.4g}"), missing]
+            return [*_by_range(values, lambda v: f"{v:.4g}"), missing]
 
 
 def _by_level(values: NDArray[Any]) -> list[tuple[str, NDArray[np.bool_]]]:
@@ -99,13 +110,13 @@ def _by_level(values: NDArray[Any]) -> list[tuple[str, NDArray[np.bool_]]]:
     return [*parts, (f"{len(levels) - len(common)} others", rest), ("missing", ~known)]
 
 
-def _by_stretch(
+def _by_range(
     values: Floats, write: Callable[[float], str], unit: str = ""
 ) -> list[tuple[str, NDArray[np.bool_]]]:
     known = values[~np.isnan(values)]
     if len(known) == 0:
         return []
-    cuts = np.unique(np.quantile(known, np.arange(1, _STRETCHES) / _STRETCHES, method="lower"))
+    cuts = np.unique(np.quantile(known, np.arange(1, _RANGES) / _RANGES, method="lower"))
     cuts = cuts[cuts < known.max()]
     codes = np.where(np.isnan(values), -1, np.searchsorted(cuts, values))
     parts = []
@@ -122,7 +133,7 @@ def _by_stretch(
 def _interval(
     losses: Floats, weight: Floats, groups: NDArray[np.int64] | None
 ) -> tuple[float, float, float]:
-    """The weighted mean and its 95 %, by the spread of rows or of whole groups."""
+    """The weighted mean and its 95 % interval, by the spread of rows or of whole groups."""
     mean = _mean(losses, weight)
     parts: Floats = weight * (losses - mean)
     if groups is not None:

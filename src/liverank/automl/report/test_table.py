@@ -7,7 +7,7 @@ from liverank.automl.data.columns import read_columns
 from liverank.automl.data.matrix import Task
 from liverank.automl.profile.task import find_target, read_target
 from liverank.automl.report.later_rows import LaterScore
-from liverank.automl.report.table_schema import TableReport
+from liverank.automl.report.reports import TableReport
 from liverank.errors import TrainingError
 from liverank.models.predictor import Predictor
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, softmax
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
@@ -17,7 +18,6 @@ from liverank.automl.data.splits import FoldSplit
 from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.families import lightgbm
-from liverank.automl.metrics.objective import softmax
 from liverank.automl.preprocessing.encoder import CategoryCross, FeatureCross, take_rows
 from liverank.automl.preprocessing.feature_crosses import (
     arithmetic,
@@ -205,6 +205,6 @@ def _unexplained(margins: Floats, table_data: TableData, rows: NDArray[np.int64]
     if task == "regression":
         return target - margins
     if task == "binary":
-        return target - 1 / (1 + np.exp(-np.clip(margins, -500, 500)))
+        return np.asarray(target - expit(margins))
     hits: Floats = (target == np.arange(table_data.classes)) * 1.0
-    return hits - softmax(margins)
+    return np.asarray(hits - softmax(margins, axis=1))

@@ -12,7 +12,6 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +20,7 @@ from liverank.automl.data.matrix import Fit, Matrix
 from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.evaluation.ranking_data import split_lists
 from liverank.automl.families import lightgbm
+from liverank.automl.trials.feature_count import FeatureCountTrial
 from liverank.dataset.metrics import ndcg_at
 from liverank.dataset.rows import Rows, list_offsets
 
@@ -46,20 +46,11 @@ _PARAMS = {
 """Small trees that read a part of the features each; they do best on most logs of rankings."""
 
 
-class FewerTried(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A number of features, and how much worse than all of them it did on the folds."""
-
-    features: int
-    log_loss: float
-    ndcg: float
-    is_enough: bool
-
-
 class Knee(NamedTuple):
     """The features to keep, bool[f], and the numbers of features that were tried."""
 
     kept: NDArray[np.bool_]
-    tried: tuple[FewerTried, ...]
+    tried: tuple[FeatureCountTrial, ...]
 
 
 class _Result(NamedTuple):
@@ -118,7 +109,7 @@ class _Search:
     """Runs forests on the same folds, and compares them."""
 
     def __init__(self, evaluation: CrossValidation, seed: int, deadline: Deadline) -> None:
-        self.tried: list[FewerTried] = []
+        self.tried: list[FeatureCountTrial] = []
         self._evaluation = evaluation
         self._seed, self._deadline = seed, deadline
         validation_rows = evaluation.validation_rows
@@ -154,7 +145,7 @@ class _Search:
         is_enough = _is_noise(worse) and _is_noise(lost)
         n_rows = len(self._labels)
         self.tried.append(
-            FewerTried(
+            FeatureCountTrial(
                 features=count,
                 log_loss=round(float(worse.sum() / n_rows), 6),
                 ndcg=round(float(-lost.mean()) if len(lost) else 0.0, 6),

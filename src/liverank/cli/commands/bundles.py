@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from liverank.automl.report.formats import upgraded
 from liverank.bundle import store
 from liverank.bundle.store import StoredBundle
 from liverank.cli.project.paths import add_config_argument, data_path
@@ -97,8 +98,8 @@ _FIGURES = {"log_loss": "log-loss", "auc": "AUC", "ndcg@10": "nDCG@10"}
 
 def _as_json(one: StoredBundle) -> dict[str, Any]:
     """A bundle's line; what its report does not say is None."""
-    manifest, report = one.manifest, one.report
-    scores = report.get("scores") or {}
+    manifest, report = one.manifest, upgraded(one.report)
+    held_out = report.get("held_out") or {}
     against = report.get("against") or {}
     methods = against.get("methods") or {}
     trained = None if manifest is None else datetime.fromtimestamp(manifest.created_ms / 1000, UTC)
@@ -107,11 +108,11 @@ def _as_json(one: StoredBundle) -> dict[str, Any]:
         "serves": one.service,
         "trained": None if trained is None else trained.isoformat(timespec="seconds"),
         "label": None if manifest is None else manifest.label,
-        "rows": report.get("rows"),
+        "rows": (report.get("data") or {}).get("rows"),
         "features": None if manifest is None else len(manifest.features),
-        "log_loss": scores.get("log_loss"),
-        "base_rate_log_loss": scores.get("base_rate_log_loss"),
-        "auc": scores.get("auc"),
+        "log_loss": held_out.get("log_loss"),
+        "base_rate_log_loss": (report.get("baseline") or {}).get("log_loss"),
+        "auc": held_out.get("auc"),
         "ndcg@10": (methods.get("model") or {}).get("ndcg@10"),
         "heuristic_ndcg@10": (methods.get(against.get("best_heuristic")) or {}).get("ndcg@10"),
         "problem": one.problem,

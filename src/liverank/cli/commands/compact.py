@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Compact the log, apply retention, and tell what came of it."""
+    """Compact the log, apply retention, and report what was done."""
     config = load_config(arguments.config)
     directory = log_path(arguments.config, config)
     keep_ms = duration_ms(config.log.keep)

@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Say what will be erased, ask, erase, and tell what came of it."""
+    """Print what will be erased, ask, erase, and report what was done."""
     config = load_config(arguments.config)
     directory = log_path(arguments.config, config)
     snapshots = snapshots_path(arguments.config, config)

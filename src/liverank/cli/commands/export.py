@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="FILE", help="where to write: .onnx"
     )
     parser.add_argument(
-        "--attributions", action="store_true", help="let the file also tell each column's part"
+        "--attributions", action="store_true", help="add each column's contribution to the file"
     )
 
 
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 def _export(
     directory: Path, *, attributions: bool
 ) -> tuple[bytes, Mapping[str, NDArray[Any]], NDArray[np.float64], dict[str, str]]:
-    """The file, its golden rows and their margins, and what is told in it."""
+    """The file, its golden rows and their margins, and its metadata."""
     if (directory / "spec.json").exists():
         ranks = load_bundle(directory)
         about = {

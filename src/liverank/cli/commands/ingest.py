@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Import the files; a rejected row is counted and told, and stops only a strict import."""
+    """Import the files; a rejected row is counted and reported, and stops only a strict import."""
     config = load_config(arguments.config)
     started = time.monotonic()
     imported, read, allowed = import_files(
@@ -66,18 +66,18 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "allowed": allowed,
     }
     if imported is not None:
-        _tell_allowed(arguments.allow_erased, allowed, console)
-    _tell(result, console)
+        _show_allowed(arguments.allow_erased, allowed, console)
+    _show(result, console)
     return result
 
 
-def _tell_allowed(asked: Sequence[str], allowed: Sequence[str], console: Console) -> None:
+def _show_allowed(asked: Sequence[str], allowed: Sequence[str], console: Console) -> None:
     for user in dict.fromkeys(asked):
         word = "is taken in again" if user in allowed else "was not erased from this log"
         console.print(f"The user {user!r} {word}", markup=False, soft_wrap=True)
 
 
-def _tell(result: dict[str, Any], console: Console) -> None:
+def _show(result: dict[str, Any], console: Console) -> None:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in result["kinds"].items())
     if not kinds and result["rejected"]:
         console.print("Nothing was imported: no row is an event")

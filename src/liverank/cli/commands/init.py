@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         f"Wrote {out}. Next: look it over, then `liverank ingest` the same events.", soft_wrap=True
     )
     if read.rejected:
-        console.print(f"{read.rejected:,} rows are no events; `liverank validate` tells why.")
+        console.print(f"{read.rejected:,} rows are not events; `liverank validate` reports why.")
     return {
         "ok": True,
         "out": str(out),

@@ -11,7 +11,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from liverank.automl.report.ranking_schema import Against, TrainingReport
+from liverank.automl.report.comparison import Comparison
+from liverank.automl.report.reports import RankingReport
 from liverank.autopilot.gather import gather
 from liverank.autopilot.judging import MODEL
 from liverank.autopilot.training import TrainingRun, train_on
@@ -87,7 +88,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     }
 
 
-def _refusal(against: Against) -> dict[str, Any]:
+def _refusal(against: Comparison) -> dict[str, Any]:
     return {"ok": False, "error": f"no bundle was written: {against.reason}{_ADVICE}"}
 
 
@@ -120,8 +121,8 @@ def _guessed_fields(config: Config, schema: Schema) -> dict[str, list[str]]:
 def _tell(trained: TrainingRun, config: Config, schema: Schema, console: Console) -> None:
     report = trained.report
     console.print(
-        f"Learned from {report.rows:,} rows with {report.positives:,} successes; "
-        f"{len(report.candidates)} models tried"
+        f"Learned from {report.data.rows:,} rows with {report.data.positives:,} successes; "
+        f"{len(report.leaderboard)} models tried"
     )
     reasons = Counter(reason.split(" ")[0] for reason in report.dropped_features.values())
     told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
@@ -141,21 +142,23 @@ def _tell(trained: TrainingRun, config: Config, schema: Schema, console: Console
     if report.against is not None and report.against.methods:
         console.print(_table(report.against))
         console.print(f"{report.against.reason[0].upper()}{report.against.reason[1:]}.")
+    for warning in report.warnings:
+        console.print(f"Warning: {warning}.", markup=False, soft_wrap=True)
     for note in report.notes:
         console.print(f"Note: {note}.")
 
 
-def _tell_scores(name: str, report: TrainingReport, console: Console) -> None:
-    if report.scores is None or report.scores.log_loss is None:
+def _tell_scores(name: str, report: RankingReport, console: Console) -> None:
+    loss, base = report.held_out.get("log_loss"), report.baseline.get("log_loss")
+    if loss is None:
         return
-    base = report.scores.base_rate_log_loss
     console.print(
-        f"{name}, on the newest rows: log-loss {report.scores.log_loss:.4f}"
+        f"{name}, on the newest rows: log-loss {loss:.4f}"
         + (f" (share of successes alone: {base:.4f})" if base is not None else "")
     )
 
 
-def _table(against: Against) -> Table:
+def _table(against: Comparison) -> Table:
     """A row for the model and for each heuristic."""
     table = Table(
         title="The newest lists, which chose nothing, ranked by each method",

@@ -31,8 +31,8 @@ from liverank.events.sources.read_events import read_events
 
 HELP = "check the config and the events, and say what is odd"
 
-_TOLD = 3
-"""Rejected rows that are told."""
+_MOST_EXAMPLES = 3
+"""Most rejected rows that are printed."""
 
 _REFUSED = "; `events.strict` refuses them"
 
@@ -52,10 +52,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Check, tell, and fail only when a finding is an error."""
+    """Check, report, and fail only when a finding is an error."""
     config = load_config(arguments.config)
-    for place, source in enumerate(config.sources):
-        parse_source(source, where=f"sources[{place}]")
+    for index, source in enumerate(config.sources):
+        parse_source(source, where=f"sources[{index}]")
     oddities = Oddities(config, now_ms=now_ms(), of_log=not arguments.events)
     labelled = LabelledRankings(config, oddities.shown)
     rejected = _Rejected()
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     findings += _strictly(oddities.findings(), config, profile)
     findings += _labelled_rankings(labelled, config, rankings=oddities.shown.index.size)
     ok = all(finding.severity != "error" for finding in findings)
-    _tell(findings, profile, console)
+    _show(findings, profile, console)
     return {
         "ok": ok,
         "findings": msgspec.to_builtins(findings),
@@ -122,7 +122,7 @@ class _Rejected:
     def add(self, rejected: pl.DataFrame) -> None:
         """Count rejected rows, with the columns of ``reading.REJECTED``."""
         self.count += rejected.height
-        more = rejected.head(_TOLD - len(self._examples)).iter_rows()
+        more = rejected.head(_MOST_EXAMPLES - len(self._examples)).iter_rows()
         self._examples += [f"{where}: {reason}" for where, reason in more]
 
     def findings(self) -> list[Finding]:
@@ -181,8 +181,8 @@ def _words(config: Config, profile: Profile) -> list[Finding]:
     if words:
         severity = "info" if all(word.is_default for word in words) else "warning"
         message = "words of the config are in no event that was looked at"
-        said = tuple(word.said for word in words)
-        findings.append(_listed("words_never_seen", severity, message, said))
+        in_config = tuple(word.said for word in words)
+        findings.append(_listed("words_never_seen", severity, message, in_config))
     return findings + _unknown_surfaces(config, profile)
 
 
@@ -251,7 +251,7 @@ def _labelled_rankings(
     return findings
 
 
-def _tell(findings: list[Finding], profile: Profile, console: Console) -> None:
+def _show(findings: list[Finding], profile: Profile, console: Console) -> None:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in profile.events.items())
     console.print(f"The config is sound. Events: {kinds or 'none yet'}")
     for finding in findings:

@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Fill the cache, and tell where it lies, how large it is and how long that took.
+    """Fill the cache, and report its path, its size and how long that took.
 
     Raises ServingError where no folder can be written.
     """

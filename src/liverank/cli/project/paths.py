@@ -1,4 +1,4 @@
-"""Where a project keeps its files: everything hangs off the place of its liverank.toml.
+"""Where a project keeps its files: everything is relative to its liverank.toml.
 
 Invariant: the same config file gives the same directories, whatever the working directory is.
 """
@@ -10,7 +10,7 @@ from liverank.config import Config
 
 
 def add_config_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``--config``, the place of the liverank.toml."""
+    """Add ``--config``, the path of the liverank.toml."""
     parser.add_argument(
         "--config",
         type=Path,

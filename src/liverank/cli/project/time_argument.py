@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 def moment_ms(text: str) -> float:
     """Unix ms of an RFC 3339 time (UTC where it names no zone) or of Unix milliseconds.
 
-    Raises argparse.ArgumentTypeError, which the parser tells as bad usage.
+    Raises argparse.ArgumentTypeError, which the parser reports as bad usage.
 
     >>> moment_ms("2026-11-23T10:00:00Z") == moment_ms("1795428000000") == 1795428000000
     True

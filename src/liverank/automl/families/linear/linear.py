@@ -30,7 +30,7 @@ from liverank.automl.families.preparation import (
     is_constant,
     scaled_target,
 )
-from liverank.automl.metrics.objective import mean_loss
+from liverank.automl.metrics.figures import mean_loss
 from liverank.models.linear.model import Linear
 
 TRAITS = Traits(package="scipy", rounds_grow=False, first=True)

@@ -1,1 +1,1 @@
-"""The report of a search on a table as one HTML page that opens without a network."""
+"""The report of a search as one HTML page that opens without a network."""

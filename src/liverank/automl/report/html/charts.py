@@ -1,11 +1,11 @@
-"""Charts as inline SVG: axes, and what is drawn between them. Colours come from the style sheet."""
+"""Charts as inline SVG: axes, and the marks between them. Colours come from the style sheet."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from liverank.automl.report.html.numbers import number
-from liverank.automl.report.table_schema import Bin, Histogram, Line
+from liverank.automl.report.schema import Bin, Histogram, Line
 from liverank.markup import Html, joined, tag
 
 _WIDTH, _HEIGHT = 340.0, 250.0
@@ -27,13 +27,13 @@ class Axes:
     y_name: str
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """The place of a point in the picture; points beyond the spans lie at their ends."""
+        """Picture coordinates of a point; points beyond the spans are moved to their ends."""
         across = _share(x, self.x) * (_WIDTH - _LEFT - _RIGHT) + _LEFT
         down = (1 - _share(y, self.y)) * (_HEIGHT - _TOP - _BOTTOM) + _TOP
         return round(across, 1), round(down, 1)
 
-    def draw(self, *marks: Html, told: str) -> Html:
-        """The picture; ``told`` says in words what it shows."""
+    def draw(self, *marks: Html, description: str) -> Html:
+        """The chart; ``description`` is its text for screen readers."""
         return tag(
             "svg",
             *(self._tick_x(value) for value in ticks(*self.x)),
@@ -50,7 +50,7 @@ class Axes:
             *marks,
             viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}",
             role="img",
-            aria_label=told,
+            aria_label=description,
         )
 
     def _tick_x(self, value: float) -> Html:
@@ -80,17 +80,17 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * m for m in (1, 2, 5, 10) if unit * m >= rough * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [float(f"{place * step:.10g}") for place in range(first, last + 1)]
+    return [float(f"{i * step:.10g}") for i in range(first, last + 1)]
 
 
-def curve(axes: Axes, line: Line, place: int = 0) -> Html:
-    """A line; ``place`` chooses its colour."""
+def curve(axes: Axes, line: Line, colour: int = 0) -> Html:
+    """A line; ``colour`` is an index into the colours of the style sheet."""
     points = " ".join("{},{}".format(*axes.at(x, y)) for x, y in zip(line.x, line.y, strict=True))
-    return tag("polyline", points=points, class_=f"line s{place % 8}")
+    return tag("polyline", points=points, class_=f"line s{colour % 8}")
 
 
 def area(axes: Axes, line: Line) -> Html:
-    """What is under a line."""
+    """The area under a line."""
     inside = [axes.at(x, y) for x, y in zip(line.x, line.y, strict=True)]
     ends = [axes.at(line.x[-1], axes.y[0]), axes.at(line.x[0], axes.y[0])]
     points = " ".join(f"{x},{y}" for x, y in [*inside, *ends])
@@ -105,8 +105,8 @@ def guide(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> H
 
 def dots(axes: Axes, line: Line) -> Html:
     """A dot a row."""
-    places = (axes.at(x, y) for x, y in zip(line.x, line.y, strict=True))
-    return joined(*(tag("circle", cx=x, cy=y, r=1.8, class_="dot") for x, y in places))
+    points = (axes.at(x, y) for x, y in zip(line.x, line.y, strict=True))
+    return joined(*(tag("circle", cx=x, cy=y, r=1.8, class_="dot") for x, y in points))
 
 
 def bins(axes: Axes, parts: Sequence[Bin]) -> Html:
@@ -121,7 +121,7 @@ def bins(axes: Axes, parts: Sequence[Bin]) -> Html:
 
 
 def bars(axes: Axes, histogram: Histogram) -> Html:
-    """A bar between each two edges."""
+    """A bar between each pair of edges."""
     drawn = []
     spans = zip(histogram.edges[:-1], histogram.edges[1:], histogram.counts, strict=True)
     for low, high, count in spans:
@@ -134,7 +134,7 @@ def bars(axes: Axes, histogram: Histogram) -> Html:
 
 
 def interval(low: float, value: float, high: float, span: tuple[float, float], mark: float) -> Html:
-    """An interval in one line of a table, beside the ``mark`` that all are compared with."""
+    """An interval in a row of a table, with the ``mark`` that all are compared with."""
     a, b, c, m = (round(200 * _share(each, span), 1) for each in (low, value, high, mark))
     return tag(
         "svg",
@@ -149,8 +149,8 @@ def interval(low: float, value: float, high: float, span: tuple[float, float], m
 
 
 def _text(x: float, y: float, text: str, anchor: str, class_: str, **more: object) -> Html:
-    place = {"x": f"{x:.1f}", "y": f"{y:.1f}"}
-    return tag("text", text, **place, text_anchor=anchor, class_=class_, **more)
+    at = {"x": f"{x:.1f}", "y": f"{y:.1f}"}
+    return tag("text", text, **at, text_anchor=anchor, class_=class_, **more)
 
 
 def _share(value: float, span: tuple[float, float]) -> float:

@@ -1,55 +1,51 @@
-"""The record: what was tried, what the columns were taken for, and how to do it all again."""
+"""The details: the leaderboard, the columns, and what it takes to reproduce the search."""
 
-from liverank.automl.report.html.metric_names import figure_of, in_text, written
+from liverank.automl.report.html.metric_names import in_text, title_of, written
 from liverank.automl.report.html.numbers import megabytes, number, percent, seconds
 from liverank.automl.report.html.overview import kind_of
-from liverank.automl.report.table_schema import Data, Entry, TableReport
+from liverank.automl.report.reports import RankingReport, SearchReport, TableReport
+from liverank.automl.report.schema import Data, LeaderboardEntry
 from liverank.markup import Html, tag, worded
 
 _MOST_ENTRIES = 25
 
 
-def tried(report: TableReport) -> Html:
-    """The leaderboard, the best first, and what became of it."""
+def leaderboard(report: SearchReport) -> Html:
+    """The trials, the best first, and how the served model was made of them."""
     name = report.asked.objective
     sign = -1 if report.asked.larger_is_better else 1
     ranked = sorted(
         report.leaderboard,
         key=lambda e: (e.validation is None, sign * (e.validation or 0.0), e.family, e.name),
     )
-    shown = [
-        *ranked[:_MOST_ENTRIES],
-        *(e for e in ranked[_MOST_ENTRIES:] if e.weight),
-    ]
+    shown = [*ranked[:_MOST_ENTRIES], *(e for e in ranked[_MOST_ENTRIES:] if e.weight)]
+    titles = (title_of(name), "seconds", "µs/row", "weight")
     head = tag(
         "tr",
         tag("th", "model"),
-        *(
-            tag("th", title, class_="n")
-            for title in (figure_of(name).name, "seconds", "µs/row", "in the blend")
-        ),
+        *(tag("th", title, class_="n") for title in titles),
         tag("th", ""),
     )
     left = len(ranked) - len(shown)
     return tag(
         "section",
-        tag("h2", "What was tried, and what won"),
+        tag("h2", "Leaderboard"),
         tag("p", *_story(report)),
         tag(
             "div",
             tag("table", head, *(_entry(report, entry) for entry in shown)),
             class_="wide",
         ),
-        tag("p", f"{left} more did worse.") if left else None,
+        tag("p", f"{left} more were worse.") if left else None,
         *(
-            tag("p", tag("b", f"Not tried: {family}. "), why)
+            tag("p", tag("b", f"Not tried: {family}. "), _sentence(why))
             for family, why in report.skipped.items()
         ),
     )
 
 
 def columns(report: TableReport) -> Html:
-    """Every column: what it was taken for and why."""
+    """Every column with its type and the reason for it."""
     rows = [
         tag(
             "tr",
@@ -69,33 +65,35 @@ def columns(report: TableReport) -> Html:
         tag("th", "role"),
         tag("th", "missing", class_="n"),
         tag("th", "distinct", class_="n"),
-        tag("th", "why"),
+        tag("th", "reason"),
     )
     return tag(
         "section",
-        tag("h2", "The columns"),
+        tag("h2", "Columns"),
         *(tag("p", worded(note)) for note in report.notes),
         tag(
             "details",
-            tag("summary", f"{len(rows)} columns, and what each was taken for"),
+            tag("summary", f"{len(rows)} columns with their types"),
             tag("div", tag("table", head, *rows), class_="wide"),
         ),
     )
 
 
-def again(report: TableReport) -> Html:
-    """What is needed to do it again: command, data, seed, versions."""
-    asked, data = report.asked, report.data
+def reproduce(report: SearchReport) -> Html:
+    """Command, data, seed and versions of the search."""
+    asked = report.asked
     facts = {
-        "target": f"{asked.target}, {asked.task}" + (f": {data.reason}" if data.reason else ""),
-        "data": _data(data),
+        "target": f"{asked.target}, {asked.task}"
+        + (f": {report.data.reason}" if report.data.reason else ""),
+        "data": _data(report.data) if isinstance(report, TableReport) else "",
         "seed": str(asked.seed),
         "versions": ", ".join(f"{name} {version}" for name, version in report.versions.items()),
         "machine": report.machine,
     }
+    where = "report.json" if isinstance(report, RankingReport) else "plan.json"
     return tag(
         "section",
-        tag("h2", "How to do it again"),
+        tag("h2", "Reproduce"),
         tag("pre", asked.command) if asked.command else None,
         tag(
             "dl",
@@ -108,51 +106,61 @@ def again(report: TableReport) -> Html:
         ),
         tag(
             "p",
-            "The bundle holds this report as data (report.json) with the plan of the search; the "
-            "same plan and seed on the same data give the same model, byte for byte.",
+            "The bundle has this report as data (report.json) and the plan of the search "
+            f"({where}). The same plan, seed, data and versions give the same model, byte for "
+            "byte.",
         ),
     )
 
 
 def _data(data: Data) -> str:
     size = "" if data.size_mb is None else f"{megabytes(data.size_mb)}, "
-    digest = data.sha256 or "unknown: it was a table in memory"
+    digest = data.sha256 or "unknown (a table in memory)"
     return f"{data.name}, {size}{data.rows:,} rows, {data.columns} columns, SHA-256 {digest}"
 
 
-def _story(report: TableReport) -> list[Html | str]:
-    """In words: the blend, calibration and what is served."""
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _story(report: SearchReport) -> list[Html | str]:
+    """The ensemble, the calibration and the served model in words."""
     served, name = report.served, report.asked.objective
-    said: list[Html | str] = []
-    if report.blend is not None:
-        members = sum(entry.weight > 0 for entry in report.leaderboard)
-        said.append(
-            f"A blend of {members} models beat the best single one beyond noise, and was kept. "
-            if report.blend.kept
-            else "No blend beat the best single model beyond noise, so that one was kept. "
+    story: list[Html | str] = []
+    if report.ensemble is not None:
+        story.append(
+            f"An ensemble of {len(report.members)} models was better than the best single model "
+            "beyond noise, and was kept. "
+            if report.ensemble.kept
+            else "No ensemble was better than the best single model beyond noise. "
         )
     calibration = report.calibration
     if calibration is not None:
-        said.append(
-            f"Calibration ({calibration.kind}) lowered the loss on rows it had not seen from "
-            f"{number(calibration.before)} to {number(calibration.after)}. "
+        story.append(
+            f"Calibration ({calibration.kind}) lowered the loss of rows that it was not fitted on "
+            f"from {number(calibration.before)} to {number(calibration.after)}. "
+            if calibration.kept and calibration.before is not None
+            else f"Predictions are calibrated ({calibration.kind}). "
             if calibration.kept
-            else "Calibration did not help, so answers are as the model gives them. "
+            else "Calibration did not help, so predictions are as the model gives them. "
         )
-    said.append(f"Served: {kind_of(served)}, {number(served.us_per_row_55, 2)} µs a row")
-    said.append(f", because {served.why}. " if served.why else ". ")
+    if served is None:
+        return story
+    story.append(f"Served: {kind_of(served)}, {number(served.us_per_row_55, 2)} µs a row")
+    story.append(f", because {served.why}. " if served.why else ". ")
     if served.teacher is not None:
-        mine, whole = served.figures.get(name), served.teacher.get(name)
-        said.append(
-            f"On rows held out its {in_text(name)} is {written(name, mine)}, "
-            f"where the whole blend has {written(name, whole)}. "
+        own, full = report.held_out.get(name), served.teacher.get(name)
+        story.append(
+            f"On rows held out its {in_text(name)} is {written(name, own)}; that of the full "
+            f"ensemble is {written(name, full)}. "
         )
-    return said
+    return story
 
 
-def _entry(report: TableReport, entry: Entry) -> Html:
+def _entry(report: SearchReport, entry: LeaderboardEntry) -> Html:
     about = [f"{entry.rounds:,} rounds"] if entry.rounds else []
     about += [f"{entry.rows:,} rows"] if entry.rows else []
+    about += [f"list loss {number(entry.list_loss)}"] if entry.list_loss is not None else []
     about += [entry.note] if entry.note else []
     return tag(
         "tr",

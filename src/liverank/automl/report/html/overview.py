@@ -1,64 +1,61 @@
-"""The top of the report: what the model is for, how good it is, and what to look at first."""
+"""The top of the report: what the model predicts, how good it is, and the warnings."""
 
-from liverank.automl.report.html.metric_names import better_by, figure_of, in_text, written
+from liverank.automl.report.html.metric_names import (
+    better_by,
+    in_text,
+    meaning_of,
+    title_of,
+    written,
+)
 from liverank.automl.report.html.numbers import megabytes, number, percent, seconds
-from liverank.automl.report.table_schema import Served, TableReport
+from liverank.automl.report.reports import SearchReport, TableReport
+from liverank.automl.report.schema import ServedModel
 from liverank.markup import Html, joined, tag, worded
-
-_TASKS = {
-    "binary": "yes or no",
-    "multiclass": "one of several classes",
-    "regression": "a number",
-}
 
 _KINDS = {
     "single": "the best single model",
-    "ensemble": "the blend of the best models",
-    "blend": "a blend of the fastest good models",
-    "student": "one forest that the blend taught:",
+    "full_ensemble": "the ensemble of the best models",
+    "fast_ensemble": "an ensemble of fast models",
+    "student": "a model distilled from the ensemble:",
 }
 
 
-def head(report: TableReport) -> Html:
-    """The title and one paragraph that says it all."""
-    asked, data = report.asked, report.data
-    what = f"It predicts {_TASKS[asked.task]}"
-    used = "" if data.used_rows is None else f"{data.used_rows:,} of "
-    if asked.task == "binary":
-        what = f"It predicts how likely “{asked.classes[1]}” is"
-    elif asked.task == "multiclass":
-        what = f"It predicts which of {len(asked.classes)} classes a row is of"
+def head(report: SearchReport) -> Html:
+    """The title and one paragraph of summary."""
+    verb = "Predicting" if isinstance(report, TableReport) else "Ranking by"
     return tag(
         "header",
         tag("p", "liverank · model report", class_="kicker"),
-        tag("h1", "Predicting ", tag("em", asked.target)),
+        tag("h1", f"{verb} ", tag("em", report.asked.target)),
         tag(
             "p",
-            f"{what}, learned from {used}{data.rows:,} rows and {data.columns} columns of ",
-            tag("b", data.name),
+            f"{_prediction(report)}, trained on ",
+            *_data(report),
             ". ",
-            _verdict(report),
-            _plainly(report),
+            _summary(report),
+            _in_plain_words(report),
             class_="lead",
         ),
     )
 
 
-def cards(report: TableReport) -> Html:
-    """The few figures that matter most."""
+def cards(report: SearchReport) -> Html:
+    """The most important figures."""
     asked, served = report.asked, report.served
     name = asked.objective
     shown = [_score_card(report, name, main=True)]
-    others = [key for key in report.validation if key != name]
+    others = [key for key in report.held_out if key != name]
     shown += [_score_card(report, key) for key in others[:2]]
-    shown.append(
-        _card(
-            "Speed",
-            f"{number(served.us_per_row_55, 2)} µs",
-            f"a row, 55 at a time, on one core; asked for: {number(asked.serving_budget_us, 2)} µs",
+    if served is not None:
+        shown.append(
+            _card(
+                "Speed",
+                f"{number(served.us_per_row_55, 2)} µs",
+                "a row in batches of 55, on one core; "
+                f"limit: {number(asked.serving_budget_us, 2)} µs",
+            )
         )
-    )
-    shown.append(_card("Size", megabytes(served.size_mb), kind_of(served)))
+        shown.append(_card("Size", megabytes(served.size_mb), kind_of(served)))
     tried = len(report.leaderboard)
     shown.append(
         _card(
@@ -71,92 +68,120 @@ def cards(report: TableReport) -> Html:
     return tag("section", *shown, class_="cards")
 
 
-def warnings(report: TableReport) -> Html:
-    """Leaks, drift and what else might be wrong, or that nothing was found."""
-    found = [(f"Leak: {leak.column or 'rows'}", leak.message) for leak in report.leaks]
-    told = {text for _, text in found}
-    found += [("Warning", _sentence(text)) for text in report.warnings if text not in told]
+def warnings(report: SearchReport) -> Html:
+    """Leaks, drift and other warnings, or that there are none."""
+    leaks = report.leaks if isinstance(report, TableReport) else ()
+    shown = [(f"Leak: {leak.column or 'rows'}", leak.message) for leak in leaks]
+    messages = {text for _, text in shown}
+    shown += [("Warning", _sentence(text)) for text in report.warnings if text not in messages]
     if report.stopped:
-        found.append(("Stopped", report.stopped))
-    if not found:
-        return tag(
-            "p",
-            tag("b", "No warnings. "),
-            "No column tells the target suspiciously well, and no row that judges was seen before.",
-            class_="fine",
-        )
+        shown.append(("Stopped", _sentence(report.stopped)))
+    if not shown:
+        return tag("p", tag("b", "No warnings. "), _no_warnings(report), class_="fine")
     return tag(
         "section",
-        tag("h2", "Look at this first"),
-        *(tag("p", tag("b", title), " ", worded(text), class_="warning") for title, text in found),
+        tag("h2", "Warnings"),
+        *(tag("p", tag("b", title), " ", worded(text), class_="warning") for title, text in shown),
     )
 
 
-def kind_of(served: Served) -> str:
-    """What is served, in words."""
+def kind_of(served: ServedModel) -> str:
+    """The served model in words."""
     kind, _, shape = served.kind.partition(" ")
     return f"{_KINDS.get(kind, kind)} {shape}".strip()
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def _verdict(report: TableReport) -> str:
+def _no_warnings(report: SearchReport) -> str:
+    if isinstance(report, TableReport):
+        return (
+            "No column predicts the target suspiciously well, and no holdout row is a copy of a "
+            "train row."
+        )
+    return "The model beats the constant baseline, and later rows look like earlier ones."
+
+
+def _prediction(report: SearchReport) -> str:
+    asked = report.asked
+    if not isinstance(report, TableReport):
+        return "It predicts how likely each item of a list is to succeed"
+    if asked.task == "binary":
+        return f"It predicts how likely “{asked.classes[1]}” is"
+    if asked.task == "multiclass":
+        return f"It predicts which of {len(asked.classes)} classes a row belongs to"
+    return "It predicts a number"
+
+
+def _data(report: SearchReport) -> tuple[Html | str, ...]:
+    data = report.data
+    used = "" if data.used_rows is None else f"{data.used_rows:,} of "
+    if isinstance(report, TableReport):
+        columns = f"{used}{data.rows:,} rows and {data.columns} columns of "
+        return columns, tag("b", data.name)
+    successes = "" if data.positives is None else f" with {data.positives:,} successes"
+    return (f"{used}{data.rows:,} rows{successes} and {data.columns} features of the log",)
+
+
+def _summary(report: SearchReport) -> str:
     name = report.asked.objective
-    value, base = report.validation.get(name), report.baseline.get(name)
+    value, base = report.held_out.get(name), report.baseline.get(name)
     share = better_by(name, value, base)
-    judged = next((b.rows for b in report.split.blocks if b.name == "judge"), 0)
+    holdout = next((b.rows for b in report.split.blocks if b.name == "holdout"), 0)
+    if not holdout:
+        return "Rows were too few to hold some out, so it was not validated."
     rows = "newest" if report.split.kind == "chronological" else "held-out"
-    where = f"measured on {judged:,} {rows} rows that it did not learn from"
+    where = f"measured on {holdout:,} {rows} rows that it was not trained on"
     if share is None:
-        return f"{figure_of(name).name} is {written(name, value)}, {where}."
+        return f"{title_of(name)} is {written(name, value)}, {where}."
     if share <= 0:
-        return f"It is no better than always answering with the average, {where}: do not use it."
+        return f"It is no better than the constant baseline, {where}: do not use it."
     return (
-        f"Its {in_text(name)} is {percent(share)} lower than that of always answering "
-        f"with the average, {where}."
+        f"Its {in_text(name)} is {percent(share)} lower than that of the constant baseline, "
+        f"{where}."
     )
 
 
-def _plainly(report: TableReport) -> str | None:
-    """How good it is for readers who know no figure."""
-    figures, base, task = report.validation, report.baseline, report.asked.task
+def _in_plain_words(report: SearchReport) -> str | None:
+    """How good the model is, for readers who know no metric."""
+    figures, base, task = report.held_out, report.baseline, report.asked.task
     known = {name: value for name, value in figures.items() if value is not None}
     if task == "binary" and "auc" in known:
+        good = "succeeded" if not isinstance(report, TableReport) else "is"
+        what = "" if not isinstance(report, TableReport) else f" “{report.asked.classes[1]}”"
+        bad = "did not" if not isinstance(report, TableReport) else "is not"
         return (
-            f" Shown a row that is “{report.asked.classes[1]}” and one that is not, it ranks the "
-            f"right one first in {percent(known['auc'])} of cases; chance is 50 %."
+            f" Given a row that {good}{what} and one that {bad}, it ranks the first one higher in "
+            f"{percent(known['auc'])} of cases; chance is 50 %."
         )
     if task == "multiclass" and "accuracy" in known:
         return (
-            f" It names the right class of {percent(known['accuracy'])} of the rows; naming the "
-            f"commonest always is right in {percent(base.get('accuracy'))}."
+            f" It predicts the right class for {percent(known['accuracy'])} of the rows; the most "
+            f"frequent class alone is right for {percent(base.get('accuracy'))}."
         )
     if task == "regression" and "mae" in known:
         return (
-            f" It is off by {number(known['mae'])} on average; the average alone is off by "
+            f" Its error is {number(known['mae'])} on average; that of the constant baseline is "
             f"{number(base.get('mae'))}."
         )
     return None
 
 
-def _score_card(report: TableReport, name: str, *, main: bool = False) -> Html:
-    value = report.validation.get(name)
+def _score_card(report: SearchReport, name: str, *, main: bool = False) -> Html:
+    value = report.held_out.get(name)
+    test = report.test if isinstance(report, TableReport) else None
     notes = []
     if name in report.intervals:
         low, high = report.intervals[name]
         notes.append(f"95 % interval {written(name, low)} to {written(name, high)}")
-    if report.test is not None and report.test.get(name) is not None:
-        notes.append(f"on the test table {written(name, report.test[name])}")
+    if test is not None and test.get(name) is not None:
+        notes.append(f"on the test table {written(name, test[name])}")
     elif report.baseline.get(name) is not None:
-        notes.append(f"the average alone {written(name, report.baseline[name])}")
+        notes.append(f"constant baseline {written(name, report.baseline[name])}")
     return _card(
-        figure_of(name).name,
-        written(name, value),
-        "; ".join(notes),
-        figure_of(name).says,
-        main=main,
+        title_of(name), written(name, value), "; ".join(notes), meaning_of(name), main=main
     )
 
 

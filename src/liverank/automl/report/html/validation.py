@@ -1,37 +1,44 @@
-"""Why to believe it: which rows judged, what was claimed and what came, and the curves."""
+"""Validation: how rows were split, the figures next to the baseline, and the curves."""
 
 from liverank.automl.report.html import charts
 from liverank.automl.report.html.charts import Axes
-from liverank.automl.report.html.metric_names import better_by, figure_of, in_text, written
+from liverank.automl.report.html.metric_names import (
+    better_by,
+    in_text,
+    meaning_of,
+    title_of,
+    written,
+)
 from liverank.automl.report.html.numbers import day, number, percent
-from liverank.automl.report.table_schema import Bin, Block, Line, TableReport
+from liverank.automl.report.reports import SearchReport, TableReport
+from liverank.automl.report.schema import Bin, Block, Histogram, Line
 from liverank.markup import Html, joined, tag, worded
 
 _SHARES = (0.0, 1.0)
 _PURPOSES = {
-    "fit": ("train", "Models learn from these."),
-    "choose": ("choose", "These choose between models."),
-    "judge": ("judge", "These only judge: no model learned from them or was chosen by them."),
+    "train": "Models are trained on these.",
+    "validation": "Models are chosen and combined by their loss on these.",
+    "holdout": "No model was trained on these or chosen by them.",
 }
 
 
-def split(report: TableReport) -> Html:
-    """Which rows were for what, as a bar."""
+def split(report: SearchReport) -> Html:
+    """The blocks of rows as a bar, and what each is for."""
     total = sum(block.rows for block in report.split.blocks) or 1
     return tag(
         "section",
-        tag("h2", "Why to believe it"),
-        tag("p", worded(f"Rows are divided {report.split.reason}.")),
+        tag("h2", "Validation"),
+        tag("p", worded(f"Rows are split {report.split.reason}.")),
         tag(
             "div",
             *(
                 tag(
                     "div",
-                    tag("b", _PURPOSES[block.name][0]),
+                    tag("b", block.name),
                     f" {block.rows:,}",
                     class_=f"block {block.name}",
                     style=f"flex:{max(block.rows / total, 0.16):.3f}",
-                    title=_PURPOSES[block.name][1],
+                    title=_PURPOSES[block.name],
                 )
                 for block in report.split.blocks
             ),
@@ -41,35 +48,12 @@ def split(report: TableReport) -> Html:
     )
 
 
-def claims(report: TableReport) -> Html:
-    """Figures on rows that judge, beside the average's, the teacher's and the test table's."""
-    served = report.served
-    columns: list[tuple[str, dict[str, float | None]]] = [("rows held out", report.validation)]
-    if report.test is not None:
-        rows = "" if report.test_rows is None else f", {report.test_rows:,} rows"
-        columns.append((f"test table{rows}", report.test))
-    if report.baseline:
-        columns.append(("the average alone", report.baseline))
-    if served.teacher is not None:
-        columns.append(("the blend that taught it", served.teacher))
+def figures(report: SearchReport) -> Html | None:
+    """Figures on rows held out, next to those of the test table, the baseline and the teacher."""
+    if not report.held_out:
+        return None
+    columns = _columns(report)
     names = dict.fromkeys(name for _, figures in columns for name in figures)
-    notes = []
-    name = report.asked.objective
-    if report.test is not None:
-        off = better_by(name, report.validation.get(name), report.test.get(name))
-        if off is not None:
-            verdict = "as claimed" if abs(off) <= 0.1 else "not what was claimed"
-            notes.append(
-                f"{figure_of(name).name} claimed before and seen later differ by "
-                f"{percent(abs(off))}: {verdict}."
-            )
-    if report.drift is not None and not report.drift.differs:
-        loss = report.drift.figure
-        notes.append(
-            f"No sign of drift: a plain model's {in_text(loss)} is "
-            f"{written(loss, report.drift.shuffled)} on shuffled rows and "
-            f"{written(loss, report.drift.chronological)} on later ones, within noise."
-        )
     return tag(
         "div",
         tag(
@@ -78,53 +62,61 @@ def claims(report: TableReport) -> Html:
             *(
                 tag(
                     "tr",
-                    tag("td", tag("b", figure_of(key).name), tag("small", figure_of(key).says)),
+                    tag("td", tag("b", title_of(key)), tag("small", meaning_of(key))),
                     *(tag("td", written(key, f.get(key)), class_="n") for _, f in columns),
                 )
                 for key in names
             ),
         ),
-        *(tag("p", note) for note in notes),
+        *(tag("p", note) for note in _notes(report)),
         class_="wide",
     )
 
 
-def curves(report: TableReport) -> Html | None:
+def _columns(report: SearchReport) -> list[tuple[str, dict[str, float | None]]]:
+    """Titles and figures of the columns of the table of figures."""
+    columns: list[tuple[str, dict[str, float | None]]] = [("rows held out", report.held_out)]
+    if isinstance(report, TableReport) and report.test is not None:
+        rows = "" if report.test_rows is None else f", {report.test_rows:,} rows"
+        columns.append((f"test table{rows}", report.test))
+    if report.baseline:
+        columns.append(("constant baseline", report.baseline))
+    if report.served is not None and report.served.teacher is not None:
+        columns.append(("full ensemble", report.served.teacher))
+    return columns
+
+
+def _notes(report: SearchReport) -> list[str]:
+    notes = []
+    name, drift = report.asked.objective, report.drift
+    if isinstance(report, TableReport) and report.test is not None:
+        off = better_by(name, report.held_out.get(name), report.test.get(name))
+        if off is not None:
+            verdict = "as expected" if abs(off) <= 0.1 else "more than expected"
+            notes.append(
+                f"{title_of(name)} on the test table differs from that on rows held out by "
+                f"{percent(abs(off))}: {verdict}."
+            )
+    if drift is not None and not drift.differs:
+        loss = drift.figure
+        notes.append(
+            f"No sign of drift: a plain model's {in_text(loss)} is "
+            f"{written(loss, drift.shuffled)} on shuffled rows and "
+            f"{written(loss, drift.chronological)} on later ones, within noise."
+        )
+    return notes
+
+
+def curves(report: SearchReport) -> Html | None:
     """The curves of the task, each with a line on how to read it."""
     drawn = report.curves
-    shown: list[Html] = []
-    if drawn.gains:
-        shown += _of_classes(report)
+    shown = _of_classes(report) if drawn.gains else []
     if drawn.calibration:
         shown.append(_calibration(report, drawn.calibration))
     if drawn.scatter is not None:
-        span = _span([*drawn.scatter.x, *drawn.scatter.y])
-        axes = Axes(span, span, "predicted", "actual")
-        shown.append(
-            _panel(
-                "Predicted and actual",
-                "A dot a row; on the dashed line the model is right.",
-                axes.draw(
-                    charts.guide(axes, (span[0], span[0]), (span[1], span[1])),
-                    charts.dots(axes, drawn.scatter),
-                    told="predicted against actual values",
-                ),
-            )
-        )
+        shown.append(_scatter(drawn.scatter))
     if drawn.residuals is not None and any(drawn.residuals.counts):
-        edges, counts = drawn.residuals.edges, drawn.residuals.counts
-        axes = Axes((edges[0], edges[-1]), (0.0, max(counts) * 1.05), "actual - predicted", "rows")
-        shown.append(
-            _panel(
-                "Errors",
-                "Most should be near 0, and as many above as below.",
-                axes.draw(
-                    charts.bars(axes, drawn.residuals),
-                    charts.guide(axes, (0.0, 0.0), (0.0, max(counts) * 1.05)),
-                    told="how many rows have which error",
-                ),
-            )
-        )
+        shown.append(_residuals(drawn.residuals))
     if len(drawn.confusion) > 2:
         shown.append(_confusion(report))
     if not shown:
@@ -133,71 +125,94 @@ def curves(report: TableReport) -> Html | None:
     return tag("section", *shown, class_="charts" if square % 2 else "charts pairs")
 
 
-def _of_classes(report: TableReport) -> list[Html]:
+def _scatter(points: Line) -> Html:
+    span = _span([*points.x, *points.y])
+    axes = Axes(span, span, "predicted", "observed")
+    drawn = axes.draw(
+        charts.guide(axes, (span[0], span[0]), (span[1], span[1])),
+        charts.dots(axes, points),
+        description="predicted against observed values",
+    )
+    text = "A dot a row; on the dashed line the prediction is right."
+    return _panel("Predicted and observed", text, drawn)
+
+
+def _residuals(histogram: Histogram) -> Html:
+    edges, top = histogram.edges, max(histogram.counts) * 1.05
+    axes = Axes((edges[0], edges[-1]), (0.0, top), "observed - predicted", "rows")
+    drawn = axes.draw(
+        charts.bars(axes, histogram),
+        charts.guide(axes, (0.0, 0.0), (0.0, top)),
+        description="number of rows by error",
+    )
+    return _panel("Errors", "Most should be near 0, and as many above as below.", drawn)
+
+
+def _of_classes(report: SearchReport) -> list[Html]:
     drawn = report.curves
     positives = drawn.gains[0]
     several = len(drawn.gains) > 1
-    axes = Axes(_SHARES, _SHARES, "false positives", "true positives found")
-    recall = Axes(_SHARES, _SHARES, "positives found (recall)", "of those called (precision)")
-    reach = Axes(_SHARES, _SHARES, "rows, likeliest first", "positives found")
+    axes = Axes(_SHARES, _SHARES, "false positive rate", "true positive rate")
+    recall = Axes(_SHARES, _SHARES, "recall", "precision")
+    reach = Axes(_SHARES, _SHARES, "share of rows, highest first", "share of positives")
     legend = _legend(drawn.roc) if several else None
     at_10 = _at(positives, 0.1)
     return [
         _panel(
             "ROC",
-            "The further up and left, the better; the dashed line is chance.",
+            "The closer to the upper left corner, the better; the dashed line is chance.",
             axes.draw(
                 charts.guide(axes, (0, 0), (1, 1)),
                 *([] if several else [charts.area(axes, drawn.roc[0])]),
-                *(charts.curve(axes, line, place) for place, line in enumerate(drawn.roc)),
-                told="receiver operating characteristic",
+                *(charts.curve(axes, line, i) for i, line in enumerate(drawn.roc)),
+                description="receiver operating characteristic",
             ),
             legend,
         ),
         _panel(
             "Precision and recall",
-            "How many of the rows called are right, the more of the positives are to be found.",
+            "Share of the rows called positive that are positive, by the share of positives found.",
             recall.draw(
                 *([] if several else [charts.area(recall, drawn.pr[0])]),
-                *(charts.curve(recall, line, place) for place, line in enumerate(drawn.pr)),
-                told="precision at each recall",
+                *(charts.curve(recall, line, i) for i, line in enumerate(drawn.pr)),
+                description="precision by recall",
             ),
             legend,
         ),
         _panel(
             "Lift",
-            "Each class, likeliest rows first: how much of it is found."
+            "Share of each class among the rows with the highest predictions for it."
             if several
-            else f"The likeliest tenth of the rows holds {percent(at_10)} of “{positives.name}”, "
-            f"{number(at_10 / 0.1, 2)} times its share.",
+            else f"The tenth of the rows with the highest predictions has {percent(at_10)} of the "
+            f"positives, {number(at_10 / 0.1, 2)} times as many as chance.",
             reach.draw(
                 charts.guide(reach, (0, 0), (1, 1)),
                 *([] if several else [charts.area(reach, positives)]),
-                *(charts.curve(reach, line, place) for place, line in enumerate(drawn.gains)),
-                told="share of positives among the likeliest rows",
+                *(charts.curve(reach, line, i) for i, line in enumerate(drawn.gains)),
+                description="share of positives by share of rows",
             ),
             legend,
         ),
     ]
 
 
-def _calibration(report: TableReport, parts: tuple[Bin, ...]) -> Html:
+def _calibration(report: SearchReport, parts: tuple[Bin, ...]) -> Html:
     if report.asked.task == "regression":
         span = _span([value for p in parts for value in (p.predicted, p.low, p.high)])
-        said = "Rows of alike predictions: what was said, and what came on average."
+        text = "Rows with similar predictions: mean prediction and mean observed value."
     else:
         span = _SHARES
-        said = "When it says 30 %, it should happen in 30 of 100 cases: dots on the dashed line."
-    axes = Axes(span, span, "said", "happened")
+        text = "Of rows predicted at 30 %, 30 of 100 should be positive: on the dashed line."
+    axes = Axes(span, span, "predicted", "observed")
     drawn = axes.draw(
         charts.guide(axes, (span[0], span[0]), (span[1], span[1])),
         charts.bins(axes, parts),
-        told="what was said against what happened",
+        description="predicted against observed shares",
     )
-    return _panel("Calibration", said, drawn)
+    return _panel("Calibration", text, drawn)
 
 
-def _confusion(report: TableReport) -> Html:
+def _confusion(report: SearchReport) -> Html:
     table, classes = report.curves.confusion, report.asked.classes
     rows = []
     for name, counts in zip(classes, table, strict=True):
@@ -207,46 +222,46 @@ def _confusion(report: TableReport) -> Html:
             for n in counts
         ]
         rows.append(tag("tr", tag("th", name), *cells))
-    head = tag("tr", tag("th", "is \\ called"), *(tag("th", c, class_="n") for c in classes))
+    head = tag(
+        "tr", tag("th", "observed \\ predicted"), *(tag("th", c, class_="n") for c in classes)
+    )
     grid = tag("div", tag("table", head, *rows, class_="confusion"), class_="wide")
-    said = "Rows of each class, and what they were called."
-    return _panel("Confusion", said, grid, class_="broad")
+    text = "Number of rows by observed and predicted class."
+    return _panel("Confusion matrix", text, grid, class_="broad")
 
 
 def _panel(
-    title: str, said: str, drawn: Html, legend: Html | None = None, class_: str | None = None
+    title: str, text: str, drawn: Html, legend: Html | None = None, class_: str | None = None
 ) -> Html:
-    return tag("figure", tag("h3", title), drawn, legend, tag("figcaption", said), class_=class_)
+    return tag("figure", tag("h3", title), drawn, legend, tag("figcaption", text), class_=class_)
 
 
 def _legend(lines: tuple[Line, ...]) -> Html:
     keys = (
-        tag("span", tag("i", class_=f"key s{place % 8}"), line.name)
-        for place, line in enumerate(lines)
+        tag("span", tag("i", class_=f"key s{i % 8}"), line.name) for i, line in enumerate(lines)
     )
     return tag("p", *keys, class_="legend")
 
 
-def _block_line(report: TableReport, block: Block) -> Html:
+def _block_line(report: SearchReport, block: Block) -> Html:
     mean = ""
     if block.mean is not None:
-        binary = report.asked.task == "binary"
-        mean = (
-            f", “{report.asked.classes[1]}” in {percent(block.mean)}"
-            if binary
-            else f", mean {number(block.mean)}"
-        )
+        if not isinstance(report, TableReport):
+            mean = f", {percent(block.mean)} successes"
+        elif report.asked.task == "binary":
+            mean = f", “{report.asked.classes[1]}” in {percent(block.mean)}"
+        else:
+            mean = f", mean {number(block.mean)}"
     dates = "" if block.from_ms is None else f", {day(block.from_ms)} to {day(block.to_ms)}"
-    purpose = _PURPOSES[block.name]
-    text = f"{block.rows:,} rows{dates}{mean}. {purpose[1]}"
-    return tag("li", joined(tag("b", purpose[0]), ": ", text))
+    text = f"{block.rows:,} rows{dates}{mean}. {_PURPOSES[block.name]}"
+    return tag("li", joined(tag("b", block.name), ": ", text))
 
 
 def _at(line: Line, x: float) -> float:
-    """The height of a rising line at a place."""
-    for place in range(1, len(line.x)):
-        if line.x[place] >= x:
-            x0, x1, y0, y1 = line.x[place - 1], line.x[place], line.y[place - 1], line.y[place]
+    """The height of a rising line at ``x``, interpolated."""
+    for i in range(1, len(line.x)):
+        if line.x[i] >= x:
+            x0, x1, y0, y1 = line.x[i - 1], line.x[i], line.y[i - 1], line.y[i]
             return y0 + (y1 - y0) * ((x - x0) / (x1 - x0) if x1 > x0 else 1.0)
     return line.y[-1]
 

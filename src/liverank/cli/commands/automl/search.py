@@ -18,7 +18,7 @@ from liverank.automl.data.read_table import read_table
 from liverank.automl.options import SearchOptions
 from liverank.automl.pack import file_sha256, pack_result
 from liverank.automl.profile.table_roles import TableRoles
-from liverank.automl.report.table_schema import TableReport
+from liverank.automl.report.reports import TableReport
 from liverank.automl.result import Result
 from liverank.automl.table import TableSource, search_table, warm_up
 from liverank.automl.trials.plan import Plan, decode_plan
@@ -59,7 +59,7 @@ def search_and_write(
         "budget_s": arguments.budget,
         "seconds": round(time.monotonic() - started_s, 2),
         "objective": report.asked.objective,
-        "validation": report.validation,
+        "validation": report.held_out,
         "test": report.test,
         "served": {
             "kind": report.served.kind,
@@ -188,7 +188,7 @@ def _show(report: TableReport, out: Path, console: Console) -> None:
         f"{len(report.leaderboard)} models tried in {report.seconds:.0f} s"
     )
     console.print(f"Rows are divided {escape(report.split.reason)}.")
-    for title, figures in (("rows held out", report.validation), ("test table", report.test)):
+    for title, figures in (("rows held out", report.held_out), ("test table", report.test)):
         if figures is not None:
             shown = ", ".join(
                 f"{name} {'unknown' if value is None else f'{value:.5g}'}"

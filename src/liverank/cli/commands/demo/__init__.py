@@ -20,8 +20,8 @@ import msgspec
 from rich.console import Console
 
 from liverank.bundle import store
-from liverank.cli.commands.demo.lists import Moment, config_for, lists_of, tell_lists
-from liverank.cli.commands.demo.load import measure_load, tell_load_figures
+from liverank.cli.commands.demo.lists import Moment, config_for, lists_of, show_lists
+from liverank.cli.commands.demo.load import measure_load, show_load_figures
 from liverank.cli.commands.demo.stages import stage_lines
 from liverank.cli.commands.demo.stay import commands_to_try, stay_up
 from liverank.cli.commands.demo.table import lift_table
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             commands = commands_to_try(config, shown.lists)
             facts = msgspec.structs.replace(facts, commands=commands)
         page = _write_page(facts, arguments.keep)
-        _tell(facts, page, console)
+        _show(facts, page, console)
         if arguments.stay:
             stay_up(config, shown.lists, console)
     return {
@@ -171,11 +171,11 @@ def _serve(
         with own_server(config_for(moment, people)) as address:
             _announce(console, 2, "the same moment for three people, under both variants")
             lists = lists_of(moment, people, address)
-            tell_lists(lists, console)
+            show_lists(lists, console)
             _announce(console, 3, f"{arguments.load} seconds of load on the same server")
             with stage_lines(console) as on_progress:
                 load = measure_load(address, life, arguments.load, on_progress)
-            tell_load_figures(load, console)
+            show_load_figures(load, console)
     return _Shown(lists, load)
 
 
@@ -207,7 +207,7 @@ def _write_page(facts: PageFacts, keep: Path | None) -> Path:
     return page
 
 
-def _tell(facts: PageFacts, page: Path, console: Console) -> None:
+def _show(facts: PageFacts, page: Path, console: Console) -> None:
     _announce(console, 4, "what it is worth")
     result = facts.result
     console.print(f"[bold]{result.decision}[/]", soft_wrap=True)

@@ -120,7 +120,7 @@ def lists_of(moment: Moment, people: Sequence[Portrait], address: str) -> tuple[
     )
 
 
-def tell_lists(lists: Sequence[PersonLists], console: Console) -> None:
+def show_lists(lists: Sequence[PersonLists], console: Console) -> None:
     """Print one line for each person."""
     for person in lists:
         popular, model = (
@@ -150,7 +150,7 @@ def _answers(address: str, people: Sequence[Portrait], surface: str) -> list[Ran
 
 
 def _popularity(ranked: RankedItem) -> tuple[Why, ...]:
-    words = f"{ranked.score:.1f} joins lately" if ranked.score >= 0.05 else "no joins lately"
+    words = f"{ranked.score:.1f} recent joins" if ranked.score >= 0.05 else "no recent joins"
     return (Why(words=words, effect=ranked.score),)
 
 

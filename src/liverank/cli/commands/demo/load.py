@@ -53,7 +53,7 @@ def measure_load(
     )
 
 
-def tell_load_figures(load: LoadFigures, console: Console) -> None:
+def show_load_figures(load: LoadFigures, console: Console) -> None:
     """Print the figures in one line."""
     p50, p99 = (
         "unknown" if value is None else f"{value:.1f} ms" for value in (load.p50_ms, load.p99_ms)

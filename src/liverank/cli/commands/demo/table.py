@@ -18,10 +18,10 @@ def lift_table(result: ProofResult) -> Table:
         box=SIMPLE_HEAD,
         pad_edge=False,
     )
-    for place, column in enumerate(
+    for number, column in enumerate(
         ("", "lift", "95 % interval", "verdict", "true lift", "of oracle")
     ):
-        table.add_column(column, justify="right" if place else "left", no_wrap=True)
+        table.add_column(column, justify="right" if number else "left", no_wrap=True)
     for metric in result.metrics:
         reported = metric.reported
         table.add_row(

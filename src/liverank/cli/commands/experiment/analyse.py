@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Analyse the table. Raises SourceError and ExperimentError."""
     from liverank.automl.data.read_table import column_names, read_table
-    from liverank.cli.commands.experiment.analysis_tables import as_json, tell
+    from liverank.cli.commands.experiment.analysis_tables import as_json, show_analysis
     from liverank.experiments.analysis import analyse
     from liverank.experiments.analysis.columns import check_columns
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
                 found = analyse(read_table(path), spec)
     except ExperimentError as error:
         raise ExperimentError(f"{path}: {error}") from None
-    tell(found, console)
+    show_analysis(found, console)
     return as_json(found)
 
 
@@ -76,9 +76,9 @@ def _add_metrics(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_many(parser: argparse.ArgumentParser, option: str, metavar: str, told: str) -> None:
+def _add_many(parser: argparse.ArgumentParser, option: str, metavar: str, what: str) -> None:
     parser.add_argument(
-        option, action="append", default=[], metavar=metavar, help=f"{told}; may be given again"
+        option, action="append", default=[], metavar=metavar, help=f"{what}; may be given again"
     )
 
 

@@ -12,7 +12,7 @@ from liverank.experiments.analysis.results import MetricResult
 from liverank.experiments.analysis.words import interval, number, p_value, percent
 
 
-def tell(found: Analysis, console: Console) -> None:
+def show_analysis(found: Analysis, console: Console) -> None:
     """Print the decision, the split, each metric, and what to know of them."""
     color = {"ship": "green", "stop": "red", "wait": "yellow"}[found.decision.action]
     console.print(f"[bold {color}]{escape(found.decision.sentence)}[/]")

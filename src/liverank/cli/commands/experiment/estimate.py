@@ -35,9 +35,9 @@ HELP = "estimate what a policy would bring, from lists that were served with pro
 _POLICY = re.compile(r"popular|model|random|bundle:[0-9A-Za-z]+")
 _FORMS = ("item_position", "cascade")
 _ASSUMES = {
-    "item_position": "what an item brings depends on itself and its place, not on its neighbours. "
-    "Where people stop at the first item that they choose, several places together overstate a "
-    "much better policy; --places 1 does not",
+    "item_position": "what an item brings depends on itself and its position, not its neighbours. "
+    "Where people stop at the first item that they choose, several positions together overstate a "
+    "much better policy; --positions 1 does not",
     "cascade": "what an item brings depends on itself and the items above it",
 }
 
@@ -71,7 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="bundle:VERSION, model (the bundle in service), popular or random",
     )
     parser.add_argument(
-        "--against", type=_policy, metavar="POLICY", help="also tell the difference to this one"
+        "--against", type=_policy, metavar="POLICY", help="also report the difference to this one"
     )
     parser.add_argument("--label", metavar="NAME", help="default: the first label of the config")
     parser.add_argument(
@@ -83,8 +83,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--surface", metavar="NAME", help="only lists of this surface")
     parser.add_argument(
-        "--places",
-        type=_places,
+        "--positions",
+        type=_positions,
         metavar="K",
         help="only the first K items of a list; default: as many as half of them have, 10 at most",
     )
@@ -110,10 +110,10 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         def estimated(name: str) -> Named:
             policy = _policy_of(name, arguments, config, frames)
             explored = exploration.lists(frames, policy.layout, config)
-            told = partial(on_progress, f"replaying {name}")
-            scores = policy_scores(frames, policy, explored.lists, config, told)
-            places = arguments.places or usual_places(explored.lists)
-            estimate = estimate_policy(explored, scores, places=places, form=arguments.form)
+            report = partial(on_progress, f"replaying {name}")
+            scores = policy_scores(frames, policy, explored.lists, config, report)
+            positions = arguments.positions or usual_places(explored.lists)
+            estimate = estimate_policy(explored, scores, places=positions, form=arguments.form)
             return Named(policy.name, estimate, explored.counts)
 
         first = estimated(arguments.policy)
@@ -135,7 +135,7 @@ def _as_json(named: Named) -> dict[str, Any]:
     found = named.of
     return {
         "policy": named.policy,
-        "places": found.places,
+        "positions": found.places,
         "estimates": {name: _figures(getattr(found, name), found) for name, _ in _ROWS},
         "effective_lists": found.dr.effective_lists,
         "largest_weight": found.dr.largest_weight,
@@ -149,7 +149,7 @@ def _figures(estimate: Estimate, found: PolicyEstimate) -> dict[str, Any]:
         "per_list": estimate.value,
         "ci": list(estimate.ci),
         "per_item": estimate.value / found.shown,
-        "by_place": list(estimate.by_place),
+        "by_position": list(estimate.by_place),
         "bound": None if estimate.bound is None else list(estimate.bound),
     }
 
@@ -158,8 +158,8 @@ def _show(
     console: Console, found: list[Named], gap: Difference | None, label: str, form: str
 ) -> None:
     for name, of_policy, _ in found:
-        places, best = of_policy.places, of_policy.dr
-        where = "the first place" if places == 1 else f"the first {places} places"
+        positions, best = of_policy.places, of_policy.dr
+        where = "the first position" if positions == 1 else f"the first {positions} positions"
         console.print(
             f"[bold]{name} would bring about {best.value:.3f} `{label}` a list in {where}[/bold] "
             f"(95 %: {best.ci[0]:.3f} to {best.ci[1]:.3f}); the lists as they were served brought "
@@ -184,7 +184,7 @@ def _show(
             )
         console.print(table)
         console.print(
-            f"From {of_policy.dr.lists:,} lists of {of_policy.dr.units:,} people; at the place "
+            f"From {of_policy.dr.lists:,} lists of {of_policy.dr.units:,} people; at the position "
             f"with the least support they count as {of_policy.dr.effective_lists:,.0f} that "
             f"{name} would have shown. The largest weight is {of_policy.dr.largest_weight:.1f}."
         )
@@ -208,7 +208,7 @@ def _policy(text: str) -> str:
     return text
 
 
-def _places(text: str) -> int:
+def _positions(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number from 1 on")
     return int(text)

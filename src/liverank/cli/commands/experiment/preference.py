@@ -16,7 +16,7 @@ from liverank.experiments.interleaving.of_log import Counts, interleaved_credit
 from liverank.experiments.interleaving.preference import Preference, preferences
 from liverank.experiments.statistics.multiple import holm
 
-HELP = "tell which of the interleaved rankers people prefer"
+HELP = "report which of the interleaved rankers people prefer"
 
 _ALPHA = 0.05
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     pairs = preferences(found.credit)
     adjusted = dict(zip(pairs, holm([one.p for one in pairs.values()]), strict=True))
     for pair, one in pairs.items():
-        console.print(_said(one, (rankers[pair[0]], rankers[pair[1]]), adjusted[pair], name))
+        console.print(_sentences(one, (rankers[pair[0]], rankers[pair[1]]), adjusted[pair], name))
     console.print(
         f"Counted: {found.successes:,} in {found.lists:,} lists of {len(found.credit):,} people."
     )
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "label": name,
         "rankers": list(rankers),
         "preferences": [
-            _told(one, (rankers[pair[0]], rankers[pair[1]]), adjusted[pair])
+            _as_json(one, (rankers[pair[0]], rankers[pair[1]]), adjusted[pair])
             for pair, one in pairs.items()
         ],
         "lists": found.lists,
@@ -76,21 +76,21 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     }
 
 
-def _said(found: Preference, rankers: tuple[str, str], adjusted_p: float, label: str) -> str:
+def _sentences(found: Preference, rankers: tuple[str, str], adjusted_p: float, label: str) -> str:
     first, second = rankers
-    said = f"Neither {first} nor {second} is clearly preferred."
+    verdict = f"Neither {first} nor {second} is clearly preferred."
     if adjusted_p < _ALPHA:
         better, other = (second, first) if found.share > 0.5 else (first, second)
-        said = f"People prefer {better} to {other}."
+        verdict = f"People prefer {better} to {other}."
     low, high = found.share_ci
     corrected = "" if adjusted_p == found.p else f", {adjusted_p:.3g} after Holm's correction"
     return (
-        f"[bold]{said}[/bold] {second} drew {found.share:.1%} of the `{label}` that count for "
+        f"[bold]{verdict}[/bold] {second} drew {found.share:.1%} of the `{label}` that count for "
         f"either (95 %: {low:.1%} to {high:.1%}, p {found.p:.3g}{corrected})."
     )
 
 
-def _told(found: Preference, rankers: tuple[str, str], adjusted_p: float) -> dict[str, Any]:
+def _as_json(found: Preference, rankers: tuple[str, str], adjusted_p: float) -> dict[str, Any]:
     return {
         "rankers": list(rankers),
         "share": found.share,

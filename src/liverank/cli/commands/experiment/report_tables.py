@@ -36,8 +36,8 @@ def print_report(report: Report, console: Console) -> None:
     )
     if report.split is not None:
         style = "green" if report.split.ok else "bold red"
-        told = escape(report.split.sentence)
-        console.print(f"[{style}]{told[:1].upper()}{told[1:]}[/{style}]")
+        sentence = escape(report.split.sentence)
+        console.print(f"[{style}]{sentence[:1].upper()}{sentence[1:]}[/{style}]")
         for line in report.split.where:
             console.print(f"  [red]{escape(line)}[/red]")
     if report.metrics:

@@ -37,22 +37,22 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         with Log.open(directory) as log:
             changes = changes_in(log)
     at_ms = now_ms()
-    told = {
+    states = {
         name: _as_json(experiment, timeline_of(name, experiment, changes).at(at_ms))
         for name, experiment in experiments.items()
     }
-    console.print(_table(told) if told else "The config names no experiments")
-    for name, one in told.items():
+    console.print(_table(states) if states else "The config names no experiments")
+    for name, one in states.items():
         if one["reason"] is not None:
             console.print(f"{name}: {one['reason']}", soft_wrap=True, markup=False)
-    return {"ok": True, "experiments": told}
+    return {"ok": True, "experiments": states}
 
 
-def _table(told: dict[str, dict[str, Any]]) -> Table:
+def _table(states: dict[str, dict[str, Any]]) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0))
     for heading in ("experiment", "state", "since (UTC)", "surface", "ramp", "variants"):
         table.add_column(heading, overflow="fold")
-    for name, one in told.items():
+    for name, one in states.items():
         since = one["started"] if one["state"] == "running" else one["ended"]
         shares = ", ".join(f"{of} {share:.0%}" for of, share in one["variants"].items())
         state = f"shipped {one['shipped']}" if one["shipped"] else one["state"]

@@ -52,8 +52,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             raise ConfigError(f"{name} has not been started; there is nothing to stop")
         if not step.is_running and decision is None:
             raise ConfigError(f"{name} does not run; `--decision` says what came of it")
-        said = {"decision": decision, "variant": variant, "reason": arguments.reason}
-        fields: Fields = {key: value for key, value in said.items() if value is not None}
+        given = {"decision": decision, "variant": variant, "reason": arguments.reason}
+        fields: Fields = {key: value for key, value in given.items() if value is not None}
         action: ExperimentAction = "stopped" if decision is None else "decided"
         change = ExperimentChange(time=at_ms, experiment=name, action=action, fields=fields)
         log.append([change], arrived_ms=now_ms())
@@ -63,4 +63,4 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "ship": f"is decided; everybody but the holdout gets {variant}",
     }[decision]
     console.print(f"{name} {what}, within about a second", soft_wrap=True)
-    return {"ok": True, "experiment": name, "action": action, "at_ms": at_ms, **said}
+    return {"ok": True, "experiment": name, "action": action, "at_ms": at_ms, **given}

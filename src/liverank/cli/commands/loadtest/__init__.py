@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 
 from liverank.automl.budget import StopToken
-from liverank.cli.commands.loadtest.tables import tell_load
+from liverank.cli.commands.loadtest.tables import show_load
 from liverank.cli.project.clock import now_ms
 from liverank.cli.terminal.interrupts import stopped_by_interrupt
 from liverank.cli.terminal.progress import stage_progress
@@ -98,7 +98,7 @@ def _configure_events(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Send, wait for the answers, tell, and judge."""
+    """Send, wait for the answers, report, and check the objectives."""
     address = parse_address(arguments.url)
     objectives = [parse_objective(text) for text in arguments.objective]
     load = _load(arguments)
@@ -110,7 +110,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     ):
         edge = Edge(secrets.token_hex(4), lambda: stop.stopped, now_ms, on_progress)
         report, latencies = run_load(address, load, objectives, edge)
-    tell_load(report, latencies, console, is_plotted=arguments.plot)
+    show_load(report, latencies, console, is_plotted=arguments.plot)
     result: dict[str, Any] = msgspec.to_builtins(report)
     if not report.ok:
         result["error"] = _why_not_ok(result)

@@ -13,7 +13,7 @@ _A_DECADE = 5
 _WIDTH = 50
 
 
-def tell_load(
+def show_load(
     report: LoadReport, latencies: Histogram, console: Console, *, is_plotted: bool
 ) -> None:
     """Print the report of a load test."""
@@ -28,8 +28,8 @@ def tell_load(
         ("Errors of events", report.events.errors if report.events else {}),
     ):
         if counts:
-            told = ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
-            console.print(f"{name}: {told}", style="red", markup=False)
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
+            console.print(f"{name}: {kinds}", style="red", markup=False)
     for what in report.rank.wrong + (report.events.wrong if report.events else []):
         console.print(f"  {what}", style="red", markup=False)
     for note in report.notes:
@@ -57,13 +57,13 @@ def latency_bars(latencies: Histogram) -> list[str]:
     """
     counts: dict[int, int] = {}
     for value_us, count in latencies.filled():
-        place = floor(_A_DECADE * log10(max(value_us, 1)) + 1e-9)
-        counts[place] = counts.get(place, 0) + count
+        bucket = floor(_A_DECADE * log10(max(value_us, 1)) + 1e-9)
+        counts[bucket] = counts.get(bucket, 0) + count
     most = max(counts.values())
     lines = []
-    for place in range(min(counts), max(counts) + 1):
-        count = counts.get(place, 0)
-        low, high = (10 ** (at / _A_DECADE) / 1000 for at in (place, place + 1))
+    for bucket in range(min(counts), max(counts) + 1):
+        count = counts.get(bucket, 0)
+        low, high = (10 ** (at / _A_DECADE) / 1000 for at in (bucket, bucket + 1))
         bar = "█" * round(_WIDTH * count / most) or ("▏" if count else "")
         lines.append(f"{low:4.3g} to {high:7.3g} ms {count / latencies.count:7.2%} {bar}".rstrip())
     return [line.replace("%", " %") for line in lines]
@@ -74,16 +74,16 @@ def _table(report: LoadReport) -> Table:
     table.add_column("")
     for name in ("sent", "answered", "a second", "p50", "p90", "p99", "p99.9", "max"):
         table.add_column(name, justify="right")
-    table.add_row("rankings", *_counted(report.rank), *_told(report.rank.latency_ms))
+    table.add_row("rankings", *_counted(report.rank), *_cells(report.rank.latency_ms))
     if report.events is not None:
-        table.add_row("events", *_counted(report.events), *_told(report.events.latency_ms))
+        table.add_row("events", *_counted(report.events), *_cells(report.events.latency_ms))
     lag = report.fold_lag_ms
     if lag is not None:
         seen = lag.probes - lag.unseen
         row = ("fold lag", str(lag.probes), str(seen), "", lag.p50, None, lag.p99, None, lag.max)
         table.add_row(*(cell if isinstance(cell, str) else _figure(cell) for cell in row))
     if report.generator.late_ms is not None:
-        table.add_row("sent late", "", "", "", *_told(report.generator.late_ms))
+        table.add_row("sent late", "", "", "", *_cells(report.generator.late_ms))
     server = "unknown" if report.server_cpu_us is None else f"{report.server_cpu_us:,.0f} us"
     own = "unknown" if report.generator.cpu_us is None else f"{report.generator.cpu_us:,.0f} us"
     table.caption = (
@@ -98,7 +98,7 @@ def _counted(requests: Requests) -> tuple[str, str, str]:
     return f"{requests.sent:,}", f"{requests.answered:,}", f"{requests.per_second:,.1f}"
 
 
-def _told(latency: Quantiles) -> list[str]:
+def _cells(latency: Quantiles) -> list[str]:
     figures = (latency.p50, latency.p90, latency.p99, latency.p99_9, latency.max)
     return [_figure(figure) for figure in figures]
 

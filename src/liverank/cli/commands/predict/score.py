@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.markup import escape
 
-from liverank.automl.report.html.metric_names import better_by, figure_of, written
+from liverank.automl.report.html.metric_names import better_by, title_of, written
 from liverank.automl.report.html.page import render_report
-from liverank.automl.report.table_schema import TableReport, decode_report
+from liverank.automl.report.reports import TableReport, decode_report
 from liverank.bundle.table_bundle import TableBundle
 from liverank.durable import write_durably
 from liverank.errors import BundleError
@@ -36,12 +36,12 @@ def show_score(
     name = report.asked.objective
     console.print(escape(f"On {rows:,} rows whose `{report.asked.target}` is known:"))
     for key, value in figures.items():
-        claim = f"claimed {written(key, report.validation.get(key))}"
+        claim = f"claimed {written(key, report.held_out.get(key))}"
         if key in report.intervals:
             low, high = (written(key, end) for end in report.intervals[key])
             claim += f", 95 % {low} to {high}"
-        console.print(escape(f"  {figure_of(key).name} {written(key, value)} ({claim})"))
-    off = better_by(name, report.validation.get(name), figures.get(name))
+        console.print(escape(f"  {title_of(key)} {written(key, value)} ({claim})"))
+    off = better_by(name, report.held_out.get(name), figures.get(name))
     if off is not None and abs(off) > _ROUGHLY:
         way = "worse" if off > 0 else "better"
         console.print(
@@ -52,7 +52,7 @@ def show_score(
         "rows": rows,
         "objective": name,
         "figures": figures,
-        "claimed": {key: report.validation.get(key) for key in figures},
+        "claimed": {key: report.held_out.get(key) for key in figures},
     }
 
 

@@ -79,7 +79,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Run each seed and tell of it. Raises ProofError, SimulatorError, ServingError."""
+    """Run each seed and report it. Raises ProofError, SimulatorError, ServingError."""
     if arguments.seeds < 1:
         raise ProofError(f"--seeds is {arguments.seeds}; expected 1 or more")
     plans = [
@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         console.print(f"[bold]Seed {plan.seed}[/]: {plan.people:,} people, {plan.days} days")
         with stage_progress(console) as on_progress:
             results.append(run_proof(plan, folder=folder, on_stage=on_progress))
-        _tell(results[-1], console)
+        _show(results[-1], console)
         if arguments.out is not None:
             _write(arguments.out, proof_of(results))
     proof = proof_of(results)
@@ -124,7 +124,7 @@ def _weeks(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r}; expected a number of weeks") from None
 
 
-def _tell(result: ProofResult, console: Console) -> None:
+def _show(result: ProofResult, console: Console) -> None:
     console.print(rich_table(truth_grid(result)))
     console.print(rich_table(result_grid(result)))
     console.print(f"The report says: {result.decision}", soft_wrap=True, markup=False)

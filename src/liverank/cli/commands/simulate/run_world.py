@@ -98,16 +98,16 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         config = make_project(folder, seed=arguments.seed)
     lived_s = time.perf_counter()
     with stage_progress(console) as on_progress:
-        told = _Progress(world, on_progress)
+        progress = _Progress(world, on_progress)
         if arguments.policy == SERVED:
-            events, fallbacks = _serve(life, folder, arguments.shown, told)
+            events, fallbacks = _serve(life, folder, arguments.shown, progress)
         else:
             policy = _IN_PROCESS[arguments.policy](life, arguments.seed)
-            lines = told.passing(play(life, policy, shown=arguments.shown))
+            lines = progress.passing(play(life, policy, shown=arguments.shown))
             events, fallbacks = write_events(folder / "events.jsonl", lines), None
     ended_s = time.perf_counter()
     lived = _summary(life.tally)
-    _tell(world, lived, events, ended_s - lived_s, console)
+    _show(world, lived, events, ended_s - lived_s, console)
     if arguments.policy == SERVED:
         console.print(
             f"The log is in {folder}: try `liverank train --config {config}`", soft_wrap=True
@@ -133,13 +133,13 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Progress:
-    """Tells how much of a world's time has passed."""
+    """Shows how much of a world's time has passed."""
 
     world: World
     on_progress: Callable[[str, float], None]
 
     def at(self, at_ms: int, _visits: int = 0) -> None:
-        """Tell that time has come to here."""
+        """Show that the world has reached this time."""
         days = (at_ms - self.world.start_ms) / 86_400_000
         self.on_progress("the world lives", days / self.world.days)
 
@@ -157,7 +157,7 @@ def _start_ms(arguments: argparse.Namespace) -> int:
     return now_ms() - days_ms if arguments.until_now else int(arguments.start)
 
 
-def _serve(life: Life, folder: Path, shown: int, told: _Progress) -> tuple[int, int]:
+def _serve(life: Life, folder: Path, shown: int, progress: _Progress) -> tuple[int, int]:
     """Let a life go on behind a real server; the events of its log, and lists without a model."""
     config = load_config(folder / "liverank.toml")
     with (
@@ -165,7 +165,7 @@ def _serve(life: Life, folder: Path, shown: int, told: _Progress) -> tuple[int, 
         ServedPolicy(address, shown=shown) as policy,
     ):
         policy.observe(life.introduction())
-        drive(life, policy, on_step=told.at)
+        drive(life, policy, on_step=progress.at)
         fallbacks = policy.fallbacks
     with Log.open(folder / config.path / "log") as log:
         return log.stats().rows, fallbacks
@@ -187,7 +187,7 @@ def _summary(tally: Tally) -> dict[str, Any]:
     }
 
 
-def _tell(
+def _show(
     world: World, lived: dict[str, Any], events: int, seconds: float, console: Console
 ) -> None:
     if not lived["visits"]:

@@ -23,7 +23,7 @@ LITTLE_FREE_BYTES = 2_000_000_000
 OLD_BUNDLE_MS = 14 * 86_400_000
 """A model that is older than this knows little of what is live now."""
 QUIET_MS = 86_400_000
-"""A log that grew by nothing for so long is told."""
+"""A log without new events for this long is reported."""
 
 
 def check_disk(folder: Path, *, free_bytes: int | None = None) -> Iterator[Finding]:

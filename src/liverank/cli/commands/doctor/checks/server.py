@@ -33,7 +33,7 @@ _ERRORS = ("log", "bundle", "processes", "rankings", "experiments")
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a server said: its health, its readiness, and its metrics by name and labels."""
+    """What a server reported: its health, its readiness, and its metrics by name and labels."""
 
     health: dict[str, Any]
     readiness: dict[str, Any]
@@ -86,18 +86,18 @@ def check_health(answers: Answers) -> Iterator[Finding]:
 
 
 def check_readiness(answers: Answers) -> Iterator[Finding]:
-    """Whether it ranks, and by what it was told to."""
-    said = answers.readiness
-    if not said.get("ready"):
+    """Whether it ranks, and with the bundle that was promoted."""
+    readiness = answers.readiness
+    if not readiness.get("ready"):
         yield Finding(
             "error",
-            f"the server cannot rank yet: {said.get('reason')}",
+            f"the server cannot rank yet: {readiness.get('reason')}",
             "wait; if the number of events read does not grow, see the server's own log",
         )
-    elif said.get("fallback") and not answers.health.get("bundle"):
+    elif readiness.get("fallback") and not answers.health.get("bundle"):
         yield Finding(
             "warning",
-            f"rankings are by `{said['fallback']}`: {said.get('reason')}",
+            f"rankings are by `{readiness['fallback']}`: {readiness.get('reason')}",
             "put a bundle into service with `liverank train` or `liverank promote`",
         )
 

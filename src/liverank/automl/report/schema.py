@@ -1,0 +1,218 @@
+"""The records that every report of a search is made of, as data for report.json and the HTML page.
+
+Invariant: a record is JSON and decodes to an equal record; a figure that is not known is null.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from liverank.automl.data.matrix import Task
+from liverank.automl.profile.profile import ColumnProfile
+
+BlockName = Literal["train", "validation", "holdout"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a report."""
+
+
+class SearchRequest(Record, frozen=True):
+    """What the search was asked for."""
+
+    target: str
+    """The target column, or the label by which lists are ranked."""
+    task: Task
+    classes: tuple[str, ...]
+    """Names of the classes; of a binary target the second is the positive one."""
+    objective: str
+    larger_is_better: bool
+    budget_s: float
+    serving_budget_us: float
+    """Microseconds a row, in a batch of 55."""
+    seed: int
+    command: str | None = None
+    """The command line that repeats the search."""
+
+
+class Data(Record, frozen=True):
+    """The rows that the search had."""
+
+    name: str
+    rows: int
+    columns: int
+    sha256: str | None = None
+    """SHA-256 of the file; null for a table in memory and for rows of rankings."""
+    profile: tuple[ColumnProfile, ...] = ()
+    """One entry a column of a table; empty for rows of rankings."""
+    reason: str = ""
+    """Why the target is of this task."""
+    size_mb: float | None = None
+    """Size of the file."""
+    used_rows: int | None = None
+    """Rows used where time was too short for all, evenly spread; null for all."""
+    positives: int | None = None
+    """Rows with a success; null for tables."""
+
+
+class Block(Record, frozen=True):
+    """Rows of one purpose. Times are Unix milliseconds, null where the split is not by time."""
+
+    name: BlockName
+    rows: int
+    mean: float | None
+    """Mean of the target: share of the positive class, or value; null for several classes."""
+    from_ms: float | None = None
+    to_ms: float | None = None
+
+
+class SplitReport(Record, frozen=True):
+    """How rows were split into train, validation and holdout."""
+
+    kind: Literal["chronological", "manual", "random"]
+    reason: str
+    blocks: tuple[Block, ...]
+    left_out: int
+    """Rows in none of the blocks, such as those in the gap between two."""
+
+
+class LeaderboardEntry(Record, frozen=True):
+    """One trial: a model that was tried."""
+
+    family: str
+    name: str
+    validation: float | None
+    """The objective on the validation rows."""
+    seconds: float
+    us_per_row: float | None = None
+    rounds: int | None = None
+    """Boosting rounds or epochs kept, the mean over folds."""
+    rows: int | None = None
+    """Rows that it was trained on; null for all."""
+    weight: float = 0.0
+    """Weight in the ensemble."""
+    refit: bool | None = None
+    """Whether the member was trained again on all rows; null outside of the ensemble."""
+    list_loss: float | None = None
+    """Mean over validation rows of the softmax loss within a list; null for tables, and where too
+    few lists hold both a success and a failure."""
+    note: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Family and name."""
+        return f"{self.family} {self.name}"
+
+
+class Ensemble(Record, frozen=True):
+    """Whether several models together beat the best one; ``gain`` is of the loss, 90 % interval."""
+
+    kept: bool
+    gain_low: float | None
+    gain_high: float | None
+
+
+class Calibration(Record, frozen=True):
+    """Whether calibrating the margins lowered the loss on the holdout rows."""
+
+    kind: str
+    """``none``, ``affine`` (slope and offset) or ``steps`` (isotonic)."""
+    kept: bool
+    before: float | None = None
+    """Mean loss of the holdout rows without calibration."""
+    after: float | None = None
+    slope: float | None = None
+    """margin = slope x raw + offset, where there is one margin a row."""
+    offset: float | None = None
+
+
+class ServedModel(Record, frozen=True):
+    """The model in the bundle, and the figures of its teacher where it is distilled."""
+
+    kind: str
+    """``full_ensemble``, ``fast_ensemble``, ``single``, or ``student`` with its shape."""
+    us_per_row_55: float
+    """Microseconds a row in batches of 55, on one core."""
+    size_mb: float
+    teacher: dict[str, float | None] | None = None
+    """Figures of the full ensemble on the same rows; null where it is served itself."""
+    why: str = ""
+
+
+class Drift(Record, frozen=True):
+    """The loss of a plain model on shuffled rows, and on newer rows."""
+
+    shuffled: float
+    chronological: float
+    differs: bool
+    """Whether the two differ by more than noise."""
+    figure: Literal["log_loss", "rmse", "rmsle"] = "log_loss"
+    """Which loss it is."""
+
+
+class Line(Record, frozen=True):
+    """Points of a curve."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+class Bin(Record, frozen=True):
+    """Rows with similar predictions: mean prediction, mean outcome, and its 95 % interval."""
+
+    predicted: float
+    observed: float
+    low: float
+    high: float
+    rows: int
+
+
+class Histogram(Record, frozen=True):
+    """Rows between each two edges; there is one edge more than counts."""
+
+    edges: tuple[float, ...]
+    counts: tuple[float, ...]
+
+
+class Curves(Record, frozen=True):
+    """Predictions against outcomes of the holdout rows; what does not apply is empty."""
+
+    roc: tuple[Line, ...] = ()
+    """False positive rate, true positive rate; a line a class."""
+    pr: tuple[Line, ...] = ()
+    """Recall, precision."""
+    gains: tuple[Line, ...] = ()
+    """Share of rows, highest predictions first, and the share of the positives among them."""
+    calibration: tuple[Bin, ...] = ()
+    """Bins of the positive class, of the predicted class, or of the value."""
+    confusion: tuple[tuple[float, ...], ...] = ()
+    """Rows of each true class (outer) by predicted class (inner)."""
+    scatter: Line | None = None
+    """Predicted, observed."""
+    residuals: Histogram | None = None
+    """Observed - predicted."""
+
+
+class Slice(Record, frozen=True):
+    """The holdout rows with one value, or range of values, of a column."""
+
+    column: str
+    value: str
+    rows: int
+    observed: float | None
+    """Mean of the target; null for several classes."""
+    predicted: float | None
+    loss: float
+    """Log-loss, or root of the mean squared error, with its 95 % interval."""
+    low: float
+    high: float
+
+
+class Importance(Record, frozen=True):
+    """Rise of the log-loss or RMSE of the holdout rows when one column is shuffled, with 95 %."""
+
+    column: str
+    rise: float
+    low: float
+    high: float
