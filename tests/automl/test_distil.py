@@ -169,7 +169,7 @@ def test_a_slow_ensemble_gives_way_to_the_best_model_within_the_budget():
     assert (again.kind, again.shape, again.loss) == (served.kind, served.shape, served.loss)
 
 
-def test_a_budget_that_nothing_results_meets_is_met_by_a_student():
+def test_a_budget_that_nothing_tried_meets_is_met_by_a_student():
     evaluation = an_evaluation()
     results = trial_results(evaluation, (300, 200))
     measured = {"ensemble": 50.0, "0 lightgbm 300": 45.0, "1 lightgbm 200": 30.0}
