@@ -207,7 +207,7 @@ def test_a_plan_of_before_trials_had_ids_names_the_trials_it_dropped():
         Trial(family="one", name=name, params={}, seed=0, rows=rows)
         for name, rows in (("first", 5000), ("second", 5000), ("first", None))
     )
-    old = a_plan("one", trials=trials, dropped=("first",))
+    old = a_plan("one", trials=trials, dropped=("one first",))
     assert decode_plan(encode_plan(old)).dropped == ("0 one first", "2 one first")
 
 
