@@ -226,5 +226,5 @@ def _calibrate(
     if len(validation) < len(rows):  # those of the last fold, which stand last
         rows = rows.take(np.arange(len(rows) - len(validation), len(rows)))
     return choose_calibration(
-        validation, rows, holdout, evaluation.holdout_rows, may_tie=policy.allow_ties
+        validation, rows, holdout, evaluation.holdout_rows, allow_ties=policy.allow_ties
     )

@@ -13,7 +13,8 @@ from liverank.automl.data.matrix import Fit, Matrix
 class Traits:
     """What a search must know of a family beforehand.
 
-    package            the package that it trains with
+    package            the package that it trains with, as it is imported
+    distribution       the package's name in an index, where that is another
     timed_rounds       rounds of two short fits, whose difference gives the time of a round
     is_boosting        whether it boosts trees: ``params`` then hold a ``learning_rate``, which may
                        be raised to save time, and a ``loss`` of ``absolute`` may be asked for
@@ -29,6 +30,7 @@ class Traits:
     """
 
     package: str
+    distribution: str = ""
     timed_rounds: tuple[int, int] = (2, 8)
     is_boosting: bool = False
     slower_with_rows: bool = True

@@ -19,7 +19,9 @@ from liverank.automl.families.early_stopping import boosting_rounds
 from liverank.automl.families.preparation import constant_fit, is_constant, library
 from liverank.models.importers.xgboost import forests_from_xgboost
 
-TRAITS = Traits(package="xgboost", is_boosting=True, needs_long_search=True)
+TRAITS = Traits(
+    package="xgboost", distribution="xgboost-cpu", is_boosting=True, needs_long_search=True
+)
 
 DEFAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     # Tuned on many tables: RealMLP's XGB-TD for classes (arXiv 2407.04491).

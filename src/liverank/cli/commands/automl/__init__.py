@@ -20,6 +20,18 @@ _PER_ROW = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(us|µs|ms)(?:\s*/\s*row)?")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
+    _add_table(parser)
+    _add_search(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="where to put the bundle; default: TARGET.bundle"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace a bundle that is there already"
+    )
+
+
+def _add_table(parser: argparse.ArgumentParser) -> None:
+    """Add the tables, and what is known of their columns."""
     parser.add_argument("train", type=Path, metavar="TRAIN", help="CSV, TSV or Parquet")
     parser.add_argument("--target", required=True, metavar="COL", help="the column to predict")
     parser.add_argument(
@@ -44,6 +56,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="COL=TYPE",
         help="number, category, boolean, time, text or list; may be given again",
     )
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the search."""
     parser.add_argument(
         "--task", choices=("binary", "multiclass", "regression"), help="default: inferred"
     )
@@ -75,12 +91,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--plan", type=Path, metavar="FILE", help="run the plan.json of an earlier bundle again"
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where to put the bundle; default: TARGET.bundle"
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="replace a bundle that is there already"
     )
 
 
