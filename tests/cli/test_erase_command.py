@@ -45,10 +45,10 @@ def test_the_same_file_does_not_bring_them_back_until_they_are_allowed(config, c
     capsys.readouterr()
     told, said = ingest()
     assert (told["ok"], told["accepted"], told["duplicates"], told["suppressed"]) == (True, 0, 1, 1)
-    assert "1 were refused: they are of people who were erased" in said
+    assert "1 were refused: they belong to erased users" in said
     told, said = ingest("--allow-erased", "ana", "--allow-erased", "anna")
     assert (told["accepted"], told["suppressed"], told["allowed"]) == (1, 0, ["ana"])
-    assert "The user 'ana' is taken in again" in said
+    assert "The user 'ana' is accepted again" in said
     assert "The user 'anna' was not erased from this log" in said
 
 

@@ -94,7 +94,9 @@ def test_a_log_that_another_process_holds_is_told_until_it_lets_go(tmp_path):
                 server, "log", "look for it with `fuser`"
             )
             with many_rankings(server):
-                said = told(server, "rankings", "more come than the log takes", within_s=90)
+                said = told(
+                    server, "rankings", "made faster than the log can store them", within_s=90
+                )
                 assert "rankings are lost" in said
             for took_s, refused, error in (one.result() for one in sending):
                 assert (refused.status, refused.headers["retry-after"]) == (503, "1")

@@ -128,7 +128,7 @@ def test_a_broken_bundle_gives_way_to_the_previous_one_and_then_to_the_most_popu
     with running_server(tmp_path) as server:
         answer = server.rank(user="u1", items=["r1"])
         assert (answer["model"], answer["fallback"]) == (None, "newest")
-        assert "nor does the previous one" in answer["fallback_reason"]
+        assert "nor does the previous bundle" in answer["fallback_reason"]
 
 
 def test_an_explained_ranking_gives_features_and_reasons(tmp_path):

@@ -16,6 +16,7 @@ from liverank.automl.evaluation.position_bias import PositionEffect, position_ef
 from liverank.automl.options import SearchOptions
 from liverank.automl.preprocessing.redundant_features import redundant_columns
 from liverank.automl.ranking import RankingModel, fit, warm_up
+from liverank.automl.report.html.page import render_report
 from liverank.automl.report.reports import RankingReport
 from liverank.automl.search.feature_count import Knee, fewest_features
 from liverank.autopilot.gather import Frames
@@ -60,6 +61,11 @@ class TrainingRun(NamedTuple):
     def model(self) -> Predictor:
         """What lists are ranked by."""
         return next(iter(self.heads.values()))
+
+    @property
+    def page(self) -> bytes:
+        """The report as an HTML page."""
+        return render_report(self.report).encode()
 
 
 def train_on(

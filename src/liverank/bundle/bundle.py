@@ -5,6 +5,7 @@
     model.npz    the arrays of a model for each label, and the labels' names
     golden.npz   rows, and the margins that each model gave them
     report.json  how the models came to be
+    report.html  the same for people; older bundles have none
 
 Invariant: a bundle that loads is the one that was saved, byte for byte, and its models give the
 golden rows the same margins, bit for bit, on this machine. Nothing is pickled.
@@ -28,8 +29,8 @@ from liverank.bundle.files import (
     read_files,
 )
 from liverank.bundle.manifest import (
-    FILES,
     MANIFEST,
+    PAGE,
     REPAIR,
     Manifest,
     decode_manifest,
@@ -75,11 +76,13 @@ def pack_bundle(
     report: msgspec.Struct,
     golden: NDArray[np.float32],
     created_ms: int,
+    page: bytes | None = None,
 ) -> PackedBundle:
     """Put a bundle into bytes.
 
     ``heads`` are models by label, the one that lists are ranked by first. ``golden`` is
     float32[k, n_features] with k above 0: real rows, whose margins are kept to be reproduced.
+    ``page`` is report.html.
     Raises BundleError when spec, models and rows differ in width.
     """
     n_features = len(spec.names)
@@ -98,6 +101,8 @@ def pack_bundle(
         "golden.npz": encode_arrays({"rows": golden, "margins": _margins(heads, golden)}),
         "report.json": _encode_json(report),
     }
+    if page is not None:
+        files[PAGE] = page
     label = next(iter(heads))
     manifest = make_manifest(files, features=spec.names, label=label, created_ms=created_ms)
     return PackedBundle(manifest, files)
@@ -114,7 +119,7 @@ def load_bundle(directory: Path) -> Bundle:
     liverank.errors.BundleError: no/such/bundle/bundle.json: cannot be read: No such file ...
     """
     manifest = read_manifest(directory)
-    files = read_files(directory, manifest, FILES)
+    files = read_files(directory, manifest, manifest.files)
     try:
         spec = decode_json(files["spec.json"], FeatureSpec, where="spec.json")
         report = decode_json(files["report.json"], dict[str, Any], where="report.json")

@@ -12,11 +12,15 @@ from msgspec.structs import replace
 from liverank.errors import BundleError
 from liverank.models.json_array import decode_json, encode_json
 
-FORMAT = 3
+FORMAT = 4
 """Raised when an older liverank could no longer read a bundle, or this one not an older bundle."""
+_READABLE = (3, FORMAT)
+"""A bundle of format 3 that ranks has no report.html."""
 MANIFEST = "bundle.json"
 FILES = ("spec.json", "model.npz", "golden.npz", "report.json")
-"""The files of every bundle that ranks, beside its manifest."""
+"""The files that every bundle that ranks has, apart from its manifest."""
+PAGE = "report.html"
+"""The page for people, which a bundle of format 4 that ranks may have."""
 TABLE_FILES = ("model.npz", "golden.json", "report.json")
 """Files that a bundle of a table has at least."""
 
@@ -64,22 +68,23 @@ def encode_manifest(manifest: Manifest) -> bytes:
 def decode_manifest(content: bytes, *, where: str, of_table: bool = False) -> Manifest:
     """Read a manifest. Raises BundleError unless every byte is as it was written.
 
-    A bundle of a table may hold other files beside those it must; one that ranks may not.
+    A bundle of a table may hold other files than those it must; one that ranks only its page.
     """
     try:
         manifest = decode_json(content, Manifest, where=f"{where}: not a manifest of a bundle")
     except BundleError as error:
         raise BundleError(f"{error}; {REPAIR}") from None
-    if manifest.format != FORMAT:
+    if manifest.format not in _READABLE:
         raise BundleError(
-            f"{where}: format {manifest.format}, and this liverank reads format {FORMAT}; "
-            "train again, or use the liverank that wrote it"
+            f"{where}: format {manifest.format}, and this liverank reads formats "
+            f"{_READABLE[0]} to {FORMAT}; train again, or use the liverank that wrote it"
         )
     if encode_manifest(manifest) != content or _version_of(manifest) != manifest.version:
         raise BundleError(f"{where}: changed since it was written; {REPAIR}")
     found = set(manifest.files)
     needed = set(TABLE_FILES if of_table else FILES)
-    if not needed <= found or (found != needed and not of_table):
+    optional = found if of_table else {PAGE}
+    if not needed <= found <= needed | optional:
         what = "a bundle of a table has" if of_table else "a bundle has"
         raise BundleError(f"{where}: it lists {sorted(found)}; {what} {sorted(needed)}; {REPAIR}")
     if any("/" in name or "\\" in name or name == MANIFEST for name in found):

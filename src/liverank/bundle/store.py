@@ -18,7 +18,7 @@ import msgspec
 
 from liverank.bundle.bundle import Bundle, load_bundle, read_manifest
 from liverank.bundle.files import PackedBundle, read_files, write_bundle
-from liverank.bundle.manifest import FILES, MANIFEST, REPAIR, Manifest
+from liverank.bundle.manifest import MANIFEST, REPAIR, Manifest
 from liverank.durable import sync_directory, write_durably
 from liverank.errors import BundleError
 from liverank.models.json_array import decode_json
@@ -104,7 +104,7 @@ def bring_in(root: Path, directory: Path) -> str:
         load(root, version)
         return version
     manifest = read_manifest(directory)
-    packed = PackedBundle(manifest, read_files(directory, manifest, FILES))
+    packed = PackedBundle(manifest, read_files(directory, manifest, manifest.files))
     if place.exists():
         _remove(place)
     write_bundle(place, packed)
@@ -178,7 +178,7 @@ def _kept(place: Path, service: str | None) -> StoredBundle:
     manifest = None
     try:
         manifest = read_manifest(place)
-        files = read_files(place, manifest, FILES)
+        files = read_files(place, manifest, manifest.files)
         if manifest.version != place.name:
             raise BundleError(f"{place}: it holds bundle {manifest.version}; {REPAIR}")
         report = decode_json(files["report.json"], dict[str, Any], where="report.json")

@@ -1,6 +1,7 @@
-"""The command line: one module a command, each with ``HELP``, ``configure`` and ``run``.
+"""The command line: each command is a module with ``HELP``, ``configure`` and ``run``.
 
-This is the only place that chooses adapters and reads the clock for a whole run.
+To add a command: write a module in ``cli.commands``, and add its name to ``COMMANDS``. Commands
+choose stores and sources, and read the clock; everything below takes them as arguments.
 Invariant: exit 0 is ok, 1 is a failure with one readable line on stderr, 2 is bad usage; with
 ``--json`` the last line of stdout is one JSON object, which on failure holds ``ok`` and ``error``.
 """
@@ -44,7 +45,7 @@ COMMANDS = (
 
 
 class Command(Protocol):
-    """What a command's module offers."""
+    """The interface of a command's module."""
 
     HELP: str
     """One line for ``--help``."""
@@ -55,13 +56,13 @@ class Command(Protocol):
 
     @staticmethod
     def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-        """Do it and print to the console for a person; returns the ``--json`` object."""
+        """Run the command, and print for people on the console; returns the ``--json`` object."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
-    # the other commands need not be imported to run one
+    # only the module of the command that runs is imported
     parser = build_parser(words[:1] if words and words[0] in COMMANDS else COMMANDS)
     arguments = parser.parse_args(words)
     console = Console(stderr=arguments.json, highlight=False)
@@ -85,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
-    """The parser of these commands, all when left out; the docs and a test read it too."""
+    """The parser of these commands, by default of all; tests of the docs use it too."""
     parser = argparse.ArgumentParser(
         prog="liverank",
         description="Rank what is live right now for each person, hands-off.",

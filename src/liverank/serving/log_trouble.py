@@ -1,6 +1,6 @@
-"""Why the log could not be written, in a number for the board and in words for people.
+"""Why the log could not be written: a code for the board, and a message for people.
 
-Invariant: every error has a number, and every number but NONE has words.
+Invariant: every error has a code, and every code but NONE has a message.
 """
 
 from enum import IntEnum
@@ -18,7 +18,7 @@ class LogTrouble(IntEnum):
     OTHER = 4
 
 
-_WORDS = {
+_MESSAGES = {
     LogTrouble.FULL: "the disk of the log is full; free some space",
     LogTrouble.BUSY: "another process holds the log's write lock; look for it with `fuser`",
     LogTrouble.CORRUPT: "a part of the log fails its checks; the server's own log names the file",
@@ -28,7 +28,7 @@ _WORDS = {
 
 
 def trouble_of(error: LiverankError) -> LogTrouble:
-    """The number of an error.
+    """The code of an error.
 
     >>> trouble_of(LogFullError("the disk is full")).name
     'FULL'
@@ -40,11 +40,11 @@ def trouble_of(error: LiverankError) -> LogTrouble:
     return LogTrouble.CORRUPT if isinstance(error, LogCorruptError) else LogTrouble.OTHER
 
 
-def words_of(codes: list[int]) -> str | None:
-    """The words for the troubles of several workers, each once; None where there are none.
+def messages_of(codes: list[int]) -> str | None:
+    """The messages for the troubles of several workers, each once; None if there are none.
 
-    >>> words_of([0, 1, 1])
+    >>> messages_of([0, 1, 1])
     'the disk of the log is full; free some space'
     """
-    words = [_WORDS[LogTrouble(code)] for code in sorted(set(codes)) if code]
-    return "; ".join(words) or None
+    messages = [_MESSAGES[LogTrouble(code)] for code in sorted(set(codes)) if code]
+    return "; ".join(messages) or None

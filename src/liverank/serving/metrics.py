@@ -1,6 +1,7 @@
-"""What a server counts, for Prometheus: the board's numbers in its text format.
+"""Metrics of a server for Prometheus: the numbers of the board in its text format.
 
-Invariant: any worker answers for all of them, and a counter never falls while the server runs.
+Invariant: any worker reports the metrics of all processes, and a counter never falls while the
+server runs.
 """
 
 from collections.abc import Iterator
@@ -28,10 +29,14 @@ from liverank.serving.service import Service
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
-_OF_WORKERS = (
+_WORKER_COUNTERS = (
     ("candidates", "liverank_candidates", "Candidates scored."),
     ("shed", "liverank_requests_shed", "Rankings refused because the server was overloaded."),
-    ("late", "liverank_requests_late", "Rankings by popularity, as the model's were too late."),
+    (
+        "late",
+        "liverank_requests_late",
+        "Rankings by popularity, because the model would have been too late.",
+    ),
     ("rankings_logged", "liverank_rankings_logged", "Rankings appended to the log."),
     ("rankings_lost", "liverank_rankings_lost", "Rankings served that could not be logged."),
 )
@@ -53,7 +58,7 @@ class _ServerCollector(Collector):
         self._health = health
 
     def collect(self) -> Iterator[Metric]:
-        """All families."""
+        """All metric families."""
         board = self._service.board
         yield from _counters(board)
         yield _latencies(board)
@@ -72,29 +77,29 @@ class _ServerCollector(Collector):
         yield _gauge("liverank_log_seq", "Seq of the last event of the log.", folding["last_seq"])
         yield _gauge(
             "liverank_fold_lag_seconds",
-            "How old the oldest event may be that is not folded yet.",
+            "Largest possible age of an event that is not folded yet.",
             self._health.lag_s(),
         )
         yield _gauge(
-            "liverank_healthy", "1 where /healthz says ok, else 0.", float(self._health.health().ok)
+            "liverank_healthy", "1 if /healthz reports ok, else 0.", float(self._health.health().ok)
         )
         yield _gauge(
             "liverank_simulated",
-            "1 where time is simulated and the server for no real person, else 0.",
+            "1 if time is simulated (not for real users), else 0.",
             float(self._service.simulation is not None),
         )
         if self._service.why_not_ready() is not None:
             return
         view = self._service.view()
         sizes = view.state.sizes
-        for name, words in (
+        for name, description in (
             ("rows", "Rows of feature state."),
             ("items", "Items in feature state."),
             ("bytes", "Bytes of feature state."),
-            ("evicted", "Rows and histories let go for want of memory."),
-            ("lost", "Events that found no room."),
+            ("evicted", "Rows and histories evicted because memory was full."),
+            ("lost", "Events dropped because memory was full."),
         ):
-            yield _gauge(f"liverank_state_{name}", words, getattr(sizes, name))
+            yield _gauge(f"liverank_state_{name}", description, getattr(sizes, name))
         yield _gauge("liverank_live_items", "Items that are live.", view.live.count)
         bundle = view.ranker.level.bundle
         model = GaugeMetricFamily(
@@ -106,8 +111,8 @@ class _ServerCollector(Collector):
         yield model
 
 
-def _gauge(name: str, words: str, value: object) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, words, value=float(np.sum(value)))  # type: ignore[call-overload]
+def _gauge(name: str, description: str, value: object) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, description, value=float(np.sum(value)))  # type: ignore[call-overload]
 
 
 def _counters(board: Board) -> Iterator[Metric]:
@@ -121,17 +126,17 @@ def _counters(board: Board) -> Iterator[Metric]:
             if count:
                 requests.add_metric([route, str(status) if status else "other"], count)
     yield requests
-    for field, name, words in _OF_WORKERS:
-        yield CounterMetricFamily(name, words, value=float(workers[field].sum()))
+    for field, name, description in _WORKER_COUNTERS:
+        yield CounterMetricFamily(name, description, value=float(workers[field].sum()))
     events = CounterMetricFamily(
-        "liverank_events", "Events received, by what became of them.", labels=["outcome"]
+        "liverank_events", "Events received, by outcome.", labels=["outcome"]
     )
     for outcome in _OUTCOMES:
         events.add_metric([outcome], float(workers[f"events_{outcome}"].sum()))
     yield events
     undeclared = CounterMetricFamily(
         "liverank_undeclared_names",
-        "Events received with a name that liverank.toml does not declare, by what it is of.",
+        "Events received with a name that liverank.toml does not declare, by key and name.",
         labels=["key", "name"],
     )
     for key, name, count in board.undeclared.totals():
@@ -142,19 +147,19 @@ def _counters(board: Board) -> Iterator[Metric]:
 def _latencies(board: Board) -> HistogramMetricFamily:
     family = HistogramMetricFamily(
         "liverank_rank_seconds",
-        "Time from the last byte of a ranking's request to its answer, by surface and level.",
+        "Time from a ranking request's last byte to its answer, by surface and fallback level.",
         labels=["surface", "rung"],
     )
     bounds = [*(str(bound / 1000) for bound in BUCKETS_MS), "+Inf"]
     latency, sums = board.latency.sum(axis=0), board.latency_us.sum(axis=0)
-    for place, surface in enumerate(board.surfaces):
+    for index, surface in enumerate(board.surfaces):
         for level, name in enumerate(LEVELS):
-            counts = np.cumsum(latency[place, level]).tolist()
+            counts = np.cumsum(latency[index, level]).tolist()
             if counts[-1]:
                 family.add_metric(
                     [surface, name],
                     list(zip(bounds, counts, strict=True)),
-                    float(sums[place, level]) / 1e6,
+                    float(sums[index, level]) / 1e6,
                 )
     return family
 
@@ -166,6 +171,6 @@ def _processor_time(board: Board) -> CounterMetricFamily:
     folding = board.folding
     family.add_metric(["supervisor"], int(folding["supervisor_cpu_us"]) / 1e6)
     family.add_metric(["fold"], int(folding["cpu_us"]) / 1e6)
-    for place, worker in enumerate(board.workers):
-        family.add_metric([f"worker-{place}"], int(worker["cpu_us"]) / 1e6)
+    for index, worker in enumerate(board.workers):
+        family.add_metric([f"worker-{index}"], int(worker["cpu_us"]) / 1e6)
     return family

@@ -1,9 +1,9 @@
-"""How many events came in with each name that the config does not declare, over all workers.
+"""Counts events by names that the config does not declare, over all workers.
 
-The first names are counted one by one and the rest together, so that a client which makes up names
-makes no endless list of metrics. A name gets its slot under a lock that the system lets go of when
-its holder dies; counts are written by one worker each. Invariant: a slot keeps its name, and its
-count never falls.
+The first MOST_NAMES names have counters of their own and the rest share one, so that a client with
+random names cannot create endless metrics. A name gets its slot under a file lock, which the system
+releases if its holder dies; each worker writes counts of its own. Invariant: a slot keeps its name,
+and its count never falls.
 """
 
 import fcntl
@@ -22,18 +22,18 @@ import numpy.typing as npt
 from liverank.events.schema.declared import Unknown
 
 MOST_NAMES = 20
-"""Names that are counted one by one."""
+"""Most names with counters of their own."""
 OTHER = "other"
-"""Stands for all further names of a key."""
+"""Label of all further names of a key."""
 KEYS = ("type", "surface")
-"""The keys of events that hold such names."""
+"""Keys of events whose values are such names."""
 
 _LONGEST = 100
 _SLOT = np.dtype([("key", "S8"), ("name", f"S{4 * _LONGEST}")])
 
 
 class NameCount(NamedTuple):
-    """A name, or ``other``, and how many events had it."""
+    """A name, or ``other``, and its number of events."""
 
     key: str
     name: str
@@ -41,7 +41,7 @@ class NameCount(NamedTuple):
 
 
 class UndeclaredNames:
-    """The counts of a server with so many workers; made before the workers are forked.
+    """The counts of a server with ``n_workers``; made before the workers are forked.
 
     >>> names = UndeclaredNames(2)
     >>> names.count(1, Counter({Unknown("type", "jion"): 3}))
@@ -61,13 +61,13 @@ class UndeclaredNames:
         self._counts: npt.NDArray[np.int64] = counts.reshape(shape)
 
     def count(self, worker: int, names: Counter[Unknown]) -> None:
-        """Count events of a worker by their names; any of its threads may."""
+        """Count events of a worker by their names. Thread-safe."""
         with self._threads:
             for (key, name), count in names.items():
-                self._counts[worker, self._place(key, _label(name))] += count
+                self._counts[worker, self._slot_index(key, _label(name))] += count
 
     def totals(self) -> list[NameCount]:
-        """The counts of all workers, the first name first and the others of each key last."""
+        """The counts over all workers: names in order of arrival, then the others of each key."""
         counts = self._counts.sum(axis=0).tolist()
         named = [
             NameCount(*name, count) for name, count in zip(self._named(), counts, strict=False)
@@ -75,14 +75,14 @@ class UndeclaredNames:
         others = zip(KEYS, counts[MOST_NAMES:], strict=True)
         return named + [NameCount(key, OTHER, count) for key, count in others]
 
-    def _place(self, key: str, label: str) -> int:
-        """Where a name is counted; it gets a slot if it is new and there is one."""
+    def _slot_index(self, key: str, label: str) -> int:
+        """Index of a name's counter; a new name gets a free slot if there is one."""
         other = MOST_NAMES + KEYS.index(key)
         if label == OTHER:
             return other
         named = self._named()
         if (key, label) not in named and len(named) < MOST_NAMES:
-            with self._alone():
+            with self._locked():
                 named = self._named()
                 if (key, label) not in named and len(named) < MOST_NAMES:
                     self._slots[len(named)] = (key.encode(), label.encode())
@@ -96,8 +96,8 @@ class UndeclaredNames:
         return [(key.decode(), name.decode()) for key, name in slots]
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other process gives out a slot meanwhile."""
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock, so that no other process assigns a slot."""
         fcntl.lockf(self._lock_fd, fcntl.LOCK_EX)
         try:
             yield
@@ -106,13 +106,13 @@ class UndeclaredNames:
 
 
 def _label(name: str) -> str:
-    """A name as a metric can show it: printable, and not endless."""
+    """A name as a metric label: printable, and of limited length."""
     shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in shown)
 
 
 def _anonymous_file() -> int:
-    """A file without a name, to lock."""
+    """An unnamed file to lock."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("liverank-names")
     with tempfile.TemporaryFile() as file:

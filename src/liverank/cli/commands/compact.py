@@ -1,4 +1,4 @@
-"""``liverank compact``: move the newest events into segments, and drop those past their age."""
+"""``liverank compact``: move the newest events into segments, and drop expired events."""
 
 import argparse
 from typing import Any
@@ -11,7 +11,7 @@ from liverank.config import load_config
 from liverank.events.log import Log
 from liverank.quantities import duration_ms
 
-HELP = "move newest events into segments and drop those older than `log.keep`"
+HELP = "move the newest events into segments, and drop events older than `log.keep`"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar="N",
-        help="leave the newest events where they are while they are fewer (default: 1)",
+        help="move nothing while the newest events are fewer than N (default: 1)",
     )
     parser.add_argument(
         "--verify", action="store_true", help="also check the content of every segment"
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Compact the log, apply retention, and report what was done."""
+    """Compact the log, drop expired events, and print the outcome."""
     config = load_config(arguments.config)
     directory = log_path(arguments.config, config)
     keep_ms = duration_ms(config.log.keep)

@@ -1,4 +1,4 @@
-"""``liverank erase``: erase a user from the log and from what was folded from it."""
+"""``liverank erase``: erase a user from the log, and remove the snapshots made from it."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ from liverank.errors import LogError
 from liverank.events.log import Log
 from liverank.serving.state.erase import remove_snapshots
 
-HELP = "erase a user: their events, their name in the fields of others, and snapshots"
+HELP = "erase a user: their events, their id in the fields of other events, and snapshots"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Print what will be erased, ask, erase, and report what was done."""
+    """State what will be erased, ask, erase, and print the outcome."""
     config = load_config(arguments.config)
     directory = log_path(arguments.config, config)
     snapshots = snapshots_path(arguments.config, config)
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         erased = log.erase(arguments.user, at_ms=now_ms())
     removed = remove_snapshots(snapshots)
     console.print(
-        f"Erased {erased.rows:,} events, and the name from the fields of {erased.scrubbed:,} more; "
+        f"Erased {erased.rows:,} events, and the id from the fields of {erased.scrubbed:,} more; "
         f"{erased.segments:,} segments rewritten, {removed:,} snapshots removed"
     )
     return {
@@ -52,16 +52,16 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 
 def _is_confirmed(user: str, directory: Path, snapshots: Path, console: Console) -> bool:
-    """Say what will be erased, and ask. Raises LogError where nobody can answer."""
+    """State what will be erased, and ask. Raises LogError if there is no terminal."""
     if not sys.stdin.isatty():
         raise LogError("nothing was erased: there is no terminal to ask on; add --yes to erase")
     console.print(
         f"This erases the user {user!r} for good:\n"
-        f"  from {directory}: every event of theirs, edges to them, and their id in the fields "
+        f"  from {directory}: all their events, edges to them, and their id in the fields "
         "of other events\n"
         f"  all snapshots in {snapshots}; a server makes new ones\n"
-        "Backups, exports and files that were imported are yours to erase; imported again, their "
-        "events are refused.",
+        "Backups, exports and imported files are not changed: erase them yourself. If they are "
+        "imported again, events of this user are refused.",
         markup=False,
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""``liverank export``: a bundle as one file of ONNX, for whatever runs such files."""
+"""``liverank export``: a bundle as one ONNX file, for any program that runs ONNX."""
 
 import argparse
 import json
@@ -21,8 +21,8 @@ from liverank.errors import BundleError
 
 HELP = "write a bundle as one file of ONNX, encoder and calibration included"
 
-_WITHIN = 1e-5
-"""Of the scale of the margins, that an export may be off."""
+_TOLERANCE = 1e-5
+"""Largest difference of an export's margins, as a share of their scale."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,21 +34,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="FILE", help="where to write: .onnx"
     )
     parser.add_argument(
-        "--attributions", action="store_true", help="add each column's contribution to the file"
+        "--attributions",
+        action="store_true",
+        help="also write each column's contribution to the prediction",
     )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Write the file, and run the bundle's golden rows through it where ONNX Runtime is there."""
+    """Write the file, and check it on the bundle's golden rows if ONNX Runtime is installed."""
     out: Path = arguments.out
     if out.suffix != ".onnx":
-        raise BundleError(f"{out}: an export goes to a file in .onnx; name one with --out")
-    content, feed, margins, about = _export(arguments.bundle, attributions=arguments.attributions)
-    off = _difference(content, feed, margins)
-    if off is not None and off > _WITHIN:
         raise BundleError(
-            f"{arguments.bundle}: ONNX Runtime gives its golden rows margins that are {off:.2g} of "
-            "their scale off, so nothing was written; please report it with the bundle"
+            f"{out}: the name of an ONNX file ends in .onnx; name such a file with --out"
+        )
+    content, feed, margins, metadata = _export(
+        arguments.bundle, attributions=arguments.attributions
+    )
+    off = _difference(content, feed, margins)
+    if off is not None and off > _TOLERANCE:
+        raise BundleError(
+            f"{arguments.bundle}: on its golden rows, ONNX Runtime's margins differ by {off:.2g} "
+            "of their scale, so nothing was written; please report it with the bundle"
         )
     try:
         write_durably(out, content)
@@ -64,7 +70,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     console.print(escape(f"{out}: {len(content) / 1e6:.2f} MB, {checked}"))
     return {
         "out": str(out),
-        "bundle": about["bundle"],
+        "bundle": metadata["bundle"],
         "inputs": list(feed),
         "size_mb": round(len(content) / 1e6, 4),
         "attributions": arguments.attributions,
@@ -75,35 +81,35 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 def _export(
     directory: Path, *, attributions: bool
 ) -> tuple[bytes, Mapping[str, NDArray[Any]], NDArray[np.float64], dict[str, str]]:
-    """The file, its golden rows and their margins, and its metadata."""
+    """The ONNX file, its inputs and margins for the golden rows, and its metadata."""
     if (directory / "spec.json").exists():
         ranks = load_bundle(directory)
-        about = {
+        metadata = {
             "bundle": ranks.version,
             "target": ranks.manifest.label,
             "features": json.dumps(ranks.spec.names),
         }
-        content = to_onnx(ranks.model, about, attributions=attributions)
-        return content, {"rows": ranks.golden}, ranks.model.margins(ranks.golden), about
+        content = to_onnx(ranks.model, metadata, attributions=attributions)
+        return content, {"rows": ranks.golden}, ranks.model.margins(ranks.golden), metadata
     bundle = load_table_bundle(directory)
     encoder = bundle.predictor.encoder
     assert encoder is not None
     forms = [msgspec.to_builtins(form) for form in encoder.inputs]
-    about = {
+    metadata = {
         "bundle": bundle.version,
         "target": bundle.target,
         "classes": json.dumps(bundle.classes, ensure_ascii=False),
         "inputs": json.dumps(forms, ensure_ascii=False),
     }
-    content = to_onnx(bundle.predictor, about, attributions=attributions)
+    content = to_onnx(bundle.predictor, metadata, attributions=attributions)
     margins = bundle.predictor.margins(encoder.transform(bundle.golden))
-    return content, onnx_columns(encoder, bundle.golden), margins, about
+    return content, onnx_columns(encoder, bundle.golden), margins, metadata
 
 
 def _difference(
     content: bytes, feed: Mapping[str, NDArray[Any]], margins: NDArray[np.float64]
 ) -> float | None:
-    """How far the file's margins are off, as a share of their scale; None without the runtime."""
+    """Largest difference of margins, as a share of their scale; None without ONNX Runtime."""
     try:
         import onnxruntime
     except ImportError:

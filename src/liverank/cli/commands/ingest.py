@@ -34,15 +34,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ID",
-        help="take in this erased user again, from now on; may be given again",
+        help="accept events of this erased user again; may be repeated",
     )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Import the files; a rejected row is counted and reported, and stops only a strict import."""
+    """Import the files; rejected rows are reported, and stop only a strict import."""
     config = load_config(arguments.config)
     started = time.monotonic()
-    imported, read, allowed = import_files(
+    imported, counts, allowed = import_files(
         log_path(arguments.config, config),
         arguments.paths,
         config,
@@ -50,19 +50,19 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         is_strict=arguments.strict,
         allow_erased=arguments.allow_erased,
     )
-    became = imported or ImportResult(0, 0, None, None)
+    result_of_log = imported or ImportResult(0, 0, None, None)
     seconds = time.monotonic() - started
     result = {
-        "ok": imported is not None and (read.events > 0 or read.rejected == 0),
-        "accepted": became.accepted,
-        "duplicates": became.duplicates,
-        "suppressed": became.suppressed,
-        "rejected": read.rejected,
-        "reasons": read.reasons,
-        "warnings": read.warnings,
+        "ok": imported is not None and (counts.events > 0 or counts.rejected == 0),
+        "accepted": result_of_log.accepted,
+        "duplicates": result_of_log.duplicates,
+        "suppressed": result_of_log.suppressed,
+        "rejected": counts.rejected,
+        "reasons": counts.reasons,
+        "warnings": counts.warnings,
         "seconds": round(seconds, 3),
-        "events_per_s": round(read.events / max(seconds, 1e-9)),
-        "kinds": dict(sorted(read.kinds.items())),
+        "events_per_s": round(counts.events / max(seconds, 1e-9)),
+        "kinds": dict(sorted(counts.kinds.items())),
         "allowed": allowed,
     }
     if imported is not None:
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 def _show_allowed(asked: Sequence[str], allowed: Sequence[str], console: Console) -> None:
     for user in dict.fromkeys(asked):
-        word = "is taken in again" if user in allowed else "was not erased from this log"
+        word = "is accepted again" if user in allowed else "was not erased from this log"
         console.print(f"The user {user!r} {word}", markup=False, soft_wrap=True)
 
 
@@ -92,8 +92,8 @@ def _show(result: dict[str, Any], console: Console) -> None:
             )
         if result["suppressed"]:
             console.print(
-                f"{result['suppressed']:,} were refused: they are of people who were erased "
-                "(`--allow-erased ID` takes one in again)",
+                f"{result['suppressed']:,} were refused: they belong to erased users "
+                "(`--allow-erased ID` accepts one again)",
                 soft_wrap=True,
             )
     else:

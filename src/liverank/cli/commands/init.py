@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 
-from liverank.cli.project.importing import Read, reading_progress
+from liverank.cli.project.importing import ImportCounts, reading_progress
 from liverank.errors import ConfigError
 from liverank.events.schema.config_proposal import propose_config
 from liverank.events.schema.declared import Declared
@@ -31,13 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Look at the events and write the proposal; an existing file is safe without --force."""
+    """Profile the events and write the proposal; an existing file is kept without --force."""
     out: Path = arguments.out
     if out.exists() and not arguments.force:
         raise ConfigError(f"{out}: exists already; give another --out, or --force to replace it")
-    read = Read(Declared())
+    counts = ImportCounts(Declared())
     with reading_progress(arguments.events, console) as on_progress:
-        profile = profile_events(_frames(arguments.events, on_progress, read))
+        profile = profile_events(_frames(arguments.events, on_progress, counts))
     text = propose_config(profile)
     try:
         out.write_text(text, encoding="utf-8")
@@ -45,16 +45,16 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         raise ConfigError(f"{out}: cannot be written: {error.strerror}") from None
     console.print(text, markup=False, soft_wrap=True)
     console.print(
-        f"Wrote {out}. Next: look it over, then `liverank ingest` the same events.", soft_wrap=True
+        f"Wrote {out}. Next: review it, then `liverank ingest` the same events.", soft_wrap=True
     )
-    if read.rejected:
-        console.print(f"{read.rejected:,} rows are not events; `liverank validate` reports why.")
+    if counts.rejected:
+        console.print(f"{counts.rejected:,} rows are not events; `liverank validate` reports why.")
     return {
         "ok": True,
         "out": str(out),
         "label": profile.label,
         "events": sum(profile.events.values()),
-        "rejected": read.rejected,
+        "rejected": counts.rejected,
         "interactions": {name: seen.count for name, seen in profile.interactions.items()},
         "fields": {
             entity: {name: field.guess for name, field in fields.items()}
@@ -67,8 +67,10 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     }
 
 
-def _frames(paths: Sequence[Path], on_progress: Progress, read: Read) -> Iterator[pl.DataFrame]:
-    """The events piece by piece, counted as they are read."""
+def _frames(
+    paths: Sequence[Path], on_progress: Progress, counts: ImportCounts
+) -> Iterator[pl.DataFrame]:
+    """The events in parts, counted as they are read."""
     for part in read_events(paths, on_progress=on_progress):
-        read.add(part)
+        counts.add(part)
         yield part.frame

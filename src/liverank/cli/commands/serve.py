@@ -1,4 +1,4 @@
-"""``liverank serve``: take in events and rank over HTTP."""
+"""``liverank serve``: accept events and rank over HTTP."""
 
 import argparse
 import contextlib
@@ -26,7 +26,7 @@ from liverank.serving.server_log.events import write_event
 from liverank.serving.server_log.lines import start_server_log
 from liverank.serving.simulated.simulation import Simulation
 
-HELP = "take in events and rank over HTTP"
+HELP = "accept events and rank over HTTP"
 
 _BACKLOG = 2048
 
@@ -35,31 +35,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_config_argument(parser)
     parser.add_argument(
-        "--bundle", type=Path, metavar="DIR", help="serve this bundle, whatever is promoted"
+        "--bundle", type=Path, metavar="DIR", help="serve this bundle instead of the promoted one"
     )
     parser.add_argument("--host", help="address to listen on; default: the config's")
     parser.add_argument("--port", type=int, help="port; default: the config's; 0 takes a free one")
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="processes that rank; default: one for each core"
+        "--workers", type=int, metavar="N", help="processes that rank; default: one per core"
     )
     parser.add_argument(
         "--simulated",
         action="store_true",
-        help="take the time from events, for a simulated world: never for real people",
+        help="take the time from events, for a simulated world; never for real users",
     )
     parser.add_argument(
         "--log-format",
         choices=("text", "json"),
         default="text",
-        help="of the server's own log, on stderr (default: text)",
+        help="format of the server's own log, on stderr (default: text)",
     )
     parser.add_argument(
-        "--access-log", action="store_true", help="write each request into the server's own log"
+        "--access-log", action="store_true", help="write each request to the server's own log"
     )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Serve until SIGTERM, SIGINT or SIGHUP, then finish the requests and log the rankings."""
+    """Serve until SIGTERM, SIGINT or SIGHUP, then finish requests and log their rankings."""
     began = time.perf_counter()
     config = load_config(arguments.config)
     root = data_path(arguments.config, config)
@@ -77,17 +77,17 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         address = _address(listening[0])
         start_server_log(arguments.log_format)
         console.print(f"Listening on {address}", soft_wrap=True)
-        console.print(_what_ranks(level), soft_wrap=True)
+        console.print(_ranking_by(level), soft_wrap=True)
         if simulation is not None:
-            _tell_simulated(simulation, console)
+            _warn_simulated(simulation, console)
         _write_start(address, level, n_workers)
         warm_up(level, config)
 
-        def tell_ready(seq: int) -> None:
+        def report_ready(seq: int) -> None:
             seconds = time.perf_counter() - began
-            told = f"{seq:,} events in {seconds:.1f} s"
-            console.print(f"Ready: {told}", soft_wrap=True)
-            write_event("ready", f"ready, after {told}", seq=seq, seconds=round(seconds, 1))
+            summary = f"{seq:,} events in {seconds:.1f} s"
+            console.print(f"Ready: {summary}", soft_wrap=True)
+            write_event("ready", f"ready, after {summary}", seq=seq, seconds=round(seconds, 1))
 
         board = Board(n_workers, tuple(config.surfaces))
         deployment = Deployment(
@@ -103,62 +103,62 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             simulation=simulation,
         )
         try:
-            Supervisor(deployment, board, listening, on_ready=tell_ready).run()
+            Supervisor(deployment, board, listening, on_ready=report_ready).run()
         finally:
             _write_end(board, time.perf_counter() - began)
     lost = int(board.workers["rankings_lost"].sum())
     return {"ok": True, "address": address, "rankings_lost": lost}
 
 
-def _workers(asked: int | None, *, is_simulated: bool) -> int:
-    """How many processes rank. Raises ServingError for fewer than one, or more than may be."""
-    if asked is not None and asked < 1:
-        raise ServingError(f"--workers is {asked}; expected 1 or more")
-    if is_simulated and asked is not None and asked > 1:
+def _workers(requested: int | None, *, is_simulated: bool) -> int:
+    """Number of processes that rank. Raises ServingError if the requested one is not allowed."""
+    if requested is not None and requested < 1:
+        raise ServingError(f"--workers is {requested}; expected 1 or more")
+    if is_simulated and requested is not None and requested > 1:
         raise ServingError(
-            f"--workers is {asked}; with --simulated there is one worker, so that requests are "
-            "answered in the order in which they come: leave --workers out"
+            f"--workers is {requested}; with --simulated there is one worker, so that requests are "
+            "answered in the order in which they arrive: omit --workers"
         )
     if is_simulated:
         return 1
-    if asked is not None:
-        return asked
-    affinity = getattr(os, "sched_getaffinity", None)  # not everywhere
+    if requested is not None:
+        return requested
+    affinity = getattr(os, "sched_getaffinity", None)  # missing on some systems
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def _simulation(log: Path) -> Simulation:
-    """Simulated time, which begins with the newest event of the log. Raises LogError."""
+    """Simulated time that starts at the newest event of the log. Raises LogError."""
     with Log.open(log) as opened:
         return Simulation(now_ms=opened.stats().newest_ms or 0)
 
 
-def _tell_simulated(simulation: Simulation, console: Console) -> None:
-    """Say loudly that this server is for no real person."""
+def _warn_simulated(simulation: Simulation, console: Console) -> None:
+    """Warn on the console and in the server's log that time is simulated."""
     what = (
-        "SIMULATED TIME: the clock is moved by events alone, no deadline is kept; never use this "
-        "server for real people"
+        "SIMULATED TIME: only events move the clock, and deadlines are ignored; never use this "
+        "server for real users"
     )
     console.print(f"[bold red]{what}[/]", soft_wrap=True)
     write_event("simulated", what, at_ms=simulation.clock_ms())
 
 
 def _listen(arguments: argparse.Namespace, config: Config, n_workers: int) -> list[socket.socket]:
-    """A bound socket for each worker. Raises ServingError when the address cannot be had.
+    """A bound socket for each worker. Raises ServingError if the address is not available.
 
-    They share the port: the system spreads connections over them.
+    The sockets share the port, and the system distributes connections over them.
     """
     host = config.serving.host if arguments.host is None else arguments.host
     port = config.serving.port if arguments.port is None else arguments.port
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        socket.create_server((host, port), family=family).close()  # nobody else has it
+        socket.create_server((host, port), family=family).close()  # fails if the port is in use
         sockets: list[socket.socket] = []
         for _ in range(n_workers):
-            taken = sockets[0].getsockname()[1] if sockets else port
+            bound_port = sockets[0].getsockname()[1] if sockets else port
             sockets.append(
                 socket.create_server(
-                    (host, taken),
+                    (host, bound_port),
                     family=family,
                     backlog=_BACKLOG,
                     reuse_port=n_workers > 1,
@@ -174,7 +174,7 @@ def _listen(arguments: argparse.Namespace, config: Config, n_workers: int) -> li
 
 
 def _allow_connections() -> None:
-    """Raise the soft limit of open files to the hard one: idle clients soon hold a thousand."""
+    """Raise the soft limit of open files to the hard one, for many idle connections."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):  # some systems refuse their own limit
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -187,18 +187,18 @@ def _address(listening: socket.socket) -> str:
 
 def _write_start(address: str, level: FallbackLevel, n_workers: int) -> None:
     bundle = None if level.bundle is None else level.bundle.version
-    what = f"starting with {n_workers} workers on {address}; {_what_ranks(level)}"
+    what = f"starting with {n_workers} workers on {address}; {_ranking_by(level)}"
     write_event("start", what, address=address, workers=n_workers, bundle=bundle)
 
 
 def _write_end(board: Board, seconds: float) -> None:
-    """Write that it is over, and how many rankings it made and lost."""
+    """Write to the server's log that it stopped, with the numbers of rankings made and lost."""
     lost, ranked = int(board.workers["rankings_lost"].sum()), int(board.latency.sum())
     what = f"stopped after {seconds:,.0f} s and {ranked:,} rankings, of which {lost:,} were lost"
     write_event("end", what, seconds=round(seconds, 1), rankings=ranked, rankings_lost=lost)
 
 
-def _what_ranks(level: FallbackLevel) -> str:
+def _ranking_by(level: FallbackLevel) -> str:
     if level.fallback is None and level.bundle is not None:
         return f"Ranking by bundle {level.bundle.version}"
     ranks = "most popular now" if level.bundle is None else f"bundle {level.bundle.version}"

@@ -1,4 +1,4 @@
-"""``liverank snapshot``: write what the log comes to, for servers to start from."""
+"""``liverank snapshot``: write the state folded from the log, for servers to start from."""
 
 import argparse
 import time
@@ -16,19 +16,22 @@ from liverank.serving.ranking.fallback import choose_level, fixed_level
 from liverank.serving.state.log_fold import compile_fold, initial_layout
 from liverank.serving.state.snapshots import take_snapshot
 
-HELP = "write what the log comes to, so that a server starts from there"
+HELP = "write the state folded from the log, so that a server starts faster"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_config_argument(parser)
     parser.add_argument(
-        "--bundle", type=Path, metavar="DIR", help="for a server of this bundle, as in `serve`"
+        "--bundle",
+        type=Path,
+        metavar="DIR",
+        help="for a server that serves this bundle, as in `serve`",
     )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Fold what came after the last snapshot, write a new one, and tell what came of it."""
+    """Fold the events after the last snapshot, write a new one, and print the outcome."""
     config = load_config(arguments.config)
     directory = log_path(arguments.config, config)
     folder = snapshots_path(arguments.config, config)
@@ -50,13 +53,13 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             on_progress("folding the log", min(seq / last_seq, 1.0))
             return True
 
-        taken = take_snapshot(log, layout, config, folder, keep_going=keep_going)
+        result = take_snapshot(log, layout, config, folder, keep_going=keep_going)
     seconds = time.perf_counter() - began
-    if taken.written:
+    if result.written:
         console.print(
-            f"A snapshot of {taken.bytes / 1e6:,.1f} MB up to event {taken.seq:,}, folded on from "
-            f"{taken.began:,}, in {seconds:.1f} s"
+            f"Wrote a snapshot of {result.bytes / 1e6:,.1f} MB up to event {result.seq:,}, "
+            f"starting from event {result.began:,}, in {seconds:.1f} s"
         )
     else:
-        console.print(f"No snapshot was written: {taken.reason}")
-    return {"ok": True, **taken._asdict(), "seconds": round(seconds, 3)}
+        console.print(f"No snapshot was written: {result.reason}")
+    return {"ok": True, **result._asdict(), "seconds": round(seconds, 3)}

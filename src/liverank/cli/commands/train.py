@@ -98,6 +98,7 @@ def _keep(trained: TrainingRun, root: Path, no_promote: bool) -> str:
         heads=trained.heads,
         report=trained.report,
         golden=trained.golden,
+        page=trained.page,
         created_ms=now_ms(),
     )
     version = store.add(root, packed)

@@ -1,4 +1,4 @@
-"""``liverank warmup``: compile what a server runs, so that its start need not."""
+"""``liverank warmup``: compile the kernels of a server in advance."""
 
 import argparse
 import time
@@ -10,7 +10,7 @@ from liverank.compiled import CACHE_VARIABLE, cache_folder
 from liverank.errors import ServingError
 from liverank.serving.processes.warm_all import compile_everything
 
-HELP = "compile what a server runs into the cache, for instance while an image is built"
+HELP = "compile the kernels of a server into the cache, for instance while building an image"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,15 +18,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Fill the cache, and report its path, its size and how long that took.
+    """Fill the cache, and print its folder, its size and the time taken.
 
-    Raises ServingError where no folder can be written.
+    Raises ServingError if no folder can be written.
     """
     folder = cache_folder()
     if folder is None:
         raise ServingError(
-            "no folder can be written to keep machine code in: not the package's, nor the user's "
-            f"cache, nor the folder of temporary files; name one with {CACHE_VARIABLE}"
+            "machine code cannot be kept, because no folder can be written: not the package's, nor "
+            f"the user's cache, nor the folder of temporary files; name one with {CACHE_VARIABLE}"
         )
     before = set(folder.rglob("*.nbc"))
     began = time.perf_counter()

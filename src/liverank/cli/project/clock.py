@@ -1,4 +1,4 @@
-"""The wall clock, read here and nowhere below: everything else takes the time as an argument."""
+"""The wall clock of commands; code below the command line takes the time as an argument."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The events that a command works on: files that it is given, or the log."""
+"""The events that a command reads: from files, or from the log."""
 
 import argparse
 import fcntl
@@ -43,8 +43,8 @@ def open_history(
 ) -> Iterator[Frames]:
     """Frames of the events in ``seq`` order. Raises DatasetError when there are none.
 
-    Files go into a log of their own, as ``liverank ingest`` would bring them into the log. It lies
-    in the data directory and is removed at the end.
+    Files are imported into a temporary log, as ``liverank ingest`` would do. It lies in the data
+    directory and is removed at the end.
     """
     if not arguments.events:
         with Log.open(log_path(arguments.config, config)) as log:
@@ -55,7 +55,7 @@ def open_history(
                 )
             yield partial(log.read, columns=HISTORY_COLUMNS)
         return
-    with _own_directory(data_path(arguments.config, config)) as directory:
+    with _temporary_directory(data_path(arguments.config, config)) as directory:
         _, read, _ = import_files(
             directory,
             arguments.events,
@@ -75,10 +75,10 @@ def open_history(
 
 
 @contextmanager
-def _own_directory(data: Path) -> Iterator[Path]:
-    """A directory that goes at the end; those that killed processes left go first.
+def _temporary_directory(data: Path) -> Iterator[Path]:
+    """A directory that is removed at the end; first removes leftovers of killed processes.
 
-    The process that made one holds a lock in it. Raises LogError where none can be made.
+    The process that uses a directory holds a lock in it. Raises LogError if none can be made.
     """
     try:
         data.mkdir(parents=True, exist_ok=True)
@@ -86,14 +86,14 @@ def _own_directory(data: Path) -> Iterator[Path]:
             fcntl.flock(turn, fcntl.LOCK_EX)
             _remove_stale(data)
             directory = Path(mkdtemp(prefix=_PREFIX, dir=data))
-            held = (directory / _LOCK).open("a")
-            fcntl.flock(held, fcntl.LOCK_EX)
+            lock = (directory / _LOCK).open("a")
+            fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as error:
         raise LogError(
-            f"{data}: events of files are put in order there, but {error}; check that the "
-            "directory can be written"
+            f"{data}: files of events are sorted in this directory, but {error}; check that it "
+            "can be written"
         ) from None
-    with held:
+    with lock:
         try:
             yield directory / "log"
         finally:
@@ -103,8 +103,8 @@ def _own_directory(data: Path) -> Iterator[Path]:
 def _remove_stale(data: Path) -> None:
     for directory in data.glob(f"{_PREFIX}*"):
         try:
-            with (directory / _LOCK).open("a") as held:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with (directory / _LOCK).open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(directory, ignore_errors=True)
         except (BlockingIOError, FileNotFoundError):
-            continue  # its process is at work, or has just ended
+            continue  # its process still runs, or has just ended

@@ -1,4 +1,4 @@
-"""Bringing files of events into a log, with a bar, whatever their size."""
+"""Imports files of events of any size into a log, with a progress bar."""
 
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
@@ -26,11 +26,11 @@ from liverank.events.sources.files import find_files
 from liverank.events.sources.read_events import FileEvents, read_events
 
 FIRST_REASONS = 10
-"""Rejected rows whose reasons are kept; the others are counted."""
+"""Most rejected rows whose reasons are kept; further ones are only counted."""
 
 
-class Read:
-    """What was read of files so far: how many events of each kind, and which rows were rejected."""
+class ImportCounts:
+    """Counts of the events read so far by kind, and of the rejected rows."""
 
     def __init__(self, declared: Declared) -> None:
         self.kinds: Counter[str] = Counter()
@@ -42,7 +42,7 @@ class Read:
 
     @property
     def events(self) -> int:
-        """How many events there were."""
+        """Number of events."""
         return self.kinds.total()
 
     @property
@@ -51,7 +51,7 @@ class Read:
         return self._declared.warnings(self._unknown)
 
     def add(self, part: FileEvents) -> pl.DataFrame:
-        """Count a piece; gives its events, as an import takes them."""
+        """Count a part of a file; returns its events in the form that an import takes."""
         frame = part.unnumbered()
         self.rejected += part.rejected.height
         more = FIRST_REASONS - len(self.reasons)
@@ -62,14 +62,14 @@ class Read:
         return frame
 
 
-class FilesImported(NamedTuple):
-    """What became of an import of files; ``imported`` is None where rejected rows forbade it.
+class FilesImportResult(NamedTuple):
+    """Outcome of an import of files; ``imported`` is None if rejected rows prevented it.
 
-    ``allowed`` are those whom an erasure kept away, and whom it keeps away no longer.
+    ``allowed`` are erased users whose events are accepted again from now on.
     """
 
     imported: ImportResult | None
-    read: Read
+    counts: ImportCounts
     allowed: list[str]
 
 
@@ -81,40 +81,40 @@ def import_files(
     *,
     is_strict: bool = False,
     allow_erased: Sequence[str] = (),
-) -> FilesImported:
+) -> FilesImportResult:
     """Import the events of files into the log of a directory, all of them or none.
 
-    Events that are not as the config declares are rejected (``Declared``). A strict import imports
-    nothing when any row is rejected. ``allow_erased`` are users to take in again although they were
-    erased. Raises ConfigError, SourceError, LogError and its kinds.
+    Events that contradict the config are rejected (``Declared``). A strict import imports nothing
+    if any row is rejected. ``allow_erased`` are erased users whose events are accepted again.
+    Raises ConfigError, SourceError, LogError and its subclasses.
     """
     declared = declared_by(config)
-    read = Read(declared)
+    counts = ImportCounts(declared)
     with ExitStack() as shown:
         on_progress = shown.enter_context(reading_progress(paths, console))
         parts = read_events(paths, config.sources, declared=declared, on_progress=on_progress)
 
         def pieces() -> Generator[pl.DataFrame, None, None]:
             for part in parts:
-                yield read.add(part)
-            if is_strict and read.rejected:
+                yield counts.add(part)
+            if is_strict and counts.rejected:
                 raise _RejectedError
-            shown.close()  # the bar is full
-            shown.enter_context(console.status(f"Adding {read.events:,} events to the log"))
+            shown.close()  # the progress bar is full
+            shown.enter_context(console.status(f"Adding {counts.events:,} events to the log"))
 
         rows = config.log.segment_rows
         with Log.open(directory, segment_rows=rows) as log, closing(pieces()) as frames:
             try:
                 imported = log.import_frames(frames, arrived_ms=now_ms(), allowed=allow_erased)
             except _RejectedError:
-                return FilesImported(None, read, [])
+                return FilesImportResult(None, counts, [])
             allowed = [user for user in allow_erased if log.allow_erased(user)]
-            return FilesImported(imported, read, allowed)
+            return FilesImportResult(imported, counts, allowed)
 
 
 @contextmanager
 def reading_progress(paths: Sequence[Path], console: Console) -> Iterator[OnProgress]:
-    """A bar over the bytes of the files; gives the function to call with each further stretch."""
+    """Show a bar over the bytes of the files; gives the function to call with bytes read."""
     total = sum(file.path.stat().st_size for file in find_files(paths))
     columns = (
         TextColumn("Reading"),
@@ -125,7 +125,7 @@ def reading_progress(paths: Sequence[Path], console: Console) -> Iterator[OnProg
     )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("Reading", total=total)
-        yield lambda read: progress.advance(task, read)
+        yield lambda n_bytes: progress.advance(task, n_bytes)
 
 
 class _RejectedError(Exception):

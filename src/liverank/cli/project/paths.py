@@ -1,4 +1,4 @@
-"""Where a project keeps its files: everything is relative to its liverank.toml.
+"""Where a project keeps its files: all paths derive from the path of its liverank.toml.
 
 Invariant: the same config file gives the same directories, whatever the working directory is.
 """

@@ -1,4 +1,4 @@
-"""A moment as it is written on a command line."""
+"""A time as it is written on a command line."""
 
 import argparse
 from datetime import UTC, datetime

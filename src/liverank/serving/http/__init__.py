@@ -1,1 +1,1 @@
-"""HTTP: the protocol, the routes, and the messages that requests and answers are made of."""
+"""HTTP: the protocol, the endpoints, and the messages of requests and answers."""

@@ -1,6 +1,6 @@
-"""Compressed bodies, unpacked up to a limit.
+"""Decompression of request bodies, up to a limit.
 
-Invariant: of a body that unpacks to more than is allowed, no more than that is unpacked.
+Invariant: never decompresses more than the allowed number of bytes (plus one).
 """
 
 import zlib
@@ -14,19 +14,19 @@ from liverank.serving.http.limits import Limits, too_long
 from liverank.serving.http.messages import Problem
 
 ENCODINGS = ("gzip", "deflate", "zstd", "identity")
-_MOST_PARTS = 1000
-"""Members of gzip, or frames of zstd, in a body: each costs time however little is in it."""
+_MAX_PARTS = 1000
+"""Most gzip members or zstd frames in a body: each costs time, even an empty one."""
 _SLICE_BYTES = 1 << 16
-_MOST_WINDOW_BYTES = 1 << 23
-"""Of zstd: what RFC 9659 lets a sender ask a receiver to remember."""
+_MAX_WINDOW_BYTES = 1 << 23
+"""Largest zstd window that RFC 9659 allows a sender to require."""
 
 
 class BodyTooLongError(Exception):
-    """A body unpacks to more than is allowed."""
+    """A body is larger than allowed when decompressed."""
 
 
 class UnreadableBodyError(Exception):
-    """A body is not what its content-encoding says; ``status`` is what to answer."""
+    """A body does not match its content-encoding; ``status`` is the status to answer with."""
 
     def __init__(self, status: int, what: str) -> None:
         super().__init__(what)
@@ -34,7 +34,7 @@ class UnreadableBodyError(Exception):
 
 
 def unpack(request: Request, limits: Limits) -> Answer | None:
-    """Take the content-encoding off a request's body; the answer where that cannot be done."""
+    """Decompress a request's body in place; returns an error answer if that fails, else None."""
     try:
         request.body = decoded_body(request.body, request.encoding, most_bytes=limits.body_bytes)
     except BodyTooLongError:
@@ -47,7 +47,7 @@ def unpack(request: Request, limits: Limits) -> Answer | None:
 def decoded_body(body: bytes, encoding: str, *, most_bytes: int) -> bytes:
     """A body without its content-encoding.
 
-    Raises BodyTooLongError, and UnreadableBodyError for what cannot be unpacked.
+    Raises BodyTooLongError, and UnreadableBodyError for a body that cannot be decompressed.
 
     >>> decoded_body(zlib.compress(b"[]"), "deflate", most_bytes=2)
     b'[]'
@@ -70,7 +70,7 @@ def decoded_body(body: bytes, encoding: str, *, most_bytes: int) -> bytes:
 
 
 class _Unpacker(Protocol):
-    """Unpacks one member or frame; has read it all when ``eof``."""
+    """Decompresses one member or frame; ``eof`` is true once all of it was read."""
 
     @property
     def eof(self) -> bool: ...
@@ -83,7 +83,7 @@ _NewUnpacker: TypeAlias = Callable[[], _Unpacker]
 
 
 def _unpacked(body: bytes, new_unpacker: _NewUnpacker, most_bytes: int) -> bytes:
-    """All parts of a body, one after the other. Raises BodyTooLongError, EOFError."""
+    """All parts of a body, joined. Raises BodyTooLongError, EOFError."""
     whole, parts = bytearray(), 0
     unpacker: _Unpacker | None = None
     for start in range(0, len(body), _SLICE_BYTES):
@@ -91,8 +91,8 @@ def _unpacked(body: bytes, new_unpacker: _NewUnpacker, most_bytes: int) -> bytes
         while left:
             if unpacker is None:
                 unpacker, parts = new_unpacker(), parts + 1
-            if parts > _MOST_PARTS:
-                raise EOFError(f"it has more than {_MOST_PARTS:,} parts; pack it in one")
+            if parts > _MAX_PARTS:
+                raise EOFError(f"it has more than {_MAX_PARTS:,} parts; compress it as one")
             whole += unpacker.decompress(left, most_bytes - len(whole) + 1)
             if len(whole) > most_bytes:
                 raise BodyTooLongError
@@ -105,12 +105,12 @@ def _unpacked(body: bytes, new_unpacker: _NewUnpacker, most_bytes: int) -> bytes
 
 
 def _inflater() -> _Unpacker:
-    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # finds out which of gzip and zlib it is
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # detects gzip or zlib
 
 
 def _unpacked_zstd(body: bytes, most_bytes: int) -> bytes:
-    """Measured first by a reader that stops in time, but does not tell that a body is cut off."""
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW_BYTES)
+    """Decompress zstd; a reader that stops early, but accepts truncated bodies, measures first."""
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
     with decompressor.stream_reader(body, read_across_frames=True) as reader:
         if len(reader.read(most_bytes + 1)) > most_bytes:
             raise BodyTooLongError
@@ -118,7 +118,7 @@ def _unpacked_zstd(body: bytes, most_bytes: int) -> bytes:
 
 
 class _Frame:
-    """A frame of zstd, of which is known that it unpacks to little enough."""
+    """A zstd frame whose decompressed size was already checked."""
 
     def __init__(self, decompressor: zstandard.ZstdDecompressor) -> None:
         self._unpacker = decompressor.decompressobj()

@@ -1,6 +1,6 @@
-"""Events that arrive over HTTP, into the log.
+"""Appends events from HTTP bodies to the log.
 
-Invariant: what the response calls accepted is on disk.
+Invariant: the events that the response counts as accepted are on disk.
 """
 
 from collections import Counter
@@ -16,23 +16,23 @@ from liverank.serving.http.log_errors import log_refusals
 from liverank.serving.http.messages import BadRequestError, EventsResponse, RejectedEvent
 
 ERASED = (
-    "it is of a user who was erased, or an edge to one, and happened before the erasure; "
-    "only what they do after it is taken in"
+    "it belongs to an erased user, or is an edge to one, and happened before the erasure; only "
+    "later events of that user are accepted"
 )
-"""Why an event is refused that was fine but for whose it is."""
+"""Reason for refusing a valid event of an erased user."""
 
 Arrival: TypeAlias = Callable[[Sequence[Event]], int]
-"""Says when events arrive, Unix ms."""
+"""Gives the time of arrival of events, Unix ms."""
 
 OnUndeclared: TypeAlias = Callable[[Counter[Unknown]], None]
-"""Told how many events of a body have each name that is not declared; called by any thread."""
+"""Gets the number of events of a body by undeclared name; called by any thread."""
 
-_MAX_TOLD = 100
-"""Rejected events told one by one in an error that refuses them all."""
+_MAX_REASONS = 100
+"""Most reasons in an error that refuses all events of a body."""
 
 
-def _tell_nobody(_: Counter[Unknown]) -> None:
-    """An OnUndeclared that tells nobody."""
+def _ignore(_: Counter[Unknown]) -> None:
+    """An OnUndeclared that does nothing."""
 
 
 def take_events(
@@ -41,17 +41,17 @@ def take_events(
     *,
     arrived_ms: int | Arrival,
     declared: Declared = ANYTHING,
-    on_undeclared: OnUndeclared = _tell_nobody,
+    on_undeclared: OnUndeclared = _ignore,
     until_s: float | None = None,
 ) -> EventsResponse:
-    """Decode a body of events and append the good ones; waits for the disk.
+    """Decode a body of events and append the valid ones; waits for the disk.
 
-    Events are refused whose fields are not as ``declared``. Names that are not declared are told
-    of, or where it is strict refused; ``on_undeclared`` is given how many events had each.
-    ``arrived_ms`` may depend on the good events.
-    ``until_s`` is how long others may keep it from the log, by ``time.monotonic``.
-    Raises BadRequestError: 400 for a body that cannot be read or holds nothing, 422 when every
-    event is refused, 503 while others hold the log, 507 when the disk is full; else LogError.
+    Events whose fields contradict ``declared`` are refused. Names that it does not declare cause
+    warnings, or if it is strict refusals; ``on_undeclared`` gets the number of events of each.
+    ``arrived_ms`` may be computed from the valid events. ``until_s``, of ``time.monotonic``, is how
+    long to wait for a lock of the log.
+    Raises BadRequestError: 400 for a body that cannot be read or is empty, 422 if every event is
+    refused, 503 while another process locks the log, 507 if the disk is full; else LogError.
     """
     try:
         decoded = decode_events(body)
@@ -72,7 +72,7 @@ def take_events(
         appended = log.append(decoded.events, arrived_ms=arrived_ms, until_s=until_s)
     on_undeclared(unknown)
     rejected = [RejectedEvent(one.place, one.reason) for one in decoded.rejected]
-    rejected += [RejectedEvent(decoded.places[place], ERASED) for place in appended.suppressed]
+    rejected += [RejectedEvent(decoded.places[index], ERASED) for index in appended.suppressed]
     rejected.sort(key=lambda one: one.index)
     accepted = len(decoded.events) - appended.duplicates - len(appended.suppressed)
     if not accepted and not appended.duplicates:
@@ -86,12 +86,12 @@ def take_events(
 
 
 def _undeclared(events: Sequence[Event], declared: Declared) -> Counter[Unknown]:
-    """How many events have each name that is not declared."""
+    """Number of events by undeclared name."""
     if not declared.types and not declared.surfaces:
         return Counter()
     return Counter(name for name in map(declared.unknown, events) if name is not None)
 
 
 def _all_refused(rejected: Sequence[RejectedEvent]) -> BadRequestError:
-    reasons = [f"[{one.index}] {one.reason}" for one in rejected[:_MAX_TOLD]]
+    reasons = [f"[{one.index}] {one.reason}" for one in rejected[:_MAX_REASONS]]
     return BadRequestError(422, "body", f"every event was refused: {'; '.join(reasons)}")

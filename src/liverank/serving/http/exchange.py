@@ -1,6 +1,6 @@
-"""A request as routes see it, and an answer as the protocol sends it.
+"""A request as endpoints see it, and an answer as the protocol sends it.
 
-Invariant: an answer's bytes are made in one place, and every error has the shape of
+Invariant: ``answer_bytes`` alone makes the bytes of answers, and the body of every error is a
 ``messages.ErrorResponse``.
 """
 
@@ -16,29 +16,31 @@ import msgspec
 from liverank.serving.http.messages import ErrorResponse, Problem
 
 JSON = b"application/json"
+USERS_PATH = "/v1/users/"
+"""Path before the id of a user, which may hold any characters, also slashes and line ends."""
 _encoder = msgspec.json.Encoder()
-_PIECE = 500
+_CHUNK = 500
 """Items of a long list that are encoded at once."""
 _heads: dict[tuple[int, bytes], bytes] = {}
 
 
 @dataclass(slots=True)
 class Request:
-    """A whole request. ``read_at`` is when its last byte was read, by ``time.perf_counter``."""
+    """A complete request. ``read_at`` is when its last byte was read, by ``time.perf_counter``."""
 
     method: str
     path: str
-    """Without escapes."""
+    """Unescaped."""
     query: str
     body: bytes
     read_at: float
     encoding: str = ""
-    """Of the body, as it is here; empty for none."""
+    """Content-encoding of ``body``; empty for none."""
 
 
 @dataclass(slots=True)
 class Answer:
-    """What is sent back. An answer that ``closes`` is the last one on its connection."""
+    """A response. One that ``closes`` is the last on its connection."""
 
     status: int
     body: bytes
@@ -48,29 +50,29 @@ class Answer:
 
 
 def in_pieces(items: MutableSequence[Any]) -> Any:
-    """A long list of structs as JSON, made in pieces: between them, other threads can go on.
+    """A long list of structs as JSON, encoded in chunks so that other threads can run in between.
 
-    Nothing is left of the items, as it takes long to let go of all at once.
+    It empties ``items`` on the way, because freeing a long list at once would block too.
 
     >>> msgspec.json.encode(in_pieces([Problem(where="a", what="b")] * 2))
     b'[{"where":"a","what":"b"},{"where":"a","what":"b"}]'
     """
-    starts = range(0, len(items), _PIECE)
-    pieces = []
+    starts = range(0, len(items), _CHUNK)
+    chunks = []
     for start in starts:
-        some = items[start : start + _PIECE]
-        pieces.append(_encoder.encode(some)[1:-1])
-        items[start : start + _PIECE] = [None] * len(some)
-    return msgspec.Raw(b"[%s]" % b",".join(pieces))
+        some = items[start : start + _CHUNK]
+        chunks.append(_encoder.encode(some)[1:-1])
+        items[start : start + _CHUNK] = [None] * len(some)
+    return msgspec.Raw(b"[%s]" % b",".join(chunks))
 
 
 def json_answer(status: int, content: msgspec.Struct) -> Answer:
-    """An answer of JSON."""
+    """An answer with a JSON body."""
     return Answer(status, _encoder.encode(content))
 
 
 def problem_answer(status: int, problem: Problem, *headers: tuple[bytes, bytes]) -> Answer:
-    """An error; one that passes says when to try again.
+    """An error as an answer; with 503, a header says when to try again.
 
     >>> problem_answer(404, Problem(where="GET /x", what="no such route")).body
     b'{"error":{"where":"GET /x","what":"no such route"}}'
@@ -81,14 +83,14 @@ def problem_answer(status: int, problem: Problem, *headers: tuple[bytes, bytes])
 
 
 class DateHeader:
-    """The time of day as HTTP writes it, made once a second."""
+    """The ``date`` header, made once a second."""
 
     def __init__(self) -> None:
         self._second = -1
         self._line = b""
 
     def line(self) -> bytes:
-        """The header line of now."""
+        """The header line for the current second."""
         second = int(time.time())
         if second != self._second:
             self._second = second
@@ -97,7 +99,7 @@ class DateHeader:
 
 
 def answer_bytes(answer: Answer, date: bytes, *, connection: bytes, without_body: bool) -> bytes:
-    """An answer on the wire; ``connection`` is what it says of the connection, empty for nothing.
+    """The bytes of an answer; ``connection`` is the value of that header, empty for none.
 
     >>> wire = answer_bytes(Answer(200, b"{}"), b"", connection=b"", without_body=False)
     >>> wire.splitlines()

@@ -1,16 +1,16 @@
-"""What a client of the server may take."""
+"""Limits on the size and the time of requests."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a client may take.
+    """Limits for one connection.
 
-    ``head_bytes`` of address and headers, which must come within ``head_s``; ``body_bytes`` of
-    body, of which something must come every ``stall_s``, and all within ``body_s`` and a second for
-    each ``body_bytes_a_second``; of its answers, it must read something every ``stall_s``;
-    ``keep_alive_s`` between two requests.
+    Address and headers have at most ``head_bytes`` and must arrive within ``head_s``. A body has at
+    most ``body_bytes``; some of it must arrive every ``stall_s``, and all of it within ``body_s``
+    plus one second for each ``body_bytes_a_second``. The client must read some of an answer every
+    ``stall_s``. An idle connection is closed after ``keep_alive_s``.
     """
 
     body_bytes: int = 16_000_000
@@ -23,7 +23,7 @@ class Limits:
 
 
 def too_long(limits: Limits) -> str:
-    """What is wrong with a body that is longer than is allowed.
+    """The message about a body that is longer than allowed.
 
     >>> too_long(Limits(body_bytes=1_000_000))[:36]
     'more than 1,000,000 bytes; send less'

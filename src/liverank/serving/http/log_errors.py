@@ -1,4 +1,4 @@
-"""What the log refuses, as the answer to a request."""
+"""Errors of the log, as answers to a request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,10 @@ from liverank.serving.http.messages import BadRequestError
 
 @contextmanager
 def log_refusals(where: str) -> Iterator[None]:
-    """Raise BadRequestError where the log refuses within the block.
+    """Turn errors of the log within the block into BadRequestError.
 
-    422 for an EventError, told of ``where`` in the request, 507 when the disk is full, 503 while
-    others hold the log; other errors of the log pass.
+    422 for an EventError, at ``where`` in the request; 507 if the disk is full; 503 while another
+    process locks the log. Other errors of the log pass unchanged.
 
     >>> with log_refusals("body"):
     ...     raise LogBusyError("another process holds the log")

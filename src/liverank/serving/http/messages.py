@@ -1,6 +1,6 @@
-"""What the rank server takes and gives: requests and responses as frozen structs.
+"""Requests and responses of the rank server, as frozen structs.
 
-Invariant: a request that exists is valid; what a client sees of the server is declared here.
+Invariant: a request object is valid; everything a client sends or receives is declared here.
 """
 
 from collections.abc import Mapping
@@ -19,38 +19,38 @@ _T = TypeVar("_T", bound=msgspec.Struct)
 
 
 class RankRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``POST /v1/rank``: who asks, where, and among what."""
+    """``POST /v1/rank``: a user, a surface, and candidates."""
 
     user: Id
     surface: Id = "default"
     items: list[Id] | None = None
-    """The candidates; left out, everything live."""
+    """The candidates; by default, all live items."""
     exclude: list[Id] = []
     fields: Fields = {}
-    """What is known of the request: device, app version, ..."""
+    """Fields of the request: device, app version, ..."""
     limit: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    """Items wanted; left out, the surface's."""
+    """Most items to return; by default, the surface's limit."""
     explain: bool = False
     deadline_ms: Annotated[float, msgspec.Meta(gt=0)] | None = None
-    """Milliseconds in which an answer is of use; left out, the surface's."""
+    """Milliseconds within which the answer is needed; by default, the surface's deadline."""
     id: Id | None = None
-    """The ranking's id, which interactions name; left out, the server makes one."""
+    """Id of the ranking, which interactions refer to; by default, the server makes one."""
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """One feature's part in an item's score."""
+    """One feature's effect on an item's score; see ``ranking.what_if``."""
 
     feature: str
     value: float | None
     typical: float | None
-    """The median over the candidates."""
+    """Median over the candidates."""
     effect: float
     """Log-odds that the item would lose if its value were the typical one."""
     words: str
 
 
 class RankedItem(msgspec.Struct, frozen=True, gc=False):
-    """An item at its place, from 0. ``features`` and ``reasons`` are given when asked for."""
+    """An item and its position, from 0; with ``explain``, also ``features`` and ``reasons``."""
 
     item: str
     score: float
@@ -65,41 +65,41 @@ class RankResponse(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     surface: str
     variant: str | None
-    """The arm of an experiment."""
+    """Variant of an experiment."""
     model: str | None
-    """The version of the bundle that scored; null when none did."""
+    """Version of the bundle that scored; null if none did."""
     items: list[RankedItem]
     fallback: str | None
-    """The level below the current bundle that answered: previous, popular or newest."""
+    """Fallback level that ranked instead of the current bundle: previous, popular or newest."""
     fallback_reason: str | None
     dropped: dict[str, int]
-    """Candidates that were not ranked, by why: ended, excluded."""
+    """Number of candidates that were not ranked, by reason: ended, excluded."""
     took_ms: float
 
 
 class RejectedEvent(msgspec.Struct, frozen=True):
-    """An event that was refused: its place in the body, from 0, and why."""
+    """An event that was refused: its index in the body, from 0, and the reason."""
 
     index: int
     reason: str
 
 
 class EventsResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``POST /v1/events``: what became of the events. Accepted ones are on disk."""
+    """``POST /v1/events``: the outcome of each event. Accepted events are on disk."""
 
     accepted: int
     duplicates: int
     rejected: list[RejectedEvent]
     warnings: list[str] = []
-    """A line for each interaction type and surface that the config does not declare."""
+    """One line for each interaction type and surface that the config does not declare."""
 
 
 class ErasedUser(msgspec.Struct, frozen=True, kw_only=True):
-    """``DELETE /v1/users/ID``: the user is in neither the log nor what ranks."""
+    """``DELETE /v1/users/ID``: the user is in neither the log nor served state."""
 
     user: str
     erased_rows: int
-    """Events of theirs that the log held."""
+    """Number of the user's events that the log held."""
 
 
 class LiveItemView(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,90 +111,90 @@ class LiveItemView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemsResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """``GET /v1/items``: what is live, the newest first."""
+    """``GET /v1/items``: the live items, newest first."""
 
     live: int
     items: list[LiveItemView]
 
 
 class StateHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How big feature state is, and what it let go."""
+    """Size of feature state, and what it evicted."""
 
     rows: int
     items: int
     bytes: int
     swept: int
-    """Rows and histories let go for lying idle."""
+    """Rows and histories evicted because they were idle."""
     evicted: int
-    """Rows and histories let go for want of memory."""
+    """Rows and histories evicted because memory was full."""
     forgotten: int
-    """People and items let go for want of memory though events had told of them."""
+    """Users and items evicted because memory was full, although events had described them."""
     lost: int
-    """Events that found no room."""
+    """Events dropped because memory was full."""
     compacted: int
-    """How often its memory was compacted."""
+    """Number of compactions of its memory."""
     clamped: int
-    """Events whose clock ran ahead."""
+    """Events whose time was too far in the future and was moved back."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """``GET /healthz``: ``ok`` is false, and the status 503, where somebody should look at it."""
+    """``GET /healthz``: ``ok`` is false, and the status 503, if something needs attention."""
 
     ok: bool
     simulated: bool = False
-    """Whether time is simulated: such a server is for no real person."""
+    """Whether time is simulated; such a server is not for real users."""
     log: str | None
-    """Why events are refused, the log is not followed, or what it holds is of no use."""
+    """Why events are refused, the log is not followed, or its contents are of no use."""
     bundle: str | None
     """Why the bundle that was promoted last is not served."""
     processes: str | None
-    """Which process is missing, or does nothing, at present."""
+    """Which process is missing or shows no sign of life."""
     rankings: str | None
     """Why rankings are not being logged."""
     experiments: str | None
-    """Which variants are not ranked as the config says, and which targets hold nobody."""
+    """Which variants are not ranked as configured, and which targets match nobody."""
     rankings_lost: int
     """Rankings that were served but could not be logged."""
     lag_s: float
-    """How old the oldest event may be that rankings do not know yet."""
+    """Largest possible age of an event that rankings do not include yet."""
     snapshot: str | None
-    """Why the last snapshot could not be taken; a restart takes longer, nothing else."""
+    """Why the last snapshot could not be taken; the only effect is a slower restart."""
     snapshot_seq: int | None
-    """The last event that the newest snapshot holds."""
+    """Seq of the last event in the newest snapshot."""
     memory: str | None
-    """What state let go for want of memory, and what to do; null where nothing was."""
+    """What was evicted because memory was full, and what to do; null if nothing was."""
     state: StateHealth | None
     """Null before the log has been read."""
     pids: dict[str, int]
-    """The processes of the server, by what they do."""
+    """Process ids of the server, by process name."""
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``GET /readyz``: whether rankings can be answered, and by what."""
+    """``GET /readyz``: whether rankings can be answered, and by which model or fallback."""
 
     ready: bool
     seq: int | msgspec.UnsetType = msgspec.UNSET
-    """The last event that rankings see."""
+    """Seq of the last event that rankings include."""
     model: str | None = None
     fallback: str | None = None
     reason: str | None = None
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a request failed: where in it, what is wrong, and what to do."""
+    """Why a request failed: where in the request, what is wrong, and what to do."""
 
     where: str
     what: str
 
 
 class ErrorResponse(msgspec.Struct, frozen=True):
-    """The body of every answer that is an error."""
+    """The body of every error."""
 
     error: Problem
 
 
 class BadRequestError(ServingError):
-    """A request that cannot be answered, with the HTTP status that says so."""
+    """A request that cannot be answered, with the HTTP status for it."""
 
     def __init__(self, status: int, where: str, what: str) -> None:
         super().__init__(f"{where}: {what}")
@@ -205,7 +205,7 @@ class BadRequestError(ServingError):
 def decode_request(body: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
     """Decode a request's body.
 
-    Raises BadRequestError: 400 for what is not JSON, 422 for JSON that is not the request.
+    Raises BadRequestError: 400 for invalid JSON, 422 for JSON that is not such a request.
 
     >>> decode_request(b'{"user":"u1","limit":0}', msgspec.json.Decoder(RankRequest))
     Traceback (most recent call last):
@@ -214,17 +214,17 @@ def decode_request(body: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        what, _, place = with_field_name(str(error), body).partition(" - at `")
+        what, _, path = with_field_name(str(error), body).partition(" - at `")
         if "unknown field" in what:
             what += f"; expected {', '.join(decoder.type.__struct_fields__)}"
-        raise BadRequestError(422, place.rstrip("`") or "$", what) from None
+        raise BadRequestError(422, path.rstrip("`") or "$", what) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         what = odd_text(body) or f"not valid JSON: {error}"
         raise BadRequestError(400, "body", what) from None
 
 
 def check_fields(fields: Fields, declared: Mapping[str, FieldType]) -> None:
-    """Refuse fields of a request that are not of the types that liverank.toml declares.
+    """Refuse fields of a request whose types are not those that liverank.toml declares.
 
     Raises BadRequestError (422).
 
@@ -235,5 +235,5 @@ def check_fields(fields: Fields, declared: Mapping[str, FieldType]) -> None:
     problem = problem_of_fields(fields, declared)
     if problem is not None:
         before, _, after = problem.partition(" - at `")
-        place, _, advice = after.partition("`")
-        raise BadRequestError(422, place, before + advice)
+        path, _, advice = after.partition("`")
+        raise BadRequestError(422, path, before + advice)

@@ -1,7 +1,7 @@
-"""HTTP/1.1 on one connection: requests to the server's queue, answers out, and time limits.
+"""HTTP/1.1 on one connection: queues its requests, sends answers, and enforces time limits.
 
-Invariant: answers leave in the order of their requests, one at a time; a client that is slow, sends
-too much, or sends what is no HTTP costs its own connection and nothing else.
+Invariant: answers are sent in the order of their requests, one at a time; a client that is slow,
+sends too much, or sends invalid HTTP affects only its own connection.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from liverank.serving.http.reading import RequestReader
 if TYPE_CHECKING:
     from liverank.serving.http.server import HttpServer
 
-_MOST_WAITING = 32
-"""Requests that a client may send before it has read the answers to earlier ones."""
+_MAX_WAITING = 32
+"""Most requests that a client may send before it has read earlier answers."""
 _LINGER_S, _LONGEST_LINGER_S = 2.0, 30.0
-"""How long what a client still sends is read and thrown away after an answer that closes: while
-something comes within the first, and for no longer than the second."""
+"""After an answer that closes, further input is read and discarded: until none arrives for the
+first time, and no longer than the second."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -49,27 +49,27 @@ class HttpProtocol(asyncio.Protocol):
         self._is_full = self._has_eof = False
         self._connection, self._awaits = b"", ""
         self._lingers_until = 0.0
-        self._unsent = 0  # bytes of answers that the client had not read when it was last looked at
+        self._unsent = 0  # bytes of answers that were unread at the last check
         self.is_busy = False
-        """A request of this connection is being answered."""
+        """Whether a request of this connection is being answered."""
         self.deadline = 0.0
         """When to give up waiting for the client, by ``time.perf_counter``; 0 for never."""
 
-    # What the event loop tells.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is there."""
+        """Register a new connection."""
         self.transport = cast("asyncio.Transport", transport)
         self.deadline = time.perf_counter() + self._server.limits.head_s
         self._server.connections.add(self)
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        """The client is gone."""
+        """Forget a closed connection."""
         self._server.connections.discard(self)
         self._waiting.clear()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came."""
+        """Read bytes from the client."""
         if self._lingers_until:
             self.deadline = min(time.perf_counter() + _LINGER_S, self._lingers_until)
             return
@@ -80,7 +80,7 @@ class HttpProtocol(asyncio.Protocol):
         self._reset_deadline()
 
     def eof_received(self) -> bool:
-        """The client will send no more; it may still wait for answers."""
+        """Handle the end of input; the client may still wait for answers."""
         self._has_eof = True
         if self._reader.began_at:
             self._reader.refuse(400, "request", "it ended too early; send the whole request")
@@ -88,22 +88,22 @@ class HttpProtocol(asyncio.Protocol):
         return self.is_busy or bool(self._waiting)
 
     def pause_writing(self) -> None:
-        """The client does not read its answers."""
+        """Stop sending answers, because the client does not read them."""
         self._is_full = True
         self._unsent = self.transport.get_write_buffer_size()
         self._reset_deadline()
 
     def resume_writing(self) -> None:
-        """It does again."""
+        """Send answers again, because the client reads them."""
         self._is_full = False
         if self._waiting and not self.is_busy:
             self._server.enqueue(self)
         self._reset_deadline()
 
-    # What the server does.
+    # Called by the server.
 
     def next_request(self) -> Request | None:
-        """The next request to answer; None when there is none, or the client has gone."""
+        """The next request to answer; None if there is none, or the client has disconnected."""
         if not self._waiting or self.transport.is_closing():
             return None
         request, self._connection = self._waiting.popleft()
@@ -133,37 +133,37 @@ class HttpProtocol(asyncio.Protocol):
         self._reset_deadline()
 
     def time_out(self) -> None:
-        """The client let its time pass."""
+        """Handle a client that did not act within its time limit."""
         unsent = self.transport.get_write_buffer_size()
         if unsent and unsent >= self._unsent:
             self.transport.abort()
-        elif unsent:  # it reads, slowly
+        elif unsent:  # the client reads slowly
             self._unsent = unsent
             self.deadline = time.perf_counter() + self._server.limits.stall_s
         elif self._lingers_until or not self._reader.began_at:
             self.transport.close()
         else:
             part = "headers" if self._reader.in_head else "body"
-            what = f"the {part} did not come in time; send the whole request at once"
+            what = f"the {part} did not arrive in time; send the whole request at once"
             self._reader.refuse(408, part, what)
             self._go_on()
             self._reset_deadline()
 
     def close_when_idle(self) -> None:
-        """Close now, or after the answer that is being made."""
+        """Close if no answer is being made or waited for."""
         if not (self.is_busy or self._waiting or self._lingers_until):
             self.transport.close()
 
-    # What is done for both.
+    # Shared by both.
 
     def _take(self, request: Request, connection: bytes) -> None:
-        """Let a request wait for its turn."""
+        """Queue a request."""
         self._waiting.append((request, connection))
         if not self.is_busy and len(self._waiting) == 1 and not self._is_full:
             self._server.enqueue(self)
 
     def _go_on(self) -> None:
-        """Refuse what is to be refused, or ask for the body, once all before it is answered."""
+        """Once earlier requests are answered, send a pending refusal, or ask for a body."""
         if self.is_busy or self._waiting or self._lingers_until:
             return
         reader = self._reader
@@ -171,7 +171,7 @@ class HttpProtocol(asyncio.Protocol):
             self._awaits, self._connection = reader.method, b"close"
             self._server.count(reader.refusal.status)
             self._write(reader.refusal)
-            self._linger(reads=reader.refusal.status != 408)  # then there is nothing to read
+            self._linger(reads=reader.refusal.status != 408)  # after 408, nothing more will arrive
         elif reader.expects_continue and not reader.in_head:
             reader.expects_continue = False
             self.transport.write(_CONTINUE)
@@ -187,7 +187,7 @@ class HttpProtocol(asyncio.Protocol):
         )
 
     def _linger(self, *, reads: bool = True) -> None:
-        """Read what still comes for a while: closing at once could take the answer with it."""
+        """Discard further input for a while: closing at once could destroy the answer."""
         now = time.perf_counter()
         self._lingers_until = now + _LONGEST_LINGER_S
         self.deadline = now + _LINGER_S
@@ -202,21 +202,21 @@ class HttpProtocol(asyncio.Protocol):
             self.transport.resume_reading()
 
     def _is_behind(self) -> bool:
-        """Whether more waits for answers than one client may have waiting."""
+        """Whether more requests wait than one client may have waiting."""
         return (
-            len(self._waiting) > _MOST_WAITING
+            len(self._waiting) > _MAX_WAITING
             or sum(len(request.body) for request, _ in self._waiting)
             > self._server.limits.body_bytes
         )
 
     def _resume_reading(self) -> None:
-        if len(self._waiting) <= _MOST_WAITING // 2 and not self._is_behind():
-            if self._reader.began_at:  # it could not go on meanwhile
+        if len(self._waiting) <= _MAX_WAITING // 2 and not self._is_behind():
+            if self._reader.began_at:  # the client could not send while reading was paused
                 self._reader.began_at = time.perf_counter()
             self.transport.resume_reading()
 
     def _reset_deadline(self) -> None:
-        """Give the client the time that what it has to do next may take."""
+        """Set the time limit for what the client has to do next."""
         reader, limits = self._reader, self._server.limits
         if self._lingers_until:
             return

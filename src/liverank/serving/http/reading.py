@@ -1,7 +1,7 @@
-"""Bytes of one connection into requests, up to limits.
+"""Parses the bytes of one connection into requests, within limits.
 
-Invariant: what a client sends is either a whole request that every reader of HTTP/1.1 ends at the
-same byte, or it is refused, and nothing after it on the connection is read.
+Invariant: input is either a complete request whose end is unambiguous in HTTP/1.1 (so that no
+request can be smuggled), or it is refused, and nothing after it on the connection is read.
 """
 
 import time
@@ -16,13 +16,13 @@ from liverank.serving.http.limits import Limits, too_long
 from liverank.serving.http.messages import Problem
 
 Take: TypeAlias = Callable[[Request, bytes], None]
-"""Takes a request, and what its answer says of the connection."""
+"""Takes a request, and the value of its answer's ``connection`` header."""
 
 
 class RequestReader:
-    """Reads the requests of one connection. Methods named ``on_`` are what httptools calls.
+    """Reads the requests of one connection. httptools calls the methods named ``on_...``.
 
-    ``take`` is given each request as soon as it is whole.
+    ``take`` gets each request as soon as it is complete.
     """
 
     __slots__ = (
@@ -31,7 +31,7 @@ class RequestReader:
         "_fed_bytes",
         "_head_bytes",
         "_is_1_0",
-        "_is_retold",
+        "_is_replaying",
         "_length",
         "_limits",
         "_parser",
@@ -48,30 +48,30 @@ class RequestReader:
     def __init__(self, limits: Limits, take: Take) -> None:
         self._limits = limits
         self._take = take
-        self._is_retold = False  # the parser is told what was read before
+        self._is_replaying = False  # headers are fed to a new parser a second time
         self._parser = httptools.HttpRequestParser(self)
         self.refusal: Answer | None = None
-        """The answer to what was refused; nothing is read after it."""
-        self._forget()
+        """The answer to refused input; nothing is read after it."""
+        self._reset()
 
-    def _forget(self) -> None:
-        """Be between two requests."""
+    def _reset(self) -> None:
+        """Clear everything about the last request."""
         self.began_at = 0.0
-        """When the first byte of this request came, by ``time.perf_counter``; 0 between two."""
+        """When this request's first byte arrived, by ``time.perf_counter``; 0 between requests."""
         self.in_head = True
         self.method = ""
-        """Of this request, once its headers are complete."""
+        """Method of this request, once its headers are complete."""
         self.expects_continue = False
-        """The client waits for a word before it sends the body."""
+        """Whether the client waits for ``100 Continue`` before it sends the body."""
         self.body_bytes = 0
         self._body: list[bytes] = []
         self._url, self._encoding = b"", ""
         self._length = self._head_bytes = 0
         self._is_1_0 = False
-        self._fed_bytes = 0  # since the request began, or since there was something of a body
+        self._fed_bytes = 0  # since the request or a part of its body began
 
     def feed(self, data: bytes) -> None:
-        """Read what came."""
+        """Parse more input."""
         left = memoryview(data)
         self._fed_bytes += len(left)
         while left and self.refusal is None:
@@ -83,47 +83,47 @@ class RequestReader:
                 self._go_on_without_upgrade()
             except httptools.HttpParserError as error:
                 self.refuse(400, "request", f"this is not HTTP/1.1: {error}")
-        if self._fed_bytes > self._limits.head_bytes:  # also of trailers, and between requests
+        if self._fed_bytes > self._limits.head_bytes:  # also trailers, and bytes between requests
             self._refuse_head()
 
     def _go_on_without_upgrade(self) -> None:
-        """Stay with HTTP/1.1, though the client would rather speak something else.
+        """Ignore a request to upgrade to another protocol, and stay with HTTP/1.1.
 
-        The parser takes what follows the headers for that something else; another one is told the
-        headers that say where the body ends, and reads it.
+        The parser treats the bytes after the headers as that other protocol. A new parser gets the
+        headers that determine where the body ends, and reads the body.
         """
         stays = self._parser.should_keep_alive()
         self._parser = httptools.HttpRequestParser(self)
-        if not self.began_at:  # it had no body
+        if not self.began_at:  # the request had no body
             return
-        self._is_retold = True
+        self._is_replaying = True
         is_chunked = self._length < 0
         end = b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: %d" % self._length
         connection = b"" if stays else b"Connection: close\r\n"
         self._parser.feed_data(b"POST / HTTP/1.1\r\n%s%s\r\n\r\n" % (connection, end))
-        self._is_retold = False
+        self._is_replaying = False
 
     def refuse(self, status: int, where: str, what: str) -> None:
-        """Read no more, for this reason; the first reason counts."""
+        """Refuse the input and read no more; only the first reason is kept."""
         if self.refusal is None:
             self.refusal = problem_answer(status, Problem(where=where, what=what))
 
-    # What the parser tells.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
-        """A request begins."""
-        if not self._is_retold:
+        """Note the start of a request."""
+        if not self._is_replaying:
             self.began_at = time.perf_counter()
 
     def on_url(self, url: bytes) -> None:
-        """Part of the address."""
-        if self._is_retold:
+        """Add a part of the address."""
+        if self._is_replaying:
             return
         self._url += url
         self._head_bytes += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header, or one trailer."""
+        """Read one header or trailer."""
         self._head_bytes += len(name) + len(value)
         if not self.in_head:
             return
@@ -140,8 +140,8 @@ class RequestReader:
             self._length = -1
 
     def on_headers_complete(self) -> None:
-        """The body comes next."""
-        if self._is_retold:
+        """Check the headers before the body is read."""
+        if self._is_replaying:
             return
         self.in_head = False
         self.method = self._parser.get_method().decode("latin-1")
@@ -154,7 +154,7 @@ class RequestReader:
             self._refuse_body()
 
     def on_body(self, body: bytes) -> None:
-        """Part of the body."""
+        """Add a part of the body."""
         self._fed_bytes = 0
         self.expects_continue = False
         self.body_bytes += len(body)
@@ -164,9 +164,9 @@ class RequestReader:
             self._body.append(body)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
+        """Hand over the complete request."""
         if self.refusal is not None or (self._length and self._parser.should_upgrade()):
-            return  # in the latter case the body is still to be read
+            return  # an upgrade's body is still to be read
         target = self._target()
         if target is None:
             return
@@ -179,11 +179,11 @@ class RequestReader:
             connection = b"close"
         else:
             connection = b"keep-alive" if self._is_1_0 else b""
-        self._forget()
+        self._reset()
         self._take(request, connection)
 
     def _target(self) -> tuple[str, str] | None:
-        """Path, without escapes, and query; None where they are refused."""
+        """Unescaped path, and query; None if they are refused."""
         try:
             parsed = httptools.parse_url(self._url)
             path = parsed.path or b"/"
@@ -197,13 +197,13 @@ class RequestReader:
         return text, (parsed.query or b"").decode("latin-1")
 
     def _accept_version(self, version: str) -> None:
-        """Be as careful as a version other than 1.1 asks for."""
+        """Apply the rules for an HTTP version other than 1.1."""
         self.expects_continue = False
         self._is_1_0 = version == "1.0"
         if not self._is_1_0:
-            self.refuse(505, "request", f"HTTP/{version} is not spoken here; send HTTP/1.1")
-        elif self._length < 0:  # others may end such a request elsewhere
-            self.refuse(400, "transfer-encoding", "HTTP/1.0 has none; send content-length")
+            self.refuse(505, "request", f"HTTP/{version} is not supported; send HTTP/1.1")
+        elif self._length < 0:  # other servers may see another end of such a request
+            self.refuse(400, "transfer-encoding", "HTTP/1.0 does not have it; send content-length")
 
     def _refuse_head(self) -> None:
         most = self._limits.head_bytes

@@ -1,7 +1,7 @@
-"""The connections of a process, the queue of their requests, and their time limits.
+"""The HTTP server of a process: its connections, the queue of their requests, and time limits.
 
-Invariant: a request waits in one queue from when it was read, whichever connection it came on, so
-that whoever answers knows how long it has waited.
+Invariant: requests of all connections wait in one queue from when they were read, so that their
+waiting time is known when they are answered.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from liverank.serving.server_log.requests import path_without_user
 Handler: TypeAlias = Callable[[Request], Answer | Coroutine[Any, Any, Answer]]
 
 _TURN_S, _LONGEST_TURN_S = 0.002, 0.02
-"""For how long requests are answered before the loop looks at the connections again: as long as
-reading them took, within these bounds, so that many clients at once leave time to answer some."""
+"""Bounds of the time in which requests are answered before the loop reads connections again. Within
+them it is the time that reading took, so that many clients cannot stop answers altogether."""
 _SWEEP_S = 0.5
 _BACKLOG = 2048
 
 
 class HttpServer:
-    """Answers what comes on a listening socket. Belongs to one event loop.
+    """Answers requests on listening sockets. Belongs to one event loop.
 
-    ``handler`` gives the answer to a request, now or as a coroutine; ``count`` is told the status
-    of each request that the protocol refused itself.
+    ``handler`` returns the answer to a request, now or as a coroutine; ``count`` gets the status of
+    each request that the protocol itself refused.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class HttpServer:
         self._sweeping = loop.create_task(self._sweep())
 
     async def stop(self, *, within_s: float) -> None:
-        """Accept no more, answer what was asked, and close; cut off what is left by then."""
+        """Accept no more connections, finish pending answers, and close; then cut off the rest."""
         self.is_stopping = True
         for one in self._listening:
             one.close()
@@ -80,7 +80,7 @@ class HttpServer:
         self._unpacking.shutdown(wait=False, cancel_futures=True)
 
     def enqueue(self, connection: HttpProtocol) -> None:
-        """Let a connection's next request be answered in turn."""
+        """Queue a connection's next request."""
         self._queue.append(connection)
         if not self._is_scheduled:
             self._is_scheduled = True
@@ -88,7 +88,7 @@ class HttpServer:
 
     @property
     def waiting(self) -> int:
-        """Requests that wait to be answered."""
+        """Number of requests in the queue."""
         return len(self._queue)
 
     def _answer_queue(self) -> None:
@@ -109,7 +109,7 @@ class HttpServer:
         if request is None:
             return
         if request.encoding:
-            self._do(self._unpack(connection, request))
+            self._start_task(self._unpack(connection, request))
         else:
             self._answer(connection, request)
 
@@ -122,15 +122,15 @@ class HttpServer:
         if isinstance(answer, Answer):
             connection.send(answer)
             return
-        self._do(self._answer_later(connection, request, answer))
+        self._start_task(self._answer_later(connection, request, answer))
 
-    def _do(self, coming: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, coming: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(coming)
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
     async def _unpack(self, connection: HttpProtocol, request: Request) -> None:
-        """Answer a request after its body is unpacked, in a thread: it may be long."""
+        """Decompress a request's body in a thread, since it may be long, then answer it."""
         try:
             refusal = await self._loop.run_in_executor(
                 self._unpacking, unpack, request, self.limits
@@ -153,7 +153,7 @@ class HttpServer:
         connection.send(answer)
 
     async def _sweep(self) -> None:
-        """Give up on clients that let their time pass."""
+        """Time out clients that exceed their time limit."""
         while True:
             await asyncio.sleep(_SWEEP_S)
             now = time.perf_counter()
@@ -163,12 +163,18 @@ class HttpServer:
 
 
 def _failed(request: Request) -> Answer:
-    """The answer to a request that met a fault of ours."""
+    """The answer to a request that failed because of a bug; logs the exception."""
     where = f"{request.method} {request.path}"
     path = path_without_user(request.path)
-    write_event("fault", f"{request.method} {path} met a fault of ours", is_fault=True, path=path)
+    write_event(
+        "fault",
+        f"{request.method} {path} failed because of a bug in liverank",
+        is_fault=True,
+        path=path,
+    )
     problem = Problem(
         where=where,
-        what="the server met a fault of its own; its log says which, please report it",
+        what="the request failed because of a bug in liverank; please report the fault in the "
+        "server's log",
     )
     return problem_answer(500, problem)

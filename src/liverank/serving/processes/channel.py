@@ -1,7 +1,7 @@
 """Messages between a server's processes, with file descriptors of shared memory.
 
-The folding process tells the supervisor, which passes on to the workers. Invariant: a message
-arrives whole, in order, with its descriptors, or the channel is closed.
+The folding process sends to the supervisor, which forwards to the workers. Invariant: a message
+arrives complete, in order and with its descriptors, or the channel is closed.
 """
 
 import array
@@ -14,18 +14,18 @@ from liverank.events.event import ExperimentChange
 from liverank.features.layout.layout import Layout
 
 _LENGTH = struct.Struct("<I")
-_MOST_FDS = 4
+_MAX_FDS = 4
 SEND_S = 2.0
-"""For how long a message waits for room at the other end."""
+"""Longest wait of a message until the other end accepts it."""
 
 
 class NewView(msgspec.Struct, frozen=True, tag=True):
-    """What to rank from now on; the descriptors of state and of live items come with it.
+    """What to rank from now on; sent with the descriptors of state and of live items.
 
-    A third one is that of the popularity for variants, where the config names experiments;
-    ``changes`` are what became of them. ``number`` counts the views of a server, from 1.
-    ``bundle`` is the directory of the bundle, or None; ``fallback``, ``reason`` and ``promoted``
-    are as in ``FallbackLevel``.
+    If the config names experiments, a third descriptor is that of the popularity for variants, and
+    ``changes`` are the experiments' starts, steps and ends. ``number`` counts the views of a
+    server, from 1. ``bundle`` is the directory of the bundle, or None; ``fallback``, ``reason`` and
+    ``promoted`` are as in ``FallbackLevel``.
     """
 
     number: int
@@ -46,18 +46,19 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failure(msgspec.Struct, frozen=True, tag=True):
-    """A process cannot go on; ``kind`` is the class of the error."""
+    """A process cannot continue; ``kind`` is the class of the error."""
 
     kind: str
     what: str
 
 
 class Troubles(msgspec.Struct, frozen=True, tag=True):
-    """What the folding process cannot do at present; None where all is well.
+    """What the folding process cannot do at present; a field is None if there is no trouble.
 
-    ``log`` says why the view lags behind the log, ``bundle`` why the bundle that was promoted last
-    is not served, ``stale`` why rankings still know what was taken from the log, ``snapshot`` why
-    the last snapshot could not be taken, and ``folding`` that there is no folding process.
+    ``log``: why the view lags behind the log. ``bundle``: why the bundle that was promoted last is
+    not served. ``stale``: why rankings still use events that were removed from the log.
+    ``snapshot``: why the last snapshot could not be taken. ``folding``: that there is no folding
+    process.
     """
 
     log: str | None = None
@@ -94,10 +95,10 @@ class Channel:
         return self._socket.fileno()
 
     def send(self, message: Message, fds: tuple[int, ...] = ()) -> None:
-        """Send a message; waits while the other end has no room.
+        """Send a message; waits while the buffer of the other end is full.
 
-        Raises OSError if it is closed, or takes nothing for SEND_S: part of the message may have
-        left by then, so that nothing more can be sent.
+        Raises OSError if the other end is closed, or accepts nothing for SEND_S. Part of the
+        message may have been sent then, so the channel must not be used any more.
         """
         body = msgspec.msgpack.encode((len(fds), msgspec.Raw(msgspec.msgpack.encode(message))))
         data = _LENGTH.pack(len(body)) + body
@@ -110,11 +111,11 @@ class Channel:
             self._socket.settimeout(None)
 
     def receive(self) -> list[tuple[Message, list[int]] | None]:
-        """Wait for something, and give the messages that are whole with their descriptors.
+        """Wait for input; returns the complete messages with their descriptors.
 
         None stands for the end of the channel.
         """
-        size = socket.CMSG_SPACE(_MOST_FDS * array.array("i").itemsize)
+        size = socket.CMSG_SPACE(_MAX_FDS * array.array("i").itemsize)
         try:
             data, ancillary, _, _ = self._socket.recvmsg(1 << 16, size)
         except ConnectionResetError:

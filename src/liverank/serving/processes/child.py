@@ -1,6 +1,6 @@
-"""What a forked process does first and last: it leaves what is the supervisor's, and ends.
+"""Runs a forked process: resets what it inherited from the supervisor, and ends it.
 
-Invariant: nothing of the supervisor's stack runs in a child, whatever happens in it.
+Invariant: a child never returns into the supervisor's stack, whatever happens in it.
 """
 
 import logging
@@ -15,18 +15,18 @@ from liverank.serving.server_log.events import write_event
 from liverank.serving.server_log.lines import name_process
 
 FOLDING = -1
-"""The place of the folding process; those of workers are from 0."""
+"""Slot of the folding process; the slots of workers are their indexes, from 0."""
 
 
-def run_child(place: int, run: Callable[[], None]) -> NoReturn:
-    """Be the process of a place: run, and exit with 0, or with 1 where that failed.
+def run_child(slot: int, run: Callable[[], None]) -> NoReturn:
+    """Run the process of a slot, and exit with 0, or with 1 if it failed.
 
-    Of the signals that stop a server, a terminal sends two to all its processes: they are left to
-    the supervisor, which stops the others in order.
+    It ignores SIGINT and SIGHUP, which a terminal sends to all processes of a server: the
+    supervisor handles them, and stops the others in order.
     """
     status = 1
     try:
-        name_process(short_name_of(place))
+        name_process(short_name_of(slot))
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
@@ -35,9 +35,9 @@ def run_child(place: int, run: Callable[[], None]) -> NoReturn:
         run()
         status = 0
     except LiverankError:
-        pass  # it told the supervisor
+        pass  # the supervisor has got the reason
     except BaseException:
-        write_event("fault", f"{name_of(place)} met a fault of ours and ended", is_fault=True)
+        write_event("fault", f"{name_of(slot)} ended because of a bug in liverank", is_fault=True)
     finally:
         logging.shutdown()
         sys.stdout.flush()
@@ -45,27 +45,27 @@ def run_child(place: int, run: Callable[[], None]) -> NoReturn:
         os._exit(status)
 
 
-def name_of(place: int) -> str:
-    """A process as it is told of."""
-    return "the folding process" if place == FOLDING else f"worker {place}"
+def name_of(slot: int) -> str:
+    """The name of a process in messages."""
+    return "the folding process" if slot == FOLDING else f"worker {slot}"
 
 
-def short_name_of(place: int) -> str:
-    """A process as ``/healthz`` and the server's log name it.
+def short_name_of(slot: int) -> str:
+    """The name of a process in ``/healthz`` and the server's log.
 
     >>> short_name_of(FOLDING), short_name_of(0)
     ('fold', 'worker-0')
     """
-    return "fold" if place == FOLDING else f"worker-{place}"
+    return "fold" if slot == FOLDING else f"worker-{slot}"
 
 
-def write_process_event(place: int, event: str, what: str, **fields: Any) -> None:
-    """Write into the server's log what became of the process of a place."""
-    write_event(event, f"{name_of(place)} {what}", of=short_name_of(place), **fields)
+def write_process_event(slot: int, event: str, what: str, **fields: Any) -> None:
+    """Write an event about the process of a slot to the server's log."""
+    write_event(event, f"{name_of(slot)} {what}", of=short_name_of(slot), **fields)
 
 
 def how_it_ended(status: int) -> str:
-    """A status of ``waitpid`` in words.
+    """A status of ``waitpid`` as text.
 
     >>> how_it_ended(9), how_it_ended(256)
     ('signal 9', 'exit status 1')
@@ -75,12 +75,12 @@ def how_it_ended(status: int) -> str:
 
 
 def not_folding(why: str) -> str:
-    """What is told while the folding process has ended and no other has folded yet.
+    """The message while the folding process has ended and its replacement is not ready.
 
     >>> not_folding("signal 9").endswith("until then; why the last ended: signal 9")
     True
     """
     return (
-        "the process that folds the log ended and is being replaced; rankings are made from what "
-        f"was folded until then; why the last ended: {why}"
+        "the process that folds the log ended and is being replaced; rankings use what was folded "
+        f"until then; why the last ended: {why}"
     )

@@ -1,4 +1,4 @@
-"""What the processes of a server have in common, settled before the first of them starts."""
+"""Settings that the processes of a server share, fixed before the first of them starts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from liverank.serving.simulated.simulation import Simulation
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Where a server finds what it serves.
+    """Paths and settings of a server.
 
-    ``log`` is the directory of the log, ``snapshots`` of the state's snapshots, ``bundles`` the
-    root of the bundles to follow, or None to serve ``bundle`` whatever is promoted.
-    ``take_snapshot`` is the command line that takes one, run every ``snapshot_every_s`` seconds;
-    None for never. ``clock_ms`` gives the time in Unix ms. With ``has_access_log``, each request
-    is in the server's log. With a ``simulation``, events and rankings go by its time.
+    ``log`` is the directory of the log, ``snapshots`` that of state snapshots, ``bundles`` the root
+    of the bundles to follow, or None to serve ``bundle`` whatever is promoted. ``take_snapshot`` is
+    the command line that takes a snapshot, run every ``snapshot_every_s`` seconds; None for never.
+    ``clock_ms`` gives the time in Unix ms. With ``has_access_log``, each request is written to the
+    server's log. With a ``simulation``, events and rankings use its time.
     """
 
     config: Config
@@ -32,5 +32,5 @@ class Deployment:
 
     @property
     def event_clock_ms(self) -> Callable[[], int]:
-        """Gives the time by which events and rankings count."""
+        """Gives the time of events and rankings in Unix ms."""
         return self.clock_ms if self.simulation is None else self.simulation.clock_ms

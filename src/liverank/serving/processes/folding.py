@@ -35,7 +35,11 @@ def run_folding(deployment: Deployment, board: Board, channel: Channel) -> None:
         except Exception as error:
             failed = Failure(type(error).__name__, str(error))
             if not isinstance(error, LiverankError):
-                write_event("fault", "the folding process met a fault of ours", is_fault=True)
+                write_event(
+                    "fault",
+                    "the folding process failed because of a bug in liverank",
+                    is_fault=True,
+                )
                 failed = Failure("ServingError", f"the log cannot be folded: {error!r}")
             with suppress(OSError):  # the supervisor is gone
                 channel.send(failed)

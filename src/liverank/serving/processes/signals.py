@@ -1,4 +1,4 @@
-"""Signals of a process that waits on descriptors: one wakes it as a byte to read does."""
+"""Signals for a process that waits on descriptors: each signal makes a socket readable."""
 
 import signal
 import socket
@@ -12,8 +12,8 @@ _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def woken_by_signals(stop: Callable[[int, object], None]) -> Iterator[socket.socket]:
     """Call ``stop`` at a signal that stops a server, and give a socket to wait on.
 
-    A byte comes there at each signal, also when a child ends. Handlers are as they were after the
-    block.
+    The socket receives a byte at each signal, also when a child ends. The previous handlers are
+    restored after the block.
     """
     woken, wakes = socket.socketpair()
     for one in (woken, wakes):
@@ -21,7 +21,7 @@ def woken_by_signals(stop: Callable[[int, object], None]) -> Iterator[socket.soc
     before = {number: signal.getsignal(number) for number in (*_STOPS, signal.SIGCHLD)}
     wakeup = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
     for number in _STOPS:
-        if number != signal.SIGHUP or before[number] != signal.SIG_IGN:  # as nohup leaves it
+        if number != signal.SIGHUP or before[number] != signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, stop)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     try:

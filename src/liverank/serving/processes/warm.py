@@ -1,6 +1,6 @@
-"""Compiling all that a server runs, or loading it from the cache, before its processes are forked.
+"""Compiles the kernels of a server, or loads them from the cache, before its processes are forked.
 
-No data frame is touched: the library of those starts threads, which do not survive a fork.
+It uses no data frames: their library starts threads, which do not survive a fork.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ from liverank.serving.state.live_table import LivePublisher
 
 
 def warm_up(level: FallbackLevel, config: Config) -> None:
-    """Fold and rank once with a level, in a state that is thrown away."""
+    """Fold and rank once with a fallback level, in a discarded state."""
     layout = layout_of(Schema(), config) if level.bundle is None else level.bundle.spec.layout
     view = _small_view(level, layout)
     for items in (["-"], None):
@@ -37,7 +37,7 @@ def warm_up(level: FallbackLevel, config: Config) -> None:
 
 
 def _small_view(level: FallbackLevel, layout: Layout) -> View:
-    """A state and live items of one event each."""
+    """A view with one item and one interaction."""
     events = [
         TailEvent(1, 1, Item(time=1, item="-", state="started")),
         TailEvent(2, 1, Interaction(time=1, type="-", user="-", item="-")),

@@ -1,7 +1,7 @@
-"""Compiling whatever a server may come to run, whatever its config and its bundle are.
+"""Compiles all kernels that any server may run, whatever its config and its bundle.
 
-``warm`` compiles what one server needs; this is for a cache that is filled beforehand. Invariant: a
-server that starts from the cache compiles nothing.
+``warm`` compiles what one server needs; this fills a cache in advance. Invariant: a server that
+starts from the filled cache compiles nothing.
 """
 
 import numpy as np
@@ -39,7 +39,7 @@ _LINKS: tuple[Link, ...] = ("sigmoid", "softmax", "identity", "expm1")
 
 
 def compile_everything() -> None:
-    """Fold and rank once with every kind of field and of model; nothing is kept but the cache."""
+    """Fold and rank once with every kind of field and model; only the cache is kept."""
     config = Config(label=Label(interaction="join"))
     spec = derive_spec(_SCHEMA, config)
     warm_up(FallbackLevel(None, "popular", None), config)
@@ -52,7 +52,7 @@ def compile_everything() -> None:
 
 
 def _bundle(spec: FeatureSpec) -> Bundle:
-    """A bundle that has all parts which a model can have."""
+    """A bundle with every kind of model part."""
     width = len(spec.names)
     linear = Linear(
         low=np.zeros(width),
@@ -71,7 +71,7 @@ def _bundle(spec: FeatureSpec) -> Bundle:
 
 
 def _fold(spec: FeatureSpec, config: Config) -> None:
-    """Fold a frame of events, as at a start without a snapshot."""
+    """Fold a frame of events, as a start without a snapshot does."""
     events: list[Event] = [
         User(time=1, user="u", fields={"category": "a"}),
         Item(time=1, item="i", state="started", fields={"category": "a"}),

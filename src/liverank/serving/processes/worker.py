@@ -1,7 +1,7 @@
-"""A process that answers requests from shared memory that another one folds into.
+"""A worker: answers requests from shared memory that the folding process writes.
 
-Invariant: a view is adopted as a whole between two requests; when the supervisor has gone, or says
-so, requests in flight are answered and rankings that wait are written before it ends.
+Invariant: a view is adopted as a whole between two requests. When the supervisor ends or stops the
+worker, requests in flight are answered and queued rankings are written before the worker ends.
 """
 
 import asyncio
@@ -42,34 +42,34 @@ from liverank.serving.simulated.lockstep import Lockstep
 from liverank.serving.state.live_table import LiveTable
 
 DRAIN_S = 5.0
-"""How long requests in flight may take when the server stops."""
+"""Time for requests in flight when the server stops."""
 _RETRY_S = 1.0
-"""After how long a bundle that did not load is tried again."""
+"""Pause before a bundle that did not load is tried again."""
 _GATHER_S = 0.02
-"""The least time between two commits of events: those that come meanwhile share one."""
+"""Least time between two commits of events; events in between share a commit."""
 _SWITCH_S = 0.001
-"""After how long a thread that makes a long list lets the one that answers the others go on."""
+"""Interpreter's thread switch interval, so that long lists do not delay other answers."""
 _COUNT_S = 0.25
-"""How often processor time and sizes are written to the board."""
+"""Pause between two writes of counts to the board."""
 
 
 def run_worker(
     deployment: Deployment,
     board: Board,
-    place: int,
+    index: int,
     channel: Channel,
     listening: socket.socket,
     known: list[tuple[Message, list[int]]],
 ) -> None:
-    """Serve until the supervisor has gone or says so; returns then.
+    """Serve until the supervisor ends or stops this worker.
 
-    ``known`` are the messages that tell what the worker would know had it lived earlier.
+    ``index`` is that of the worker; ``known`` are earlier messages that it needs.
     """
-    begin_process(board.workers[place])
+    begin_process(board.workers[index])
     sys.setswitchinterval(_SWITCH_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            runner.run(_Worker(deployment, board, place, channel).run(listening, known))
+            runner.run(_Worker(deployment, board, index, channel).run(listening, known))
         except LiverankError as error:
             with suppress(OSError):  # the supervisor is gone
                 channel.send(Failure(type(error).__name__, str(error)))
@@ -77,12 +77,12 @@ def run_worker(
 
 
 class _Worker:
-    def __init__(self, deployment: Deployment, board: Board, place: int, channel: Channel) -> None:
+    def __init__(self, deployment: Deployment, board: Board, index: int, channel: Channel) -> None:
         self._deployment = deployment
         self._board = board
-        self._place = place
+        self._index = index
         self._channel = channel
-        counts = board.workers[place]
+        counts = board.workers[index]
         self._logged_before = int(counts["rankings_logged"])
         self._lost_before = int(counts["rankings_lost"])
         self._newest = 0
@@ -106,29 +106,31 @@ class _Worker:
                 log,
                 config,
                 self._board,
-                self._place,
+                self._index,
                 snapshots=self._deployment.snapshots,
                 clock_ms=self._deployment.clock_ms,
                 simulation=simulation,
             )
             self._health = health = HealthReporter(service)
             routes = Routes(service, health, has_access_log=self._deployment.has_access_log)
-            watch = Watch(service, health, self._place)
+            watch = Watch(service, health, self._index)
             limits = Limits(
                 body_bytes=config.serving.max_body_mb * 1_000_000,
                 keep_alive_s=duration_ms(config.serving.keep_alive) / 1000,
             )
             handler: Handler = routes
             if simulation is not None:
-                limits = replace(limits, keep_alive_s=math.inf)  # whoever simulates may think
+                limits = replace(
+                    limits, keep_alive_s=math.inf
+                )  # a simulation may pause for any time
                 handler = Lockstep(routes, service, self._board, simulation)
             http = HttpServer(handler, limits=limits, count=routes.count_refused)
             self._beat()
             for message in known:
-                await self._take(*message)
+                await self._handle(*message)
             await http.start(listening)
             stopped = loop.create_task(self._wait_for_stop())
-            working = (self._take_messages(), self._count(http, watch), self._try_writing())
+            working = (self._handle_messages(), self._count(http, watch), self._try_writing())
             tasks = [loop.create_task(work) for work in working]
             done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
             await http.stop(within_s=DRAIN_S)
@@ -152,62 +154,62 @@ class _Worker:
             else:
                 self._messages.put_nowait(message)
 
-    async def _take_messages(self) -> None:
+    async def _handle_messages(self) -> None:
         while True:
-            await self._take(*await self._messages.get())
+            await self._handle(*await self._messages.get())
 
-    async def _take(self, message: Message, fds: list[int]) -> None:
+    async def _handle(self, message: Message, fds: list[int]) -> None:
         if isinstance(message, Troubles):
             self._health.troubles = message
         elif isinstance(message, NewView) and message.number >= self._newest:
             self._newest = message.number
             self._trouble = None
             try:
-                view = await asyncio.to_thread(self._view, message, fds)
+                view = await asyncio.to_thread(self._make_view, message, fds)
             except LiverankError as error:
-                self._trouble = f"worker {self._place} ranks as before: {error}"
+                self._trouble = f"worker {self._index} ranks as before: {error}"
             else:
                 self._service.adopt(view, message.number)
                 if self._deployment.simulation is not None:
                     self._deployment.simulation.worker_wakeup.set()
             self._health.own_trouble = self._trouble
-            if self._trouble is not None:  # the cause may pass
+            if self._trouble is not None:  # the cause may disappear
                 loop = asyncio.get_running_loop()
                 loop.call_later(_RETRY_S, self._messages.put_nowait, (message, fds))
                 return
         for fd in fds:
             os.close(fd)
 
-    def _view(self, told: NewView, fds: list[int]) -> View:
-        """Map and load what was told, and rank once, so that no request waits for a compiler."""
+    def _make_view(self, message: NewView, fds: list[int]) -> View:
+        """Map the shared memory, load the bundle, and rank once so that kernels are compiled."""
         folding = self._board.folding
 
         def is_abandoned() -> bool:
-            return int(folding["incarnation"]) != told.incarnation
+            return int(folding["incarnation"]) != message.incarnation
 
-        state = State(told.layout, fd=fds[0])
+        state = State(message.layout, fd=fds[0])
         state.is_abandoned = is_abandoned
         state.ask_for_gap = self._ask_for_gap
         expire_after_ms = duration_ms(self._deployment.config.serving.expire_after)
         live = LiveTable(expire_after_ms=expire_after_ms, fd=fds[1], is_abandoned=is_abandoned)
         state.store.close()
         live.close()
-        level = self._level(told)
-        ranker = make_ranker(level, told.layout)
-        variants = self._variants(told, state, fds[2]) if len(fds) > 2 else None
-        view = View(state, live, ranker, told.generation, variants)
+        level = self._level_of(message)
+        ranker = make_ranker(level, message.layout)
+        variants = self._load_variants(message, state, fds[2]) if len(fds) > 2 else None
+        view = View(state, live, ranker, message.generation, variants)
         request = RankRequest(user="-", items=["-"])
         rank(view, Hashes(), request, request_id="-", at_ms=0, limit=1)
         return view
 
-    def _variants(self, told: NewView, state: State, fd: int) -> Variants:
-        """What ranks for experiments; why part of it cannot is told in ``/healthz``."""
+    def _load_variants(self, message: NewView, state: State, fd: int) -> Variants:
+        """Load what ranks for experiments; ``/healthz`` reports what cannot be loaded."""
         deployment = self._deployment
         table = ArmTable(half_life_ms=half_life_ms(deployment.config), fd=fd)
         table.close()
         variants = load_variants(
             deployment.config,
-            told.changes,
+            message.changes,
             state,
             table,
             root=deployment.bundles,
@@ -217,50 +219,54 @@ class _Worker:
         return variants
 
     def _ask_for_gap(self, seconds: float) -> None:
-        """Ask the fold to let a read of that length happen, or with 0 take it back.
+        """Ask the fold for a pause long enough for a read of ``seconds``; 0 withdraws the request.
 
-        Where two threads read at once, one may take back what the other asked for: it asks again.
+        If two threads read at once, one may withdraw the other's request, which then asks again.
         """
         self._service.counts["wants_gap_us"] = int(1e6 * seconds)
 
-    def _level(self, told: NewView) -> FallbackLevel:
-        """The level that was told of, or the next below it where its bundle no longer loads.
+    def _level_of(self, message: NewView) -> FallbackLevel:
+        """The fallback level of a message, or the next lower one if its bundle no longer loads.
 
-        A bundle that is there already is not loaded again.
+        A bundle that is already loaded is not loaded again.
         """
-        if told.bundle is None:
-            return FallbackLevel(None, told.fallback, told.reason, told.promoted)
-        place = Path(told.bundle)
-        mine = None if self._service.why_not_ready() else self._service.view().ranker.level
-        if mine is not None and mine.bundle is not None and mine.directory == place:
-            return replace(mine, fallback=told.fallback, reason=told.reason, promoted=told.promoted)
+        if message.bundle is None:
+            return FallbackLevel(None, message.fallback, message.reason, message.promoted)
+        directory = Path(message.bundle)
+        present = None if self._service.why_not_ready() else self._service.view().ranker.level
+        if present is not None and present.bundle is not None and present.directory == directory:
+            return replace(
+                present, fallback=message.fallback, reason=message.reason, promoted=message.promoted
+            )
         try:
-            bundle = fixed_level(place).bundle
+            bundle = fixed_level(directory).bundle
         except BundleError as error:
             self._trouble = reason = f"the bundle no longer loads: {error}"
             if reason != self._health.own_trouble:
-                write_event("bundle_refused", f"worker {self._place}: {reason}")
-            last = None if mine is None else mine.bundle
-            if mine is not None and last is not None and last.spec.layout == told.layout:
-                return replace(mine, fallback="previous", reason=reason, promoted=told.promoted)
-            return FallbackLevel(None, "popular", reason, told.promoted)
-        return FallbackLevel(bundle, told.fallback, told.reason, told.promoted, place)
+                write_event("bundle_refused", f"worker {self._index}: {reason}")
+            last = None if present is None else present.bundle
+            if present is not None and last is not None and last.spec.layout == message.layout:
+                return replace(
+                    present, fallback="previous", reason=reason, promoted=message.promoted
+                )
+            return FallbackLevel(None, "popular", reason, message.promoted)
+        return FallbackLevel(bundle, message.fallback, message.reason, message.promoted, directory)
 
     async def _count(self, http: HttpServer, watch: Watch) -> None:
         while True:
             await asyncio.sleep(_COUNT_S)
             self._write_counts(http)
-            if not self._stopped.is_set():  # others that have stopped are not missing
+            if not self._stopped.is_set():  # while stopping, other stopped workers are not missing
                 watch.look()
 
     async def _try_writing(self) -> None:
-        """Try the log again where the last append failed; it waits for whoever holds the log."""
+        """Try the log again after a failed append; waits while another process locks it."""
         while True:
             await asyncio.sleep(_COUNT_S)
             await self._service.try_writing()
 
     def _beat(self) -> int:
-        """Show that this worker lives; returns the time in Unix ms."""
+        """Write a sign of life to the board; returns the time in Unix ms."""
         self._service.counts["beat_ms"] = now_ms = self._deployment.clock_ms()
         return now_ms
 

@@ -1,1 +1,1 @@
-"""Ranking: candidates, features, scores, order; the ladder; the rankings in the log."""
+"""Ranking: candidates, features, scores, order; fallback levels; rankings in the log."""

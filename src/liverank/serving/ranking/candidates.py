@@ -1,6 +1,6 @@
-"""What a request asks to have ranked: each item once, without the excluded and the ended.
+"""Candidates of a request: each item once, without excluded and ended items.
 
-Invariant: an item that is known to have ended is no candidate.
+Invariant: an item that is known to have ended is not a candidate.
 """
 
 import sys
@@ -15,18 +15,18 @@ from liverank.features.hashing import hash_id, hash_ids
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.state.live_table import LiveTable
 
-_MOST_HASHES = 1_000_000
-_PIECE = 8_192
-"""Names of a long list that are looked up at once: between two pieces, other threads can go on."""
+_MAX_HASHES = 1_000_000
+_CHUNK = 8_192
+"""Ids of a long list that are looked up at once; other threads can run between two chunks."""
 
 
 class Candidates(Protocol):
-    """Items to rank. ``hashes`` are uint64[n]; their ids are looked up only where they are told."""
+    """Items to rank. ``hashes`` are uint64[n]; ids are looked up only for returned items."""
 
     hashes: NDArray[np.uint64]
 
-    def names(self, places: Sequence[int]) -> list[str]:
-        """The ids of the candidates at these places."""
+    def names(self, positions: Sequence[int]) -> list[str]:
+        """The ids of the candidates at these positions."""
         ...
 
     def all_names(self) -> list[str]:
@@ -43,15 +43,15 @@ class NamedItems:
         self._ids = ids
         self.hashes = hashes
 
-    def names(self, places: Sequence[int]) -> list[str]:
-        """The ids of the candidates at these places."""
-        if len(places) < 2:
-            return [self._ids[place] for place in places]
-        found: list[str] = []
-        for start in range(0, len(places), _PIECE):
-            some = places[start : start + _PIECE]
-            found.extend(itemgetter(*some)(self._ids) if len(some) > 1 else [self._ids[some[0]]])
-        return found
+    def names(self, positions: Sequence[int]) -> list[str]:
+        """The ids of the candidates at these positions."""
+        if len(positions) < 2:
+            return [self._ids[position] for position in positions]
+        names: list[str] = []
+        for start in range(0, len(positions), _CHUNK):
+            some = positions[start : start + _CHUNK]
+            names.extend(itemgetter(*some)(self._ids) if len(some) > 1 else [self._ids[some[0]]])
+        return names
 
     def all_names(self) -> list[str]:
         """The ids of all candidates."""
@@ -59,7 +59,7 @@ class NamedItems:
 
 
 class LiveRows:
-    """Candidates that are live: rows of the table."""
+    """Candidates that are live items: rows of the table of live items."""
 
     __slots__ = ("_live", "_rows", "hashes")
 
@@ -70,9 +70,9 @@ class LiveRows:
         self._rows = rows
         self.hashes = hashes
 
-    def names(self, places: Sequence[int]) -> list[str]:
-        """The ids of the candidates at these places."""
-        return self._live.names(self._rows[places].tolist())
+    def names(self, positions: Sequence[int]) -> list[str]:
+        """The ids of the candidates at these positions."""
+        return self._live.names(self._rows[positions].tolist())
 
     def all_names(self) -> list[str]:
         """The ids of all candidates."""
@@ -80,33 +80,33 @@ class LiveRows:
 
 
 class Hashes(dict[str, bytes]):
-    """Hashes of ids, kept: most requests name items that an earlier one named.
+    """A cache of the hashes of ids: most requests name items that an earlier one named.
 
-    Those of a list of more than 100,000 are not kept: it would take the place of all others.
+    Hashes of lists of more than 100,000 ids are not cached, since they would displace all others.
 
     >>> int(Hashes().of(["room9"])[0]) == hash_id("room9")
     True
     """
 
     def __missing__(self, name: str) -> bytes:
-        if len(self) >= _MOST_HASHES:
+        if len(self) >= _MAX_HASHES:
             self.clear()
-        found = self[name] = hash_id(name).to_bytes(8, sys.byteorder)
-        return found
+        hashed = self[name] = hash_id(name).to_bytes(8, sys.byteorder)
+        return hashed
 
     def of(self, names: Sequence[str]) -> NDArray[np.uint64]:
         """The hashes of ids, uint64[n]."""
-        if len(names) > _PIECE:
-            look = hash_ids if len(names) > _MOST_HASHES // 10 else self.of
-            starts = range(0, len(names), _PIECE)
-            return np.concatenate([look(names[start : start + _PIECE]) for start in starts])
+        if len(names) > _CHUNK:
+            hash_chunk = hash_ids if len(names) > _MAX_HASHES // 10 else self.of
+            starts = range(0, len(names), _CHUNK)
+            return np.concatenate([hash_chunk(names[start : start + _CHUNK]) for start in starts])
         return np.frombuffer(bytearray().join(map(self.__getitem__, names)), np.uint64)
 
 
 def candidates_of(
     request: RankRequest, live: LiveTable, hashes: Hashes, *, at_ms: float
 ) -> tuple[Candidates, dict[str, int]]:
-    """What to score, and how many items fell out, by the reason."""
+    """The candidates to score, and the number of dropped items by reason."""
     dropped: dict[str, int] = {}
     if request.items is None:
         rows, found = live.candidates(at_ms=at_ms)
@@ -117,9 +117,9 @@ def candidates_of(
                 rows, found = rows[kept], found[kept]
         return LiveRows(live, rows, found), dropped
     names = request.items
-    distinct = dict.fromkeys(names[:_PIECE])
-    for start in range(_PIECE, len(names), _PIECE):
-        distinct |= dict.fromkeys(names[start : start + _PIECE])
+    distinct = dict.fromkeys(names[:_CHUNK])
+    for start in range(_CHUNK, len(names), _CHUNK):
+        distinct |= dict.fromkeys(names[start : start + _CHUNK])
     if len(distinct) < len(names):
         names = list(distinct)
     found = hashes.of(names)

@@ -1,8 +1,8 @@
-"""What ranks when the current bundle cannot: the ladder, and the levels that need no model.
+"""Fallback levels: what ranks when the current bundle cannot.
 
     current bundle -> previous bundle -> most popular now -> newest
 
-Invariant: there is always a level, and it says why the ones above it did not answer.
+Invariant: there is always a level that can rank, and it states why those above it cannot.
 """
 
 from dataclasses import dataclass
@@ -21,24 +21,24 @@ from liverank.features.layout.layout import Layout
 from liverank.quantities import nearest
 
 HALF_LIFE = "1h"
-"""The memory of "popular now" is the config's half-life nearest to this."""
+"""Wanted half-life of "popular now"; the nearest half-life of the config is used."""
 
 
 @dataclass(frozen=True)
 class FallbackLevel:
-    """The bundle that ranks, or None; and why it is not the current one, where it is not."""
+    """The bundle that ranks, or None; unless it is the current one, the fallback and its reason."""
 
     bundle: Bundle | None
     fallback: str | None
     reason: str | None
     promoted: str | None = None
-    """The version that was to be served when this level was chosen; "" where it cannot be told."""
+    """Version that was promoted when this level was chosen; "" if unknown."""
     directory: Path | None = None
-    """Where the bundle lies."""
+    """Directory of the bundle."""
 
 
 def choose_level(root: Path) -> FallbackLevel:
-    """The highest level of a deployment's bundles that holds.
+    """The highest fallback level of a deployment that works.
 
     >>> choose_level(Path("no/such/place")).reason
     'no bundle was promoted yet; `liverank train` makes one'
@@ -52,37 +52,38 @@ def choose_level(root: Path) -> FallbackLevel:
     except BundleError as error:
         return FallbackLevel(None, "popular", str(error), "")
     try:
-        place = store.place_of(root, current)
-        return FallbackLevel(store.load(root, current), None, None, current, place)
+        directory = store.place_of(root, current)
+        return FallbackLevel(store.load(root, current), None, None, current, directory)
     except BundleError as error:
         reason = f"the current bundle does not load: {error}"
     try:
         previous = store.previous(root)
         if previous is None:
-            return FallbackLevel(None, "popular", f"{reason}; there is no previous one", current)
-        place = store.place_of(root, previous)
-        return FallbackLevel(store.load(root, previous), "previous", reason, current, place)
+            return FallbackLevel(None, "popular", f"{reason}; there is no previous bundle", current)
+        directory = store.place_of(root, previous)
+        bundle = store.load(root, previous)
+        return FallbackLevel(bundle, "previous", reason, current, directory)
     except BundleError as error:
         return FallbackLevel(
-            None, "popular", f"{reason}; nor does the previous one: {error}", current
+            None, "popular", f"{reason}; nor does the previous bundle: {error}", current
         )
 
 
 def fixed_level(directory: Path) -> FallbackLevel:
-    """One given bundle. Raises BundleError when it does not load."""
+    """The level of one given bundle. Raises BundleError if it does not load."""
     return FallbackLevel(load_bundle(directory), None, None, directory=directory)
 
 
 def popularity_program(layout: Layout) -> Program:
-    """The program that reads how old an item is and how popular it is now."""
+    """The program that reads the age and the present popularity of items."""
     return Compiler(layout).program(list(popularity_expressions(layout)))
 
 
 def popularity_expressions(layout: Layout) -> list[Age | Count]:
-    """What ``popularity`` reads, a column each.
+    """The features that ``popularity`` reads, one per column.
 
-    The age in seconds, the decayed successes in all, and those of people who share a category
-    (language, country) with the person.
+    They are the age in seconds, the decayed count of all successes, and the decayed counts of
+    successes by users who share a category (language, country) with the requesting user.
     """
     shared = tuple(
         f"user.{field.name}"
@@ -105,10 +106,11 @@ def popularity_expressions(layout: Layout) -> list[Age | Count]:
 def popularity(
     columns: NDArray[np.float32],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Scores by "most popular now" and by "newest", float64[n] each, of what the program read.
+    """Scores by "most popular now" and by "newest", float64[n] each.
 
-    A success among people like this one counts once more for each category they share. An unknown
-    age is the oldest.
+    ``columns`` float32[n, features] is what the popularity program read. A success counts once,
+    and once more for each category that its user shares with the requesting user. An unknown age
+    counts as the oldest.
 
     >>> popular, newest = popularity(np.array([[1, 2, np.nan], [3, 2, 1]], np.float32))
     >>> popular.tolist(), newest.tolist()

@@ -1,16 +1,16 @@
-"""The items of a ranking as they are answered."""
+"""The items of a ranking as a response holds them."""
 
 from liverank.serving.http.messages import RankedItem
 from liverank.serving.ranking.ranker import RankedList
 
-_LONG = 1_000
-"""Items from which on an answer is a long one."""
+_MAX_SHORT = 1_000
+"""Most items of a list that is made in one step."""
 
 
 def ranked_items(ranked: RankedList) -> list[RankedItem]:
-    """The items of a ranking; of a long one in steps, between which other threads can go on."""
+    """The items of a ranking; a long list is made item by item, so that other threads can run."""
     scores = ranked.scores.tolist()
-    if len(scores) <= _LONG:
+    if len(scores) <= _MAX_SHORT:
         return list(map(RankedItem, ranked.items, scores, range(len(scores))))
     listed = zip(ranked.items, scores, range(len(scores)), strict=True)
     return [RankedItem(*one) for one in listed]

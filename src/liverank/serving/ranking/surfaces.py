@@ -1,4 +1,4 @@
-"""What the config says of surfaces: how many items they show, and for how long they wait."""
+"""Rules of surfaces from the config: number of items, and deadline."""
 
 from liverank.config import Config, Surface
 from liverank.quantities import duration_ms
@@ -6,7 +6,7 @@ from liverank.serving.http.messages import BadRequestError
 
 
 class SurfaceRules:
-    """The rules of the surfaces of a config.
+    """The rules of the surfaces that a config declares.
 
     >>> from liverank.config import Label
     >>> SurfaceRules(Config(label=Label(interaction="join"))).of("anywhere")
@@ -21,8 +21,8 @@ class SurfaceRules:
     def of(self, surface: str) -> tuple[int, float]:
         """The limit and the deadline in seconds of a surface.
 
-        Where the config names surfaces, a request is for one of them, or for the default. Raises
-        BadRequestError (422) for another.
+        If the config declares surfaces, a request must name one of them, or the default. Raises
+        BadRequestError (422) for another surface.
         """
         rules = self._rules.get(surface)
         if rules is not None:

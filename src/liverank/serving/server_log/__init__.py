@@ -1,1 +1,1 @@
-"""What a server writes to its own log: named events of all its processes, one a line."""
+"""The server's own log: named events of all its processes, one per line."""

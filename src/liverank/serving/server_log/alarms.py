@@ -1,7 +1,7 @@
-"""Alarms in the server's log: when ``/healthz`` begins to complain of something, and when it ends.
+"""Alarms in the server's log: when a complaint of ``/healthz`` begins, and when it ends.
 
-Invariant: one worker writes for all, the first that lives. Which alarms go on is on the board, so
-that the end of one is written whichever worker wrote its beginning.
+Invariant: only the first living worker writes alarms. The board holds which alarms are on, so that
+the end of an alarm is written even if another worker wrote its beginning.
 """
 
 from collections.abc import Callable
@@ -14,26 +14,26 @@ from liverank.serving.processes.board import ALARMS, Board
 from liverank.serving.server_log.events import write_event
 
 EVERY_S = 1.0
-"""How often health is looked at."""
+"""Pause between two checks of health."""
 
 
 class Alarms:
-    """The alarms of a server, as seen by the worker of this place.
+    """Writes the alarms of a server, in the worker with index ``worker``.
 
-    ``health`` gives what ``/healthz`` says, ``clock_ms`` the time in Unix ms.
+    ``health`` gives the report of ``/healthz``, ``clock_ms`` the time in Unix ms.
     """
 
     def __init__(
-        self, board: Board, place: int, health: Callable[[], Health], clock_ms: Callable[[], int]
+        self, board: Board, worker: int, health: Callable[[], Health], clock_ms: Callable[[], int]
     ) -> None:
         self._board = board
-        self._place = place
+        self._worker = worker
         self._health = health
         self._clock_ms = clock_ms
         self._looked_s = 0.0
 
     def look(self, *, now_s: float) -> None:
-        """Write what changed since any worker looked, once a second."""
+        """Write alarms that began or ended since the last check by any worker; once a second."""
         if now_s - self._looked_s < EVERY_S or not self._is_first():
             return
         self._looked_s = now_s
@@ -48,11 +48,11 @@ class Alarms:
             elif what is None and began_ms:
                 since_ms[number] = 0
                 seconds = (at_ms - began_ms) / 1000
-                message = f"{name}: all is well again, after {seconds:.0f} s"
+                message = f"{name}: no longer a problem, after {seconds:.0f} s"
                 write_event("alarm_ended", message, alarm=name, seconds=round(seconds, 1))
 
     def _is_first(self) -> bool:
-        """Whether no worker of an earlier place lives."""
-        earlier = self._board.workers[: self._place]
+        """Whether no worker with a lower index lives."""
+        earlier = self._board.workers[: self._worker]
         lives = self._clock_ms() - earlier["beat_ms"] <= NO_BEAT_MS
         return not bool(np.any((earlier["pid"] != 0) & lives))

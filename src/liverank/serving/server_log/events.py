@@ -1,13 +1,13 @@
-"""The events of the server's own log, and how code writes one.
+"""The names and levels of events of the server's own log, and the function that writes them.
 
-Invariant: an event that is written is in ``EVENTS``, and docs/serving.md says what each one means.
+Invariant: every written event is in ``EVENTS``, and docs/serving.md documents each one.
 """
 
 import logging
 from logging import CRITICAL, ERROR, INFO, WARNING
 
 LOGGER = "liverank.serving"
-"""The logger of all events; where nobody configured it, warnings and worse go to stderr."""
+"""Name of the logger of all events; if it is not configured, warnings and worse go to stderr."""
 EVENTS = {
     "start": INFO,
     "simulated": WARNING,
@@ -37,16 +37,16 @@ EVENTS = {
     "fault": ERROR,
     "other": WARNING,
 }
-"""The level of each event. ``other`` is what a library says."""
+"""Level of each event. ``other`` is a message of a library."""
 
 _logger = logging.getLogger(LOGGER)
 
 
 def write_event(event: str, message: str, *, is_fault: bool = False, **fields: object) -> None:
-    """Write an event to the server's log; ``is_fault`` adds the exception at hand.
+    """Write an event to the server's log; ``is_fault`` adds the current exception.
 
-    ``message`` says it in words, ``fields`` in values that a program reads. None of them is the id
-    of a user: an erased user must not stay in logs.
+    ``message`` is for people, ``fields`` are for programs. Neither may hold the id of a user,
+    because an erased user must not stay in logs.
     """
     _logger.log(
         EVENTS[event], "%s", message, exc_info=is_fault, extra={"event": event, "fields": fields}

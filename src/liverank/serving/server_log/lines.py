@@ -1,7 +1,7 @@
-"""Events of the server's log as lines, of text for people or of JSON for programs.
+"""Formats events of the server's log as lines: text for people, or JSON for programs.
 
-Invariant: an event is one line, written at once, so that processes which share a file or a pipe
-leave each other's lines whole; a log that cannot be written stops nobody.
+Invariant: an event is one line in one write, so that lines of processes that share a file or a pipe
+are never mixed; if the log cannot be written, serving continues.
 """
 
 import logging
@@ -19,9 +19,9 @@ LogFormat = Literal["text", "json"]
 SUPERVISOR = "supervisor"
 
 _STDERR = 2
-_MOST_CHARACTERS = 600
-"""Of a message or a field: with all of them, a line is still written in one piece to a pipe."""
-_MOST_OF_A_TRACEBACK = 2500
+_MAX_CHARACTERS = 600
+"""Most characters of a message or a field, so that a line fits into one atomic write to a pipe."""
+_MAX_TRACEBACK = 2500
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -32,13 +32,13 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     event: str
     process: str
-    """As in ``pids`` of ``/healthz``, or ``supervisor``."""
+    """Process name as in ``pids`` of ``/healthz``, or ``supervisor``."""
     message: str
     fields: dict[str, Any] = {}
 
 
 def start_server_log(log_format: LogFormat) -> None:
-    """Write events to stderr from now on, and what libraries warn of."""
+    """Write events, and warnings of libraries, to stderr from now on."""
     root = logging.getLogger()
     for handler in list(root.handlers):
         if isinstance(handler, _Handler):
@@ -48,18 +48,18 @@ def start_server_log(log_format: LogFormat) -> None:
 
 
 def name_process(name: str) -> None:
-    """Write events under this name from now on: this is another process."""
+    """Set the process name of later events, after a fork."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _Handler):
             handler.process = name
 
 
 def line_of(record: logging.LogRecord, process: str) -> Line:
-    """The line of a record of ``logging``."""
+    """The line for a record of ``logging``."""
     fields = {name: _short(value) for name, value in getattr(record, "fields", {}).items()}
     if record.exc_info:
         traceback = logging.Formatter().formatException(record.exc_info)
-        fields["traceback"] = _printable(traceback[-_MOST_OF_A_TRACEBACK:])
+        fields["traceback"] = _printable(traceback[-_MAX_TRACEBACK:])
     return Line(
         time=f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S}"
         f".{int(record.created * 1000) % 1000:03d}Z",
@@ -72,7 +72,7 @@ def line_of(record: logging.LogRecord, process: str) -> Line:
 
 
 def text_of(line: Line) -> str:
-    r"""A line for people; what a message must not hold is escaped, a traceback follows.
+    r"""A line as text, followed by a traceback if there is one.
 
     >>> text_of(Line(time="T", level="info", event="end", process="fold", message="it ended"))
     'T info fold end: it ended'
@@ -83,7 +83,7 @@ def text_of(line: Line) -> str:
 
 
 class _Handler(logging.Handler):
-    """Writes lines to stderr, whoever else writes there."""
+    """Writes lines to stderr."""
 
     def __init__(self, log_format: LogFormat) -> None:
         super().__init__()
@@ -94,18 +94,18 @@ class _Handler(logging.Handler):
         """Write a record."""
         line = line_of(record, self.process)
         data = msgspec.json.encode(line) if self._is_json else text_of(line).encode()
-        with suppress(OSError):  # nobody reads it, or the disk is full: serving goes on
+        with suppress(OSError):  # the reader is gone, or the disk is full: serving continues
             os.write(_STDERR, data + b"\n")
 
 
 def _short(value: object) -> object:
-    """A value that fits into a line."""
+    """A value, shortened to fit into a line."""
     if value is None or isinstance(value, bool | int | float):
         return value
     text = str(value)
-    return _printable(text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}...")
+    return _printable(text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}...")
 
 
 def _printable(text: str) -> str:
-    """Text without line ends, what steers a terminal, and half characters."""
-    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
+    """Text with line ends, control characters and lone surrogates escaped."""
+    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)

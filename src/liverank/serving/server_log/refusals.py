@@ -1,6 +1,6 @@
-"""Refusals in the server's log, by kind: the first at once, then how many there were each minute.
+"""Refusals in the server's log, by kind: the first at once, then their number each minute.
 
-A kind is a route with the status that it answered, or an event that was refused among others.
+A kind is a route and a status, or ``REJECTED`` for refused events in an otherwise accepted body.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from liverank.serving.processes.board import ROUTES, STATUSES
 from liverank.serving.server_log.events import write_event
 
 EVERY_S = 60.0
-"""A kind of refusal is written at most so often."""
+"""Least time between two lines about the same kind of refusal."""
 REJECTED = "events rejected"
-"""The kind of events that were refused while others of their request were taken."""
+"""Kind of events that were refused while others of their request were accepted."""
 
 
 def kind_of(route: str, status: int) -> str:
@@ -34,9 +34,9 @@ _KINDS = [
 
 
 class Refusals:
-    """The refusals of one worker. ``examples`` is the last one of each kind, in words.
+    """Writes the refusals of one worker. ``examples`` is the message of the last one of each kind.
 
-    ``row`` is the worker's row on the board; what it counts already was another one's.
+    ``row`` is the worker's row on the board; the counts it holds at first are its predecessor's.
     """
 
     def __init__(self, row: np.void, examples: Mapping[str, str]) -> None:
@@ -46,7 +46,7 @@ class Refusals:
         self._written_s: dict[str, float] = {}
 
     def look(self, *, now_s: float, is_last: bool = False) -> None:
-        """Write the kinds that are due; all of them where ``is_last``: the worker stops."""
+        """Write the kinds that are due, or all if ``is_last``, because the worker stops."""
         counts = self._counts()
         if counts == self._written:
             return

@@ -1,33 +1,32 @@
-"""Requests in the server's log: those that were slow, and by choice each of them.
+"""Requests in the server's log: slow ones, and with an access log all of them.
 
-Invariant: what is written names no user, and holds nothing of a body or a query.
+Invariant: a line names no user, and holds no part of a body or a query.
 """
 
 import time
 
 import msgspec
 
-from liverank.serving.http.exchange import Answer, Request
+from liverank.serving.http.exchange import USERS_PATH, Answer, Request
 from liverank.serving.server_log.events import write_event
 
 MOST_SLOW_A_MINUTE = 10
-"""More slow requests are counted, and their number is written with the next."""
+"""Most slow requests written a minute; the next line states how many more there were."""
 
 
 class _HasId(msgspec.Struct):
-    """The part of a ranking that names it."""
+    """The id of a ranking's answer."""
 
     id: str | None = None
 
 
-_USERS = "/v1/users/"
 _decoder = msgspec.json.Decoder(_HasId)
 
 
 class RequestLog:
     """The requests of one worker. Belongs to one event loop.
 
-    ``slow_s`` is what a request may take; with ``has_access_log``, each is written.
+    A request that takes longer than ``slow_s`` is slow. With ``has_access_log``, all are written.
     """
 
     def __init__(self, *, slow_s: float, has_access_log: bool = False) -> None:
@@ -37,7 +36,7 @@ class RequestLog:
         self._written = self._suppressed = 0
 
     def ended(self, request: Request, answer: Answer, route: str) -> None:
-        """Take note of a request that was answered; ``users`` may take as long as a fold does."""
+        """Record an answered request; ``users`` is never slow, since it may wait for a fold."""
         took_s = time.perf_counter() - request.read_at
         if self._has_access_log:
             self._write_request(request, answer, route, took_s)
@@ -45,9 +44,9 @@ class RequestLog:
             self._write_slow(answer, route, took_s)
 
     def refused(self, status: int) -> None:
-        """Take note of a request that was refused before it was whole."""
+        """Record a request that was refused before it was complete."""
         if self._has_access_log:
-            message = f"{status}, before the request was whole"
+            message = f"{status}, before the request was complete"
             write_event("request", message, route="other", status=status)
 
     def _write_request(self, request: Request, answer: Answer, route: str, took_s: float) -> None:
@@ -87,12 +86,12 @@ class RequestLog:
 
 
 def path_without_user(path: str) -> str:
-    """A path as it may stand in a log.
+    """A path without the id of a user, for logs.
 
     >>> path_without_user("/v1/users/ann"), path_without_user("/v1/rank")
     ('/v1/users/...', '/v1/rank')
     """
-    return f"{_USERS}..." if path.startswith(_USERS) else path
+    return f"{USERS_PATH}..." if path.startswith(USERS_PATH) else path
 
 
 def _id_of(answer: Answer, route: str) -> str | None:

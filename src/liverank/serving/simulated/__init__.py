@@ -1,1 +1,1 @@
-"""A server in simulated time: its clock is moved by what it is sent, and nothing else moves."""
+"""A server in simulated time: only requests move its clock, and nothing happens in between."""

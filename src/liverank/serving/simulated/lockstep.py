@@ -1,7 +1,7 @@
-"""The requests of a worker in simulated time: whatever moves time is answered after a turn.
+"""Requests in simulated time: a request that moves the clock is answered after a turn.
 
-Invariant: when events, or the first ranking of a later time, are answered, all rankings answered
-before are in the log in their order, then the events, and the worker ranks from all of it.
+Invariant: when events, or the first ranking of a later time, are answered, the log holds all
+earlier rankings in order and then the events, and the worker ranks from all of it.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from liverank.serving.service import Service
 from liverank.serving.simulated.simulation import Simulation
 
 HEADER = (b"liverank-simulated", b"true")
-"""What every answer of a simulated server carries."""
+"""Header of every answer of a simulated server."""
 _AT = re.compile("at=([0-9]{1,15})")
 
 _NOTHING = b'{"accepted":0,"duplicates":0,"rejected":[]}'
@@ -25,7 +25,7 @@ Routes = Callable[[Request], Answer | Coroutine[Any, Any, Answer]]
 
 
 class Lockstep:
-    """Answers requests in the place of ``routes``, which answer them once it is their time.
+    """Wraps ``routes``, and calls them once the clock has reached the time of a request.
 
     Belongs to the event loop of the only worker.
     """
@@ -38,7 +38,7 @@ class Lockstep:
         self._folding = board.folding
         self._simulation = simulation
         self._turn = asyncio.Lock()
-        self._query_of_now = ""
+        self._current_query = ""
         simulation.worker_wakeup.listen()
 
     def __call__(self, request: Request) -> Answer | Coroutine[Any, Any, Answer]:
@@ -46,12 +46,16 @@ class Lockstep:
         if request.method == "POST":
             if request.path == "/v1/events":
                 return self._events(request)
-            if request.path == "/v1/rank" and request.query and request.query != self._query_of_now:
+            if (
+                request.path == "/v1/rank"
+                and request.query
+                and request.query != self._current_query
+            ):
                 return self._rank_later(request)
         return _marked(self._routes(request))
 
     async def _events(self, request: Request) -> Answer:
-        """Take in events, perhaps none, and answer when they are folded."""
+        """Append events, if any, and answer when they are folded."""
         async with self._turn:
             at_ms = self._time_of(request.query)
             if at_ms is None:
@@ -64,11 +68,11 @@ class Lockstep:
             self._simulation.advance(at_ms)
             await self._take_turn()
             if at_ms == self._simulation.clock_ms():
-                self._query_of_now = request.query
+                self._current_query = request.query
         return answer
 
     async def _rank_later(self, request: Request) -> Answer:
-        """Rank at a time that the query names, which is now or later."""
+        """Rank at the time in the query, which is now or later."""
         async with self._turn:
             at_ms = self._time_of(request.query)
             if at_ms is None:
@@ -77,29 +81,29 @@ class Lockstep:
                 self._service.writer.flush()
                 self._simulation.advance(at_ms)
                 await self._take_turn()
-            self._query_of_now = request.query
+            self._current_query = request.query
         return await _of(self._routes(request))
 
     def _time_of(self, query: str) -> int | None:
-        """The time that a query names, now where it is empty; None for what is not allowed."""
+        """The time in a query, now if it is empty; None if it is not allowed."""
         now_ms = self._simulation.clock_ms()
         if not query:
             return now_ms
-        found = _AT.fullmatch(query)
-        at_ms = -1 if found is None else int(found[1])
+        match = _AT.fullmatch(query)
+        at_ms = -1 if match is None else int(match[1])
         return at_ms if at_ms >= now_ms else None
 
     def _refused(self, query: str) -> Answer:
         what = (
             f"`{query[:40]}`; expected at=MS, Unix milliseconds from {self._simulation.clock_ms()} "
-            "on: that is the simulated time of this server, and time does not go back"
+            "on: that is the simulated time of this server, which never goes back"
         )
         return _with_header(problem_answer(422, Problem(where="?at", what=what)))
 
     async def _take_turn(self) -> None:
-        """Wait until all that is in the log, and is due by now, is what this worker ranks from."""
-        self._query_of_now = ""
-        number = self._simulation.ask()
+        """Wait until this worker ranks from everything in the log that is due."""
+        self._current_query = ""
+        number = self._simulation.request_turn()
         counts, folding = self._service.counts, self._folding
         while not self._simulation.has_ended(number) or counts["view"] < folding["view"]:
             await self._simulation.worker_wakeup.wait()

@@ -1,1 +1,1 @@
-"""What rankings are made from: the folded log, the live items, and the snapshots of both."""
+"""State that rankings are made from: the folded log, the live items, and snapshots of both."""

@@ -1,6 +1,6 @@
-"""Erasing a user, beside the server or within it: the log first, then the snapshots of it.
+"""Erases a user from the log, then removes snapshots; for the command and for the server.
 
-Invariant: what is left of a user after a failure is stale and known to be, never read again.
+Invariant: data of the user that a failure leaves behind is known to be stale and never read again.
 """
 
 import secrets
@@ -16,17 +16,17 @@ from liverank.serving.http.log_errors import log_refusals
 def erase_from_log(log: Log, user: str, *, at_ms: int) -> EraseResult:
     """Erase a user from the log for a request made at ``at_ms`` (Unix ms); waits for the disk.
 
-    Raises BadRequestError: 422 for what is no id, 503 while others hold the log, 507 when the disk
-    is full; else LogError.
+    Raises BadRequestError: 422 for an invalid id, 503 while another process locks the log, 507 if
+    the disk is full; else LogError.
     """
     with log_refusals("path"):
         return log.erase(user, at_ms=at_ms)
 
 
 def remove_snapshots(folder: Path) -> int:
-    """Remove everything in the folder of the snapshots, if there is one; returns how many.
+    """Remove all snapshots in a folder, if it exists; returns their number.
 
-    A server makes new ones from the log. Raises LogError when one cannot be removed.
+    A server makes new ones from the log. Raises LogError if a snapshot cannot be removed.
 
     >>> remove_snapshots(Path("no/such/folder"))
     0
@@ -42,17 +42,17 @@ def remove_snapshots(folder: Path) -> int:
     except OSError as error:
         raise LogError(
             f"{folder}: the log no longer holds the user, but a snapshot of it cannot be removed: "
-            f"{error}; remove what is in this folder by hand"
+            f"{error}; remove the contents of this folder by hand"
         ) from None
     return removed
 
 
 def _remove_directory(snapshot: Path) -> None:
-    """Remove a snapshot, to which a process that is taking it can add no more once it has moved.
+    """Rename a snapshot, so that a process that writes it can add no more files; then remove it.
 
-    One that has just got its name is removed by that process, which looks at the log then.
+    A snapshot that is complete just now is removed by its writer, which checks the log at the end.
     """
-    aside = snapshot.with_name(f"{secrets.token_hex(4)}.gone")
+    renamed = snapshot.with_name(f"{secrets.token_hex(4)}.gone")
     with suppress(FileNotFoundError):
-        snapshot.rename(aside)
-        shutil.rmtree(aside)
+        snapshot.rename(renamed)
+        shutil.rmtree(renamed)

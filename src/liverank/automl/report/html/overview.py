@@ -71,8 +71,8 @@ def cards(report: SearchReport) -> Html:
 def warnings(report: SearchReport) -> Html:
     """Leaks, drift and other warnings, or that there are none."""
     leaks = report.leaks if isinstance(report, TableReport) else ()
-    shown = [(f"Leak: {leak.column or 'rows'}", leak.message) for leak in leaks]
-    messages = {text for _, text in shown}
+    shown = [(f"Leak: {leak.column or 'rows'}", _sentence(leak.message)) for leak in leaks]
+    messages = {leak.message for leak in leaks}
     shown += [("Warning", _sentence(text)) for text in report.warnings if text not in messages]
     if report.stopped:
         shown.append(("Stopped", _sentence(report.stopped)))

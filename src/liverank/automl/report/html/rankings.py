@@ -109,7 +109,7 @@ def position(report: RankingReport) -> Html | None:
             "How the position in a list changes the log-odds of a success, relative to the first "
             f"position, estimated by {how} from {effect.rows:,} rows. Training corrects for it.",
         ),
-        tag("div", tag("figure", drawn), class_="charts pairs"),
+        tag("div", tag("figure", drawn), class_="charts single"),
     )
 
 
