@@ -15,7 +15,8 @@ from liverank.automl.ensemble.greedy import (
     greedy_weights,
     weighted_sum,
 )
-from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval, joined
+from liverank.automl.evaluation.eval_rows import EvalRows, joined
+from liverank.automl.metrics.bootstrap import gain_interval
 from liverank.automl.metrics.objective import find_objective
 
 LINKS = {"binary": "sigmoid", "multiclass": "softmax", "regression": "identity"}

@@ -23,7 +23,7 @@ from liverank.automl.evaluation.ranking_data import (
 from liverank.automl.families import FAMILIES, lightgbm
 from liverank.automl.families.linear import linear
 from liverank.automl.families.list_loss import NAME, SHARE
-from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, which_losses_kernel
+from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, list_losses_kernel
 from liverank.automl.options import SearchOptions
 from liverank.automl.pipeline import find_model
 from liverank.automl.report.build_ranking import Request, report_search, report_unsplit
@@ -181,7 +181,7 @@ def warm_up() -> None:
     compile_kernels()
     offsets, target = np.array([0, 60]), labels.astype(np.float64)
     list_gradients_kernel(scores, target, offsets, SHARE)
-    which_losses_kernel(scores, target, offsets)
+    list_losses_kernel(scores, target, offsets)
     list_auc(scores, labels, offsets)
     ndcg_at(10, scores, labels, offsets)
 

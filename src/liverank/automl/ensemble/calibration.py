@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, softmax
 
-from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval
+from liverank.automl.evaluation.eval_rows import EvalRows
+from liverank.automl.metrics.bootstrap import gain_interval
 from liverank.models.calibrator import Calibrator
 
 Floats = NDArray[np.float64]
@@ -76,7 +77,7 @@ def fit_affine(margins: Floats, rows: EvalRows) -> Calibrator:
     k = margins.shape[1]
     if rows.task == "regression":
         return _straight_line(margins, rows)
-    weight = np.ones(len(rows)) if rows.weight is None else rows.weight / rows.weight.mean()
+    weight = rows.unit_weight
     hits = rows.target[:, None] == (np.arange(k) if k > 1 else 1.0)
 
     def loss(point: Floats) -> tuple[float, Floats]:
@@ -101,7 +102,7 @@ def fit_steps(margins: Floats, rows: EvalRows) -> Calibrator:
     to it.
     """
     order = np.argsort(margins[:, 0], kind="stable")
-    weight = np.ones(len(rows)) if rows.weight is None else rows.weight / rows.weight.mean()
+    weight = rows.unit_weight
     pools = _pool(margins[order, 0], rows.target[order], weight[order])
     x, hits, total = pools.T
     share = (hits + 0.5) / (total + 1)
@@ -127,7 +128,7 @@ def _pool(x: Floats, target: Floats, weight: Floats) -> Floats:
 
 def _straight_line(margins: Floats, rows: EvalRows) -> Calibrator:
     target = np.log1p(rows.target) if rows.link == "expm1" else rows.target
-    weight = np.ones(len(rows)) if rows.weight is None else rows.weight / rows.weight.mean()
+    weight = rows.unit_weight
     x, centre = margins[:, 0], np.average(margins[:, 0], weights=weight)
     level = np.average(target, weights=weight)
     spread = float(weight @ (x - centre) ** 2)

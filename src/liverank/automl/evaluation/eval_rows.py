@@ -1,9 +1,8 @@
-"""Rows held out of training, and how well margins do on them.
+"""Rows held out of training, and the losses and figures of margins on them.
 
-Invariant: rows of one group are drawn together, since they are alike; without groups a row is one.
+Invariant: margins are without the rows' base; every loss and figure adds it.
 """
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Task
 from liverank.automl.metrics.figures import row_losses
-from liverank.automl.metrics.list_loss_kernel import which_losses_kernel
+from liverank.automl.metrics.list_loss_kernel import list_losses_kernel
 from liverank.automl.metrics.objective import Objective, all_figures
 from liverank.dataset.rows import list_offsets
 from liverank.models.predictor import Link
@@ -19,7 +18,6 @@ from liverank.models.predictor import Link
 Floats = NDArray[np.float64]
 
 LINKS: dict[Task, Link] = {"binary": "sigmoid", "multiclass": "softmax", "regression": "identity"}
-_DRAWS = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +76,17 @@ class EvalRows:
         target = np.log1p(self.target) if self.link == "expm1" else self.target
         return row_losses(self.on_base(margins), target, self.task)
 
-    def which_losses(self, margins: Floats) -> Floats:
-        """How unlikely each success was to be the one of its group, 0 for failures: float64[n]."""
+    def list_losses(self, margins: Floats) -> Floats:
+        """Softmax loss of each success within its group, 0 for failures: float64[n]."""
         assert self.groups is not None
         offsets = list_offsets(self.groups)
-        losses: Floats = which_losses_kernel(self.on_base(margins)[:, 0], self.target, offsets)
+        losses: Floats = list_losses_kernel(self.on_base(margins)[:, 0], self.target, offsets)
         return losses
+
+    @property
+    def unit_weight(self) -> Floats:
+        """Weights of mean 1, float64[n]."""
+        return np.ones(len(self)) if self.weight is None else self.weight / self.weight.mean()
 
     def mean_loss(self, margins: Floats) -> float:
         """Weighted mean of ``row_losses``."""
@@ -118,47 +121,3 @@ def joined(first: EvalRows, second: EvalRows) -> EvalRows:
         groups = np.concatenate([first.groups, second.groups + shift])
     target = np.concatenate([first.target, second.target])
     return replace(first, target=target, weight=weight, groups=groups, base=base)
-
-
-def gain_interval(
-    before: Floats, after: Floats, eval_rows: EvalRows, *, seed: int = 0, confidence: float = 0.9
-) -> tuple[float, float]:
-    """How much the loss falls from one to the other: the interval of a bootstrap over groups.
-
-    The percentile bootstrap (Efron, 1979) with whole groups. Of log-loss and of a squared error the
-    mean loss of rows is taken, of other objectives the objective itself.
-
-    >>> from liverank.automl.metrics.objective import find_objective
-    >>> rows = EvalRows(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
-    >>> gain_interval(np.zeros((2, 1)), np.zeros((2, 1)), rows)
-    (0.0, 0.0)
-    """
-    groups = np.arange(len(eval_rows)) if eval_rows.groups is None else eval_rows.groups
-    _, members = np.unique(groups, return_inverse=True)
-    n_groups = int(members.max(initial=-1)) + 1
-    if n_groups == 0:
-        return math.nan, math.nan
-    weight = np.ones(len(eval_rows)) if eval_rows.weight is None else eval_rows.weight
-    generator = np.random.default_rng(seed)
-    gains = np.empty(_DRAWS)
-    if eval_rows.objective.is_training_loss:
-        fall = weight * (eval_rows.row_losses(before) - eval_rows.row_losses(after))
-        falls = np.bincount(members, fall)
-        weights = np.bincount(members, weight)
-        for draw in range(_DRAWS):
-            times = np.bincount(generator.integers(n_groups, size=n_groups), minlength=n_groups)
-            gains[draw] = float(times @ falls) / max(float(times @ weights), 1e-300)
-    else:
-        own_before, own_after = eval_rows.own_scale(before), eval_rows.own_scale(after)
-        for draw in range(_DRAWS // 2):
-            times = np.bincount(generator.integers(n_groups, size=n_groups), minlength=n_groups)
-            drawn = weight * times[members]
-            losses = [
-                eval_rows.objective.loss(margins, eval_rows.target, drawn)
-                for margins in (own_before, own_after)
-            ]
-            gains[draw] = losses[0] - losses[1] if np.isfinite(losses).all() else 0.0
-        gains = gains[: _DRAWS // 2]
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(gains, [tail, 1 - tail])
-    return float(low), float(high)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Matrix
 from liverank.automl.metrics.figures import row_losses
-from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, which_losses_kernel
+from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, list_losses_kernel
 from liverank.dataset.rows import list_offsets
 from liverank.errors import TrainingError
 
@@ -48,6 +48,6 @@ class ListLoss:
     def evaluate(self, scores: NDArray[np.float64], _: Any) -> tuple[str, float, bool]:
         """The name of the loss, its mean, and that larger is not better, as LightGBM takes them."""
         margins = scores + self._offset
-        softmax = which_losses_kernel(margins, self._target, self._offsets)
+        softmax = list_losses_kernel(margins, self._target, self._offsets)
         pointwise = row_losses(margins[:, None], self._target, "binary")
         return NAME, float((pointwise + SHARE * softmax).mean()), False

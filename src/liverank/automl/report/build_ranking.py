@@ -219,7 +219,7 @@ def _list_losses(result: SearchResult, data: RankingData) -> list[float] | None:
     if data.told_lists < LEAST_LISTS:
         return None
     rows = result.evaluation.validation_rows
-    return [float(rows.which_losses(each.validation).mean()) for each in result.tried]
+    return [float(rows.list_losses(each.validation).mean()) for each in result.tried]
 
 
 def _slices(result: SearchResult, data: RankingData, names: list[str]) -> tuple[Slice, ...]:
