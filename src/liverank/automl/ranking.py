@@ -191,11 +191,11 @@ def _policy(lists: RankingData) -> tuple[SearchPolicy, dict[str, str]]:
 
     A loss of lists learns nothing where few lists hold both a success and a failure.
     """
-    if lists.told_lists >= LEAST_LISTS:
+    if lists.informative_lists >= LEAST_LISTS:
         return POLICY, {}
     reason = (
         f"needs {LEAST_LISTS} training lists with both a success and a failure; "
-        f"there are {lists.told_lists}"
+        f"there are {lists.informative_lists}"
     )
     return POLICY._replace(settings=()), {each.title: reason for each in POLICY.settings}
 

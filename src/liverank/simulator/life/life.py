@@ -26,6 +26,7 @@ from liverank.simulator.life.kernel_inputs import (
 )
 from liverank.simulator.life.live_rooms import LiveRooms
 from liverank.simulator.life.return_kernel import (
+    Presence,
     first_visits,
     hand_out,
     miss_visits,
@@ -217,7 +218,8 @@ class Life:
             if kind == STARTED:
                 host = int(world.hosts.person[world.rooms.host[room]])
                 share = returns.host_pull
-                pull(state, returns, self._seed, host, room, at_ms, share, self._followers)
+                presence = Presence(host, room, at_ms)
+                pull(state, returns, self._seed, presence, share, self._followers)
         t = self._tally
         counts = (DAY_MS, t.impressions, t.clicks, t.joins, t.seconds)
         hand_out(self._fixed, state, returns, self._seed, due, self._followers, counts)

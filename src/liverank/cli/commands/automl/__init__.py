@@ -46,7 +46,7 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--group", metavar="COL", help="rows that are never divided, such as users")
     parser.add_argument("--weight", metavar="COL", help="how much each row counts")
     parser.add_argument(
-        "--split-column", metavar="COL", help="TRAIN, VALIDATE or TEST for each row"
+        "--split-column", metavar="COL", help="holds TRAIN, VALIDATE or TEST for each row"
     )
     parser.add_argument(
         "--type",
