@@ -15,7 +15,7 @@ import numpy as np
 
 from liverank.automl.families import Family
 from liverank.automl.trials.policy import Setting
-from liverank.models.encoder.steps import Operation
+from liverank.models.encoder.step_functions import Operation
 
 TREES = frozenset({"lightgbm", "catboost", "xgboost"})
 """Families that can train by absolute error."""
