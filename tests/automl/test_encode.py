@@ -358,5 +358,5 @@ def test_arrays_that_make_no_encoder_are_refused():
     ):
         with pytest.raises(BundleError, match=says):
             Encoder.from_arrays({**arrays, name: wrong})
-    with pytest.raises(BundleError, match="reads `city`, which is not an input"):
+    with pytest.raises(BundleError, match="reads `city`, which is no input"):
         Encoder(msgspec.structs.replace(encoder.spec, inputs=()), encoder.tables)

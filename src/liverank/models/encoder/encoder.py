@@ -1,9 +1,9 @@
-"""From a table's columns to the features that models read, in plain NumPy; nothing is fitted here.
+"""From a table's columns to the numbers that models score: plain numpy, nothing learned here.
 
     columns -> steps, each with its table -> float32[n, n_features]
 
-Invariant: a row's features do not depend on the rows encoded with it; values and levels that did
-not occur in training, and missing values, are encoded like any other.
+Invariant: a row's features do not depend on the rows encoded with it; values and levels that were
+not there in training, and missing ones, are encoded like any other.
 """
 
 from dataclasses import dataclass, field
@@ -11,23 +11,12 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from liverank.errors import BundleError, ServingError
 from liverank.models.encoder.columns import Columns, Input
-from liverank.models.encoder.steps import (
-    MOST,
-    Arithmetic,
-    Bag,
-    Calendar,
-    Learned,
-    Levels,
-    Since,
-    Step,
-    Value,
-    table_rows,
-)
+from liverank.models.encoder.step_functions import rows_of_levels
+from liverank.models.encoder.steps import MOST, Learned, Step
 from liverank.models.json_array import json_array, read_json_array
 
 
@@ -40,10 +29,11 @@ class EncoderSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 @dataclass(frozen=True, eq=False)
 class Encoder:
-    """Steps, and for each step that needs one a table, ``table.<number of the step>``.
+    """Steps, and a table for each of those that need one, under ``table.<number of the step>``.
 
-    Raises BundleError when steps and tables do not fit together.
+    Raises BundleError when they do not fit together.
 
+    >>> from liverank.models.encoder.steps import Levels, Value
     >>> encoder = Encoder(
     ...     EncoderSpec(
     ...         inputs=(Input(name="city", type="category"), Input(name="age", type="number")),
@@ -66,7 +56,7 @@ class Encoder:
     def __post_init__(self) -> None:
         _check_encoder(self)
         learned = tuple(
-            Learned(self.tables.get(f"table.{number}"), table_rows(_levels_of(step)))
+            Learned(self.tables.get(f"table.{number}"), rows_of_levels(step.levels_or_tokens))
             for number, step in enumerate(self.spec.steps)
         )
         object.__setattr__(self, "_learned", learned)
@@ -87,7 +77,7 @@ class Encoder:
         return len(self.names)
 
     def transform(self, columns: Columns) -> NDArray[np.float32]:
-        """Encode rows in the form of ``liverank.models.encoder.columns``: float32[n, n_features].
+        """Encode rows, given as ``liverank.models.encoder.columns`` says: float32[n, n_features].
 
         Other columns are ignored. Raises ServingError for columns that are
         missing or of different lengths. Safe to call from several threads.
@@ -102,7 +92,7 @@ class Encoder:
         return features
 
     def keep_features(self, kept: NDArray[np.int64]) -> "Encoder":
-        """The encoder of only these features (indexes in rising order), in the same order.
+        """The encoder of only these features (indices, ascending), in the same order.
 
         It reads only the columns that they need.
         """
@@ -116,12 +106,12 @@ class Encoder:
             begin += len(step.names)
             if mask.any():
                 table = self.tables.get(f"table.{number}")
-                narrow, narrow_table = _narrow(step, table, mask)
+                narrow, narrow_table = step.narrow(table, mask)
                 if narrow_table is not None:
                     tables[f"table.{len(steps)}"] = narrow_table
                 steps.append(narrow)
-        read = {name for step in steps for name in columns_of(step)}
-        inputs = tuple(column for column in self.inputs if column.name in read)
+        read = {name for step in steps for name in step.reads}
+        inputs = tuple(form for form in self.inputs if form.name in read)
         return Encoder(EncoderSpec(inputs=inputs, steps=tuple(steps)), tables)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -137,92 +127,30 @@ class Encoder:
         return Encoder(spec, tables)
 
     def _check_columns(self, columns: Columns) -> int:
-        missing = [column.name for column in self.inputs if column.name not in columns]
-        if missing:
+        absent = [form.name for form in self.inputs if form.name not in columns]
+        if absent:
             raise ServingError(
-                f"the rows lack {', '.join(f'`{name}`' for name in missing)} of the "
+                f"the rows lack {', '.join(f'`{name}`' for name in absent)} of the "
                 f"{len(self.inputs)} columns that the model reads; add them, empty where unknown"
             )
-        lengths = {len(columns[column.name]) for column in self.inputs}
+        lengths = {len(columns[form.name]) for form in self.inputs}
         if len(lengths) > 1:
             raise ServingError(f"the columns are of different lengths: {sorted(lengths)}")
         return lengths.pop() if lengths else 0
 
 
-def columns_of(step: Step) -> tuple[str, ...]:
-    """The columns that a step reads."""
-    match step:
-        case Value() | Calendar() | Bag():
-            return (step.column,)
-        case Arithmetic():
-            return (step.left, step.right)
-        case Since():
-            return (step.column, step.until)
-        case Levels():
-            return step.columns
-
-
-def _levels_of(step: Step) -> tuple[str, ...]:
-    if isinstance(step, Levels):
-        return step.levels
-    return step.tokens if isinstance(step, Bag) else ()
-
-
-def _narrow(
-    step: Step, table: NDArray[np.float64] | None, mask: NDArray[np.bool_]
-) -> tuple[Step, NDArray[np.float64] | None]:
-    """The step that gives only the features of the mask, and its table."""
-    names = tuple(np.array(step.names, object)[mask].tolist())
-    if isinstance(step, Calendar):
-        parts = tuple(part for part, keep in zip(step.parts, mask, strict=True) if keep)
-        return replace(step, names=names, parts=parts), None
-    if isinstance(step, Levels):
-        assert table is not None
-        return replace(step, names=names), np.ascontiguousarray(table[:, mask])
-    if isinstance(step, Bag):
-        shown_from = int(step.sized)
-        means_from = shown_from + len(step.shown)
-        of_shown = mask[shown_from:means_from]
-        shown = tuple(token for token, keep in zip(step.shown, of_shown, strict=True) if keep)
-        narrow = replace(step, names=names, sized=step.sized and bool(mask[0]), shown=shown)
-        if table is None or not mask[means_from:].any():
-            return _without_tokens(narrow), None
-        return narrow, np.ascontiguousarray(table[:, mask[means_from:]])
-    return step, None
-
-
-def _without_tokens(bag: Bag) -> Bag:
-    """The bag with only the tokens that it shows."""
-    tokens = tuple(bag.tokens[index] for index in bag.shown)
-    return replace(bag, tokens=tokens, shown=tuple(range(len(tokens))))
-
-
 def _check_encoder(encoder: Encoder) -> None:
-    known = {column.name for column in encoder.inputs}
+    known = {form.name for form in encoder.inputs}
     tables = dict(encoder.tables)
     for number, step in enumerate(encoder.spec.steps):
-        unknown = set(columns_of(step)) - known
-        if unknown:
-            raise BundleError(
-                f"encoder: step {number} reads `{min(unknown)}`, which is not an input"
-            )
+        absent = set(step.reads) - known
+        if absent:
+            raise BundleError(f"encoder: step {number} reads `{min(absent)}`, which is no input")
         table = tables.pop(f"table.{number}", None)
-        shape: tuple[int, int] | None = None
-        if isinstance(step, Levels):
-            shape = len(step.levels) + 2, len(step.names)
-        elif isinstance(step, Bag):
-            means = len(step.names) - len(step.shown) - step.sized
-            shape = (len(step.tokens), means) if means else None
-            if any(not 0 <= index < len(step.tokens) for index in step.shown):
-                raise BundleError(f"encoder: step {number} shows a token that it does not have")
+        shape = step.table_shape()
         if (table is None) != (shape is None) or (
             table is not None and (table.dtype != np.float64 or table.shape != shape)
         ):
             raise BundleError(f"encoder: `table.{number}` is not float64{list(shape or ())}")
     if tables:
         raise BundleError(f"encoder: unknown array `{min(tables)}`")
-    if any(len(step.names) != 1 for step in encoder.spec.steps if isinstance(step, _SINGLE)):
-        raise BundleError("encoder: a step that gives one feature must have one name")
-
-
-_SINGLE = (Value, Arithmetic, Since)
