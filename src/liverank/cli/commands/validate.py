@@ -1,4 +1,4 @@
-"""``liverank validate``: check the config and the events, and say what is odd."""
+"""``liverank validate``: check the config and the events, and report problems."""
 
 import argparse
 from collections import Counter
@@ -29,7 +29,7 @@ from liverank.events.sources.files import Progress as OnProgress
 from liverank.events.sources.mapping.mapping import parse_source
 from liverank.events.sources.read_events import read_events
 
-HELP = "check the config and the events, and say what is odd"
+HELP = "check the config and the events, and report problems"
 
 _MOST_EXAMPLES = 3
 """Most rejected rows that are printed."""

@@ -1,4 +1,4 @@
-"""``liverank experiment preference``: which of the interleaved rankers people prefer."""
+"""``liverank experiment preference``: which of the interleaved rankers users prefer."""
 
 import argparse
 from functools import partial
@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Count the choices in interleaved lists, and say whom they prefer."""
+    """Count the choices in interleaved lists, and report the preferred ranker."""
     config = load_config(arguments.config)
     variant, rankers = _variant(arguments, config)
     name = arguments.label or next(iter(config.heads))

@@ -1,4 +1,4 @@
-"""``liverank experiment report``: what an experiment's log says so far, the decision first."""
+"""``liverank experiment report``: the decision on an experiment, and the evidence for it."""
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,13 +35,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--at",
         type=moment_ms,
         metavar="TIME",
-        help="report as of this moment: RFC 3339 or Unix milliseconds; default: the log's newest",
+        help="report as of this time: RFC 3339 or Unix milliseconds; default: the log's newest",
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write it as one HTML page")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Report, and write the page where one is asked for. Raises ExperimentError, LogError."""
+    """Report, and write the HTML page if requested. Raises ExperimentError, LogError."""
     config = load_config(arguments.config)
     with open_log(arguments, config) as log:
         asked = asked_in_log(config, arguments.name, log, arguments.at)
@@ -56,13 +56,13 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 @contextmanager
 def open_log(arguments: argparse.Namespace, config: Config) -> Iterator[Log]:
-    """The project's log. Raises ExperimentError where it is empty."""
+    """The project's log. Raises ExperimentError if it is empty."""
     directory = log_path(arguments.config, config)
     with Log.open(directory, segment_rows=config.log.segment_rows) as log:
         if log.last_seq() == 0:
             raise ExperimentError(
-                f"{directory}: the log is empty; rankings of the experiment come into it from "
-                "`liverank serve`, or by `liverank ingest`"
+                f"{directory}: the log is empty; `liverank serve` or `liverank ingest` fills it "
+                "with rankings of the experiment"
             )
         yield log
 
@@ -71,7 +71,7 @@ def open_log(arguments: argparse.Namespace, config: Config) -> Iterator[Log]:
 def frames_with_progress(
     log: Log, columns: Sequence[str], console: Console
 ) -> Iterator[Iterable[pl.DataFrame]]:
-    """The log's frames, with a bar that says how far the reading is."""
+    """The log's frames, with a progress bar."""
     last = log.last_seq()
     with stage_progress(console) as on_progress:
 
@@ -97,7 +97,7 @@ def asked_in_log(config: Config, name: str, log: Log, at_ms: float | None) -> As
 
 
 def write_page(path: Path, page: str) -> None:
-    """Write a page. Raises ExperimentError where that cannot be."""
+    """Write a page. Raises ExperimentError if that fails."""
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
