@@ -24,7 +24,7 @@ from liverank.automl.ensemble.calibration import fit_affine
 from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.evaluation.ranking_data import whole_matrix
 from liverank.automl.families import lightgbm as family
-from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, which_losses_kernel
+from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, list_losses_kernel
 from liverank.automl.metrics.objective import find_objective
 from liverank.autopilot.backtest import TRUE
 from liverank.dataset.bootstrap import bootstrap_difference
@@ -198,7 +198,7 @@ def ranked(loss: str, train: Matrix, validation: Matrix, seed: int) -> lightgbm.
             return both[0] / ALONE, both[1] / ALONE
 
         def which(margins: Floats, _: Any) -> tuple[str, float, bool]:
-            losses = which_losses_kernel(margins, validation.target, offsets_of(validation))
+            losses = list_losses_kernel(margins, validation.target, offsets_of(validation))
             return "which", float(losses.mean()), False
 
         params |= {"objective": gradients, "metric": "None"}

@@ -131,7 +131,7 @@ def world_figures(seed: int, people: int, wanted: Sequence[int], draws: int) -> 
         found[f"{name}, {places} places"] = case
         for form in forms:
             try:
-                estimate = estimate_policy(explored, of_policy, places=places, form=form)
+                estimate = estimate_policy(explored, of_policy, positions=places, form=form)
             except DatasetError as refused:
                 case[form] = str(refused)
             else:

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from liverank.config import Config, load_config
-from liverank.dataset.lists.implied import imply_lists
+from liverank.dataset.lists.implied import Choices
 from liverank.dataset.lists.lists import Lists
 from liverank.dataset.replay import replay
 from liverank.events.frame import in_import_order
@@ -75,10 +75,12 @@ def build(clicks: Path, config: Config, path: Path, *, first: int) -> dict[str, 
     profile = profile_events(frame.iter_slices(FRAME_EVENTS))
     spec = derive_spec(resolve_schema(config, profile), config)
     assert config.candidates is not None
-    lists = imply_lists(
-        frame.iter_slices(FRAME_EVENTS),
+    limit_ms = duration_ms(config.features.max_future)
+    choices = Choices(config.candidates, max_future_ms=limit_ms)
+    for part in frame.iter_slices(FRAME_EVENTS):
+        choices.add(part)
+    lists = choices.lists(
         spec.layout,
-        config.candidates,
         from_ms=-np.inf,
         to_ms=np.inf,
         at_most=frame.height,

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from bench_backtest import split_of
 from liverank.autopilot.backtest import TOP, heuristic_scores
-from liverank.autopilot.gather import Frames, lists_to_test, lists_to_train, look_at
+from liverank.autopilot.frames import Frames
+from liverank.autopilot.gather import lists_to_test, lists_to_train, look_at
 from liverank.config import Config, load_config, parse_config
 from liverank.dataset.lists.lists import Lists
 from liverank.dataset.metrics import mean_over_lists, true_ndcg_at

@@ -134,7 +134,7 @@ def unit_variance(population: Population, metric: Metric) -> tuple[float, float]
 
 def _first(track: Track) -> int:
     look = track.crossed_first
-    return -1 if look is None else look.place
+    return -1 if look is None else look.number
 
 
 def _drawn(

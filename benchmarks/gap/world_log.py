@@ -14,7 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.autopilot.backtest import TOP, heuristic_scores
-from liverank.autopilot.gather import Frames, gather
+from liverank.autopilot.frames import Frames
+from liverank.autopilot.gather import gather
 from liverank.compiled import compiled
 from liverank.config import Config, parse_config
 from liverank.dataset.lists.lists import Lists

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from liverank.automl import ranking
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
-from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval, joined
+from liverank.automl.evaluation.eval_rows import EvalRows, joined
 from liverank.automl.families import FAMILIES, is_installed
+from liverank.automl.metrics.bootstrap import gain_interval
 from liverank.automl.metrics.log_odds import mean_log_odds
 from liverank.automl.metrics.objective import find_objective
 from liverank.automl.trials.plan import Plan, Trial

@@ -14,7 +14,8 @@ from liverank.automl.ensemble.greedy import (
     choose_with_doubted,
     greedy_weights,
 )
-from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval, joined
+from liverank.automl.evaluation.eval_rows import EvalRows, joined
+from liverank.automl.metrics.bootstrap import gain_interval
 from liverank.automl.metrics.objective import find_objective
 
 LINKS = {"binary": "sigmoid", "multiclass": "softmax", "regression": "identity"}

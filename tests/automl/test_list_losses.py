@@ -14,7 +14,7 @@ from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.evaluation.ranking_data import LEAST_LISTS
 from liverank.automl.families import lightgbm
 from liverank.automl.families.list_loss import SHARE
-from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, which_losses_kernel
+from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, list_losses_kernel
 from liverank.automl.metrics.objective import find_objective
 from liverank.dataset.metrics import list_auc, log_loss, mean_over_lists
 from liverank.dataset.rows import Rows, list_offsets
@@ -56,9 +56,9 @@ def test_losses_are_those_of_the_definition(seed, sizes):
     margins, target, lists = some_lists(seed, sizes)
     offsets = list_offsets(lists)
     expected = plain_which(margins, target, lists)
-    np.testing.assert_allclose(which_losses_kernel(margins, target, offsets), expected, atol=1e-12)
+    np.testing.assert_allclose(list_losses_kernel(margins, target, offsets), expected, atol=1e-12)
     # However large margins are, nothing overflows, and what all of a list share does not matter.
-    far = which_losses_kernel(margins + 5000.0, target, offsets)
+    far = list_losses_kernel(margins + 5000.0, target, offsets)
     np.testing.assert_allclose(far, expected, atol=1e-9)
 
 
@@ -164,7 +164,7 @@ def test_it_stops_early_by_its_own_loss_and_runs_again_to_the_same_bytes_on_any_
     for others in (2, fitted.rounds_run):
         other = fit(matrix_of(rows), rounds=others)
         losses = [
-            held.mean_loss(margins) + SHARE * held.which_losses(margins).mean()
+            held.mean_loss(margins) + SHARE * held.list_losses(margins).mean()
             for margins in (each.margins(validation.features) for each in (fitted, other))
         ]
         assert losses[0] < losses[1]
@@ -187,7 +187,7 @@ def test_rows_that_it_cannot_learn_from_are_refused(change):
 
 def test_rows_of_a_list_that_are_apart_are_refused():
     rows, _ = list_log(2)
-    with pytest.raises(TrainingError, match="the rows of a list are apart"):
+    with pytest.raises(TrainingError, match="the rows of a list are not together"):
         matrix_of(rows, lists=np.arange(16) % 2)
 
 
@@ -201,9 +201,9 @@ def test_what_is_reported_of_lists_is_the_loss_on_the_base_of_any_of_them():
     rows, taste = list_log(50, base=np.tile(np.arange(8.0), 50) / 4)
     held, margins = held_of(rows), taste[:, None]
     which = plain_which(taste + rows.base, held.target, rows.rankings)
-    assert held.which_losses(margins) == pytest.approx(which)
+    assert held.list_losses(margins) == pytest.approx(which)
     some = rows.rankings % 3 == 1
-    assert held.take(some).which_losses(margins[some]) == pytest.approx(which[some])
+    assert held.take(some).list_losses(margins[some]) == pytest.approx(which[some])
 
 
 def test_a_search_tries_them_early_tells_their_loss_and_runs_again_to_the_same_bytes():

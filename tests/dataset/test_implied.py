@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liverank.config import Candidates, Config, Label
-from liverank.dataset.lists.implied import imply_lists
+from liverank.dataset.lists.implied import Choices
 from liverank.events.event import Interaction, User
 from liverank.events.frame import empty_frame, frame_of
 from liverank.events.schema.schema import Schema
@@ -29,15 +29,11 @@ def click(time, item, type_="click"):
 
 def implied(events, *, from_ms=-np.inf, to_ms=np.inf, at_most=10_000, per_list=None, seed=0):
     frame = frame_of(events, seqs=range(1, len(events) + 1))
-    return imply_lists(
-        frame.iter_slices(3),
-        LAYOUT,
-        CLICKS,
-        from_ms=from_ms,
-        to_ms=to_ms,
-        at_most=at_most,
-        per_list=per_list,
-        seed=seed,
+    choices = Choices(CLICKS, max_future_ms=1e18)
+    for part in frame.iter_slices(3):
+        choices.add(part)
+    return choices.lists(
+        LAYOUT, from_ms=from_ms, to_ms=to_ms, at_most=at_most, per_list=per_list, seed=seed
     )
 
 
@@ -159,16 +155,9 @@ def test_too_few_clicks_give_no_lists(events, per_list):
 
 
 def test_no_events_give_no_lists():
-    lists = imply_lists(
-        [empty_frame()],
-        LAYOUT,
-        CLICKS,
-        from_ms=-np.inf,
-        to_ms=np.inf,
-        at_most=10,
-        per_list=None,
-        seed=0,
-    )
+    choices = Choices(CLICKS, max_future_ms=1e18)
+    choices.add(empty_frame())
+    lists = choices.lists(LAYOUT, from_ms=-np.inf, to_ms=np.inf, at_most=10, per_list=None, seed=0)
     assert len(lists) == 0
 
 

@@ -128,7 +128,7 @@ def test_teams_go_through_text(teams):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("AC", r"got ranker `C` at place 2 of `AC`; the experiment has 2, A to B"),
+        ("AC", r"got ranker `C` at position 2 of `AC`; the experiment has 2, A to B"),
         ("A[B", r"got `A\[B`; expected for each item a letter"),
         ("ab", r"got `ab`; expected for each item a letter"),
     ],

@@ -180,7 +180,7 @@ class TestEveryKindOfMetric:
         same = metric.compare(sides[0], sides[0], level=0.95)
         assert result.n_control == result.n_variant == 60
         assert same.difference == pytest.approx(0, abs=1e-12)
-        assert metric.told.endswith(".")
+        assert metric.description.endswith(".")
         if kind != "quantile":
             sums = control.sum(axis=0)
             value = sums[0] / (sums[1] if len(sums) == 2 else len(control))
@@ -193,7 +193,7 @@ def test_the_seed_set_needs_no_config() -> None:
     assert daily.needs()[0].types == ("listen",)
     assert [need.types for need in rate.needs()] == [("listen",), ("seen",)]
     assert clicks.needs()[0].types == ("click",)
-    assert "28 days" in daily.told
+    assert "28 days" in daily.description
 
 
 def test_the_config_makes_each_kind() -> None:

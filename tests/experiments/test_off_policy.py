@@ -14,7 +14,7 @@ from liverank.experiments.off_policy.logged import LoggedLists
 from liverank.experiments.off_policy.ranked import ranked_lists
 from liverank.experiments.off_policy.reward_table import reward_table
 from liverank.experiments.off_policy.support import Least, check_support
-from liverank.experiments.off_policy.uniform import by_place, given_above, is_uniform
+from liverank.experiments.off_policy.uniform import by_position, given_above, is_uniform
 from liverank.experiments.off_policy.weights import (
     cascade_weights,
     effective_size,
@@ -155,7 +155,7 @@ def lists_at_random(rng, lists, rates, target):
     rewards = (rng.random(chance.shape) < chance).astype(float)
     candidates = np.full(lists, items)
     logged = LoggedLists(
-        rewards, by_place(candidates, places), (order == target[:places]).astype(float), unit
+        rewards, by_position(candidates, places), (order == target[:places]).astype(float), unit
     )
     return logged, np.argsort(target)[order].astype(float)
 
@@ -267,7 +267,7 @@ def test_a_ranked_policys_probabilities_are_those_of_every_order_of_its_ties(sco
     ]
     for place in range(count):
         here = [order for order in orders if order[place] == served[place]]
-        assert found.by_place[0, place] == pytest.approx(len(here) / len(orders))
+        assert found.by_position[0, place] == pytest.approx(len(here) / len(orders))
     prefix = [order for order in orders if list(order[:count]) == list(served[:count])]
     assert np.prod(found.given_above[0]) == pytest.approx(len(prefix) / len(orders))
     mean_rank = np.mean(
@@ -278,7 +278,7 @@ def test_a_ranked_policys_probabilities_are_those_of_every_order_of_its_ties(sco
 
 def test_probabilities_of_a_random_order_are_known_from_its_length():
     candidates = np.array([4, 4, 3])
-    marginals = by_place(candidates, 3)
+    marginals = by_position(candidates, 3)
     assert marginals[2].tolist() == pytest.approx([1 / 3] * 3)
     assert np.prod(given_above(candidates, 3)[0]) == pytest.approx(1 / 24)
     marginals[1, 2] = 0.5
@@ -351,9 +351,9 @@ def test_the_refusal_says_how_many_places_could_be_answered():
     )
     weights = cascade_weights(logged)
     assert effective_size(weights)[0] > 400 > 30 > effective_size(weights)[2]
-    with pytest.raises(DatasetError, match="ask for the first place only, or gather"):
+    with pytest.raises(DatasetError, match="ask for the first position only, or gather"):
         check_support(logged, weights)
-    first = logged.first_places(1)
+    first = logged.first_positions(1)
     check_support(first, cascade_weights(first))
 
 

@@ -91,7 +91,7 @@ def test_the_page_tells_the_decision_first_and_then_all_it_rests_on() -> None:
     ]
     for metric in report.metrics:
         assert metric.name in told.text
-        assert metric.told.replace("`", "") in told.text
+        assert metric.description.replace("`", "") in told.text
     for line in (*report.notes, *report.how):
         assert line.replace("`", "") in told.text
 

@@ -185,6 +185,16 @@ def test_what_cannot_be_checked_is_counted_with_the_reason(tmp_path, capsys):
     assert "10 rankings skipped: " in said
 
 
+def test_a_ranking_without_a_bundle_is_skipped_whatever_its_model_names(site, capsys):
+    for seq, model in ((7, "popular"), (14, None)):
+        rewrite(site, seq, lambda event, model=model: msgspec.structs.replace(event, model=model))
+    code, told, _ = replay(site, capsys, "--check")
+    assert (code, told["rankings"]) == (0, 8)
+    assert told["skipped"] == {
+        "no bundle ranked them: `model` names a fallback or a policy, or is missing": 2
+    }
+
+
 def test_rankings_that_do_not_say_their_generation_are_compared_until_events_are_taken(
     site, capsys
 ):
@@ -213,7 +223,7 @@ def test_a_log_that_changes_while_it_is_checked_is_no_reason_to_cry(site, capsys
     monkeypatch.setattr("liverank.cli.commands.replay.check_served", erase_meanwhile)
     code, told, said = replay(site, capsys, "--check")
     assert (code, told["ok"]) == (1, False)
-    assert "events were taken from the log while it was checked" in said
+    assert "events were removed from the log while it was checked" in said
 
 
 def test_a_check_can_be_limited_to_later_rankings_and_to_a_sample(site, capsys):

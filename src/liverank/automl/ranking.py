@@ -25,7 +25,7 @@ from liverank.automl.evaluation.ranking_data import (
 from liverank.automl.families import lightgbm
 from liverank.automl.families.linear import linear
 from liverank.automl.families.list_loss import NAME, SHARE
-from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, which_losses_kernel
+from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, list_losses_kernel
 from liverank.automl.pipeline import find_model
 from liverank.automl.report.build_ranking import Request, report_search, report_unsplit
 from liverank.automl.report.reports import RankingReport
@@ -156,7 +156,7 @@ def fit(
         return RankingModel(predictor, None, report)
     wanted, skipped = _families(rows, budget_s) if families is None else (families, {})
     manner = MANNER
-    if lists.told_lists < LEAST_LISTS:
+    if lists.informative_lists < LEAST_LISTS:
         manner = manner._replace(settings=())
         skipped |= dict.fromkeys((each.title for each in MANNER.settings), _untold(lists))
 
@@ -203,7 +203,7 @@ def warm_up() -> None:
     compile_kernels()
     offsets, target = np.array([0, 60]), labels.astype(np.float64)
     list_gradients_kernel(scores, target, offsets, SHARE)
-    which_losses_kernel(scores, target, offsets)
+    list_losses_kernel(scores, target, offsets)
     list_auc(scores, labels, offsets)
     ndcg_at(10, scores, labels, offsets)
 
@@ -212,7 +212,7 @@ def _untold(lists: RankingData) -> str:
     """Why nothing is learned from which item of a list succeeds."""
     return (
         f"needs {LEAST_LISTS} lists with a success beside a failure among those that train; "
-        f"there are {lists.told_lists}"
+        f"there are {lists.informative_lists}"
     )
 
 

@@ -1,1 +1,1 @@
-"""From the log to a model in service, by itself: gather, train, judge."""
+"""From the log to a model in service, automatically: gather, train, compare, promote."""

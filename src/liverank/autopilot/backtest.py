@@ -1,8 +1,8 @@
 """The backtest: whether the model would have ranked new lists better than popularity does.
 
-The log is replayed in time order; the model learns from what came before the test period, the
-state goes on folding through it, and every list of the period is scored by each method at the
-moment it was served. Invariant: no method sees anything that the log did not say by then.
+The log is replayed in time order. The model is trained on the time before the test period, the
+state is folded on through the period, and each method scores every list of it as of the moment it
+was served. Invariant: no method depends on an event that the log did not hold by then.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.report.from_search import known
-from liverank.autopilot.gather import Frames, gather
+from liverank.autopilot.frames import Frames, only_columns
+from liverank.autopilot.gather import gather
 from liverank.autopilot.judging import DECIDING, MODEL
 from liverank.autopilot.training import OnProgress, TrainingRun, train_on
 from liverank.config import Config
@@ -31,7 +32,7 @@ from liverank.dataset.metrics import (
     true_ndcg_at,
 )
 from liverank.dataset.popularity import Popularity, popularity_scores
-from liverank.dataset.replay import replay
+from liverank.dataset.replay import REPLAY_COLUMNS, replay
 from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.kinds.next_item import after_last_item
 from liverank.features.layout.layout import Layout
@@ -41,25 +42,25 @@ from liverank.quantities import duration_ms
 Scores = dict[str, NDArray[np.float64]]
 ORACLE = "oracle"
 TRUE = "true_ndcg@10"
-"""Where the truth is known this tells the best heuristic, else ``DECIDING`` does; ties are broken
-by name."""
+"""Metric that chooses the best heuristic where the truth is known; elsewhere ``DECIDING`` does.
+Ties are broken by name."""
 TOP = 10
 
 
 class Backtest(NamedTuple):
-    """What came out, as JSON-able figures, and the model that was tried."""
+    """The results, as JSON-able figures, and the model that was tested."""
 
     methods: dict[str, dict[str, float | int | None]]
     """By method: list_auc, ndcg@10, mrr, hit_rate@10, auc, the number of lists, log_loss; and
     true_ndcg@10 where the truth is known."""
     best_heuristic: str
     differences: dict[str, dict[str, float | None]]
-    """By metric of lists: the model less the best heuristic, with a 95 % interval (low, high)."""
+    """By metric of lists: the model minus the best heuristic, with a 95 % interval (low, high)."""
     rows: int
     training_rows: int
     trained: TrainingRun
     notes: tuple[str, ...]
-    """What is to be said of the training and of the lists that were tested on."""
+    """Notes on the training and on the lists that were tested on."""
 
 
 def run_backtest(
@@ -70,17 +71,24 @@ def run_backtest(
     on_progress: OnProgress | None = None,
     truth: Callable[[Lists], NDArray[np.float64]] | None = None,
 ) -> Backtest:
-    """Train before a time and test on all lists from it on. Raises DatasetError, TrainingError.
+    """Train before a time and test on all lists from then on. Raises DatasetError, TrainingError.
 
-    ``truth`` gives the true chance of a success of each row, float64[k], which only a simulator
-    knows: every method is judged by it too, and the oracle that knows it is shown beside them.
+    ``truth`` gives the true probability of a success of each row, float64[k], which only a
+    simulator knows: all methods are measured by it too, and compared with an oracle that ranks by
+    it.
     """
     found = gather(frames, config, test_from_ms=test_from_ms)
     spec, past, lists = found.spec, found.lists, found.tests
     assert lists is not None
     trained = train_on(past, frames, spec, config, on_progress=on_progress)
     popularity = Popularity(lists, spec.layout, config)
-    replayed = _replayed_scores(popularity.passing(frames()), lists, trained, config, on_progress)
+    replayed = _replayed_scores(
+        popularity.passing(only_columns(frames, REPLAY_COLUMNS)()),
+        lists,
+        trained,
+        config,
+        on_progress,
+    )
     scores = {"random": random_scores(lists, config), **popularity.scores(), **replayed}
     heuristics = sorted(set(scores) - {MODEL, "random"})
     if truth is not None:
@@ -108,7 +116,7 @@ def run_backtest(
 
 
 def heuristic_scores(frames: Frames, lists: Lists, layout: Layout, config: Config) -> Scores:
-    """Scores of what needs no model: a random order, and popularity."""
+    """Scores of the methods without a model: a random order, and popularity."""
     return {
         "random": random_scores(lists, config),
         **popularity_scores(frames(), lists, layout, config),
@@ -126,10 +134,10 @@ def list_metrics(
     implied: bool,
     truth: NDArray[np.float64] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
-    """Each metric of each list, float64[lists] by name; NaN where a list says nothing.
+    """Each metric of each list, float64[lists] by name; NaN where a list is uninformative.
 
-    Something was chosen in every ``implied`` list: one that does not hold it (it was new) is a
-    miss, not unknown. ``truth``, float64[k], adds the metric that needs it.
+    An item was chosen in every ``implied`` list: where the list does not hold it (it was new) the
+    hit rate is 0, not unknown. ``truth``, float64[k], adds the metric that needs it.
     """
     labels, offsets = lists.labels, lists.reads.offsets
     hits = hit_rate_at(TOP, scores, labels, offsets)
@@ -151,7 +159,7 @@ def _replayed_scores(
     config: Config,
     on_progress: OnProgress | None,
 ) -> Scores:
-    """The model's probabilities, and the counts after the person's last item, on one replay."""
+    """The model's probabilities, and the counts after the user's last item, from one replay."""
     features = {feature.name: feature for feature in trained.spec.features}
     after_last = SpecFeature("after_last_item", "next", after_last_item(trained.spec.layout))
     features.setdefault(after_last.name, after_last)
@@ -174,7 +182,7 @@ def _replayed_scores(
         done += len(chunk.lists)
         if on_progress is not None:
             on_progress("testing", done / len(lists))
-    for _ in frames:  # what is counted beside the replay needs the rest
+    for _ in frames:  # the popularity counts need the rest
         pass
     return {"next_item": followed, MODEL: model}
 

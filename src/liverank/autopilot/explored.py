@@ -1,6 +1,6 @@
-"""The past lists that can tell what another policy would bring: those with known propensities.
+"""The past lists that another policy can be estimated from: those with known propensities.
 
-Only the people who got such a list are read further, so that a small share of explored lists costs
+Only events of the users who got such a list are kept, so that a small share of explored lists costs
 little memory in a long log.
 Invariant: each list names all its candidates, the window of its label is over, and none is of a
 tester whose variant was forced.
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.autopilot.gather import Frames
+from liverank.autopilot.frames import Frames, only_columns
 from liverank.config import Config
 from liverank.dataset.lists.collected import Collector
 from liverank.dataset.lists.lists import Lists, lists_of
@@ -30,15 +30,17 @@ HOW_TO_EXPLORE = (
     "`propensities` of their own"
 )
 
+_EXPLORATION_COLUMNS = ("seq", "arrived", "event", "time", "user", "variant", "propensities")
+"""Columns that users with an explored ranking are found by."""
 _FORCED = "!"
-"""What the variant of a ranking ends with where it was forced for a tester."""
+"""Suffix of a ranking's variant that was forced for a tester."""
 _IS_FORCED = pl.col("variant").str.ends_with(_FORCED).fill_null(value=False)
 _IS_EXPLORED = pl.col("propensities").is_not_null() & ~_IS_FORCED
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which lists are asked for: of which label, from when on, and of which surface."""
+    """The lists to estimate from: their label, the start of their time, and their surface."""
 
     label: str
     since_ms: float = -np.inf
@@ -59,11 +61,11 @@ class ExploredLists:
 
 @dataclass(slots=True)
 class Exploration:
-    """What one reading of the log found of rankings with propensities."""
+    """The rankings with propensities that one reading of the log found."""
 
     asked: Asked
     users: NDArray[np.uint64]
-    """Hashes of the people who got one, sorted."""
+    """Hashes of the users who got one, sorted."""
     bounds: TimeBounds
     last_ms: float
     _collected: Collector | None = field(default=None, repr=False)
@@ -102,14 +104,14 @@ class Exploration:
 
 
 def find_exploration(frames: Frames, config: Config, asked: Asked) -> Exploration:
-    """Read the log once for who got a ranking with propensities.
+    """Read the log once for the users who got a ranking with propensities.
 
     Raises DatasetError where there is none.
     """
     max_future_ms = duration_ms(config.features.max_future)
     users, stretches, last_ms = [np.empty(0, np.uint64)], [], -np.inf
     rankings = 0
-    for frame in frames():
+    for frame in only_columns(frames, _EXPLORATION_COLUMNS)():
         if frame.is_empty():
             continue
         at, _ = right_times(frame, max_future_ms)
@@ -122,8 +124,8 @@ def find_exploration(frames: Frames, config: Config, asked: Asked) -> Exploratio
     found = np.unique(np.concatenate(users))
     if not len(found):
         raise DatasetError(
-            f"none of the {rankings:,} rankings of the log has `propensities`, so nothing can be "
-            f"said of lists that were not served; {HOW_TO_EXPLORE}"
+            f"none of the {rankings:,} rankings of the log has `propensities`, so other lists "
+            f"cannot be estimated; {HOW_TO_EXPLORE}"
         )
     return Exploration(asked, found, bounds_of(stretches), last_ms)
 
@@ -139,13 +141,13 @@ def _of_users(frames: Frames, users: NDArray[np.uint64]) -> Iterator[pl.DataFram
 def _outcome(lists: Lists, label: str) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     if label in lists.others:
         return lists.others[label]
-    if label in lists.untold:
-        raise DatasetError(f"the label `{label}` cannot be told: {lists.untold[label]}")
+    if label in lists.unavailable:
+        raise DatasetError(f"the label `{label}` is not available: {lists.unavailable[label]}")
     return lists.labels, lists.until_ms
 
 
 def _know_propensities(lists: Lists) -> NDArray[np.bool_]:
-    """Whether each list has one for every item that was served, bool[r]."""
+    """Whether each list has a propensity for every served item, bool[r]."""
     if lists.chances is None or not len(lists):
         return np.zeros(len(lists), np.bool_)
     known = np.isfinite(lists.chances) | ~lists.served
@@ -159,7 +161,7 @@ def _why_none(counts: dict[str, int], asked: Asked) -> str:
     if counts["candidates_not_named"]:
         return (
             f"{counts['candidates_not_named']:,} rankings have propensities but do not name all "
-            "their candidates, so nobody can say what another policy would have shown; set "
+            "their candidates, so it is unknown what another policy would have shown; set "
             "`serving.log_candidates` higher, or send `candidates` with imported rankings"
         )
     return (

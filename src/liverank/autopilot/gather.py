@@ -1,11 +1,11 @@
-"""What training needs from a log: its schema, the features that follow, and the past lists.
+"""The input of training, gathered from a log: its schema, the derived features, past lists.
 
-One reading of the log tells all of it. Memory is bounded by the rows that are wanted: the newest
-ones are kept, and of those an even share is learned from.
-Invariant: what is gathered depends on the events alone, not on the order in which they arrived.
+It takes one reading of the log. Memory is bounded by the number of rows wanted: the newest ones are
+kept, and an even share of those is trained on.
+Invariant: the result depends on the events alone, not on the order in which they arrived.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.autopilot.frames import Frames
 from liverank.autopilot.of_variants import OfVariants
 from liverank.autopilot.whole_lists import to_learn_from, to_test_on
 from liverank.config import Candidates, Config
@@ -29,18 +30,15 @@ from liverank.features.layout.layout import Layout
 from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.quantities import duration_ms
 
-Frames = Callable[[], Iterable[pl.DataFrame]]
-"""Gives the log's frames (``events.frame.SCHEMA``) in ``seq`` order; may be called again."""
-
 NEWEST = 4
-"""The rows that are learned from are chosen evenly among so many times as many of the newest."""
+"""Number of the newest rows that training rows are chosen from, as a multiple of those."""
 
 
 class Gathered(NamedTuple):
-    """What one reading of a log found: its schema, the features derived from it, past lists.
+    """The result of one reading of a log: its schema, the features derived from it, past lists.
 
-    ``tests`` are the lists of the test period, where there is one. ``unused`` are words of the
-    config that no event has.
+    ``tests`` are the lists of the test period, if there is one. ``unused`` are words of the config
+    that no event has.
     """
 
     schema: Schema
@@ -51,17 +49,17 @@ class Gathered(NamedTuple):
 
 
 def gather(frames: Frames, config: Config, *, test_from_ms: float | None = None) -> Gathered:
-    """Read the log once, and gather what training needs; with a test period, that as well.
+    """Read the log once, and gather the input of training and, if there is one, the test period.
 
-    Lists to learn from are of the time before the test period, as ``lists_to_train`` gives them,
-    without those that ``whole_lists`` leaves out. Raises DatasetError where there is nothing to
-    learn from or to test on, ConfigError when the log denies the config.
+    Lists to train on are from before the test period, as ``lists_to_train`` gives them, without
+    those that ``whole_lists`` leaves out. Raises DatasetError where there is nothing to train or to
+    test on, ConfigError when the log contradicts the config.
     """
     before_ms = np.inf if test_from_ms is None else test_from_ms
     training = _Gathering(config, before_ms=before_ms)
     testing = None
     if test_from_ms is not None:
-        testing = _Testing(config, from_ms=test_from_ms, beside=training)
+        testing = _Testing(config, from_ms=test_from_ms, shared=training)
 
     def passing() -> Iterator[pl.DataFrame]:
         for frame in frames():
@@ -87,7 +85,7 @@ def look_at(frames: Frames, config: Config, *, before_ms: float = np.inf) -> Sch
 
 
 def _profile(frames: Frames, config: Config, before_ms: float) -> Profile:
-    """What the events before a time hold."""
+    """The profile of the events before a time."""
     limit_ms = duration_ms(config.features.max_future)
     return profile_events(_before(frame, before_ms, limit_ms) for frame in frames())
 
@@ -95,13 +93,12 @@ def _profile(frames: Frames, config: Config, before_ms: float) -> Profile:
 def lists_to_train(
     frames: Frames, layout: Layout, config: Config, *, before_ms: float = np.inf
 ) -> Lists:
-    """The lists to learn from: made before a time, with labels that were known by then.
+    """The lists to train on: made before a time, with labels that were known by then.
 
     Lists whose label window was not over at ``before_ms``, or at the log's end, are left out,
-    unless less than half would remain; of labels beside the first, ``Lists.others`` says until
-    when each list's are open. Where there are more rows than ``training.max_rows``, lists are
-    chosen evenly among the newest, NEWEST times as many rows. Raises DatasetError when nothing is
-    left.
+    unless less than half would remain; ``Lists.others`` has the windows of the other labels. Where
+    there are more rows than ``training.max_rows``, lists are chosen evenly among the newest, NEWEST
+    times as many rows. Raises DatasetError when nothing is left.
     """
     gathering = _Gathering(config, before_ms=before_ms)
     for frame in frames():
@@ -112,7 +109,7 @@ def lists_to_train(
 def lists_to_test(frames: Frames, layout: Layout, config: Config, *, from_ms: float) -> Lists:
     """The lists of a test period, with all of their items. Raises DatasetError without any.
 
-    Of more than NEWEST times ``training.max_rows`` rows, those of an even share of the people.
+    Of more than NEWEST times ``training.max_rows`` rows, those of an even share of the users.
     """
     testing = _Testing(config, from_ms=from_ms)
     for frame in frames():
@@ -121,7 +118,7 @@ def lists_to_test(frames: Frames, layout: Layout, config: Config, *, from_ms: fl
 
 
 class _Gathering:
-    """Gathers the lists to learn from while frames pass."""
+    """Gathers the lists to train on, frame by frame."""
 
     def __init__(self, config: Config, *, before_ms: float) -> None:
         self._config, self._before_ms = config, before_ms
@@ -141,9 +138,9 @@ class _Gathering:
         self.collected.add(frame)
 
     def known(self, layout: Layout, unused: Sequence[UnusedWord] = ()) -> Lists:
-        """What ``lists_to_train`` gives, of all the rows that were kept. Raises DatasetError.
+        """The lists of ``lists_to_train``, from all the rows that were kept. Raises DatasetError.
 
-        Its message tells the ``unused`` words of the config that may be why.
+        Its message names the ``unused`` words of the config that may be the reason.
         """
         config = self._config
         self._of_variants.check()
@@ -152,14 +149,16 @@ class _Gathering:
         else:
             lists = self._logged(self.collected, layout)
         if len(lists) == 0:
-            said = [word.said for word in unused if word.key == "candidates.interaction"]
-            raise DatasetError(f"no rankings to learn from: {'; '.join([*said, self._advice()])}")
+            warnings = [word.said for word in unused if word.key == "candidates.interaction"]
+            raise DatasetError(
+                f"no rankings to learn from: {'; '.join([*warnings, self._advice()])}"
+            )
         if not lists.labels.any():
-            said = [word.said for word in unused if word.word == config.label.interaction]
+            warnings = [word.said for word in unused if word.word == config.label.interaction]
             raise DatasetError(
                 f"{len(lists)} rankings, but none drew a `{config.label.interaction}` within "
                 f"{config.label.within}: "
-                + ("; ".join(said) or "check `label.interaction` and `label.within`")
+                + ("; ".join(warnings) or "check `label.interaction` and `label.within`")
             )
         return lists
 
@@ -175,8 +174,8 @@ class _Gathering:
             seed=config.training.seed,
         )
         rest = list(config.heads)[1:]
-        why = "lists that are made from interactions tell nothing but those"
-        return replace(lists, untold=dict.fromkeys(rest, why))
+        why = "lists that are made from interactions have no other label"
+        return replace(lists, unavailable=dict.fromkeys(rest, why))
 
     def _logged(self, collector: Collector, layout: Layout) -> Lists:
         known_ms = min(self._before_ms, collector.last_ms + 1.0)
@@ -188,7 +187,7 @@ class _Gathering:
         return lists
 
     def _advice(self) -> str:
-        """What to do about a log that gave no lists."""
+        """Advice about a log that gave no lists."""
         if self._config.candidates is not None:
             return (
                 f"too few `{self._config.candidates.interaction}` interactions; check "
@@ -203,7 +202,7 @@ class _Gathering:
 
 
 def _check_failures(lists: Lists, layout: Layout, config: Config) -> None:
-    """Raise DatasetError where all that counts as seen is a success, since the rest does not."""
+    """Raise DatasetError where every seen item is a success, because failures count as unseen."""
     unseen = int(np.count_nonzero(lists.served & ~lists.seen))
     if not unseen or not lists.labels[lists.seen].all():
         return
@@ -222,10 +221,10 @@ def _check_failures(lists: Lists, layout: Layout, config: Config) -> None:
 
 
 class _Testing:
-    """Gathers the lists to test on while frames pass."""
+    """Gathers the lists to test on, frame by frame."""
 
-    def __init__(self, config: Config, *, from_ms: float, beside: _Gathering | None = None) -> None:
-        """What takes the same interactions ``beside`` it is used for both."""
+    def __init__(self, config: Config, *, from_ms: float, shared: _Gathering | None = None) -> None:
+        """``shared`` is the gathering whose interactions serve both, if it collects any."""
         self._config, self._from_ms = config, from_ms
         self._collected: Collector | Choices
         self._is_fed = False
@@ -233,8 +232,8 @@ class _Testing:
             self._collected = Collector(
                 config, from_ms=from_ms, people_rows=NEWEST * config.training.max_rows
             )
-        elif beside is not None and isinstance(beside.collected, Choices):
-            self._collected, self._is_fed = beside.collected, True
+        elif shared is not None and isinstance(shared.collected, Choices):
+            self._collected, self._is_fed = shared.collected, True
         else:
             self._collected = _choices(config, config.candidates)
 
@@ -243,7 +242,7 @@ class _Testing:
             self._collected.add(frame)
 
     def lists(self, layout: Layout) -> Lists:
-        """What ``lists_to_test`` gives. Raises DatasetError."""
+        """The lists of ``lists_to_test``. Raises DatasetError."""
         config = self._config
         if isinstance(self._collected, Collector):
             lists = lists_of(self._collected, layout, config)
@@ -277,7 +276,7 @@ def _before(frame: pl.DataFrame, before_ms: float, max_future_ms: float) -> pl.D
 def _even_share(lists: Lists, max_rows: int) -> Lists:
     """An even share of the lists that holds no more seen items than that, by hashes of the lists.
 
-    The share depends on whose the lists are and when they were made alone.
+    The share depends only on the users and times of the lists.
     """
     rows = np.add.reduceat(lists.seen.astype(np.int64), lists.reads.offsets[:-1])
     if not len(rows) or rows.sum() <= max_rows:
@@ -292,5 +291,5 @@ def _even_share(lists: Lists, max_rows: int) -> Lists:
 
 
 def _draws(lists: Lists) -> NDArray[np.uint64]:
-    """A number for each list that looks drawn at random, uint64[r]."""
+    """A pseudo-random number for each list, uint64[r]."""
     return mixed(lists.reads.user ^ mixed(lists.reads.at.view(np.uint64)))

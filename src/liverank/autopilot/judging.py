@@ -1,8 +1,8 @@
-"""Whether a model ranks better than popularity does, on the newest lists, before it is served.
+"""Whether a model ranks better than popularity on the holdout lists, before it is served.
 
-The lists are those that chose nothing, and the model is what it was before it saw them. Each item
-is scored as if it stood first, as serving does, so that no model gains by knowing where it stood.
-Invariant: every method ranks the same items of the same lists by what was known when they were
+The model is the one from before the refit, which was not trained on these lists. Each item is
+scored as if it were first, as in serving, so that no model gains from the logged positions.
+Invariant: every method ranks the same items of the same lists by the data known when they were
 made.
 """
 
@@ -26,7 +26,7 @@ from liverank.features.kinds.context import POSITION_NAME, SERVED_POSITION
 MODEL = "model"
 DECIDING = "ndcg@10"
 LEAST_LISTS = 10
-"""Lists with a success below which nothing is said for a model."""
+"""Lists with a success that a model must be compared on before it may beat popularity."""
 _TOP = 10
 
 
@@ -37,12 +37,12 @@ def judge_model(
     heuristics: Mapping[str, NDArray[np.float64]],
     config: Config,
 ) -> Comparison:
-    """Compare a model with popularity on the newest lists, and say whether it may be served.
+    """Compare a model with popularity on the holdout lists, and decide whether it may be served.
 
     ``rows`` are the seen items of ``lists``, in their order, by which it was trained, and
     ``heuristics`` scores of all items of the lists, float64[k] by name. Where the
-    newest lists alone cannot tell which is better, those that chose between models are added: no
-    model was trained on them either.
+    holdout lists alone are too few to decide, the validation lists are added: no model was trained
+    on them either.
     """
     judged, report = fitted.judged, fitted.report
     if judged is None or not report.held_out:
@@ -74,7 +74,7 @@ def judge_model(
 
 
 def _is_clear(against: Comparison) -> bool:
-    """Whether the interval of the difference does not hold zero."""
+    """Whether the interval of the difference excludes zero."""
     gain = against.differences.get(DECIDING)
     if gain is None or gain.low is None or gain.high is None:
         return False
@@ -87,7 +87,7 @@ def _is_useful(report: RankingReport) -> bool:
 
 
 def as_served(rows: Rows) -> NDArray[np.float32]:
-    """Features as they would be if each item stood first: float32[n, f].
+    """Features as they would be if each item were first: float32[n, f].
 
     >>> rows = Rows(
     ...     features=np.array([[7, 3]], np.float32),
@@ -114,9 +114,9 @@ def compare_methods(
     *,
     seed: int,
 ) -> Comparison:
-    """The model beside heuristics on lists: scores float64[n] by method, one of them ``model``.
+    """Compare the model with heuristics on lists: scores float64[n] by method, one is ``model``.
 
-    ``users`` are the people of the lists.
+    ``users`` are the users of the lists, uint64[n_lists].
     """
     per_list = {
         name: {
@@ -150,14 +150,14 @@ def compare_methods(
 
 
 def _unjudged(rows: int, positives: int) -> Comparison:
-    """What is said of a model that there were too few rows to judge by."""
+    """The result for a model with too few rows to compare it on."""
     return Comparison(
         lists=0,
         methods={},
         best_heuristic=None,
         differences={},
         beats=False,
-        reason=f"{rows:,} rows with {positives:,} successes are too few to judge a model by",
+        reason=f"{rows:,} rows with {positives:,} successes are too few to compare a model on",
     )
 
 
@@ -168,7 +168,7 @@ def _reason(
     differences: dict[str, Difference],
 ) -> str:
     if best is None:
-        return "none of the newest lists had a success, so nothing tells how well the model ranks"
+        return "none of the newest lists had a success, so the model cannot be compared"
     gain = differences[DECIDING]
     assert gain.value is not None
     way = "beats" if gain.value > 0 else "does not beat"

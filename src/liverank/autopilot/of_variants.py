@@ -1,6 +1,6 @@
-"""Learning from the rankings of some variants of experiments alone.
+"""Training on the rankings of some variants of experiments alone.
 
-Invariant: nothing but rankings of others is left out; what people did stays.
+Invariant: only rankings of other variants are left out; interactions stay.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import polars as pl
 
 from liverank.errors import DatasetError
 
-_MOST_TOLD = 20
+_MOST_NAMED = 20
 
 
 class OfVariants:
@@ -40,7 +40,7 @@ class OfVariants:
         """Raise DatasetError, with the variants that occur, where a wanted one did not."""
         missing = sorted(self._wanted - self._seen)
         if missing:
-            known = ", ".join(sorted(self._seen)[:_MOST_TOLD]) or "none"
+            known = ", ".join(sorted(self._seen)[:_MOST_NAMED]) or "none"
             raise DatasetError(
                 f"`training.variants` names {', '.join(missing)}, but no ranking is of it; the "
                 f"variants that occur are: {known}"

@@ -1,4 +1,4 @@
-"""What a policy would bring in a list, estimated from lists that were served with propensities.
+"""The mean reward of a list under a policy, estimated from lists served with propensities.
 
 Invariant: an estimate is given only where the log supports it (``off_policy.support``); else the
 error says what is missing.
@@ -22,61 +22,61 @@ from liverank.experiments.off_policy.uniform import given_above, is_uniform
 from liverank.experiments.off_policy.weights import cascade_weights, item_position_weights
 
 Form = Literal["item_position", "cascade"]
-MOST_PLACES = 10
+MOST_POSITIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyEstimate:
-    """What a policy would bring in the first places of a list, by each estimator."""
+    """The mean reward of the first positions of a list under a policy, by each estimator."""
 
-    places: int
+    positions: int
     shown: float
-    """Items that a list shows on average in these places."""
+    """Items that a list shows on average in these positions."""
     dr: Estimate
     snips: Estimate
     ips: Estimate
     logged: Estimate
-    """What the lists brought as they were served."""
+    """The mean reward of the lists as they were served."""
     unit: NDArray[np.int64]
-    """int64[lists]: whose each list is."""
+    """int64[lists]: the user of each list."""
 
 
-def usual_places(lists: Lists) -> int:
-    """As many of the first places as half of the lists reach, MOST_PLACES at most."""
+def usual_positions(lists: Lists) -> int:
+    """The median length of the lists, MOST_POSITIONS at most."""
     served = np.add.reduceat(lists.served.astype(np.int64), lists.reads.offsets[:-1])
-    return int(min(MOST_PLACES, np.median(served)))
+    return int(min(MOST_POSITIONS, np.median(served)))
 
 
 def estimate_policy(
-    explored: ExploredLists, scores: NDArray[np.float64], *, places: int, form: Form
+    explored: ExploredLists, scores: NDArray[np.float64], *, positions: int, form: Form
 ) -> PolicyEstimate:
     """Estimate a policy from its scores of every candidate of the lists, float64[k].
 
-    ``places`` is how many of a list's first places count, where a list has so many.
+    ``positions`` is how many of a list's first positions count.
     Raises DatasetError where the log does not support it.
     """
     lists = explored.lists
     offsets = lists.reads.offsets
     served = np.add.reduceat(lists.served.astype(np.int64), offsets[:-1])
-    places = int(min(places, served.max()))
+    positions = int(min(positions, served.max()))
     unit = lists.reads.user.view(np.int64)
-    rewards = _first_places(explored.labels.astype(np.float64), offsets, served, places)
+    rewards = _first_positions(explored.labels.astype(np.float64), offsets, served, positions)
     assert lists.chances is not None
-    logging = _first_places(lists.chances, offsets, served, places)
-    ranked = ranked_lists(scores, offsets, served, places)
-    check_exploration(LoggedLists(rewards, logging, ranked.by_place, unit))
+    logging = _first_positions(lists.chances, offsets, served, positions)
+    ranked = ranked_lists(scores, offsets, served, positions)
+    check_exploration(LoggedLists(rewards, logging, ranked.by_position, unit))
     if form == "cascade":
         logging = _given_above(logging, lists.sizes)
         logged = LoggedLists(rewards, logging, ranked.given_above, unit)
         weights = cascade_weights(logged)
     else:
-        logged = LoggedLists(rewards, logging, ranked.by_place, unit)
+        logged = LoggedLists(rewards, logging, ranked.by_position, unit)
         weights = item_position_weights(logged)
     check_support(logged, weights)
     model = reward_table(rewards, ranked.rank, ranked.expected_rank, unit)
     inverse = 1 / logging if form == "item_position" else np.cumprod(1 / logging, axis=1)
     return PolicyEstimate(
-        places=places,
+        positions=positions,
         shown=float(logged.shown.sum(axis=1).mean()),
         dr=dr(logged, weights, model.predicted, model.expected, cascade=form == "cascade"),
         snips=snips(logged, weights),
@@ -86,13 +86,16 @@ def estimate_policy(
     )
 
 
-def _first_places(
-    values: NDArray[np.float64], offsets: NDArray[np.int64], served: NDArray[np.int64], places: int
+def _first_positions(
+    values: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    served: NDArray[np.int64],
+    positions: int,
 ) -> NDArray[np.float64]:
-    """The values of the items that were served, float64[lists, places]; NaN beyond a list's end."""
-    place = np.arange(places)
-    shown = place < served[:, None]
-    at = np.where(shown, offsets[:-1, None] + place, 0)
+    """Values of the served items, float64[lists, positions]; NaN beyond a list's end."""
+    position = np.arange(positions)
+    shown = position < served[:, None]
+    at = np.where(shown, offsets[:-1, None] + position, 0)
     return np.where(shown, values[at], np.nan)
 
 

@@ -1,7 +1,6 @@
-"""How a policy would have ordered past lists, scored on a replay of the log.
+"""Scores of past lists under a policy, computed on a replay of the log.
 
-Invariant: a policy sees of each list what serving would have seen at that moment, by the same
-compiled features.
+Invariant: a policy's features of each list are those that serving would have computed then.
 """
 
 from collections.abc import Callable
@@ -10,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.autopilot.gather import Frames
+from liverank.autopilot.frames import Frames, only_columns
 from liverank.bundle.bundle import Bundle
 from liverank.config import Config
 from liverank.dataset.lists.lists import Lists
-from liverank.dataset.replay import replay
+from liverank.dataset.replay import REPLAY_COLUMNS, replay
 from liverank.features.kinds.context import SERVED_POSITION
 from liverank.features.layout.layout import Layout
 from liverank.features.spec import FeatureSpec, SpecFeature
@@ -24,12 +23,12 @@ from liverank.serving.ranking.fallback import popularity, popularity_expressions
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A way to rank: what it reads, and how that becomes an order."""
+    """A way to rank: the features that it reads, and the scores that it makes of them."""
 
     name: str
     layout: Layout
     spec: FeatureSpec | None
-    """None where nothing is read: every order is as likely."""
+    """None where no features are read: every order is equally likely."""
     score: Callable[[NDArray[np.float32]], NDArray[np.float64]] | None = None
     """Scores float64[n, c] of rows; items are ordered by the first column, then by the next."""
 
@@ -45,13 +44,13 @@ def bundle_policy(bundle: Bundle) -> Policy:
 
 
 def popular_policy(layout: Layout) -> Policy:
-    """Rank by what is most popular now, then by what is newest, as serving does without a bundle.
+    """Rank by popularity, then by newness, as serving does without a bundle.
 
-    Popularity is counted over everybody, also where an experiment counts it for each variant.
+    Popularity is counted over all users, also where an experiment counts it for each variant.
     """
     features = tuple(
-        SpecFeature(f"popularity{place}", "popularity", expression)
-        for place, expression in enumerate(popularity_expressions(layout))
+        SpecFeature(f"popularity{number}", "popularity", expression)
+        for number, expression in enumerate(popularity_expressions(layout))
     )
     return Policy(
         "popular",
@@ -79,7 +78,7 @@ def policy_scores(
     columns: NDArray[np.float64] | None = None
     done = 0
     for chunk in replay(
-        frames(),
+        only_columns(frames, REPLAY_COLUMNS)(),
         policy.spec,
         replace(lists.reads, positions=np.full(len(lists.labels), SERVED_POSITION)),
         max_future_ms=duration_ms(config.features.max_future),

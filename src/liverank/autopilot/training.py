@@ -1,8 +1,7 @@
-"""Training: replay past lists into rows, find a model for each label, keep the features in use."""
+"""Training: replay past lists into rows, search for a model of each label, keep used features."""
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -12,20 +11,26 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
-from liverank.automl.evaluation.position_bias import PositionEffect, position_effect
+from liverank.automl.evaluation.position_bias import PositionEffect
 from liverank.automl.preprocessing.redundant_features import redundant_columns
 from liverank.automl.ranking import RankingModel, fit, warm_up
 from liverank.automl.report.html.page import render_report
 from liverank.automl.report.reports import RankingReport
 from liverank.automl.search.feature_count import Knee, fewest_features
-from liverank.autopilot.gather import Frames
+from liverank.autopilot.frames import Frames, only_columns
 from liverank.autopilot.judging import judge_model
+from liverank.autopilot.label_rows import (
+    is_known,
+    position_effects,
+    positions_of,
+    rows_with_label,
+    with_position_effect,
+)
 from liverank.config import Config, Label
 from liverank.dataset.lists.lists import Lists
 from liverank.dataset.popularity import Popularity
-from liverank.dataset.replay import training_rows
+from liverank.dataset.replay import REPLAY_COLUMNS, training_rows
 from liverank.dataset.rows import Rows
-from liverank.dataset.split import newest_from
 from liverank.features.kinds.context import POSITION_NAME
 from liverank.features.spec import FeatureSpec
 from liverank.features.state.sizes import what_was_let_go
@@ -33,22 +38,24 @@ from liverank.models.predictor import Predictor
 from liverank.quantities import duration_ms
 
 OnProgress = Callable[[str, float], None]
-"""Told what is being done, and the share of it that is done."""
+"""Called with the step at work, and the share of it that is done."""
 
 GOLDEN_ROWS = 64
-_KNEE_SHARE = 0.3
-"""Of the budget, what finding the features to search with may take."""
-_LEAST_SHARE = 0.5
-"""Of the budget, what the search for a model has, however long the features took to find."""
-_TOO_LITTLE = "needless for what the search begins with"
+_SHARE_OF_SELECTION = 0.3
+"""Share of the budget that choosing the features to search with may take."""
+_LEAST_SHARE_OF_SEARCH = 0.5
+"""Share of the budget that the search for a model has, however long the choice of features took."""
+_NOT_NEEDED = "needless for what the search begins with"
+"""Why the report leaves out a feature that the smallest sufficient set does not hold."""
 LEAST_SUCCESSES = 30
-"""Labels beside the first that have fewer are left out."""
+"""Successes below which a label other than the first is left out; as many failures are needed."""
 
 
 class TrainingRun(NamedTuple):
-    """Models by label, the one that lists are ranked by first, and the features they read.
+    """A model for each label, and the features that they read.
 
-    ``golden`` float32[k, features] are some real rows.
+    ``heads`` begins with the model that lists are ranked by; ``golden`` float32[k, features] are
+    some real rows, by which a bundle is verified.
     """
 
     spec: FeatureSpec
@@ -58,13 +65,21 @@ class TrainingRun(NamedTuple):
 
     @property
     def model(self) -> Predictor:
-        """What lists are ranked by."""
+        """The model that lists are ranked by."""
         return next(iter(self.heads.values()))
 
     @property
     def page(self) -> bytes:
         """The report as an HTML page."""
         return render_report(self.report).encode()
+
+
+class _OtherHeads(NamedTuple):
+    """Models of the labels other than the first; ``left_out`` gives the reason by label."""
+
+    models: dict[str, Predictor]
+    reports: dict[str, RankingReport]
+    left_out: dict[str, str]
 
 
 def train_on(
@@ -76,106 +91,102 @@ def train_on(
     on_progress: OnProgress | None = None,
 ) -> TrainingRun:
     """Train on these past lists. Raises TrainingError and DatasetError."""
-    popularity = Popularity(lists, spec.layout, config)
-    let_go: list[str] = []
-    rows = _replayed(lists, popularity.passing(frames()), spec, config, on_progress, let_go)
-    redundant = redundant_columns(rows)
-    rows = rows.keep_columns([name not in redundant for name in rows.names])
-    warm_up()
     name = next(iter(config.heads))
+    popularity = Popularity(lists, spec.layout, config)
+    frames = only_columns(frames, REPLAY_COLUMNS)
+    evictions: list[str] = []
+    rows = _replayed(lists, popularity.passing(frames()), spec, config, on_progress, evictions)
+    redundant = redundant_columns(rows)
+    rows = rows.keep_columns([column not in redundant for column in rows.names])
+    warm_up()
     budgets_s = shared_budget(config.training.budget_s, 1 + len(lists.others))
     began = time.monotonic()
-    effects = _position_effects(rows, lists, spec, config)
-    positions = _positions_of(rows)
-    rows = rows.keep_columns([name != POSITION_NAME for name in rows.names])
-    rows = _on_places(rows, positions, effects[name])
+    effects = position_effects(rows, lists, spec, config)
+    positions = positions_of(rows)
+    rows = rows.keep_columns([column != POSITION_NAME for column in rows.names])
+    rows = with_position_effect(rows, positions, effects[name])
     knee = _fewest(rows, config, budgets_s[0], on_progress)
-    few = {rows.names[column] for column in np.flatnonzero(~knee.kept)}
+    dropped = redundant | dict.fromkeys(
+        (rows.names[column] for column in np.flatnonzero(~knee.kept)), _NOT_NEEDED
+    )
     rows = rows.keep_columns(knee.kept.tolist())
-    left_s = max(budgets_s[0] - (time.monotonic() - began), _LEAST_SHARE * budgets_s[0])
+    left_s = max(budgets_s[0] - (time.monotonic() - began), _LEAST_SHARE_OF_SEARCH * budgets_s[0])
     first = _fit(rows, config.label, config, left_s, on_progress)
     against = judge_model(first, rows, lists, popularity.scores(), config)
-    heads = {name: first.predictor}
-    reports: dict[str, RankingReport] = {}
-    left_out = dict(lists.untold)
-    for other, budget_s in zip(lists.others, budgets_s[1:], strict=True):
-        known = _is_known(other, rows, lists)
-        own = _on_places(_rows_of(other, rows, lists), positions[known], effects[other])
-        why = _too_few(own)
-        if why is not None:
-            left_out[other] = why
-            continue
-        found = _fit(own, config.heads[other], config, budget_s, on_progress, head=other)
-        heads[other] = found.predictor
-        reports[other] = msgspec.structs.replace(
-            found.report,
-            asked=msgspec.structs.replace(found.report.asked, target=other),
-            position=effects[other],
-        )
-    used = np.unique(np.concatenate([model.used for model in heads.values()]))
-    if len(used) == 0:  # nothing tells rows apart: keep one column to score by
-        used = np.zeros(1, np.int64)
-    kept = spec.keep({rows.names[column] for column in used})
+    others = _other_heads(rows, positions, effects, lists, config, budgets_s[1:], on_progress)
+    heads = {name: first.predictor, **others.models}
+    used = _used_columns(heads)
     golden = rows.features[np.linspace(0, len(rows) - 1, GOLDEN_ROWS).astype(np.int64)]
-    untold = (f"label `{name}` is left out: {why}" for name, why in left_out.items())
     report = msgspec.structs.replace(
         first.report,
         asked=msgspec.structs.replace(first.report.asked, target=name, budget_s=budgets_s[0]),
         position=effects[name],
         fewer=knee.tried,
         against=against,
-        dropped_features=redundant
-        | dict.fromkeys(few, _TOO_LITTLE)
-        | first.report.dropped_features,
-        notes=(*lists.notes, *_chosen(lists, config), *let_go, *first.report.notes, *untold),
-        heads=reports,
+        dropped_features=dropped | first.report.dropped_features,
+        notes=_notes(lists, config, evictions, first.report, others.left_out),
+        heads=others.reports,
     )
     return TrainingRun(
-        kept,
-        {name: model.keep_columns(used) for name, model in heads.items()},
+        spec.keep({rows.names[column] for column in used}),
+        {label: model.keep_columns(used) for label, model in heads.items()},
         report,
         np.ascontiguousarray(golden[:, used]),
     )
 
 
-def _position_effects(
-    rows: Rows, lists: Lists, spec: FeatureSpec, config: Config
-) -> dict[str, PositionEffect | None]:
-    """What places are estimated to do to a success of each label; None where nothing is told.
-
-    The newest rows, which choose and judge, do not take part in the estimates.
-    """
-    kinds = {feature.name: feature.kind for feature in spec.features}
-    alone = np.array([kinds[name] != "in_list" for name in rows.names])
-    chances = None if lists.chances is None else lists.chances[lists.seen]
-
-    def estimated(some: Rows, chances: NDArray[np.float64] | None) -> PositionEffect | None:
-        older = slice(0, newest_from(some, config.training.validation))
-        return position_effect(
-            some.take(older),
-            alone=alone,
-            propensities=None if chances is None else chances[older],
-            seed=config.training.seed,
+def _other_heads(
+    rows: Rows,
+    positions: NDArray[np.float32],
+    effects: dict[str, PositionEffect | None],
+    lists: Lists,
+    config: Config,
+    budgets_s: Sequence[float],
+    on_progress: OnProgress | None,
+) -> _OtherHeads:
+    """A model for each label but the first, from the rows whose label is known."""
+    heads = _OtherHeads({}, {}, dict(lists.unavailable))
+    for name, budget_s in zip(lists.others, budgets_s, strict=True):
+        known = is_known(name, rows, lists)
+        own = with_position_effect(
+            rows_with_label(name, rows, lists), positions[known], effects[name]
         )
-
-    effects = {next(iter(config.heads)): estimated(rows, chances)}
-    for other in lists.others:
-        known = _is_known(other, rows, lists)
-        some = _rows_of(other, rows, lists)
-        effects[other] = estimated(some, None if chances is None else chances[known])
-    return effects
-
-
-def _positions_of(rows: Rows) -> NDArray[np.float32]:
-    """Where each row stood in its list, from 0: float32[n]; NaN where that is not told."""
-    if POSITION_NAME not in rows.names:
-        return np.full(len(rows), np.nan, np.float32)
-    return rows.features[:, rows.names.index(POSITION_NAME)].copy()
+        reason = _too_few(own)
+        if reason is not None:
+            heads.left_out[name] = reason
+            continue
+        model = _fit(own, config.heads[name], config, budget_s, on_progress, head=name)
+        heads.models[name] = model.predictor
+        heads.reports[name] = msgspec.structs.replace(
+            model.report,
+            asked=msgspec.structs.replace(model.report.asked, target=name),
+            position=effects[name],
+        )
+    return heads
 
 
-def _on_places(rows: Rows, positions: NDArray[np.float32], effect: PositionEffect | None) -> Rows:
-    """The rows on what their places do, or on nothing where that is not told."""
-    return replace(rows, base=None if effect is None else effect.of(positions))
+def _used_columns(heads: Mapping[str, Predictor]) -> NDArray[np.int64]:
+    """The columns that any model reads, int64[used]; the first one where no model reads any."""
+    used = np.unique(np.concatenate([model.used for model in heads.values()]))
+    return used if len(used) else np.zeros(1, np.int64)
+
+
+def _notes(
+    lists: Lists,
+    config: Config,
+    evictions: Iterable[str],
+    report: RankingReport,
+    left_out: Mapping[str, str],
+) -> tuple[str, ...]:
+    """The report's notes on lists, state, search and labels."""
+    of_labels = (f"label `{name}` is left out: {reason}" for name, reason in left_out.items())
+    return (
+        *lists.notes,
+        *_note_of_chosen_lists(lists, config),
+        *evictions,
+        *report.notes,
+        *of_labels,
+    )
 
 
 def _fewest(rows: Rows, config: Config, budget_s: float, on_progress: OnProgress | None) -> Knee:
@@ -187,12 +198,12 @@ def _fewest(rows: Rows, config: Config, budget_s: float, on_progress: OnProgress
         validation=config.training.validation,
         gap_ms=_gap_ms(config.label, config),
         seed=config.training.seed,
-        deadline=Deadline(time.monotonic() + _KNEE_SHARE * budget_s, time.monotonic),
+        deadline=Deadline(time.monotonic() + _SHARE_OF_SELECTION * budget_s, time.monotonic),
     )
 
 
 def shared_budget(budget_s: float, n_heads: int) -> list[float]:
-    """Seconds of each label's search: what lists are ranked by has as much as all others together.
+    """Seconds of each label's search: the first label has as much as all others together.
 
     >>> shared_budget(60.0, 1), shared_budget(60.0, 3)
     ([60.0], [30.0, 15.0, 15.0])
@@ -202,8 +213,8 @@ def shared_budget(budget_s: float, n_heads: int) -> list[float]:
     return [budget_s / 2, *[budget_s / 2 / (n_heads - 1)] * (n_heads - 1)]
 
 
-def _chosen(lists: Lists, config: Config) -> tuple[str, ...]:
-    """Which lists were learned from, where not from all."""
+def _note_of_chosen_lists(lists: Lists, config: Config) -> tuple[str, ...]:
+    """A note on which lists were learned from, where those are not all."""
     if len(lists) >= lists.total:
         return ()
     oldest = datetime.fromtimestamp(lists.reads.at[0] / 1000, UTC).strftime("%Y-%m-%d %H:%M")
@@ -222,9 +233,9 @@ def _replayed(
     spec: FeatureSpec,
     config: Config,
     on_progress: OnProgress | None,
-    let_go: list[str],
+    evictions: list[str],
 ) -> Rows:
-    """The rows to learn from; what state let go for want of memory is added to ``let_go``."""
+    """The rows to train on; a note is added to ``evictions`` if memory limits evicted state."""
     last_seq = 1 if lists.bounds is None else lists.bounds.last_seq
     read = 0
 
@@ -240,9 +251,9 @@ def _replayed(
         lists,
         max_future_ms=duration_ms(config.features.max_future),
         on_progress=on_read,
-        on_folded=lambda sizes: let_go.extend(filter(None, [what_was_let_go(sizes)])),
+        on_folded=lambda sizes: evictions.extend(filter(None, [what_was_let_go(sizes)])),
     )
-    for _ in frames:  # what is counted beside the replay needs the rest
+    for _ in frames:  # the popularity counts need the rest
         pass
     return rows
 
@@ -255,9 +266,11 @@ def _fit(
     on_progress: OnProgress | None,
     head: str = "",
 ) -> RankingModel:
-    def told(what: str, share: float) -> None:
+    """Search for a model of these rows; ``head`` names a label other than the first."""
+
+    def report_progress(step: str, share: float) -> None:
         if on_progress is not None:
-            on_progress(f"{head}: {what}" if head else what, share)
+            on_progress(f"{head}: {step}" if head else step, share)
 
     return fit(
         rows,
@@ -265,31 +278,17 @@ def _fit(
         seed=config.training.seed,
         validation=config.training.validation,
         gap_ms=_gap_ms(label, config),
-        on_progress=told,
+        on_progress=report_progress,
     )
 
 
 def _gap_ms(label: Label, config: Config) -> float:
-    """How long a label takes to be known."""
+    """Milliseconds until a label is known."""
     return 0.0 if config.candidates is not None else float(label.known_after_ms)
 
 
-def _rows_of(name: str, rows: Rows, lists: Lists) -> Rows:
-    """The rows with the labels of another head, without those whose window is not over."""
-    other = lists.others[name]
-    labelled = replace(rows, labels=other.labels[lists.seen])
-    known = _is_known(name, rows, lists)
-    return labelled if known.all() else labelled.take(known)
-
-
-def _is_known(name: str, rows: Rows, lists: Lists) -> NDArray[np.bool_]:
-    """The rows whose label of another head is known, bool[n]."""
-    known: NDArray[np.bool_] = (lists.others[name].until_ms < lists.as_of_ms)[rows.rankings]
-    return known
-
-
 def _too_few(rows: Rows) -> str | None:
-    """Why there is nothing to learn from these rows."""
+    """Why these rows are too few to train on; None where they are enough."""
     if rows.positives >= LEAST_SUCCESSES and len(rows) - rows.positives >= LEAST_SUCCESSES:
         return None
     return (

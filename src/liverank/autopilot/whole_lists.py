@@ -1,10 +1,10 @@
 """Lists that do not name all that was scored, where features depend on all of a list.
 
-A ranking that was cut from many candidates logs them only by chance. How its items compared with
-the others cannot be told again: read over what was served alone, every difference to the mean and
-every rank is another number than the one that was served.
-Invariant: where the spec compares candidates, every list that is learned from or tested on names
-all that was scored, as far as rankings say so.
+A ranking that was cut from many candidates logs them only for a sampled share. Without them the
+comparison of its items with the others cannot be computed again: read over the served items alone,
+every difference to the mean and every rank differs from the one that was served.
+Invariant: where the spec compares candidates, every list that is trained or tested on names all
+scored items, as far as is known.
 """
 
 from dataclasses import replace
@@ -17,12 +17,12 @@ from liverank.errors import DatasetError
 from liverank.features.spec import FeatureSpec, depends_on_list
 
 LEAST_SHARE = 0.75
-"""Of the rows that could be learned from, those that comparisons within lists must leave: in worlds
-the comparisons were worth as much as a quarter of the rows (docs/decisions.md)."""
+"""Least share of the training rows that must stay for features that compare within lists: in
+simulated worlds these were worth a quarter of the rows (docs/decisions.md)."""
 
 
 def to_learn_from(lists: Lists, spec: FeatureSpec, config: Config) -> tuple[Lists, FeatureSpec]:
-    """The lists to learn from, and the features; ``Lists.notes`` says what is left out.
+    """The lists to train on, and the features; ``Lists.notes`` names what is left out.
 
     Lists that do not name all their candidates are left out where features depend on them. Where
     that would leave less than LEAST_SHARE of the rows (at most ``training.max_rows`` are learned
@@ -32,25 +32,25 @@ def to_learn_from(lists: Lists, spec: FeatureSpec, config: Config) -> tuple[List
         return lists, spec
     whole = lists.take(lists.whole)
     cut = len(lists) - len(whole)
-    told = (
+    reason = (
         f"{cut:,} of {len(lists):,} rankings do not name all the candidates that they were cut from"
     )
     cure = f"raise `serving.log_candidates` (now {config.serving.log_candidates:g})"
     most = config.training.max_rows
     rows, all_rows = (min(int(np.count_nonzero(of.seen)), most) for of in (whole, lists))
     if rows >= LEAST_SHARE * all_rows and whole.labels.any():
-        note = f"{told}, and are not learned from; {cure} to learn from more"
+        note = f"{reason}, and are not learned from; {cure} to learn from more"
         return replace(whole, total=lists.total - cut, notes=(*lists.notes, note)), spec
     kept = {feature.name for feature in spec.features if not depends_on_list(feature)}
     note = (
-        f"no feature compares candidates within their list, as {told}; {cure}, and train again "
+        f"no feature compares candidates within their list, as {reason}; {cure}, and train again "
         "when most rankings name them"
     )
     return replace(lists, notes=(*lists.notes, note)), spec.keep(kept)
 
 
 def to_test_on(lists: Lists, spec: FeatureSpec, config: Config) -> Lists:
-    """The lists to test these features on; ``Lists.notes`` says what is left out.
+    """The lists to test these features on; ``Lists.notes`` names what is left out.
 
     Raises DatasetError where features depend on all candidates and no list names them.
     """

@@ -103,6 +103,15 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def is_version(text: str) -> bool:
+    """Whether a text is the version of a bundle, and not the name of a fallback or a policy.
+
+    >>> is_version("0123456789abcdef"), is_version("popular")
+    (True, False)
+    """
+    return len(text) == _VERSION_DIGITS and set(text) <= set("0123456789abcdef")
+
+
 def _version_of(manifest: Manifest) -> str:
     unnamed = replace(manifest, version="")
     return sha256(encode_manifest(unnamed))[:_VERSION_DIGITS]

@@ -1,7 +1,7 @@
-"""How good scores are: over all rows, and over the lists that people saw.
+"""Metrics of scores: over all rows, and over the lists that users saw.
 
 Flat arrays in, one entry a row; ``offsets`` (int64[n_lists + 1]) says where lists begin and end.
-Metrics of lists return one value a list, NaN where the list says nothing (no success in it, or
+Metrics of lists return one value a list, NaN where the list is uninformative (no success in it, or
 nothing else), so that the caller may average them or compare two methods list by list.
 Invariant: no metric depends on the order of tied rows. Ties count one half in an AUC; a rank among
 ties is drawn by a fixed pseudo-random order.
@@ -21,9 +21,9 @@ Offsets = NDArray[np.int64]
 
 
 def log_loss(probabilities: Floats, labels: Labels) -> float:
-    """Mean of -ln of the probability given to what happened; 0 is perfect. NaN for no rows.
+    """Mean negative log-probability of the outcome; 0 is perfect. NaN for no rows.
 
-    Probabilities are held within 1e-15 of 0 and 1, so that one certain error is not infinite.
+    Probabilities are clipped to 1e-15 from 0 and 1, so that one certain error is not infinite.
 
     >>> round(log_loss(np.array([0.5, 0.75]), np.array([1, 1], np.uint8)), 4)
     0.4904
@@ -75,21 +75,20 @@ def ndcg_at(k: int, scores: Floats, labels: Labels, offsets: Offsets, *, seed: i
 def true_ndcg_at(k: int, scores: Floats, gains: Floats, offsets: Offsets) -> Floats:
     """NDCG of the first k of each list, where an item gains its true chance of a success.
 
-    float64[n_lists]; NaN for a list where nothing is to gain. Unlike what people did, the truth
-    does not favour what stood first when they did it; only a simulator knows it. Equal scores stay
-    in the order of the list.
+    float64[n_lists]; NaN for a list without gains. Unlike observed labels, the truth is free of
+    position bias; only a simulator knows it. Equal scores stay in the order of the list.
 
     >>> true_ndcg_at(10, np.array([2.0, 1.0]), np.array([0.0, 0.4]), np.array([0, 2])).round(4)
     array([0.6309])
     """
     discounts = 1 / np.log2(np.arange(2.0, k + 2))
     found = np.full(len(offsets) - 1, np.nan)
-    for place, (start, stop) in enumerate(pairwise(offsets.tolist())):
+    for number, (start, stop) in enumerate(pairwise(offsets.tolist())):
         its_gains, first = gains[start:stop], min(stop - start, k)
         order = np.argsort(-scores[start:stop], kind="stable")[:first]
         most = np.sort(its_gains)[::-1][:first] @ discounts[:first]
         if most > 0:
-            found[place] = its_gains[order] @ discounts[:first] / most
+            found[number] = its_gains[order] @ discounts[:first] / most
     return found
 
 
@@ -133,7 +132,7 @@ def ranks_in_lists(scores: Floats, offsets: Offsets, *, seed: int = 0) -> NDArra
 
 
 def mean_over_lists(values: Floats) -> float:
-    """Mean of the lists that say something, NaN when none does.
+    """Mean over the lists with a value, NaN when none has one.
 
     >>> mean_over_lists(np.array([0.5, np.nan, 1.0]))
     0.75

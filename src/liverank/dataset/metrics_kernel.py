@@ -61,11 +61,11 @@ def ranks_kernel(
                 ranks[start + order[first]] = j
                 continue
             keys = np.empty(j - first, np.uint64)
-            for place in range(first, j):
-                keys[place - first] = shuffled(np.uint64(start + order[place]), seed)
+            for tied in range(first, j):
+                keys[tied - first] = shuffled(np.uint64(start + order[tied]), seed)
             drawn = np.argsort(keys)
-            for place in range(j - first):
-                ranks[start + order[first + drawn[place]]] = first + place + 1
+            for tied in range(j - first):
+                ranks[start + order[first + drawn[tied]]] = first + tied + 1
     return ranks
 
 

@@ -2,8 +2,8 @@
 
 Events may come in any order: each is added to the first list that it counts for, and running sums
 over the lists of an item give the counts, so memory is bounded by the lists and not by the log.
-Invariant: a count holds what happened before a list's own time or, of a list that we served, what
-the log held at its cut; and no more.
+Invariant: a count holds exactly the events before a list's own time or, for a list that we served,
+those that the log held at its cut.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from liverank.config import Config
 from liverank.dataset.labels.labels import successes_of
 from liverank.dataset.lists.collected import AS_OF_TIME
 from liverank.dataset.lists.lists import Lists
-from liverank.dataset.popularity_kernel import add_events, sum_up
+from liverank.dataset.popularity_kernel import ItemEvents, Questions, add_events, sum_up
 from liverank.events.clock import right_times
 from liverank.features.hashing import hash_column
 from liverank.features.layout.layout import Layout
@@ -29,14 +29,11 @@ WINDOWS_MS = {
     "popular_24h": 86_400_000.0,
     "popular_all": np.inf,
 }
-"""Most popular over so many milliseconds before."""
+"""Length of each heuristic's window before a list, in milliseconds."""
 PRIOR_IMPRESSIONS = 20.0
-"""Impressions by which an item's success rate is pulled to that of all."""
+"""Weight, in impressions, of the overall success rate in an item's smoothed success rate."""
 _EVERY_ITEM = np.uint64(0)
-"""Stands for all items together: no item has this hash."""
-
-Events = tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.int64]]
-"""Items uint64[n], times float64[n] Unix ms, seqs int64[n]."""
+"""Hash that stands for all items together: no item has it."""
 
 
 class Popularity:
@@ -102,7 +99,7 @@ class Popularity:
         return scores
 
     def passing(self, frames: Iterable[pl.DataFrame]) -> Iterable[pl.DataFrame]:
-        """Count what passes by, on its way to another reader."""
+        """The same frames, counted on their way to another reader."""
         for frame in frames:
             self.add(frame)
             yield frame
@@ -119,21 +116,17 @@ def popularity_scores(
 
 
 class _Part(NamedTuple):
-    """Questions of one sort, by item and time, with where each stands among all."""
+    """Questions answered by seq, or those answered by time; ``numbers`` int64[k] among all."""
 
-    places: NDArray[np.int64]
-    known: NDArray[np.uint64]
-    starts: NDArray[np.int64]
-    at: NDArray[np.float64]
-    before: NDArray[np.int64]
-    counts: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    questions: Questions
 
 
 class _Counter:
     """Counts events of items in windows of time before questions.
 
-    A question is about an item (``items`` uint64[k]) at a time (``at`` float64[k]); it counts what
-    has a seq below ``before``, int64[k], or where that is AS_OF_TIME what happened before ``at``.
+    A question is about an item (``items`` uint64[k]) at a time (``at`` float64[k]); it counts the
+    events with a seq below ``before``, int64[k], or those before ``at`` where it is AS_OF_TIME.
     """
 
     def __init__(
@@ -151,54 +144,45 @@ class _Counter:
             if which.any()
         ]
 
-    def add(self, events: Events) -> None:
+    def add(self, events: ItemEvents) -> None:
         for part in self._parts:
-            add_events(
-                *events,
-                part.known,
-                part.starts,
-                part.at,
-                part.before,
-                self._windows_ms,
-                part.counts,
-            )
+            add_events(events, part.questions, self._windows_ms)
 
     def counts(self) -> NDArray[np.float64]:
-        """What was counted of each question, float64[windows, k]."""
+        """The counts of each question, float64[windows, k]."""
         counts = np.empty((len(self._windows_ms), self._size))
         for part in self._parts:
-            summed = part.counts.copy()
-            sum_up(part.starts, summed)
-            counts[:, part.places] = summed
+            summed = part.questions.counts.copy()
+            sum_up(part.questions.starts, summed)
+            counts[:, part.numbers] = summed
         return counts
 
     def _part(
         self,
-        places: NDArray[np.int64],
+        numbers: NDArray[np.int64],
         items: NDArray[np.uint64],
         at: NDArray[np.float64],
         before: NDArray[np.int64],
     ) -> _Part:
-        places = places[np.lexsort((at[places], before[places], items[places]))]
-        known, starts = np.unique(items[places], return_index=True)
-        starts = np.append(starts, len(places)).astype(np.int64)
-        # cuts are kept to; a server's clock that went back counts as having stood still
-        rising = at[places]
+        numbers = numbers[np.lexsort((at[numbers], before[numbers], items[numbers]))]
+        distinct, starts = np.unique(items[numbers], return_index=True)
+        starts = np.append(starts, len(numbers)).astype(np.int64)
+        # cuts are authoritative: a server's clock that went back counts as having stood still
+        rising = at[numbers]
         for item in np.flatnonzero(np.diff(starts) > 1):
             own = slice(starts[item], starts[item + 1])
             rising[own] = np.maximum.accumulate(rising[own])
-        counts = np.zeros((len(self._windows_ms), len(places)), np.int64)
-        return _Part(places, known, starts, rising, before[places], counts)
+        counts = np.zeros((len(self._windows_ms), len(numbers)), np.int64)
+        return _Part(numbers, Questions(distinct, starts, rising, before[numbers], counts))
 
 
-def _events_of(frame: pl.DataFrame) -> Events:
-    return (
+def _events_of(frame: pl.DataFrame) -> ItemEvents:
+    return ItemEvents(
         hash_column(frame["item"]),
         frame["time"].to_numpy(writable=True),
         frame["seq"].to_numpy(writable=True),
     )
 
 
-def _of_every_item(events: Events) -> Events:
-    items, times, seqs = events
-    return np.full(len(items), _EVERY_ITEM), times, seqs
+def _of_every_item(events: ItemEvents) -> ItemEvents:
+    return events._replace(items=np.full(len(events.items), _EVERY_ITEM))

@@ -1,8 +1,8 @@
 """Replay: the features of past rankings, read while the log is folded again.
 
-A ranking that we served is read at its cut, in order of arrival: it sees what the server had seen.
-Any other is read as of its own time, from a fold in the order of time: it sees what happened before
-that time, and nothing that happened at or after it, whenever that reached the log.
+A ranking that we served is read at its cut, from a fold in the order of arrival: its features are
+those that the server had computed. Any other is read as of its own time, from a fold in the order
+of time: its features depend on the events before that time, whenever these reached the log.
 Invariant: rows come from the same kernels, over the same events, as the ones that were served.
 """
 
@@ -25,17 +25,49 @@ from liverank.features.stream.event_arrays import Stream, stream_of
 from liverank.features.stream.ragged import taken
 from liverank.features.stream.time_order import TimeBounds, TimeSorter, in_time_order
 
+REPLAY_COLUMNS = (
+    "seq",
+    "arrived",
+    "event",
+    "time",
+    "user",
+    "item",
+    "state",
+    "relation",
+    "target",
+    "active",
+    "type",
+    "value",
+    "surface",
+    "items",
+    "fields",
+)
+"""Columns of a log's frames that a replay folds, and that popularity is counted from."""
+
 
 class Chunk(NamedTuple):
-    """Features of some reads: ``lists`` int64[m] are their places, in the order of the rows.
+    """Features of some reads: ``lists`` int64[m] are their numbers, in the order of the rows.
 
-    ``rows`` int64[k]: the places of the rows among the items of all reads; ``features``
+    ``rows`` int64[k]: the indices of the rows among the items of all reads; ``features``
     float32[k, features].
     """
 
     lists: NDArray[np.int64]
     rows: NDArray[np.int64]
     features: NDArray[np.float32]
+
+
+class ReplayHooks(NamedTuple):
+    """Functions that a replay calls: ``on_progress`` with the number of events it has just read.
+
+    ``on_folded`` is called with the sizes of the state, once for each order that was folded.
+    """
+
+    on_progress: Callable[[int], None] | None = None
+    on_folded: Callable[[Sizes], None] | None = None
+
+
+NO_HOOKS = ReplayHooks()
 
 
 def replay(
@@ -46,15 +78,12 @@ def replay(
     max_future_ms: float,
     chunk_rows: int = 100_000,
     bounds: TimeBounds | None = None,
-    on_progress: Callable[[int], None] | None = None,
-    on_folded: Callable[[Sizes], None] | None = None,
+    hooks: ReplayHooks = NO_HOOKS,
 ) -> Iterator[Chunk]:
     """Fold the log's frames, in ``seq`` order, and read the rankings on the way.
 
     Ends when all reads are done. ``bounds`` are those of an earlier reading of the same log: events
     that came after it are left out, and memory is bounded by how far the log is out of order.
-    ``on_progress`` is told how many events were read, ``on_folded`` how big the state came to be,
-    once for each order that was folded.
     """
     if bounds is not None:
         last_seq = bounds.last_seq
@@ -66,8 +95,7 @@ def replay(
         reads,
         chunk_rows=chunk_rows,
         bounds=bounds,
-        on_progress=on_progress,
-        on_folded=on_folded,
+        hooks=hooks,
     )
 
 
@@ -78,11 +106,11 @@ def replay_streams(
     *,
     chunk_rows: int = 100_000,
     bounds: TimeBounds | None = None,
-    on_progress: Callable[[int], None] | None = None,
-    on_folded: Callable[[Sizes], None] | None = None,
+    hooks: ReplayHooks = NO_HOOKS,
 ) -> Iterator[Chunk]:
     """The same for events that are arrays of hashes already."""
-    streams = _told(streams, on_progress)
+    on_folded = hooks.on_folded
+    streams = _counted(streams, hooks.on_progress)
     is_served = reads.before != AS_OF_TIME
     served, others = np.flatnonzero(is_served), np.flatnonzero(~is_served)
     served = served[np.lexsort((reads.at[served], reads.before[served]))]
@@ -95,7 +123,7 @@ def replay_streams(
         yield from _read_on_the_way(arriving, _by_seq, served, spec, reads, chunk_rows, on_folded)
         if sorter is None:
             return
-        for _ in arriving:  # the reads are done, the order of time needs the rest
+        for _ in arriving:  # the reads are done, but sorting by time needs all events
             pass
         ordered = sorter.sorted()
     if len(others):
@@ -111,8 +139,8 @@ def training_rows(
     on_progress: Callable[[int], None] | None = None,
     on_folded: Callable[[Sizes], None] | None = None,
 ) -> Rows:
-    """Rows to learn from: the seen items of the lists, float32[rows, features], in their order."""
-    places = np.cumsum(lists.seen) - 1
+    """Rows to train on: the seen items of the lists, float32[rows, features], in their order."""
+    row_of_item = np.cumsum(lists.seen) - 1
     features = np.empty((int(np.count_nonzero(lists.seen)), len(spec.features)), np.float32)
     for chunk in replay(
         frames,
@@ -120,11 +148,10 @@ def training_rows(
         lists.reads,
         max_future_ms=max_future_ms,
         bounds=lists.bounds,
-        on_progress=on_progress,
-        on_folded=on_folded,
+        hooks=ReplayHooks(on_progress, on_folded),
     ):
         seen = lists.seen[chunk.rows]
-        features[places[chunk.rows[seen]]] = chunk.features[seen]
+        features[row_of_item[chunk.rows[seen]]] = chunk.features[seen]
     sizes = lists.sizes
     return Rows(
         features=features,
@@ -140,12 +167,12 @@ _Key = Callable[[Stream | Reads], NDArray[np.int64] | NDArray[np.float64]]
 
 
 def _by_seq(of: Stream | Reads) -> NDArray[np.int64]:
-    """What puts events and reads into the order of arrival."""
+    """The key that puts events and reads into the order of arrival."""
     return of.seq if isinstance(of, Stream) else of.before
 
 
 def _by_time(of: Stream | Reads) -> NDArray[np.float64]:
-    """What puts events and reads into the order of time."""
+    """The key that puts events and reads into the order of time."""
     return of.at
 
 
@@ -160,7 +187,7 @@ def _read_on_the_way(
 ) -> Iterator[Chunk]:
     """Fold streams in the order of a key, and read these lists, which are in that order too.
 
-    A list sees the events with a smaller key than its own.
+    The features of a list depend on the events with a smaller key than its own.
     """
     offsets, rows = taken(reads.offsets, lists)
     wanted = Reads(
@@ -176,9 +203,9 @@ def _read_on_the_way(
     done = 0
     for stream in streams:
         before = np.searchsorted(key(stream), keys).astype(np.int64)
-        at_places = replace(wanted, before=before)
+        indexed = replace(wanted, before=before)
         for first, last, features in state.replay(
-            stream, at_places, done, program, chunk_rows=chunk_rows
+            stream, indexed, done, program, chunk_rows=chunk_rows
         ):
             done = last
             if last > first:
@@ -192,7 +219,10 @@ def _read_on_the_way(
         on_folded(state.sizes)
 
 
-def _told(streams: Iterable[Stream], on_progress: Callable[[int], None] | None) -> Iterator[Stream]:
+def _counted(
+    streams: Iterable[Stream], on_progress: Callable[[int], None] | None
+) -> Iterator[Stream]:
+    """The streams, with the progress reported as each is read."""
     for stream in streams:
         if on_progress is not None:
             on_progress(len(stream))

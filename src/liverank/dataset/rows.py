@@ -1,4 +1,4 @@
-"""Rows to learn from: one per impression, in the order of the log.
+"""Rows to train on: one per impression, in order of time.
 
 Invariant: the rows of one ranking stand together and time never runs backwards, so a split by
 position is a split by time.
@@ -23,11 +23,10 @@ class Rows:
     rankings  int64[n], the ranking that a row belongs to
     at_ms     int64[n], when that ranking was made, in Unix milliseconds
     names     of the f features
-    directions  of the f features: 1 where success can only grow likelier with the feature, -1 where
-                less likely, 0 (as where none are given) where that is for the data to say
-    base      float64[n], log-odds that are known beforehand, such as what an item's place in its
-              list adds to its success: models learn the rest, and what is served leaves it out.
-              None for none
+    directions  monotone constraints of the f features: 1 where a success can only become likelier
+                as the feature grows, -1 where less likely, 0 (the default) for no constraint
+    base      float64[n], known log-odds, such as the effect of an item's position in its list:
+              models are trained on top of them, and serving leaves them out. None for none
 
     Raises DatasetError when a shape or type differs, a label is neither 0 nor 1, a base is not
     finite, the rows of a ranking are apart, or time runs backwards.

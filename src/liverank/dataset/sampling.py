@@ -1,4 +1,4 @@
-"""Choosing rows of a table at even distances, without drawing at random."""
+"""Picks rows of a table at even distances, without drawing at random."""
 
 import numpy as np
 from numpy.typing import NDArray

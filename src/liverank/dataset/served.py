@@ -1,4 +1,4 @@
-"""Whether rankings were served from what a replay gives: logged vectors, compared bit for bit.
+"""Whether a replay gives the features that were served: logged vectors, compared bit for bit.
 
 A served ranking may carry what its model read (``vectors``). Here the log is folded again, each
 such ranking is read at its cut, and every number is compared.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from liverank.dataset.lists.collected import seen_before
 from liverank.dataset.lists.lists import words_of_requests
 from liverank.dataset.lists.requests import Requests
-from liverank.dataset.replay import replay
+from liverank.dataset.replay import ReplayHooks, replay
 from liverank.events.frame import empty_frame
 from liverank.features.hashing import hash_column
 from liverank.features.kinds.context import SERVED_POSITION
@@ -34,8 +34,23 @@ UNKNOWN = (
 )
 """Why rankings cannot be compared."""
 
-MAX_TOLD = 20
-"""Differences that are told one by one, at most; the others are counted."""
+VECTOR_COLUMNS = (
+    "seq",
+    "time",
+    "id",
+    "user",
+    "surface",
+    "model",
+    "cut",
+    "generation",
+    "items",
+    "candidates",
+    "vectors",
+    "fields",
+)
+"""Columns that rankings with vectors are read from."""
+MAX_SHOWN = 20
+"""Differences that are listed one by one, at most; the others are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +66,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came of a check: how much was compared, how many numbers differ, the first of them."""
+    """The result of a check: how much was compared, how many numbers differ, the first of them."""
 
     rankings: int
     rows: int
@@ -126,8 +141,8 @@ def check_served(
     """Fold the log's frames once, and compare the rankings' vectors with what is read.
 
     ``rankings`` are of ``rankings_with_vectors``; those are compared whose model is among
-    ``specs``, which are all of one layout, and whose width is the model's. ``on_progress`` is told
-    how many events were folded.
+    ``specs``, which are all of one layout, and whose width is the model's. ``on_progress`` is
+    called with the number of events that were folded.
     """
     widths = pl.col("model").replace_strict(
         {model: len(spec.names) for model, spec in specs.items()},
@@ -138,17 +153,18 @@ def check_served(
     whole, columns = _union(specs)
     reads = _reads(rankings, whole.layout)
     rows = len(reads.items)
-    mismatches, told = 0, list[Difference]()
+    mismatches, differences = 0, list[Difference]()
     logged = rankings.select("id", "model", "scored", "vectors")
-    for chunk in replay(frames, whole, reads, max_future_ms=max_future_ms, on_progress=on_progress):
+    hooks = ReplayHooks(on_progress)
+    for chunk in replay(frames, whole, reads, max_future_ms=max_future_ms, hooks=hooks):
         stops = np.cumsum(np.diff(reads.offsets)[chunk.lists]).tolist()
-        for place, (start, stop) in zip(chunk.lists.tolist(), pairwise([0, *stops]), strict=True):
-            ranking, model, items, vectors = logged.row(place)
+        for number, (start, stop) in zip(chunk.lists.tolist(), pairwise([0, *stops]), strict=True):
+            ranking, model, items, vectors = logged.row(number)
             replayed = chunk.features[start:stop, columns[model]]
             served = np.frombuffer(vectors, "<f4").reshape(len(items), -1)
             unequal = _unequal(served, replayed)
             mismatches += len(unequal)
-            told += [
+            differences += [
                 Difference(
                     ranking=ranking,
                     item=items[row],
@@ -156,13 +172,13 @@ def check_served(
                     served=float(served[row, column]),
                     replayed=float(replayed[row, column]),
                 )
-                for row, column in unequal[: MAX_TOLD - len(told)].tolist()
+                for row, column in unequal[: MAX_SHOWN - len(differences)].tolist()
             ]
-    return Checked(len(rankings), rows, mismatches, told)
+    return Checked(len(rankings), rows, mismatches, differences)
 
 
 def _reads(rankings: pl.DataFrame, layout: Layout) -> Reads:
-    """What a replay needs to read rankings again as they were served: at their cut, at the top."""
+    """What a replay needs to read rankings as they were served: at their cut, items at the top."""
     requests = Requests()
     numbers = requests.numbered(rankings)
     items = hash_column(rankings["scored"].explode())
@@ -183,9 +199,9 @@ def _union(specs: Mapping[str, FeatureSpec]) -> tuple[FeatureSpec, dict[str, NDA
     for spec in specs.values():
         for feature in spec.features:
             features.setdefault(feature.expression, feature)
-    place = {expression: column for column, expression in enumerate(features)}
+    column_of = {expression: column for column, expression in enumerate(features)}
     columns = {
-        model: np.array([place[feature.expression] for feature in spec.features], np.int64)
+        model: np.array([column_of[feature.expression] for feature in spec.features], np.int64)
         for model, spec in specs.items()
     }
     first = next(iter(specs.values()))
@@ -193,7 +209,7 @@ def _union(specs: Mapping[str, FeatureSpec]) -> tuple[FeatureSpec, dict[str, NDA
 
 
 def _unequal(served: NDArray[np.float32], replayed: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The places (row, column) where the bits differ, int64[m, 2]."""
+    """The indices (row, column) where the bits differ, int64[m, 2]."""
     is_equal = served.view(np.uint32) == np.ascontiguousarray(replayed).view(np.uint32)
     is_equal |= np.isnan(served) & np.isnan(replayed)
     return np.argwhere(~is_equal)

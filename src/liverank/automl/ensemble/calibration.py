@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, softmax
 
-from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval
+from liverank.automl.evaluation.eval_rows import EvalRows
+from liverank.automl.metrics.bootstrap import gain_interval
 from liverank.models.calibrator import Calibrator
 
 Floats = NDArray[np.float64]
@@ -69,7 +70,7 @@ def fit_affine(margins: Floats, held: EvalRows) -> Calibrator:
     k = margins.shape[1]
     if held.task == "regression":
         return _straight_line(margins, held)
-    weight = np.ones(len(held)) if held.weight is None else held.weight / held.weight.mean()
+    weight = held.unit_weight
     hits = held.target[:, None] == (np.arange(k) if k > 1 else 1.0)
 
     def loss(point: Floats) -> tuple[float, Floats]:
@@ -93,7 +94,7 @@ def fit_steps(margins: Floats, held: EvalRows) -> Calibrator:
     Each pool of rows is one knot at its mean margin; a row's worth of doubt is added to each.
     """
     order = np.argsort(margins[:, 0], kind="stable")
-    weight = np.ones(len(held)) if held.weight is None else held.weight / held.weight.mean()
+    weight = held.unit_weight
     pools = _pool(margins[order, 0], held.target[order], weight[order])
     x, hits, total = pools.T
     share = (hits + 0.5) / (total + 1)
@@ -119,7 +120,7 @@ def _pool(x: Floats, target: Floats, weight: Floats) -> Floats:
 
 def _straight_line(margins: Floats, held: EvalRows) -> Calibrator:
     target = np.log1p(held.target) if held.link == "expm1" else held.target
-    weight = np.ones(len(held)) if held.weight is None else held.weight / held.weight.mean()
+    weight = held.unit_weight
     x, centre = margins[:, 0], np.average(margins[:, 0], weights=weight)
     level = np.average(target, weights=weight)
     spread = float(weight @ (x - centre) ** 2)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval, joined
+from liverank.automl.evaluation.eval_rows import EvalRows, joined
+from liverank.automl.metrics.bootstrap import gain_interval
 
 Floats = NDArray[np.float64]
 

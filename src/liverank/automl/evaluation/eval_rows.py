@@ -1,9 +1,8 @@
-"""Rows held out of training, and how well margins do on them.
+"""Rows held out of training, and the losses and figures of margins on them.
 
-Invariant: rows of one group are drawn together, since they are alike; without groups a row is one.
+Invariant: margins are without the rows' base; every loss and figure adds it.
 """
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Task
 from liverank.automl.metrics.figures import row_losses
-from liverank.automl.metrics.list_loss_kernel import which_losses_kernel
+from liverank.automl.metrics.list_loss_kernel import list_losses_kernel
 from liverank.automl.metrics.objective import Objective, all_figures
 from liverank.dataset.rows import list_offsets
 from liverank.models.predictor import Link
@@ -19,20 +18,19 @@ from liverank.models.predictor import Link
 Floats = NDArray[np.float64]
 
 LINKS: dict[Task, Link] = {"binary": "sigmoid", "multiclass": "softmax", "regression": "identity"}
-_DRAWS = 400
 
 
 @dataclass(frozen=True, eq=False)
 class EvalRows:
-    """Rows to choose or to judge by.
+    """Rows to validate models on, or the holdout.
 
-    target    float64[n], in its own scale
-    weight    float64[n] or None
-    groups    int64[n] or None: rows that are drawn together
-    objective what is to be good
-    link      ``expm1`` where a regression is trained on log(1 + target)
-    base      float64[n] or None: log-odds beside a model's, which made the target what it is. All
-              margins here are without it; figures and losses add it
+    target     float64[n], in its own scale
+    weight     float64[n]; None where all rows weigh 1
+    groups     int64[n], rows that are drawn together; None where each is separate
+    objective  the figure to optimise
+    link       ``expm1`` where a regression is trained on log(1 + target)
+    base       float64[n], log-odds known apart from the model, such as the effect of a position;
+               None for none. Margins are given without it; losses and figures add it
 
     >>> from liverank.automl.metrics.objective import find_objective
     >>> rows = EvalRows(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
@@ -52,45 +50,50 @@ class EvalRows:
 
     @property
     def task(self) -> Task:
-        """What the target is."""
+        """Binary, multiclass or regression."""
         return self.objective.task
 
     def on_base(self, margins: Floats) -> Floats:
-        """Margins, float64[n, k], with the base added: those of what was observed."""
+        """Margins, float64[n, k], with the base added."""
         return margins if self.base is None else margins + self.base[:, None]
 
     def own_scale(self, margins: Floats) -> Floats:
-        """Margins on the base, of a regression as values in the target's own scale."""
+        """Margins with the base added; of a regression, values in the target's own scale."""
         if self.link == "expm1":
             return np.expm1(np.clip(margins, 0.0, 700.0))
         return self.on_base(margins)
 
     def loss(self, margins: Floats) -> float:
-        """The objective, turned so that less is better."""
+        """The objective as a loss: lower is better."""
         return self.objective.loss(self.own_scale(margins), self.target, self.weight)
 
     def figures(self, margins: Floats) -> dict[str, float]:
-        """The objective and the usual figures of the task."""
+        """The objective and the standard figures of the task, by name."""
         return all_figures(self.objective, self.own_scale(margins), self.target, self.weight)
 
     def row_losses(self, margins: Floats) -> Floats:
-        """What families train by, of each row: log-loss, or squared error in the trained scale."""
+        """Training loss of rows, float64[n]: log-loss, or squared error on the trained scale."""
         target = np.log1p(self.target) if self.link == "expm1" else self.target
         return row_losses(self.on_base(margins), target, self.task)
 
-    def which_losses(self, margins: Floats) -> Floats:
-        """How unlikely each success was to be the one of its group, 0 for failures: float64[n]."""
+    def list_losses(self, margins: Floats) -> Floats:
+        """Softmax loss of each success within its group, 0 for failures: float64[n]."""
         assert self.groups is not None
         offsets = list_offsets(self.groups)
-        losses: Floats = which_losses_kernel(self.on_base(margins)[:, 0], self.target, offsets)
+        losses: Floats = list_losses_kernel(self.on_base(margins)[:, 0], self.target, offsets)
         return losses
+
+    @property
+    def unit_weight(self) -> Floats:
+        """Weights of mean 1, float64[n]."""
+        return np.ones(len(self)) if self.weight is None else self.weight / self.weight.mean()
 
     def mean_loss(self, margins: Floats) -> float:
         """Weighted mean of ``row_losses``."""
         return float(np.average(self.row_losses(margins), weights=self.weight))
 
     def take(self, where: NDArray[np.bool_] | NDArray[np.int64]) -> "EvalRows":
-        """Some of the rows."""
+        """Some of the rows, by mask or row numbers."""
         return EvalRows(
             self.target[where],
             None if self.weight is None else self.weight[where],
@@ -101,13 +104,13 @@ class EvalRows:
         )
 
     def parts(self, n: int) -> NDArray[np.int64]:
-        """A part of ``n`` for each row, int64 from 0, of about as many groups; none is divided."""
+        """The part of each row, int64 from 0 to n - 1: equally many groups each, none divided."""
         groups = np.arange(len(self)) if self.groups is None else self.groups
         return np.asarray(np.unique(groups, return_inverse=True)[1] % n, np.int64)
 
 
 def joined(first: EvalRows, second: EvalRows) -> EvalRows:
-    """The rows of both; their groups are kept apart."""
+    """The rows of both; a group of one is never merged with a group of the other."""
     weight = groups = base = None
     if first.weight is not None and second.weight is not None:
         weight = np.concatenate([first.weight, second.weight])
@@ -118,47 +121,3 @@ def joined(first: EvalRows, second: EvalRows) -> EvalRows:
         groups = np.concatenate([first.groups, second.groups + shift])
     target = np.concatenate([first.target, second.target])
     return replace(first, target=target, weight=weight, groups=groups, base=base)
-
-
-def gain_interval(
-    before: Floats, after: Floats, eval_rows: EvalRows, *, seed: int = 0, confidence: float = 0.9
-) -> tuple[float, float]:
-    """How much the loss falls from one to the other: the interval of a bootstrap over groups.
-
-    The percentile bootstrap (Efron, 1979) with whole groups. Of log-loss and of a squared error the
-    mean loss of rows is taken, of other objectives the objective itself.
-
-    >>> from liverank.automl.metrics.objective import find_objective
-    >>> rows = EvalRows(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
-    >>> gain_interval(np.zeros((2, 1)), np.zeros((2, 1)), rows)
-    (0.0, 0.0)
-    """
-    groups = np.arange(len(eval_rows)) if eval_rows.groups is None else eval_rows.groups
-    _, members = np.unique(groups, return_inverse=True)
-    n_groups = int(members.max(initial=-1)) + 1
-    if n_groups == 0:
-        return math.nan, math.nan
-    weight = np.ones(len(eval_rows)) if eval_rows.weight is None else eval_rows.weight
-    generator = np.random.default_rng(seed)
-    gains = np.empty(_DRAWS)
-    if eval_rows.objective.is_training_loss:
-        fall = weight * (eval_rows.row_losses(before) - eval_rows.row_losses(after))
-        falls = np.bincount(members, fall)
-        weights = np.bincount(members, weight)
-        for draw in range(_DRAWS):
-            times = np.bincount(generator.integers(n_groups, size=n_groups), minlength=n_groups)
-            gains[draw] = float(times @ falls) / max(float(times @ weights), 1e-300)
-    else:
-        own_before, own_after = eval_rows.own_scale(before), eval_rows.own_scale(after)
-        for draw in range(_DRAWS // 2):
-            times = np.bincount(generator.integers(n_groups, size=n_groups), minlength=n_groups)
-            drawn = weight * times[members]
-            losses = [
-                eval_rows.objective.loss(margins, eval_rows.target, drawn)
-                for margins in (own_before, own_after)
-            ]
-            gains[draw] = losses[0] - losses[1] if np.isfinite(losses).all() else 0.0
-        gains = gains[: _DRAWS // 2]
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(gains, [tail, 1 - tail])
-    return float(low), float(high)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Matrix
 from liverank.automl.metrics.figures import row_losses
-from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, which_losses_kernel
+from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, list_losses_kernel
 from liverank.dataset.rows import list_offsets
 from liverank.errors import TrainingError
 
@@ -49,6 +49,6 @@ class ListLoss:
     def evaluate(self, scores: NDArray[np.float64], _: Any) -> tuple[str, float, bool]:
         """The mean loss of the same, named, and that larger is not better."""
         margins = scores + self._beside
-        which = which_losses_kernel(margins, self._target, self._offsets)
+        which = list_losses_kernel(margins, self._target, self._offsets)
         pointwise = row_losses(margins[:, None], self._target, "binary")
         return NAME, float((pointwise + SHARE * which).mean()), False

@@ -1,59 +1,110 @@
-"""How sure the figures of a model are: by a bootstrap over the judging rows, whole groups together.
+"""Bootstrap intervals of the metrics of a model, and of the gain of one model over another.
 
-Invariant: rows of one group are drawn together, so that rows that are alike count once.
+Rows of one group are drawn together (the cluster bootstrap of ``liverank.dataset.bootstrap``), so
+that dependent rows do not make an interval too narrow. Without groups a row is one.
 """
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.evaluation.eval_rows import EvalRows
+from liverank.automl.metrics.figures import METRICS
+from liverank.automl.metrics.intervals import Z95
+from liverank.dataset.bootstrap import Clusters, mean_interval, percentile_interval
+
+Floats = NDArray[np.float64]
 
 _MOST_DRAWS = 200
 _LEAST_DRAWS = 20
-_Z95 = 1.96
-_SHARES = ("auc", "auc_pr", "precision_at_recall", "recall_at_precision", "accuracy")
+_LOSS_DRAWS, _METRIC_DRAWS = 400, 200
+"""Draws for the gain of a loss, and of a metric that must be computed for each draw."""
 
 
 def figure_intervals(
-    margins: NDArray[np.float64], judged: EvalRows, *, seed: int, deadline: Deadline
+    margins: Floats, rows: EvalRows, *, seed: int, deadline: Deadline
 ) -> dict[str, tuple[float, float]]:
     """95 % of each figure: 1.96 standard deviations of it over draws (Efron, 1979) to both sides.
 
-    ``margins`` are float64[n, k]. A figure is missing where the deadline left time for less than 20
-    draws, or where draws do not tell it.
+    ``margins`` are float64[n, k]. A figure is missing where the deadline left time for fewer than
+    20 draws, or where too few draws define it.
 
     >>> from liverank.automl.metrics.objective import find_objective
     >>> target = np.arange(400) % 4.0
-    >>> held = EvalRows(target, None, None, find_objective("mae", "regression"), "identity")
+    >>> rows = EvalRows(target, None, None, find_objective("mae", "regression"), "identity")
     >>> deadline = Deadline(1.0, lambda: 0.0)
-    >>> low, high = figure_intervals(np.zeros((400, 1)), held, seed=0, deadline=deadline)["mae"]
+    >>> low, high = figure_intervals(np.zeros((400, 1)), rows, seed=0, deadline=deadline)["mae"]
     >>> round(low, 1), round(high, 1)
     (1.4, 1.6)
     """
-    figures = judged.figures(margins)
-    groups = np.arange(len(judged)) if judged.groups is None else judged.groups
-    _, members = np.unique(groups, return_inverse=True)
-    n_groups = int(members.max(initial=-1)) + 1
-    weight = np.ones(len(judged)) if judged.weight is None else judged.weight
-    generator = np.random.default_rng(seed)
-    draws: list[list[float]] = []
-    while n_groups > 1 and len(draws) < _MOST_DRAWS and not deadline.expired():
-        times = np.bincount(generator.integers(n_groups, size=n_groups), minlength=n_groups)
-        drawn = np.flatnonzero(weight * times[members])
-        if len(drawn) == 0:
-            continue
-        weights = (weight * times[members])[drawn]
-        held = judged.take(drawn)
-        some = EvalRows(held.target, weights, None, held.objective, held.link, held.base)
-        draws.append(list(some.figures(margins[drawn]).values()))
-    found = {}
-    for name, values in zip(figures, zip(*draws, strict=True), strict=False):
-        told = [value for value in values if np.isfinite(value)]
-        if len(told) >= _LEAST_DRAWS and np.isfinite(figures[name]):
-            half = _Z95 * float(np.std(told, ddof=1))
-            low, high = figures[name] - half, figures[name] + half
-            if name.partition("=")[0] in _SHARES:
-                low, high = max(low, 0.0), min(high, 1.0)
-            found[name] = (low if name == "r2" else max(low, 0.0), high)
-    return found
+    figures = rows.figures(margins)
+    drawn = _drawn_figures(margins, rows, seed=seed, deadline=deadline)
+    intervals = {}
+    for name, values in zip(figures, zip(*drawn, strict=True), strict=False):
+        known = [value for value in values if np.isfinite(value)]
+        if len(known) >= _LEAST_DRAWS and np.isfinite(figures[name]):
+            half = Z95 * float(np.std(known, ddof=1))
+            least, most = METRICS[name.partition("=")[0]].bounds
+            intervals[name] = max(figures[name] - half, least), min(figures[name] + half, most)
+    return intervals
+
+
+def gain_interval(
+    before: Floats, after: Floats, rows: EvalRows, *, seed: int = 0, confidence: float = 0.9
+) -> tuple[float, float]:
+    """How much the loss falls from one to the other: the interval of a bootstrap over groups.
+
+    ``before`` and ``after`` are margins, float64[n, k]. The percentile bootstrap (Efron, 1979).
+    For log-loss and squared error it is the mean loss of rows, else the objective itself.
+
+    >>> from liverank.automl.metrics.objective import find_objective
+    >>> rows = EvalRows(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
+    >>> gain_interval(np.zeros((2, 1)), np.zeros((2, 1)), rows)
+    (0.0, 0.0)
+    """
+    clusters = _clusters(rows)
+    if rows.objective.is_training_loss:
+        return mean_interval(
+            rows.row_losses(before) - rows.row_losses(after),
+            clusters,
+            weights=rows.weight,
+            draws=_LOSS_DRAWS,
+            seed=seed,
+            confidence=confidence,
+        )
+    if clusters.count == 0:
+        return float("nan"), float("nan")
+    weight = np.ones(len(rows)) if rows.weight is None else rows.weight
+    own_scale = rows.own_scale(before), rows.own_scale(after)
+    gains = np.empty(_METRIC_DRAWS)
+    for draw, times in zip(range(_METRIC_DRAWS), clusters.draws(seed), strict=False):
+        drawn = weight * times[clusters.of_row]
+        losses = [rows.objective.loss(margins, rows.target, drawn) for margins in own_scale]
+        gains[draw] = losses[0] - losses[1] if np.isfinite(losses).all() else 0.0
+    return percentile_interval(gains, confidence)
+
+
+def _drawn_figures(
+    margins: Floats, rows: EvalRows, *, seed: int, deadline: Deadline
+) -> list[list[float]]:
+    """The figures of each draw, as many as there is time for."""
+    clusters = _clusters(rows)
+    weight = np.ones(len(rows)) if rows.weight is None else rows.weight
+    drawn: list[list[float]] = []
+    if clusters.count < 2:
+        return drawn
+    for times in clusters.draws(seed):
+        if len(drawn) == _MOST_DRAWS or deadline.expired():
+            break
+        weights = weight * times[clusters.of_row]
+        chosen = np.flatnonzero(weights)
+        if len(chosen):
+            some = replace(rows.take(chosen), weight=weights[chosen])
+            drawn.append(list(some.figures(margins[chosen]).values()))
+    return drawn
+
+
+def _clusters(rows: EvalRows) -> Clusters:
+    return Clusters(np.arange(len(rows)) if rows.groups is None else rows.groups)

@@ -35,7 +35,7 @@ class Metric:
     larger_is_better  which way is better
     holds             whether it holds a share fixed, such as ``precision_at_recall=.9``
     reported          whether every report gives it, not only where it is the objective
-    bounds            smallest and largest possible value
+    bounds            where the ends of its intervals are cut off
     written_as        how the report writes it
     """
 
@@ -252,7 +252,7 @@ METRICS: dict[str, Metric] = {
         meaning="share of the variance that is explained; 1 is perfect",
         compute={"regression": _r2},
         larger_is_better=True,
-        bounds=(-math.inf, 1.0),
+        bounds=(-math.inf, math.inf),
         written_as="decimals",
     ),
 }

@@ -1,10 +1,10 @@
-"""Kernels of the loss that sees a list: how well log-odds tell which of its rows succeed.
+"""Kernels of the listwise loss: log-loss plus the softmax loss of each success within its list.
 
-The loss of a row is its log-loss, and of a success, ``share`` times how unlikely it was to be the
-one of its list: log(sum of exp(margins of the list)) - margin. Given that one row of a list
-succeeds, independent log-odds say exactly that of which it is (McFadden, 1974), so true log-odds
-lower both parts as far as any can. A list without a success, or without a failure, says nothing
-of which.
+The loss of a row is its log-loss; a success adds ``share`` times its softmax loss,
+log(sum of exp(margins of its list)) - margin. Given that exactly one row of a list succeeds, the
+softmax of independent log-odds is the probability of each row to be that one (McFadden, 1974), so
+the true log-odds minimise both parts. Lists without a success or without a failure add no softmax
+loss. Margins and targets are float64[n]; ``offsets`` (int64[n_lists + 1]) are the list boundaries.
 """
 
 import math
@@ -21,9 +21,9 @@ Floats = NDArray[np.float64]
 def list_gradients_kernel(
     margins: Floats, target: Floats, offsets: NDArray[np.int64], share: float
 ) -> tuple[Floats, Floats]:
-    """First and second derivative of the summed loss in each margin: float64[n] each.
+    """First and second derivative of the summed loss by each margin: float64[n] each.
 
-    The second one leaves out what the margins of other rows have to do with it.
+    The second one is the diagonal of the Hessian.
     """
     first = np.empty(len(margins))
     second = np.empty(len(margins))
@@ -49,8 +49,8 @@ def list_gradients_kernel(
 
 
 @compiled
-def which_losses_kernel(margins: Floats, target: Floats, offsets: NDArray[np.int64]) -> Floats:
-    """Of each success, how unlikely it was to be the one of its list; 0 for others: float64[n]."""
+def list_losses_kernel(margins: Floats, target: Floats, offsets: NDArray[np.int64]) -> Floats:
+    """Softmax loss of each success within its list, 0 for failures: float64[n], in nats."""
     losses = np.zeros(len(margins))
     for i in range(len(offsets) - 1):
         start, end = offsets[i], offsets[i + 1]

@@ -1,4 +1,4 @@
-"""How answers and outcomes go together: the points of the curves that a report shows.
+"""The points of the curves of a report: predictions against outcomes.
 
 Invariant: a curve has few points however many rows there are, and its end points are exact.
 """
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.matrix import Task
 from liverank.automl.metrics.figures import ranking_curve
+from liverank.automl.metrics.intervals import Z95, wilson
 from liverank.automl.report.schema import Bin, Curves, Histogram, Line
 from liverank.dataset.sampling import evenly_spread_rows
 
@@ -17,8 +18,7 @@ _POINTS = 200
 _BINS = 10
 _MOST_DOTS = 600
 _MOST_LINES = 8
-"""Classes that have a curve of their own: those with the most rows."""
-_Z95 = 1.96
+"""Most classes with a curve each: those with the most rows."""
 
 
 def draw_curves(
@@ -29,7 +29,7 @@ def draw_curves(
     task: Task,
     classes: tuple[str, ...] = (),
 ) -> Curves:
-    """The curves of answers: probabilities float64[n], or [n, k] of k classes, or values.
+    """The curves of ``answers``: probabilities float64[n], or [n, k] of k classes, or values.
 
     ``target`` is float64[n]: 0 or 1, the class by number, or the value.
 
@@ -76,20 +76,20 @@ def draw_curves(
 
 
 def _line(name: str, x: Floats, y: Floats) -> Line:
-    """Points thinned evenly along the curve's length, so that steep parts keep theirs."""
+    """Points evenly spaced along the length of the curve, so that steep parts keep theirs."""
     if len(x) > _POINTS:
         length = np.append(0.0, np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y))))
         wanted = np.linspace(0, length[-1], _POINTS)
-        places = np.unique(np.searchsorted(length, wanted).clip(0, len(x) - 1))
-        places = np.unique(np.concatenate([[0], places, [len(x) - 1]]))
-        x, y = x[places], y[places]
+        kept = np.unique(np.searchsorted(length, wanted).clip(0, len(x) - 1))
+        kept = np.unique(np.concatenate([[0], kept, [len(x) - 1]]))
+        x, y = x[kept], y[kept]
     return Line(name=name, x=_short(x), y=_short(y))
 
 
 def _bins(
     predicted: Floats, observed: Floats, weight: Floats, *, shares: bool = False
 ) -> tuple[Bin, ...]:
-    """Ten bins of as many rows; Wilson's interval (1927) for shares, else of the mean."""
+    """Ten bins of equally many rows, with Wilson's interval for shares, else that of the mean."""
     order = np.argsort(predicted, kind="stable")
     bins = []
     for rows in np.array_split(order, min(_BINS, len(order))):
@@ -102,39 +102,27 @@ def _bins(
             low, high = wilson(mean, n)
         else:
             error = float(np.average((observed[rows] - mean) ** 2, weights=w) / max(n - 1, 1))
-            low, high = mean - _Z95 * error**0.5, mean + _Z95 * error**0.5
-        said = float(np.average(predicted[rows], weights=w))
-        bins.append(Bin(predicted=said, observed=mean, low=low, high=high, rows=len(rows)))
+            low, high = mean - Z95 * error**0.5, mean + Z95 * error**0.5
+        middle = float(np.average(predicted[rows], weights=w))
+        bins.append(Bin(predicted=middle, observed=mean, low=low, high=high, rows=len(rows)))
     return tuple(bins)
 
 
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """The 95 % interval of a share seen in ``n`` draws (Wilson, 1927).
-
-    >>> [round(end, 3) for end in wilson(0.5, 10)]
-    [0.237, 0.763]
-    """
-    z2 = _Z95**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z95 / (1 + z2 / n) * ((share * (1 - share) + z2 / (4 * n)) / n) ** 0.5
-    return max(centre - half, 0.0), min(centre + half, 1.0)
-
-
 def _confusion(called: Floats, target: Floats, weight: Floats, k: int) -> Floats:
-    places = (target * k + called).astype(np.int64)
-    return np.bincount(places, weight, k * k).reshape(k, k).astype(np.float64)
+    cells = (target * k + called).astype(np.int64)
+    return np.bincount(cells, weight, k * k).reshape(k, k).astype(np.float64)
 
 
 def _dots(predicted: Floats, actual: Floats) -> Line:
-    """Rows spread evenly over the predictions."""
+    """Some rows, evenly spread over the predictions."""
     order = np.argsort(predicted, kind="stable")
     wanted = evenly_spread_rows(len(order), _MOST_DOTS)
-    places = order[wanted]
-    return Line(name="rows", x=_short(predicted[places]), y=_short(actual[places]))
+    rows = order[wanted]
+    return Line(name="rows", x=_short(predicted[rows]), y=_short(actual[rows]))
 
 
 def _histogram(values: Floats, weight: Floats) -> Histogram:
-    """Thirty steps over the middle 99 %; rarer values count at the ends."""
+    """Thirty bins over the middle 99 % of the values; values outside count in the end bins."""
     low, high = np.quantile(values, [0.005, 0.995])
     if low == high:
         low, high = low - 0.5, high + 0.5

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.automl.metrics.intervals import weighted_mean
 from liverank.automl.report.schema import Slice
 from liverank.models.encoder.columns import Columns, Input
 
@@ -18,7 +19,6 @@ Floats = NDArray[np.float64]
 _MOST_LEVELS = 6
 _RANGES = 4
 _LEAST_ROWS = 20
-_Z95 = 1.96
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,9 @@ def _slice(
     column: str, value: str, mask: NDArray[np.bool_], outcomes: Outcomes, weight: Floats
 ) -> Slice:
     w, groups = weight[mask], outcomes.groups
-    loss, low, high = _interval(outcomes.losses[mask], w, None if groups is None else groups[mask])
+    loss, low, high = weighted_mean(
+        outcomes.losses[mask], w, None if groups is None else groups[mask]
+    )
     if outcomes.squared:
         loss, low, high = loss**0.5, max(low, 0.0) ** 0.5, high**0.5
     observed, predicted = outcomes.observed, outcomes.predicted
@@ -128,20 +130,6 @@ def _by_range(
             name += f" {unit}{'' if name == '1' else 's'}"
         parts.append((name, mask))
     return parts
-
-
-def _interval(
-    losses: Floats, weight: Floats, groups: NDArray[np.int64] | None
-) -> tuple[float, float, float]:
-    """The weighted mean and its 95 % interval, by the spread of rows or of whole groups."""
-    mean = _mean(losses, weight)
-    parts: Floats = weight * (losses - mean)
-    if groups is not None:
-        _, members = np.unique(groups, return_inverse=True)
-        parts = np.bincount(members, parts).astype(np.float64)
-    n = len(parts)
-    error = float(np.sqrt((parts**2).sum() * n / max(n - 1, 1)) / weight.sum())
-    return mean, mean - _Z95 * error, mean + _Z95 * error
 
 
 def _mean(values: Floats, weight: Floats) -> float:

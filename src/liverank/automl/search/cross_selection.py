@@ -15,9 +15,10 @@ from scipy.special import expit, softmax
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
 from liverank.automl.data.splits import FoldSplit
-from liverank.automl.evaluation.eval_rows import EvalRows, gain_interval
+from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.families import lightgbm
+from liverank.automl.metrics.bootstrap import gain_interval
 from liverank.automl.preprocessing.encoder import CategoryCross, FeatureCross, take_rows
 from liverank.automl.preprocessing.feature_crosses import (
     arithmetic,

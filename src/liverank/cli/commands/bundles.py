@@ -1,4 +1,4 @@
-"""``liverank bundles``: which models there are, and which one serves."""
+"""``liverank bundles``: the stored models, and which one serves."""
 
 import argparse
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from liverank.cli.project.paths import add_config_argument, data_path
 from liverank.config import load_config
 from liverank.errors import BundleError
 
-HELP = "list the bundles, and say which one serves; or remove old ones"
+HELP = "list the bundles and show which one serves; or remove old ones"
 
 _KEEP = 5
 
@@ -74,20 +74,20 @@ def _pointer_problem(root: Path) -> str | None:
 
 
 def _table(kept: tuple[StoredBundle, ...]) -> Table:
-    """Of 77 columns at most, for a narrow terminal; the JSON object says more."""
+    """A table of 77 columns at most, for a narrow terminal; the JSON object has more."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     for heading in ("version", "serves", "trained (UTC)"):
         table.add_column(heading, no_wrap=True)
     for heading in ("rows", *_FIGURES.values()):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in kept:
-        told = _as_json(one)
-        figures = [told[name] for name in _FIGURES]
+        row = _as_json(one)
+        figures = [row[name] for name in _FIGURES]
         table.add_row(
             one.version,
             "broken" if one.problem else one.service or "",
-            "" if told["trained"] is None else told["trained"][:16].replace("T", " "),
-            "" if told["rows"] is None else f"{told['rows']:,}",
+            "" if row["trained"] is None else row["trained"][:16].replace("T", " "),
+            "" if row["rows"] is None else f"{row['rows']:,}",
             *("" if figure is None else f"{figure:.4f}" for figure in figures),
         )
     return table
@@ -97,7 +97,7 @@ _FIGURES = {"log_loss": "log-loss", "auc": "AUC", "ndcg@10": "nDCG@10"}
 
 
 def _as_json(one: StoredBundle) -> dict[str, Any]:
-    """A bundle's line; what its report does not say is None."""
+    """The JSON object of a bundle; None for what its report does not hold."""
     manifest, report = one.manifest, upgraded(one.report)
     held_out = report.get("held_out") or {}
     against = report.get("against") or {}

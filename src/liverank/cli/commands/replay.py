@@ -1,4 +1,4 @@
-"""``liverank replay``: fold the log again; with ``--check``, hold it against what was served."""
+"""``liverank replay``: fold the log again; with ``--check``, compare it with what was served."""
 
 import argparse
 import time
@@ -11,12 +11,15 @@ import polars as pl
 from rich.console import Console
 
 from liverank.bundle import store
+from liverank.bundle.manifest import is_version
 from liverank.cli.project.paths import add_config_argument, data_path, log_path
 from liverank.cli.project.time_argument import moment_ms
 from liverank.cli.terminal.progress import stage_progress
 from liverank.config import Config, load_config
+from liverank.dataset.replay import REPLAY_COLUMNS
 from liverank.dataset.served import (
-    MAX_TOLD,
+    MAX_SHOWN,
+    VECTOR_COLUMNS,
     Difference,
     Logged,
     check_served,
@@ -31,6 +34,9 @@ from liverank.serving.ranking.fallback import choose_level
 from liverank.serving.state.log_fold import compile_fold, fold_log, initial_layout
 
 HELP = "fold the log again, and check that what was served is what a replay gives"
+
+
+_NO_BUNDLE = "no bundle ranked them: `model` names a fallback or a policy, or is missing"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -57,9 +63,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Replay the log and tell what it comes to, or how it differs from what was served."""
+    """Replay the log and show the resulting state, or how it differs from what was served."""
     if not arguments.check and (arguments.since is not None or arguments.sample is not None):
-        arguments.refuse("--since and --sample say what to --check, which is not asked for")
+        arguments.refuse("--since and --sample choose what to --check; add --check")
     config = load_config(arguments.config)
     root = data_path(arguments.config, config)
     with Log.open(log_path(arguments.config, config)) as log:
@@ -72,7 +78,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             return _fold(log, config, root, console)
         generation = log.generation()
         logged = rankings_with_vectors(
-            log.read(),
+            log.read(columns=VECTOR_COLUMNS),
             generation=generation,
             since_ms=arguments.since or 0,
             most=arguments.sample,
@@ -80,14 +86,14 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         checked = _check(log, logged, config, root, console)
         if log.generation() != generation:
             raise DatasetError(
-                "events were taken from the log while it was checked (a user was erased, or old "
-                "ones expired), so nothing can be said of it; check again"
+                "events were removed from the log while it was checked (a user was erased, or old "
+                "ones expired), so the result does not count; check again"
             )
         return checked
 
 
 def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, Any]:
-    """Fold the whole log, as a server does when it starts, and sum up what it comes to."""
+    """Fold the whole log, as a server does when it starts, and summarize the state."""
     bundle = choose_level(root).bundle
     layout = initial_layout(log, config) if bundle is None else bundle.spec.layout
     compile_fold(layout, config)
@@ -108,9 +114,9 @@ def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, A
     console.print(f"  {sizes.rows:,} rows of state in {sizes.bytes / 1e6:,.1f} MB")
     console.print(f"  {sizes.swept:,} rows and histories swept for lying idle")
     console.print(f"  {folded.state.clamped:,} events had a clock that ran ahead")
-    let_go = what_was_let_go(sizes)
-    if let_go is not None:
-        console.print(let_go, style="yellow", markup=False, soft_wrap=True)
+    evictions = what_was_let_go(sizes)
+    if evictions is not None:
+        console.print(evictions, style="yellow", markup=False, soft_wrap=True)
     return {
         "ok": True,
         "bundle": None if bundle is None else bundle.version,
@@ -143,19 +149,19 @@ def _check(
 
         checks = [
             check_served(
-                log.read(),
+                log.read(columns=REPLAY_COLUMNS),
                 rankings,
-                alike,
+                specs_of_layout,
                 max_future_ms=duration_ms(config.features.max_future),
                 on_progress=count,
             )
-            for alike in layouts
+            for specs_of_layout in layouts
         ]
     seconds = time.perf_counter() - began
     checked = sum(check.rankings for check in checks)
     rows = sum(check.rows for check in checks)
     mismatches = sum(check.mismatches for check in checks)
-    told = [one for check in checks for one in check.differences][:MAX_TOLD]
+    shown = [one for check in checks for one in check.differences][:MAX_SHOWN]
     if rankings.is_empty() and not skipped:
         console.print(
             "No ranking here carries vectors: a bundle must have ranked, and "
@@ -165,7 +171,7 @@ def _check(
         )
     for reason, number in skipped.items():
         console.print(f"{number:,} rankings skipped: {reason}", style="yellow", markup=False)
-    _tell(checked, rows, mismatches, told, console)
+    _show(checked, rows, mismatches, shown, console)
     return {
         "ok": mismatches == 0,
         "events": events,
@@ -174,19 +180,22 @@ def _check(
         "rankings": checked,
         "rows": rows,
         "mismatches": mismatches,
-        "differences": [asdict(one) for one in told],
+        "differences": [asdict(one) for one in shown],
         "skipped": skipped,
     }
 
 
 def _specs_of(rankings: pl.DataFrame, root: Path) -> tuple[dict[str, FeatureSpec], dict[str, int]]:
-    """The specs of the rankings' bundles; and why how many rankings cannot be checked."""
+    """The specs of the rankings' bundles, and the number of rankings to skip by the reason."""
     specs: dict[str, FeatureSpec] = {}
     skipped: Counter[str] = Counter()
     groups = rankings.group_by("model", "width", maintain_order=True).len()
     for model, width, count in groups.iter_rows():
+        if model is None or not is_version(model):
+            skipped[_NO_BUNDLE] += count
+            continue
         try:
-            spec = store.load(root, model or "none").spec
+            spec = store.load(root, model).spec
         except BundleError as error:
             skipped[str(error)] += count
             continue
@@ -198,7 +207,7 @@ def _specs_of(rankings: pl.DataFrame, root: Path) -> tuple[dict[str, FeatureSpec
 
 
 def _by_layout(specs: dict[str, FeatureSpec]) -> list[dict[str, FeatureSpec]]:
-    """The specs in groups of one layout each: a replay serves a group."""
+    """The specs in groups of one layout each, which one replay reads together."""
     groups: list[dict[str, FeatureSpec]] = []
     for model, spec in specs.items():
         for group in groups:
@@ -210,10 +219,10 @@ def _by_layout(specs: dict[str, FeatureSpec]) -> list[dict[str, FeatureSpec]]:
     return groups
 
 
-def _tell(
-    rankings: int, rows: int, mismatches: int, told: list[Difference], console: Console
+def _show(
+    rankings: int, rows: int, mismatches: int, shown: list[Difference], console: Console
 ) -> None:
-    for one in told:
+    for one in shown:
         console.print(
             f"ranking {one.ranking}, item {one.item}, {one.feature}: "
             f"served {one.served:.9g}, replayed {one.replayed:.9g}",
@@ -221,8 +230,8 @@ def _tell(
             markup=False,
             soft_wrap=True,
         )
-    if mismatches > len(told):
-        console.print(f"... and {mismatches - len(told):,} more", style="red")
+    if mismatches > len(shown):
+        console.print(f"... and {mismatches - len(shown):,} more", style="red")
     console.print(f"{rankings:,} rankings, {rows:,} rows, {mismatches:,} mismatches")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from liverank.bundle import store
+from liverank.autopilot.promotion import roll_back
 from liverank.cli.project.paths import add_config_argument, data_path
 from liverank.config import load_config
 
@@ -20,11 +20,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Verify the previous bundle and serve it. Raises BundleError, and nothing has changed."""
     root = data_path(arguments.config, load_config(arguments.config))
-    before = store.current(root)
-    version = store.roll_back(root)
+    change = roll_back(root)
     console.print(
-        f"Bundle {version} is in service again, in place of {before}, which is kept; running "
-        "servers take it up within some seconds",
+        f"Bundle {change.version} is in service again, in place of {change.before}, which is kept; "
+        "running servers take it up within some seconds",
         soft_wrap=True,
     )
-    return {"ok": True, "promoted": version, "before": before}
+    return {"ok": True, "promoted": change.version, "before": change.before}

@@ -3,7 +3,6 @@
 import argparse
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,11 +12,10 @@ from rich.table import Table
 
 from liverank.automl.report.comparison import Comparison
 from liverank.automl.report.reports import RankingReport
-from liverank.autopilot.gather import gather
 from liverank.autopilot.judging import MODEL
-from liverank.autopilot.training import TrainingRun, train_on
-from liverank.bundle import store
-from liverank.bundle.bundle import pack_bundle
+from liverank.autopilot.promotion import Promotion, PromotionPolicy
+from liverank.autopilot.retraining import train_and_promote
+from liverank.autopilot.training import TrainingRun
 from liverank.cli.project.clock import now_ms
 from liverank.cli.project.event_input import add_history_arguments, open_history
 from liverank.cli.project.paths import data_path
@@ -28,11 +26,7 @@ from liverank.events.schema.schema import Schema
 HELP = "train a model on the log and put it into service as a bundle"
 
 _TOP_FEATURES = 10
-_TOLD_PLACES = 8
-_ADVICE = (
-    "; what was served goes on. Train again when there is more to learn from, or give --force to "
-    "write it anyway"
-)
+_SHOWN_POSITIONS = 8
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -56,30 +50,25 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         open_history(arguments, config, console) as frames,
         stage_progress(console) as on_progress,
     ):
-        on_progress("reading the log", 0.0)
-        found = gather(frames, config)
-        trained = train_on(found.lists, frames, found.spec, config, on_progress=on_progress)
-    schema = found.schema
-    unused = [word.said for word in found.unused]
-    for said in unused:
-        console.print(f"Warning: {said}", markup=False, soft_wrap=True)
-    _tell(trained, config, schema, console)
-    against = trained.report.against
-    assert against is not None
-    version = None
-    if against.beats or arguments.force:
-        version = _keep(trained, data_path(arguments.config, config), arguments.no_promote)
-        console.print(
-            f"Bundle [bold]{version}[/bold]: reads {len(trained.spec.names)} features"
-            + ("" if against.beats else ", written because of --force")
+        result = train_and_promote(
+            frames,
+            config,
+            data_path(arguments.config, config),
+            PromotionPolicy(force=arguments.force, promote=not arguments.no_promote),
+            clock=now_ms,
+            on_progress=on_progress,
         )
-        if arguments.no_promote:
-            console.print(f"It is not served yet: `liverank promote {version}` does that")
+    trained, promotion, schema = result.run, result.promotion, result.gathered.schema
+    unused = [word.said for word in result.gathered.unused]
+    for warning in unused:
+        console.print(f"Warning: {warning}", markup=False, soft_wrap=True)
+    _show_training(trained, config, schema, console)
+    _show_promotion(promotion, trained, console)
     return {
-        **({} if version else _refusal(against)),
-        "bundle": version,
-        "promoted": version is not None and not arguments.no_promote,
-        "forced": version is not None and not against.beats,
+        **({} if promotion.refusal is None else {"ok": False, "error": promotion.refusal}),
+        "bundle": promotion.version,
+        "promoted": promotion.promoted,
+        "forced": promotion.forced,
         "features": list(trained.spec.names),
         "unused_words": unused,
         "guessed_fields": _guessed_fields(config, schema),
@@ -88,27 +77,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     }
 
 
-def _refusal(against: Comparison) -> dict[str, Any]:
-    return {"ok": False, "error": f"no bundle was written: {against.reason}{_ADVICE}"}
-
-
-def _keep(trained: TrainingRun, root: Path, no_promote: bool) -> str:
-    packed = pack_bundle(
-        spec=trained.spec,
-        heads=trained.heads,
-        report=trained.report,
-        golden=trained.golden,
-        page=trained.page,
-        created_ms=now_ms(),
-    )
-    version = store.add(root, packed)
-    if not no_promote:
-        store.promote(root, version)
-    return version
-
-
 def _guessed_fields(config: Config, schema: Schema) -> dict[str, list[str]]:
-    """Fields that were typed by looking at the data."""
+    """Fields whose type was inferred from the data."""
     return {
         entity: sorted(set(fields) - set(getattr(config, entity).fields))
         for entity, fields in (
@@ -119,25 +89,26 @@ def _guessed_fields(config: Config, schema: Schema) -> dict[str, list[str]]:
     }
 
 
-def _tell(trained: TrainingRun, config: Config, schema: Schema, console: Console) -> None:
+def _show_training(trained: TrainingRun, config: Config, schema: Schema, console: Console) -> None:
     report = trained.report
     console.print(
         f"Learned from {report.data.rows:,} rows with {report.data.positives:,} successes; "
         f"{len(report.leaderboard)} models tried"
     )
     reasons = Counter(reason.split(" ")[0] for reason in report.dropped_features.values())
-    told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-    console.print(f"Features left out: {told or 'none'}")
+    counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    console.print(f"Features left out: {counts or 'none'}")
     if report.position is not None:
-        places = ", ".join(f"{value:+.2f}" for value in report.position.log_odds[:_TOLD_PLACES])
-        how = report.position.method.replace("_", " ")
-        console.print(f"What places do, in log-odds, by {how}: {places}", soft_wrap=True)
+        effects = report.position.log_odds[:_SHOWN_POSITIONS]
+        shown = ", ".join(f"{value:+.2f}" for value in effects)
+        method = report.position.method.replace("_", " ")
+        console.print(f"Effect of positions in log-odds, by {method}: {shown}", soft_wrap=True)
     for entity, names in _guessed_fields(config, schema).items():
         if names:
-            console.print(f"Typed by looking at the data ({entity}): {', '.join(names)}")
-    _tell_scores(next(iter(trained.heads)), report, console)
+            console.print(f"Types inferred from the data ({entity}): {', '.join(names)}")
+    _show_scores(next(iter(trained.heads)), report, console)
     for name, head in report.heads.items():
-        _tell_scores(name, head, console)
+        _show_scores(name, head, console)
     for name, share in list(report.importance.items())[:_TOP_FEATURES]:
         console.print(f"  {share:6.1%}  {name}")
     if report.against is not None and report.against.methods:
@@ -149,20 +120,33 @@ def _tell(trained: TrainingRun, config: Config, schema: Schema, console: Console
         console.print(f"Note: {note}.")
 
 
-def _tell_scores(name: str, report: RankingReport, console: Console) -> None:
+def _show_promotion(promotion: Promotion, trained: TrainingRun, console: Console) -> None:
+    if promotion.version is None:
+        return
+    console.print(
+        f"Bundle [bold]{promotion.version}[/bold]: reads {len(trained.spec.names)} features"
+        + (", written because of --force" if promotion.forced else "")
+    )
+    if not promotion.promoted:
+        console.print(
+            f"It is not served yet: `liverank promote {promotion.version}` puts it into service"
+        )
+
+
+def _show_scores(name: str, report: RankingReport, console: Console) -> None:
     loss, base = report.held_out.get("log_loss"), report.baseline.get("log_loss")
     if loss is None:
         return
     console.print(
-        f"{name}, on the newest rows: log-loss {loss:.4f}"
-        + (f" (share of successes alone: {base:.4f})" if base is not None else "")
+        f"{name}, on the holdout rows: log-loss {loss:.4f}"
+        + (f" (constant baseline: {base:.4f})" if base is not None else "")
     )
 
 
 def _table(against: Comparison) -> Table:
     """A row for the model and for each heuristic."""
     table = Table(
-        title="The newest lists, which chose nothing, ranked by each method",
+        title="The lists of the holdout rows, ranked by each method",
         box=SIMPLE_HEAD,
         pad_edge=False,
     )

@@ -5,22 +5,18 @@ import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
 from rich.console import Console
 
-from liverank.autopilot.gather import Frames
+from liverank.autopilot.frames import Frames, LogFrames
 from liverank.cli.project.importing import import_files
 from liverank.cli.project.paths import add_config_argument, data_path, log_path
 from liverank.config import Config
 from liverank.errors import DatasetError, LogError
-from liverank.events.frame import SCHEMA
 from liverank.events.log import Log
 
-HISTORY_COLUMNS = tuple(name for name in SCHEMA if name not in ("vectors", "scores", "model"))
-"""The columns that training and backtests read."""
 _PREFIX = "history-"
 _LOCK = "in_use.lock"
 
@@ -53,7 +49,7 @@ def open_history(
                     f"{log_path(arguments.config, config)}: the log is empty; "
                     "`liverank ingest PATH` fills it, or name files with --events"
                 )
-            yield partial(log.read, columns=HISTORY_COLUMNS)
+            yield LogFrames(log)
         return
     with _temporary_directory(data_path(arguments.config, config)) as directory:
         _, read, _ = import_files(
@@ -71,7 +67,7 @@ def open_history(
         if not read.events:
             raise DatasetError(f"no events in {', '.join(map(str, arguments.events))}")
         with Log.open(directory) as log:
-            yield partial(log.read, columns=HISTORY_COLUMNS)
+            yield LogFrames(log)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """How many rankings of a log led to a success, by each label, without holding the log.
 
-Successes are kept as hashes (32 bytes each), rankings by ``events.oddities.shown``; both are
-matched by the very rules of training (``labels``), a share of the rankings at a time.
-Invariant: how events are cut into pieces changes no count.
+Successes are kept as hashes (32 bytes each), rankings by ``events.checks.shown``. Both are matched
+by the rules of training (``labels``), a share of the rankings at a time.
+Invariant: the counts do not depend on how events are cut into pieces.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from liverank.events.checks.hashed import hashes_of
 from liverank.events.checks.shown import Shown, ShownPiece
 
 _AT_ONCE = 2_000_000
-"""Items of rankings matched in one step."""
+"""Number of items of rankings that are matched in one step."""
 _HASHED = {
     "user": pl.UInt64(),
     "item": pl.UInt64(),
@@ -29,7 +29,7 @@ _HASHED = {
 class LabelledRankings:
     """Counts the rankings of ``shown`` that led to a success, by each label of the config.
 
-    ``feed`` it the pieces that ``shown`` is fed; then ask ``count``.
+    ``feed`` takes the pieces that ``shown`` is fed; ``count`` is called after the last one.
     """
 
     def __init__(self, config: Config, shown: Shown) -> None:
@@ -49,7 +49,7 @@ class LabelledRankings:
     def count(self, name: str) -> int:
         """How many rankings led to a success of a label.
 
-        Raises DatasetError where a stay cannot be told.
+        Raises DatasetError where the length of stays is unknown.
         """
         label = self._config.heads[name]
         successes = long_stays(pl.concat(self._successes[name]), pl.concat(self._leaves), label)
@@ -93,7 +93,7 @@ class LabelledRankings:
                 _mark(labelled, pl.concat(items), own, label)
 
     def _shares_of(self, users: NDArray[np.uint64]) -> list[NDArray[np.uint64]]:
-        """The users in shares whose rankings come to some _AT_ONCE items each."""
+        """The users in shares whose rankings have about _AT_ONCE items each."""
         items = sum(len(piece.items) for piece in self._shown.pieces)
         return np.array_split(users, min(1 + items // _AT_ONCE, len(users)))
 
@@ -115,7 +115,7 @@ def _items_of(piece: ShownPiece, rankings: NDArray[np.int64]) -> Iterator[pl.Dat
         if not total:
             continue
         within = np.arange(total) - np.repeat(np.cumsum(count) - count, count)
-        places = np.repeat(piece.offsets[some], count) + within
+        rows_of_items = np.repeat(piece.offsets[some], count) + within
         number = np.repeat(piece.first + some, count)
         yield pl.DataFrame(
             {
@@ -123,7 +123,7 @@ def _items_of(piece: ShownPiece, rankings: NDArray[np.int64]) -> Iterator[pl.Dat
                 "id": number,
                 "user": np.repeat(piece.users[some], count),
                 "time": np.repeat(piece.at_ms[some], count),
-                "item": piece.items[places],
+                "item": piece.items[rows_of_items],
             }
         )
 

@@ -1,7 +1,7 @@
-"""Which items of past rankings drew a success, by any label.
+"""Labels of the items of past rankings: whether each drew a success.
 
 An interaction that names its ranking belongs to that one; any other belongs to the last ranking
-that showed the item to this person before it. Either way it counts only within the label's window.
+before it that showed the item to this user. Either way it counts only within the label's window.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from liverank.errors import DatasetError
 def successes_of(events: pl.DataFrame, label: Label) -> pl.DataFrame:
     """The events that count as a success, whatever list they came from; needs type and value.
 
-    How long a person stayed is not asked here: nobody knows that when it happens.
+    The length of the stay is not checked here: it is unknown when the event happens.
     """
     is_success = pl.col("type") == label.interaction
     if label.min_value is not None:
@@ -27,8 +27,8 @@ def successes_of(events: pl.DataFrame, label: Label) -> pl.DataFrame:
 def long_stays(successes: pl.DataFrame, leaves: pl.DataFrame, label: Label) -> pl.DataFrame:
     """The successes after which the person did not leave the item within the label's duration.
 
-    Both have user, item and time. Raises DatasetError where nobody ever leaves, so that nobody can
-    tell.
+    Both have user, item and time. Raises DatasetError where there are no leaves, so that
+    the length of stays is unknown.
 
     >>> joins = pl.DataFrame({"user": "u1", "item": ["room9", "room3"], "time": [1000, 5000]})
     >>> leaves = pl.DataFrame({"user": ["u1"], "item": ["room9"], "time": [4000]})
@@ -40,7 +40,7 @@ def long_stays(successes: pl.DataFrame, leaves: pl.DataFrame, label: Label) -> p
         return successes
     if leaves.is_empty():
         raise DatasetError(
-            f"a stay of {label.min_duration} cannot be told without events of coming and going; "
+            f"a stay of {label.min_duration} cannot be measured without events of leaving; "
             "send `presence.leave` interactions, or leave `min_duration` out"
         )
     left = successes.sort("time").join_asof(

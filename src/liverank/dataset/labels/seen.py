@@ -1,10 +1,10 @@
-"""Which items of past rankings a person really saw.
+"""Which items of past rankings a user really saw.
 
-Impression events say so where they exist, but for one thing: an app that logs the whole screen also
-logs what stands below a success, and where a success ends the visit nobody examined that. Where
-there are no such events, the list itself is taken as seen, or
-the part of it down to the last item engaged with (the rest may never have been scrolled to:
-Joachims et al. 2005). A list without any engagement is kept whole.
+Where there are impression events, they decide, with one exception: an app that logs the whole
+screen also logs the items below a success, and where a success ends the visit the user did not
+examine these. Where there are no such events, the whole list counts as seen, or the part of it down
+to the last item engaged with (the rest may never have been scrolled to: Joachims et al. 2005). A
+list without any engagement is kept whole.
 """
 
 import numpy as np
@@ -15,15 +15,15 @@ from liverank.config import Config
 from liverank.dataset.labels.shown import last_lists
 
 MIN_LISTS = 100
-"""Engaged lists below which position bias cannot be told."""
+"""Engaged lists below which position bias cannot be estimated."""
 BIAS_Z = 4.0
-"""Standard errors by which engagement must stand above the middle of the list."""
+"""Standard errors by which the mean position of engagement must lie above the list's middle."""
 BIAS_SHIFT = 0.05
-"""The same as a share of the list's length."""
+"""Share of the list's length by which it must lie above the middle."""
 MIN_EXPECTED = 30.0
-"""With fewer successes expected below first ones nobody can tell whether people stop there."""
+"""Successes expected below first ones that it takes to see whether users stop at a success."""
 MOST_GO_ON = 0.1
-"""Successes found there, as a share of those expected, up to which people stop at a success."""
+"""Largest share of these that occurs where users stop at a success."""
 
 
 def seen_items(
@@ -87,10 +87,10 @@ def below_success(
 
 
 def stops_at_success(labels: NDArray[np.uint8], below: NDArray[np.bool_]) -> bool:
-    """Whether hardly anybody has a second success below the first one of a list.
+    """Whether users hardly ever have a second success below the first one of a list.
 
-    ``labels`` uint8[n] of seen items, ``below`` bool[n] whether they stand below a first success.
-    Expected there are as many successes as the other items would draw.
+    ``labels`` uint8[n] of seen items, ``below`` bool[n] whether they are below a first success.
+    As many successes are expected there as the other items have, item for item.
 
     >>> below = np.arange(3000) % 3 == 2
     >>> stops_at_success((np.arange(3000) % 3 == 1).astype(np.uint8), below)
@@ -108,9 +108,9 @@ def stops_at_success(labels: NDArray[np.uint8], below: NDArray[np.bool_]) -> boo
 def falls_with_position(
     positions: NDArray[np.int64], labels: NDArray[np.uint8], offsets: NDArray[np.int64]
 ) -> bool:
-    """Whether successes stand nearer to the top of their lists than chance puts them.
+    """Whether successes are nearer to the top of their lists than chance explains.
 
-    Under no bias a success's place in its list, as a share of the length, is uniform: mean 1/2,
+    Without bias the position of a success, as a share of the list's length, is uniform: mean 1/2,
     variance 1/12.
     """
     sizes = np.repeat(np.diff(offsets), np.diff(offsets))
@@ -123,7 +123,7 @@ def falls_with_position(
 
 
 def _by_events(items: pl.DataFrame, impressions: pl.DataFrame, config: Config) -> NDArray[np.bool_]:
-    """Seen are the items with an impression of that ranking, or of that person soon after it."""
+    """Whether each item has an impression of its ranking, or of its user soon after it, bool[k]."""
     items = items.with_row_index("row")
     by_name = items.join(
         impressions.select("item", id="ranking"), on=["id", "item"], how="inner", nulls_equal=False

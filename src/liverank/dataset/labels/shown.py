@@ -1,4 +1,4 @@
-"""Which list an interaction came from, where it does not say so itself."""
+"""The list that an interaction came from, where the interaction does not name it."""
 
 import polars as pl
 

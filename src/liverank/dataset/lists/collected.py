@@ -1,8 +1,8 @@
-"""What past lists are made of, taken out of a log's frames as they pass: hashes, not texts.
+"""Collects the rankings and interactions that past lists are made of, as hashes, frame by frame.
 
-Memory is bounded by the rows that are wanted, not by the log: the newest rankings are kept, and
-interactions no older than them. A share of the people is kept where a whole period is wanted.
-Invariant: the same events in any order and in any frames are collected to the same.
+Memory is bounded by the number of rows wanted, not by the log: the newest rankings are kept, and
+interactions no older than them. Where a whole period is wanted, a share of the users is kept.
+Invariant: the result does not depend on the order of events or on how they are cut into frames.
 """
 
 from typing import NamedTuple
@@ -20,17 +20,17 @@ from liverank.features.stream.time_order import TimeBounds, bounds_of
 from liverank.quantities import duration_ms
 
 AS_OF_TIME = -1
-"""Stands for the cut of a ranking that is read as of its own time."""
+"""Cut of a ranking that is read as of its own time."""
 
 
 class Rankings(NamedTuple):
     """``r`` rankings with ``k`` scored items, those that were served first in each.
 
     ``id``, ``user`` uint64[r]; ``at`` float64[r] Unix ms; ``before`` int64[r]: the seq of the first
-    event that a served ranking did not see, or AS_OF_TIME; ``request`` int64[r]: places in the
+    event that a served ranking did not see, or AS_OF_TIME; ``request`` int64[r]: row numbers of the
     table of requests; ``served`` int64[r]: how many of its items were served; ``offsets``
-    int64[r + 1] and ``items`` uint64[k]; ``chances`` float64[k]: with which probability each item
-    got its place, NaN where that is not known; ``whole`` bool[r]: whether all that were scored are
+    int64[r + 1] and ``items`` uint64[k]; ``chances`` float64[k]: the probability of each item
+    at its position, NaN where it is unknown; ``whole`` bool[r]: whether all that were scored are
     named, as far as the ranking says.
     """
 
@@ -45,29 +45,29 @@ class Rankings(NamedTuple):
     chances: NDArray[np.float64]
     whole: NDArray[np.bool_]
 
-    def take(self, places: NDArray[np.int64]) -> "Rankings":
+    def take(self, numbers: NDArray[np.int64]) -> "Rankings":
         """Some of them in another order."""
-        offsets, elements = taken(self.offsets, places)
+        offsets, elements = taken(self.offsets, numbers)
         return Rankings(
-            self.id[places],
-            self.user[places],
-            self.at[places],
-            self.before[places],
-            self.request[places],
-            self.served[places],
+            self.id[numbers],
+            self.user[numbers],
+            self.at[numbers],
+            self.before[numbers],
+            self.request[numbers],
+            self.served[numbers],
             offsets,
             self.items[elements],
             self.chances[elements],
-            self.whole[places],
+            self.whole[numbers],
         )
 
 
 class Collector:
-    """Takes rankings and the interactions that tell what came of them out of frames.
+    """Collects rankings, and the interactions that label them, from frames.
 
     Rankings from ``from_ms`` to ``before_ms`` are kept: of those the newest, so that they hold
-    ``newest_rows`` items, and of these all that share the oldest moment; or, with ``people_rows``,
-    all those of so many people that they hold no more items than that. None is no limit.
+    ``newest_rows`` items, with all that share the oldest millisecond; or, with ``people_rows``, all
+    those of so many users that they hold no more items than that. None is no limit.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Collector:
         self._max_future_ms = duration_ms(config.features.max_future)
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Take what is wanted of the next events of the log."""
+        """Collect from the next events of the log."""
         if frame.is_empty():
             return
         at, _ = right_times(frame, self._max_future_ms)
@@ -132,7 +132,7 @@ class Collector:
         return acts.sort("time", "user", "item", "type", "ranking", "value")
 
     def bounds(self) -> TimeBounds:
-        """What was seen of the order of the log."""
+        """How far the log is out of the order of time."""
         return bounds_of(self._stretches)
 
     def _add_rankings(self, frame: pl.DataFrame) -> None:
@@ -214,7 +214,7 @@ class Collector:
         self._acts = [acts.filter(recent) for acts in self._acts]
 
     def _forget_people(self) -> bool:
-        """Forget about half of the people, by their hashes; False where nobody would be left."""
+        """Forget about half of the users, by their hashes; False where none would be left."""
         both = _joined(self._kept)
         if len(np.unique(both.user)) < 2:
             return False
@@ -230,8 +230,8 @@ class Collector:
 def seen_before(rankings: pl.DataFrame) -> NDArray[np.int64]:
     """The seq of the first event that each ranking did not see, int64[r]; AS_OF_TIME by its time.
 
-    ``rankings`` has the columns cut and seq. A cut that cannot be, as its events came later, is no
-    cut of ours.
+    ``rankings`` has the columns cut and seq. A cut at or after the ranking's own seq is impossible
+    and ignored.
 
     >>> seen_before(pl.DataFrame({"seq": [5, 9, 12], "cut": [None, 3, 99]})).tolist()
     [-1, 4, -1]
@@ -266,20 +266,20 @@ def _joined(kept: list[Rankings]) -> Rankings:
 def _chances(
     rankings: pl.DataFrame, served: NDArray[np.int64], offsets: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """The propensities of the scored items of rankings, float64[k]; NaN where none are told."""
+    """The propensities of the scored items of rankings, float64[k]; NaN where there are none."""
     chances = np.full(offsets[-1], np.nan)
     if "propensities" not in rankings.columns:
         return chances
-    told = rankings["propensities"].is_not_null().arg_true().to_numpy().astype(np.int64)
-    sizes = served[told]
+    given = rankings["propensities"].is_not_null().arg_true().to_numpy().astype(np.int64)
+    sizes = served[given]
     starts = offsets_of(sizes)
-    places = np.repeat(offsets[told] - starts[:-1], sizes) + np.arange(starts[-1])
-    chances[places] = rankings["propensities"].drop_nulls().explode().to_numpy()
+    rows = np.repeat(offsets[given] - starts[:-1], sizes) + np.arange(starts[-1])
+    chances[rows] = rankings["propensities"].drop_nulls().explode().to_numpy()
     return chances
 
 
 def _names_all(rankings: pl.DataFrame, offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether rankings name all that were scored, bool[r]; those that do not say so are whole."""
+    """Whether rankings name all scored items, bool[r]; true without a count of candidates."""
     if "candidate_count" not in rankings.columns:
         return np.ones(rankings.height, np.bool_)
     named = pl.Series(np.diff(offsets))

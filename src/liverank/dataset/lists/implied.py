@@ -1,13 +1,11 @@
 """Lists made from bare interactions, for a log that holds no rankings.
 
 Each chosen interaction is taken as a choice among the items that drew one within the window before
-it. To train, the chosen item stands beside an even sample of the others: the odds that a model
-learns from it are those among all of them, times a constant. (A sample that favours popular items
-would teach it that popularity counts for nothing.) To test, it stands beside all of them.
-Invariant: everything goes by the times of interactions, not by their order of arrival.
+it. Training lists hold the chosen item and an even sample of the others: the odds that a model
+learns from a sample are those among all candidates, times a constant. (A sample that favours
+popular items would teach it that popularity does not matter.) Test lists hold all candidates.
+Invariant: lists depend on the times of interactions, not on their order of arrival.
 """
-
-from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
@@ -26,13 +24,12 @@ from liverank.features.state.state import Reads
 from liverank.features.stream.ragged import offsets_of
 from liverank.features.stream.time_order import TimeBounds, bounds_of
 
-_NO_CLOCK_IS_WRONG = 1e18
 _Part = tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]
-"""Interactions: times int64[n] Unix ms, users and items uint64[n], places of requests int64[n]."""
+"""Interactions: times int64[n] Unix ms, users and items uint64[n], numbers of requests int64[n]."""
 
 
 class Choices:
-    """Takes the interactions that lists are made from out of a log's frames.
+    """Collects the interactions that lists are made from, frame by frame.
 
     ``max_future_ms`` is by how much a clock may run ahead of an arrival.
     """
@@ -47,7 +44,7 @@ class Choices:
         self._stretches: list[tuple[int, float]] = []
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Take what is wanted of the next events of the log."""
+        """Collect the chosen interactions of the log's next events."""
         if frame.is_empty():
             return
         at, _ = right_times(frame, self._max_future_ms)
@@ -75,7 +72,13 @@ class Choices:
         per_list: int | None,
         seed: int,
     ) -> Lists:
-        """Lists of the choices with ``from_ms <= time < to_ms``; see ``imply_lists``."""
+        """Lists of the choices with ``from_ms <= time < to_ms``, thinned evenly to ``at_most``.
+
+        ``per_list`` items each, the chosen one among them (choices of an item that was not among
+        the candidates are left out); or, if None, all candidates, whether or not the chosen one is
+        among them. Choices of the log's first window are left out, where the log is long enough,
+        because part of their candidates is unknown.
+        """
         time, user, item, request = self._in_time_order()
         items, codes = np.unique(item, return_inverse=True)
         within_ms = self._candidates.within_ms
@@ -89,7 +92,7 @@ class Choices:
             np.uint64(seed),
         )
         sizes = np.diff(offsets)
-        if len(chosen) == total:  # else of those that were left out nobody knows
+        if len(chosen) == total:  # unknown for those that thinning left out
             total -= int(np.count_nonzero(sizes == 0))
         chosen = chosen[sizes > 0]
         at = time[chosen].astype(np.float64)
@@ -113,7 +116,7 @@ class Choices:
         )
 
     def bounds(self) -> TimeBounds:
-        """What was seen of the order of the log."""
+        """How far the log is out of the order of time."""
         return bounds_of(self._stretches)
 
     def _in_time_order(self) -> _Part:
@@ -129,36 +132,10 @@ class Choices:
         return time[order], user[order], item[order], request[order]
 
 
-def imply_lists(
-    frames: Iterable[pl.DataFrame],
-    layout: Layout,
-    candidates: Candidates,
-    *,
-    from_ms: float,
-    to_ms: float,
-    at_most: int,
-    per_list: int | None,
-    seed: int,
-    max_future_ms: float = _NO_CLOCK_IS_WRONG,
-) -> Lists:
-    """Lists of the interactions with ``from_ms <= time < to_ms``, thinned evenly to ``at_most``.
-
-    ``per_list`` items each, the chosen one among them (interactions with an item that was not
-    among the candidates are left out); or, if None, all candidates, whether or not the chosen one
-    is among them. The window's length is over before the first list, where the log is long enough.
-    """
-    choices = Choices(candidates, max_future_ms=max_future_ms)
-    for frame in frames:
-        choices.add(frame)
-    return choices.lists(
-        layout, from_ms=from_ms, to_ms=to_ms, at_most=at_most, per_list=per_list, seed=seed
-    )
-
-
 def _thinned(
     time: NDArray[np.int64], within_ms: int, from_ms: float, to_ms: float, at_most: int
 ) -> tuple[NDArray[np.int64], int]:
-    """Places of at most so many choices of the period, evenly spread, int64[c]; and of how many."""
+    """At most so many choices of the period, evenly spread (int64[c]), and how many there are."""
     if len(time) == 0:
         return np.empty(0, np.int64), 0
     warm_ms = min(int(time[0]) + within_ms, (int(time[0]) + min(to_ms, int(time[-1]))) / 2)

@@ -1,8 +1,8 @@
-"""The kernels that find what could have been chosen when something was.
+"""The kernels that find the candidates among which a person chose.
 
-A window of time slides over the interactions, which stand in order of time. An item is in the pool
-while one of its interactions is in the window; each enters and leaves once, so the work is linear,
-whatever the number of items.
+A window of time slides over the interactions, which are in order of time. An item is in the pool
+while one of its interactions is in the window. Each interaction enters and leaves once, so the work
+is linear in their number.
 """
 
 import numpy as np
@@ -16,10 +16,11 @@ def choices_of(time, items, chosen, within_ms, per_list, seed):
     """Candidates of chosen interactions: (offsets int64[c + 1], items int64[k], labels uint8[k]).
 
     ``time``, ``items`` int64[n] are all interactions in order of time (Unix ms), items as codes
-    from 0; ``chosen`` int64[c] rises. The window holds what happened before the chosen one, at most
-    ``within_ms`` before, and nothing of the same moment. ``per_list`` -1 gives all items of the
-    window, by code; else so many distinct ones, evenly drawn, the chosen one at a random place, or
-    none if that one is not among the candidates, or alone.
+    from 0; ``chosen`` int64[c] are numbers of interactions, rising. The window holds the
+    interactions at most ``within_ms`` before the chosen one, and none of the same millisecond.
+    ``per_list`` -1 gives all items of the window, by code; any other gives so many distinct items,
+    drawn evenly, with the chosen one at a random index, or none if the chosen item is not in the
+    window or is alone there.
     """
     pool = _new_pool(items)
     slots, sizes = pool[1], pool[3]
@@ -27,7 +28,7 @@ def choices_of(time, items, chosen, within_ms, per_list, seed):
     offsets = np.zeros(chosen.size + 1, np.int64)
     picked = np.empty(max(1024, chosen.size * max(per_list, 1)), np.int64)
     labels = np.zeros(picked.size, np.uint8)
-    newest, oldest = np.int64(0), np.int64(0)  # the window's ends: places of interactions
+    newest, oldest = np.int64(0), np.int64(0)  # the ends of the window
     for which in range(chosen.size):
         click = chosen[which]
         while newest < time.size and time[newest] < time[click]:
@@ -96,7 +97,7 @@ def _leave(pool, item):
 
 @compiled
 def _sample(out, right, pool, mark, tag, draws):
-    """Fill ``out`` with the right item, at a random place, and distinct others of the pool."""
+    """Fill ``out`` with the right item, at a random index, and distinct others of the pool."""
     mark[right] = tag
     out[0] = right
     filled = 1

@@ -1,6 +1,6 @@
-"""The past rankings of a log, with what people did with them.
+"""The past rankings of a log, with the labels of their items.
 
-Invariant: lists stand in order of time, whatever the order of arrival, and nothing here depends on
+Invariant: lists are in order of time, whatever the order of arrival, and nothing here depends on
 features or models.
 """
 
@@ -28,7 +28,7 @@ _T = TypeVar("_T", bound=np.generic)
 
 
 class Outcome(NamedTuple):
-    """What people did by one label: ``labels`` and ``until_ms`` as ``Lists`` has them."""
+    """One label of all items: ``labels`` and ``until_ms`` as in ``Lists``."""
 
     labels: NDArray[np.uint8]
     until_ms: NDArray[np.float64]
@@ -38,23 +38,23 @@ class Outcome(NamedTuple):
 class Lists:
     """``r`` past rankings with ``k`` items in all.
 
-    Those that were scored but not served (a ranking's ``candidates`` beside its ``items``) follow
-    the served ones: ranks and gaps within the list need them, and nobody saw them.
+    Items that were scored but not served (in a ranking's ``candidates`` but not in its ``items``)
+    follow the served ones: ranks and gaps within the list need them. No user saw them.
 
-    ``reads``     what a replay needs to read their features
+    ``reads``     input of a replay that reads their features
     ``labels``    uint8[k]: 1 where the item drew a success within the label's window
-    ``seen``      bool[k]: whether the person saw the item, as far as can be told
-    ``served``    bool[k]: whether it was in the ranking, or only scored beside those that were
-    ``until_ms``  float64[r]: when the label is known, as its window is over
-    ``others``    the same of the labels beside the first, by name
-    ``untold``    labels that this log cannot tell, and why
-    ``chances``   float64[k]: with which probability each item got its place, NaN where unknown;
-                  None where no list says
-    ``as_of_ms``  up to when the log was read: labels of lists whose window ends later may change
-    ``bounds``    what was seen of the log's order, for a replay of the same log
-    ``total``     lists of the period that these were chosen from
+    ``seen``      bool[k]: whether the user saw the item, as far as is known
+    ``served``    bool[k]: whether it was in the ranking, or only scored
+    ``until_ms``  float64[r]: when the label's window is over, Unix ms
+    ``others``    labels other than the first, by name
+    ``unavailable``  labels that cannot be derived from this log, and why
+    ``chances``   float64[k]: propensities, the probability of each item at its position, NaN where
+                  unknown; None where no list has any
+    ``as_of_ms``  end of the log that was read: labels whose window ends later may change
+    ``bounds``    how far the log is out of the order of time, for a replay of the same log
+    ``total``     number of lists of the period that these were chosen from
     ``whole``     bool[r]: whether each names all that were scored; None where all of them do
-    ``notes``     what a report says of how these lists were chosen
+    ``notes``     notes of the report on how these lists were chosen
     """
 
     reads: Reads
@@ -63,7 +63,7 @@ class Lists:
     served: NDArray[np.bool_]
     until_ms: NDArray[np.float64]
     others: dict[str, Outcome] = field(default_factory=dict)
-    untold: dict[str, str] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
     chances: NDArray[np.float64] | None = None
     as_of_ms: float = np.inf
     bounds: TimeBounds | None = None
@@ -109,7 +109,7 @@ class Lists:
                 name: Outcome(other.labels[rows], other.until_ms[lists])
                 for name, other in self.others.items()
             },
-            untold=self.untold,
+            unavailable=self.unavailable,
             chances=None if self.chances is None else self.chances[rows],
             as_of_ms=self.as_of_ms,
             bounds=self.bounds,
@@ -120,11 +120,11 @@ class Lists:
 
 
 def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config) -> Lists:
-    """Gather a log's rankings, given as frames, with labels and what was seen, in order of time.
+    """Gather a log's rankings, given as frames, with labels and seen items, in order of time.
 
-    A ranking that says at which ``cut`` it read the state is read there again; any other is read as
-    of its own time, wherever it stands in the log. One cut from a longer list that does not say its
-    ``candidates`` is read as if its items had been all; ``whole`` says which these are.
+    A ranking with a ``cut`` is read at that cut again; any other is read as of its own time,
+    wherever it is in the log. One that was cut from a longer list without naming its ``candidates``
+    is read as if its items had been all; ``whole`` is false for these.
     """
     collector = Collector(config)
     for frame in frames:
@@ -133,22 +133,22 @@ def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config
 
 
 def lists_of(collector: Collector, layout: Layout, config: Config) -> Lists:
-    """The lists of what a collector took. Raises DatasetError where the first label cannot be told.
+    """The lists of a collector's rankings; its frames are of this layout and config.
 
-    The collector's frames were of events of this layout and config.
+    Raises DatasetError where the first label is unavailable.
     """
     rankings = collector.rankings()
     reads = reads_of(rankings, words_of_requests(collector.requests.table(), layout))
     if not len(reads):
         return replace(_no_lists(layout), bounds=collector.bounds())
     sizes = np.diff(rankings.offsets)
-    place = np.arange(len(rankings.items)) - np.repeat(rankings.offsets[:-1], sizes)
-    served = place < np.repeat(rankings.served, sizes)
+    index = np.arange(len(rankings.items)) - np.repeat(rankings.offsets[:-1], sizes)
+    served = index < np.repeat(rankings.served, sizes)
     items = _items_of(rankings, served)
     offsets = offsets_of(rankings.served)
-    positions = place[served]
+    positions = index[served]
     happened = collector.acts()
-    labels, untold = _labels(items, happened, config)
+    labels, unavailable = _labels(items, happened, config)
     impressions = None
     if not layout.impressions_from_rankings:
         impressions = happened.filter(pl.col("type") == config.impressions.interaction)
@@ -166,7 +166,7 @@ def lists_of(collector: Collector, layout: Layout, config: Config) -> Lists:
         served=served,
         until_ms=first[1].until_ms,
         others=dict(others),
-        untold=untold,
+        unavailable=unavailable,
         chances=rankings.chances if np.isfinite(rankings.chances).any() else None,
         bounds=collector.bounds(),
         total=collector.total,
@@ -190,26 +190,26 @@ def _items_of(rankings: Rankings, served: NDArray[np.bool_]) -> pl.DataFrame:
 def _labels(
     items: pl.DataFrame, happened: pl.DataFrame, config: Config
 ) -> tuple[dict[str, NDArray[np.uint8]], dict[str, str]]:
-    """The labels of items by name, the first one first, and why others cannot be told."""
+    """The labels of items by name, in order, and why others are unavailable."""
     leaves = happened.filter(pl.col("type") == config.presence.leave)
     labels: dict[str, NDArray[np.uint8]] = {}
-    untold: dict[str, str] = {}
+    unavailable: dict[str, str] = {}
     for name, label in config.heads.items():
         try:
             successes = long_stays(successes_of(happened, label), leaves, label)
         except DatasetError as error:
-            if not labels:  # the first one is what lists are ranked by
+            if not labels:  # lists are ranked by the first one
                 raise
-            untold[name] = str(error)
+            unavailable[name] = str(error)
         else:
             labels[name] = label_items(items, successes, label)
-    return labels, untold
+    return labels, unavailable
 
 
 def reads_of(rankings: Rankings, requests: NDArray[np.uint64]) -> Reads:
-    """What a replay needs to read these rankings, at no position.
+    """Input of a replay that reads these rankings, without positions.
 
-    ``requests`` uint64[requests, words] are the words of the requests that they name.
+    ``requests`` uint64[requests, words] are the encoded requests that they name.
     """
     return Reads(
         before=rankings.before,
@@ -223,7 +223,7 @@ def reads_of(rankings: Rankings, requests: NDArray[np.uint64]) -> Reads:
 
 
 def words_of_requests(requests: pl.DataFrame, layout: Layout) -> NDArray[np.uint64]:
-    """The words of requests' fields (JSON texts or null) and surface: uint64[n, request words]."""
+    """Requests' fields (JSON texts or null) and surfaces, encoded: uint64[n, request words]."""
     table = np.empty((len(requests), layout.entity_words("request")), np.uint64)
     for row, (text, surface) in enumerate(requests.select("fields", "surface").iter_rows()):
         table[row] = request_words({} if text is None else decode_fields(text), surface, layout)

@@ -13,13 +13,15 @@ from liverank.features.hashing import hash_ids
 class Requests:
     """The distinct requests of rankings or interactions: fields (JSON or None) and surface."""
 
-    places: dict[tuple[str | None, str | None], int] = field(default_factory=dict)
+    numbers: dict[tuple[str | None, str | None], int] = field(default_factory=dict)
 
     def numbered(self, frame: pl.DataFrame) -> NDArray[np.int64]:
-        """The place of each row's request in the table, int64[n]; new ones get the next."""
+        """The number of each row's request in the table, int64[n]; new ones get the next."""
         pairs = frame.select("fields", "surface")
         distinct = pairs.unique(maintain_order=True)
-        numbers = [self.places.setdefault(pair, len(self.places)) for pair in distinct.iter_rows()]
+        numbers = [
+            self.numbers.setdefault(pair, len(self.numbers)) for pair in distinct.iter_rows()
+        ]
         found = pairs.join(
             distinct.with_columns(number=pl.Series(numbers, dtype=pl.Int64)),
             on=["fields", "surface"],
@@ -30,13 +32,13 @@ class Requests:
         return found["number"].to_numpy(writable=True)
 
     def hashes(self) -> NDArray[np.uint64]:
-        """A hash of each request, which does not depend on the order of their places."""
-        return hash_ids([repr(pair) for pair in self.places])
+        """A hash of each request, which does not depend on their numbers."""
+        return hash_ids([repr(pair) for pair in self.numbers])
 
     def table(self) -> pl.DataFrame:
-        """The requests in order of their places: fields, surface."""
+        """The requests in order of their numbers: fields, surface."""
         return pl.DataFrame(
-            list(self.places),
+            list(self.numbers),
             schema={"fields": pl.String, "surface": pl.String},
             orient="row",
         )

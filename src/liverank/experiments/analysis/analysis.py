@@ -1,6 +1,6 @@
 """Analyse a table of an experiment: the split, each metric in each variant, and what to do.
 
-Invariant: what could mislead without being seen is an ExperimentError, or a note of the analysis.
+Invariant: whatever could silently mislead is an ExperimentError, or a note of the analysis.
 """
 
 from collections.abc import Mapping
@@ -30,23 +30,23 @@ from liverank.experiments.statistics.comparison import Comparison
 from liverank.experiments.statistics.sample_ratio import ALARM
 from liverank.experiments.statistics.sequential import nominal_level, repeated_p, spending
 
-_LATELY_DAYS = 7
+_RECENT_DAYS = 7
 _LOW = 0.01
-"""A split with a smaller p is told of."""
+"""A split with a smaller p is reported in a note."""
 _WIDEST = 8.0
 """Boundaries beyond this many standard errors are as good as infinite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """What a table says of an experiment."""
+    """The results of an experiment, from a table."""
 
     control: str
     split: Split
     results: tuple[MetricResult, ...]
     """Each metric in each variant, metrics in the order given."""
     level: float
-    """Of the intervals."""
+    """Confidence level of the intervals."""
     alpha: float
     decision: Decision
     notes: tuple[str, ...]
@@ -78,9 +78,9 @@ def analyse(table: pl.DataFrame | Mapping[str, Any], spec: TableSpec) -> Analysi
     for metric in spec.metrics:
         notes += check_covariates(metric, units)
         measured = measure(metric, units)
-        told = warn_of_missing(measured, units)
+        missing_values = warn_of_missing(measured, units)
         decides = metric.is_guardrail or metric is primary
-        (decisive if decides else warnings).extend(told)
+        (decisive if decides else warnings).extend(missing_values)
         results += _compare(measured, units, spec, control, notes)
     results = correct(results)
     decision = decide(results, split=split, stage=_stage(units, spec), alpha=spec.alpha)
@@ -133,12 +133,12 @@ def _compare(
     notes += check_missing(measured, units)
     _check_denominators(measured, units)
     notes += check_values(measured, units.arms)
-    place = units.arms.index(control)
+    control_index = units.arms.index(control)
     results = []
     for other, variant in enumerate(units.arms):
-        if other == place:
+        if other == control_index:
             continue
-        found = measured.compare(place, other, _level(spec))
+        found = measured.compare(control_index, other, _level(spec))
         if found.reason:
             notes.append(f"{metric.name}: {found.reason}")
         elif found.control < 0:
@@ -190,7 +190,7 @@ def _stage(units: Units, spec: TableSpec) -> Stage:
     daily = float("nan")
     if units.first_day is not None:
         last = int(units.first_day.max())
-        days = min(_LATELY_DAYS, last - int(units.first_day.min()) + 1)
+        days = min(_RECENT_DAYS, last - int(units.first_day.min()) + 1)
         daily = int((units.first_day > last - days).sum()) / days
     return Stage(
         users=users,

@@ -87,5 +87,5 @@ def _arm(name: str, arms: Sequence[str], option: str) -> str:
     if len(same) == 1:
         return same[0]
     near = get_close_matches(name, arms, n=1)
-    told = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(arms[:10])}"
-    raise ExperimentError(f"{option}: there is no variant `{name}`; {told}")
+    hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(arms[:10])}"
+    raise ExperimentError(f"{option}: there is no variant `{name}`; {hint}")

@@ -1,4 +1,4 @@
-"""What a person should know of a metric's values before believing its result, as notes."""
+"""Notes on a metric's values that a reader needs before trusting its result."""
 
 import numpy as np
 from scipy import stats
@@ -9,13 +9,13 @@ from liverank.experiments.analysis.spec import MetricSpec
 from liverank.experiments.analysis.units import Units
 
 _FEW = 10
-"""Fewer events or non-events than this in an arm are not near enough to normal."""
+"""Events or non-events of an arm below which its rate is not near enough to normal."""
 _SMALL = 30
 """Units of an arm below which means are not near enough to normal."""
 _LARGE_SHARE = 0.05
 """Share of an arm's total that one unit may have."""
 _UNEQUAL = 0.001
-"""p below which missing values are not spread over the arms alike."""
+"""p below which the share of missing values differs between the arms."""
 
 
 def check_missing(measured: Measured, units: Units) -> list[str]:
@@ -31,7 +31,7 @@ def check_missing(measured: Measured, units: Units) -> list[str]:
 
 
 def warn_of_missing(measured: Measured, units: Units) -> list[str]:
-    """A warning where units without the metric are not spread over the arms alike."""
+    """A warning where the share of units without the metric differs between the arms."""
     total = np.bincount(units.arm, minlength=len(units.arms))
     known = np.bincount(measured.arm, minlength=len(units.arms))
     missing = total - known
@@ -63,12 +63,14 @@ def check_covariates(metric: MetricSpec, units: Units) -> list[str]:
         ]
         is_in_question = all(count.any() for count in counts)
         if is_in_question and stats.chi2_contingency(counts).pvalue < _UNEQUAL:
-            told = ", ".join(f"{arm} {n:,}" for arm, n in zip(units.arms, counts[1], strict=True))
+            missing = ", ".join(
+                f"{arm} {n:,}" for arm, n in zip(units.arms, counts[1], strict=True)
+            )
             raise ExperimentError(
-                f"covariate `{name}` is missing in one arm more than in another ({told}), so "
+                f"covariate `{name}` is missing in one arm more than in another ({missing}), so "
                 "adjusting by it would take the effect away; leave it out, or complete it"
             )
-        groups = [values[known & (units.arm == place)] for place in range(len(units.arms))]
+        groups = [values[known & (units.arm == number)] for number in range(len(units.arms))]
         if all(len(group) > 1 and group.std() > 0 for group in groups):
             p = stats.f_oneway(*groups).pvalue
             if p < _UNEQUAL:
@@ -103,8 +105,8 @@ def check_values(measured: Measured, arms: tuple[str, ...]) -> list[str]:
             notes.append(f"{name}: a quantile is not adjusted; its covariates are not used")
         return notes
     is_binary = bool(np.isin(values, (0.0, 1.0)).all())
-    for place, arm in enumerate(arms):
-        own = values[measured.arm == place]
+    for number, arm in enumerate(arms):
+        own = values[measured.arm == number]
         if len(own) == 0:
             continue
         if len(own) < _SMALL:

@@ -30,12 +30,12 @@ def check_columns(wanted: Iterable[str], columns: Sequence[str]) -> None:
         ]
         shown = ", ".join(f"`{column}`" for column in columns[:12])
         more = f" and {len(columns) - 12} more" if len(columns) > 12 else ""
-        told = (
+        hint = (
             f"did you mean {' or '.join(f'`{column}`' for column in near)}?"
             if near
             else f"it has {shown}{more}"
         )
-        raise ExperimentError(f"the table has no column `{name}`; {told}")
+        raise ExperimentError(f"the table has no column `{name}`; {hint}")
 
 
 def numbers(column: pl.Series, notes: list[str]) -> pl.Series:

@@ -23,7 +23,7 @@ class Days:
     """Rows by time."""
 
     moments: pl.Series
-    """As given, to tell duplicates by."""
+    """As given, to recognise duplicates by."""
     day: pl.Series
     """``Int64``: days since 1970 in UTC, or days of the experiment as numbered."""
     are_whole: bool
@@ -77,8 +77,8 @@ def _moments(values: list[object], name: str) -> list[float]:
     """The times of values that all have one form; 1/31/2026 is read where the month is certain."""
     plain = [value.strip() if isinstance(value, str) else value for value in values]
     iso = [moment_of(value, "iso") for value in plain]
-    places = [place for place, at_ms in enumerate(iso) if math.isnan(at_ms)]
-    if not places:
+    unread = [row for row, at_ms in enumerate(iso) if math.isnan(at_ms)]
+    if not unread:
         return iso
     by_form = [[moment_of(value, form) for value in plain] for form in _SLASHED]
     fitting = [moments for moments in by_form if not any(map(math.isnan, moments))]
@@ -86,6 +86,6 @@ def _moments(values: list[object], name: str) -> list[float]:
         return fitting[0]
     why = "in which day and month may be either" if fitting else "which is no time"
     raise ExperimentError(
-        f"column `{name}` holds `{values[places[0]]}`, {why}; write 2026-01-31 or "
+        f"column `{name}` holds `{values[unread[0]]}`, {why}; write 2026-01-31 or "
         "2026-01-31T12:00:00Z, or number the days from 1"
     )

@@ -1,7 +1,7 @@
 """What to do about an experiment: ship, stop or wait, why, until when, and what would change it.
 
-The first metric that is not a guardrail is the primary one; it decides. Guardrails can only forbid.
-Invariant: where the split is broken nothing else is read.
+The first metric that is not a guardrail is the primary one; it decides. Guardrails can only forbid
+shipping. Invariant: where the split is broken no metric is read.
 """
 
 import math
@@ -14,7 +14,7 @@ from liverank.experiments.analysis.waiting import users_for, wait_for, wait_word
 from liverank.experiments.analysis.words import effect, p_value, p_words, percent
 
 _WORTH_WAITING = 4.0
-"""How many times the users so far it may take, where no plan says how many."""
+"""Most users worth waiting for without a plan, as a multiple of the users so far."""
 
 
 def decide(
@@ -75,8 +75,10 @@ def _decide_variant(
         worst = harmed[0]
         return Decision(
             action="stop",
-            sentence=f"Stop {variant}: the guardrail {worst.metric} is worse, {_told(worst)}.",
-            reasons=(f"{primary.metric}: {_told(primary)}",),
+            sentence=(
+                f"Stop {variant}: the guardrail {worst.metric} is worse, {_effect_and_p(worst)}."
+            ),
+            reasons=(f"{primary.metric}: {_effect_and_p(primary)}",),
         )
     if math.isnan(primary.adjusted_p):
         why = primary.comparison.reason or "its p-value is unknown"
@@ -89,17 +91,18 @@ def _decide_variant(
         decision = _decide_without_proof(primary, stage, alpha)
     else:
         decision = Decision(
-            action="stop", sentence=f"Stop {variant}: {primary.metric} is worse, {_told(primary)}."
+            action="stop",
+            sentence=f"Stop {variant}: {primary.metric} is worse, {_effect_and_p(primary)}.",
         )
-    return replace(decision, reasons=decision.reasons + _proven_beside(primary, results, alpha))
+    return replace(decision, reasons=decision.reasons + _proven_secondary(primary, results, alpha))
 
 
-def _proven_beside(
+def _proven_secondary(
     primary: MetricResult, results: list[MetricResult], alpha: float
 ) -> tuple[str, ...]:
-    """What is proven of the metrics that do not decide, in words."""
+    """What is proven about the metrics that do not decide, in words."""
     return tuple(
-        f"{one.metric} is {'better by' if one.gain > 0 else 'worse,'} {_told(one)}"
+        f"{one.metric} is {'better by' if one.gain > 0 else 'worse,'} {_effect_and_p(one)}"
         for one in results
         if one is not primary and not one.is_guardrail and one.adjusted_p < alpha
     )
@@ -108,7 +111,7 @@ def _proven_beside(
 def _decide_better(
     primary: MetricResult, results: list[MetricResult], stage: Stage, alpha: float
 ) -> Decision:
-    better = f"{primary.metric} is better by {_told(primary)}"
+    better = f"{primary.metric} is better by {_effect_and_p(primary)}"
     worse = [
         one for one in results if not one.is_guardrail and one.adjusted_p < alpha and one.gain < 0
     ]
@@ -117,7 +120,7 @@ def _decide_better(
             action="wait",
             sentence=(
                 f"Do not ship {primary.variant} yet: {better}, but {worse[0].metric} is worse, "
-                f"{_told(worse[0])}; say which of them matters more."
+                f"{_effect_and_p(worse[0])}; say which of them matters more."
             ),
         )
     unclear = [one for one in results if one.is_guardrail and one.guard == "unclear"]
@@ -130,11 +133,11 @@ def _decide_better(
             until,
             sentence=(
                 f"{wait_words(until, stage)}: {better}, but the guardrail {guard.metric} may "
-                f"still be more than {margin} worse, {_told(guard)}."
+                f"still be more than {margin} worse, {_effect_and_p(guard)}."
             ),
         )
     unproven = tuple(
-        f"{one.metric}: no difference is proven, {_told(one)}"
+        f"{one.metric}: no difference is proven, {_effect_and_p(one)}"
         for one in results
         if one is not primary and not one.is_guardrail and not one.adjusted_p < alpha
     )
@@ -147,14 +150,14 @@ def _decide_better(
 
 
 def _decide_without_proof(primary: MetricResult, stage: Stage, alpha: float) -> Decision:
-    told = f"no difference in {primary.metric} is proven, {_told(primary)}"
+    sentence = f"no difference in {primary.metric} is proven, {_effect_and_p(primary)}"
     if stage.users < stage.planned_users:
         until = wait_for(stage, stage.planned_users)
         if stage.end_ms is not None:
             until = replace(until, until_ms=stage.end_ms)
         return replace(
             until,
-            sentence=f"{wait_words(until, stage)}: {told}.",
+            sentence=f"{wait_words(until, stage)}: {sentence}.",
             reasons=(
                 "an earlier look decides if the difference crosses the boundary of that look",
             ),
@@ -170,7 +173,7 @@ def _decide_without_proof(primary: MetricResult, stage: Stage, alpha: float) -> 
         until = wait_for(stage, needed)
         return replace(
             until,
-            sentence=f"{wait_words(until, stage)}: {told}.",
+            sentence=f"{wait_words(until, stage)}: {sentence}.",
             reasons=(
                 f"that many {stage.unit} show {aim} in four of five experiments",
                 f"this was a look: then give --looks {stage.users / needed:.2f},1",
@@ -179,14 +182,14 @@ def _decide_without_proof(primary: MetricResult, stage: Stage, alpha: float) -> 
     change = f"{aim} would take about {needed:,.0f} {stage.unit} to see; there are {stage.users:,}"
     return Decision(
         action="stop",
-        sentence=f"Stop, and keep the control: {told}.",
+        sentence=f"Stop, and keep the control: {sentence}.",
         reasons=() if math.isnan(needed) else (change,),
     )
 
 
-def _told(result: MetricResult) -> str:
+def _effect_and_p(result: MetricResult) -> str:
     """The effect and its p, also after the correction where that differs."""
-    told = f"{effect(result.comparison)}, p {p_words(result.p)}"
+    sentence = f"{effect(result.comparison)}, p {p_words(result.p)}"
     if result.adjusted_p > result.p:
-        told += f" ({p_value(result.adjusted_p)} after Holm's correction)"
-    return told
+        sentence += f" ({p_value(result.adjusted_p)} after Holm's correction)"
+    return sentence

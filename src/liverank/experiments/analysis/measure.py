@@ -33,9 +33,9 @@ class Measured:
     cluster: NDArray[np.int64] | None
 
     def compare(self, control: int, variant: int, level: float) -> Comparison:
-        """Compare two arms by their places."""
+        """Compare two arms by their numbers."""
         if self.spec.kind == "quantile":
-            arms = [self.columns[self.arm == place, 0] for place in (control, variant)]
+            arms = [self.columns[self.arm == number, 0] for number in (control, variant)]
             units = None
             if self.cluster is not None:
                 units = (
@@ -47,8 +47,8 @@ class Measured:
             self._moments(control), self._moments(variant), self.ratios, level=level
         )
 
-    def _moments(self, place: int) -> Moments:
-        chosen = self.arm == place
+    def _moments(self, number: int) -> Moments:
+        chosen = self.arm == number
         columns = self.columns[chosen]
         if self.cluster is None:
             return Moments.of(columns)

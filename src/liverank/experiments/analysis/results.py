@@ -1,7 +1,7 @@
-"""Results of an experiment's metrics, how far it is, and a decision: what a report is made of.
+"""Results of an experiment's metrics, its stage, and a decision: the parts of a report.
 
-Invariant: a result's p is valid at the look it was made for; only ``correct`` fills what holds over
-all metrics and variants together.
+Invariant: a result's p is valid at the look it was made for; only ``correct`` fills the p that is
+valid over all metrics and variants together.
 """
 
 import math
@@ -30,11 +30,11 @@ class MetricResult:
     direction: Direction = "up"
     is_guardrail: bool = False
     margin: float | None = None
-    """Of a guardrail: how much worse, relatively, it may be."""
+    """The tolerated relative loss of a guardrail."""
 
     @property
     def gain(self) -> float:
-        """The difference, above zero where it is for the better."""
+        """The difference, above zero where it is an improvement."""
         return self.comparison.difference * (1 if self.direction == "up" else -1)
 
     @property
@@ -45,16 +45,16 @@ class MetricResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """How far the experiment is; what is not known is NaN or None."""
+    """How far the experiment has come; unknown values are NaN or None."""
 
     users: int
     """Units of all arms so far."""
     unit: str = "users"
-    """What they are called."""
+    """Name of the units, in the plural."""
     planned_users: float = math.nan
     """Units of all arms at the planned end; NaN where this is the only look at a finished table."""
     daily_users: float = math.nan
-    """Units that came in each day lately."""
+    """New units a day over the last days."""
     now_ms: int | None = None
     end_ms: int | None = None
     """The planned end."""
@@ -64,24 +64,24 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What to do, in words that need no statistics."""
+    """What to do, in words that a reader without statistics understands."""
 
     action: Action
     sentence: str
     variant: str | None = None
-    """Which to ship."""
+    """The variant to ship."""
     reasons: tuple[str, ...] = ()
-    """What it rests on, and what would change it."""
+    """Reasons for it, and what would change it."""
     until_users: int | None = None
-    """Where it waits: units of all arms at which to look again."""
+    """For `wait`: units of all arms at which to look again."""
     until_ms: int | None = None
-    """Where it waits and the rate is known: about when that is."""
+    """For `wait` with a known rate: about when these units are reached."""
 
 
 def correct(results: Sequence[MetricResult]) -> list[MetricResult]:
     """Fill ``adjusted_p``: Holm's over all metrics and variants that are not guardrails."""
-    judged = [place for place, one in enumerate(results) if not one.is_guardrail]
-    adjusted = dict(zip(judged, holm([results[place].p for place in judged]), strict=True))
+    corrected = [index for index, one in enumerate(results) if not one.is_guardrail]
+    adjusted = dict(zip(corrected, holm([results[index].p for index in corrected]), strict=True))
     return [
-        replace(one, adjusted_p=adjusted.get(place, one.p)) for place, one in enumerate(results)
+        replace(one, adjusted_p=adjusted.get(index, one.p)) for index, one in enumerate(results)
     ]

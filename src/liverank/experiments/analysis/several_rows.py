@@ -1,6 +1,6 @@
 """Tables with several rows a unit, such as one a day: the rows of a unit are summed.
 
-Invariant: nothing is counted twice without a word, and a covariate is never summed.
+Invariant: rows counted twice are always noted, and a covariate is never summed.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from liverank.errors import ExperimentError
 from liverank.experiments.analysis.days import Days
 
 _FEW = 0.05
-"""Where a smaller share of units has several rows, these may be copies by mistake."""
+"""Share of units with several rows below which these may be copies by mistake."""
 
 
 def one_row_a_unit(
@@ -51,14 +51,14 @@ def one_row_a_unit(
 def _note_repeats(rows: pl.DataFrame, days: Days | None, notes: list[str]) -> None:
     sizes = rows["unit"].value_counts(name="rows")
     repeated = sizes.filter(sizes["rows"] > 1)
-    told = f"{repeated.height:,} of {sizes.height:,} units have several rows"
+    message = f"{repeated.height:,} of {sizes.height:,} units have several rows"
     if repeated.height < _FEW * sizes.height:
         notes.append(
-            f"{told}, such as `{repeated['unit'].sort()[0]}`; they are summed, so remove them if "
-            "they are copies"
+            f"{message}, such as `{repeated['unit'].sort()[0]}`; they are summed, so remove "
+            "them if they are copies"
         )
     elif days is None:
-        notes.append(f"{told}, which are summed; name the column of their time by --time")
+        notes.append(f"{message}, which are summed; name the column of their time by --time")
 
 
 def _check_times(rows: pl.DataFrame, days: Days, notes: list[str]) -> None:
@@ -68,12 +68,12 @@ def _check_times(rows: pl.DataFrame, days: Days, notes: list[str]) -> None:
         return
     first = pairs.row(twice.arg_max() or 0)
     extra = rows.height - pairs.unique().height
-    told = f"{extra:,} rows repeat a unit and time, such as `{first[0]}` at `{first[1]}`"
+    message = f"{extra:,} rows repeat a unit and time, such as `{first[0]}` at `{first[1]}`"
     if days.are_whole:
         raise ExperimentError(
-            f"{told}; a day counts once. Remove the copies, or sum the rows of a day beforehand"
+            f"{message}; a day counts once. Remove the copies, or sum the rows of a day beforehand"
         )
-    notes.append(f"{told}; they are counted as separate rows, so remove them if they are copies")
+    notes.append(f"{message}; they are counted as separate rows, so remove them if they are copies")
 
 
 def _check_fixed(rows: pl.DataFrame, fixed: Sequence[str]) -> None:

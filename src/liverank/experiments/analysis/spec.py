@@ -1,4 +1,4 @@
-"""What is asked of a table of an experiment: its columns, metrics, arms and error level.
+"""The options of a table's analysis: its columns, metrics, arms and error level.
 
 Metrics are written as ``NAME=mean(COLUMN)``, ``NAME=ratio(COLUMN,COLUMN)`` or
 ``NAME=quantile(COLUMN,Q)``; a column whose name holds a comma stands in double quotes.
@@ -29,21 +29,21 @@ class MetricSpec:
     columns: tuple[str, ...]
     """One column, or numerator and denominator."""
     q: float = 0.5
-    """Of a quantile."""
+    """Level of a quantile."""
     covariates: tuple["MetricSpec", ...] = ()
     """Means, or ratios, of columns that were known before the experiment."""
     direction: Direction = "up"
     is_guardrail: bool = False
     margin: float | None = None
-    """Of a guardrail: how much worse, relatively, it may be."""
+    """The tolerated relative loss of a guardrail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSpec:
-    """What is asked of a table."""
+    """The options of a table's analysis."""
 
     unit: str
-    """Column of whatever was assigned to a variant, such as a user."""
+    """Column of the unit that was assigned to a variant, such as a user."""
     variant: str
     metrics: Sequence[MetricSpec]
     """The first that is not a guardrail decides."""
@@ -53,7 +53,7 @@ class TableSpec:
     time: str | None = None
     """Column of the day or moment of a row, where a unit has several."""
     cluster: str | None = None
-    """Column of what was assigned as a whole, where that is coarser than a unit."""
+    """Column of the assigned cluster, where assignment is coarser than a unit."""
     segments: Sequence[str] = ()
     """Columns by which to look for the cause of a broken split."""
     alpha: float = 0.05

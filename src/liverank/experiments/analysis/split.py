@@ -1,7 +1,7 @@
-"""The sample-ratio check of an experiment, overall and, if it fails, where to look.
+"""The sample-ratio check of an experiment, overall and, if it fails, by parts.
 
 Invariant: a split with p below ``ALARM`` is broken, and then no result of the experiment is to be
-trusted; the parts that differ most are named only after that.
+trusted; only then are the parts that differ most named.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ _USUAL = (
     "assignment, or a ramp that moved them"
 )
 _NAMED = 3
-"""How many of the parts that differ most are named."""
+"""Number of parts that are named, the most different first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Units in each arm beside what was planned."""
+    """Units in each arm, and the planned shares."""
 
     arms: tuple[str, ...]
     counts: tuple[int, ...]
@@ -37,12 +37,12 @@ class Split:
 
     @property
     def ok(self) -> bool:
-        """Whether the counts fit the plan; true where they cannot tell otherwise."""
+        """Whether the counts fit the plan; true where they are too few to show a difference."""
         return not self.p < ALARM
 
     @property
     def sentence(self) -> str:
-        """The counts and what they say, in words."""
+        """The counts and the verdict, in words."""
         total = sum(self.counts)
         seen = ", ".join(
             f"{arm} {count:,} ({100 * count / total:.2f} %, planned {100 * share:.2f} %)"
@@ -60,7 +60,7 @@ class Parts:
     counts: NDArray[np.int64]
     """``int64[n_parts, n_arms]``."""
     is_guess: bool = False
-    """Whether nobody asked for it, so that it is told of only if its parts differ."""
+    """Whether it was not asked for, so that it is reported only if its parts differ."""
 
 
 def check_split(
@@ -74,7 +74,7 @@ def check_split(
 
     ``parts`` are the ways to divide the units, such as "country" or "day". ``p`` is that of the
     sequential check, where looks are repeated; else it is computed from the counts. ``is_assumed``
-    says that nobody gave the shares.
+    says that the shares were not given.
 
     >>> check_split({"a": 5000, "b": 5500}, {"a": 1, "b": 1}).ok
     False
@@ -108,19 +108,19 @@ def broken_parts(name: str, parts: Parts, shares: Sequence[float]) -> list[str]:
     if len(broken) == len(p) > _NAMED:
         return [f"by {name}: all parts are off"]
     lines = []
-    for place in broken[:_NAMED]:
-        seen = " / ".join(f"{count:,}" for count in parts.counts[place].tolist())
-        lines.append(f"by {name}: {parts.labels[place]} has {seen}")
+    for part in broken[:_NAMED]:
+        seen = " / ".join(f"{count:,}" for count in parts.counts[part].tolist())
+        lines.append(f"by {name}: {parts.labels[part]} has {seen}")
     return lines
 
 
 def _worst(name: str, parts: Parts, split: Split) -> list[str]:
-    if parts.is_guess and _are_alike(parts.counts):
+    if parts.is_guess and _have_similar_shares(parts.counts):
         return []
     return broken_parts(name, parts, split.shares) or [f"by {name}: no part stands out"]
 
 
-def _are_alike(counts: NDArray[np.int64]) -> bool:
-    """Whether the parts are split in the same way, well or badly."""
+def _have_similar_shares(counts: NDArray[np.int64]) -> bool:
+    """Whether all parts have similar shares, as planned or not."""
     table = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
     return len(table) < 2 or not stats.chi2_contingency(table).pvalue < ALARM

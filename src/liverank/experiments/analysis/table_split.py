@@ -1,6 +1,6 @@
 """The sample-ratio check of a table, and, where it fails, in which parts of the units.
 
-Invariant: the whole alone decides whether the split is broken; parts add no false alarms to that.
+Invariant: only the overall split decides whether it is broken; parts add no false alarms.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def split_of(table: pl.DataFrame, units: Units, spec: TableSpec) -> Split:
 
 
 def _all_parts(units: Units, guesses: Sequence[str]) -> dict[str, Parts]:
-    """The ways to divide the units that have not too many parts."""
+    """The divisions of the units that have at most _MOST_PARTS parts."""
     parts = {
         name: _parts(column.fill_null("(missing)"), units, is_guess=name in guesses)
         for name, column in units.segments.items()
@@ -55,7 +55,7 @@ def _all_parts(units: Units, guesses: Sequence[str]) -> dict[str, Parts]:
 
 
 def _guesses(table: pl.DataFrame, spec: TableSpec) -> tuple[str, ...]:
-    """Columns of a few values that nothing else was asked of."""
+    """Columns of a few values that have no other role."""
     used = spec.columns
     found = [
         name
@@ -72,8 +72,8 @@ def _parts(label: pl.Series, units: Units, *, is_guess: bool = False) -> Parts:
     if units.cluster is not None:
         frame = frame.with_columns(pl.Series("cluster", units.cluster)).unique("cluster")
     names = sorted(frame["label"].unique().to_list())
-    places = {name: place for place, name in enumerate(names)}
-    row = frame["label"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
+    numbers = {name: number for number, name in enumerate(names)}
+    row = frame["label"].replace_strict(numbers, return_dtype=pl.Int64).to_numpy()
     arms = len(units.arms)
     flat = np.bincount(row * arms + frame["arm"].to_numpy(), minlength=len(names) * arms)
     return Parts(names, flat.reshape(len(names), arms), is_guess)

@@ -1,6 +1,6 @@
 """From the rows of a table to units: each unit once, with its arm and its sums.
 
-Invariant: a unit is in one arm, and every row that is left out is told of in a note.
+Invariant: a unit is in one arm, and a note counts the rows that are left out.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ _NUMBER, _SEGMENT = "number:", "segment:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Units:
-    """Units and what is known of each."""
+    """Units, and the columns of each."""
 
     arms: tuple[str, ...]
     arm: NDArray[np.int64]
-    """``int64[n_units]``: the place of each unit's arm in ``arms``."""
+    """``int64[n_units]``: the index of each unit's arm in ``arms``."""
     columns: dict[str, NDArray[np.float64]]
     """``float64[n_units]`` by name; NaN where missing."""
     cluster: NDArray[np.int64] | None
@@ -43,7 +43,7 @@ class Units:
 
     @property
     def assigned(self) -> NDArray[np.int64]:
-        """What was assigned, counted by arm, ``int64[n_arms]``: units, or clusters."""
+        """Number of assigned units (or clusters) by arm, ``int64[n_arms]``."""
         arm = self.arm
         if self.cluster is not None:
             arm = arm[np.unique(self.cluster, return_index=True)[1]]
@@ -51,7 +51,7 @@ class Units:
 
 
 def read_units(table: pl.DataFrame, spec: TableSpec, notes: list[str]) -> Units:
-    """Read a table's units. Raises ExperimentError for what no result could be trusted on."""
+    """Read a table's units. Raises ExperimentError where no result could be trusted."""
     of_metrics, of_covariates = _columns_of(spec.metrics)
     check_columns(spec.columns, table.columns)
     if table.height == 0:
@@ -173,24 +173,26 @@ def _without_mixed(rows: pl.DataFrame, spec: TableSpec, notes: list[str]) -> pl.
     count, total = mixed[name].n_unique(), pairs[name].n_unique()
     first = mixed[name][0]
     in_arms = " and ".join(f"`{arm}`" for arm in mixed.filter(pl.col(name) == first)[_ARM])
-    told = (
+    message = (
         f"{count:,} of {total:,} values of `{column}` are in two arms or more, such as `{first}` "
         f"in {in_arms}"
     )
     if spec.cluster:
         raise ExperimentError(
-            f"{told}; the arms were not assigned by `{column}`, so leave --cluster out"
+            f"{message}; the arms were not assigned by `{column}`, so leave --cluster out"
         )
     if count == total:
         raise ExperimentError(
-            f"{told}; these rows look like totals of the arms, or like units whose numbers start "
-            "again in each arm. Give each unit rows and a name of its own"
+            f"{message}; these rows look like totals of the arms, or like units whose numbers "
+            "start again in each arm. Give each unit rows and a name of its own"
         )
     if not spec.drop_mixed:
         raise ExperimentError(
-            f"{told}; each is assigned to one. Find out why, or leave them out by --drop-mixed"
+            f"{message}; each is assigned to one. Find out why, or leave them out by --drop-mixed"
         )
-    notes.append(f"{told}; they are left out, which is right only if that hits all arms alike")
+    notes.append(
+        f"{message}; they are left out, which is right only if that affects all arms equally"
+    )
     return rows.filter(~pl.col(name).is_in(mixed[name].unique().implode()))
 
 
@@ -211,8 +213,8 @@ def _check_arms(rows: pl.DataFrame, arms: tuple[str, ...], spec: TableSpec) -> N
     for arm in arms:
         if sizes.get(arm, 0) < 2:
             raise ExperimentError(
-                f"arm `{arm}` of `{spec.variant}` has {sizes.get(arm, 0)} {word}; how values vary "
-                "can be told from two at least. Correct its name, or leave its rows out"
+                f"arm `{arm}` of `{spec.variant}` has {sizes.get(arm, 0)} {word}; variance "
+                "needs at least two. Correct its name, or leave its rows out"
             )
 
 
@@ -227,10 +229,10 @@ def _units(rows: pl.DataFrame, arms: tuple[str, ...], days: Days | None) -> Unit
     cluster = None
     if _CLUSTER in rows.columns:
         cluster = rows[_CLUSTER].rank("dense").to_numpy().astype(np.int64) - 1
-    places = {arm: place for place, arm in enumerate(arms)}
+    number_of = {arm: number for number, arm in enumerate(arms)}
     return Units(
         arms=arms,
-        arm=rows[_ARM].replace_strict(places, return_dtype=pl.Int64).to_numpy(),
+        arm=rows[_ARM].replace_strict(number_of, return_dtype=pl.Int64).to_numpy(),
         columns={
             name: column.fill_null(np.nan).to_numpy() for name, column in named(_NUMBER).items()
         },

@@ -1,4 +1,4 @@
-"""Until when to wait: how many more users show an effect, and when they will have come."""
+"""How long to wait: how many users show an effect, and when there will be so many."""
 
 import math
 
@@ -14,7 +14,7 @@ _POWER = 0.8
 def users_for(result: MetricResult, difference: float, stage: Stage, alpha: float) -> float:
     """Users of all arms that show this difference with a power of 80 %, NaN if unknown.
 
-    Rounded up to two figures, since more is not known.
+    Rounded up to two digits.
     """
     se = result.comparison.se
     if not (se > 0 and abs(difference) > 0):
@@ -26,7 +26,7 @@ def users_for(result: MetricResult, difference: float, stage: Stage, alpha: floa
 
 
 def wait_for(stage: Stage, users: float) -> Decision:
-    """To wait until there are so many users; NaN where that is not known."""
+    """The decision to wait until there are so many users; NaN where the number is unknown."""
     if math.isnan(users):
         return Decision(action="wait", sentence="")
     users = math.ceil(max(users, stage.users))

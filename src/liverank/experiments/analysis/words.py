@@ -1,4 +1,4 @@
-"""Numbers of an experiment in words for a person: percents, intervals, p-values, dates."""
+"""Numbers of an experiment as text: percents, intervals, p-values, dates."""
 
 import math
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ def interval(ends: Interval) -> str:
 
 
 def number(value: float) -> str:
-    """A value of a metric: four digits that count, and thousands apart.
+    """A value of a metric: four significant digits, with thousands separators.
 
     >>> number(0.19034), number(12345678.0), number(math.nan)
     ('0.1903', '12,345,678', 'unknown')
@@ -59,7 +59,7 @@ def p_value(p: float) -> str:
 
 
 def p_words(p: float) -> str:
-    """A p-value with what stands before it.
+    """A p-value with its equals sign.
 
     >>> p_words(0.0341), p_words(2e-9)
     ('= 0.034', '< 0.0001')

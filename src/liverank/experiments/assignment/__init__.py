@@ -1,1 +1,1 @@
-"""Who gets which variant: hashes of units, and what became of an experiment so far."""
+"""The assignment of variants: hashes of units, and the timeline of an experiment."""

@@ -1,7 +1,7 @@
 """The assignment of a unit at a time: whether it takes part, with which variant, and why.
 
-Invariant: raising the ramp moves no unit from one variant to another, and neither does anything
-else but another salt or other shares.
+Invariant: only another salt or other shares move a unit from one variant to another; raising the
+ramp does not.
 """
 
 from dataclasses import dataclass, field
@@ -22,12 +22,12 @@ Why: TypeAlias = Literal[
     "not_in_buckets",
     "not_in_ramp",
 ]
-"""Why a unit gets what it gets; the last five get no variant."""
+"""Reason of an assignment; units with one of the last five get no variant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a unit gets of an experiment.
+    """The assignment of a unit in an experiment.
 
     >>> Assignment("tab", "forced", "model").label
     'tab:model!'
@@ -36,7 +36,7 @@ class Assignment:
     experiment: str
     why: Why
     variant: str | None = None
-    """The variant that ranks, or None where the experiment has no say."""
+    """The variant that ranks, or None where the experiment does not apply."""
     label: str | None = field(init=False)
     """The ``variant`` of a ranking in the log and in the answer."""
 
@@ -60,15 +60,15 @@ def assignment_of(
     ends: dict[str, int],
     is_in_target: bool,
 ) -> Assignment:
-    """What a unit gets that is not forced; ``ends`` are as of ``ends_of``."""
+    """The assignment of a unit that is not forced; ``ends`` are those of ``ends_of``."""
     if not step.is_running and step.shipped is None:
         return Assignment(name, "not_running")
     if not is_in_target:
         return Assignment(name, "not_in_target")
     is_in_buckets = experiment.buckets[0] <= draws.layer < experiment.buckets[1]
     is_in_ramp = 100 * draws.ramp < step.ramp * BUCKETS
-    is_held = draws.holdout < experiment.holdout * BUCKETS
-    if is_in_buckets and is_in_ramp and is_held:
+    is_held_out = draws.holdout < experiment.holdout * BUCKETS
+    if is_in_buckets and is_in_ramp and is_held_out:
         return Assignment(name, "holdout", experiment.control_name)
     if step.shipped is not None and not step.is_running:
         return Assignment(name, "shipped", step.shipped)

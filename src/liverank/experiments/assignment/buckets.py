@@ -1,7 +1,8 @@
-"""Buckets of units: the draws that decide who takes part, and with which variant.
+"""Buckets of units: the draws that decide which units take part, and with which variant.
 
-A draw is SHA-256, so that any language gives the same; docs/experiments.md has reference vectors.
-Invariant: the draws of a unit with different salts are independent, and none depends on the time.
+A draw is SHA-256, so that it can be reproduced in any language; docs/experiments.md has reference
+vectors. Invariant: the draws of a unit with different salts are independent, and none depends on
+the time.
 """
 
 from dataclasses import dataclass
@@ -27,16 +28,16 @@ def bucket_of(salt: str, unit: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """The buckets of a unit in an experiment: each decides one thing."""
+    """The buckets of a unit in an experiment, one for each choice."""
 
     layer: int
-    """Whether the experiment is the unit's, among those of its layer."""
+    """Decides which experiment of the layer the unit is in."""
     ramp: int
-    """Whether it takes part at a ramp."""
+    """Decides whether it takes part at a ramp."""
     holdout: int
-    """Whether it is in the holdout."""
+    """Decides whether it is in the holdout."""
     variant: int
-    """Which variant it gets."""
+    """Decides which variant it gets."""
 
 
 def draws_of(name: str, experiment: Experiment, unit: str) -> Draws:

@@ -1,7 +1,7 @@
-"""What became of an experiment over time: from its config, and from the events in the log.
+"""The state of an experiment over time, from its config and from the events in the log.
 
-Invariant: the same events in any order give the same timeline, but for those of one millisecond,
-which count in the order of the log.
+Invariant: the timeline does not depend on the order of events, except within one millisecond, where
+the order of the log counts.
 """
 
 import math
@@ -17,21 +17,21 @@ Decision: TypeAlias = Literal["ship", "stop"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What holds of an experiment from ``at_ms`` (Unix ms) on."""
+    """The state of an experiment from ``at_ms`` (Unix ms) on."""
 
     at_ms: float
     is_running: bool
     ramp: float
     """Percent of the experiment's units that take part."""
     shipped: str | None = None
-    """The variant that everybody but the holdout gets, after a decision."""
+    """The variant that all units but the holdout get, after a decision."""
     decision: Decision | None = None
     started_ms: float | None = None
     """When it began to run, the last time."""
     ended_ms: float | None = None
     """When it was stopped or decided; None while it runs or has never run."""
     reason: str | None = None
-    """Why it was stopped or decided, in the words of whoever did."""
+    """Why it was stopped or decided, as logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Timeline:
     steps: tuple[Step, ...]
 
     def at(self, at_ms: float) -> Step:
-        """What holds at a time."""
+        """The state at a time."""
         found = self.steps[0]
         for step in self.steps:
             if step.at_ms > at_ms:
@@ -51,7 +51,7 @@ class Timeline:
 
 
 def timeline_of(name: str, experiment: Experiment, changes: Iterable[ExperimentChange]) -> Timeline:
-    """The timeline of the experiment of that name; events of others are passed over.
+    """The timeline of the experiment of that name; events of others are ignored.
 
     >>> from liverank.config_experiments import Variant
     >>> two = {"a": Variant(rank="popular"), "b": Variant(rank="model")}
@@ -84,7 +84,7 @@ def _next(last: Step, at_ms: float, move: ExperimentChange | str, experiment: Ex
         return _started(last, at_ms, ramp)
     if move.action == "ramped":
         return replace(last, at_ms=at_ms, ramp=ramp)
-    said = move.fields.get("reason")
+    reason = move.fields.get("reason")
     variant = move.fields.get("variant")
     is_shipped = move.action == "decided" and move.fields.get("decision") == "ship"
     known = variant if isinstance(variant, str) and variant in experiment.variants else None
@@ -95,7 +95,7 @@ def _next(last: Step, at_ms: float, move: ExperimentChange | str, experiment: Ex
         shipped=known if is_shipped else None,
         decision=("ship" if is_shipped else "stop") if move.action == "decided" else None,
         ended_ms=at_ms,
-        reason=said if isinstance(said, str) else None,
+        reason=reason if isinstance(reason, str) else None,
     )
 
 
@@ -106,7 +106,7 @@ def _started(last: Step, at_ms: float, ramp: float) -> Step:
 
 
 def _ramp(change: ExperimentChange, before: float) -> float:
-    """The ramp that an event names, or what it was before."""
-    said = change.fields.get("ramp")
-    is_number = isinstance(said, int | float) and not isinstance(said, bool)
-    return float(said) if is_number and 0 <= said <= 100 else before  # type: ignore[arg-type,operator]
+    """The ramp that an event names, or the one before."""
+    ramp = change.fields.get("ramp")
+    is_number = isinstance(ramp, int | float) and not isinstance(ramp, bool)
+    return float(ramp) if is_number and 0 <= ramp <= 100 else before  # type: ignore[arg-type,operator]

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from liverank.experiments.gathering.numbers_kernel import number_hashes
 
 NONE = -1
-"""The code of what is missing."""
+"""Code of a missing value."""
 
 
 class Numbers:
-    """Gives each of many ids the next number, from 0 in the order of their coming.
+    """Gives each of many ids the next number, from 0 in order of arrival.
 
     Only a 64-bit hash of each is kept, 24 bytes an id: two of a million ids share one with a
     probability of 3e-8 (birthday bound).
@@ -31,7 +31,7 @@ class Numbers:
         hashes = ids.hash(0).to_numpy()
         hashes = np.where(hashes == 0, np.uint64(1), hashes)
         hashes[ids.is_null().to_numpy()] = 0
-        self._make_room(len(ids))
+        self._grow(len(ids))
         found = np.empty(len(ids), np.int32)
         self._count = number_hashes(hashes, self._keys, self._numbers, self._count, found)
         return found
@@ -39,7 +39,7 @@ class Numbers:
     def __len__(self) -> int:
         return self._count
 
-    def _make_room(self, more: int) -> None:
+    def _grow(self, more: int) -> None:
         if 2 * (self._count + more) <= len(self._keys):
             return
         taken = np.flatnonzero(self._keys)
@@ -50,9 +50,9 @@ class Numbers:
 
 
 class Codes:
-    """Gives each of a few texts the next number, from 0 in the order of their coming.
+    """Gives each of a few texts the next number, from 0 in order of arrival.
 
-    Texts are compared whole, so that two never share a number.
+    Texts themselves are compared, so that two never share a number.
 
     >>> codes = Codes()
     >>> (
@@ -67,7 +67,7 @@ class Codes:
     def __init__(self) -> None:
         self._type = pl.Categorical(pl.Categories.random())
         # polars forgets the texts of categories that no series refers to
-        self._held = pl.Series([], dtype=pl.String).cast(self._type)
+        self._texts = pl.Series([], dtype=pl.String).cast(self._type)
         self._count = 0
 
     def of(self, texts: pl.Series) -> NDArray[np.int32]:

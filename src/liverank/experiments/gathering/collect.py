@@ -63,7 +63,7 @@ class _Reading:
                 self._fields.take(frame.filter(of_users), users[of_users.to_numpy()])
 
     def gathered(self) -> Gathered:
-        """What was read, by unit."""
+        """The gathered data, by unit."""
         exposures, count = self._exposures, len(self._users)
         units = exposures.exposed()
         names = exposures.variants()
@@ -73,12 +73,12 @@ class _Reading:
         variant = exposures.variant(units)
         order = np.argsort(variant, kind="stable")
         units, variant = units[order], variant[order]
-        place = np.full(exposures.unit_count, NONE, np.int32)
-        place[units] = np.arange(len(units), dtype=np.int32)
+        index = np.full(exposures.unit_count, NONE, np.int32)
+        index[units] = np.arange(len(units), dtype=np.int32)
         units_of_users = exposures.units_of_users()
-        place_of_user = np.where(units_of_users >= 0, place[units_of_users], NONE).astype(np.int32)
-        if not len(place):
-            place_of_user = np.full(count, NONE, np.int32)
+        index_of_user = np.where(units_of_users >= 0, index[units_of_users], NONE).astype(np.int32)
+        if not len(index):
+            index_of_user = np.full(count, NONE, np.int32)
         exposed_ms = exposures.first_ms(units)
         arms = Arms(
             names=tuple(names),
@@ -88,9 +88,9 @@ class _Reading:
             wanted=self._wanted,
             arms=arms,
             exposed_ms=exposed_ms,
-            is_new=self._new(place_of_user, exposed_ms),
-            events=self._events(place_of_user, exposed_ms),
-            segments=self._segments(units, place_of_user, exposed_ms),
+            is_new=self._new(index_of_user, exposed_ms),
+            events=self._events(index_of_user, exposed_ms),
+            segments=self._segments(units, index_of_user, exposed_ms),
             counts=self._interactions.counts,
             rankings=exposures.rankings,
             without_unit=exposures.without_unit,
@@ -103,30 +103,30 @@ class _Reading:
         )
 
     def _new(
-        self, place_of_user: NDArray[np.int32], exposed_ms: NDArray[np.int64]
+        self, index_of_user: NDArray[np.int32], exposed_ms: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Which units nobody of was seen in the log before the exposure."""
+        """Whether no user of each unit was in the log before the exposure, bool[units]."""
         seen = np.full(len(exposed_ms), NEVER, np.int64)
-        inside = place_of_user != NONE
-        first = self._first_seen.upto(len(place_of_user))
-        np.minimum.at(seen, place_of_user[inside], first[inside])
+        inside = index_of_user != NONE
+        first = self._first_seen.upto(len(index_of_user))
+        np.minimum.at(seen, index_of_user[inside], first[inside])
         fresh: NDArray[np.bool_] = seen >= exposed_ms
         return fresh
 
-    def _events(self, place_of_user: NDArray[np.int32], exposed_ms: NDArray[np.int64]) -> Events:
-        """Interactions of exposed units only, by type and in the order of their times."""
+    def _events(self, index_of_user: NDArray[np.int32], exposed_ms: NDArray[np.int64]) -> Events:
+        """The interactions of exposed units, by type and time."""
         pieces: dict[str, list[NDArray[Any]]] = {}
         for rows in self._interactions.pieces():
-            place = place_of_user[rows.user]
-            inside = place != NONE
+            index = index_of_user[rows.user]
+            inside = index != NONE
             columns: dict[str, NDArray[Any] | None] = {
-                "unit": place,
+                "unit": index,
                 "time_ms": rows.time_ms,
                 "type": rows.type,
                 "value": rows.value,
             }
             if self._wanted.listed_as is not None:
-                ones = np.ones(len(place), np.int32) if rows.count is None else rows.count
+                ones = np.ones(len(index), np.int32) if rows.count is None else rows.count
                 columns["count"] = ones
             for name, column in columns.items():
                 if column is not None:
@@ -156,19 +156,19 @@ class _Reading:
     def _segments(
         self,
         units: NDArray[np.int32],
-        place_of_user: NDArray[np.int32],
+        index_of_user: NDArray[np.int32],
         exposed_ms: NDArray[np.int64],
     ) -> tuple[Segment, ...]:
         found = []
         for name in self._exposures.segment_names:
             texts, codes = self._exposures.labels(name, units)
             found.append(Segment(name, tuple(texts), codes))
-        users = np.flatnonzero(place_of_user != NONE)
+        users = np.flatnonzero(index_of_user != NONE)
         for name in self._wanted.user_fields:
-            moments = np.full(len(place_of_user), -1, np.int64)
-            moments[users] = exposed_ms[place_of_user[users]]
+            moments = np.full(len(index_of_user), -1, np.int64)
+            moments[users] = exposed_ms[index_of_user[users]]
             texts, of_users = self._fields.at(name, moments)
             codes = np.full(len(units), NONE, np.int32)
-            codes[place_of_user[users]] = of_users[users]
+            codes[index_of_user[users]] = of_users[users]
             found.append(Segment(name, tuple(texts), codes))
         return tuple(found)

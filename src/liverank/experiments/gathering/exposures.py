@@ -16,13 +16,13 @@ from liverank.experiments.gathering.wanted import ANYBODY, Wanted
 NEVER = np.iinfo(np.int64).max
 MAX_VARIANTS = 63
 FORCED = "!"
-"""What the variant of a forced tester's ranking ends with."""
+"""Suffix of the variant of a ranking that was forced for a tester."""
 SURFACE = "surface"
 """The segment by the surface of the exposure."""
 
 
 class Exposures:
-    """Takes the rankings of an experiment in and keeps the first of each unit.
+    """Collects the rankings of an experiment and keeps the first of each unit.
 
     ``variants`` are names as logged, without the experiment's: ``holdout`` and forced ones (ending
     with ``!``) among them.
@@ -48,7 +48,7 @@ class Exposures:
 
     @property
     def segment_names(self) -> tuple[str, ...]:
-        """What segments exposures give rise to."""
+        """The names of segments by fields of exposures."""
         return (SURFACE, *self._wanted.request_fields)
 
     def take(self, rankings: pl.DataFrame, users: NDArray[np.int32]) -> None:
@@ -77,11 +77,11 @@ class Exposures:
         np.bitwise_or.at(self._seen_variants.upto(len(self._units)), units, bits)
         self._take_first(rankings, units, times, variants)
         if self._wanted.unit_field is not None:
-            rows, places = _firsts(users, times)
+            rows, numbers = _firsts(users, times)
             known = self._user_first.upto(len(self._users))
-            sooner = times[rows] < known[places]
-            known[places[sooner]] = times[rows[sooner]]
-            self._user_unit.upto(len(self._users))[places[sooner]] = units[rows[sooner]]
+            sooner = times[rows] < known[numbers]
+            known[numbers[sooner]] = times[rows[sooner]]
+            self._user_unit.upto(len(self._users))[numbers[sooner]] = units[rows[sooner]]
 
     def _take_first(
         self,
@@ -90,17 +90,17 @@ class Exposures:
         times: NDArray[np.int64],
         variants: NDArray[np.int16],
     ) -> None:
-        rows, places = _firsts(units, times)
+        rows, numbers = _firsts(units, times)
         count = len(self._units)
         first = self._first.upto(count)
-        sooner = times[rows] < first[places]
-        rows, places = rows[sooner], places[sooner]
-        first[places] = times[rows]
-        self._variant.upto(count)[places] = variants[rows]
+        sooner = times[rows] < first[numbers]
+        rows, numbers = rows[sooner], numbers[sooner]
+        first[numbers] = times[rows]
+        self._variant.upto(count)[numbers] = variants[rows]
         exposing = rankings[rows]
         for name, (codes, labels) in self._labels.items():
             texts = exposing[SURFACE] if name == SURFACE else field_of(exposing["fields"], name)
-            labels.upto(count)[places] = codes.of(texts)
+            labels.upto(count)[numbers] = codes.of(texts)
 
     def _ours(self, rankings: pl.DataFrame) -> pl.Series:
         ours = pl.repeat(value=True, n=rankings.height, dtype=pl.Boolean, eager=True)

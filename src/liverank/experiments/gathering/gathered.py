@@ -1,8 +1,8 @@
-"""What each exposed unit did, as arrays by unit and by interaction, and the needs read from them.
+"""The interactions of each exposed unit, as arrays, and the totals that metrics need from them.
 
-Units stand in the order of their arms and, within one, of their exposures: an arm at a look is a
-stretch without gaps. Invariant: a need counts what came later than the exposure only, and what is
-of the time before the exposure is counted apart.
+Units are in the order of their arms and, within one, of their exposures: an arm at a look is a
+contiguous range. Invariant: a need counts only interactions after the exposure; those before the
+exposure are counted separately.
 """
 
 from collections.abc import Callable
@@ -29,8 +29,8 @@ class Arms:
         """The units of an arm; none where no unit was exposed to it."""
         if name not in self.names:
             return slice(0, 0)
-        place = self.names.index(name)
-        return slice(int(self.starts[place]), int(self.starts[place + 1]))
+        number = self.names.index(name)
+        return slice(int(self.starts[number]), int(self.starts[number + 1]))
 
     def sizes(self) -> dict[str, int]:
         """Units of each arm."""
@@ -67,10 +67,8 @@ class Events:
         parts = [slice(int(self.starts[code]), int(self.starts[code + 1])) for code in codes]
         if len(parts) == 1:
             return self._take(parts[0])
-        places = np.concatenate(
-            [np.arange(part.start, part.stop) for part in parts or [slice(0, 0)]]
-        )
-        return self._take(places[np.argsort(self.time_ms[places], kind="stable")])
+        rows = np.concatenate([np.arange(part.start, part.stop) for part in parts or [slice(0, 0)]])
+        return self._take(rows[np.argsort(self.time_ms[rows], kind="stable")])
 
     def _take(self, rows: slice | NDArray[np.int64]) -> Self:
         return replace(
@@ -85,7 +83,7 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A way to divide units, by what was known when they were exposed."""
+    """A division of units, by a field as of their exposure."""
 
     name: str
     texts: tuple[str, ...]
@@ -95,7 +93,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """A need as amounts that units come by, in the order of time."""
+    """A need as amounts that are added to units, in the order of time."""
 
     unit: NDArray[np.int32]
     time_ms: NDArray[np.int64]
@@ -110,18 +108,18 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """All that the reports of an experiment are made from; n units."""
+    """The input of an experiment's reports: n units and their interactions."""
 
     wanted: Wanted
     arms: Arms
     exposed_ms: NDArray[np.int64]
     """When each unit was exposed, ``int64[n]``."""
     is_new: NDArray[np.bool_]
-    """Whether the log knew nothing of it before, ``bool[n]``."""
+    """Whether the log had no event of the unit before, ``bool[n]``."""
     events: Events
     segments: tuple[Segment, ...]
     counts: dict[str, int]
-    """Interactions of each type that was wanted, of anybody."""
+    """Number of interactions of each wanted type, of all users."""
     rankings: int
     without_unit: int
     too_early: int
@@ -147,7 +145,7 @@ class Gathered:
         return max(min((start - self.log_from_ms) // DAY_MS, self.wanted.pre_days), 0)
 
     def after(self, need: Need) -> Amounts:
-        """What units came by after their exposure, within the need's time.
+        """The amounts of units after their exposure, within the need's time.
 
         A day counts at the moment when it is over.
         """
@@ -167,7 +165,7 @@ class Gathered:
         return Amounts(unit[order], over_ms[order], None)
 
     def before(self, need: Need) -> NDArray[np.float64]:
-        """The same of the ``pre_days`` before each exposure, ``float64[n]``."""
+        """The total of the need in the ``pre_days`` before each exposure, ``float64[n]``."""
         events = self.events.of(need.types)
         inside = (events.since_ms < 0) & (events.since_ms >= -self.pre_days * DAY_MS)
         unit, amount = events.unit[inside], _amount(need, events)
@@ -187,7 +185,7 @@ class Gathered:
 
 
 def _amount(need: Need, events: Events) -> NDArray[np.float64] | None:
-    """What each event adds to a need; None where all add 1."""
+    """The amount that each event adds to a need; None where all add 1."""
     if need.of == "value":
         assert events.value is not None
         return events.value

@@ -1,4 +1,4 @@
-"""An array that grows as higher places are asked for."""
+"""An array that grows as higher indices are asked for."""
 
 from typing import Generic, TypeVar
 
@@ -9,7 +9,7 @@ Number = TypeVar("Number", bound=np.generic)
 
 
 class Grown(Generic[Number]):
-    """A one-dimensional array whose places hold ``empty`` until they are set.
+    """A one-dimensional array whose elements are ``empty`` until they are set.
 
     >>> times = Grown(np.int64(-1))
     >>> times.upto(3)[1] = 7
@@ -22,7 +22,7 @@ class Grown(Generic[Number]):
         self._array: NDArray[Number] = np.full(1024, empty, empty.dtype)
 
     def upto(self, count: int) -> NDArray[Number]:
-        """The first ``count`` places; a view, to read from and to write to."""
+        """The first ``count`` elements; a view, to read from and to write to."""
         if count > len(self._array):
             size = max(count, 2 * len(self._array))
             added = np.full(size - len(self._array), self._empty, self._empty.dtype)

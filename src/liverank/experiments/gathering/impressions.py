@@ -1,4 +1,4 @@
-"""Whether a log says itself what people saw."""
+"""Whether a log has impressions, or items of rankings count as such."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -10,7 +10,7 @@ from liverank.config import Impressions
 def stands_for_impressions(
     impressions: Impressions, read: Callable[[Sequence[str]], Iterable[pl.DataFrame]]
 ) -> bool:
-    """Whether items of rankings stand for impressions, as ``impressions.source`` says.
+    """Whether items of rankings count as impressions, by ``impressions.source``.
 
     ``read`` gives frames with some columns; with ``auto`` it is asked for the types of
     interactions, up to the first impression.

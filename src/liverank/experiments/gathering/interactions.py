@@ -1,7 +1,7 @@
 """Interactions that some metric needs, as compact columns until all exposures are known.
 
-An interaction may stand in the log before the ranking that exposed its user, so nothing can be
-counted before the log's end. Each takes 14 bytes, 8 more where values are summed.
+An interaction may be in the log before the ranking that exposed its user, so counting starts only
+at the log's end. Each takes 14 bytes, 8 more where values are summed.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from liverank.experiments.gathering.wanted import Wanted
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Interactions, or items of rankings; all arrays have a place for each."""
+    """Interactions, or items of rankings; all arrays have an element for each."""
 
     user: NDArray[np.int32]
     time_ms: NDArray[np.int64]
@@ -24,7 +24,7 @@ class Rows:
     value: NDArray[np.float64] | None
     """Sum of values; None where no metric sums them."""
     count: NDArray[np.int32] | None
-    """How many it stands for; None where each stands for one."""
+    """Number of interactions that it stands for; None where each is one."""
 
 
 class Interactions:
@@ -36,9 +36,9 @@ class Interactions:
         self._types: dict[str, int] = {}
         self._pieces: list[Rows] = []
         self.counts: dict[str, int] = {}
-        """How many there are of each type that is wanted."""
+        """Number of interactions by wanted type."""
         self.without_value = 0
-        """Interactions whose value was asked for and missing."""
+        """Interactions whose value is needed and missing."""
 
     def take(self, interactions: pl.DataFrame, users: NDArray[np.int32]) -> None:
         """Take in interaction events; ``users`` are the codes of their users."""

@@ -1,4 +1,4 @@
-"""The kernel that gives each hash it has not seen the next number. It takes arrays and scalars."""
+"""The kernel that numbers distinct hashes in the order in which they come."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ def number_hashes(
     """Write the number of each hash into ``found``; returns how many numbers there are then.
 
     ``keys`` and ``numbers`` are an open-addressing table, whose size is a power of two and more
-    than that of all hashes together; a key of 0 is a free place, and so is a hash of 0 no text.
+    than that of all hashes together; a key of 0 marks a free slot, and a hash of 0 is that of null,
+    whose number is -1.
     """
     mask = np.uint64(len(keys) - 1)
     for row in range(len(hashes)):
@@ -25,12 +26,12 @@ def number_hashes(
         if key == np.uint64(0):
             found[row] = -1
             continue
-        place = (key ^ (key >> np.uint64(32))) & mask
-        while keys[place] != np.uint64(0) and keys[place] != key:
-            place = (place + np.uint64(1)) & mask
-        if keys[place] == np.uint64(0):
-            keys[place] = key
-            numbers[place] = count
+        slot = (key ^ (key >> np.uint64(32))) & mask
+        while keys[slot] != np.uint64(0) and keys[slot] != key:
+            slot = (slot + np.uint64(1)) & mask
+        if keys[slot] == np.uint64(0):
+            keys[slot] = key
+            numbers[slot] = count
             count += 1
-        found[row] = numbers[place]
+        found[row] = numbers[slot]
     return count

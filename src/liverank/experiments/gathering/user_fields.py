@@ -24,8 +24,8 @@ class UserFields:
         times = events["time"].to_numpy()
         for name in self._names:
             codes = self._codes[name].of(field_of(events["fields"], name))
-            said = codes != NONE
-            self._pieces[name].append((users[said], times[said], codes[said]))
+            known = codes != NONE
+            self._pieces[name].append((users[known], times[known], codes[known]))
 
     def at(self, name: str, exposed_ms: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int32]]:
         """The texts of a field, and for each user the code of the last one up to ``exposed_ms``.
@@ -39,6 +39,6 @@ class UserFields:
             in_time = times <= exposed_ms[users]
             users, times, codes = users[in_time], times[in_time], codes[in_time]
             order = np.argsort(times, kind="stable")
-            # of places given twice the last one stays
+            # for an index that is given twice the last value stays
             found[users[order]] = codes[order]
         return self._codes[name].texts(), found

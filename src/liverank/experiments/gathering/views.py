@@ -1,4 +1,4 @@
-"""What is known of units at a look, on one day since their exposure, and before it."""
+"""Totals of units at a look, on one day since their exposure, and before it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +13,7 @@ Totals = dict[Need, NDArray[np.float64]]
 
 
 class LookView:
-    """Units as they are known at a moment; those not exposed by then have nothing."""
+    """Totals of units as of a moment; units not exposed by then have zeros."""
 
     def __init__(self, exposed_ms: NDArray[np.int64], totals: Totals, at_ms: float) -> None:
         self._exposed_ms = exposed_ms
@@ -22,7 +22,7 @@ class LookView:
         """The moment of the look."""
 
     def total(self, need: Need) -> NDArray[np.float64]:
-        """What each unit has by then."""
+        """The total of each unit by then."""
         return self._totals[need]
 
     def days(self, until_ms: int) -> NDArray[np.float64]:
@@ -31,7 +31,7 @@ class LookView:
         return np.clip(days, 0, until_ms // DAY_MS)
 
     def over(self, until_ms: int) -> NDArray[np.bool_]:
-        """Whether so long a time since the exposure is over."""
+        """Whether that long has passed since the exposure."""
         over: NDArray[np.bool_] = self._exposed_ms + until_ms <= self.at_ms
         return over
 
@@ -49,7 +49,7 @@ class BeforeView:
         self._gathered = gathered
 
     def total(self, need: Need) -> NDArray[np.float64]:
-        """What each unit had of it in those days."""
+        """The total of each unit in those days."""
         return self._gathered.before(need)
 
     def days(self, until_ms: int) -> NDArray[np.float64]:  # noqa: ARG002 - a view's contract
@@ -57,7 +57,7 @@ class BeforeView:
         return np.full(self._gathered.units, float(self._gathered.pre_days))
 
     def over(self, until_ms: int) -> NDArray[np.bool_]:  # noqa: ARG002 - a view's contract
-        """All of it is over."""
+        """True for all: the pre-period is over."""
         return np.ones(self._gathered.units, bool)
 
 
@@ -69,7 +69,7 @@ class Days:
         self._needs = {need: _by_day(gathered, amounts) for need, amounts in needs.items()}
 
     def total(self, need: Need, day: int) -> NDArray[np.float64]:
-        """What each unit came by on a day, from 0."""
+        """The total of each unit on a day, from 0."""
         days, amounts = self._needs[need]
         first, end = np.searchsorted(days, [day, day + 1]).tolist()
         return amounts.total(slice(first, end), self.units)
@@ -83,7 +83,7 @@ class DayView:
         self._day = day
 
     def total(self, need: Need) -> NDArray[np.float64]:
-        """What each unit came by on that day."""
+        """The total of each unit on that day."""
         return self._days.total(need, self._day)
 
     def days(self, until_ms: int) -> NDArray[np.float64]:
@@ -91,7 +91,7 @@ class DayView:
         return np.full(self._days.units, float(self._day < until_ms // DAY_MS))
 
     def over(self, until_ms: int) -> NDArray[np.bool_]:  # noqa: ARG002 - a view's contract
-        """As of a metric whose time is this day."""
+        """True for all: the metric's time is this day."""
         return np.ones(self._days.units, bool)
 
 
@@ -104,14 +104,14 @@ def needs_of(gathered: Gathered, metrics: Sequence[Metric]) -> dict[Need, Amount
 def looks(
     gathered: Gathered, needs: dict[Need, Amounts], moments_ms: Sequence[float]
 ) -> Iterator[LookView]:
-    """Units at each of these moments, which grow. A view holds until the next one is asked for."""
+    """Units at each of these moments, which rise. A view is valid until the next one is drawn."""
     totals: Totals = {need: np.zeros(gathered.units) for need in needs}
-    places = dict.fromkeys(needs, 0)
+    starts = dict.fromkeys(needs, 0)
     for at_ms in moments_ms:
         for need, amounts in needs.items():
             end = int(np.searchsorted(amounts.time_ms, at_ms, side="right"))
-            totals[need] += amounts.total(slice(places[need], end), gathered.units)
-            places[need] = end
+            totals[need] += amounts.total(slice(starts[need], end), gathered.units)
+            starts[need] = end
         yield LookView(gathered.exposed_ms, totals, at_ms)
 
 

@@ -1,4 +1,4 @@
-"""What is to be gathered from the log, said before it is read."""
+"""What is to be gathered from the log, declared before it is read."""
 
 import msgspec
 

@@ -46,6 +46,6 @@ def credits_of_users(
                 f"`fields.{TEAMS_FIELD}`: `{teams}` names the teams of {len(shares[teams])} items, "
                 f"but the ranking of user `{user}` holds {len(items)}"
             )
-        places = [place for place, item in enumerate(items) if item in picks]
-        credit[numbers[user]] += shares[teams][places].sum(axis=0)
+        positions = [position for position, item in enumerate(items) if item in picks]
+        credit[numbers[user]] += shares[teams][positions].sum(axis=0)
     return users.to_list(), credit

@@ -1,15 +1,14 @@
-"""One list out of the lists of two or more rankers, with credit that favours none by chance.
+"""Multileaving: one list out of the lists of two or more rankers, with unbiased credit.
 
-At each place a ranker is drawn, all with the same chance and whatever was drawn above; it places
-its best item that is not yet in the list. The item is credited not to the ranker that was drawn but
-to all that would have placed it, in equal shares: the chance of each, given the list, that it was
-the one drawn. This marginalises over the assignments, as in Hofmann, Whiteson and de Rijke, "A
-probabilistic method for inferring preferences from clicks", CIKM 2011, and for several rankers in
-Schuth et al., "Probabilistic multileave for online retrieval evaluation", SIGIR 2015. There a
-ranker draws its item by a softmax; here it places its best, so that nobody gets an item that all
-rankers put far down.
-Invariant: given everything above it, a counted place is credited to each of m rankers with 1/m on
-average, so that clicks which don't depend on the items favour none.
+For each position a ranker is drawn uniformly and independently; it adds its best item that is not
+yet in the list. The item is credited not to the ranker that was drawn but to all that would have
+added it, in equal shares: the probability, given the list, that each was the one drawn. This
+marginalises over the assignments, as in Hofmann, Whiteson and de Rijke, "A probabilistic method for
+inferring preferences from clicks", CIKM 2011, and for several rankers in Schuth et al.,
+"Probabilistic multileave for online retrieval evaluation", SIGIR 2015. There a ranker draws its
+item by a softmax; here it adds its best, so that no user gets an item that all rankers put far
+down. Invariant: given everything above it, a counted position credits each of m rankers with 1/m on
+average, so that clicks which don't depend on the items favour no ranker.
 """
 
 import hashlib
@@ -28,7 +27,7 @@ def multileave(
 
     ``rankings`` hold each ranker's items, best first, each at most once; they may hold different
     items. ``seed`` (an id of the request is good) decides every draw; ``limit`` is the greatest
-    length. Once a ranker has run out of items the rest is filled from the others for nobody.
+    length. Once a ranker has run out of items the others fill the rest, without credit.
     Raises ValueError for fewer than 2 rankers or more than 26.
 
     >>> multileave([["r1", "r2"], ["r2", "r1"], ["r1", "r3"]], seed="q1")
@@ -42,7 +41,7 @@ def multileave(
 def multileaved(
     rankings: Sequence[Sequence[T]], draws: Iterable[int], limit: int | None = None
 ) -> tuple[list[T], list[tuple[int, ...]]]:
-    """``multileave`` with given draws, one a place: the number of the ranker that places its item.
+    """``multileave`` with given draws, one a position: the number of the ranker that adds its item.
 
     >>> multileaved([["r1", "r2"], ["r2", "r1"]], draws=[1, 0])
     (['r2', 'r1'], [(1,), (0, 1)])
@@ -57,10 +56,10 @@ def multileaved(
             while at[ranker] < len(ranked) and ranked[at[ranker]] in taken:
                 at[ranker] += 1
         if len(order) >= wanted or any(
-            place == len(ranked) for place, ranked in zip(at, rankings, strict=True)
+            index == len(ranked) for index, ranked in zip(at, rankings, strict=True)
         ):
             break
-        best = [ranked[place] for ranked, place in zip(rankings, at, strict=True)]
+        best = [ranked[index] for ranked, index in zip(rankings, at, strict=True)]
         item = best[drawn]
         taken.add(item)
         order.append(item)
@@ -72,10 +71,10 @@ def multileaved(
 
 
 def _in_turns(rankings: Sequence[Sequence[T]]) -> list[T]:
-    """All items by the best place that a ranker gives them, each once."""
+    """All items by the best position that a ranker gives them, each once."""
     longest = max(map(len, rankings))
     turns = (
-        ranked[place] for place in range(longest) for ranked in rankings if place < len(ranked)
+        ranked[index] for index in range(longest) for ranked in rankings if index < len(ranked)
     )
     return list(dict.fromkeys(turns))
 

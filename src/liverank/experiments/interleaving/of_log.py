@@ -18,7 +18,7 @@ from liverank.experiments.interleaving.teams import TEAMS_FIELD
 
 
 class Interleaved(NamedTuple):
-    """The credit of each user, float64[users, rankers], and the lists and successes behind it."""
+    """The credit of each user, float64[users, rankers], and the number of lists and successes."""
 
     credit: NDArray[np.float64]
     lists: int
@@ -26,7 +26,7 @@ class Interleaved(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What counts as a success: interactions of a type, within so long, of at least a value."""
+    """The definition of a success: interactions of a type, within a time, of at least a value."""
 
     interaction: str
     within_ms: float
@@ -87,7 +87,7 @@ def _collected(
 
 
 def _teams(fields: pl.Series) -> Iterator[str | None]:
-    """The teams that requests' fields (JSON) hold; null where none are told."""
+    """The teams that requests' fields (JSON) hold; null where there are none."""
     for text in fields:
         teams = None if text is None else decode_fields(text).get(TEAMS_FIELD)
         yield None if teams is None else str(teams)

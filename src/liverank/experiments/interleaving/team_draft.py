@@ -1,11 +1,10 @@
 """One list out of the lists of two rankers: team draft interleaving.
 
-Source: Radlinski, Kurup and Joachims, "How does clickthrough data reflect retrieval quality?",
-CIKM 2008. In each round a coin says which ranker picks first; each then places its best item that
-is not yet in the list. An item belongs to the ranker that placed it, and a click on it is a win of
-that ranker.
-Invariant: given everything above it, each counted place belongs to either ranker with probability
-1/2, so that clicks which don't depend on the items favour neither ranker.
+Source: Radlinski, Kurup and Joachims, "How does clickthrough data reflect retrieval quality?", CIKM
+2008. In each round a coin decides which ranker picks first; each then adds its best item that is
+not yet in the list. An item belongs to the ranker that added it, and a click on it is a win of that
+ranker. Invariant: given everything above it, each counted position belongs to either ranker with
+probability 1/2, so that clicks which don't depend on the items favour neither ranker.
 """
 
 import hashlib
@@ -70,7 +69,7 @@ def drafted(
 
 
 def _next(ranked: Sequence[T], start: int, taken: set[T]) -> int:
-    """The place of a ranker's best item that is not taken; its length where all are."""
+    """The index of a ranker's best item that is not taken; its length where all are."""
     while start < len(ranked) and ranked[start] in taken:
         start += 1
     return start
@@ -79,7 +78,7 @@ def _next(ranked: Sequence[T], start: int, taken: set[T]) -> int:
 def _both_can_pick(first: Sequence[T], second: Sequence[T], at: list[int], taken: set[T]) -> bool:
     """Whether each ranker would still find an item after the other picked, whoever is first.
 
-    Otherwise the ranker with more items would get the second place of the round by its length.
+    Otherwise the ranker with more items would get the second position of the round by its length.
     """
     best_first, best_second = first[at[FIRST]], second[at[SECOND]]
     if best_first != best_second:

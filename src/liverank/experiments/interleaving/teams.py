@@ -1,6 +1,6 @@
-"""Who placed each item of an interleaved list, as text that a logged ranking carries.
+"""The ranker of each item of an interleaved list, as text that a logged ranking carries.
 
-Both rankers' orders are not in the log, so the teams cannot be worked out again from it.
+The rankers' own orders are not logged, so the teams cannot be derived from the log.
 Invariant: ``shares_of(teams_text(teams))`` gives each item's shares, whose sum is 1, or 0 where the
 item counts for nobody.
 """
@@ -53,13 +53,14 @@ def shares_of(text: str, rankers: int) -> NDArray[np.float64]:
             "brackets, or `-` for nobody, such as `A[AB]B-`"
         )
     shares = np.zeros((len(items), rankers))
-    for place, letters in enumerate(items):
+    for position, letters in enumerate(items):
         team = [ord(letter) - _A for letter in letters.strip("[]") if letter != NOBODY_LETTER]
         if team and max(team) >= rankers:
             raise EventError(
-                f"`fields.{TEAMS_FIELD}`: got ranker `{chr(_A + max(team))}` at place {place + 1} "
-                f"of `{text}`; the experiment has {rankers}, A to {chr(_A + rankers - 1)}"
+                f"`fields.{TEAMS_FIELD}`: got ranker `{chr(_A + max(team))}` at position "
+                f"{position + 1} of `{text}`; the experiment has {rankers}, "
+                f"A to {chr(_A + rankers - 1)}"
             )
         if team:
-            shares[place, team] = 1 / len(team)
+            shares[position, team] = 1 / len(team)
     return shares

@@ -1,7 +1,7 @@
 """A metric's columns with those of the time before the exposure as covariates.
 
 A unit that the log had never seen before its exposure has no pre-period: its covariate is unknown,
-which is not the same as the zero of somebody who was there and did nothing.
+which differs from the zero of a unit that was in the log and inactive.
 """
 
 import numpy as np

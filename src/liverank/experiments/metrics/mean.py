@@ -1,4 +1,4 @@
-"""Mean: how many interactions, or how much value, a unit has."""
+"""Mean number of interactions, or mean value, per unit."""
 
 import msgspec
 import numpy as np
@@ -42,7 +42,7 @@ class MeanMetric(msgspec.Struct, frozen=True):
         return compare_means(control, variant, level=level)
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """How it is computed."""
         what = amount(self.interaction, of_values=self.value)
         capped = "" if self.cap is None else f", at most {self.cap:g} each"

@@ -1,8 +1,8 @@
 """The contract of a metric: a name, its needs, a value per unit, and a comparison of two arms.
 
 A new kind of metric is one small file with a struct that has these, and a line in ``of_config``.
-Invariant: everybody exposed is in the denominator; a unit is left out only while the time that
-the metric asks for is not over, which does not depend on the variant.
+Invariant: every exposed unit is in the denominator; a unit is left out only while the time that the
+metric covers is not over, which does not depend on the variant.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from liverank.experiments.statistics.moments import Moments
 
 Floats: TypeAlias = NDArray[np.float64]
 Summary: TypeAlias = Moments | Estimate
-"""All that a comparison needs of an arm: a few numbers, whatever the number of units."""
+"""An arm's input of a comparison: a few numbers, whatever the number of units."""
 Direction: TypeAlias = Literal["up", "down"]
 
 
@@ -37,7 +37,7 @@ class Metric(Protocol):
 
     @property
     def name(self) -> str:
-        """What config and reports call it."""
+        """The name in config and reports."""
 
     @property
     def direction(self) -> Direction:
@@ -52,13 +52,13 @@ class Metric(Protocol):
         """Whether it has a meaning on a single day since the exposure."""
 
     def needs(self) -> tuple[Need, ...]:
-        """What it needs of the log."""
+        """The counts and sums that it needs from the log."""
 
     def per_unit(self, view: View) -> PerUnit:
-        """Its values, from what ``view`` knows of the needs."""
+        """Its values, from the totals of a view."""
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """How it is computed, as one sentence for a report."""
 
     def summarise(self, columns: Floats) -> Summary:

@@ -1,4 +1,4 @@
-"""What a metric needs to know of each unit, said before the log is read.
+"""The data of each unit that a metric needs, declared before the log is read.
 
 All needs of all metrics are gathered in one reading. Invariant: an interaction counts only where it
 came strictly later than the unit's exposure, by the times of both, in whatever order they were
@@ -22,23 +22,23 @@ class Need(msgspec.Struct, frozen=True):
     until_ms: int
     """The last millisecond after the exposure that counts."""
     after_ms: int = 0
-    """What counts comes later than this after the exposure."""
+    """Milliseconds after the exposure from which (exclusive) interactions count."""
     of: Literal["count", "value", "days"] = "count"
     """Their number, the sum of their values (no value counts as 0), or the number of days with at
     least one. Days are those of the unit: 24 hours each from its exposure, counted when over."""
 
 
 class View(Protocol):
-    """What is known of each of n exposed units: at a look, on one of its days, or before exposure.
+    """Totals of each of n exposed units: at a look, on one of its days, or before exposure.
 
     All arrays are in the same order of units.
     """
 
     def total(self, need: Need) -> NDArray[np.float64]:
-        """What each unit has of a need, ``float64[n]``."""
+        """The total of a need by unit, ``float64[n]``."""
 
     def days(self, until_ms: int) -> NDArray[np.float64]:
         """Whole days seen of a window that begins with the exposure, ``float64[n]``."""
 
     def over(self, until_ms: int) -> NDArray[np.bool_]:
-        """Whether so long a time since the exposure is over, ``bool[n]``."""
+        """Whether that long has passed since the exposure, ``bool[n]``."""

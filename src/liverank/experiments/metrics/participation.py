@@ -1,4 +1,4 @@
-"""Participation: on which share of their days units were active."""
+"""Participation: the share of days on which units were active."""
 
 import msgspec
 
@@ -12,9 +12,9 @@ from liverank.experiments.statistics.moments import Moments
 class Participation(msgspec.Struct, frozen=True):
     """Days active by days in the experiment, over all exposed units: "daily active customers".
 
-    A day is 24 hours from the unit's exposure. Only days that are over count, above and below the
-    line, so a unit that came yesterday counts with its one day. Where all windows are over, it is
-    the mean share of active days per unit.
+    A day is 24 hours from the unit's exposure. Only days that are over count, in numerator and
+    denominator, so a unit that came yesterday counts with its one day. Where all windows are over,
+    it is the mean share of active days per unit.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Participation(msgspec.Struct, frozen=True):
         return compare_ratios(control, variant, level=level)
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """How it is computed."""
         return (
             f"Share of days with at least one {interactions(self.types)}, of all whole days of "

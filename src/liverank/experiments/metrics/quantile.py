@@ -1,4 +1,4 @@
-"""Quantile: what the heaviest users, or the typical one, have in sum."""
+"""Quantile of the units' totals, such as that of the heaviest users or of a typical one."""
 
 import msgspec
 
@@ -41,7 +41,7 @@ class QuantileMetric(msgspec.Struct, frozen=True):
         return compare_estimates(control, variant, level=level)
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """How it is computed."""
         what = amount(self.interaction, of_values=self.value)
         return (

@@ -13,7 +13,7 @@ from liverank.experiments.statistics.moments import Moments
 class RatioMetric(msgspec.Struct, frozen=True):
     """The sum of one count over all units by the sum of another; the unit is the cluster.
 
-    ``cap`` is the most that a unit counts above the line.
+    ``cap`` is the most that a unit adds to the numerator.
     """
 
     name: str
@@ -27,7 +27,7 @@ class RatioMetric(msgspec.Struct, frozen=True):
     daily: bool = True
 
     def needs(self) -> tuple[Need, ...]:
-        """Both counts; ``value`` sums the values above the line."""
+        """Both counts; ``value`` sums the values of the numerator."""
         above = Need((self.numerator,), self.window_ms, of="value" if self.value else "count")
         return above, Need((self.denominator,), self.window_ms)
 
@@ -47,7 +47,7 @@ class RatioMetric(msgspec.Struct, frozen=True):
         return compare_ratios(control, variant, level=level)
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """How it is computed."""
         above = amount(self.numerator, of_values=self.value)
         capped = "" if self.cap is None else f" (at most {self.cap:g} a unit)"

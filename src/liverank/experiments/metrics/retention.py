@@ -1,4 +1,4 @@
-"""Retention: which share of units came back within a time after their exposure."""
+"""Retention: the share of units that came back within a time after their exposure."""
 
 import msgspec
 import numpy as np
@@ -13,7 +13,7 @@ from liverank.experiments.statistics.moments import Moments
 class Retention(msgspec.Struct, frozen=True):
     """The share of units with an interaction from one time to another after their exposure.
 
-    A unit is counted when that time is over: before, nobody can tell whether it comes back.
+    A unit is counted when that time is over: before that, it may still come back.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Retention(msgspec.Struct, frozen=True):
         return compare_means(control, variant, level=level)
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """How it is computed."""
         return (
             f"Share of units with at least one {interactions(self.types)} from "

@@ -1,11 +1,11 @@
-"""What a policy would bring on average in a list, from weighted logged rewards.
+"""The mean reward that a policy would bring in a list, estimated from weighted logged rewards.
 
     ips      each reward times its weight
-    snips    the same, divided by what the weights of a place come to (self-normalised)
-    dr       what a reward model predicts, and the weighted rest of each reward (doubly robust)
+    snips    the same, divided by the sum of the weights at a position (self-normalised)
+    dr       the prediction of a reward model plus the weighted residuals (doubly robust)
 
-The standard error is that of a mean over lists whose unit (a user) is drawn as a whole.
-Invariant: the estimates of the three forms of weights run through the same three functions.
+Standard errors are clustered by unit (a user).
+Invariant: the same three functions serve all three forms of weights.
 """
 
 import math
@@ -22,12 +22,12 @@ from liverank.experiments.off_policy.logged import LoggedLists
 from liverank.experiments.off_policy.weights import Weights, effective_size
 
 _MOST_HALF_WIDTHS = 5.0
-"""Above so many times the value, a half width tells nothing, and its exponential less."""
+"""Half widths above so many times the value are too wide for an interval of the logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a policy would bring in a list, all its places together."""
+    """The mean reward of a list under a policy, over all its positions together."""
 
     value: float
     se: float
@@ -35,46 +35,46 @@ class Estimate:
     """By Student's t over units, of the logarithm where no reward is negative."""
     bound: Interval | None
     """Holds for any number of units (empirical Bernstein); None where no range is known."""
-    by_place: tuple[float, ...]
+    by_position: tuple[float, ...]
     effective_lists: float
-    """Kish's effective sample size at the place where it is smallest."""
+    """Kish's effective sample size at the position where it is smallest."""
     largest_weight: float
     lists: int
     units: int
     of_list: NDArray[np.float64] = field(repr=False)
-    """float64[lists]: what each list adds; ``value`` is their mean."""
+    """float64[lists]: the contribution of each list; ``value`` is their mean."""
 
 
 def ips(
     logged: LoggedLists, weights: Weights, *, level: float = 0.95, greatest: float | None = None
 ) -> Estimate:
-    """Inverse propensity scores: unbiased, and of great variance where weights are large.
+    """Inverse propensity scores: unbiased, with high variance where weights are large.
 
-    ``greatest`` is the most that a list could ever count (the greatest weights times rewards,
-    summed over places); with it the estimate has a bound.
+    ``greatest`` is the largest possible contribution of a list (the largest weights times rewards,
+    summed over positions); with it the estimate has a bound.
     """
     gains = weights * _rewards(logged)
     return _estimate(logged, weights, gains, level, greatest)
 
 
 def snips(logged: LoggedLists, weights: Weights, *, level: float = 0.95) -> Estimate:
-    """Self-normalised inverse propensity scores: a little biased, of less variance.
+    """Self-normalised inverse propensity scores: slightly biased, with less variance.
 
-    Each place is normalised by itself. Source: Swaminathan and Joachims, "The self-normalized
+    Each position is normalised by itself. Source: Swaminathan and Joachims, "The self-normalized
     estimator for counterfactual learning", NeurIPS 2015; the standard error linearises the ratio.
-    Raises DatasetError where no list counts at a place.
+    Raises DatasetError where all weights at a position are 0.
     """
     rewards, shown = _rewards(logged), logged.shown
     total, reaching = weights.sum(axis=0), shown.sum(axis=0)
     if (total[reaching > 0] == 0).any():
-        place = int(np.flatnonzero((total == 0) & (reaching > 0))[0])
+        position = int(np.flatnonzero((total == 0) & (reaching > 0))[0])
         raise DatasetError(
-            f"no support: of {reaching[place]:,} logged lists none shows at place {place + 1} what "
-            "the policy would show there"
+            f"no support: of {reaching[position]:,} logged lists none shows at position "
+            f"{position + 1} what the policy would show there"
         )
     scale = np.divide(reaching, total, out=np.zeros(len(total)), where=total > 0)
     rates = (weights * rewards).sum(axis=0) * np.divide(scale, np.maximum(reaching, 1))
-    # What each list adds to the ratio to first order, about the rate of its place.
+    # the contribution of each list to the ratio to first order, about the rate of its position
     gains = weights * scale * (rewards - rates) + shown * rates
     return _estimate(logged, weights, gains, level, None)
 
@@ -88,11 +88,11 @@ def dr(
     cascade: bool = False,
     level: float = 0.95,
 ) -> Estimate:
-    """Doubly robust: unbiased whatever the reward model says, of less variance where it is good.
+    """Doubly robust: unbiased whatever the reward model predicts, with less variance if it is good.
 
-    ``predicted`` float64[n, places] is what the model says of each logged item at its place, and
-    ``expected`` what it says on average of the items that the policy would show there (``cascade``:
-    given those above). The model must not have learned from the same lists (cross-fitting).
+    ``predicted`` float64[n, positions] is the prediction for each logged item at its position,
+    ``expected`` the mean prediction over the items that the policy would show there (``cascade``:
+    given those above). The model must not be trained on the same lists (cross-fitting).
     Sources: Dudík, Langford and Li, "Doubly robust policy evaluation and learning", ICML 2011;
     cascade: Kiyohara et al., "Doubly robust off-policy evaluation for ranking policies under the
     cascade behavior model", WSDM 2022.
@@ -110,7 +110,7 @@ def dr(
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How two estimates from the same lists differ: the first less the second."""
+    """The difference of two estimates from the same lists: the first minus the second."""
 
     value: float
     ci: Interval
@@ -119,16 +119,16 @@ class Difference:
 def difference(
     first: Estimate, second: Estimate, unit: NDArray[np.int64], *, level: float = 0.95
 ) -> Difference:
-    """What one policy brings more than another in a list, estimated from the same logged lists.
+    """The first policy's reward of a list minus the second's, estimated from the same logged lists.
 
-    ``unit`` int64[lists] is that of the lists. What both have in common cancels out.
+    ``unit`` int64[lists] is the unit of each list. Variance that both share cancels out.
     """
     mean = _mean(first.of_list - second.of_list, unit, level)
     return Difference(mean.value, (mean.value - mean.half, mean.value + mean.half))
 
 
 def logged_value(logged: LoggedLists, *, level: float = 0.95) -> Estimate:
-    """What the logging policy itself brought in these lists."""
+    """The mean reward of these lists as the logging policy served them."""
     return ips(logged, logged.shown.astype(np.float64), level=level)
 
 
@@ -143,7 +143,7 @@ def _estimate(
     level: float,
     greatest: float | None,
 ) -> Estimate:
-    """An estimate from what each place of each list adds to it, float64[n, places]."""
+    """An estimate from the contributions of each position of each list, float64[n, positions]."""
     of_list = gains.sum(axis=1)
     mean = _mean(of_list, logged.unit, level)
     bound = None
@@ -159,7 +159,7 @@ def _estimate(
         se=mean.se,
         ci=_interval(mean.value, mean.half, is_rate),
         bound=bound,
-        by_place=tuple(gains.mean(axis=0)[reached].tolist()),
+        by_position=tuple(gains.mean(axis=0)[reached].tolist()),
         effective_lists=float(effective_size(weights)[reached].min()),
         largest_weight=float(weights.max()),
         lists=len(gains),
@@ -169,15 +169,15 @@ def _estimate(
 
 
 class _Mean(NamedTuple):
-    """A mean over lists whose units are drawn as a whole, with half the width of its interval."""
+    """A mean over lists, clustered by unit, with half the width of its interval."""
 
     value: float
     se: float
     half: float
     sums: NDArray[np.float64]
-    """Of each unit, over its lists."""
+    """Sum over the lists of each unit."""
     sizes: NDArray[np.int64]
-    """Lists of each unit."""
+    """Number of lists of each unit."""
 
     @property
     def units(self) -> int:
@@ -201,8 +201,8 @@ def _mean(of_list: NDArray[np.float64], unit: NDArray[np.int64], level: float) -
 def _interval(value: float, half: float, is_rate: bool) -> Interval:
     """The interval of a value by its half width.
 
-    A rate is not negative, and few successes make its estimate skewed: so its interval is that of
-    its logarithm, and reaches as far in proportion on both sides.
+    A rate is not negative, and few successes make its estimate skewed, so its interval is computed
+    for its logarithm.
     """
     if is_rate and value > 0 and half < _MOST_HALF_WIDTHS * value:
         factor = math.exp(half / value)

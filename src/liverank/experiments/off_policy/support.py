@@ -1,7 +1,7 @@
-"""Whether a log can answer for a policy at all: what is checked before an estimate is shown.
+"""Whether a log supports an estimate for a policy: checks made before an estimate is shown.
 
-Invariant: an estimate that passes is of a policy whose lists the log could have shown, from enough
-lists that count.
+Invariant: an estimate that passes is for a policy whose lists the log could have shown, and rests
+on enough lists with a weight.
 """
 
 import math
@@ -15,41 +15,41 @@ from liverank.experiments.off_policy.logged import LoggedLists
 from liverank.experiments.off_policy.weights import Weights, effective_size
 
 _SURE = 4.0
-"""Standard errors by which the mean weight must differ from 1 to be wrong; chance gives that once
-in some ten thousand."""
+"""Standard errors by which the mean weight must differ from 1 to be an error; chance exceeds them
+once in some ten thousand tests."""
 _MATTERS = 0.05
-"""Differences of the mean weight from 1 below this are let pass: propensities are often rounded."""
+"""Difference of the mean weight from 1 that is tolerated, since propensities are often rounded."""
 
 _ENOUGH_TO_TEST = 30.0
-"""Effective lists below which the mean weight of a place tells nothing: it hangs on a few lists."""
+"""Effective lists below which the mean weight of a position is not tested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Least:
-    """Below which no estimate is given."""
+    """The least support with which an estimate is given."""
 
     effective_lists: float = 100.0
     successes: int = 10
-    """Lists with a reward that counts."""
+    """Lists with a weighted reward."""
     units: int = 30
-    """Units with a list that counts."""
+    """Units with a weighted list."""
 
 
 def check_exploration(logged: LoggedLists) -> None:
-    """Raise DatasetError where the logging policy left nothing to chance."""
+    """Raise DatasetError where the logging policy was deterministic."""
     known = logged.logging[logged.shown]
     known = known[~np.isnan(known)]
     if len(known) and (known == 1).all():
         raise DatasetError(
             "no support: every propensity is 1, so the logging policy explored nothing, and its "
-            "log cannot tell what other lists would bring; serve a share of them in random order"
+            "log does not show what other lists would bring; serve a share of them in random order"
         )
 
 
 def check_support(logged: LoggedLists, weights: Weights, least: Least | None = None) -> None:
-    """Raise DatasetError where the log cannot answer; the message says what is missing.
+    """Raise DatasetError where the log does not support the estimate; the message states why.
 
-    That the mean weight is 1 is a test of the propensities themselves (Li, Kim and Zitouni,
+    The test that the mean weight is 1 checks the propensities themselves (Li, Kim and Zitouni,
     "Toward predicting the outcome of an A/B experiment for search engines", WSDM 2015).
     """
     least = least or Least()
@@ -60,12 +60,12 @@ def check_support(logged: LoggedLists, weights: Weights, least: Least | None = N
     worst = int(reached[np.argmin(effective[reached])])
     if effective[worst] < least.effective_lists:
         enough = int(np.argmax(np.append(effective < least.effective_lists, True)))
-        first = "the first place" if enough == 1 else f"the first {enough} places"
+        first = "the first position" if enough == 1 else f"the first {enough} positions"
         shallower = f"ask for {first} only, or " if 0 < enough <= reached.max() else ""
         raise DatasetError(
-            f"too little support: at place {worst + 1} the {len(weights):,} logged lists count as "
-            f"{effective[worst]:.1f} that the policy would have shown, {least.effective_lists:g} "
-            f"are needed; {shallower}gather "
+            f"too little support: at position {worst + 1} the {len(weights):,} logged lists "
+            f"count as {effective[worst]:.1f} that the policy would have shown, "
+            f"{least.effective_lists:g} are needed; {shallower}gather "
             f"{_times(least.effective_lists, float(effective[worst]))} as many explored lists"
         )
     counts = weights.any(axis=1)
@@ -89,11 +89,11 @@ def _times(needed: float, have: float) -> str:
 
 
 def _check_mean_weight(logged: LoggedLists, weights: Weights, testable: NDArray[np.bool_]) -> None:
-    """Raise DatasetError where the weights of a place that can be tested are not 1 on average."""
+    """Raise DatasetError where the weights of a testable position are not 1 on average."""
     _, unit = np.unique(logged.unit, return_inverse=True)
-    for place in np.flatnonzero(testable):
-        shown = logged.shown[:, place]
-        mean, error = _mean_of_units(weights[shown, place], unit[shown])
+    for position in np.flatnonzero(testable):
+        shown = logged.shown[:, position]
+        mean, error = _mean_of_units(weights[shown, position], unit[shown])
         if not abs(mean - 1) > max(_SURE * error, _MATTERS):
             continue
         if mean < 1:
@@ -107,13 +107,13 @@ def _check_mean_weight(logged: LoggedLists, weights: Weights, testable: NDArray[
                 "each list names all its candidates"
             )
         raise DatasetError(
-            f"no support: at place {place + 1} the weights are {mean:.3f} on average (standard "
-            f"error {error:.3f}) where 1 is expected; {why}"
+            f"no support: at position {position + 1} the weights are {mean:.3f} on average "
+            f"(standard error {error:.3f}) where 1 is expected; {why}"
         )
 
 
 def _mean_of_units(values: NDArray[np.float64], unit: NDArray[np.int64]) -> tuple[float, float]:
-    """The mean of values and its standard error with units drawn as a whole."""
+    """The mean of values and its standard error, clustered by unit."""
     mean = float(values.mean())
     spread = np.bincount(unit, values - mean)
     return mean, math.sqrt(float(spread @ spread)) / len(values)

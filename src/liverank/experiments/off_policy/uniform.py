@@ -1,4 +1,4 @@
-"""The probabilities of a list in uniformly random order, which needs no more than its length.
+"""The probabilities of a list in uniformly random order, which depend only on its length.
 
 Invariant: both forms are those of drawing from the candidates without replacement.
 """
@@ -9,25 +9,25 @@ from numpy.typing import NDArray
 _CLOSE = 1e-6
 
 
-def by_place(candidates: NDArray[np.int64], places: int) -> NDArray[np.float64]:
-    """The probability of each item at its place, whatever stands above it: float64[n, places].
+def by_position(candidates: NDArray[np.int64], positions: int) -> NDArray[np.float64]:
+    """Each item's probability at its position, whatever is above it: float64[n, positions].
 
-    >>> by_place(np.array([4]), places=3).tolist()
+    >>> by_position(np.array([4]), positions=3).tolist()
     [[0.25, 0.25, 0.25]]
     """
-    chances: NDArray[np.float64] = np.repeat(1 / candidates[:, None], places, axis=1)
-    return chances
+    probabilities: NDArray[np.float64] = np.repeat(1 / candidates[:, None], positions, axis=1)
+    return probabilities
 
 
-def given_above(candidates: NDArray[np.int64], places: int) -> NDArray[np.float64]:
-    """The probability of each item to come next, given those above it: float64[n, places].
+def given_above(candidates: NDArray[np.int64], positions: int) -> NDArray[np.float64]:
+    """The probability of each item to come next, given those above it: float64[n, positions].
 
-    NaN at places that the candidates don't reach.
+    NaN beyond the number of candidates.
 
-    >>> given_above(np.array([2]), places=3).round(2).tolist()
+    >>> given_above(np.array([2]), positions=3).round(2).tolist()
     [[0.5, 1.0, nan]]
     """
-    left = candidates[:, None] - np.arange(places, dtype=np.float64)
+    left = candidates[:, None] - np.arange(positions, dtype=np.float64)
     return np.where(left >= 1, 1 / np.maximum(left, 1), np.nan)
 
 
@@ -36,8 +36,8 @@ def is_uniform(
 ) -> NDArray[np.bool_]:
     """Whether each list's propensities are those of a uniformly random order, bool[n].
 
-    ``propensities`` float64[n, places] are by place, and NaN beyond a list's end.
+    ``propensities`` float64[n, positions] are by position, and NaN beyond a list's end.
     """
     far = np.abs(propensities * candidates[:, None] - 1) > _CLOSE
-    told = ~np.isnan(propensities)
-    return np.logical_and(told.any(axis=1), ~far.any(axis=1))
+    known = ~np.isnan(propensities)
+    return np.logical_and(known.any(axis=1), ~far.any(axis=1))

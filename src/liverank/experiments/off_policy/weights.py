@@ -1,7 +1,7 @@
-"""How much each logged reward counts for the policy to estimate: importance weights.
+"""Importance weights: how much each logged reward counts for the policy to estimate.
 
 Invariant: under the logging policy each weight is 1 on average, wherever that policy could have
-shown all that the other would show.
+shown everything that the other would show.
 """
 
 import math
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from liverank.experiments.off_policy.logged import LoggedLists, check_lists
 
 Weights = NDArray[np.float64]
-"""float64[n, places]; 0 beyond a list's end."""
+"""float64[n, positions]; 0 beyond a list's end."""
 
 
 def item_position_weights(logged: LoggedLists) -> Weights:
-    """Weights of the item-position model, of probabilities *by place*. Raises DatasetError.
+    """Weights of the item-position model, of probabilities *by position*. Raises DatasetError.
 
-    Unbiased where what an item brings depends on the item and on its place, and not on the other
-    items of the list. Source: Li et al., "Offline evaluation of ranking policies with click
+    Unbiased where the reward of an item depends on the item and on its position, and not on the
+    other items of the list. Source: Li et al., "Offline evaluation of ranking policies with click
     models", KDD 2018.
     """
     check_lists(logged)
@@ -29,8 +29,8 @@ def item_position_weights(logged: LoggedLists) -> Weights:
 def cascade_weights(logged: LoggedLists) -> Weights:
     """Weights of the cascade model, of probabilities *given above*. Raises DatasetError.
 
-    Unbiased where what an item brings depends on itself and on the items above it, and not on those
-    below. Source: McInerney et al., "Counterfactual evaluation of slate recommendations with
+    Unbiased where the reward of an item depends on itself and on the items above it, and not on
+    those below. Source: McInerney et al., "Counterfactual evaluation of slate recommendations with
     sequential reward interactions", KDD 2020.
     """
     check_lists(logged)
@@ -40,7 +40,7 @@ def cascade_weights(logged: LoggedLists) -> Weights:
 def list_weights(logged: LoggedLists) -> Weights:
     """Weights of whole lists, of probabilities *given above*. Raises DatasetError.
 
-    Unbiased whatever the items of a list do to each other. Source: Horvitz and Thompson, "A
+    Unbiased however the items of a list affect each other. Source: Horvitz and Thompson, "A
     generalization of sampling without replacement from a finite universe", JASA 1952.
     """
     check_lists(logged)
@@ -56,10 +56,10 @@ def _ratios(logged: LoggedLists, beyond: float) -> NDArray[np.float64]:
 
 
 def clipped(weights: Weights, most: float | None = None) -> Weights:
-    """Weights of at most so much; by default the root of the number of lists.
+    """Weights clipped to a maximum; by default the square root of the number of lists.
 
-    For propensities so small that chance decides whether they occur at all. What is cut off biases
-    the estimate, and the mean weight (``support.check_support``) tells where that is much. Source:
+    For propensities so small that chance decides whether they occur at all. Clipping biases the
+    estimate; the mean weight (``support.check_support``) shows where the bias is large. Source:
     Ionides, "Truncated importance sampling", 2008.
 
     >>> clipped(np.array([[1.0], [9.0], [0.5], [0.0]])).ravel().tolist()
@@ -69,7 +69,7 @@ def clipped(weights: Weights, most: float | None = None) -> Weights:
 
 
 def effective_size(weights: Weights) -> NDArray[np.float64]:
-    """To how many lists that all count alike the weights of each place come, float64[places].
+    """Number of equally weighted lists that each position's weights are worth: float64[positions].
 
     Source: Kish, "Survey Sampling", 1965.
 

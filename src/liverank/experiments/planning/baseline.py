@@ -7,7 +7,7 @@ import msgspec
 from liverank.errors import ExperimentError
 
 DAY_CORRELATION = 0.4
-"""How alike two days of one user are, where no log tells: the correlation of active or not."""
+"""Assumed correlation of a user's activity on two days, where there is no log to estimate it."""
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):

@@ -113,7 +113,7 @@ def read_log(
 
 
 def _baseline(metric: Metric, columns: np.ndarray) -> Baseline | None:
-    """Compare one half of the users with the other: the standard error tells their variance."""
+    """Compare one half of the users with the other: the standard error gives their variance."""
     if len(columns) < _LEAST_USERS:
         return None
     sides = metric.summarise(columns[::2]), metric.summarise(columns[1::2])

@@ -34,7 +34,7 @@ class Design(msgspec.Struct, frozen=True, kw_only=True):
         looks = min(self.looks, _MOST_FRACTIONS)
         if looks <= 1:
             return 1.0
-        shares = [(place + 1) / looks for place in range(looks)]
+        shares = [(look + 1) / looks for look in range(looks)]
         return looking_costs(shares, alpha=self.alpha, power=self.power)
 
 

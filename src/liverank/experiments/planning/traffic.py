@@ -1,4 +1,4 @@
-"""How many users come into an experiment, day by day."""
+"""The number of users that enter an experiment, day by day."""
 
 import math
 
@@ -29,7 +29,7 @@ class Traffic(msgspec.Struct, frozen=True):
         return (self.by_day[-1] if known else 0.0) + self.later * (days - known)
 
     def days_until(self, users: float) -> float:
-        """Whole days until there are so many; infinite where that is never."""
+        """Whole days until there are so many users; infinite if that never happens."""
         for day, count in enumerate(self.by_day, start=1):
             if count >= users:
                 return float(day)
@@ -39,12 +39,12 @@ class Traffic(msgspec.Struct, frozen=True):
         return len(self.by_day) + float(math.ceil(missing / self.later - 1e-9))
 
     def times(self, share: float) -> "Traffic":
-        """A share of it."""
+        """A share of this traffic."""
         return Traffic(tuple(share * count for count in self.by_day), share * self.later)
 
 
 def traffic_of(exposed_ms: NDArray[np.int64], from_ms: float, days: int) -> Traffic:
-    """The traffic that a log shows: first rankings of users, ``int64[n]``, over some days.
+    """The traffic in a log: first rankings of users, ``int64[n]``, over some days.
 
     Later days bring as many new users as those of the second half did on average.
     """

@@ -1,1 +1,1 @@
-"""The report of a running experiment: computed from the log, told in words, tables and a page."""
+"""The report of a running experiment: computed from the log, shown as text, tables and a page."""

@@ -1,4 +1,4 @@
-"""What a report is asked to be of: an experiment, its metrics, and what is known of its course."""
+"""The input of a report: an experiment, its metrics, and its course so far."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from liverank.experiments.reporting.course import Course
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """An experiment to report, at a moment."""
+    """An experiment to report on, as of a moment."""
 
     name: str
     experiment: Experiment
@@ -23,20 +23,20 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The first is the primary one."""
     guardrails: tuple[Metric, ...]
     margins: dict[str, float | None]
-    """Of each guardrail: the relative loss that is borne."""
+    """The tolerated relative loss by guardrail; None where none is given."""
     seeded: frozenset[str]
-    """Metrics that nobody asked for, which are left out where the log has nothing for them."""
+    """Names of default metrics, which are left out where the log has no events of them."""
     now_ms: int
     start_ms: float | None = None
     """None where the first exposure is the start."""
     stopped_ms: float | None = None
     decided: str | None = None
-    """What was decided by hand, in words."""
+    """The decision that was made by hand, in words."""
     user_fields: tuple[str, ...] = ()
     request_fields: tuple[str, ...] = ()
     listed_as: str | None = None
     pre_days: int = 14
-    """Days before the exposure that covariates are of; 0 where the experiment ran before."""
+    """Length of the pre-period of covariates in days; 0 where the experiment ran before."""
 
     @property
     def all_metrics(self) -> tuple[Metric, ...]:
@@ -51,7 +51,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return {control: shares[control], **shares}
 
     def wanted(self) -> Wanted:
-        """What has to be gathered."""
+        """The events to gather from the log."""
         until = [float(self.now_ms)]
         if self.stopped_ms is not None:
             until.append(self.stopped_ms)
@@ -87,9 +87,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def asked_of(config: Config, name: str, *, now_ms: int, listed: bool) -> Asked:
-    """What the config says of an experiment.
+    """An experiment of the config as the input of a report.
 
-    ``listed`` says that the log holds no impressions, so that the items of rankings stand for them.
+    ``listed``: the log holds no impressions, so the items of rankings count as impressions.
     Raises ExperimentError where there is no such experiment.
     """
     if name not in config.experiments:

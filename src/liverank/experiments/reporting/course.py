@@ -12,7 +12,7 @@ from liverank.errors import ExperimentError
 from liverank.experiments.metrics.need import DAY_MS
 
 MOST_LOOKS = 200
-"""More than these take long to compute, and no experiment is better for them."""
+"""Largest number of looks: more take long to compute and do not improve an experiment."""
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,17 +24,17 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     looks_ms: float
     """The time between two looks."""
     stopped_ms: float | None = None
-    """When it was stopped by hand; what follows is no part of it."""
+    """When it was stopped by hand; later events do not count."""
 
     @property
     def until_ms(self) -> float:
-        """Nothing later counts: now, the planned end, or the stop."""
+        """The last moment that counts: now, the planned end, or the stop."""
         stopped = math.inf if self.stopped_ms is None else self.stopped_ms
         return min(self.now_ms, self.planned_end_ms, stopped)
 
     @property
     def is_over(self) -> bool:
-        """Whether it came to its end, planned or not."""
+        """Whether it has ended, as planned or earlier."""
         return self.until_ms >= self.planned_end_ms or self.until_ms == self.stopped_ms
 
     def looks(self) -> list[float]:
@@ -54,7 +54,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
                 "or plan fewer days"
             )
         count = int((self.until_ms - self.start_ms) // self.looks_ms)
-        moments = [self.start_ms + (place + 1) * self.looks_ms for place in range(count)]
+        moments = [self.start_ms + (look + 1) * self.looks_ms for look in range(count)]
         if self.is_over and (not moments or moments[-1] < self.until_ms) and self.days > 0:
             moments.append(self.until_ms)
         return moments
@@ -65,10 +65,10 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def days(self) -> float:
-        """How many days it has run."""
+        """Days that it has run."""
         return (self.until_ms - self.start_ms) / DAY_MS
 
     @property
     def planned_days(self) -> float:
-        """How many days it is to run."""
+        """Days that it is planned to run."""
         return (self.planned_end_ms - self.start_ms) / DAY_MS

@@ -5,7 +5,7 @@ from liverank.experiments.statistics.comparison import Comparison
 
 
 def effect_of(comparison: Comparison) -> Effect:
-    """What a report says of a comparison."""
+    """A comparison as a report has it."""
     return Effect(
         control=comparison.control,
         value=comparison.value,

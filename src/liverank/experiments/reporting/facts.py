@@ -1,4 +1,4 @@
-"""A report as data: the one form that JSON, the terminal and the page are written from.
+"""A report as data, from which JSON, terminal output and page are written.
 
 Unknown numbers are NaN, and null in JSON. Times are in Unix ms. Lifts are relative: 0.02 is +2 %.
 """
@@ -23,15 +23,15 @@ class DecisionFact(_Fact, frozen=True):
     sentence: str
     variant: str | None
     reasons: tuple[str, ...]
-    """What it rests on."""
+    """Reasons for the action."""
     changes: tuple[str, ...]
-    """What would change it."""
+    """What would change the action."""
     until_ms: int | None
     until_users: int | None
 
 
 class Effect(_Fact, frozen=True):
-    """A variant beside the control."""
+    """A variant compared with the control."""
 
     control: float
     value: float
@@ -55,7 +55,7 @@ class LookFact(_Fact, frozen=True):
     effect: Effect
     z: float
     bound: float
-    """Where z decides; null where nothing can yet."""
+    """Boundary of z; null where it is too early to decide."""
     crossed: bool
 
 
@@ -72,10 +72,10 @@ class Novelty(_Fact, frozen=True):
 
     days: tuple[DayEffect, ...]
     trend_days: int
-    """How many days the trend is of: units seen for so long are in it."""
+    """Length of the trend in days, estimated on the units observed for so long."""
     trend_units: int
     change_per_day: float
-    """Of the difference; relative to the control where ``change_is_relative``."""
+    """Daily change of the difference, relative to the control where ``change_is_relative``."""
     change_ci: Interval
     p: float
     sentence: str
@@ -95,7 +95,7 @@ class VariantResult(_Fact, frozen=True):
     crossed_ms: int | None
     """When the boundary was crossed first."""
     variance_saved: float
-    """Share of the variance that the pre-period took away (CUPED)."""
+    """Share of the variance that the pre-period covariate removed (CUPED)."""
     verdict: str
     """In words."""
     looks: tuple[LookFact, ...]
@@ -108,10 +108,10 @@ class MetricFact(_Fact, frozen=True):
     name: str
     role: Role
     direction: Literal["up", "down"]
-    told: str
+    description: str
     """How it is computed."""
     margin: float | None
-    """Of a guardrail: the relative loss that is borne."""
+    """The tolerated relative loss of a guardrail."""
     variants: tuple[VariantResult, ...]
 
 
@@ -130,9 +130,9 @@ class SplitFact(_Fact, frozen=True):
 
     ok: bool
     p: float
-    """Valid however often one looks."""
+    """Valid for any number of looks."""
     p_now: float
-    """Of the counts of now alone, as if this were the only look."""
+    """p of the latest counts alone, as if this were the only look."""
     arms: tuple[str, ...]
     counts: tuple[int, ...]
     shares: tuple[float, ...]
@@ -155,7 +155,7 @@ class SegmentFact(_Fact, frozen=True):
 
 
 class HoldoutFact(_Fact, frozen=True):
-    """A variant beside the holdout, for the primary metric; at the ordinary level."""
+    """A variant compared with the holdout, for the primary metric; at the ordinary level."""
 
     variant: str
     metric: str
@@ -165,14 +165,14 @@ class HoldoutFact(_Fact, frozen=True):
 
 
 class Report(_Fact, frozen=True):
-    """All of it."""
+    """The whole report."""
 
     experiment: str
     now_ms: int
     start_ms: int
     planned_end_ms: int
     until_ms: int
-    """Nothing later counts."""
+    """The last moment that counts."""
     state: State
     control: str
     variants: tuple[str, ...]

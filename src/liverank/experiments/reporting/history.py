@@ -1,4 +1,4 @@
-"""What the log says became of an experiment: when it was started, stopped and decided."""
+"""The history of an experiment in the log: when it was started, stopped and decided."""
 
 import math
 from collections.abc import Iterable
@@ -9,15 +9,15 @@ import msgspec
 from liverank.events.event import ExperimentChange
 from liverank.experiments.assignment.timeline import timeline_of
 from liverank.experiments.reporting.asked import Asked
-from liverank.experiments.reporting.telling import utc_day
+from liverank.experiments.reporting.sentences import utc_day
 
 
 def with_changes(asked: Asked, changes: Iterable[ExperimentChange]) -> Asked:
     r"""The report that is asked for, with the events of its experiment up to its moment.
 
     The last start counts, of the config or of an event; the first stop or decision after it ends
-    the experiment, since everybody may get the winner then. Where it ran before there are no
-    covariates: they would hold the effect of that run.
+    the experiment, since all users may get the winner then. If it ran before there are no
+    covariates: they would contain the effect of that run.
 
     >>> from liverank.config import parse_config
     >>> from liverank.experiments.reporting.asked import asked_of
@@ -48,17 +48,17 @@ def with_changes(asked: Asked, changes: Iterable[ExperimentChange]) -> Asked:
         asked,
         start_ms=start_ms,
         stopped_ms=stopped_ms,
-        # what an earlier run did to its arms is no covariate
+        # an earlier run's effect on its arms must not enter a covariate
         pre_days=asked.pre_days if runs < 2 else 0,
         decided=" ".join(map(_sentence, sorted(ends, key=lambda one: one.at_ms))) or None,
     )
 
 
 def _sentence(change: ExperimentChange) -> str:
-    said = change.fields
-    decision, variant = said.get("decision"), said.get("variant")
+    fields = change.fields
+    decision, variant = fields.get("decision"), fields.get("variant")
     what = "It was stopped" if change.action == "stopped" else "It was decided"
     if decision:
         what += f": {decision}{f' {variant}' if variant else ''}"
-    reason = f" ({said['reason']})" if said.get("reason") else ""
+    reason = f" ({fields['reason']})" if fields.get("reason") else ""
     return f"{what} on {utc_day(change.at_ms)}{reason}."

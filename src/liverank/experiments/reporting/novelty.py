@@ -102,7 +102,7 @@ def _days_over(gathered: Gathered, variants: Sequence[str], until_ms: float) -> 
 
 def _sentence(change: float, p: float, first: float, days: int) -> str:
     if math.isnan(p):
-        return "Whether the effect changes with time cannot be told."
+        return "Whether the effect changes with time is unknown."
     if p >= 1 - _LEVEL:
         return (
             f"No trend over the first {days} days since exposure (p {p_words(p)}): "

@@ -31,9 +31,9 @@ from liverank.experiments.reporting.results import (
     tracks_of,
 )
 from liverank.experiments.reporting.segments import segments_of
+from liverank.experiments.reporting.sentences import how_of, notes_of, utc_day
 from liverank.experiments.reporting.series import Series, series_of
 from liverank.experiments.reporting.splits import split_of
-from liverank.experiments.reporting.telling import how_of, notes_of, utc_day
 from liverank.experiments.reporting.verdict import decision_of
 
 _LEVEL = 0.95
@@ -110,7 +110,7 @@ def _base(
 
 
 def _early(gathered: Gathered, course: Course) -> DecisionFact:
-    """Before the first look there is nothing to decide by."""
+    """The decision before the first look: wait."""
     first = int(course.start_ms + course.looks_ms)
     sentence = f"Wait: the first look is due on {utc_day(first)}."
     if not gathered.units:
@@ -127,7 +127,7 @@ def _early(gathered: Gathered, course: Course) -> DecisionFact:
 
 
 def _is_absent(metric: Metric, asked: Asked, gathered: Gathered) -> bool:
-    """Whether nobody asked for a metric, and the log has nothing for it."""
+    """Whether a metric was not asked for, and the log has no events of it."""
     types = [text for need in metric.needs() for text in need.types]
     return metric.name in asked.seeded and not all(gathered.counts.get(one) for one in types)
 
@@ -139,7 +139,7 @@ def _split(gathered: Gathered, series: Series, asked: Asked) -> SplitFact:
 
 
 def _holdout(series: Series, metric: Metric, arms: Sequence[str]) -> tuple[HoldoutFact, ...]:
-    """The primary metric of each variant beside the holdout, which no decision rests on."""
+    """The primary metric of each variant compared with the holdout, which no decision rests on."""
     last = series.summaries[-1]
     if HOLDOUT not in series.arms:
         return ()

@@ -1,4 +1,4 @@
-"""The metrics of a report: their tracks over the looks, corrected for how many they are."""
+"""The metrics of a report: their tracks over the looks, with p-values corrected by Holm."""
 
 import math
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def tracks_of(
 def results_of(
     tracks: Tracks, metrics: Sequence[Metric], asked: Asked
 ) -> dict[tuple[str, str], MetricResult]:
-    """What a decision is made by, p-values corrected; metrics in their order."""
+    """The results that a decision is made from, p-values corrected, in the order of metrics."""
     guards = {guard.name for guard in asked.guardrails}
     by_name = {metric.name: metric for metric in metrics}
     results = [
@@ -95,7 +95,7 @@ def metric_facts(
     course: Course,
     moments_ms: Sequence[float],
 ) -> tuple[MetricFact, ...]:
-    """All of it in the form of the report."""
+    """The metrics in the form of the report."""
     guards = {guard.name for guard in asked.guardrails}
     # one of the seed set that the log has nothing for is not among them
     primary = next((one.name for one in metrics if one.name not in guards), None)
@@ -122,7 +122,7 @@ def metric_facts(
                 if metric.name == primary
                 else "metric",
                 direction=metric.direction,
-                told=metric.told,
+                description=metric.description,
                 margin=asked.margins.get(metric.name),
                 variants=variants,
             )
@@ -131,7 +131,7 @@ def metric_facts(
 
 
 def distrusted(metrics: Sequence[MetricFact]) -> tuple[MetricFact, ...]:
-    """The metrics of a broken split: their numbers stand, and no verdict does."""
+    """The metrics of a broken split: their numbers are shown, without a verdict."""
 
     def without_verdict(variant: VariantResult) -> VariantResult:
         return msgspec.structs.replace(variant, verdict="not to be trusted", significant=False)
@@ -158,13 +158,13 @@ def _variant(
         p=result.p,
         adjusted_p=result.adjusted_p,
         significant=result.adjusted_p < alpha,
-        crossed_ms=None if first is None else int(moments_ms[first.place]),
+        crossed_ms=None if first is None else int(moments_ms[first.number]),
         variance_saved=track.last.variance_saved,
         verdict=_verdict(result, alpha),
         looks=tuple(
             LookFact(
-                at_ms=int(moments_ms[look.place]),
-                day=round((moments_ms[look.place] - course.start_ms) / DAY_MS, 3),
+                at_ms=int(moments_ms[look.number]),
+                day=round((moments_ms[look.number] - course.start_ms) / DAY_MS, 3),
                 effect=effect_of(look.comparison),
                 z=look.z,
                 bound=look.bound,

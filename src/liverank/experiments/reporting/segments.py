@@ -1,7 +1,7 @@
-"""The primary metric by segment, with the number of looks at the data said and paid for.
+"""The primary metric by segment, with the number of comparisons stated and corrected for.
 
-Segments are for questions, not for decisions: one that stands out by chance among many is what to
-expect, so p-values are corrected over all of them.
+Segments are for exploration, not for decisions: among many segments one is expected to stand out by
+chance, so p-values are corrected over all of them.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from liverank.experiments.reporting.splits import UNKNOWN_LEVEL, levels_of
 from liverank.experiments.statistics.multiple import holm
 
 _LEAST_UNITS = 50
-"""Units of a level in each arm."""
+"""Units of each arm below which a level is not compared."""
 _LEVEL = 0.95
 
 
@@ -60,8 +60,8 @@ def _one(
     sides = []
     for name in (control, variant):
         arm = exposed_by(gathered, name, series.moments_ms[-1])
-        places = arm.start + np.flatnonzero(segment.codes[arm] == code)
-        table = columns_of(gathered, series.last[metric.name], series.before[metric.name], places)
+        units = arm.start + np.flatnonzero(segment.codes[arm] == code)
+        table = columns_of(gathered, series.last[metric.name], series.before[metric.name], units)
         sides.append(metric.summarise(table))
     comparison = metric.compare(*sides, level=_LEVEL)
     return SegmentFact(

@@ -2,7 +2,7 @@
 
 Alpha is spent by the clock of the plan, and the boundary is exact for the information that the
 looks really had (the inverse of the lift's squared standard error), which need not be planned. A
-guardrail's intervals hold at all times instead. Invariant: what a look says is never changed by
+guardrail's intervals hold at all times instead. Invariant: the result of a look is never changed by
 later looks.
 """
 
@@ -22,20 +22,21 @@ fall, where the spread of the data grows. Looks that share more of their data th
 less often (Sidak 1968), and thinner steps take long to integrate. Where the spread of units grows
 several times over, looks share less than is assumed, and cross more often than alpha says."""
 _WIDEST = 7.5
-"""Beyond so many standard errors there is no interval to speak of yet."""
+"""Boundary, in standard errors, beyond which intervals are too wide to show."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookResult:
     """One look of one metric of one variant."""
 
-    place: int
-    """Which look, from 0."""
+    number: int
+    """Number of the look, from 0."""
     comparison: Comparison
     """With intervals that are valid at all looks together; NaN where it is too early for one."""
     z: float
     bound: float
-    """Where z decides: above it or below its negative. Infinite where nothing is spent yet."""
+    """Boundary of z: beyond it, or below its negative, the look decides. Infinite where no alpha is
+    spent yet."""
 
     @property
     def is_crossed(self) -> bool:
@@ -77,12 +78,12 @@ def planned_looks(
     known, information = _known(metric, pairs, alpha)
     if not known:
         return Track((), _last(metric, pairs, alpha), lambda: math.nan)
-    times = [clock[place] for place, _ in known]
+    times = [clock[number] for number, _ in known]
     shares = [each / information[-1] for each in information]
     bounds = spending(alpha, shares, clock=times).tolist()
     looks = tuple(
-        _look(metric, pairs[place], place, found, bound)
-        for (place, found), bound in zip(known, bounds, strict=True)
+        _look(metric, pairs[number], number, found, bound)
+        for (number, found), bound in zip(known, bounds, strict=True)
     )
     return Track(
         looks, _last_of(metric, pairs, looks, alpha), lambda: _least_p(looks, information, times)
@@ -100,8 +101,8 @@ def watched(metric: Metric, pairs: Sequence[Pair], planned: int, *, alpha: float
     tightest = max(planned / 3, 1.0)
     units = [each / information[0] for each in information]
     looks = tuple(
-        _look(metric, pairs[place], place, found, always_valid_bound(alpha, time, tightest))
-        for (place, found), time in zip(known, units, strict=True)
+        _look(metric, pairs[number], number, found, always_valid_bound(alpha, time, tightest))
+        for (number, found), time in zip(known, units, strict=True)
     )
 
     def least() -> float:
@@ -123,7 +124,7 @@ def _known(
     The value is that of both arms, which does not go with their difference as the control's does.
     """
     found = [metric.compare(control, variant, level=1 - alpha) for control, variant in pairs]
-    known = [(place, one) for place, one in enumerate(found) if one.se > 0]
+    known = [(number, one) for number, one in enumerate(found) if one.se > 0]
     values = [(one.control + one.value) / 2 for _, one in known]
     scales = values if all(values) else [1.0] * len(values)
     information: list[float] = []
@@ -133,27 +134,27 @@ def _known(
     return known, information
 
 
-def _look(metric: Metric, pair: Pair, place: int, found: Comparison, bound: float) -> LookResult:
+def _look(metric: Metric, pair: Pair, number: int, found: Comparison, bound: float) -> LookResult:
     difference_ci, lift_ci = UNKNOWN, UNKNOWN
     if bound <= _WIDEST:
         wide = metric.compare(*pair, level=nominal_level(bound))
         difference_ci, lift_ci = wide.difference_ci, wide.lift_ci
     shown = replace(found, difference_ci=difference_ci, lift_ci=lift_ci)
-    return LookResult(place, shown, found.difference / found.se, bound)
+    return LookResult(number, shown, found.difference / found.se, bound)
 
 
 def _least_p(
     looks: Sequence[LookResult], information: Sequence[float], times: Sequence[float]
 ) -> float:
-    """The p of each look holds for all, so that of the look furthest out does.
+    """The p of the look furthest out, which is valid over all looks.
 
-    Only looks with the sign of the last one: p goes with the direction that is told.
+    Only looks with the sign of the last one: p belongs to the direction that is reported.
     """
     sign = looks[-1].z
-    same = [place for place, look in enumerate(looks) if look.z * sign > 0] or [len(looks) - 1]
-    place = max(same, key=lambda k: abs(looks[k].z) / looks[k].bound)
-    shares = [each / information[place] for each in information[: place + 1]]
-    return repeated_p(looks[place].z, shares, clock=times[: place + 1])
+    same = [number for number, look in enumerate(looks) if look.z * sign > 0] or [len(looks) - 1]
+    number = max(same, key=lambda k: abs(looks[k].z) / looks[k].bound)
+    shares = [each / information[number] for each in information[: number + 1]]
+    return repeated_p(looks[number].z, shares, clock=times[: number + 1])
 
 
 def _last(metric: Metric, pairs: Sequence[Pair], alpha: float) -> Comparison:
@@ -164,4 +165,4 @@ def _last_of(
     metric: Metric, pairs: Sequence[Pair], looks: Sequence[LookResult], alpha: float
 ) -> Comparison:
     last = looks[-1]
-    return last.comparison if last.place == len(pairs) - 1 else _last(metric, pairs, alpha)
+    return last.comparison if last.number == len(pairs) - 1 else _last(metric, pairs, alpha)

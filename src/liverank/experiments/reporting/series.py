@@ -1,7 +1,7 @@
-"""All metrics of all arms at all looks, as summaries: what the rest of a report is computed from.
+"""Summaries of all metrics of all arms at all looks, from which a report is computed.
 
 The log is read once; per look and arm a summary of a few numbers is kept, so that intervals over
-time, boundaries and levels need no second look at the units.
+time, boundaries and levels need no second pass over the units.
 """
 
 from collections.abc import Sequence
@@ -45,9 +45,9 @@ def series_of(
     summaries: list[dict[tuple[str, str], Summary]] = []
     counts = np.zeros((len(moments_ms), len(arm_names)), np.int64)
     last: dict[str, PerUnit] = {}
-    for place, view in enumerate(looks(gathered, needs, moments_ms)):
+    for number, view in enumerate(looks(gathered, needs, moments_ms)):
         arms = {name: exposed_by(gathered, name, view.at_ms) for name in arm_names}
-        counts[place] = [arm.stop - arm.start for arm in arms.values()]
+        counts[number] = [arm.stop - arm.start for arm in arms.values()]
         found = {}
         for metric in metrics:
             last[metric.name] = metric.per_unit(view)
@@ -86,8 +86,8 @@ def columns_of(
     if now.counted is not None:
         counted = now.counted[units]
         if not counted.all():
-            places = np.arange(units.start, units.stop) if isinstance(units, slice) else units
-            rows = places[counted]
+            all_rows = np.arange(units.start, units.stop) if isinstance(units, slice) else units
+            rows = all_rows[counted]
     cut = PerUnit(tuple(column[rows] for column in now.values))
     earlier = None
     if before is not None:

@@ -16,7 +16,7 @@ from liverank.experiments.statistics.sample_ratio import (
 )
 
 MOST_LEVELS = 12
-"""Levels of a segment that are shown; the commonest."""
+"""Number of levels of a segment that are shown, the commonest first."""
 UNKNOWN_LEVEL = "(unknown)"
 
 
@@ -26,7 +26,7 @@ def split_of(
     """Check the units of each arm against the shares of the config.
 
     ``counts`` are int64[n_looks, n_arms] in the order of ``shares``, ``days`` the names of the
-    looks. The overall p is sequential: with daily looks too, a sound split raises an alarm in at
+    looks. The overall p is sequential: even with daily looks, a sound split raises an alarm in at
     most one of a thousand experiments.
     """
     arms, planned = tuple(shares), list(shares.values())
@@ -68,7 +68,7 @@ def levels_of(
     order = np.argsort(-totals, kind="stable")[:MOST_LEVELS]
     order = order[totals[order] > 0]
     names = [UNKNOWN_LEVEL, *segment.texts]
-    return [names[place] for place in order], table[order].astype(np.int64)
+    return [names[index] for index in order], table[order].astype(np.int64)
 
 
 def _parts(

@@ -17,10 +17,10 @@ from liverank.experiments.reporting.facts import (
     SplitFact,
     VariantResult,
 )
+from liverank.experiments.reporting.sentences import utc_day
 from liverank.experiments.reporting.series import Series
-from liverank.experiments.reporting.telling import utc_day
 
-_LATELY_DAYS = 7
+_RECENT_DAYS = 7
 
 
 def decision_of(
@@ -61,7 +61,7 @@ def _stage(course: Course, series: Series, arms: int) -> Stage:
     totals = series.counts[:, :arms].sum(axis=1).tolist()
     users = totals[-1]
     last_ms = series.moments_ms[-1]
-    since = max(last_ms - _LATELY_DAYS * DAY_MS, course.start_ms)
+    since = max(last_ms - _RECENT_DAYS * DAY_MS, course.start_ms)
     before = [
         total for at_ms, total in zip(series.moments_ms, totals, strict=True) if at_ms <= since
     ]
@@ -86,9 +86,9 @@ def _changes(
     """What would change a decision, in words."""
     if not split.ok:
         return ("Nothing in these data: a sound split is needed first.",)
-    told = []
+    changes = []
     if decision.action == "wait":
-        told += [
+        changes += [
             _to_cross(metric, variant, course)
             for metric in metrics
             if metric.role == "primary"
@@ -102,17 +102,19 @@ def _changes(
         )
     if decision.action == "wait" and (decision.until_ms or 0) > course.planned_end_ms:
         end = utc_day(course.planned_end_ms)
-        told.append(f"The plan ends before that, on {end}: raise `days` now, or plan another test.")
+        changes.append(
+            f"The plan ends before that, on {end}: raise `days` now, or plan another test."
+        )
     if decision.action == "ship" and not course.is_over:
-        told.append(
+        changes.append(
             "More data are not needed: the boundary allows for stopping at any of the looks. "
             "A guardrail that turns out harmed, or a split that breaks, would change it."
         )
     if decision.action == "ship" and course.is_over:
-        told.append("A holdout, or the same test once more, can show whether the effect lasts.")
+        changes.append("A holdout, or the same test once more, can show whether the effect lasts.")
     if decision.action == "stop":
-        told.append("A test with more users or a larger change; more looks at this one cannot.")
-    return tuple(told)
+        changes.append("A test with more users or a larger change; more looks at this one cannot.")
+    return tuple(changes)
 
 
 def _to_cross(metric: MetricFact, variant: VariantResult, course: Course) -> str:

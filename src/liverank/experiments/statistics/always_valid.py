@@ -1,4 +1,4 @@
-"""Intervals and p-values that hold at all times at once, for guardrails that are always watched.
+"""Always-valid intervals and p-values, for guardrails that are watched all the time.
 
 They are wider than those of a planned number of looks, and need no plan. Sources: Waudby-Smith,
 Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central limit theory and asymptotic confidence
@@ -14,9 +14,9 @@ from liverank.experiments.statistics.comparison import Interval
 
 
 def always_valid_bound(alpha: float, units: float, tightest_at: float) -> float:
-    r"""How many standard errors the interval reaches to each side, at this number of units.
+    r"""Half width of the interval in standard errors, at this number of units.
 
-    ``tightest_at`` is the number of units at which it is to be tightest, such as those of half the
+    ``tightest_at`` is the number of units at which it is tightest, such as the number at half the
     planned duration; it is chosen beforehand.
 
     >>> round(always_valid_bound(0.05, 10_000, 10_000), 2)
@@ -29,19 +29,19 @@ def always_valid_bound(alpha: float, units: float, tightest_at: float) -> float:
 def confidence_sequence(
     difference: float, se: float, *, units: float, tightest_at: float, alpha: float = 0.05
 ) -> Interval:
-    """An interval of the difference; with 1 - alpha it holds the truth at all looks together.
+    """An interval of the difference that covers the truth at all looks with probability 1 - alpha.
 
-    ``units`` are those of both arms so far, in whose square root ``se`` falls.
+    ``units`` is the number in both arms so far; ``se`` falls with its square root.
     """
     half = always_valid_bound(alpha, units, tightest_at) * se
     return difference - half, difference + half
 
 
 def always_valid_p(z: float, *, units: float, tightest_at: float, alpha: float = 0.05) -> float:
-    """The p-value that goes with the sequence: below alpha just where it leaves zero out.
+    """The p-value of the sequence: below alpha exactly where its interval excludes zero.
 
-    ``alpha`` only places where the sequence is tightest. Over all looks together p is ever below a
-    level with at most that probability; the least seen so far is therefore valid too.
+    ``alpha`` only sets where the sequence is tightest. Over all looks together p falls below a
+    level with at most that probability, so the smallest p so far is valid too.
 
     >>> round(always_valid_p(3.04, units=10_000, tightest_at=10_000), 2)
     0.05

@@ -3,7 +3,7 @@
 The difference is tested by Welch's t. The lift's interval is the delta method on the logarithm of
 the ratio of the two values, which stays above -100 % and is right where both are clearly away from
 zero; where the variant's value is not, or the signs differ, it is Fieller's.
-Invariant: what the data cannot tell is NaN, and ``reason`` says why.
+Invariant: what the data do not determine is NaN, and ``reason`` explains why.
 """
 
 import math
@@ -19,13 +19,13 @@ from liverank.experiments.statistics.moments import Moments
 
 Interval = tuple[float, float]
 _FEW = 30
-"""An arm of fewer units that all have one value says nothing of its spread."""
+"""Units of one value below which an arm's variance of 0 is not trusted."""
 UNKNOWN: Interval = (math.nan, math.nan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One variant against the control, at the confidence level that was asked for."""
+    """One variant compared with the control, at a confidence level."""
 
     control: float
     value: float
@@ -44,7 +44,7 @@ class Comparison:
     n_control: int
     n_variant: int
     variance_saved: float = 0.0
-    """Share of the difference's variance that the covariates took away."""
+    """Share of the difference's variance that the covariates removed."""
     reason: str = ""
     """Why something above is NaN; empty where all is known."""
 
@@ -67,7 +67,7 @@ def compare_ratios(control: Moments, variant: Moments, *, level: float = 0.95) -
     """Compare the ratios of the means of columns 0 and 1.
 
     Columns 2 and 3, 4 and 5, and so on are the numerators and denominators of covariates. A unit
-    without a pre-period has zeros there, which is what leaves it where it is.
+    without a pre-period has zeros there, which leaves it unadjusted.
     """
     ratios = [(column, column + 1) for column in range(0, len(control.means), 2)]
     return compare_columns(control, variant, ratios, level=level)
@@ -136,13 +136,13 @@ def _why_unknown(control: Estimate, variant: Estimate) -> str:
         if arm.reason:
             return f"in the {name}, {arm.reason}"
     if not math.isfinite(control.variance + variant.variance):
-        return "the variance cannot be told"
-    # what rounding leaves of a constant is not a spread
+        return "the variance is unknown"
+    # the rounding errors of a constant are not variance
     if control.variance + variant.variance <= 1e-30 * (control.value**2 + variant.value**2):
         return "the metric does not vary between units"
     for name, arm in (("control", control), ("variant", variant)):
         if arm.variance == 0 and arm.count < _FEW:
-            return f"all {arm.count} units of the {name} have one value: too few to tell its spread"
+            return f"all {arm.count} units of the {name} have one value: too few for a variance"
     return ""
 
 
@@ -158,7 +158,7 @@ def _quantile(df: float, level: float) -> float:
 
 
 def _is_near_zero(arm: Estimate, df: float, level: float) -> bool:
-    """Whether the arm's own interval holds zero, so that a division by it says nothing."""
+    """Whether the arm's own interval includes zero, so that a ratio to it is meaningless."""
     return arm.value**2 <= _quantile(df, level) ** 2 * arm.variance
 
 

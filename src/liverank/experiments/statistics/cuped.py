@@ -1,8 +1,8 @@
-"""Covariate adjustment (CUPED): what was known of a unit before the experiment explains some of it.
+"""Covariate adjustment (CUPED): data from before the experiment explain part of the variance.
 
 Source: Deng, Xu, Kohavi and Walker, "Improving the Sensitivity of Online Controlled Experiments by
 Utilizing Pre-Experiment Data" (WSDM 2013). A covariate must not be touched by the treatment: it is
-measured before a unit's exposure. Invariant: no unit is left out for want of a covariate.
+measured before a unit's exposure. Invariant: no unit is left out because a covariate is missing.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ def covariate_columns(known: NDArray[np.float64]) -> NDArray[np.float64]:
 
     An unknown (NaN) value is filled with zero, and the second column, itself a covariate, takes up
     the difference between units with and without a value. So any filling gives the same result,
-    nobody is dropped, and the comparison stays unbiased.
+    no unit is dropped, and the comparison stays unbiased.
 
     >>> covariate_columns(np.array([2.0, np.nan]))
     array([[2., 1.],
@@ -38,16 +38,16 @@ def coefficients(pooled: Linearised) -> NDArray[np.float64]:
     theta = np.zeros(len(pooled.values) - 1)
     covariance = pooled.covariance
     kept: list[int] = []
-    for place in range(1, len(pooled.values)):
-        own = covariance[place, place]
+    for column in range(1, len(pooled.values)):
+        own = covariance[column, column]
         if not (np.isfinite(own) and own > 0):
             continue
         left = own
         if kept:
-            shared = covariance[np.ix_(kept, [place])][:, 0]
+            shared = covariance[np.ix_(kept, [column])][:, 0]
             left -= shared @ np.linalg.solve(covariance[np.ix_(kept, kept)], shared)
         if left > _TINY * own:
-            kept.append(place)
+            kept.append(column)
     if kept:
         theta[np.array(kept) - 1] = np.linalg.solve(
             covariance[np.ix_(kept, kept)], covariance[kept, 0]

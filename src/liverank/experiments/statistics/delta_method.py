@@ -38,13 +38,13 @@ def linearise(moments: Moments, ratios: Sequence[Ratio]) -> Linearised:
     columns = len(moments.means)
     weights = np.zeros((len(ratios), columns))
     values = np.full(len(ratios), np.nan)
-    for place, (numerator, denominator) in enumerate(ratios):
+    for row, (numerator, denominator) in enumerate(ratios):
         below = 1.0 if denominator is None else moments.means[denominator]
         if moments.count == 0 or below == 0:
-            weights[place] = np.nan
+            weights[row] = np.nan
             continue
-        values[place] = moments.means[numerator] / below
-        weights[place, numerator] += 1 / below
+        values[row] = moments.means[numerator] / below
+        weights[row, numerator] += 1 / below
         if denominator is not None:
-            weights[place, denominator] -= values[place] / below
+            weights[row, denominator] -= values[row] / below
     return Linearised(values, weights @ moments.covariance @ weights.T, moments.count)

@@ -10,11 +10,11 @@ class Estimate:
 
     value: float
     variance: float
-    """Of ``value``, so the squared standard error; NaN where it cannot be told."""
+    """Of ``value``, so the squared standard error; NaN where it is unknown."""
     count: int
     """Independent units."""
     reason: str = ""
-    """Why something above is NaN, where more can be said than that units are few."""
+    """Why something above is NaN, where the reason is not just that units are few."""
 
     @property
     def se(self) -> float:

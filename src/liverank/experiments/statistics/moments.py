@@ -60,9 +60,9 @@ class Moments:
             + np.outer(shift, shift) * (self.count * other.count / count),
         )
 
-    def of_columns(self, places: list[int]) -> Self:
+    def of_columns(self, columns: list[int]) -> Self:
         """The moments of some of the columns, in the order given."""
-        return type(self)(self.count, self.means[places], self.products[np.ix_(places, places)])
+        return type(self)(self.count, self.means[columns], self.products[np.ix_(columns, columns)])
 
     @property
     def covariance(self) -> NDArray[np.float64]:

@@ -13,10 +13,10 @@ def holm(p: Sequence[float]) -> list[float]:
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
-    places = sorted((i for i, one in enumerate(p) if not math.isnan(one)), key=lambda i: p[i])
+    order = sorted((i for i, one in enumerate(p) if not math.isnan(one)), key=lambda i: p[i])
     adjusted = [math.nan] * len(p)
     largest = 0.0
-    for rank, place in enumerate(places):
-        largest = max(largest, min(1.0, (len(places) - rank) * p[place]))
-        adjusted[place] = largest
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * p[index]))
+        adjusted[index] = largest
     return adjusted

@@ -9,7 +9,7 @@ from typing import Literal
 from liverank.experiments.statistics.comparison import Comparison, Interval
 
 Direction = Literal["up", "down"]
-"""Where a metric is to go."""
+"""The direction in which a metric improves."""
 Guard = Literal["safe", "no harm seen", "harmed", "unclear"]
 
 
@@ -31,7 +31,7 @@ def judge_guardrail(
         return "harmed" if high < 0 else "no harm seen"
     is_worse = high < 0
     low, high = _towards(direction, comparison.lift_ci)
-    if math.isnan(low):  # a margin of a control near zero is next to nothing
+    if math.isnan(low):  # a margin relative to a control near zero is meaningless
         return "harmed" if is_worse else "unclear"
     if comparison.control < 0:
         low, high = -high, -low
@@ -41,6 +41,6 @@ def judge_guardrail(
 
 
 def _towards(direction: Direction, interval: Interval) -> Interval:
-    """The interval with better above."""
+    """The interval turned so that larger is better."""
     low, high = interval
     return (low, high) if direction == "up" else (-high, -low)

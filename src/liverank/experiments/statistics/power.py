@@ -1,8 +1,8 @@
-"""How likely an effect is found, and how many users that takes.
+"""The power of a test, and the number of users that a power takes.
 
 The test is Welch's, so power is that of the noncentral t; with several looks it is that of the
 boundary. Source: Cohen, "Statistical Power Analysis" (1988), chapter 2; Jennison and Turnbull,
-"Group Sequential Methods" (2000), chapter 2, for what looking costs.
+"Group Sequential Methods" (2000), chapter 2, for the cost of several looks.
 """
 
 import math
@@ -50,8 +50,8 @@ def users_needed(
 ) -> int:
     """Users of both arms together with which a difference of means is found with this power.
 
-    ``variant_share`` is the variant's part of both arms; ``inflation`` what looking several times
-    costs, from ``looking_costs``. Raises ExperimentError for no difference, or no variance.
+    ``variant_share`` is the variant's part of both arms; ``inflation`` the cost of
+    several looks, from ``looking_costs``. Raises ExperimentError for no difference, or no variance.
 
     >>> users_needed(0.1, 1.0)
     3142
@@ -87,7 +87,7 @@ def looking_costs(
     power: float = 0.8,
     kind: Spending = "obrien_fleming",
 ) -> float:
-    """How many times the users of a single look give these looks the same power.
+    """Factor of users with which these looks have the power of a single look.
 
     >>> round(looking_costs([0.2, 0.4, 0.6, 0.8, 1.0]), 3)
     1.025

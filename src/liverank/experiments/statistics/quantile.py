@@ -30,7 +30,7 @@ def quantile_estimate(
 ) -> Estimate:
     """The q-quantile of ``float64[n]``; without shared values that of NumPy's method "hazen".
 
-    ``units``, ``int64[n]``, says whose each value is; without it each is a unit of its own. The
+    ``units``, ``int64[n]``, is the unit of each value; without it each is a unit of its own. The
     variance is NaN, with the reason, where the quantile is too near an end for so few units, or
     falls on a value that many share.
 
@@ -50,11 +50,11 @@ def quantile_estimate(
         reason = f"too few units ({count}) for an interval of the {q:g} quantile"
         return Estimate(value, math.nan, count, reason)
     below, above = np.interp([low, high], middle, distinct)
-    place = int(np.searchsorted(upto, q))
-    is_one_value = upto[place] > high and upto[place] - counts[place] / len(values) < low
+    index = int(np.searchsorted(upto, q))
+    is_one_value = upto[index] > high and upto[index] - counts[index] / len(values) < low
     if below == above or is_one_value:
         reason = (
-            f"the {q:g} quantile falls on {distinct[place]:g}, which many units share; "
+            f"the {q:g} quantile falls on {distinct[index]:g}, which many units share; "
             "compare a mean, or the share above a value"
         )
         return Estimate(value, math.nan, count, reason)
@@ -69,7 +69,7 @@ def compare_quantiles(
     level: float = 0.95,
     units: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
 ) -> Comparison:
-    """Compare the q-quantiles of two arms; ``units`` are whose the values of each arm are."""
+    """Compare the q-quantiles of two arms; ``units`` are the units of each arm's values."""
     of_control, of_variant = units if units is not None else (None, None)
     return compare_estimates(
         quantile_estimate(control, q, units=of_control),
@@ -81,18 +81,18 @@ def compare_quantiles(
 def _share_below(
     of: NDArray[np.intp], middle: NDArray[np.float64], q: float
 ) -> NDArray[np.float64]:
-    """What each value adds to the mid-distribution at the quantile, ``float64[n]``.
+    """The share of each value in the mid-distribution at the quantile, ``float64[n]``.
 
-    ``of`` is the place of each value among the distinct ones, which have the shares ``middle``.
+    ``of`` is the index of each value among the distinct ones, which have the shares ``middle``.
     """
     after = int(np.clip(np.searchsorted(middle, q), 1, len(middle) - 1)) if len(middle) > 1 else 0
     before = max(after - 1, 0)
     apart = middle[after] - middle[before]
     weight = float(np.clip((q - middle[before]) / apart, 0.0, 1.0)) if apart else 0.0
     shares = np.zeros(len(middle))
-    for place, part in ((before, 1 - weight), (after, weight)):
-        shares[:place] += part
-        shares[place] += part / 2
+    for index, part in ((before, 1 - weight), (after, weight)):
+        shares[:index] += part
+        shares[index] += part / 2
     return shares[of]
 
 
@@ -100,8 +100,8 @@ def _share_se(below: NDArray[np.float64], units: NDArray[np.int64] | None) -> tu
     """Standard error of a mean of ``float64[n]`` over values, and the number of units."""
     if units is None:
         return math.sqrt(below.var(ddof=1) / len(below)) if len(below) > 1 else math.nan, len(below)
-    _, place = np.unique(units, return_inverse=True)
-    sizes = np.bincount(place).astype(np.float64)
-    sums = np.bincount(place, weights=below)
+    _, unit = np.unique(units, return_inverse=True)
+    sizes = np.bincount(unit).astype(np.float64)
+    sums = np.bincount(unit, weights=below)
     share = linearise(Moments.of(np.column_stack([sums, sizes])), [(0, 1)])
     return math.sqrt(share.covariance[0, 0] / share.count), share.count

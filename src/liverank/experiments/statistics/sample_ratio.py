@@ -16,12 +16,12 @@ from scipy import special, stats
 from liverank.errors import ExperimentError
 
 ALARM = 0.001
-"""A split with a smaller p is broken. Small, since this is tested in each experiment."""
+"""Level of p below which a split is broken; small, since every experiment is tested."""
 
 _EXACT_BELOW = 1000
 _MOST_OUTCOMES = 200_000
 CONCENTRATION = 1000.0
-"""Of the Dirichlet prior of the sequential test: shares that are off by some 1.6 % of all units."""
+"""Concentration of the sequential test's Dirichlet prior: deviations of about 1.6 % of units."""
 
 
 def sample_ratio(counts: Sequence[int], shares: Sequence[float]) -> float:
@@ -48,10 +48,10 @@ def sample_ratio(counts: Sequence[int], shares: Sequence[float]) -> float:
 def sequential_sample_ratio(
     counts: NDArray[np.int64], shares: Sequence[float], concentration: float = CONCENTRATION
 ) -> NDArray[np.float64]:
-    """The p-value at each look, ``float64[n_looks]``, valid however often one looks.
+    """The p-value at each look, ``float64[n_looks]``, valid for any number of looks.
 
-    ``counts``, ``int64[n_looks, n_arms]``, are totals up to each look. The chance that p ever falls
-    to alpha, if the split is as planned, is at most alpha. It never rises again.
+    ``counts``, ``int64[n_looks, n_arms]``, are totals up to each look. If the split is as planned,
+    the probability that p ever falls to alpha is at most alpha. p never rises.
 
     >>> looks = np.array([[10, 12], [480, 520], [4700, 5300]])
     >>> sequential_sample_ratio(looks, [1, 1]).round(4).tolist()
@@ -88,9 +88,9 @@ def _exact(counts: Sequence[int], shares: NDArray[np.float64]) -> float:
     """The probability of all outcomes that are no likelier than this one."""
     total = sum(counts)
     cuts = itertools.combinations(range(total + len(counts) - 1), len(counts) - 1)
-    places = np.array(list(cuts))
+    bounds = np.array(list(cuts))
     edges = np.pad(
-        places, ((0, 0), (1, 1)), constant_values=((0, 0), (-1, total + len(counts) - 1))
+        bounds, ((0, 0), (1, 1)), constant_values=((0, 0), (-1, total + len(counts) - 1))
     )
     outcomes = np.diff(edges, axis=1) - 1
     log_p = stats.multinomial.logpmf(outcomes, total, shares)

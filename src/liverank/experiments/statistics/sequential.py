@@ -19,20 +19,20 @@ from scipy import optimize, special
 from liverank.errors import ExperimentError
 
 Spending = Literal["obrien_fleming", "pocock"]
-"""How much is spent early: next to nothing (O'Brien-Fleming type), or much (Pocock type)."""
+"""How alpha is spent: almost none early (O'Brien-Fleming type), or much (Pocock type)."""
 
 _FARTHEST = 38.0
-"""Beyond this z the normal tail is no longer a float."""
+"""Largest z whose normal tail is still a float."""
 _LEAST = 1e-300
 _WIDEST = 7.0
 """Standard deviations within which the paths that have not crossed are followed."""
 _USUALLY_WITHIN = math.log(10.0)
-"""Looking several times seldom makes p more than ten times as large."""
+"""Log of the usual factor at most between p of several looks and that of a single one."""
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(6)
-"""Of Gauss and Legendre, for each panel that the paths' range is cut into."""
+"""Gauss-Legendre nodes and weights, for each panel that the paths' range is cut into."""
 
 Paths = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""Points of the Brownian path at a look, and how much probability each stands for."""
+"""Points of the Brownian path at a look, and the probability weight of each."""
 
 
 def spent(alpha: float, fraction: float, kind: Spending = "obrien_fleming") -> float:
@@ -164,7 +164,7 @@ def _check_looks(alpha: float, fractions: Sequence[float]) -> None:
 def _crossing(
     paths: Paths | None, step: float, root: float, shift: float = 0.0
 ) -> Callable[[float], float]:
-    """The probability to be beyond ``bound`` at the next look, not having crossed before."""
+    """The probability of crossing ``bound`` at the next look for the first time."""
     points, weights = paths if paths is not None else (np.zeros(1), np.ones(1))
 
     def crossed(bound: float) -> float:

@@ -57,7 +57,7 @@ def _picture(metric: MetricProof, days: float) -> Html:
     return tag(
         "figure",
         tag("h3", title, tag("span", proven)),
-        frame.draw(*marks, told=told),
+        frame.draw(*marks, label=told),
     )
 
 

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from liverank.autopilot.explored import Asked, find_exploration
-from liverank.autopilot.gather import Frames, look_at
-from liverank.autopilot.policy_estimate import PolicyEstimate, estimate_policy, usual_places
+from liverank.autopilot.frames import Frames
+from liverank.autopilot.gather import look_at
+from liverank.autopilot.policy_estimate import PolicyEstimate, estimate_policy, usual_positions
 from liverank.autopilot.replayed_policy import (
     Policy,
     bundle_policy,
@@ -112,8 +113,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             explored = exploration.lists(frames, policy.layout, config)
             report = partial(on_progress, f"replaying {name}")
             scores = policy_scores(frames, policy, explored.lists, config, report)
-            positions = arguments.positions or usual_places(explored.lists)
-            estimate = estimate_policy(explored, scores, places=positions, form=arguments.form)
+            positions = arguments.positions or usual_positions(explored.lists)
+            estimate = estimate_policy(explored, scores, positions=positions, form=arguments.form)
             return Named(policy.name, estimate, explored.counts)
 
         first = estimated(arguments.policy)
@@ -135,7 +136,7 @@ def _as_json(named: Named) -> dict[str, Any]:
     found = named.of
     return {
         "policy": named.policy,
-        "positions": found.places,
+        "positions": found.positions,
         "estimates": {name: _figures(getattr(found, name), found) for name, _ in _ROWS},
         "effective_lists": found.dr.effective_lists,
         "largest_weight": found.dr.largest_weight,
@@ -149,7 +150,7 @@ def _figures(estimate: Estimate, found: PolicyEstimate) -> dict[str, Any]:
         "per_list": estimate.value,
         "ci": list(estimate.ci),
         "per_item": estimate.value / found.shown,
-        "by_position": list(estimate.by_place),
+        "by_position": list(estimate.by_position),
         "bound": None if estimate.bound is None else list(estimate.bound),
     }
 
@@ -158,7 +159,7 @@ def _show(
     console: Console, found: list[Named], gap: Difference | None, label: str, form: str
 ) -> None:
     for name, of_policy, _ in found:
-        positions, best = of_policy.places, of_policy.dr
+        positions, best = of_policy.positions, of_policy.dr
         where = "the first position" if positions == 1 else f"the first {positions} positions"
         console.print(
             f"[bold]{name} would bring about {best.value:.3f} `{label}` a list in {where}[/bold] "

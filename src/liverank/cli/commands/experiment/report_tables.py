@@ -11,7 +11,7 @@ from liverank.experiments.analysis.words import p_value
 from liverank.experiments.metrics.need import DAY_MS
 from liverank.experiments.reporting.facts import Report
 from liverank.experiments.reporting.html.words import shown, value_text
-from liverank.experiments.reporting.telling import utc_day
+from liverank.experiments.reporting.sentences import utc_day
 
 _STYLES = {"ship": "green", "stop": "red", "wait": "yellow"}
 _VERDICTS = {"better": "green", "safe": "green", "worse": "red", "harmed": "red"}

@@ -33,13 +33,13 @@ class Frame:
     x_name: str
 
     def at(self, day: float, effect: float) -> Point:
-        """The place of a point in the picture."""
+        """The coordinates of a point in the picture."""
         x = _share(day, self.days) * _WIDE + _LEFT
         y = (1 - _share(effect, self.effects)) * _HIGH + _TOP
         return round(x, 1), round(y, 1)
 
-    def draw(self, *marks: Html, told: str) -> Html:
-        """The picture; ``told`` says in words what it shows."""
+    def draw(self, *marks: Html, label: str) -> Html:
+        """The picture; ``label`` describes it in words."""
         return tag(
             "svg",
             *(self._x_tick(value) for value in ticks(*self.days, whole=True)),
@@ -49,17 +49,17 @@ class Frame:
             _text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, self.x_name, "middle"),
             viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}",
             role="img",
-            aria_label=told,
+            aria_label=label,
             class_="chart",
         )
 
     def line(self, points: Sequence[Point], class_: str) -> Html:
         """A line through points of days and effects."""
-        return tag("polyline", points=self._places(points), class_=class_)
+        return tag("polyline", points=self._points(points), class_=class_)
 
     def band(self, low: Sequence[Point], high: Sequence[Point]) -> Html:
         """What lies between two lines."""
-        return tag("polygon", points=self._places([*low, *reversed(high)]), class_="band")
+        return tag("polygon", points=self._points([*low, *reversed(high)]), class_="band")
 
     def dot(self, day: float, effect: float, class_: str = "dot") -> Html:
         """A dot."""
@@ -71,7 +71,7 @@ class Frame:
         x, top = self.at(day, high)
         return tag("line", x1=x, x2=x, y1=top, y2=self.at(day, low)[1], class_="whisker")
 
-    def _places(self, points: Sequence[Point]) -> str:
+    def _points(self, points: Sequence[Point]) -> str:
         return " ".join("{:g},{:g}".format(*self.at(*point)) for point in points)
 
     def _x_tick(self, day: float) -> Html:
@@ -123,7 +123,7 @@ def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
     if whole:
         step = max(step, 1.0)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [float(f"{place * step:.10g}") + 0.0 for place in range(first, last + 1)]
+    return [float(f"{tick * step:.10g}") + 0.0 for tick in range(first, last + 1)]
 
 
 def _share(value: float, span: tuple[float, float]) -> float:

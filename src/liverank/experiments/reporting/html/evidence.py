@@ -52,7 +52,7 @@ def metrics(report: Report) -> Html | None:
             tag(
                 "dl",
                 *(
-                    joined(tag("dt", metric.name), tag("dd", worded(metric.told)))
+                    joined(tag("dt", metric.name), tag("dd", worded(metric.description)))
                     for metric in report.metrics
                 ),
             ),
@@ -97,11 +97,11 @@ def _track(report: Report, metric: MetricFact, variant: VariantResult) -> Html:
         frame.dot(drawn[-1][0], drawn[-1][1]),
     ]
     crossed = "" if variant.crossed_ms is None else " It has crossed the boundary."
-    told = f"{metric.name}, {variant.variant} against {report.control}, at each look"
+    label = f"{metric.name}, {variant.variant} against {report.control}, at each look"
     return tag(
         "figure",
         tag("h3", f"{metric.name}: {variant.variant} against {report.control}"),
-        frame.draw(*marks, told=told),
+        frame.draw(*marks, label=label),
         tag(
             "figcaption",
             tag("span", "", class_="key line"),
@@ -213,6 +213,6 @@ def _by_day(metric: MetricFact, variant: VariantResult) -> Html:
     return tag(
         "figure",
         tag("h3", f"{metric.name} of {variant.variant}, by day since each user's first list"),
-        frame.draw(*marks, told="effect on each day since exposure, with 95 % intervals"),
+        frame.draw(*marks, label="effect on each day since exposure, with 95 % intervals"),
         tag("figcaption", variant.novelty.sentence),
     )

@@ -7,7 +7,7 @@ from liverank.experiments.reporting.facts import Report, SegmentFact, SplitFact,
 from liverank.experiments.reporting.html.chart import forest
 from liverank.experiments.reporting.html.tables import cell, grid
 from liverank.experiments.reporting.html.words import Shown, shown, value_text
-from liverank.experiments.reporting.telling import utc_day
+from liverank.experiments.reporting.sentences import utc_day
 from liverank.markup import Html, joined, tag, worded
 
 
@@ -123,7 +123,7 @@ def _segment(report: Report, one: SegmentFact, effect: Shown, reach: float) -> H
 
 
 def holdout(report: Report) -> Html | None:
-    """Variants beside the holdout."""
+    """Variants compared with the holdout."""
     if not report.holdout:
         return None
     lines = []

@@ -10,8 +10,8 @@ def grid(
 ) -> Html:
     """A table; the columns in ``numbers`` are set to the right."""
     named = [
-        tag("th", name, class_="n" if place in numbers else None)
-        for place, name in enumerate(heads)
+        tag("th", name, class_="n" if column in numbers else None)
+        for column, name in enumerate(heads)
     ]
     return tag("div", tag("table", tag("tr", *named), *rows), class_=class_)
 

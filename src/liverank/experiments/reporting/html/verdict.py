@@ -3,7 +3,7 @@
 from liverank.experiments.metrics.need import DAY_MS
 from liverank.experiments.reporting.facts import MetricFact, Report
 from liverank.experiments.reporting.html.words import shown
-from liverank.experiments.reporting.telling import utc_day
+from liverank.experiments.reporting.sentences import utc_day
 from liverank.markup import Html, joined, tag, worded
 
 _NAMES = {"ship": "Ship", "stop": "Stop", "wait": "Wait"}
@@ -35,7 +35,7 @@ def cards(report: Report) -> Html:
     found = []
     primary = next((metric for metric in report.metrics if metric.role == "primary"), None)
     if primary is not None:
-        found += [_effect_card(primary, place) for place in range(len(primary.variants))]
+        found += [_effect_card(primary, number) for number in range(len(primary.variants))]
     arms = ", ".join(f"{name} {units:,}" for name, units in report.units_by_arm.items())
     found.append(_card("Users", f"{report.units:,}", arms))
     found.append(_time_card(report))
@@ -53,8 +53,8 @@ def cards(report: Report) -> Html:
     return tag("section", *found, class_="cards")
 
 
-def _effect_card(metric: MetricFact, place: int) -> Html:
-    variant = metric.variants[place]
+def _effect_card(metric: MetricFact, number: int) -> Html:
+    variant = metric.variants[number]
     effect = shown(variant.effect)
     several = len(metric.variants) > 1
     mark = {"better": "fine", "worse": "bad"}.get(variant.verdict, "")

@@ -1,4 +1,4 @@
-"""What a report says of how it was computed, and what to know of the data."""
+"""Sentences of a report on how it was computed, and notes on the data."""
 
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ def utc_day(at_ms: float) -> str:
 
 
 def notes_of(asked: Asked, gathered: Gathered, course: Course) -> tuple[str, ...]:
-    """What a reader should know of the data."""
+    """Notes on the data that a reader needs."""
     notes = []
     if asked.decided:
         notes.append(asked.decided)

@@ -1,0 +1,36 @@
+"""The events that a run reads: frames of a log, as often as they are needed.
+
+Each reading decodes only the columns that it uses; most of a log's bytes are the ids of events,
+which replays do not need.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from liverank.events.frame import SCHEMA
+from liverank.events.log import Log
+
+Frames = Callable[[], Iterable[pl.DataFrame]]
+"""Gives the log's frames (``events.frame.SCHEMA``) in ``seq`` order; may be called again."""
+
+HISTORY_COLUMNS = tuple(name for name in SCHEMA if name not in ("vectors", "scores", "model"))
+"""Columns that lists, labels and the schema are gathered from."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFrames:
+    """The frames of a log with some of its columns, ``seq`` among them."""
+
+    log: Log
+    columns: Sequence[str] = HISTORY_COLUMNS
+
+    def __call__(self) -> Iterable[pl.DataFrame]:
+        """Read the log once more."""
+        return self.log.read(columns=self.columns)
+
+
+def only_columns(frames: Frames, columns: Sequence[str]) -> Frames:
+    """The same frames; those of a log are read with these columns alone."""
+    return replace(frames, columns=columns) if isinstance(frames, LogFrames) else frames
