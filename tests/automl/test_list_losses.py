@@ -187,7 +187,7 @@ def test_rows_that_it_cannot_learn_from_are_refused(change):
 
 def test_rows_of_a_list_that_are_apart_are_refused():
     rows, _ = list_log(2)
-    with pytest.raises(TrainingError, match="the rows of a list are apart"):
+    with pytest.raises(TrainingError, match="the rows of a list are not together"):
         matrix_of(rows, lists=np.arange(16) % 2)
 
 

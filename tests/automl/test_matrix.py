@@ -36,7 +36,7 @@ def matrix(**changes):
         ({"task": "ranking"}, "expected one of"),
         ({"classes": 2}, "1 for any other"),
         ({"task": "multiclass"}, "2 or more for multiclass"),
-        ({"task": "multiclass", "classes": 3}, "no meaning for several classes"),
+        ({"task": "multiclass", "classes": 3}, "no meaning with several classes"),
         ({"directions": (0,)}, "are 1; expected"),
         ({"directions": (0, 2)}, "expected -1, 0 or 1"),
     ],

@@ -127,7 +127,7 @@ def test_a_manual_split_is_taken_as_it_is():
 
 
 def test_what_cannot_be_split_says_why():
-    with pytest.raises(TrainingError, match="2 distinct moments"):
+    with pytest.raises(TrainingError, match="2 distinct times"):
         split_by_time(np.array([1.0, 1, 2, 2]))
     with pytest.raises(TrainingError, match="shorter gap"):
         split_by_time(np.arange(10.0), gap_ms=50)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liverank.automl.data.read_table import column_names, read_table
+from liverank.automl.data.read_table import column_names, read_batches, read_table
 from liverank.automl.profile.profile import profile_table
 from liverank.automl.profile.table_roles import TableRoles
 from liverank.errors import SourceError
@@ -92,11 +92,11 @@ def test_what_polars_writes_is_read_back(tmp_path_factory, rows):
     [
         ("a.csv", b"", "is empty"),
         ("a.csv", b"a,b\n", "has a header and no rows"),
-        ("a.csv", b"a,b\n1,2\n3,4,5\n", "row 2 after the header has more than 2 values"),
+        ("a.csv", b"a,b\n1,2\n3,4,5\n", "row 2 after the header: has more than the 2 columns"),
         ("a.csv", b"a,b,a\n1,2,3\n", "names column `a` 2 times"),
         ("a.csv", "a,b\n1,2\n".encode("utf-16"), "not text in UTF-8"),
         ("a.parquet", b"PAR1 and nothing else", "cannot be read as a table"),
-        ("a.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:30], "unexpected end of file"),
+        ("a.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:30], "it was cut"),
     ],
 )
 def test_what_cannot_be_read_says_where_and_what_to_do(tmp_path, name, content, says):
@@ -106,6 +106,31 @@ def test_what_cannot_be_read_says_where_and_what_to_do(tmp_path, name, content, 
     assert str(tmp_path / name) in str(error.value)
     with pytest.raises(SourceError, match="is a folder"):
         read_table(tmp_path)
+
+
+def test_a_byte_that_is_not_utf8_far_down_is_an_error_that_names_the_row(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_bytes(b"a,b\n" + b"1,some text\n" * 40_000 + b"2,caf\xe9\n")
+    with pytest.raises(
+        SourceError, match=r"row 40001 after the header: `b` is not UTF-8: caf\\xe9"
+    ):
+        read_table(path)
+    assert read_table(path, ["a"]).height == 40_001
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_line_ends_in_quotes_do_not_end_a_row_wherever_a_piece_ends(tmp_path, monkeypatch, end):
+    monkeypatch.setattr("liverank.tables.delimited._PIECE_BYTES", 64)
+    monkeypatch.setattr("liverank.tables.compressed._BLOCK", 16)
+    path = tmp_path / "table.csv"
+    rows = [(n, f'line {n}{end}and "more"' if n % 3 else "", n / 4) for n in range(50)]
+    text = "".join(f'{n},"{t.replace(chr(34), chr(34) * 2)}",{x}{end}' for n, t, x in rows)
+    path.write_text(f"n,text,x{end}{text}", newline="")
+    expected = [(n, text, x) for n, text, x in rows]
+    assert read_table(path).rows() == expected
+    pieces = list(read_batches(path, 5))
+    assert len(pieces) > 1
+    assert pl.concat(pieces)["text"].to_list() == [text for _, text, _ in rows]
 
 
 @pytest.mark.skipif(not TABLES.is_dir(), reason="../shared/data/tables is absent")

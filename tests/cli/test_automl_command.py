@@ -104,7 +104,7 @@ def test_a_file_that_is_larger_than_a_batch_comes_out_whole(trained, tmp_path, c
     rows.write_parquet(tmp_path / "new.parquet")
     words = ("predict", trained[0] / "model", tmp_path / "new.parquet", "--out")
     assert run(capsys, *words, tmp_path / "whole.csv")[0] == 0
-    monkeypatch.setattr("liverank.automl.data.table_batches.read_batches.__defaults__", (64,))
+    monkeypatch.setattr("liverank.automl.data.read_table.read_batches.__defaults__", (64,))
     assert run(capsys, *words, tmp_path / "parts.csv")[0] == 0
     assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "parts.csv").read_bytes()
 

@@ -5,7 +5,7 @@ import pytest
 
 from liverank.simulator.life.kernel_inputs import first_state, fixed_of
 from liverank.simulator.life.life import Life
-from liverank.simulator.life.return_kernel import end_visit, next_visit_ms, pull
+from liverank.simulator.life.return_kernel import Presence, end_visit, next_visit_ms, pull
 from liverank.simulator.life.visit_kernel import Visit
 from liverank.simulator.policies.oracle import Oracle
 from liverank.simulator.world.constants import Constants, Returns
@@ -99,7 +99,7 @@ def test_a_join_pulls_the_asked_share_of_free_followers_within_minutes() -> None
     state.busy_ms[:100] = WORLD.start_ms + DAY_MS
     at_ms = WORLD.start_ms + HOUR_MS
 
-    pull(state, returns, 1, 0, 3, at_ms, 0.5, followers)
+    pull(state, returns, 1, Presence(0, 3, at_ms), 0.5, followers)
 
     pulled = np.flatnonzero(state.next_ms < WORLD.start_ms + 5 * DAY_MS)
     assert pulled.min() >= 100, "who is busy stays"

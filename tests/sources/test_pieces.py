@@ -13,10 +13,11 @@ from test_reading import CLICKS
 from liverank.config_sources import Source
 from liverank.errors import SourceError
 from liverank.events.event import Interaction, User
-from liverank.events.sources import delimited_and_parquet, files, json_lines
+from liverank.events.sources import json_lines
 from liverank.events.sources import read_events as reading
 from liverank.events.sources.read_events import read_all, read_events
 from liverank.events.wire import encode_event
+from liverank.tables import compressed, delimited
 
 pytestmark = pytest.mark.usefixtures("any_time")
 
@@ -29,7 +30,7 @@ some_text = st.text(st.sampled_from('ab,"\n\r\t '), max_size=4)
 
 
 def cut_small(patch: pytest.MonkeyPatch, rows: int, block: int) -> None:
-    patch.setattr(files, "_BLOCK", block)
+    patch.setattr(compressed, "_BLOCK", block)
     patch.setattr(json_lines, "_ARRAY_EVENTS", rows)
     patch.setattr(reading, "PIECE_ROWS", rows)
     patch.setattr(reading, "_MAPPED_ROWS", rows)
@@ -140,7 +141,7 @@ def test_equal_rows_of_different_pieces_of_a_file_are_told_apart_and_those_of_fi
     for name in ("a.jsonl", "b.jsonl"):
         (tmp_path / name).write_bytes(b"\n".join([join] * 3))
     whole = sorted(read_all([tmp_path])[0]["id"])
-    monkeypatch.setattr(files, "_BLOCK", 100)
+    monkeypatch.setattr(compressed, "_BLOCK", 100)
     monkeypatch.setattr(reading, "PIECE_ROWS", 1)
     assert len(list(read_events([tmp_path]))) == 6
     assert sorted(read_all([tmp_path])[0]["id"]) == whole
@@ -151,8 +152,8 @@ def test_equal_rows_of_different_pieces_of_a_file_are_told_apart_and_those_of_fi
 def test_a_row_whose_quote_is_never_closed_is_refused_before_it_fills_the_memory(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(delimited_and_parquet, "MAX_ROW_BYTES", 1 << 20)
-    monkeypatch.setattr(delimited_and_parquet, "_PIECE_BYTES", 1 << 18)
+    monkeypatch.setattr(delimited, "MAX_ROW_BYTES", 1 << 20)
+    monkeypatch.setattr(delimited, "_PIECE_BYTES", 1 << 18)
     (tmp_path / "clicks.csv").write_text('at,who\n1,"' + "u\n" * (1 << 20))
     with pytest.raises(SourceError, match="is a quote not closed"):
         read_all([tmp_path], [CLICKS])

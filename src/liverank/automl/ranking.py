@@ -156,7 +156,7 @@ def fit(
         return RankingModel(predictor, None, report)
     wanted, skipped = _families(rows, budget_s) if families is None else (families, {})
     manner = MANNER
-    if lists.told_lists < LEAST_LISTS:
+    if lists.informative_lists < LEAST_LISTS:
         manner = manner._replace(settings=())
         skipped |= dict.fromkeys((each.title for each in MANNER.settings), _untold(lists))
 
@@ -212,7 +212,7 @@ def _untold(lists: RankingData) -> str:
     """Why nothing is learned from which item of a list succeeds."""
     return (
         f"needs {LEAST_LISTS} lists with a success beside a failure among those that train; "
-        f"there are {lists.told_lists}"
+        f"there are {lists.informative_lists}"
     )
 
 

@@ -1,7 +1,7 @@
-"""Columns of a table as the arrays that a model reads.
+"""Reads columns of a table into the arrays that an encoder takes.
 
-What a value means is said once, in ``liverank.models.encoder.columns``; here each distinct
-value is read once, and columns that are numbers by type are taken as they are.
+The meaning of a value is defined in ``liverank.models.encoder.columns``. Here each distinct value
+is parsed once, and numeric columns are taken as they are.
 """
 
 from collections.abc import Iterable
@@ -19,13 +19,14 @@ _PLAIN = (
     r"(?:0[13578]|1[02])-31)[Tt ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?"
     r"(?:[Zz]|[+-]00:?00)?$"
 )
-"""ISO 8601 to the second or below it, in UTC; days that February has in some years are left out."""
+"""ISO 8601 in UTC, to the second or finer; 29 February is left out, since not all years have it."""
 
 _PLAIN_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+"""Decimal numbers that polars and Python read the same way."""
 
 
 def read_columns(table: pl.DataFrame, forms: Iterable[Input]) -> dict[str, NDArray[Any]]:
-    """Arrays by name, of the columns that are asked for; others are passed over.
+    """Arrays of the wanted columns by name; other columns are ignored.
 
     Raises TrainingError when the table lacks one.
 
@@ -46,7 +47,7 @@ def read_columns(table: pl.DataFrame, forms: Iterable[Input]) -> dict[str, NDArr
 
 
 def read_column(column: pl.Series, form: Input) -> NDArray[Any]:
-    """One column as the array that its type wants.
+    """One column as the array of its type.
 
     >>> read_column(pl.Series(["a", None, "a"]), Input(name="x", type="category")).tolist()
     ['a', None, 'a']
@@ -55,37 +56,37 @@ def read_column(column: pl.Series, form: Input) -> NDArray[Any]:
     if form.type in ("number", "boolean", "time") and (dtype.is_numeric() or dtype == pl.Boolean):
         values = np.array(column.cast(pl.Float64).fill_null(np.nan).to_numpy(), np.float64)
         values[np.abs(values) > MOST_NUMBER] = np.nan
-        return _of_numbers(values, form)
+        return _from_numbers(values, form)
     if form.type == "time" and isinstance(dtype, pl.Datetime | pl.Date):
-        moments = column.cast(pl.Datetime("us", getattr(dtype, "time_zone", None)))
-        exact = moments.dt.epoch("us").cast(pl.Float64).fill_null(np.nan).to_numpy()
+        times = column.cast(pl.Datetime("us", getattr(dtype, "time_zone", None)))
+        exact = times.dt.epoch("us").cast(pl.Float64).fill_null(np.nan).to_numpy()
         return np.asarray(exact / 1000.0, np.float64)
     if dtype.is_nested() or dtype == pl.Object:
         return read_values(form, column.to_list())
     if isinstance(dtype, pl.Categorical | pl.Enum):
         column = column.cast(pl.String)
     if form.type == "time" and form.time_form == "iso" and dtype == pl.String:
-        return _of_iso(column, form)
+        return _from_iso_text(column, form)
     if form.type == "number" and dtype == pl.String:
-        return _of_number_texts(column, form)
-    return _by_distinct(column, form)
+        return _from_number_text(column, form)
+    return _from_distinct(column, form)
 
 
 def distinct_codes(column: pl.Series) -> tuple[NDArray[np.int64], list[object]]:
-    """For each row the place of its value among the distinct ones, and those, null among them."""
+    """The number of each row's distinct value, int64[n]; and the distinct values, null included."""
     values = column.alias("value").to_frame()
     distinct = values.unique(maintain_order=True).with_row_index("code")
-    found = values.join(distinct, on="value", how="left", nulls_equal=True, maintain_order="left")
-    return found["code"].to_numpy().astype(np.int64), distinct["value"].to_list()
+    joined = values.join(distinct, on="value", how="left", nulls_equal=True, maintain_order="left")
+    return joined["code"].to_numpy().astype(np.int64), distinct["value"].to_list()
 
 
-def _by_distinct(column: pl.Series, form: Input) -> NDArray[Any]:
+def _from_distinct(column: pl.Series, form: Input) -> NDArray[Any]:
     codes, distinct = distinct_codes(column)
     return np.asarray(read_values(form, distinct)[codes])
 
 
-def _of_number_texts(column: pl.Series, form: Input) -> NDArray[np.float64]:
-    """Numbers as text, those in plain form all at once."""
+def _from_number_text(column: pl.Series, form: Input) -> NDArray[np.float64]:
+    """Numbers written as text; those in plain form are parsed as a whole column."""
     text = column.str.strip_chars()
     plain = text.set(~text.str.contains(_PLAIN_NUMBER).fill_null(value=False), None)
     numbers = plain.cast(pl.Float64, strict=False)
@@ -93,27 +94,27 @@ def _of_number_texts(column: pl.Series, form: Input) -> NDArray[np.float64]:
     values[np.abs(values) > MOST_NUMBER] = np.nan
     others = (numbers.is_null() & column.is_not_null()).to_numpy()
     if others.any():
-        values[others] = _by_distinct(column.filter(pl.Series(others)), form)
+        values[others] = _from_distinct(column.filter(pl.Series(others)), form)
     return values
 
 
-def _of_iso(column: pl.Series, form: Input) -> NDArray[np.float64]:
-    """Times as text: those in plain form all at once, since mostly each is another one."""
+def _from_iso_text(column: pl.Series, form: Input) -> NDArray[np.float64]:
+    """Times written as text; plain ISO 8601 is parsed as a whole column, as most values differ."""
     text = column.str.strip_chars()
     is_plain = text.str.contains(_PLAIN).fill_null(value=False)
     if not is_plain.any():
-        return _by_distinct(column, form)
+        return _from_distinct(column, form)
     plain = text.filter(is_plain).str.replace(r"(?:[Zz]|[+-]00:?00)$", "")
     plain = plain.str.replace("[Tt]", " ").str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us")
     at_ms = np.full(len(column), np.nan)
     at_ms[is_plain.to_numpy()] = plain.dt.epoch("us").to_numpy() / 1000.0
     others = ~is_plain.to_numpy()
     if others.any():
-        at_ms[others] = _by_distinct(column.filter(~is_plain), form)
+        at_ms[others] = _from_distinct(column.filter(~is_plain), form)
     return at_ms
 
 
-def _of_numbers(values: NDArray[np.float64], form: Input) -> NDArray[np.float64]:
+def _from_numbers(values: NDArray[np.float64], form: Input) -> NDArray[np.float64]:
     if form.type == "boolean":
         return np.where((values == 0) | (values == 1), np.abs(values), np.nan)
     if form.type == "time":

@@ -1,7 +1,7 @@
-"""What a family of models trains on, and what it gives back.
+"""The input and the output of a model family: rows to train on, and a trained model.
 
-A ``Matrix`` is numbers only: encoding is done before, and the inverse of a scaled target after.
-Invariant: a Matrix that exists is sound, so no family checks it again.
+A ``Matrix`` holds numbers only: columns are encoded before, and a scaled target is unscaled after.
+Invariant: a Matrix is checked when it is made, so no family checks it again.
 """
 
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ class Matrix:
     target      float64[n]: 0 or 1 (binary), 0 to classes - 1 (multiclass), or any finite value
     weight      float64[n], at least 0 and not all 0; None where all rows weigh 1
     names       of the f features
-    directions  of the f features: 1 where the margin may only grow with the feature, -1 only fall,
-                0 either; all 0 where there are several classes
-    task        what the target is
-    classes     how many there are for multiclass, else 1: the number of margins of a row
-    base        float64[n], margins of a binary target that are known beforehand: a model learns
-                what to add to them, and its own margins do not hold them. None for none
-    lists       int64[n], the list that a row stands in, rows of one list together; None for none
+    directions  monotone constraints of the f features: 1 where the margin may only rise with the
+                feature, -1 where it may only fall, 0 for none; all 0 with several classes
+    task        binary, multiclass or regression
+    classes     number of classes for multiclass, else 1: the number of margins of a row
+    base        float64[n], known margins of a binary target: a model learns what to add to them,
+                and its own margins do not include them. None for none
+    lists       int64[n], the list of each row, rows of one list together; None for none
 
     Raises TrainingError when a part does not fit the others.
 
@@ -65,7 +65,7 @@ class Matrix:
 
     @property
     def n_features(self) -> int:
-        """The width of the rows."""
+        """Number of features."""
         return len(self.names)
 
     def take(self, where: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Matrix":
@@ -93,10 +93,10 @@ class Fit:
     """A trained model.
 
     parts        one part for each of the k margins of a row, or one part that gives all k
-    rounds       how many are in the model (trees a class, or epochs; 1 where there are none)
-    rounds_run   how many it took to know that
+    rounds       boosting rounds or training steps in the model; 1 for models without rounds
+    rounds_run   rounds that were trained, among them those dropped by early stopping
     out_of_time  whether the deadline ended the training
-    gains        float64[f], how much each feature did, at least 0; comparable within one fit only
+    gains        float64[f], at least 0: importance of each feature, comparable within one fit only
 
     >>> from liverank.models.forest.forest import Forest, leaf_arrays
     >>> parts = tuple(Forest.from_arrays(leaf_arrays(v), n_features=1) for v in (1.0, 2.0))
@@ -146,7 +146,7 @@ def _check_shapes(matrix: Matrix) -> None:
             f"expected -1, 0 or 1 for each of {width} features"
         )
     if matrix.classes > 1 and any(matrix.directions):
-        raise TrainingError("`directions` have no meaning for several classes; give 0 for each")
+        raise TrainingError("`directions` have no meaning with several classes; give 0 for each")
 
 
 def _check_values(matrix: Matrix) -> None:
@@ -157,9 +157,7 @@ def _check_values(matrix: Matrix) -> None:
     if n_classes and not np.isin(target, np.arange(n_classes)).all():
         raise TrainingError(f"`target` of a {matrix.task} task is 0 to {n_classes - 1}, whole")
     if matrix.base is not None and not np.isfinite(matrix.base).all():
-        raise TrainingError(
-            "`base` holds NaN or infinity; give 0 where nothing is known beforehand"
-        )
+        raise TrainingError("`base` holds NaN or infinity; give 0 where no margin is known")
     if np.isinf(matrix.features).any():
         raise TrainingError("`features` hold infinity; give NaN for what is unknown")
     _check_weight(matrix.weight)
@@ -170,7 +168,7 @@ def _check_lists(lists: NDArray[np.int64] | None) -> None:
         return
     starts = np.append(True, lists[1:] != lists[:-1])[: len(lists)]
     if len(np.unique(lists)) != np.count_nonzero(starts):
-        raise TrainingError("the rows of a list are apart; keep each list's rows together")
+        raise TrainingError("the rows of a list are not together; sort rows by list")
 
 
 def _check_weight(weight: NDArray[np.float64] | None) -> None:

@@ -22,15 +22,15 @@ LINKS: dict[Task, Link] = {"binary": "sigmoid", "multiclass": "softmax", "regres
 
 @dataclass(frozen=True, eq=False)
 class EvalRows:
-    """Rows to choose or to judge by.
+    """Rows to validate models on, or the holdout.
 
-    target    float64[n], in its own scale
-    weight    float64[n] or None
-    groups    int64[n] or None: rows that are drawn together
-    objective what is to be good
-    link      ``expm1`` where a regression is trained on log(1 + target)
-    base      float64[n] or None: log-odds beside a model's, which made the target what it is. All
-              margins here are without it; figures and losses add it
+    target     float64[n], in its own scale
+    weight     float64[n]; None where all rows weigh 1
+    groups     int64[n], rows that are drawn together; None where each is separate
+    objective  the figure to optimise
+    link       ``expm1`` where a regression is trained on log(1 + target)
+    base       float64[n], log-odds known apart from the model, such as the effect of a position;
+               None for none. Margins are given without it; losses and figures add it
 
     >>> from liverank.automl.metrics.objective import find_objective
     >>> rows = EvalRows(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")
@@ -50,29 +50,29 @@ class EvalRows:
 
     @property
     def task(self) -> Task:
-        """What the target is."""
+        """Binary, multiclass or regression."""
         return self.objective.task
 
     def on_base(self, margins: Floats) -> Floats:
-        """Margins, float64[n, k], with the base added: those of what was observed."""
+        """Margins, float64[n, k], with the base added."""
         return margins if self.base is None else margins + self.base[:, None]
 
     def own_scale(self, margins: Floats) -> Floats:
-        """Margins on the base, of a regression as values in the target's own scale."""
+        """Margins with the base added; of a regression, values in the target's own scale."""
         if self.link == "expm1":
             return np.expm1(np.clip(margins, 0.0, 700.0))
         return self.on_base(margins)
 
     def loss(self, margins: Floats) -> float:
-        """The objective, turned so that less is better."""
+        """The objective as a loss: lower is better."""
         return self.objective.loss(self.own_scale(margins), self.target, self.weight)
 
     def figures(self, margins: Floats) -> dict[str, float]:
-        """The objective and the usual figures of the task."""
+        """The objective and the standard figures of the task, by name."""
         return all_figures(self.objective, self.own_scale(margins), self.target, self.weight)
 
     def row_losses(self, margins: Floats) -> Floats:
-        """What families train by, of each row: log-loss, or squared error in the trained scale."""
+        """Training loss of rows, float64[n]: log-loss, or squared error on the trained scale."""
         target = np.log1p(self.target) if self.link == "expm1" else self.target
         return row_losses(self.on_base(margins), target, self.task)
 
@@ -93,7 +93,7 @@ class EvalRows:
         return float(np.average(self.row_losses(margins), weights=self.weight))
 
     def take(self, where: NDArray[np.bool_] | NDArray[np.int64]) -> "EvalRows":
-        """Some of the rows."""
+        """Some of the rows, by mask or row numbers."""
         return EvalRows(
             self.target[where],
             None if self.weight is None else self.weight[where],
@@ -104,13 +104,13 @@ class EvalRows:
         )
 
     def parts(self, n: int) -> NDArray[np.int64]:
-        """A part of ``n`` for each row, int64 from 0, of about as many groups; none is divided."""
+        """The part of each row, int64 from 0 to n - 1: equally many groups each, none divided."""
         groups = np.arange(len(self)) if self.groups is None else self.groups
         return np.asarray(np.unique(groups, return_inverse=True)[1] % n, np.int64)
 
 
 def joined(first: EvalRows, second: EvalRows) -> EvalRows:
-    """The rows of both; their groups are kept apart."""
+    """The rows of both; a group of one is never merged with a group of the other."""
     weight = groups = base = None
     if first.weight is not None and second.weight is not None:
         weight = np.concatenate([first.weight, second.weight])

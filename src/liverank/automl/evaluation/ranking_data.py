@@ -1,7 +1,8 @@
-"""Rows of rankings, split by time: what a search for a model that ranks works on.
+"""Rows of rankings, split by time, and the folds that ranking models are searched on.
 
-Features come as numbers, so folds are slices of the same rows and nothing is encoded or copied.
-Invariant: a ranking is never divided, and what trains a fold was known before its newer part began.
+Features come as numbers, so folds are slices of the same rows; nothing is encoded or copied.
+Invariant: a ranking is never divided, and the labels of a fold's training rows were known before
+its validation rows began.
 """
 
 from dataclasses import dataclass, replace
@@ -18,23 +19,23 @@ from liverank.dataset.split import known_before, newest_from
 from liverank.models.predictor import Link
 
 LEAST_ROWS = 50
-"""Fewer rows are not split."""
+"""Fewest rows that are split."""
 LEAST_LISTS = 30
-"""Lists with a success beside a failure, below which nothing goes by lists."""
+"""Fewest lists with both a success and a failure that a list loss is trained on."""
 CLASSES = ("no", "yes")
 _MOST_GAP = 0.05
-"""Of the time that the rows span: where labels take longer to be known, a gap that long is left."""
+"""Longest gap between blocks, as a share of the time that the rows span."""
 _FIRST_FOLD = 0.5
-"""The oldest share of the rows that train, which earlier folds only train on."""
+"""Oldest share of the training rows, which no earlier fold validates on."""
 _LARGEST = np.float32(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, eq=False)
 class RankingData:
-    """Rows of rankings in three blocks: the first ``fitted`` train, ``choose`` and ``judge`` do.
+    """Rows of rankings in three blocks: the first ``n_train``, ``validation`` and ``holdout``.
 
-    ``rows`` holds finite numbers and NaN. Rows between those that train and those that choose are
-    left out: their labels were not known when the newer ones were made.
+    ``rows`` holds finite numbers and NaN. Rows between the training and the validation block are
+    left out: their labels were not yet known when the validation rows were made.
     """
 
     rows: Rows
@@ -50,7 +51,7 @@ class RankingData:
 
     @property
     def n_all(self) -> int:
-        """How many rows the last training has."""
+        """Number of rows of the refit."""
         return len(self.rows)
 
     @property
@@ -60,7 +61,7 @@ class RankingData:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Whether it was a success."""
+        """Names of failure and success."""
         return CLASSES
 
     def encode_all(self) -> tuple[None, Matrix]:
@@ -68,19 +69,19 @@ class RankingData:
         return None, self.matrix(slice(None))
 
     @property
-    def told_lists(self) -> int:
-        """Lists that train and hold a success beside a failure: they say which item is better."""
+    def informative_lists(self) -> int:
+        """Number of training lists with both a success and a failure, which order their items."""
         rows = self.rows.take(slice(0, self.n_train))
         offsets = list_offsets(rows.rankings)
         successes = np.add.reduceat(rows.labels.astype(np.int64), offsets[:-1])
         return int(np.count_nonzero((successes > 0) & (successes < np.diff(offsets))))
 
     def matrix(self, where: slice) -> Matrix:
-        """Some rows, to train on."""
+        """Some of the rows, to train on."""
         return whole_matrix(self.rows.take(where))
 
     def eval_rows(self, *where: slice) -> EvalRows:
-        """Stretches of rows, to choose or to judge by: rankings are drawn whole."""
+        """Slices of rows, to evaluate on; each ranking is a group."""
         labels = np.concatenate([self.rows.labels[part] for part in where])
         base = self.rows.base
         return EvalRows(
@@ -93,7 +94,7 @@ class RankingData:
         )
 
     def evaluation(self, n_folds: int) -> CrossValidation:
-        """The split's own fold, and before it as many as there are rows for, forward in time."""
+        """The split as the last fold, and up to ``n_folds`` - 1 earlier ones, forward in time."""
         holdout = self.rows.features[self.holdout]
         parts = [*self._earlier(n_folds - 1), (self.n_train, self.validation)]
         folds = [
@@ -104,7 +105,7 @@ class RankingData:
         return CrossValidation(tuple(folds), rows, self.eval_rows(self.holdout), in_time=True)
 
     def _earlier(self, n_folds: int) -> list[tuple[int, slice]]:
-        """Folds within the rows that train: the rows each trains on, and those it chooses by."""
+        """Folds within the training block: number of training rows, and validation rows."""
         if n_folds < 1:
             return []
         train = self.rows.take(slice(0, self.n_train))
@@ -120,8 +121,8 @@ class RankingData:
 def split_lists(rows: Rows, *, validation: float, gap_ms: float = 0.0) -> RankingData | None:
     """Split rows by time; None where they are few, or a block lacks successes or failures.
 
-    ``validation`` is the newest share: its older half chooses, its newer half judges. ``gap_ms`` is
-    how long a label takes to be known.
+    ``validation`` is the share of the newest rows, of which the older half is the validation block
+    and the newer half the holdout. ``gap_ms`` is how long a label takes to become known.
     """
     rows = finite_rows(rows)
     if len(rows) < LEAST_ROWS:
@@ -140,7 +141,7 @@ def split_lists(rows: Rows, *, validation: float, gap_ms: float = 0.0) -> Rankin
 
 
 def whole_matrix(rows: Rows) -> Matrix:
-    """All of some rows, to train on."""
+    """Rows as a matrix to train on, copying nothing."""
     return Matrix(
         features=rows.features,
         target=rows.labels.astype(np.float64),
@@ -154,7 +155,7 @@ def whole_matrix(rows: Rows) -> Matrix:
 
 
 def finite_rows(rows: Rows) -> Rows:
-    """The same rows with the largest numbers in place of infinities, which order rows alike.
+    """The same rows with the largest float32 in place of infinity: the order of rows is kept.
 
     >>> rows = Rows(
     ...     features=np.array([[np.inf], [np.nan]], np.float32),

@@ -262,8 +262,8 @@ def _event_time(column: ColumnProfile, sample: pl.DataFrame) -> str:
     """Why a column is beyond doubt the time of the row's event; empty where it is not."""
     if column.missing or column.distinct < 10:
         return ""
-    moments = read_column(sample[column.form.name], column.form)
-    if (np.diff(moments) >= 0).all() or (np.diff(moments) <= 0).all():
+    times = read_column(sample[column.form.name], column.form)
+    if (np.diff(times) >= 0).all() or (np.diff(times) <= 0).all():
         return "it is the only time, and the rows are in its order"
     if _EVENT_TIME.match(column.form.name.lower()):
         return "it is the only time, and has the name of an event's time"

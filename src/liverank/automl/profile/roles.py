@@ -109,7 +109,7 @@ def split_rows(
     why = (
         "no column gives a time"
         if roles.at_ms is None
-        else "the time column holds fewer than 3 different moments"
+        else "the time column holds fewer than 3 different times"
     )
     kept = "" if roles.groups is None else "groups kept whole, "
     return split, f"at random, {kept}with the same mix of targets in each block, because {why}"

@@ -1,4 +1,4 @@
-"""What a user says about the columns of a table: the target, and columns with a part to play."""
+"""The roles that a user gives to columns of a table: the target, the time, the group and others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -216,7 +216,7 @@ def _importance(result: SearchResult, names: tuple[str, ...]) -> dict[str, float
 
 def _list_losses(result: SearchResult, data: RankingData) -> list[float] | None:
     """Mean softmax loss of each trial within lists; None where too few lists have both outcomes."""
-    if data.told_lists < LEAST_LISTS:
+    if data.informative_lists < LEAST_LISTS:
         return None
     rows = result.evaluation.validation_rows
     return [float(rows.list_losses(each.validation).mean()) for each in result.tried]

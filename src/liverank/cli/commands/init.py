@@ -13,8 +13,8 @@ from liverank.errors import ConfigError
 from liverank.events.schema.config_proposal import propose_config
 from liverank.events.schema.declared import Declared
 from liverank.events.schema.profile import profile_events
-from liverank.events.sources.files import Progress
 from liverank.events.sources.read_events import read_events
+from liverank.tables.compressed import Progress
 
 HELP = "propose a liverank.toml from a sample of your events"
 

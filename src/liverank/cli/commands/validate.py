@@ -25,9 +25,9 @@ from liverank.events.schema.declared import Unknown, declared_by
 from liverank.events.schema.profile import Profile, profile_events
 from liverank.events.schema.schema import resolve_schema
 from liverank.events.schema.unused_words import unused_words
-from liverank.events.sources.files import Progress as OnProgress
 from liverank.events.sources.mapping.mapping import parse_source
 from liverank.events.sources.read_events import read_events
+from liverank.tables.compressed import Progress as OnProgress
 
 HELP = "check the config and the events, and say what is odd"
 

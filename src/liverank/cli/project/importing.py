@@ -21,9 +21,9 @@ from liverank.cli.project.clock import now_ms
 from liverank.config import Config
 from liverank.events.log import ImportResult, Log
 from liverank.events.schema.declared import Declared, Unknown, declared_by
-from liverank.events.sources.files import Progress as OnProgress
 from liverank.events.sources.files import find_files
 from liverank.events.sources.read_events import FileEvents, read_events
+from liverank.tables.compressed import Progress as OnProgress
 
 FIRST_REASONS = 10
 """Most rejected rows whose reasons are kept; further ones are only counted."""

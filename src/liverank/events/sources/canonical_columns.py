@@ -14,16 +14,16 @@ from liverank.events.decode_errors import explain_fields
 from liverank.events.event import KINDS
 from liverank.events.frame import SCHEMA
 from liverank.events.schema.declared import ANYTHING, Declared, problem_of_fields
-from liverank.events.sources.delimited_and_parquet import Table
 from liverank.events.sources.frame_rules import first_broken_rule, with_defaults
 from liverank.events.sources.mapping.expressions import Value, cast_to
 from liverank.events.sources.mapping.mapping import Mapped
 from liverank.events.sources.mapping.times import moment_of
 from liverank.events.time_range import time_problems
 from liverank.events.wire import decode_fields
+from liverank.tables.pieces import TablePiece
 
 
-def check_table(table: Table, path: Path, declared: Declared = ANYTHING) -> Mapped:
+def check_table(table: TablePiece, path: Path, declared: Declared = ANYTHING) -> Mapped:
     """The events of a table with the columns of ``frame.SCHEMA``; those absent are null.
 
     Events that are not as ``declared`` are rejected. ``seq`` and ``arrived`` are not taken over.

@@ -1,22 +1,16 @@
-"""Files of events: which there are, what format they have, and their bytes, decompressed.
+"""Files of events: which there are, and what format they have.
 
-Invariant: files come in a fixed order, and a file that was cut short is an error, never a short
-file.
+Invariant: files come in a fixed order.
 """
 
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, TypeAlias
-
-import zstandard
+from typing import Literal, NamedTuple, TypeAlias
 
 from liverank.errors import SourceError
+from liverank.tables.compressed import COMPRESSIONS
 
 Format: TypeAlias = Literal["jsonl", "json", "csv", "tsv", "parquet"]
-Progress: TypeAlias = Callable[[int], None]
-"""Told how many further bytes of the files (as they lie on disk) have been read."""
-
 SUFFIXES: dict[str, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -25,30 +19,6 @@ SUFFIXES: dict[str, Format] = {
     ".tsv": "tsv",
     ".parquet": "parquet",
 }
-
-_BLOCK = 1 << 20
-
-
-class _Frame(Protocol):
-    """What gzip and zstd decompress alike: one compressed stretch of a file."""
-
-    def decompress(self, data: bytes, /) -> bytes: ...
-
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-
-_FRAMES: dict[str, Callable[[], _Frame]] = {
-    ".gz": lambda: zlib.decompressobj(wbits=31),
-    ".zst": lambda: zstandard.ZstdDecompressor().decompressobj(),
-}
-
-
-def tell_nobody(_: int) -> None:
-    """A Progress that tells nobody."""
 
 
 class EventFile(NamedTuple):
@@ -81,7 +51,7 @@ def find_files(paths: Sequence[Path]) -> list[EventFile]:
             if not inside:
                 raise SourceError(
                     f"{path}: no events in this folder; files end in {', '.join(SUFFIXES)}, "
-                    f"and may be compressed ({', '.join(_FRAMES)})"
+                    f"and may be compressed ({', '.join(COMPRESSIONS)})"
                 )
             for file in inside:
                 found.setdefault(file, EventFile(file, is_named=False))
@@ -96,42 +66,10 @@ def find_files(paths: Sequence[Path]) -> list[EventFile]:
 
 
 def format_of(path: Path) -> Format | None:
-    """The format that a file's name tells, compressed or not; None when it tells none.
+    """The format that a file's name stands for, compressed or not; None for an unknown name.
 
     >>> format_of(Path("behaviors.tsv.gz"))
     'tsv'
     """
-    name = Path(path.stem) if path.suffix.lower() in _FRAMES else path
+    name = Path(path.stem) if path.suffix.lower() in COMPRESSIONS else path
     return SUFFIXES.get(name.suffix.lower())
-
-
-def read_blocks(path: Path, on_progress: Progress) -> Iterator[bytes]:
-    """The file's bytes, decompressed, in blocks of about a megabyte.
-
-    Raises SourceError when the file cannot be read, is not compressed as its name says, or ends
-    in the middle.
-    """
-    suffix = path.suffix.lower()
-    open_frame = _FRAMES.get(suffix)
-    try:
-        with path.open("rb") as raw:
-            frame = open_frame() if open_frame else None
-            started = False
-            while data := raw.read(_BLOCK):
-                on_progress(len(data))
-                if frame is None or open_frame is None:
-                    yield data
-                    continue
-                while data:
-                    started = True
-                    yield frame.decompress(data)
-                    data = b""
-                    if frame.eof:  # several compressed files may stand one after another
-                        data = frame.unused_data.lstrip(b"\0")
-                        frame, started = open_frame(), False
-            if started:
-                raise SourceError(f"{path}: ends in the middle of its {suffix} data; it was cut")
-    except (zlib.error, zstandard.ZstdError) as error:
-        raise SourceError(f"{path}: its {suffix} data is broken: {error}") from None
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error.strerror}") from None

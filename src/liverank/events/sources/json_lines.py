@@ -13,8 +13,8 @@ from liverank.errors import EventError, SourceError
 from liverank.events.event import Event
 from liverank.events.frame import frame_of
 from liverank.events.schema.declared import ANYTHING, Declared
-from liverank.events.sources.files import Progress, read_blocks, tell_nobody
 from liverank.events.wire import decode_array, take_event
+from liverank.tables.compressed import Progress, no_progress, read_blocks
 
 MAX_LINE_BYTES = 64 << 20
 _ARRAY_EVENTS = 16_384
@@ -108,7 +108,7 @@ def read_json(
     The text of an array is held as a whole, its events are not.
     """
     # the file's start is read twice, and counted once
-    start = next((block for block in read_blocks(path, tell_nobody) if block.strip()), b"")
+    start = next((block for block in read_blocks(path, no_progress) if block.strip()), b"")
     if not start.removeprefix(_BOM).lstrip().startswith(b"["):
         yield from read_json_lines(path, on_progress, declared)
         return

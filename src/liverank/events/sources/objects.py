@@ -15,10 +15,10 @@ import polars as pl
 
 from liverank.events.decode_errors import UNDECODABLE, explain
 from liverank.events.schema.field_types import level_of
-from liverank.events.sources.delimited_and_parquet import Table, none_rejected
-from liverank.events.sources.files import Progress, tell_nobody
 from liverank.events.sources.json_lines import read_lines
 from liverank.events.sources.mapping.field_columns import json_column
+from liverank.tables.compressed import Progress, no_progress
+from liverank.tables.pieces import TablePiece, none_rejected
 
 _decoder = msgspec.json.Decoder(dict[str, object])
 
@@ -70,7 +70,7 @@ def read_objects(
     problem: Callable[[dict[str, object]], str | None],
     *,
     at_once: int,
-) -> Iterator[Table]:
+) -> Iterator[TablePiece]:
     """The objects of a file, about ``at_once`` lines at a time, ``#`` being the number of the line.
 
     ``problem`` says why an object is refused, None where it is not. Raises SourceError when the
@@ -84,7 +84,7 @@ def read_objects(
     _look_at(first, keys)
     second = next(pieces, None)
     if second is not None:
-        for piece in _read(path, tell_nobody, problem, at_once):
+        for piece in _read(path, no_progress, problem, at_once):
             _look_at(piece, keys)
         yield _table_of(first, keys)
         yield _table_of(second, keys)
@@ -145,7 +145,7 @@ def _look_at(piece: _Piece, keys: dict[str, _Key]) -> None:
                 keys[name].look(value)
 
 
-def _table_of(piece: _Piece, keys: dict[str, _Key]) -> Table:
+def _table_of(piece: _Piece, keys: dict[str, _Key]) -> TablePiece:
     columns: list[pl.Series] = []
     for name, key in keys.items():
         values = [one.get(name) for one in piece.objects]
@@ -153,7 +153,7 @@ def _table_of(piece: _Piece, keys: dict[str, _Key]) -> Table:
         if key.is_mixed:
             columns.append(pl.Series(json_column(name), map(_json_of, values), pl.String))
     schema = none_rejected().schema
-    return Table(
+    return TablePiece(
         pl.DataFrame([pl.Series("#", piece.numbers, pl.Int64), *columns]),
         pl.DataFrame(piece.rejected, schema=schema, orient="row"),
     )

@@ -15,8 +15,8 @@ from liverank.errors import SourceError
 from liverank.events.content_ids import OF_FILE, Numbering, with_content_ids, with_numbers
 from liverank.events.frame import empty_frame, in_import_order
 from liverank.events.schema.declared import ANYTHING, Declared
-from liverank.events.sources import canonical_columns, delimited_and_parquet, json_lines
-from liverank.events.sources.files import EventFile, Progress, find_files, format_of, tell_nobody
+from liverank.events.sources import canonical_columns, json_lines
+from liverank.events.sources.files import EventFile, find_files, format_of
 from liverank.events.sources.mapping.field_columns import json_column
 from liverank.events.sources.mapping.mapping import (
     Mapped,
@@ -27,6 +27,11 @@ from liverank.events.sources.mapping.mapping import (
 )
 from liverank.events.sources.mapping.object_rules import object_rules
 from liverank.events.sources.objects import read_objects
+from liverank.tables.compressed import Progress, no_progress, read_head
+from liverank.tables.delimited import read_pieces
+from liverank.tables.dialect import HEAD_BYTES, DelimitedFormat, declared_dialect
+from liverank.tables.parquet import read_parquet
+from liverank.tables.pieces import TablePiece, none_rejected
 
 REJECTED = {"where": pl.String(), "reason": pl.String()}
 """Columns of rejected rows: ``file:line`` or ``file:row n``, and why."""
@@ -78,7 +83,7 @@ def read_events(
     sources: Sequence[Source] = (),
     *,
     declared: Declared = ANYTHING,
-    on_progress: Progress = tell_nobody,
+    on_progress: Progress = no_progress,
 ) -> Iterator[FileEvents]:
     """Read the events of files and folders, piece by piece; each file gives at least one.
 
@@ -106,7 +111,7 @@ def read_all(
     sources: Sequence[Source] = (),
     *,
     declared: Declared = ANYTHING,
-    on_progress: Progress = tell_nobody,
+    on_progress: Progress = no_progress,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All events of files and folders in the order of an import, and all rejected rows.
 
@@ -180,17 +185,16 @@ def _read_file(file: EventFile, door: _Door, on_progress: Progress) -> Iterator[
         for stretch in read(path, on_progress, declared):
             yield _Part(stretch.frame, _rejected(stretch.rejected))
     elif file_format == "parquet":
-        for table in delimited_and_parquet.read_parquet(path, on_progress, at_once=PIECE_ROWS):
+        for table in read_parquet(path, on_progress, at_once=PIECE_ROWS):
             yield _placed(path, canonical_columns.check_table(table, path, declared))
     elif not file.is_named and door.mappings:
         on_progress(path.stat().st_size)
         reason = "matches the `files` of no [[sources]]; the whole file was left out"
         yield _Part(empty_frame(), _rejected([(str(path), reason)]))
-    elif file_format is not None:
-        table = next(
-            delimited_and_parquet.read_delimited(path, file_format, None, on_progress, at_once=1)
-        )
-        raise SourceError(canonical_columns.explain_mapping(path, table.rows.drop("#").columns))
+    elif file_format in ("csv", "tsv"):
+        dialect = declared_dialect(path, read_head(path, HEAD_BYTES), file_format, None)
+        names = [] if dialect is None else list(dialect.names)
+        raise SourceError(canonical_columns.explain_mapping(path, names))
     else:
         raise SourceError(
             f"{path}: its format is unknown; name it .jsonl, .csv, .tsv or .parquet (and .gz or "
@@ -211,13 +215,10 @@ def _read_mapped(path: Path, how: _FileMapping, on_progress: Progress) -> Iterat
     source = how.mapping.source
     file_format = source.format or format_of(path)
     if file_format == "parquet":
-        for table in delimited_and_parquet.read_parquet(path, on_progress, at_once=_MAPPED_ROWS):
+        for table in read_parquet(path, on_progress, at_once=_MAPPED_ROWS):
             yield _map(path, how, table)
     elif file_format in ("csv", "tsv"):
-        pieces = delimited_and_parquet.read_delimited(
-            path, file_format, source.columns, on_progress, at_once=_MAPPED_ROWS
-        )
-        for table in pieces:
+        for table in _read_delimited(path, file_format, source.columns, on_progress):
             yield _map(path, how, table)
     elif file_format in ("json", "jsonl"):
         problem = object_rules(how.mapping.events, how.captures, how.declared)
@@ -227,11 +228,23 @@ def _read_mapped(path: Path, how: _FileMapping, on_progress: Progress) -> Iterat
         raise SourceError(f"{path}: its format is unknown; give the source a `format`")
 
 
-def _map(
-    path: Path, how: _FileMapping, table: delimited_and_parquet.Table, *, mark: str = _ROW
-) -> _Part:
+def _read_delimited(
+    path: Path,
+    file_format: DelimitedFormat,
+    columns: Sequence[str] | None,
+    on_progress: Progress,
+) -> Iterator[TablePiece]:
+    """A CSV or TSV file in pieces, at least one; ``columns`` are for a file without a header."""
+    dialect = declared_dialect(path, read_head(path, HEAD_BYTES), file_format, columns)
+    if dialect is None:
+        yield TablePiece(pl.DataFrame(schema={"#": pl.Int64}), none_rejected())
+    else:
+        yield from read_pieces(path, dialect, on_progress, at_once=_MAPPED_ROWS)
+
+
+def _map(path: Path, how: _FileMapping, table: TablePiece, *, mark: str = _ROW) -> _Part:
     if table.rows.is_empty():
-        mapped = Mapped(empty_frame(), delimited_and_parquet.none_rejected())
+        mapped = Mapped(empty_frame(), none_rejected())
     else:
         named = how.captures
         rows = table.rows.drop(map(json_column, named), strict=False)

@@ -1,6 +1,6 @@
-"""How much rooms appeal to a person at a moment: the hidden truth behind each choice.
+"""How much rooms appeal to a person at a time: the hidden truth behind each choice.
 
-Invariant: an appeal depends on the state as it is now; a kernel leaves all marks at -1.
+Invariant: an appeal depends on the current state only; each kernel leaves all marks at -1.
 """
 
 import math
@@ -30,7 +30,7 @@ def live_until(times, room, at_ms):
 
 @compiled
 def liveliness(times, room, at_ms):
-    """A room swells and sags: from -0.5 as it starts or ends to 0.7 at its peak."""
+    """How lively a room is: from -0.5 at its start and end to 0.7 at its peak."""
     lasts = times.end_ms[room] - times.start_ms[room]
     share = min(max((at_ms - times.start_ms[room]) / lasts, 0.0), 1.0)
     peak = times.peak[room]
@@ -40,9 +40,11 @@ def liveliness(times, room, at_ms):
 
 @compiled
 def count_ties(fixed, state, person, rooms, counts):
-    """Fill int64[4, n]: host followed, followed people inside, times shown, times the host was.
+    """Fill ``counts`` int64[4, n], for each of n rooms (int64[n] rows of rooms).
 
-    Only rooms and hosts of the list are marked, so this takes the time of the person's follows.
+    Row 0: whether the host is followed; 1: followed people inside; 2: how often the room was shown
+    without a click; 3: the same of any room of its host. Only rooms and hosts of the list are
+    marked, so the time depends on the person's follows and not on the number of rooms.
     """
     counts[:] = 0
     for position in range(len(rooms)):
@@ -94,7 +96,7 @@ def weighed(weights, causes):
 
 @compiled
 def fill_causes(fixed, state, person, room, at_ms, causes):
-    """Fill the first six, and those of the room at this time, of float64[12] causes."""
+    """Fill entries 0 to 5, 8 and 9 of ``causes`` float64[12], in the order of ``Weights``."""
     host = fixed.room_host[room]
     topical, number = 0.0, 0
     for topic in fixed.topics[room]:
@@ -172,7 +174,7 @@ def _normal_cdf(at):
 
 @compiled
 def seconds_of(fixed, state, choices, people, rooms, at_ms):
-    """The seconds that each of these rooms, if examined now, is truly listened to on average.
+    """The true mean of seconds that each of these rooms, if examined now, is listened to.
 
     ``people`` int64[n], ``rooms`` int64[n_rooms]: float64[n, n_rooms].
     """

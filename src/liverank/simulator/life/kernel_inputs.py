@@ -1,6 +1,6 @@
-"""What the kernels of a life read and change: columns of the world, and its state.
+"""The arrays that the kernels of a life read and change: columns of the world, and its state.
 
-Invariant: nothing but the kernels and ``Life`` changes a ``State``; a ``Fixed`` never changes.
+Invariant: only the kernels and ``Life`` change a ``State``; a ``Fixed`` never changes.
 """
 
 from typing import NamedTuple
@@ -13,9 +13,9 @@ from liverank.simulator.world.world import World
 
 NEVER_MS = 2**62
 REMEMBERED = 64
-"""How many shown rooms that were not clicked a person's fatigue is made of."""
+"""Number of rooms shown and not clicked, the latest ones, that a person's fatigue depends on."""
 SPARE_FOLLOWS = 24
-"""How many follows a person can gain; who has no space left follows nobody else."""
+"""Number of follows that a person can gain; beyond it a person follows nobody else."""
 
 RECORD = np.dtype(
     [
@@ -29,11 +29,11 @@ RECORD = np.dtype(
     ],
     align=True,
 )
-"""Something that a person did; it becomes an event once its time has come."""
+"""Something that a person did; it becomes an event when the simulated time reaches it."""
 
 
 def most_records(n_shown: int) -> int:
-    """How many records one visit can make: impressions, clicks, join, follow, leave."""
+    """Most records of one visit: impressions, clicks, join, follow, leave."""
     return 2 * n_shown + 3
 
 
@@ -74,7 +74,7 @@ class Fixed(NamedTuple):
 
 
 class State(NamedTuple):
-    """All that changes as a world lives."""
+    """Everything that changes during a life."""
 
     inside: Rows  # [n_people] the room that a person listens to, or -1
     speaking: Rows  # [n_people] the room that a person speaks in, or -1
@@ -94,7 +94,7 @@ class State(NamedTuple):
     host_mark: Rows  # [n_hosts] -1; scratch space of a kernel
 
     def copied(self) -> "State":
-        """Another one that shares nothing with this one."""
+        """A copy that shares no array with this one."""
         return State._make([column.copy() for column in self])
 
 
@@ -130,7 +130,7 @@ def fixed_of(world: World) -> Fixed:
 
 
 def first_state(world: World) -> State:
-    """The state as a world begins: nobody is anywhere, and every mood is neutral."""
+    """The state at the start: nobody is in a room, and every mood is neutral."""
     number, n_rooms = len(world.people.ids), len(world.rooms.ids)
     graph = world.graph
     count = np.diff(graph.start)

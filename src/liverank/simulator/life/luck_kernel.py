@@ -1,8 +1,8 @@
-"""Luck that depends on who, when and what alone: a hash of them, not the next number of a stream.
+"""Random numbers that are a hash of person, visit, purpose and item, not the next of a stream.
 
-Two lives of one seed therefore differ only where their lists differ, and the order in which luck
-is asked for does not matter.
-Invariant: the same five numbers give the same luck.
+Two lives of one seed therefore differ only where their lists differ, and the order of the draws
+does not matter.
+Invariant: the same five numbers give the same random number.
 """
 
 import math
@@ -12,14 +12,14 @@ import numpy as np
 from liverank.compiled import compiled
 
 CLICK, JOIN, GO_ON, LOOK, PEEK, STAY, STAY_TOO, FOLLOW, RETURN, PULL, PULL_TIME = range(11)
-"""What luck is for."""
+"""Purposes of random numbers."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 @compiled
 def mixed(word):
-    """Another word, by the finalizer of SplitMix64 (Steele et al. 2014): uint64."""
+    """Hash a uint64 with the finalizer of SplitMix64 (Steele et al. 2014): uint64."""
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return word ^ (word >> np.uint64(31))
@@ -27,7 +27,7 @@ def mixed(word):
 
 @compiled
 def uniform(seed, person, visit, purpose, item):
-    """Luck from 0 to 1 for a person's visit (numbered), a purpose and an item; all are integers."""
+    """Uniform float64 in [0, 1) for a person's visit (its number), a purpose, an item: integers."""
     word = mixed(np.uint64(seed) + _GOLDEN)
     word = mixed(word + np.uint64(person) * _GOLDEN + np.uint64(1))
     word = mixed(word + np.uint64(visit) * _GOLDEN + np.uint64(2))

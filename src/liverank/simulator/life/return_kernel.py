@@ -1,10 +1,11 @@
-"""When people come back: habit, mood, and friends who pull them in.
+"""When people come back: by habit and mood, and when a friend is in a room.
 
 Visits are an inhomogeneous Poisson process by inversion of its cumulative rate (Cinlar 1975).
 Invariant: a next visit is after the last one ended.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,14 @@ from liverank.simulator.life.visit_kernel import (
 HOUR_MS = 3_600_000.0
 WEEK_H = 168
 DAY_MS = 86_400_000.0
+
+
+class Presence(NamedTuple):
+    """A person (row) who is in a room (row) from a time on."""
+
+    person: int
+    room: int
+    at_ms: int
 
 
 @compiled
@@ -56,7 +65,7 @@ def first_visits(fixed, state, returns, seed):
 
 @compiled
 def end_visit(fixed, state, returns, visit, ended_ms, stayed_s):
-    """Move the mood to what the visit was like, and draw the next visit."""
+    """Move the mood towards the quality of the visit, and draw the next visit."""
     person = visit.person
     apart_days = (visit.at_ms - state.mood_ms[person]) / DAY_MS
     mood = state.mood[person] * math.exp(-apart_days / returns.mood_days)
@@ -72,7 +81,7 @@ def end_visit(fixed, state, returns, visit, ended_ms, stayed_s):
 
 @compiled
 def miss_visits(fixed, state, returns, seed, people, at_ms):
-    """Let people who found nothing live come at another time."""
+    """Draw another visit for people who found no live room."""
     for person in people:
         state.visits[person] += 1
         state.next_ms[person] = next_visit_ms(fixed, state, returns, seed, person, at_ms)
@@ -80,10 +89,10 @@ def miss_visits(fixed, state, returns, seed, people, at_ms):
 
 @compiled
 def react_all(fixed, state, choices, returns, asked, rooms, out):
-    """All visits of a step, one after the other; returns how many records they made.
+    """Simulate all visits of a step, one after the other; returns the number of records in ``out``.
 
-    ``asked`` is (seed, at_ms, the first list's number, people int64[n], offsets int64[n + 1]);
-    ``rooms`` int64[k] are the lists one behind the other.
+    ``asked`` is (seed, at_ms, number of the first list, people int64[n], offsets int64[n + 1]);
+    ``rooms`` int64[k] are the lists, concatenated.
     """
     seed, at_ms, first_list, people, offsets = asked
     count = np.int64(0)
@@ -99,12 +108,14 @@ def react_all(fixed, state, choices, returns, asked, rooms, out):
 
 
 @compiled
-def pull(state, returns, seed, person, room, at_ms, share, followers):
-    """Bring some followers of a person, who is now in a room, to the app within minutes.
+def pull(state, returns, seed, presence, share, followers):
+    """Let a share of a person's followers open the app within minutes of the person's presence.
 
-    ``followers`` is (start int64[n_people + 1], by int32[...]): who follows whom, by whom.
+    ``followers`` is (start int64[n_people + 1], by int32[...]): the followers of person ``p`` are
+    ``by[start[p] : start[p + 1]]``.
     """
     start, by = followers
+    person, room, at_ms = presence.person, presence.room, presence.at_ms
     for position in range(start[person], start[person + 1]):
         other = by[position]
         visit, item = state.visits[other], np.int64(room) * len(state.visits) + person
@@ -116,9 +127,10 @@ def pull(state, returns, seed, person, room, at_ms, share, followers):
 
 @compiled
 def hand_out(fixed, state, returns, seed, records, followers, tally):
-    """Let what people did, in time order, take effect: who is where, who follows whom, the tally.
+    """Apply records, in time order, to the state (presence, follows) and to the daily counts.
 
-    ``tally`` is (day_ms, impressions, clicks, joins int32[n_people, n_days], seconds float64).
+    ``tally`` is (day_ms, impressions, clicks, joins int32[n_people, n_days], seconds float64 of the
+    same shape); ``followers`` as in ``pull``.
     """
     day_ms, impressions, clicks, joins, seconds = tally
     for row in range(len(records)):
@@ -131,8 +143,8 @@ def hand_out(fixed, state, returns, seed, records, followers, tally):
             joins[person, day] += 1
             state.inside[person] = room
             state.listeners[room] += 1
-            share = returns.friend_pull
-            pull(state, returns, seed, person, room, record.at_ms, share, followers)
+            presence = Presence(person, room, record.at_ms)
+            pull(state, returns, seed, presence, returns.friend_pull, followers)
         elif kind == LEFT:
             seconds[person, day] += record.value
             state.inside[person] = -1
@@ -146,7 +158,7 @@ def hand_out(fixed, state, returns, seed, records, followers, tally):
 
 @compiled
 def change_follow(state, person, target, begins):
-    """Add a person to those whom another follows, or take it out of them."""
+    """Let a person begin to follow a target person, or stop."""
     first = state.follow_start[person]
     last = first + state.follow_count[person] - 1
     if begins:

@@ -36,7 +36,7 @@ LEAST_INSIDE_MS = 1000
 
 
 class Visit(NamedTuple):
-    """Who visits: a person's visit with a number, and the list with another."""
+    """A visit: its person (row), its number among the person's visits, and its list's number."""
 
     seed: int
     person: int
@@ -45,9 +45,17 @@ class Visit(NamedTuple):
     at_ms: int
 
 
+class Join(NamedTuple):
+    """A room (row) that a person joins, when, and the mean of the log of the seconds to stay."""
+
+    room: int
+    at_ms: int
+    mean_log_s: float
+
+
 @compiled
 def note(out, count, visit, kind, room, at_ms):
-    """Write one record and return how many there are now."""
+    """Write a record at index ``count`` of ``out`` (RECORD[...]); returns the number of records."""
     record = out[count]
     record.at_ms = at_ms
     record.kind = kind
@@ -60,22 +68,26 @@ def note(out, count, visit, kind, room, at_ms):
 
 
 @compiled
-def show_screen(times, screen, visit, rooms, first, clock_ms, out, count):
-    """Note an impression of each room of the screen that begins at ``first``, if it is live."""
-    for position in range(first, min(first + screen, len(rooms))):
-        seen_ms = clock_ms + 1 + position - first
+def show_screen(times, visit, rooms, clock_ms, out, count):
+    """Record an impression of each live room of a screen, int64[n] rows of rooms.
+
+    Returns the number of records.
+    """
+    for position in range(len(rooms)):
+        seen_ms = clock_ms + 1 + position
         if seen_ms < live_until(times, rooms[position], visit.at_ms):
             count = note(out, count, visit, IMPRESSION, rooms[position], seen_ms)
     return count
 
 
 @compiled
-def stay(fixed, state, choices, visit, room, mean_log_s, clock_ms, out, count):
-    """Note a join, its leave, and perhaps a follow of the host or the end of one.
+def stay(fixed, state, choices, visit, join, out, count):
+    """Record a join, its leave, and perhaps a follow of the host or the end of one.
 
-    Returns how many records there are, and when the person left.
+    Returns the number of records, and when the person left (Unix ms).
     """
     seed, person, number = visit.seed, visit.person, visit.number
+    room, mean_log_s, clock_ms = join.room, join.mean_log_s, join.at_ms
     log_s = mean_log_s + choices.stay_sd * normal(seed, person, number, room)
     seconds = math.exp(min(log_s, MOST_LOG_S))
     latest_ms = min(live_until(fixed.times, room, visit.at_ms), state.own_start_ms[person]) - 1
@@ -101,10 +113,10 @@ def stay(fixed, state, choices, visit, room, mean_log_s, clock_ms, out, count):
 
 @compiled
 def browse(fixed, state, choices, visit, rooms, out, count):
-    """Go down a list (rows of rooms), a screen at a time, until a join or until patience ends.
+    """Go down a list (int64[n] rows of rooms), a screen at a time, until a join or the last look.
 
-    Returns how many records there are, when the visit ended, and the seconds stayed (-1 without a
-    join).
+    Returns the number of records, when the visit ended (Unix ms), and the seconds stayed (-1
+    without a join).
     """
     seed, person, number = visit.seed, visit.person, visit.number
     appeals = weigh(fixed, state, choices, person, rooms, visit.at_ms)
@@ -115,9 +127,8 @@ def browse(fixed, state, choices, visit, rooms, out, count):
         if clock_ms + choices.look_ms >= stop_ms:
             break
         if position % choices.screen == 0:
-            count = show_screen(
-                fixed.times, choices.screen, visit, rooms, position, clock_ms, out, count
-            )
+            screen = rooms[position : position + choices.screen]
+            count = show_screen(fixed.times, visit, screen, clock_ms, out, count)
         clock_ms += choices.look_ms
         until_ms = min(live_until(fixed.times, room, visit.at_ms), stop_ms)
         is_liked = uniform(seed, person, number, CLICK, room) < chance(appeals[CLICK_ROW, position])
@@ -127,12 +138,9 @@ def browse(fixed, state, choices, visit, rooms, out, count):
             clock_ms += choices.peek_ms // 2 + int(wait * choices.peek_ms)
             luck = uniform(seed, person, number, JOIN, room)
             if clock_ms + LEAST_INSIDE_MS < until_ms and luck < chance(appeals[JOIN_ROW, position]):
-                log_s = appeals[STAY_ROW, position]
-                joined_ms = clock_ms
-                count, clock_ms = stay(
-                    fixed, state, choices, visit, room, log_s, joined_ms, out, count
-                )
-                return count, clock_ms, (clock_ms - joined_ms) / 1000.0
+                join = Join(room, clock_ms, appeals[STAY_ROW, position])
+                count, left_ms = stay(fixed, state, choices, visit, join, out, count)
+                return count, left_ms, (left_ms - join.at_ms) / 1000.0
             if uniform(seed, person, number, GO_ON, room) >= choices.go_on:
                 break
         if uniform(seed, person, number, LOOK, position) >= fixed.keep_on[person]:
@@ -142,7 +150,7 @@ def browse(fixed, state, choices, visit, rooms, out, count):
 
 @compiled
 def remember_shown(state, person, out, first, count):
-    """Add the rooms that were shown and not clicked to the person's ring; number the records."""
+    """Add rooms that were shown and not clicked to the person's ring buffer; number the records."""
     for position in range(first, count):
         out[position].part = position - first
         if out[position].kind == IMPRESSION:

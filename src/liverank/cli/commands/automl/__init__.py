@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--group", metavar="COL", help="rows that are never divided, such as users")
     parser.add_argument("--weight", metavar="COL", help="how much each row counts")
     parser.add_argument(
-        "--split-column", metavar="COL", help="says TRAIN, VALIDATE or TEST of each row"
+        "--split-column", metavar="COL", help="holds TRAIN, VALIDATE or TEST for each row"
     )
     parser.add_argument(
         "--type",

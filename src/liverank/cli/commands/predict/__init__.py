@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Predict piece by piece, and put the pieces together."""
-    from liverank.automl.data.table_batches import read_batches
+    from liverank.automl.data.read_table import read_batches
     from liverank.automl.report.later_rows import LaterScore
     from liverank.bundle.table_bundle import load_table_bundle
     from liverank.cli.commands.predict.batches import Answering, Pieces
