@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.evaluation.position_bias import PositionEffect
+from liverank.automl.options import SearchOptions
 from liverank.automl.preprocessing.redundant_features import redundant_columns
 from liverank.automl.ranking import RankingModel, fit, warm_up
 from liverank.automl.report.html.page import render_report
@@ -33,7 +34,7 @@ from liverank.dataset.replay import REPLAY_COLUMNS, training_rows
 from liverank.dataset.rows import Rows
 from liverank.features.kinds.context import POSITION_NAME
 from liverank.features.spec import FeatureSpec
-from liverank.features.state.sizes import what_was_let_go
+from liverank.features.state.sizes import memory_warning
 from liverank.models.predictor import Predictor
 from liverank.quantities import duration_ms
 
@@ -251,7 +252,7 @@ def _replayed(
         lists,
         max_future_ms=duration_ms(config.features.max_future),
         on_progress=on_read,
-        on_folded=lambda sizes: evictions.extend(filter(None, [what_was_let_go(sizes)])),
+        on_folded=lambda sizes: evictions.extend(filter(None, [memory_warning(sizes)])),
     )
     for _ in frames:  # the popularity counts need the rest
         pass
@@ -272,14 +273,13 @@ def _fit(
         if on_progress is not None:
             on_progress(f"{head}: {step}" if head else step, share)
 
-    return fit(
-        rows,
+    options = SearchOptions(
         budget_s=budget_s,
         seed=config.training.seed,
         validation=config.training.validation,
         gap_ms=_gap_ms(label, config),
-        on_progress=report_progress,
     )
+    return fit(rows, options, on_progress=report_progress)
 
 
 def _gap_ms(label: Label, config: Config) -> float:
