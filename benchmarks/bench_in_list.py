@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.compiled import compiled
-from liverank.features import compiler as op
+from liverank.features.kernels import opcodes as op
 from liverank.features.kernels.memory.pointers import moved, pointer_to
 from liverank.features.kernels.read.listwise import compare
 from liverank.features.spec import compile_spec

@@ -2,11 +2,13 @@
 
 import ast
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from liverank import compiled
+from liverank.fingerprint import imported_files
 
 PACKAGE = Path(compiled.__file__).parent
 
@@ -28,20 +30,49 @@ def kernel_files() -> list[Path]:
     ]
 
 
+@cache
 def imported_by(file: Path) -> set[Path]:
-    """The files of the package that a file imports by name."""
+    """The files of the package that a file imports by name, as Python's parser sees it."""
     tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
     names = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, "fingerprints follow absolute imports"
             names.add(node.module)
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    candidates = {Path(*name.split(".")[1:]).with_suffix(".py") for name in names if "." in name}
-    return {path for path in candidates if (PACKAGE / path).is_file()} - RAISED
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    ours = [Path(*name.split(".")[1:]) for name in names if name.split(".")[0] == "liverank"]
+    candidates = {path.with_suffix(".py") for path in ours if path.name}
+    candidates |= {path / "__init__.py" for path in ours}
+    return {path for path in candidates if (PACKAGE / path).is_file()}
 
 
-RAISED = {Path("errors.py")}
-"""Raised by the plain functions beside a kernel, compiled into none."""
+def all_imported_by(file: Path) -> set[Path]:
+    reached: set[Path] = set()
+    waiting = {file}
+    while waiting:
+        path = waiting.pop()
+        reached.add(path)
+        waiting |= imported_by(path) - reached
+    return reached
+
+
+def edit(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8") + "\nADDED = 1\n", encoding="utf-8")
+
+
+def fingerprint(package: Path, file: Path) -> str:
+    """The fingerprint that a new process computes."""
+    forget()
+    return compiled.kernel_fingerprint(package, package / file)
+
+
+def forget() -> None:
+    from liverank import fingerprint
+
+    for function in (fingerprint._digest, fingerprint._imports, fingerprint._files_of):
+        function.cache_clear()
 
 
 def test_there_are_kernels_to_look_at():
@@ -49,21 +80,56 @@ def test_there_are_kernels_to_look_at():
 
 
 @pytest.mark.parametrize("file", kernel_files(), ids=str)
-def test_editing_a_kernel_or_what_it_imports_gives_another_folder(file, package):
-    before = compiled._fingerprint(package)
-    for path in sorted({file, *imported_by(file)}):
-        source = (package / path).read_text(encoding="utf-8")
-        (package / path).write_text(source + "\nADDED = 1\n", encoding="utf-8")
-        after = compiled._fingerprint(package)
-        assert after != before, f"{path}, which {file} is compiled with"
-        before = after
+def test_a_kernel_is_fingerprinted_with_exactly_what_its_module_imports(file):
+    found = {Path(path).relative_to(PACKAGE) for path in imported_files(PACKAGE, [PACKAGE / file])}
+    assert found == all_imported_by(file)
+    assert Path("compiled.py") in found, "the options that it is compiled with"
 
 
-def test_editing_anything_else_keeps_the_machine_code(package):
-    before = compiled._fingerprint(package)
-    (package / "cli" / "paths.py").write_text("EDITED = True\n", encoding="utf-8")
-    assert compiled._fingerprint(package) == before
+def test_the_files_of_all_kernels_are_kept_under_their_fingerprints():
+    from liverank.features.kernels.memory.bitset import groups_of
+
+    file = Path("features/kernels/memory/bitset.py")
+    folder = Path(groups_of._cache.cache_path)
+    assert folder.parent == compiled.cache_folder()
+    assert folder.name == f"features.kernels.memory.bitset-{fingerprint(PACKAGE, file)}"
+
+
+def test_a_changed_constant_that_a_kernel_imports_changes_its_fingerprint(package):
+    kernel = Path("features/kernels/fold/history.py")
+    before = fingerprint(package, kernel)
+    constants = package / "features" / "layout" / "constants.py"
+    source = constants.read_text(encoding="utf-8")
+    assert "MAX_ELEMENTS = 8" in source
+    constants.write_text(source.replace("MAX_ELEMENTS = 8", "MAX_ELEMENTS = 9"), encoding="utf-8")
+    assert fingerprint(package, kernel) != before
+
+
+def test_an_edit_of_what_a_kernel_imports_at_second_hand_changes_its_fingerprint(package):
+    kernel = Path("features/kernels/replay.py")
+    before = fingerprint(package, kernel)
+    edit(package / "features" / "kernels" / "memory" / "bitset.py")
+    assert fingerprint(package, kernel) != before
+
+
+def test_an_edit_of_anything_else_keeps_the_machine_code(package):
+    kernel = Path("features/kernels/fold/history.py")
+    before = fingerprint(package, kernel)
+    for other in ("cli/project/paths.py", "features/compiler.py", "features/layout/layout.py"):
+        edit(package / other)
+    edit(package / "features" / "kernels" / "read" / "read.py")
+    assert fingerprint(package, kernel) == before
+
+
+def test_kernels_import_only_kernels_and_constants():
+    for file in kernel_files():
+        if file.parts[0] != "features":
+            continue
+        for path in all_imported_by(file) - set(kernel_files()):
+            is_constants = not imported_by(path) and "def " not in (PACKAGE / path).read_text()
+            assert is_constants or path.name in ("compiled.py", "fingerprint.py"), (file, path)
 
 
 def test_a_copy_elsewhere_has_the_same_fingerprint(package):
-    assert compiled._fingerprint(package) == compiled._fingerprint(PACKAGE)
+    kernel = Path("features/kernels/fold/fold.py")
+    assert fingerprint(package, kernel) == fingerprint(PACKAGE, kernel)

@@ -83,10 +83,33 @@ def test_the_first_of_several_labels_is_what_lists_are_ranked_by():
         (STAY + '[interactions]\nclick = "c"', "`labels.stay.interaction` is 'join', which is not"),
         (
             '[label]\ninteraction = "stay"\n' + STAY,
-            r"`labels.stay` has the name of what `\[label\]` says",
+            r"`labels.stay` has the name that `\[label\]` has",
         ),
     ],
 )
 def test_what_is_wrong_with_one_of_several_labels_is_named(text, message):
     with pytest.raises(ConfigError, match=message):
         parse_config(text)
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("candidates", "candidates.within"),
+        ("features", "features.max_future"),
+        ("presence", "presence.expire_after"),
+        ("training", "training.budget"),
+        ("serving", "serving.expire_after"),
+        ("serving", "serving.keep_alive"),
+        ("serving", "serving.log_wait"),
+        ("serving", "serving.max_lag"),
+        ("serving", "serving.slow_request"),
+        ("serving", "serving.snapshot_every"),
+        ("log", "log.keep"),
+        ("surfaces.home", "surfaces.home.deadline"),
+    ],
+)
+def test_every_key_of_a_duration_is_checked(table, key):
+    head = "[candidates]\ninteraction = 'x'" if table == "candidates" else f"[{table}]"
+    with pytest.raises(ConfigError, match=f'`{key}` is "soon"; expected a duration above zero'):
+        parse_config(f"{LABEL}{head}\n{key.rsplit('.', 1)[1]} = 'soon'")

@@ -93,6 +93,22 @@ def test_a_temporary_folder_that_others_can_write_is_not_trusted(package, tmp_pa
     assert told == "None"
 
 
+def test_kernels_of_other_packages_are_cached_where_numba_puts_them(package, tmp_path):
+    (named,) = folders(tmp_path, "named")
+    code = "import liverank.models.sigmoid_kernel, numba; print(repr(numba.config.CACHE_DIR))"
+    [told] = child(package, code, LIVERANK_CACHE=str(named))
+    assert told == "''"
+
+
+def test_an_edited_kernel_finds_no_machine_code_of_the_old_one(package, tmp_path):
+    (named,) = folders(tmp_path, "named")
+    assert child(package, SCORED, LIVERANK_CACHE=str(named))[1] == "0"
+    edited = package / "models" / "sigmoid_kernel.py"
+    edited.write_text(edited.read_text() + "\nADDED = 1\n")
+    assert child(package, SCORED, LIVERANK_CACHE=str(named))[1] == "0"
+    assert child(package, SCORED, LIVERANK_CACHE=str(named))[1] == "1"
+
+
 UNWRITABLE = """
 import tempfile
 really = tempfile.TemporaryFile

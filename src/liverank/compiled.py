@@ -1,14 +1,17 @@
-"""``compiled``: the one way kernels are compiled and cached.
+"""``compiled``: the one way kernels are compiled, and where their machine code is kept.
 
 numba's own on-disk cache notices a change in a kernel's file, but not in the files of the kernels
-that it calls. Here the cache's folder is named after a fingerprint of all kernel sources, so an
-upgrade or an edit can never run stale machine code.
+that it calls. Here each module's machine code lies in a folder named after a fingerprint of the
+module and of all that it imports, so an upgrade or an edit can never run stale machine code, and
+recompiles only what depends on it.
 
-The folder lies in the first of these places that can be written, or holds kernels already: the one
-that LIVERANK_CACHE names, the package's own ``__pycache__``, the user's cache, and a folder of
-temporary files. Kernels of a folder that cannot be written (an image that was warmed up while it
-was built) are linked into a temporary one, because numba reads none that it could not write.
-Invariant: nothing here fails for want of a place; without one, kernels are compiled at each start.
+These folders lie in the first of these directories that can be written, or holds machine code of
+these sources already: the one that LIVERANK_CACHE (or else NUMBA_CACHE_DIR) names, the package's
+own ``__pycache__``, the user's cache, and a directory of temporary files. Machine code in a
+directory that cannot be written (an image that was warmed up while it was built) is linked into a
+temporary one, because numba reads nothing where it cannot write. Invariants: the kernels of other
+packages are cached as ever; nothing here fails where no directory can be written, but kernels are
+then compiled at each start.
 """
 
 import hashlib
@@ -17,20 +20,23 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numba
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.registry import CPUDispatcher
+
+from liverank.fingerprint import source_fingerprint
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 CACHE_VARIABLE = "LIVERANK_CACHE"
-"""The environment variable that names the folder of the cache."""
+"""The environment variable that names the directory of the cache."""
 
 _PACKAGE = Path(__file__).parent
-_COMPILED_IN = ("compiled.py", "layout.py", "compiler.py", "event_arrays.py", "constants.py")
-"""Files beside the kernels' own whose options and constants are compiled into them."""
 
 
 def compiled(function: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -39,44 +45,84 @@ def compiled(function: Callable[_P, _T]) -> Callable[_P, _T]:
     The kernel releases the GIL, divides by zero as IEEE 754 says, and never reorders or fuses
     floating-point operations: the same inputs give the same bits everywhere it is inlined.
     """
-    decorate = numba.njit(cache=_CACHE is not None, nogil=True, error_model="numpy")
-    result: Callable[_P, _T] = decorate(function)
+    kernel = numba.njit(nogil=True, error_model="numpy")(function)
+    if _CACHE is not None and isinstance(kernel, CPUDispatcher):  # a function if JIT is disabled
+        vars(kernel)["_cache"] = _KernelCache(function)  # type: ignore[no-untyped-call]  # numba's
+    result: Callable[_P, _T] = kernel
     return result
 
 
 def cache_folder() -> Path | None:
-    """Where machine code is kept by this process, or None where no folder can be written."""
+    """Where this process keeps machine code, or None where no directory can be written."""
     return _CACHE
 
 
-def kernels_fingerprint() -> str:
-    """Another one whenever the source of a kernel, or the compiler, is another."""
-    return _fingerprint(_PACKAGE)
+@cache
+def kernel_folder(file: str) -> str:
+    """The name of the folder of a module's machine code: the module, and its fingerprint.
+
+    A kernel of another package has the name of its file alone.
+    """
+    name = file.removesuffix(".py")
+    ours = f"{_PACKAGE}{os.sep}"
+    name = name[len(ours) :].replace(os.sep, ".") if name.startswith(ours) else Path(name).name
+    return f"{name}-{kernel_fingerprint(_PACKAGE, Path(file))}"
 
 
-def _fingerprint(package: Path) -> str:
-    digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(package.rglob("*.py")):
-        if "kernel" in str(path.relative_to(package)) or path.name in _COMPILED_IN:
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+def kernel_fingerprint(package: Path, file: Path) -> str:
+    """Differs whenever a kernel's module, what it imports, or the compiler differs."""
+    sources = source_fingerprint(package, [file, package / "compiled.py"])
+    return hashlib.sha256(f"{numba.__version__} {sources}".encode()).hexdigest()[:16]
+
+
+class _KernelLocator(_CacheLocator):
+    """Tells numba where one function's machine code is kept, and of which source it is."""
+
+    def __init__(self, function: Callable[..., Any], file: str) -> None:
+        self._py_file = file  # numba names it in a warning
+        self._folder = kernel_folder(file)
+        self._line = function.__code__.co_firstlineno
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> "_KernelLocator":
+        return cls(py_func, py_file)
+
+    def get_cache_path(self) -> str:
+        return f"{_CACHE}{os.sep}{self._folder}"
+
+    def get_source_stamp(self) -> str:
+        return self._folder
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+
+class _KernelCacheImpl(CompileResultCacheImpl):
+    _locator_classes: list[type[object]] = [_KernelLocator]  # noqa: RUF012  # as in numba
+
+
+class _KernelCache(FunctionCache):
+    """numba's cache of one function, in a folder of ours."""
+
+    _impl_class = _KernelCacheImpl
 
 
 def _cache_folder() -> Path | None:
-    """The first folder that can be used; see above."""
-    name = f"kernels-{_fingerprint(_PACKAGE)}"
-    for parent in _places():
-        folder = parent / name
+    """The first directory that can be used; see above."""
+    for parent in _parents():
+        folder = parent / "kernels"
         if _is_writable(folder):
             return folder
         if (kernels := _kernels(folder)) and (linked := _linked(folder, kernels)):
             return linked
     temporary = _temporary()
-    return temporary / name if temporary is not None and _is_writable(temporary / name) else None
+    folder_there = None if temporary is None else temporary / "kernels"
+    return folder_there if folder_there is not None and _is_writable(folder_there) else None
 
 
-def _places() -> Iterator[Path]:
-    if named := os.environ.get(CACHE_VARIABLE):
+def _parents() -> Iterator[Path]:
+    named = os.environ.get(CACHE_VARIABLE) or os.environ.get("NUMBA_CACHE_DIR")
+    if named:
         yield Path(named).absolute()
     yield _PACKAGE / "__pycache__"
     if home := os.environ.get("XDG_CACHE_HOME"):
@@ -96,14 +142,19 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _kernels(folder: Path) -> list[Path]:
-    """The files of compiled kernels in a folder."""
+    """The files of machine code in a directory that is of the sources as they are now."""
+    found: list[Path] = []
     with suppress(OSError):
-        return sorted(folder.glob("*/*.nb[ic]"))
-    return []
+        for path in sorted(folder.glob("*/*.nb[ic]")):
+            name = path.parent.name
+            source = _PACKAGE.joinpath(*name.rpartition("-")[0].split(".")).with_suffix(".py")
+            if source.is_file() and kernel_folder(str(source)) == name:
+                found.append(path)
+    return found
 
 
 def _linked(folder: Path, kernels: list[Path]) -> Path | None:
-    """A temporary folder with links to these kernels, named after what they are; None for none."""
+    """A temporary directory with links to these files, named after them; None where none can be."""
     temporary = _temporary()
     if temporary is None:
         return None
@@ -111,7 +162,9 @@ def _linked(folder: Path, kernels: list[Path]) -> Path | None:
     try:
         for path in kernels:
             found = path.stat()
-            digest.update(f"{path.name} {found.st_size} {found.st_mtime_ns}".encode())
+            digest.update(
+                f"{path.relative_to(folder)} {found.st_size} {found.st_mtime_ns}".encode()
+            )
         links = temporary / f"{folder.name}-{digest.hexdigest()[:16]}"
         for path in kernels:
             link = links / path.relative_to(folder)
@@ -124,7 +177,7 @@ def _linked(folder: Path, kernels: list[Path]) -> Path | None:
 
 
 def _temporary() -> Path | None:
-    """A folder of temporary files that nobody else can write, since code is loaded from it."""
+    """A directory of temporary files that nobody else can write, since code is loaded from it."""
     try:
         folder = Path(tempfile.gettempdir()) / f"liverank-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -135,13 +188,4 @@ def _temporary() -> Path | None:
     return folder if is_ours and stat.S_ISDIR(found.st_mode) else None
 
 
-def _settled_cache() -> Path | None:
-    """The folder, told to numba; one that NUMBA_CACHE_DIR names is numba's own business."""
-    if not os.environ.get(CACHE_VARIABLE) and (named := os.environ.get("NUMBA_CACHE_DIR")):
-        return Path(named)
-    folder = _cache_folder()
-    numba.config.CACHE_DIR = "" if folder is None else str(folder)  # type: ignore[attr-defined]  # made by numba
-    return folder
-
-
-_CACHE = _settled_cache()
+_CACHE = _cache_folder()

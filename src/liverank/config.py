@@ -17,7 +17,13 @@ from liverank.config_experiments import Experiment, Metric
 from liverank.config_rules import check
 from liverank.config_sources import Source
 from liverank.errors import ConfigError
-from liverank.quantities import duration_ms, size_bytes
+from liverank.quantities import (
+    Duration,
+    FiniteDuration,
+    FiniteDurationOrNever,
+    duration_ms,
+    size_bytes,
+)
 
 FieldType: TypeAlias = Literal["category", "key", "keys", "number", "text", "time"]
 """What a field holds.
@@ -42,11 +48,11 @@ class Label(_Table, frozen=True):
 
     interaction: Word
     """The interaction type that makes an impression a success, e.g. ``"join"``."""
-    within: str = "1h"
+    within: FiniteDuration = "1h"
     """How long after the ranking it may come."""
     min_value: float | None = None
     """The least ``value`` the interaction must carry, e.g. 3 for three stars."""
-    min_duration: str | None = None
+    min_duration: FiniteDuration | None = None
     """How long the person must stay after it, e.g. ``"30s"``: no ``presence.leave`` sooner."""
 
     @property
@@ -88,7 +94,7 @@ class Candidates(_Table, frozen=True):
     """
 
     interaction: Word
-    within: str = "24h"
+    within: FiniteDuration = "24h"
     per_ranking: Annotated[int, msgspec.Meta(ge=2)] = 20
     """Candidates of a training row group: the chosen one and a sample of the others."""
     max_rankings: Annotated[int, msgspec.Meta(ge=1)] = 30_000
@@ -111,12 +117,12 @@ class EntityFields(_Table, frozen=True):
 class Features(_Table, frozen=True):
     """Which features exist. By default they are derived from the schema."""
 
-    half_lives: tuple[str, ...] = ("5m", "1h", "1d", "14d", "forever")
+    half_lives: tuple[Duration, ...] = ("5m", "1h", "1d", "14d", "forever")
     off: tuple[str, ...] = ()
     """Names or patterns (``user_*_5m``) of features to leave out."""
     on: tuple[str, ...] = ()
     """The same of features to derive that are not derived otherwise."""
-    max_future: str = "5m"
+    max_future: FiniteDuration = "5m"
     """How far ahead of its arrival an event's clock may be; later ones are moved to that point."""
     history: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
     """Of a person's impressions, and of the other interactions, how many are remembered."""
@@ -136,7 +142,7 @@ class Presence(_Table, frozen=True):
     """The interaction type with which a person comes in."""
     leave: Word = "leave"
     """The one with which a person goes."""
-    expire_after: str = "2h"
+    expire_after: FiniteDuration = "2h"
     """After this long without a sign a person counts as gone."""
     follow: Word = "follow"
     """The relation of edges that says a person follows somebody or something."""
@@ -154,7 +160,7 @@ class Training(_Table, frozen=True):
     """The newest share of the rankings that chooses between models."""
     max_rows: Annotated[int, msgspec.Meta(ge=100)] = 600_000
     """Rows to train on at most; the newest rankings are kept."""
-    budget: str = "2m"
+    budget: FiniteDuration = "2m"
     """Wall time of the model search."""
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     variants: tuple[Word, ...] = ()
@@ -171,7 +177,7 @@ class Surface(_Table, frozen=True):
 
     limit: Annotated[int, msgspec.Meta(ge=1)] = 50
     """Items in a response when the request names no limit."""
-    deadline: str = "50ms"
+    deadline: Duration = "50ms"
     """How long an answer is of use when the request does not say; later ones are by popularity."""
 
 
@@ -180,7 +186,7 @@ class Serving(_Table, frozen=True):
 
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080
-    expire_after: str = "24h"
+    expire_after: Duration = "24h"
     """An item that never ends is no longer served this long after it was last heard of."""
     max_body_mb: Annotated[int, msgspec.Meta(ge=1)] = 16
     log_candidates: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
@@ -189,15 +195,15 @@ class Serving(_Table, frozen=True):
     """The share of rankings that log what the model read, for ``liverank replay --check``."""
     log_rankings: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     """The share of rankings that are logged at all; what is not logged cannot be learned from."""
-    keep_alive: str = "75s"
+    keep_alive: Duration = "75s"
     """How long a connection may lie idle between two requests."""
-    log_wait: str = "30s"
+    log_wait: FiniteDuration = "30s"
     """How long events wait for another process that holds the log, before they are refused."""
-    max_lag: str = "5s"
+    max_lag: Duration = "5s"
     """How far the fold may be behind the log before ``/healthz`` says so."""
-    slow_request: str = "1s"
+    slow_request: Duration = "1s"
     """What takes longer is written into the server's log."""
-    snapshot_every: str = "10m"
+    snapshot_every: FiniteDurationOrNever = "10m"
     """How often what the log comes to is written to disk, to start from; or ``"never"``."""
 
     @property
@@ -209,7 +215,7 @@ class Serving(_Table, frozen=True):
 class LogTable(_Table, frozen=True):
     """The event log."""
 
-    keep: str = "forever"
+    keep: Duration = "forever"
     """Age after which events are dropped."""
     segment_rows: Annotated[int, msgspec.Meta(ge=1000)] = 1_000_000
     """Events of a Parquet segment."""

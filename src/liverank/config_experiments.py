@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from liverank.quantities import duration_ms
+from liverank.quantities import FiniteDuration, duration_ms
 
 BUCKETS = 10_000
 """Buckets of a layer, and of each draw of an experiment."""
@@ -67,7 +67,7 @@ class Experiment(_Table, frozen=True):
     metrics: tuple[Word, ...] = SEED_METRICS
     """The first is the primary metric."""
     guardrails: tuple[Word, ...] = ()
-    looks: str = "1d"
+    looks: FiniteDuration = "1d"
     """How often results are looked at."""
     alpha: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.05
     power: Annotated[float, msgspec.Meta(gt=0.5, lt=1)] = 0.8
@@ -124,11 +124,11 @@ class Metric(_Table, frozen=True):
     """Of a ratio: the interaction type above the line."""
     denominator: Word | None = None
     """Of a ratio: the one below it."""
-    window: str = "28d"
+    window: FiniteDuration = "28d"
     """How long from each unit's exposure it counts."""
-    from_: str | None = msgspec.field(name="from", default=None)
+    from_: FiniteDuration | None = msgspec.field(name="from", default=None)
     """Of retention: from how long after the exposure a unit must come back."""
-    to: str | None = None
+    to: FiniteDuration | None = None
     """Of retention: until when."""
     q: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
     """Of a quantile: which."""

@@ -1,73 +1,31 @@
 """Rules of liverank.toml beyond the types of its values."""
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from liverank.errors import ConfigError
-from liverank.quantities import duration_ms
+from liverank.quantities import DurationRule, duration_ms
 
 if TYPE_CHECKING:
-    from liverank.config import Config, Label
+    from liverank.config import Config, Features, Label
 
 _MIN_MEMORY_BYTES = 64_000_000
 _MAX_MEMORY_BYTES = 16_000_000_000
-"""Feature state reserves twice as much, and names a place in it by a 32-bit number of words."""
+"""Feature state reserves twice as much, and addresses it by 32-bit numbers of words."""
 
 
 def check(config: "Config", where: str) -> None:
     """Raise ConfigError, naming the key and what is allowed, where a value makes no sense."""
-    durations = {
-        "features.max_future": config.features.max_future,
-        "presence.expire_after": config.presence.expire_after,
-        "training.budget": config.training.budget,
-        "serving.expire_after": config.serving.expire_after,
-        "serving.log_wait": config.serving.log_wait,
-        "serving.max_lag": config.serving.max_lag,
-        "serving.slow_request": config.serving.slow_request,
-        "serving.keep_alive": config.serving.keep_alive,
-        "log.keep": config.log.keep,
-    }
-    if config.serving.snapshot_every != "never":
-        durations["serving.snapshot_every"] = config.serving.snapshot_every
-    if config.candidates is not None:
-        durations["candidates.within"] = config.candidates.within
-    for name, surface in config.surfaces.items():
-        durations[f"surfaces.{name}.deadline"] = surface.deadline
-    for place, text in enumerate(config.features.half_lives):
-        durations[f"features.half_lives[{place}]"] = text
-    finite = {
-        "features.max_future",
-        "presence.expire_after",
-        "training.budget",
-        "candidates.within",
-        "serving.log_wait",
-        "serving.snapshot_every",
-    }
-    for key, label in _labels(config).items():
-        durations[f"{key}.within"] = label.within
-        finite.add(f"{key}.within")
-        if label.min_duration is not None:
-            durations[f"{key}.min_duration"] = label.min_duration
-            finite.add(f"{key}.min_duration")
-    for key, text in durations.items():
-        try:
-            value = duration_ms(text)
-        except ConfigError as error:
-            raise ConfigError(f"{where}: `{key}` is {error}") from None
-        if key in finite and math.isinf(value):
-            never = ', or "never"' if key == "serving.snapshot_every" else ""
-            raise ConfigError(f'{where}: `{key}` is "forever"; it must be finite, e.g. "1h"{never}')
-    try:
-        if config.features.memory_bytes < _MIN_MEMORY_BYTES:
-            raise ConfigError(f'"{config.features.memory}"; expected "64MB" or more')
-        if config.features.memory_bytes > _MAX_MEMORY_BYTES:
-            raise ConfigError(f'"{config.features.memory}"; expected "16GB" or less')
-    except ConfigError as error:
-        raise ConfigError(f"{where}: `features.memory` is {error}") from None
-    if not config.features.half_lives:
-        raise ConfigError(f'{where}: `features.half_lives` is empty; name at least one, e.g. "1d"')
-    if len(set(config.features.half_lives)) != len(config.features.half_lives):
-        raise ConfigError(f"{where}: `features.half_lives` names one twice")
+    for key, text, rule in _durations(config, type(config), ""):
+        if not (
+            key.startswith("label.") and _is_label_named(config)
+        ):  # the file says `labels.NAME`
+            _check_duration(key, text, rule, where)
+    _check_features(config.features, where)
     if config.presence.enter == config.presence.leave:
         raise ConfigError(
             f"{where}: `presence.enter` and `presence.leave` are both {config.presence.enter!r}; "
@@ -78,16 +36,67 @@ def check(config: "Config", where: str) -> None:
     if config.training.variants and config.candidates is not None:
         raise ConfigError(
             f"{where}: `training.variants` chooses among logged rankings, and `candidates` makes "
-            "lists of its own; leave one of them out"
+            "lists instead of them; leave one of the two out"
         )
     _check_labels(config, where)
+
+
+def _durations(value: Any, kind: Any, key: str) -> Iterator[tuple[str, str, DurationRule]]:
+    """Every duration of the config with its key and rule, found by the types of the fields."""
+    if get_origin(kind) is Annotated:
+        rules = [mark for mark in get_args(kind) if isinstance(mark, DurationRule)]
+        if rules:
+            yield key, value, rules[0]
+    elif value is not None and get_origin(kind) in (Union, UnionType):
+        yield from _durations(value, get_args(kind)[0], key)
+    elif isinstance(value, msgspec.Struct):
+        kinds = get_type_hints(type(value), include_extras=True)
+        for field in msgspec.structs.fields(value):
+            inner = f"{key}.{field.encode_name}" if key else field.encode_name
+            yield from _durations(getattr(value, field.name), kinds[field.name], inner)
+    elif isinstance(value, dict) and get_origin(kind) is dict:
+        for name, entry in value.items():
+            yield from _durations(entry, get_args(kind)[1], f"{key}.{name}")
+    elif isinstance(value, tuple) and get_args(kind)[1:] == (...,):
+        for index, entry in enumerate(value):
+            yield from _durations(entry, get_args(kind)[0], f"{key}[{index}]")
+
+
+def _check_duration(key: str, text: str, rule: DurationRule, where: str) -> None:
+    if rule.never and text == "never":
+        return
+    try:
+        value = duration_ms(text)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: `{key}` is {error}") from None
+    if rule.finite and math.isinf(value):
+        never = ', or "never"' if rule.never else ""
+        raise ConfigError(f'{where}: `{key}` is "forever"; it must be finite, e.g. "1h"{never}')
+
+
+def _check_features(features: "Features", where: str) -> None:
+    try:
+        if features.memory_bytes < _MIN_MEMORY_BYTES:
+            raise ConfigError(f'"{features.memory}"; expected "64MB" or more')
+        if features.memory_bytes > _MAX_MEMORY_BYTES:
+            raise ConfigError(f'"{features.memory}"; expected "16GB" or less')
+    except ConfigError as error:
+        raise ConfigError(f"{where}: `features.memory` is {error}") from None
+    if not features.half_lives:
+        raise ConfigError(f'{where}: `features.half_lives` is empty; name at least one, e.g. "1d"')
+    if len(set(features.half_lives)) != len(features.half_lives):
+        raise ConfigError(f"{where}: `features.half_lives` names one twice")
+
+
+def _is_label_named(config: "Config") -> bool:
+    """Whether ``label`` is the first of ``labels``, not a table of the file by itself."""
+    return bool(config.labels) and config.label == next(iter(config.labels.values()))
 
 
 def _labels(config: "Config") -> dict[str, "Label"]:
     """All labels by their keys."""
     named = {f"labels.{name}": label for name, label in config.labels.items()}
-    is_first = bool(named) and config.label == next(iter(named.values()))
-    return named if is_first else {"label": config.label, **named}
+    return named if _is_label_named(config) else {"label": config.label, **named}
 
 
 def _check_labels(config: "Config", where: str) -> None:
@@ -104,7 +113,6 @@ def _check_labels(config: "Config", where: str) -> None:
     clash = config.labels.get(config.label.interaction, config.label)
     if config.label not in config.labels.values() and clash != config.label:
         raise ConfigError(
-            f"{where}: `labels.{config.label.interaction}` has the name of what `[label]` says; "
-            "give it another, or leave `[label]` out: the first of `labels` is what lists are "
-            "ranked by"
+            f"{where}: `labels.{config.label.interaction}` has the name that `[label]` has; "
+            "give it another, or leave `[label]` out: lists are ranked by the first of `labels`"
         )

@@ -1,12 +1,32 @@
-"""Durations and sizes as people write them: ``90s``, ``14d``, ``4GB``."""
+"""Durations and sizes as people write them: ``90s``, ``14d``, ``4GB``.
+
+A field of the config whose type is ``Duration`` or one of its kin is checked when a file is read.
+"""
 
 import math
 import re
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
 
 from liverank.errors import ConfigError
 
 FOREVER_MS = math.inf
-_LONG_MS = 3.15e10  # a year: as good as forever
+
+
+@dataclass(frozen=True)
+class DurationRule:
+    """Which texts a duration may be: ``forever`` unless it is finite, ``never`` where allowed."""
+
+    finite: bool = False
+    never: bool = False
+
+
+Duration: TypeAlias = Annotated[str, DurationRule()]
+"""A duration above zero, or ``forever``."""
+FiniteDuration: TypeAlias = Annotated[str, DurationRule(finite=True)]
+FiniteDurationOrNever: TypeAlias = Annotated[str, DurationRule(finite=True, never=True)]
+
+_LONG_MS = 3.15e10  # a year, the length of "forever" among other durations
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _SIZE_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)(MB|GB|TB)")
@@ -32,10 +52,10 @@ def duration_ms(text: str) -> float:
     return float(match[1]) * _UNITS_MS[match[2]]
 
 
-def told_duration(milliseconds: float) -> str:
-    """A duration as ``duration_ms`` reads it, in the largest unit that tells it whole.
+def format_duration(milliseconds: float) -> str:
+    """A duration as ``duration_ms`` reads it, in the largest unit that gives a whole number.
 
-    >>> told_duration(86_400_000), told_duration(5_400_000), told_duration(0)
+    >>> format_duration(86_400_000), format_duration(5_400_000), format_duration(0)
     ('1d', '90m', '0s')
     """
     for unit, size in sorted(_UNITS_MS.items(), key=lambda pair: -pair[1]):
@@ -45,7 +65,7 @@ def told_duration(milliseconds: float) -> str:
 
 
 def nearest(durations: tuple[str, ...], *wanted: str) -> tuple[str, ...]:
-    """The durations that are nearest, by ratio, to the wanted ones, in their own order; each once.
+    """The durations nearest to the wanted ones by ratio, each once, in the order of ``durations``.
 
     >>> nearest(("5m", "1d", "forever"), "forever", "1h", "2d")
     ('5m', '1d', 'forever')
@@ -54,8 +74,8 @@ def nearest(durations: tuple[str, ...], *wanted: str) -> tuple[str, ...]:
     def length(text: str) -> float:
         return math.log(min(duration_ms(text), _LONG_MS))
 
-    found = {min(durations, key=lambda text: abs(length(text) - length(goal))) for goal in wanted}
-    return tuple(text for text in durations if text in found)
+    chosen = {min(durations, key=lambda text: abs(length(text) - length(goal))) for goal in wanted}
+    return tuple(text for text in durations if text in chosen)
 
 
 def size_bytes(text: str) -> int:

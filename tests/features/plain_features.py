@@ -267,7 +267,7 @@ class PlainReader:
         }[of.what]
 
     def _local(self, of: Local, item: str) -> float:
-        said = [self._value(place.entity, place.field, item) for place in of.places]
+        said = [self._value(place.entity, place.field, item) for place in of.fields]
         zone = next((PLACES[value] for value in said if PLACES.get(value)), None)
         if zone is None:
             return math.nan

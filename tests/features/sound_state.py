@@ -9,21 +9,21 @@ from liverank.features.kernels.memory.offsets import (
     CHUNK_CLASS,
     CHUNK_EDGES,
     CHUNK_ENTRIES,
-    FREE_LISTS,
-    FREED,
-    LEVEL,
-    ROWS,
-    USED,
+    HEADER_FREE_LISTS,
+    HEADER_FREED,
+    HEADER_LEVEL,
+    HEADER_ROWS,
+    HEADER_USED,
 )
 from liverank.features.kernels.memory.pointers import layout_pointers, store_pointers
-from liverank.features.layout.layout import (
-    DONE_COUNT,
-    EDGE_COUNT,
-    EDGES,
-    HISTORY,
-    KEY,
-    NUMBER,
-    SEEN_COUNT,
+from liverank.features.layout.constants import (
+    ITEM_NUMBER,
+    ROW_KEY,
+    USER_DONE_COUNT,
+    USER_EDGE_COUNT,
+    USER_EDGES,
+    USER_HISTORY,
+    USER_SEEN_COUNT,
 )
 
 
@@ -32,44 +32,44 @@ def assert_is_sound(state):
     header, index, tables, directory, words = state.store.arrays
     bits, ints = words.view(np.uint64), words.view(np.int64)
     scopes = state.layout.scopes
-    size = 1 << int(header[LEVEL])
+    size = 1 << int(header[HEADER_LEVEL])
     index, tables = index[size : 2 * size], tables[size : 2 * size]
     slots, lows = index >> np.uint64(32), index & np.uint64(0xFFFFFFFF)
     taken = np.flatnonzero(index)
-    assert len(taken) == header[ROWS]
+    assert len(taken) == header[HEADER_ROWS]
     for slot in map(int, taken):
         home = int(lows[slot]) % size
         probed = np.arange(home, home + (slot - home) % size)
         assert index[probed % size].all(), "a gap hides the row"
-        assert bits[slots[slot] + np.uint64(KEY)] & np.uint64(0xFFFFFFFF) == lows[slot]
+        assert bits[slots[slot] + np.uint64(ROW_KEY)] & np.uint64(0xFFFFFFFF) == lows[slot]
 
     owned = []
     for place, table in zip(slots[taken].tolist(), tables[taken].tolist(), strict=True):
         owned.append((place, scopes[table].width))
         if scopes[table].name == "user":
-            entries = ints[place + SEEN_COUNT] + ints[place + DONE_COUNT]
+            entries = ints[place + USER_SEEN_COUNT] + ints[place + USER_DONE_COUNT]
             for first, count in (
-                (HISTORY, -(-entries // CHUNK_ENTRIES)),
-                (EDGES, -(-ints[place + EDGE_COUNT] // CHUNK_EDGES)),
+                (USER_HISTORY, -(-entries // CHUNK_ENTRIES)),
+                (USER_EDGES, -(-ints[place + USER_EDGE_COUNT] // CHUNK_EDGES)),
             ):
                 chunks = linked(ints, ints[place + first])
                 assert len(chunks) == count
                 owned += [(chunk, CHUNK) for chunk in chunks]
         elif scopes[table].name == "item":
-            assert directory[ints[place + NUMBER]] == place
+            assert directory[ints[place + ITEM_NUMBER]] == place
     widths = {class_: scope.width for class_, scope in enumerate(scopes)} | {CHUNK_CLASS: CHUNK}
     free = [
         (place, width)
         for class_, width in widths.items()
-        for place in linked(ints, header[FREE_LISTS + class_])
+        for place in linked(ints, header[HEADER_FREE_LISTS + class_])
     ]
-    assert sum(width for _, width in free) == header[FREED]
+    assert sum(width for _, width in free) == header[HEADER_FREED]
 
     end = 2 * max(CHUNK, *(scope.width for scope in scopes))  # after the rows of zeros and of NaN
     for place, width in sorted(owned + free):
         assert place == end
         end += width
-    assert end == header[USED]
+    assert end == header[HEADER_USED]
     assert not bits[end : end + 10_000].any(), "what is taken next is zero"
 
 

@@ -228,7 +228,7 @@ def context(of: Context, table: Table, layout: Layout) -> str:
 
 
 def local(of: Local, table: Table, layout: Layout) -> str:
-    places = [elements(place.entity, place.field) for place in of.places]
+    places = [elements(place.entity, place.field) for place in of.fields]
     zones = ", ".join(f"('{says}', '{zone}')" for says, zone in dict(of.zones).items())
     local = """CASE WHEN zone LIKE 'UTC%'
         THEN make_timestamp((at_ms * 1000)::BIGINT) + (ltrim(zone, 'UTC+') || ':00')::INTERVAL

@@ -13,9 +13,10 @@ from sql_logs import MAX_FUTURE_MS, TITLES, Log
 from sql_scopes import scope_tables
 
 from liverank.features.hashing import hash_id
-from liverank.features.kernels.fold.entities import item_key
-from liverank.features.layout.layout import MAX_ELEMENTS, RECENT_ITEMS, Layout
-from liverank.features.state.layout_arrays import arrays_of
+from liverank.features.kernels.fold.entities import ONE
+from liverank.features.kernels.memory.index import row_key
+from liverank.features.layout.constants import MAX_ELEMENTS, RECENT_ITEMS
+from liverank.features.layout.layout import Layout
 from liverank.features.stream.tokens import words_of
 
 NEVER = 1e18
@@ -63,9 +64,9 @@ def _fill(db: duckdb.DuckDBPyConnection, log: Log, layout: Layout) -> None:
     words = [{"title": title, "words": words_of(title, MAX_ELEMENTS)} for title in TITLES if title]
     items = {event.item for event in log.events if hasattr(event, "item")}
     items |= {item for event in log.events for item in getattr(event, "items", [])}
-    arrays = tuple(arrays_of(layout))
+    item_scope = layout.scope_index(layout.scope("item"))
     keys = [
-        {"item": item, "key": int(item_key(arrays, np.uint64(hash_id(item))))}
+        {"item": item, "key": int(row_key(item_scope, np.uint64(hash_id(item)), ONE))}
         for item in sorted(items)
     ]
     for name, rows, columns in (

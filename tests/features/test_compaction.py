@@ -15,8 +15,8 @@ from liverank.events.event import Edge, Interaction, Item, Ranking
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
 from liverank.features.kernels.fold.eviction import evict
-from liverank.features.kernels.memory.offsets import FREED, MAX_ITEMS, USED
-from liverank.features.kernels.memory.offsets import ITEMS as ITEMS_NUMBERED
+from liverank.features.kernels.memory.offsets import HEADER_FREED, HEADER_USED, MAX_ITEMS
+from liverank.features.kernels.memory.offsets import HEADER_ITEMS as ITEMS_NUMBERED
 from liverank.features.kernels.memory.pointers import layout_pointers, store_pointers
 from liverank.features.spec import compile_spec, derive_spec
 from liverank.features.state.layout_arrays import new_request
@@ -48,7 +48,7 @@ def fold(state, events, *, first_seq=1, batch=None):
 def with_gaps(events, share):
     """A state of the events, of which a share of the memory was evicted."""
     state = fold(State(LAYOUT), events)
-    most_words = int((1.0 - share) * state.store.arrays.header[USED])
+    most_words = int((1.0 - share) * state.store.arrays.header[HEADER_USED])
     evict_to(state._arrays, state._layout_arrays, most_words)
     return state
 
@@ -73,7 +73,7 @@ def test_every_feature_is_the_same_before_and_after_and_whatever_comes_then(even
     gaps, none = with_gaps(events, share), with_gaps(events, share)
     close_gaps(none._arrays, none._layout_arrays)
 
-    assert none.store.arrays.header[FREED] == 0
+    assert none.store.arrays.header[HEADER_FREED] == 0
     assert none.sizes == gaps.sizes._replace(compacted=1)
     assert_is_sound(none)
     np.testing.assert_array_equal(all_features(none), all_features(gaps))

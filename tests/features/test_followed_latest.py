@@ -11,7 +11,7 @@ from liverank.config import Config, Label
 from liverank.events.event import Edge, Item
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
-from liverank.features.layout.layout import LIFE_WORDS
+from liverank.features.layout.constants import LIFE_WORDS
 from liverank.features.spec import compile_spec, derive_spec
 from liverank.features.state.layout_arrays import new_request
 from liverank.features.state.state import State

@@ -34,7 +34,7 @@ from liverank.errors import StateBusyError
 from liverank.events.event import Interaction, Ranking
 from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
-from liverank.features.kernels.memory.offsets import FIRST_LEVEL, LEVEL, VERSION
+from liverank.features.kernels.memory.offsets import FIRST_LEVEL, HEADER_LEVEL, HEADER_VERSION
 from liverank.features.spec import compile_spec, derive_spec
 from liverank.features.state.layout_arrays import new_request
 from liverank.features.state.state import LONGEST_READ_S, Reads, State
@@ -130,7 +130,7 @@ def test_what_readers_see_through_growth_sweeps_and_evictions_is_what_a_replay_g
     seen = [saw(reader) for reader in readers]
 
     sizes = state.sizes
-    assert state.store.arrays.header[LEVEL] >= FIRST_LEVEL + 2, "it grew more than once"
+    assert state.store.arrays.header[HEADER_LEVEL] >= FIRST_LEVEL + 2, "it grew more than once"
     assert min(sizes.swept, sizes.evicted) > 1000, sizes
     assert sizes.lost == 0
     reads = {read for one in seen for read in one.reads}
@@ -148,9 +148,9 @@ def test_what_readers_see_while_gaps_are_closed_is_what_a_replay_gives_that_clos
     readers = [start_reader(state, seed) for seed in range(READERS)]
     for stream in streams[1:]:
         state.fold(stream)
-        header[VERSION] += 1
+        header[HEADER_VERSION] += 1
         close_gaps(state._arrays, state._layout_arrays)
-        header[VERSION] += 1
+        header[HEADER_VERSION] += 1
         time.sleep(0.0005)
     seen = [saw(reader) for reader in readers]
 
@@ -185,23 +185,23 @@ def test_a_reader_waits_for_as_long_as_a_batch_shows_that_it_goes_on():
     def take_long():
         for _ in range(30):
             time.sleep(0.02)
-            header[VERSION] += 2
-        header[VERSION] += 1
+            header[HEADER_VERSION] += 2
+        header[HEADER_VERSION] += 1
 
-    header[VERSION] += 1
+    header[HEADER_VERSION] += 1
     folding = threading.Thread(target=take_long)
     folding.start()
     assert state.read_cut(PROGRAM, **requests()[0], patience_s=0.2)[1] == 0
     folding.join()
 
-    header[VERSION] += 1
+    header[HEADER_VERSION] += 1
     with pytest.raises(StateBusyError, match="ended within a batch"):
         state.read_cut(PROGRAM, **requests()[0], patience_s=0.2)
 
 
 def test_a_reader_that_knows_that_the_folding_process_has_ended_does_not_wait():
     state = State(SMALL)
-    state.store.arrays.header[VERSION] += 1
+    state.store.arrays.header[HEADER_VERSION] += 1
     state.is_abandoned = lambda: True
     with pytest.raises(StateBusyError, match="ended within a batch"):
         state.read_cut(PROGRAM, **requests()[0])
@@ -210,7 +210,7 @@ def test_a_reader_that_knows_that_the_folding_process_has_ended_does_not_wait():
 @pytest.mark.alone
 def test_only_the_first_reader_of_a_batch_that_stands_still_waits_for_it():
     state = State(SMALL)
-    state.store.arrays.header[VERSION] += 1
+    state.store.arrays.header[HEADER_VERSION] += 1
     took = []
     for _ in range(3):
         began = time.monotonic()
@@ -218,7 +218,7 @@ def test_only_the_first_reader_of_a_batch_that_stands_still_waits_for_it():
             state.read_cut(PROGRAM, **requests()[0], patience_s=0.2)
         took.append(time.monotonic() - began)
     assert took[0] > 0.2 > max(took[1:])
-    state.store.arrays.header[VERSION] += 1
+    state.store.arrays.header[HEADER_VERSION] += 1
     assert state.read_cut(PROGRAM, **requests()[0])[1] == 0
 
 
@@ -228,7 +228,7 @@ def test_a_read_that_takes_longer_than_state_stays_the_same_ends_and_says_what_t
 
     def fold_on():
         while not is_over.wait(0.0002):
-            header[VERSION] += 2
+            header[HEADER_VERSION] += 2
 
     many = {"items": np.arange(300_000, dtype=np.uint64), "positions": np.zeros(1)}
     folding = threading.Thread(target=fold_on)
@@ -248,8 +248,8 @@ def test_a_long_batch_shows_that_it_goes_on():
     stream = stream_of(frame, SMALL, max_future_ms=300_000.0)
     state = State(SMALL)
     state.fold(stream)
-    assert state.store.arrays.header[VERSION] > 2
-    assert state.store.arrays.header[VERSION] % 2 == 0
+    assert state.store.arrays.header[HEADER_VERSION] > 2
+    assert state.store.arrays.header[HEADER_VERSION] % 2 == 0
 
 
 def test_a_stream_folded_in_batches_gives_the_bits_of_the_whole():

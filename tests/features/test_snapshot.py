@@ -16,7 +16,13 @@ from liverank.config import Config, Label
 from liverank.errors import StateError
 from liverank.events.event import Interaction
 from liverank.events.frame import frame_of
-from liverank.features.kernels.memory.offsets import FIRST_LEVEL, ITEMS, LEVEL, USED, VERSION
+from liverank.features.kernels.memory.offsets import (
+    FIRST_LEVEL,
+    HEADER_ITEMS,
+    HEADER_LEVEL,
+    HEADER_USED,
+    HEADER_VERSION,
+)
 from liverank.features.layout.derived_layout import layout_of
 from liverank.features.state import snapshot
 from liverank.features.state.snapshot import Origin, load_snapshot, read_manifest, write_snapshot
@@ -72,7 +78,7 @@ def test_a_state_that_grew_and_swept_goes_on_as_if_it_had_never_stopped(tmp_path
     ]
     state = fold(State(LAYOUT), months[:6000])
     assert state.sizes.swept > 100
-    assert state.store.arrays.header[LEVEL] > FIRST_LEVEL + 1
+    assert state.store.arrays.header[HEADER_LEVEL] > FIRST_LEVEL + 1
     write_snapshot(state, tmp_path / "one", origin=ORIGIN)
 
     loaded = load_snapshot(tmp_path / "one", LAYOUT, origin=ORIGIN).state
@@ -155,7 +161,7 @@ def test_a_snapshot_of_another_layout_is_refused(written, change):
 
 def test_a_snapshot_that_other_code_folded_is_refused(written, monkeypatch):
     directory, _ = written
-    monkeypatch.setattr(snapshot, "kernels_fingerprint", lambda: "edited")
+    monkeypatch.setattr(snapshot, "source_fingerprint", lambda _package, _files: "edited")
     snapshot.fold_fingerprint.cache_clear()
     with pytest.raises(StateError, match="folded by another version of the code"):
         load_snapshot(directory, LAYOUT, origin=ORIGIN)
@@ -194,7 +200,14 @@ def test_a_snapshot_is_never_written_over_another(written):
 
 @pytest.mark.parametrize(
     ("place", "value"),
-    [(VERSION, 1), (LEVEL, 0), (LEVEL, 63), (ITEMS, -1), (ITEMS, 1 << 40), (USED, 1 << 50)],
+    [
+        (HEADER_VERSION, 1),
+        (HEADER_LEVEL, 0),
+        (HEADER_LEVEL, 63),
+        (HEADER_ITEMS, -1),
+        (HEADER_ITEMS, 1 << 40),
+        (HEADER_USED, 1 << 50),
+    ],
 )
 def test_a_header_that_does_not_fit_the_store_is_refused(place, value):
     header = np.array(State(LAYOUT).store.arrays.header)

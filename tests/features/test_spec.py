@@ -9,7 +9,7 @@ from small_logs import BARE, CONFIGS, SCHEMA
 
 from liverank.config import Candidates, Config, Features, Label
 from liverank.events.schema.schema import Schema
-from liverank.features import compiler as operations
+from liverank.features.kernels import opcodes as operations
 from liverank.features.kinds.attribute import Attribute
 from liverank.features.kinds.lifecycle import Age
 from liverank.features.kinds.rate import Rate

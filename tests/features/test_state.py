@@ -26,8 +26,8 @@ from liverank.events.event import Edge, Interaction, Item, Ranking, User
 from liverank.events.frame import events_of, frame_of
 from liverank.events.log import Log
 from liverank.features.hashing import hash_id, hash_ids
-from liverank.features.kernels.memory.offsets import ITEMS as ITEMS_NUMBERED
-from liverank.features.kernels.memory.offsets import LEVEL, USED, VERSION
+from liverank.features.kernels.memory.offsets import HEADER_ITEMS as ITEMS_NUMBERED
+from liverank.features.kernels.memory.offsets import HEADER_LEVEL, HEADER_USED, HEADER_VERSION
 from liverank.features.spec import FeatureSpec, compile_spec, derive_spec
 from liverank.features.state.layout_arrays import new_request
 from liverank.features.state.state import State
@@ -100,13 +100,13 @@ def value(state, name, *, item="room0", **request):
 def bits(state):
     """All that a state holds, as it lies in memory, but for the number of batches."""
     header, index, tables, directory, words = state.store.arrays
-    level = slice(1 << header[LEVEL], 2 << header[LEVEL])
+    level = slice(1 << header[HEADER_LEVEL], 2 << header[HEADER_LEVEL])
     return (
-        np.delete(header, VERSION),
+        np.delete(header, HEADER_VERSION),
         index[level],
         tables[level],
         directory[: header[ITEMS_NUMBERED] + 1],
-        words[: header[USED]].view(np.uint64),
+        words[: header[HEADER_USED]].view(np.uint64),
     )
 
 

@@ -144,5 +144,5 @@ def test_a_full_disk_is_an_error_that_says_what_to_do(monkeypatch):
 
     monkeypatch.setattr(runs.tempfile, "TemporaryFile", Full)
     events = [User(time=at, user="a") for at in range(4)]
-    with pytest.raises(DatasetError, match=r"no room to sort the history by time; .* set TMPDIR"):
+    with pytest.raises(DatasetError, match=r"no space to sort the history by time; .* set TMPDIR"):
         list(in_time_order(pieces_of(events, 1), most_waiting=1))

@@ -262,7 +262,7 @@ def test_where_nothing_else_is_left_what_was_told_goes_counted_and_said():
     assert state.sizes.forgotten == (~people).sum() + (~items).sum() > 1000
     assert state.sizes.lost == 0
     assert people[-100:].all(), "the longest idle go first"
-    assert f"forgotten that events had told of: {state.sizes.forgotten:,}" in what_was_let_go(
+    assert f"with events of their own evicted: {state.sizes.forgotten:,}" in what_was_let_go(
         state.sizes
     )
     assert_is_sound(state)

@@ -7,6 +7,7 @@ import pytest
 
 from liverank.errors import BundleError
 from liverank.models.forest.bit_parallel import pack_bits, score_bits
+from liverank.models.forest.bit_parallel_kernel import TREE_SIZE, TREE_SYMMETRIC
 from liverank.models.forest.forest import LEAF, Forest, leaf_arrays, merge
 from liverank.models.forest.scorer import ForestScorer
 from liverank.models.forest.traversal_kernel import pack_walk, score_walk
@@ -132,8 +133,8 @@ def test_one_key_for_nan_suffices_where_it_goes_as_zero_does():
     bits, either = pack_bits(**as_zero), pack_bits(**forest.to_arrays())
     assert bits is not None
     assert either is not None
-    assert len(bits.columns.features) == 3
-    assert len(either.columns.features) == 6
+    assert len(bits.columns) == 3
+    assert len(either.columns) == 6
     zero, nan = np.zeros((1, 3), np.float32), np.full((1, 3), np.nan, np.float32)
     assert score_bits(bits, zero) == score_bits(bits, nan)
 
@@ -142,8 +143,8 @@ def test_symmetric_trees_are_found_wherever_their_levels_ask_one_question():
     forest = a_forest(0, [-3, 7, -1, 0])
     bits = pack_bits(**forest.to_arrays())
     assert bits is not None
-    assert bits.trees.symmetric.tolist() == [True, False, True, True]
-    assert bits.trees.size.tolist() == [3, 8, 1, 0]
+    assert bits.trees[:, TREE_SYMMETRIC].tolist() == [1, 0, 1, 1]
+    assert bits.trees[:, TREE_SIZE].tolist() == [3, 8, 1, 0]
 
 
 def test_a_row_scores_the_same_whatever_rows_surround_it():

@@ -10,7 +10,7 @@ from liverank.bundle.bundle import load_bundle
 from liverank.bundle.files import write_bundle
 from liverank.errors import StateBusyError
 from liverank.events.event import Interaction, Item
-from liverank.features.kernels.memory.offsets import VERSION
+from liverank.features.kernels.memory.offsets import HEADER_VERSION
 from liverank.serving.http.messages import RankRequest
 from liverank.serving.ranking.candidates import Hashes
 from liverank.serving.ranking.fallback import FallbackLevel
@@ -35,7 +35,7 @@ def test_the_newest_come_first_at_once_and_the_reason_is_told(tmp_path, has_mode
         return rank(view, Hashes(), request, request_id="q", at_ms=10_000, limit=99)
 
     assert ranked().fallback == (None if has_model else "popular")
-    state.store.arrays.header[VERSION] += 1
+    state.store.arrays.header[HEADER_VERSION] += 1
     state.is_abandoned = lambda: True
     began = time.monotonic()
     without = ranked()

@@ -16,7 +16,7 @@ import snapshot_takers
 from snapshot_takers import LAYOUT, NOW_MS, SETTINGS, some_events
 
 from liverank.events.log import Log
-from liverank.features.kernels.memory.offsets import FIRST_LEVEL, LEVEL, VERSION
+from liverank.features.kernels.memory.offsets import FIRST_LEVEL, HEADER_LEVEL, HEADER_VERSION
 from liverank.serving.state.erase import remove_snapshots
 from liverank.serving.state.log_fold import fold_log
 from liverank.serving.state.snapshots import _taking, load_newest, take_snapshot
@@ -58,7 +58,7 @@ def kill(pid):
 def bits(folded):
     """All that was folded: the used part of each array, and the live items."""
     parts = {name: array.copy() for name, array in folded.state.store.used().items()}
-    parts["header"][VERSION] = 0
+    parts["header"][HEADER_VERSION] = 0
     return {
         "live": folded.live.pack(),
         "candidates": folded.live.candidates(at_ms=NOW_MS).ids,
@@ -117,7 +117,7 @@ def test_kills_while_snapshots_are_taken(tmp_path, start):
         assert bits(folded) == bits(replayed(tmp_path))
         from_snapshot += began > 0
         assert len([name for name in snapshots_of(tmp_path) if not name.endswith(".draft")]) <= 3
-    assert folded.state.store.arrays.header[LEVEL] > FIRST_LEVEL + 2, "it grew on the way"
+    assert folded.state.store.arrays.header[HEADER_LEVEL] > FIRST_LEVEL + 2, "it grew on the way"
     assert kills == from_snapshot == 30
     assert drafts > 0, "some were killed while they wrote"
     with Log.open(tmp_path / "log") as log:

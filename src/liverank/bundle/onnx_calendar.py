@@ -1,10 +1,11 @@
-"""Parts of moments as operations of ONNX, which has no calendar.
+"""Parts of a time as operations of ONNX, which has no calendar.
 
 Days are counted in eras of 400 years from the first of March, so that a leap day comes last
 (Hinnant, "chrono-compatible low-level date algorithms", ``civil_from_days``).
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,69 +14,99 @@ from liverank.models.encoder.steps import DAY_MS, Part
 
 
 def add_calendar(graph: Graph, at_ms: str, parts: Sequence[Part]) -> list[str]:
-    """Parts of moments, float64[n]: a name of float64[n] each, NaN where the moment is unknown."""
+    """Add parts of times, float64[n] of Unix milliseconds, NaN where a time is unknown.
 
-    def number(value: float) -> str:
-        return graph.float64(value)
+    Returns the name of a float64[n] for each part, NaN where the time is unknown.
+    """
+    date = _add_date(graph, at_ms)
+    make: dict[Part, Callable[[], str]] = {
+        "hour": lambda: date.whole(date.plus(at_ms, date.times(date.days, -DAY_MS)), 3_600_000.0),
+        "weekday": lambda: date.rest(date.plus(date.days, date.number(3)), 7),
+        "day": date.day,
+        "month": date.month,
+        "day_of_year": date.day_of_year,
+        "elapsed": lambda: graph.add("Div", at_ms, date.number(DAY_MS)),
+    }
+    return [make[part]() for part in parts]
 
-    def plus(*values: str) -> str:
-        return graph.add("Sum", *values)
 
-    def times(value: str, by: float) -> str:
-        return graph.add("Mul", value, number(by))
+@dataclass(frozen=True)
+class _Arithmetic:
+    """Operations on float64[n] by name, each added to the graph; every method returns a name."""
 
-    def whole(value: str, by: float) -> str:
-        return graph.add("Floor", graph.add("Div", value, number(by)))
+    graph: Graph
 
-    def rest(value: str, by: float) -> str:
-        return plus(value, times(whole(value, by), -by))
+    def number(self, value: float) -> str:
+        return self.graph.float64(value)
 
-    def is_zero(value: str) -> str:
-        return graph.cast(graph.add("Equal", value, number(0)), np.float64)
+    def plus(self, *values: str) -> str:
+        return self.graph.add("Sum", *values)
 
-    days = whole(at_ms, DAY_MS)
-    day_of_era = rest(plus(days, number(719_468)), 146_097)
-    year_of_era = whole(
-        plus(
+    def times(self, value: str, by: float) -> str:
+        return self.graph.add("Mul", value, self.number(by))
+
+    def whole(self, value: str, by: float) -> str:
+        return self.graph.add("Floor", self.graph.add("Div", value, self.number(by)))
+
+    def rest(self, value: str, by: float) -> str:
+        return self.plus(value, self.times(self.whole(value, by), -by))
+
+    def is_zero(self, value: str) -> str:
+        return self.graph.cast(self.graph.add("Equal", value, self.number(0)), np.float64)
+
+
+@dataclass(frozen=True)
+class _Date(_Arithmetic):
+    """A date in the calendar that begins in March; each field is the name of a float64[n]."""
+
+    days: str
+    """Since 1970."""
+    year_of_era: str
+    since_march: str
+    """Days since the first of March."""
+    month_from_march: str
+    is_new_year: str
+    """bool[n]: January or February."""
+
+    def day(self) -> str:
+        months_before = self.plus(self.times(self.month_from_march, 153), self.number(2))
+        days_before = self.whole(months_before, 5)
+        return self.plus(self.since_march, self.times(days_before, -1), self.number(1))
+
+    def month(self) -> str:
+        same, next_ = (self.plus(self.month_from_march, self.number(shift)) for shift in (3, -9))
+        return self.graph.add("Where", self.is_new_year, next_, same)
+
+    def day_of_year(self) -> str:
+        leap_days = self.plus(
+            self.is_zero(self.rest(self.year_of_era, 4)),
+            self.times(self.is_zero(self.rest(self.year_of_era, 100)), -1),
+            self.is_zero(self.year_of_era),
+        )
+        same = self.plus(self.since_march, self.number(60), leap_days)
+        next_ = self.plus(self.since_march, self.number(-305))
+        return self.graph.add("Where", self.is_new_year, next_, same)
+
+
+def _add_date(graph: Graph, at_ms: str) -> _Date:
+    do = _Arithmetic(graph)
+    days = do.whole(at_ms, DAY_MS)
+    day_of_era = do.rest(do.plus(days, do.number(719_468)), 146_097)
+    year_of_era = do.whole(
+        do.plus(
             day_of_era,
-            times(whole(day_of_era, 1_460), -1),
-            whole(day_of_era, 36_524),
-            times(whole(day_of_era, 146_096), -1),
+            do.times(do.whole(day_of_era, 1_460), -1),
+            do.whole(day_of_era, 36_524),
+            do.times(do.whole(day_of_era, 146_096), -1),
         ),
         365,
     )
-    since_march = plus(
+    since_march = do.plus(
         day_of_era,
-        times(year_of_era, -365),
-        times(whole(year_of_era, 4), -1),
-        whole(year_of_era, 100),
+        do.times(year_of_era, -365),
+        do.times(do.whole(year_of_era, 4), -1),
+        do.whole(year_of_era, 100),
     )
-    month_from_march = whole(plus(times(since_march, 5), number(2)), 153)
-    is_new_year = graph.add("GreaterOrEqual", month_from_march, number(10))
-
-    def day() -> str:
-        before = whole(plus(times(month_from_march, 153), number(2)), 5)
-        return plus(since_march, times(before, -1), number(1))
-
-    def month() -> str:
-        same, next_ = (plus(month_from_march, number(shift)) for shift in (3, -9))
-        return graph.add("Where", is_new_year, next_, same)
-
-    def day_of_year() -> str:
-        leap_days = plus(
-            is_zero(rest(year_of_era, 4)),
-            times(is_zero(rest(year_of_era, 100)), -1),
-            is_zero(year_of_era),
-        )
-        same, next_ = plus(since_march, number(60), leap_days), plus(since_march, number(-305))
-        return graph.add("Where", is_new_year, next_, same)
-
-    make: dict[Part, Callable[[], str]] = {
-        "hour": lambda: whole(plus(at_ms, times(days, -DAY_MS)), 3_600_000.0),
-        "weekday": lambda: rest(plus(days, number(3)), 7),
-        "day": day,
-        "month": month,
-        "day_of_year": day_of_year,
-        "elapsed": lambda: graph.add("Div", at_ms, number(DAY_MS)),
-    }
-    return [make[part]() for part in parts]
+    month_from_march = do.whole(do.plus(do.times(since_march, 5), do.number(2)), 153)
+    is_new_year = graph.add("GreaterOrEqual", month_from_march, do.number(10))
+    return _Date(graph, days, year_of_era, since_march, month_from_march, is_new_year)

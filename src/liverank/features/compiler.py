@@ -1,8 +1,8 @@
-"""What a program of features can do: the operations that the read kernel runs.
+"""From expressions of features to a program of instructions that the read kernel runs.
 
 A program is a list of instructions, each of which fills one register for every candidate, from
 the state or from earlier registers. ``Compiler`` turns expressions (``kinds``) into instructions
-and gives equal expressions one register.
+and gives equal expressions one register. The operations are in ``kernels.opcodes``.
 """
 
 from dataclasses import dataclass, field
@@ -13,22 +13,17 @@ from numpy.typing import NDArray
 
 from liverank.events.time_zones import transitions_of
 from liverank.features.hashing import hash_id, hash_ids
+from liverank.features.kernels.opcodes import (
+    CODE_WIDTH,
+    CONSTANT_WIDTH,
+    FOLLOWED,
+    HERE,
+    LATEST,
+    NEXT,
+    NO_HALF_LIFE,
+    PERSON,
+)
 from liverank.features.layout.layout import Layout, Scope
-
-COUNT, RATE, AGO, MOMENTUM, SHARE, FIELD, LEVEL, SAME = 0, 1, 2, 3, 4, 5, 6, 7
-AGE, HOUR, WEEKDAY, POSITION, CANDIDATES, GO_ON, RANK, GAP = 8, 9, 10, 11, 12, 13, 14, 15
-PERSON, FOLLOWED, HERE, AUDIENCE_NOW = 16, 17, 18, 19
-LIFE_LEFT, LIFE_STATE, DIFFERENCE, ABOVE_MEAN, ABOVE_MEAN_SD, LATEST = 20, 21, 22, 23, 24, 25
-"""Operations."""
-
-SUM, MAX, MEAN, FIRST = 0, 1, 2, 3
-COMBINATIONS = {"sum": SUM, "max": MAX, "mean": MEAN, "first": FIRST}
-"""How the elements of a list become one number."""
-
-CODE_WIDTH = 8
-CONSTANT_WIDTH = 2
-NO_LIFE = -1
-"""Stands for the half-life of a word that does not decay."""
 
 
 class Expression(Protocol):
@@ -47,12 +42,13 @@ class Program:
     ``levels``     uint64[...]: hashes of category levels
     ``outputs``    int64[features]: the register of each feature
     ``scopes``     bool[scopes]: which scopes the program reads
-    ``decays``     int64[d, 2]: of which scope, and by which half-life (NO_LIFE: none), it reads
+    ``decays``     int64[d, 2]: the scopes, and the indices of the half-lives (NO_HALF_LIFE for
+                   none), by which it reads counters
     ``needs``      bool[3]: whether it reads a person's history, what they follow, and the latest
-                   items of the hosts among those
-    ``zones``      uint64[z]: hashes of what a field says of a place, ``zone_starts`` int64[z + 1]
-                   where its changes of clock begin, ``changes`` float64[..., 2]: when, and the
-                   offset from UTC from then on, in ms
+                   items of the hosts that they follow
+    ``zones``      uint64[z]: hashes of the values that name a time zone, ``zone_starts``
+                   int64[z + 1] where each zone's changes of clock begin, ``changes``
+                   float64[..., 2]: when (Unix ms), and the offset from UTC from then on, in ms
     """
 
     code: NDArray[np.int64]
@@ -107,7 +103,7 @@ class Compiler:
     def emit(self, operation: int, *arguments: int, constants: tuple[float, ...] = ()) -> int:
         """Add an instruction; returns its register."""
         code = [operation, *arguments]
-        self._needs_history |= operation in (PERSON, GO_ON)
+        self._needs_history |= operation in (PERSON, NEXT)
         self._needs_following |= operation in (FOLLOWED, HERE)
         self._needs_latest |= operation == LATEST
         self._code.append(code + [0] * (CODE_WIDTH - len(code)))
@@ -115,28 +111,28 @@ class Compiler:
         return len(self._code) - 1
 
     def scope(self, name: str) -> Scope:
-        """The scope of that name; the program reads it from now on. Raises KeyError."""
+        """The scope of that name, which the program then reads. Raises KeyError."""
         scope = self.layout.scope(name)
         self._scopes.add(self.layout.scope_index(scope))
         self._needs_history |= scope.is_pair
         return scope
 
     def decay(self, scope: Scope, half_life: str | None) -> int:
-        """The number of a scope and a half-life; a pair's counters are decayed as they are made."""
-        life = NO_LIFE
+        """The line in ``decays`` of a scope and a half-life; pairs' rows are made decayed."""
+        life = NO_HALF_LIFE
         if half_life is not None and not scope.is_pair:
             life = self.layout.half_lives.index(half_life)
         return self._decays.setdefault((self.layout.scope_index(scope), life), len(self._decays))
 
     def levels(self, names: tuple[str, ...]) -> tuple[int, int]:
-        """Where these levels' hashes stand: (begin, end)."""
+        """The part of ``Program.levels`` that holds these levels' hashes: (begin, end)."""
         begin = len(self._levels)
         self._levels.extend(int(value) for value in hash_ids(names))
         return begin, len(self._levels)
 
-    def zone(self, says: str, zone: str) -> None:
-        """Let a field that says this mean that time zone."""
-        self._zones[hash_id(says)] = zone
+    def zone(self, level: str, zone: str) -> None:
+        """Declare which time zone a field's value stands for."""
+        self._zones[hash_id(level)] = zone
 
     def program(self, expressions: list[Expression]) -> Program:
         """The program whose features are these expressions, in order."""

@@ -1,5 +1,7 @@
 """A feature: a named number, read from state at a time, for one (user, item, request)."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -7,19 +9,36 @@ import msgspec
 from liverank.features.layout.layout import Layout, Scope
 
 MAX_OTHER_TYPES = 6
+"""Other interaction types whose default features a scope has."""
 
 
 class Feature(msgspec.Struct, frozen=True):
     """A named expression and the kind it belongs to.
 
-    One that is not ``by_default`` is only derived where the config asks for it: where it was tried,
-    it was worth nothing (benchmarks/RESULTS.md).
+    A feature that is not ``by_default`` is only used where the config asks for it: in benchmarks it
+    did not improve rankings (benchmarks/RESULTS.md).
     """
 
     name: str
     kind: str
     expression: Any  # one of liverank.features.spec.Expression, which knows all kinds
     by_default: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class KindInputs:
+    """What a kind derives its features from.
+
+    ``layout``      the layout of feature state
+    ``levels``      the schema's known values of each category, by names such as ``items.FIELD``
+    ``is_sampled``  whether the lists to train on are samples of the candidates
+    ``features``    the features that the kinds before this one derived
+    """
+
+    layout: Layout
+    levels: Mapping[str, tuple[str, ...]]
+    is_sampled: bool = False
+    features: tuple["Feature", ...] = ()
 
 
 def feature_name(scope: Scope, *words: str) -> str:
@@ -32,7 +51,7 @@ def feature_name(scope: Scope, *words: str) -> str:
 
 
 def other_types(scope: Scope, layout: Layout) -> tuple[str, ...]:
-    """The scope's types beside the label and the impression, at most MAX_OTHER_TYPES."""
+    """The scope's types other than the label and the impression, at most MAX_OTHER_TYPES."""
     return tuple(name for name in scope.types if name not in (layout.label, layout.impression))[
         :MAX_OTHER_TYPES
     ]

@@ -1,7 +1,7 @@
-"""Which way a feature can point: what is known before any data is seen.
+"""Monotone constraints: which features can only raise, or only lower, the chance of success.
 
-More successes per impression never make the next success less likely. A model that is held to that
-cannot learn the opposite from noise, of which rankings with few successes are full.
+More successes per impression never make the next success less likely. A model with that constraint
+cannot learn the opposite from noise, which is large where rankings have few successes.
 """
 
 from liverank.features.kinds.count import Count
@@ -20,9 +20,9 @@ def directions_of(spec: FeatureSpec) -> tuple[int, ...]:
 
 
 def _direction(expression: Expression, label: str) -> int:
-    """Rates and shares of successes point up; falling behind in them within the list, down.
+    """Rates and shares of successes raise the chance; being behind others in them lowers it.
 
-    A plain count points nowhere: it also tells how often an item was shown.
+    A plain count has no direction: it also grows with how often an item was shown.
     """
     if isinstance(expression, Rate | Share | NextShare | NextCount):
         return LIKELIER
@@ -33,6 +33,6 @@ def _direction(expression: Expression, label: str) -> int:
     if isinstance(expression, Rank):
         of = expression.of
         if isinstance(of, Count) and of.scope == "item" and of.type == label:
-            return LESS_LIKELY  # of successes against those of the others shown with it
+            return LESS_LIKELY  # more successes than the others in the list
         return -_direction(of, label)
     return EITHER

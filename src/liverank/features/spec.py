@@ -12,72 +12,13 @@ import msgspec
 from liverank.config import Config
 from liverank.events.schema.schema import Schema
 from liverank.features.compiler import Compiler, Program
-from liverank.features.feature import Feature
-from liverank.features.kinds import (
-    attribute,
-    audience,
-    context,
-    count,
-    fatigue,
-    following,
-    lifecycle,
-    listwise,
-    match,
-    momentum,
-    next_item,
-    rate,
-    recency,
-    total,
-    visits,
-)
+from liverank.features.feature import Feature, KindInputs
+from liverank.features.kinds import KINDS, context, listwise
+from liverank.features.kinds import Expression as PlainExpression
 from liverank.features.layout.derived_layout import layout_of
 from liverank.features.layout.layout import Layout
 
-KINDS = (
-    count,
-    total,
-    rate,
-    recency,
-    fatigue,
-    momentum,
-    audience,
-    match,
-    next_item,
-    following,
-    visits,
-    lifecycle,
-)
-"""Kinds that derive their features from the layout alone."""
-
-Expression = (
-    attribute.Attribute
-    | attribute.Level
-    | count.Count
-    | total.Total
-    | total.Average
-    | rate.Rate
-    | recency.Ago
-    | fatigue.Fatigue
-    | momentum.Momentum
-    | audience.Audience
-    | audience.Difference
-    | audience.AudienceShare
-    | match.Share
-    | match.Same
-    | next_item.NextShare
-    | next_item.NextCount
-    | following.Followed
-    | following.FollowedHere
-    | following.FollowedLatest
-    | visits.Visits
-    | lifecycle.Age
-    | lifecycle.Kept
-    | lifecycle.LifeState
-    | lifecycle.LifeLeft
-    | context.Context
-    | context.Local
-    | listwise.InList
-)
+Expression = PlainExpression | listwise.InList
 """Every expression that a feature can be."""
 
 
@@ -108,16 +49,12 @@ class FeatureSpec(msgspec.Struct, frozen=True):
 
 
 def derive_spec(schema: Schema, config: Config) -> FeatureSpec:
-    """The features that the schema gives rise to, as the config switches them on and off."""
+    """The features of a schema, as the config switches them on and off."""
     layout = layout_of(schema, config)
-    features = [*attribute.derive(layout, schema.levels)]
-    for kind in KINDS:
-        features += kind.derive(layout)
-    features += context.derive(layout, schema.levels)
-    sampled = config.candidates is not None
-    if sampled:
-        features = [feature for feature in features if feature.name not in context.OF_LISTS]
-    features += list(listwise.derive(layout, features, sampled=sampled))
+    features: tuple[Feature, ...] = ()
+    for kind in (*KINDS, listwise):
+        is_sampled = config.candidates is not None
+        features += tuple(kind.derive(KindInputs(layout, schema.levels, is_sampled, features)))
     return FeatureSpec(
         layout,
         tuple(

@@ -1,4 +1,4 @@
-"""Runs liverank's commands as a user would: in processes of their own, by their JSON."""
+"""Runs liverank's commands as a user would: each in a separate process, read by its JSON."""
 
 import subprocess
 import sys

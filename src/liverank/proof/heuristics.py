@@ -1,4 +1,4 @@
-"""The heuristics that need no model, as policies in process: the rivals of every model.
+"""The heuristics that a model is compared with, as policies in this process.
 
 A rule for each person is compared too: what a few lines of code do without a model.
 Of equals the newest room comes first, as in the server's own list of the most popular.
@@ -17,7 +17,7 @@ MINUTE_MS = 60_000
 
 
 class NewestFirst:
-    """Another policy whose ties keep their order, given what is live from the newest on."""
+    """Wraps a policy so that items with equal scores are ordered from the newest to the oldest."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -27,7 +27,7 @@ class NewestFirst:
         return self._policy.rank(replace(visits, live=visits.live[::-1]))
 
     def observe(self, events: Sequence[Event]) -> None:
-        """Let the policy learn."""
+        """Pass events to the policy."""
         self._policy.observe(events)
 
 
@@ -59,14 +59,14 @@ class PersonalRule:
         self._follows: dict[str, set[object]] = defaultdict(set)
 
     def rank(self, visits: Visits) -> list[list[str]]:
-        """What is live for each person; of equals the newest first."""
+        """The live rooms for each person; of equal scores the newest first."""
         newest_first = replace(visits, live=visits.live[::-1])
         rates = self._rate.rates(newest_first).tolist()
         items = [self._ids[room] for room in newest_first.live.tolist()]
         return [self._list_of(user, items, rates) for user in visits.users]
 
     def observe(self, events: Sequence[Event]) -> None:
-        """Let the rate learn, and remember languages, hosts and follows."""
+        """Update the rates, languages, hosts and follows."""
         self._rate.observe(events)
         for event in events:
             if isinstance(event, Item) and "host" in event.fields:

@@ -1,4 +1,4 @@
-"""Puts what was reported and what is true next to each other, of one seed and of several."""
+"""Compares what an experiment reported with the simulated truth, for one seed and for several."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -49,11 +49,11 @@ def judged_metrics(
     heuristics: Sequence[str],
     in_test: Mapping[str, Values] | None = None,
 ) -> tuple[MetricProof, ...]:
-    """Each metric as it was reported and as it is.
+    """Each metric as reported, and its true value.
 
-    The share is between the best of ``heuristics`` and the best oracle, by the metric itself.
-    ``control`` is the policy of ``truth`` that the test's control was served by; ``in_test`` is
-    what the people of each variant truly did in the test.
+    The oracle share is relative to the best of ``heuristics`` (0) and the best oracle (1) by the
+    same metric. ``control`` is the policy of ``truth`` that served the test's control; ``in_test``
+    are the true values of the people of each variant in the test.
     """
     values = {one.policy: one.values for one in truth}
     shifts = _shifts(in_test or {}, truth, control)
@@ -71,7 +71,7 @@ def judged_metrics(
 def _shifts(
     in_test: Mapping[str, Values], truth: Sequence[TruePolicy], control: str
 ) -> dict[tuple[MetricName, str], float]:
-    """By metric and variant: its people in the test, less them where everybody is on it."""
+    """By metric and variant: its people in the test, minus the same people if all people had it."""
     policies = {one.policy: one for one in truth}
     shifts: dict[tuple[MetricName, str], float] = {}
     for variant, values in in_test.items():
@@ -108,7 +108,7 @@ def _judged(
 def _share(
     name: MetricName, truth: Sequence[TruePolicy], heuristics: Sequence[str]
 ) -> float | None:
-    """Of the gain of the best oracle over the best heuristic, both by this metric."""
+    """The model's share of the best oracle's gain over the best heuristic, by this metric."""
     values = {one.policy: one.values[name] for one in truth}
     heuristic, oracle = (best_of(truth, names, name) for names in (heuristics, ORACLES))
     if MODEL not in values or heuristic is None or oracle is None:
@@ -117,7 +117,7 @@ def _share(
 
 
 def proof_of(results: Sequence[ProofResult]) -> Proof:
-    """All seeds together."""
+    """Summary over all seeds."""
     summaries = []
     for index, name in enumerate(METRICS):
         metrics = [result.metrics[index] for result in results]

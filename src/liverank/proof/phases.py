@@ -1,4 +1,4 @@
-"""The stages of a proof: how long each took, and how far it is."""
+"""The stages of a proof: progress and duration of each."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from liverank.proof.results import Phase
 
 OnStage = Callable[[str, float], None]
-"""Takes what is being done, in words, and the share of it that is done, from 0 to 1."""
+"""Called with a description of the stage and the share of it that is done, from 0 to 1."""
 
 
 @dataclass
 class Effort:
-    """What a stage came to; whoever is at work in it fills this in."""
+    """Counts of a stage; the code that runs the stage fills them in."""
 
     simulated_days: float = 0.0
     visits: int = 0
@@ -48,6 +48,6 @@ class Phases:
         )
 
     def progress(self, words: str, share: float) -> None:
-        """Say how far a stage is."""
+        """Report the progress of a stage."""
         if self._on_stage is not None:
             self._on_stage(words, share)

@@ -1,4 +1,4 @@
-"""What a proof is to do: how large a world, for how long, and which truths to look up."""
+"""The size and the length of a proof, and which true values it measures."""
 
 import msgspec
 
@@ -20,15 +20,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     budget: str = "20s"
     """Of the search for a model, as in ``[training] budget``."""
     step_ms: int = 600_000
-    """Simulated time between two moments at which lists are asked for. A shorter one costs more
-    rounds with the server; a longer one holds back policies that go by the last minutes."""
+    """Simulated time between two rounds of requests for lists. A shorter one costs more requests to
+    the server; a longer one is a disadvantage for policies that use the last minutes."""
     shown: int = 20
     """Rooms of a list."""
     truth_on_server: bool = True
-    """Whether everybody on the control and everybody on the model are run through real servers;
-    without it no truth of the model is known, and neither coverage nor shares are."""
+    """Whether to run everybody on the control, and everybody on the model, on real servers; without
+    it the model's true values, the coverage and the oracle shares are unknown."""
     truth_in_process: bool = True
-    """Whether random, the heuristics and the oracle are run; without it no share is known."""
+    """Whether to run random, the heuristics and the oracle; else oracle shares are unknown."""
 
     @property
     def days(self) -> int:

@@ -1,4 +1,4 @@
-"""The project folder of a proof: what a user's would hold, and copies of it for other truths.
+"""The project folder of a proof, like that of a user, and copies of it for counterfactuals.
 
 The config is what ``liverank init`` would propose, with an experiment, a metric and a budget
 appended, as a user would. Invariant: nothing in it comes from the truth.
@@ -19,7 +19,7 @@ from liverank.simulator.server.project import make_project
 from liverank.simulator.simulate import SURFACE
 
 EXPERIMENT, CONTROL, VARIANT = "tab", "popular", "model"
-"""Names in the config; the control and the variant are also how they rank."""
+"""Names in the config; those of the control and the variant are also the names of policies."""
 
 
 def new_project(folder: Path, plan: Plan) -> Path:
@@ -57,7 +57,7 @@ def start_test(config: Path, at_ms: int) -> None:
 
 
 def copied_for_all(config: Path, folder: Path, variant: str, at_ms: int) -> Path:
-    """A copy of the project in which everybody gets one variant from a time on.
+    """A copy of the project in which all people get one variant from a time on.
 
     The variant is shipped by the product's own means. Returns the copy's config.
     """
@@ -72,7 +72,7 @@ def copied_for_all(config: Path, folder: Path, variant: str, at_ms: int) -> Path
 
 
 def people_of_variants(config: Path, users: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
-    """Who is assigned to each variant by the product's own draws: bool[n_users] each."""
+    """Which users the product assigns to each variant: bool[n_users] each."""
     experiment = load_config(config).experiments[EXPERIMENT]
     ends = ends_of(experiment.shares)
     given = np.array(

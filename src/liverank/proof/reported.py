@@ -1,7 +1,6 @@
-"""What the experiment's report and the training's report say, as parts of the results.
+"""Reads the experiment's report and the training report as parts of the results.
 
-Both are read from the JSON of the commands, as anybody could. Invariant: nothing here knows the
-truth.
+Both come from the commands' public JSON. Invariant: nothing here uses the simulated truth.
 """
 
 from collections.abc import Mapping
@@ -18,13 +17,13 @@ METRIC_OF: dict[str, tuple[MetricName, float]] = {
     "clicks_to_explore": ("clicks_to_explore", 1.0),
     "seconds_listened": ("minutes_listened", 1 / 60),
 }
-"""For each metric of the config: its name in the results, and what its values are multiplied by."""
+"""For each metric of the config: its name in the results, and the factor of its values."""
 
 _MOST_FEATURES = 30
 
 
 class _Form(msgspec.Struct, frozen=True):
-    """A part of a report's JSON; what is not named here is passed over."""
+    """A part of a report's JSON; other keys are ignored."""
 
 
 class _Effect(_Form, frozen=True):

@@ -2,7 +2,7 @@
 
 Unknown numbers are None. Lifts are relative: 0.02 is +2 %. Invariant: what an experiment reported
 is in ``Reported`` and came from the experiment's report alone; what is known from the world is in
-``TruePolicy`` and in the fields of ``MetricProof`` that say so.
+``TruePolicy`` and in the fields of ``MetricProof`` whose docstrings name it.
 """
 
 from typing import Literal
@@ -25,12 +25,12 @@ METRIC_WORDS: dict[MetricName, str] = {
     "minutes_listened": "minutes listened per person",
 }
 POPULAR, MODEL, RANDOM, ORACLE = "popular", "model", "random", "oracle"
-"""Policies of every proof; the heuristics of ``ProofResult.heuristics`` come besides."""
+"""Policies of every proof, in addition to those of ``ProofResult.heuristics``."""
 ORACLE_OF_MINUTES = "oracle of minutes"
 ORACLES = (ORACLE, ORACLE_OF_MINUTES)
-"""By the true chance of a join, and by the seconds that are truly to be expected."""
+"""Rank by the true chance of a join, and by the true mean of seconds."""
 PERSONAL_RULE = "personal rule"
-"""A rule without a model, for comparison: it is no heuristic that a share is counted from."""
+"""A rule without a model, for comparison; oracle shares are not measured against it."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ class Phase(_Part, frozen=True):
     """Of wall-clock time."""
     simulated_days: float = 0.0
     visits: int = 0
-    """Lists that were asked for."""
+    """Number of lists requested."""
     events: int = 0
     fallbacks: int = 0
     """Lists of the model's variant that the server could not rank by the model."""
@@ -121,27 +121,27 @@ class MetricProof(_Part, frozen=True):
     name: MetricName
     reported: Reported
     true_difference: float | None
-    """All people on the model, less all people on the control's policy, in the same weeks."""
+    """Value with all people on the model, minus that with all on the control, in the same weeks."""
     true_lift: float | None
     covered: bool | None
     """Whether the report's interval of the difference holds the true difference."""
     oracle_share: float | None
-    """Share of the best oracle's gain over the best heuristic that the model has, the best of both
-    by this metric: 1 is all of it. None where the oracle is no better, or was not run."""
+    """The model's gain over the best heuristic as a share of the best oracle's, by this metric;
+    1 is the oracle. None where the oracle is not better, or was not run."""
     control_shift: float | None = None
     variant_shift: float | None = None
-    """Interference: the control's and the variant's people in the test, less the very same people
-    where everybody is on their policy; as a share of the control's true value."""
+    """Interference: the value of the control's or the variant's people in the test, minus that of
+    the same people if all people had that policy; as a share of the control's true value."""
 
 
 class TruePolicy(_Part, frozen=True):
-    """What the same people did in the same weeks when every list was of one policy."""
+    """True values of the same people in the same weeks, if one policy made every list."""
 
     policy: str
     where: Literal["server", "in process"]
     values: dict[MetricName, float]
     people: int
-    """People who came, whom the values are of."""
+    """Number of people who visited; the values are theirs."""
     by_variant: dict[str, dict[MetricName, float]] = {}
     """The values of the people of each variant of the test alone."""
 
@@ -186,10 +186,10 @@ class MetricSummary(_Part, frozen=True):
     mean_lift: float | None
     mean_true_lift: float | None
     better: int
-    """In how many seeds the report proved it better."""
+    """Number of seeds in which the report proved the variant better."""
     covered: int
     judged: int
-    """In how many of how many seeds the interval holds the truth."""
+    """Number of seeds with a known truth; in ``covered`` of them the interval holds it."""
     mean_share: float | None
     shares: tuple[float | None, ...]
     """By seed."""

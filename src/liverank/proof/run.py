@@ -55,7 +55,7 @@ PROJECT = "project"
 
 @dataclass(frozen=True)
 class _Scene:
-    """What all stages work in."""
+    """What all stages of a proof have in common."""
 
     plan: Plan
     folder: Path
@@ -140,7 +140,7 @@ def _run(
 
 
 def _weeks_before(scene: _Scene, config: Path, life: Life, rivals: Sequence[Policy]) -> None:
-    """Everybody on the server's most popular, since there is no model; rivals look on."""
+    """All people on the server's "most popular", before there is a model; heuristics observe."""
     before = Span(scene.world.start_ms, scene.test.start_ms)
     words = f'{scene.plan.days_before} days on "most popular"'
     with (
@@ -154,13 +154,13 @@ def _weeks_before(scene: _Scene, config: Path, life: Life, rivals: Sequence[Poli
 
 
 def _train(scene: _Scene, config: Path) -> TrainingSummary:
-    """As a user would. Raises ProofError where no model is better than popularity."""
+    """Run `liverank train`. Raises ProofError where no model is better than popularity."""
     with scene.phases.phase("training", "liverank trains itself"):
         return training_summary(run_command("train", config=config, may_fail=True))
 
 
 def _copies(scene: _Scene, config: Path) -> dict[str, Path]:
-    """Projects as of the test's start in which everybody gets one variant."""
+    """Projects as of the test's start in which all people get one variant."""
     if not scene.plan.truth_on_server:
         return {}
     return {
@@ -199,7 +199,7 @@ def _test(scene: _Scene, config: Path, life: Life) -> tuple[ReadReport, Counted]
 def _on_servers(
     scene: _Scene, copies: Mapping[str, Path], at_start: Life, groups: Mapping[str, Bools]
 ) -> list[TruePolicy]:
-    """The truth of the test's two variants, each on a real server."""
+    """True values of the test's two variants, each on a real server."""
     truth = []
     for variant, config in copies.items():
         with (
@@ -213,7 +213,7 @@ def _on_servers(
 
 
 def _in_process(scene: _Scene, rivals: Mapping[str, Policy], at_start: Life) -> list[TruePolicy]:
-    """The truth of the heuristics, of the personal rule, of random order, and of the oracles."""
+    """True values of the heuristics, the personal rule, random order, and the oracles."""
     if not scene.plan.truth_in_process:
         return []
     policies = {**rivals, RANDOM: RandomOrder(scene.world, seed=scene.plan.seed)}

@@ -18,7 +18,7 @@ from liverank.proof.words import (
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: its title, its columns, and rows of as many texts. The first column is a name."""
+    """A table: title, columns, and rows of texts, one a column. The first column is a name."""
 
     title: str
     columns: tuple[str, ...]
@@ -26,7 +26,7 @@ class Grid:
 
 
 def result_grid(result: ProofResult) -> Grid:
-    """What one seed's report has for each metric, and the truth."""
+    """Each metric as reported for one seed, and its true value."""
     return Grid(
         title=f"Seed {result.seed}: {result.variant} against {result.control}, "
         f"{sum(result.units.values()):,} people, {result.world.days_of_test} days",
@@ -55,7 +55,7 @@ def result_grid(result: ProofResult) -> Grid:
 
 
 def truth_grid(result: ProofResult) -> Grid:
-    """What is true of each policy."""
+    """The true values of each policy."""
     return Grid(
         title=f"Seed {result.seed}: the truth, everybody on one policy",
         columns=("policy", *(METRIC_WORDS[name] for name in METRICS)),
@@ -70,7 +70,7 @@ def truth_grid(result: ProofResult) -> Grid:
 
 
 def interference_grid(result: ProofResult) -> Grid:
-    """What the two sides of the test did to each other."""
+    """Interference between the two variants of the test."""
     return Grid(
         title=f"Seed {result.seed}: the test's people less themselves where all are on it",
         columns=("metric", result.control, result.variant),
@@ -86,7 +86,7 @@ def interference_grid(result: ProofResult) -> Grid:
 
 
 def proof_grid(proof: Proof) -> Grid:
-    """All seeds together."""
+    """Summary over all seeds."""
     number = len(proof.results)
     return Grid(
         title=f"{number} {'seed' if number == 1 else 'seeds'}",

@@ -1,4 +1,4 @@
-"""Policies that hand a world's lists to another policy, and look on."""
+"""A policy that ranks by another policy, and counts visits and events."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ class Watched:
         self._counted = counted
         self._others = others
         self.visits = 0
-        """Lists that were asked for."""
+        """Number of lists requested."""
         self.events = 0
         """Events that happened."""
 
@@ -29,7 +29,7 @@ class Watched:
         return self._policy.rank(visits)
 
     def observe(self, events: Sequence[Event]) -> None:
-        """Let everybody know of these events."""
+        """Pass events to the policy, the other policies and the counter."""
         self.events += len(events)
         self._policy.observe(events)
         for other in self._others:

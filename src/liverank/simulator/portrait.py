@@ -1,6 +1,6 @@
-"""Some people of a world and what they like: for showing rankings to those who read them.
+"""Some people of a world and what they like, to explain rankings to readers.
 
-Invariant: a portrait says only what is true in the world; nothing here reaches an event or a model.
+Invariant: a portrait holds true facts of the world; nothing here reaches an event or a model.
 """
 
 from dataclasses import dataclass
@@ -79,9 +79,9 @@ def unlike_people(life: Life, *, number: int) -> list[Portrait]:
 
 
 def _unlike(chances: Floats, number: int) -> list[int]:
-    """Rows that are least like one another, by a greedy choice."""
+    """Rows that differ most from each other, chosen greedily."""
     drawn = chances.sum(axis=1)
-    # whom nothing on air draws has no list worth a look
+    # a person whom no live room attracts has no informative list
     kept = np.flatnonzero(
         drawn >= np.sort(drawn)[max(0, min(len(drawn) // 2, len(drawn) - number))]
     )

@@ -1,4 +1,4 @@
-"""A world's events in time order, with a policy behind the tab.
+"""The events of a world in time order, with a policy that ranks the lists.
 
 Invariant: the policy observes every event before any ranking that comes after it, and none that
 comes later; the same world, policy and seed give the same events.
@@ -39,7 +39,7 @@ def simulate(
 def play(life: Life, policy: Policy, *, shown: int = SHOWN) -> Iterator[Event]:
     """Yield all events of a life from its beginning to its end; as ``simulate``.
 
-    For a policy that reads the life (the oracle), and for who wants the life's tally or chances.
+    For a policy that reads the life (the oracle), and for callers that need its counts or chances.
     """
     introduction = life.introduction()
     policy.observe(introduction)

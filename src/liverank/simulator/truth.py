@@ -1,4 +1,4 @@
-"""The hidden truth about past lists, row by row: what a backtest could reach at best.
+"""The true chances in past lists, row by row: the upper limit of a backtest.
 
 Invariant: it scores the rows that a model is given, in their order.
 """
@@ -45,7 +45,7 @@ def true_scores(life: Life, lists: Lists) -> Floats:
 
 
 def captured_lift(model: float, heuristic: float, oracle: float) -> float | None:
-    """The share of the oracle's lift over a heuristic that a model has, by any metric to raise.
+    """A model's lift over a heuristic as a share of the oracle's, by any metric to maximise.
 
     It is below zero for a model that is worse than the heuristic, and None when the oracle is no
     better than it, so that there is nothing to capture.
@@ -57,7 +57,7 @@ def captured_lift(model: float, heuristic: float, oracle: float) -> float | None
 
 
 def _rows(ids: tuple[str, ...], hashes: NDArray[np.uint64], noun: str) -> Ints:
-    """Where the ids with these hashes stand among ``ids``."""
+    """The indices in ``ids`` of the ids with these hashes."""
     known = hash_ids(ids)
     order = np.argsort(known)
     rows = order[np.searchsorted(known, hashes, sorter=order) % len(known)]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.errors import TrainingError
-from liverank.quantities import told_duration
+from liverank.quantities import format_duration
 
 RowNumbers: TypeAlias = NDArray[np.int64]
 """int64[n]: row numbers, in order of time where the split is by time, else ascending."""
@@ -87,7 +87,7 @@ def split_by_time(
     train, validation_rows, holdout_rows = blocks
     if not all(len(block) for block in blocks):
         raise TrainingError(
-            f"a gap of {told_duration(gap_ms)} and groups that continue after a cut leave "
+            f"a gap of {format_duration(gap_ms)} and groups that continue after a cut leave "
             f"{', '.join(str(len(block)) for block in blocks)} rows for training, validation and "
             "holdout; give a shorter gap, or no group"
         )

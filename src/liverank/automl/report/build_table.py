@@ -35,7 +35,7 @@ from liverank.automl.report.schema import (
     Slice,
     SplitReport,
 )
-from liverank.quantities import told_duration
+from liverank.quantities import format_duration
 
 Floats = NDArray[np.float64]
 
@@ -160,7 +160,7 @@ def _warnings(run: TableRun) -> tuple[str, ...]:
         )
     if data.gap_ms and data.at_ms is None:
         warnings.append(
-            f"a gap of {told_duration(data.gap_ms)} was asked for, and has no effect where "
+            f"a gap of {format_duration(data.gap_ms)} was asked for, and has no effect where "
             "rows are not split by time; name their --time"
         )
     warnings += [*drift, *(leak.message for leak in run.leaks), *last]

@@ -35,13 +35,13 @@ def measure_drift(
     Without ``rounds`` training stops early on the shuffled rows, as with a shuffled validation.
     """
     train = fold.train.take(evenly_spread_rows(len(fold.train), _MOST_ROWS))
-    is_held = np.random.default_rng(seed).random(len(train)) < 0.2
-    if is_held.all() or not is_held.any():
+    is_shuffled = np.random.default_rng(seed).random(len(train)) < 0.2
+    if is_shuffled.all() or not is_shuffled.any():
         return None
-    held = train.take(is_held)
+    shuffled_rows = train.take(is_shuffled)
     fit = lightgbm.fit(
-        train.take(~is_held),
-        held,
+        train.take(~is_shuffled),
+        shuffled_rows,
         _PARAMS,
         seed=seed,
         n_threads=n_threads,
@@ -50,7 +50,7 @@ def measure_drift(
     )
     if fit.out_of_time:
         return None
-    losses = [_row_losses(fit, rows) for rows in (held, fold.validation)]
+    losses = [_row_losses(fit, rows) for rows in (shuffled_rows, fold.validation)]
     shuffled, later = (float(each.mean()) for each in losses)
     error = float(np.sqrt(sum(each.var() / len(each) for each in losses)))
     gap = later - shuffled

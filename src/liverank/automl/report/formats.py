@@ -12,7 +12,6 @@ FORMAT = 2
 
 _BLOCKS = {"fit": "train", "choose": "validation", "judge": "holdout"}
 _KINDS = {"ensemble": "full_ensemble", "blend": "fast_ensemble"}
-_LEAKS = {"tells_target": "predicts_target"}
 
 
 def upgraded(report: dict[str, Any]) -> dict[str, Any]:
@@ -39,7 +38,8 @@ def _table(old: dict[str, Any]) -> dict[str, Any]:
     ]
     new["split"] = {**split, "blocks": blocks}
     new["leaks"] = [
-        {**leak, "kind": _LEAKS.get(leak["kind"], leak["kind"])} for leak in old.get("leaks", ())
+        {**leak, "kind": "predicts_target" if leak["kind"].endswith("_target") else leak["kind"]}
+        for leak in old.get("leaks", ())
     ]
     return new
 

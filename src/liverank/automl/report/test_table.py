@@ -1,4 +1,4 @@
-"""How a model does on a table that nobody looked at before."""
+"""Evaluation on the test table that the user gives, which plays no part in the search."""
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,7 @@ def check_test(
 ) -> list[str]:
     """Columns of the training table that a test table lacks.
 
-    Raises TrainingError when it lacks the target, or knows none that training does.
+    Raises TrainingError when it lacks the target, or has no value of it that training has.
 
     >>> table = pl.DataFrame({"x": [1] * 20, "y": [0, 1] * 10})
     >>> check_test(table.drop("x"), table, "y")
@@ -33,8 +33,8 @@ def check_test(
         known = read_target(test[target], find_target(train[target], task))
         if np.isnan(known).all():
             raise TrainingError(
-                f"the test table's `{target}` is known in none of its {len(test)} rows, or holds "
-                f"only what the training table never does, such as {test[target][0]!r}"
+                f"the test table's `{target}` is known in none of its {len(test)} rows, or has "
+                f"only values that the training table does not have, such as {test[target][0]!r}"
             )
     return [name for name in train.columns if name not in test.columns]
 
@@ -42,9 +42,9 @@ def check_test(
 def score_test(
     test: pl.DataFrame, predictor: Predictor, report: TableReport
 ) -> tuple[dict[str, float | None], int]:
-    """Figures on the rows whose target is known, and how many those are.
+    """Figures on the rows whose target is known, and the number of these rows.
 
-    A class that training never saw is left out; columns that are missing are unknown in all rows.
+    Rows of a class that is not in the training table are left out; missing columns are unknown.
     Raises SourceError when no row is left.
     """
     assert predictor.encoder is not None

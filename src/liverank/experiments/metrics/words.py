@@ -1,6 +1,6 @@
 """Interaction types and durations in the sentences that say how a metric is computed."""
 
-from liverank.quantities import told_duration
+from liverank.quantities import format_duration
 
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -29,7 +29,7 @@ def span(milliseconds: float) -> str:
     >>> span(28 * 86_400_000), span(3_600_000)
     ('28 days', '1 hour')
     """
-    text = told_duration(milliseconds)
+    text = format_duration(milliseconds)
     figure = text.rstrip("msdhw")
     unit = _UNITS[text[len(figure) :]]
     return f"{figure} {unit if figure != '1' else unit[:-1]}"

@@ -1,4 +1,4 @@
-"""The kernel that folds events and reads past rankings on the way."""
+"""The kernel that folds events and reads past rankings in between."""
 
 from liverank.compiled import compiled
 from liverank.features.kernels.fold.fold import fold_events
@@ -7,35 +7,33 @@ from liverank.features.kernels.read.read import read_rows
 
 
 @compiled
-def replay(
-    stream, begin, end, reads, next_read, last_read, store_arrays, layout_arrays, program, out
-):
-    """Fold events ``begin`` to ``end``, and read each ranking before the event it precedes.
+def replay(stream, events, reads, due, arrays, program, out):
+    """Fold events, and read each ranking before the event it precedes.
 
-    ``reads`` is (before int64[r], user uint64[r], at float64[r], request uint64[r, words],
-    offsets int64[r + 1], items uint64[k], positions float64[k]); ``before`` rises, and counts
-    events from the stream's start. ``out`` float32[k', features] is filled with the reads
-    ``next_read`` to ``last_read``.
+    ``events`` is (begin, end) in the stream, ``due`` (first, last) in the reads. ``reads`` is
+    (before int64[r], user uint64[r], at float64[r], request uint64[r, words], offsets int64[r + 1],
+    items uint64[k], positions float64[k]); ``before`` rises, and counts events from the stream's
+    start. ``arrays`` is a store's and a layout's, ``program`` a ``Program``'s. ``out``
+    float32[k', features] is filled with the reads that are due.
     """
     before, user, at, request, offsets, items, positions = reads
-    store, layout = store_pointers(store_arrays), layout_pointers(layout_arrays)
-    base = offsets[next_read]
+    begin, end = events
+    first, last = due
+    store, layout = store_pointers(arrays[0]), layout_pointers(arrays[1])
+    base = offsets[first]
     event = begin
-    for place in range(next_read, last_read):
-        until = min(max(before[place], event), end)
+    for ranking in range(first, last):
+        until = min(max(before[ranking], event), end)
         fold_events(stream, event, until, store, layout)
         event = until
-        start, stop = offsets[place], offsets[place + 1]
+        start, stop = offsets[ranking], offsets[ranking + 1]
         if start < stop:
-            read_rows(
-                store,
-                layout,
-                program,
-                user[place],
-                at[place],
-                request[place],
+            of_ranking = (
+                user[ranking],
+                at[ranking],
+                request[ranking],
                 items[start:stop],
                 positions[start:stop],
-                out[start - base : stop - base],
             )
+            read_rows(store, layout, program, of_ranking, out[start - base : stop - base])
     fold_events(stream, event, end, store, layout)

@@ -1,12 +1,13 @@
-"""Kind ``attribute``: what a field of the item, the user or the request says."""
+"""Kind ``attribute``: the value of a field of the item, the user or the request."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.compiler import FIELD, LEVEL, Compiler
-from liverank.features.feature import Feature
-from liverank.features.layout.layout import ENTITY_CODES, Entity, Field, Layout
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs
+from liverank.features.kernels.opcodes import FIELD, LEVEL
+from liverank.features.layout.layout import ENTITY_CODES, Entity, Field
 
 
 class Attribute(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -27,7 +28,7 @@ class Attribute(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 class Level(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """The place of a category's value among its levels; NaN for a rare or an unknown one."""
+    """The index of a category's value among its levels; NaN for a rare or an unknown one."""
 
     entity: Entity
     field: str
@@ -44,16 +45,16 @@ class Level(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout, levels: Mapping[str, tuple[str, ...]]) -> Iterator[Feature]:
-    """One feature for each number, time and category. ``levels`` is the schema's."""
-    for field in layout.fields:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
+    """One feature for each number, time and category."""
+    for field in inputs.layout.fields:
         name = f"{field.entity}_{field.name}"
         if field.type == "number":
             yield Feature(name, "attribute", Attribute(field.entity, field.name))
         elif field.type == "time":
             yield Feature(f"{name}_ago_s", "attribute", Attribute(field.entity, field.name))
         elif field.type == "category":
-            known = levels.get(f"{field.entity}s.{field.name}", ())
+            known = inputs.levels.get(f"{field.entity}s.{field.name}", ())
             yield Feature(f"{name}_level", "attribute", Level(field.entity, field.name, known))
 
 

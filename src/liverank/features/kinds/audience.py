@@ -1,22 +1,22 @@
-"""Kind ``audience``: how many people are in an item now, and whether they come or go."""
+"""Kind ``audience``: how many people are in an item now, and how that changes."""
 
 from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.compiler import AUDIENCE_NOW, DIFFERENCE, SHARE, Compiler
-from liverank.features.feature import Feature
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs
+from liverank.features.kernels.opcodes import AUDIENCE_NOW, DIFFERENCE, SHARE
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.lifecycle import Kept
-from liverank.features.layout.layout import Layout
 from liverank.quantities import nearest
 
 PRIOR_PEOPLE = 1.0
-"""People by which shares of an audience are pulled towards zero."""
+"""People added to the whole, which pull shares of small audiences towards zero."""
 
 
 class Audience(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """People who came in and neither left nor stayed silent for too long."""
+    """People who entered the item, have not left it, and have not expired."""
 
     def compile(self, compiler: Compiler) -> int:
         """Emit the instruction."""
@@ -51,8 +51,9 @@ class AudienceShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """The audience now, its peak, its share of the peak, and how it changes."""
+    layout = inputs.layout
     if layout.enter is None:
         return
     yield Feature("audience_now", "audience", Audience())

@@ -1,13 +1,14 @@
-"""Kind ``context``: when and how the list was asked for, and where in it the item stood."""
+"""Kind ``context``: the time of the request, the length of the list, and the item's position."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
 from liverank.events.time_zones import zone_name
-from liverank.features.compiler import CANDIDATES, HOUR, POSITION, WEEKDAY, Compiler
-from liverank.features.feature import Feature
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs
+from liverank.features.kernels.opcodes import CANDIDATES, HOUR, POSITION, WEEKDAY
 from liverank.features.layout.layout import ENTITY_CODES, Entity, Layout
 
 _OPERATIONS = {
@@ -17,12 +18,10 @@ _OPERATIONS = {
     "position": POSITION,
 }
 POSITION_NAME = "position"
-OF_LISTS = frozenset({"candidates", POSITION_NAME})
-"""Features that say something of the list rather than of the candidate."""
 SERVED_POSITION = 0.0
-"""The position that every candidate has while it is being scored: what if it stood first?"""
+"""The position that every candidate is scored at: the first, since it has none yet."""
 ZONE_FIELDS = ("time_zone", "timezone", "tz", "utc_offset", "country")
-"""Names of fields that tell where a person is, the surest first."""
+"""Names of fields that give a person's time zone, the most exact first."""
 _NO_ENTITY = -1
 
 
@@ -36,66 +35,68 @@ class Context(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(_OPERATIONS[self.what], _NO_ENTITY)
 
 
-class Place(msgspec.Struct, frozen=True):
-    """A field that tells where a person is."""
+class ZoneField(msgspec.Struct, frozen=True):
+    """A field that gives a person's time zone."""
 
     entity: Entity
     field: str
 
 
 class Local(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """Hour or weekday where the person is, by the first of the places that tells it; else NaN.
+    """Hour or weekday where the person is, by the first field that is known; else NaN.
 
-    ``zones`` are (what a field says, time zone).
+    ``zones`` are (a field's value, its time zone).
     """
 
     what: Literal["hour", "weekday"]
-    places: tuple[Place, ...]
+    fields: tuple[ZoneField, ...] = msgspec.field(name="places")
     zones: tuple[tuple[str, str], ...]
 
     def compile(self, compiler: Compiler) -> int:
         """Emit the instruction."""
         arguments = []
-        for place in self.places:
-            field = compiler.layout.field(place.entity, place.field)
+        for source in self.fields:
+            field = compiler.layout.field(source.entity, source.field)
             if field is None:
-                raise KeyError(f"{place.entity}.{place.field}")
-            arguments += [ENTITY_CODES[place.entity], field.offset]
-        for says, zone in self.zones:
-            compiler.zone(says, zone)
+                raise KeyError(f"{source.entity}.{source.field}")
+            arguments += [ENTITY_CODES[source.entity], field.offset]
+        for level, zone in self.zones:
+            compiler.zone(level, zone)
         arguments += [_NO_ENTITY] * (4 - len(arguments))
         return compiler.emit(_OPERATIONS[self.what], *arguments)
 
 
-def derive(layout: Layout, levels: Mapping[str, tuple[str, ...]]) -> Iterator[Feature]:
-    """Hour and weekday, also where the person is, the number of candidates, and the position.
+def derive(inputs: KindInputs) -> Iterator[Feature]:
+    """Hour and weekday, in UTC and where the person is; the number of candidates; the position.
 
-    ``levels`` is the schema's.
+    The last two do not exist in sampled lists, where they would describe the sample.
     """
+    layout = inputs.layout
     yield Feature("hour", "context", Context("hour"))
     yield Feature("weekday", "context", Context("weekday"))
-    places = _places(layout)
+    fields = _zone_fields(layout)
     zones = tuple(
         (level, zone)
-        for place in places
-        for level in levels.get(f"{place.entity}s.{place.field}", ())
+        for source in fields
+        for level in inputs.levels.get(f"{source.entity}s.{source.field}", ())
         if (zone := zone_name(level)) is not None
     )
     if zones:
-        yield Feature("local_hour", "context", Local("hour", places, zones))
-        yield Feature("local_weekday", "context", Local("weekday", places, zones))
-    yield Feature("candidates", "context", Context("candidates"))
-    yield Feature(POSITION_NAME, "context", Context("position"))
+        yield Feature("local_hour", "context", Local("hour", fields, zones))
+        yield Feature("local_weekday", "context", Local("weekday", fields, zones))
+    if not inputs.is_sampled:
+        yield Feature("candidates", "context", Context("candidates"))
+        yield Feature(POSITION_NAME, "context", Context("position"))
 
 
-def _places(layout: Layout) -> tuple[Place, ...]:
-    """Where to look for a person's place, at most two: what a request says counts first."""
+def _zone_fields(layout: Layout) -> tuple[ZoneField, ...]:
+    """The fields that give a person's time zone: one of the request, then one of the user."""
     entities: tuple[Entity, ...] = ("request", "user")
     found = []
     for entity in entities:
         for name in ZONE_FIELDS:
             field = layout.field(entity, name)
             if field is not None and field.type == "category":
-                found.append(Place(entity, name))
+                found.append(ZoneField(entity, name))
                 break
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Kind ``count``: how often something happened lately, decayed to the moment of reading."""
+"""Kind ``count``: how often something happened recently, decayed to the time of the read."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -6,8 +6,9 @@ from typing import Literal, get_args
 
 import msgspec
 
-from liverank.features.compiler import COMBINATIONS, COUNT, Compiler
-from liverank.features.feature import Feature, feature_name, is_of_text, other_types
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs, feature_name, is_of_text, other_types
+from liverank.features.kernels.opcodes import COMBINATIONS, COUNT
 from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
 from liverank.quantities import nearest
 
@@ -15,7 +16,7 @@ Combination = Literal["sum", "max", "mean"]
 
 
 class Count(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """The decayed count of an interaction type in a scope; over a list's elements, combined."""
+    """The decayed count of an interaction type in a scope; for a list, its elements' combined."""
 
     scope: str
     type: str
@@ -34,12 +35,13 @@ class Count(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Counts of the user, the item, their pair, and of what the item has: host, topics.
 
-    Of the other pairs the shares and rates say it better. Those of other types and half-lives, and
-    how a list's elements else combine, have to be asked for.
+    For other pairs, shares and rates (kinds ``match`` and ``rate``) are the better features. Counts
+    of other types and half-lives, and other ways to combine a list, have to be asked for.
     """
+    layout = inputs.layout
     usual = list(_usual(layout))
     yield from usual
     names = {feature.name for feature in usual}
@@ -77,7 +79,7 @@ def _usual(layout: Layout) -> Iterator[Feature]:
 
 
 def _counts(scope: Scope, type_: str, half_life: str) -> Iterator[Feature]:
-    """The count, or of a list's elements the sum, the most and the mean."""
+    """The count, or for a list the sum, the maximum and the mean of its elements' counts."""
     for combine in get_args(Combination) if scope.is_list else ("sum",):
         yield Feature(
             feature_name(scope, type_, half_life, *([combine] if scope.is_list else [])),

@@ -1,18 +1,19 @@
-"""Kind ``fatigue``: how often a person was shown this lately without taking it up."""
+"""Kind ``fatigue``: how often a person was recently shown something without engaging with it."""
 
 from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.compiler import COMBINATIONS, COUNT, Compiler
-from liverank.features.feature import Feature, feature_name
-from liverank.features.layout.layout import FATIGUE, Layout
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs, feature_name
+from liverank.features.kernels.opcodes import COMBINATIONS, COUNT
+from liverank.features.layout.constants import PAIR_FATIGUE
 
 
 class Fatigue(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """Impressions since the person's last positive interaction, each half as much a day later.
+    """Impressions since the person's last positive interaction, with a half-life of a day.
 
-    Over a list's elements, the most.
+    For a list, the maximum over its elements.
     """
 
     scope: str
@@ -23,14 +24,15 @@ class Fatigue(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(
             COUNT,
             compiler.layout.scope_index(scope),
-            FATIGUE,
+            PAIR_FATIGUE,
             compiler.decay(scope, None),
             COMBINATIONS["max"],
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
-    """Fatigue of the item, and of everything that has an id: its host, its topics."""
+def derive(inputs: KindInputs) -> Iterator[Feature]:
+    """Fatigue with the item, and with everything that has an id: its host, its topics."""
+    layout = inputs.layout
     if layout.impression is None:
         return
     ids = {f"item.{field.name}" for field in layout.fields if field.type in ("key", "keys")}

@@ -1,16 +1,16 @@
-"""Kind ``following``: what those a person follows have to do with an item.
+"""Kind ``following``: how the people whom a person follows relate to an item.
 
-Whether they host it, speak in it or listen to it now; and how far it is about what the hosts among
-them were about last, which says something of people who did little yet.
+Whether they host it, speak in it or listen to it now; and how much it resembles the latest items of
+the hosts among them, which helps for people with a short history.
 """
 
 from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.compiler import FOLLOWED, HERE, LATEST, Compiler
-from liverank.features.feature import Feature
-from liverank.features.layout.layout import Layout
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs
+from liverank.features.kernels.opcodes import FOLLOWED, HERE, LATEST
 
 
 class Followed(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -35,14 +35,14 @@ class FollowedHere(msgspec.Struct, frozen=True, tag=True, tag_field="expression"
 
 
 PRIOR_HOSTS = 1.0
-"""Hosts by which shares of the followed ones are pulled towards zero."""
+"""Hosts added to the whole, which pull shares of few followed hosts towards zero."""
 
 
 class FollowedLatest(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
     """How many of the followed hosts had this value of a field in the item they started last.
 
-    Over a list's elements the mean. With ``prior`` the share of the followed hosts that started
-    anything, and of so many more.
+    For a list, the mean over its elements. With ``prior``, divided by the number of followed hosts
+    that started any item, plus ``prior``.
     """
 
     field: str
@@ -60,8 +60,9 @@ class FollowedLatest(msgspec.Struct, frozen=True, tag=True, tag_field="expressio
         raise KeyError(f"item.{self.field}")
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
-    """Features of each field, and the followed people who are there."""
+def derive(inputs: KindInputs) -> Iterator[Feature]:
+    """Features of each field, and how many followed people are in the item."""
+    layout = inputs.layout
     if layout.follow is None:
         return
     for field in layout.fields:

@@ -5,29 +5,29 @@ from typing import Literal
 
 import msgspec
 
-from liverank.features.compiler import AGE, FIELD, LIFE_LEFT, LIFE_STATE, Compiler
-from liverank.features.feature import Feature
-from liverank.features.layout.layout import (
-    ENTITY_CODES,
-    FIRST_SEEN,
-    PEAK,
-    SCHEDULED,
-    STARTED,
-    STARTS,
-    Layout,
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs
+from liverank.features.kernels.opcodes import AGE, FIELD, LIFE_LEFT, LIFE_STATE
+from liverank.features.layout.constants import (
+    ITEM_FIRST_SEEN,
+    ITEM_PEAK,
+    ITEM_SCHEDULED,
+    ITEM_STARTED,
+    ITEM_STARTS,
 )
+from liverank.features.layout.layout import ENTITY_CODES
 
-_WORDS = {"starts": STARTS, "announced": SCHEDULED, "peak": PEAK}
+_WORDS = {"starts": ITEM_STARTS, "announced": ITEM_SCHEDULED, "peak": ITEM_PEAK}
 
 
 class Age(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """Seconds since the item started (if that is unknown, was first heard of) or was first seen."""
+    """Seconds since the item started (or, if that is unknown, was first seen) or was first seen."""
 
     since: Literal["started", "first_seen"]
 
     def compile(self, compiler: Compiler) -> int:
         """Emit the instruction."""
-        return compiler.emit(AGE, STARTED if self.since == "started" else FIRST_SEEN)
+        return compiler.emit(AGE, ITEM_STARTED if self.since == "started" else ITEM_FIRST_SEEN)
 
 
 class Kept(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -53,14 +53,14 @@ class LifeLeft(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
     """Seconds until items of this host typically end, negative beyond that."""
 
     def compile(self, compiler: Compiler) -> int:
-        """Emit the instruction, and see to the rows that it reads."""
+        """Emit the instruction, and declare the scopes that it reads."""
         host = compiler.layout.host
         for parts in ((), () if host is None else (f"item.{host.name}",)):
             compiler.scope(compiler.layout.scope_of(*parts).name)
         return compiler.emit(LIFE_LEFT)
 
 
-def derive(layout: Layout) -> Iterator[Feature]:  # noqa: ARG001  # every layout has items
+def derive(inputs: KindInputs) -> Iterator[Feature]:  # noqa: ARG001  # every layout has items
     """Age, state, starts, announcement, and the time to the typical end."""
     yield Feature("item_age_s", "lifecycle", Age("started"))
     yield Feature("item_known_s", "lifecycle", Age("first_seen"))

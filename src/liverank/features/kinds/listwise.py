@@ -1,54 +1,20 @@
 """Kind ``in_list``: how a candidate compares with the others of its list.
 
-A person chooses among what is shown, so what matters of a candidate is how it differs from the
+A person chooses among the items shown, so what matters about a candidate is how it differs from the
 others. Every number that can vary within a list is compared; the list is all candidates that were
-scored together. Invariant: what is compared is never itself a comparison, nor where an item stood.
+scored together. Invariant: a comparison is never compared itself, nor is an item's position.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.compiler import ABOVE_MEAN, ABOVE_MEAN_SD, GAP, RANK, Compiler
-from liverank.features.feature import Feature
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs
+from liverank.features.kernels.opcodes import ABOVE_MEAN, ABOVE_MEAN_SD, GAP, RANK
+from liverank.features.kinds import Signal
 from liverank.features.kinds.attribute import Attribute
-from liverank.features.kinds.audience import Audience, AudienceShare, Difference
-from liverank.features.kinds.count import Count
-from liverank.features.kinds.fatigue import Fatigue
-from liverank.features.kinds.following import Followed, FollowedHere, FollowedLatest
-from liverank.features.kinds.lifecycle import Age, Kept, LifeLeft
-from liverank.features.kinds.match import Same, Share
-from liverank.features.kinds.momentum import Momentum
-from liverank.features.kinds.next_item import NextCount, NextShare
-from liverank.features.kinds.rate import Rate
-from liverank.features.kinds.recency import Ago
-from liverank.features.kinds.total import Average, Total
 from liverank.features.layout.layout import Layout
-
-Signal = (
-    Attribute
-    | Count
-    | Total
-    | Average
-    | Rate
-    | Ago
-    | Fatigue
-    | Momentum
-    | Audience
-    | Difference
-    | AudienceShare
-    | Share
-    | Same
-    | NextShare
-    | NextCount
-    | Followed
-    | FollowedHere
-    | FollowedLatest
-    | Age
-    | Kept
-    | LifeLeft
-)
-"""What a candidate can be compared by: numbers that may differ from item to item."""
 
 
 class AboveMean(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -95,22 +61,22 @@ InList = AboveMean | AboveMeanSd | Rank | Gap
 """Comparisons with the others of the list."""
 
 
-def derive(layout: Layout, features: Iterable[Feature], *, sampled: bool) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Comparisons of the features derived so far, as far as those can vary within a list.
 
     By default a default feature's difference to the mean and its rank; differences in standard
-    deviations and gaps have to be asked for. In ``sampled`` lists the chosen candidate stands among
-    a few of what it was chosen among: there differences to the mean have to be asked for too, and
-    ranks and gaps are none that a whole list could have.
+    deviations and gaps have to be asked for. A sampled list holds the chosen candidate and a few of
+    those it was chosen from: there, differences to the mean have to be asked for too, and ranks and
+    gaps do not exist, since no whole list could have the same ones.
     """
-    for feature in features:
+    for feature in inputs.features:
         signal = feature.expression
-        if not varies_in_list(signal, layout):
+        if not varies_in_list(signal, inputs.layout):
             continue
-        is_usual = feature.by_default and not sampled
+        is_usual = feature.by_default and not inputs.is_sampled
         yield Feature(f"{feature.name}_above_mean", "in_list", AboveMean(signal), is_usual)
         yield Feature(f"{feature.name}_above_mean_sd", "in_list", AboveMeanSd(signal), False)
-        if not sampled:
+        if not inputs.is_sampled:
             yield Feature(f"{feature.name}_rank", "in_list", Rank(signal), is_usual)
             yield Feature(f"{feature.name}_gap", "in_list", Gap(signal), False)
 
@@ -130,7 +96,7 @@ def varies_in_list(expression: object, layout: Layout) -> bool:
         return False
     if isinstance(expression, Attribute):
         return expression.entity == "item"
-    if isinstance(expression, Count | Total | Average | Rate | Ago | Fatigue):
-        parts = layout.scope(expression.scope).parts
-        return any(part.partition(".")[0] == "item" for part in parts)
-    return True
+    scope = getattr(expression, "scope", None)
+    if scope is None:
+        return True
+    return any(part.partition(".")[0] == "item" for part in layout.scope(scope).parts)

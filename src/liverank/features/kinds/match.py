@@ -1,17 +1,18 @@
-"""Kind ``match``: how well an item fits what this person chose before, or says of themselves."""
+"""Kind ``match``: how well an item fits what this person chose before, or their own fields."""
 
 from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.compiler import SAME, SHARE, Compiler
-from liverank.features.feature import Feature, feature_name
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs, feature_name
+from liverank.features.kernels.opcodes import SAME, SHARE
 from liverank.features.kinds.count import Combination, Count
-from liverank.features.layout.layout import ENTITY_CODES, Field, Layout
+from liverank.features.layout.layout import ENTITY_CODES, Field
 from liverank.quantities import nearest
 
 PRIOR_SUCCESSES = 3.0
-"""Successes by which a person's shares are pulled towards zero."""
+"""Successes added to the whole, which pull shares of few successes towards zero."""
 
 
 class Share(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -48,8 +49,9 @@ class Same(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(SAME, *arguments)
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Shares of the person's successes by field, and fields that user and item share."""
+    layout = inputs.layout
     for scope in layout.scopes:
         if len(scope.parts) != 2 or scope.parts[0] != "user" or scope.parts[1] in ("item", "all"):
             continue
@@ -78,5 +80,5 @@ def derive(layout: Layout) -> Iterator[Feature]:
 
 
 def _comparable(left: Field, right: Field) -> bool:
-    """Fields of one name, singular or plural (language, languages)."""
+    """Whether two fields have the same name, singular or plural (language, languages)."""
     return left.is_hashed and right.is_hashed and left.name.rstrip("s") == right.name.rstrip("s")

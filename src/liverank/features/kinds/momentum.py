@@ -1,4 +1,4 @@
-"""Kind ``momentum``: whether something happens faster now than it did on longer average."""
+"""Kind ``momentum``: whether something happens faster now than over a longer time."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -6,10 +6,10 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from liverank.features.compiler import MOMENTUM, Compiler
-from liverank.features.feature import Feature, feature_name
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs, feature_name
+from liverank.features.kernels.opcodes import MOMENTUM
 from liverank.features.kinds.count import Count
-from liverank.features.layout.layout import Layout
 from liverank.quantities import duration_ms
 
 
@@ -36,8 +36,9 @@ class Momentum(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Momentum of an item's successes and impressions between neighbouring half-lives."""
+    layout = inputs.layout
     scope = layout.scope("item")
     lives = [text for text in scope.half_lives(layout.label) if text != "forever"]
     for type_ in dict.fromkeys([layout.label, layout.impression]):

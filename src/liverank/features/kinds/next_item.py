@@ -10,19 +10,20 @@ from typing import Literal
 
 import msgspec
 
-from liverank.features.compiler import COMBINATIONS, GO_ON, Compiler
-from liverank.features.feature import Feature
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs
+from liverank.features.kernels.opcodes import COMBINATIONS, NEXT
 from liverank.features.layout.layout import NEXT_ITEM, Layout
 
 PRIOR_SUCCESSES = 5.0
-"""Successes of the earlier item by which the shares are pulled towards zero."""
+"""Successes added to the earlier item's, which pull shares of few successes towards zero."""
 Earlier = Literal["first", "sum"]
-"""After the last item alone, or after the recent ones together."""
+"""Whether to count after the last item alone, or after the recent ones together."""
 _NAMES: dict[Earlier, str] = {"first": "last_item", "sum": "recent_items"}
 
 
 class NextShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """The share of the earlier item's successes that the later one followed, over the recent."""
+    """The share of an earlier item's successes that the candidate followed, added up."""
 
     type: str
     half_life: str
@@ -33,7 +34,7 @@ class NextShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         """Emit the instruction."""
         scope, item = compiler.scope(NEXT_ITEM), compiler.scope("item")
         return compiler.emit(
-            GO_ON,
+            NEXT,
             scope.count(self.type, self.half_life),
             compiler.layout.half_lives.index(self.half_life),
             COMBINATIONS[self.combine],
@@ -53,7 +54,7 @@ class NextCount(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         """Emit the instruction."""
         scope = compiler.scope(NEXT_ITEM)
         return compiler.emit(
-            GO_ON,
+            NEXT,
             scope.count(self.type, self.half_life),
             compiler.layout.half_lives.index(self.half_life),
             COMBINATIONS[self.combine],
@@ -61,8 +62,9 @@ class NextCount(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
+def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Counts and shares after the last item and after the recent ones together."""
+    layout = inputs.layout
     lives = layout.scope(NEXT_ITEM).half_lives(layout.label)
     for combine, name in _NAMES.items():
         yield Feature(
@@ -79,6 +81,6 @@ def derive(layout: Layout) -> Iterator[Feature]:
 
 
 def after_last_item(layout: Layout) -> NextCount:
-    """How many ever went on from the person's last item to this one: the plainest of these."""
+    """How often people went on from the person's last item to the candidate."""
     lives = layout.scope(NEXT_ITEM).half_lives(layout.label)
     return NextCount(layout.label, lives[-1], "first")

@@ -1,7 +1,7 @@
 """Kind ``rate``: successes per impression, smoothed towards the rate of a wider scope.
 
-A room that started ten seconds ago has its host's rate, a new host that of its topic, and all of
-them the overall rate in the end.
+An item that started ten seconds ago has its host's rate, a new host has its topic's, and without
+any evidence the rate is the overall one.
 """
 
 from collections.abc import Iterator
@@ -9,26 +9,27 @@ from itertools import product
 
 import msgspec
 
-from liverank.features.compiler import COMBINATIONS, RATE, Compiler
-from liverank.features.feature import Feature, feature_name, is_of_text
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs, feature_name, is_of_text
+from liverank.features.kernels.opcodes import COMBINATIONS, RATE
 from liverank.features.kinds.count import Combination
 from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
 from liverank.quantities import duration_ms, nearest
 
 PRIOR_TRIALS = 20.0
-"""Impressions that the prior weighs as much as."""
+"""Number of impressions that the prior weighs as much as."""
 PAIR_PRIOR_TRIALS = 5.0
-"""The same for pairs, of which there are few impressions each."""
+"""The same for pairs, which have few impressions each."""
 OVERALL_PRIOR_TRIALS = 1.0
 PRIOR_HALF_LIFE = "14d"
 TOPIC_FIELDS = ("topics", "topic", "tags", "categories", "genres")
-"""Names of fields that say what an item is about; of several lists of ids, they are the prior."""
+"""Names of fields for an item's topics: of several lists of ids, one of these gives the prior."""
 MIN_HALF_LIFE_MS = 3_600_000.0
 """Rates over less than an hour are noise."""
 
 
 class Rate(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """``(count + prior_trials * prior) / (trials + prior_trials)``, decayed alike."""
+    """``(count + prior_trials * prior) / (trials + prior_trials)``, both decayed."""
 
     scope: str
     type: str
@@ -38,7 +39,7 @@ class Rate(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
     prior_trials: float
     combine: Combination = "mean"
     passes_prior: bool = False
-    """Where the entity is unknown (an item with no host), be the prior instead of NaN."""
+    """Whether an unknown entity (an item without a host) has the prior as its rate, and not NaN."""
 
     def compile(self, compiler: Compiler) -> int:
         """Emit the instruction, after those of the prior."""
@@ -56,8 +57,9 @@ class Rate(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
-    """Rates over an hour or more in every scope: of successes by usual half-lives by default."""
+def derive(inputs: KindInputs) -> Iterator[Feature]:
+    """Rates over an hour or more in every scope; by default, of successes by some half-lives."""
+    layout = inputs.layout
     if layout.impression is None:
         return
     for scope in layout.scopes:
@@ -89,7 +91,7 @@ def rate_of(
 ) -> Rate:
     """How often impressions lead to a type in a scope, with the chain of priors it falls back on.
 
-    Priors are what is usual: they have a long half-life, whatever the rate's own.
+    Priors have a long half-life, whatever the rate's own.
     """
     assert layout.impression is not None
     strength = PAIR_PRIOR_TRIALS if len(scope.parts) > 1 else PRIOR_TRIALS

@@ -1,16 +1,17 @@
-"""Kind ``recency``: seconds since something last happened; NaN if it never did."""
+"""Kind ``recency``: seconds since something last happened; NaN if it never happened."""
 
 from collections.abc import Iterator
 
 import msgspec
 
-from liverank.features.compiler import AGO, Compiler
-from liverank.features.feature import Feature, feature_name, is_of_text
-from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY, Layout
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs, feature_name, is_of_text
+from liverank.features.kernels.opcodes import AGO
+from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY
 
 
 class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """Seconds since the last interaction of a type in a scope; over a list, the least."""
+    """Seconds since the last interaction of a type in a scope; for a list, the minimum."""
 
     scope: str
     type: str
@@ -25,12 +26,13 @@ class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
-    """Since the last success and impression of a user or an item, and of the pairs of a person.
+def derive(inputs: KindInputs) -> Iterator[Feature]:
+    """By default since the last success and the last impression, in scopes of users and items.
 
-    Of a person and an item it is also since each positive interaction; all others have to be asked
-    for.
+    For the pair of user and item also since each other positive interaction; all others have to be
+    asked for.
     """
+    layout = inputs.layout
     for scope in layout.scopes:
         if scope.name in (NEXT_ITEM, USER_LATELY) or not {"user", "item"} & set(scope.parts):
             continue

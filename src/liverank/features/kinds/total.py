@@ -1,18 +1,19 @@
-"""Kind ``total``: sums and averages of what interactions carry, such as the seconds stayed."""
+"""Kind ``total``: sums and averages of interactions' values, such as the seconds stayed."""
 
 from collections.abc import Iterator
 from typing import get_args
 
 import msgspec
 
-from liverank.features.compiler import COMBINATIONS, COUNT, RATE, Compiler
-from liverank.features.feature import Feature, feature_name, is_of_text
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs, feature_name, is_of_text
+from liverank.features.kernels.opcodes import COMBINATIONS, COUNT, RATE
 from liverank.features.kinds.count import Combination
-from liverank.features.layout.layout import NEXT_ITEM, Layout
+from liverank.features.layout.layout import NEXT_ITEM
 from liverank.quantities import nearest
 
 PRIOR_EVENTS = 5.0
-"""Interactions that the wider scope's average weighs as much as."""
+"""Number of interactions that the prior, the average of everybody, weighs as much as."""
 
 
 class Total(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -36,7 +37,7 @@ class Total(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """``(sum + prior_events * prior) / (count + prior_events)``, decayed alike."""
+    """``(sum + prior_events * prior) / (count + prior_events)``, both decayed."""
 
     scope: str
     type: str
@@ -61,8 +62,9 @@ class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         )
 
 
-def derive(layout: Layout) -> Iterator[Feature]:
-    """Totals, and averages of everything but lists; all of them have to be asked for."""
+def derive(inputs: KindInputs) -> Iterator[Feature]:
+    """Totals, and averages of all scopes but lists; all of them have to be asked for."""
+    layout = inputs.layout
     for scope in layout.scopes:
         if scope.name in ("all", NEXT_ITEM) or is_of_text(scope, layout):
             continue

@@ -1,24 +1,24 @@
-"""Kind ``visits``: how often and when a person comes, by what is remembered of them."""
+"""Kind ``visits``: how often and when a person visits, by their history."""
 
 from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
-from liverank.features.compiler import PERSON, Compiler
-from liverank.features.feature import Feature
-from liverank.features.layout.layout import Layout
+from liverank.features.compiler import Compiler
+from liverank.features.feature import Feature, KindInputs
+from liverank.features.kernels.opcodes import PERSON
 
 PERSON_NUMBERS = ("visits", "visit_gap_d", "away_d", "usual_hour")
-"""In the order of ``kernels.person``."""
+"""In the order of ``kernels.read.visits.person_of``."""
 
 
 class Visits(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
     """A number of a person's visits; a visit ends when nothing happens for half an hour.
 
-    ``visits`` remembered; ``visit_gap_d``, days from one visit's start to the next on average;
-    ``away_d``, days since the last sign; ``usual_hour``, the share of visits that began within an
-    hour and a half of this time of day, pulled towards what chance would give.
+    ``visits``, how many the history holds; ``visit_gap_d``, mean days from one visit's start to
+    the next; ``away_d``, days since the last interaction; ``usual_hour``, the share of visits that
+    began within an hour and a half of this time of day, smoothed towards that of uniform times.
     """
 
     what: Literal["visits", "visit_gap_d", "away_d", "usual_hour"]
@@ -28,7 +28,7 @@ class Visits(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
         return compiler.emit(PERSON, PERSON_NUMBERS.index(self.what))
 
 
-def derive(layout: Layout) -> Iterator[Feature]:  # noqa: ARG001  # every layout has people
-    """All of them."""
+def derive(inputs: KindInputs) -> Iterator[Feature]:  # noqa: ARG001  # every layout has people
+    """One feature for each number."""
     for what in PERSON_NUMBERS:
         yield Feature(f"user_{what}", "visits", Visits(what))  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 A scope is a tuple of entities, e.g. (item.host) or (user, item.host). A table scope has a row for
 each combination that was ever seen: for each interaction type the time of the last one and a
 decayed count for each half-life that features read. A pair scope, of a person and something, has no
-rows in state: a read makes them from what the person did lately. The layout fixes every offset.
+rows in state: a read makes them from the person's history. The layout fixes every offset.
 Invariant: two equal layouts fold the same events to the same words.
 """
 
@@ -13,54 +13,40 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from liverank.config import FieldType
+from liverank.features.layout.constants import (
+    ENTITY_ITEM,
+    ENTITY_REQUEST,
+    ENTITY_USER,
+    ITEM_WORDS,
+    LATEST_FIELDS,
+    LIFE_WORDS,
+    MAX_ELEMENTS,
+    ROW_WORDS,
+    USER_WORDS,
+)
 
-MAX_ELEMENTS = 8
-"""Distinct elements of a list field, and words of a text, that count; the rest is left out."""
 MAX_TYPES = 16
 """Interaction types that have counters."""
 MAX_TABLES = 112
 """Scopes with tables: each has a free list in the store's header."""
 MAX_PAIR_TYPES = 5
 """Interaction types that pairs of a person and something count."""
-RECENT_ITEMS = 8
-"""Items that a person's next success is counted as following."""
 USER_LATELY = "user_lately"
-"""The scope of all that a person did lately, by short half-lives; a pair of the person and all."""
-NEXT_WITHIN_MS = 86_400_000.0
-"""How far apart two successes may be for one to follow the other."""
+"""Name of the scope of all recent interactions of a person, counted by short half-lives."""
 NEXT_ITEM = "next_item"
-"""The scope of (item engaged with before, item): what people go on to."""
+"""Name of the scope of (earlier item, later item): which item people engage with next."""
 IDLE_HALF_LIVES, MIN_IDLE_MS = 10.0, 140 * 86_400_000.0
-"""A row that nothing touched for so many of the longest finite half-lives, and for so long, is
-swept away: rows of people and items also hold what does not decay."""
+"""A row is swept once nothing touched it for ten of the longest finite half-lives, and for at least
+this long: rows of people and items also hold what does not decay."""
 NEVER_MS = 1e18
-"""Stands for never in a time to wait: it is JSON, as infinity is not."""
-BUCKETS = 8
-"""Spans of time that an audience is kept in."""
-
-# Words of every row of state. An interaction of the first millisecond of 1970 is of the second:
-# zero is never.
-KEY, LAST, EPOCH, TABLE_WORDS = 0, 1, 2, 3
-# The row of a host, and of all, also keeps the lives of its items that ended, when it last did so,
-# and their milliseconds, before the counters.
-LIVES, LIFE_HEARD, LIFE_MS, LIFE_WORDS = 3, 4, 5, 6
-# The row of a host may also keep when its latest item started, that item's key, and its fields.
-LATEST_AT, LATEST_KEY, LATEST_FIELDS = 6, 7, 8
-# Words of the row of a pair, which a read makes.
-FATIGUE, PAIR_WORDS = 0, 1
-# Words of the row of a user or an item; the fields come after them, then the counters. Of users it
-# is not kept when they were first heard of. The TOLD words are 1 once a `user` or an `item` event
-# told of them, and 0 for a row that only interactions made.
-FIRST_SEEN, LAST_SEEN = 3, 4
-HISTORY, SEEN_COUNT, DONE_COUNT, EDGES, EDGE_COUNT, PRESENT, PRESENT_SINCE = 3, 5, 6, 7, 8, 9, 10
-USER_TOLD, USER_WORDS = 11, 12
-STARTED, ENDED, SCHEDULED, STARTS, NUMBER, LIFE, LIFE_KEY, PEAK = 5, 6, 7, 8, 9, 10, 11, 12
-ITEM_TOLD, AUDIENCE = 13, 14
-ITEM_WORDS = AUDIENCE + 2 * BUCKETS
+"""Stands for never in a time to wait: it can be written as JSON, and infinity cannot."""
 
 Entity: TypeAlias = Literal["user", "item", "request"]
-USER, ITEM, REQUEST = 0, 1, 2
-ENTITY_CODES: dict[str, int] = {"user": USER, "item": ITEM, "request": REQUEST}
+ENTITY_CODES: dict[str, int] = {
+    "user": ENTITY_USER,
+    "item": ENTITY_ITEM,
+    "request": ENTITY_REQUEST,
+}
 FIXED_WORDS: dict[str, int] = {"user": USER_WORDS, "item": ITEM_WORDS, "request": 0}
 
 
@@ -129,7 +115,7 @@ class Scope(msgspec.Struct, frozen=True):
     name: str
     parts: tuple[str, ...]
     counters: tuple[Counter, ...]
-    base: int = TABLE_WORDS
+    base: int = ROW_WORDS
     is_list: bool = False
     """One part is a list field, so that an item has a row for each of its elements."""
 
@@ -139,11 +125,11 @@ class Scope(msgspec.Struct, frozen=True):
         return tuple(counter.type for counter in self.counters)
 
     def half_lives(self, type_: str) -> tuple[str, ...]:
-        """The half-lives it counts a type by, the shortest first; none for a type it does not."""
+        """The half-lives it counts a type by, the shortest first; empty if it does not count it."""
         return self._counter(type_).half_lives
 
     def totals(self, type_: str) -> tuple[str, ...]:
-        """The half-lives by which it adds up a type's values; none where it does not."""
+        """The half-lives by which it adds up a type's values; empty where it does not."""
         return self._counter(type_).totals
 
     @property
@@ -161,8 +147,8 @@ class Scope(msgspec.Struct, frozen=True):
 
         Raises ValueError for a type that the scope does not count.
         """
-        place = self.types.index(type_)
-        return self.base + sum(counter.words for counter in self.counters[:place])
+        index = self.types.index(type_)
+        return self.base + sum(counter.words for counter in self.counters[:index])
 
     def count(self, type_: str, half_life: str) -> int:
         """The word that holds the type's decayed count. Raises ValueError as ``block`` does."""
@@ -186,7 +172,7 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     types: tuple[str, ...]
     """Interaction types with counters; ``impression`` is one of them if people's are known."""
     impression: str | None
-    """The type that stands for "was seen"; rates divide by it."""
+    """The type that means that a person saw an item; rates divide by it."""
     impressions_from_rankings: bool
     label: str
     """The type that makes an impression a success."""
@@ -194,25 +180,25 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     label_min_value: float | None
     """Where given, ``label`` counts the ``label_interaction`` events of at least this value."""
     positive: tuple[str, ...]
-    """Types that say a person liked an item."""
+    """Types that mean that a person liked an item."""
     valued: tuple[str, ...]
     """Types whose values are added up."""
     half_lives: tuple[str, ...]
-    """Of the counters, the shortest first; each scope counts by some of them."""
+    """The half-lives of counters, the shortest first; each scope counts by some of them."""
     fields: tuple[Field, ...]
     scopes: tuple[Scope, ...]
-    """Tables first; the last table is that of what people go on to; then the pairs."""
+    """Tables first, of which ``next_item`` is the last; then the pairs."""
     enter: str | None
-    """The type with which a person comes into an item, or None where nobody is ever present."""
+    """The type with which a person enters an item, or None where nobody is ever present."""
     leave: str | None
     present_ms: float
-    """How long a person who came in counts as present without leaving."""
+    """How long a person who entered an item counts as present without leaving it."""
     follow: str | None
-    """The relation of edges that stands for following, or None where there is none."""
+    """The relation of edges that means following, or None where there is none."""
     history: int
-    """Of a person: impressions remembered, and other interactions remembered."""
+    """Impressions that a person's history holds at most, and as many other interactions."""
     memory_bytes: int
-    """What a state of this layout may take."""
+    """Memory that a state of this layout may take."""
     idle_ms: float
     """How long a row may lie untouched before it is swept; NEVER_MS if nothing decays."""
 
@@ -232,11 +218,11 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
         raise KeyError(parts)
 
     def type_index(self, name: str) -> int:
-        """The place of an interaction type; raises ValueError for one without counters."""
+        """The index of an interaction type; raises ValueError for one without counters."""
         return self.types.index(name)
 
     def scope_index(self, scope: Scope) -> int:
-        """The place of a scope."""
+        """The index of a scope."""
         return self.scopes.index(scope)
 
     def entity_words(self, entity: Entity) -> int:

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from liverank.errors import StateError
 from liverank.features.kernels.memory.index import FULLEST
 from liverank.features.kernels.memory.offsets import (
-    CAPACITY,
     FIRST_LEVEL,
+    HEADER_ITEMS,
+    HEADER_LEVEL,
     HEADER_SIZE,
-    ITEMS,
-    LEVEL,
+    HEADER_USED,
+    HEADER_VERSION,
     MAX_ITEMS,
-    USED,
-    VERSION,
-    WIDEST,
-    WIDTH,
+    NUMBERS_CAPACITY,
+    NUMBERS_WIDEST,
+    SHAPE_WIDTH,
 )
 from liverank.features.layout.layout import Layout
 from liverank.features.state.layout_arrays import LayoutArrays, arrays_of
@@ -30,12 +30,12 @@ from liverank.features.state.shared_memory import SharedArrays
 
 
 class Arrays(NamedTuple):
-    """What kernels take of a store.
+    """A store's arrays, as kernels take them.
 
-    ``header``     int64[136]: counts, clocks, and the first place of each free list
-    ``slots``      uint64[2 ** levels]: the places of rows by their keys; level n lies at ``2**n``
-    ``tables``     uint8[2 ** levels]: the scopes that those rows are of
-    ``directory``  uint32[items]: the place of each item's row by its number; 0 once it is gone
+    ``header``     int64[136]: counts, clocks, and the first offset of each free list
+    ``slots``      uint64[2 ** levels]: the offsets of rows by their keys; level n is at ``2**n``
+    ``tables``     uint8[2 ** levels]: the scopes of those rows
+    ``directory``  uint32[items]: the offset of each item's row by its number; 0 once it is gone
     ``words``      float64[...]: the rows, histories and edges
     """
 
@@ -52,27 +52,27 @@ class Store:
     def __init__(self, layout: Layout, *, fd: int | None = None) -> None:
         """Make an empty store, or map the one of a file descriptor.
 
-        Raises StateError where the system does not reserve the room.
+        Raises StateError where the system does not reserve the memory.
         """
         shape = arrays_of(layout)
         self._shared = SharedArrays(_shapes(shape), fd=fd)
         self.arrays = Arrays(*self._shared.arrays)
         if fd is None:
-            widest = int(shape.numbers[WIDEST])
+            widest = int(shape.numbers[NUMBERS_WIDEST])
             self.arrays.words[widest : 2 * widest] = np.nan
-            self.arrays.header[LEVEL] = FIRST_LEVEL
-            self.arrays.header[USED] = 2 * widest
+            self.arrays.header[HEADER_LEVEL] = FIRST_LEVEL
+            self.arrays.header[HEADER_USED] = 2 * widest
 
     def used(self) -> dict[str, NDArray[Any]]:
-        """The part of each array that holds something, by its name: what a copy must hold."""
-        header, size = self.arrays.header, 1 << int(self.arrays.header[LEVEL])
+        """The used part of each array, by its name: what a copy must hold."""
+        header, size = self.arrays.header, 1 << int(self.arrays.header[HEADER_LEVEL])
         level = slice(size, 2 * size)
         return {
             "header": header,
             "slots": self.arrays.slots[level],
             "tables": self.arrays.tables[level],
-            "directory": self.arrays.directory[: int(header[ITEMS]) + 1],
-            "words": self.arrays.words[: int(header[USED])],
+            "directory": self.arrays.directory[: int(header[HEADER_ITEMS]) + 1],
+            "words": self.arrays.words[: int(header[HEADER_USED])],
         }
 
     def take_header(self, header: NDArray[np.int64]) -> None:
@@ -82,10 +82,10 @@ class Store:
         """
         arrays = self.arrays
         fits = (
-            header[VERSION] % 2 == 0
-            and FIRST_LEVEL <= header[LEVEL] < int(arrays.slots.size).bit_length() - 1
-            and 0 <= header[ITEMS] < arrays.directory.size
-            and 0 < header[USED] <= arrays.words.size
+            header[HEADER_VERSION] % 2 == 0
+            and FIRST_LEVEL <= header[HEADER_LEVEL] < int(arrays.slots.size).bit_length() - 1
+            and 0 <= header[HEADER_ITEMS] < arrays.directory.size
+            and 0 < header[HEADER_USED] <= arrays.words.size
         )
         if not fits:
             raise StateError("the header of a store does not fit this one; fold the log instead")
@@ -109,8 +109,8 @@ class Store:
 
 def _shapes(shape: LayoutArrays) -> list[tuple[npt.DTypeLike, int]]:
     """The type and the number of elements of each array."""
-    words = int(shape.numbers[CAPACITY])
-    narrowest = int(shape.scopes[:, WIDTH].min())
+    words = int(shape.numbers[NUMBERS_CAPACITY])
+    narrowest = int(shape.scopes[:, SHAPE_WIDTH].min())
     level = max(FIRST_LEVEL, int(np.ceil(np.log2(words / narrowest / FULLEST))))
     slots = 2 << level
     return [

@@ -1,8 +1,8 @@
 """Arrays over one file in memory, which other processes may map.
 
-Room is reserved at once, for as much as the arrays may ever take, and given by the system page by
-page as it is touched, so no array ever moves. The file has no name: it goes when the last process
-that maps it has ended, however that ends.
+Address space is reserved at once, for as much as the arrays may ever take, and the system provides
+memory page by page as it is touched, so no array ever moves. The file has no name: it is freed when
+the last process that maps it has ended, however it ends.
 """
 
 import mmap
@@ -36,7 +36,7 @@ class SharedArrays:
     def __init__(
         self, shapes: Sequence[tuple[npt.DTypeLike, int]], *, fd: int | None = None
     ) -> None:
-        """Raises StateError where the system gives no file, or does not reserve the room."""
+        """Raises StateError where the system gives no file, or does not reserve the memory."""
         kinds = [np.dtype(kind) for kind, _ in shapes]
         sizes = [
             kind.itemsize * elements for kind, (_, elements) in zip(kinds, shapes, strict=True)

@@ -1,15 +1,15 @@
-"""How big feature state is, what it let go, and what that means in words."""
+"""How big feature state is, what it has evicted, and a warning where memory is short."""
 
 from typing import NamedTuple
 
 
 class Sizes(NamedTuple):
-    """How big a state is, and what it let go.
+    """How big a state is, and what it has evicted.
 
     ``rows`` of users, items and counters; ``items`` that have a number; ``bytes`` in use; rows and
-    histories ``swept`` for lying idle, and ``evicted`` for want of memory; people and items
-    ``forgotten`` for want of memory though events had told of them; events ``lost`` for want of
-    room; how often its memory was ``compacted``.
+    histories ``swept`` after lying idle, and ``evicted`` because memory is short; people and items
+    with events of their own that were ``forgotten`` because memory is short; events ``lost`` that
+    did not fit; how often its memory was ``compacted``.
     """
 
     rows: int
@@ -23,29 +23,29 @@ class Sizes(NamedTuple):
 
 
 def what_was_let_go(sizes: Sizes) -> str | None:
-    """What a state let go for want of memory, and what to do about it; None where nothing was.
+    """What a state evicted because memory is short, and what to do about it; None for nothing.
 
-    What was swept for lying idle is no want of memory.
+    Rows that were swept after lying idle do not count.
 
     >>> sizes = Sizes(
     ...     rows=9, items=3, bytes=8, swept=2, evicted=1200, forgotten=0, lost=1, compacted=0
     ... )
     >>> for part in what_was_let_go(sizes).split("; "):
     ...     print(part)
-    feature state is short of memory: rows and histories evicted: 1,200, events without room: 1
+    feature state is short of memory: rows and histories evicted: 1,200, events that did not fit: 1
     raise `features.memory` and train again
     >>> what_was_let_go(sizes._replace(evicted=0, lost=0)) is None
     True
     """
     losses = (
         ("rows and histories evicted", sizes.evicted),
-        ("people and items forgotten that events had told of", sizes.forgotten),
-        ("events without room", sizes.lost),
+        ("people and items with events of their own evicted", sizes.forgotten),
+        ("events that did not fit", sizes.lost),
     )
-    said = [f"{what}: {number:,}" for what, number in losses if number]
-    if not said:
+    losses_found = [f"{what}: {number:,}" for what, number in losses if number]
+    if not losses_found:
         return None
     return (
-        f"feature state is short of memory: {', '.join(said)}; "
+        f"feature state is short of memory: {', '.join(losses_found)}; "
         "raise `features.memory` and train again"
     )

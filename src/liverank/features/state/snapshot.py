@@ -1,10 +1,10 @@
-"""Snapshots of feature state: what a fold of the log came to, on disk, to start from.
+"""Snapshots of feature state: the result of a fold of the log, on disk, to start from.
 
 A snapshot is a directory:
 
     manifest.json  what it is a snapshot of, and a digest of every part
     state          the used part of each array, one after the other
-    ...            files of what others folded from the same events
+    ...            files of other parts of the server that folded the same events
 
 Invariant: a snapshot that loads gives the state that a fold of the log from its start gives, bit
 for bit; any other is refused, with the reason.
@@ -19,40 +19,33 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import msgspec
+import numba
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from liverank.compiled import kernels_fingerprint
 from liverank.durable import publish_directory, sync_file
 from liverank.errors import StateError
 from liverank.features.layout.layout import Layout
 from liverank.features.state.state import State
+from liverank.fingerprint import source_fingerprint
 
 FORMAT = 1
 """Version of the files."""
 FOLD_FORMAT = 1
-"""To be raised when the same events come to other words for a reason that is not in ``_FOLDING``,
-such as another version of a library."""
+"""To be raised when the same events become other words for a reason that no source file shows, such
+as another version of a library."""
 MANIFEST = "manifest.json"
 STATE = "state"
 
 _PACKAGE = Path(__file__).resolve().parents[2]
-_FOLDING = (
-    "events/clock.py",
-    "events/schema/field_types.py",
-    "features/hashing.py",
-    "features/state/layout_arrays.py",
-    "features/state/memory.py",
-    "features/stream/event_arrays.py",
-    "features/stream/tokens.py",
-)
-"""What decides, beside the kernels, which words events come to."""
+_FOLDS = ("features/state/state.py", "features/stream/event_arrays.py")
+"""Modules that fold. Whatever they import may decide which words events become."""
 _CHUNK = 1 << 22
 
 
 class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The events that a state was folded from, as the log told of itself before the fold began."""
+    """The events that a state was folded from: the log's identity before the fold began."""
 
     identity: str
     generation: int
@@ -69,20 +62,20 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a snapshot is of, and what it consists of."""
+    """What a snapshot is of, and its parts."""
 
     format: int
     fold: str
-    """A fingerprint of all code that folds."""
+    """Fingerprint of all code that folds."""
     layout: str
-    """A fingerprint of the layout."""
+    """Fingerprint of the layout."""
     origin: Origin
     seq: int
-    """Of the last event folded."""
+    """The seq of the last event folded."""
     arrays: dict[str, Part]
-    """Of the file ``state``, in their order there."""
+    """The parts of the file ``state``, in their order there."""
     files: dict[str, Part]
-    """The files beside it."""
+    """The files next to ``state``."""
 
     @property
     def bytes(self) -> int:
@@ -91,7 +84,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Loaded(NamedTuple):
-    """What a snapshot holds: the state, and the files beside it."""
+    """The content of a snapshot: the state, and the other files."""
 
     state: State
     files: dict[str, bytes]
@@ -107,8 +100,8 @@ def write_snapshot(
 ) -> Manifest:
     """Write a state that nobody folds meanwhile; it is on disk, whole, when this returns.
 
-    It is written to a ``.draft`` beside the directory, which must not exist, and renamed. Raises
-    StateError, leaving nothing.
+    It is written to a ``.draft`` next to the directory, which must not exist, and renamed. Raises
+    StateError, and leaves no files then.
 
     >>> from tempfile import TemporaryDirectory
     >>> from liverank.config import Config, Label
@@ -158,7 +151,7 @@ def write_snapshot(
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """What a snapshot says of itself. Raises StateError where it is damaged or of another format.
+    """The manifest of a snapshot. Raises StateError where it is damaged or of another format.
 
     >>> read_manifest(Path("no/such"))
     Traceback (most recent call last):
@@ -175,9 +168,9 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def load_snapshot(directory: Path, layout: Layout, *, origin: Origin) -> Loaded:
-    """A state of this layout and origin, and the files beside it, every byte verified.
+    """A state of this layout and origin, and the other files, every byte verified.
 
-    Raises StateError, which says why the snapshot does not fit or what of it is damaged.
+    Raises StateError with the reason why the snapshot does not fit, or with the damaged part.
     """
     manifest = read_manifest(directory)
     require_fit(manifest, directory, layout, origin=origin)
@@ -199,7 +192,7 @@ def load_snapshot(directory: Path, layout: Layout, *, origin: Origin) -> Loaded:
 
 
 def require_fit(manifest: Manifest, directory: Path, layout: Layout, *, origin: Origin) -> None:
-    """Raise StateError, saying why, where a snapshot is not one of this layout and origin."""
+    """Raise StateError with the reason where a snapshot is not one of this layout and origin."""
     wanted, found = origin, manifest.origin
     reasons = (
         (manifest.format != FORMAT, f"it has format {manifest.format}, this is {FORMAT}"),
@@ -233,11 +226,10 @@ def layout_fingerprint(layout: Layout) -> str:
 
 @cache
 def fold_fingerprint() -> str:
-    """Another one wherever the same events may come to other words."""
-    digest = hashlib.sha256(f"{FOLD_FORMAT} {sys.byteorder} {kernels_fingerprint()}".encode())
-    for name in _FOLDING:
-        digest.update((_PACKAGE / name).read_bytes())
-    return digest.hexdigest()[:32]
+    """Differs wherever the same events may become other words."""
+    sources = source_fingerprint(_PACKAGE, [_PACKAGE / name for name in _FOLDS])
+    versions = f"{FOLD_FORMAT} {sys.byteorder} {numba.__version__}"
+    return hashlib.sha256(f"{versions} {sources}".encode()).hexdigest()[:32]
 
 
 def _seal(manifest: Manifest) -> bytes:

@@ -1,7 +1,7 @@
 """Feature state: a fold of the log that can be read at a time.
 
 One process folds, in log order; the state after event ``seq`` depends on nothing but the events up
-to it. Others may map the same memory and read: a sequence lock tells a reader that a batch was
+to it. Others may map the same memory and read: a sequence lock shows a reader that a batch was
 folded meanwhile, and it reads again. Invariant: folding the same events in any batches gives the
 same bits, and every read is of one consistent cut.
 """
@@ -19,16 +19,16 @@ from liverank.features.compiler import Program
 from liverank.features.kernels.fold.fold import fold
 from liverank.features.kernels.memory.index import used_words
 from liverank.features.kernels.memory.offsets import (
-    CLAMPED,
-    COMPACTED,
-    EVICTED,
-    FORGOTTEN,
-    ITEMS,
-    LOST,
-    ROWS,
-    SEQ,
-    SWEPT,
-    VERSION,
+    HEADER_CLAMPED,
+    HEADER_COMPACTED,
+    HEADER_EVICTED,
+    HEADER_FORGOTTEN,
+    HEADER_ITEMS,
+    HEADER_LOST,
+    HEADER_ROWS,
+    HEADER_SEQ,
+    HEADER_SWEPT,
+    HEADER_VERSION,
 )
 from liverank.features.kernels.read.read import read
 from liverank.features.kernels.replay import replay
@@ -39,11 +39,11 @@ from liverank.features.state.sizes import Sizes
 from liverank.features.stream.event_arrays import Stream
 
 _BATCH_S = 1e-4
-"""How long a reader waits while a batch is being folded, before it looks again."""
+"""Pause of a reader while a batch is being folded."""
 LONGEST_READ_S = 2.0
-"""For how long a read begins again where state changes meanwhile: a long one might for ever."""
+"""For how long a read is repeated where state changes meanwhile: a long one might never end."""
 LONGEST_SILENCE_S = 60.0
-"""For how long a batch that is being folded may show no sign of it."""
+"""For how long a batch that is being folded may show no progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +75,19 @@ class Reads:
 class State:
     """Entities' attributes, decayed counters and people's histories, in a layout.
 
-    Without ``fd`` it is empty and its maker folds; with the ``fd`` of another process's state it is
-    that one, to be read.
+    Without ``fd`` the state is empty and its creator folds; with the ``fd`` of another process's
+    state it is that one, to be read.
     """
 
     def __init__(self, layout: Layout, *, fd: int | None = None) -> None:
-        """Raises StateError where there is no room to reserve."""
+        """Raises StateError where the system does not reserve the memory."""
         self.layout = layout
         self.rereads = 0
-        """How often a read began anew because a batch was folded meanwhile."""
+        """How often a read was repeated because a batch was folded meanwhile."""
         self.is_abandoned: Callable[[], bool] = lambda: False
         """Whether the process that folds it has ended, as far as its reader knows."""
         self.ask_for_gap: Callable[[float], None] = lambda _: None
-        """Told how many seconds a read took that was overtaken, and 0 when it needs no more."""
+        """Called with the seconds of a read that must be repeated, and with 0 when it succeeded."""
         self._unsettled, self._unsettled_since = 0, 0.0
         self.store = Store(layout, fd=fd)
         self._header = self.store.arrays.header
@@ -98,26 +98,26 @@ class State:
     @property
     def seq(self) -> int:
         """The ``seq`` of the last event folded."""
-        return int(self._header[SEQ])
+        return int(self._header[HEADER_SEQ])
 
     @property
     def clamped(self) -> int:
         """Events folded whose clock ran ahead."""
-        return int(self._header[CLAMPED])
+        return int(self._header[HEADER_CLAMPED])
 
     @property
     def sizes(self) -> Sizes:
-        """How big it is, and what it let go."""
+        """How big the state is, and what it has evicted."""
         header = self._header
         return Sizes(
-            rows=int(header[ROWS]),
-            items=int(header[ITEMS]),
-            bytes=8 * int(used_words(self._arrays)),
-            swept=int(header[SWEPT]),
-            evicted=int(header[EVICTED]),
-            forgotten=int(header[FORGOTTEN]),
-            lost=int(header[LOST]),
-            compacted=int(header[COMPACTED]),
+            rows=int(header[HEADER_ROWS]),
+            items=int(header[HEADER_ITEMS]),
+            bytes=8 * int(used_words(header)),
+            swept=int(header[HEADER_SWEPT]),
+            evicted=int(header[HEADER_EVICTED]),
+            forgotten=int(header[HEADER_FORGOTTEN]),
+            lost=int(header[HEADER_LOST]),
+            compacted=int(header[HEADER_COMPACTED]),
         )
 
     def fold(
@@ -125,22 +125,22 @@ class State:
     ) -> None:
         """Fold the next events of the log, ``batch`` at a time (all when left out).
 
-        Other processes can read between two batches: ``before``, called before each, leaves them
-        the time to.
+        Other processes can read between two batches; ``before`` is called before each, to give them
+        time.
         """
         arrays, step = stream.arrays(), batch or max(len(stream), 1)
         for begin in range(0, len(stream), step):
             end = min(begin + step, len(stream))
             if before is not None:
                 before()
-            self._header[VERSION] += 1
+            self._header[HEADER_VERSION] += 1
             fold(arrays, begin, end, self._arrays, self._layout_arrays)
             self._folded(stream, end)
-            self._header[VERSION] += 1
+            self._header[HEADER_VERSION] += 1
 
     def pass_over(self, seq: int) -> None:
         """Count events up to ``seq`` as folded, which change nothing."""
-        self._header[SEQ] = max(int(self._header[SEQ]), seq)
+        self._header[HEADER_SEQ] = max(int(self._header[HEADER_SEQ]), seq)
 
     def read(
         self,
@@ -181,22 +181,13 @@ class State:
         if len(request) != self._request_words or len(positions) not in (1, len(items)):
             raise ValueError(f"{len(request)} request words, {len(positions)} positions do not fit")
         out = np.empty((len(items), len(program.outputs)), np.float32)
-        operations, began, again = program.arrays(), time.monotonic(), False
+        arrays = (self._arrays, self._layout_arrays, program.arrays())
+        hashed, began, again = np.uint64(user), time.monotonic(), False
         while True:
             version, read_at = self._settled_version(patience_s), time.monotonic()
-            read(
-                self._arrays,
-                self._layout_arrays,
-                operations,
-                np.uint64(user),
-                at_ms,
-                request,
-                items,
-                positions,
-                out,
-            )
-            seq = int(self._header[SEQ])
-            is_whole, now = self._header[VERSION] == version, time.monotonic()
+            read(arrays, hashed, at_ms, request, items, positions, out)
+            seq = int(self._header[HEADER_SEQ])
+            is_whole, now = self._header[HEADER_VERSION] == version, time.monotonic()
             is_late = now - began > LONGEST_READ_S
             if again or not is_whole:
                 self.ask_for_gap(0.0 if is_whole or is_late else now - read_at)
@@ -214,12 +205,12 @@ class State:
     ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
         """Fold the next events, reading past rankings on the way.
 
-        ``reads.before``, rising, are places in this stream here: a read sees the events before its
-        place, and one whose place is the stream's end waits for the next events.
+        Here ``reads.before``, rising, are indices into this stream: a read sees the events before
+        its index, and one whose index is the stream's end waits for the next events.
 
         Yields (first read, first read not done, their rows float32[k, features]) with about
         ``chunk_rows`` rows each; the fold is complete when the iteration ends. No other process may
-        read meanwhile: it would not be told of what is folded.
+        read meanwhile: the sequence lock is not used.
         """
         begin, arrays = 0, stream.arrays()
         before, arguments = reads.before, reads_tuple(reads)
@@ -232,13 +223,10 @@ class State:
             out = np.empty((int(reads.offsets[last]) - base, len(program.outputs)), np.float32)
             replay(
                 arrays,
-                begin,
-                end,
+                (begin, end),
                 arguments,
-                next_read,
-                last,
-                self._arrays,
-                self._layout_arrays,
+                (next_read, last),
+                (self._arrays, self._layout_arrays),
                 program.arrays(),
                 out,
             )
@@ -251,28 +239,28 @@ class State:
         rows = [
             self.read(
                 program,
-                user=int(reads.user[place]),
-                at_ms=float(reads.at[place]),
-                items=reads.items[reads.offsets[place] : reads.offsets[place + 1]],
-                request=reads.request[place],
-                positions=reads.positions[reads.offsets[place] : reads.offsets[place + 1]],
+                user=int(reads.user[one]),
+                at_ms=float(reads.at[one]),
+                items=reads.items[reads.offsets[one] : reads.offsets[one + 1]],
+                request=reads.request[one],
+                positions=reads.positions[reads.offsets[one] : reads.offsets[one + 1]],
             )
-            for place in range(next_read, len(reads))
+            for one in range(next_read, len(reads))
         ]
         return np.concatenate(rows) if rows else np.empty((0, len(program.outputs)), np.float32)
 
     def _folded(self, stream: Stream, end: int) -> None:
         if end:
-            self._header[SEQ] = stream.seq[end - 1]
+            self._header[HEADER_SEQ] = stream.seq[end - 1]
         if end and end == len(stream):
-            self._header[CLAMPED] += stream.clamped
+            self._header[HEADER_CLAMPED] += stream.clamped
 
     def _settled_version(self, patience_s: float) -> int:
         """The version, once no batch is being folded; a long one shows that it goes on.
 
         A batch that was seen before has been silent since then: only its first reader waits.
         """
-        while (version := int(self._header[VERSION])) % 2:
+        while (version := int(self._header[HEADER_VERSION])) % 2:
             now = time.monotonic()
             if version != self._unsettled:
                 self._unsettled, self._unsettled_since = version, now

@@ -1,4 +1,4 @@
-"""What state knows of a user's fields, for whoever decides by them rather than ranks.
+"""Reads a user's fields from state, for decisions other than ranking.
 
 Invariant: what is read is of one consistent cut of the state, or it is unknown.
 """
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from liverank.features.hashing import hash_id
 from liverank.features.kernels.fold.user_fields import user_words
-from liverank.features.kernels.memory.offsets import VERSION
+from liverank.features.kernels.memory.offsets import HEADER_VERSION
 from liverank.features.layout.layout import Field
 from liverank.features.state.state import State
 
@@ -31,16 +31,16 @@ class UserFields:
         self._header = state.store.arrays.header
         self._arrays = tuple(state.store.arrays)
         self._table = layout.scope_index(layout.scope("user"))
-        places = [range(field.offset, field.offset + field.words) for field in fields]
-        self._words = np.array([word for place in places for word in place], np.int64)
-        ends = np.cumsum([0, *map(len, places)]).tolist()
+        ranges = [range(field.offset, field.offset + field.words) for field in fields]
+        self._words = np.array([word for words in ranges for word in words], np.int64)
+        ends = np.cumsum([0, *map(len, ranges)]).tolist()
         self._spans = [
             (begin, end, field.is_list)
             for field, begin, end in zip(fields, ends[:-1], ends[1:], strict=True)
         ]
 
     def of(self, user: str) -> list[Sequence[int]]:
-        """The hashes of what each field says; empty where it is not known."""
+        """The hashes of each field's values; empty for an unknown field."""
         out = self._read(np.uint64(hash_id(user)))
         if out is None:
             return [()] * len(self._spans)
@@ -55,14 +55,14 @@ class UserFields:
         return found
 
     def _read(self, user: np.uint64) -> NDArray[np.uint64] | None:
-        """The words of the fields, or None where no batch came to its end for a while."""
+        """The words of the fields, or None where a batch is being folded for too long."""
         out, header = np.empty(len(self._words), np.uint64), self._header
         until = None
         while True:
-            version = int(header[VERSION])
+            version = int(header[HEADER_VERSION])
             if version % 2 == 0:
                 user_words(self._arrays, self._table, user, self._words, out)
-                if int(header[VERSION]) == version:
+                if int(header[HEADER_VERSION]) == version:
                     return out
             until = until or time.monotonic() + _PATIENCE_S
             if time.monotonic() > until:

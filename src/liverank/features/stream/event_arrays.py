@@ -18,26 +18,25 @@ from liverank.events.schema.field_types import level_of
 from liverank.events.schema.schema import SURFACE
 from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_column, hash_id
-from liverank.features.layout.layout import MAX_ELEMENTS, Entity, Field, Layout
+from liverank.features.layout.constants import MAX_ELEMENTS
+from liverank.features.layout.layout import Entity, Field, Layout
 from liverank.features.state.layout_arrays import new_request, relation_code
+from liverank.features.stream import event_codes as code
 from liverank.features.stream.tokens import words_of
 
-ITEM_EVENT, USER_EVENT, EDGE_EVENT, RANKING_EVENT, INTERACTION_EVENT = 0, 1, 2, 3, 4
-EXPERIMENT_EVENT = 5  # changes nothing
-STATE_SCHEDULED, STATE_STARTED, STATE_UPDATED, STATE_ENDED = 0, 1, 2, 3
 _KINDS = {
-    "item": ITEM_EVENT,
-    "user": USER_EVENT,
-    "edge": EDGE_EVENT,
-    "ranking": RANKING_EVENT,
-    "interaction": INTERACTION_EVENT,
-    "experiment": EXPERIMENT_EVENT,
+    "item": code.ITEM_EVENT,
+    "user": code.USER_EVENT,
+    "edge": code.EDGE_EVENT,
+    "ranking": code.RANKING_EVENT,
+    "interaction": code.INTERACTION_EVENT,
+    "experiment": code.EXPERIMENT_EVENT,
 }
 STATES = {
-    "scheduled": STATE_SCHEDULED,
-    "started": STATE_STARTED,
-    "updated": STATE_UPDATED,
-    "ended": STATE_ENDED,
+    "scheduled": code.STATE_SCHEDULED,
+    "started": code.STATE_STARTED,
+    "updated": code.STATE_UPDATED,
+    "ended": code.STATE_ENDED,
 }
 _FIELD_OWNERS: dict[str, Entity] = {
     "item": "item",
@@ -47,23 +46,23 @@ _FIELD_OWNERS: dict[str, Entity] = {
 }
 _FLOAT64, _UINT64 = Struct("=d"), Struct("=Q")
 LARGEST = 1e38
-"""What a feature holds of one value; more would make every sum and average with it infinite."""
+"""Largest value that counts; a larger one would make every sum and average with it infinite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
     """``n`` events in log order. Offsets run to the next event's.
 
-    ``kind``, ``state``    int8[n]: which event; what an item event says, or 1 for an edge that
-                           holds and 0 for one that is over (-1 for others)
-    ``at``                 float64[n]: Unix ms; of a clock that ran far ahead, the arrival
-    ``user``, ``item``     uint64[n]: hashes, 0 for none; of an edge, ``item`` is the target
+    ``kind``, ``state``    int8[n]: the kind of event; an item event's state, or 1 for an active
+                           edge and 0 for one that is over (-1 for other events)
+    ``at``                 float64[n]: Unix ms; the arrival, where the clock ran far ahead
+    ``user``, ``item``     uint64[n]: hashes, 0 for none; an edge's ``item`` is its target
     ``type``, ``also``     int16[n]: interaction type; the label's type if it counts as success
-    ``value``              float64[n]: of an interaction, NaN for none
-    ``relation``           int64[n]: of an edge, shortened
+    ``value``              float64[n]: an interaction's value, NaN for none
+    ``relation``           int64[n]: an edge's ``relation_code``
     ``set_offsets``        int64[n + 1]: where the event's field words start
     ``set_word``           int32[m]: which word of the entity's row is set
-    ``set_value``          uint64[m]: to what: a hash, or the bits of a float64
+    ``set_value``          uint64[m]: its new bits: a hash, or those of a float64
     ``items_offsets``      int64[n + 1] and ``items`` uint64[k]: the items of a ranking
     """
 
@@ -83,7 +82,7 @@ class Stream:
     items_offsets: NDArray[np.int64]
     items: NDArray[np.uint64]
     clamped: int
-    """Events whose clock ran ahead of their arrival by more than is allowed."""
+    """Events whose clock ran ahead of their arrival by more than allowed."""
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -111,8 +110,8 @@ class Stream:
 def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> Stream:
     """Turn a frame of events (``liverank.events.frame.SCHEMA``) into a stream.
 
-    All arrays are writable: a kernel is compiled anew for read-only ones, which polars gives for a
-    column of one chunk and not for one of several.
+    All arrays are writable: a kernel is compiled again for read-only ones, which polars returns for
+    a column of one chunk and not for one of several.
     """
     kind = frame["event"].replace_strict(_KINDS, return_dtype=pl.Int8).to_numpy(writable=True)
     state = frame["state"].replace_strict(STATES, default=-1, return_dtype=pl.Int8)
@@ -150,7 +149,7 @@ def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> S
 def field_words(
     fields: dict[str, Any], entity: Entity, layout: Layout
 ) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
-    """The words that these values set in the entity's row: int32[m] places, uint64[m] bits.
+    """The words that these values set in the entity's row: int32[m] words, uint64[m] bits.
 
     A value that cannot be read as the field's type, and None, set it to unknown.
     """
@@ -163,7 +162,7 @@ def field_words(
 def field_bits(
     fields: dict[str, Any], entity: Entity, layout: Layout, words: list[int], values: list[int]
 ) -> None:
-    """Add what ``field_words`` gives to lists of words and values."""
+    """Append what ``field_words`` returns to lists of words and values."""
     for name, value in fields.items():
         field = layout.field(entity, name)
         if field is None:
@@ -174,8 +173,8 @@ def field_bits(
 
 
 def counted_types(layout: Layout) -> dict[str, int]:
-    """The places of the interaction types that events may be counted as."""
-    types = {name: place for place, name in enumerate(layout.types)}
+    """The indices of the interaction types that events may be counted as."""
+    types = {name: index for index, name in enumerate(layout.types)}
     if layout.label != layout.label_interaction:
         types.pop(layout.label, None)  # counted by value, never sent
     if layout.impressions_from_rankings and layout.impression is not None:
@@ -189,13 +188,13 @@ def request_words(
     """The words of a request, uint64[request words], from its fields and its surface."""
     words = new_request(layout)
     known = fields if surface is None else fields | {SURFACE: surface}
-    places, values = field_words(known, "request", layout)
-    words[places] = values
+    set_words, values = field_words(known, "request", layout)
+    words[set_words] = values
     return words
 
 
 def _values(frame: pl.DataFrame) -> NDArray[np.float64]:
-    """What interactions carry; NaN for nothing, and for what does not fit a feature."""
+    """The values of interactions; NaN for none, and for one beyond LARGEST."""
     value = frame["value"].fill_null(np.nan).to_numpy(writable=True)
     value[np.abs(value) > LARGEST] = np.nan
     return value
@@ -229,31 +228,31 @@ def _field_words(
     """Field words of all events; equal JSON texts are read once."""
     counts = np.zeros(len(frame), np.int64)
     offsets = np.zeros(len(frame) + 1, np.int64)
-    said = frame.select("event", "fields").drop_nulls("fields")
-    distinct = said.filter(pl.col("event") != "experiment").unique(maintain_order=True)
+    given = frame.select("event", "fields").drop_nulls("fields")
+    distinct = given.filter(pl.col("event") != "experiment").unique(maintain_order=True)
     if not layout.fields or distinct.is_empty():
         return offsets, np.empty(0, np.int32), np.empty(0, np.uint64)
     pieces = [
         field_words(decode_fields(text), _FIELD_OWNERS[event], layout)
         for event, text in distinct.iter_rows()
     ]
-    place = (
+    piece = (
         frame.select("event", "fields")
         .join(
-            distinct.with_row_index("place"),
+            distinct.with_row_index("piece"),
             on=["event", "fields"],
             how="left",
             maintain_order="left",
-        )["place"]
+        )["piece"]
         .cast(pl.Int64)
         .fill_null(len(pieces))
         .to_numpy()
     )
     sizes = np.array([len(words) for words, _ in pieces] + [0], np.int64)
-    counts = sizes[place]
+    counts = sizes[piece]
     np.cumsum(counts, out=offsets[1:])
     starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    gather = np.repeat(starts[place] - offsets[:-1], counts) + np.arange(offsets[-1])
+    gather = np.repeat(starts[piece] - offsets[:-1], counts) + np.arange(offsets[-1])
     all_words = np.concatenate([words for words, _ in pieces])
     all_values = np.concatenate([values for _, values in pieces])
     return offsets, all_words[gather], all_values[gather]

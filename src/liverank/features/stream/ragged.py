@@ -18,12 +18,12 @@ def offsets_of(sizes: NDArray[np.integer | np.bool_]) -> NDArray[np.int64]:
 def taken(
     offsets: NDArray[np.int64], lists: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Some lists in another order: their offsets, int64[m + 1], and the places of their elements.
+    """Some lists in another order: their offsets, int64[m + 1], and the indices of their elements.
 
-    ``lists``, int64[m], are places of lists; what they hold is ``elements[places]``.
+    ``lists``, int64[m], are indices of lists; their elements are ``elements[indices]``.
 
-    >>> offsets, places = taken(np.array([0, 2, 2, 3]), np.array([2, 0]))
-    >>> offsets.tolist(), places.tolist()
+    >>> offsets, indices = taken(np.array([0, 2, 2, 3]), np.array([2, 0]))
+    >>> offsets.tolist(), indices.tolist()
     ([0, 1, 3], [2, 0, 1])
     """
     starts = offsets[lists]

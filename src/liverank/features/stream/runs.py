@@ -1,7 +1,7 @@
 """Sorted runs of events on disk, and their merge by time in bounded memory.
 
-A run is a file without a name, so that nothing of it is left however the process ends.
-Invariant: events of one time are handed on together, however many runs hold some of them.
+A run is a file without a name, so that it is deleted however the process ends. Invariant: events of
+one time are yielded together, however many runs hold some of them.
 """
 
 import errno
@@ -24,7 +24,7 @@ class Run:
     """Events sorted by time in a file of its own, read block by block."""
 
     def __init__(self, stream: Stream) -> None:
-        """Write the stream. Raises DatasetError when the disk has no room for it."""
+        """Write the stream. Raises DatasetError when the disk is full."""
         self._kinds: dict[str, np.dtype[Any]] = {}
         self._starts: dict[str, int] = {}
         self._size, self._next = len(stream), 0
@@ -40,7 +40,7 @@ class Run:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
             raise DatasetError(
-                f"{tempfile.gettempdir()}: no room to sort the history by time; free some space, "
+                f"{tempfile.gettempdir()}: no space to sort the history by time; free some space, "
                 "or set TMPDIR to a folder on a larger disk"
             ) from error
 
@@ -75,38 +75,38 @@ def merged(runs: list[Run], others: list[Stream]) -> Iterator[list[Stream]]:
     Each piece is a list of streams that hold all events of a span of time; they are still to be
     sorted together.
     """
-    held: list[list[Stream]] = [*([other] for other in others), *([] for _ in runs)]
+    waiting: list[list[Stream]] = [*([other] for other in others), *([] for _ in runs)]
     sources: list[Run | None] = [*(None for _ in others), *runs]
     while True:
-        for place, run in enumerate(sources):
-            if run is not None and not held[place]:
-                _read_on(held[place], sources, place, run)
+        for index, run in enumerate(sources):
+            if run is not None and not waiting[index]:
+                _read_on(waiting[index], sources, index, run)
         open_ends = [
-            float(held[place][-1].at[-1]) for place, run in enumerate(sources) if run is not None
+            float(waiting[index][-1].at[-1]) for index, run in enumerate(sources) if run is not None
         ]
         until_ms = min(open_ends, default=np.inf)
-        piece = [part for streams in held for part in _cut_before(streams, until_ms)]
+        piece = [part for streams in waiting for part in _cut_before(streams, until_ms)]
         if piece:
             yield piece
         elif until_ms == np.inf:
             return
-        else:  # all that is held of some run is of one millisecond: read on there
-            for place, run in enumerate(sources):
-                if run is not None and float(held[place][-1].at[-1]) == until_ms:
-                    _read_on(held[place], sources, place, run)
+        else:  # the waiting block of some run is of one millisecond: read more of it
+            for index, run in enumerate(sources):
+                if run is not None and float(waiting[index][-1].at[-1]) == until_ms:
+                    _read_on(waiting[index], sources, index, run)
 
 
-def _read_on(held: list[Stream], sources: list[Run | None], place: int, run: Run) -> None:
+def _read_on(waiting: list[Stream], sources: list[Run | None], index: int, run: Run) -> None:
     """Read one more block of a run, or note that it is at its end."""
     block = run.read()
     if block is None:
-        sources[place] = None
+        sources[index] = None
     else:
-        held.append(block)
+        waiting.append(block)
 
 
 def _cut_before(streams: list[Stream], until_ms: float) -> list[Stream]:
-    """Take the events before a time away from sorted streams of one source, and give them."""
+    """Remove the events before a time from sorted streams of one source, and return them."""
     early: list[Stream] = []
     while streams:
         count = int(np.searchsorted(streams[0].at, until_ms))

@@ -1,6 +1,7 @@
-"""Events as they come, one by one, as the stream that kernels fold: for whoever follows the log.
+"""Turns single events into the stream that kernels fold, for a server that follows the log.
 
-Invariant: the stream equals that of the same events as a frame (``stream.stream_of``), bit for bit.
+Invariant: the stream equals that of the same events as a frame (``event_arrays.stream_of``), bit
+for bit.
 """
 
 from collections.abc import Sequence
@@ -8,42 +9,30 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from liverank.events.event import (
-    Edge,
-    Event,
-    ExperimentChange,
-    Interaction,
-    Item,
-    Ranking,
-    User,
-)
+from liverank.events.event import Edge, Event, ExperimentChange, Interaction, Item, Ranking, User
 from liverank.events.log import TailEvent
 from liverank.features.hashing import hash_id
 from liverank.features.layout.layout import Entity, Layout
 from liverank.features.state.layout_arrays import relation_code
-from liverank.features.stream.event_arrays import (
+from liverank.features.stream.event_arrays import LARGEST, STATES, Stream, counted_types, field_bits
+from liverank.features.stream.event_codes import (
     EDGE_EVENT,
     EXPERIMENT_EVENT,
     INTERACTION_EVENT,
     ITEM_EVENT,
-    LARGEST,
     RANKING_EVENT,
-    STATES,
     USER_EVENT,
-    Stream,
-    counted_types,
-    field_bits,
 )
 
 _MOST_TEXTS = 1 << 16
-"""Texts whose hashes are remembered, some megabytes."""
+"""Texts whose hashes are cached, some megabytes."""
 
 _Row: TypeAlias = tuple[int, int, int, int, int, int, float, int]
-"""Of an event: kind, state, user, item, type, also, value, relation."""
+"""An event's kind, state, user, item, type, also, value, relation."""
 
 
 class EventStreams:
-    """Makes streams of events that the log gave (``Log.read_tail``). One thread at a time.
+    """Makes streams of events from ``Log.read_tail``. One thread at a time.
 
     >>> from liverank.config import Config, Label
     >>> from liverank.events.schema.schema import Schema
@@ -104,7 +93,7 @@ class EventStreams:
         )
 
     def _times(self, events: Sequence[TailEvent]) -> tuple[list[float], int]:
-        """When events count as having happened, and how many were moved: as ``right_times``."""
+        """The times that events count at, and how many clocks were clamped, as ``right_times``."""
         at: list[float] = []
         clamped = 0
         for _, arrived_ms, event in events:
@@ -152,7 +141,7 @@ class EventStreams:
 
 
 def _owner(event: Item | User | Ranking | Interaction) -> Entity:
-    """Whose row the fields of an event are of."""
+    """The entity that the fields of an event belong to."""
     if isinstance(event, Item):
         return "item"
     return "user" if isinstance(event, User) else "request"

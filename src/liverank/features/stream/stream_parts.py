@@ -9,7 +9,7 @@ from liverank.features.stream.event_arrays import Stream
 from liverank.features.stream.ragged import offsets_of, taken
 
 RAGGED = {"set_word": "set_offsets", "set_value": "set_offsets", "items": "items_offsets"}
-"""Arrays of which an event has any number of elements, and the offsets that say which."""
+"""Arrays of which an event has any number of elements, and the offsets of those elements."""
 OFFSETS = ("set_offsets", "items_offsets")
 FLAT = tuple(
     field.name
@@ -29,11 +29,11 @@ def part_of(stream: Stream, begin: int, end: int) -> Stream:
     return Stream(**arrays, clamped=0)
 
 
-def events_at(stream: Stream, places: NDArray[np.int64]) -> Stream:
-    """Some events of a stream, in another order: ``places`` int64[m]."""
-    arrays = {name: getattr(stream, name)[places] for name in FLAT}
+def events_at(stream: Stream, indices: NDArray[np.int64]) -> Stream:
+    """Some events of a stream, in another order: ``indices`` int64[m]."""
+    arrays = {name: getattr(stream, name)[indices] for name in FLAT}
     for of in OFFSETS:
-        arrays[of], elements = taken(getattr(stream, of), places)
+        arrays[of], elements = taken(getattr(stream, of), indices)
         for name in RAGGED:
             if RAGGED[name] == of:
                 arrays[name] = getattr(stream, name)[elements]

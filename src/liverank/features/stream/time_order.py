@@ -1,8 +1,8 @@
 """Events in the order of the times at which they happened, whatever their order of arrival.
 
-Events of the same millisecond stand by kind (a list before what it caused) and then by what they
-say, so the order depends on the events alone: not on files, imports or processes. Memory is
-bounded: what cannot be passed on yet waits, and is spilled to disk when it grows.
+Events of the same millisecond are ordered by kind (a list before what it caused) and then by their
+content, so the order depends on the events alone: not on files, imports or processes. Memory is
+bounded: events that cannot be yielded yet wait, and are spilled to disk when there are too many.
 Invariant: the same events in any order of arrival come out in the same order.
 """
 
@@ -18,14 +18,14 @@ from liverank.features.stream.runs import Run, merged
 from liverank.features.stream.stream_parts import events_at, joined
 
 MOST_WAITING = 2_000_000
-"""Events that wait in memory at most; more are spilled to disk."""
+"""Most events that wait in memory; more are spilled to disk."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _PRIME = np.uint64(0xD6E8FEB86659FD93)
 
 
 @dataclass(frozen=True, slots=True)
 class TimeBounds:
-    """What an earlier reading of a log found of its order.
+    """The times of a log's events, from an earlier reading.
 
     ``last_seqs`` int64[f], rising: the last event of each stretch; ``least_ms`` float64[f]: the
     earliest time in that stretch or a later one.
@@ -36,8 +36,8 @@ class TimeBounds:
 
     def after(self, seq: int) -> float:
         """A time before which no event after ``seq`` happened; infinity after the last one."""
-        place = int(np.searchsorted(self.last_seqs, seq, side="right"))
-        return float(self.least_ms[place]) if place < len(self.last_seqs) else np.inf
+        stretch = int(np.searchsorted(self.last_seqs, seq, side="right"))
+        return float(self.least_ms[stretch]) if stretch < len(self.last_seqs) else np.inf
 
     @property
     def last_seq(self) -> int:
@@ -60,7 +60,7 @@ def bounds_of(stretches: list[tuple[int, float]]) -> TimeBounds:
 
 
 class TimeSorter:
-    """Takes events in any order, and gives them sorted by time; memory is bounded by a spill."""
+    """Takes events in any order, and yields them sorted by time; spills to disk."""
 
     def __init__(self, *, most_waiting: int = MOST_WAITING) -> None:
         self._most_waiting = most_waiting
@@ -68,7 +68,7 @@ class TimeSorter:
         self._runs: list[Run] = []
 
     def add(self, stream: Stream) -> None:
-        """Take more events. Raises DatasetError when there is no room to spill to."""
+        """Take more events. Raises DatasetError when there is no disk space to spill to."""
         if len(stream):
             self._waiting.append(stream)
         if sum(map(len, self._waiting)) > self._most_waiting:
@@ -76,20 +76,20 @@ class TimeSorter:
             self._waiting = []
 
     def ready(self, until_ms: float) -> Stream | None:
-        """Take the waiting events before a time out, sorted; None where none is, or all spilled."""
+        """Remove and sort the waiting events before a time; None for none, or if any spilled."""
         if self._runs or not self._waiting:
             return None
         ready, self._waiting = _split(self._waiting, until_ms)
         return ready
 
     def passing(self, streams: Iterable[Stream]) -> Iterator[Stream]:
-        """Take what passes by."""
+        """Add the events of streams while they are passed through."""
         for stream in streams:
             self.add(stream)
             yield stream
 
     def sorted(self) -> Iterator[Stream]:
-        """All events that are left, by time, once nothing more comes."""
+        """All remaining events, by time, after the last ``add``."""
         try:
             if not self._runs:
                 if self._waiting:
@@ -112,7 +112,7 @@ def in_time_order(
     """The events of all streams, sorted by time.
 
     With the ``bounds`` of the same log, events are passed on as soon as no earlier one can come;
-    without, only at the end. Raises DatasetError when there is no room to spill to.
+    without, only at the end. Raises DatasetError when there is no disk space to spill to.
     """
     sorter = TimeSorter(most_waiting=most_waiting)
     for stream in streams:
@@ -147,7 +147,7 @@ def _split(waiting: list[Stream], until_ms: float) -> tuple[Stream | None, list[
 
 
 def _order(stream: Stream) -> NDArray[np.int64] | None:
-    """The order of a stream's events, int64[n]; None where they stand in it already."""
+    """The order of a stream's events, int64[n]; None where they are sorted already."""
     at = stream.at
     order = np.arange(len(at))
     is_sorted = bool((at[1:] >= at[:-1]).all())
@@ -159,14 +159,14 @@ def _order(stream: Stream) -> NDArray[np.int64] | None:
         return None if is_sorted else order
     tied = np.flatnonzero(np.append(False, same) | np.append(same, False))
     rows = order[tied]
-    # ties of one time stand together, so a number of the time and the kind is one key
+    # the ties are sorted by time, so a number of the time and the kind is one key
     moments = np.cumsum(np.append(False, ~same))[tied] * 8 + stream.kind[rows]
     order[tied] = rows[np.lexsort((_contents(stream, rows), moments))]
     return order
 
 
 def _contents(stream: Stream, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """A hash of what each of these events says, uint64[m]: all that a fold can tell apart."""
+    """A hash of the content of each of these events, uint64[m]: all that a fold depends on."""
     mixed = np.zeros(len(rows), np.uint64)
     for values in (
         stream.user[rows],
@@ -188,15 +188,15 @@ def _sums(
     offsets: NDArray[np.int64],
     values: NDArray[np.uint64],
     rows: NDArray[np.int64],
-    places: NDArray[np.uint64] | None = None,
+    salts: NDArray[np.uint64] | None = None,
 ) -> NDArray[np.uint64]:
-    """For each of these rows a sum over the mixed values that belong to it, uint64[m]."""
+    """For each of these rows the sum of the mixed values of its elements, uint64[m]."""
     chosen, elements = taken(offsets, rows)
     if not len(elements):
         return np.zeros(len(rows), np.uint64)
     mixed = values[elements] * _PRIME
-    if places is not None:
-        mixed += (places[elements] + np.uint64(1)) * _ODD
+    if salts is not None:
+        mixed += (salts[elements] + np.uint64(1)) * _ODD
     mixed ^= mixed >> np.uint64(32)
     sums = np.append(np.uint64(0), np.cumsum(mixed * _ODD))
     found: NDArray[np.uint64] = sums[chosen[1:]] - sums[chosen[:-1]]

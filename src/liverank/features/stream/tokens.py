@@ -1,8 +1,8 @@
 """The words of a title, for matching it with titles that a person joined before.
 
 Words are compared without case, accents and styled letters, in any script and without a list of
-any language. They are single words: what a pair adds is mostly which show it is, and that the host
-tells already. Invariant: the same text gives the same words, in the order of the text.
+any language. They are single words: what pairs of words add is mostly which show it is, and the
+host shows that already. Invariant: the same text gives the same words, in the order of the text.
 """
 
 import re
@@ -25,14 +25,14 @@ _UNSPACED = (
 """Scripts that put no space between words, as ranges of a regular expression."""
 
 _STRETCH = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|\w[^{_UNSPACED}]*")
-"""Of a run of letters, what is of one kind of script."""
+"""The part of a run of letters that is of one kind of script."""
 
 
 def words_of(text: str, at_most: int) -> list[str]:
     """The first distinct words of a title, ``at_most`` of them.
 
-    One letter says nothing, and two say little unless they are capitals (AI, UK), so such words are
-    left out. A script without spaces gives each pair of neighbouring characters.
+    Words of one letter carry no meaning, and words of two little unless they are capitals (AI, UK),
+    so these are left out. A script without spaces gives each pair of neighbouring characters.
 
     >>> words_of("Late night AI: a talk about the Café ☕", at_most=8)
     ['late', 'night', 'ai', 'talk', 'about', 'the', 'cafe']
@@ -44,7 +44,7 @@ def words_of(text: str, at_most: int) -> list[str]:
         if len(words) >= at_most:
             break
         if run.isascii():
-            if len(run) > 2 or (len(run) == 2 and _says_much(run)):
+            if len(run) > 2 or (len(run) == 2 and _is_meaningful(run)):
                 words[run.lower()] = None
         else:
             words |= dict.fromkeys(_words_within(run))
@@ -60,7 +60,7 @@ def _runs(text: str) -> list[str]:
 
 @cache
 def _any_run() -> re.Pattern[str]:
-    """Matches a run of any script; what makes emoji of a letter is no mark here."""
+    """Matches a run of any script; variation selectors, which make emoji, are no marks here."""
     marks = (
         chr(code)
         for code in range(0x10000)
@@ -74,14 +74,14 @@ def _words_within(run: str) -> Iterator[str]:
     for stretch in _STRETCH.finditer(run):
         word = stretch[0]
         if stretch["unspaced"]:
-            yield from (word[place : place + 2] for place in range(max(1, len(word) - 1)))
+            yield from (word[start : start + 2] for start in range(max(1, len(word) - 1)))
         else:
             folded = _fold(word)
-            if len(folded) > 2 or (len(folded) == 2 and _says_much(word)):
+            if len(folded) > 2 or (len(folded) == 2 and _is_meaningful(word)):
                 yield folded
 
 
-def _says_much(word: str) -> bool:
+def _is_meaningful(word: str) -> bool:
     """Whether a word of two characters is more than one of grammar: AI, F1 or 42, not of, в, на."""
     return word == word.upper() or not word.isalpha()
 

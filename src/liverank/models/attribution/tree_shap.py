@@ -60,18 +60,10 @@ class LeafPaths:
     def attribute(self, rows: NDArray[np.float32]) -> Attributions:
         """Parts of rows, float32[n, n_features]. Raises ServingError for other shapes."""
         check_rows(rows, self.n_features)
-        points, weights = gauss_rules(int(np.diff(self.leaf_starts).max() + 1) // 2)
+        rules = gauss_rules(int(np.diff(self.leaf_starts).max() + 1) // 2)
+        demands = (self.path_feature, self.low, self.high, self.nan_passes, self.share)
         effects: NDArray[np.float64] = shap_kernel(
-            rows,
-            self.value,
-            self.leaf_starts,
-            self.path_feature,
-            self.low,
-            self.high,
-            self.nan_passes,
-            self.share,
-            points,
-            weights,
+            rows, self.value, self.leaf_starts, demands, rules
         )
         return Attributions(effects, self.base)
 
@@ -111,8 +103,8 @@ def leaf_paths(forest: Forest) -> LeafPaths:
         np.empty(most, np.bool_),
         np.empty(most, np.float64),
     )
-    arrays = (forest.starts, forest.feature, forest.threshold, forest.left, forest.nan_left)
-    paths_kernel(*arrays, forest.cover, leaf_starts, *demands)
+    trees = (forest.starts, forest.feature, forest.threshold, forest.left, forest.nan_left)
+    paths_kernel(trees, forest.cover, leaf_starts, demands)
     n_demands = leaf_starts[-1]
     return LeafPaths(
         forest.n_features,

@@ -1,8 +1,8 @@
 """Kernels of attributions: the path to each leaf, and each feature's Shapley value.
 
-A leaf's path asks one thing of each feature on it: a range of values, or NaN. Where one[j] says
-whether a row fulfils the demand on feature j, and share[j] which share of the training rows that
-come to its nodes do, the leaf adds to feature i (Lundberg et al., 2020, algorithm 1)
+A leaf's path makes one demand on each feature on it: a range of values, or NaN. With one[j] = 1
+where a row meets the demand on feature j, else 0, and share[j] the share of the training rows at
+those nodes that meet it, the leaf adds to feature i (Lundberg et al., 2020, algorithm 1)
 
     value x (one[i] - share[i]) x the mean, over the sizes of sets of the other features and over
                                   sets of a size, of product(one in the set) product(share outside)
@@ -12,6 +12,8 @@ polynomial, so Gauss's rule with half as many points as features gives it exactl
 Invariant: a row's attributions do not depend on the rows explained with it.
 """
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,28 +22,39 @@ from liverank.compiled import compiled
 LANES = 32
 """Rows explained at a time."""
 
+Trees: TypeAlias = tuple[
+    NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.int32], NDArray[np.bool_]
+]
+Demands: TypeAlias = tuple[
+    NDArray[np.int32],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.bool_],
+    NDArray[np.float64],
+]
+"""What paths demand, an entry a demand: the feature, the bounds low and high, whether NaN passes,
+and the share of training rows that passed. A value x passes unless x <= low or x > high, where a
+bound of NaN is none. A plain tuple: numba's dispatcher takes longer for a named one."""
+
+Rules: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Points and weights on 0 to 1; row q of each is Gauss's rule of q points."""
+Span: TypeAlias = tuple[int, int, int]
+"""A leaf's first demand, the end of its demands, and the number of rows of the block."""
+
 
 @compiled
 def paths_kernel(
-    starts: NDArray[np.int32],
-    feature: NDArray[np.int32],
-    threshold: NDArray[np.float32],
-    left: NDArray[np.int32],
-    nan_left: NDArray[np.bool_],
-    cover: NDArray[np.float32],
-    leaf_starts: NDArray[np.int64],
-    path_feature: NDArray[np.int32],
-    low: NDArray[np.float32],
-    high: NDArray[np.float32],
-    nan_passes: NDArray[np.bool_],
-    share: NDArray[np.float64],
+    trees: Trees, cover: NDArray[np.float32], leaf_starts: NDArray[np.int64], demands: Demands
 ) -> None:
     """Fill in what the path to each leaf demands, in the order of the leaves.
 
-    ``leaf_starts`` int64[n_leaves + 1] is where each leaf's demands begin; the others hold a demand
-    each and are long enough for one a node of the path. A value x passes unless x <= low or
-    x > high, NaN being no bound.
+    trees        the forest's ``starts``, ``feature``, ``threshold``, ``left`` and ``nan_left``
+    cover        float32[n_nodes], training rows that reached each node
+    leaf_starts  int64[n_leaves + 1], filled with the index of each leaf's first demand
+    demands      arrays to fill, long enough for a demand of each node of each path
     """
+    starts, feature, threshold, left, nan_left = trees
+    path_feature, low, high, nan_passes, share = demands
     n_leaves, end = 0, 0
     parents = np.empty(np.diff(starts).max(), np.int64)
     for tree in range(len(starts) - 1):
@@ -90,15 +103,14 @@ def shap_kernel(
     rows: NDArray[np.float32],
     value: NDArray[np.float64],
     leaf_starts: NDArray[np.int64],
-    path_feature: NDArray[np.int32],
-    low: NDArray[np.float32],
-    high: NDArray[np.float32],
-    nan_passes: NDArray[np.bool_],
-    share: NDArray[np.float64],
-    points: NDArray[np.float64],
-    weights: NDArray[np.float64],
+    demands: Demands,
+    rules: Rules,
 ) -> NDArray[np.float64]:
-    """Attributions of rows: float64[n, f]. Row q of points and weights is Gauss's rule of q."""
+    """Shapley values of rows, float32[n, f]: float64[n, f].
+
+    value        float64[n_leaves]
+    leaf_starts  int64[n_leaves + 1], the index of each leaf's first demand
+    """
     n, f = rows.shape
     longest = np.diff(leaf_starts).max()
     effects = np.empty((n, f))
@@ -114,40 +126,87 @@ def shap_kernel(
                 columns[j, lane] = rows[first + lane, j]
         sums[:] = 0
         for leaf in range(len(value)):
-            begin = leaf_starts[leaf]
-            length = leaf_starts[leaf + 1] - begin
-            q = (length + 1) // 2
-            for i in range(length):
-                at = begin + i
-                j, lowest, highest = path_feature[at], low[at], high[at]
-                unknown_passes = nan_passes[at]
-                for lane in range(count):
-                    x = columns[j, lane]
-                    known = x == x  # NaN is not
-                    passes = (not x <= lowest) & (not x > highest) & (unknown_passes | known)
-                    one[i, lane] = 1.0 if passes else 0.0
-            for k in range(q):
-                t, scale = points[q, k], value[leaf] * weights[q, k]
-                for lane in range(count):
-                    products[k, lane] = scale
-                for i in range(length):
-                    absent = share[begin + i] * (1 - t)
-                    for lane in range(count):
-                        products[k, lane] *= absent + one[i, lane] * t
-            for i in range(length):
-                # A feature's own factor is divided out of the products.
-                j, part = path_feature[begin + i], share[begin + i]
-                mean[:count] = 0
-                for k in range(q):
-                    absent = part * (1 - points[q, k])
-                    # With neither share nor row there is no difference to multiply.
-                    without = 1 / absent if absent > 0 else 0.0
-                    more = 1 / (absent + points[q, k]) - without
-                    for lane in range(count):
-                        mean[lane] += products[k, lane] * (without + one[i, lane] * more)
-                for lane in range(count):
-                    sums[j, lane] += (one[i, lane] - part) * mean[lane]
+            span = leaf_starts[leaf], leaf_starts[leaf + 1], count
+            fill_passes(one, columns, demands, span)
+            fill_products(products, one, demands[4], value[leaf], rules, span)
+            add_effects(sums, mean, products, one, demands, rules[0], span)
         for lane in range(count):
             for j in range(f):
                 effects[first + lane, j] = sums[j, lane]
     return effects
+
+
+@compiled
+def fill_passes(
+    one: NDArray[np.float64], columns: NDArray[np.float32], demands: Demands, span: Span
+) -> None:
+    """Write 1 where a row meets a demand of a leaf, else 0: ``one`` float64[n_demands, LANES].
+
+    ``columns`` float32[f, LANES] are the rows' values, feature by feature.
+    """
+    path_feature, low, high, nan_passes, _ = demands
+    begin, end, count = span
+    for i in range(end - begin):
+        at = begin + i
+        j, lowest, highest = path_feature[at], low[at], high[at]
+        unknown_passes = nan_passes[at]
+        for lane in range(count):
+            x = columns[j, lane]
+            known = x == x  # NaN is not
+            passes = (not x <= lowest) & (not x > highest) & (unknown_passes | known)
+            one[i, lane] = 1.0 if passes else 0.0
+
+
+@compiled
+def fill_products(
+    products: NDArray[np.float64],
+    one: NDArray[np.float64],
+    share: NDArray[np.float64],
+    value: float,
+    rules: Rules,
+    span: Span,
+) -> None:
+    """Write a leaf's value x weight x product at each point: ``products`` float64[q, LANES]."""
+    points, weights = rules
+    begin, end, count = span
+    q = (end - begin + 1) // 2
+    for k in range(q):
+        t, scale = points[q, k], value * weights[q, k]
+        for lane in range(count):
+            products[k, lane] = scale
+        for i in range(end - begin):
+            absent = share[begin + i] * (1 - t)
+            for lane in range(count):
+                products[k, lane] *= absent + one[i, lane] * t
+
+
+@compiled
+def add_effects(
+    sums: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    products: NDArray[np.float64],
+    one: NDArray[np.float64],
+    demands: Demands,
+    points: NDArray[np.float64],
+    span: Span,
+) -> None:
+    """Add what a leaf gives each feature of its path to ``sums``, float64[f, LANES].
+
+    ``mean`` float64[LANES] is memory for the mean over sets of the other features: the feature's
+    own factor is divided out of the products.
+    """
+    path_feature, share = demands[0], demands[4]
+    begin, end, count = span
+    q = (end - begin + 1) // 2
+    for i in range(end - begin):
+        j, part = path_feature[begin + i], share[begin + i]
+        mean[:count] = 0
+        for k in range(q):
+            absent = part * (1 - points[q, k])
+            # With neither share nor row there is no difference to multiply.
+            without = 1 / absent if absent > 0 else 0.0
+            more = 1 / (absent + points[q, k]) - without
+            for lane in range(count):
+                mean[lane] += products[k, lane] * (without + one[i, lane] * more)
+        for lane in range(count):
+            sums[j, lane] += (one[i, lane] - part) * mean[lane]

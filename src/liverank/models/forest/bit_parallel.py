@@ -1,14 +1,15 @@
 """A forest as ``bits_kernel`` reads it.
 
-A column of keys stands for a feature: a value's key is how many of the column's cuts lie below it,
-and a node asks whether the key is above the number of its own cut. NaN has a key of its own choice
-where one suits all nodes; where none does, nodes that send NaN left and right read two columns. A
-feature with more cuts than a byte counts has several columns too. A node is one word:
+A column of keys stands for a feature: a value's key is the number of the column's cuts (distinct
+thresholds) below it, and a node asks whether the key is above the number of its own cut. NaN gets a
+key that sends it the right way at every node; where no key does, the nodes that send NaN left and
+those that send it right read two columns. A feature with more cuts than a byte can count has
+several columns too. A node is one word:
 
-    bits 63..40   where its column of keys begins, 64 keys a column
+    bits 63..40   index of the first key of its column, 64 keys a column
     bits 39..32   number of its cut
-    bits 31..16   place of the right child among the group's words
-    bits 15..0    place of the left child
+    bits 31..16   index of the right child among the group's words
+    bits 15..0    index of the left child
 """
 
 import itertools
@@ -18,57 +19,62 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.models.forest.bit_parallel_kernel import GROUP, MOST_LEAVES, bits_kernel
+from liverank.models.forest.bit_parallel_kernel import (
+    COLUMN_CUTS,
+    COLUMN_FEATURE,
+    COLUMN_MISSING,
+    GROUP,
+    GROUP_NODES,
+    GROUP_ROOTS,
+    MOST_LEAVES,
+    TREE_FIRST,
+    TREE_SIZE,
+    TREE_SYMMETRIC,
+    TREE_VALUES,
+    bits_kernel,
+)
 from liverank.models.forest.simd_kernel import BLOCK
 
+Ints = NDArray[np.int64]
 _MOST_CUTS = 255
 _RUN = 16
-_DIGITS = np.where(
-    np.arange(MOST_LEAVES)[:, None] >> np.arange(8) & 1, np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(0)
-)
-
-
-class Columns(NamedTuple):
-    """Columns of keys, see ``bits_kernel``."""
-
-    features: NDArray[np.uint64]
-    missing: NDArray[np.uint8]
-    starts: NDArray[np.uint64]
-    cuts: NDArray[np.float32]
-
-
-class Groups(NamedTuple):
-    """Nodes in groups of eight trees, level by level; symmetric trees' levels stand at the end."""
-
-    nodes: NDArray[np.uint64]
-    starts: NDArray[np.uint64]
-    n_roots: NDArray[np.uint64]
-
-
-class Trees(NamedTuple):
-    """What the kernel wants to know of each tree."""
-
-    symmetric: NDArray[np.bool_]
-    first: NDArray[np.uint64]
-    size: NDArray[np.uint64]
-    base: NDArray[np.uint64]
 
 
 class BitForest(NamedTuple):
-    """A packed forest."""
+    """The arrays that ``bits_kernel`` takes, and whether all trees are symmetric."""
 
-    columns: Columns
-    groups: Groups
-    trees: Trees
+    columns: NDArray[np.uint64]
+    cuts: NDArray[np.float32]
+    nodes: NDArray[np.uint64]
+    groups: NDArray[np.uint64]
+    trees: NDArray[np.uint64]
     values: NDArray[np.float64]
     all_symmetric: bool
 
 
+class _Nodes(NamedTuple):
+    """The nodes of all trees, in the order of ``Forest``; an entry a node.
+
+    tree, depth   int64, the number of its tree, and how many nodes stand above it
+    code          int64, the turns from the root as bits, the first turn the highest, right being 1
+    is_inner      bool, whether it has children; ``lefts`` is the index of the left one, else -1
+    column, cut   int64, the column of keys that it reads, and the number of its cut there
+    is_symmetric  bool[n_trees], whether a tree asks one question a level
+    """
+
+    tree: Ints
+    depth: Ints
+    code: Ints
+    is_inner: NDArray[np.bool_]
+    lefts: Ints
+    column: Ints
+    cut: Ints
+    is_symmetric: NDArray[np.bool_]
+
+
 def score_bits(forest: BitForest, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Margins of rows, float32[n, n_features] that cover every feature in use: float64[n]."""
-    margins: NDArray[np.float64] = bits_kernel(
-        *forest.columns, *forest.groups, *forest.trees, forest.values, _DIGITS, rows
-    )
+    margins: NDArray[np.float64] = bits_kernel(*forest[:-1], rows)
     return margins
 
 
@@ -84,68 +90,98 @@ def pack_bits(
     sizes = np.diff(starts).astype(np.int64)
     if len(sizes) and sizes.max() >= 2 * MOST_LEAVES:
         return None
-    inner = feature >= 0
-    columns, column, cut = _find_columns(feature, threshold, nan_left)
-    root = np.repeat(starts[:-1].astype(np.int64), sizes)
-    lefts = np.where(inner, root + left, -1)
+    columns, cuts, column, cut = _find_columns(feature, threshold, nan_left)
+    is_inner = feature >= 0
+    lefts = np.where(is_inner, np.repeat(starts[:-1].astype(np.int64), sizes) + left, -1)
     depth, code = _trace(starts[:-1].astype(np.int64), lefts)
     tree = np.repeat(np.arange(len(sizes)), sizes)
-    question = np.where(inner, column << 8 | cut, -1)
-    symmetric = _are_symmetric(tree, depth, question, len(sizes))
+    question = np.where(is_inner, column << 8 | cut, -1)
+    is_symmetric = _are_symmetric(tree, depth, question, len(sizes))
+    nodes = _Nodes(tree, depth, code, is_inner, lefts, column, cut, is_symmetric)
 
-    # Leaves stand by tree; in a symmetric tree by their numbers, else in any order.
-    leaves = np.flatnonzero(~inner)
-    leaves = leaves[np.lexsort((np.where(symmetric[tree[leaves]], code[leaves], 0), tree[leaves]))]
+    leaves = _order_leaves(nodes)
     n_leaves = np.bincount(tree[leaves], minlength=len(sizes))
-    base = np.cumsum(n_leaves) - n_leaves
-
-    walked = np.flatnonzero(inner & ~symmetric[tree])
-    group = tree // GROUP
-    walked = walked[np.lexsort((walked, depth[walked], group[walked]))]
-    n_groups = -(-len(sizes) // GROUP)
-    n_walked = np.bincount(group[walked], minlength=n_groups)
-    group_start = np.concatenate([[0], np.cumsum(n_walked)])
-    n_roots = np.bincount(np.arange(len(sizes))[~symmetric] // GROUP, minlength=n_groups)
-
-    # In a group's words its nodes stand first, then the leaves of its trees.
-    word = np.zeros(len(feature), np.int64)
-    word[walked] = np.arange(len(walked)) - group_start[group[walked]]
-    in_words = np.where(symmetric, 0, n_leaves)
-    before = np.cumsum(in_words) - in_words
-    first_leaf = before - before[np.arange(len(sizes)) // GROUP * GROUP]
-    first_leaf += n_walked[np.arange(len(sizes)) // GROUP]
-    word[leaves] = first_leaf[tree[leaves]] + np.arange(len(leaves)) - base[tree[leaves]]
-
-    levels = np.flatnonzero(inner & symmetric[tree] & (code == 0))
-    levels = levels[np.lexsort((depth[levels], tree[levels]))]
-    n_levels = np.bincount(tree[levels], minlength=len(sizes))
-    first_level = len(walked) + np.cumsum(n_levels) - n_levels
-
-    packed = column[walked] * BLOCK << 40 | cut[walked] << 32
-    packed |= word[lefts[walked] + 1] << 16 | word[lefts[walked]]
-    of_levels = column[levels] * BLOCK << 40 | cut[levels] << 32
+    words, groups, first_leaf = _pack_groups(nodes, leaves, n_leaves)
+    levels, n_levels = _pack_levels(nodes)
+    first_level = len(words) + np.cumsum(n_levels) - n_levels
+    trees = np.empty((len(sizes), 4), np.uint64)
+    trees[:, TREE_SYMMETRIC] = is_symmetric
+    trees[:, TREE_FIRST] = np.where(is_symmetric, first_level, first_leaf)
+    trees[:, TREE_SIZE] = np.where(is_symmetric, n_levels, n_leaves)
+    trees[:, TREE_VALUES] = np.cumsum(n_leaves) - n_leaves
     return BitForest(
         columns=columns,
-        groups=Groups(
-            nodes=np.concatenate([packed, of_levels]).astype(np.uint64),
-            starts=group_start.astype(np.uint64),
-            n_roots=n_roots.astype(np.uint64),
-        ),
-        trees=Trees(
-            symmetric=symmetric,
-            first=np.where(symmetric, first_level, first_leaf).astype(np.uint64),
-            size=np.where(symmetric, n_levels, n_leaves).astype(np.uint64),
-            base=base.astype(np.uint64),
-        ),
+        cuts=cuts,
+        nodes=np.concatenate([words, levels]).astype(np.uint64),
+        groups=groups,
+        trees=trees,
         values=value[leaves],
-        all_symmetric=bool(symmetric.all()),
+        all_symmetric=bool(is_symmetric.all()),
     )
+
+
+def _order_leaves(nodes: _Nodes) -> Ints:
+    """The leaves by tree; in a symmetric tree by their numbers, in another as they come."""
+    leaves = np.flatnonzero(~nodes.is_inner)
+    tree = nodes.tree[leaves]
+    number = np.where(nodes.is_symmetric[tree], nodes.code[leaves], 0)
+    return leaves[np.lexsort((number, tree))]
+
+
+def _pack_groups(
+    nodes: _Nodes, leaves: Ints, n_leaves: Ints
+) -> tuple[Ints, NDArray[np.uint64], Ints]:
+    """The packed nodes of trees that are not symmetric, ``groups``, and each tree's first leaf.
+
+    A group has a word for each node and, after the nodes, for each leaf of its trees. A node names
+    its children by the indexes of their words.
+    """
+    n_trees = len(n_leaves)
+    walked = np.flatnonzero(nodes.is_inner & ~nodes.is_symmetric[nodes.tree])
+    group = nodes.tree // GROUP
+    walked = walked[np.lexsort((walked, nodes.depth[walked], group[walked]))]
+    n_groups = -(-n_trees // GROUP)
+    n_walked = np.bincount(group[walked], minlength=n_groups)
+    groups = np.zeros((n_groups + 1, 2), np.uint64)
+    groups[1:, GROUP_NODES] = np.cumsum(n_walked)
+    groups[:-1, GROUP_ROOTS] = np.bincount(
+        np.arange(n_trees)[~nodes.is_symmetric] // GROUP, minlength=n_groups
+    )
+
+    word = np.zeros(len(nodes.tree), np.int64)
+    group_start = groups[:, GROUP_NODES].astype(np.int64)
+    word[walked] = np.arange(len(walked)) - group_start[group[walked]]
+    in_words = np.where(nodes.is_symmetric, 0, n_leaves)
+    before = np.cumsum(in_words) - in_words
+    first_leaf = before - before[np.arange(n_trees) // GROUP * GROUP]
+    first_leaf += n_walked[np.arange(n_trees) // GROUP]
+    base = np.cumsum(n_leaves) - n_leaves
+    leaf_tree = nodes.tree[leaves]
+    word[leaves] = first_leaf[leaf_tree] + np.arange(len(leaves)) - base[leaf_tree]
+
+    packed = _questions(nodes, walked)
+    packed |= word[nodes.lefts[walked] + 1] << 16 | word[nodes.lefts[walked]]
+    return packed, groups, first_leaf
+
+
+def _pack_levels(nodes: _Nodes) -> tuple[Ints, Ints]:
+    """The packed levels of symmetric trees, tree by tree, and how many each tree has."""
+    in_symmetric = nodes.is_symmetric[nodes.tree]
+    levels = np.flatnonzero(nodes.is_inner & in_symmetric & (nodes.code == 0))
+    levels = levels[np.lexsort((nodes.depth[levels], nodes.tree[levels]))]
+    n_levels = np.bincount(nodes.tree[levels], minlength=len(nodes.is_symmetric))
+    return _questions(nodes, levels), n_levels
+
+
+def _questions(nodes: _Nodes, which: Ints) -> Ints:
+    """The bits of a word that say which column a node reads, and the number of its cut."""
+    return nodes.column[which] * BLOCK << 40 | nodes.cut[which] << 32
 
 
 def _find_columns(
     feature: NDArray[np.int32], threshold: NDArray[np.float32], nan_left: NDArray[np.bool_]
-) -> tuple[Columns, NDArray[np.int64], NDArray[np.int64]]:
-    """The columns, and for each node its column and the number of its cut."""
+) -> tuple[NDArray[np.uint64], NDArray[np.float32], Ints, Ints]:
+    """``columns`` and ``cuts`` of the kernel; the column and the number of the cut of each node."""
     column, cut = np.zeros((2, len(feature)), np.int64)
     features: list[int] = []
     missing: list[int] = []
@@ -153,22 +189,20 @@ def _find_columns(
     by_feature = np.argsort(feature, kind="stable")
     edges = np.searchsorted(feature[by_feature], np.arange(feature.max(initial=-1) + 2))
     for which, (first, end) in enumerate(itertools.pairwise(edges)):
-        for nodes, cuts, number, place in _by_missing(by_feature[first:end], threshold, nan_left):
+        for nodes, cuts, number, nan_key in _by_missing(by_feature[first:end], threshold, nan_left):
             column[nodes] = len(features) + number // _MOST_CUTS
             cut[nodes] = number % _MOST_CUTS
             for begin in range(0, len(cuts), _MOST_CUTS):
                 block = cuts[begin : begin + _MOST_CUTS]
                 features.append(which)
-                missing.append(int(np.clip(place - begin, 0, len(block))))
+                missing.append(int(np.clip(nan_key - begin, 0, len(block))))
                 blocks.append(_in_runs(block))
     block_sizes = np.array([len(block) for block in blocks], np.int64)
-    columns = Columns(
-        features=np.array(features, np.uint64),
-        missing=np.array(missing, np.uint8),
-        starts=(np.cumsum(block_sizes) - block_sizes).astype(np.uint64),
-        cuts=np.concatenate([np.zeros(0, np.float32), *blocks]),
-    )
-    return columns, column, cut
+    columns = np.empty((len(blocks), 3), np.uint64)
+    columns[:, COLUMN_FEATURE] = features
+    columns[:, COLUMN_MISSING] = missing
+    columns[:, COLUMN_CUTS] = np.cumsum(block_sizes) - block_sizes
+    return columns, np.concatenate([np.zeros(0, np.float32), *blocks]), column, cut
 
 
 def _by_missing(

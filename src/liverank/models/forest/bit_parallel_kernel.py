@@ -1,10 +1,10 @@
 """The kernel that scores a forest 64 rows at a time, a bit of a word for each row.
 
-A row's values become keys of one byte: how many of the forest's thresholds lie below. One
-comparison then asks a node's question of 64 rows at once, and two operations on words tell which of
-them go on to either side, so no step waits for the step of a single row. Eight trees are asked
-together, level by level, for the same reason. A symmetric tree needs no more than one comparison a
-level: the answers are the bits of a leaf's number.
+A row's values become keys of one byte: the number of the forest's thresholds that are smaller. One
+comparison then answers a node's question for 64 rows, and two operations on words give the rows
+that go on to either child, so that no step waits for a single row. For the same reason eight trees
+are evaluated together, level by level. A symmetric tree needs only one comparison a level: the
+answers are the bits of a leaf's number.
 ``liverank.models.forest.bit_parallel`` makes the arrays.
 Invariant: trees are added in order, row by row, so the sum is the same in any batch.
 """
@@ -21,92 +21,92 @@ from liverank.models.forest.simd_kernel import (
 )
 
 GROUP = 8
-"""Trees that are asked together."""
+"""Trees that are evaluated together."""
 MOST_LEAVES = 256
 """Leaves that a tree may have: their numbers are bytes."""
+
+COLUMN_FEATURE, COLUMN_MISSING, COLUMN_CUTS = 0, 1, 2
+"""What ``columns`` holds of a column of keys: its feature, the key of NaN, and the index of its
+first cut."""
+GROUP_NODES, GROUP_ROOTS = 0, 1
+"""What ``groups`` holds of a group of trees: the index of its first node, and how many of its trees
+are not symmetric."""
+TREE_SYMMETRIC, TREE_FIRST, TREE_SIZE, TREE_VALUES = 0, 1, 2, 3
+"""What ``trees`` holds of a tree: 1 or 0; the index of its first level among the nodes (symmetric),
+or of its first leaf among the group's words; how many levels or leaves it has; and the index of its
+first leaf's value."""
 
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _LOW = np.uint64(0xFFFF)
 _RIGHT_SHIFT = np.uint64(16)
 _BLOCK = np.uint64(BLOCK)
+_DIGITS = np.where(np.arange(MOST_LEAVES)[:, None] >> np.arange(8) & 1, _ALL, np.uint64(0))
+"""The bits of each leaf number, uint64[256, 8], see ``number_by_leaves``."""
 
 
 @compiled
-def bits_kernel(
-    features,
-    missing,
-    starts,
-    cuts,
-    nodes,
-    group_starts,
-    n_roots,
-    symmetric,
-    firsts,
-    sizes,
-    bases,
-    values,
-    digits,
-    rows,
-):
+def bits_kernel(columns, cuts, nodes, groups, trees, values, rows):
     """Margins of rows, float32[n, n_features]: float64[n].
 
-    of c columns of keys  features uint64[c], missing uint8[c] (the key of NaN), starts uint64[c]
-                          (where a column begins among ``cuts``), cuts float32
-    of g groups of trees  nodes uint64, group_starts uint64[g + 1] (of their nodes), n_roots
-                          uint64[g] (trees that are not symmetric)
-    of t trees            symmetric bool[t], sizes uint64[t] (levels of a symmetric tree, leaves of
-                          another), firsts uint64[t] (level among the nodes, leaf among the group's
-                          words), bases uint64[t] (of their values)
-    digits                uint64[256, 8], see ``number_by_leaves``
+    columns  uint64[n_columns, 3], see ``COLUMN_FEATURE``
+    cuts     float32[n_cuts], the thresholds of each column, see ``count_below``
+    nodes    uint64[n_nodes], group after group, then the levels of the symmetric trees
+    groups   uint64[n_groups + 1, 2], see ``GROUP_NODES``; the last row is the end of the nodes
+    trees    uint64[n_trees, 4], see ``TREE_SYMMETRIC``
+    values   float64[n_leaves], tree by tree
     """
-    n, n_trees = len(rows), len(symmetric)
+    n, n_trees = len(rows), len(trees)
     margins = np.zeros(n)
-    keys = np.zeros(BLOCK * len(features), np.uint8)
+    keys = np.zeros(BLOCK * len(columns), np.uint8)
     reach = np.empty(2 * MOST_LEAVES * GROUP, np.uint64)
     numbers = np.zeros(GROUP * BLOCK, np.uint8)
     for first in range(0, n, BLOCK):
         block = rows[first : first + BLOCK]
         sums = margins[first : first + BLOCK]
-        fill_keys(keys, features, missing, starts, cuts, block)
-        for group in range(len(n_roots)):
-            descend(
-                reach, keys, nodes, group_starts[group], group_starts[group + 1], n_roots[group]
-            )
+        fill_keys(keys, columns, cuts, block)
+        for group in range(len(groups) - 1):
+            begin, end = groups[group, GROUP_NODES], groups[group + 1, GROUP_NODES]
+            descend(reach, keys, nodes, begin, end, groups[group, GROUP_ROOTS])
             first_tree = group * GROUP
-            n_here = min(GROUP, n_trees - first_tree)
-            for place in range(n_here):
-                tree = np.uint64(first_tree + place)
-                at = np.uint64(place) * _BLOCK
-                if sizes[tree] == 0:
-                    numbers[place * BLOCK : (place + 1) * BLOCK] = 0
-                elif symmetric[tree]:
-                    number_by_levels(keys, nodes, firsts[tree], sizes[tree], numbers, at)
+            members = trees[first_tree : min(first_tree + GROUP, n_trees)]
+            for member in range(len(members)):
+                at = np.uint64(member) * _BLOCK
+                start, size = members[member, TREE_FIRST], members[member, TREE_SIZE]
+                if size == 0:
+                    numbers[member * BLOCK : (member + 1) * BLOCK] = 0
+                elif members[member, TREE_SYMMETRIC]:
+                    number_by_levels(keys, nodes, start, size, numbers, at)
                 else:
-                    number_by_leaves(reach, firsts[tree], sizes[tree], digits, numbers, at)
-            add_leaves(sums, numbers, values, bases[first_tree : first_tree + n_here])
+                    number_by_leaves(reach, start, size, _DIGITS, numbers, at)
+            add_leaves(sums, numbers, values, members[:, TREE_VALUES])
     return margins
 
 
 @compiled
-def fill_keys(keys, features, missing, starts, cuts, rows):
-    """Turn up to 64 rows into keys, column by column; places without a row keep what they had."""
-    for column in range(len(features)):
-        feature, start = features[column], starts[column]
+def fill_keys(keys, columns, cuts, rows):
+    """Turn up to 64 rows into keys, column by column; slots without a row keep their old keys."""
+    for column in range(len(columns)):
+        feature = columns[column, COLUMN_FEATURE]
+        start = columns[column, COLUMN_CUTS]
+        missing = np.uint8(columns[column, COLUMN_MISSING])
         at = np.uint64(column) * _BLOCK
         for row in range(len(rows)):
             value = rows[np.uint64(row), feature]
             key = np.uint8(count_below(cuts, start, value))
-            keys[at + np.uint64(row)] = missing[column] if np.isnan(value) else key
+            keys[at + np.uint64(row)] = missing if np.isnan(value) else key
 
 
 @compiled
 def descend(reach, keys, nodes, first, end, n_roots):
-    """Find the rows that reach each node and leaf of a group's trees, parents before children."""
+    """Write the rows that reach each node and leaf of a group, parents before children.
+
+    A word of ``reach`` has a bit for each of the 64 rows; the nodes are ``first`` to ``end``.
+    """
     for root in range(n_roots):
         reach[np.uint64(root)] = _ALL
-    for place in range(end - first):
-        node = nodes[first + np.uint64(place)]
-        here = reach[np.uint64(place)]
+    for index in range(end - first):
+        node = nodes[first + np.uint64(index)]
+        here = reach[np.uint64(index)]
         right = rows_above(keys, node)
         reach[node & _LOW] = here & ~right
         reach[(node >> _RIGHT_SHIFT) & _LOW] = here & right
@@ -114,7 +114,10 @@ def descend(reach, keys, nodes, first, end, n_roots):
 
 @compiled
 def add_leaves(sums, numbers, values, bases):
-    """Add to each row's sum the values of its leaves, tree by tree in their order."""
+    """Add to each row's sum the values of its leaves, tree by tree in their order.
+
+    ``bases`` uint64[n_trees] are the indexes of the trees' first values.
+    """
     if len(bases) == GROUP:
         a, b, c, d = bases[0], bases[1], bases[2], bases[3]
         e, f, g, h = bases[4], bases[5], bases[6], bases[7]
@@ -131,7 +134,7 @@ def add_leaves(sums, numbers, values, bases):
             total += values[h + np.uint64(numbers[at + np.uint64(7) * _BLOCK])]
             sums[at] = total
     else:
-        for place in range(len(bases)):
+        for tree in range(len(bases)):
             for row in range(len(sums)):
-                at = np.uint64(place) * _BLOCK + np.uint64(row)
-                sums[row] += values[bases[place] + np.uint64(numbers[at])]
+                at = np.uint64(tree) * _BLOCK + np.uint64(row)
+                sums[row] += values[bases[tree] + np.uint64(numbers[at])]

@@ -14,17 +14,17 @@ from liverank.compiled import compiled
 
 @compiled
 def read_value(x: float, low: float, high: float, logarithmic: bool) -> float:
-    """A value held between low and high, and on a logarithmic feature signed log2(1 + |x|).
+    """A value clipped to low and high; of a logarithmic feature, its signed log2(1 + |x|).
 
-    The logarithm is the straight line between powers of two: 1 + |x| = m 2^e with m in [1/2, 1)
+    The logarithm is a straight line between powers of two: 1 + |x| = m 2^e with m in [1/2, 1)
     gives e - 2 + 2 m, which is exact at powers of two, rises everywhere and is at most 0.09 off.
     """
-    held = min(max(x, low), high)
+    clipped = min(max(x, low), high)
     if not logarithmic:
-        return held
-    m, e = math.frexp(1.0 + abs(held))
+        return clipped
+    m, e = math.frexp(1.0 + abs(clipped))
     size = e - 2.0 + 2.0 * m
-    return size if held >= 0 else -size
+    return size if clipped >= 0 else -size
 
 
 @compiled
@@ -50,23 +50,26 @@ def expand_kernel(
 def linear_kernel(
     rows: NDArray[np.float32],
     used: NDArray[np.int64],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
+    terms: NDArray[np.float64],
     logarithmic: NDArray[np.bool_],
-    mean: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    missing_weight: NDArray[np.float64],
     intercept: float,
 ) -> NDArray[np.float64]:
-    """Intercept plus the terms of the used columns, in their order: float64[n]."""
+    """Intercept plus the terms of the used columns, in their order: float64[n].
+
+    rows         float32[n, f]
+    used         int64[n_used], columns
+    terms        float64[f, 5]: low, high, mean, weight, weight of an unknown value
+    logarithmic  bool[f]
+    """
     margins = np.empty(len(rows))
     for i in range(len(rows)):
         total = intercept
         for j in used:
             x = float(rows[i, j])
             if math.isnan(x):
-                total += missing_weight[j]
+                total += terms[j, 4]
             else:
-                total += weight[j] * (read_value(x, low[j], high[j], logarithmic[j]) - mean[j])
+                value = read_value(x, terms[j, 0], terms[j, 1], logarithmic[j])
+                total += terms[j, 3] * (value - terms[j, 2])
         margins[i] = total
     return margins

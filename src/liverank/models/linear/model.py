@@ -54,11 +54,14 @@ class Linear:
     missing_weight: NDArray[np.float64]
     intercept: NDArray[np.float64]
     _used: NDArray[np.int64] = field(init=False, repr=False)
+    _terms: NDArray[np.float64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_linear(self)
         used = np.flatnonzero((self.weight != 0) | (self.missing_weight != 0))
         object.__setattr__(self, "_used", used.astype(np.int64))
+        by_feature = (self.low, self.high, self.mean, self.weight, self.missing_weight)
+        object.__setattr__(self, "_terms", np.stack(by_feature, axis=1))
 
     @property
     def n_features(self) -> int:
@@ -74,15 +77,7 @@ class Linear:
         """Score rows, float32[n, n_features]: float64[n]. Raises ServingError for other shapes."""
         check_rows(rows, self.n_features)
         margins: NDArray[np.float64] = linear_kernel(
-            rows,
-            self._used,
-            self.low,
-            self.high,
-            self.logarithmic,
-            self.mean,
-            self.weight,
-            self.missing_weight,
-            float(self.intercept[0]),
+            rows, self._used, self._terms, self.logarithmic, float(self.intercept[0])
         )
         return margins
 

@@ -81,15 +81,23 @@ class Mlp:
     head_bias: NDArray[np.float32]
     stretch: NDArray[np.float64]
     shift: NDArray[np.float64]
-    _layers: tuple[NDArray[np.float32], ...] = field(init=False, repr=False)
+    _kernel_arrays: tuple[Any, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_mlp(self)
-        arrays = self.to_arrays()
-        arrays["member"] = self.member.reshape(len(self.member), -1)
-        arrays["first"] = self.first.reshape(-1, self.first.shape[2])
-        layers = tuple(np.ascontiguousarray(arrays[name]) for name in SHAPES if name not in WIDE)
-        object.__setattr__(self, "_layers", layers)
+        embedding = (
+            np.stack([self.knot, self.inverse_width]),
+            np.stack([self.at_zero, self.slope, self.missing]),
+            np.ascontiguousarray(self.bins),
+        )
+        member = np.ascontiguousarray(self.member.reshape(len(self.member), -1))
+        layers = (
+            np.ascontiguousarray(self.first.reshape(-1, self.first.shape[2])),
+            np.ascontiguousarray(self.hidden),
+            np.ascontiguousarray(self.bias),
+        )
+        heads = (np.ascontiguousarray(self.head), np.ascontiguousarray(self.head_bias))
+        object.__setattr__(self, "_kernel_arrays", (embedding, member, layers, heads))
 
     @property
     def n_features(self) -> int:
@@ -116,7 +124,7 @@ class Mlp:
         """
         check_rows(rows, self.n_features)
         squashed = squash(rows, self.centre, self.scale)
-        margins: NDArray[np.float64] = mlp_kernel(squashed, *self._layers)
+        margins: NDArray[np.float64] = mlp_kernel(squashed, *self._kernel_arrays)
         margins = margins * self.stretch + self.shift
         return margins[:, 0] if self.n_outputs == 1 else margins
 

@@ -1,7 +1,7 @@
-"""What each person truly did in the weeks of a test, counted from what happened in the world.
+"""Counts what each person truly did in the weeks of a test, from the events of the world.
 
-This is code of its own: it shares nothing with the experiment system, whose definitions it repeats
-in plain form. Invariant: a person counts from the first visit in those weeks on, and what happened
+It shares no code with the experiment system and repeats its definitions in plain form, so that it
+can check them. Invariant: a person counts from the first visit in those weeks on, and what happened
 at or before that visit does not count.
 """
 
@@ -19,14 +19,14 @@ Ints: TypeAlias = NDArray[np.int64]
 
 DAY_MS = 86_400_000
 NEVER = -1
-"""First visit of who did not come."""
+"""First visit of a person who did not visit."""
 
 
 class Counted:
     """Counts of each person from ``start_ms`` up to and with ``end_ms`` (Unix ms).
 
-    ``users`` are the ids of all people, in the order of their rows. Feed it every visit and every
-    event of those weeks, a visit before the events that follow it; others do no harm.
+    ``users`` are the ids of all people, in the order of their rows. It takes every visit and every
+    event of those weeks, a visit before the events that follow it, and ignores others.
     """
 
     def __init__(self, users: Sequence[str], *, start_ms: int, end_ms: int) -> None:
@@ -64,14 +64,14 @@ class Counted:
             self.clicks[row] += 1
         elif event.type == "join":
             self.joins[row] += 1
-            # the k-th day ends k * 24 h after the first visit, and that moment is still of it
+            # the k-th day ends k * 24 h after the first visit, that time included
             self._days_joined[row].add((since_ms - 1) // DAY_MS)
         elif event.type == "leave":
             self.listened_s[row] += event.value or 0.0
 
     @property
     def came(self) -> NDArray[np.bool_]:
-        """Who visited in those weeks, bool[n_people]."""
+        """Whether each person visited in those weeks: bool[n_people]."""
         came: NDArray[np.bool_] = self.first_ms != NEVER
         return came
 
@@ -88,7 +88,7 @@ class Counted:
         return np.array(joined, np.int64), days
 
     def columns(self) -> dict[MetricName, tuple[Floats, Floats]]:
-        """What each metric sums above and below the line, float64[n_people] each."""
+        """Numerator and denominator of each metric, float64[n_people] each."""
         joined, days = self.days()
         came = self.came.astype(float)
         return {
@@ -101,7 +101,7 @@ class Counted:
     def values(self, among: NDArray[np.bool_] | None = None) -> dict[MetricName, float]:
         """Each metric over all who came, or over those ``among`` them, as a ratio of sums.
 
-        NaN where there is nothing below the line.
+        NaN where the denominator is 0.
         """
         chosen = self.came if among is None else self.came & among
         return {name: _ratio(*both, chosen) for name, both in self.columns().items()}

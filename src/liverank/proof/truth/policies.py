@@ -1,4 +1,4 @@
-"""Everybody on one policy, from the moment at which the test began: what then truly happened."""
+"""Counterfactuals: the true values if everybody had one policy from the start of the test."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Span:
 def lived(
     life: Life, policy: Watched, span: Span, effort: Effort, on_share: Callable[[float], None]
 ) -> None:
-    """Let a life go on behind a policy over the span, and note the effort."""
+    """Run a life with a policy over the span, and record the effort."""
     drive(
         life,
         policy,
@@ -48,18 +48,18 @@ def lived(
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """The same people from the same moment on, with the same luck, all on one policy."""
+    """The same people from the same time on, with the same random numbers, all on one policy."""
 
     name: str
     where: Literal["server", "in process"]
     life: Life
-    """A fork, which is used up."""
+    """A fork, which the run changes."""
     policy: Policy
 
     def lived_through(
         self, span: Span, phases: Phases, groups: Mapping[str, Bools] | None = None
     ) -> TruePolicy:
-        """Live through the span, and count: all people, and those of each of some groups."""
+        """Run the span, and count: all people, and those of each of some groups."""
         people = self.life.world.people.ids
         counted = Counted(people, start_ms=span.start_ms, end_ms=span.end_ms)
         watched = Watched(self.policy, counted=counted)

@@ -1,4 +1,4 @@
-"""What rooms do whatever people do: they are announced, start, change, pause and end.
+"""Changes of rooms that do not depend on people: announcement, start, change, pause, end.
 
 Invariant: the agenda is in time order, and a room starts before it changes or ends.
 """

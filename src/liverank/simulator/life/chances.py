@@ -1,4 +1,4 @@
-"""The true chances of what was live at each visit, written down as a world lives: for reports.
+"""The true chances of the live rooms at each visit, recorded during a life for reports.
 
 Invariant: nothing here reaches an event, a model or a policy other than the oracle.
 """
@@ -20,7 +20,7 @@ class Chances:
     _of: dict[tuple[int, int], tuple[Ints, Singles]] = field(default_factory=dict)
 
     def write(self, at_ms: int, people: Ints, rooms: Ints, chances: Floats) -> None:
-        """Write down float64[n_people, n_rooms] chances as of a time (Unix ms)."""
+        """Record float64[n_people, n_rooms] chances as of a time (Unix ms)."""
         order = np.argsort(rooms)
         rooms = rooms[order]
         for person, row in zip(people.tolist(), chances[:, order].astype(np.float32), strict=True):

@@ -1,4 +1,4 @@
-"""Events of a life: the only way by which anything of a world becomes known.
+"""Events of a life: the only information about a world that leaves it.
 
 Invariant: an item shows its host, speakers, topics, language and title, a person a language, a
 country and a time zone; nothing else of a world reaches a field of an event.
@@ -37,7 +37,7 @@ def list_id(number: int) -> str:
 
 
 def introductions(world: World) -> Iterator[Event]:
-    """Everyone's profile and follows, as the world begins."""
+    """Profiles and follows of all people at the start of the world."""
     people, graph = world.people, world.graph
     for row, user in enumerate(people.ids):
         home = HOMES[people.home[row]]

@@ -1,4 +1,4 @@
-"""A world in motion, one step of time after the other, whoever ranks.
+"""Simulates a world step by step, with any policy ranking the lists.
 
 All visits that fall into a step ask for their lists at its end. What people then do has exact
 times after that, and is handed out in the steps in which it happens.
@@ -42,14 +42,14 @@ from liverank.simulator.world.world import DAY_MS, World, room_row
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What a step of time brought."""
+    """The events and visits of a step of time."""
 
     events: Sequence[Event]  # in time order, all before ``visits.at_ms`` and after the last step's
     visits: Visits
 
 
 class Life:
-    """People in a world: ``step`` moves time on, ``react`` lets them look at their lists.
+    """People in a world: ``step`` advances time, ``react`` simulates reactions to lists.
 
     >>> from liverank.simulator.world.world import build_world
     >>> life = Life(build_world(7, people=100, days=1), seed=1, step_ms=600_000)
@@ -102,20 +102,20 @@ class Life:
 
     @property
     def is_over(self) -> bool:
-        """Whether time has come to the end."""
+        """Whether the end of the life is reached."""
         return self.at_ms >= self.until_ms
 
     @property
     def tally(self) -> Tally:
-        """What truly happened so far."""
+        """True counts of everything so far."""
         return self._tally
 
     def introduction(self) -> list[Event]:
-        """Profiles and follows as the world begins."""
+        """Profiles and follows at the start of the world."""
         return list(introductions(self.world))
 
     def step(self) -> Step:
-        """Move time on by a step. Raises SimulatorError at the end, or before ``react``."""
+        """Advance time by a step. Raises SimulatorError at the end, or before ``react``."""
         if self.is_over:
             raise SimulatorError("this life is over; build a world of more days")
         if self._asked is not None and len(self._asked) > 0:
@@ -126,7 +126,7 @@ class Life:
         return Step(events, self._asked)
 
     def react(self, visits: Visits, lists: Sequence[Sequence[str]]) -> None:
-        """Let people react to their lists, one for each visit of the last step, best item first.
+        """Simulate reactions to lists, one for each visit of the last step, best item first.
 
         Raises SimulatorError for other visits, and for a list with a strange or a repeated item.
         """
@@ -150,12 +150,12 @@ class Life:
         self._pending = np.concatenate([self._pending, out[:count]])
 
     def remaining(self) -> list[Event]:
-        """What was still to be handed out, all before the end; the life is over then."""
+        """The remaining events before the end; the life is over afterwards."""
         self.at_ms, self._asked = self.until_ms, None
         return self._hand_out()
 
     def fork(self) -> "Life":
-        """An independent copy that goes on from the same moment: for counterfactuals."""
+        """An independent copy that continues from the same time: for counterfactuals."""
         twin = object.__new__(Life)
         twin.__dict__.update(self.__dict__)
         twin.chances = None
@@ -167,7 +167,7 @@ class Life:
     def imagined_joins(
         self, visits: Visits, lists: Sequence[Sequence[str]], *, seed: int
     ) -> list[str | None]:
-        """What each visit of the last step would join with other lists and other luck.
+        """The joins of each visit of the last step with other lists and other random numbers.
 
         Nothing of it happens. Raises SimulatorError as ``react`` does.
         """
@@ -205,7 +205,7 @@ class Life:
         return int(self._state.listeners[room])
 
     def _hand_out(self) -> list[Event]:
-        """All that happens before ``at_ms``, in time order; it takes effect on the state."""
+        """Apply everything before ``at_ms`` to the state; returns its events in time order."""
         world, state, returns = self.world, self._state, self.world.constants.returns
         changes = self._live.advance(self.at_ms, state)
         is_due = self._pending["at_ms"] < self.at_ms
@@ -229,7 +229,7 @@ class Life:
         return sorted(events + reaction_events(world, due), key=_time_of)
 
     def _visits(self) -> Visits:
-        """Who visits in the step that ends now, and what is live."""
+        """The visits of the step that ends now, and the live rooms."""
         live, state = self._live.rows(), self._state
         people = np.flatnonzero(state.next_ms < self.at_ms)
         if self.is_over:
@@ -273,7 +273,7 @@ def _time_of(event: Event) -> int:
 
 
 def _followers(state: State) -> tuple[Ints, Rows]:
-    """By whom each person is followed: (start int64[n_people + 1], rows int32[...])."""
+    """The followers of each person: (start int64[n_people + 1], rows int32[...])."""
     number, count = len(state.follow_count), state.follow_count
     by = np.repeat(np.arange(number, dtype=np.int32), count)
     within = np.arange(len(by)) - np.repeat(np.cumsum(count) - count, count)

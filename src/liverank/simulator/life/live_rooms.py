@@ -1,6 +1,6 @@
-"""Which rooms are live, who speaks where, and which hosts are busy with a room of their own.
+"""Which rooms are live, who speaks in which, and which hosts are busy with a room.
 
-Invariant: the live rooms stand in the order in which they started.
+Invariant: the live rooms are in the order in which they started.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from liverank.simulator.world.world import World
 
 
 class LiveRooms:
-    """The agenda of a world up to a time, and what it does to a state."""
+    """Applies the agenda of a world to a state, up to a time."""
 
     def __init__(self, world: World, state: State) -> None:
         self._world = world
@@ -44,7 +44,7 @@ class LiveRooms:
         return changes
 
     def copied(self) -> "LiveRooms":
-        """Another one that shares nothing that changes with this one."""
+        """A copy that shares nothing mutable with this one."""
         twin = object.__new__(LiveRooms)
         twin.__dict__.update(self.__dict__)
         twin._live = dict(self._live)
@@ -59,7 +59,7 @@ class LiveRooms:
         state.next_ms[person] = max(state.next_ms[person], end_ms)
 
     def _seat(self, room: int, at_ms: int, state: State) -> None:
-        """Note who speaks in a room from now on; nobody does in one that is not live."""
+        """Record who speaks in a room from now on; nobody does in one that is not live."""
         rooms, person = self._world.rooms, self._world.hosts.person
         guest = rooms.guests[room]
         known = rooms.speakers[room] if guest is None else (*rooms.speakers[room], guest)

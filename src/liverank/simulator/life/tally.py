@@ -1,6 +1,6 @@
-"""What truly happened, counted by person and simulated day.
+"""True counts of visits and reactions, by person and simulated day.
 
-Invariant: each count equals the number of events of its kind that were handed out.
+Invariant: each count equals the number of events of its kind that were returned.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Tally:
     seconds: Floats  # [n_people, n_days] listened, counted on the day of the leave
 
     def copied(self) -> "Tally":
-        """Another one that shares nothing with this one."""
+        """A copy that shares nothing with this one."""
         return Tally(
             self.visits.copy(),
             self.impressions.copy(),
@@ -32,6 +32,6 @@ class Tally:
 
 
 def empty_tally(people: int, days: int) -> Tally:
-    """The tally of a world in which nothing has happened yet."""
+    """A tally of zeros."""
     visits, impressions, clicks, joins = np.zeros((4, people, days), np.int32)
     return Tally(visits, impressions, clicks, joins, np.zeros((people, days)))

@@ -1,1 +1,1 @@
-"""Ways to order what is live, for a simulated tab."""
+"""Policies that rank the live rooms in a simulated product."""

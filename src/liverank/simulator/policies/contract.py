@@ -1,4 +1,4 @@
-"""What a ranking policy is asked, and what it answers.
+"""The contract of a ranking policy: visits in, an order of items out.
 
 Invariant: a policy learns only by ``observe``, which sees each event before any later ranking.
 """
@@ -26,10 +26,10 @@ class Visits:
 
 
 class Policy(Protocol):
-    """What stands behind the tab: an order of ours, or a server."""
+    """Ranks the lists of a simulated product: in this process, or by a server."""
 
     def rank(self, visits: Visits) -> Sequence[Sequence[str]]:
-        """For each visit the ids of items, best first; the tab shows the first of them."""
+        """For each visit the ids of items, best first; the first of them are shown."""
 
     def observe(self, events: Sequence[Event]) -> None:
-        """Take note of events that happened, in time order."""
+        """Learn from events, given in time order."""

@@ -1,4 +1,4 @@
-"""By the hidden truth of this moment: what every model is compared with.
+"""Oracle policies, which rank by the simulated truth: the upper limit of every model.
 
 Invariant: it reads the life that it ranks for, and changes nothing in it.
 """
@@ -12,36 +12,36 @@ from liverank.simulator.policies.popular import ordered
 
 
 class Oracle:
-    """By the true chance that a room, once examined, is clicked and joined.
+    """Ranks by the true chance that a room, once examined, is clicked and joined.
 
-    It reads the life that it ranks for: who is where, and what each person is tired of.
+    It reads the state of the life that it ranks for.
     """
 
     def __init__(self, life: Life) -> None:
         self._life = life
 
     def rank(self, visits: Visits) -> list[list[str]]:
-        """What is live by the truth."""
+        """The live rooms by their true value."""
         chances = self._life.true_chances(visits.people, visits.live)
         return ordered(self._life.world, visits, chances)
 
     def observe(self, events: Sequence[Event]) -> None:
-        """The life knows."""
+        """Nothing to learn: the life holds the truth."""
 
 
 class OracleOfMinutes:
-    """By the seconds that the person truly listens on average, once a room is examined.
+    """Ranks by the true mean of seconds that the person listens, once a room is examined.
 
-    It knows when rooms end, as ``Oracle`` does not need to.
+    Unlike ``Oracle`` it uses the time at which rooms end.
     """
 
     def __init__(self, life: Life) -> None:
         self._life = life
 
     def rank(self, visits: Visits) -> list[list[str]]:
-        """What is live by the truth."""
+        """The live rooms by their true value."""
         seconds = self._life.true_seconds(visits.people, visits.live)
         return ordered(self._life.world, visits, seconds)
 
     def observe(self, events: Sequence[Event]) -> None:
-        """The life knows."""
+        """Nothing to learn: the life holds the truth."""

@@ -1,4 +1,4 @@
-"""By popularity: the usual heuristics, whose scores are the same for everybody.
+"""Popularity heuristics, whose scores are the same for all people.
 
 Invariant: scores depend on joins and impressions before the time of ranking alone.
 """
@@ -16,7 +16,7 @@ HOUR_MS = 3_600_000
 
 
 class MostPopular:
-    """By recent joins, halved every ``half_life_ms``; those that tie keep their order.
+    """Ranks by joins with a half-life of ``half_life_ms``; equal scores keep their order.
 
     With ``spread`` above zero the order is drawn at random around that (Gumbel noise on the log of
     the count), so that a log holds every item at every position: the support a model learns from.
@@ -39,7 +39,7 @@ class MostPopular:
         self._joins = Decayed(len(world.rooms.ids), half_life_ms)
 
     def rank(self, visits: Visits) -> list[list[str]]:
-        """What is live by decayed joins."""
+        """The live rooms by decayed joins."""
         scores = np.log(0.3 + self._joins.read(visits.live, visits.at_ms))
         if self._spread == 0:
             return same_for_all(self._world, visits, scores)
@@ -54,7 +54,7 @@ class MostPopular:
 
 
 class SuccessRate:
-    """By joins for each impression, both decayed, with a prior of ``prior`` impressions.
+    """Ranks by joins per impression, both decayed, with a prior of ``prior`` impressions.
 
     The prior's rate is the mean over all rooms so far.
     """
@@ -67,7 +67,7 @@ class SuccessRate:
         self._totals = [1.0, 20.0]  # joins and impressions of all rooms
 
     def rank(self, visits: Visits) -> list[list[str]]:
-        """What is live by the rate."""
+        """The live rooms by the rate."""
         return same_for_all(self._world, visits, self.rates(visits))
 
     def rates(self, visits: Visits) -> Floats:

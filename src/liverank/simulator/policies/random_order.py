@@ -1,4 +1,4 @@
-"""A random order: the policy that learns nothing, and whose log has no position bias of its own."""
+"""A random order: it learns nothing, and its log has no position bias from the ranking."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from liverank.simulator.world.world import World
 
 
 class RandomOrder:
-    """Any order, each as likely as the next."""
+    """Orders items at random, each order equally likely."""
 
     def __init__(self, world: World, *, seed: int = 0) -> None:
         self._world = world

@@ -94,7 +94,7 @@ def _output(written_to: Path | None) -> IO[str]:
 
 
 def _address(process: subprocess.Popen[bytes], output: IO[str], until_s: float) -> str:
-    """What the server says it listens on."""
+    """The address that the server reports to listen on."""
     while time.monotonic() < until_s:
         has_ended = process.poll() is not None
         printed = _printed(output)

@@ -1,6 +1,6 @@
 """A project for a simulated world: a folder with the liverank.toml that ``liverank init`` proposes.
 
-Invariant: the config says what the events of any world say of themselves, and nothing of the truth.
+Invariant: the config describes what the events of any world show, and nothing of the truth.
 """
 
 from pathlib import Path

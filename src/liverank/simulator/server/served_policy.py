@@ -22,7 +22,7 @@ _MARK = b"\r\nliverank-simulated: true\r\n"
 _MOST_BYTES = 8_000_000
 """Of events from which on a request is sent; a server takes 16 MB by default."""
 _LINES = "application/x-ndjson"
-_SAYS = 300
+_MOST_CHARACTERS = 300
 
 
 class AnsweredBy(NamedTuple):
@@ -231,9 +231,9 @@ def _get(path: str) -> bytes:
 
 
 def _brief(event: Event) -> str:
-    return encode_event(event)[:_SAYS].decode(errors="replace")
+    return encode_event(event)[:_MOST_CHARACTERS].decode(errors="replace")
 
 
 def _refused(what: str, answer: Answer) -> SimulatorError:
-    text = answer.body[:_SAYS].decode(errors="replace")
+    text = answer.body[:_MOST_CHARACTERS].decode(errors="replace")
     return SimulatorError(f"{what}: the server answered {answer.status}: {text}")

@@ -1,4 +1,4 @@
-"""Who follows whom as the world begins: hosts by fame and liking, friends by circle.
+"""The follow graph at the start of the world: hosts by fame and liking, friends by circle.
 
 Invariant: nobody follows himself or herself, and nobody is followed twice by one person.
 """

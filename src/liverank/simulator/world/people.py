@@ -36,7 +36,7 @@ class People:
     patience: Floats  # [n_people] mean number of rooms examined in a list, at least 1
     visits_per_day: Floats  # [n_people] in a neutral mood
     habit: Ints  # [n_people] row of the weekly curves
-    phase_h: Floats  # [n_people] hours that the person is later than the curve says
+    phase_h: Floats  # [n_people] hours that the person's curve is shifted later
     peak_hour: Floats  # [n_people] hour of the day (UTC) of the first peak
 
 

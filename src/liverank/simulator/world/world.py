@@ -20,7 +20,7 @@ from liverank.simulator.world.schedule import draw_schedule
 START_MS = 1_704_067_200_000
 """Where a world's time begins by default: Monday, 2024-01-01, midnight UTC.
 
-Long past, because an event of the future is odd; who needs a world that lasts until now says so.
+Long past, because an event in the future is an error; a caller that needs a recent world sets it.
 """
 
 DAY_MS = 86_400_000

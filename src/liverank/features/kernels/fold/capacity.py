@@ -1,8 +1,7 @@
-"""The kernels that see to it that an event fits into the arena before it is folded.
+"""The kernels that make sure that an event fits into the arena before it is folded.
 
-Memory that was given back is not lost to what is of another class: when the arena is at its end,
-gaps are closed. Only state that takes more than it may is evicted, and only an event that no state
-is small enough for finds no room.
+When the arena is full, gaps of freed words are closed. Rows are evicted only where state exceeds
+its memory limit, and an event is lost only where it would not fit into an empty state.
 """
 
 from liverank.compiled import compiled
@@ -10,51 +9,51 @@ from liverank.features.kernels.fold.compaction import compact
 from liverank.features.kernels.fold.eviction import evict
 from liverank.features.kernels.fold.renumbering import renumber
 from liverank.features.kernels.memory.offsets import (
-    CAPACITY,
     CHUNK,
-    HEADER,
-    ITEMS,
-    LIST_PART,
+    HEADER_ITEMS,
+    HEADER_USED,
     MAX_ITEMS,
-    NEXT_SCOPE,
-    NUMBERS,
-    SCOPE_COUNT,
-    USED,
-    WIDEST,
-    WIDTH,
+    NUMBERS_CAPACITY,
+    NUMBERS_NEXT_SCOPE,
+    NUMBERS_SCOPE_COUNT,
+    NUMBERS_WIDEST,
+    SHAPE_LIST_PART,
+    SHAPE_WIDTH,
 )
 from liverank.features.kernels.memory.shapes import shape_of
-from liverank.features.layout.layout import MAX_ELEMENTS, RECENT_ITEMS
+from liverank.features.layout.constants import MAX_ELEMENTS, RECENT_ITEMS
 
 
 @compiled
-def make_room(store, layout, ranking_items):
-    """Whether one more event, a ranking of so many items, surely fits, once room was made."""
-    header, numbers = store[HEADER], layout[NUMBERS]
+def ensure_capacity(store, layout, ranking_items):
+    """Free memory if need be; whether one more event, with a ranking of so many items, fits."""
+    header, numbers = store.header, layout.numbers
     entities = ranking_items + 2
-    if header[ITEMS] + entities >= MAX_ITEMS:
+    if header[HEADER_ITEMS] + entities >= MAX_ITEMS:
         renumber(store, layout)
-        if header[ITEMS] + entities >= MAX_ITEMS:
+        if header[HEADER_ITEMS] + entities >= MAX_ITEMS:
             return False
-    rows = entities * (numbers[SCOPE_COUNT] * MAX_ELEMENTS + RECENT_ITEMS)
-    if rows * numbers[WIDEST] + CHUNK < numbers[CAPACITY] - header[USED]:
+    rows = entities * (numbers[NUMBERS_SCOPE_COUNT] * MAX_ELEMENTS + RECENT_ITEMS)
+    if rows * numbers[NUMBERS_WIDEST] + CHUNK < numbers[NUMBERS_CAPACITY] - header[HEADER_USED]:
         return True
-    words = _most_words(layout, entities)  # look closer, as is seldom needed
-    if words < numbers[CAPACITY] - header[USED]:
+    words = _most_words(layout, entities)  # the exact bound, which is seldom needed
+    if words < numbers[NUMBERS_CAPACITY] - header[HEADER_USED]:
         return True
-    if words >= numbers[CAPACITY] - 2 * numbers[WIDEST]:  # even where there are no rows
+    if (
+        words >= numbers[NUMBERS_CAPACITY] - 2 * numbers[NUMBERS_WIDEST]
+    ):  # even where there are no rows
         return False
-    evict(store, layout, numbers[CAPACITY] - words)
+    evict(store, layout, numbers[NUMBERS_CAPACITY] - words)
     compact(store, layout)
-    return words < numbers[CAPACITY] - header[USED]
+    return words < numbers[NUMBERS_CAPACITY] - header[HEADER_USED]
 
 
 @compiled
 def _most_words(layout, entities):
-    """Words that an event of so many entities takes at most."""
-    numbers = layout[NUMBERS]
-    of_one = RECENT_ITEMS * numbers[WIDEST]
-    for scope in range(numbers[NEXT_SCOPE]):
-        is_list = shape_of(layout, scope, LIST_PART) >= 0
-        of_one += shape_of(layout, scope, WIDTH) * (MAX_ELEMENTS if is_list else 1)
+    """Most words that an event of so many entities takes."""
+    numbers = layout.numbers
+    of_one = RECENT_ITEMS * numbers[NUMBERS_WIDEST]
+    for scope in range(numbers[NUMBERS_NEXT_SCOPE]):
+        is_list = shape_of(layout, scope, SHAPE_LIST_PART) >= 0
+        of_one += shape_of(layout, scope, SHAPE_WIDTH) * (MAX_ELEMENTS if is_list else 1)
     return entities * of_one + CHUNK

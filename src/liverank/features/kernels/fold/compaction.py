@@ -1,77 +1,70 @@
-"""The kernel that closes the gaps in the arena, so that what was given back fits anything again.
+"""The kernel that closes the gaps in the arena, so that freed words can hold rows of any width.
 
-Words given back are used again by rows of the same class; where what comes is of another class than
-what went, they lie in pieces that nothing fits. Here all rows and chunks move towards the start, in
-the order in which they lie, and every place that is stored follows: the index's, the directory's,
-and those of people's histories and edges. Invariant: nothing else changes, so every read gives the
-same bits before and after.
+Freed words are used again by rows of the same scope only; where the mix of rows changes, they lie
+in gaps that fit no new row. Here all rows and chunks move towards the start of the arena, in their
+order, and every stored offset is updated: in the index, the directory, and people's histories and
+edges. Invariant: nothing else changes, so every read gives the same bits before and after.
 """
 
 import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.kernels.memory.bitset import below, count_up, groups_of, include
-from liverank.features.kernels.memory.heartbeat import go_on_waiting
-from liverank.features.kernels.memory.index import entry_of, place_in
+from liverank.features.kernels.memory.heartbeat import show_progress
+from liverank.features.kernels.memory.index import entry_of, offset_in
 from liverank.features.kernels.memory.offsets import (
     CHUNK,
     CHUNK_CLASS,
-    COMPACTED,
-    DIRECTORY,
-    FREE_LISTS,
-    FREED,
-    HEADER,
-    INDEX,
-    INTS,
-    ITEM_SCOPE,
-    LEVEL,
-    NUMBERS,
-    TABLES,
-    USED,
-    USER_SCOPE,
-    WIDEST,
-    WIDTH,
+    HEADER_COMPACTED,
+    HEADER_FREE_LISTS,
+    HEADER_FREED,
+    HEADER_LEVEL,
+    HEADER_USED,
+    NUMBERS_ITEM_SCOPE,
+    NUMBERS_USER_SCOPE,
+    NUMBERS_WIDEST,
+    SHAPE_WIDTH,
 )
 from liverank.features.kernels.memory.pointers import keep, pointer_to
 from liverank.features.kernels.memory.shapes import shape_of
-from liverank.features.layout.layout import EDGES, HISTORY, NUMBER
+from liverank.features.layout.constants import ITEM_NUMBER, USER_EDGES, USER_HISTORY
 
 
 @compiled
 def compact(store, layout):
-    """Close all gaps; takes twelve bytes for each 512 of the arena meanwhile."""
-    header = store[HEADER]
-    groups = groups_of(header[USED])
+    """Close all gaps; takes twelve bytes for each 512 of the arena while it runs."""
+    header = store.header
+    groups = groups_of(header[HEADER_USED])
     bits, counts = np.zeros(groups, np.uint64), np.empty(groups, np.uint32)
     kept = (pointer_to(bits), pointer_to(counts))
-    include(kept, 0, 2 * layout[NUMBERS][WIDEST])  # the rows of zeros and of NaN
+    include(kept, 0, 2 * layout.numbers[NUMBERS_WIDEST])  # the rows of zeros and of NaN
     _visit(store, layout, kept, False)
     count_up(kept, groups)
     _visit(store, layout, kept, True)
     _close(store, kept, groups)
     for class_ in range(CHUNK_CLASS + 1):
-        header[FREE_LISTS + class_] = 0
-    header[COMPACTED] += 1
+        header[HEADER_FREE_LISTS + class_] = 0
+    header[HEADER_COMPACTED] += 1
     keep((bits, counts))
 
 
 @compiled
 def _visit(store, layout, kept, is_counted):
-    """Take in all words that are kept; or, once counted, let each place be where it will move."""
-    ints, index = store[INTS], store[INDEX]
-    size = np.int64(1) << store[HEADER][LEVEL]
+    """Add all words that are kept to the set; or, once it is counted, replace each offset."""
+    ints, index = store.ints, store.index
+    size = np.int64(1) << store.header[HEADER_LEVEL]
     for slot in range(size, 2 * size):
-        go_on_waiting(store, slot)
+        show_progress(store, slot)
         if index[slot] == np.uint64(0):
             continue
-        row, table = place_in(index[slot]), np.int64(store[TABLES][slot])
-        place = _visited(kept, is_counted, row, shape_of(layout, table, WIDTH))
-        if table == layout[NUMBERS][USER_SCOPE]:
-            _visit_chain(ints, kept, is_counted, row + HISTORY)
-            _visit_chain(ints, kept, is_counted, row + EDGES)
-        elif table == layout[NUMBERS][ITEM_SCOPE]:
-            store[DIRECTORY][ints[row + NUMBER]] = place
-        index[slot] = entry_of(place, index[slot])
+        row, table = offset_in(index[slot]), np.int64(store.tables[slot])
+        moved_to = _visited(kept, is_counted, row, shape_of(layout, table, SHAPE_WIDTH))
+        if table == layout.numbers[NUMBERS_USER_SCOPE]:
+            _visit_chain(ints, kept, is_counted, row + USER_HISTORY)
+            _visit_chain(ints, kept, is_counted, row + USER_EDGES)
+        elif table == layout.numbers[NUMBERS_ITEM_SCOPE]:
+            store.directory[ints[row + ITEM_NUMBER]] = moved_to
+        index[slot] = entry_of(moved_to, index[slot])
 
 
 @compiled
@@ -84,26 +77,26 @@ def _visit_chain(ints, kept, is_counted, link):
 
 
 @compiled
-def _visited(kept, is_counted, place, width):
-    """What takes the place of this one: itself, while words are not counted. No place, 0, stays."""
+def _visited(kept, is_counted, offset, width):
+    """What replaces this offset: itself, while words are not counted. 0, for none, stays."""
     if is_counted:
-        return below(kept, place)
-    include(kept, place, width)
-    return place
+        return below(kept, offset)
+    include(kept, offset, width)
+    return offset
 
 
 @compiled
 def _close(store, kept, groups):
-    """Move the words that are kept, and leave zeros behind them."""
-    header, ints, bits = store[HEADER], store[INTS], kept[0]
-    used, to = header[USED], np.int64(0)
+    """Move the words that are kept, and clear the words behind them."""
+    header, ints, bits = store.header, store.ints, kept[0]
+    used, to = header[HEADER_USED], np.int64(0)
     for group in range(groups):
-        go_on_waiting(store, group)
+        show_progress(store, group)
         is_kept = bits[group]
-        for place in range(64 * group, min(64 * group + 64, used)):
-            ints[to] = ints[place]
+        for word in range(64 * group, min(64 * group + 64, used)):
+            ints[to] = ints[word]
             to += np.int64(is_kept & np.uint64(1))
             is_kept >>= np.uint64(1)
-    for place in range(to, used):
-        ints[place] = 0
-    header[USED], header[FREED] = to, 0
+    for word in range(to, used):
+        ints[word] = 0
+    header[HEADER_USED], header[HEADER_FREED] = to, 0

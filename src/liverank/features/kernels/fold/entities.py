@@ -1,120 +1,130 @@
-"""Kernels for the rows of users and items: when they were heard of, their fields, their states."""
+"""Kernels for the rows of users and items: when they were seen, their fields, their states."""
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.kernels.memory.index import MISSING, add, find, find_or_add, row_key
 from liverank.features.kernels.memory.offsets import (
-    BITS,
-    COPIED,
-    COPIES,
-    DIRECTORY,
-    HEADER,
-    INTS,
-    ITEM_SCOPE,
-    ITEMS,
-    LIFE_FIELD,
-    LIFE_SCOPE,
-    NEW_ITEM,
-    NEW_USER,
-    NUMBERS,
-    USER_SCOPE,
-    WIDTH,
-    WORDS,
+    HEADER_ITEMS,
+    NUMBERS_COPIED_FIELDS,
+    NUMBERS_ITEM_SCOPE,
+    NUMBERS_LIFE_FIELD,
+    NUMBERS_LIFE_SCOPE,
+    NUMBERS_USER_SCOPE,
+    SHAPE_WIDTH,
 )
 from liverank.features.kernels.memory.shapes import shape_of
-from liverank.features.layout.layout import (
-    ENDED,
-    FIRST_SEEN,
-    KEY,
-    LAST_SEEN,
+from liverank.features.layout.constants import (
+    ENTITY_LAST_SEEN,
+    ITEM_ENDED,
+    ITEM_FIRST_SEEN,
+    ITEM_LIFE_HOST,
+    ITEM_LIFE_MS,
+    ITEM_NUMBER,
+    ITEM_SCHEDULED,
+    ITEM_STARTED,
+    ITEM_STARTS,
     LATEST_AT,
     LATEST_KEY,
-    LIFE,
-    LIFE_HEARD,
-    LIFE_KEY,
+    LIFE_COUNT,
     LIFE_MS,
-    LIVES,
-    NUMBER,
-    SCHEDULED,
-    STARTED,
-    STARTS,
+    LIFE_UPDATED,
+    ROW_KEY,
 )
-from liverank.features.stream.event_arrays import STATE_ENDED, STATE_SCHEDULED, STATE_STARTED
+from liverank.features.stream.event_codes import STATE_ENDED, STATE_SCHEDULED, STATE_STARTED
 
 ONE = np.uint64(1)
-"""Stands for the part that a key of one entity does not have."""
+"""Stands for the second part of the key of a single entity."""
 _ALL_SCOPE = 0
+
+
+class FieldChanges(NamedTuple):
+    """The words that an event sets: elements ``begin`` to ``end`` of a stream's two arrays.
+
+    ``words`` int32[m] holds the words of the entity's row, ``values`` uint64[m] their bits.
+    """
+
+    begin: Any
+    end: Any
+    words: Any
+    values: Any
 
 
 @compiled
 def user_key(layout, user):
     """The key of a user's row."""
-    return row_key(layout[NUMBERS][USER_SCOPE], user, ONE)
+    return row_key(layout.numbers[NUMBERS_USER_SCOPE], user, ONE)
 
 
 @compiled
 def item_key(layout, item):
     """The key of an item's row."""
-    return row_key(layout[NUMBERS][ITEM_SCOPE], item, ONE)
+    return row_key(layout.numbers[NUMBERS_ITEM_SCOPE], item, ONE)
 
 
 @compiled
 def user_row(store, layout, user, at):
-    """The first word of a user's row, made where it is missing; the user is heard of."""
+    """The first word of a user's row, made where it is missing; updates when they were seen."""
     key = user_key(layout, user)
     row = find(store, key)
     if row == MISSING:
-        row = _new_row(store, layout, layout[NUMBERS][USER_SCOPE], key, layout[NEW_USER])
-    _hear(store[WORDS], row, at)
+        row = _new_row(store, layout, layout.numbers[NUMBERS_USER_SCOPE], key, layout.new_user)
+    _see(store.words, row, at)
     return row
 
 
 @compiled
 def item_row(store, layout, item, at):
-    """The first word of an item's row, made and numbered where it is missing; it is heard of."""
+    """The first word of an item's row, made and numbered where it is missing.
+
+    Updates when the item was first and last seen.
+    """
     key = item_key(layout, item)
     row = find(store, key)
     if row == MISSING:
-        row = _new_row(store, layout, layout[NUMBERS][ITEM_SCOPE], key, layout[NEW_ITEM])
-        number = store[HEADER][ITEMS] + 1
-        store[HEADER][ITEMS] = number
-        store[INTS][row + NUMBER] = number
-        store[DIRECTORY][number] = row
-    words = store[WORDS]
-    if not words[row + FIRST_SEEN] <= at:
-        words[row + FIRST_SEEN] = at
-    _hear(words, row, at)
+        row = _new_row(store, layout, layout.numbers[NUMBERS_ITEM_SCOPE], key, layout.new_item)
+        number = store.header[HEADER_ITEMS] + 1
+        store.header[HEADER_ITEMS] = number
+        store.ints[row + ITEM_NUMBER] = number
+        store.directory[number] = row
+    words = store.words
+    if not words[row + ITEM_FIRST_SEEN] <= at:
+        words[row + ITEM_FIRST_SEEN] = at
+    _see(words, row, at)
     return row
 
 
 @compiled
-def set_fields(store, stamps, row, at, begin, end, set_word, set_value):
-    """Set fields of a row to what an event at ``at`` says, but those that a later event set.
+def set_fields(store, stamps, row, at, changes):
+    """Set fields of a row to the values of an event at ``at``, unless a later event set them.
 
-    ``stamps`` says which word holds the time of the event that set a field. All words of a field
-    are set or none, as its first one brings the stamp to ``at``.
+    ``stamps`` int64[words] holds, for each word, the word with the time of the event that set its
+    field; ``changes`` is a ``FieldChanges``. All words of a field are set or none, as its first one
+    raises the stamp to ``at``.
     """
-    words, bits = store[WORDS], store[BITS]
-    for place in range(begin, end):
-        stamp = row + stamps[set_word[place]]
+    words, bits = store.words, store.bits
+    begin, end, set_word, set_value = changes
+    for change in range(begin, end):
+        stamp = row + stamps[set_word[change]]
         if not words[stamp] > at:
             words[stamp] = at
-            bits[row + set_word[place]] = set_value[place]
+            bits[row + set_word[change]] = set_value[change]
 
 
 @compiled
 def set_item_state(store, layout, row, state, at):
-    """Keep the last start, end and announcement, so that order of arrival does not matter."""
-    words = store[WORDS]
+    """Keep the latest start, end and announcement, so that order of arrival does not matter."""
+    words = store.words
     if state == STATE_STARTED:
-        words[row + STARTS] += 1.0
-        if not words[row + STARTED] >= at:
-            words[row + STARTED] = at
-    elif state == STATE_ENDED and not words[row + ENDED] >= at:
-        words[row + ENDED] = at
-    elif state == STATE_SCHEDULED and not words[row + SCHEDULED] >= at:
-        words[row + SCHEDULED] = at
+        words[row + ITEM_STARTS] += 1.0
+        if not words[row + ITEM_STARTED] >= at:
+            words[row + ITEM_STARTED] = at
+    elif state == STATE_ENDED and not words[row + ITEM_ENDED] >= at:
+        words[row + ITEM_ENDED] = at
+    elif state == STATE_SCHEDULED and not words[row + ITEM_SCHEDULED] >= at:
+        words[row + ITEM_SCHEDULED] = at
     _count_life(store, layout, row)
     _keep_latest(store, layout, row, at)
 
@@ -122,74 +132,74 @@ def set_item_state(store, layout, row, state, at):
 @compiled
 def is_over(words, row):
     """Whether an item ended, and neither started nor was announced again since."""
-    ended = words[row + ENDED]
+    ended = words[row + ITEM_ENDED]
     return (
         not np.isnan(ended)
-        and not words[row + STARTED] > ended
-        and not words[row + SCHEDULED] > ended
+        and not words[row + ITEM_STARTED] > ended
+        and not words[row + ITEM_SCHEDULED] > ended
     )
 
 
 @compiled
 def _new_row(store, layout, table, key, template):
     """Make a row of which nothing is known yet."""
-    width = shape_of(layout, table, WIDTH)
+    width = shape_of(layout, table, SHAPE_WIDTH)
     row = add(store, table, key, width)
     for word in range(1, width):
-        store[WORDS][row + word] = template[word]
+        store.words[row + word] = template[word]
     return row
 
 
 @compiled
-def _hear(words, row, at):
-    if not words[row + LAST_SEEN] >= at:
-        words[row + LAST_SEEN] = at
+def _see(words, row, at):
+    if not words[row + ENTITY_LAST_SEEN] >= at:
+        words[row + ENTITY_LAST_SEEN] = at
 
 
 @compiled
 def _count_life(store, layout, row):
-    """Let how long an item lived count for its host and for all, instead of what counted before.
+    """Replace the item's contribution to the lifetime totals of its host and of all items.
 
-    Milliseconds are whole, so what is taken back leaves nothing behind.
+    Milliseconds are whole numbers, so subtracting the old contribution is exact.
     """
-    words = store[WORDS]
-    bits = store[BITS]
-    life_ms = words[row + ENDED] - words[row + STARTED]
-    if life_ms < 0.0:  # it started again since
+    words = store.words
+    bits = store.bits
+    life_ms = words[row + ITEM_ENDED] - words[row + ITEM_STARTED]
+    if life_ms < 0.0:  # it has started again
         life_ms = np.nan
-    host = layout[NUMBERS][LIFE_FIELD]
+    host = layout.numbers[NUMBERS_LIFE_FIELD]
     key = bits[row + host] if host >= 0 else np.uint64(0)
-    before_ms, key_before = words[row + LIFE], bits[row + LIFE_KEY]
+    before_ms, key_before = words[row + ITEM_LIFE_MS], bits[row + ITEM_LIFE_HOST]
     if (life_ms == before_ms or (np.isnan(life_ms) and np.isnan(before_ms))) and key == key_before:
         return
     if not np.isnan(before_ms):
-        _add_life(store, layout, key_before, -1.0, -before_ms, words[row + ENDED])
+        _add_life(store, layout, key_before, -1.0, -before_ms, words[row + ITEM_ENDED])
     if not np.isnan(life_ms):
-        _add_life(store, layout, key, 1.0, life_ms, words[row + ENDED])
-    words[row + LIFE], bits[row + LIFE_KEY] = life_ms, key
+        _add_life(store, layout, key, 1.0, life_ms, words[row + ITEM_ENDED])
+    words[row + ITEM_LIFE_MS], bits[row + ITEM_LIFE_HOST] = life_ms, key
 
 
 @compiled
 def _keep_latest(store, layout, row, at):
-    """Keep an item's fields in its host's row where no item of the host started later.
+    """Copy an item's fields to its host's row unless a later-started item of the host is there.
 
-    Of two that started at once the same one always stays, by their keys.
+    Of two that started at once the one with the greater key stays, in any order of arrival.
     """
-    words, bits, copies = store[WORDS], store[BITS], layout[COPIES]
-    started = words[row + STARTED]
-    if layout[NUMBERS][COPIED] == 0 or np.isnan(started):
+    words, bits, copies = store.words, store.bits, layout.copies
+    started = words[row + ITEM_STARTED]
+    if layout.numbers[NUMBERS_COPIED_FIELDS] == 0 or np.isnan(started):
         return
-    host = bits[row + layout[NUMBERS][LIFE_FIELD]]
+    host = bits[row + layout.numbers[NUMBERS_LIFE_FIELD]]
     if host == np.uint64(0):
         return
-    of_host = find_or_add(store, layout, layout[NUMBERS][LIFE_SCOPE], host, ONE)
-    started = max(started, 1.0)  # zero is none
+    of_host = find_or_add(store, layout, layout.numbers[NUMBERS_LIFE_SCOPE], host, ONE)
+    started = max(started, 1.0)  # zero means none
     kept = words[of_host + LATEST_AT]
-    if kept > started or (kept == started and bits[of_host + LATEST_KEY] > bits[row + KEY]):
+    if kept > started or (kept == started and bits[of_host + LATEST_KEY] > bits[row + ROW_KEY]):
         return
-    words[of_host + LATEST_AT], bits[of_host + LATEST_KEY] = started, bits[row + KEY]
-    words[of_host + LIFE_HEARD] = max(words[of_host + LIFE_HEARD], at)
-    for field in range(layout[NUMBERS][COPIED]):
+    words[of_host + LATEST_AT], bits[of_host + LATEST_KEY] = started, bits[row + ROW_KEY]
+    words[of_host + LIFE_UPDATED] = max(words[of_host + LIFE_UPDATED], at)
+    for field in range(layout.numbers[NUMBERS_COPIED_FIELDS]):
         first, count, target = copies[3 * field], copies[3 * field + 1], copies[3 * field + 2]
         for word in range(count):
             bits[of_host + target + word] = bits[row + first + word]
@@ -197,12 +207,12 @@ def _keep_latest(store, layout, row, at):
 
 @compiled
 def _add_life(store, layout, host, lives, total_ms, at):
-    words = store[WORDS]
-    for scope, part in ((_ALL_SCOPE, ONE), (layout[NUMBERS][LIFE_SCOPE], host)):
+    words = store.words
+    for scope, part in ((_ALL_SCOPE, ONE), (layout.numbers[NUMBERS_LIFE_SCOPE], host)):
         if scope >= 0 and part != np.uint64(0):
             row = find_or_add(store, layout, scope, part, ONE)
-            if lives < 0.0 and words[row + LIVES] < 1.0:
-                continue  # what is taken back was swept away meanwhile
-            words[row + LIVES] += lives
+            if lives < 0.0 and words[row + LIFE_COUNT] < 1.0:
+                continue  # the row with the old contribution was swept
+            words[row + LIFE_COUNT] += lives
             words[row + LIFE_MS] += total_ms
-            words[row + LIFE_HEARD] = max(words[row + LIFE_HEARD], at)
+            words[row + LIFE_UPDATED] = max(words[row + LIFE_UPDATED], at)

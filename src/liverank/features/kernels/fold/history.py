@@ -1,27 +1,28 @@
 """Kernels for a person's history: the latest impressions, and the latest other interactions.
 
 It is a chain of chunks in no order: an entry is (time, type, value) in one word, and the item's
-number beside it. When there are as many of a sort as are remembered, the oldest gives way, so what
-is remembered does not depend on the order of arrival. Values keep eight significant bits.
+number in a half word. Each of the two sorts has a limit; at the limit a new entry replaces the
+oldest, so what is kept does not depend on the order of arrival. Values keep eight significant bits.
 """
 
 import numpy as np
 
 from liverank.compiled import compiled
-from liverank.features.kernels.memory.index import give_back_chain, place_of, take
+from liverank.features.kernels.memory.index import give_back_chain, offset_of, take
 from liverank.features.kernels.memory.offsets import (
-    BITS,
-    CAPACITY,
     CHUNK,
     CHUNK_CLASS,
     CHUNK_ENTRIES,
-    HALVES,
-    HISTORY_CAP,
-    IMPRESSION,
-    INTS,
-    NUMBERS,
+    NUMBERS_CAPACITY,
+    NUMBERS_HISTORY_CAP,
+    NUMBERS_IMPRESSION,
 )
-from liverank.features.layout.layout import DONE_COUNT, HISTORY, KEY, SEEN_COUNT
+from liverank.features.layout.constants import (
+    ROW_KEY,
+    USER_DONE_COUNT,
+    USER_HISTORY,
+    USER_SEEN_COUNT,
+)
 
 TIME_SHIFT, TYPE_SHIFT = np.uint64(20), np.uint64(16)
 TYPE_MASK, VALUE_MASK = np.uint64(15), np.uint64(0xFFFF)
@@ -55,23 +56,23 @@ def value_of(entry):
 
 @compiled
 def remember(store, layout, of_user, entry, number):
-    """Add an entry; at the limit the oldest of its sort gives way, or it is not taken in."""
-    ints, bits, halves = store[INTS], store[BITS], store[HALVES]
-    is_seen = type_of(entry) == layout[NUMBERS][IMPRESSION]
-    kept = SEEN_COUNT if is_seen else DONE_COUNT
-    if ints[of_user + kept] >= layout[NUMBERS][HISTORY_CAP]:
-        chunk, place = _oldest(store, layout, of_user, is_seen)
-        other = halves[2 * (chunk + 1 + CHUNK_ENTRIES) + place]
-        if comes_before(store, bits[chunk + 1 + place], other, entry, number):
-            bits[chunk + 1 + place] = entry
-            halves[2 * (chunk + 1 + CHUNK_ENTRIES) + place] = number
+    """Add an entry; at the limit it replaces the oldest of its sort, unless it is older itself."""
+    ints, bits, halves = store.ints, store.bits, store.halves
+    is_seen = type_of(entry) == layout.numbers[NUMBERS_IMPRESSION]
+    kept = USER_SEEN_COUNT if is_seen else USER_DONE_COUNT
+    if ints[of_user + kept] >= layout.numbers[NUMBERS_HISTORY_CAP]:
+        chunk, i = _oldest(store, layout, of_user, is_seen)
+        other = halves[2 * (chunk + 1 + CHUNK_ENTRIES) + i]
+        if comes_before(store, bits[chunk + 1 + i], other, entry, number):
+            bits[chunk + 1 + i] = entry
+            halves[2 * (chunk + 1 + CHUNK_ENTRIES) + i] = number
         return
-    filled = (ints[of_user + SEEN_COUNT] + ints[of_user + DONE_COUNT]) % CHUNK_ENTRIES
+    filled = (ints[of_user + USER_SEEN_COUNT] + ints[of_user + USER_DONE_COUNT]) % CHUNK_ENTRIES
     if filled == 0:  # the first chunk is full, or there is none
         chunk = take(store, CHUNK, CHUNK_CLASS)
-        ints[chunk] = ints[of_user + HISTORY]
-        ints[of_user + HISTORY] = chunk
-    chunk = ints[of_user + HISTORY]
+        ints[chunk] = ints[of_user + USER_HISTORY]
+        ints[of_user + USER_HISTORY] = chunk
+    chunk = ints[of_user + USER_HISTORY]
     bits[chunk + 1 + filled] = entry
     halves[2 * (chunk + 1 + CHUNK_ENTRIES) + filled] = number
     ints[of_user + kept] += 1
@@ -79,34 +80,34 @@ def remember(store, layout, of_user, entry, number):
 
 @compiled
 def history_size(store, layout, of_user):
-    """Entries of a person; within bounds whatever a torn read finds."""
-    ints = store[INTS]
-    size = ints[of_user + SEEN_COUNT] + ints[of_user + DONE_COUNT]
-    return min(max(size, 0), 2 * layout[NUMBERS][HISTORY_CAP])
+    """The number of a person's entries; within bounds whatever a torn read found."""
+    ints = store.ints
+    size = ints[of_user + USER_SEEN_COUNT] + ints[of_user + USER_DONE_COUNT]
+    return min(max(size, 0), 2 * layout.numbers[NUMBERS_HISTORY_CAP])
 
 
 @compiled
 def history_of(store, layout, of_user):
     """A person's entries in order of time: (packed uint64[n], item numbers uint32[n])."""
-    ints, bits, halves = store[INTS], store[BITS], store[HALVES]
+    ints, bits, halves = store.ints, store.bits, store.halves
     size = history_size(store, layout, of_user)
     entries, numbers = np.empty(size, np.uint64), np.empty(size, np.uint32)
-    chunk = ints[of_user + HISTORY]
+    chunk = ints[of_user + USER_HISTORY]
     left = size
-    while left > 0 and 0 < chunk < layout[NUMBERS][CAPACITY] - CHUNK:
+    while left > 0 and 0 < chunk < layout.numbers[NUMBERS_CAPACITY] - CHUNK:
         inside = (left - 1) % CHUNK_ENTRIES + 1
         left -= inside
-        for place in range(inside):
-            entries[left + place] = bits[chunk + 1 + place]
-            numbers[left + place] = halves[2 * (chunk + 1 + CHUNK_ENTRIES) + place]
+        for i in range(inside):
+            entries[left + i] = bits[chunk + 1 + i]
+            numbers[left + i] = halves[2 * (chunk + 1 + CHUNK_ENTRIES) + i]
         chunk = ints[chunk]
     entries, numbers = entries[left:], numbers[left:]
     if not (entries[1:] >= entries[:-1]).all():  # a full history is a ring
         order = np.argsort(entries, kind="mergesort")
         entries, numbers = entries[order], numbers[order]
-    for place in range(1, entries.size):  # ties, by items' keys
-        entry, number = entries[place], numbers[place]
-        before = place
+    for i in range(1, entries.size):  # ties, by items' keys
+        entry, number = entries[i], numbers[i]
+        before = i
         while before > 0 and comes_before(
             store, entry, number, entries[before - 1], numbers[before - 1]
         ):
@@ -121,45 +122,45 @@ def comes_before(store, entry, number, other, other_number):
     """Whether an entry is earlier than another; items' keys settle ties, not order of arrival."""
     if entry != other:
         return entry < other
-    bits = store[BITS]
-    return bits[place_of(store, number) + KEY] < bits[place_of(store, other_number) + KEY]
+    bits = store.bits
+    return bits[offset_of(store, number) + ROW_KEY] < bits[offset_of(store, other_number) + ROW_KEY]
 
 
 @compiled
 def forget(store, of_user):
     """Give back all chunks of a person's history."""
-    ints = store[INTS]
-    give_back_chain(store, ints[of_user + HISTORY])
-    ints[of_user + HISTORY] = 0
-    ints[of_user + SEEN_COUNT] = 0
-    ints[of_user + DONE_COUNT] = 0
+    ints = store.ints
+    give_back_chain(store, ints[of_user + USER_HISTORY])
+    ints[of_user + USER_HISTORY] = 0
+    ints[of_user + USER_SEEN_COUNT] = 0
+    ints[of_user + USER_DONE_COUNT] = 0
 
 
 @compiled
 def _oldest(store, layout, of_user, is_seen):
-    """Where the oldest entry of a sort is: (chunk, place in it)."""
-    ints, bits, halves = store[INTS], store[BITS], store[HALVES]
-    impression = layout[NUMBERS][IMPRESSION]
-    chunk = ints[of_user + HISTORY]
-    left = ints[of_user + SEEN_COUNT] + ints[of_user + DONE_COUNT]
-    oldest_chunk, oldest_place = 0, 0
+    """The oldest entry of a sort: (chunk, index in the chunk)."""
+    ints, bits, halves = store.ints, store.bits, store.halves
+    impression = layout.numbers[NUMBERS_IMPRESSION]
+    chunk = ints[of_user + USER_HISTORY]
+    left = ints[of_user + USER_SEEN_COUNT] + ints[of_user + USER_DONE_COUNT]
+    oldest_chunk, oldest_index = 0, 0
     while left > 0:
         inside = (left - 1) % CHUNK_ENTRIES + 1
         left -= inside
-        for place in range(inside):
-            entry = bits[chunk + 1 + place]
+        for i in range(inside):
+            entry = bits[chunk + 1 + i]
             if (type_of(entry) == impression) != is_seen:
                 continue
             if oldest_chunk == 0 or comes_before(
                 store,
                 entry,
-                halves[2 * (chunk + 1 + CHUNK_ENTRIES) + place],
-                bits[oldest_chunk + 1 + oldest_place],
-                halves[2 * (oldest_chunk + 1 + CHUNK_ENTRIES) + oldest_place],
+                halves[2 * (chunk + 1 + CHUNK_ENTRIES) + i],
+                bits[oldest_chunk + 1 + oldest_index],
+                halves[2 * (oldest_chunk + 1 + CHUNK_ENTRIES) + oldest_index],
             ):
-                oldest_chunk, oldest_place = chunk, place
+                oldest_chunk, oldest_index = chunk, i
         chunk = ints[chunk]
-    return oldest_chunk, oldest_place
+    return oldest_chunk, oldest_index
 
 
 @compiled

@@ -1,64 +1,60 @@
-"""Kernels for what people go on to: counts of (earlier item, later item) of the same person.
+"""Kernels for next items: counts of (earlier item, later item) of the same person.
 
-Invariant: a pair is counted once for each success, with what the person's latest items were then; a
-late success is paired with what they are by the time it arrives.
+Invariant: each success is counted once with each of the person's latest items at that point of the
+log; a late success is paired with the latest items at its arrival.
 """
 
 import numpy as np
 
 from liverank.compiled import compiled
-from liverank.features.kernels.fold.decayed_counters import count, weigh
+from liverank.features.kernels.fold.decayed_counters import Interaction, count, weigh
 from liverank.features.kernels.fold.history import comes_before, history_size, time_of, type_of
-from liverank.features.kernels.memory.index import MISSING, find_or_add, place_of
+from liverank.features.kernels.memory.index import MISSING, find_or_add, offset_of
 from liverank.features.kernels.memory.offsets import (
-    BITS,
-    CAPACITY,
     CHUNK,
     CHUNK_ENTRIES,
-    HALVES,
-    INTS,
-    LABEL,
-    NEXT_SCOPE,
-    NUMBERS,
+    NUMBERS_CAPACITY,
+    NUMBERS_LABEL,
+    NUMBERS_NEXT_SCOPE,
 )
-from liverank.features.layout.layout import HISTORY, KEY, NEXT_WITHIN_MS, RECENT_ITEMS
+from liverank.features.layout.constants import NEXT_WITHIN_MS, RECENT_ITEMS, ROW_KEY, USER_HISTORY
 
 
 @compiled
-def go_on(store, layout, of_user, of_item, at, weights):
+def count_next(store, layout, of_user, of_item, at, weights):
     """Count a success as following, or going before, the latest ones of the same person."""
-    bits = store[BITS]
-    scope, label = layout[NUMBERS][NEXT_SCOPE], layout[NUMBERS][LABEL]
-    entries, numbers, found = latest_successes(store, layout, of_user)
-    for place in range(found):
-        other, when = place_of(store, numbers[place]), time_of(entries[place])
+    bits = store.bits
+    scope, label = layout.numbers[NUMBERS_NEXT_SCOPE], layout.numbers[NUMBERS_LABEL]
+    entries, numbers, successes = latest_successes(store, layout, of_user)
+    for success in range(successes):
+        other, when = offset_of(store, numbers[success]), time_of(entries[success])
         if other in (MISSING, of_item) or abs(when - at) > NEXT_WITHIN_MS:
             continue
         earlier, later = (other, of_item) if when <= at else (of_item, other)
-        row = find_or_add(store, layout, scope, bits[earlier + KEY], bits[later + KEY])
+        row = find_or_add(store, layout, scope, bits[earlier + ROW_KEY], bits[later + ROW_KEY])
         if when <= at:
-            count(store, layout, scope, row, label, at, weights, np.nan)
+            count(store, layout, scope, row, Interaction(label, at, np.nan), weights)
         else:
             weights_then = np.empty_like(weights)
             weigh(layout, when, weights_then)
-            count(store, layout, scope, row, label, when, weights_then, np.nan)
+            count(store, layout, scope, row, Interaction(label, when, np.nan), weights_then)
 
 
 @compiled
 def latest_successes(store, layout, of_user):
     """A person's latest successes of distinct items, the latest first: (entries, numbers, n)."""
-    ints, bits, halves = store[INTS], store[BITS], store[HALVES]
+    ints, bits, halves = store.ints, store.bits, store.halves
     entries = np.zeros(RECENT_ITEMS, np.uint64)
     numbers = np.zeros(RECENT_ITEMS, np.uint32)
     found = 0
-    chunk, left = ints[of_user + HISTORY], history_size(store, layout, of_user)
-    while left > 0 and 0 < chunk < layout[NUMBERS][CAPACITY] - CHUNK:
+    chunk, left = ints[of_user + USER_HISTORY], history_size(store, layout, of_user)
+    while left > 0 and 0 < chunk < layout.numbers[NUMBERS_CAPACITY] - CHUNK:
         inside = (left - 1) % CHUNK_ENTRIES + 1
         left -= inside
-        for place in range(inside):
-            entry = bits[chunk + 1 + place]
-            if type_of(entry) == layout[NUMBERS][LABEL]:
-                number = halves[2 * (chunk + 1 + CHUNK_ENTRIES) + place]
+        for i in range(inside):
+            entry = bits[chunk + 1 + i]
+            if type_of(entry) == layout.numbers[NUMBERS_LABEL]:
+                number = halves[2 * (chunk + 1 + CHUNK_ENTRIES) + i]
                 found = _insert(store, entries, numbers, found, entry, number)
         chunk = ints[chunk]
     return entries, numbers, found
@@ -66,13 +62,13 @@ def latest_successes(store, layout, of_user):
 
 @compiled
 def _insert(store, entries, numbers, found, entry, number):
-    """Put an entry where it belongs, each item once; returns how many there are then."""
+    """Insert an entry in order, each item once; returns how many there are then."""
     slot = found
-    for place in range(found):
-        if numbers[place] == number:
-            if not comes_before(store, entries[place], numbers[place], entry, number):
+    for i in range(found):
+        if numbers[i] == number:
+            if not comes_before(store, entries[i], numbers[i], entry, number):
                 return found
-            slot = place
+            slot = i
     if slot == found:
         if found < RECENT_ITEMS:
             found += 1

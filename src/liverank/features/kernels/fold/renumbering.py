@@ -1,85 +1,87 @@
-"""The kernel that numbers items anew, once all numbers were given out.
+"""The kernel that renumbers items, once all numbers have been used.
 
-An item has a number for as long as its row lives, and histories name items by it for longer. The
-numbers that nothing names any more are free again: the others move down, in their order. Invariant:
-two entries name the same item after it if and only if they did before.
+An item has a number for as long as it has a row, and histories refer to it by the number for
+longer. Numbers that nothing refers to are freed: the others move down, in their order. Invariant:
+two entries refer to the same item afterwards if and only if they did before.
 """
 
 import numpy as np
 
 from liverank.compiled import compiled
 from liverank.features.kernels.memory.bitset import below, count_up, groups_of, include
-from liverank.features.kernels.memory.heartbeat import go_on_waiting
-from liverank.features.kernels.memory.index import place_in
+from liverank.features.kernels.memory.heartbeat import show_progress
+from liverank.features.kernels.memory.index import offset_in
 from liverank.features.kernels.memory.offsets import (
     CHUNK_ENTRIES,
-    DIRECTORY,
-    HALVES,
-    HEADER,
-    INDEX,
-    INTS,
-    ITEM_SCOPE,
-    ITEMS,
-    LEVEL,
-    NUMBERS,
-    TABLES,
-    USER_SCOPE,
+    HEADER_ITEMS,
+    HEADER_LEVEL,
+    NUMBERS_ITEM_SCOPE,
+    NUMBERS_USER_SCOPE,
 )
 from liverank.features.kernels.memory.pointers import keep, pointer_to
-from liverank.features.layout.layout import DONE_COUNT, HISTORY, NUMBER, PRESENT, SEEN_COUNT
+from liverank.features.layout.constants import (
+    ITEM_NUMBER,
+    USER_DONE_COUNT,
+    USER_HISTORY,
+    USER_PRESENT,
+    USER_SEEN_COUNT,
+)
 
 
 @compiled
 def renumber(store, layout):
-    """Give numbers from 1 to the items that rows or histories name; there is no item 0."""
-    header = store[HEADER]
-    groups = groups_of(header[ITEMS])
+    """Number the items that rows or histories refer to from 1; there is no item 0."""
+    header = store.header
+    groups = groups_of(header[HEADER_ITEMS])
     bits, counts = np.zeros(groups, np.uint64), np.empty(groups, np.uint32)
     known = (pointer_to(bits), pointer_to(counts))
     include(known, 0, 1)
     _visit(store, layout, known, False)
     total = count_up(known, groups)
     _visit(store, layout, known, True)
-    header[ITEMS] = total - 1
+    header[HEADER_ITEMS] = total - 1
     keep((bits, counts))
 
 
 @compiled
 def _visit(store, layout, known, is_counted):
-    """Take in all numbers of items, with the directory emptied; or, once counted, replace them."""
-    ints, directory = store[INTS], store[DIRECTORY]
-    size = np.int64(1) << store[HEADER][LEVEL]
+    """Add all numbers to the set and empty the directory; or, once counted, replace them."""
+    ints, directory = store.ints, store.directory
+    size = np.int64(1) << store.header[HEADER_LEVEL]
     for slot in range(size, 2 * size):
-        go_on_waiting(store, slot)
-        entry = store[INDEX][slot]
+        show_progress(store, slot)
+        entry = store.index[slot]
         if entry == np.uint64(0):
             continue
-        row, table = place_in(entry), np.int64(store[TABLES][slot])
-        if table == layout[NUMBERS][USER_SCOPE]:
-            ints[row + PRESENT] = _visited(known, is_counted, ints[row + PRESENT])
+        row, table = offset_in(entry), np.int64(store.tables[slot])
+        if table == layout.numbers[NUMBERS_USER_SCOPE]:
+            ints[row + USER_PRESENT] = _visited(known, is_counted, ints[row + USER_PRESENT])
             _visit_history(store, row, known, is_counted)
-        elif table == layout[NUMBERS][ITEM_SCOPE]:
-            number = _visited(known, is_counted, ints[row + NUMBER])
-            ints[row + NUMBER] = number
+        elif table == layout.numbers[NUMBERS_ITEM_SCOPE]:
+            number = _visited(known, is_counted, ints[row + ITEM_NUMBER])
+            ints[row + ITEM_NUMBER] = number
             directory[number] = row if is_counted else 0
 
 
 @compiled
 def _visit_history(store, of_user, known, is_counted):
-    ints, halves = store[INTS], store[HALVES]
-    chunk, left = ints[of_user + HISTORY], ints[of_user + SEEN_COUNT] + ints[of_user + DONE_COUNT]
+    ints, halves = store.ints, store.halves
+    chunk, left = (
+        ints[of_user + USER_HISTORY],
+        ints[of_user + USER_SEEN_COUNT] + ints[of_user + USER_DONE_COUNT],
+    )
     while left > 0:
         inside = (left - 1) % CHUNK_ENTRIES + 1
         left -= inside
         first = 2 * (chunk + 1 + CHUNK_ENTRIES)
-        for place in range(first, first + inside):
-            halves[place] = _visited(known, is_counted, np.int64(halves[place]))
+        for half in range(first, first + inside):
+            halves[half] = _visited(known, is_counted, np.int64(halves[half]))
         chunk = ints[chunk]
 
 
 @compiled
 def _visited(known, is_counted, number):
-    """What takes the place of this number: itself, while numbers are not counted. No item stays."""
+    """What replaces this number: itself, while numbers are not counted. 0, for none, stays."""
     if is_counted:
         return below(known, number)
     include(known, number, 1)

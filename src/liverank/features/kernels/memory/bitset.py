@@ -1,8 +1,8 @@
-"""Kernels for a set of whole numbers, a bit for each, that tell how many of it lie below a number.
+"""Kernels for a set of whole numbers, one bit each, that counts how many lie below a number.
 
-A set is a tuple of two pointers: to its bits, uint64[groups], and, once it is counted, to how many
-of it lie below each group of 64, uint32[groups]. Rows that move together over gaps, and items that
-are numbered anew, find out by it where they go.
+A set is a tuple of two pointers: to its bits, uint64[groups], and to how many of its numbers lie
+below each group of 64, uint32[groups], which ``count_up`` fills in. It maps old offsets to new ones
+when gaps are closed, and old item numbers to new ones.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ def groups_of(size):
 
 @compiled
 def include(set_, first, count):
-    """Take in ``count`` numbers from ``first`` on."""
+    """Add ``count`` numbers from ``first`` on."""
     bits = set_[0]
     for number in range(first, first + count):
         bits[number >> 6] |= _ONE << np.uint64(number & 63)
@@ -28,7 +28,7 @@ def include(set_, first, count):
 
 @compiled
 def count_up(set_, groups):
-    """Count what is in the set, so that ``below`` can tell; returns how many that are."""
+    """Count the numbers in each group, as ``below`` needs; returns how many there are in all."""
     bits, counts = set_
     total = 0
     for group in range(groups):
@@ -39,7 +39,7 @@ def count_up(set_, groups):
 
 @compiled
 def below(set_, number):
-    """How many of a counted set are less than this number."""
+    """How many numbers of a counted set are less than this one."""
     bits, counts = set_
     group = number >> 6
     lower = (_ONE << np.uint64(number & 63)) - _ONE

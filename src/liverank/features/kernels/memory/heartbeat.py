@@ -1,13 +1,13 @@
-"""The kernel that tells readers who wait for a batch to end that it is still being folded."""
+"""The kernel that shows readers who wait for a batch to end that it is still being folded."""
 
 from liverank.compiled import compiled
-from liverank.features.kernels.memory.offsets import HEADER, VERSION
+from liverank.features.kernels.memory.offsets import HEADER_VERSION
 
 _STEPS = (1 << 18) - 1
 
 
 @compiled
-def go_on_waiting(store, step):
-    """Every so many steps of a long kernel: a version that changed, and is odd still."""
+def show_progress(store, step):
+    """Change the version every 2**18 steps of a long kernel; it stays odd."""
     if step & _STEPS == _STEPS:
-        store[HEADER][VERSION] += 2
+        store.header[HEADER_VERSION] += 2

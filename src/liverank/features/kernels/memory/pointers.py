@@ -1,12 +1,12 @@
-"""Arrays as bare pointers, which kernels hand around: no reference counts, no bounds.
+"""Arrays as bare pointers, which kernels pass to each other: no reference counts, no bounds.
 
 Taking an array out of a tuple, or a view of one, costs numba two atomic operations; in a kernel
-that does so a hundred times for an event they took most of its time. A pointer is a number.
-Invariant: whoever makes pointers holds the arrays for as long as the kernel runs, which a caller
-from Python does by passing them.
+that did so a hundred times for an event they took most of its time. A pointer is a number.
+Invariant: the function that makes pointers holds their arrays until the last use (``keep``); for
+arrays passed from Python, the caller does.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
@@ -87,15 +87,50 @@ _as_uint32: Any = intrinsic(_make_as_uint32)
 
 @compiled
 def keep(_arrays):
-    """Do nothing: arrays that pointers were taken of live until they are last mentioned."""
+    """Do nothing: numba frees an array after its last use, so name it here after its pointers'."""
+
+
+class StorePointers(NamedTuple):
+    """The arrays of a store (``state.memory.Arrays``) as kernels take them.
+
+    ``header`` int64, ``index`` uint64, ``tables`` uint8, ``directory`` uint32; the arena's words as
+    float64 (``words``), uint64 (``bits``), int64 (``ints``) and uint32 (``halves``).
+    """
+
+    header: Any
+    index: Any
+    tables: Any
+    directory: Any
+    words: Any
+    bits: Any
+    ints: Any
+    halves: Any
+
+
+class LayoutPointers(NamedTuple):
+    """The arrays of a layout (``state.layout_arrays.LayoutArrays``), two-dimensional row by row."""
+
+    numbers: Any
+    reals: Any
+    rates: Any
+    scopes: Any
+    blocks: Any
+    spans: Any
+    half_lives: Any
+    positive: Any
+    new_user: Any
+    new_item: Any
+    user_stamps: Any
+    item_stamps: Any
+    copies: Any
 
 
 @compiled
 def store_pointers(arrays):
-    """The arrays of a store as kernels take them: ``places.HEADER`` to ``places.HALVES``."""
+    """The pointers to a store's arrays."""
     header, index, tables, directory, words = arrays
     first = pointer_to(words)
-    return (
+    return StorePointers(
         pointer_to(header),
         pointer_to(index),
         pointer_to(tables),
@@ -109,17 +144,17 @@ def store_pointers(arrays):
 
 @compiled
 def layout_pointers(arrays):
-    """The arrays of a layout as kernels take them: ``places.NUMBERS`` to ``places.COPIES``."""
-    numbers, reals, rates, scopes, blocks, spans, lives, positive = arrays[:8]
+    """The pointers to a layout's arrays."""
+    numbers, reals, rates, scopes, blocks, spans, half_lives, positive = arrays[:8]
     new_user, new_item, user_stamps, item_stamps, copies = arrays[8:]
-    return (
+    return LayoutPointers(
         pointer_to(numbers),
         pointer_to(reals),
         pointer_to(rates),
         pointer_to(scopes),
         pointer_to(blocks),
         pointer_to(spans),
-        pointer_to(lives),
+        pointer_to(half_lives),
         pointer_to(positive),
         pointer_to(new_user),
         pointer_to(new_item),

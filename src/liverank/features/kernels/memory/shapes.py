@@ -1,23 +1,23 @@
 """Kernels that look up the shape of a scope's rows in the layout."""
 
 from liverank.compiled import compiled
-from liverank.features.kernels.memory.offsets import BLOCKS, NUMBERS, SCOPES, SHAPE, SPANS, TYPES
+from liverank.features.kernels.memory.offsets import NUMBERS_TYPES, SHAPE_SIZE
 
 
 @compiled
 def shape_of(layout, scope, what):
-    """A number of a scope: ``places.BASE`` to ``places.OFFSET_2``."""
-    return layout[SCOPES][scope * SHAPE + what]
+    """A number of a scope: ``offsets.SHAPE_BASE`` to ``offsets.SHAPE_OFFSET_2``."""
+    return layout.scopes[scope * SHAPE_SIZE + what]
 
 
 @compiled
 def block_of(layout, scope, type_):
-    """The word of a scope's row where a type's counters begin; -1 for one without."""
-    return layout[BLOCKS][scope * layout[NUMBERS][TYPES] + type_]
+    """The first word of a type's counters in a scope's row; -1 where the scope has none."""
+    return layout.blocks[scope * layout.numbers[NUMBERS_TYPES] + type_]
 
 
 @compiled
 def span_of(layout, scope, type_):
-    """Of a type's counters in a scope: where their half-lives stand, how many counts, and sums."""
-    span = 3 * (scope * layout[NUMBERS][TYPES] + type_)
-    return layout[SPANS][span], layout[SPANS][span + 1], layout[SPANS][span + 2]
+    """A type's counters in a scope: (index of the first one's half-life, counts, sums)."""
+    span = 3 * (scope * layout.numbers[NUMBERS_TYPES] + type_)
+    return layout.spans[span], layout.spans[span + 1], layout.spans[span + 2]

@@ -1,13 +1,15 @@
-"""Kernels that run one instruction of a program for the candidates of a block."""
+"""Kernels that run the instructions which read one scope's counters, or combine two registers."""
 
 import numpy as np
 
 from liverank.compiled import compiled
-from liverank.features import compiler as op
-from liverank.features.kernels.memory.offsets import LIST_PART, NUMBERS, WIDEST
+from liverank.features.kernels.memory.offsets import NUMBERS_WIDEST, SHAPE_LIST_PART
 from liverank.features.kernels.memory.pointers import moved
 from liverank.features.kernels.memory.shapes import shape_of
+from liverank.features.kernels.opcodes import AGO, COUNT, DIFFERENCE, RATE, SHARE
 from liverank.features.kernels.read.values import (
+    RateWords,
+    Rows,
     fill_ago,
     fill_counts,
     fill_list_ago,
@@ -16,51 +18,49 @@ from liverank.features.kernels.read.values import (
     fill_rates,
 )
 
-COUNT, RATE, AGO, SHARE, DIFFERENCE = op.COUNT, op.RATE, op.AGO, op.SHARE, op.DIFFERENCE
-
 
 @compiled
-def run_counters(layout, source, line, strength, passes, columns, at, m, most, out):
-    """Run an instruction that reads the rows of one scope, for m candidates of a block."""
-    begins, starts, places, decay_begins, decays, registers = columns
-    what, scope, word, decayed = line[0], line[1], line[2], line[3]
-    how, trials, prior = line[4], line[5], line[6]
-    is_list = shape_of(layout, scope, LIST_PART) >= 0
-    its_starts, rows = moved(starts, scope * (most + 1)), moved(places, begins[scope])
-    its_decays = moved(decays, decay_begins[decayed])
+def run_counters(layout, source, instruction, at, block, m):
+    """Run COUNT, RATE or AGO; ``source`` points to the words that the scope's rows lie in."""
+    code, out = instruction.code, instruction.out
+    what, scope, word, decayed = code[0], code[1], code[2], code[3]
+    how, trials, prior = code[4], code[5], code[6]
+    is_list = shape_of(layout, scope, SHAPE_LIST_PART) >= 0
+    rows = Rows(
+        source,
+        moved(block.rows, block.row_begins[scope]),
+        moved(block.decays, block.decay_begins[decayed]),
+        moved(block.list_starts, scope * (block.capacity + 1)),
+    )
+    words = RateWords(word, trials, instruction.constant)
     before = out
     if what == RATE and prior >= 0:
-        before = moved(registers, prior * most)
+        before = moved(block.registers, prior * block.capacity)
     elif what == RATE:
         fill(out, m, 0.0)
     if what == AGO and is_list:
-        fill_list_ago(source, rows, its_starts, m, word, at, out)
+        fill_list_ago(rows, m, word, at, out)
     elif what == AGO:
-        fill_ago(source, rows, m, word, at, out)
+        fill_ago(rows, m, word, at, out)
     elif what == COUNT and is_list:
-        fill_list_counts(source, rows, its_decays, its_starts, m, word, how, out)
+        fill_list_counts(rows, m, word, how, out)
     elif what == COUNT:
-        fill_counts(source, rows, its_decays, m, word, out)
+        fill_counts(rows, m, word, out)
     elif is_list:
-        fill_list_rates(
-            source, rows, its_decays, its_starts, m, word, trials, before, strength, how, out
-        )
+        fill_list_rates(rows, m, words, before, how, out)
     else:
-        fill_rates(source, rows, its_decays, m, word, trials, before, strength, out)
-    if what == RATE and passes == 1.0:  # where nothing is known, be the prior
-        for row in range(m):
-            is_unknown = (
-                its_starts[row] == its_starts[row + 1]
-                if is_list
-                else rows[row] == layout[NUMBERS][WIDEST]
-            )
-            if is_unknown:
-                out[row] = registers[prior * most + row]
+        fill_rates(rows, m, words, before, out)
+    if what == RATE and instruction.other_constant == 1.0:
+        _pass_prior(rows, layout.numbers[NUMBERS_WIDEST], is_list, before, m, out)
 
 
 @compiled
-def combine_two(what, one, other, constant, other_constant, m, out):
-    """Run an instruction on two registers."""
+def combine_two(instruction, block, m):
+    """Run SHARE, DIFFERENCE or MOMENTUM on two registers."""
+    code, out = instruction.code, instruction.out
+    what, constant, other_constant = code[0], instruction.constant, instruction.other_constant
+    one = moved(block.registers, code[1] * block.capacity)
+    other = moved(block.registers, code[2] * block.capacity)
     for row in range(m):
         if what == SHARE:
             out[row] = one[row] / (other[row] + constant)
@@ -75,6 +75,18 @@ def combine_two(what, one, other, constant, other_constant, m, out):
 
 @compiled
 def fill(out, m, value):
-    """One value for all."""
+    """Fill ``out``, float64[m], with one value."""
     for row in range(m):
         out[row] = value
+
+
+@compiled
+def _pass_prior(rows, unknown, is_list, prior, m, out):
+    """Replace the rates of unknown entities, and of empty lists, by the prior."""
+    for row in range(m):
+        if is_list:
+            is_unknown = rows.starts[row] == rows.starts[row + 1]
+        else:
+            is_unknown = rows.offsets[row] == unknown
+        if is_unknown:
+            out[row] = prior[row]

@@ -5,16 +5,16 @@ import math
 import numpy as np
 
 from liverank.compiled import compiled
-from liverank.features import compiler as op
+from liverank.features.kernels import opcodes as op
 from liverank.features.kernels.memory.pointers import keep, pointer_to
 
 RANK, GAP, ABOVE_MEAN, ABOVE_MEAN_SD = op.RANK, op.GAP, op.ABOVE_MEAN, op.ABOVE_MEAN_SD
 ROUNDING = 1e-9
 """Values whose standard deviation is less than this share of the largest do not differ."""
 LIMIT = 1e300
-"""What is known is less than this, so that sums of it are finite."""
+"""Values of at least this size count as unknown, so that sums are finite."""
 SHORT = 128
-"""Candidates up to which ranks are counted, each with each, instead of sorted."""
+"""Longest list whose ranks are counted by comparing each pair, instead of sorted."""
 _DIGIT_BITS = 8
 _DIGITS = 4
 _LANES = 16
@@ -25,7 +25,7 @@ _HALF, _NONE = np.float32(0.5), np.float32(0.0)
 def rank_in_list(values, out):
     """The share of the other candidates with a higher value, ties counted half: 0 is best.
 
-    Values are compared as float32, as a model sees them. NaN ranks as NaN and is nobody's rival.
+    Values are compared as float32, as a model sees them. NaN ranks as NaN and is not counted.
     ``values`` and ``out`` are float64[n].
     """
     compare(RANK, pointer_to(values), values.size, pointer_to(out))
@@ -42,12 +42,12 @@ def gap_in_list(values, out):
 
 @compiled
 def above_mean_in_list(values, in_deviations, out):
-    """How far a value is above the mean of those that are known, plain or in their deviations.
+    """How far a value is above the mean of the known ones, plain or in standard deviations.
 
-    What is not finite (beyond ``LIMIT``) becomes NaN and is left out of the mean. ``in_deviations``
-    divides by the standard deviation, the root of the mean square, and gives 0 where values do not
-    differ beyond rounding. ``values`` and ``out`` are float64[n]. The bits of the results do not
-    depend on the order of the candidates.
+    A value that is not finite (or beyond ``LIMIT``) becomes NaN and is left out of the mean.
+    ``in_deviations`` divides by the standard deviation, the root of the mean square, and gives 0
+    where values do not differ beyond rounding. ``values`` and ``out`` are float64[n]. The bits of
+    the results do not depend on the order of the candidates.
     """
     how = ABOVE_MEAN_SD if in_deviations else ABOVE_MEAN
     compare(how, pointer_to(values), values.size, pointer_to(out))
@@ -68,25 +68,26 @@ def compare(how, values, n, out):
 
 @compiled
 def _fill_above_mean(values, n, in_deviations, out):
-    """A list is logged in another order than it was read in, so sums must not depend on that.
+    """Differences to the mean, whose bits do not depend on the order of the candidates.
 
-    They are of differences to the lowest value, each rounded to a multiple of one power of two so
-    that adding is exact (Rump's extraction): to 3e-16 of n times the range of values, at most.
+    A list is logged in another order than it was read in. Sums are of differences to the lowest
+    value, each rounded to a multiple of one power of two so that adding is exact (Rump's
+    extraction): to 3e-16 of n times the range of values, at most.
     """
     low, high = np.inf, -np.inf
-    for place in range(n):
-        if abs(values[place]) < LIMIT:
-            low, high = min(low, values[place]), max(high, values[place])
+    for row in range(n):
+        if abs(values[row]) < LIMIT:
+            low, high = min(low, values[row]), max(high, values[row])
     low += 0.0  # -0 becomes 0
     scale = _next_power(n * (high - low))
     known, total = 0, 0.0
-    for place in range(n):
-        is_known = abs(values[place]) < LIMIT
+    for row in range(n):
+        is_known = abs(values[row]) < LIMIT
         known += is_known
-        total += (values[place] - low + scale) - scale if is_known else 0.0
+        total += (values[row] - low + scale) - scale if is_known else 0.0
     mean = total / known
-    for place in range(n):
-        out[place] = values[place] - low - mean if abs(values[place]) < LIMIT else np.nan
+    for row in range(n):
+        out[row] = values[row] - low - mean if abs(values[row]) < LIMIT else np.nan
     if in_deviations:
         largest = max(abs(low), abs(high))
         _divide_by_deviation(n, known, high - low, ROUNDING * largest, out)
@@ -94,17 +95,17 @@ def _fill_above_mean(values, n, in_deviations, out):
 
 @compiled
 def _divide_by_deviation(n, known, spread, least, out):
-    """Divide differences to the mean by their standard deviation, or be 0 where it is too small."""
+    """Divide differences to the mean by their standard deviation; 0 where that is too small."""
     scale, squares = _next_power(n), 0.0
-    for place in range(n):
-        share = out[place] / spread
+    for row in range(n):
+        share = out[row] / spread
         squares += (share * share + scale) - scale if share == share else 0.0
     deviation = spread * np.sqrt(squares / known)
-    for place in range(n):
+    for row in range(n):
         if deviation > least:
-            out[place] /= deviation
+            out[row] /= deviation
         else:
-            out[place] = abs(out[place]) * 0.0
+            out[row] = abs(out[row]) * 0.0
 
 
 @compiled
@@ -117,24 +118,24 @@ def _next_power(value):
 def _count_ranks(values, n, out):
     """Ranks of a short list: each candidate is compared with each, without a branch.
 
-    Columns are filled up with NaN, so that vectors of the processor take all of them.
+    Columns are padded with NaN to a multiple of the processor's vectors.
     """
     wide = (n + _LANES - 1) // _LANES * _LANES
     own_array, better_array = np.full(wide, np.float32(np.nan)), np.zeros(wide, np.float32)
     own, better = pointer_to(own_array), pointer_to(better_array)
     rivals = 0
-    for place in range(n):
-        own[place] = np.float32(values[place])
-        rivals += own[place] == own[place]
+    for row in range(n):
+        own[row] = np.float32(values[row])
+        rivals += own[row] == own[row]
     for other in range(n):
         theirs = own[other]
-        for place in range(wide):
-            is_above = _HALF if theirs > own[place] else _NONE
-            is_not_below = _HALF if theirs >= own[place] else _NONE
-            better[place] += is_above + is_not_below
-    for place in range(n):
-        share = (better[place] - 0.5) / (rivals - 1) if rivals > 1 else 0.0
-        out[place] = share if own[place] == own[place] else np.nan
+        for row in range(wide):
+            is_above = _HALF if theirs > own[row] else _NONE
+            is_not_below = _HALF if theirs >= own[row] else _NONE
+            better[row] += is_above + is_not_below
+    for row in range(n):
+        share = (better[row] - 0.5) / (rivals - 1) if rivals > 1 else 0.0
+        out[row] = share if own[row] == own[row] else np.nan
     keep((own_array, better_array))
 
 
@@ -143,11 +144,11 @@ def _sort_ranks(values, n, out):
     """Ranks of a long list: sorted, and ties counted half."""
     keys, order = np.empty(n, np.uint32), np.empty(n, np.int64)
     rivals = 0
-    for place in range(n):
-        if np.isnan(values[place]):
-            out[place] = np.nan
+    for row in range(n):
+        if np.isnan(values[row]):
+            out[row] = np.nan
         else:
-            keys[rivals], order[rivals] = _sortable(values[place]), place
+            keys[rivals], order[rivals] = _sortable(values[row]), row
             rivals += 1
     keys, order = _sorted(keys[:rivals], order[:rivals])
     start = 0
@@ -157,23 +158,23 @@ def _sort_ranks(values, n, out):
             stop += 1
         better = float(rivals - stop) + 0.5 * (stop - start)
         share = (better - 0.5) / (rivals - 1) if rivals > 1 else 0.0
-        for place in range(start, stop):
-            out[order[place]] = share
+        for row in range(start, stop):
+            out[order[row]] = share
         start = stop
 
 
 @compiled
 def _fill_gaps(values, n, out):
-    """How far below the best, as a share of it."""
+    """How far each value is below the best, as a share of the best."""
     best = 0.0
-    for place in range(n):
-        if values[place] > best:
-            best = values[place]
-    for place in range(n):
-        if np.isnan(values[place]):
-            out[place] = np.nan
+    for row in range(n):
+        if values[row] > best:
+            best = values[row]
+    for row in range(n):
+        if np.isnan(values[row]):
+            out[row] = np.nan
         else:
-            out[place] = (best - values[place]) / best if best > 0 else 0.0
+            out[row] = (best - values[row]) / best if best > 0 else 0.0
 
 
 @compiled
@@ -187,7 +188,7 @@ def _sortable(value):
 
 @compiled
 def _sorted(keys, order):
-    """Keys in rising order, and their places: radix sort by digits, the lowest first."""
+    """Keys in rising order, and their rows: radix sort by digits, the lowest first."""
     n = keys.size
     other_keys, other_order = np.empty_like(keys), np.empty_like(order)
     ends = np.zeros((_DIGITS, 1 << _DIGIT_BITS), np.int64)
@@ -202,11 +203,11 @@ def _sorted(keys, order):
         for value in range(1 << _DIGIT_BITS):
             total += its_ends[value]
             its_ends[value] = total - its_ends[value]
-        for place in range(n):
-            value = _digit(keys[place], digit)
+        for row in range(n):
+            value = _digit(keys[row], digit)
             to = its_ends[value]
             its_ends[value] += 1
-            other_keys[to], other_order[to] = keys[place], order[place]
+            other_keys[to], other_order[to] = keys[row], order[row]
         keys, other_keys = other_keys, keys
         order, other_order = other_order, order
     return keys, order

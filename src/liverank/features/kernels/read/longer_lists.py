@@ -1,30 +1,32 @@
 """Kernels that compare the candidates of a list that is read in several blocks.
 
-The columns that are compared are kept until all of the list was read.
+The columns that are compared are kept until the whole list was read.
 """
 
 import numpy as np
 
 from liverank.compiled import compiled
-from liverank.features import compiler as op
 from liverank.features.kernels.memory.pointers import keep, moved, pointer_to
+from liverank.features.kernels.opcodes import ABOVE_MEAN, ABOVE_MEAN_SD, GAP, RANK
 from liverank.features.kernels.read.listwise import compare
 
-RANK, GAP, ABOVE_MEAN, ABOVE_MEAN_SD = op.RANK, op.GAP, op.ABOVE_MEAN, op.ABOVE_MEAN_SD
 TILE = 16
 """Features of a candidate that are written together."""
 
 
 @compiled
 def compared_of(code, is_whole):
-    """Which registers must be kept to compare a longer list: numbers from 0, or -1; how many."""
+    """Which registers must be kept to compare a longer list: (int64[instructions], how many).
+
+    Kept registers are numbered from 0; -1 is for the others.
+    """
     compared = np.full(len(code), -1, np.int64)
     count = 0
     if is_whole:
         return compared, count
-    for place in range(len(code)):
-        if compares(code[place, 0]) and compared[code[place, 1]] < 0:
-            compared[code[place, 1]] = count
+    for line in range(len(code)):
+        if compares(code[line, 0]) and compared[code[line, 1]] < 0:
+            compared[code[line, 1]] = count
             count += 1
     return compared, count
 
@@ -36,22 +38,37 @@ def compares(what):
 
 
 @compiled
-def compare_all(code, outputs, compared, kept, n, out):
+def keep_columns(compared, block, m, begin, kept):
+    """Copy the registers that are compared to columns ``begin`` and on of ``kept``.
+
+    ``compared`` is as above, ``kept`` float64[registers kept, n].
+    """
+    for line in range(compared.size):
+        if compared[line] >= 0:
+            for row in range(m):
+                kept[compared[line], begin + row] = block.registers[line * block.capacity + row]
+
+
+@compiled
+def compare_all(program, compared, kept, out):
     """Fill in the features that compare the candidates of a list of several blocks.
 
-    Some are compared before they are written together: one alone would touch all of ``out``.
+    ``out`` is float32[n, features]. Some features are compared before they are written together:
+    writing one alone would touch all of ``out``.
     """
+    n, code, outputs = len(out), program.code, program.outputs
+    columns = pointer_to(kept)
     value_array, features = np.empty((TILE, n)), np.empty(TILE, np.int64)
-    values, held = pointer_to(value_array), 0
+    values, waiting = pointer_to(value_array), 0
     for feature in range(outputs.size):
         line = code[outputs[feature]]
         if compares(line[0]):
-            its_values = moved(values, held * n)
-            compare(line[0], moved(kept, compared[line[1]] * n), n, its_values)
-            features[held], held = feature, held + 1
-        if held == TILE or feature + 1 == outputs.size:
+            its_values = moved(values, waiting * n)
+            compare(line[0], moved(columns, compared[line[1]] * n), n, its_values)
+            features[waiting], waiting = feature, waiting + 1
+        if waiting == TILE or feature + 1 == outputs.size:
             for row in range(n):
-                for one in range(held):
+                for one in range(waiting):
                     out[row, features[one]] = np.float32(values[one * n + row])
-            held = 0
-    keep((value_array,))
+            waiting = 0
+    keep((value_array, kept))

@@ -1,79 +1,109 @@
-"""Kernels that turn resolved rows into values, a whole column at a time.
+"""Kernels that turn the rows found for candidates into values, a whole column at a time.
 
-``source`` points to an arena (state's words, or a portrait's), ``places`` to int64 of which rows,
-``decays`` to float64 of what their counters are multiplied by, ``out`` to float64[m]. Of a list
-scope, candidate i has the places ``starts[i]`` to ``starts[i + 1]``. A row that is missing
-reads as zeros and an unknown one as NaN, so nothing here asks.
+A missing row is the arena's row of zeros and an unknown one its row of NaN, so these loops need no
+branches.
 """
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from liverank.compiled import compiled
-from liverank.features.compiler import MAX, MEAN
+from liverank.features.kernels.opcodes import MAX, MEAN
+
+
+class Rows(NamedTuple):
+    """The rows of one scope for the candidates of a block.
+
+    ``source`` points to the arena's words, or to those of the rows of pairs; ``offsets`` to int64,
+    the rows' first words; ``decays`` to float64, the factors of their counters. For a list scope,
+    candidate i has the rows ``starts[i]`` to ``starts[i + 1]`` (int64); else it has row i.
+    """
+
+    source: Any
+    offsets: Any
+    decays: Any
+    starts: Any
+
+
+class RateWords(NamedTuple):
+    """The words of a rate's two counters, and the number of trials that its prior weighs."""
+
+    successes: Any
+    trials: Any
+    strength: Any
 
 
 @compiled
-def fill_counts(source, places, decays, m, word, out):
-    """Decayed counts or sums."""
+def fill_counts(rows, m, word, out):
+    """Fill ``out``, float64[m], with decayed counts or sums."""
+    source, offsets, decays = rows.source, rows.offsets, rows.decays
     for row in range(m):
-        out[row] = source[places[row] + word] * decays[row]
+        out[row] = source[offsets[row] + word] * decays[row]
 
 
 @compiled
-def fill_rates(source, places, decays, m, count, trials, prior, strength, out):
-    """Rates that fall back to the prior where there is little evidence.
+def fill_rates(rows, m, words, prior, out):
+    """Fill ``out``, float64[m], with rates that fall back to the prior where evidence is thin.
 
     ``(count + strength * prior) / (trials + strength)``: the mean of a Beta posterior whose prior
     weighs as much as ``strength`` trials. ``prior`` points to float64[m].
     """
+    source, offsets, decays = rows.source, rows.offsets, rows.decays
+    strength = words.strength
     for row in range(m):
-        successes = source[places[row] + count] * decays[row]
-        tries = source[places[row] + trials] * decays[row]
-        out[row] = (successes + strength * prior[row]) / (tries + strength)
+        successes = source[offsets[row] + words.successes] * decays[row]
+        trials = source[offsets[row] + words.trials] * decays[row]
+        out[row] = (successes + strength * prior[row]) / (trials + strength)
 
 
 @compiled
-def fill_ago(source, places, m, word, at, out):
-    """Seconds since; NaN for never."""
+def fill_ago(rows, m, word, at, out):
+    """Fill ``out``, float64[m], with the seconds since a time; NaN for never."""
+    source, offsets = rows.source, rows.offsets
     for row in range(m):
-        last = source[places[row] + word]
+        last = source[offsets[row] + word]
         out[row] = max(at - last, 0.0) / 1000.0 if last != 0.0 else np.nan
 
 
 @compiled
-def fill_list_counts(source, places, decays, starts, m, word, how, out):
-    """Of each list the sum of the decayed counts, the most or the mean; NaN for an empty one."""
+def fill_list_counts(rows, m, word, how, out):
+    """For each list the sum, maximum or mean of its decayed counts; NaN for an empty list."""
+    source, offsets, decays, starts = rows.source, rows.offsets, rows.decays, rows.starts
     for row in range(m):
         total, best = 0.0, -np.inf
         for element in range(starts[row], starts[row + 1]):
-            value = source[places[element] + word] * decays[element]
+            value = source[offsets[element] + word] * decays[element]
             total += value
             best = max(best, value)
         out[row] = _combined(total, best, starts[row + 1] - starts[row], how)
 
 
 @compiled
-def fill_list_rates(source, places, decays, starts, m, count, trials, prior, strength, how, out):
-    """Of each list the sum of the rates, the highest or the mean; NaN for an empty one."""
+def fill_list_rates(rows, m, words, prior, how, out):
+    """For each list the sum, maximum or mean of its rates; NaN for an empty list."""
+    source, offsets, decays, starts = rows.source, rows.offsets, rows.decays, rows.starts
+    strength = words.strength
     for row in range(m):
         total, best = 0.0, -np.inf
         add = strength * prior[row]
         for element in range(starts[row], starts[row + 1]):
-            successes = source[places[element] + count] * decays[element]
-            tries = source[places[element] + trials] * decays[element]
-            value = (successes + add) / (tries + strength)
+            successes = source[offsets[element] + words.successes] * decays[element]
+            trials = source[offsets[element] + words.trials] * decays[element]
+            value = (successes + add) / (trials + strength)
             total += value
             best = max(best, value)
         out[row] = _combined(total, best, starts[row + 1] - starts[row], how)
 
 
 @compiled
-def fill_list_ago(source, places, starts, m, word, at, out):
-    """Of each list the least number of seconds since; NaN if it never happened."""
+def fill_list_ago(rows, m, word, at, out):
+    """For each list the fewest seconds since a time of its elements; NaN for never."""
+    source, offsets, starts = rows.source, rows.offsets, rows.starts
     for row in range(m):
         last = 0.0
         for element in range(starts[row], starts[row + 1]):
-            last = max(last, source[places[element] + word])
+            last = max(last, source[offsets[element] + word])
         out[row] = max(at - last, 0.0) / 1000.0 if last != 0.0 else np.nan
 
 
