@@ -135,7 +135,7 @@ def _texts_of(
     positions: npt.NDArray[np.integer],
     rows: npt.NDArray[np.integer],
 ) -> pl.Series:
-    """Dedup ids of rows; those of one segment (``places`` in the list) stand together."""
+    """Dedup ids of rows; those of one segment (``positions`` in the list) follow one another."""
     texts = [pl.Series([], dtype=pl.String)]
     for index in dict.fromkeys(positions.tolist()):
         file = segment_file(directory, segments[index])

@@ -32,7 +32,7 @@ COLUMNS = {name: SCHEMA[name] for name in SCHEMA if name not in ("seq", "arrived
 
 _KEYS = ("@time", "@kind", "@id", "@run")
 _Key: TypeAlias = tuple[int, int, str, int]
-"""Place of an event in the order: time, kind, id, and the run it is in."""
+"""Sort key of an event: time, kind, id, and the run it is in."""
 
 
 class _Block(NamedTuple):
