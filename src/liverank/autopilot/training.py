@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.evaluation.position_bias import PositionEffect
+from liverank.automl.options import SearchOptions
 from liverank.automl.preprocessing.redundant_features import redundant_columns
 from liverank.automl.ranking import RankingModel, fit, warm_up
 from liverank.automl.report.html.page import render_report
@@ -272,14 +273,13 @@ def _fit(
         if on_progress is not None:
             on_progress(f"{head}: {step}" if head else step, share)
 
-    return fit(
-        rows,
+    options = SearchOptions(
         budget_s=budget_s,
         seed=config.training.seed,
         validation=config.training.validation,
         gap_ms=_gap_ms(label, config),
-        on_progress=report_progress,
     )
+    return fit(rows, options, on_progress=report_progress)
 
 
 def _gap_ms(label: Label, config: Config) -> float:

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from liverank.automl.budget import StopToken
 from liverank.cli.commands.loadtest.tables import show_load
 from liverank.cli.project.clock import now_ms
-from liverank.cli.terminal.interrupts import StoppableClock, stopped_by_interrupt
+from liverank.cli.terminal.interrupts import stopped_by_interrupt
 from liverank.cli.terminal.progress import stage_progress
 from liverank.errors import ConfigError, LoadTestError
 from liverank.loadtest.objectives import parse_objective
@@ -23,7 +24,6 @@ HELP = "put a running server under load, and hold it to objectives"
 MOST_DURATION_S = 3600
 MOST_TIMEOUT_S = 60
 _MADE_UP_USERS = 10_000
-_NEVER_S = 1e9
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -102,13 +102,13 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     address = parse_address(arguments.url)
     objectives = [parse_objective(text) for text in arguments.objective]
     load = _load(arguments)
-    clock = StoppableClock(_NEVER_S)
-    words = "Stopping with what was measured; Ctrl-C once more leaves nothing"
+    stop = StopToken()
+    message = "Stopping with what was measured; Ctrl-C once more leaves nothing"
     with (
-        stopped_by_interrupt(clock, console, words=words),
+        stopped_by_interrupt(stop, console, message),
         stage_progress(console) as on_progress,
     ):
-        edge = Edge(secrets.token_hex(4), lambda: clock.stopped, now_ms, on_progress)
+        edge = Edge(secrets.token_hex(4), lambda: stop.stopped, now_ms, on_progress)
         report, latencies = run_load(address, load, objectives, edge)
     show_load(report, latencies, console, is_plotted=arguments.plot)
     result: dict[str, Any] = msgspec.to_builtins(report)
