@@ -34,7 +34,7 @@ from liverank.dataset.replay import REPLAY_COLUMNS, training_rows
 from liverank.dataset.rows import Rows
 from liverank.features.kinds.context import POSITION_NAME
 from liverank.features.spec import FeatureSpec
-from liverank.features.state.sizes import what_was_let_go
+from liverank.features.state.sizes import memory_warning
 from liverank.models.predictor import Predictor
 from liverank.quantities import duration_ms
 
@@ -252,7 +252,7 @@ def _replayed(
         lists,
         max_future_ms=duration_ms(config.features.max_future),
         on_progress=on_read,
-        on_folded=lambda sizes: evictions.extend(filter(None, [what_was_let_go(sizes)])),
+        on_folded=lambda sizes: evictions.extend(filter(None, [memory_warning(sizes)])),
     )
     for _ in frames:  # the popularity counts need the rest
         pass

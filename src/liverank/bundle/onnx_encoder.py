@@ -18,9 +18,8 @@ from liverank.bundle.onnx_calendar import add_calendar
 from liverank.bundle.onnx_graph import ML, Graph
 from liverank.models.encoder.columns import Columns, level_of
 from liverank.models.encoder.encoder import Encoder
+from liverank.models.encoder.step_functions import DAY_MS, JOIN, token_bags
 from liverank.models.encoder.steps import (
-    DAY_MS,
-    JOIN,
     MOST,
     Arithmetic,
     Bag,
@@ -29,7 +28,6 @@ from liverank.models.encoder.steps import (
     Since,
     Step,
     Value,
-    token_bags,
 )
 
 UNKNOWN_BAG = JOIN

@@ -28,7 +28,6 @@ from liverank.automl.preprocessing.feature_crosses import (
 from liverank.automl.trials.plan import Made
 from liverank.dataset.sampling import evenly_spread_rows
 from liverank.models.encoder.columns import Input
-from liverank.models.encoder.encoder import columns_of
 from liverank.models.encoder.steps import Arithmetic, Calendar
 
 Floats = NDArray[np.float64]
@@ -172,7 +171,7 @@ class _CrossTrials:
 
 
 def _inputs_of(cross: FeatureCross, table_data: TableData) -> tuple[Input, ...]:
-    read = cross.columns if isinstance(cross, CategoryCross) else columns_of(cross)
+    read = cross.columns if isinstance(cross, CategoryCross) else cross.reads
     return tuple(form for form in table_data.inputs if form.name in read)
 
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from liverank.automl.families import Family
 from liverank.automl.trials.policy import Setting
-from liverank.models.encoder.steps import Operation
+from liverank.models.encoder.step_functions import Operation
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

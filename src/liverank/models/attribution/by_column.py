@@ -19,7 +19,7 @@ from liverank.models.attribution.tree_shap import (
     leaf_paths,
 )
 from liverank.models.encoder.columns import Columns
-from liverank.models.encoder.encoder import Encoder, columns_of
+from liverank.models.encoder.encoder import Encoder
 from liverank.models.forest.forest import Forest
 from liverank.models.linear.model import Linear
 from liverank.models.mlp.model import Mlp
@@ -94,7 +94,7 @@ def column_owners(encoder: Encoder) -> tuple[tuple[str, ...], NDArray[np.float64
     owners = np.zeros((encoder.n_features, len(names)))
     row = 0
     for step in encoder.spec.steps:
-        read = columns_of(step)
+        read = step.reads
         for _ in step.names:
             for name in read:
                 owners[row, names.index(name)] += 1 / len(read)
