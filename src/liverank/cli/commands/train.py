@@ -12,7 +12,7 @@ from rich.table import Table
 
 from liverank.automl.report.comparison import Comparison
 from liverank.automl.report.reports import RankingReport
-from liverank.autopilot.judging import MODEL
+from liverank.autopilot.gate import MODEL
 from liverank.autopilot.promotion import Promotion, PromotionPolicy
 from liverank.autopilot.retraining import train_and_promote
 from liverank.autopilot.training import TrainingRun

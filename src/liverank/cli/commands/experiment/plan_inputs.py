@@ -12,9 +12,9 @@ from liverank.config import Config, load_config
 from liverank.config_experiments import BUCKETS, SEED_METRICS, Experiment
 from liverank.errors import ExperimentError
 from liverank.experiments.gathering.impressions import stands_for_impressions
+from liverank.experiments.metrics.from_config import metrics_of
 from liverank.experiments.metrics.metric import Metric
 from liverank.experiments.metrics.need import DAY_MS
-from liverank.experiments.metrics.of_config import metrics_of
 from liverank.experiments.metrics.participation import Participation
 from liverank.experiments.planning.baseline import DAY_CORRELATION, Baseline, participation_sd
 from liverank.experiments.planning.from_log import FromLog, read_log, wanted_for, window_of

@@ -12,7 +12,7 @@ from liverank.config_experiments import MIXES, parse_rank
 from liverank.errors import ConfigError
 from liverank.events.frame import SCHEMA
 from liverank.events.log import Log
-from liverank.experiments.interleaving.of_log import Counts, interleaved_credit
+from liverank.experiments.interleaving.from_log import Counts, interleaved_credit
 from liverank.experiments.interleaving.preference import Preference, preferences
 from liverank.experiments.statistics.multiple import holm
 

@@ -19,10 +19,10 @@ from liverank.errors import ExperimentError
 from liverank.events.event import ExperimentChange
 from liverank.events.log import Log
 from liverank.experiments.gathering.impressions import stands_for_impressions
-from liverank.experiments.reporting.asked import Asked, asked_of
 from liverank.experiments.reporting.history import with_changes
 from liverank.experiments.reporting.html.page import render_report
 from liverank.experiments.reporting.report import report_of
+from liverank.experiments.reporting.report_input import ReportInput, report_input_of
 
 HELP = "decide on an experiment: ship, stop or wait, with the evidence"
 
@@ -83,7 +83,7 @@ def frames_with_progress(
         yield frames()
 
 
-def asked_in_log(config: Config, name: str, log: Log, at_ms: float | None) -> Asked:
+def asked_in_log(config: Config, name: str, log: Log, at_ms: float | None) -> ReportInput:
     """The report that is asked for, by the config and the log."""
     newest = log.stats().newest_ms
     assert newest is not None
@@ -91,7 +91,7 @@ def asked_in_log(config: Config, name: str, log: Log, at_ms: float | None) -> As
         config.impressions, lambda columns: log.read(columns=tuple(columns))
     )
     now_ms = int(newest if at_ms is None else at_ms)
-    asked = asked_of(config, name, now_ms=now_ms, listed=listed)
+    asked = report_input_of(config, name, now_ms=now_ms, listed=listed)
     changes = [change.event for change in log.experiment_changes()]
     return with_changes(asked, [one for one in changes if isinstance(one, ExperimentChange)])
 
