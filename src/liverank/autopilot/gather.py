@@ -149,12 +149,12 @@ class _Gathering:
         else:
             lists = self._logged(self.collected, layout)
         if len(lists) == 0:
-            warnings = [word.said for word in unused if word.key == "candidates.interaction"]
+            warnings = [word.message for word in unused if word.key == "candidates.interaction"]
             raise DatasetError(
                 f"no rankings to learn from: {'; '.join([*warnings, self._advice()])}"
             )
         if not lists.labels.any():
-            warnings = [word.said for word in unused if word.word == config.label.interaction]
+            warnings = [word.message for word in unused if word.word == config.label.interaction]
             raise DatasetError(
                 f"{len(lists)} rankings, but none drew a `{config.label.interaction}` within "
                 f"{config.label.within}: "

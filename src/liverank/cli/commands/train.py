@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             on_progress=on_progress,
         )
     trained, promotion, schema = result.run, result.promotion, result.gathered.schema
-    unused = [word.said for word in result.gathered.unused]
+    unused = [word.message for word in result.gathered.unused]
     for warning in unused:
         console.print(f"Warning: {warning}", markup=False, soft_wrap=True)
     _show_training(trained, config, schema, console)

@@ -181,7 +181,7 @@ def _words(config: Config, profile: Profile) -> list[Finding]:
     if words:
         severity = "info" if all(word.is_default for word in words) else "warning"
         message = "words of the config are in no event that was looked at"
-        in_config = tuple(word.said for word in words)
+        in_config = tuple(word.message for word in words)
         findings.append(_listed("words_never_seen", severity, message, in_config))
     return findings + _unknown_surfaces(config, profile)
 
