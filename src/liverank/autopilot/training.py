@@ -19,7 +19,7 @@ from liverank.automl.report.html.page import render_report
 from liverank.automl.report.reports import RankingReport
 from liverank.automl.search.feature_count import Knee, fewest_features
 from liverank.autopilot.frames import Frames, only_columns
-from liverank.autopilot.judging import judge_model
+from liverank.autopilot.gate import compare_with_popularity
 from liverank.autopilot.label_rows import (
     is_known,
     position_effects,
@@ -113,7 +113,7 @@ def train_on(
     rows = rows.keep_columns(knee.kept.tolist())
     left_s = max(budgets_s[0] - (time.monotonic() - began), _LEAST_SHARE_OF_SEARCH * budgets_s[0])
     first = _fit(rows, config.label, config, left_s, on_progress)
-    against = judge_model(first, rows, lists, popularity.scores(), config)
+    against = compare_with_popularity(first, rows, lists, popularity.scores(), config)
     others = _other_heads(rows, positions, effects, lists, config, budgets_s[1:], on_progress)
     heads = {name: first.predictor, **others.models}
     used = _used_columns(heads)
