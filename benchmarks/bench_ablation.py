@@ -26,7 +26,7 @@ from liverank.automl.ensemble.combine import terms_of
 from liverank.automl.evaluation.ranking_data import whole_matrix
 from liverank.automl.families import lightgbm
 from liverank.autopilot.backtest import TRUE, list_metrics
-from liverank.autopilot.judging import DECIDING
+from liverank.autopilot.gate import DECIDING
 from liverank.dataset.bootstrap import bootstrap_difference
 from liverank.dataset.metrics import mean_over_lists
 from liverank.features.kinds.context import POSITION_NAME

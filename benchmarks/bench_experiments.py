@@ -21,7 +21,7 @@ from liverank.config import parse_config
 from liverank.events.log import Log
 from liverank.experiments.gathering.collect import gather
 from liverank.experiments.gathering.views import needs_of
-from liverank.experiments.reporting.asked import asked_of
+from liverank.experiments.reporting.report_input import report_input_of
 from liverank.experiments.reporting.series import columns_of, exposed_by, series_of
 from made_experiment import CONFIG, DAY_MS, START_MS, Size, write_log
 from measuring import timed
@@ -100,7 +100,9 @@ sys.exit(code)
 
 def user_table(project: Path) -> pl.DataFrame:
     """A row a user: the variant, and each metric's columns with its covariate's."""
-    asked = asked_of(parse_config(CONFIG), "tab", now_ms=START_MS + 28 * DAY_MS, listed=False)
+    asked = report_input_of(
+        parse_config(CONFIG), "tab", now_ms=START_MS + 28 * DAY_MS, listed=False
+    )
     with Log.open(project / ".liverank" / "log") as log:
         gathered = gather(log.read(columns=asked.wanted().columns), asked.wanted())
     end = float(asked.now_ms)

@@ -25,8 +25,8 @@ import lightgbm
 import msgspec
 import numpy as np
 
+from liverank.autopilot.gate import as_served
 from liverank.autopilot.gather import lists_to_test, lists_to_train, look_at
-from liverank.autopilot.judging import as_served
 from liverank.config import Config, load_config
 from liverank.dataset.metrics import list_auc, mean_over_lists, ndcg_at
 from liverank.dataset.replay import training_rows

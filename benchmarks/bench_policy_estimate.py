@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.autopilot.explored import Asked, ExploredLists, find_exploration
+from liverank.autopilot.explored import ExploredLists, ListQuery, find_exploration
 from liverank.autopilot.gather import look_at
 from liverank.autopilot.policy_estimate import Form, estimate_policy
 from liverank.autopilot.replayed_policy import policy_scores, popular_policy
@@ -113,7 +113,7 @@ def world_figures(seed: int, people: int, wanted: Sequence[int], draws: int) -> 
         return [frame]
 
     layout = derive_spec(look_at(frames, config), config).layout
-    asked = Asked(next(iter(config.heads)))
+    asked = ListQuery(next(iter(config.heads)))
     explored = find_exploration(frames, config, asked).lists(frames, layout, config)
     scores = {
         "popular": policy_scores(frames, popular_policy(layout), explored.lists, config),

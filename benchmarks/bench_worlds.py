@@ -21,8 +21,8 @@ import numpy as np
 import polars as pl
 
 from liverank.autopilot.backtest import ORACLE, TRUE, Backtest, run_backtest
+from liverank.autopilot.gate import MODEL
 from liverank.autopilot.gather import lists_to_test
-from liverank.autopilot.judging import MODEL
 from liverank.config import Config, parse_config
 from liverank.dataset.lists.lists import Lists
 from liverank.dataset.metrics import mean_over_lists, true_ndcg_at

@@ -15,9 +15,9 @@ from liverank.config import parse_config
 from liverank.events.event import Event, Interaction, Ranking
 from liverank.events.frame import frame_of
 from liverank.experiments.assignment.buckets import draws_of, ends_of, variant_at
-from liverank.experiments.reporting.asked import asked_of
 from liverank.experiments.reporting.facts import Report
 from liverank.experiments.reporting.report import report_of
+from liverank.experiments.reporting.report_input import report_input_of
 from liverank.proof.heuristics import NewestFirst
 from liverank.proof.truth.counted import Counted
 from liverank.proof.watched import Watched
@@ -212,7 +212,7 @@ def arms_of(users: Sequence[str]) -> Ints:
 def reported(at: Begun, log: Sequence[Event], *, looks: str) -> Report:
     """What ``liverank experiment report`` says at the end of the test."""
     config = parse_config(_config(at.start_ms, at.setting.days, looks))
-    asked = asked_of(config, "tab", now_ms=at.end_ms, listed=False)
+    asked = report_input_of(config, "tab", now_ms=at.end_ms, listed=False)
     return report_of(asked, [frame_of(list(log), seqs=list(range(1, len(log) + 1)))])
 
 

@@ -76,7 +76,7 @@ def kernel_fingerprint(package: Path, file: Path) -> str:
 
 
 class _KernelLocator(_CacheLocator):
-    """Tells numba where one function's machine code is kept, and of which source it is."""
+    """Gives numba the folder of one function's machine code, and the fingerprint of its source."""
 
     def __init__(self, function: Callable[..., Any], file: str) -> None:
         self._py_file = file  # numba names it in a warning

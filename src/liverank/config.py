@@ -1,6 +1,6 @@
-"""``liverank.toml``: what a team tells liverank about its product, as frozen structs.
+"""``liverank.toml``: a product's configuration, as frozen structs.
 
-Everything but the label has a default, so a file that only names its label works.
+Everything but the label has a default, so a file that only names its label is enough.
 Invariant: a Config that exists is valid; every error names the key, the value and what is allowed.
 """
 
@@ -49,7 +49,7 @@ class Label(_Table, frozen=True):
     interaction: Word
     """The interaction type that makes an impression a success, e.g. ``"join"``."""
     within: FiniteDuration = "1h"
-    """How long after the ranking it may come."""
+    """How long after the ranking the interaction may come."""
     min_value: float | None = None
     """The least ``value`` the interaction must carry, e.g. 3 for three stars."""
     min_duration: FiniteDuration | None = None
@@ -75,7 +75,7 @@ class Impressions(_Table, frozen=True):
     """How liverank knows which items of a ranking a person really saw."""
 
     source: Literal["auto", "interaction", "ranking"] = "auto"
-    """``interaction``: events of type ``interaction`` say so; ``ranking``: the served list does;
+    """``interaction``: by events of type ``interaction``; ``ranking``: by the served list;
     ``auto``: the first where the log holds such events, else the second."""
     interaction: Word = "impression"
     """The interaction type that means "this item was on the screen"."""
@@ -121,13 +121,13 @@ class Features(_Table, frozen=True):
     off: tuple[str, ...] = ()
     """Names or patterns (``user_*_5m``) of features to leave out."""
     on: tuple[str, ...] = ()
-    """The same of features to derive that are not derived otherwise."""
+    """Names or patterns of features to derive that are not derived by default."""
     max_future: FiniteDuration = "5m"
-    """How far ahead of its arrival an event's clock may be; later ones are moved to that point."""
+    """How far ahead of its arrival an event's time may be; a later time is moved to that point."""
     history: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
-    """Of a person's impressions, and of the other interactions, how many are remembered."""
+    """How many of a person's impressions, and of the other interactions, are remembered."""
     memory: str = "4GB"
-    """What feature state may take; beyond it, what was idle for longest is forgotten."""
+    """Memory of feature state; when it is full, the rows idle for longest are evicted."""
 
     @property
     def memory_bytes(self) -> int:
@@ -139,13 +139,13 @@ class Presence(_Table, frozen=True):
     """How liverank knows who is in an item now, and who follows whom."""
 
     enter: Word = "join"
-    """The interaction type with which a person comes in."""
+    """The interaction type by which a person enters an item."""
     leave: Word = "leave"
-    """The one with which a person goes."""
+    """The interaction type by which a person leaves it."""
     expire_after: FiniteDuration = "2h"
-    """After this long without a sign a person counts as gone."""
+    """A person counts as gone after this long without an event."""
     follow: Word = "follow"
-    """The relation of edges that says a person follows somebody or something."""
+    """The relation of edges by which a person follows somebody or something."""
 
     @property
     def expire_after_ms(self) -> float:
@@ -157,14 +157,14 @@ class Training(_Table, frozen=True):
     """How a model is trained."""
 
     validation: Annotated[float, msgspec.Meta(gt=0, lt=0.9)] = 0.2
-    """The newest share of the rankings that chooses between models."""
+    """Share of the rankings, the newest ones, whose rows are the validation rows."""
     max_rows: Annotated[int, msgspec.Meta(ge=100)] = 600_000
     """Rows to train on at most; the newest rankings are kept."""
     budget: FiniteDuration = "2m"
     """Wall time of the model search."""
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     variants: tuple[Word, ...] = ()
-    """Learn only from rankings of these (``"EXPERIMENT:VARIANT"``); empty: from all."""
+    """Learn only from rankings of these variants (``"EXPERIMENT:VARIANT"``); empty: from all."""
 
     @property
     def budget_s(self) -> float:
@@ -173,12 +173,12 @@ class Training(_Table, frozen=True):
 
 
 class Surface(_Table, frozen=True):
-    """One place in the product that shows a ranked list."""
+    """A part of the product that shows a ranked list."""
 
     limit: Annotated[int, msgspec.Meta(ge=1)] = 50
     """Items in a response when the request names no limit."""
     deadline: Duration = "50ms"
-    """How long an answer is of use when the request does not say; later ones are by popularity."""
+    """The deadline of a request that names none; after it the list is ranked by popularity."""
 
 
 class Serving(_Table, frozen=True):
@@ -187,24 +187,24 @@ class Serving(_Table, frozen=True):
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080
     expire_after: Duration = "24h"
-    """An item that never ends is no longer served this long after it was last heard of."""
+    """An item that never ends is no longer served this long after its last event."""
     max_body_mb: Annotated[int, msgspec.Meta(ge=1)] = 16
     log_candidates: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
-    """The share of rankings cut from a long list (over 200) that log all they were cut from."""
+    """Share of the rankings of long lists (over 200 candidates) that log all their candidates."""
     log_vectors: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01
-    """The share of rankings that log what the model read, for ``liverank replay --check``."""
+    """Share of the rankings that log the model's features, for ``liverank replay --check``."""
     log_rankings: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
-    """The share of rankings that are logged at all; what is not logged cannot be learned from."""
+    """Share of the rankings that are logged; models learn only from logged rankings."""
     keep_alive: Duration = "75s"
-    """How long a connection may lie idle between two requests."""
+    """How long a connection may be idle between two requests."""
     log_wait: FiniteDuration = "30s"
     """How long events wait for another process that holds the log, before they are refused."""
     max_lag: Duration = "5s"
-    """How far the fold may be behind the log before ``/healthz`` says so."""
+    """How far the fold may be behind the log before ``/healthz`` reports it."""
     slow_request: Duration = "1s"
-    """What takes longer is written into the server's log."""
+    """Requests that take longer are written to the server's log."""
     snapshot_every: FiniteDurationOrNever = "10m"
-    """How often what the log comes to is written to disk, to start from; or ``"never"``."""
+    """How often feature state is written to disk for the next start; or ``"never"``."""
 
     @property
     def snapshot_every_s(self) -> float | None:
@@ -225,9 +225,9 @@ class Config(_Table, frozen=True):
     """The whole of liverank.toml."""
 
     label: Label
-    """What lists are ranked by; where it is left out, the first of ``labels``."""
+    """The label that ranks the lists; where it is left out, the first of ``labels``."""
     labels: dict[Word, Label] = {}
-    """More of what people do, each learned by a head of its own."""
+    """Further labels; each is learned by a separate head."""
     path: Word = ".liverank"
     """Directory of the log and the bundles, relative to the file."""
     items: EntityFields = EntityFields()
@@ -235,7 +235,7 @@ class Config(_Table, frozen=True):
     requests: EntityFields = EntityFields()
     events: EventsTable = EventsTable()
     interactions: dict[str, str] = {}
-    """Interaction types, each with a line that says what it means. Empty: those in the log."""
+    """Interaction types, each with a line that describes it. Empty: those in the log."""
     impressions: Impressions = Impressions()
     candidates: Candidates | None = None
     features: Features = Features()
@@ -250,7 +250,7 @@ class Config(_Table, frozen=True):
 
     @property
     def heads(self) -> dict[str, Label]:
-        """All labels by name, the one that lists are ranked by first."""
+        """All labels by name; the first one ranks the lists."""
         first = next((name for name, label in self.labels.items() if label == self.label), None)
         return {first or self.label.interaction: self.label, **self.labels}
 

@@ -1,7 +1,7 @@
-"""Why a liverank.toml was refused, in one line for the person who wrote it.
+"""One-line messages about a liverank.toml that was refused.
 
-msgspec says what was expected, and nearly where; this adds the whole key, its value, and what is
-allowed there.
+msgspec reports what was expected and most of the path; this adds the whole key, its value, and what
+is allowed there.
 """
 
 import copy
@@ -15,17 +15,17 @@ _STEPS = re.compile(r"\w+|\[(?:\.\.\.|\d+)\]")
 
 
 def explain(error: msgspec.ValidationError, document: dict[str, Any], kind: type) -> str:
-    r"""Say why ``document`` is no ``kind``, given the error of converting it.
+    r"""Describe why ``document`` is not a ``kind``, given the error of its conversion.
 
     >>> from liverank.config import parse_config
     >>> parse_config('[label]\ninteraction = "click"\n[items.fields]\nhost = "kee"')
     Traceback (most recent call last):
     liverank.errors.ConfigError: liverank.toml: `items.fields.host` is "kee": Invalid ...
     """
-    message, _, place = str(error).partition(" - at `$")
+    message, _, path = str(error).partition(" - at `$")
     names: list[str | int] = []
     value: Any = document
-    for step in _STEPS.findall(place):
+    for step in _STEPS.findall(path):
         if step == "[...]":
             names.append(_culprit(document, kind, names, value))
         else:
@@ -45,11 +45,11 @@ def explain(error: msgspec.ValidationError, document: dict[str, Any], kind: type
 
 
 def _kind_at(kind: Any, names: list[str | int]) -> Any:
-    """The type of what stands at a place."""
+    """The type of the value at a path."""
     for name in names:
         if hasattr(kind, "__struct_fields__"):
-            places = dict(zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True))
-            kind = get_type_hints(kind, include_extras=False)[places[str(name)]]
+            fields = dict(zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True))
+            kind = get_type_hints(kind, include_extras=False)[fields[str(name)]]
         else:  # a dict or a tuple
             kind = next((part for part in reversed(get_args(kind)) if part is not ...), Any)
         if get_origin(kind) in (Union, UnionType):
@@ -58,13 +58,13 @@ def _kind_at(kind: Any, names: list[str | int]) -> Any:
 
 
 def _culprit(document: dict[str, Any], kind: type, names: list[str | int], table: Any) -> str:
-    """Which entry of a table is refused: the first that is so when it stands alone."""
+    """The name of the refused entry of a table: the first that is refused by itself."""
     for name in table:
         alone = copy.deepcopy(document)
-        place: Any = alone
+        inner: Any = alone
         for outer in names[:-1]:
-            place = place[outer]
-        place[names[-1]] = {name: table[name]}
+            inner = inner[outer]
+        inner[names[-1]] = {name: table[name]}
         try:
             msgspec.convert(alone, kind)
         except msgspec.ValidationError:

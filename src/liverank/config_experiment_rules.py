@@ -79,10 +79,10 @@ def _check_names(key: str, experiment: Experiment, metrics: list[str]) -> None:
     if not experiment.metrics:
         raise ConfigError(f"{key}.metrics` is empty; the first is what decides")
     for of, names in (("metrics", experiment.metrics), ("guardrails", experiment.guardrails)):
-        for place, metric in enumerate(names):
+        for index, metric in enumerate(names):
             if metric not in metrics:
                 raise ConfigError(
-                    f'{key}.{of}[{place}]` is "{metric}"; expected a metric of [metrics.NAME] or '
+                    f'{key}.{of}[{index}]` is "{metric}"; expected a metric of [metrics.NAME] or '
                     f"one of {', '.join(metrics)}"
                 )
     repeated = sorted(set(experiment.metrics) & set(experiment.guardrails))

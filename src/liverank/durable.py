@@ -1,6 +1,6 @@
-"""Files and directories that survive a kill and a power cut.
+"""Writing files and directories so that they survive a killed process and a power cut.
 
-Invariant: a name holds either nothing, what it held before, or all of its new content.
+Invariant: a name has no content, its old content, or all of its new content.
 """
 
 import os
@@ -12,7 +12,8 @@ from typing import IO
 def write_durably(file: Path, content: bytes | memoryview) -> None:
     """Write a file, or replace it, and wait until it and its name are on disk.
 
-    The content goes to a ``.draft`` beside it first. Raises OSError, leaving what was there.
+    The content is written to a ``.draft`` in the same directory first. Raises OSError, and then
+    the file keeps its old content.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -34,7 +35,7 @@ def write_durably(file: Path, content: bytes | memoryview) -> None:
 
 
 def publish_directory(draft: Path, directory: Path) -> None:
-    """Give a directory, whose files are on disk, its name, and wait until that is on disk too.
+    """Rename a directory whose files are on disk, and wait until the new name is on disk too.
 
     Raises OSError where the name is taken.
     """

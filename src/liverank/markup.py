@@ -1,18 +1,17 @@
-"""Elements of a page that is written in Python.
+"""HTML elements as Python calls.
 
-Invariant: text becomes part of a page only escaped, since names and values of columns are other
-people's data.
+Invariant: text enters a page only escaped, since names and values of columns are untrusted data.
 """
 
 import re
 from html import escape
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""Even if a name got through unescaped, a browser would run and load nothing."""
+"""With this policy a browser runs and loads nothing, even if a name were not escaped."""
 
 
 class Html(str):
-    """Text that is markup already."""
+    """Text that is already markup, and is not escaped again."""
 
     __slots__ = ()
 
@@ -76,4 +75,4 @@ def worded(text: str) -> Html:
     'is <code>a&lt;b</code> known?'
     """
     parts = re.split(r"`([^`]+)`", text)
-    return joined(*(tag("code", p) if place % 2 else p for place, p in enumerate(parts)))
+    return joined(*(tag("code", p) if index % 2 else p for index, p in enumerate(parts)))

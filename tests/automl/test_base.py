@@ -18,6 +18,7 @@ from liverank.automl.families import FAMILIES, is_installed
 from liverank.automl.metrics.bootstrap import gain_interval
 from liverank.automl.metrics.log_odds import mean_log_odds
 from liverank.automl.metrics.objective import find_objective
+from liverank.automl.options import SearchOptions
 from liverank.automl.trials.plan import Plan, Trial
 from liverank.dataset.metrics import auc, log_loss
 from liverank.dataset.rows import Rows
@@ -170,7 +171,7 @@ def test_a_search_on_a_base_serves_calibrated_chances_of_a_first_place():
         ),
         finished=True,
     )
-    fitted = ranking.fit(rows, budget_s=60, seed=0, plan=plan)
+    fitted = ranking.fit(rows, SearchOptions(plan=plan))
     chances = 1 / (1 + np.exp(-truth))
     answers = fitted.predictor.answers(later.features)
     assert answers.mean() == pytest.approx(chances.mean(), abs=0.03)

@@ -6,17 +6,17 @@ from test_search import a_matrix, a_plan, an_evaluation
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
-from liverank.automl.deployment import selection
 from liverank.automl.deployment.distillation import (
     FORESTS,
     Shape,
+    distil_student,
+    distillation_data,
     mixed_rows,
-    prepare_lesson,
-    teach,
 )
-from liverank.automl.deployment.selection import choose_served
+from liverank.automl.deployment.option import MOST_MB, Limits
+from liverank.automl.deployment.selection import choose_deployed
 from liverank.automl.ensemble.combine import size_mb, terms_of, us_per_row
-from liverank.automl.ensemble.greedy import Blend
+from liverank.automl.ensemble.greedy import Ensemble
 from liverank.automl.families import FAMILIES
 from liverank.automl.trials.plan import Student, Trial
 from liverank.automl.trials.trial_result import TrialResult
@@ -24,6 +24,7 @@ from liverank.models.mlp.model import Mlp
 from liverank.models.predictor import sum_terms
 
 FOREVER = Deadline(np.inf, lambda: 0.0)
+SLOW = Limits(us_per_row=20)
 
 
 @pytest.mark.parametrize(("task", "k"), [("binary", 1), ("multiclass", 3), ("regression", 1)])
@@ -39,8 +40,8 @@ def test_a_student_comes_close_to_its_teacher_on_rows_that_neither_saw(task, k):
     def teacher(rows):
         return np.tanh(rows.astype(float)) @ weights
 
-    lesson = prepare_lesson(train, teacher, seed=0)
-    student = teach(lesson, Shape(150, 31), seed=0, n_threads=1, deadline=FOREVER)
+    data = distillation_data(train, teacher, seed=0)
+    student = distil_student(data, Shape(150, 31), seed=0, n_threads=1, deadline=FOREVER)
     later = generator.normal(size=(1000, 3)).astype(np.float32)
     error = np.mean((student.margins(later) - teacher(later)) ** 2, axis=0)
     assert (error < 0.02 * teacher(later).var(axis=0)).all()
@@ -54,9 +55,9 @@ def test_mixtures_hold_values_of_the_rows_only():
 
 
 def test_time_that_is_gone_teaches_nothing():
-    lesson = prepare_lesson(a_matrix(200), lambda rows: rows[:, :1].astype(float), seed=0)
+    data = distillation_data(a_matrix(200), lambda rows: rows[:, :1].astype(float), seed=0)
     gone = Deadline(0.0, lambda: 1.0)
-    assert teach(lesson, Shape(50, 8), seed=0, n_threads=1, deadline=gone) is None
+    assert distil_student(data, Shape(50, 8), seed=0, n_threads=1, deadline=gone) is None
 
 
 def test_terms_sum_up_to_the_weighted_margins_of_all_kinds_of_parts():
@@ -89,55 +90,80 @@ def _clock():
     return time.perf_counter
 
 
-def tried_models(evaluation, rounds):
+def trial_results(evaluation, rounds):
     fold = evaluation.folds[-1]
-    tried = []
-    for n in rounds:
+    results = []
+    for number, n in enumerate(rounds):
         params = {"learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": 5}
         fit = FAMILIES["lightgbm"].fit(
             fold.train, None, params, seed=n, n_threads=1, deadline=FOREVER, rounds=n
         )
         validation, holdout = evaluation.margins([fit])
         trial = Trial(family="lightgbm", name=str(n), params=params, seed=n)
-        tried.append(
+        results.append(
             TrialResult(
-                trial, (fit,), validation, holdout, evaluation.validation_rows.loss(validation), 1.0
+                trial,
+                (fit,),
+                validation,
+                holdout,
+                evaluation.validation_rows.loss(validation),
+                seconds=1.0,
+                number=number,
             )
         )
-    return tried
+    return results
 
 
-def a_blend(weights):
-    return Blend(np.array(weights), 0, kept=True, gain=(0.0, 0.1), crossed=np.zeros((0, 1)))
+def an_ensemble(weights):
+    return Ensemble(np.array(weights), 0, True, gain=(0.0, 0.1), cross_fitted=np.zeros((0, 1)))
 
 
 def test_an_ensemble_that_is_fast_enough_is_served_as_it_is():
     evaluation = an_evaluation()
-    tried = tried_models(evaluation, (10, 20))
+    results = trial_results(evaluation, (10, 20))
     plan = a_plan("lightgbm", us_per_row={"ensemble": 3.0})
-    served, _ = choose_served(
-        tried, a_blend([0.5, 0.5]), evaluation, plan, serving_us=20, deadline=FOREVER
+    served, _ = choose_deployed(
+        results,
+        an_ensemble([0.5, 0.5]),
+        evaluation,
+        plan,
+        limits=Limits(us_per_row=20),
+        deadline=FOREVER,
     )
-    assert (served.kind, served.us_per_row, served.loss) == ("ensemble", 3.0, served.teacher_loss)
+    assert (served.kind, served.us_per_row, served.loss) == (
+        "full_ensemble",
+        3.0,
+        served.teacher_loss,
+    )
 
 
 def test_a_slow_ensemble_gives_way_to_the_best_model_within_the_budget():
     evaluation = an_evaluation()
-    tried = tried_models(evaluation, (300, 20))
+    results = trial_results(evaluation, (300, 20))
     measured = {"ensemble": 50.0, "0 lightgbm 300": 45.0, "1 lightgbm 20": 5.0, "blend": 5.0}
     measured |= {f"student {shape}": 1e-2 * shape.size for shape in FORESTS[:2]}
     plan = a_plan("lightgbm", us_per_row=measured)
     import time
 
     deadline = Deadline(time.monotonic() + 10, time.monotonic)
-    served, plan = choose_served(
-        tried, a_blend([0.5, 0.5]), evaluation, plan, serving_us=10, deadline=deadline
+    served, plan = choose_deployed(
+        results,
+        an_ensemble([0.5, 0.5]),
+        evaluation,
+        plan,
+        limits=Limits(us_per_row=10),
+        deadline=deadline,
     )
     assert served.kind in ("single", "student")
     assert served.us_per_row <= 10
     assert plan.students
-    again, plan_again = choose_served(
-        tried, a_blend([0.5, 0.5]), evaluation, plan, serving_us=10, deadline=FOREVER
+    again, plan_again = choose_deployed(
+        results,
+        an_ensemble([0.5, 0.5]),
+        evaluation,
+        plan,
+        limits=Limits(us_per_row=10),
+        deadline=FOREVER,
     )
     assert plan_again == plan
     assert (again.kind, again.shape, again.loss) == (served.kind, served.shape, served.loss)
@@ -145,31 +171,29 @@ def test_a_slow_ensemble_gives_way_to_the_best_model_within_the_budget():
 
 def test_a_budget_that_nothing_tried_meets_is_met_by_a_student():
     evaluation = an_evaluation()
-    tried = tried_models(evaluation, (300, 200))
+    results = trial_results(evaluation, (300, 200))
     measured = {"ensemble": 50.0, "0 lightgbm 300": 45.0, "1 lightgbm 200": 30.0}
     measured[f"student {Shape(10, 6)}"] = 0.5
     import time
 
     deadline = Deadline(time.monotonic() + 10, time.monotonic)
-    served, _ = choose_served(
-        tried,
-        a_blend([0.5, 0.5]),
+    served, _ = choose_deployed(
+        results,
+        an_ensemble([0.5, 0.5]),
         evaluation,
         a_plan("lightgbm", us_per_row=measured),
-        serving_us=0.6,
+        limits=Limits(us_per_row=0.6),
         deadline=deadline,
     )
     assert served.kind == "student"
     assert served.shape == Shape(10, 6)
 
 
-def chosen_of_two_students(us_per_row, monkeypatch, *, most_mb=None):
+def chosen_of_two_students(us_per_row, *, most_mb=MOST_MB):
     """What is served of a small and a large student, which took so long, and the plan.
 
     Neither the ensemble nor one of its models is fast enough.
     """
-    if most_mb is not None:
-        monkeypatch.setattr(selection, "MOST_MB", most_mb)
     small, large = Shape(3, 2), Shape(300, 31)
     evaluation = an_evaluation()
     measured = {"ensemble": 50.0, "0 lightgbm 30": 45.0, "1 lightgbm 20": 30.0}
@@ -178,12 +202,12 @@ def chosen_of_two_students(us_per_row, monkeypatch, *, most_mb=None):
         Student(size=shape.size, parts=shape.parts, rounds=shape.size, us_per_row=us)
         for shape, us in zip((small, large), us_per_row, strict=True)
     )
-    served, plan = choose_served(
-        tried_models(evaluation, (30, 20)),
-        a_blend([0.5, 0.5]),
+    served, plan = choose_deployed(
+        trial_results(evaluation, (30, 20)),
+        an_ensemble([0.5, 0.5]),
         evaluation,
         a_plan("lightgbm", us_per_row=measured, students=taught),
-        serving_us=10,
+        limits=Limits(us_per_row=10, size_mb=most_mb),
         deadline=FOREVER,
     )
     worse, better = (student.loss for student in plan.students)
@@ -191,31 +215,33 @@ def chosen_of_two_students(us_per_row, monkeypatch, *, most_mb=None):
     return served
 
 
-def test_a_student_that_is_too_slow_is_not_served_though_it_is_better(monkeypatch):
-    assert chosen_of_two_students((1.0, 9.9), monkeypatch).shape == Shape(300, 31)
-    served = chosen_of_two_students((1.0, 10.1), monkeypatch)
+def test_a_student_that_is_too_slow_is_not_served_though_it_is_better():
+    assert chosen_of_two_students((1.0, 9.9)).shape == Shape(300, 31)
+    served = chosen_of_two_students((1.0, 10.1))
     assert (served.kind, served.shape) == ("student", Shape(3, 2))
     assert served.us_per_row == 1.0
 
 
-def test_a_student_that_is_too_large_is_not_served_though_it_is_better(monkeypatch):
-    large_mb = chosen_of_two_students((1.0, 2.0), monkeypatch).size_mb
-    served = chosen_of_two_students((1.0, 2.0), monkeypatch, most_mb=0.99 * large_mb)
+def test_a_student_that_is_too_large_is_not_served_though_it_is_better():
+    large_mb = chosen_of_two_students((1.0, 2.0)).size_mb
+    served = chosen_of_two_students((1.0, 2.0), most_mb=0.99 * large_mb)
     assert (served.kind, served.shape) == ("student", Shape(3, 2))
     assert served.size_mb < 0.99 * large_mb
 
 
 def test_a_net_can_be_taught_and_taught_again_to_the_same_bytes():
     train = a_matrix(600)
-    lesson = prepare_lesson(train, lambda rows: np.sin(rows[:, :1].astype(float)), seed=0)
+    data = distillation_data(train, lambda rows: np.sin(rows[:, :1].astype(float)), seed=0)
     shape = Shape(16, 2, is_net=True)
-    taught = teach(lesson, shape, seed=0, n_threads=1, deadline=FOREVER, rounds=200)
-    again = teach(lesson, shape, seed=0, n_threads=1, deadline=FOREVER, rounds=taught.rounds_run)
+    taught = distil_student(data, shape, seed=0, n_threads=1, deadline=FOREVER, rounds=200)
+    again = distil_student(
+        data, shape, seed=0, n_threads=1, deadline=FOREVER, rounds=taught.rounds_run
+    )
     fresh = a_matrix(300, seed=5).features
     wanted = np.sin(fresh[:, 0].astype(float))
     assert np.corrcoef(taught.margins(fresh)[:, 0], wanted)[0, 1] > 0.9
     assert taught.margins(fresh).tobytes() == again.margins(fresh).tobytes()
-    whole = teach(
-        lesson, shape, seed=0, n_threads=1, deadline=FOREVER, rounds=taught.rounds, is_last=True
+    whole = distil_student(
+        data, shape, seed=0, n_threads=1, deadline=FOREVER, rounds=taught.rounds, is_last=True
     )
     assert whole.rounds_run == taught.rounds

@@ -1,8 +1,8 @@
 """Encoders keep targets to themselves, and give a row the same features in training and later."""
 
-import dataclasses
 import datetime
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -359,4 +359,4 @@ def test_arrays_that_make_no_encoder_are_refused():
         with pytest.raises(BundleError, match=says):
             Encoder.from_arrays({**arrays, name: wrong})
     with pytest.raises(BundleError, match="reads `city`, which is no input"):
-        Encoder(dataclasses.replace(encoder.spec, inputs=()), encoder.tables)
+        Encoder(msgspec.structs.replace(encoder.spec, inputs=()), encoder.tables)

@@ -8,11 +8,12 @@ from scipy.optimize import minimize
 
 from liverank.automl.ensemble.calibration import choose_calibration, fit_affine, fit_steps
 from liverank.automl.ensemble.greedy import (
+    Candidates,
     best_single,
-    blended,
-    choose_blend,
-    choose_with_doubted,
+    choose_ensemble,
+    choose_proven_ensemble,
     greedy_weights,
+    weighted_sum,
 )
 from liverank.automl.evaluation.eval_rows import EvalRows, joined
 from liverank.automl.metrics.bootstrap import gain_interval
@@ -48,9 +49,10 @@ def test_models_with_errors_of_their_own_are_blended_evenly(task):
     rows = held(target, task)
     np.testing.assert_allclose(greedy_weights(models, rows), [0.5, 0.5], atol=0.12)
     later, later_target = world(task, 1000, 1)
-    blend = choose_blend(models, rows, noisy(later, 2, seed=6), held(later_target, task))
-    assert blend.kept
-    assert 0 < blend.gain[0] < blend.gain[1]
+    on_later = noisy(later, 2, seed=6)
+    ensemble = choose_ensemble(Candidates(models, rows, on_later, held(later_target, task)))
+    assert ensemble.kept
+    assert 0 < ensemble.gain[0] < ensemble.gain[1]
 
 
 @pytest.mark.parametrize("task", LINKS)
@@ -60,20 +62,21 @@ def test_a_copy_of_the_best_model_is_not_worth_a_blend(task):
     rows = held(target, task)
     later, later_target = world(task, 300, 1)
     one, other = noisy(later, 1, seed=6)[0], noisy(later, 1, scale=40.0, seed=7)[0]
-    blend = choose_blend([far, model, model], rows, [other, one, one], held(later_target, task))
-    assert not blend.kept
-    assert blend.weights.tolist() == [0.0, 1.0, 0.0]
+    later_rows = held(later_target, task)
+    ensemble = choose_ensemble(Candidates([far, model, model], rows, [other, one, one], later_rows))
+    assert not ensemble.kept
+    assert ensemble.weights.tolist() == [0.0, 1.0, 0.0]
 
 
 def test_a_blend_whose_gain_may_be_luck_is_not_kept():
     truth, target = world("binary", 200, 0)
     later, later_target = world("binary", 100, 1)
     models, on_later = noisy(truth, 4, scale=0.1), noisy(later, 4, scale=0.1, seed=6)
-    blend = choose_blend(models, held(target), on_later, held(later_target))
+    ensemble = choose_ensemble(Candidates(models, held(target), on_later, held(later_target)))
     assert (greedy_weights(models, held(target)) > 0).sum() > 1, "there was a blend to keep"
-    assert blend.gain[0] <= 0 < blend.gain[1]
-    assert not blend.kept
-    assert sorted(blend.weights.tolist()) == [0.0, 0.0, 0.0, 1.0]
+    assert ensemble.gain[0] <= 0 < ensemble.gain[1]
+    assert not ensemble.kept
+    assert sorted(ensemble.weights.tolist()) == [0.0, 0.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize("objective", ["auc", "auc_pr", "log_loss", "precision_at_recall=.9"])
@@ -87,7 +90,7 @@ def test_a_blend_never_loses_to_the_best_single_model(objective, seed):
     weights = greedy_weights(models, rows, steps=8)
     assert weights.sum() == pytest.approx(1)
     best = min(rows.loss(model) for model in models)
-    assert rows.loss(blended(models, weights)) <= best + 1e-9
+    assert rows.loss(weighted_sum(models, weights)) <= best + 1e-9
 
 
 def test_the_interval_of_a_gain_holds_the_truth_as_often_as_it_says():
@@ -140,13 +143,13 @@ def test_the_affine_calibration_is_the_lowest_point_of_its_penalised_loss(seed):
 
 def test_a_bold_model_replaces_a_cautious_one_only_beyond_noise():
     truth, target = world("binary", 400, 0)
-    rows, first_is_cautious = held(target), np.array([True, False])
+    rows, first_is_conservative = held(target), np.array([True, False])
     alike = sorted(noisy(truth, 2, 0.7), key=rows.loss, reverse=True)
     assert best_single(alike, rows) == 1
-    assert best_single(alike, rows, first_is_cautious) == 0, "the other was better by luck"
+    assert best_single(alike, rows, first_is_conservative) == 0, "the other was better by luck"
     worse = truth + np.random.default_rng(1).normal(0, 3, truth.shape)
-    assert best_single([worse, alike[0]], rows, first_is_cautious) == 1
-    assert best_single([worse, alike[0]], rows, ~first_is_cautious) == 1
+    assert best_single([worse, alike[0]], rows, first_is_conservative) == 1
+    assert best_single([worse, alike[0]], rows, ~first_is_conservative) == 1
 
 
 def test_affine_calibration_undoes_what_distorted_the_classes():
@@ -217,26 +220,25 @@ def chosen_with_doubt(scales, doubted):
         [noisy(true, 1, scale, seed)[0] for seed, scale in enumerate(scales, start)]
         for true, start in ((truth, 5), (later, 50))
     )
-    is_cautious = np.zeros(len(scales), np.bool_)
+    is_conservative = np.zeros(len(scales), np.bool_)
     doubted = np.array(doubted)
-    arguments = models, rows, on_judged, judged
-    chosen = choose_with_doubted(*arguments, seed=0, cautious=is_cautious, doubted=doubted)
-    return chosen, choose_blend(*arguments, seed=0, cautious=is_cautious)
+    candidates = Candidates(models, rows, on_judged, judged, is_conservative)
+    return choose_proven_ensemble(candidates, doubted, seed=0), choose_ensemble(candidates, seed=0)
 
 
 def test_a_doubted_model_is_used_where_it_helps_beyond_noise_and_refused_where_it_does_not():
     helping, plain = chosen_with_doubt([1.0, 1.0, 0.3], [False, False, True])
     assert helping.weights.tolist() == plain.weights.tolist()
     assert helping.weights[2] > 0.5
-    assert helping.refused is None
+    assert helping.excluded is None
 
     useless, _ = chosen_with_doubt([1.0, 1.0, 8.0], [False, False, True])
     assert useless.weights[2] == 0
     assert useless.weights.sum() == pytest.approx(1)
-    assert useless.refused.tolist() == [False, False, True]
-    assert useless.crossed.shape == (3000, 1)
+    assert useless.excluded.tolist() == [False, False, True]
+    assert useless.cross_fitted.shape == (3000, 1)
     wider = useless.among(np.array([True, False, True, True]))
-    assert wider.refused.tolist() == [False, False, False, True]
+    assert wider.excluded.tolist() == [False, False, False, True]
     assert wider.weights.tolist() == [useless.weights[0], 0.0, useless.weights[1], 0.0]
 
 
@@ -244,4 +246,4 @@ def test_a_doubted_model_is_used_where_it_helps_beyond_noise_and_refused_where_i
 def test_where_all_models_are_alike_in_doubt_nothing_is_refused(doubted):
     chosen, plain = chosen_with_doubt([1.0, 1.5], doubted)
     assert chosen.weights.tolist() == plain.weights.tolist()
-    assert chosen.refused is None
+    assert chosen.excluded is None

@@ -1,8 +1,10 @@
 """The HTML report: it says what the data says, it is well formed, and it lets nothing in or out."""
 
+import json
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from made_up_reports import made_up_report
@@ -11,11 +13,12 @@ from msgspec.structs import replace
 from liverank.automl.report.html.charts import ticks
 from liverank.automl.report.html.numbers import number
 from liverank.automl.report.html.page import render_report
-from liverank.automl.report.reports import decode_report, encode_report
+from liverank.automl.report.reports import decode_ranking_report, decode_report, encode_report
 from liverank.automl.report.schema import Curves
 from liverank.markup import joined, tag
 
 NASTY = '</td><script>alert("x")</script>&<b>`"\''
+OLD_BUNDLES = Path(__file__).parents[1] / "bundle/old_bundles"
 TASKS = ("binary", "multiclass", "regression")
 
 
@@ -82,6 +85,24 @@ def test_a_page_asks_nothing_of_a_network(task):
     assert "@import" not in page
     assert "default-src 'none'" in page.replace("&#x27;", "'")
     assert len(page) < 200_000
+
+
+def test_names_of_features_and_labels_of_a_ranking_report_never_become_markup():
+    old = json.loads((OLD_BUNDLES / "ranking/report.json").read_text(encoding="utf-8"))
+    report = decode_ranking_report(json.dumps(old).encode())
+    nasty = replace(
+        report,
+        asked=replace(report.asked, target=NASTY),
+        importance={NASTY: 1.0},
+        used_features=(NASTY,),
+        dropped_features={NASTY: NASTY},
+        heads={NASTY: report.heads["stay"]},
+        notes=(NASTY,),
+    )
+    reader = read(render_report(nasty))
+    assert reader.text.count(NASTY) >= 5
+    assert "script" not in reader.tags
+    assert reader.links == []
 
 
 def test_a_report_with_little_in_it_is_a_page_too():

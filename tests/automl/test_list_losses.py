@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from clocks import ticking
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from liverank.automl.families import lightgbm
 from liverank.automl.families.list_loss import SHARE
 from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, list_losses_kernel
 from liverank.automl.metrics.objective import find_objective
+from liverank.automl.options import SearchOptions
 from liverank.dataset.metrics import list_auc, log_loss, mean_over_lists
 from liverank.dataset.rows import Rows, list_offsets
 from liverank.errors import TrainingError
@@ -208,13 +210,15 @@ def test_what_is_reported_of_lists_is_the_loss_on_the_base_of_any_of_them():
 
 def test_a_search_tries_them_early_tells_their_loss_and_runs_again_to_the_same_bytes():
     rows, _ = list_log(400)
-    fitted = ranking.fit(rows, budget_s=4, seed=0, families=["lightgbm", "linear"])
+    fitted = ranking.fit(
+        rows, SearchOptions(budget_s=4, families=["lightgbm", "linear"], clock=ticking())
+    )
     report = fitted.report
     names = [trial.title for trial in report.plan.trials]
     assert any(name.startswith("lightgbm lists") for name in names[:6])
     assert all(each.list_loss > 0 for each in report.leaderboard)
     assert not any(name.startswith("lightgbm lists") for name in report.skipped)
-    again = ranking.fit(rows, budget_s=0.1, seed=0, plan=report.plan)
+    again = ranking.fit(rows, SearchOptions(budget_s=0.1, plan=report.plan))
     one, other = fitted.predictor.to_arrays(), again.predictor.to_arrays()
     assert one.keys() == other.keys()
     for name, array in one.items():
@@ -224,10 +228,9 @@ def test_a_search_tries_them_early_tells_their_loss_and_runs_again_to_the_same_b
 def test_a_log_without_failures_beside_successes_leaves_them_out_and_says_why():
     rows, _ = list_log(60, size=8)
     alone = replace(rows, rankings=np.arange(480), at_ms=np.arange(480) * 1000)
-    report = ranking.fit(alone, budget_s=2, seed=0).report
+    report = ranking.fit(alone, SearchOptions(budget_s=2, clock=ticking())).report
     assert report.skipped["lightgbm lists few"] == (
-        f"needs {LEAST_LISTS} lists with a success beside a failure among those that train; "
-        "there are 0"
+        f"needs {LEAST_LISTS} training lists with both a success and a failure; there are 0"
     )
     assert not any("lists" in each.name for each in report.leaderboard)
     assert all(each.list_loss is None for each in report.leaderboard)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liverank.automl.metrics.figures import mean_loss, row_losses
+from liverank.automl.metrics.figures import METRICS, mean_loss, row_losses
 from liverank.automl.metrics.objective import all_figures, find_objective
 from liverank.dataset import metrics
 from liverank.errors import TrainingError
@@ -169,3 +169,23 @@ def test_a_report_holds_the_objective_first():
         find_objective("auc_pr", "binary"), np.zeros((2, 1)), np.array([0.0, 1.0])
     )
     assert list(figures) == ["auc_pr", "log_loss", "auc", "accuracy"]
+
+
+def test_every_metric_has_a_title_a_meaning_and_values_within_its_bounds():
+    generator = np.random.default_rng(0)
+    target = {
+        "binary": (np.arange(60) % 3 == 0) * 1.0,
+        "multiclass": np.arange(60) % 3 * 1.0,
+        "regression": np.arange(60) / 7,
+    }
+    margins = {
+        task: generator.normal(size=(60, 3 if task == "multiclass" else 1)) for task in target
+    }
+    for name, metric in METRICS.items():
+        assert metric.title
+        assert metric.meaning
+        for task in metric.compute:
+            objective = find_objective(f"{name}=.5" if metric.holds else name, task)
+            value = objective.value(margins[task], target[task])
+            assert metric.bounds[0] <= value <= metric.bounds[1], name
+            assert objective.larger_is_better == metric.larger_is_better

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from clocks import ticking
 
 from liverank.automl.evaluation.position_bias import PositionEffect, position_effect
+from liverank.automl.options import SearchOptions
 from liverank.automl.ranking import fit
 from liverank.dataset.rows import Rows
 
@@ -138,7 +140,7 @@ def test_the_rank_of_what_sorted_the_lists_does_not_bring_the_place_back():
         return float((first - last).mean())
 
     blind, told = (
-        fall(fit(some, budget_s=6, seed=0, families=["lightgbm"]).predictor)
+        fall(fit(some, SearchOptions(budget_s=6, families=["lightgbm"], clock=ticking())).predictor)
         for some in (without, apart)
     )
     assert blind > 0.7, "unless places are known, the rank stands for them"

@@ -9,11 +9,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from clocks import ticking
 
 from liverank.automl import pipeline, ranking
-from liverank.automl.deployment import refit
-from liverank.automl.ensemble.greedy import Blend
-from liverank.automl.ranking import fit, warm_up
+from liverank.automl.deployment.refit import Refit
+from liverank.automl.ensemble.greedy import Ensemble
+from liverank.automl.options import SearchOptions
+from liverank.automl.ranking import warm_up
 from liverank.automl.report.reports import RankingReport
 from liverank.dataset.metrics import auc, log_loss
 from liverank.dataset.rows import Rows
@@ -27,6 +29,12 @@ TABLES = Path(__file__).parents[3] / "shared" / "data" / "tables"
 def _compiled_kernels():
     """Kernels are compiled or loaded before any clock starts."""
     warm_up()
+
+
+def fit(rows, *, on_progress=None, **options):
+    """Search on a clock that no load moves, unless a test gives another."""
+    options = SearchOptions(**({"clock": ticking()} | options))
+    return ranking.fit(rows, options, on_progress=on_progress)
 
 
 def rows_of(features, labels, *, per_ranking=1, names=None):
@@ -53,14 +61,8 @@ def lists_with_a_pattern(n=4000, seed=0):
 
 def test_a_pattern_is_found_and_the_report_tells_how():
     rows, _ = lists_with_a_pattern()
-    told = []
-    fitted = fit(
-        rows,
-        budget_s=8,
-        seed=1,
-        on_progress=lambda *what: told.append(what),
-        clock=time.process_time,  # whatever else runs here decides nothing
-    )
+    seen = []
+    fitted = fit(rows, budget_s=8, seed=1, on_progress=lambda *what: seen.append(what))
     report = fitted.report
     fresh, truth = lists_with_a_pattern(seed=9)
     probabilities = fitted.predictor.answers(fresh.features)
@@ -77,14 +79,14 @@ def test_a_pattern_is_found_and_the_report_tells_how():
     assert sum(report.importance.values()) == pytest.approx(1)
     assert sum(member.weight for member in report.members) == pytest.approx(1)
     assert all(member.refit for member in report.members)
-    assert told[0][0] == "linear ridge"
+    assert seen[0][0] == "linear ridge"
     assert len(report.leaderboard) > 3
     train, validation, holdout = report.split.blocks
     assert (train.rows, validation.rows, holdout.rows) == (3200, 400, 400)
     assert train.to_ms < validation.from_ms <= validation.to_ms < holdout.from_ms
     assert msgspec.json.decode(msgspec.json.encode(report), type=RankingReport) == report
-    assert told[-1] == ("refit", 1.0)
-    assert all(0 <= share <= 1 for _, share in told)
+    assert seen[-1] == ("refit", 1.0)
+    assert all(0 <= share <= 1 for _, share in seen)
 
 
 def test_a_recorded_plan_gives_the_same_model_and_another_seed_another():
@@ -106,7 +108,7 @@ def test_a_recorded_plan_gives_the_same_model_and_another_seed_another():
 def test_the_budget_is_kept_and_there_is_always_a_model(budget_s):
     rows, _ = lists_with_a_pattern(20_000)
     began = time.monotonic()
-    fitted = fit(rows, budget_s=budget_s, seed=0)
+    fitted = fit(rows, budget_s=budget_s, seed=0, clock=time.monotonic)
     took = time.monotonic() - began
     assert took < budget_s * 1.1 + 1.0  # the last second is for a machine that is busy
     assert "linear ridge" in [each.title for each in fitted.report.leaderboard]
@@ -206,18 +208,16 @@ def test_a_member_of_the_blend_that_there_is_no_time_to_train_again_stays_as_it_
         "find_model",
         lambda *rest, **more: found.append(find_model(*rest, **more)) or found[0],
     )
-    monkeypatch.setattr(ranking, "MANNER", ranking.MANNER._replace(cautious=frozenset()))
-    monkeypatch.setattr(
-        refit, "_affordable", lambda members, *_: (members[:1], (members[1][0].trial.title,))
-    )
+    monkeypatch.setattr(ranking, "POLICY", ranking.POLICY._replace(conservative=frozenset()))
+    monkeypatch.setattr(Refit, "_affordable", lambda _, members: members[:1])
     weights = np.array([0.0, 0.75, 0.25])
 
-    def blend_of_trees(validation, *_, **__):
-        shares = np.append(weights, np.zeros(len(validation) - 3))
-        return Blend(shares, 1, kept=True, gain=(0.0, 0.0), crossed=validation[1])
+    def ensemble_of_trees(models, *_, **__):
+        shares = np.append(weights, np.zeros(len(models.validation) - 3))
+        return Ensemble(shares, 1, kept=True, gain=(0.0, 0.0), cross_fitted=models.validation[1])
 
-    monkeypatch.setattr(pipeline, "choose_with_doubted", blend_of_trees)
-    fitted = fit(rows, budget_s=4, seed=0, clock=time.process_time)
+    monkeypatch.setattr(pipeline, "choose_proven_ensemble", ensemble_of_trees)
+    fitted = fit(rows, budget_s=4, seed=0)
     again, as_it_was = fitted.report.members[:2]
     assert (again.weight, again.refit) == (0.75, True)
     assert (as_it_was.weight, as_it_was.refit) == (0.25, False)

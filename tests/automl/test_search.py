@@ -4,35 +4,27 @@ import math
 
 import numpy as np
 import pytest
+from clocks import Clock
 
-from liverank.automl.budget import Deadline
+from liverank.automl.budget import Deadline, StopToken
 from liverank.automl.data.matrix import Fit, Matrix
 from liverank.automl.evaluation.cross_validation import CrossValidation, Fold
 from liverank.automl.evaluation.eval_rows import LINKS, EvalRows
 from liverank.automl.families import FAMILIES
+from liverank.automl.families.contract import Traits
 from liverank.automl.metrics.objective import find_objective
-from liverank.automl.search.hardware import available_bytes, time_family, too_large
+from liverank.automl.search.hardware import available_bytes, too_large
 from liverank.automl.search.search import run_search
-from liverank.automl.trials.plan import Plan, Timing, decode_plan, encode_plan, trial_order
+from liverank.automl.search.timing_runs import time_family
+from liverank.automl.trials.plan import Plan, Timing, Trial, decode_plan, encode_plan, trial_order
 from liverank.automl.trials.trial_result import fit_again
 from liverank.models.forest.forest import Forest, leaf_arrays
-
-
-class Clock:
-    """Goes on only when told to."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 class FakeFamily:
     """Answers a constant; a round on 1000 rows takes ``second_s`` of a clock."""
 
-    PACKAGE = "numpy"
-    PILOT, GROWS = (2, 8), True
+    TRAITS = Traits(package="numpy", is_boosting=False)
 
     def __init__(self, clock, name="fake", value=0.0, round_s=0.01, bytes_=1000):
         self.clock, self.name, self.value, self.round_s, self.bytes_ = (
@@ -128,17 +120,17 @@ def test_what_a_family_draws_does_not_depend_on_the_others():
 def test_a_search_ends_in_time_and_tells_of_each_trial():
     clock = Clock()
     families = {"fast": FakeFamily(clock, value=0.1), "slow": FakeFamily(clock, round_s=0.05)}
-    told = []
+    seen = []
     tried, plan = run_search(
         an_evaluation(),
         families,
         a_plan("fast", "slow"),
         deadline=Deadline(30.0, clock),
-        on_trial=lambda tried, left: told.append((tried.trial.title, left)),
+        on_trial=lambda result, left: seen.append((result.trial.title, left)),
     )
     assert 20.0 < clock.now <= 30.1
-    assert [title for title, _ in told][:2] == ["fast first", "slow first"]
-    assert len(told) == len(tried) == len(plan.trials)
+    assert [title for title, _ in seen][:2] == ["fast first", "slow first"]
+    assert len(seen) == len(tried) == len(plan.trials)
     assert all(trial.rounds and trial.rounds[0] > 0 for trial in plan.trials)
 
 
@@ -186,6 +178,39 @@ def test_an_interrupt_keeps_what_there_is():
         run_search(an_evaluation(), {"one": family}, a_plan("one"), deadline=Deadline(60.0, clock))
 
 
+def test_a_stopped_search_keeps_what_there_is_and_every_deadline_has_passed():
+    clock, stop = Clock(), StopToken()
+    deadline = Deadline(60.0, clock, stop)
+
+    def stop_at_the_second(result, left_s):
+        if result.number == 1:
+            stop.stop()
+
+    results, plan = run_search(
+        an_evaluation(),
+        {"one": FakeFamily(clock)},
+        a_plan("one"),
+        deadline=deadline,
+        on_trial=stop_at_the_second,
+    )
+    assert len(results) == 2
+    assert plan.interrupted
+    assert deadline.expired()
+    again, _ = run_search(
+        an_evaluation(), {"one": FakeFamily(clock)}, plan, deadline=Deadline(60.0, clock, stop)
+    )
+    assert len(again) == 1, "a recorded plan ends after the trial that was running"
+
+
+def test_a_plan_of_before_trials_had_ids_names_the_trials_it_dropped():
+    trials = tuple(
+        Trial(family="one", name=name, params={}, seed=0, rows=rows)
+        for name, rows in (("first", 5000), ("second", 5000), ("first", None))
+    )
+    old = a_plan("one", trials=trials, dropped=("one first",))
+    assert decode_plan(encode_plan(old)).dropped == ("0 one first", "2 one first")
+
+
 def test_large_tables_are_climbed_by_rungs():
     clock = Clock()
     families = {
@@ -200,6 +225,7 @@ def test_large_tables_are_climbed_by_rungs():
     whole = [each.trial.family for each in tried if each.trial.rows is None]
     assert whole[0] == "good"
     assert rows == sorted(rows, key=lambda n: n or math.inf)
+    assert len({each.id for each in tried}) == len(tried)
     assert "worse" not in whole[:2]
     assert clock.now <= 6.1
 

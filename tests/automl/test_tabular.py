@@ -1,11 +1,11 @@
 """The whole way from a table to a model, on every task and split, within its time."""
 
-import itertools
 import time
 
 import numpy as np
 import polars as pl
 import pytest
+from clocks import Looks, ticking
 
 from liverank.automl import table as table_search
 from liverank.automl.families import lightgbm
@@ -15,20 +15,6 @@ from liverank.bundle.table_bundle import load_table_bundle
 from liverank.errors import TrainingError
 
 QUICK = ["linear", "lightgbm"]
-
-
-class Looks:
-    """A clock that goes on by 2 ms whenever it is looked at.
-
-    So what a search comes to within its budget depends on no machine, nor on what else runs there.
-    """
-
-    def __init__(self):
-        self.now_s = 0.0
-
-    def __call__(self):
-        self.now_s += 0.002
-        return self.now_s
 
 
 def a_table(n=600, seed=0, task="binary"):
@@ -46,11 +32,6 @@ def a_table(n=600, seed=0, task="binary"):
     return pl.DataFrame({"age": age, "pay": pay, "city": city, "target": target}).with_columns(
         pl.col("age").fill_nan(None)
     )
-
-
-def ticking(step_s):
-    """A clock that only reading it moves on."""
-    return map(step_s.__mul__, itertools.count()).__next__
 
 
 def fit(table, **changes):

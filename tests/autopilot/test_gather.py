@@ -164,7 +164,7 @@ def test_a_label_that_no_event_has_is_told_with_the_nearest_type():
 def test_words_of_the_config_that_no_event_has_are_gathered():
     misspelt = parse_config(LABEL + '[presence]\nenter = "joyn"\n')
     unused = gather_all(frames_of(*HISTORY), misspelt).unused
-    assert [word.said for word in unused] == [
+    assert [word.message for word in unused] == [
         '`presence.enter` is "joyn", but no event is of that interaction type; '
         'the nearest is "join"'
     ]

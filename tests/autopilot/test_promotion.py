@@ -91,7 +91,7 @@ def test_promotion_and_rollback_name_the_version_before(tmp_path):
 def test_a_bundle_in_another_directory_is_copied_into_the_store(tmp_path):
     policy = PromotionPolicy(promote=False)
     version = store_if_better(trained(beats=True), tmp_path / "a", policy, created_ms=1).version
-    assert put_into_service(tmp_path / "b", str(store.place_of(tmp_path / "a", version))) == (
+    assert put_into_service(tmp_path / "b", str(store.directory_of(tmp_path / "a", version))) == (
         version,
         None,
     )

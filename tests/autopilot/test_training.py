@@ -214,7 +214,7 @@ def test_a_stay_that_nobody_could_end_is_left_out_or_where_it_comes_first_an_err
     without = rooms_history(300, leaves=False)
     *_, lists = gathered(without, parse_config(CONFIG))
     assert set(lists.others) == {"hide", "gift"}
-    assert "cannot be told without" in lists.unavailable["stay"]
+    assert "cannot be measured without" in lists.unavailable["stay"]
     alone = '[label]\ninteraction = "join"\nmin_duration = "30s"\n'
     with pytest.raises(DatasetError, match=r"send `presence\.leave` interactions"):
         gathered(without, parse_config(alone))

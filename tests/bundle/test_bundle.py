@@ -206,11 +206,11 @@ FORGED = {
     ),
     "other_margin": (
         {"golden.npz": golden_npz(margins=np.nextafter(margins_of(two_heads(), golden_rows()), 9))},
-        "other margins",
+        "does not reproduce",
     ),
     "other_model": (
         {"model.npz": pack(heads=two_heads(seed=5)).files["model.npz"]},
-        "other margins",
+        "does not reproduce",
     ),
     "fewer_heads": (
         {"model.npz": pack(heads={"join": a_model()}).files["model.npz"]},
@@ -221,7 +221,7 @@ FORGED = {
         {"model.npz": npz(more=np.zeros(1), **decode_arrays(pack().files["model.npz"], "m"))},
         "one model for each label",
     ),
-    "a_value": ({"model.npz": heads_npz(a_value())}, "gives a probability"),
+    "a_value": ({"model.npz": heads_npz(a_value())}, "must give a probability"),
     "broken_spec": ({"spec.json": b'{"layout": 3}'}, "layout"),
     "report_not_utf8": ({"report.json": b'"\xff"'}, "train again"),
 }

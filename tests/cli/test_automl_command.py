@@ -5,12 +5,14 @@ import random
 import subprocess
 import sys
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
 
 from liverank import automl
 from liverank.automl.table import warm_up
+from liverank.automl.trials.plan import Made, Plan, Trial, encode_plan
 from liverank.bundle.table_bundle import load_table_bundle
 from liverank.cli import main
 
@@ -81,6 +83,55 @@ def test_a_bundle_holds_a_report_for_people_and_the_plan(trained):
     assert len(report["data"]["sha256"]) == 64
     assert all(entry["us_per_row"] for entry in report["leaderboard"])
     assert json.loads(bundle.documents["plan.json"])["trials"]
+
+
+def test_a_plan_runs_again_to_the_same_bytes_with_the_same_data_options_and_seed(
+    trained, tmp_path, capsys
+):
+    folder, _ = trained
+    plan = folder / "model" / "plan.json"
+    words = ("automl", folder / "train.csv", "--target", "bought", "--plan", plan)
+    code, _, err = run(capsys, *words, "--out", tmp_path / "again")
+    assert code == 0, err
+    for name in ("model.npz", "plan.json", "golden.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (folder / "model" / name).read_bytes()
+    report = json.loads((tmp_path / "again" / "report.json").read_bytes())
+    assert report["asked"]["seed"] == 3
+    assert f"--plan {plan}" in report["asked"]["command"]
+
+
+RIDGE = Trial(family="linear", name="ridge", params={"heaviest": 1.0}, seed=0, rounds=(1,))
+
+
+def plan_of(**changes):
+    plan = Plan(seed=1, n_threads=1, folds=1, timings={}, finished=True, trials=(RIDGE,))
+    return encode_plan(msgspec.structs.replace(plan, **changes))
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (b"{}", (), "is not a plan"),
+        (b"", (), "is not a plan"),
+        (None, (), "cannot be read"),
+        (plan_of(finished=False), (), "did not come to its end"),
+        (plan_of(), ("--seed", "2"), "was made with seed 1"),
+        (plan_of(extras=(Made(columns=("a", "b")),)), (), "has no column `a`"),
+        (plan_of(trials=(msgspec.structs.replace(RIDGE, family="wood"),)), (), "`wood` is unknown"),
+    ],
+)
+def test_a_plan_that_cannot_be_run_is_named_in_one_line(
+    tmp_path, capsys, content, options, message
+):
+    (tmp_path / "t.csv").write_text(SOUND)
+    if content is not None:
+        (tmp_path / "plan.json").write_bytes(content)
+    words = ("automl", tmp_path / "t.csv", "--target", "y", "--plan", tmp_path / "plan.json")
+    code, _, err = run(capsys, *words, *options, "--out", tmp_path / "model")
+    assert code == 1
+    assert message in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "model").exists()
 
 
 def test_answers_are_those_of_the_bundle_row_by_row(trained, tmp_path, capsys):

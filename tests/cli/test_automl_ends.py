@@ -42,15 +42,15 @@ def test_an_interrupt_keeps_the_best_so_far(table, tmp_path):
             if ": loss " in line:
                 break
         search.send_signal(signal.SIGINT)
-        printed, told = search.communicate(timeout=60)
+        printed, told = search.communicate(timeout=95)
     assert search.returncode == 0, told
     assert "Stopping with the best so far" in told
     result = json.loads(printed.splitlines()[-1])
-    assert result["seconds"] < 60
+    assert result["seconds"] < 95, "it ends before its budget does"
     bundle = load_table_bundle(out)
     report = json.loads(bundle.documents["report.json"])
     assert "interrupt" in report["stopped"]
-    assert all(entry["seconds"] < 60 for entry in report["leaderboard"])
+    assert all(entry["seconds"] < 95 for entry in report["leaderboard"])
 
 
 def test_a_budget_that_is_over_before_the_search_begins_still_gives_a_model(table):

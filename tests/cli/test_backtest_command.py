@@ -222,7 +222,7 @@ def test_no_bundle_is_written_that_does_not_beat_popularity_unless_forced(projec
     assert code == 1
     assert (refused["ok"], refused["bundle"], refused["promoted"]) == (False, None, False)
     assert refused["report"]["against"]["beats"] is False
-    assert "too few to judge a model by" in refused["error"]
+    assert "too few to compare a model on" in refused["error"]
     assert "Train again when there is more to learn from, or give --force" in error
     assert not bundles.exists()
     code, forced, _ = run(capsys, "train", *paths, "--force")

@@ -237,7 +237,7 @@ def test_a_log_without_propensities_is_refused_with_how_to_get_them(tmp_path, ca
     config = deployment(tmp_path, world(explored=0.0)[:2_000])
     code, said = run(capsys, config, "--policy", "popular")
     assert code == 1
-    assert "rankings of the log has `propensities`, so nothing can be said" in said
+    assert "rankings of the log has `propensities`, so other lists" in said
     assert 'a variant with `rank = "random"` in an experiment' in said
 
 

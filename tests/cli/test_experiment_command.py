@@ -82,7 +82,11 @@ def test_a_start_in_the_future_has_not_begun(run):
         ([], ["start", "tob"], "there is no [experiments.tob]; it names tab, own, over"),
         ([], ["start", "own"], "no bundle `0123`; there are: none"),
         ([], ["start", "over"], "`experiments.over.end` is 2026-01-01 00:00:00+00:00, which is"),
-        ([["start", "tab"]], ["start", "tab"], "tab runs already; `--ramp P` changes how many"),
+        (
+            [["start", "tab"]],
+            ["start", "tab"],
+            "tab is already running; `--ramp P` changes how many",
+        ),
         (
             [["start", "tab"], ["stop", "tab", "--decision", "stop"]],
             ["start", "tab"],
@@ -90,7 +94,7 @@ def test_a_start_in_the_future_has_not_begun(run):
         ),
         ([], ["stop", "tab"], "tab has not been started; there is nothing to stop"),
         ([], ["stop", "tab", "--decision", "ship"], "--decision ship needs --variant: a, b"),
-        ([], ["stop", "tab", "--variant", "a"], "--variant is what is shipped; give --decision"),
+        ([], ["stop", "tab", "--variant", "a"], "--variant is the variant to ship; add --decision"),
         (
             [["start", "tab"]],
             ["stop", "tab", "--decision", "ship", "--variant", "c"],
@@ -99,7 +103,7 @@ def test_a_start_in_the_future_has_not_begun(run):
         (
             [["start", "tab"], ["stop", "tab"]],
             ["stop", "tab"],
-            "tab does not run; `--decision` says what came of it",
+            "tab is not running; record its outcome with `--decision`",
         ),
     ],
 )

@@ -9,7 +9,7 @@ from liverank.cli import main
 from liverank.events.event import Interaction, Item, Ranking
 from liverank.events.frame import frame_of
 from liverank.events.log import Log
-from liverank.experiments.interleaving.of_log import Counts, interleaved_credit
+from liverank.experiments.interleaving.from_log import Counts, interleaved_credit
 from liverank.experiments.interleaving.team_draft import team_draft
 from liverank.experiments.interleaving.teams import teams_text
 

@@ -84,7 +84,7 @@ def test_rows_of_a_frame_are_found_as_single_events_are() -> None:
 
 def unused(config: str, events: list[Event]) -> dict[str, str]:
     words = unused_words(parse_config(config), profile_events([frame_of(events)]))
-    return {word.key: word.said for word in words}
+    return {word.key: word.message for word in words}
 
 
 def test_a_misspelt_word_of_the_config_is_found_with_the_nearest() -> None:

@@ -272,7 +272,7 @@ def test_one_bad_event_of_a_batch_is_reported_by_place_and_loses_no_other():
     for body in (f"[{good},{bad},{good}]", f"{good}\n{bad}\n\n{good}\n"):
         decoded = decode_events(body.encode())
         assert decoded.events == [User(time=0, user="u1")] * 2
-        assert decoded.places == [0, 2]
+        assert decoded.positions == [0, 2]
         assert [place for place, _ in decoded.rejected] == [1]
 
 

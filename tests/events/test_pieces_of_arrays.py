@@ -56,11 +56,11 @@ def test_events_beside_each_kind_of_broken_element_are_taken_in() -> None:
         b"nonsense",
     ):
         decoded = decode_events(b"\xef\xbb\xbf [%s,\n%s , %s]" % (USER, bad, USER))
-        assert decoded.places == [0, 2], bad
-        assert [one.place for one in decoded.rejected] == [1], bad
+        assert decoded.positions == [0, 2], bad
+        assert [one.position for one in decoded.rejected] == [1], bad
 
 
 def test_one_event_over_several_lines_is_one_even_if_it_is_bad() -> None:
     decoded = decode_events(b'{\n"event": "user",\n"time": 1795435200000,\n"user": "\\ud83d"\n}')
-    assert [one.place for one in decoded.rejected] == [0]
+    assert [one.position for one in decoded.rejected] == [0]
     assert "`$.user`" in decoded.rejected[0].reason

@@ -15,10 +15,10 @@ from liverank.experiments.gathering.gathered import Gathered
 from liverank.experiments.gathering.views import BeforeView, looks, needs_of
 from liverank.experiments.gathering.wanted import Wanted
 from liverank.experiments.metrics.covariates import with_covariates
+from liverank.experiments.metrics.from_config import metrics_of
 from liverank.experiments.metrics.mean import MeanMetric
 from liverank.experiments.metrics.metric import Metric, PerUnit
 from liverank.experiments.metrics.need import DAY_MS
-from liverank.experiments.metrics.of_config import metrics_of
 from liverank.experiments.metrics.participation import Participation
 from liverank.experiments.metrics.quantile import QuantileMetric
 from liverank.experiments.metrics.ratio import RatioMetric

@@ -8,8 +8,8 @@ from scipy import stats
 
 from liverank.config import parse_config
 from liverank.errors import ExperimentError
+from liverank.experiments.metrics.from_config import metrics_of
 from liverank.experiments.metrics.need import DAY_MS
-from liverank.experiments.metrics.of_config import metrics_of
 from liverank.experiments.planning.baseline import Baseline, participation_sd
 from liverank.experiments.planning.from_log import read_log, wanted_for, window_of
 from liverank.experiments.planning.size import Design, size_of, smallest_lift

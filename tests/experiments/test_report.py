@@ -13,10 +13,10 @@ from scipy import stats
 from liverank.config import parse_config
 from liverank.events.event import ExperimentChange
 from liverank.experiments.metrics.need import DAY_MS
-from liverank.experiments.reporting.asked import Asked, asked_of
 from liverank.experiments.reporting.facts import MetricFact, Report, VariantResult
 from liverank.experiments.reporting.history import with_changes
 from liverank.experiments.reporting.report import report_of
+from liverank.experiments.reporting.report_input import ReportInput, report_input_of
 
 TEXT = """
 [label]
@@ -50,12 +50,12 @@ def made(world: World) -> pl.DataFrame:
     return log_of(world)
 
 
-def asked(days: float = 8, text: str = TEXT) -> Asked:
+def asked(days: float = 8, text: str = TEXT) -> ReportInput:
     now_ms = int(START + days * DAY_MS)
-    return asked_of(parse_config(text), "tab", now_ms=now_ms, listed=False)
+    return report_input_of(parse_config(text), "tab", now_ms=now_ms, listed=False)
 
 
-def report(log: pl.DataFrame, request: Asked, rows: int = 50_000) -> Report:
+def report(log: pl.DataFrame, request: ReportInput, rows: int = 50_000) -> Report:
     columns = request.wanted().columns
     frames = [log[at : at + rows].select(columns) for at in range(0, log.height, rows)]
     return report_of(request, frames)

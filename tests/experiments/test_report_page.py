@@ -10,10 +10,10 @@ from experiment_logs import START, World, log_of
 
 from liverank.config import parse_config
 from liverank.experiments.metrics.need import DAY_MS
-from liverank.experiments.reporting.asked import asked_of
 from liverank.experiments.reporting.facts import Report
 from liverank.experiments.reporting.html.page import render_report
 from liverank.experiments.reporting.report import report_of
+from liverank.experiments.reporting.report_input import report_input_of
 
 TEXT = """
 [label]
@@ -39,7 +39,7 @@ VOID = {"meta", "line", "circle", "polyline", "polygon"}
 def found(days: float = 8) -> Report:
     world = World(users=1500, days=8, lift=0.3, holdout=0.1, arrivals=0.5)
     now_ms = int(START + days * DAY_MS)
-    request = asked_of(parse_config(TEXT), "tab", now_ms=now_ms, listed=False)
+    request = report_input_of(parse_config(TEXT), "tab", now_ms=now_ms, listed=False)
     return report_of(request, [log_of(world).select(request.wanted().columns)])
 
 

@@ -15,7 +15,7 @@ from liverank.events.frame import frame_of
 from liverank.features.hashing import hash_id, hash_ids
 from liverank.features.spec import compile_spec, derive_spec
 from liverank.features.state.layout_arrays import new_request
-from liverank.features.state.sizes import what_was_let_go
+from liverank.features.state.sizes import memory_warning
 from liverank.features.state.snapshot import Origin, load_snapshot, write_snapshot
 from liverank.features.state.state import State
 from liverank.features.stream.event_arrays import stream_of
@@ -157,7 +157,7 @@ def test_of_an_idle_person_the_history_goes_once_and_what_was_told_stays():
     assert state.sizes.swept >= histories + rows_of_neither
     assert (state.sizes.evicted, state.sizes.forgotten) == (0, 0)
     assert_is_sound(state)
-    assert what_was_let_go(state.sizes) is None
+    assert memory_warning(state.sizes) is None
 
     swept = state.sizes.swept
     again = [click(at_ms + n * 1000, "busy", "room1") for n in range(3000)]
@@ -262,7 +262,7 @@ def test_where_nothing_else_is_left_what_was_told_goes_counted_and_said():
     assert state.sizes.forgotten == (~people).sum() + (~items).sum() > 1000
     assert state.sizes.lost == 0
     assert people[-100:].all(), "the longest idle go first"
-    assert f"with events of their own evicted: {state.sizes.forgotten:,}" in what_was_let_go(
+    assert f"with events of their own evicted: {state.sizes.forgotten:,}" in memory_warning(
         state.sizes
     )
     assert_is_sound(state)

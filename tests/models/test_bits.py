@@ -192,5 +192,5 @@ def test_nodes_with_two_parents_or_none_are_refused():
         Forest.from_arrays(three, 1)
     lone = {**leaf_arrays(1.0), "starts": np.array([0, 3], np.int32)}
     lone |= {name: np.repeat(lone[name], 3) for name in lone if name != "starts"}
-    with pytest.raises(BundleError, match="is no root"):
+    with pytest.raises(BundleError, match="is not a root"):
         Forest.from_arrays(lone, 1)

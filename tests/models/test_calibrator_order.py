@@ -13,14 +13,14 @@ ONE, NONE = np.ones(1), np.zeros(1)
 
 @pytest.mark.parametrize("slope", [0.0, -1.0])
 def test_a_slope_that_does_not_rise_is_refused(slope):
-    with pytest.raises(BundleError, match="one slope above zero"):
+    with pytest.raises(BundleError, match="a slope above zero"):
         Calibrator(np.array([slope]), NONE)
 
 
 def test_steps_that_fall_are_refused():
-    with pytest.raises(BundleError, match="knots and levels rise"):
+    with pytest.raises(BundleError, match="knots and levels must rise"):
         Calibrator(ONE, NONE, np.array([0.0, 1.0]), np.array([0.5, 0.4]))
-    with pytest.raises(BundleError, match="knots and levels rise"):
+    with pytest.raises(BundleError, match="knots and levels must rise"):
         Calibrator(ONE, NONE, np.array([1.0, 1.0]), np.array([0.4, 0.5]))
 
 

@@ -157,7 +157,7 @@ def test_steps_are_lines_between_knots():
         ({"head": np.frombuffer(b"{}", np.uint8)}, "cannot be read"),
         ({"calibrator.slope": np.array([-1.0])}, "above zero"),
         ({"calibrator.knots": None}, "expected slope"),
-        ({"part0.starts": None}, "not those"),
+        ({"part0.starts": None}, "do not fit a"),
         ({"more": np.zeros(1)}, "unknown array `more`"),
     ],
 )
@@ -171,7 +171,7 @@ def test_parts_and_links_must_fit():
     part = stump(0, 0, 1)
     with pytest.raises(BundleError, match="do not fit"):
         Predictor((Term(part, 0, 1.0),), Calibrator.none(1), "softmax", ("a", "b"))
-    with pytest.raises(BundleError, match="beyond"):
+    with pytest.raises(BundleError, match="outside the"):
         Predictor((Term(part, 1, 1.0),), Calibrator.none(1), "identity")
     with pytest.raises(BundleError, match="one width"):
         Predictor(

@@ -6,8 +6,8 @@ import pytest
 from liverank.config import parse_config
 from liverank.events.event import Event, Interaction, Ranking
 from liverank.events.frame import frame_of
-from liverank.experiments.reporting.asked import asked_of
 from liverank.experiments.reporting.report import report_of
+from liverank.experiments.reporting.report_input import report_input_of
 from liverank.proof.truth.counted import DAY_MS, Counted
 
 START_MS = 1_704_067_200_000
@@ -62,7 +62,7 @@ def test_the_experiment_system_gives_the_same_values_for_each_arm(seed: int) -> 
     visits, events = made_log(rng, users)
     counted = counted_of([one for one in events if isinstance(one, Interaction)], visits, users)
     config = parse_config(CONFIG)
-    asked = asked_of(config, "tab", now_ms=END_MS, listed=False)
+    asked = report_input_of(config, "tab", now_ms=END_MS, listed=False)
     report = report_of(asked, [frame_of(events, seqs=list(range(1, len(events) + 1)))])
     is_b = np.arange(users) % 2 == 1
     for arm, among in (("control", ~is_b), ("value", is_b)):

@@ -288,7 +288,7 @@ def test_an_experiment_does_not_start_with_a_bundle_that_reads_another_state(tmp
     words = ["experiment", "start", "e", "--config", str(file)]
     file.write_text(CONFIG + without_start.replace("bundle:none", f"bundle:{other}"))
     assert main(words) == 1
-    assert f"bundle {other} reads another layout of state than bundle {served}" in (
+    assert f"bundle {other} needs another layout of state than the served bundle {served}" in (
         capsys.readouterr().err
     )
     file.write_text(CONFIG + without_start.replace("bundle:none", f"bundle:{served}"))

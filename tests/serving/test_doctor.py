@@ -8,8 +8,8 @@ from rank_servers import CONFIG, a_bundle, a_spec, act, room, running_server
 from liverank.bundle import store
 from liverank.cli import main
 from liverank.cli.commands.doctor.checks.project import (
-    LEAST_FREE_BYTES,
-    LITTLE_FREE_BYTES,
+    LOW_FREE_BYTES,
+    MIN_FREE_BYTES,
     check_disk,
 )
 from liverank.cli.commands.doctor.checks.server import Answers, check_requests
@@ -80,9 +80,9 @@ def test_a_project_without_log_or_server_or_with_a_broken_config_is_told(tmp_pat
 @pytest.mark.parametrize(
     ("free", "severities"),
     [
-        (LITTLE_FREE_BYTES, []),
-        (LITTLE_FREE_BYTES - 1, ["warning"]),
-        (LEAST_FREE_BYTES - 1, ["error"]),
+        (LOW_FREE_BYTES, []),
+        (LOW_FREE_BYTES - 1, ["warning"]),
+        (MIN_FREE_BYTES - 1, ["error"]),
     ],
 )
 def test_a_disk_with_little_room_is_told_before_it_is_full(tmp_path, free, severities):

@@ -98,7 +98,7 @@ def wait_for_levels(server, expected, within_s=10.0):
 def test_a_worker_that_cannot_load_the_bundle_is_told_and_ranks_by_the_one_before(server, site):
     root = site / ".liverank"
     old, new = store.current(root), store.add(root, a_bundle(a_spec(), seed=8))
-    model = store.place_of(root, new) / "model.npz"
+    model = store.directory_of(root, new) / "model.npz"
     content = model.read_bytes()
     late = server.pids()["worker-1"]
     os.kill(late, signal.SIGSTOP)

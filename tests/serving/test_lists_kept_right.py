@@ -90,12 +90,12 @@ def test_the_bundle_before_the_one_that_does_not_load_ranks_and_says_why(tmp_pat
         store.promote(tmp_path, version)
     assert choose_level(tmp_path).bundle.version == new
 
-    (store.place_of(tmp_path, new) / "model.npz").write_bytes(b"broken")
+    (store.directory_of(tmp_path, new) / "model.npz").write_bytes(b"broken")
     level = choose_level(tmp_path)
     assert (level.bundle.version, level.fallback, level.promoted) == (old, "previous", new)
     assert "model.npz: changed since it was written" in level.reason
 
-    (store.place_of(tmp_path, old) / "model.npz").unlink()
+    (store.directory_of(tmp_path, old) / "model.npz").unlink()
     level = choose_level(tmp_path)
     assert (level.bundle, level.fallback) == (None, "popular")
 

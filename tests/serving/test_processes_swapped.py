@@ -125,7 +125,7 @@ def test_a_bundle_that_does_not_verify_is_refused_and_told_until_another_is_prom
     root = tmp_path / ".liverank"
     one = promote(tmp_path, a_spec())
     broken = store.add(root, a_bundle(a_spec(), seed=7))
-    model = store.place_of(root, broken) / "model.npz"
+    model = store.directory_of(root, broken) / "model.npz"
     with running_server(tmp_path) as server:
         server.send_and_fold(*map(room, ROOMS))
         with clients(server.url, a_request, count=3) as asking:
@@ -147,7 +147,7 @@ def test_a_worker_that_starts_when_the_bundle_is_gone_ranks_by_popularity_and_sa
     one = promote(tmp_path, a_spec())
     with running_server(tmp_path) as server:
         server.send_and_fold(*map(room, ROOMS), act("join", "u1", "r7"))
-        model = store.place_of(root, one) / "model.npz"
+        model = store.directory_of(root, one) / "model.npz"
         content = model.read_bytes()
         model.write_bytes(content[:-1])
         os.kill(server.pids()["worker-0"], signal.SIGKILL)

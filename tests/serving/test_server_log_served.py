@@ -143,7 +143,7 @@ def test_a_server_that_was_killed_is_told_by_its_next_start(tmp_path, capsys):
     file = a_log(tmp_path, ("start", {}), ("ready", {}), ("start", {}), ("end", {}), ("start", {}))
     happened, [(severity, what, do)] = examined(capsys, file)
     assert severity == "warning"
-    assert "at 2026-11-29T01:00:02.000Z had not ended in order" in what
+    assert "the server was killed before its restart at 2026-11-29T01:00:02.000Z" in what
     assert "dmesg" in do
     assert happened[0] == "2026-11-29T01:00:00.000Z supervisor: start happened"
     assert len(happened) == 5
@@ -159,7 +159,7 @@ def test_a_process_that_ends_again_and_again_is_an_error_and_an_alarm_without_en
     severity, what, _ = found[0]
     assert severity == "error"
     assert "(fold, signal 9)" in what
-    assert "(it goes on)" in found[1][1]
+    assert "(it has not ended)" in found[1][1]
     assert "the disk is full" in found[1][1]
 
 

@@ -74,7 +74,7 @@ def test_it_says_loudly_that_its_time_is_simulated(began) -> None:
     assert "liverank_simulated 1.0" in began.client.get("/metrics").text
     assert "SIMULATED TIME" in began.said()
     found = [finding.what for finding in check_health(ask(began.url))]
-    assert found == ["the server's time is simulated: its clock is moved by events alone"]
+    assert found == ["the server's time is simulated: only events move its clock"]
 
 
 def test_a_ranking_right_after_events_knows_them_every_time(began) -> None:

@@ -19,7 +19,7 @@ from liverank.events.log import Log
 from liverank.features.kernels.memory.offsets import FIRST_LEVEL, HEADER_LEVEL, HEADER_VERSION
 from liverank.serving.state.erase import remove_snapshots
 from liverank.serving.state.log_fold import fold_log
-from liverank.serving.state.snapshots import _taking, load_newest, take_snapshot
+from liverank.serving.state.snapshots import _locked, load_newest, take_snapshot
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +253,6 @@ def test_nothing_is_written_when_nothing_is_new_or_another_process_is_at_it(tmp_
         later = msgspec.structs.replace(LAYOUT, history=7)
         assert take_snapshot(log, later, SETTINGS, folder).written, "of another layout"
         log.append(some_events(random.Random(1), 2), arrived_ms=NOW_MS * 2)
-        with _taking(folder):
+        with _locked(folder):
             reason = take_snapshot(log, LAYOUT, SETTINGS, folder).reason
     assert reason == "another process is taking one"

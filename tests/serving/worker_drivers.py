@@ -57,7 +57,7 @@ def a_view(number, place):
 
 def main():
     root, count = Path(sys.argv[1]), int(sys.argv[2])
-    places = [store.place_of(root, one.version) for one in store.versions(root)]
+    places = [store.directory_of(root, one.version) for one in store.versions(root)]
     for place in places:
         warm_up(fixed_level(place), SETTINGS)
     board = Board(1)

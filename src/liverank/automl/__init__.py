@@ -1,7 +1,7 @@
-"""Finding a good model by itself, within a time budget.
+"""Finding a good model without choices by hand, within a time budget.
 
 ``fit`` learns from any table, ``load`` reads what its result saved; they are imported when they are
-first asked for, so that ``from liverank import automl`` is quick.
+first used, so that ``from liverank import automl`` is quick.
 """
 
 import importlib
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "fit", "load"]
 
-_PLACES = {
+_MODULES = {
     "Result": ("liverank.automl.result", "Result"),
     "fit": ("liverank.automl.table", "fit"),
     "load": ("liverank.bundle.table_bundle", "load_table_bundle"),
@@ -22,7 +22,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, attribute = _PLACES[name]
+    module, attribute = _MODULES[name]
     return getattr(importlib.import_module(module), attribute)

@@ -15,7 +15,7 @@ from liverank.models.predictor import Predictor
 def pack_result(
     predictor: Predictor, report: TableReport, plan: Plan, golden: Columns, *, created_ms: int
 ) -> PackedBundle:
-    """Put a result into bytes; ``golden`` are columns of a few rows. Raises BundleError."""
+    """The files of a bundle; ``golden`` are columns of a few rows. Raises BundleError."""
     return pack_table_bundle(
         predictor=predictor,
         target=report.asked.target,

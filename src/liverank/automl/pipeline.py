@@ -1,12 +1,13 @@
-"""From rows that are split to a model, within a time budget: what any kind of rows goes through.
+"""From rows that are split to a model, within a time budget: the same for tables and rankings.
 
-    folds -> pilots -> search -> blend -> served model -> calibration -> training again on all rows
+    folds -> timing runs -> search -> ensemble -> deployed model -> calibration
+          -> training again on all rows
 
 Invariant: nothing that is kept was chosen by rows it was trained on; running a recorded plan again
 with the same seed gives the same bytes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,15 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
-from liverank.automl.deployment.refit import FinalModel, Trainable, finish
-from liverank.automl.deployment.selection import DeployOption, choose_served
+from liverank.automl.deployment.option import DeployOption
+from liverank.automl.deployment.refit import FinalModel, Refit, Trainable
+from liverank.automl.deployment.selection import choose_deployed
 from liverank.automl.ensemble.calibration import Calibrated, choose_calibration
-from liverank.automl.ensemble.greedy import Blend, blended, choose_with_doubted
+from liverank.automl.ensemble.greedy import (
+    Candidates,
+    Ensemble,
+    choose_proven_ensemble,
+    weighted_sum,
+)
 from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.evaluation.eval_rows import EvalRows, joined
-from liverank.automl.families import FAMILIES
+from liverank.automl.families import FAMILIES, Family
+from liverank.automl.options import SearchOptions
 from liverank.automl.search.search import run_search
-from liverank.automl.search.timing_runs import start_plan
+from liverank.automl.search.start import start_plan
 from liverank.automl.trials.plan import Plan
 from liverank.automl.trials.policy import PLAIN, SearchPolicy
 from liverank.automl.trials.trial_result import TrialResult, on_most_rows
@@ -30,35 +38,34 @@ from liverank.errors import TrainingError
 from liverank.models.predictor import sum_terms
 
 _SEARCH_SHARE = 0.93
-"""Of what is left after the pilots, less what training the best so far again should take."""
-_SERVED_SHARE = 0.35
-
-OnTrial = Callable[[TrialResult, float], None]
-"""Told of each trial that was run, and of the seconds left to search."""
+"""Share of the time after the timing runs that the search may take; it also leaves what training
+the best so far again should take."""
+_DEPLOYMENT_SHARE = 0.35
+"""Share of the time after the search that choosing what is deployed may take."""
 
 
 class TrainingData(Trainable, Protocol):
-    """Rows that are split, of a table or of rankings; on them models are tried and trained."""
+    """Rows that are split, of a table or of rankings, to try and to train models on."""
 
     @property
     def kind(self) -> str:
         """How they are split: ``chronological``, ``manual`` or ``random``."""
 
     def evaluation(self, n_folds: int) -> CrossValidation:
-        """Folds to search on: the split's own, and with more than one, others beside it."""
+        """Folds to search on: the split's own, and others before it where more are asked for."""
 
 
 @dataclass(frozen=True, eq=False)
 class SearchResult:
     """A model, and all that it came from.
 
-    ``choose`` and ``judge`` are raw margins of what is served, float64[n, k], of the choosing rows
-    (of the last fold only where it is a student) and of the judging rows.
+    ``validation`` and ``holdout`` are raw margins of the deployed model, float64[n, k], of the
+    validation rows (of the last fold only where it is a student) and of the holdout rows.
     """
 
     evaluation: CrossValidation
     tried: Sequence[TrialResult]
-    blend: Blend
+    blend: Ensemble
     served: DeployOption
     validation: NDArray[np.float64]
     holdout: NDArray[np.float64]
@@ -67,125 +74,157 @@ class SearchResult:
     plan: Plan
 
     def validated(self) -> tuple[EvalRows, NDArray[np.float64]]:
-        """Rows to tell how good the model is, and its calibrated margins of them, float64[n, k].
+        """Rows that show how good the model is, and its calibrated margins, float64[n, k].
 
-        The judging rows, and the choosing rows, each answered by what the others chose; where there
-        is time, only those of the last fold, whose models saw newer rows than the others.
+        These are the holdout rows and the validation rows, each of them predicted by the ensemble
+        that other rows chose; where there is time, only those of the last fold, whose models saw
+        newer rows than the others.
         """
-        is_blend = self.served.kind in ("ensemble", "single") and self.served.shape is None
-        return self._validating(self.blend.crossed if is_blend else self.validation, self.holdout)
+        is_whole = self.served.kind in ("full_ensemble", "single") and self.served.shape is None
+        return self._validating(
+            self.blend.cross_fitted if is_whole else self.validation, self.holdout
+        )
 
     def teacher(self) -> tuple[EvalRows, NDArray[np.float64]]:
-        """The same of the blend, whether it is served or not."""
-        holdout = blended([each.holdout for each in self.tried], self.blend.weights)
-        return self._validating(self.blend.crossed, holdout)
+        """The same for the whole ensemble, whether it is deployed or not."""
+        holdout = weighted_sum([each.holdout for each in self.tried], self.blend.weights)
+        return self._validating(self.blend.cross_fitted, holdout)
 
     def _validating(
         self, validation: NDArray[np.float64], holdout: NDArray[np.float64]
     ) -> tuple[EvalRows, NDArray[np.float64]]:
         evaluation, last = self.evaluation, self.evaluation.last_fold_rows()
-        held = evaluation.validation_rows
+        rows = evaluation.validation_rows
         if evaluation.in_time or self.served.shape is not None:
-            held = held.take(np.arange(last.start, last.stop))
-            validation = validation[-len(held) :]
+            rows = rows.take(np.arange(last.start, last.stop))
+            validation = validation[-len(rows) :]
         margins = self.calibrated.calibrator.apply(np.concatenate([validation, holdout]))
-        return joined(held, evaluation.holdout_rows), margins
+        return joined(rows, evaluation.holdout_rows), margins
 
 
 def find_model(
-    ground: TrainingData,
-    *,
-    families: Sequence[str] | None,
-    plan: Plan | None,
-    serving_us: float,
-    seed: int,
+    data: TrainingData,
+    options: SearchOptions,
     deadline: Deadline,
-    on_trial: OnTrial | None = None,
-    memory_bytes: int | None = None,
-    manner: SearchPolicy = PLAIN,
+    policy: SearchPolicy = PLAIN,
 ) -> SearchResult:
-    """Find a model before a deadline; arguments as ``liverank.automl.fit`` has them.
+    """Find a model before a deadline.
 
     Raises TrainingError where no family can be tried.
     """
-    evaluation = ground.evaluation(1)
-    if plan is None:
-        plan, chosen = start_plan(
-            evaluation,
-            families,
-            seed=seed,
-            kind=ground.kind,
-            deadline=deadline,
-            memory_bytes=memory_bytes,
-        )
-    else:
-        chosen = {name: FAMILIES[name] for name in dict.fromkeys(t.family for t in plan.trials)}
-    if plan.folds > 1:
-        evaluation = ground.evaluation(plan.folds)
-    tried, plan = run_search(
+    evaluation, plan, families = _start(data, options, deadline)
+    results, plan = run_search(
         evaluation,
-        chosen,
+        families,
         plan,
         deadline=deadline.share(_SEARCH_SHARE),
-        n_all=ground.n_all,
-        on_trial=on_trial,
-        manner=manner,
+        n_all=data.n_all,
+        on_trial=options.on_trial,
+        policy=policy,
     )
-    if not tried:
+    if not results:
         raise TrainingError("the plan has neither trials nor timings; search without it")
-    whole = on_most_rows(tried)
+    ensemble = _choose_ensemble(results, evaluation, policy, options.seed)
+    deployed, plan = choose_deployed(
+        results,
+        ensemble,
+        evaluation,
+        plan,
+        limits=options.limits,
+        deadline=deadline.share(_DEPLOYMENT_SHARE),
+    )
+    validation, holdout = _margins(deployed, results, evaluation)
+    calibrated = _calibrate(validation, holdout, evaluation, policy)
+    refit = Refit(
+        data=data,
+        evaluation=evaluation,
+        results=results,
+        deployed=deployed,
+        calibrator=calibrated.calibrator,
+        plan=plan,
+        deadline=deadline,
+        limits=options.limits,
+    )
+    final, plan = refit.finish()
+    return SearchResult(
+        evaluation, results, ensemble, deployed, validation, holdout, calibrated, final, plan
+    )
+
+
+def _start(
+    data: TrainingData, options: SearchOptions, deadline: Deadline
+) -> tuple[CrossValidation, Plan, Mapping[str, Family]]:
+    """Folds, the plan to fill or to run again, and the families of its trials."""
+    evaluation, plan = data.evaluation(1), options.plan
+    families: Mapping[str, Family]
+    if plan is None:
+        plan, families = start_plan(
+            evaluation,
+            options.families,
+            seed=options.seed,
+            kind=data.kind,
+            deadline=deadline,
+            memory_bytes=options.memory_bytes,
+        )
+    else:
+        names = dict.fromkeys(trial.family for trial in plan.trials)
+        unknown = set(names) - set(FAMILIES)
+        if unknown:
+            raise TrainingError(f"family `{min(unknown)}` of the plan is unknown")
+        families = {name: FAMILIES[name] for name in names}
+    if plan.folds > 1:
+        evaluation = data.evaluation(plan.folds)
+    return evaluation, plan, families
+
+
+def _choose_ensemble(
+    results: Sequence[TrialResult], evaluation: CrossValidation, policy: SearchPolicy, seed: int
+) -> Ensemble:
+    """The whole ensemble, of trials on most rows: models of fewer rows only make it slower."""
+    whole = on_most_rows(results)
     titles = [each.trial.title for each in whole]
-    blend = choose_with_doubted(
+    candidates = Candidates(
         [each.validation for each in whole],
         evaluation.validation_rows,
         [each.holdout for each in whole],
         evaluation.holdout_rows,
+        conservative=np.array([title in policy.conservative for title in titles]),
+    )
+    ensemble = choose_proven_ensemble(
+        candidates,
+        np.array([title in policy.must_improve for title in titles]),
         seed=seed,
-        cautious=np.array([title in manner.cautious for title in titles]),
-        doubted=np.array([title in manner.doubted for title in titles]),
-        confidence=manner.blend_confidence,
-    ).among(np.array([each in whole for each in tried]))
-    served, plan = choose_served(
-        tried,
-        blend,
-        evaluation,
-        plan,
-        serving_us=serving_us,
-        deadline=deadline.share(_SERVED_SHARE),
+        confidence=policy.ensemble_confidence,
     )
-    validation, holdout, calibrated = _calibrated(served, tried, evaluation, manner)
-    final, plan = finish(
-        ground,
-        evaluation,
-        tried,
-        served,
-        calibrated,
-        plan,
-        deadline,
-        serving_us=serving_us,
-    )
-    return SearchResult(
-        evaluation, tried, blend, served, validation, holdout, calibrated, final, plan
+    return ensemble.among(np.array([each in whole for each in results]))
+
+
+def _margins(
+    deployed: DeployOption, results: Sequence[TrialResult], evaluation: CrossValidation
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Raw margins of the deployed model, of validation and of holdout rows, float64[n, k] each.
+
+    A student was distilled on the last fold only, so the others have no margins of it.
+    """
+    if deployed.shape is None:
+        validation = weighted_sum([each.validation for each in results], deployed.weights)
+        return validation, weighted_sum([each.holdout for each in results], deployed.weights)
+    k, last = evaluation.n_margins, evaluation.folds[-1]
+    return (
+        sum_terms(deployed.terms, last.validation.features, k),
+        sum_terms(deployed.terms, last.holdout, k),
     )
 
 
-def _calibrated(
-    served: DeployOption,
-    tried: Sequence[TrialResult],
+def _calibrate(
+    validation: NDArray[np.float64],
+    holdout: NDArray[np.float64],
     evaluation: CrossValidation,
-    manner: SearchPolicy,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], Calibrated]:
-    """Raw margins of what is served, of choosing and judging rows, and their calibration."""
-    k, held = evaluation.n_margins, evaluation.validation_rows
-    if served.shape is None:
-        validation = blended([each.validation for each in tried], served.weights)
-        holdout = blended([each.holdout for each in tried], served.weights)
-    else:
-        last = evaluation.last_fold_rows()
-        held = held.take(np.arange(last.start, last.stop))
-        validation = sum_terms(served.terms, evaluation.folds[-1].validation.features, k)
-        holdout = sum_terms(served.terms, evaluation.folds[-1].holdout, k)
-    calibrated = choose_calibration(
-        validation, held, holdout, evaluation.holdout_rows, may_tie=manner.may_tie
+    policy: SearchPolicy,
+) -> Calibrated:
+    rows = evaluation.validation_rows
+    if len(validation) < len(rows):  # those of the last fold, which stand last
+        rows = rows.take(np.arange(len(rows) - len(validation), len(rows)))
+    return choose_calibration(
+        validation, rows, holdout, evaluation.holdout_rows, allow_ties=policy.allow_ties
     )
-    return validation, holdout, calibrated

@@ -1,18 +1,16 @@
-"""From rows of rankings to a model that ranks, by itself, within a time budget.
+"""From rows of rankings to a model that ranks, without choices by hand, within a time budget.
 
-    rows -> blocks of time -> the engine of a search -> model, report
+    rows -> blocks of time -> the pipeline of a search -> model, report
 
-Invariant: nothing that is kept was chosen by rows it was trained on, and the judging rows, the
-newest, decide nothing but whether a blend and a calibration are kept.
+Invariant: nothing that is kept was chosen by rows it was trained on, and the holdout rows, the
+newest, decide nothing but whether an ensemble and a calibration are kept.
 """
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from liverank.automl.budget import Clock, Deadline
 from liverank.automl.ensemble.combine import terms_of
 from liverank.automl.evaluation.ranking_data import (
     CLASSES,
@@ -22,10 +20,11 @@ from liverank.automl.evaluation.ranking_data import (
     split_lists,
     whole_matrix,
 )
-from liverank.automl.families import lightgbm
+from liverank.automl.families import FAMILIES, lightgbm
 from liverank.automl.families.linear import linear
 from liverank.automl.families.list_loss import NAME, SHARE
 from liverank.automl.metrics.list_loss_kernel import list_gradients_kernel, list_losses_kernel
+from liverank.automl.options import SearchOptions
 from liverank.automl.pipeline import find_model
 from liverank.automl.report.build_ranking import Request, report_search, report_unsplit
 from liverank.automl.report.reports import RankingReport
@@ -40,17 +39,15 @@ from liverank.models.forest.scorer import compile_kernels
 from liverank.models.predictor import Predictor
 
 Progress = Callable[[str, float], None]
-"""Told what was just finished and the share of the budget used so far, 0 to 1."""
+"""Called with what was just finished and the share of the budget used so far, 0 to 1."""
 
-SERVING_US = 20.0
-"""Microseconds that scoring a candidate may take, on one core in batches of 55."""
 _FOREST = dict(lightgbm.DEFAULTS)
-_SETTINGS = tuple(
+_LIST_SETTINGS = tuple(
     Setting("lightgbm", f"lists {name}", {**_FOREST[name], "loss": NAME})
     for name in ("few", "random")
 )
-MANNER = SearchPolicy(
-    early=(
+POLICY = SearchPolicy(
+    first_trials=(
         "linear ridge",
         "lightgbm steady",
         "lightgbm few",
@@ -61,20 +58,23 @@ MANNER = SearchPolicy(
         "lightgbm plain",
         "lightgbm wide",
     ),
-    settings=_SETTINGS,
-    cautious=frozenset({"linear ridge", "lightgbm few"}),
-    doubted=frozenset(each.title for each in _SETTINGS),
-    climbs=False,
+    settings=_LIST_SETTINGS,
+    conservative=frozenset({"linear ridge", "lightgbm few"}),
+    must_improve=frozenset(each.title for each in _LIST_SETTINGS),
+    use_rungs=False,
     patience=6,
-    blend_confidence=0.0,
-    may_tie=False,
+    ensemble_confidence=0.0,
+    allow_ties=False,
 )
-"""What was measured to do best on public logs of rankings comes first."""
-_LONG_S, _MANY_ROWS = 60.0, 20_000
-"""With less of either, other libraries cost more time than they are worth."""
-_PENALTY = 10.0
-_REPORT_SHARE, _MOST_REPORT_S = 0.06, 4.0
+"""The settings that were measured to do best on public logs of rankings come first."""
+_SEARCH_SHARE, _REPORT_SHARE = 0.98, 0.99
+"""Shares of the budget at which the search, without the report, and the report end."""
+_MEASURE_SHARE, _MOST_MEASURE_S = 0.06, 4.0
 """Share of the budget that measuring for the report may take, and its seconds at most."""
+_LONG_S, _MANY_ROWS = 60.0, 20_000
+"""With less of either, the slower families cost more time than they are worth."""
+_PENALTY = 10.0
+"""L2 penalty of the one model that is trained where rows are too few to choose by."""
 _WARM = Plan(
     seed=0,
     n_threads=1,
@@ -87,9 +87,9 @@ _WARM = Plan(
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """What a model was before it saw the newest rows, and the rows at which two blocks begin.
+    """The model before it saw the newest rows, and the rows at which two blocks begin.
 
-    Rows from ``chose`` on chose between models, those from ``judges`` on did not.
+    Rows from ``chose`` on are the validation rows, those from ``judges`` on the holdout rows.
     """
 
     model: Predictor
@@ -99,9 +99,9 @@ class Judged:
 
 @dataclass(frozen=True, eq=False)
 class RankingModel:
-    """A model, which reads the columns of the rows it was trained on, and how it came to be.
+    """A model, which reads the columns of the rows it was trained on, and how it was found.
 
-    ``judged`` is None where there were too few rows to judge by.
+    ``judged`` is None where there were too few rows to evaluate it on.
     """
 
     predictor: Predictor
@@ -109,25 +109,10 @@ class RankingModel:
     report: RankingReport
 
 
-def fit(
-    rows: Rows,
-    *,
-    budget_s: float,
-    seed: int,
-    validation: float = 0.2,
-    gap_ms: float = 0.0,
-    serving_us: float = SERVING_US,
-    families: Sequence[str] | None = None,
-    plan: Plan | None = None,
-    on_progress: Progress | None = None,
-    clock: Clock = time.monotonic,
-) -> RankingModel:
+def fit(rows: Rows, options: SearchOptions, *, on_progress: Progress | None = None) -> RankingModel:
     """Find a model of P(label = 1) for rows in time order.
 
-    ``budget_s`` is wall time, refit included. ``validation`` is the newest share of the rows, of
-    which one half chooses between models and the other judges the result; ``gap_ms`` is how long a
-    label takes to be known. Other arguments are as ``liverank.automl.fit`` has them. Raises
-    TrainingError when the rows do not hold both successes and failures.
+    Raises TrainingError when the rows do not hold both successes and failures.
 
     >>> generator = np.random.default_rng(0)
     >>> features = generator.normal(size=(300, 2)).astype(np.float32)
@@ -138,50 +123,43 @@ def fit(
     ...     at_ms=np.arange(300),
     ...     names=("taste", "noise"),
     ... )
-    >>> fitted = fit(rows, budget_s=1, seed=0)
+    >>> fitted = fit(rows, SearchOptions(budget_s=1))
     >>> fitted.predictor.answers(np.array([[2, 0], [-2, 0]], np.float32)).round().tolist()
     [1.0, 0.0]
     >>> next(iter(fitted.report.importance))
     'taste'
     """
-    began = clock()
-    report_s = min(_REPORT_SHARE * budget_s, _MOST_REPORT_S)
+    began_s = options.clock()
     _check_classes(rows)
     rows = finite_rows(rows)
-    lists = split_lists(rows, validation=validation, gap_ms=gap_ms)
+    lists = split_lists(rows, validation=options.validation, gap_ms=options.gap_ms)
     if lists is None:
-        predictor = _cautious(rows, Deadline(began + budget_s, clock))
-        asked = Request(budget_s, serving_us, seed, {})
-        report = report_unsplit(rows, predictor, asked, seconds=clock() - began)
-        return RankingModel(predictor, None, report)
-    wanted, skipped = _families(rows, budget_s) if families is None else (families, {})
-    manner = MANNER
-    if lists.informative_lists < LEAST_LISTS:
-        manner = manner._replace(settings=())
-        skipped |= dict.fromkeys((each.title for each in MANNER.settings), _untold(lists))
+        return _without_split(rows, options, began_s)
+    policy, skipped = _policy(lists)
+    if options.families is None:
+        families, slow = _families(rows, options.budget_s)
+        options, skipped = replace(options, families=families), slow | skipped
 
-    def on_trial(tried: TrialResult, _: float) -> None:
+    def report_progress(what: str, share: float) -> None:
         if on_progress is not None:
-            on_progress(tried.trial.title, min((clock() - began) / budget_s, 1.0))
+            on_progress(what, share)
 
-    found = find_model(
-        lists,
-        families=wanted,
-        plan=plan,
-        serving_us=serving_us,
-        seed=seed,
-        deadline=Deadline(began + 0.98 * budget_s - report_s, clock),
-        on_trial=on_trial,
-        manner=manner,
-    )
-    if on_progress is not None:
-        on_progress("refit", 1.0)
+    def on_trial(result: TrialResult, left_s: float) -> None:
+        share = min((options.clock() - began_s) / options.budget_s, 1.0)
+        report_progress(result.trial.title, share)
+        if options.on_trial is not None:
+            options.on_trial(result, left_s)
+
+    measure_s = min(_MEASURE_SHARE * options.budget_s, _MOST_MEASURE_S)
+    deadline = options.deadline(began_s + _SEARCH_SHARE * options.budget_s - measure_s)
+    found = find_model(lists, replace(options, on_trial=on_trial), deadline, policy)
+    report_progress("refit", 1.0)
     report = report_search(
         found,
         lists,
-        Request(budget_s, serving_us, seed, skipped),
-        seconds=clock() - began,
-        deadline=Deadline(began + 0.99 * budget_s, clock),
+        Request(options.budget_s, options.serving_us, options.seed, skipped),
+        seconds=options.clock() - began_s,
+        deadline=options.deadline(began_s + _REPORT_SHARE * options.budget_s),
     )
     before = Predictor(found.served.terms, found.calibrated.calibrator, "sigmoid", CLASSES)
     judged = Judged(before, lists.validation.start, lists.holdout.start)
@@ -199,7 +177,7 @@ def warm_up() -> None:
         at_ms=np.arange(60) // 2,
         names=("x",),
     )
-    scores = fit(rows, budget_s=60, seed=0, plan=_WARM).predictor.answers(rows.features)
+    scores = fit(rows, SearchOptions(plan=_WARM)).predictor.answers(rows.features)
     compile_kernels()
     offsets, target = np.array([0, 60]), labels.astype(np.float64)
     list_gradients_kernel(scores, target, offsets, SHARE)
@@ -208,41 +186,51 @@ def warm_up() -> None:
     ndcg_at(10, scores, labels, offsets)
 
 
-def _untold(lists: RankingData) -> str:
-    """Why nothing is learned from which item of a list succeeds."""
-    return (
-        f"needs {LEAST_LISTS} lists with a success beside a failure among those that train; "
+def _policy(lists: RankingData) -> tuple[SearchPolicy, dict[str, str]]:
+    """How to search, and which settings are left out, with the reason.
+
+    A loss of lists learns nothing where few lists hold both a success and a failure.
+    """
+    if lists.informative_lists >= LEAST_LISTS:
+        return POLICY, {}
+    reason = (
+        f"needs {LEAST_LISTS} training lists with both a success and a failure; "
         f"there are {lists.informative_lists}"
     )
+    return POLICY._replace(settings=()), {each.title: reason for each in POLICY.settings}
 
 
 def _families(rows: Rows, budget_s: float) -> tuple[list[str], dict[str, str]]:
-    """Families to try, and why not the others."""
+    """Families to try, and why the others are left out."""
+    is_short = budget_s < _LONG_S or len(rows) < _MANY_ROWS
     skipped: dict[str, str] = {}
-    if any(rows.directions):
-        skipped["mlp"] = "it cannot be told which way features point"
-        skipped["catboost"] = "it takes ten times as long as others to keep to directions"
-    if budget_s < _LONG_S or len(rows) < _MANY_ROWS:
-        short = (
-            f"needs {_LONG_S:g} s and {_MANY_ROWS:,} rows; there are {budget_s:g}, {len(rows):,}"
-        )
-        skipped = dict.fromkeys(("xgboost", "catboost", "mlp"), short) | skipped
-    every = ("linear", "lightgbm", "xgboost", "catboost", "mlp")
-    return [name for name in every if name not in skipped], skipped
+    for name, family in FAMILIES.items():
+        traits = family.TRAITS
+        if traits.no_constraints and any(rows.directions):
+            skipped[name] = traits.no_constraints
+        elif traits.needs_long_search and is_short:
+            skipped[name] = (
+                f"needs {_LONG_S:g} s and {_MANY_ROWS:,} rows; "
+                f"there are {budget_s:g}, {len(rows):,}"
+            )
+    return [name for name in FAMILIES if name not in skipped], skipped
 
 
-def _cautious(rows: Rows, deadline: Deadline) -> Predictor:
-    """A cautious logistic on all rows, where there are too few of them to choose by."""
+def _without_split(rows: Rows, options: SearchOptions, began_s: float) -> RankingModel:
+    """One conservative logistic on all rows, where there are too few of them to choose by."""
     fit_all = linear.fit(
         whole_matrix(rows),
         None,
         {"heaviest": _PENALTY},
         seed=0,
         n_threads=1,
-        deadline=deadline,
+        deadline=options.deadline(began_s + options.budget_s),
         rounds=1,
     )
-    return Predictor(terms_of([(fit_all, 1.0)]), Calibrator.none(1), "sigmoid", CLASSES)
+    predictor = Predictor(terms_of([(fit_all, 1.0)]), Calibrator.none(1), "sigmoid", CLASSES)
+    request = Request(options.budget_s, options.serving_us, options.seed, {})
+    report = report_unsplit(rows, predictor, request, seconds=options.clock() - began_s)
+    return RankingModel(predictor, None, report)
 
 
 def _check_classes(rows: Rows) -> None:

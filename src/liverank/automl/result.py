@@ -1,4 +1,4 @@
-"""What a search on a table ends with: a model that answers, and how it came to be."""
+"""The result of a search on a table: a model that predicts, and how it was found."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +21,14 @@ from liverank.models.predictor import Predictor
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A trained model of a table, and how it came to be."""
+    """A trained model of a table, and how it was found."""
 
     predictor: Predictor
     profile: TableProfile
     report: TableReport
     plan: Plan
     golden: Columns
-    """Columns of a few rows, whose margins a bundle keeps."""
+    """Columns of a few rows, whose margins a bundle keeps to check itself."""
 
     def save(self, directory: Path, *, created_ms: int) -> None:
         """Write the bundle, with its report.html, into a new directory. Raises BundleError."""
@@ -38,7 +38,7 @@ class Result:
         write_bundle(directory, packed)
 
     def explain(self, table: pl.DataFrame | Path | str) -> tuple[tuple[str, ...], Parts]:
-        """Names of the columns that the model reads, and each one's part in the answers.
+        """Names of the columns that the model reads, and each one's part in the predictions.
 
         Base and parts add up to the margin; see ``liverank.models.attribution.by_column``.
         """
@@ -47,7 +47,7 @@ class Result:
         return explainer.names, explainer.explain(columns)
 
     def predict(self, table: pl.DataFrame | Path | str) -> NDArray[np.float64]:
-        """Answers for rows with at least the columns that the model reads.
+        """Predictions for rows with at least the columns that the model reads.
 
         float64[n] of the positive class's probability or of values, or float64[n, k] of the
         probabilities of ``report.asked.classes``. Raises TrainingError for missing columns.

@@ -1,60 +1,45 @@
-"""From any table to a model, by itself, within a time budget.
+"""From any table to a model, without choices by hand, within a time budget.
 
-    table -> profile -> split -> folds -> pilots -> search -> blend -> served model -> calibration
-          -> training again on all rows -> predictor, report
+    table -> profile -> split -> folds -> timing runs -> search -> ensemble -> deployed model
+          -> calibration -> training again on all rows -> predictor, report
 
 Invariant: nothing that is kept was chosen by rows it was trained on; running a recorded plan again
 with the same seed gives the same bytes.
 """
 
-import dataclasses
 import time as time_module
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from liverank.automl.budget import Clock, Deadline
-from liverank.automl.data.columns import read_columns
+from liverank.automl.budget import Clock, StopToken
 from liverank.automl.data.matrix import Task
-from liverank.automl.data.training_target import TrainingTarget
-from liverank.automl.evaluation.eval_rows import LINKS
-from liverank.automl.evaluation.subsampling import rows_in_time
 from liverank.automl.evaluation.table_data import TableData
-from liverank.automl.metrics.bootstrap import figure_intervals
-from liverank.automl.metrics.objective import find_objective
+from liverank.automl.options import SERVING_US, SearchOptions
 from liverank.automl.pack import file_sha256
-from liverank.automl.pipeline import OnTrial, SearchResult, find_model
+from liverank.automl.pipeline import find_model
 from liverank.automl.preprocessing.encoder import take_rows
-from liverank.automl.profile.leakage import Leak, find_leaks
-from liverank.automl.profile.profile import profile_with_target
-from liverank.automl.profile.roles import read_roles, split_rows
 from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.report.build_table import TableRun, write_report
-from liverank.automl.report.drift import measure_drift
-from liverank.automl.report.importance import permutation_importance
-from liverank.automl.report.schema import Drift, Importance
+from liverank.automl.report.reports import TableReport
+from liverank.automl.report.test_table import check_test, score_test
 from liverank.automl.result import Result, frame_of
-from liverank.automl.search.cross_selection import find_feature_crosses, from_record, recorded
+from liverank.automl.search.cross_selection import recorded
+from liverank.automl.search.search import OnTrial
+from liverank.automl.table_budget import TableBudget
+from liverank.automl.table_evaluation import column_importance, measure_intervals, table_drift
+from liverank.automl.table_preparation import prepare_table
 from liverank.automl.trials.plan import Plan, Trial
+from liverank.automl.trials.policy import SearchPolicy
 from liverank.dataset.sampling import evenly_spread_rows
-from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Columns, ColumnType
-from liverank.models.predictor import sum_terms
 
-SERVING_US = 20.0
-"""Microseconds a row that a served model may take where nothing else is asked for."""
-MOST_LEAK_ROWS = 500_000
-
-_REPORT_SHARE = 0.06
-_MOST_REPORT_S = 4.0
-_EXTRAS_SHARE = 0.15
-"""Of the time left that looking for features made of several columns may take."""
+_POLICY = SearchPolicy(time_trials=True)
 _GOLDEN_ROWS = 20
-
 _WARM = Plan(
     seed=0,
     n_threads=1,
@@ -64,6 +49,20 @@ _WARM = Plan(
     finished=True,
 )
 """A plan of one quick trial."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSource:
+    """Where a table came from, as its report names it.
+
+    ``sha256`` and ``size_mb`` are of the file; ``command`` is the command line that runs the search
+    again.
+    """
+
+    name: str = "a table in memory"
+    sha256: str | None = None
+    size_mb: float | None = None
+    command: str | None = None
 
 
 def fit(
@@ -86,13 +85,14 @@ def fit(
     plan: Plan | None = None,
     on_trial: OnTrial | None = None,
     clock: Clock = time_module.monotonic,
+    stop: StopToken | None = None,
     memory_bytes: int | None = None,
 ) -> Result:
-    """Find a model of a column of a table.
+    """Find a model of a column of a table: ``search_table``, with its options as keywords.
 
-    ``budget_s`` is wall time, all included. ``serving_us`` is what a row may take in a batch of 55
-    on one core. ``plan`` is that of an earlier search, to run again. An interrupt (Ctrl-C) keeps
-    the best so far. Raises SourceError and TrainingError.
+    The many parameters make one line of Python enough in a notebook; they are those of
+    ``TableRoles`` and ``SearchOptions``. An interrupt (Ctrl-C) keeps the best so far. Raises
+    SourceError and TrainingError.
 
     >>> x = np.linspace(-3, 3, 300)
     >>> table = pl.DataFrame({"x": x, "y": np.where(np.sin(9 * x) < x, "yes", "no")})
@@ -100,12 +100,20 @@ def fit(
     >>> result.predict(pl.DataFrame({"x": [-2.9, 2.9]})).round().tolist()
     [0.0, 1.0]
     """
-    began = clock()
-    report_s = min(_REPORT_SHARE * budget_s, _MOST_REPORT_S)
-    deadline = Deadline(began + 0.98 * budget_s - report_s, clock)
-    frame = frame_of(table)
-    sha256 = None if isinstance(table, pl.DataFrame) else file_sha256(Path(table))
-    column_roles = TableRoles(
+    options = SearchOptions(
+        budget_s=budget_s,
+        serving_us=serving_us,
+        gap_ms=gap_ms,
+        validation=validation,
+        seed=seed,
+        families=families,
+        plan=plan,
+        on_trial=on_trial,
+        clock=clock,
+        stop=stop or StopToken(),
+        memory_bytes=memory_bytes,
+    )
+    roles = TableRoles(
         target=target,
         time=time,
         group=group,
@@ -114,70 +122,54 @@ def fit(
         types=types or {},
         task=task,
     )
-    profile, target_values = profile_with_target(frame, column_roles)
-    used = rows_in_time(frame, profile, deadline) if plan is None else plan.rows
-    if used is not None:
-        kept = evenly_spread_rows(frame.height, used)
-        frame, target_values = frame[kept], target_values[kept]
-    rows, roles = read_roles(frame, profile, target_values)
-    wanted = find_objective(objective, profile.target.task)
-    if wanted.name == "rmsle" and (roles.target < 0).any():
-        raise TrainingError(
-            f"target `{target}` goes down to {roles.target.min():g}, and rmsle needs numbers of at "
-            "least 0; choose rmse or mae"
-        )
-    blocks, why = split_rows(roles, seed=seed, gap_ms=gap_ms, validation=validation)
-    in_time = blocks.kind == "chronological"
-    columns = read_columns(rows, profile.inputs)
-    table_data = TableData(
-        columns=columns,
-        inputs=profile.inputs,
-        target=roles.target,
-        classes=profile.target.n_margins,
-        objective=wanted,
-        link="expm1" if wanted.name == "rmsle" else LINKS[profile.target.task],
-        split=blocks,
-        at_ms=roles.at_ms if in_time else None,
-        groups=roles.groups,
-        weight=roles.weight,
-        gap_ms=gap_ms,
-        time=profile.time if in_time else None,
-        seed=seed,
-        class_names=profile.target.classes,
-    )
-    leaks = _leaks(table_data)
-    until = deadline.share(_EXTRAS_SHARE)
-    crosses = find_feature_crosses(table_data, until) if plan is None else from_record(plan.extras)
-    table_data = dataclasses.replace(table_data, feature_crosses=crosses)
-    model = find_model(
-        table_data,
-        families=families,
-        plan=plan,
-        serving_us=serving_us,
-        seed=seed,
-        deadline=deadline,
-        on_trial=on_trial,
-        memory_bytes=memory_bytes,
-    )
-    report_end = Deadline(began + 0.99 * budget_s, clock)
-    found = TableRun(
-        profile=profile,
-        table_data=table_data,
-        why=why,
+    return search_table(table, roles, options, objective=objective)
+
+
+def search_table(
+    table: pl.DataFrame | Path | str,
+    roles: TableRoles,
+    options: SearchOptions,
+    *,
+    objective: str | None = None,
+    source: TableSource | None = None,
+    test: pl.DataFrame | None = None,
+) -> Result:
+    """Find a model of a column of a table, and evaluate it.
+
+    ``test`` is a table that nothing learns from or is chosen by; ``source`` is what the report says
+    of the table. An interrupt (Ctrl-C) keeps the best so far. Raises SourceError and TrainingError.
+    """
+    budget = TableBudget.of(options, test_rows=0 if test is None else test.height)
+    frame = frame_of(table)
+    if source is None:
+        source = TableSource()
+        if not isinstance(table, pl.DataFrame):
+            source = TableSource(name=str(table), sha256=file_sha256(Path(table)))
+    absent = [] if test is None else check_test(test, frame, roles.target, roles.task)
+    prepared = prepare_table(frame, roles, options, objective, budget.search)
+    data = prepared.data
+    model = find_model(data, options, budget.search, _POLICY)
+    run = TableRun(
+        profile=prepared.profile,
+        table_data=data,
+        why=prepared.why,
         model=model,
-        leaks=leaks,
-        drift=_drift(model, report_end.share(0.4)),
-        importance=_importance(table_data, model, report_end.share(0.8)),
-        intervals=_intervals(model, report_end),
-        budget_s=budget_s,
-        serving_us=serving_us,
-        source="a table in memory" if sha256 is None else str(table),
-        sha256=sha256,
-        used=used,
+        leaks=prepared.leaks,
+        drift=table_drift(model, budget.drift()),
+        importance=column_importance(data, model, budget.importance()),
+        intervals=measure_intervals(model, budget.report),
+        budget_s=options.budget_s,
+        serving_us=options.serving_us,
+        source=source.name,
+        sha256=source.sha256,
+        used=prepared.used,
     )
-    report = write_report(found, seconds=clock() - began)
-    ran = msgspec.structs.replace(model.plan, extras=recorded(crosses), rows=used)
-    return Result(model.final.predictor.narrow(), profile, report, ran, _golden(table_data))
+    report = _described(write_report(run, seconds=budget.seconds()), source, options)
+    plan = msgspec.structs.replace(
+        model.plan, extras=recorded(data.feature_crosses), rows=prepared.used
+    )
+    result = Result(model.final.predictor.narrow(), prepared.profile, report, plan, _golden(data))
+    return result if test is None else _tested(result, test, absent, budget)
 
 
 def warm_up() -> None:
@@ -189,55 +181,39 @@ def warm_up() -> None:
         fit(table, target="y", task=task, families=["linear"], plan=_WARM)
 
 
-def _golden(table_data: TableData) -> Columns:
-    places = table_data.all_rows[evenly_spread_rows(len(table_data.all_rows), _GOLDEN_ROWS)]
-    return take_rows(table_data.columns, places)
+def _golden(data: TableData) -> Columns:
+    """Columns of a few rows, evenly spread."""
+    rows = data.all_rows[evenly_spread_rows(len(data.all_rows), _GOLDEN_ROWS)]
+    return take_rows(data.columns, rows)
 
 
-def _leaks(table_data: TableData) -> tuple[Leak, ...]:
-    if len(table_data.target) > MOST_LEAK_ROWS:
-        return ()
-    return find_leaks(
-        table_data.columns,
-        table_data.inputs,
-        TrainingTarget(table_data.target, table_data.classes, table_data.at_ms),
-        table_data.split,
-        task=table_data.objective.task,
-        time=table_data.time,
+def _described(report: TableReport, source: TableSource, options: SearchOptions) -> TableReport:
+    """The report with what is known of the table's file, and whether the search was stopped."""
+    return msgspec.structs.replace(
+        report,
+        asked=msgspec.structs.replace(report.asked, command=source.command),
+        data=msgspec.structs.replace(report.data, size_mb=source.size_mb),
+        stopped="interrupted; the best so far was kept" if options.stop.stopped else report.stopped,
     )
 
 
-def _drift(model: SearchResult, deadline: Deadline) -> Drift | None:
-    if not model.evaluation.in_time:
-        return None
-    return measure_drift(
-        model.evaluation.folds[-1],
-        seed=model.plan.seed,
-        n_threads=model.plan.n_threads,
-        is_logarithm=model.evaluation.validation_rows.link == "expm1",
-        deadline=deadline,
+def _tested(result: Result, test: pl.DataFrame, absent: list[str], budget: TableBudget) -> Result:
+    """The result with the model's figures on the test table, which lacks the columns ``absent``."""
+    figures, test_rows = score_test(test, result.predictor, result.report)
+    encoder = result.predictor.encoder
+    read = () if encoder is None else [form.name for form in encoder.inputs]
+    report = msgspec.structs.replace(
+        result.report,
+        test=figures,
+        test_rows=test_rows,
+        seconds=budget.seconds(),
+        warnings=(
+            *result.report.warnings,
+            *(
+                f"the test table lacks column `{name}`: it is read as unknown"
+                for name in absent
+                if name in read
+            ),
+        ),
     )
-
-
-def _intervals(model: SearchResult, deadline: Deadline) -> dict[str, tuple[float, float]]:
-    validating, margins = model.validated()
-    return figure_intervals(margins, validating, seed=model.plan.seed, deadline=deadline)
-
-
-def _importance(
-    table_data: TableData, model: SearchResult, deadline: Deadline
-) -> tuple[Importance, ...]:
-    """Of the served model as it was before it saw the judging rows."""
-    evaluation = model.evaluation
-    encoder = evaluation.folds[-1].encoder
-    assert encoder is not None
-
-    def margins(columns: Columns) -> NDArray[np.float64]:
-        raw = sum_terms(model.served.terms, encoder.transform(columns), evaluation.n_margins)
-        return model.calibrated.calibrator.apply(raw)
-
-    holdout = take_rows(table_data.columns, table_data.split.holdout)
-    read = {form.name: holdout[form.name] for form in encoder.inputs}
-    return permutation_importance(
-        margins, read, evaluation.holdout_rows, seed=table_data.seed, deadline=deadline
-    )
+    return replace(result, report=report)

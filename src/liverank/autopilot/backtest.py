@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from liverank.automl.report.from_search import known
 from liverank.autopilot.frames import Frames, only_columns
+from liverank.autopilot.gate import DECIDING, MODEL
 from liverank.autopilot.gather import gather
-from liverank.autopilot.judging import DECIDING, MODEL
 from liverank.autopilot.training import OnProgress, TrainingRun, train_on
 from liverank.config import Config
 from liverank.dataset.bootstrap import bootstrap_difference

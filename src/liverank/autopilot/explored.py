@@ -39,7 +39,7 @@ _IS_EXPLORED = pl.col("propensities").is_not_null() & ~_IS_FORCED
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ListQuery:
     """The lists to estimate from: their label, the start of their time, and their surface."""
 
     label: str
@@ -53,9 +53,9 @@ class ExploredLists:
 
     lists: Lists
     labels: NDArray[np.uint8]
-    """uint8[k]: of the label that was asked for."""
+    """uint8[k]: the queried label."""
     counts: dict[str, int]
-    """Rankings of the time and surface that were asked for; how many of them have propensities; and
+    """Rankings of the queried time and surface, how many of them have propensities, and
     why some of these are not used."""
 
 
@@ -63,7 +63,7 @@ class ExploredLists:
 class Exploration:
     """The rankings with propensities that one reading of the log found."""
 
-    asked: Asked
+    query: ListQuery
     users: NDArray[np.uint64]
     """Hashes of the users who got one, sorted."""
     bounds: TimeBounds
@@ -75,18 +75,18 @@ class Exploration:
 
         Raises DatasetError where there are none.
         """
-        asked = self.asked
+        query = self.query
         if self._collected is None:
-            self._collected = Collector(config, from_ms=asked.since_ms)
+            self._collected = Collector(config, from_ms=query.since_ms)
             for frame in _of_users(frames, self.users):
                 self._collected.add(frame)
         collector = self._collected
         lists = replace(lists_of(collector, layout, config), bounds=self.bounds)
-        labels, until_ms = _outcome(lists, asked.label)
+        labels, until_ms = _outcome(lists, query.label)
         surfaces = collector.requests.table()["surface"].to_numpy()
         here = np.ones(len(lists), np.bool_)
-        if asked.surface is not None:
-            here = surfaces[collector.rankings().request] == asked.surface
+        if query.surface is not None:
+            here = surfaces[collector.rankings().request] == query.surface
         known = here & _know_propensities(lists)
         over = until_ms <= self.last_ms
         whole = np.ones(len(lists), np.bool_) if lists.whole is None else lists.whole
@@ -99,11 +99,11 @@ class Exploration:
             "used": int(used.sum()),
         }
         if not used.any():
-            raise DatasetError(_why_none(counts, asked))
+            raise DatasetError(_why_none(counts, query))
         return ExploredLists(lists.take(used), labels[np.repeat(used, lists.sizes)], counts)
 
 
-def find_exploration(frames: Frames, config: Config, asked: Asked) -> Exploration:
+def find_exploration(frames: Frames, config: Config, query: ListQuery) -> Exploration:
     """Read the log once for the users who got a ranking with propensities.
 
     Raises DatasetError where there is none.
@@ -127,7 +127,7 @@ def find_exploration(frames: Frames, config: Config, asked: Asked) -> Exploratio
             f"none of the {rankings:,} rankings of the log has `propensities`, so other lists "
             f"cannot be estimated; {HOW_TO_EXPLORE}"
         )
-    return Exploration(asked, found, bounds_of(stretches), last_ms)
+    return Exploration(query, found, bounds_of(stretches), last_ms)
 
 
 def _of_users(frames: Frames, users: NDArray[np.uint64]) -> Iterator[pl.DataFrame]:
@@ -154,10 +154,10 @@ def _know_propensities(lists: Lists) -> NDArray[np.bool_]:
     return np.logical_and.reduceat(known, lists.reads.offsets[:-1])
 
 
-def _why_none(counts: dict[str, int], asked: Asked) -> str:
+def _why_none(counts: dict[str, int], query: ListQuery) -> str:
     if not counts["with_propensities"]:
-        where = "" if asked.surface is None else f" on the surface `{asked.surface}`"
-        return f"no ranking of the time asked for{where} has `propensities`; {HOW_TO_EXPLORE}"
+        where = "" if query.surface is None else f" on the surface `{query.surface}`"
+        return f"no ranking of that time{where} has `propensities`; {HOW_TO_EXPLORE}"
     if counts["candidates_not_named"]:
         return (
             f"{counts['candidates_not_named']:,} rankings have propensities but do not name all "
@@ -165,6 +165,6 @@ def _why_none(counts: dict[str, int], asked: Asked) -> str:
             "`serving.log_candidates` higher, or send `candidates` with imported rankings"
         )
     return (
-        f"the label `{asked.label}` of all {counts['with_propensities']:,} rankings with "
+        f"the label `{query.label}` of all {counts['with_propensities']:,} rankings with "
         "propensities is still open; come back when its window is over"
     )

@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.autopilot.complete_lists import to_learn_from, to_test_on
 from liverank.autopilot.frames import Frames
-from liverank.autopilot.of_variants import OfVariants
-from liverank.autopilot.whole_lists import to_learn_from, to_test_on
+from liverank.autopilot.variant_filter import VariantFilter
 from liverank.config import Candidates, Config
 from liverank.dataset.lists.collected import Collector
 from liverank.dataset.lists.implied import Choices
@@ -52,8 +52,8 @@ def gather(frames: Frames, config: Config, *, test_from_ms: float | None = None)
     """Read the log once, and gather the input of training and, if there is one, the test period.
 
     Lists to train on are from before the test period, as ``lists_to_train`` gives them, without
-    those that ``whole_lists`` leaves out. Raises DatasetError where there is nothing to train or to
-    test on, ConfigError when the log contradicts the config.
+    those that ``complete_lists`` leaves out. Raises DatasetError where there is nothing to train or
+    to test on, ConfigError when the log contradicts the config.
     """
     before_ms = np.inf if test_from_ms is None else test_from_ms
     training = _Gathering(config, before_ms=before_ms)
@@ -123,7 +123,7 @@ class _Gathering:
     def __init__(self, config: Config, *, before_ms: float) -> None:
         self._config, self._before_ms = config, before_ms
         self._rankings = 0
-        self._of_variants = OfVariants(config.training.variants)
+        self._of_variants = VariantFilter(config.training.variants)
         self.collected: Collector | Choices
         if config.candidates is None:
             self.collected = Collector(
@@ -149,12 +149,12 @@ class _Gathering:
         else:
             lists = self._logged(self.collected, layout)
         if len(lists) == 0:
-            warnings = [word.said for word in unused if word.key == "candidates.interaction"]
+            warnings = [word.message for word in unused if word.key == "candidates.interaction"]
             raise DatasetError(
                 f"no rankings to learn from: {'; '.join([*warnings, self._advice()])}"
             )
         if not lists.labels.any():
-            warnings = [word.said for word in unused if word.word == config.label.interaction]
+            warnings = [word.message for word in unused if word.word == config.label.interaction]
             raise DatasetError(
                 f"{len(lists)} rankings, but none drew a `{config.label.interaction}` within "
                 f"{config.label.within}: "

@@ -105,7 +105,7 @@ def _stored_version(root: Path, named: str) -> str:
     """The version that is named, or that of the bundle in a directory, which is stored first."""
     directory = Path(named)
     is_version = named.isalnum() and named.isascii()
-    if directory.is_dir() and not (is_version and store.place_of(root, named).is_dir()):
+    if directory.is_dir() and not (is_version and store.directory_of(root, named).is_dir()):
         return store.bring_in(root, directory)
     if not is_version:
         raise BundleError(

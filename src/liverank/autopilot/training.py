@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.evaluation.position_bias import PositionEffect
+from liverank.automl.options import SearchOptions
 from liverank.automl.preprocessing.redundant_features import redundant_columns
 from liverank.automl.ranking import RankingModel, fit, warm_up
 from liverank.automl.report.html.page import render_report
 from liverank.automl.report.reports import RankingReport
 from liverank.automl.search.feature_count import Knee, fewest_features
 from liverank.autopilot.frames import Frames, only_columns
-from liverank.autopilot.judging import judge_model
+from liverank.autopilot.gate import compare_with_popularity
 from liverank.autopilot.label_rows import (
     is_known,
     position_effects,
@@ -33,7 +34,7 @@ from liverank.dataset.replay import REPLAY_COLUMNS, training_rows
 from liverank.dataset.rows import Rows
 from liverank.features.kinds.context import POSITION_NAME
 from liverank.features.spec import FeatureSpec
-from liverank.features.state.sizes import what_was_let_go
+from liverank.features.state.sizes import memory_warning
 from liverank.models.predictor import Predictor
 from liverank.quantities import duration_ms
 
@@ -112,7 +113,7 @@ def train_on(
     rows = rows.keep_columns(knee.kept.tolist())
     left_s = max(budgets_s[0] - (time.monotonic() - began), _LEAST_SHARE_OF_SEARCH * budgets_s[0])
     first = _fit(rows, config.label, config, left_s, on_progress)
-    against = judge_model(first, rows, lists, popularity.scores(), config)
+    against = compare_with_popularity(first, rows, lists, popularity.scores(), config)
     others = _other_heads(rows, positions, effects, lists, config, budgets_s[1:], on_progress)
     heads = {name: first.predictor, **others.models}
     used = _used_columns(heads)
@@ -251,7 +252,7 @@ def _replayed(
         lists,
         max_future_ms=duration_ms(config.features.max_future),
         on_progress=on_read,
-        on_folded=lambda sizes: evictions.extend(filter(None, [what_was_let_go(sizes)])),
+        on_folded=lambda sizes: evictions.extend(filter(None, [memory_warning(sizes)])),
     )
     for _ in frames:  # the popularity counts need the rest
         pass
@@ -272,14 +273,13 @@ def _fit(
         if on_progress is not None:
             on_progress(f"{head}: {step}" if head else step, share)
 
-    return fit(
-        rows,
+    options = SearchOptions(
         budget_s=budget_s,
         seed=config.training.seed,
         validation=config.training.validation,
         gap_ms=_gap_ms(label, config),
-        on_progress=report_progress,
     )
+    return fit(rows, options, on_progress=report_progress)
 
 
 def _gap_ms(label: Label, config: Config) -> float:

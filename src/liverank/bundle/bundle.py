@@ -1,10 +1,10 @@
-"""One directory with all that serving needs, written whole and verified when it is read.
+"""A ranking bundle: one directory with all that serving needs, verified when it is read.
 
     bundle.json  the manifest: format, version, label, feature names, a SHA-256 of each other file
-    spec.json    which features there are, and how they are read
-    model.npz    the arrays of a model for each label, and the labels' names
-    golden.npz   rows, and the margins that each model gave them
-    report.json  how the models came to be
+    spec.json    the features, and how each is computed
+    model.npz    the arrays of one model for each label, and the names of the labels
+    golden.npz   a few real rows, and the margins that each model gave them
+    report.json  how the models were trained and evaluated
     report.html  the same for people; older bundles have none
 
 Invariant: a bundle that loads is the one that was saved, byte for byte, and its models give the
@@ -46,9 +46,9 @@ _NAMES = "labels"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle: models by label, the one that lists are ranked by first.
+    """A verified bundle: models by label; the first one ranks the lists.
 
-    ``report`` is the JSON object of report.json, for people; ``golden`` are a few real rows,
+    ``report`` is the JSON object of report.json, for people; ``golden`` holds a few real rows,
     float32[k, n_features].
     """
 
@@ -60,12 +60,12 @@ class Bundle:
 
     @cached_property
     def model(self) -> Predictor:
-        """What lists are ranked by."""
+        """The model that ranks the lists."""
         return next(iter(self.heads.values()))
 
     @property
     def version(self) -> str:
-        """The name of the bundle: a short hash of all of it."""
+        """The name of the bundle: a short hash of its whole content."""
         return self.manifest.version
 
 
@@ -78,10 +78,10 @@ def pack_bundle(
     created_ms: int,
     page: bytes | None = None,
 ) -> PackedBundle:
-    """Put a bundle into bytes.
+    """Encode a bundle as bytes.
 
-    ``heads`` are models by label, the one that lists are ranked by first. ``golden`` is
-    float32[k, n_features] with k above 0: real rows, whose margins are kept to be reproduced.
+    ``heads`` are models by label; the first one ranks the lists. ``golden`` holds one or more real
+    rows, float32[k, n_features]; their margins are stored, and checked when the bundle is loaded.
     ``page`` is report.html.
     Raises BundleError when spec, models and rows differ in width.
     """
@@ -93,8 +93,8 @@ def pack_bundle(
             f"golden rows are {list(golden.shape)}; expected [1 or more, {n_features}]"
         )
     arrays: dict[str, NDArray[Any]] = {_NAMES: json_array(tuple(heads))}
-    for place, model in enumerate(heads.values()):
-        arrays |= {f"head{place}.{name}": array for name, array in model.to_arrays().items()}
+    for index, model in enumerate(heads.values()):
+        arrays |= {f"head{index}.{name}": array for name, array in model.to_arrays().items()}
     files = {
         "spec.json": _encode_json(spec),
         "model.npz": encode_arrays(arrays),
@@ -149,28 +149,32 @@ def _encode_json(struct: msgspec.Struct) -> bytes:
 def _read_heads(arrays: dict[str, NDArray[Any]]) -> dict[str, Predictor]:
     names = read_json_array(arrays.pop(_NAMES, None), tuple[str, ...], where="model", name=_NAMES)
     heads = {}
-    for place, name in enumerate(names):
-        prefix = f"head{place}."
+    for index, name in enumerate(names):
+        prefix = f"head{index}."
         own = [key for key in arrays if key.startswith(prefix)]
         heads[name] = Predictor.from_arrays(
             {key.removeprefix(prefix): arrays.pop(key) for key in own}
         )
     if arrays or len(heads) != len(names) or len({m.n_features for m in heads.values()}) != 1:
-        raise BundleError("model.npz: it must hold one model for each label, all of one width")
+        raise BundleError(
+            "model.npz: it must hold one model for each label, and all must read rows of one width"
+        )
     if any(model.link != "sigmoid" or model.encoder is not None for model in heads.values()):
-        raise BundleError("model.npz: a model that ranks gives a probability, of features")
+        raise BundleError(
+            "model.npz: a model that ranks must give a probability and read features, not columns"
+        )
     return heads
 
 
 def _margins(heads: Mapping[str, Predictor], rows: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Of each head: float64[n, heads]."""
+    """The margins of each head: float64[n, n_heads]."""
     return np.hstack([model.margins(rows) for model in heads.values()])
 
 
 def _check_golden(
     heads: dict[str, Predictor], golden: dict[str, NDArray[Any]]
 ) -> NDArray[np.float32]:
-    """The rows, whose margins are as they were."""
+    """Return the golden rows once each head reproduces their margins. Raises BundleError."""
     rows, margins = golden.get("rows"), golden.get("margins")
     width = next(iter(heads.values())).n_features
     if (
@@ -186,5 +190,7 @@ def _check_golden(
         raise BundleError("golden.npz: it must hold float32 `rows` and their float64 `margins`")
     rows = np.ascontiguousarray(rows)
     if _margins(heads, rows).tobytes() != margins.tobytes():
-        raise BundleError("golden.npz: the model gives its golden rows other margins here")
+        raise BundleError(
+            "golden.npz: the model does not reproduce the margins of its golden rows here"
+        )
     return rows

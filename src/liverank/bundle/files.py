@@ -1,6 +1,6 @@
-"""A bundle's files: written wholly or not at all, and read only if they are what was written.
+"""The files of a bundle: all of them are written or none, and a changed file is refused.
 
-Invariant: nothing is pickled, and a file that was changed by a byte is not read.
+Invariant: nothing is pickled, and a file that differs by a byte from what was written is not read.
 """
 
 import io
@@ -23,19 +23,21 @@ from liverank.errors import BundleError
 
 @dataclass(frozen=True)
 class PackedBundle:
-    """A bundle in bytes, before it has a place."""
+    """A bundle as bytes, before it is written to a directory."""
 
     manifest: Manifest
     files: dict[str, bytes]
 
 
 def write_bundle(directory: Path, packed: PackedBundle) -> None:
-    """Write a bundle: wholly, or not at all. Raises BundleError when it cannot.
+    """Write all files of a bundle, or none. Raises BundleError when it cannot.
 
-    The files go to a neighbour of the directory, which takes its name once they are on disk.
+    The files are written to a draft directory, which is renamed once they are on disk.
     """
     if directory.exists():
-        raise BundleError(f"{directory}: exists already; a bundle is never changed, choose another")
+        raise BundleError(
+            f"{directory}: exists already; a bundle is never changed, so choose another directory"
+        )
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=directory.parent))
@@ -50,12 +52,12 @@ def write_bundle(directory: Path, packed: PackedBundle) -> None:
         sync_directory(directory.parent)
     except OSError as error:
         raise BundleError(
-            f"{directory}: cannot be written: {error}; free some space or choose another place"
+            f"{directory}: cannot be written: {error}; free some space or choose another directory"
         ) from None
 
 
 def read_files(directory: Path, manifest: Manifest, names: Iterable[str]) -> dict[str, bytes]:
-    """Some files of a bundle. Raises BundleError for one that is missing or changed."""
+    """Read some files of a bundle. Raises BundleError for one that is missing or changed."""
     files = {name: read_file(directory / name) for name in names}
     for name, content in files.items():
         if sha256(content) != manifest.files[name]:
@@ -64,7 +66,7 @@ def read_files(directory: Path, manifest: Manifest, names: Iterable[str]) -> dic
 
 
 def encode_arrays(arrays: dict[str, NDArray[Any]], *, compressed: bool = False) -> bytes:
-    """Arrays in bytes, in the order of their names (NumPy's npz)."""
+    """Encode arrays as NumPy's npz, in the order of their names."""
     buffer = io.BytesIO()
     save = np.savez_compressed if compressed else np.savez
     save(buffer, allow_pickle=False, **{name: arrays[name] for name in sorted(arrays)})
@@ -72,21 +74,21 @@ def encode_arrays(arrays: dict[str, NDArray[Any]], *, compressed: bool = False) 
 
 
 def decode_arrays(content: bytes, name: str) -> dict[str, NDArray[Any]]:
-    """The opposite of ``encode_arrays``. Raises BundleError, which says the file's name."""
+    """The opposite of ``encode_arrays``. Raises BundleError, which names the file."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            found = {key: arrays[key] for key in arrays.files}
+            decoded = {key: arrays[key] for key in arrays.files}
     except (ValueError, OSError, EOFError, KeyError, TypeError) as error:
         raise BundleError(f"{name}: not a set of arrays: {error}") from None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise BundleError(f"{name}: not a set of arrays: {error}") from None
-    if not all(isinstance(array, np.ndarray) for array in found.values()):
+    if not all(isinstance(array, np.ndarray) for array in decoded.values()):
         raise BundleError(f"{name}: it holds something other than arrays")
-    return found
+    return decoded
 
 
 def read_file(path: Path) -> bytes:
-    """A file of a bundle, unverified. Raises BundleError where there is none."""
+    """Read a file of a bundle without a check of its hash. Raises BundleError if it cannot."""
     try:
         return path.read_bytes()
     except OSError as error:

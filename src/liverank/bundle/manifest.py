@@ -1,7 +1,7 @@
-"""The manifest of a bundle: what files it has, and by what they are known.
+"""The manifest of a bundle: its files and the hash of each.
 
-Invariant: a manifest has exactly one form in bytes, and its version is a hash of all of it, so a
-change of any byte of any file of a bundle shows.
+Invariant: a manifest has exactly one form in bytes, and its version is a hash of its whole content,
+so a change of any byte of any file of a bundle is detected.
 """
 
 import hashlib
@@ -13,16 +13,16 @@ from liverank.errors import BundleError
 from liverank.models.json_array import decode_json, encode_json
 
 FORMAT = 4
-"""Raised when an older liverank could no longer read a bundle, or this one not an older bundle."""
+"""Increased when an older liverank cannot read new bundles, or this one cannot read old ones."""
 _READABLE = (3, FORMAT)
-"""A bundle of format 3 that ranks has no report.html."""
+"""Formats that can be read; a ranking bundle of format 3 has no report.html."""
 MANIFEST = "bundle.json"
 FILES = ("spec.json", "model.npz", "golden.npz", "report.json")
-"""The files that every bundle that ranks has, apart from its manifest."""
+"""The files of every ranking bundle, besides its manifest."""
 PAGE = "report.html"
-"""The page for people, which a bundle of format 4 that ranks may have."""
+"""The page for people, which a ranking bundle of format 4 may have."""
 TABLE_FILES = ("model.npz", "golden.json", "report.json")
-"""Files that a bundle of a table has at least."""
+"""The files that every bundle of a table has; it may have more."""
 
 _VERSION_DIGITS = 16
 
@@ -32,7 +32,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     format: int
     version: str
-    """Hash of everything else here, and so of every file: the bundle's name."""
+    """The bundle's name: a hash of all other fields, and so of every file."""
     created_ms: int
     label: str
     features: tuple[str, ...]
@@ -43,7 +43,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def make_manifest(
     files: dict[str, bytes], *, features: tuple[str, ...], label: str, created_ms: int
 ) -> Manifest:
-    """The manifest of these files.
+    """Make the manifest of these files.
 
     >>> manifest = make_manifest({"spec.json": b"{}"}, features=(), label="join", created_ms=0)
     >>> manifest.files["spec.json"][:12]
@@ -68,7 +68,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 def decode_manifest(content: bytes, *, where: str, of_table: bool = False) -> Manifest:
     """Read a manifest. Raises BundleError unless every byte is as it was written.
 
-    A bundle of a table may hold other files than those it must; one that ranks only its page.
+    A bundle of a table may have more than the required files; a ranking bundle only its page.
     """
     try:
         manifest = decode_json(content, Manifest, where=f"{where}: not a manifest of a bundle")
@@ -81,21 +81,21 @@ def decode_manifest(content: bytes, *, where: str, of_table: bool = False) -> Ma
         )
     if encode_manifest(manifest) != content or _version_of(manifest) != manifest.version:
         raise BundleError(f"{where}: changed since it was written; {REPAIR}")
-    found = set(manifest.files)
+    listed = set(manifest.files)
     needed = set(TABLE_FILES if of_table else FILES)
-    optional = found if of_table else {PAGE}
-    if not needed <= found <= needed | optional:
+    optional = listed if of_table else {PAGE}
+    if not needed <= listed <= needed | optional:
         what = "a bundle of a table has" if of_table else "a bundle has"
-        raise BundleError(f"{where}: it lists {sorted(found)}; {what} {sorted(needed)}; {REPAIR}")
-    if any("/" in name or "\\" in name or name == MANIFEST for name in found):
+        raise BundleError(f"{where}: it lists {sorted(listed)}; {what} {sorted(needed)}; {REPAIR}")
+    if any("/" in name or "\\" in name or name == MANIFEST for name in listed):
         raise BundleError(
-            f"{where}: it lists {sorted(found)}, not all of which are files beside it"
+            f"{where}: it lists {sorted(listed)}, not all of which are names of files next to it"
         )
     return manifest
 
 
 REPAIR = "restore it from a copy, go back with `liverank rollback`, or train again"
-"""What to do about a broken bundle."""
+"""What an error about a broken bundle advises."""
 
 
 def sha256(content: bytes) -> str:

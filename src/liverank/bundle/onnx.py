@@ -79,7 +79,7 @@ def _add_margins(graph: Graph, rows: str, predictor: Predictor) -> str:
 
 
 def _of_margins(terms: Sequence[Term], n_features: int, k: int) -> list[Forest]:
-    """One forest a margin, of no effect where none of the terms gives it."""
+    """A forest for each margin; it adds 0 where none of the terms gives that margin."""
     forests = []
     for margin in range(k):
         own = [term for term in terms if term.margin in (margin, ALL)]
@@ -95,8 +95,8 @@ def _of_margins(terms: Sequence[Term], n_features: int, k: int) -> list[Forest]:
 def _spread(graph: Graph, columns: str, terms: Sequence[Term], k: int) -> str:
     """Each term's column, weighted, in its margin: float64[n, k] of float64[n, n_terms]."""
     weights = np.zeros((len(terms), k))
-    for place, term in enumerate(terms):
-        weights[place, slice(None) if term.margin == ALL else term.margin] = term.weight
+    for index, term in enumerate(terms):
+        weights[index, slice(None) if term.margin == ALL else term.margin] = term.weight
     return graph.add("MatMul", columns, graph.float64(weights))
 
 
@@ -113,8 +113,8 @@ def _add_calibrator(graph: Graph, margins: str, calibrator: Calibrator) -> str:
     right = graph.add("Clip", right, graph.constant(1), graph.constant(len(knots) - 1))
     left = graph.add("Sub", right, graph.constant(1))
 
-    def at(values: NDArray[np.float64], place: str) -> str:
-        return graph.add("Gather", graph.float64(values), place, axis=0)
+    def at(values: NDArray[np.float64], index: str) -> str:
+        return graph.add("Gather", graph.float64(values), index, axis=0)
 
     width = graph.add("Sub", at(knots, right), at(knots, left))
     share = graph.add("Div", graph.add("Sub", scaled, at(knots, left)), width)
@@ -133,8 +133,8 @@ def _add_outputs(graph: Graph, margins: str, predictor: Predictor) -> None:
         case "softmax":
             linked = graph.add("Softmax", margins, axis=1)
         case "expm1":
-            held = graph.add("Clip", margins, graph.float64(0), graph.float64(700))
-            linked = graph.add("Sub", graph.add("Exp", held), graph.float64(1))
+            clipped = graph.add("Clip", margins, graph.float64(0), graph.float64(700))
+            linked = graph.add("Sub", graph.add("Exp", clipped), graph.float64(1))
     if link == "softmax":
         graph.output("prediction", linked, np.float64, ("n", k))
         called = graph.add("ArgMax", linked, axis=1, keepdims=0)

@@ -1,9 +1,9 @@
-"""Each column's part in the margins, as operations of ONNX: what a row says for itself, anywhere.
+"""Attributions of the margins to the columns, as operations of ONNX.
 
-The arithmetic is that of ``liverank.models.attribution.tree_shap_kernel``: a leaf's path demands
-something of each feature on it, and a feature's part is an integral that Gauss's rule gives
-exactly. Invariant: parts and base are those of ``liverank.models.attribution.by_column`` but for
-rounding in float64.
+The arithmetic is that of ``liverank.models.attribution.tree_shap_kernel``: a leaf's path makes a
+demand on each feature on it, and a feature's part is an integral that Gauss's rule gives exactly.
+Invariant: parts and base are those of ``liverank.models.attribution.by_column`` except for rounding
+in float64.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ from liverank.models.linear.model import Linear
 from liverank.models.predictor import Term
 
 _NO_ROWS = 1e-30
-"""Stands for a share of no training rows, so that a product can be divided by any of its factors;
-the share is then left in none of the results that hold another."""
+"""Used in place of a share of 0, so that a product can be divided by each of its factors. Results
+do not depend on it: where it is a factor, it is divided out or makes the product negligible."""
 
 
 def add_attributions(
@@ -84,8 +84,8 @@ def _add_paths(graph: Graph, rows: str, paths: LeafPaths) -> str:
         )
         features = paths.path_feature[at].reshape(1, -1).astype(np.int64)
         shape = graph.add("Shape", effects)
-        places = graph.add("Expand", graph.constant(features), shape)
-        total = graph.add("ScatterElements", total, places, effects, axis=1, reduction="add")
+        targets = graph.add("Expand", graph.constant(features), shape)
+        total = graph.add("ScatterElements", total, targets, effects, axis=1, reduction="add")
     return total
 
 
@@ -100,7 +100,7 @@ def _add_leaves(
 ) -> str:
     """Parts by leaf and demand, float64[n, n_leaves x length], of leaves with paths of one length.
 
-    ``at`` is int64[n_leaves, length], where their demands are.
+    ``at`` is int64[n_leaves, length], the indexes of their demands.
     """
     flat = at.ravel()
     x = graph.add("Gather", rows, graph.constant(paths.path_feature[flat].astype(np.int64)), axis=1)
@@ -114,11 +114,11 @@ def _add_leaves(
     one = graph.add("Sub", graph.float64(1), graph.cast(fails, np.float64))
     one = graph.add("Reshape", one, graph.constant([0, *at.shape]))
     share = paths.share[at][None]
-    held = np.maximum(share, _NO_ROWS)
+    nonzero = np.maximum(share, _NO_ROWS)
     means = []
     for point, weight in zip(points.tolist(), weights.tolist(), strict=True):
         factor = graph.add("Mul", one, graph.float64(point))
-        factor = graph.add("Add", factor, graph.float64(held * (1 - point)))
+        factor = graph.add("Add", factor, graph.float64(nonzero * (1 - point)))
         product = graph.add("ReduceProd", factor, graph.constant([2]), keepdims=1)
         product = graph.add("Mul", product, graph.float64(weight))
         means.append(graph.add("Div", product, factor))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from liverank.bundle.onnx_graph import Graph
-from liverank.models.encoder.steps import DAY_MS, Part
+from liverank.models.encoder.step_functions import DAY_MS, Part
 
 
 def add_calendar(graph: Graph, at_ms: str, parts: Sequence[Part]) -> list[str]:

@@ -18,9 +18,8 @@ from liverank.bundle.onnx_calendar import add_calendar
 from liverank.bundle.onnx_graph import ML, Graph
 from liverank.models.encoder.columns import Columns, level_of
 from liverank.models.encoder.encoder import Encoder
+from liverank.models.encoder.step_functions import DAY_MS, JOIN, token_bags
 from liverank.models.encoder.steps import (
-    DAY_MS,
-    JOIN,
     MOST,
     Arithmetic,
     Bag,
@@ -29,7 +28,6 @@ from liverank.models.encoder.steps import (
     Since,
     Step,
     Value,
-    token_bags,
 )
 
 UNKNOWN_BAG = JOIN
@@ -129,15 +127,15 @@ def _add_codes(graph: Graph, step: Levels, types: Mapping[str, str]) -> str:
     total: str | None = None
     numbers = np.zeros(n_levels, np.int64)
     stride = 1
-    for place, column in enumerate(step.columns):
-        parts = sorted({level[place] for level in split})
+    for index, column in enumerate(step.columns):
+        parts = sorted({level[index] for level in split})
         codes = {part: number for number, part in enumerate(parts, 1)}
         unknown = codes.pop("", 0)
         own = _add_lookup(graph, column, types[column], codes, 0, unknown)
         scaled = graph.add("Mul", own, graph.constant(stride))
         total = scaled if total is None else graph.add("Add", total, scaled)
         numbers += stride * np.array(
-            [codes.get(level[place], unknown) for level in split], np.int64
+            [codes.get(level[index], unknown) for level in split], np.int64
         )
         stride *= len(parts) + 1
     assert total is not None

@@ -109,7 +109,7 @@ def stretch_and_shift(
 
 
 def _tree_attributes(forest: Forest) -> dict[str, NDArray[np.generic]]:
-    """One entry a node, places counted from the tree's root."""
+    """Attributes with an entry for each node; indexes of nodes begin at 0 in each tree."""
     sizes = np.diff(forest.starts)
     leaf = forest.feature == LEAF
     return {

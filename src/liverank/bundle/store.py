@@ -1,10 +1,10 @@
 """The bundles of a deployment, and which of them is served.
 
-    <root>/bundles/<version>/    bundles, never changed
-    <root>/bundles/current.json  versions promoted so far, the one that is served last
+    <root>/bundles/<version>/    a bundle, which never changes
+    <root>/bundles/current.json  the versions promoted so far; the last one is served
 
 Invariant: the pointer changes in one step, and only to a bundle that loads, so a reader always
-finds a whole, verified bundle; the one before it stays, to go back to.
+finds a whole, verified bundle. The bundle served before it is kept for a rollback.
 """
 
 import secrets
@@ -25,15 +25,15 @@ from liverank.models.json_array import decode_json
 
 _POINTER = "current.json"
 _NEVER_PRUNED = 2
-"""The last promotions whose bundles are always kept: the one that is served, and the one before."""
+"""Number of the last promotions whose bundles are always kept: the served one and the previous."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBundle:
-    """A bundle that is kept, whole or broken.
+    """A bundle of the store, whole or broken.
 
-    ``manifest`` is None and ``report`` empty where ``problem`` says why they cannot be read;
-    ``service`` is ``"current"``, ``"previous"`` or None.
+    ``manifest`` is None and ``report`` empty where they cannot be read, and ``problem`` is the
+    reason; ``service`` is ``"current"``, ``"previous"`` or None.
     """
 
     version: str
@@ -48,73 +48,75 @@ class _Pointer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def add(root: Path, packed: PackedBundle) -> str:
-    """Keep a bundle and return its version; the same bundle twice is kept once.
+    """Add a bundle to the store and return its version; the same bundle twice is stored once.
 
     It is not served until it is promoted. Raises BundleError.
     """
     version = packed.manifest.version
-    if not (place_of(root, version) / MANIFEST).exists():
-        write_bundle(place_of(root, version), packed)
+    if not (directory_of(root, version) / MANIFEST).exists():
+        write_bundle(directory_of(root, version), packed)
     return version
 
 
 def load(root: Path, version: str) -> Bundle:
-    """Load a kept bundle. Raises BundleError when it is unknown or broken."""
-    place = place_of(root, version)
-    if not place.is_dir():
-        known = ", ".join(path.name for path in _places(root)) or "none"
+    """Load a stored bundle. Raises BundleError when it is unknown or broken."""
+    directory = directory_of(root, version)
+    if not directory.is_dir():
+        known = ", ".join(path.name for path in _directories(root)) or "none"
         raise BundleError(
-            f"{root}: no bundle `{version}`; there are: {known} (`liverank bundles` says more)"
+            f"{root}: no bundle `{version}`; there are: {known} (`liverank bundles` shows more)"
         )
-    bundle = load_bundle(place)
+    bundle = load_bundle(directory)
     if bundle.version != version:
-        raise BundleError(f"{place}: it holds bundle {bundle.version}; {REPAIR}")
+        raise BundleError(f"{directory}: it holds bundle {bundle.version}; {REPAIR}")
     return bundle
 
 
 def versions(root: Path) -> tuple[Manifest, ...]:
-    """Manifests of the kept bundles, the newest first. Raises BundleError for a broken one."""
-    manifests = [read_manifest(place) for place in _places(root)]
+    """Manifests of the stored bundles, the newest first. Raises BundleError for a broken one."""
+    manifests = [read_manifest(directory) for directory in _directories(root)]
     return tuple(sorted(manifests, key=lambda manifest: -manifest.created_ms))
 
 
 def kept(root: Path) -> tuple[StoredBundle, ...]:
-    """Every bundle that is kept, the newest first and broken ones last; the files are verified.
+    """Every stored bundle, the newest first and broken ones last; their files are verified.
 
-    Where the pointer cannot be read, none of them is in service.
+    Where the pointer file cannot be read, none of them is marked as served.
     """
     promoted: tuple[str, ...] = ()
-    with suppress(BundleError):  # ``current`` says why
+    with suppress(BundleError):  # ``current`` raises it
         promoted = _promoted(root)
     services = dict(zip(reversed(promoted), ("current", "previous"), strict=False))
-    found = [_kept(place, services.get(place.name)) for place in _places(root)]
-    return tuple(sorted(found, key=lambda one: -(one.manifest.created_ms if one.manifest else -1)))
+    bundles = [_kept(directory, services.get(directory.name)) for directory in _directories(root)]
+    return tuple(
+        sorted(bundles, key=lambda one: -(one.manifest.created_ms if one.manifest else -1))
+    )
 
 
 def bring_in(root: Path, directory: Path) -> str:
-    """Keep a bundle that lies elsewhere, once it has been verified, and return its version.
+    """Verify a bundle of another directory, copy it into the store, and return its version.
 
-    A broken one of that version is replaced. Raises BundleError.
+    A broken bundle of that version is replaced. Raises BundleError.
     """
     version = load_bundle(directory).version
-    place = place_of(root, version)
-    if place.resolve() == directory.resolve():
+    stored = directory_of(root, version)
+    if stored.resolve() == directory.resolve():
         return version
     with suppress(BundleError):
         load(root, version)
         return version
     manifest = read_manifest(directory)
     packed = PackedBundle(manifest, read_files(directory, manifest, manifest.files))
-    if place.exists():
-        _remove(place)
-    write_bundle(place, packed)
+    if stored.exists():
+        _remove(stored)
+    write_bundle(stored, packed)
     return version
 
 
 def promote(root: Path, version: str) -> None:
-    """Serve this bundle from now on, once it has been verified.
+    """Verify this bundle and serve it from now on.
 
-    A pointer whose content is broken is written anew. Raises BundleError.
+    A pointer file whose content is broken is replaced. Raises BundleError.
     """
     load(root, version)
     promoted = _promoted(root, repairs=True)
@@ -123,23 +125,25 @@ def promote(root: Path, version: str) -> None:
 
 
 def prune(root: Path, keep: int) -> tuple[str, ...]:
-    """Remove all bundles but the newest ``keep``, and return their versions.
+    """Remove all bundles but the newest ``keep``, and return the removed versions.
 
-    What is served, and what was before it, stay in any case. Raises BundleError.
+    The served bundle and the one before it are never removed. Raises BundleError.
     """
     promoted = _promoted(root)
-    stays = {one.version for one in kept(root)[:keep]} | set(promoted[-_NEVER_PRUNED:])
-    removed = tuple(place.name for place in _places(root) if place.name not in stays)
-    still = tuple(version for version in promoted if version not in removed)
-    if still != promoted:
-        _point(root, still)
+    kept_versions = {one.version for one in kept(root)[:keep]} | set(promoted[-_NEVER_PRUNED:])
+    removed = tuple(
+        directory.name for directory in _directories(root) if directory.name not in kept_versions
+    )
+    remaining = tuple(version for version in promoted if version not in removed)
+    if remaining != promoted:
+        _point(root, remaining)
     for version in removed:
-        _remove(place_of(root, version))
+        _remove(directory_of(root, version))
     return removed
 
 
 def current(root: Path) -> str | None:
-    """The version that is served, or None before the first promotion. Raises BundleError."""
+    """The version that is served; None before the first promotion. Raises BundleError."""
     promoted = _promoted(root)
     return promoted[-1] if promoted else None
 
@@ -163,45 +167,45 @@ def roll_back(root: Path) -> str:
     return version
 
 
-def place_of(root: Path, version: str) -> Path:
-    """Where a bundle lies, or would. Raises BundleError for what is no version."""
+def directory_of(root: Path, version: str) -> Path:
+    """The directory of a bundle, whether it exists or not. Raises BundleError for a bad version."""
     if not version.isalnum() or not version.isascii():
         raise BundleError(f"`{version}` is not a version of a bundle; it is 16 letters and digits")
     return root / "bundles" / version
 
 
-def _places(root: Path) -> list[Path]:
+def _directories(root: Path) -> list[Path]:
     return [path.parent for path in sorted((root / "bundles").glob(f"[!.]*/{MANIFEST}"))]
 
 
-def _kept(place: Path, service: str | None) -> StoredBundle:
+def _kept(directory: Path, service: str | None) -> StoredBundle:
     manifest = None
     try:
-        manifest = read_manifest(place)
-        files = read_files(place, manifest, manifest.files)
-        if manifest.version != place.name:
-            raise BundleError(f"{place}: it holds bundle {manifest.version}; {REPAIR}")
+        manifest = read_manifest(directory)
+        files = read_files(directory, manifest, manifest.files)
+        if manifest.version != directory.name:
+            raise BundleError(f"{directory}: it holds bundle {manifest.version}; {REPAIR}")
         report = decode_json(files["report.json"], dict[str, Any], where="report.json")
     except BundleError as error:
-        return StoredBundle(place.name, service, manifest, {}, str(error))
-    return StoredBundle(place.name, service, manifest, report, None)
+        return StoredBundle(directory.name, service, manifest, {}, str(error))
+    return StoredBundle(directory.name, service, manifest, report, None)
 
 
-def _remove(place: Path) -> None:
-    """Take a bundle away in one step, then its files. Raises BundleError."""
-    gone = place.with_name(f".removed-{secrets.token_hex(4)}")
+def _remove(directory: Path) -> None:
+    """Rename a bundle out of the store in one step, then delete its files. Raises BundleError."""
+    removed = directory.with_name(f".removed-{secrets.token_hex(4)}")
     try:
-        place.rename(gone)
-        sync_directory(place.parent)
+        directory.rename(removed)
+        sync_directory(directory.parent)
     except OSError as error:
         raise BundleError(
-            f"{place}: cannot be removed: {error}; check that the folder can be written"
+            f"{directory}: cannot be removed: {error}; check that the folder can be written"
         ) from None
-    shutil.rmtree(gone, ignore_errors=True)
+    shutil.rmtree(removed, ignore_errors=True)
 
 
 def _promoted(root: Path, *, repairs: bool = False) -> tuple[str, ...]:
-    """What was promoted so far; nothing where the pointer is broken and the caller repairs it."""
+    """The versions promoted so far; none where the pointer is broken and the caller repairs it."""
     path = root / "bundles" / _POINTER
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Pointer).promoted
@@ -209,14 +213,14 @@ def _promoted(root: Path, *, repairs: bool = False) -> tuple[str, ...]:
         return ()
     except OSError as error:
         raise BundleError(
-            f"{path}: cannot be opened: {error}; check that it can be read by who runs this"
+            f"{path}: cannot be opened: {error}; check that this user may read it"
         ) from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         if repairs:
             return ()
         raise BundleError(
             f"{path}: cannot be read: {error}; restore it from a copy, or choose one of "
-            "`liverank bundles` for `liverank promote`, which writes it anew"
+            "`liverank bundles` for `liverank promote`, which writes a new one"
         ) from None
 
 

@@ -1,9 +1,9 @@
-"""A model of a table in one directory, which NumPy, numba and msgspec suffice to read.
+"""A bundle of a table: one directory, which NumPy, numba and msgspec suffice to read.
 
     bundle.json  the manifest: version, target, columns, a SHA-256 of each other file
     model.npz    encoders, trees, weights, calibration
-    golden.json  rows, and the margins that the model gave them
-    report.json  how the model came to be; report.html and others beside it are for people
+    golden.json  a few real rows, and the margins that the model gave them
+    report.json  how the model was found; report.html and other files are for people
 
 Invariant: a bundle that loads is the one that was saved, byte for byte, and its model gives the
 golden rows the same margins, bit for bit, on this machine. Nothing is pickled.
@@ -51,7 +51,7 @@ class _Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TableBundle:
     """A verified model of a table.
 
-    ``documents`` are its other files, such as report.json; ``golden`` are a few real rows.
+    ``documents`` holds its other files, such as report.json; ``golden`` holds a few real rows.
     """
 
     predictor: Predictor
@@ -61,7 +61,7 @@ class TableBundle:
 
     @property
     def version(self) -> str:
-        """The name of the bundle: a short hash of all of it."""
+        """The name of the bundle: a short hash of its whole content."""
         return self.manifest.version
 
     @property
@@ -71,7 +71,7 @@ class TableBundle:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, none for values; of two the second is the positive one."""
+        """Names of the classes; of two, the second is the positive one. Empty for a regression."""
         return self.predictor.classes
 
     @property
@@ -80,19 +80,19 @@ class TableBundle:
         return _encoder(self.predictor).inputs
 
     def predict(self, values: Mapping[str, Sequence[object]]) -> NDArray[np.float64]:
-        """Answers for rows given as a list of values a column; None is unknown.
+        """Predictions for rows given as a list of values for each column; None is unknown.
 
-        float64[n] of the second class's probability or of values, or float64[n, k] of the classes'
-        probabilities. Columns that it does not read are passed over. Raises ServingError for
+        Returns float64[n], the probability of the second class or the value, or float64[n, k], the
+        probability of each class. Other columns are ignored. Raises ServingError for
         columns that are missing or of different lengths.
         """
-        absent = [form.name for form in self.inputs if form.name not in values]
-        if absent:
+        missing = [column.name for column in self.inputs if column.name not in values]
+        if missing:
             raise ServingError(
-                f"the rows lack {', '.join(f'`{name}`' for name in absent[:5])} of the "
+                f"the rows lack {', '.join(f'`{name}`' for name in missing[:5])} of the "
                 f"{len(self.inputs)} columns that the model reads; add them, None where unknown"
             )
-        columns = {form.name: read_values(form, values[form.name]) for form in self.inputs}
+        columns = {column.name: read_values(column, values[column.name]) for column in self.inputs}
         return self.predictor.predict(columns)
 
 
@@ -105,13 +105,13 @@ def pack_table_bundle(
     documents: Mapping[str, bytes] | None = None,
     created_ms: int,
 ) -> PackedBundle:
-    """Put a model of a table into bytes.
+    """Encode a model of a table as bytes.
 
-    ``golden`` are columns of one or more real rows, whose margins are kept to be reproduced;
-    ``report`` is JSON. Raises BundleError when there are no rows.
+    ``golden`` are the columns of one or more real rows; their margins are stored, and checked when
+    the bundle is loaded. ``report`` is JSON. Raises BundleError when there are no rows.
     """
     encoder = _encoder(predictor)
-    columns = {form.name: golden[form.name] for form in encoder.inputs}
+    columns = {column.name: golden[column.name] for column in encoder.inputs}
     margins = predictor.margins(encoder.transform(columns))
     if len(margins) == 0:
         raise BundleError("a bundle needs one or more golden rows, got none")
@@ -141,9 +141,9 @@ def load_table_bundle(directory: Path) -> TableBundle:
     files = read_files(directory, manifest, manifest.files)
     try:
         predictor = Predictor.from_arrays(decode_arrays(files["model.npz"], "model.npz"))
-        names = tuple(form.name for form in _encoder(predictor).inputs)
+        names = tuple(column.name for column in _encoder(predictor).inputs)
         if names != manifest.features:
-            raise BundleError("model.npz: it reads other columns than bundle.json names")
+            raise BundleError("model.npz: it does not read the columns that bundle.json names")
         golden = _check_golden(
             predictor, decode_json(files["golden.json"], _Golden, where="golden.json")
         )
@@ -154,17 +154,21 @@ def load_table_bundle(directory: Path) -> TableBundle:
 
 
 def _check_golden(predictor: Predictor, golden: _Golden) -> Columns:
-    """The columns of the rows, whose margins are as they were."""
+    """Return the golden columns once the model reproduces their margins. Raises BundleError."""
     encoder = _encoder(predictor)
-    if set(golden.columns) != {form.name for form in encoder.inputs}:
+    if set(golden.columns) != {column.name for column in encoder.inputs}:
         raise BundleError("golden.json: its columns are not those that the model reads")
-    columns = {form.name: _array(form, golden.columns[form.name]) for form in encoder.inputs}
+    columns = {
+        column.name: _array(column, golden.columns[column.name]) for column in encoder.inputs
+    }
     try:
         margins = predictor.margins(encoder.transform(columns))
     except ServingError as error:
         raise BundleError(f"golden.json: {error}") from None
     if margins.tolist() != golden.margins or not golden.margins:
-        raise BundleError("golden.json: the model gives its golden rows other margins here")
+        raise BundleError(
+            "golden.json: the model does not reproduce the margins of its golden rows here"
+        )
     return columns
 
 
@@ -180,13 +184,15 @@ def _listed(values: NDArray[Any]) -> list[Any]:
     return [None if np.isnan(value) else value for value in values.tolist()]
 
 
-def _array(form: Input, values: list[Any]) -> NDArray[Any]:
+def _array(column: Input, values: list[Any]) -> NDArray[Any]:
     """The opposite of ``_listed``; raises BundleError for values of another type."""
-    if form.type in ("number", "boolean", "time"):
+    if column.type in ("number", "boolean", "time"):
         if not all(value is None or isinstance(value, int | float) for value in values):
-            raise BundleError(f"golden.json: column `{form.name}` holds no numbers")
+            raise BundleError(
+                f"golden.json: column `{column.name}` holds values that are not numbers"
+            )
         return np.array([np.nan if value is None else value for value in values], np.float64)
     result = np.empty(len(values), object)
-    for place, value in enumerate(values):
-        result[place] = tuple(value) if isinstance(value, list) else value
+    for row, value in enumerate(values):
+        result[row] = tuple(value) if isinstance(value, list) else value
     return result

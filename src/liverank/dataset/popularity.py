@@ -50,10 +50,10 @@ class Popularity:
         self._impressions = self._all_successes = self._all_impressions = None
         self._rows = rows
         if layout.impression is not None:
-            nobody = np.full(len(lists), _EVERY_ITEM)
+            every_item = np.full(len(lists), _EVERY_ITEM)
             self._impressions = _Counter(reads.items, at, before, (np.inf,))
-            self._all_successes = _Counter(nobody, reads.at, reads.before, (np.inf,))
-            self._all_impressions = _Counter(nobody, reads.at, reads.before, (np.inf,))
+            self._all_successes = _Counter(every_item, reads.at, reads.before, (np.inf,))
+            self._all_impressions = _Counter(every_item, reads.at, reads.before, (np.inf,))
 
     def add(self, frame: pl.DataFrame) -> None:
         """Count the next events of the log."""

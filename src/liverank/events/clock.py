@@ -1,7 +1,7 @@
 """The times that events count at: their own clocks', but for those that run far ahead.
 
 Invariant: no event counts at a time more than the allowed span after its arrival, so a wrong clock
-never outranks what right ones say later.
+never outranks what right ones report later.
 """
 
 import numpy as np
@@ -19,8 +19,8 @@ def right_times(frame: pl.DataFrame, max_future_ms: float) -> tuple[NDArray[np.f
 
     >>> from liverank.events.event import User
     >>> from liverank.events.frame import frame_of
-    >>> told = [User(time=at_ms, user="u1") for at_ms in (900, 1005, 9000)]
-    >>> right_times(frame_of(told, arrived_ms=1000), max_future_ms=10.0)
+    >>> users = [User(time=at_ms, user="u1") for at_ms in (900, 1005, 9000)]
+    >>> right_times(frame_of(users, arrived_ms=1000), max_future_ms=10.0)
     (array([ 900., 1005., 1000.]), 1)
     """
     at = frame["time"].cast(pl.Float64).to_numpy()

@@ -1,6 +1,6 @@
 """Why an event was refused, in one line for the person who sent it.
 
-msgspec says where and what was given; this adds what is allowed.
+msgspec reports the path and what was given; this adds what is allowed.
 Invariant: ``explain`` never fails itself, whatever the event's text is.
 """
 
@@ -14,7 +14,7 @@ UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 class _Tag(msgspec.Struct):
-    """The one field that says which of the six events a JSON object is."""
+    """The field that names which of the six events a JSON object is."""
 
     event: str
 
@@ -40,7 +40,7 @@ _LONGEST_NAME = 100
 
 
 def explain(error: Exception, body: bytes | str | msgspec.Raw) -> str:
-    """Say why ``body`` is no event, given the error of decoding it.
+    """Explain why ``body`` is no event, given the error of decoding it.
 
     >>> explain(msgspec.ValidationError("Invalid value 'usr' - at `$.event`"), b"")
     "Invalid value 'usr' - at `$.event`; expected one of item, user, edge, ranking, ..."
@@ -69,7 +69,7 @@ def explain(error: Exception, body: bytes | str | msgspec.Raw) -> str:
 
 
 def explain_fields(text: str) -> str | None:
-    """Say why a text is no ``fields`` of an event; None where it is.
+    """Explain why a text is no ``fields`` of an event; None where it is.
 
     >>> explain_fields('{"host":"h","geo":{"lat":1}}')
     'Expected `bool | int | float | str | array | null`, got `object` - at `$.fields.geo`'
@@ -87,7 +87,7 @@ def explain_fields(text: str) -> str | None:
 
 
 def with_field_name(text: str, body: bytes | str | msgspec.Raw) -> str:
-    """Say which of the ``fields`` is meant, where msgspec says ``[...]`` for any of them.
+    """Name the field that is meant, where msgspec writes ``[...]`` for any of them.
 
     >>> body = '{"fields":{"host":"h","geo":{"lat":1}}}'
     >>> with_field_name("got `object` - at `$.fields[...]`", body)

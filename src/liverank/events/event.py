@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.events.list_rules import check_beside, check_distinct, check_vectors
+from liverank.events.list_rules import check_distinct, check_length, check_vectors
 from liverank.events.time_range import other_unit
 
 MAX_ID = 512
@@ -92,12 +92,12 @@ class Ranking(
 ):
     """A list that was served.
 
-    ``scores`` and ``propensities`` run beside ``items`` where they are known. ``cut`` is the
-    ``seq`` of the last event that the state had folded when this ranking read it; a ranking
-    without one (an import) is read at its own place in the log. ``generation`` is that of the log
-    which this state was folded from (``Log.generation``). ``candidates`` are all that were
+    ``scores`` and ``propensities`` hold one number for each of ``items`` where they are known.
+    ``cut`` is the ``seq`` of the last event that the state had folded when this ranking read it; a
+    ranking without one (an import) is read at its own seq in the log. ``generation`` is that of
+    the log which this state was folded from (``Log.generation``). ``candidates`` are all that were
     scored, where those are more than ``items`` and the server kept them; where it did not keep
-    them, ``candidate_count`` says how many they were. ``vectors`` is what the model read, where the
+    them, ``candidate_count`` is their number. ``vectors`` is what the model read, where the
     server kept it: little-endian float32[scored, features] in C order.
     """
 
@@ -190,7 +190,7 @@ class ExperimentChange(
 ):
     """An experiment began or ended, its ramp was changed, or it was decided.
 
-    ``fields`` say more: the ``ramp`` in percent, the ``decision``, the ``variant``, the ``reason``.
+    ``fields`` hold the ``ramp`` in percent, the ``decision``, the ``variant``, the ``reason``.
     """
 
     experiment: Id
@@ -249,9 +249,9 @@ def _to_ms(time: float | datetime) -> int:
 
 
 def check_ranking(ranking: Ranking | ServedRanking) -> None:
-    """Check a ranking's time, and what its lists say of each other.
+    """Check a ranking's time, and that its lists fit each other.
 
-    Raises ValueError, which says where.
+    Raises ValueError with the path.
 
     >>> check_ranking(ServedRanking(time=0, id="q", user="u", items=["r1", "r1"]))
     Traceback (most recent call last):
@@ -262,17 +262,17 @@ def check_ranking(ranking: Ranking | ServedRanking) -> None:
     if ranking.candidates is not None:
         scored = check_distinct("candidates", ranking.candidates)
         if not scored.issuperset(ranking.items):
-            place, item = next(pair for pair in enumerate(ranking.items) if pair[1] not in scored)
-            raise ValueError(f"Expected one of `candidates`, got `{item}` - at `$.items[{place}]`")
+            index, item = next(pair for pair in enumerate(ranking.items) if pair[1] not in scored)
+            raise ValueError(f"Expected one of `candidates`, got `{item}` - at `$.items[{index}]`")
     if ranking.scores is not None:
-        check_beside("scores", ranking.scores, len(ranking.items))
+        check_length("scores", ranking.scores, len(ranking.items))
     if ranking.propensities is not None:
-        check_beside("propensities", ranking.propensities, len(ranking.items))
-        for place, value in enumerate(ranking.propensities):
+        check_length("propensities", ranking.propensities, len(ranking.items))
+        for index, value in enumerate(ranking.propensities):
             if not 0 < value <= 1:
                 raise ValueError(
                     f"Expected a propensity above 0 and at most 1, got `{value}` - at "
-                    f"`$.propensities[{place}]`"
+                    f"`$.propensities[{index}]`"
                 )
     count, named = ranking.candidate_count, len(ranking.scored)
     if count is not None and count < named:

@@ -56,10 +56,10 @@ def problem_of_field(name: str, field_type: FieldType, value: object) -> str | N
     if type(value) in PLAIN[field_type] or _FITS[field_type](value):
         return None
     path, declared = f"$.fields.{name[:_LONGEST_NAME]}", field_type
-    if field_type == "keys" and isinstance(value, list):  # say it of the first that is no id
+    if field_type == "keys" and isinstance(value, list):  # report the first that is no id
         field_type = "key"
-        place = next(place for place, one in enumerate(value) if not _is_id(one))
-        path, value = f"{path}[{place}]", value[place]
+        index = next(index for index, one in enumerate(value) if not _is_id(one))
+        path, value = f"{path}[{index}]", value[index]
     return (
         f"Expected {_noun(field_type, value)}, got `{shown(value)}` - at `{path}` "
         f'(declared as "{declared}"){_advice(field_type, value)}'

@@ -161,7 +161,7 @@ def empty_frame() -> pl.DataFrame:
 IMPORT_ORDER: tuple[pl.Expr, pl.Expr, pl.Expr] = (
     pl.col("time"),
     pl.col("event").replace_strict(
-        {kind: place for place, kind in enumerate(KINDS)}, return_dtype=pl.Int8
+        {kind: position for position, kind in enumerate(KINDS)}, return_dtype=pl.Int8
     ),
     pl.col("id"),
 )

@@ -9,12 +9,11 @@ _PIECE = 8_192
 """Items of a long ranking that are checked at once: between two pieces, other threads can go on."""
 
 
-def check_beside(name: str, values: Sequence[float] | NDArray[np.floating], items: int) -> None:
-    """Check that there is a number for each item. Raises ValueError, which says where."""
+def check_length(name: str, values: Sequence[float] | NDArray[np.floating], items: int) -> None:
+    """Check that there is a number for each item. Raises ValueError with the path."""
     if len(values) != items:
         raise ValueError(
-            f"Expected {items} numbers, one beside each of `items`, got {len(values)} - at "
-            f"`$.{name}`"
+            f"Expected {items} numbers, one for each of `items`, got {len(values)} - at `$.{name}`"
         )
 
 
@@ -28,17 +27,17 @@ def check_vectors(vectors: bytes, scored: int) -> None:
 
 
 def check_distinct(name: str, items: Sequence[str]) -> set[str]:
-    """The items, each of which stands there once. Raises ValueError, which says where."""
+    """The items as a set, after a check that none is repeated. Raises ValueError with the path."""
     distinct: set[str] = set()
     for start in range(0, len(items), _PIECE):
         distinct.update(items[start : start + _PIECE])
     if len(distinct) == len(items):
         return distinct
     seen: set[str] = set()
-    for place, item in enumerate(items):
+    for index, item in enumerate(items):
         if item in seen:
             raise ValueError(
-                f"An item stands in a ranking once, got `{item}` again - at `$.{name}[{place}]`"
+                f"An item stands in a ranking once, got `{item}` again - at `$.{name}[{index}]`"
             )
         seen.add(item)
     return seen

@@ -1,7 +1,7 @@
 """What keeps a text from being JSON of whole characters: which part of it, and what to send.
 
-Parsers say at which byte they stopped; this finds the name of the field. It is slow, and only
-looked at for what was refused. Invariant: what is told stands in the text.
+Parsers report the byte at which they stopped; this finds the name of the field. It is slow, and
+only used for what was refused. Invariant: what is reported stands in the text.
 """
 
 import json
@@ -69,8 +69,8 @@ def _odd_in(value: object, path: str) -> Iterator[tuple[str, str | _NoNumber]]:
                 yield f"{path}.{name}", name
             yield from _odd_in(inner, f"{path}.{name}")
     elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from _odd_in(inner, f"{path}[{place}]")
+        for index, inner in enumerate(value):
+            yield from _odd_in(inner, f"{path}[{index}]")
 
 
 def _printable(path: str) -> str:

@@ -8,7 +8,7 @@ Invariant: of a sound array the elements are those that a parser finds.
 import re
 
 _DEPTH = 8
-"""Levels of objects and lists within an element that are told apart; an event has three."""
+"""Levels of objects and lists within an element that are distinguished; an event has three."""
 
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _PLAIN = rb'[^\[\]{}"]++'
@@ -36,19 +36,19 @@ def elements_of(text: bytes) -> list[bytes] | None:
     if len(text) < 2 or text[:1] != b"[" or text[-1:] != b"]":
         return None
     elements: list[bytes] = []
-    place, end = 1, len(text) - 1
+    offset, end = 1, len(text) - 1
     while True:
-        found = _ELEMENT.match(text, place, end)
+        found = _ELEMENT.match(text, offset, end)
         element = found[0].strip() if found else b""
         if found is None or not element:
             return elements if not elements and not text[1:end].strip() else None
         elements.append(element)
-        place = found.end()
-        if place == end:
+        offset = found.end()
+        if offset == end:
             return elements
-        if text[place : place + 1] != b",":
+        if text[offset : offset + 1] != b",":
             return None
-        place += 1
+        offset += 1
 
 
 def is_one_value(text: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Which times events may have when they come in, and what is said of others.
+"""Which times events may have when they come in, and the messages about others.
 
 A time that is decades off is no clock that runs wrong, but a number in another unit: taken at its
 word, Unix seconds end a room in 1970 that is live now. The log itself holds any time from 1970 on.
@@ -47,8 +47,8 @@ def time_problems(times: pl.Series, *, where: str) -> pl.Series:
     if not odd.any():
         return problems
     rows = odd.arg_true()
-    told = [time_problem(at_ms, where=where) for at_ms in times.gather(rows)]
-    return problems.scatter(rows, told)
+    reasons = [time_problem(at_ms, where=where) for at_ms in times.gather(rows)]
+    return problems.scatter(rows, reasons)
 
 
 def other_unit(number: float) -> str:

@@ -1,7 +1,7 @@
-"""Local time: what a person's time zone or country says about the clock on his or her wall.
+"""Local time: the offset from UTC that follows from a person's time zone or country.
 
 The rules come from the pinned ``tzdata`` package and never from the machine, so a training job and
-a rank server tell the same hour. Invariant: for one version of ``tzdata``, equal names give equal
+a rank server give the same hour. Invariant: for one version of ``tzdata``, equal names give equal
 transitions everywhere.
 """
 
@@ -110,8 +110,8 @@ def offset_ms_at(transitions: Transitions, at_ms: float) -> float:
     >>> offset_ms_at(berlin, 1_720_000_000_000) / 3_600_000  # July 2024
     2.0
     """
-    place = int(np.searchsorted(transitions.starts_ms, at_ms, side="right")) - 1
-    return float(transitions.offsets_ms[place])
+    index = int(np.searchsorted(transitions.starts_ms, at_ms, side="right")) - 1
+    return float(transitions.offsets_ms[index])
 
 
 def _search(zone: ZoneInfo) -> tuple[list[float], list[float]]:
@@ -129,8 +129,8 @@ def _search(zone: ZoneInfo) -> tuple[list[float], list[float]]:
         while offset_ms(until_s) != offsets_ms[-1]:
             seconds = range(since_s + 1, until_s + 1)
             before = offsets_ms[-1]
-            place = bisect_right(seconds, False, key=lambda at_s: offset_ms(at_s) != before)
-            since_s = seconds[place]
+            index = bisect_right(seconds, False, key=lambda at_s: offset_ms(at_s) != before)
+            since_s = seconds[index]
             starts_ms.append(since_s * 1000.0)
             offsets_ms.append(offset_ms(since_s))
     return starts_ms, offsets_ms
@@ -168,7 +168,7 @@ def _zones_of_codes() -> dict[str, str]:
 
 @cache
 def _zones_of_countries() -> dict[str, str]:
-    """Zones by casefolded English name; places where nobody lives have none."""
+    """Zones by casefolded English name; uninhabited territories have none."""
     zones = _zones_of_codes()
     return {
         country.casefold(): zones[code.casefold()]

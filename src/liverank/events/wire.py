@@ -16,17 +16,17 @@ from liverank.events.time_range import time_problem
 
 
 class Rejected(NamedTuple):
-    """An event that was refused: its place in the batch (from 0) and why, in one line."""
+    """An event that was refused: its position in the batch (from 0) and why, in one line."""
 
-    place: int
+    position: int
     reason: str
 
 
 class Decoded(NamedTuple):
-    """What a body held. ``places[i]`` is the place in the batch of ``events[i]``."""
+    """What a body held. ``positions[i]`` is the position in the batch of ``events[i]``."""
 
     events: list[Event]
-    places: list[int]
+    positions: list[int]
     rejected: list[Rejected]
 
 
@@ -41,7 +41,7 @@ _BOM = b"\xef\xbb\xbf"
 def decode_event(body: bytes | str) -> Event:
     """Decode one event from its JSON, such as the log holds.
 
-    Raises EventError, which says where (``$.items[2]``), what was given and what is allowed.
+    Raises EventError with the path (``$.items[2]``), what was given and what is allowed.
 
     >>> decode_event('{"event":"user","time":"2026-11-23T10:00:00Z","user":"u1"}').at_ms
     1795428000000
@@ -71,13 +71,13 @@ def take_event(body: bytes | str) -> Event:
 def decode_events(body: bytes) -> Decoded:
     """Decode what comes in: one event, an array of events, or one event a line (NDJSON).
 
-    A bad event, or one whose time is out of ``time_range``, is reported by its place and never
+    A bad event, or one whose time is out of ``time_range``, is reported by its position and never
     loses the others. An empty body holds no events. Raises EventError only when the body as a whole
     is not readable (a broken array).
 
     >>> user = b'{"event":"user","time":1795428000000,"user":"u1"}'
     >>> decode_events(b'[%s,{"event":"usr"}]' % user).rejected
-    [Rejected(place=1, reason="Invalid value 'usr' - at `$.event`; expected one of item, user, ...)]
+    [Rejected(position=1, reason="Invalid value 'usr' - at `$.event`; expected one of item, ...)]
     """
     text = body.removeprefix(_BOM).strip()
     if not text:
@@ -97,9 +97,9 @@ def decode_events(body: bytes) -> Decoded:
 
 
 def decode_array(body: bytes, *, at_once: int) -> Iterator[tuple[int, Decoded]]:
-    """Decode an array of events some at a time: the place of the first of each, and what they held.
+    """Decode an array some events at a time: the position of the first, and what these events held.
 
-    Places within a ``Decoded`` count from that first one. Raises EventError when the array is
+    Positions within a ``Decoded`` count from that first one. Raises EventError when the array is
     broken.
 
     >>> text = b'[{"event":"user","time":1795428000000,"user":"u1"},{"event":"usr"}]'
@@ -147,7 +147,7 @@ def _decode_each(pieces: Sequence[bytes | msgspec.Raw]) -> Decoded:
     for index, piece in enumerate(pieces):
         try:
             decoded.events.append(_event_decoder.decode(piece))
-            decoded.places.append(index)
+            decoded.positions.append(index)
         except UNDECODABLE as error:
             decoded.rejected.append(Rejected(index, explain(error, piece)))
     return decoded
@@ -166,11 +166,11 @@ def _in_range(decoded: Decoded) -> Decoded:
     problems = [_problem(event) for event in decoded.events]
     if not any(problems):
         return decoded
-    pairs = list(zip(decoded.places, problems, strict=True))
+    pairs = list(zip(decoded.positions, problems, strict=True))
     taken = [row for row, problem in enumerate(problems) if problem is None]
-    refused = [Rejected(place, problem) for place, problem in pairs if problem is not None]
+    refused = [Rejected(position, problem) for position, problem in pairs if problem is not None]
     return Decoded(
         [decoded.events[row] for row in taken],
-        [decoded.places[row] for row in taken],
+        [decoded.positions[row] for row in taken],
         sorted([*decoded.rejected, *refused]),
     )

@@ -1,4 +1,4 @@
 """A load test: requests at a rate that does not wait for answers, and how long those took.
 
-Nothing here knows the server but through HTTP.
+It reaches the server only over HTTP.
 """

@@ -1,6 +1,6 @@
-"""What an answer to a ranking says: which rung gave it, and whether it is right.
+"""Checks of responses to ranking requests: the fallback level, and whether the list is right.
 
-The rung is found by a search for bytes; one answer in so many is decoded and checked in full.
+The level is found by a search for bytes; only some responses are decoded and checked in full.
 Invariant: a quote within a JSON text is escaped, so no id can look like the key that is searched.
 """
 
@@ -22,7 +22,7 @@ class _Asked(msgspec.Struct, frozen=True):
 class _Ranked(msgspec.Struct, frozen=True):
     item: str
     score: float | None
-    """Null where it is no number."""
+    """Null for a score that is not a number."""
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ _answer = msgspec.json.Decoder(_Answer)
 
 
 def fallback_of(body: bytes) -> str | None:
-    """The rung below the current bundle that answered; None for the bundle itself.
+    """The fallback level that answered; None for the current bundle.
 
     >>> fallback_of(b'{"items":[],"fallback":"popular"}'), fallback_of(b'{"fallback":null}')
     ('popular', None)
@@ -47,7 +47,7 @@ def fallback_of(body: bytes) -> str | None:
 
 
 def what_is_wrong(request: bytes, answer: bytes) -> str | None:
-    """Why an answer is not right for its request (the body of each); None if it is.
+    """What is wrong in a response to a request (the bodies of both); None if nothing is.
 
     >>> what_is_wrong(
     ...     b'{"user":"u1","limit":1,"items":["a","b"]}',

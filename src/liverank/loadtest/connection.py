@@ -1,6 +1,6 @@
-"""One keep-alive connection: sends a request, reads its answer, and says how it went.
+"""One keep-alive connection: sends a request, reads the response, and reports the outcome.
 
-A reader of its own, of what JSON over HTTP/1.1 needs: status, length, whether the connection stays.
+It reads only what JSON over HTTP/1.1 needs: status, length, and whether the connection stays open.
 Invariant: at most one request is in flight; each one sent is reported once, answered or broken.
 """
 
@@ -26,15 +26,15 @@ class Request:
 
 
 class Owner(Protocol):
-    """Who gets the outcome of a request."""
+    """Receives the outcome of each request."""
 
     def on_answer(
         self, connection: "Connection", request: Request, status: int, body: bytes
     ) -> None:
-        """The whole answer came."""
+        """Called when the whole response has arrived."""
 
     def on_lost(self, connection: "Connection", request: Request | None, *, began: bool) -> None:
-        """The connection ended; of the request in flight a part of the answer came if ``began``."""
+        """Called when the connection ended; ``began``: part of a response had arrived."""
 
 
 class Connection(asyncio.Protocol):
@@ -50,23 +50,23 @@ class Connection(asyncio.Protocol):
         """The one in flight."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way to send."""
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
     def send(self, request: Request) -> None:
-        """Send a request; its answer is the next thing that the owner hears."""
+        """Send a request; the owner's next call is its outcome."""
         assert self._transport is not None
         self.request = request
         self._transport.write(request.payload)
 
     def abort(self) -> None:
-        """Give up, and report nothing of the request in flight."""
+        """Close at once, without a report on the request in flight."""
         self.request = None
         if self._transport is not None:
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes, and report the answer when it is whole."""
+        """Read bytes, and report the response when it is complete."""
         if self._received:
             data = self._received + data
         head_end = data.find(_HEAD_END)
@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Report it, and the request in flight."""
+        """Report the loss, and the request in flight."""
         request, self.request = self.request, None
         self._owner.on_lost(self, request, began=bool(self._received))
 

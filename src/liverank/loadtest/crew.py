@@ -1,6 +1,6 @@
-"""The load processes of a test: started, begun at one moment, stopped early if asked, and gathered.
+"""Starts the load processes of a test, begins and stops them together, and collects their results.
 
-Invariant: when the block is left, however that happens, all of them have ended.
+Invariant: when the ``with`` block is left, by an error too, all of them have ended.
 """
 
 import os
@@ -17,30 +17,30 @@ from liverank.errors import LoadTestError
 from liverank.loadtest.plan import Plan, WorkerResult
 
 _HEAD_START_S = 0.2
-"""From the word to start until the first request may be due."""
+"""Time from the start signal until the first request may be due."""
 _KILL_AFTER_S = 5.0
 
 
 class Crew:
-    """Load processes that have their plans and wait for the start."""
+    """Load processes that have received their plans and wait for the start."""
 
     def __init__(self, processes: list[subprocess.Popen[bytes]]) -> None:
         self._processes = processes
 
     def begin(self) -> None:
-        """Let all of them start at one moment."""
+        """Start all of them at the same time."""
         start_ns = time.monotonic_ns() + int(_HEAD_START_S * 1e9)
         for process in self._processes:
             _write(process, b"%d\n" % start_ns)
 
     def stop(self) -> None:
-        """Let all of them end early, with what they have."""
+        """Stop all of them early; each reports what it measured so far."""
         for process in self._processes:
             if process.stdin is not None:
                 process.stdin.close()
 
     def results(self) -> list[WorkerResult]:
-        """What each did; waits until they are done. Raises LoadTestError."""
+        """Wait for the results of all. Raises LoadTestError."""
         return [msgspec.json.decode(_read(one), type=WorkerResult) for one in self._processes]
 
 

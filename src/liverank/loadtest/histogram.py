@@ -1,4 +1,4 @@
-"""Latencies as counts in buckets that grow with the value: 1 us to 60 s, at three digits.
+"""Latencies as counts in buckets that widen with the value: 1 us to 60 s, to three digits.
 
 Up to 2,047 us each microsecond has a bucket; above, each doubling has 1,024. Counts add up over
 processes, as in HdrHistogram (Gil Tene). Invariant: a quantile is at most 0.1 % above the exact
@@ -19,7 +19,7 @@ _BUCKETS = (_SHIFTS + 2) << _DOUBLING
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What a histogram counted, in a form that another process can add."""
+    """The counts of a histogram, in a form that another process can add."""
 
     buckets: dict[int, int] = {}
     """The count of each bucket that is not empty."""
@@ -28,7 +28,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Histogram:
-    """How often each latency, in whole microseconds, was seen.
+    """Counts of latencies in whole microseconds.
 
     >>> latencies = Histogram()
     >>> for value in (100, 200, 300, 4_000_000):
@@ -87,12 +87,12 @@ class Histogram:
         return [(_highest_us(bucket), count) for bucket, count in enumerate(self._counts) if count]
 
     def to_counts(self) -> Counts:
-        """What was counted, to be sent to another process."""
+        """The counts, to be sent to another process."""
         buckets = {bucket: count for bucket, count in enumerate(self._counts) if count}
         return Counts(buckets, self.sum_us, self.max_us)
 
     def add(self, counts: Counts) -> None:
-        """Add what another process counted. Raises ValueError for a bucket that does not exist."""
+        """Add the counts of another process. Raises ValueError for a bucket that does not exist."""
         for bucket, count in counts.buckets.items():
             if not 0 <= bucket < _BUCKETS:
                 raise ValueError(f"{bucket}: expected a bucket from 0 to {_BUCKETS - 1}")
@@ -103,7 +103,7 @@ class Histogram:
 
 
 def sum_of(parts: Iterable[Counts]) -> Histogram:
-    """A histogram of all that several processes counted."""
+    """One histogram of the counts of several processes."""
     total = Histogram()
     for part in parts:
         total.add(part)

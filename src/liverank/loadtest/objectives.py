@@ -89,7 +89,7 @@ def parse_objective(text: str) -> Objective:
 
 
 def judge(objective: Objective, figures: Mapping[str, float | None]) -> ObjectiveResult:
-    """Hold an objective against the figures, each in its own unit.
+    """Compare an objective with the figures, each in its own unit.
 
     >>> judge(parse_objective("errors=0"), {"errors": 2})
     ObjectiveResult(objective='errors=0', measured=2, met=False)

@@ -1,6 +1,6 @@
-"""What a load process gets and what it reports: frozen structs that cross the process border.
+"""The plan and the result of a load process, as frozen structs that are sent as JSON.
 
-Invariant: both are JSON; reports of several processes add up.
+Invariant: results of several processes add up.
 """
 
 import msgspec
@@ -9,7 +9,7 @@ from liverank.loadtest.histogram import Counts, sum_of
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process does. Rates are its own share, a second."""
+    """What one process has to send; its share of the rates, per second."""
 
     host: str
     port: int
@@ -19,36 +19,36 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     """A name of the run, part of the ids of its events."""
     rate: float | None
-    """Rankings a second; None keeps every connection busy."""
+    """Rankings per second; None keeps every connection busy."""
     duration_s: float
     timeout_s: float
     connections: int
     """The most connections for rankings, and the most for events."""
     candidates: int | None
-    """Items to rank in a request; None names none, which ranks all that is live."""
+    """Items to rank in a request; None sends no items, so that all live items are ranked."""
     limit: int
     surface: str
     users: list[str]
     items: list[str]
     """Live items, to draw candidates and the items of events from."""
     body: str | None
-    """One body for all requests; None draws each."""
+    """The body of all requests; None draws one for each."""
     check_every: int
-    """One in so many answers is decoded and checked in full."""
+    """One response in this many is decoded and checked in full."""
     events_rate: float
     events_batch: int
     event_types: list[str]
 
 
 class Tallied(msgspec.Struct, kw_only=True):
-    """What became of one kind of request."""
+    """Outcomes of one kind of request."""
 
     sent: int = 0
     """Requests that were due; one that is sent again counts once."""
     answered: int = 0
-    """Answers with a status of success."""
+    """Responses with a status of success."""
     in_time: int = 0
-    """Those that came before the time to send was over."""
+    """Of these, responses before the end of the sending time."""
     retried: int = 0
     checked: int = 0
     opened: int = 0
@@ -57,15 +57,15 @@ class Tallied(msgspec.Struct, kw_only=True):
     errors: dict[str, int] = {}
     fallbacks: dict[str, int] = {}
     wrong: list[str] = []
-    """What was wrong with the first answers that were."""
+    """Descriptions of the first wrong responses."""
     latency: Counts = Counts()
-    """From when each request was due, in us."""
+    """Latencies from the due time of each request, in us."""
     late: Counts = Counts()
     """How far behind its due time the process handled each request, in us."""
 
 
 class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process did."""
+    """The result of one process."""
 
     rank: Tallied
     events: Tallied
@@ -76,11 +76,11 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 MAX_WRONG = 5
-"""Wrong answers that are described in words."""
+"""Number of wrong responses that are described."""
 
 
 def merged(parts: list[Tallied]) -> Tallied:
-    """The sum of what several processes tallied.
+    """The sum of the outcomes of several processes.
 
     >>> both = merged([Tallied(sent=2, errors={"timeout": 1}), Tallied(sent=3)])
     >>> both.sent, both.errors

@@ -19,7 +19,7 @@ _RETRY_OPENING_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where requests go, how they are made, and who reads their answers."""
+    """Where requests go, how they are made, and what reads the responses."""
 
     host: str
     port: int
@@ -34,13 +34,13 @@ class Route:
 
 
 class Pool:
-    """The connections of a route, and what became of its requests."""
+    """The connections of a route, and the outcomes of its requests."""
 
     def __init__(self, route: Route, loop: asyncio.AbstractEventLoop) -> None:
         self.tallied = Tallied()
         self.latency = Histogram()
         self.pending = 0
-        """Requests that are not ended."""
+        """Requests without an outcome yet."""
         self._route = route
         self._loop = loop
         self._is_closed_loop = False
@@ -66,11 +66,11 @@ class Pool:
         self._refill()
 
     def stop(self) -> None:
-        """Begin no further request of the closed loop; those that are pending go on."""
+        """Send no further request of the closed loop; pending requests continue."""
         self._is_stopping = True
 
     def sweep(self) -> None:
-        """Give up what has waited too long; its latency counts as the time it has waited."""
+        """Give up requests that waited too long; the time that they waited is their latency."""
         oldest_ns = self._route.now_ns() - int(self._route.timeout_s * 1e9)
         while self._waiting and self._waiting[0].due_ns < oldest_ns:
             self._fail(self._waiting.popleft(), "timeout")
@@ -93,7 +93,7 @@ class Pool:
         self._waiting.clear()
 
     def on_answer(self, connection: Connection, request: Request, status: int, body: bytes) -> None:
-        """Count an answer, and put the connection to use again."""
+        """Count a response, and use the connection again."""
         waited_us = (self._route.now_ns() - request.due_ns) // 1000
         tallied = self.tallied
         name = str(status)
@@ -110,7 +110,7 @@ class Pool:
             self._route.read(request.payload, body, tallied)
 
     def on_lost(self, connection: Connection, request: Request | None, *, began: bool) -> None:
-        """Send a request once more, on a new connection, if nothing of its answer had come."""
+        """Send a request again on a new connection, if no part of its response had arrived."""
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)

@@ -18,7 +18,7 @@ from liverank.loadtest.target import Target
 
 GIVE_UP_S = 10.0
 _PAUSE_S = 0.002
-"""Between two questions: what the answer is known to."""
+"""Pause between two requests, and so the resolution of the measurement."""
 
 
 class _Dropped(msgspec.Struct, frozen=True):
@@ -36,9 +36,9 @@ class Probes:
     ) -> None:
         self.lag = Histogram()
         self.unseen = 0
-        """Ends that no ranking knew of within ``GIVE_UP_S``, or that were not taken in."""
+        """Ends that no ranking showed within ``GIVE_UP_S``, or that were not accepted."""
         self.unended = ""
-        """Names of probes that could not be ended at last."""
+        """Names of probes that could not be ended after the run."""
         self._target = target
         self._run = run
         self._surface = surface

@@ -1,6 +1,6 @@
-"""What a load test found: figures from all processes, and whether they may be believed.
+"""The report of a load test: figures of all processes, and notes on their validity.
 
-Invariant: a figure that was not measured is null, and ``notes`` says why.
+Invariant: a figure that was not measured is null, and ``notes`` gives the reason.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from liverank.loadtest.objectives import Objective, ObjectiveResult, judge
 from liverank.loadtest.plan import Tallied, WorkerResult, merged
 
 MOST_LATE_MS = 1.0
-"""At the 99th percentile; later sends than this make the figures the generator's own."""
+"""Largest 99th percentile of send delays; above it the figures describe the load generator."""
 
 
 class Quantiles(msgspec.Struct, frozen=True, rename={"p99_9": "p99.9"}):
@@ -28,7 +28,7 @@ class Quantiles(msgspec.Struct, frozen=True, rename={"p99_9": "p99.9"}):
 
 
 class Requests(msgspec.Struct, frozen=True):
-    """What became of one kind of request."""
+    """Outcomes of one kind of request."""
 
     sent: int
     answered: int
@@ -68,7 +68,7 @@ class Generator(msgspec.Struct, frozen=True):
 
 
 class LoadReport(msgspec.Struct, frozen=True):
-    """All that a load test found."""
+    """The whole report of a load test."""
 
     ok: bool
     url: str
@@ -93,7 +93,7 @@ class LoadReport(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was asked, and what was seen outside the load processes."""
+    """The load that was asked for, and measurements outside the load processes."""
 
     url: str
     rate: float | None
@@ -112,7 +112,7 @@ class Run:
 
 
 def report_on(run: Run, results: Sequence[WorkerResult]) -> LoadReport:
-    """Put together what the processes of a run reported."""
+    """Build the report from the results of a run's processes."""
     rank, events = merged([one.rank for one in results]), merged([one.events for one in results])
     seconds = max(one.seconds for one in results)
     generator = _generator(results, rank, events)

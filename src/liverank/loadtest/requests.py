@@ -25,14 +25,14 @@ class Draws:
         self._block: list[int] = []
 
     def one(self) -> int:
-        """One of them."""
+        """Draw one."""
         if not self._block:
             self._block = self._generator.integers(0, self._count, _DRAWN).tolist()
         return self._block.pop()
 
 
 class RankRequests:
-    """Rankings to ask for.
+    """Makes ranking requests.
 
     Candidates are taken from a shuffled list of all items until it is used up, then it is shuffled
     again: each request has a random set, at a cost that does not depend on how many are live.
@@ -85,7 +85,7 @@ class RankRequests:
 
 
 class EventRequests:
-    """Batches of interactions of the users with the items, one event a line."""
+    """Makes batches of interactions of the users with the items, one event per line."""
 
     __slots__ = (
         "_batch",

@@ -26,7 +26,7 @@ _PROBE_PREFIX = "loadtest-probe-"
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send, by all processes together. Rates are a second."""
+    """The load of all processes together; rates are per second."""
 
     rate: float | None
     """None keeps all connections busy."""
@@ -48,10 +48,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What a run gets from the process around it."""
+    """What a run needs from its caller."""
 
     run: str
-    """A name that no other run has."""
+    """A unique name."""
     is_stopped: Callable[[], bool]
     """Whether to end early, with what was measured."""
     now_ms: Callable[[], int]
@@ -98,7 +98,7 @@ def run_load(
 
 
 def plans_for(address: Address, load: Load, items: list[str], *, run: str) -> list[Plan]:
-    """Share a load among its processes."""
+    """Divide a load among its processes."""
     return [
         Plan(
             host=address.host,
@@ -155,10 +155,10 @@ def _watch(load: Load, crew: Crew, probes: Probes | None, edge: Edge) -> bool:
 def _last_cpu_s(target: Target) -> float | None:
     try:
         return target.cpu_s()
-    except LoadTestError:  # the server is gone; the report says what became of the requests
+    except LoadTestError:  # the server is gone; the report lists the outcomes of the requests
         return None
 
 
 def _difference(before: float | None, after: float | None) -> float | None:
-    """None too where a process was started again, and counts from 0."""
+    """None also where a server process was restarted, since its counter begins at 0."""
     return None if before is None or after is None or after < before else after - before

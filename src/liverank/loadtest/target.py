@@ -1,7 +1,7 @@
-"""The server under test, as the process that leads a load test asks it now and then.
+"""The server under test, for the few requests of the process that leads the load test.
 
-Plain blocking requests over one connection, apart from the load. Invariant: what the server does
-not report is None, never 0.
+They are plain blocking requests over one connection, apart from the load.
+Invariant: what the server does not report is None, never 0.
 """
 
 import http.client
@@ -61,7 +61,7 @@ class Target:
         return cpu_seconds(body.decode(errors="replace")) if status == 200 else None
 
     def send_events(self, *events: dict[str, Any]) -> None:
-        """Have events taken in. Raises LoadTestError where they are not all accepted."""
+        """Send events. Raises LoadTestError unless all are accepted."""
         lines = b"\n".join(msgspec.json.encode(event) for event in events)
         status, body = self.ask("POST", "/v1/events", lines)
         if status != 202 or b'"rejected":[]' not in body:
@@ -99,7 +99,7 @@ class Target:
 
 @contextmanager
 def target_at(address: Address) -> Iterator[Target]:
-    """A Target, closed at the end."""
+    """Open a Target, which is closed when the block is left."""
     target = Target(address)
     try:
         yield target

@@ -1,4 +1,4 @@
-"""One load process: reads its plan, waits for the start, sends, and writes what became of it.
+"""One load process: reads its plan, waits for the start, sends, and writes its result.
 
 Run as ``python -m liverank.loadtest.worker``. On standard input it gets a line with the plan and,
 once it has printed ``ready``, a line with the time to start (``time.monotonic_ns``); the end of the
@@ -33,7 +33,7 @@ _AT_ONCE = 64
 
 
 class Stream:
-    """Submits requests to a pool as they are due, and notes how late it is itself."""
+    """Submits requests to a pool when they are due, and records how late it does so."""
 
     def __init__(
         self, pool: Pool, rate: float, *, bounds_ns: tuple[int, int], seed: tuple[int, ...]
@@ -65,7 +65,7 @@ class Stream:
 
 
 def read_ranking(check_every: int, request: bytes, body: bytes, tallied: Tallied) -> None:
-    """Count the rung that answered, and check one answer in so many."""
+    """Count the fallback level of a response, and check one response in so many."""
     fallback = fallback_of(body)
     if fallback is not None:
         tallied.fallbacks[fallback] = tallied.fallbacks.get(fallback, 0) + 1
@@ -77,7 +77,7 @@ def read_ranking(check_every: int, request: bytes, body: bytes, tallied: Tallied
 
 
 def read_events_answer(_request: bytes, body: bytes, tallied: Tallied) -> None:
-    """Events that were refused one by one are an error of the batch."""
+    """Read the response to a batch; a batch with refused events counts as an error."""
     tallied.checked += 1
     if b'"rejected":[]' not in body:
         _count_wrong(tallied, "rejected", body[:200].decode(errors="replace"))
@@ -90,7 +90,7 @@ def _count_wrong(tallied: Tallied, kind: str, what: str) -> None:
 
 
 async def run_plan(plan: Plan, start_ns: int, stopped: asyncio.Event) -> WorkerResult:
-    """Send what a plan says, from a time on, until it is over or stopped."""
+    """Send the requests of a plan from a given time until it is over or stopped."""
     rank, events = _pools(plan)
     bounds_ns = start_ns, start_ns + int(plan.duration_s * 1e9)
     await asyncio.sleep(max(0, start_ns - time.monotonic_ns()) / 1e9)
@@ -126,7 +126,7 @@ async def run_plan(plan: Plan, start_ns: int, stopped: asyncio.Event) -> WorkerR
 
 
 def _pools(plan: Plan) -> tuple[Pool, Pool]:
-    """For rankings and for events."""
+    """The pools for rankings and for events."""
     route = partial(
         Route,
         host=plan.host,
@@ -184,7 +184,7 @@ async def _work(plan: Plan) -> WorkerResult:
 
 
 def main() -> None:
-    """Be one load process."""
+    """Run one load process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the starter ends the input
     plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,7 +1,7 @@
-"""What turns raw margins into honest ones: a slope and an offset each, and steps where rows abound.
+"""Calibration of raw margins: a slope and an offset for each, and steps where there are many rows.
 
-Invariant: every slope is above zero and steps only rise, so calibration never turns an order of one
-margin round.
+Invariant: every slope is above zero and the steps never fall, so calibration keeps the order of the
+rows by a margin.
 """
 
 from dataclasses import dataclass, field
@@ -19,9 +19,10 @@ _ARRAYS = ("slope", "offset", "knots", "levels")
 
 @dataclass(frozen=True, eq=False)
 class Calibrator:
-    """slope x margin + offset, then lines between (knot, level) where there are knots.
+    """slope x margin + offset; with knots, then straight lines between the points (knot, level).
 
-    slope, offset  float64[k]; knots, levels  float64[m], rising, m = 0 for none; k = 1 with knots
+    slope, offset  float64[k]
+    knots, levels  float64[m], in rising order; m = 0 for none, and k must be 1 where m is not 0
 
     Raises BundleError when the arrays do not fit together.
 
@@ -38,29 +39,31 @@ class Calibrator:
     def __post_init__(self) -> None:
         arrays = [getattr(self, name) for name in _ARRAYS]
         if any(a.dtype != np.float64 or a.ndim != 1 or not np.isfinite(a).all() for a in arrays):
-            raise BundleError("calibrator: its arrays are flat, of float64 and finite")
+            raise BundleError("calibrator: its arrays must be flat, float64 and finite")
         if len(self.slope) != len(self.offset) or not (self.slope > 0).all():
             raise BundleError(
-                f"calibrator: one slope above zero and one offset a margin, got {self.slope} "
-                f"and {self.offset}"
+                "calibrator: expected a slope above zero and an offset for each margin, got "
+                f"{self.slope} and {self.offset}"
             )
         if len(self.knots) != len(self.levels) or (len(self.knots) and len(self.slope) != 1):
-            raise BundleError("calibrator: one level a knot, and knots for one margin only")
+            raise BundleError(
+                "calibrator: expected a level for each knot, and knots with one margin only"
+            )
         if (np.diff(self.knots) <= 0).any() or (np.diff(self.levels) < 0).any():
-            raise BundleError("calibrator: knots and levels rise")
+            raise BundleError("calibrator: knots and levels must rise")
 
     @staticmethod
     def none(n_margins: int) -> "Calibrator":
-        """The one that changes nothing."""
+        """A calibrator that changes nothing."""
         return Calibrator(np.ones(n_margins), np.zeros(n_margins))
 
     @property
     def changes(self) -> bool:
-        """Whether it does anything."""
+        """Whether it changes any margin."""
         return bool((self.slope != 1).any() or self.offset.any() or len(self.knots))
 
     def apply(self, margins: Floats) -> Floats:
-        """Calibrated margins, float64[n, k], of raw ones."""
+        """Calibrated margins of raw margins, both float64[n, k]."""
         scaled: Floats = margins * self.slope + self.offset
         if len(self.knots):
             scaled = steps_kernel(scaled[:, 0], self.knots, self.levels)[:, None]

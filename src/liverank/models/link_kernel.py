@@ -1,6 +1,6 @@
-"""Kernels from margins to what a model answers: shares of classes, and values.
+"""Kernels from margins to predictions: probabilities of classes, and values.
 
-One row at a time, since NumPy's exp may differ with a value's place in the array.
+One row at a time, since NumPy's exp may differ with a value's position in the array.
 """
 
 import math
@@ -14,7 +14,7 @@ from liverank.models.sigmoid_kernel import sigmoid_kernel
 
 @compiled
 def softmax_kernel(margins: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shares of the classes, float64[n, k], from logits of the same shape."""
+    """Probabilities of the classes, float64[n, k], from logits of the same shape."""
     n, k = margins.shape
     shares = np.empty((n, k))
     for i in range(n):
@@ -43,7 +43,7 @@ def expm1_kernel(margins: NDArray[np.float64]) -> NDArray[np.float64]:
 def steps_kernel(
     margins: NDArray[np.float64], knots: NDArray[np.float64], levels: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Straight lines between (knot, level), flat beyond them: float64[n]."""
+    """Straight lines between the points (knot, level), constant beyond them: float64[n]."""
     values = np.empty(len(margins))
     last = len(knots) - 1
     for i in range(len(margins)):
@@ -68,10 +68,10 @@ def chances_kernel(
     knots: NDArray[np.float64],
     levels: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Calibrated probabilities, float64[n], from the raw margins of a single part of that weight.
+    """Calibrated probabilities, float64[n], from the raw margins float64[n] of a single part.
 
-    The same operations in the same order as weighing, calibrating and linking them one by one, in
-    one call: for lists of fifty the calls take longer than the arithmetic.
+    The operations and their order are those of weighting, calibration and link. One call does all
+    of them, because for lists of fifty three calls take longer than the arithmetic.
     """
     scaled = np.empty(len(margins))
     for i in range(len(margins)):

@@ -1,8 +1,8 @@
-"""All of a trained model: columns in, probabilities or values out.
+"""A whole trained model: columns in, probabilities or values out.
 
     columns -> encoder -> features -> sum of weight x part -> calibrator -> link
 
-Invariant: a row's answer does not depend on the rows asked with it.
+Invariant: a row's prediction does not depend on the other rows of the call.
 """
 
 from collections.abc import Sequence
@@ -26,11 +26,11 @@ from liverank.models.sigmoid_kernel import sigmoid_kernel
 
 Link: TypeAlias = Literal["sigmoid", "softmax", "identity", "expm1"]
 ALL = -1
-"""The margin of a term whose part gives all of them."""
+"""The ``margin`` of a term whose part gives every margin."""
 
 
 class ModelPart(Protocol):
-    """A model of arrays: a Forest, a Linear, a net."""
+    """A model made of arrays: a Forest, a Linear or an Mlp."""
 
     @property
     def n_features(self) -> int:
@@ -38,21 +38,21 @@ class ModelPart(Protocol):
 
     @property
     def used(self) -> NDArray[np.int64]:
-        """The columns that can change a margin, rising."""
+        """The columns that can change a margin, in rising order."""
 
     def margin(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Score rows, float32[n, n_features]: float64[n], or float64[n, k] for all margins."""
 
     def keep_columns(self, columns: NDArray[np.int64]) -> "ModelPart":
-        """The same model reading narrower rows."""
+        """The same model for narrower rows."""
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """All of it, by name."""
+        """All arrays of the model, by name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """A part, which of the margins it gives (``ALL`` for all), and its weight."""
+    """A part, the index of the margin it gives (``ALL`` for all margins), and its weight."""
 
     part: ModelPart
     margin: int
@@ -69,11 +69,11 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """A weighted sum of parts, calibrated, and what its margins mean.
+    """A calibrated weighted sum of parts, and the link from its margins to predictions.
 
-    link     ``sigmoid`` and ``softmax`` give shares of ``classes``; ``identity`` a value; ``expm1``
-             a value whose logarithm (of 1 + it) is the margin
-    encoder  None where rows come as numbers
+    link     ``sigmoid`` and ``softmax`` give probabilities of ``classes``; ``identity`` gives the
+             margin as a value; ``expm1`` gives a value v with log(1 + v) = margin
+    encoder  None where rows are features, not columns
 
     Raises BundleError when the parts do not fit together.
 
@@ -95,9 +95,13 @@ class Predictor:
         if self.encoder is not None:
             widths.add(self.encoder.n_features)
         if len(widths) != 1 or not self.terms:
-            raise BundleError(f"predictor: its parts read rows of one width, got {sorted(widths)}")
+            raise BundleError(
+                f"predictor: all its parts must read rows of one width, got {sorted(widths)}"
+            )
         if any(not ALL <= term.margin < self.n_margins for term in self.terms):
-            raise BundleError(f"predictor: a part gives a margin beyond the {self.n_margins}")
+            raise BundleError(
+                f"predictor: a part gives a margin outside the {self.n_margins} of the model"
+            )
         n_classes = {"sigmoid": 2, "softmax": self.n_margins}.get(self.link, 0)
         if len(self.classes) != n_classes or (self.link != "softmax" and self.n_margins != 1):
             raise BundleError(
@@ -112,12 +116,12 @@ class Predictor:
 
     @property
     def n_margins(self) -> int:
-        """Margins of a row: one a class for ``softmax``, else 1."""
+        """Number of margins of a row: one for each class with ``softmax``, else 1."""
         return len(self.calibrator.slope)
 
     @property
     def used(self) -> NDArray[np.int64]:
-        """The features that can change an answer, rising."""
+        """The features that can change a prediction, in rising order."""
         return np.unique(np.concatenate([term.part.used for term in self.terms]))
 
     def margins(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -128,10 +132,10 @@ class Predictor:
         return self.calibrator.apply(sum_terms(self.terms, features, self.n_margins))
 
     def answers(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """What the model says of rows, float32[n, n_features].
+        """Predictions for rows, float32[n, n_features].
 
-        float64[n] of the second class's probability (``sigmoid``) or of values, or float64[n, k] of
-        the classes' probabilities (``softmax``).
+        float64[n], the probability of the second class (``sigmoid``) or the value, or
+        float64[n, k], the probability of each class (``softmax``).
         """
         if self.link == "sigmoid" and len(self.terms) == 1:
             [term], calibrator = self.terms, self.calibrator
@@ -146,15 +150,15 @@ class Predictor:
         return linked(self.margins(features), self.link)
 
     def predict(self, columns: Columns) -> NDArray[np.float64]:
-        """As ``answers``, of columns as ``liverank.models.encoder.columns`` says."""
+        """As ``answers``, for columns in the form of ``liverank.models.encoder.columns``."""
         if self.encoder is None:
             raise BundleError("predictor: it has no encoder; give features to `answers`")
         return self.answers(self.encoder.transform(columns))
 
     def keep_columns(self, columns: NDArray[np.int64]) -> "Predictor":
-        """The same model reading narrower rows: column i of after is ``columns[i]`` of before.
+        """The same model for narrower rows: new column i is old column ``columns[i]``.
 
-        ``columns`` rises and holds all of ``used``; raises BundleError when one is left out.
+        ``columns`` is in rising order and contains all of ``used``; else raises BundleError.
         """
         if not np.isin(self.used, columns).all():
             raise BundleError(
@@ -165,14 +169,14 @@ class Predictor:
         return Predictor(tuple(terms), self.calibrator, self.link, self.classes, encoder)
 
     def narrow(self) -> "Predictor":
-        """The same model without the features that change nothing, and without their columns."""
+        """The same model without unused features, and without the columns that only they need."""
         kept = self.used
         if len(kept) == self.n_features or len(kept) == 0:
             return self
         return self.keep_columns(kept)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """All of it: ``head`` (JSON as uint8), ``calibrator.slope``, ``part0.starts``, ..."""
+        """All arrays: ``head`` (JSON as uint8), ``calibrator.slope``, ``part0.starts``, ..."""
         head = _Head(
             n_features=self.n_features,
             n_margins=self.n_margins,
@@ -216,7 +220,7 @@ class Predictor:
 def sum_terms(
     terms: Sequence[Term], features: NDArray[np.float32], n_margins: int
 ) -> NDArray[np.float64]:
-    """The weighted sum of what the parts give, in their order: float64[n, n_margins]."""
+    """The weighted sum of the margins of the parts, in their order: float64[n, n_margins]."""
     total = np.zeros((len(features), n_margins))
     for term in terms:
         margin = term.part.margin(features)
@@ -260,11 +264,11 @@ def _part(kind: str, arrays: dict[str, NDArray[Any]], n_features: int) -> ModelP
         if kind == "mlp":
             return Mlp.from_arrays(arrays)
     except TypeError as error:
-        raise BundleError(f"predictor: the arrays of a {kind} are not those: {error}") from None
+        raise BundleError(f"predictor: the arrays do not fit a {kind}: {error}") from None
     raise BundleError(f"predictor: a part is a `{kind}`; expected forest, linear or mlp")
 
 
 def _take(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    """The arrays under a prefix, which are taken out."""
+    """Remove the arrays under a prefix from ``arrays`` and return them."""
     names = [name for name in arrays if name.startswith(f"{prefix}.")]
     return {name.removeprefix(f"{prefix}."): arrays.pop(name) for name in names}

@@ -1,4 +1,4 @@
-"""The one shape of rows that every model scores."""
+"""The check of the rows that every model reads."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -10,7 +10,10 @@ from liverank.compiled import compiled
 
 @compiled
 def sigmoid_kernel(margins: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One value at a time, since NumPy's exp may differ with a value's place in the array."""
+    """Probabilities of margins, both float64[n].
+
+    One value at a time, since NumPy's exp may differ with a value's position in the array.
+    """
     probabilities = np.empty(len(margins))
     for i in range(len(margins)):
         if margins[i] >= 0:

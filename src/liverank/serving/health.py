@@ -5,7 +5,7 @@ Invariant: a complaint disappears by itself as soon as its cause has passed.
 
 import numpy as np
 
-from liverank.features.state.sizes import what_was_let_go
+from liverank.features.state.sizes import memory_warning
 from liverank.quantities import duration_ms
 from liverank.serving.http.messages import Health, Readiness, StateHealth
 from liverank.serving.log_trouble import messages_of
@@ -48,7 +48,7 @@ class HealthReporter:
             view = service.view()
             folded = view.state
             state = StateHealth(**folded.sizes._asdict(), clamped=folded.clamped)
-            memory = what_was_let_go(folded.sizes)
+            memory = memory_warning(folded.sizes)
             if view.ranker.level.bundle is not None and not folded.sizes.rows:
                 unknown = _NO_HISTORY
         refused, locked = self._refused_events(), self._log_locked()

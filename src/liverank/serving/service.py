@@ -21,7 +21,7 @@ from liverank.events.log import Log
 from liverank.events.schema.declared import declared_by
 from liverank.quantities import duration_ms
 from liverank.serving.erase_user import erase_everywhere
-from liverank.serving.experiments.asking import AssignmentResponse, assignment_of_somebody
+from liverank.serving.experiments.asking import AssignmentResponse, find_assignment
 from liverank.serving.http.events_in import take_events
 from liverank.serving.http.messages import (
     BadRequestError,
@@ -280,7 +280,7 @@ class Service:
     def assignment(self, name: str, *, user: str | None, unit: str | None) -> AssignmentResponse:
         """The variant of an experiment that a user or unit gets. Raises BadRequestError."""
         variants, at_ms = self.view().variants, self.clock_ms()
-        return assignment_of_somebody(variants, name, user=user, unit=unit, at_ms=at_ms)
+        return find_assignment(variants, name, user=user, unit=unit, at_ms=at_ms)
 
     def live_count(self) -> int:
         """Number of items that are live or recently expired. Raises BadRequestError."""

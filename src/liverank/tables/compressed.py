@@ -44,7 +44,7 @@ def no_progress(_: int) -> None:
 def read_blocks(path: Path, on_progress: Progress = no_progress) -> Iterator[bytes]:
     """The file's bytes, decompressed, in blocks of about a megabyte.
 
-    Raises SourceError when the file cannot be read, is not compressed as its name says, or ends
+    Raises SourceError when the file cannot be read, is not compressed as its name implies, or ends
     in the middle.
     """
     suffix = path.suffix.lower()

@@ -1,10 +1,10 @@
 """Distillation: a slow ensemble teaches a forest, or a small net, that is fast enough to serve.
 
-A student is a forest a margin, trained by LightGBM on the teacher's margins: by squared error,
-weighted by the curvature of log-loss, which is cross-entropy near the teacher; where a row has one
-margin, a net of one member may learn it as well. It learns from the training rows and from mixtures
-of them that only the teacher has labels for.
-Invariant: a student never sees a target, so rows that the teacher did not train on judge both.
+A student has one forest for each margin, which LightGBM trains on the teacher's margins by squared
+error, weighted by the curvature of log-loss: that is cross-entropy near the teacher. Where a row
+has one margin, a net of one member may be the student. It learns from the training rows and from
+mixtures of them that only the teacher has labels for.
+Invariant: a student never sees a target, so rows that the teacher did not train on evaluate both.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,10 @@ Teacher = Callable[[NDArray[np.float32]], Floats]
 
 
 class Shape(NamedTuple):
-    """Of a forest: trees a margin, leaves a tree. Of a net: the width of its layers, how many.
+    """The size of a student.
+
+    A forest has ``size`` trees a margin of ``parts`` leaves; a net has ``parts`` layers of width
+    ``size``.
 
     >>> str(Shape(300, 31)), str(Shape(64, 2, is_net=True))
     ('300 trees x 31 leaves', 'net of 2 x 64')
@@ -59,27 +62,31 @@ FORESTS = tuple(
         (10, 6),
     )
 )
-"""From the most able to the fastest."""
+"""Forests, from the most able to the fastest."""
+NET_FAMILY = "mlp"
+"""The family that trains nets; none are tried where it could not be."""
 NETS = (Shape(128, 2, is_net=True), Shape(64, 2, is_net=True))
-"""From the most able to the fastest."""
+"""Nets, from the most able to the fastest."""
 
 _MOST_ROWS = 60_000
 _MIXED_A_ROW = 3.0
 _SWAPPED = 0.3
+"""Share of a mixture's values that come from the other row."""
 _LEAST_CURVATURE = 0.01
-_HELD = 10
+_VALIDATION_STEP = 10
+"""One row in this many is held out to choose a net's best round."""
 _NET = {"members": 1, "batch": 256, "dropout": 0.0, "weight_decay": 0.0}
-"""A teacher's answers bear no noise to be careful of."""
+"""A teacher's margins are free of noise, so nothing guards against it."""
 
 
 @dataclass(frozen=True, eq=False)
 class DistillationData:
-    """Rows with the teacher's margins; one Matrix a margin, which share their features."""
+    """Rows labelled with the teacher's margins: one Matrix a margin, which share their features."""
 
     matrices: tuple[Matrix, ...]
 
 
-def prepare_lesson(train: Matrix, teacher: Teacher, *, seed: int) -> DistillationData:
+def distillation_data(train: Matrix, teacher: Teacher, *, seed: int) -> DistillationData:
     """The training rows and mixtures of them, labelled by the teacher."""
     mixed = mixed_rows(train.features, _n_mixed(len(train)), seed=seed)
     features = np.concatenate([train.features, mixed])
@@ -102,8 +109,8 @@ def prepare_lesson(train: Matrix, teacher: Teacher, *, seed: int) -> Distillatio
     )
 
 
-def teach(
-    lesson: DistillationData,
+def distil_student(
+    data: DistillationData,
     shape: Shape,
     *,
     seed: int,
@@ -112,17 +119,17 @@ def teach(
     rounds: int | None = None,
     is_last: bool = False,
 ) -> Fit | None:
-    """A student; None where time ran out.
+    """Train a student; None where time ran out.
 
-    A net keeps its best round by a tenth of the lesson, after as many ``rounds`` as an earlier one
-    ran if they are given; in the last training it learns from all of it for so many rounds.
+    A net keeps its best round by a tenth of the rows. ``rounds`` are those that an earlier net of
+    this shape ran; in the last training it learns from all rows for so many rounds.
     """
     if shape.is_net:
-        (matrix,) = lesson.matrices
-        return _teach_net(matrix, shape, seed, n_threads, deadline, rounds, is_last)
+        (matrix,) = data.matrices
+        return _distil_net(matrix, shape, seed, n_threads, deadline, rounds, is_last)
     fits = []
-    for margin, matrix in enumerate(lesson.matrices):
-        left = len(lesson.matrices) - margin
+    for margin, matrix in enumerate(data.matrices):
+        left = len(data.matrices) - margin
         fit = lightgbm.fit(
             matrix,
             None,
@@ -150,7 +157,7 @@ def teach(
     )
 
 
-def _teach_net(
+def _distil_net(
     matrix: Matrix,
     shape: Shape,
     seed: int,
@@ -162,8 +169,8 @@ def _teach_net(
     params = mlp.DEFAULTS[0][1]
     validation = None
     if not is_last:
-        is_held = np.arange(len(matrix)) % _HELD == 0
-        matrix, validation = matrix.take(~is_held), matrix.take(is_held)
+        is_validation = np.arange(len(matrix)) % _VALIDATION_STEP == 0
+        matrix, validation = matrix.take(~is_validation), matrix.take(is_validation)
     fit = mlp.fit(
         matrix,
         validation,
@@ -177,9 +184,9 @@ def _teach_net(
 
 
 def worth_trying(us_per_row: float, n_margins: int, us_a_tree: float) -> Sequence[Shape]:
-    """Forests that should be fast enough, the most able first.
+    """Forests that should be fast enough, the most able first; at least the fastest of all.
 
-    ``us_a_tree`` is of a tree of 31 leaves; the time grows with a tree's depth.
+    ``us_a_tree`` are microseconds a row of a tree of 31 leaves; time grows with a tree's depth.
 
     >>> worth_trying(1.0, 1, 0.01)[0]
     Shape(size=80, parts=15, is_net=False)
@@ -192,7 +199,7 @@ def worth_trying(us_per_row: float, n_margins: int, us_a_tree: float) -> Sequenc
 
 
 def effort(shape: Shape) -> float:
-    """How long a forest takes to teach, in no unit.
+    """How long a forest takes to distil, as a number without a unit.
 
     >>> effort(Shape(100, 16)) / effort(Shape(50, 16))
     2.0

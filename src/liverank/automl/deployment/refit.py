@@ -1,39 +1,40 @@
-"""The last training: what is served, on all rows, where time allows.
+"""The last training: the deployed model, on all rows, where time allows.
 
-Invariant: all parts of what is kept read the features of one encoder, so who comes too late stays
-as it was only where no encoder made them.
+Invariant: all parts of the final model read the features of one encoder. So a member of an ensemble
+that there was no time to train again stays as the search left it only where no encoder made its
+features, and is left out elsewhere.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from msgspec.structs import replace
 
 from liverank.automl.budget import FOREVER, Deadline
 from liverank.automl.data.matrix import Fit, Matrix
-from liverank.automl.deployment.distillation import prepare_lesson, teach
-from liverank.automl.deployment.selection import MOST_MB, DeployOption
-from liverank.automl.ensemble.calibration import Calibrated
-from liverank.automl.ensemble.combine import size_mb, terms_of, us_per_row
+from liverank.automl.deployment.distillation import distil_student, distillation_data
+from liverank.automl.deployment.option import DeployOption, Limits
+from liverank.automl.ensemble.combine import scoring_us, size_mb, terms_of
 from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.families import FAMILIES
 from liverank.automl.trials.plan import Plan
-from liverank.automl.trials.trial_result import TrialResult, expected_again_s, fit_again
+from liverank.automl.trials.trial_result import TrialResult, expected_refit_s, fit_again
+from liverank.models.calibrator import Calibrator
 from liverank.models.encoder.encoder import Encoder
 from liverank.models.predictor import Link, Predictor, Term, sum_terms
 
 _SPARE = 0.85
-"""Of the time left that refits may be expected to take."""
-_MOST_BAGS = 5
-_BAGS_SHARE = 0.5
-"""Of the serving budget that models which differ by their seed only may take together."""
+"""Share of the remaining time that training again may be expected to take."""
+_MOST_SEEDS = 5
+_SEEDS_SHARE = 0.5
+"""Share of the serving limit that models which differ by their seed only may take together."""
 _SEED_STEP = 10_007
 
 
 class Trainable(Protocol):
-    """Rows to train on for the last time, and what the margins of such a model mean."""
+    """Rows for the last training, and what the margins of such a model mean."""
 
     @property
     def n_all(self) -> int:
@@ -64,177 +65,193 @@ class FinalModel:
     size_mb: float
 
 
-def finish(
-    ground: Trainable,
-    evaluation: CrossValidation,
-    tried: Sequence[TrialResult],
-    served: DeployOption,
-    calibrated: Calibrated,
-    plan: Plan,
-    deadline: Deadline,
-    *,
-    serving_us: float,
-) -> tuple[FinalModel, Plan]:
-    """Train what is served again on all rows; where there is no time, keep it as it is.
+class Member(NamedTuple):
+    """A trial whose model is part of what is deployed, or teaches it."""
 
-    Members of a blend that there is no time for are dropped, or, where features are numbers that no
-    encoder made, stay in it as they are.
+    result: TrialResult
+    weight: float
 
-    What time is left, and what the budget of serving leaves room for, goes into further models of
-    other seeds, and the mean of all is kept. The plan comes back with the members that were dropped
-    for want of time, and how many models there are.
-    """
-    is_recorded = bool(plan.trials) and plan.finished
-    terms: tuple[Term, ...] | None = None
-    encoder, features = evaluation.folds[-1].encoder, evaluation.folds[-1].validation.features
-    dropped = plan.dropped
-    pairs = _members(tried, served)
-    if plan.refit and not plan.interrupted:
-        if is_recorded:
-            members = [(t, w) for t, w in pairs if t.trial.title not in plan.dropped]
+
+class _Trained(NamedTuple):
+    """What training on all rows gave: the terms, their features, and the plan that records it."""
+
+    terms: tuple[Term, ...]
+    encoder: Encoder | None
+    rows: Matrix
+    plan: Plan
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Refit:
+    """All that the last training needs; ``deployed`` is an option made of ``results``."""
+
+    data: Trainable
+    evaluation: CrossValidation
+    results: Sequence[TrialResult]
+    deployed: DeployOption
+    calibrator: Calibrator
+    plan: Plan
+    deadline: Deadline
+    limits: Limits
+
+    def finish(self) -> tuple[FinalModel, Plan]:
+        """The final model: trained on all rows, or where there is no time, as the search left it.
+
+        The plan comes back with the members that were dropped because there was no time for them,
+        and with the number of seeds that the remaining time and the serving limit allowed.
+        """
+        trained = self._train_all()
+        if trained is None:
+            plan = replace(self.plan, refit=False, dropped=(), finished=True)
+            last = self.evaluation.folds[-1]
+            return self._final(self.deployed.terms, last.encoder, last.validation, plan), plan
+        plan = replace(trained.plan, refit=True, finished=True)
+        return self._final(trained.terms, trained.encoder, trained.rows, plan), plan
+
+    def _final(
+        self, terms: tuple[Term, ...], encoder: Encoder | None, rows: Matrix, plan: Plan
+    ) -> FinalModel:
+        predictor = Predictor(
+            terms=terms,
+            calibrator=self.calibrator,
+            link=self.data.link,
+            classes=self.data.class_names,
+            encoder=encoder,
+        )
+        us = scoring_us(terms, rows.features, self.evaluation.n_margins, self.deadline.clock)
+        return FinalModel(predictor, plan.refit, us, size_mb(terms))
+
+    def _train_all(self) -> _Trained | None:
+        """Train on all rows; None where there is no time for even one member."""
+        if not self.plan.refit or self.plan.interrupted:
+            return None
+        weights = self.deployed.weights.tolist()
+        pairs = (Member(*pair) for pair in zip(self.results, weights, strict=True) if pair[1] > 0)
+        everyone = sorted(pairs, key=lambda member: -member.weight)
+        if self.plan.is_recorded:
+            kept = [each for each in everyone if each.result.id not in self.plan.dropped]
         else:
-            members, dropped = _affordable(
-                pairs, evaluation, plan, ground.n_all, deadline.left_s() * _SPARE
+            kept = self._affordable(everyone)
+        if not kept:
+            return None
+        encoder, rows = self.data.encode_all()
+        until = FOREVER if self.plan.is_recorded else self.deadline
+        training = _Training(rows, self.evaluation.n_rows, self.plan, until, self.limits)
+        began = self.deadline.clock()
+        fits = [(each, training.fit(each, 0)) for each in kept]
+        took_s = self.deadline.clock() - began
+        on_time = [(each, fit) for each, fit in fits if fit is not None]
+        terms, n_seeds = self._terms(training, on_time, took_s)
+        if terms is None:
+            return None
+        trained = {each.result.id for each, _ in on_time}
+        dropped = [each for each in everyone if each.result.id not in trained]
+        if encoder is None and self.deployed.shape is None:
+            terms = _with_old(terms, dropped)
+        names = tuple(each.result.id for each in dropped)
+        return _Trained(terms, encoder, rows, replace(self.plan, bags=n_seeds, dropped=names))
+
+    def _terms(
+        self, training: "_Training", fits: list[tuple[Member, Fit]], took_s: float
+    ) -> tuple[tuple[Term, ...] | None, int]:
+        """Terms of an ensemble, or of the student that it teaches, and how many seeds they have."""
+        if not fits:
+            return None, self.plan.bags
+        models = [(fit, each.weight) for each, fit in fits]
+        if self.deployed.shape is not None:
+            return training.student(models, self.deployed), self.plan.bags
+        seeds = [models, *training.more_seeds([each for each, _ in fits], models, took_s)]
+        total = sum(weight for models in seeds for _, weight in models)
+        terms = terms_of([(fit, weight / total) for models in seeds for fit, weight in models])
+        return terms, len(seeds)
+
+    def _affordable(self, members: list[Member]) -> list[Member]:
+        """The heaviest members that there is time to train again."""
+        left_s = self.deadline.left_s() * _SPARE
+        kept, spent_s = [], 0.0
+        for member in members:
+            family = member.result.trial.family
+            expected_s = expected_refit_s(
+                member.result,
+                FAMILIES[family],
+                self.evaluation.n_rows,
+                self.data.n_all,
+                self.plan.timings.get(family),
             )
-        if members:
-            encoder, rows = ground.encode_all()
-            until = FOREVER if is_recorded else deadline
-            again = _Refit(rows, evaluation.n_rows, served, plan, until, serving_us)
-            terms, plan, late = again.train(members)
-            dropped += late
-            if terms is None:
-                encoder = evaluation.folds[-1].encoder
-            else:
-                features = rows.features
-    refit = terms is not None
-    if terms is not None and encoder is None and served.shape is None:
-        terms = _with_old(terms, [pair for pair in pairs if pair[0].trial.title in dropped])
-    kept = served.terms if terms is None else terms
-    predictor = Predictor(
-        terms=kept,
-        calibrator=calibrated.calibrator,
-        link=ground.link,
-        classes=ground.class_names,
-        encoder=encoder,
-    )
-    plan = replace(plan, refit=refit, dropped=dropped if refit else (), finished=True)
-    us = us_per_row(
-        lambda block: sum_terms(kept, block, evaluation.n_margins), features, deadline.clock
-    )
-    return FinalModel(predictor, refit, us, size_mb(kept)), plan
+            if spent_s + expected_s <= left_s:
+                kept.append(member)
+                spent_s += expected_s
+        return kept
 
 
-def _members(tried: Sequence[TrialResult], served: DeployOption) -> list[tuple[TrialResult, float]]:
-    """Models of what is served or of its teacher, the heaviest first."""
-    pairs = [(t, float(w)) for t, w in zip(tried, served.weights, strict=True) if w > 0]
-    return sorted(pairs, key=lambda pair: -pair[1])
-
-
-def _with_old(terms: tuple[Term, ...], old: list[tuple[TrialResult, float]]) -> tuple[Term, ...]:
-    """The terms, and beside them by their weights models as they were tried."""
-    new = 1.0 - sum(weight for _, weight in old)
-    kept = terms_of([(tried.fits[-1], weight) for tried, weight in old])
+def _with_old(terms: tuple[Term, ...], old: list[Member]) -> tuple[Term, ...]:
+    """The terms, and by their weights the models of other members as the search left them."""
+    new = 1.0 - sum(member.weight for member in old)
+    kept = terms_of([(member.result.fits[-1], member.weight) for member in old])
     return (*(Term(term.part, term.margin, new * term.weight) for term in terms), *kept)
 
 
-def _affordable(
-    members: list[tuple[TrialResult, float]],
-    evaluation: CrossValidation,
-    plan: Plan,
-    n_all: int,
-    left_s: float,
-) -> tuple[list[tuple[TrialResult, float]], tuple[str, ...]]:
-    """The heaviest members that there is time for, and the titles of the others."""
-    kept, dropped, spent = [], [], 0.0
-    for tried, weight in members:
-        timing = plan.timings.get(tried.trial.family)
-        expected_s = expected_again_s(tried, evaluation.n_rows, n_all, timing)
-        if spent + expected_s <= left_s:
-            kept.append((tried, weight))
-            spent += expected_s
-        else:
-            dropped.append(tried.trial.title)
-    return kept, tuple(dropped)
-
-
 @dataclass(frozen=True, eq=False)
-class _Refit:
-    """All that training on all ``rows`` needs; models were tried on ``n_before`` of them."""
+class _Training:
+    """Training on all ``rows``; trials on all training rows had ``n_before`` of them."""
 
     rows: Matrix
     n_before: int
-    served: DeployOption
     plan: Plan
     deadline: Deadline
-    serving_us: float
+    limits: Limits
 
-    def train(
-        self, members: list[tuple[TrialResult, float]]
-    ) -> tuple[tuple[Term, ...] | None, Plan, tuple[str, ...]]:
-        """Terms, None where time ran out; the plan with the seeds; and who came too late."""
-        began = self.deadline.clock()
-        first = [(tried, weight, self._fit(tried, 0)) for tried, weight in members]
-        took_s = self.deadline.clock() - began
-        late = tuple(tried.trial.title for tried, _, fit in first if fit is None)
-        bag = [(fit, weight) for _, weight, fit in first if fit is not None]
-        if not bag:
-            return None, self.plan, late
-        if self.served.shape is not None:
-            return self._teach(bag), self.plan, late
-        on_time = [(tried, weight) for tried, weight, fit in first if fit is not None]
-        bags = [bag, *self._more_bags(on_time, took_s, self._room(bag))]
-        total = sum(weight for bag in bags for _, weight in bag)
-        terms = terms_of([(fit, weight / total) for bag in bags for fit, weight in bag])
-        return terms, replace(self.plan, bags=len(bags)), late
-
-    def _fit(self, tried: TrialResult, bag: int) -> Fit | None:
+    def fit(self, member: Member, seed_number: int) -> Fit | None:
+        """A member's model; None where time ran out."""
+        trial = member.result.trial
         return fit_again(
-            tried,
-            FAMILIES[tried.trial.family],
+            member.result,
+            FAMILIES[trial.family],
             self.rows,
-            tried.trial.rows or self.n_before,
-            seed=tried.trial.seed + _SEED_STEP * bag,
+            trial.rows or self.n_before,
+            seed=trial.seed + _SEED_STEP * seed_number,
             n_threads=self.plan.n_threads,
             deadline=self.deadline,
         )
 
-    def _more_bags(
-        self, members: list[tuple[TrialResult, float]], took_s: float, most: int
+    def more_seeds(
+        self, members: list[Member], first: list[tuple[Fit, float]], took_s: float
     ) -> Iterator[list[tuple[Fit, float]]]:
         """The same members by other seeds, while there is time for all of them."""
-        for bag in range(1, most):
+        for seed_number in range(1, self._most_seeds(first)):
             if self.deadline.left_s() * _SPARE < took_s:
                 return
-            fits = [(self._fit(tried, bag), weight) for tried, weight in members]
-            whole = [(fit, weight) for fit, weight in fits if fit is not None]
-            if len(whole) < len(fits):
+            fits = [(self.fit(member, seed_number), member.weight) for member in members]
+            on_time = [(fit, weight) for fit, weight in fits if fit is not None]
+            if len(on_time) < len(fits):
                 return
-            yield whole
+            yield on_time
 
-    def _room(self, bag: list[tuple[Fit, float]]) -> int:
-        """Models as large as this one that can be served together."""
-        if self.deadline is FOREVER:
-            return self.plan.bags
-        terms, k = terms_of(bag), self.rows.classes
-        us = us_per_row(
-            lambda block: sum_terms(terms, block, k), self.rows.features, self.deadline.clock
-        )
-        room = min(_BAGS_SHARE * self.serving_us / us, MOST_MB / size_mb(terms))
-        return int(np.clip(room, 1, _MOST_BAGS))
-
-    def _teach(self, bag: list[tuple[Fit, float]]) -> tuple[Term, ...] | None:
-        assert self.served.shape is not None
-        total = sum(weight for _, weight in bag)
-        teacher = terms_of([(fit, weight / total) for fit, weight in bag])
+    def student(
+        self, models: list[tuple[Fit, float]], deployed: DeployOption
+    ) -> tuple[Term, ...] | None:
+        """The student, distilled from new models of its teacher; None where time ran out."""
+        assert deployed.shape is not None
+        total = sum(weight for _, weight in models)
+        teacher = terms_of([(fit, weight / total) for fit, weight in models])
         k, seed = self.rows.classes, self.plan.seed
-        lesson = prepare_lesson(self.rows, lambda rows: sum_terms(teacher, rows, k), seed=seed)
-        student = teach(
-            lesson,
-            self.served.shape,
+        data = distillation_data(self.rows, lambda rows: sum_terms(teacher, rows, k), seed=seed)
+        student = distil_student(
+            data,
+            deployed.shape,
             seed=seed,
             n_threads=self.plan.n_threads,
             deadline=self.deadline,
-            rounds=self.served.rounds,
+            rounds=deployed.rounds,
             is_last=True,
         )
         return None if student is None else terms_of([(student, 1.0)])
+
+    def _most_seeds(self, first: list[tuple[Fit, float]]) -> int:
+        """How many models as large as the first can be served together."""
+        if self.deadline is FOREVER:
+            return self.plan.bags
+        terms = terms_of(first)
+        us = scoring_us(terms, self.rows.features, self.rows.classes, self.deadline.clock)
+        most = min(_SEEDS_SHARE * self.limits.us_per_row / us, self.limits.size_mb / size_mb(terms))
+        return int(np.clip(most, 1, _MOST_SEEDS))

@@ -1,227 +1,250 @@
-"""Which model is served: the best that is fast and small enough.
+"""Which model is deployed: the best that is fast and small enough.
 
-The blend itself where it is, else the best of a cheaper blend and of models that the blend taught.
-Invariant: all are compared on the choosing rows of the last fold, which none of them trained on.
+The whole ensemble where it is, else the best of a faster ensemble and of students of the ensemble.
+Invariant: all are compared on the validation rows of the last fold, which none of them trained on.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from liverank.automl.budget import FOREVER, Deadline
+from liverank.automl.budget import FOREVER, Clock, Deadline
 from liverank.automl.data.matrix import Fit
 from liverank.automl.deployment.distillation import (
+    NET_FAMILY,
     NETS,
     DistillationData,
     Shape,
+    distil_student,
+    distillation_data,
     effort,
-    prepare_lesson,
-    teach,
     worth_trying,
 )
-from liverank.automl.ensemble.combine import size_mb, terms_of, us_per_row
-from liverank.automl.ensemble.greedy import Blend, blended, greedy_weights
+from liverank.automl.deployment.option import DeployOption, Limits
+from liverank.automl.ensemble.combine import scoring_us, size_mb, terms_of
+from liverank.automl.ensemble.greedy import Ensemble, greedy_weights, weighted_sum
 from liverank.automl.evaluation.cross_validation import CrossValidation
+from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.trials.plan import Plan, Student
 from liverank.automl.trials.trial_result import TrialResult
 from liverank.models.predictor import Term, sum_terms
 
-MOST_MB = 4.5
-"""Megabytes that the parts of a served model may take."""
 _MOST_FORESTS = 3
 _SPARE = 0.7
-"""Of the time left that teaching a student may be expected to take."""
-_GROWTH = 1.4
-"""A model that is trained again on all rows has more trees, and some batches take longer."""
+"""Share of the remaining time that distilling a student may be expected to take."""
+_LEAST_TREES, _USUAL_TREE_US = 20, 0.01
+"""Trees of a forest whose time counts, and the time of a tree where no forest was timed."""
+
+
+def choose_deployed(
+    results: Sequence[TrialResult],
+    ensemble: Ensemble,
+    evaluation: CrossValidation,
+    plan: Plan,
+    *,
+    limits: Limits,
+    deadline: Deadline,
+) -> tuple[DeployOption, Plan]:
+    """The best model within the limits; the plan with the times and students that were measured."""
+    models = _Models(results, evaluation, dict(plan.us_per_row), deadline.clock)
+    full = _full_ensemble(models, ensemble)
+    if full.fits(limits):
+        return full, replace(plan, us_per_row=models.measured)
+    fast = _fast_ensemble(models, ensemble, limits, full.loss)
+    options = [] if fast is None else [fast]
+    students = _students(models, full, plan, limits, deadline)
+    for _, option in students:
+        if option.fits(limits) or not options:
+            options.append(option)
+    plan = replace(
+        plan, us_per_row=models.measured, students=tuple(student for student, _ in students)
+    )
+    return min(options, key=lambda each: each.loss, default=full), plan
 
 
 @dataclass(frozen=True, eq=False)
-class DeployOption:
-    """What is served: a weighted blend of trials, or a student of a ``shape`` and ``rounds``.
+class _Models:
+    """The trials' models of the last fold, and its validation rows to compare them on."""
 
-    ``loss`` and ``teacher_loss`` are of the last fold's choosing rows; ``terms`` are those of the
-    models of the last fold.
+    results: Sequence[TrialResult]
+    evaluation: CrossValidation
+    measured: dict[str, float]
+    """Microseconds a row by trial id, or by the name of an ensemble or a student."""
+    clock: Clock
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """Features of the validation rows, float32[n, f]."""
+        return self.evaluation.folds[-1].validation.features
+
+    @property
+    def validation_rows(self) -> EvalRows:
+        """The validation rows of the last fold."""
+        rows = self.evaluation.last_fold_rows()
+        return self.evaluation.validation_rows.take(np.arange(rows.start, rows.stop))
+
+    def us(self, name: str, terms: Sequence[Term]) -> float:
+        """Microseconds a row, measured once for each name."""
+        if name not in self.measured:
+            n_margins = self.evaluation.n_margins
+            self.measured[name] = scoring_us(terms, self.features, n_margins, self.clock)
+        return self.measured[name]
+
+    def terms(self, weights: NDArray[np.float64]) -> tuple[Term, ...]:
+        """The weighted sum of the trials' models."""
+        pairs = zip(self.results, weights.tolist(), strict=True)
+        return terms_of([(each.fits[-1], weight) for each, weight in pairs if weight > 0])
+
+    def loss(self, weights: NDArray[np.float64]) -> float:
+        """The loss of the weighted sum."""
+        rows = self.evaluation.last_fold_rows()
+        margins = weighted_sum([each.validation[rows] for each in self.results], weights)
+        return self.validation_rows.loss(margins)
+
+
+def _full_ensemble(models: _Models, ensemble: Ensemble) -> DeployOption:
+    terms = models.terms(ensemble.weights)
+    loss = models.loss(ensemble.weights)
+    return DeployOption(
+        kind="full_ensemble" if _n_members(ensemble.weights) > 1 else "single",
+        weights=ensemble.weights,
+        terms=terms,
+        us_per_row=models.us("ensemble", terms),
+        size_mb=size_mb(terms),
+        loss=loss,
+        teacher_loss=loss,
+    )
+
+
+def _fast_ensemble(
+    models: _Models, ensemble: Ensemble, limits: Limits, teacher_loss: float
+) -> DeployOption | None:
+    """The best ensemble within the limits; None where not even one model is.
+
+    Trials on few rows may be members too, unlike in the whole ensemble: their models are smaller,
+    so they may be the only ones that are fast enough, and all are compared on the same rows.
     """
-
-    kind: Literal["ensemble", "single", "blend", "student"]
-    weights: NDArray[np.float64]
-    shape: Shape | None
-    rounds: int | None
-    us_per_row: float
-    size_mb: float
-    loss: float
-    teacher_loss: float
-    terms: tuple[Term, ...]
-
-
-def choose_served(
-    tried: Sequence[TrialResult],
-    blend: Blend,
-    evaluation: CrossValidation,
-    plan: Plan,
-    *,
-    serving_us: float,
-    deadline: Deadline,
-) -> tuple[DeployOption, Plan]:
-    """The best model within ``serving_us`` microseconds a row; the plan with what was measured."""
-    rows = evaluation.last_fold_rows()
-    held = evaluation.validation_rows.take(np.arange(rows.start, rows.stop))
-    features = evaluation.folds[-1].validation.features
-    validation = [each.validation[rows] for each in tried]
-    measured = dict(plan.us_per_row)
-
-    def us_of(name: str, terms: Sequence[Term]) -> float:
-        if name not in measured:
-            measured[name] = us_per_row(
-                lambda block: sum_terms(terms, block, evaluation.n_margins),
-                features,
-                deadline.clock,
-            )
-        return measured[name]
-
-    def terms_for(weights: NDArray[np.float64]) -> tuple[Term, ...]:
-        return terms_of(
-            [
-                (each.fits[-1], float(weight))
-                for each, weight in zip(tried, weights, strict=True)
-                if weight > 0
-            ]
-        )
-
-    teacher = terms_for(blend.weights)
-    teacher_loss = held.loss(blended(validation, blend.weights))
-    us, mb = us_of("ensemble", teacher), size_mb(teacher)
-    is_single = int((blend.weights > 0).sum()) == 1
-    if us * _GROWTH <= serving_us and mb * _GROWTH <= MOST_MB:
-        kind: Literal["single", "ensemble"] = "single" if is_single else "ensemble"
-        served = DeployOption(
-            kind, blend.weights, None, None, us, mb, teacher_loss, teacher_loss, teacher
-        )
-        return served, replace(plan, us_per_row=measured)
-
-    candidates: list[DeployOption] = []
-    alone = [terms_for(np.eye(len(tried))[i]) for i in range(len(tried))]
-    costs = _GROWTH * np.array(
+    results = models.results
+    alone = [models.terms(row) for row in np.eye(len(results))]
+    costs = np.array(
         [
-            max(us_of(f"{i} {each.trial.title}", terms) / serving_us, size_mb(terms) / MOST_MB)
-            for i, (each, terms) in enumerate(zip(tried, alone, strict=True))
+            limits.share(models.us(each.id, terms), size_mb(terms))
+            for each, terms in zip(results, alone, strict=True)
         ]
     )
-    if blend.refused is not None:
-        costs[blend.refused] = np.inf
-    if (costs <= 1).any():
-        weights = greedy_weights(
-            [each.validation for each in tried], evaluation.validation_rows, costs=costs
-        )
-        terms = terms_for(weights)
-        candidates.append(
-            DeployOption(
-                "single" if int((weights > 0).sum()) == 1 else "blend",
-                weights,
-                None,
-                None,
-                us_of("blend", terms),
-                size_mb(terms),
-                held.loss(blended(validation, weights)),
-                teacher_loss,
-                terms,
-            )
-        )
-    students = []
-    sums = _sum_of(teacher, evaluation.n_margins)
-    lesson = prepare_lesson(evaluation.folds[-1].train, sums, seed=plan.seed)
-    for student, fit in _students(
-        lesson, evaluation, plan, serving_us, deadline, us_of, tree_us=_tree_us(alone, measured)
-    ):
-        margins = fit.margins(features)
-        terms = terms_of([(fit, 1.0)])
-        mb, loss = size_mb(terms), held.loss(margins)
-        students.append(replace(student, loss=loss))
-        fits = student.us_per_row <= serving_us and mb <= MOST_MB
-        if fits or not candidates:
-            candidates.append(
-                DeployOption(
-                    "student",
-                    blend.weights,
-                    Shape(student.size, student.parts, student.is_net),
-                    fit.rounds,
-                    student.us_per_row,
-                    mb,
-                    loss,
-                    teacher_loss,
-                    terms,
-                )
-            )
-    plan = replace(plan, us_per_row=measured, students=tuple(students))
-    if not candidates:  # no time was left to teach anything
-        return DeployOption(
-            "ensemble", blend.weights, None, None, us, mb, teacher_loss, teacher_loss, teacher
-        ), plan
-    return min(candidates, key=lambda each: each.loss), plan
+    if ensemble.excluded is not None:
+        costs[ensemble.excluded] = np.inf
+    if not (costs <= 1).any():
+        return None
+    weights = greedy_weights(
+        [each.validation for each in results], models.evaluation.validation_rows, costs=costs
+    )
+    terms = models.terms(weights)
+    return DeployOption(
+        kind="fast_ensemble" if _n_members(weights) > 1 else "single",
+        weights=weights,
+        terms=terms,
+        us_per_row=models.us("blend", terms),
+        size_mb=size_mb(terms),
+        loss=models.loss(weights),
+        teacher_loss=teacher_loss,
+    )
 
 
 def _students(
-    lesson: DistillationData,
-    evaluation: CrossValidation,
-    plan: Plan,
-    serving_us: float,
-    deadline: Deadline,
-    us_of: Callable[[str, Sequence[Term]], float],
-    *,
-    tree_us: float,
-) -> list[tuple[Student, Fit]]:
-    """A few that should be fast enough: the quickest to teach, the most able, and nets."""
-    taught: list[tuple[Student, Fit]] = []
+    models: _Models, full: DeployOption, plan: Plan, limits: Limits, deadline: Deadline
+) -> list[tuple[Student, DeployOption]]:
+    """Students of the whole ensemble, as a plan records them and as they could be deployed."""
+    evaluation = models.evaluation
+    teacher, n_margins = full.terms, evaluation.n_margins
+    data = distillation_data(
+        evaluation.folds[-1].train, lambda rows: sum_terms(teacher, rows, n_margins), seed=plan.seed
+    )
+    distilled = _Students(data, plan, deadline)
+    if plan.students:
+        distilled.replay()
+    else:
+        distilled.explore(worth_trying(limits.us_per_row, n_margins, _tree_us(models)), n_margins)
+    students = []
+    for shape, fit in distilled.fits:
+        terms = terms_of([(fit, 1.0)])
+        option = DeployOption(
+            kind="student",
+            weights=full.weights,
+            terms=terms,
+            us_per_row=models.us(f"student {shape}", terms),
+            size_mb=size_mb(terms),
+            loss=models.validation_rows.loss(fit.margins(models.features)),
+            teacher_loss=full.loss,
+            shape=shape,
+            rounds=fit.rounds,
+        )
+        student = Student(
+            **shape._asdict(),
+            rounds=fit.rounds_run,
+            us_per_row=option.us_per_row,
+            loss=option.loss,
+        )
+        students.append((student, option))
+    return students
 
-    def teach_one(shape: Shape, until: Deadline, rounds: int | None = None) -> None:
-        fit = teach(
-            lesson,
+
+@dataclass(eq=False)
+class _Students:
+    """Students that were distilled so far, with their shapes."""
+
+    data: DistillationData
+    plan: Plan
+    deadline: Deadline
+    fits: list[tuple[Shape, Fit]] = field(default_factory=list)
+
+    def replay(self) -> None:
+        """Distil the plan's students again."""
+        for student in self.plan.students:
+            shape = Shape(student.size, student.parts, student.is_net)
+            self._distil(shape, FOREVER, student.rounds)
+
+    def explore(self, shapes: Sequence[Shape], n_margins: int) -> None:
+        """Distil a few that should be fast enough: the quickest, the most able, and nets."""
+        *larger, least = shapes
+        began = self.deadline.clock()
+        self._distil(least, FOREVER)  # something this fast is needed, however short the time
+        second_s = (self.deadline.clock() - began) / effort(least)
+        for shape in larger:
+            if len(self.fits) == _MOST_FORESTS:
+                break
+            if second_s * effort(shape) < _SPARE * self.deadline.left_s():
+                self._distil(shape, self.deadline)
+        if NET_FAMILY in self.plan.timings and n_margins == 1 and not self.deadline.expired():
+            for shape in NETS:
+                self._distil(shape, self.deadline.share(0.5))
+
+    def _distil(self, shape: Shape, until: Deadline, rounds: int | None = None) -> None:
+        fit = distil_student(
+            self.data,
             shape,
-            seed=plan.seed,
-            n_threads=plan.n_threads,
+            seed=self.plan.seed,
+            n_threads=self.plan.n_threads,
             deadline=until,
             rounds=rounds,
         )
         if fit is not None:
-            us = us_of(f"student {shape}", terms_of([(fit, 1.0)]))
-            taught.append((Student(**shape._asdict(), rounds=fit.rounds_run, us_per_row=us), fit))
-
-    if plan.students:
-        for student in plan.students:
-            shape = Shape(student.size, student.parts, student.is_net)
-            teach_one(shape, FOREVER, student.rounds)
-        return taught
-    *shapes, least = worth_trying(serving_us, evaluation.n_margins, tree_us)
-    began = deadline.clock()
-    teach_one(least, FOREVER)  # something that fast must be there to be served
-    second_s = (deadline.clock() - began) / effort(least)
-    for shape in shapes:
-        if len(taught) == _MOST_FORESTS:
-            break
-        if second_s * effort(shape) < _SPARE * deadline.left_s():
-            teach_one(shape, deadline)
-    if "mlp" in plan.timings and evaluation.n_margins == 1 and not deadline.expired():
-        for shape in NETS:
-            teach_one(shape, deadline.share(0.5))
-    return taught
+            self.fits.append((shape, fit))
 
 
-def _tree_us(alone: Sequence[tuple[Term, ...]], measured: dict[str, float]) -> float:
+def _tree_us(models: _Models) -> float:
     """Microseconds a row of one tree, from the forests that were timed."""
     rates = []
-    for place, terms in enumerate(alone):
-        trees = sum(getattr(term.part, "n_trees", 0) for term in terms)
-        us = next((us for name, us in measured.items() if name.startswith(f"{place} ")), None)
-        if us is not None and trees >= 20:
+    for each in models.results:
+        trees = sum(getattr(part, "n_trees", 0) for part in each.fits[-1].parts)
+        us = models.measured.get(each.id)
+        if us is not None and trees >= _LEAST_TREES:
             rates.append(us / trees)
-    return float(np.median(rates)) if rates else 0.01
+    return float(np.median(rates)) if rates else _USUAL_TREE_US
 
 
-def _sum_of(
-    terms: tuple[Term, ...], n_margins: int
-) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
-    return lambda features: sum_terms(terms, features, n_margins)
+def _n_members(weights: NDArray[np.float64]) -> int:
+    return int((weights > 0).sum())

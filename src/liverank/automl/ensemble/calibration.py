@@ -1,7 +1,7 @@
-"""Calibration: a slope and an offset for margins, or steps where rows abound.
+"""Calibration: a slope and an offset for margins, or steps where there are many rows.
 
-Fitted on the rows that choose and kept only where the rows that judge, which are later where there
-is time, say that it helps beyond noise.
+Invariant: it is fitted on the validation rows, and kept only where the loss of the holdout rows,
+which are later where rows have a time, falls beyond noise.
 """
 
 from dataclasses import dataclass
@@ -25,36 +25,43 @@ _CONFIDENCE = 0.7
 
 @dataclass(frozen=True, eq=False)
 class Calibrated:
-    """The calibrator that was kept, its kind, and what the judging rows say of it."""
+    """The calibrator that was kept, its kind, and its gain on the holdout rows."""
 
     calibrator: Calibrator
     kind: str
     """``none``, ``affine`` or ``steps``."""
     gain: tuple[float, float]
-    """Interval of how much the loss fell."""
+    """Interval of how much the loss of the holdout rows fell."""
 
 
 def choose_calibration(
-    validation: Floats, held: EvalRows, holdout: Floats, judged: EvalRows, *, may_tie: bool = True
+    validation: Floats,
+    validation_rows: EvalRows,
+    holdout: Floats,
+    holdout_rows: EvalRows,
+    *,
+    allow_ties: bool = True,
 ) -> Calibrated:
-    """The calibration of margins, float64[n, k], that helps the judging rows most, if one does.
+    """The calibration of margins, float64[n, k], that lowers the holdout loss most, if one does.
 
-    Unless answers ``may_tie``, steps are not tried: they are flat beyond their ends.
+    Without ``allow_ties`` steps are not tried: they give the same margin to all rows beyond their
+    ends.
     """
     kept = Calibrated(Calibrator.none(validation.shape[1]), "none", (0.0, 0.0))
-    tried = {"affine": fit_affine(validation, held)}
-    if may_tie and _is_rich(held):
-        tried["steps"] = fit_steps(validation, held)
-    best = judged.mean_loss(holdout)
-    for kind, calibrator in tried.items():
+    fitted = {"affine": fit_affine(validation, validation_rows)}
+    if allow_ties and _is_rich(validation_rows):
+        fitted["steps"] = fit_steps(validation, validation_rows)
+    best = holdout_rows.mean_loss(holdout)
+    for kind, calibrator in fitted.items():
         after = calibrator.apply(holdout)
-        gain = _gain(holdout, after, judged)
-        if gain[0] > 0 and judged.mean_loss(after) < best:
-            kept, best = Calibrated(calibrator, kind, gain), judged.mean_loss(after)
+        gain = _gain(holdout, after, holdout_rows)
+        loss = holdout_rows.mean_loss(after)
+        if gain[0] > 0 and loss < best:
+            kept, best = Calibrated(calibrator, kind, gain), loss
     return kept
 
 
-def fit_affine(margins: Floats, held: EvalRows) -> Calibrator:
+def fit_affine(margins: Floats, rows: EvalRows) -> Calibrator:
     """One slope, and an offset a margin, that lower the mean loss most (Platt, 1999).
 
     The slope is the same for all classes (temperature; Guo et al., 2017) and stays within 0.05 and
@@ -63,39 +70,40 @@ def fit_affine(margins: Floats, held: EvalRows) -> Calibrator:
     >>> from liverank.automl.metrics.objective import find_objective
     >>> margins = np.array([-2.0, 2.0] * 50)[:, None]
     >>> target = np.array([0.0, 1, 1, 0, 0, 1, 0, 1, 0, 1] * 10)
-    >>> held = EvalRows(target, None, None, find_objective(None, "binary"), "sigmoid")
-    >>> round(float(fit_affine(margins, held).slope[0]) * 2, 1)  # log-odds of 4 in 5 are 1.39
+    >>> rows = EvalRows(target, None, None, find_objective(None, "binary"), "sigmoid")
+    >>> round(float(fit_affine(margins, rows).slope[0]) * 2, 1)  # log-odds of 4 in 5 are 1.39
     1.4
     """
     k = margins.shape[1]
-    if held.task == "regression":
-        return _straight_line(margins, held)
-    weight = held.unit_weight
-    hits = held.target[:, None] == (np.arange(k) if k > 1 else 1.0)
+    if rows.task == "regression":
+        return _straight_line(margins, rows)
+    weight = rows.unit_weight
+    hits = rows.target[:, None] == (np.arange(k) if k > 1 else 1.0)
 
     def loss(point: Floats) -> tuple[float, Floats]:
         scaled = point[0] * margins + point[1:]
-        shares = softmax(scaled, axis=1) if k > 1 else expit(held.on_base(scaled))
+        shares = softmax(scaled, axis=1) if k > 1 else expit(rows.on_base(scaled))
         error = weight[:, None] * (shares - hits)
         penalty = (point[0] - 1) ** 2 + (point[1:] ** 2).sum()
-        total = float(weight @ held.row_losses(scaled)) + penalty / 2
+        total = float(weight @ rows.row_losses(scaled)) + penalty / 2
         slope = (error * margins).sum() + point[0] - 1
         return total, np.append(slope, error.sum(axis=0) + point[1:])
 
     bounds = [(_LEAST_SLOPE, _MOST_SLOPE), *[(None, None)] * k]
     start = np.append(1.0, np.zeros(k))
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return Calibrator(np.full(k, found[0]), found[1:].copy())
+    point = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return Calibrator(np.full(k, point[0]), point[1:].copy())
 
 
-def fit_steps(margins: Floats, held: EvalRows) -> Calibrator:
+def fit_steps(margins: Floats, rows: EvalRows) -> Calibrator:
     """Isotonic regression of a binary target (Zadrozny and Elkan, 2002), as lines of log-odds.
 
-    Each pool of rows is one knot at its mean margin; a row's worth of doubt is added to each.
+    Each pool of rows is one knot at its mean margin; half a success and half a failure are added
+    to it.
     """
     order = np.argsort(margins[:, 0], kind="stable")
-    weight = held.unit_weight
-    pools = _pool(margins[order, 0], held.target[order], weight[order])
+    weight = rows.unit_weight
+    pools = _pool(margins[order, 0], rows.target[order], weight[order])
     x, hits, total = pools.T
     share = (hits + 0.5) / (total + 1)
     knots = x / total
@@ -106,7 +114,7 @@ def fit_steps(margins: Floats, held: EvalRows) -> Calibrator:
 
 def _pool(x: Floats, target: Floats, weight: Floats) -> Floats:
     """Pools of adjacent violators: weighted sums of x and of the target, and weight, [m, 3]."""
-    # Rows are first taken in runs, so that the loop is over thousands, not millions.
+    # Rows are first grouped into runs, so that the loop is over thousands, not millions.
     runs = np.unique(np.linspace(0, len(x), min(len(x), 2000) + 1).astype(np.int64))[:-1]
     cells = np.add.reduceat(np.column_stack([weight * x, weight * target, weight]), runs)
     pools: list[Floats] = []
@@ -118,9 +126,9 @@ def _pool(x: Floats, target: Floats, weight: Floats) -> Floats:
     return np.array(pools)
 
 
-def _straight_line(margins: Floats, held: EvalRows) -> Calibrator:
-    target = np.log1p(held.target) if held.link == "expm1" else held.target
-    weight = held.unit_weight
+def _straight_line(margins: Floats, rows: EvalRows) -> Calibrator:
+    target = np.log1p(rows.target) if rows.link == "expm1" else rows.target
+    weight = rows.unit_weight
     x, centre = margins[:, 0], np.average(margins[:, 0], weights=weight)
     level = np.average(target, weights=weight)
     spread = float(weight @ (x - centre) ** 2)
@@ -131,16 +139,16 @@ def _straight_line(margins: Floats, held: EvalRows) -> Calibrator:
     return Calibrator(np.array([slope]), np.array([level - slope * centre]))
 
 
-def _gain(before: Floats, after: Floats, judged: EvalRows) -> tuple[float, float]:
-    if judged.objective.is_training_loss:
-        return gain_interval(before, after, judged, confidence=_CONFIDENCE)
-    # Ranks do not change, so what is judged is the loss that calibration is for.
-    fall = judged.mean_loss(before) - judged.mean_loss(after)
+def _gain(before: Floats, after: Floats, rows: EvalRows) -> tuple[float, float]:
+    if rows.objective.is_training_loss:
+        return gain_interval(before, after, rows, confidence=_CONFIDENCE)
+    # Ranks do not change, so what is rows is the loss that calibration is for.
+    fall = rows.mean_loss(before) - rows.mean_loss(after)
     return fall, fall
 
 
-def _is_rich(held: EvalRows) -> bool:
-    if held.task != "binary" or held.base is not None:  # steps know no base
+def _is_rich(rows: EvalRows) -> bool:
+    if rows.task != "binary" or rows.base is not None:  # steps are fitted without a base
         return False
-    hits = int(held.target.sum())
-    return min(hits, len(held) - hits) >= ROWS_FOR_STEPS
+    hits = int(rows.target.sum())
+    return min(hits, len(rows) - hits) >= ROWS_FOR_STEPS

@@ -1,6 +1,6 @@
 """From fits and weights to the terms of a predictor, and what scoring them costs.
 
-Invariant: forests of one margin become one forest, whose trees stand in the order of the members.
+Invariant: forests of one margin become one forest, with its trees in the order of the members.
 """
 
 import io
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from liverank.automl.budget import Clock
 from liverank.automl.data.matrix import Fit
 from liverank.models.forest.forest import Forest, merge
-from liverank.models.predictor import ALL, ModelPart, Term
+from liverank.models.predictor import ALL, ModelPart, Term, sum_terms
 
 BATCH = 55
-"""Rows of the batches that are timed: what a ranking scores at once."""
+"""Rows of the batches that are timed: as many as a ranking scores at once."""
 _BATCHES = 40
 _LONGEST_S = 0.5
 
@@ -45,26 +45,33 @@ def terms_of(members: Sequence[tuple[Fit, float]]) -> tuple[Term, ...]:
     return (*merged, *others)
 
 
+def scoring_us(
+    terms: Sequence[Term], features: NDArray[np.float32], n_margins: int, clock: Clock
+) -> float:
+    """Microseconds a row that scoring the sum of some terms takes, as ``us_per_row`` measures."""
+    return us_per_row(lambda rows: sum_terms(terms, rows, n_margins), features, clock)
+
+
 def us_per_row(
     score: Callable[[NDArray[np.float32]], NDArray[np.float64]],
     features: NDArray[np.float32],
     clock: Clock,
 ) -> float:
-    """Microseconds a row in batches of 55, the median; one thread, no encoding."""
+    """Microseconds a row, the median over batches of 55; one thread, encoding not counted."""
     times = max(-(-BATCH * 8 // max(len(features), 1)), 1)
     rows = np.tile(features[: BATCH * 8], (times, 1))
     score(rows[:BATCH])
-    took: list[float] = []
+    took_s: list[float] = []
     began = clock()
     for batch in range(_BATCHES):
         first = (batch % 8) * BATCH
         block = np.ascontiguousarray(rows[first : first + BATCH])
         before = clock()
         score(block)
-        took.append(clock() - before)
-        if took[-1] + clock() - began > _LONGEST_S:
+        took_s.append(clock() - before)
+        if took_s[-1] + clock() - began > _LONGEST_S:
             break
-    return float(np.median(took)) * 1e6 / BATCH
+    return float(np.median(took_s)) * 1e6 / BATCH
 
 
 def size_mb(terms: Sequence[Term]) -> float:

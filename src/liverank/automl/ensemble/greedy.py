@@ -1,7 +1,7 @@
-"""Which models to blend, and whether blending is worth it.
+"""Which models to combine, and whether an ensemble is worth it.
 
-Invariant: a blend is kept only where rows that did not choose it say that it beats the best single
-model beyond the noise of those rows.
+Invariant: an ensemble is kept only where rows that did not choose it show that it beats the best
+single model beyond the noise of those rows.
 """
 
 from collections.abc import Sequence
@@ -15,77 +15,108 @@ from liverank.automl.metrics.bootstrap import gain_interval
 
 Floats = NDArray[np.float64]
 
-_BOLD_CONFIDENCE, _CONFIDENCE = 0.95, 0.8
+_SINGLE_CONFIDENCE, _CONFIDENCE = 0.95, 0.8
+"""Confidence that a model beats a conservative one, and that an ensemble beats a single model."""
 _PARTS = 5
+"""Parts of the validation rows, each predicted by the ensemble that the others choose."""
 _WARM_STEPS = 5
-"""First steps go by log-loss or squared error, which tell more than a figure of ranks."""
+"""First steps minimise log-loss or squared error, which show more than a figure of ranks."""
 
 
 @dataclass(frozen=True, eq=False)
-class Blend:
-    """Weights of models, float64[m], that sum to 1, and what was gained over the best single one.
+class Candidates:
+    """Models that may be combined: the margins of each on the same rows.
 
-    ``gain`` is the interval of how much the loss fell, whether or not the blend was ``kept``.
-    ``crossed`` are margins of the choosing rows, float64[n, k], each by what the others chose.
-    ``refused``, bool[m], are models that may not be used at all; None where all may.
+    validation, holdout  float64[n, k] of each of the m models, on the validation and holdout rows
+    conservative         bool[m], models that learn little from noise
+    """
+
+    validation: Sequence[Floats]
+    validation_rows: EvalRows
+    holdout: Sequence[Floats]
+    holdout_rows: EvalRows
+    conservative: NDArray[np.bool_] | None = None
+
+    def only(self, is_kept: NDArray[np.bool_]) -> "Candidates":
+        """Some of the models, bool[m]."""
+        kept = np.flatnonzero(is_kept).tolist()
+        return replace(
+            self,
+            validation=[self.validation[i] for i in kept],
+            holdout=[self.holdout[i] for i in kept],
+            conservative=None if self.conservative is None else self.conservative[is_kept],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Weights of models, float64[m], that sum to 1, and the gain over the best single one.
+
+    single        index of the best single model
+    kept          whether several models are kept; else the single one has all the weight
+    gain          interval of how much the loss fell, whether or not several models are kept
+    cross_fitted  float64[n, k], margins of the validation rows, each part of them by the weights
+                  that the other rows choose
+    excluded      bool[m], models that may not be used at all; None where all may
     """
 
     weights: Floats
     single: int
     kept: bool
     gain: tuple[float, float]
-    crossed: Floats
-    refused: NDArray[np.bool_] | None = None
+    cross_fitted: Floats
+    excluded: NDArray[np.bool_] | None = None
 
-    def among(self, is_chosen: NDArray[np.bool_]) -> "Blend":
-        """The same, of which these models of a longer list, bool[m], were the only choice."""
-        weights = np.zeros(len(is_chosen))
-        weights[is_chosen] = self.weights
-        single = int(np.flatnonzero(is_chosen)[self.single])
-        refused = None
-        if self.refused is not None:
-            refused = np.zeros(len(is_chosen), np.bool_)
-            refused[is_chosen] = self.refused
-        return replace(self, weights=weights, single=single, refused=refused)
+    def among(self, is_candidate: NDArray[np.bool_]) -> "Ensemble":
+        """The same ensemble in a longer list of models, whose candidates, bool[m], it chose from.
+
+        Those that were no candidates have no weight and are not excluded.
+        """
+        weights = np.zeros(len(is_candidate))
+        weights[is_candidate] = self.weights
+        single = int(np.flatnonzero(is_candidate)[self.single])
+        excluded = None
+        if self.excluded is not None:
+            excluded = np.zeros(len(is_candidate), np.bool_)
+            excluded[is_candidate] = self.excluded
+        return replace(self, weights=weights, single=single, excluded=excluded)
 
 
 def greedy_weights(
     margins: Sequence[Floats],
-    held: EvalRows,
+    rows: EvalRows,
     *,
     steps: int = 25,
     costs: Floats | None = None,
 ) -> Floats:
-    """Weights, float64[m] that sum to 1, of a blend of margins, float64[n, k], with a low loss.
+    """Weights, float64[m] that sum to 1, of a sum of margins, float64[n, k], with a low loss.
 
     Models are added one at a time, with replacement, each time the one that helps most (Caruana
-    et al., 2004); the best blend on the way is returned, so it never loses to the best single one.
+    et al., 2004); the best sum on the way is returned, so it never loses to the best single model.
     With ``costs`` (float64[m], at least one up to 1) those of all members stay within 1.
 
     >>> from liverank.automl.metrics.objective import find_objective
-    >>> held = EvalRows(np.array([1.0, 0.0]), None, None, find_objective(None, "binary"), "sigmoid")
-    >>> greedy_weights([np.array([[1.0], [2.0]]), np.array([[2.0], [1.0]])], held).tolist()
+    >>> rows = EvalRows(np.array([1.0, 0.0]), None, None, find_objective(None, "binary"), "sigmoid")
+    >>> greedy_weights([np.array([[1.0], [2.0]]), np.array([[2.0], [1.0]])], rows).tolist()
     [0.0, 1.0]
     """
     price = np.zeros(len(margins)) if costs is None else costs
-    singles = np.where(price <= 1, [held.loss(margin) for margin in margins], np.inf)
+    singles = np.where(price <= 1, [rows.loss(margin) for margin in margins], np.inf)
     best_loss = float(singles.min())
     best_counts = np.zeros(len(margins))
     best_counts[int(np.argmin(singles))] = 1.0
     counts, total = np.zeros(len(margins)), np.zeros_like(margins[0])
     for step in range(1, steps + 1):
-        measure = held.mean_loss if step <= _WARM_STEPS else held.loss
+        measure = rows.mean_loss if step <= _WARM_STEPS else rows.loss
         spent = price[counts > 0].sum()
         losses = [
-            measure((total + margin) / step)
-            if counts[place] or spent + price[place] <= 1
-            else np.inf
-            for place, margin in enumerate(margins)
+            measure((total + margin) / step) if counts[i] or spent + price[i] <= 1 else np.inf
+            for i, margin in enumerate(margins)
         ]
-        chosen = int(np.argmin(losses))
-        counts[chosen] += 1
-        total = total + margins[chosen]
-        loss = held.loss(total / step)
+        added = int(np.argmin(losses))
+        counts[added] += 1
+        total = total + margins[added]
+        loss = rows.loss(total / step)
         if loss < best_loss - 1e-9 * abs(best_loss):
             best_loss, best_counts = loss, counts.copy()
     weights: Floats = best_counts / best_counts.sum()
@@ -93,24 +124,25 @@ def greedy_weights(
 
 
 def best_single(
-    margins: Sequence[Floats], held: EvalRows, cautious: NDArray[np.bool_] | None = None
+    margins: Sequence[Floats], rows: EvalRows, conservative: NDArray[np.bool_] | None = None
 ) -> int:
-    """The place of the model with the least loss.
+    """Index of the model with the least loss.
 
-    Where some are ``cautious``, bool[m], the best of those unless another beats it beyond noise: on
-    few successes the least loss of many models is luck, and cautious ones do less harm.
+    Where some are ``conservative``, bool[m], the best of those unless another beats it beyond
+    noise: on few successes the least loss of many models is luck, and conservative ones do less
+    harm.
     """
-    losses = np.array([held.loss(margin) for margin in margins])
+    losses = np.array([rows.loss(margin) for margin in margins])
     best = int(np.argmin(losses))
-    if cautious is None or cautious[best] or not cautious.any():
+    if conservative is None or conservative[best] or not conservative.any():
         return best
-    calm = int(np.argmin(np.where(cautious, losses, np.inf)))
-    gain = gain_interval(margins[calm], margins[best], held, confidence=_BOLD_CONFIDENCE)
-    return best if gain[0] > 0 else calm
+    safe = int(np.argmin(np.where(conservative, losses, np.inf)))
+    gain = gain_interval(margins[safe], margins[best], rows, confidence=_SINGLE_CONFIDENCE)
+    return best if gain[0] > 0 else safe
 
 
-def blended(margins: Sequence[Floats], weights: Floats) -> Floats:
-    """The weighted sum, float64[n, k]."""
+def weighted_sum(margins: Sequence[Floats], weights: Floats) -> Floats:
+    """The weighted sum of margins, float64[n, k]."""
     total = np.zeros_like(margins[0])
     for margin, weight in zip(margins, weights, strict=True):
         if weight:
@@ -118,86 +150,67 @@ def blended(margins: Sequence[Floats], weights: Floats) -> Floats:
     return total
 
 
-def choose_blend(
-    validation: Sequence[Floats],
-    held: EvalRows,
-    holdout: Sequence[Floats],
-    judged: EvalRows,
-    *,
-    seed: int = 0,
-    cautious: NDArray[np.bool_] | None = None,
-    confidence: float = _CONFIDENCE,
-) -> Blend:
-    """The greedy blend of models if it beats the best single one beyond noise, else that one.
+def choose_ensemble(
+    models: Candidates, *, seed: int = 0, confidence: float = _CONFIDENCE
+) -> Ensemble:
+    """The greedy ensemble of models if it beats the best single one beyond noise, else that one.
 
-    ``choose`` and ``judge`` are the margins of each model on the rows ``held`` and ``judged``. Each
-    fifth of ``held`` is judged by what the other rows would have chosen. ``cautious`` is as
-    ``best_single`` has it, and ``confidence`` says how sure it must be that the blend is better.
+    ``confidence`` is how sure it must be that the ensemble is better, on the holdout rows and on
+    the validation rows, each part of which is predicted by what the other parts choose.
     """
-    single = best_single(validation, held, cautious)
+    validation, rows = models.validation, models.validation_rows
+    single = best_single(validation, rows, models.conservative)
     alone = np.zeros(len(validation))
     alone[single] = 1.0
-    weights = greedy_weights(validation, held)
+    weights = greedy_weights(validation, rows)
     if len(validation) == 1 or (weights == alone).all():
-        return Blend(alone, single, kept=False, gain=(0.0, 0.0), crossed=validation[single])
-    before, after = validation[single].copy(), blended(validation, weights)
-    part = held.parts(_PARTS)
-    for there in (part == place for place in np.unique(part)):
-        if there.all():  # one group: nothing else could choose
+        return Ensemble(alone, single, kept=False, gain=(0.0, 0.0), cross_fitted=validation[single])
+    before, after = validation[single].copy(), weighted_sum(validation, weights)
+    parts = rows.parts(_PARTS)
+    for is_part in (parts == part for part in np.unique(parts)):
+        if is_part.all():  # one group: no other rows could choose
             continue
-        learned = [margin[~there] for margin in validation]
-        rows = held.take(~there)
-        before[there] = validation[best_single(learned, rows, cautious)][there]
-        after[there] = blended([m[there] for m in validation], greedy_weights(learned, rows))
+        others = [margin[~is_part] for margin in validation]
+        other_rows = rows.take(~is_part)
+        best = best_single(others, other_rows, models.conservative)
+        before[is_part] = validation[best][is_part]
+        other_weights = greedy_weights(others, other_rows)
+        after[is_part] = weighted_sum([m[is_part] for m in validation], other_weights)
     gain = gain_interval(
-        np.concatenate([before, holdout[single]]),
-        np.concatenate([after, blended(holdout, weights)]),
-        joined(held, judged),
+        np.concatenate([before, models.holdout[single]]),
+        np.concatenate([after, weighted_sum(models.holdout, weights)]),
+        joined(rows, models.holdout_rows),
         seed=seed,
         confidence=confidence,
     )
     kept = gain[0] > 0
-    return Blend(weights if kept else alone, single, kept, gain, after if kept else before)
+    return Ensemble(weights if kept else alone, single, kept, gain, after if kept else before)
 
 
-def choose_with_doubted(
-    validation: Sequence[Floats],
-    held: EvalRows,
-    holdout: Sequence[Floats],
-    judged: EvalRows,
+def choose_proven_ensemble(
+    models: Candidates,
+    must_improve: NDArray[np.bool_],
     *,
     seed: int,
-    cautious: NDArray[np.bool_],
-    doubted: NDArray[np.bool_],
     confidence: float = _CONFIDENCE,
-) -> Blend:
-    """As ``choose_blend``, but models that are ``doubted``, bool[m], must prove themselves.
+) -> Ensemble:
+    """As ``choose_ensemble``, but some models, bool[m], are used only where they help.
 
-    They are refused unless what is chosen among all beats what is chosen among the others beyond
-    the noise of the rows ``held``, each answered by what other rows chose, and ``judged``.
+    Those that ``must_improve`` are excluded unless what is chosen among all models beats what is
+    chosen among the others beyond noise.
     """
-    every = choose_blend(
-        validation, held, holdout, judged, seed=seed, cautious=cautious, confidence=confidence
-    )
-    sure = np.flatnonzero(~doubted).tolist()
-    if len(sure) in (0, len(doubted)):
+    every = choose_ensemble(models, seed=seed, confidence=confidence)
+    if must_improve.all() or not must_improve.any():
         return every
-    others = choose_blend(
-        [validation[i] for i in sure],
-        held,
-        [holdout[i] for i in sure],
-        judged,
-        seed=seed,
-        cautious=cautious[sure],
-        confidence=confidence,
-    ).among(~doubted)
-    others = replace(others, refused=doubted)
-    if not every.weights[doubted].any():
+    others = choose_ensemble(models.only(~must_improve), seed=seed, confidence=confidence)
+    others = replace(others.among(~must_improve), excluded=must_improve)
+    if not every.weights[must_improve].any():
         return others
+    holdout = models.holdout
     gain = gain_interval(
-        np.concatenate([others.crossed, blended(holdout, others.weights)]),
-        np.concatenate([every.crossed, blended(holdout, every.weights)]),
-        joined(held, judged),
+        np.concatenate([others.cross_fitted, weighted_sum(holdout, others.weights)]),
+        np.concatenate([every.cross_fitted, weighted_sum(holdout, every.weights)]),
+        joined(models.validation_rows, models.holdout_rows),
         seed=seed,
         confidence=_CONFIDENCE,
     )

@@ -10,26 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
+from liverank.automl.families.boosting import start_boosting
+from liverank.automl.families.contract import Traits
 from liverank.automl.families.draws import log_integer, log_uniform
-from liverank.automl.families.early_stopping import Stopping, boosting_rounds, most_rounds
-from liverank.automl.families.preparation import (
-    constant_fit,
-    even_weight,
-    is_dull,
-    level_of,
-    library,
-    scaled_target,
-    start_scores,
-)
+from liverank.automl.families.early_stopping import boosting_rounds
+from liverank.automl.families.preparation import constant_fit, even_weight, is_constant, library
 from liverank.models.forest.forest import Forest
 from liverank.models.importers.catboost import forests_from_catboost
 
-PACKAGE = "catboost"
-PILOT, GROWS = (2, 8), True
+TRAITS = Traits(
+    package="catboost",
+    is_boosting=True,
+    needs_long_search=True,
+    no_constraints="it takes ten times as long as others to keep to monotone constraints",
+)
 
 DEFAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     # Tuned on many tables: RealMLP's CatBoost-TD for classes (arXiv 2407.04491).
@@ -73,65 +70,45 @@ def fit(
     deadline: Deadline,
     rounds: int | None,
 ) -> Fit:
-    """Train as ``liverank.automl.families.Family`` says, but for the threads.
+    """Train as ``contract.Family`` describes, but for the threads.
 
     ``params`` are CatBoost's own, and ``loss``: ``squared`` (where none is given) or ``absolute``
     for a regression.
     """
-    if is_dull(train):
+    if is_constant(train):
         return constant_fit(train)
     train = _with_every_class(train)
-    catboost = library(PACKAGE)
-    rate = params["learning_rate"]
-    stopping = Stopping(deadline, rate)
+    catboost = library(TRAITS.package)
+    run = start_boosting(
+        train, validation, learning_rate=params["learning_rate"], deadline=deadline, rounds=rounds
+    )
+    threads = min(1 + len(train) // _ROWS_A_THREAD, _MOST_THREADS)
 
     class AfterRound:
         def after_iteration(self, info: Any) -> bool:
             losses = next(iter(info.metrics["validation"].values())) if validation else [None]
-            return not stopping.is_over(losses[-1])
+            return not run.stopping.is_over(losses[-1])
 
-    threads = min(1 + len(train) // _ROWS_A_THREAD, _MOST_THREADS)
-    target, scale, shift = scaled_target(train)
-    level = level_of(train)
-
-    def pool(matrix: Matrix, target: NDArray[np.float64]) -> Any:
+    def pool(matrix: Matrix) -> Any:
+        target, weight, start = run.data(matrix)
         return catboost.Pool(
-            matrix.features,
-            target,
-            weight=even_weight(matrix),
-            baseline=start_scores(matrix, level),
-            thread_count=threads,
+            matrix.features, target, weight=weight, baseline=start, thread_count=threads
         )
 
-    model = catboost.CatBoost(
-        {
-            **_own_params(train, params),
-            "iterations": most_rounds(rounds, rate, may_stop=validation is not None),
-            "random_seed": seed,
-            "thread_count": threads,
-        }
-    )
+    own = {"iterations": run.most_rounds, "random_seed": seed, "thread_count": threads}
+    model = catboost.CatBoost({**_own_params(train, params), **own})
     try:
-        model.fit(
-            pool(train, target),
-            eval_set=validation and pool(validation, scaled_target(validation, like=train).target),
-            callbacks=[AfterRound()],
-        )
+        model.fit(pool(train), eval_set=validation and pool(validation), callbacks=[AfterRound()])
     except catboost.CatBoostError as error:
         # Columns that differ may still fall into one bin.
         if "constant or ignored" in str(error):
             return constant_fit(train)
         raise
-    run = model.tree_count_
-    kept = stopping.best_rounds or run
+    rounds_run = model.tree_count_
+    kept = run.kept(rounds_run)
     model.shrink(kept)
-    return Fit(
-        parts=tuple(forest.rescaled(scale, shift + level) for forest in _forests(model)),
-        rounds=kept,
-        rounds_run=run,
-        out_of_time=stopping.out_of_time,
-        gains=np.asarray(model.get_feature_importance(), np.float64),
-    )
+    gains = np.asarray(model.get_feature_importance(), np.float64)
+    return run.fit(_forests(model), gains, kept=kept, rounds_run=rounds_run)
 
 
 def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> dict[str, Any]:

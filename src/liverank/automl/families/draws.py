@@ -1,4 +1,4 @@
-"""Draws that spaces of search are made of."""
+"""Random draws that search spaces are made of."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def log_uniform(generator: np.random.Generator, low: float, high: float) -> floa
 
 
 def log_integer(generator: np.random.Generator, low: int, high: int) -> int:
-    """A whole number from low to high, both included, each as likely as its logarithm's step.
+    """A whole number from low to high, both included, whose logarithm is about uniform.
 
     >>> sorted({log_integer(np.random.default_rng(seed), 1, 3) for seed in range(50)})
     [1, 2, 3]

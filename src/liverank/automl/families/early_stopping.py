@@ -1,4 +1,4 @@
-"""When boosting ends: by the loss on rows that choose, or by the clock."""
+"""When boosting ends: by the loss on validation rows, or by the deadline."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ _PATIENCE = 30, 150
 def most_rounds(rounds: int | None, learning_rate: float, *, may_stop: bool) -> int:
     """The rounds asked for, or where training may stop early, enough for any table.
 
-    Raises TrainingError when neither says how many.
+    Raises TrainingError where there is neither.
 
     >>> most_rounds(7, 0.1, may_stop=False), most_rounds(None, 0.04, may_stop=True)
     (7, 1500)
@@ -22,12 +22,12 @@ def most_rounds(rounds: int | None, learning_rate: float, *, may_stop: bool) -> 
     if rounds is not None:
         return rounds
     if not may_stop:
-        raise TrainingError("without rows that choose, a fit must be told how many rounds to run")
+        raise TrainingError("without validation rows, a fit needs the number of rounds to run")
     return int(np.clip(round(60 / learning_rate), _LEAST, _MOST))
 
 
 def boosting_rounds(learning_rate: float) -> float:
-    """Rounds of boosting before it stops early: about ten over the rate, and its patience on top.
+    """Expected rounds before early stopping: about ten over the learning rate, and the patience.
 
     >>> boosting_rounds(0.1)
     130.0
@@ -37,7 +37,7 @@ def boosting_rounds(learning_rate: float) -> float:
 
 @dataclass
 class Stopping:
-    """Told the loss of each round, says when to stop; remembers the best.
+    """Early stopping: takes the loss after each round and decides whether to stop.
 
     >>> stopping = Stopping(Deadline(9.0, lambda: 4.0), learning_rate=0.1)
     >>> [stopping.is_over(loss) for loss in (0.6, 0.4, 0.5)], stopping.best_rounds
@@ -50,7 +50,7 @@ class Stopping:
     out_of_time: bool = False
 
     def is_over(self, loss: float | None) -> bool:
-        """After a round: whether the loss (None where nothing chooses) or the clock ends it."""
+        """Whether to stop after a round with this loss, which is None without validation rows."""
         if loss is not None:
             self.losses.append(loss)
         patience = int(np.clip(3 / self.learning_rate, *_PATIENCE))
@@ -61,5 +61,5 @@ class Stopping:
 
     @property
     def best_rounds(self) -> int:
-        """How many rounds had the least loss; 0 where nothing chooses."""
+        """Rounds with the least loss; 0 without validation rows."""
         return int(np.argmin(self.losses)) + 1 if self.losses else 0

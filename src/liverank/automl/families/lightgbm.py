@@ -13,13 +13,15 @@ from lightgbm.callback import CallbackEnv, EarlyStopException
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
 from liverank.automl.families import list_loss
+from liverank.automl.families.boosting import BoostingRun, start_boosting
+from liverank.automl.families.contract import Traits
 from liverank.automl.families.draws import log_integer, log_uniform
-from liverank.automl.families.early_stopping import Stopping, boosting_rounds, most_rounds
+from liverank.automl.families.early_stopping import boosting_rounds
 from liverank.automl.families.list_loss import ListLoss
 from liverank.automl.families.preparation import (
     constant_fit,
     even_weight,
-    is_dull,
+    is_constant,
     level_of,
     scaled_target,
     start_scores,
@@ -27,8 +29,7 @@ from liverank.automl.families.preparation import (
 from liverank.automl.metrics.log_odds import mean_log_odds
 from liverank.models.importers.lightgbm import forests_from_lightgbm
 
-PACKAGE = "lightgbm"
-PILOT, GROWS = (2, 8), True
+TRAITS = Traits(package="lightgbm", is_boosting=True, times_threads=True)
 
 DEFAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     # Tuned on many tables: RealMLP's LGBM-TD for classes (arXiv 2407.04491).
@@ -138,8 +139,12 @@ _DATA: dict[str, Any] = {
     "max_bin": _BINS,
 }
 
-_binned: "WeakKeyDictionary[Matrix, lightgbm.Dataset]" = WeakKeyDictionary()
-"""Rows are binned once for all fits on one Matrix, and forgotten with it."""
+_DATASETS: "WeakKeyDictionary[Matrix, lightgbm.Dataset]" = WeakKeyDictionary()
+"""Binned rows by Matrix, freed with it.
+
+Binning takes as long as many rounds, and a search trains many trials on the same Matrix, which is
+all that ``fit`` is given to know the rows by. A Matrix never changes, so its bins stay right.
+"""
 
 
 def fit(
@@ -152,49 +157,51 @@ def fit(
     deadline: Deadline,
     rounds: int | None,
 ) -> Fit:
-    """Train as ``liverank.automl.families.Family`` says.
+    """Train as ``contract.Family`` describes.
 
     ``params`` are LightGBM's own, and ``loss``: ``squared`` (where none is given) or ``absolute``
     for a regression, ``lists`` for a binary target whose lists are known.
     """
-    if is_dull(train):
+    if is_constant(train):
         return constant_fit(train)
-    rate = params["learning_rate"]
-    stopping = Stopping(deadline, rate)
-
-    def after_round(env: CallbackEnv) -> None:
-        results = env.evaluation_result_list or []
-        if stopping.is_over(results[0][2] if results else None):
-            raise EarlyStopException(env.iteration, results)
-
-    level, evaluate, objective = level_of(train), None, {}
+    level, own_loss, evaluate = None, {}, None
     if params.get("loss") == list_loss.NAME:
         if train.base is None:  # LightGBM finds no average for an objective that is not its own
             level = mean_log_odds(train.target, None)
-        beside = 0.0 if train.base is not None else level
-        objective = {"objective": ListLoss(train, beside).gradients, "metric": "None"}
-        evaluate = None if validation is None else ListLoss(validation, beside).evaluate
-    data, own = _bin(train), _own_params(train, params) | objective
+        offset = 0.0 if level is None else level
+        own_loss = {"objective": ListLoss(train, offset).gradients, "metric": "None"}
+        evaluate = None if validation is None else ListLoss(validation, offset).evaluate
+    run = start_boosting(
+        train,
+        validation,
+        learning_rate=params["learning_rate"],
+        deadline=deadline,
+        rounds=rounds,
+        level=level,
+    )
+
+    def after_round(env: CallbackEnv) -> None:
+        results = env.evaluation_result_list or []
+        if run.stopping.is_over(results[0][2] if results else None):
+            raise EarlyStopException(env.iteration, results)
+
+    data = _binned(train)
     booster = lightgbm.train(
-        {**own, "seed": seed, "num_threads": n_threads},
+        {**_own_params(train, params), **own_loss, "seed": seed, "num_threads": n_threads},
         data,
-        num_boost_round=most_rounds(rounds, rate, may_stop=validation is not None),
-        valid_sets=[] if validation is None else [_bin_like(validation, train, data, level)],
+        num_boost_round=run.most_rounds,
+        valid_sets=[] if validation is None else [_binned_like(data, validation, run)],
         feval=evaluate,
         callbacks=[after_round],
         keep_training_booster=True,
     )
-    kept = stopping.best_rounds or booster.current_iteration()
-    forests = forests_from_lightgbm(booster.model_to_string(num_iteration=kept))
-    scale, shift = scaled_target(train)[1:]
-    shift += level
-    return Fit(
-        parts=tuple(forest.rescaled(scale, shift) for forest in forests),
-        rounds=kept,
+    kept = run.kept(booster.current_iteration())
+    return run.fit(
+        forests_from_lightgbm(booster.model_to_string(num_iteration=kept)),
+        booster.feature_importance("gain", iteration=kept).astype(np.float64),
+        kept=kept,
         # Rounds that found nothing to split count as well, or a run would not be repeated.
-        rounds_run=len(stopping.losses) or booster.current_iteration(),
-        out_of_time=stopping.out_of_time,
-        gains=booster.feature_importance("gain", iteration=kept).astype(np.float64),
+        rounds_run=len(run.stopping.losses) or booster.current_iteration(),
     )
 
 
@@ -249,8 +256,8 @@ def _own_params(train: Matrix, params: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
-def _bin(train: Matrix) -> lightgbm.Dataset:
-    if train not in _binned:
+def _binned(train: Matrix) -> lightgbm.Dataset:
+    if train not in _DATASETS:
         target, weight = scaled_target(train).target, even_weight(train)
         data = lightgbm.Dataset(
             train.features,
@@ -259,19 +266,12 @@ def _bin(train: Matrix) -> lightgbm.Dataset:
             init_score=start_scores(train, level_of(train)),
             params=_DATA,
         )
-        _binned[train] = data.construct()
-    return _binned[train]
+        _DATASETS[train] = data.construct()
+    return _DATASETS[train]
 
 
-def _bin_like(
-    validation: Matrix, train: Matrix, data: lightgbm.Dataset, level: float
-) -> lightgbm.Dataset:
-    target, weight = scaled_target(validation, like=train).target, even_weight(validation)
+def _binned_like(data: lightgbm.Dataset, validation: Matrix, run: BoostingRun) -> lightgbm.Dataset:
+    target, weight, start = run.data(validation)
     return lightgbm.Dataset(
-        validation.features,
-        target,
-        weight=weight,
-        init_score=start_scores(validation, level),
-        reference=data,
-        params=_DATA,
+        validation.features, target, weight=weight, init_score=start, reference=data, params=_DATA
     ).construct()

@@ -1,8 +1,8 @@
-"""The objective that sees lists, as LightGBM asks for it.
+"""The list loss, as LightGBM takes an objective.
 
-Log-loss, which fixes how likely a row is, and beside it the softmax loss of which row of its list
-succeeds, which fixes their order (as in regression-compatible ranking losses; Bai et al., 2023). So
-margins are log-odds without any further step. Invariant: with ``share`` 0 it is log-loss.
+Log-loss, which calibrates the probability of a row, plus the softmax loss of which row of its list
+succeeds, which improves their order (as in regression-compatible ranking losses; Bai et al., 2023).
+Margins are log-odds without any further step. Invariant: with ``SHARE`` 0 it is log-loss.
 """
 
 from typing import Any
@@ -17,38 +17,37 @@ from liverank.dataset.rows import list_offsets
 from liverank.errors import TrainingError
 
 NAME = "lists"
-"""The value of ``loss`` that asks for it."""
+"""The value of the parameter ``loss`` that asks for the list loss."""
 SHARE = 1.0
-"""Weight of which row of a list succeeds, beside log-loss."""
+"""Weight of the softmax loss of a list; log-loss has weight 1."""
 
 
 class ListLoss:
-    """The loss of one Matrix, whose rows begin ``beside`` what is boosted.
+    """The loss of one Matrix, whose margins are ``offset`` plus what is boosted.
 
-    Raises TrainingError where there are no lists, rows weigh differently, or the target is not 0
-    or 1.
+    Raises TrainingError where there are no lists, rows have weights, or the target is not 0 or 1.
     """
 
-    def __init__(self, matrix: Matrix, beside: float) -> None:
+    def __init__(self, matrix: Matrix, offset: float) -> None:
         if matrix.lists is None or matrix.task != "binary" or matrix.weight is not None:
             raise TrainingError(
-                f'loss "{NAME}" needs a binary target, the list of each row and rows that weigh '
-                "alike; train by log-loss, or give the Matrix `lists`"
+                f'loss "{NAME}" needs a binary target, the list of each row and rows without '
+                "weights; train by log-loss, or give the Matrix `lists`"
             )
-        self._target, self._beside = matrix.target, beside
+        self._target, self._offset = matrix.target, offset
         self._offsets = list_offsets(matrix.lists)
 
     def gradients(
         self, scores: NDArray[np.float64], _: Any
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Derivatives at scores that hold the base but not ``beside``: float64[n] each."""
-        margins = scores + self._beside
+        """First and second derivatives, float64[n] each; scores hold the base, not the offset."""
+        margins = scores + self._offset
         first, second = list_gradients_kernel(margins, self._target, self._offsets, SHARE)
         return first, second
 
     def evaluate(self, scores: NDArray[np.float64], _: Any) -> tuple[str, float, bool]:
-        """The mean loss of the same, named, and that larger is not better."""
-        margins = scores + self._beside
-        which = list_losses_kernel(margins, self._target, self._offsets)
+        """The name of the loss, its mean, and that larger is not better, as LightGBM takes them."""
+        margins = scores + self._offset
+        softmax = list_losses_kernel(margins, self._target, self._offsets)
         pointwise = row_losses(margins[:, None], self._target, "binary")
-        return NAME, float((pointwise + SHARE * which).mean()), False
+        return NAME, float((pointwise + SHARE * softmax).mean()), False

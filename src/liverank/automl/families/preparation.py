@@ -1,7 +1,7 @@
-"""What every family does alike before it trains: weights and targets of one scale, dull tables.
+"""What every family does before it trains: scale weights and targets, and handle constant tables.
 
-Penalties and least weights mean the same on every table when weights have mean 1, and targets of a
-regression mean 0 and deviation 1; leaves are put back to the target's own scale afterwards.
+With weights of mean 1, and regression targets of mean 0 and deviation 1, penalties and least
+weights mean the same on every table; leaves are put back to the target's own scale afterwards.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from liverank.models.forest.forest import Forest, leaf_arrays
 
 
 class Scaled(NamedTuple):
-    """A target, float64[n], and what undoes its scaling: value x scale + shift."""
+    """A scaled target, float64[n]; value x scale + shift is in the target's own scale."""
 
     target: NDArray[np.float64]
     scale: float
@@ -50,7 +50,7 @@ def scaled_target(train: Matrix, like: Matrix | None = None) -> Scaled:
 
 
 def even_weight(matrix: Matrix) -> NDArray[np.float64] | None:
-    """Weights of mean 1, or None where all weigh the same."""
+    """Weights of mean 1, or None where all are equal."""
     if matrix.weight is None or (matrix.weight == matrix.weight[0]).all():
         return None
     even: NDArray[np.float64] = matrix.weight / matrix.weight.mean()
@@ -58,9 +58,9 @@ def even_weight(matrix: Matrix) -> NDArray[np.float64] | None:
 
 
 def level_of(train: Matrix) -> float:
-    """What a library that starts from the base must be told of the average; 0 without a base.
+    """The average log-odds on top of the base, to start boosting from; 0 without a base.
 
-    Libraries find the average by themselves only where they start from nothing.
+    Libraries find the average by themselves only where they do not start from given margins.
     """
     return (
         0.0 if train.base is None else mean_log_odds(train.target, train.base, even_weight(train))
@@ -68,12 +68,12 @@ def level_of(train: Matrix) -> float:
 
 
 def start_scores(matrix: Matrix, level: float) -> NDArray[np.float64] | None:
-    """The margins that boosting starts from, float64[n]: the base and the level; None without."""
+    """The margins that boosting starts from, float64[n]: base + level; None without a base."""
     return None if matrix.base is None else matrix.base + level
 
 
-def is_dull(train: Matrix) -> bool:
-    """Whether no column, or not the target, takes two values among the rows that weigh."""
+def is_constant(train: Matrix) -> bool:
+    """Whether all columns, or the target, are constant among the rows with a weight above 0."""
     features, target = train.features, train.target
     if train.weight is not None:
         features, target = features[train.weight > 0], target[train.weight > 0]
@@ -86,7 +86,7 @@ def is_dull(train: Matrix) -> bool:
 
 
 def constant_fit(train: Matrix) -> Fit:
-    """The same margins for every row: what the target is on average."""
+    """A model with the same margins for every row: the average of the target."""
     forests = (
         Forest.from_arrays(leaf_arrays(value), train.n_features) for value in _averages(train)
     )

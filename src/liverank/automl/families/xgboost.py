@@ -3,6 +3,8 @@
 Invariant: with the same seed and rounds the forests are the same, on any number of threads.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,21 +12,16 @@ from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
+from liverank.automl.families.boosting import BoostingRun, start_boosting
+from liverank.automl.families.contract import Traits
 from liverank.automl.families.draws import log_integer, log_uniform
-from liverank.automl.families.early_stopping import Stopping, boosting_rounds, most_rounds
-from liverank.automl.families.preparation import (
-    constant_fit,
-    even_weight,
-    is_dull,
-    level_of,
-    library,
-    scaled_target,
-    start_scores,
-)
+from liverank.automl.families.early_stopping import boosting_rounds
+from liverank.automl.families.preparation import constant_fit, is_constant, library
 from liverank.models.importers.xgboost import forests_from_xgboost
 
-PACKAGE = "xgboost"
-PILOT, GROWS = (2, 8), True
+TRAITS = Traits(
+    package="xgboost", distribution="xgboost-cpu", is_boosting=True, needs_long_search=True
+)
 
 DEFAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     # Tuned on many tables: RealMLP's XGB-TD for classes (arXiv 2407.04491).
@@ -91,63 +88,39 @@ def fit(
     deadline: Deadline,
     rounds: int | None,
 ) -> Fit:
-    """Train as ``liverank.automl.families.Family`` says.
+    """Train as ``contract.Family`` describes.
 
     ``params`` are XGBoost's own, and ``loss``: ``squared`` (where none is given) or ``absolute``
     for a regression.
     """
-    if is_dull(train):
+    if is_constant(train):
         return constant_fit(train)
-    xgboost = library(PACKAGE)
-    rate = params["learning_rate"]
-    stopping = Stopping(deadline, rate)
+    xgboost = library(TRAITS.package)
+    run = start_boosting(
+        train, validation, learning_rate=params["learning_rate"], deadline=deadline, rounds=rounds
+    )
 
     class AfterRound(xgboost.callback.TrainingCallback):  # type: ignore[misc, name-defined]
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            losses = next(iter(evals_log["choose"].values())) if validation is not None else [None]
-            return stopping.is_over(losses[-1])
+            losses = next(iter(evals_log["validation"].values())) if evals else [None]
+            return run.stopping.is_over(losses[-1])
 
-    target, scale, shift = scaled_target(train)
-    level = level_of(train)
-    data = xgboost.QuantileDMatrix(
-        train.features,
-        target,
-        weight=even_weight(train),
-        base_margin=start_scores(train, level),
-        nthread=n_threads,
-        max_bin=_BINS,
-    )
-    held_out = []
+    evals = []
     if validation is not None:
-        chosen = scaled_target(validation, like=train).target
-        held_out = [
-            xgboost.DMatrix(
-                validation.features,
-                chosen,
-                weight=even_weight(validation),
-                base_margin=start_scores(validation, level),
-                nthread=n_threads,
-            )
-        ]
+        evals = [(_to_library(run, validation, n_threads, xgboost.DMatrix), "validation")]
     booster = xgboost.train(
         {**_own_params(train, params), "seed": seed, "nthread": n_threads},
-        data,
-        num_boost_round=most_rounds(rounds, rate, may_stop=validation is not None),
-        evals=[(each, "choose") for each in held_out],
+        _to_library(run, train, n_threads, partial(xgboost.QuantileDMatrix, max_bin=_BINS)),
+        num_boost_round=run.most_rounds,
+        evals=evals,
         verbose_eval=False,
         callbacks=[AfterRound()],
     )
-    run = booster.num_boosted_rounds()
-    kept = stopping.best_rounds or run
+    rounds_run = booster.num_boosted_rounds()
+    kept = run.kept(rounds_run)
     best = booster[:kept]
     forests = forests_from_xgboost(bytes(best.save_raw("json")))
-    return Fit(
-        parts=tuple(forest.rescaled(scale, shift + level) for forest in forests),
-        rounds=kept,
-        rounds_run=run,
-        out_of_time=stopping.out_of_time,
-        gains=_gains(best, train.n_features),
-    )
+    return run.fit(forests, _gains(best, train.n_features), kept=kept, rounds_run=rounds_run)
 
 
 def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> dict[str, Any]:
@@ -202,6 +175,11 @@ def _own_params(train: Matrix, params: dict[str, Any]) -> dict[str, Any]:
         own["monotone_constraints"] = train.directions
         own["min_child_weight"] = max(own.get("min_child_weight", 1.0), 1.0)
     return own
+
+
+def _to_library(run: BoostingRun, matrix: Matrix, n_threads: int, make: Callable[..., Any]) -> Any:
+    target, weight, start = run.data(matrix)
+    return make(matrix.features, target, weight=weight, base_margin=start, nthread=n_threads)
 
 
 def _gains(booster: Any, n_features: int) -> NDArray[np.float64]:

@@ -22,7 +22,8 @@ from liverank.automl.preprocessing.target_encoding import (
     visible_statistics,
 )
 from liverank.models.encoder.columns import number_of
-from liverank.models.encoder.steps import JOIN, Levels, Step, level_codes, level_keys, places_of
+from liverank.models.encoder.step_functions import JOIN, level_codes, level_keys, rows_of_levels
+from liverank.models.encoder.steps import Levels, Step
 
 Floats = NDArray[np.float64]
 
@@ -113,7 +114,7 @@ def fit_levels(
     levels = sorted(frequent, key=lambda level: (-counts[level], level))[: options.most_levels]
     if not levels:
         return None
-    codes = level_codes(arrays, places_of(tuple(levels)))
+    codes = level_codes(arrays, rows_of_levels(tuple(levels)))
     name = " x ".join(columns)
     parts = [_no_features(len(codes), len(levels))]
     if numeric:

@@ -25,18 +25,9 @@ from liverank.automl.preprocessing.target_encoding import VisibleRows, earlier_r
 from liverank.automl.preprocessing.text_and_lists import fit_bag
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Columns, Input
-from liverank.models.encoder.encoder import Encoder, EncoderSpec, columns_of
-from liverank.models.encoder.steps import (
-    DAY_MS,
-    MOST,
-    Arithmetic,
-    Calendar,
-    Learned,
-    Part,
-    Since,
-    Step,
-    Value,
-)
+from liverank.models.encoder.encoder import Encoder, EncoderSpec
+from liverank.models.encoder.step_functions import DAY_MS, Part
+from liverank.models.encoder.steps import MOST, Arithmetic, Calendar, Learned, Since, Step, Value
 
 _MOST_TIME_PAIRS = 6
 
@@ -201,7 +192,7 @@ def _learnable_parts(at_ms: NDArray[np.float64], *, is_row_time: bool) -> tuple[
 
 
 def _assemble(inputs: Sequence[Input], fitted: list[FittedStep]) -> Encoder:
-    read = {name for one in fitted for name in columns_of(one.step)}
+    read = {name for one in fitted for name in one.step.reads}
     spec = EncoderSpec(
         inputs=tuple(form for form in inputs if form.name in read),
         steps=tuple(one.step for one in fitted),

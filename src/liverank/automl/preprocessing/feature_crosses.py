@@ -15,7 +15,8 @@ from liverank.automl.budget import Deadline
 from liverank.automl.preprocessing.encoder import CategoryCross, FeatureCross
 from liverank.automl.profile.association import codes_of_levels, level_gain, order_gain
 from liverank.models.encoder.columns import Columns, Input
-from liverank.models.encoder.steps import Arithmetic, Operation, combine
+from liverank.models.encoder.step_functions import Operation, combine
+from liverank.models.encoder.steps import Arithmetic
 
 Loss = Callable[[tuple[FeatureCross, ...]], float]
 """Validation loss of a model trained with these crosses."""

@@ -18,15 +18,15 @@ from liverank.automl.preprocessing.target_encoding import (
     mean_differences,
     visible_statistics,
 )
-from liverank.models.encoder.steps import (
-    Bag,
+from liverank.models.encoder.step_functions import (
     bag_means,
     bag_pairs,
     bag_shown,
     bag_sizes,
-    places_of,
+    rows_of_levels,
     token_bags,
 )
+from liverank.models.encoder.steps import Bag
 
 _SAMPLE_ROWS = 100_000
 """Rows in which tokens are counted to choose those to keep."""
@@ -42,7 +42,7 @@ def fit_bag(
     if all(bag is None for bag in bags):
         return None
     tokens = _strongest_tokens(bags, training)
-    rows, codes = bag_pairs(bags, places_of(tokens))
+    rows, codes = bag_pairs(bags, rows_of_levels(tokens))
     shown = np.arange(min(training.options.shown, len(tokens)))
     what = "words" if is_text else "elements"
     names = [f"{what}({name})", *(f"{name} has {tokens[number]}" for number in shown)]
@@ -76,7 +76,7 @@ def _strongest_tokens(
     least = max(options.least / step, 2)
     frequent = [token for token, count in counts.items() if count >= least]
     frequent = sorted(frequent, key=lambda token: (-counts[token], token))[:_MOST_CANDIDATES]
-    rows, codes = bag_pairs(sample, places_of(tuple(frequent)))
+    rows, codes = bag_pairs(sample, rows_of_levels(tuple(frequent)))
     given = training.target[::step], training.weight[::step], rows
     strength = _strength(all_statistics(codes, len(frequent), *given), training.totals)
     order = np.argsort(-strength, kind="stable")[: options.tokens]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.models.encoder.steps import level_keys
+from liverank.models.encoder.step_functions import level_keys
 
 _FOLDS = 4
 _SMOOTHING = 5.0

@@ -18,7 +18,7 @@ from liverank.automl.data.training_target import TrainingTarget
 from liverank.automl.profile.association import codes_of_levels, indicators, quantile_codes
 from liverank.dataset.metrics import auc
 from liverank.models.encoder.columns import Columns, Input
-from liverank.models.encoder.steps import DAY_MS
+from liverank.models.encoder.step_functions import DAY_MS
 
 Floats = NDArray[np.float64]
 

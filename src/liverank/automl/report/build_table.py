@@ -164,7 +164,7 @@ def _warnings(run: TableRun) -> tuple[str, ...]:
             "rows are not split by time; name their --time"
         )
     warnings += [*drift, *(leak.message for leak in run.leaks), *last]
-    dropped = result.plan.dropped
+    dropped = [each.trial.title for each in result.tried if each.id in result.plan.dropped]
     if dropped:
         warnings.append(
             f"{', '.join(dropped)}: left out of the ensemble, since there was no time to "

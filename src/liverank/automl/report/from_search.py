@@ -27,7 +27,6 @@ Floats = NDArray[np.float64]
 INTERRUPTED = "interrupted; the best model so far was kept"
 _STUDENT_LOSS = 0.005
 """Relative loss above that of the full ensemble from which the report warns of distillation."""
-_KINDS = {"ensemble": "full_ensemble", "blend": "fast_ensemble"}
 _WHYS = {
     "single": "one model was best, or no ensemble was better beyond noise",
     "full_ensemble": "the full ensemble is fast and small enough",
@@ -62,21 +61,20 @@ def leaderboard(
 
     ``weights`` and ``list_losses`` have one entry a trial; the latter only for rankings.
     """
-    plan, larger = result.plan, result.evaluation.validation_rows.objective.larger_is_better
+    plan = result.plan
     entries = []
     for index, (each, weight) in enumerate(zip(result.tried, weights.tolist(), strict=True)):
-        title = each.trial.title
         entries.append(
             LeaderboardEntry(
                 family=each.trial.family,
                 name=each.trial.name,
-                validation=known(-each.loss if larger else each.loss),
+                validation=known(each.figure),
                 seconds=round(each.seconds, 3),
-                us_per_row=plan.us_per_row.get(f"{index} {title}"),
+                us_per_row=plan.us_per_row.get(each.id),
                 rounds=round(each.rounds),
                 rows=each.trial.rows,
                 weight=weight,
-                refit=(result.final.refit and title not in plan.dropped) if weight > 0 else None,
+                refit=(result.final.refit and each.id not in plan.dropped) if weight > 0 else None,
                 list_loss=None if list_losses is None else list_losses[index],
                 note="stopped by the budget" if each.out_of_time else None,
             )
@@ -88,7 +86,7 @@ def leaderboard(
 def served_model(result: SearchResult) -> ServedModel:
     """The model in the bundle."""
     served = result.served
-    kind = _KINDS.get(served.kind, served.kind)
+    kind = served.kind
     teacher = None
     if kind in ("fast_ensemble", "student") or served.loss != served.teacher_loss:
         rows, margins = result.teacher()

@@ -33,18 +33,8 @@ from liverank.automl.report.schema import (
 from liverank.automl.trials.feature_count import FeatureCountTrial
 from liverank.automl.trials.plan import Plan
 
-_PACKAGES = {
-    "liverank": "liverank",
-    "lightgbm": "lightgbm",
-    "catboost": "catboost",
-    "xgboost-cpu": "xgboost",
-    "jax": "jax",
-    "numpy": "numpy",
-    "numba": "numba",
-    "polars": "polars",
-    "scipy": "scipy",
-}
-"""Packages whose versions a report names, and the module that each is imported as."""
+_PACKAGES = ("liverank", "numpy", "numba", "polars", "scipy")
+"""Packages whose versions a report names, besides those that families train with."""
 
 
 class SearchReport(Record, frozen=True, kw_only=True):
@@ -127,10 +117,16 @@ class RankingReport(SearchReport, frozen=True, kw_only=True):
 
 
 def installed_versions() -> dict[str, str]:
-    """Versions of the installed packages of ``_PACKAGES``."""
+    """Versions of the installed packages that a model depends on."""
+    from liverank.automl.families import FAMILIES  # only who builds a report has the libraries
+
+    packages = dict(zip(_PACKAGES, _PACKAGES, strict=True))
+    for family in FAMILIES.values():
+        package = family.TRAITS.package
+        packages[family.TRAITS.distribution or package] = package
     return {
         name: importlib.metadata.version(name)
-        for name, module in _PACKAGES.items()
+        for name, module in packages.items()
         if find_spec(module) is not None
     }
 

@@ -3,34 +3,37 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from msgspec.structs import replace
 
 from liverank.automl.budget import Deadline
 from liverank.automl.ensemble.greedy import greedy_weights
 from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.families import Family
-from liverank.automl.trials.plan import TREES, Plan, Timing, Trial
-from liverank.automl.trials.trial_result import TrialResult, expected_again_s, on_most_rows
-
-FIRST = "linear"
-"""The family that is tried first, so that there is a model however short the budget."""
+from liverank.automl.trials.plan import Plan, Timing, Trial
+from liverank.automl.trials.trial_result import TrialResult, expected_refit_s, on_most_rows
 
 _OVERTIME = 2.5
 """A trial is stopped after this many times its expected time."""
 _LEAST_SHARE = 0.1
-"""Of the time left that a trial is given however short it was thought to be."""
+"""Share of the remaining time that a trial is given however short it is expected to be."""
 _FOLDS_SHARE = 0.3
-"""Of the time left that the first settings of trees may take on all folds."""
+"""Share of the remaining time that the first settings of trees may take on all folds."""
 _SLOWEST_SHARE = 0.35
-"""Of the time left that the first setting of the slowest family may take on all folds."""
+"""Share of the remaining time that the slowest family's first setting may take on all folds."""
 _ROWS_FOR_ONE_FOLD = 40_000
-_BLENDED, _QUICK_STEPS = 12, 8
+_MOST_MEMBERS, _QUICK_STEPS = 12, 8
+"""Trials, and steps of the greedy choice, by which the ensemble so far is estimated."""
 _RESERVE = 1.25
 _KEPT = 0.8
-"""Of the rounds that a trial runs, what it keeps; the others are patience."""
+"""Share of the rounds run that a trial keeps; the others are patience."""
+_BEARABLE = 1.3
+"""Expected times are not exact: a trial that is this much too slow is tried as it is."""
+_HOPELESS = 3.0
+"""A trial that is this much too slow even at the highest learning rate is left out."""
 
 
 class CostModel:
-    """How long trials take, mended by those that were run."""
+    """Expected times of trials, corrected by the trials that were run."""
 
     def __init__(
         self,
@@ -39,9 +42,10 @@ class CostModel:
         families: Mapping[str, Family],
         n_all: int = 0,
     ) -> None:
+        """``n_all`` is how many rows the last training has; 0 where there is none."""
         self._plan = plan
         self._families = families
-        self._held = evaluation.validation_rows
+        self._validation_rows = evaluation.validation_rows
         self._n_all = n_all
         self._n_rows = evaluation.n_rows
         self._n_columns = evaluation.n_features
@@ -50,52 +54,74 @@ class CostModel:
 
     @property
     def timings(self) -> Mapping[str, Timing]:
-        """Of the pilots, by family."""
+        """What the timing runs took, by family."""
         return self._plan.timings
 
     def expected_s(self, trial: Trial) -> float:
-        """Seconds that a trial should take, on all folds."""
+        """Expected seconds of a trial on all folds."""
         rows = trial.rows or self._n_rows
         timing, family = self._plan.timings[trial.family], self._families[trial.family]
         work = family.work(trial.params, self._n_columns)
         once = timing.seconds(rows, work * family.expected_rounds(trial.params, rows))
         return once * self._n_folds * self._slower.get(trial.family, 1.0)
 
-    def expected_last_s(self, trial: Trial) -> float:
-        """Seconds that training it on all rows should take, if it is kept."""
+    def expected_refit_s(self, trial: Trial) -> float:
+        """Expected seconds of training the trial's model on all rows, if it is kept."""
         if trial.rows is not None or not self._n_all:
             return 0.0
         once_s = self.expected_s(trial) / self._n_folds
         return float(once_s * _KEPT * (self._n_all / max(self._n_rows, 1)) ** 1.5)
 
-    def learn(self, tried: TrialResult) -> None:
-        """Mend what is expected of a family by how long its trial took."""
-        if tried.trial.family in self._plan.timings:
-            before = self._slower.pop(tried.trial.family, 1.0)
-            ratio = tried.seconds / max(self.expected_s(tried.trial), 1e-6)
-            self._slower[tried.trial.family] = float(np.clip(np.sqrt(before * ratio), 0.2, 5.0))
+    def learn(self, result: TrialResult) -> None:
+        """Correct what is expected of a family by how long its trial took."""
+        trial = result.trial
+        if trial.family in self._plan.timings:
+            before = self._slower.pop(trial.family, 1.0)
+            ratio = result.seconds / max(self.expected_s(trial), 1e-6)
+            self._slower[trial.family] = float(np.clip(np.sqrt(before * ratio), 0.2, 5.0))
 
-    def ending(self, deadline: Deadline, tried: Sequence[TrialResult]) -> Deadline:
-        """When to stop searching, so that what would be blended now can be trained on all rows."""
-        if not tried or not self._n_all:
+    def search_end(self, deadline: Deadline, results: Sequence[TrialResult]) -> Deadline:
+        """When to stop searching, so that the ensemble so far can be trained on all rows."""
+        if not results or not self._n_all:
             return deadline
-        best = sorted(on_most_rows(tried), key=lambda each: each.loss)[:_BLENDED]
-        weights = greedy_weights([each.validation for each in best], self._held, steps=_QUICK_STEPS)
+        best = sorted(on_most_rows(results), key=lambda each: each.loss)[:_MOST_MEMBERS]
+        weights = greedy_weights(
+            [each.validation for each in best], self._validation_rows, steps=_QUICK_STEPS
+        )
         reserve_s = sum(
-            expected_again_s(
-                each, self._n_rows, self._n_all, self._plan.timings.get(each.trial.family)
+            expected_refit_s(
+                each,
+                self._families[each.trial.family],
+                self._n_rows,
+                self._n_all,
+                self._plan.timings.get(each.trial.family),
             )
             for each, weight in zip(best, weights, strict=True)
             if weight > 0
         )
         return deadline.at(deadline.at_s - _RESERVE * reserve_s)
 
-    def until(self, trial: Trial, deadline: Deadline, *, first: bool) -> Deadline:
+    def trial_end(self, trial: Trial, deadline: Deadline, *, first: bool) -> Deadline:
         """When to stop a trial; the first may take all the time."""
         left_s = deadline.left_s()
-        most = max(self.expected_s(trial) * _OVERTIME, _LEAST_SHARE * left_s)
-        most = left_s if first else most
-        return deadline.at(deadline.clock() + min(deadline.left_s(), most))
+        most_s = max(self.expected_s(trial) * _OVERTIME, _LEAST_SHARE * left_s)
+        most_s = left_s if first else most_s
+        return deadline.at(deadline.clock() + min(deadline.left_s(), most_s))
+
+    def in_time(self, trial: Trial, slow_by: float, most_rate: float = 0.3) -> Trial | None:
+        """The trial, at a higher learning rate where it would take ``slow_by`` times too long.
+
+        None where even the highest rate is far too slow, or there is no rate to raise: a coarser
+        model in time is better than an unfinished one.
+        """
+        if slow_by <= _BEARABLE:
+            return trial
+        rate = trial.params.get("learning_rate")
+        is_boosting = self._families[trial.family].TRAITS.is_boosting
+        if not is_boosting or rate is None or rate * slow_by > _HOPELESS * most_rate:
+            return None
+        params = {**trial.params, "learning_rate": min(rate * slow_by, most_rate)}
+        return replace(trial, params=params)
 
 
 def choose_folds(
@@ -105,22 +131,27 @@ def choose_folds(
     left_s: float,
     kind: str,
 ) -> int:
-    """Folds that there is time for: 5, 3 or 1.
+    """The number of folds that there is time for: 5, 3 or 1.
 
-    Many rows choose well enough in one block. Fewer folds are better than no net, whose answers
-    differ most from those of trees; but where even 3 leave no time for one, it is not counted.
+    On many rows one validation block is enough. Fewer folds are better than no net, whose
+    predictions differ most from those of trees; but where even 3 leave no time for one, it is not
+    counted.
     """
     if kind == "manual" or evaluation.n_rows > _ROWS_FOR_ONE_FOLD:
         return 1
-    pace = CostModel(plan, evaluation, families)
+    cost = CostModel(plan, evaluation, families)
     first_s = {
-        name: pace.expected_s(
+        name: cost.expected_s(
             Trial(family=name, name="", params=families[name].DEFAULTS[0][1], seed=0)
         )
         for name in plan.timings
     }
     slowest_s = max(first_s.values(), default=0.0)
-    trees_s = sum(first_s[name] for name in first_s if name in TREES or name == FIRST)
+    trees_s = sum(
+        seconds
+        for name, seconds in first_s.items()
+        if families[name].TRAITS.is_boosting or families[name].TRAITS.first
+    )
     for slowest in (slowest_s, 0.0):
         for n_folds in (5, 3):
             if (

@@ -1,8 +1,8 @@
-"""Features that no column gives by itself, kept where validation improves beyond noise.
+"""Feature crosses, kept where the loss on validation rows falls beyond noise.
 
-A quick forest is trained without them on a few folds; what it leaves unexplained ranks candidates,
-and those with which a forest of the same shape does better on the same folds are kept.
-Invariant: rows that judge are not looked at.
+A quick forest is trained without crosses on a few folds; what it leaves unexplained ranks the
+candidates, and those with which a forest of the same shape has a lower loss on the same folds are
+kept. Invariant: the holdout rows are not read.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,6 @@ from liverank.automl.preprocessing.feature_crosses import (
 from liverank.automl.trials.plan import Made
 from liverank.dataset.sampling import evenly_spread_rows
 from liverank.models.encoder.columns import Input
-from liverank.models.encoder.encoder import columns_of
 from liverank.models.encoder.steps import Arithmetic, Calendar
 
 Floats = NDArray[np.float64]
@@ -37,40 +36,43 @@ _PARAMS = {"learning_rate": 0.15, "num_leaves": 15, "min_data_in_leaf": 20}
 _LEAST_ROWS = 500
 _MOST_ROWS = 20_000
 _FOLDS = 3
-_TRIALS_AT_LEAST = 2
-"""Trials that there must be time for, or it is not worth beginning."""
-_LOOKING_SHARE = 0.25
+_LEAST_FOREST_RUNS = 2
+"""Further runs of the quick forest for which there must be time, or no cross is tried."""
+_CANDIDATES_SHARE = 0.25
+"""Share of the remaining time used to rank candidates."""
 
 
 def find_feature_crosses(table_data: TableData, deadline: Deadline) -> tuple[FeatureCross, ...]:
-    """The crosses that help, found before the deadline; none where there are few rows."""
+    """The crosses that lower the loss, found before the deadline; none where there are few rows."""
     if len(table_data.split.train) < _LEAST_ROWS:
         return ()
     began = deadline.clock()
-    bench = _Bench(table_data, [_thinned(fold) for fold in table_data.folds(_FOLDS)], deadline)
-    before = bench.margins(())
-    if before is None or deadline.left_s() < _TRIALS_AT_LEAST * (deadline.clock() - began):
+    trials = _CrossTrials(
+        table_data, [_thinned(fold) for fold in table_data.folds(_FOLDS)], deadline
+    )
+    before = trials.margins(())
+    if before is None or deadline.left_s() < _LEAST_FOREST_RUNS * (deadline.clock() - began):
         return ()
     proposed = candidates(
-        take_rows(table_data.columns, bench.places),
+        take_rows(table_data.columns, trials.row_numbers),
         table_data.inputs,
-        _unexplained(before, table_data, bench.places),
-        deadline=deadline.share(_LOOKING_SHARE),
+        _unexplained(before, table_data, trials.row_numbers),
+        deadline=deadline.share(_CANDIDATES_SHARE),
     )
     after: dict[tuple[FeatureCross, ...], Floats | None] = {(): before}
 
     def loss(crosses: tuple[FeatureCross, ...]) -> float:
         if crosses not in after:
-            after[crosses] = bench.margins(crosses)
+            after[crosses] = trials.margins(crosses)
         margins = after[crosses]
-        return np.inf if margins is None else bench.validation_rows.mean_loss(margins)
+        return np.inf if margins is None else trials.validation_rows.mean_loss(margins)
 
     kept = choose_feature_crosses(proposed, loss, deadline)
     margins = after[kept]
     if not kept or margins is None:
         return ()
-    gain = gain_interval(before, margins, bench.validation_rows, seed=table_data.seed)
-    return kept if gain[0] > 0 and bench.help_everywhere(before, margins) else ()
+    gain = gain_interval(before, margins, trials.validation_rows, seed=table_data.seed)
+    return kept if gain[0] > 0 and trials.help_everywhere(before, margins) else ()
 
 
 def recorded(crosses: Sequence[FeatureCross]) -> tuple[Made, ...]:
@@ -100,7 +102,7 @@ def from_record(made: Sequence[Made]) -> tuple[FeatureCross, ...]:
 
 
 @dataclass(eq=False)
-class _Bench:
+class _CrossTrials:
     """Folds on which a quick forest is trained with any crosses; their columns are made once."""
 
     table_data: TableData
@@ -112,22 +114,22 @@ class _Bench:
     )
 
     @property
-    def places(self) -> NDArray[np.int64]:
-        """The choosing rows of all folds."""
+    def row_numbers(self) -> NDArray[np.int64]:
+        """The validation rows of all folds, one fold after another."""
         return np.concatenate([fold.validation for fold in self.folds])
 
     @property
     def validation_rows(self) -> EvalRows:
-        """The choosing rows of all folds."""
-        return self.table_data.eval_rows(self.places)
+        """The rows of ``row_numbers``, to evaluate margins on."""
+        return self.table_data.eval_rows(self.row_numbers)
 
     def margins(self, crosses: tuple[FeatureCross, ...]) -> Floats | None:
-        """Of the choosing rows, float64[n, k]; None where time ran out."""
+        """Margins of the validation rows, float64[n, k]; None where time ran out."""
         if not self._rows:
             self._rows = [self.table_data.encode_fold(fold)[1:] for fold in self.folds]
         margins = []
-        for place, (train, validation) in enumerate(self._rows):
-            new = [self._columns_of(cross)[place] for cross in crosses]
+        for index, (train, validation) in enumerate(self._rows):
+            new = [self._columns_of(cross)[index] for cross in crosses]
             fit = lightgbm.fit(
                 _widened(train, [column for column, _ in new]),
                 wider := _widened(validation, [column for _, column in new]),
@@ -143,19 +145,19 @@ class _Bench:
         return np.concatenate(margins)
 
     def help_everywhere(self, before: Floats, after: Floats) -> bool:
-        """Whether the loss falls on each fold: what helps only some of the time will not last."""
+        """Whether the loss falls on each fold: what helps on some of them only will not last."""
         ends = np.cumsum([len(fold.validation) for fold in self.folds])
         falls = []
         for fold, end in zip(self.folds, ends, strict=True):
             rows = slice(end - len(fold.validation), end)
-            held = self.table_data.eval_rows(fold.validation)
-            falls.append(held.mean_loss(before[rows]) - held.mean_loss(after[rows]))
+            rows_of_fold = self.table_data.eval_rows(fold.validation)
+            falls.append(rows_of_fold.mean_loss(before[rows]) - rows_of_fold.mean_loss(after[rows]))
         return min(falls) > 0
 
     def _columns_of(
         self, cross: FeatureCross
     ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """Columns of training and of choosing rows, a pair a fold."""
+        """Columns of training and of validation rows, a pair a fold."""
         if cross not in self._columns:
             alone = replace(
                 self.table_data, inputs=_inputs_of(cross, self.table_data), feature_crosses=(cross,)
@@ -169,7 +171,7 @@ class _Bench:
 
 
 def _inputs_of(cross: FeatureCross, table_data: TableData) -> tuple[Input, ...]:
-    read = cross.columns if isinstance(cross, CategoryCross) else columns_of(cross)
+    read = cross.columns if isinstance(cross, CategoryCross) else cross.reads
     return tuple(form for form in table_data.inputs if form.name in read)
 
 
@@ -187,18 +189,18 @@ def _widened(rows: Matrix, columns: list[NDArray[np.float32]]) -> Matrix:
 
 
 def _thinned(fold: FoldSplit) -> FoldSplit:
-    """The rows, evenly thinned where they are many."""
+    """The fold with its rows evenly thinned where they are many."""
     share = min(_MOST_ROWS / max(len(fold.train) + len(fold.validation), 1), 1.0)
-    fit, validation = (
-        places[evenly_spread_rows(len(places), max(round(share * len(places)), 1))]
-        for places in (fold.train, fold.validation)
+    train, validation = (
+        rows[evenly_spread_rows(len(rows), max(round(share * len(rows)), 1))]
+        for rows in (fold.train, fold.validation)
     )
-    return FoldSplit(fit, validation)
+    return FoldSplit(train, validation)
 
 
-def _unexplained(margins: Floats, table_data: TableData, places: NDArray[np.int64]) -> Floats:
-    """The target, an indicator for each class, less what margins say: float64[n, k]."""
-    target = table_data.trained_target[places][:, None]
+def _unexplained(margins: Floats, table_data: TableData, rows: NDArray[np.int64]) -> Floats:
+    """Target, an indicator for each class, minus its prediction by the margins: float64[n, k]."""
+    target = table_data.trained_target[rows][:, None]
     task = table_data.objective.task
     if task == "regression":
         return target - margins

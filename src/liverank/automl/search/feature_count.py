@@ -1,9 +1,9 @@
 """The fewest features that rank as well as all of them, found before the search for a model.
 
-One quick forest screens them: those with the least gain go. Then forests on folds that go forward
-in time say how well fewer and fewer of the rest do; the fewest are kept whose log-loss and NDCG
-stay within the noise of those folds. A model that reads less is served faster, tried faster and
-learns less noise.
+One quick forest screens them: those with the least gain are dropped. Then forests on folds that go
+forward in time show how well fewer and fewer of the rest do; the fewest are kept whose log-loss and
+NDCG stay within the noise of those folds. A model that reads fewer features is trained and served
+faster and learns less noise.
 Invariant: the features that are kept depend on the rows, the seed and, where time is short, on how
 many counts there was time to try.
 """
@@ -25,13 +25,13 @@ from liverank.dataset.metrics import ndcg_at
 from liverank.dataset.rows import Rows, list_offsets
 
 SCREENED = 96
-"""Features that the screen leaves."""
+"""Features that are left after screening."""
 COUNTS = (84, 74, 66)
-"""Features that are tried, from many to few."""
+"""Numbers of features that are tried, from many to few."""
 FOLDS = 2
 _TOP = 10
 _NOISE = 0.25
-"""Standard errors of the difference to all features by which fewer may be worse."""
+"""Standard errors by which fewer features may be worse than all of them."""
 _MOST_ROWS = 60_000
 _SCREEN_ROWS, _SCREEN_ROUNDS = 60_000, 100
 _ROUNDS = 70
@@ -43,18 +43,18 @@ _PARAMS = {
     "feature_fraction": 0.4,
     "bagging_fraction": 0.7,
 }
-"""Small trees of some features each, which do best on most logs of rankings."""
+"""Small trees that read a part of the features each; they do best on most logs of rankings."""
 
 
 class Knee(NamedTuple):
-    """The features to keep, bool[f], and what was tried on the way."""
+    """The features to keep, bool[f], and the numbers of features that were tried."""
 
     kept: NDArray[np.bool_]
     tried: tuple[FeatureCountTrial, ...]
 
 
 class _Result(NamedTuple):
-    """What a forest came to: log-loss and NDCG by list, float64[lists], and gains of features."""
+    """Log-loss and NDCG of a forest by list, float64[lists], and the gains of its features."""
 
     log_loss: NDArray[np.float64]
     ndcg: NDArray[np.float64]
@@ -71,7 +71,7 @@ def fewest_features(
 ) -> Knee:
     """Find the features to keep; all of them where rows or time are few.
 
-    ``validation`` is the newest share of the rows; its newer half, which judges, is not looked at.
+    ``validation`` is the newest share of the rows; its newer half, the holdout rows, is not read.
     """
     everything = kept = np.ones(len(rows.names), np.bool_)
     counts = [count for count in COUNTS if count < len(rows.names)]
@@ -94,12 +94,12 @@ def fewest_features(
     while low < high:  # fewer is worse or the same, so halve the counts that are left
         middle = (low + high) // 2
         chosen = _best(gains, counts[middle])
-        found = search.result(chosen)
-        if found is None:
+        fewer = search.result(chosen)
+        if fewer is None:
             break
-        if search.compare(counts[middle], found, whole):
+        if search.compare(counts[middle], fewer, whole):
             kept, low = chosen, middle + 1
-            gains = np.where(chosen, found.gains, 0.0)
+            gains = np.where(chosen, fewer.gains, 0.0)
         else:
             high = middle
     return Knee(kept, tuple(search.tried))
@@ -112,13 +112,13 @@ class _Search:
         self.tried: list[FeatureCountTrial] = []
         self._evaluation = evaluation
         self._seed, self._deadline = seed, deadline
-        held = evaluation.validation_rows
-        assert held.groups is not None
-        self._offsets = list_offsets(held.groups)
-        self._labels = held.target.astype(np.uint8)
+        validation_rows = evaluation.validation_rows
+        assert validation_rows.groups is not None
+        self._offsets = list_offsets(validation_rows.groups)
+        self._labels = validation_rows.target.astype(np.uint8)
 
     def result(self, kept: NDArray[np.bool_]) -> _Result | None:
-        """What a forest on these features comes to; None where time is over."""
+        """The result of a forest on these features; None where time is over."""
         margins, gains = [], np.zeros(len(kept))
         columns = np.flatnonzero(kept)
         for fold in self._evaluation.folds:
@@ -134,14 +134,14 @@ class _Search:
         losses = np.add.reduceat(
             self._evaluation.validation_rows.row_losses(both), self._offsets[:-1]
         )
-        # lists are compared as they would be served: as if every item stood first
+        # lists are compared as they would be served: as if every item were at the first position
         ndcg = ndcg_at(_TOP, both[:, 0], self._labels, self._offsets)
         return _Result(losses, ndcg, gains)
 
-    def compare(self, count: int, found: _Result, whole: _Result) -> bool:
-        """Whether so many features are enough beside all; it is noted."""
-        worse = found.log_loss - whole.log_loss
-        lost = (whole.ndcg - found.ndcg)[~np.isnan(whole.ndcg)]
+    def compare(self, count: int, fewer: _Result, whole: _Result) -> bool:
+        """Whether this number of features is as good as all of them; the figures are recorded."""
+        worse = fewer.log_loss - whole.log_loss
+        lost = (whole.ndcg - fewer.ndcg)[~np.isnan(whole.ndcg)]
         is_enough = _is_noise(worse) and _is_noise(lost)
         n_rows = len(self._labels)
         self.tried.append(
@@ -158,8 +158,7 @@ class _Search:
 def _quick(train: Matrix, seed: int, deadline: Deadline, rounds: int) -> Fit:
     """A forest that takes a second or so.
 
-    By one thread: on a busy machine several of so short a training wait for each other most of the
-    time.
+    One thread: in so short a training, several would mostly wait for each other on a busy machine.
     """
     return lightgbm.fit(
         train, None, _PARAMS, seed=seed, n_threads=1, deadline=deadline, rounds=rounds
@@ -177,7 +176,7 @@ def _only(matrix: Matrix, columns: NDArray[np.int64]) -> Matrix:
 
 
 def _is_noise(worse: NDArray[np.float64]) -> bool:
-    """Whether what was lost, by list, is within the noise of the lists."""
+    """Whether the mean loss of fewer features, by list, is within the noise of the lists."""
     if len(worse) < 2:
         return True
     return float(worse.mean()) <= _NOISE * float(worse.std(ddof=1)) / math.sqrt(len(worse))

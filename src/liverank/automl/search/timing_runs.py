@@ -1,75 +1,106 @@
-"""How a search starts: which families fit here, how long they take, how many folds to use."""
+"""Timing runs: short fits that show how long real ones will take.
 
-from collections.abc import Sequence
+Invariant: their models are thrown away; only the time that they took is used.
+"""
 
-from msgspec.structs import replace
+from collections.abc import Mapping
 
 from liverank.automl.budget import Deadline
-from liverank.automl.evaluation.cross_validation import CrossValidation
-from liverank.automl.families import FAMILIES, Family, is_installed
-from liverank.automl.search.cost_model import FIRST, choose_folds
-from liverank.automl.search.hardware import (
-    available_bytes,
-    cores,
-    fastest_threads,
-    time_all,
-    too_large,
-)
-from liverank.automl.trials.plan import Plan
-from liverank.errors import TrainingError
+from liverank.automl.data.matrix import Matrix
+from liverank.automl.families import Family
+from liverank.automl.trials.plan import Timing
+from liverank.dataset.sampling import evenly_spread_rows
 
-_PILOT_SHARE = 0.05
-"""Of the time left that telling the best number of threads may take."""
+_FEW_ROWS, _MANY_ROWS = 1500, 15_000
+"""Rows of the two timing runs of a family."""
+_LONG_TABLE = 6000
+"""Rows from which a second, longer run is worth it."""
+_FIXED = 0.3
+"""Share of a round's time taken not to grow with the rows, where only one size was timed."""
+_ALL_SHARE = 0.25
+"""Share of the remaining time that all timing runs together may take."""
+_MOST_SETUP_SHARE = 0.2
+"""Share of the remaining time that a family may need to set up; one that needs more is left out."""
 
 
-def start_plan(
-    evaluation: CrossValidation,
-    wanted: Sequence[str] | None,
+def time_all(
+    families: Mapping[str, Family],
+    train: Matrix,
     *,
-    seed: int,
-    kind: str,
+    n_threads: int,
     deadline: Deadline,
-    memory_bytes: int | None,
-) -> tuple[Plan, dict[str, Family]]:
-    """A plan without trials, and the families to try: how long they take, and on how many folds.
+    share: float = 0.1,
+) -> dict[str, Timing]:
+    """Time each family within its share of the remaining time; leave out those without time."""
+    timings: dict[str, Timing] = {}
+    end = deadline.share(_ALL_SHARE)
+    for name, family in families.items():
+        if timings and end.expired():
+            break
+        setup_s = family.TRAITS.setup_s
+        if timings and deadline.left_s() * _MOST_SETUP_SHARE < setup_s:
+            continue
+        until = deadline.at(deadline.clock() + max(share * deadline.left_s(), setup_s))
+        timings[name] = time_family(family, train, n_threads=n_threads, deadline=until)
+    return timings
 
-    ``wanted`` names families, None for all; ``kind`` is that of the split. Raises TrainingError
-    where no family is left.
+
+def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Deadline) -> Timing:
+    """Time a family's first setting on few rows, and on more where there are more.
+
+    What is imported and compiled at the first fit is not counted, unless that takes all the time.
     """
-    train = evaluation.folds[-1].train
-    unknown = set(wanted or ()) - set(FAMILIES)
-    if unknown:
-        raise TrainingError(
-            f"family `{min(unknown)}` is unknown; there are {', '.join(sorted(FAMILIES))}"
+    began = deadline.clock()
+    grows = family.TRAITS.slower_with_rows
+    few = train.take(evenly_spread_rows(len(train), _FEW_ROWS))
+    first = family.fit(
+        few, None, family.DEFAULTS[0][1], seed=0, n_threads=n_threads, deadline=deadline, rounds=1
+    )
+    if deadline.expired():
+        # Mostly importing and compiling, one may hope; a trial that takes longer is stopped.
+        round_s = (deadline.clock() - began) / (20 * max(first.rounds_run, 1))
+        return Timing(setup_s=(round_s, 0.0), round_s=(0.0, round_s / len(few)))
+    setup, round_s = _time_fit(family, few, n_threads, deadline)
+    if len(train) < _LONG_TABLE or not grows or deadline.expired():
+        # One size: all but a little of a round is taken to grow with the rows.
+        fixed = _FIXED if grows else 1.0
+        return Timing(
+            setup_s=(setup, 0.0), round_s=(fixed * round_s, (1 - fixed) * round_s / len(few))
         )
-    memory = available_bytes() if memory_bytes is None else memory_bytes
-    skipped: dict[str, str] = {}
-    chosen: dict[str, Family] = {}
-    for name in sorted(FAMILIES, key=lambda name: name != FIRST):
-        family = FAMILIES[name]
-        if wanted is not None and name not in wanted:
-            continue
-        if not is_installed(name):
-            skipped[name] = f"{family.PACKAGE} is not installed; pip install 'liverank[automl]'"
-            continue
-        large = too_large(family, len(train), train.n_features, memory)
-        if large is not None:
-            skipped[name] = large
-            continue
-        chosen[name] = family
-    if not chosen:
-        raise TrainingError(
-            "no family of models is left: "
-            + "; ".join(f"{name}: {why}" for name, why in skipped.items())
+    many = train.take(evenly_spread_rows(len(train), _MANY_ROWS))
+    setup_2, round_2 = _time_fit(family, many, n_threads, deadline)
+    return Timing(
+        setup_s=_line(len(few), setup, len(many), setup_2),
+        round_s=_line(len(few), round_s, len(many), round_2),
+    )
+
+
+def _time_fit(
+    family: Family, rows: Matrix, n_threads: int, deadline: Deadline
+) -> tuple[float, float]:
+    """Seconds of setting up, and of a round."""
+    params = family.DEFAULTS[0][1]
+    took = []
+    for rounds in family.TRAITS.timed_rounds:
+        began = deadline.clock()
+        fit = family.fit(
+            rows,
+            None,
+            params,
+            seed=0,
+            n_threads=n_threads,
+            deadline=deadline,
+            rounds=rounds,
         )
-    n_threads = 1
-    if "lightgbm" in chosen:
-        until = deadline.share(_PILOT_SHARE)
-        n_threads = fastest_threads(chosen["lightgbm"], train, until, cores())
-    timings = time_all(chosen, train, n_threads=n_threads, deadline=deadline)
-    for name in set(chosen) - set(timings):
-        skipped[name] = "the budget left no time to try it"
-        del chosen[name]
-    plan = Plan(seed=seed, n_threads=n_threads, folds=1, timings=timings, skipped=skipped)
-    n_folds = choose_folds(plan, evaluation, chosen, deadline.left_s(), kind)
-    return replace(plan, folds=n_folds), chosen
+        took.append((max(fit.rounds_run, 1), deadline.clock() - began))
+    (few, short_s), (many, long_s) = took
+    if long_s <= short_s:  # the first fit also imported or compiled
+        return short_s, long_s / many
+    round_s = max((long_s - short_s) / max(many - few, 1), long_s / many / 20, 1e-6)
+    return max(long_s - many * round_s, 0.0), round_s
+
+
+def _line(small: int, low: float, large: int, high: float) -> tuple[float, float]:
+    """Offset and slope of the line through two sizes, neither below zero."""
+    slope = max(high - low, 0.0) / (large - small)
+    return max(low - slope * small, 0.0), slope

@@ -1,8 +1,8 @@
 """The plan of a search: which models are tried, on how many rows, in which order.
 
-It is made from pilot timings, is written down as the search goes, and can be run again.
-Invariant: the order in which trials come depends on the seed alone; the clock only decides how far
-down the order a search gets, and all that the clock decided is in the plan.
+It begins with the timings of short fits, records the trials that were run, and can be run again.
+Invariant: the order of trials depends on the seed alone; the clock only decides how far down the
+order a search gets, and all that the clock decided is in the plan.
 """
 
 import zlib
@@ -12,13 +12,11 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from liverank.automl.families import Family
 from liverank.automl.trials.policy import Setting
-from liverank.models.encoder.steps import Operation
-
-TREES = frozenset({"lightgbm", "catboost", "xgboost"})
-"""Families that can train by absolute error."""
+from liverank.models.encoder.step_functions import Operation
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,13 +24,13 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Timing(_Record, frozen=True):
-    """What a family's pilot took: seconds = a + b x rows, of setting up and of each round."""
+    """What short fits of a family took: seconds = a + b x rows, of setting up and of each round."""
 
     setup_s: tuple[float, float]
     round_s: tuple[float, float]
 
     def seconds(self, rows: int, rounds: float) -> float:
-        """What a fit should take.
+        """Expected seconds of a fit.
 
         >>> Timing(setup_s=(1.0, 0.0), round_s=(0.0, 1e-3)).seconds(1000, 10)
         11.0
@@ -43,70 +41,87 @@ class Timing(_Record, frozen=True):
 
 
 class Trial(_Record, frozen=True):
-    """A model to try, and once it was, the rounds that each fold ran."""
+    """A model to try, and once it was trained, the rounds that each fold ran."""
 
     family: str
     name: str
     params: dict[str, Any]
     seed: int
     rows: int | None = None
-    """Of the last fold's training rows; null for all."""
+    """Training rows of the last fold; null for all."""
     expected_s: float = 0.0
     rounds: tuple[int, ...] = ()
 
     @property
     def title(self) -> str:
-        """For people."""
+        """The name that people see; two trials of different rows may share it."""
         return f"{self.family} {self.name}"
 
 
 class Made(_Record, frozen=True):
-    """A feature made of several columns: by arithmetic on two numbers, or of levels together."""
+    """A feature cross: arithmetic on two numbers, or the combined levels of several columns."""
 
     columns: tuple[str, ...]
     operation: Operation | None = None
 
 
 class Student(_Record, frozen=True):
-    """A model that was taught, and the time it was measured to take."""
+    """A model that learned from the ensemble, and the time it was measured to take."""
 
     size: int
     """Trees a margin, or the width of a net's layers."""
     parts: int
     """Leaves a tree, or layers."""
     rounds: int
-    """That it ran."""
+    """Rounds that it ran."""
     us_per_row: float
     is_net: bool = False
     loss: float | None = None
 
 
 class Plan(_Record, frozen=True):
-    """All that the clock, the memory and the user decided; the rest follows from the seed."""
+    """All that the clock, the memory and the user decided; the rest follows from the seed.
+
+    Field names are those of plan.json.
+    """
 
     seed: int
     n_threads: int
     folds: int
     timings: dict[str, Timing]
     skipped: dict[str, str] = {}
-    """Families that were left out, and why."""
+    """Families that were left out, each with the reason."""
     rows: int | None = None
     """Rows of the table that were used, evenly spread; null for all."""
     extras: tuple[Made, ...] = ()
-    """Features made of several columns that helped."""
+    """Feature crosses that were kept."""
     trials: tuple[Trial, ...] = ()
     us_per_row: dict[str, float] = {}
-    """Measured time of what could be served, by its name."""
+    """Microseconds a row, by the id of a trial, or the name of an ensemble or a student."""
     students: tuple[Student, ...] = ()
     bags: int = 1
-    """How often, with other seeds, the model was trained again on all rows, to be averaged."""
+    """How many models, which differ by their seed only, were trained on all rows and averaged."""
     dropped: tuple[str, ...] = ()
-    """Members of the blend that there was no time to train again."""
+    """Ids of the ensemble's trials that there was no time to train again on all rows."""
     refit: bool = True
     """Whether the model was trained again on all rows."""
     finished: bool = False
     """Whether the search came to its end, so that the plan can be run again."""
     interrupted: bool = False
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether this is the record of a whole search."""
+        return bool(self.trials) and self.finished
+
+
+def trial_id(number: int, trial: Trial) -> str:
+    """The key of a trial in a plan, ``number`` of which came before it.
+
+    >>> trial_id(3, Trial(family="linear", name="ridge", params={}, seed=0))
+    '3 linear ridge'
+    """
+    return f"{number} {trial.title}"
 
 
 def encode_plan(plan: Plan) -> bytes:
@@ -115,13 +130,21 @@ def encode_plan(plan: Plan) -> bytes:
 
 
 def decode_plan(text: bytes) -> Plan:
-    """The opposite of ``encode_plan``. Raises msgspec.ValidationError.
+    """The opposite of ``encode_plan``; reads older plans, too. Raises msgspec.DecodeError.
 
     >>> plan = Plan(seed=3, n_threads=1, folds=1, timings={})
     >>> decode_plan(encode_plan(plan)) == plan
     True
     """
-    return msgspec.json.decode(text, type=Plan)
+    plan = msgspec.json.decode(text, type=Plan)
+    ids = {trial_id(number, trial): trial.title for number, trial in enumerate(plan.trials)}
+    dropped = tuple(
+        id_
+        for name in plan.dropped
+        # plans named trials by their titles before trials had ids
+        for id_ in ([name] if name in ids else [id_ for id_ in ids if ids[id_] == name])
+    )
+    return replace(plan, dropped=dropped)
 
 
 def trial_order(
@@ -136,9 +159,9 @@ def trial_order(
 ) -> Iterator[Trial]:
     """Trials without end: published settings of each family in turn, then drawn ones in turn.
 
-    What a family draws does not depend on the other families. ``is_absolute`` asks trees to train
-    by absolute error. ``more`` are published settings beside those of the families; those whose
-    titles are ``early`` come before all others.
+    What a family draws does not depend on the other families. ``is_absolute`` asks boosted trees to
+    train by absolute error. ``more`` are published settings besides those of the families; the
+    settings whose titles are in ``early`` come before all others.
 
     >>> from liverank.automl.families import FAMILIES
     >>> some = trial_order({"linear": FAMILIES["linear"]}, seed=0, n_rows=100, n_columns=3)
@@ -148,18 +171,18 @@ def trial_order(
     loss = {"loss": "absolute"} if is_absolute else {}
     deepest = max((len(family.DEFAULTS) for family in families.values()), default=0)
     settings = [
-        Trial(family=name, name=title, params=params, seed=seed + place)
-        for place in range(deepest)
+        Trial(family=name, name=title, params=params, seed=seed + index)
+        for index in range(deepest)
         for name, family in families.items()
-        for title, published in family.DEFAULTS[place : place + 1]
-        for params in [{**published, **loss} if name in TREES else published]
+        for title, published in family.DEFAULTS[index : index + 1]
+        for params in [{**published, **loss} if family.TRAITS.is_boosting else published]
     ]
     settings += [
-        Trial(family=each.family, name=each.name, params=each.params, seed=seed + deepest + place)
-        for place, each in enumerate(more)
+        Trial(family=each.family, name=each.name, params=each.params, seed=seed + deepest + index)
+        for index, each in enumerate(more)
         if each.family in families
     ]
-    order = {title: place for place, title in enumerate(early)}
+    order = {title: index for index, title in enumerate(early)}
     yield from sorted(settings, key=lambda trial: order.get(trial.title, len(order)))
     generators = {
         name: np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in families
@@ -169,5 +192,5 @@ def trial_order(
             return
         for name, family in families.items():
             drawn = family.sample(generators[name], n_rows, n_columns)
-            params = {**drawn, **loss} if name in TREES else drawn
+            params = {**drawn, **loss} if family.TRAITS.is_boosting else drawn
             yield Trial(family=name, name=f"drawn {draw}", params=params, seed=seed + 100 + draw)

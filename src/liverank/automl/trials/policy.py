@@ -1,4 +1,4 @@
-"""What a search goes by beside the objective, which differs between tables and rankings."""
+"""How a search goes about its trials, where tables and rankings differ."""
 
 import math
 from typing import Any, NamedTuple
@@ -17,29 +17,31 @@ class Setting(NamedTuple):
 
     @property
     def title(self) -> str:
-        """As the trial of it will be called."""
+        """The title of its trial."""
         return f"{self.family} {self.name}"
 
 
 class SearchPolicy(NamedTuple):
-    """What a search goes by beside the objective."""
+    """What is tried first, when the search ends, and which models must prove themselves."""
 
-    early: tuple[str, ...] = ()
+    first_trials: tuple[str, ...] = ()
     """Titles of published settings that are tried before all others."""
     settings: tuple[Setting, ...] = ()
-    """Settings to try beside those of the families."""
-    cautious: frozenset[str] = frozenset()
-    """Titles of those that learn little from noise: another must beat them beyond it."""
-    doubted: frozenset[str] = frozenset()
-    """Titles of those that are used only where a blend is better with them beyond noise."""
-    climbs: bool = True
-    """Whether large tables are searched on few rows first."""
+    """Settings to try in addition to those of the families."""
+    conservative: frozenset[str] = frozenset()
+    """Titles of settings that learn little from noise: another must beat them beyond noise."""
+    must_improve: frozenset[str] = frozenset()
+    """Titles of settings that are used only where an ensemble is better with them beyond noise."""
+    use_rungs: bool = True
+    """Whether large tables are searched on few rows first (successive halving)."""
     patience: float = math.inf
     """Trials in a row without a better one after which the search ends before its budget."""
-    blend_confidence: float = 0.8
-    """How sure a blend must be better than the best single model; 0 is as likely as not."""
-    may_tie: bool = True
-    """Whether calibration may give rows of different margins the same answer."""
+    ensemble_confidence: float = 0.8
+    """Confidence that an ensemble is better than the best single model; 0 is as likely as not."""
+    allow_ties: bool = True
+    """Whether calibration may give rows of different margins the same prediction."""
+    time_trials: bool = False
+    """Whether the scoring time of each trial's model is measured."""
 
 
 PLAIN = SearchPolicy()

@@ -1,4 +1,4 @@
-"""A model that was tried: what it gave, and how to train it again."""
+"""The result of a trial, and training its model again on other rows."""
 
 import math
 from collections.abc import Sequence
@@ -9,17 +9,25 @@ from numpy.typing import NDArray
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
-from liverank.automl.families import Family
-from liverank.automl.trials.plan import Timing, Trial
+from liverank.automl.families import FAMILIES, Family
+from liverank.automl.trials.plan import Timing, Trial, trial_id
 
 _MOST_GROWTH = 1.5
-STEADY = frozenset({"linear"})
-"""Families whose rounds do not grow with the rows."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """A trial that was run: a fit a fold, margins of choosing and of judging rows, and its loss."""
+    """What a trial came to.
+
+    fits        one for each fold
+    validation  float64[n, k], margins of the validation rows of all folds, each by its own fold
+    holdout     float64[m, k], margins of the holdout rows
+    loss        the objective on the validation rows, turned so that less is better
+    figure      the objective itself
+    seconds     what training on all folds took
+    number      how many trials of the search came before this one
+    us_per_row  microseconds a row of the last fold's model, in batches of 55; None if not measured
+    """
 
     trial: Trial
     fits: tuple[Fit, ...]
@@ -27,10 +35,18 @@ class TrialResult:
     holdout: NDArray[np.float64]
     loss: float
     seconds: float
+    figure: float = math.nan
+    number: int = 0
+    us_per_row: float | None = None
+
+    @property
+    def id(self) -> str:
+        """The key of this trial in a plan: unlike its title, no other trial of a search has it."""
+        return trial_id(self.number, self.trial)
 
     @property
     def out_of_time(self) -> bool:
-        """Whether the clock ended the training of a fold."""
+        """Whether the deadline ended the training of a fold."""
         return any(fit.out_of_time for fit in self.fits)
 
     @property
@@ -38,9 +54,14 @@ class TrialResult:
         """Rounds kept, the mean over folds."""
         return float(np.mean([fit.rounds for fit in self.fits]))
 
+    @property
+    def has_rounds(self) -> bool:
+        """Whether rounds are a size of the model, which grows with the rows."""
+        return FAMILIES[self.trial.family].TRAITS.rounds_grow
+
 
 def fit_again(
-    tried: TrialResult,
+    result: TrialResult,
     family: Family,
     rows: Matrix,
     n_before: int,
@@ -49,17 +70,17 @@ def fit_again(
     n_threads: int,
     deadline: Deadline,
 ) -> Fit | None:
-    """Train a trial's model on other, usually all, rows; None where time ran out.
+    """Train a trial's model on other rows, usually all of them; None where time ran out.
 
-    ``n_before`` is how many rows it was tried on; more rows bear more rounds.
+    ``n_before`` is how many rows the trial had; more rows bear more rounds.
     """
-    rounds = tried.rounds
-    if tried.trial.family not in STEADY:
+    rounds = result.rounds
+    if family.TRAITS.rounds_grow:
         rounds *= _more_rounds(len(rows), n_before)
     fit = family.fit(
         rows,
         None,
-        tried.trial.params,
+        result.trial.params,
         seed=seed,
         n_threads=n_threads,
         deadline=deadline,
@@ -68,26 +89,30 @@ def fit_again(
     return None if fit.out_of_time else fit
 
 
-def expected_again_s(tried: TrialResult, n_before: int, n_all: int, timing: Timing | None) -> float:
-    """Seconds that training again on ``n_all`` rows should take, tried on ``n_before``."""
-    n_tried = tried.trial.rows or n_before
-    run = sum(fit.rounds_run for fit in tried.fits)
-    kept = sum(fit.rounds for fit in tried.fits) / max(run, 1)
-    longer = max(n_all / n_tried, 1.0)
-    is_steady = tried.trial.family in STEADY
-    rounds = tried.rounds * (1.0 if is_steady else _more_rounds(n_all, n_tried))
+def expected_refit_s(
+    result: TrialResult, family: Family, n_before: int, n_all: int, timing: Timing | None
+) -> float:
+    """Seconds that training again on ``n_all`` rows should take.
+
+    ``n_before`` is how many rows the trials that use all training rows had.
+    """
+    n_trial = result.trial.rows or n_before
+    run = sum(fit.rounds_run for fit in result.fits)
+    kept = sum(fit.rounds for fit in result.fits) / max(run, 1)
+    fold_s = result.seconds / len(result.fits) * min(kept, 1.0)
     if timing is None:
-        return tried.seconds / len(tried.fits) * min(kept, 1.0) * longer**2
-    slower = timing.seconds(n_all, rounds) / max(timing.seconds(n_tried, tried.rounds), 1e-9)
-    return tried.seconds / len(tried.fits) * min(kept, 1.0) * slower
+        return fold_s * max(n_all / n_trial, 1.0) ** 2
+    growth = _more_rounds(n_all, n_trial) if family.TRAITS.rounds_grow else 1.0
+    before_s = timing.seconds(n_trial, result.rounds)
+    return fold_s * (timing.seconds(n_all, result.rounds * growth) / max(before_s, 1e-9))
 
 
-def on_most_rows(tried: Sequence[TrialResult]) -> list[TrialResult]:
-    """Those that were tried on as many rows as any was."""
-    most = max((each.trial.rows or math.inf for each in tried), default=math.inf)
-    return [each for each in tried if (each.trial.rows or math.inf) == most]
+def on_most_rows(results: Sequence[TrialResult]) -> list[TrialResult]:
+    """The results of trials with as many training rows as any had."""
+    most = max((each.trial.rows or math.inf for each in results), default=math.inf)
+    return [each for each in results if (each.trial.rows or math.inf) == most]
 
 
 def _more_rounds(n_rows: int, n_before: int) -> float:
-    """By how much rounds grow with the rows: in proportion, up to half as many again."""
+    """Factor by which rounds grow with the rows: in proportion, up to half as many again."""
     return float(np.clip(n_rows / max(n_before, 1), 1.0, _MOST_GROWTH))

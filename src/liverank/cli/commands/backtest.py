@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from liverank.autopilot.backtest import TRUE, Backtest, run_backtest
-from liverank.autopilot.judging import MODEL
+from liverank.autopilot.gate import MODEL
 from liverank.cli.project.event_input import add_history_arguments, open_history
 from liverank.cli.project.time_argument import moment_ms
 from liverank.cli.terminal.progress import stage_progress

@@ -28,7 +28,7 @@ from liverank.dataset.served import (
 from liverank.errors import BundleError, DatasetError
 from liverank.events.log import Log
 from liverank.features.spec import FeatureSpec
-from liverank.features.state.sizes import what_was_let_go
+from liverank.features.state.sizes import memory_warning
 from liverank.quantities import duration_ms
 from liverank.serving.ranking.fallback import choose_level
 from liverank.serving.state.log_fold import compile_fold, fold_log, initial_layout
@@ -114,7 +114,7 @@ def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, A
     console.print(f"  {sizes.rows:,} rows of state in {sizes.bytes / 1e6:,.1f} MB")
     console.print(f"  {sizes.swept:,} rows and histories swept for lying idle")
     console.print(f"  {folded.state.clamped:,} events had a clock that ran ahead")
-    evictions = what_was_let_go(sizes)
+    evictions = memory_warning(sizes)
     if evictions is not None:
         console.print(evictions, style="yellow", markup=False, soft_wrap=True)
     return {

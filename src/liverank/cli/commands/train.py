@@ -12,7 +12,7 @@ from rich.table import Table
 
 from liverank.automl.report.comparison import Comparison
 from liverank.automl.report.reports import RankingReport
-from liverank.autopilot.judging import MODEL
+from liverank.autopilot.gate import MODEL
 from liverank.autopilot.promotion import Promotion, PromotionPolicy
 from liverank.autopilot.retraining import train_and_promote
 from liverank.autopilot.training import TrainingRun
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             on_progress=on_progress,
         )
     trained, promotion, schema = result.run, result.promotion, result.gathered.schema
-    unused = [word.said for word in result.gathered.unused]
+    unused = [word.message for word in result.gathered.unused]
     for warning in unused:
         console.print(f"Warning: {warning}", markup=False, soft_wrap=True)
     _show_training(trained, config, schema, console)

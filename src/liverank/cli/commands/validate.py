@@ -1,4 +1,4 @@
-"""``liverank validate``: check the config and the events, and say what is odd."""
+"""``liverank validate``: check the config and the events, and report problems."""
 
 import argparse
 from collections import Counter
@@ -29,7 +29,7 @@ from liverank.events.sources.mapping.mapping import parse_source
 from liverank.events.sources.read_events import read_events
 from liverank.tables.compressed import Progress as OnProgress
 
-HELP = "check the config and the events, and say what is odd"
+HELP = "check the config and the events, and report problems"
 
 _MOST_EXAMPLES = 3
 """Most rejected rows that are printed."""
@@ -181,7 +181,7 @@ def _words(config: Config, profile: Profile) -> list[Finding]:
     if words:
         severity = "info" if all(word.is_default for word in words) else "warning"
         message = "words of the config are in no event that was looked at"
-        in_config = tuple(word.said for word in words)
+        in_config = tuple(word.message for word in words)
         findings.append(_listed("words_never_seen", severity, message, in_config))
     return findings + _unknown_surfaces(config, profile)
 

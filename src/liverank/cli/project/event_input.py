@@ -39,8 +39,8 @@ def open_history(
 ) -> Iterator[Frames]:
     """Frames of the events in ``seq`` order. Raises DatasetError when there are none.
 
-    Files are imported into a temporary log, as ``liverank ingest`` would do. It lies in the data
-    directory and is removed at the end.
+    Files are imported into a temporary log, as ``liverank ingest`` would do. It is in the data
+    directory, and is removed at the end.
     """
     if not arguments.events:
         with Log.open(log_path(arguments.config, config)) as log:

@@ -140,7 +140,7 @@ class NoRankings:
         if not self._is_needed:
             return []
         message = (
-            "no event says which list a person was shown; send `ranking` events, or let "
+            "no event holds the lists that people were shown; send `ranking` events, or let "
             "[candidates] make lists from interactions"
         )
         return [Finding(name="no_rankings", severity="warning", message=message, count=0)]

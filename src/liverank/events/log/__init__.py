@@ -1,4 +1,4 @@
-"""The ordered, durable, deduplicated sequence of events; docs/log.md tells how it is kept."""
+"""The ordered, durable, deduplicated sequence of events; docs/log.md describes how it is kept."""
 
 from liverank.events.log.append import AppendResult
 from liverank.events.log.append_served import RankingAppendResult

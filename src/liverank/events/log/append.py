@@ -30,7 +30,7 @@ class AppendResult(NamedTuple):
     seqs: list[int | None]
     duplicates: int
     suppressed: tuple[int, ...] = ()
-    """Places in the batch of events refused because they are an erased user's."""
+    """Indices in the batch of the events that were refused because they are an erased user's."""
 
 
 class _Batch:
@@ -49,14 +49,14 @@ class _Batch:
         self.error: LogError | None = None
 
     def screen(self, connection: sqlite3.Connection) -> list[int]:
-        """Take erased users out of the bodies; returns the places of events that are theirs."""
+        """Take erased users out of the bodies; returns the indices of their events."""
         kept = screened(connection, self.events)
         if kept is self.events:
             return []
-        for place, (event, before) in enumerate(zip(kept, self.events, strict=True)):
+        for index, (event, before) in enumerate(zip(kept, self.events, strict=True)):
             if event is not None and event is not before:
-                self.bodies[place] = encode_event(event)
-        return [place for place, event in enumerate(kept) if event is None]
+                self.bodies[index] = encode_event(event)
+        return [index for index, event in enumerate(kept) if event is None]
 
 
 class Appender:
@@ -124,8 +124,8 @@ class Appender:
             failure = error
         finally:
             self._withdraw(own)
-            for place, batch in enumerate(batches):
-                batch.appended = results[place] if results else None
+            for index, batch in enumerate(batches):
+                batch.appended = results[index] if results else None
                 batch.error = None if results else failure
 
     def _insert(self, connection: sqlite3.Connection, batches: list[_Batch]) -> list[AppendResult]:
@@ -137,14 +137,14 @@ class Appender:
             suppressed = batch.screen(connection)
             refused = set(suppressed)
             rows = []
-            for place, dedup in enumerate(batch.dedups):
-                if place in refused or (dedup is not None and dedup in known):
+            for index, dedup in enumerate(batch.dedups):
+                if index in refused or (dedup is not None and dedup in known):
                     continue
                 if dedup is not None:
                     known.add(dedup)
                 seq += 1
-                seqs[place] = seq
-                rows.append((seq, batch.arrived_ms, batch.times[place], dedup, batch.bodies[place]))
+                seqs[index] = seq
+                rows.append((seq, batch.arrived_ms, batch.times[index], dedup, batch.bodies[index]))
             connection.executemany("INSERT INTO tail VALUES (?, ?, ?, ?, ?)", rows)
             duplicates = seqs.count(None) - len(suppressed)
             results.append(AppendResult(seqs, duplicates, tuple(suppressed)))
@@ -159,4 +159,4 @@ class Appender:
         ids = ids_of(texts)
         self._known.refresh(connection)
         known = in_tail(connection, ids) | self._known.find(ids)
-        return {texts[place] for place in np.flatnonzero(known)}
+        return {texts[index] for index in np.flatnonzero(known)}

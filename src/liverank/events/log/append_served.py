@@ -60,9 +60,9 @@ class ServedAppender:
         except (ValueError, OverflowError) as error:
             raise EventError(f"A ranking cannot be stored: {error}") from None
         with self._database.writing() as connection:
-            kept, places, suppressed = self._admitted(connection, rankings, ids)
+            kept, indices, suppressed = self._admitted(connection, rankings, ids)
             if kept is not rankings:
-                ids = Ids([ids.texts[place] for place in places], ids.hashes[places])
+                ids = Ids([ids.texts[index] for index in indices], ids.hashes[indices])
                 blocks = self._blocks(kept, arrived_ms)
             last = last_seq_of(connection)
             seq = last
@@ -86,7 +86,7 @@ class ServedAppender:
     def _admitted(
         self, connection: sqlite3.Connection, rankings: Sequence[ServedRanking], ids: Ids
     ) -> tuple[Sequence[ServedRanking], list[int], int]:
-        """The rankings to take in, their places in the batch, and how many are erased users'.
+        """The rankings to take in, their indices in the batch, and how many are erased users'.
 
         They are ``rankings`` themselves where all of them come in as they are.
         """
@@ -96,15 +96,15 @@ class ServedAppender:
         texts = set(ids.texts)
         if screened_ones is rankings and not known.any() and len(texts) == len(rankings):
             return rankings, list(range(len(rankings))), 0
-        held = {ids.texts[place] for place in np.flatnonzero(known).tolist()}
+        held = {ids.texts[index] for index in np.flatnonzero(known).tolist()}
         kept: list[ServedRanking] = []
-        places: list[int] = []
+        indices: list[int] = []
         suppressed = 0
-        for place, (text, ranking) in enumerate(zip(ids.texts, screened_ones, strict=True)):
+        for index, (text, ranking) in enumerate(zip(ids.texts, screened_ones, strict=True)):
             if ranking is None:
                 suppressed += 1
             elif text not in held:
                 held.add(text)
                 kept.append(ranking)
-                places.append(place)
-        return kept, places, suppressed
+                indices.append(index)
+        return kept, indices, suppressed

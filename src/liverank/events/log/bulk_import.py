@@ -1,7 +1,7 @@
 """Importing many events at once, straight into segments, in memory that does not grow with them.
 
 Pieces are sorted and spilled to disk, merged by time into segments, and freed of repeats; then one
-transaction gives the segments their place in the order and registers them. A kill at any point
+transaction gives the segments their seqs and registers them. A kill at any point
 leaves all of the import, or orphan files that the next open removes.
 Invariant: no reader ever sees part of an import, or a seq below one it has already read.
 """
@@ -228,16 +228,16 @@ def _check(frame: pl.DataFrame) -> None:
         )
     ).to_series()
     if len(odd_rows):
-        place = odd_rows[0]
-        event, time = frame.select("event", "time").row(place)
+        row = odd_rows[0]
+        event, time = frame.select("event", "time").row(row)
         raise EventError(
-            f"Row {place} of the frame to import has event {event!r} at time {time!r}; expected "
+            f"Row {row} of the frame to import has event {event!r} at time {time!r}; expected "
             f"one of {', '.join(KINDS)} at Unix milliseconds from 0 to {MAX_TIME_MS}"
         )
 
 
 def _register(connection: sqlite3.Connection, segments: list[Segment]) -> int:
-    """Give the segments their place at the end of the order; returns the last seq."""
+    """Give the segments the next seqs; returns the last one."""
     last_seq = last_seq_of(connection)
     for segment in segments:
         register(connection, segment.placed(last_seq + 1))

@@ -38,7 +38,7 @@ def experiment_changes(database: Database) -> list[TailEvent]:
         try:
             of_segments = [one for segment in segments for one in _of(database, segment)]
         except FileNotFoundError:
-            continue  # expired or written anew a moment ago: look again
+            continue  # expired or rewritten a moment ago: look again
         return of_segments + of_tail
 
 
@@ -56,9 +56,10 @@ def _of(database: Database, segment: Segment) -> list[TailEvent]:
         pl.lit(None, dtype).alias(name) for name, dtype in SCHEMA.items() if name not in _COLUMNS
     )
     events = events_of(columns.select(*SCHEMA))
-    places = frame.select("seq", "arrived").iter_rows()
+    seqs_and_arrivals = frame.select("seq", "arrived").iter_rows()
     return [
-        TailEvent(seq, arrived, event) for (seq, arrived), event in zip(places, events, strict=True)
+        TailEvent(seq, arrived, event)
+        for (seq, arrived), event in zip(seqs_and_arrivals, events, strict=True)
     ]
 
 
@@ -69,7 +70,7 @@ def _read(file: Path, segment: Segment) -> pl.DataFrame:
         if "action" not in stored.collect_schema().names():
             return pl.DataFrame(schema={name: SCHEMA[name] for name in _COLUMNS})
         if not segment.has_gaps:
-            stored = stored.with_row_index("place").with_columns(
-                seq=pl.col("place").cast(pl.Int64) + segment.first_seq
+            stored = stored.with_row_index("row").with_columns(
+                seq=pl.col("row").cast(pl.Int64) + segment.first_seq
             )
         return stored.filter(pl.col("event") == "experiment").select(_COLUMNS).collect()

@@ -1,6 +1,6 @@
 """Erasing a user from the log: their events, and their name in the fields of others' events.
 
-Segments that name the user are written anew first; then one transaction puts them into the
+Segments that name the user are rewritten first; then one transaction puts them into the
 manifest in place of the old ones, cleans the tail and puts the user on the suppression list; then
 the old files go, and SQLite's file is rewritten. A kill before the transaction leaves orphans, one
 after it leaves work that the next open finishes.
@@ -39,7 +39,7 @@ from liverank.events.log.suppression import suppress
 from liverank.events.wire import decode_event, encode_event
 
 _TELLING = ("event", "user", "target", "fields")
-"""The columns that tell whether a segment names a user."""
+"""The columns in which a segment may name a user."""
 
 
 class EraseResult(NamedTuple):
@@ -48,7 +48,7 @@ class EraseResult(NamedTuple):
     rows: int
     """Events removed."""
     segments: int
-    """Segments written anew, or removed as a whole."""
+    """Segments rewritten, or removed as a whole."""
     scrubbed: int
     """Events that stay, but no longer name the user in their fields."""
 

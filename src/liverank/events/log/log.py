@@ -101,7 +101,7 @@ class Log:
 
         What an erased user did before the erasure is refused (``AppendResult.suppressed``); other
         events lose their name. All else of the batch is kept, or none: LogFullError, LogBusyError
-        or LogError say so. Calls from several threads share commits. ``until_s`` is how long to
+        or LogError is raised. Calls from several threads share commits. ``until_s`` is how long to
         wait for others at most, by ``time.monotonic``; without it, ``busy_s`` from now.
         """
         return self._appender.append(events, arrived_ms=arrived_ms, until_s=until_s)
@@ -109,7 +109,7 @@ class Log:
     def append_served(
         self, rankings: Sequence[ServedRanking], *, arrived_ms: int
     ) -> RankingAppendResult:
-        """Take in rankings that our own server served, in an eighth of the room of ``append``.
+        """Take in rankings that our own server served, in an eighth of the space of ``append``.
 
         They are on disk when this returns; scores are rounded to float32. Repeats of an id and
         rankings of erased users are dropped, as ``append`` does. Raises EventError where one breaks
@@ -147,7 +147,7 @@ class Log:
     ) -> ImportResult:
         """Take in frames of SCHEMA in import order, however many, as a whole or not at all.
 
-        They are sorted on disk (``frame.IMPORT_ORDER``), beside the segments, so memory does not
+        They are sorted on disk (``frame.IMPORT_ORDER``), next to the segments, so memory does not
         grow with them. Of a repeated id the first in that order is kept. A frame may have the
         column ``content_ids.OF_FILE``: equal ids of such a file are numbered. An error of
         ``frames`` passes through, and nothing is imported; erasing waits until the end. Users in

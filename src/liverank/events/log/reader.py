@@ -2,8 +2,8 @@
 
 Between two steps an event may move from the tail to a segment or to another one, expire or be
 erased; at every step it is found where it is then.
-Invariant: frames come in strictly growing seq, and hold what was acknowledged, or the reader hears
-why not.
+Invariant: frames come in strictly growing seq, and hold what was acknowledged, or the reader gets
+an error.
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ class Reader:
             )
         except FileNotFoundError:
             self._raise_if_registered(segment)
-            return pl.DataFrame(), seq  # expired or written anew a moment ago: look again
+            return pl.DataFrame(), seq  # expired or rewritten a moment ago: look again
         return frame, frame["seq"][-1] + 1 if frame.height == rows else end + 1
 
     def read_tail(self, seq: int, *, rows: int, rankings: bool) -> TailSlice | None:

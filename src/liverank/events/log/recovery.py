@@ -46,8 +46,8 @@ def _remove_orphans(database: Database) -> None:
     """Remove files that a killed import, compaction, expiry or erasure left.
 
     A process that is killed within its commit may leave it in the WAL, unknown to others until
-    the WAL is read anew, which would name these files again. So first a commit of our own takes
-    its place there.
+    the WAL is read again, which would name these files again. So first a commit of our own replaces
+    it there.
     """
     with database.writing() as connection:
         orphans = _orphans(connection, database.segments)

@@ -1,6 +1,6 @@
 """Whether the log could be written, tried without adding to it.
 
-Invariant: the log says the same before and after, and nothing is left beside it.
+Invariant: the log is the same before and after, and no file is left next to it.
 """
 
 import os
@@ -13,7 +13,7 @@ _SCRATCH_BYTES = 1 << 18
 
 
 def try_writing(database: Database) -> None:
-    """Write a scratch file beside the log, and commit a change of nothing.
+    """Write a scratch file next to the log, and commit a change of nothing.
 
     Raises LogFullError, LogBusyError or LogError, as an append would.
     """

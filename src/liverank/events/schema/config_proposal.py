@@ -112,7 +112,7 @@ def _impressions(shown: str | None) -> str:
     if shown is None or shown == Impressions().interaction:
         return ""
     return (
-        "# The interaction that says an item was really on the screen.\n"
+        "# The interaction that means an item was really on the screen.\n"
         f"[impressions]\ninteraction = {_quoted(shown)}\n"
     )
 
@@ -121,7 +121,7 @@ def _candidates(profile: Profile, label: str) -> str:
     if profile.events.get("ranking"):
         return ""
     return (
-        "# No event says which lists were shown, so each success is taken as a choice among the\n"
+        "# No event holds the lists shown, so each success is taken as a choice among the\n"
         "# items that drew one within this window before it.\n"
         f'[candidates]\ninteraction = {_quoted(label)}\nwithin = "24h"\n'
     )
@@ -147,7 +147,7 @@ def _surfaces(profile: Profile) -> str:
     lines: list[str] = []
     for name, count in named.items():
         lines += [
-            f"# A place that shows a ranked list: {count:,} rankings. Items in a response:",
+            f"# A surface that shows a ranked list: {count:,} rankings. Items in a response:",
             f"[surfaces.{_key(name)}]",
             "limit = 50",
         ]

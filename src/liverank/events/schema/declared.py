@@ -1,8 +1,8 @@
-"""What a config declares of events, and what is said of those that differ.
+"""What a config declares of events, and the messages about events that differ.
 
 A field of another type than it is declared with is refused. So is an interaction type or a surface
-that is not declared where the config is strict; else it is taken and told of. Invariant: what is
-not declared is not checked: any type where ``[interactions]`` names none, any surface where
+that is not declared where the config is strict; else it is taken in with a warning. Invariant: what
+is not declared is not checked: any type where ``[interactions]`` names none, any surface where
 ``[surfaces]`` names none, any value of a field without a type.
 """
 
@@ -19,8 +19,8 @@ from liverank.events.event import KINDS, Edge, Event, Interaction, Ranking
 from liverank.events.field_values import PLAIN, problem_of_field
 from liverank.events.wire import Decoded, Rejected
 
-_MOST_TOLD = 20
-"""Names told one by one."""
+_MOST_LISTED = 20
+"""Number of names that are listed one by one."""
 
 
 class Unknown(NamedTuple):
@@ -65,11 +65,11 @@ class Declared(NamedTuple):
         if not any(problems):
             return decoded
         rows = range(len(problems))
-        refused = [Rejected(decoded.places[row], why) for row in rows if (why := problems[row])]
+        refused = [Rejected(decoded.positions[row], why) for row in rows if (why := problems[row])]
         kept = [row for row in rows if problems[row] is None]
         return Decoded(
             [decoded.events[row] for row in kept],
-            [decoded.places[row] for row in kept],
+            [decoded.positions[row] for row in kept],
             sorted([*decoded.rejected, *refused]),
         )
 
@@ -116,7 +116,7 @@ class Declared(NamedTuple):
 
     def refusal(self, unknown: Unknown) -> str:
         """Why an event with this name is refused, in one line."""
-        known = ", ".join(sorted(self._known(unknown.key))[:_MOST_TOLD])
+        known = ", ".join(sorted(self._known(unknown.key))[:_MOST_LISTED])
         return (
             f"{_NOUNS[unknown.key]} `{unknown.name}` is not declared - at `$.{unknown.key}`"
             f"; expected one of {known}, or declare it under {_TABLES[unknown.key]} in "
@@ -130,15 +130,15 @@ class Declared(NamedTuple):
         >>> declared.warnings(Counter({Unknown("type", "jion"): 3}))
         ['3 events of the interaction type `jion`, which [interactions] in liverank.toml does ...
         """
-        told = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+        ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
         lines = [
             f"{count:,} {'event' if count == 1 else 'events'} of the {_NOUNS[unknown.key].lower()} "
             f"`{unknown.name}`, which {_TABLES[unknown.key]} in liverank.toml does not name"
             f"{self._nearest(unknown)}"
-            for unknown, count in told[:_MOST_TOLD]
+            for unknown, count in ranked[:_MOST_LISTED]
         ]
-        if len(told) > _MOST_TOLD:
-            lines.append(f"{len(told) - _MOST_TOLD:,} other names are not declared either")
+        if len(ranked) > _MOST_LISTED:
+            lines.append(f"{len(ranked) - _MOST_LISTED:,} other names are not declared either")
         return lines
 
     def _known(self, key: str) -> frozenset[str]:

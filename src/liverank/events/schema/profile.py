@@ -1,4 +1,4 @@
-"""What a log of events holds, told by looking at it once.
+"""What a log of events holds, from one pass over it.
 
 Counts are exact; fields are judged on a random sample, so that five million events take seconds.
 Invariant: the same events, however they are cut into frames, and the same seed give the same
@@ -20,14 +20,14 @@ NOT_SUCCESS = re.compile(
     r"(^|_)(impression|exposure|seen|shown|show|view_start|scroll|leave|left|exit|end|ended|hide|hidden|"
     r"dismiss|skip|report|block|mute|dislike|unlike|unfollow|unsubscribe|cancel|refund|close|error)(s|ed)?$"
 )
-"""Interaction types that say nothing, or nothing good, about what a person thinks of an item."""
+"""Interaction types that do not mean that a person liked the item."""
 
 PREFERRED_LABELS = ("join", "purchase", "buy", "order", "subscribe", "play", "watch", "click")
 """Interaction types that are likely to be the label, the likeliest first."""
 
 
 MAX_IDS = 1_000_000
-"""Ids of users and of edges' targets that are kept to tell fields that name them, or a few more."""
+"""Ids of users and of edges' targets that are kept to recognise fields that hold them, roughly."""
 
 
 class InteractionProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +137,7 @@ def likely_label(counts: dict[str, int]) -> str | None:
 
 
 def is_positive(interaction: str) -> bool:
-    """Whether an interaction of this name says that a person liked an item.
+    """Whether an interaction of this name means that a person liked an item.
 
     >>> is_positive("join"), is_positive("leave"), is_positive("card_impression")
     (True, False, False)

@@ -1,8 +1,8 @@
 """What the events of one product hold: every field with its type, settled once for everybody.
 
 Features, dataset and serving read this and nothing else to know which fields, interaction types
-and relations exist. Invariant: a Schema is complete; what the config leaves open has been decided
-by looking at the data, and the decision is written down here.
+and relations exist. Invariant: a Schema is complete; what the config leaves open is
+guessed from the data, and the guess is recorded here.
 """
 
 from typing import Literal
@@ -36,11 +36,11 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     levels: dict[str, tuple[str, ...]] = {}
     """Values of each ``category`` field (``"items.language"``), the most frequent first."""
     impressions_from: Literal["interaction", "ranking"] = "ranking"
-    """Whether interactions say what was seen, or the served lists do."""
+    """Whether interactions or the served lists show what was seen."""
     impressions_known: bool = True
-    """False where neither do: a log of bare clicks tells nothing of what was shown."""
+    """False where neither do: a log of bare clicks does not hold what was shown."""
     positive: tuple[str, ...] = ()
-    """Interaction types that say a person liked an item (not impressions, leaves, hides)."""
+    """Interaction types that mean a person liked an item (not impressions, leaves, hides)."""
     valued: tuple[str, ...] = ()
     """Interaction types that carry values worth adding up, such as the seconds stayed."""
 
@@ -56,37 +56,9 @@ def resolve_schema(config: Config, profile: Profile) -> Schema:
     >>> resolve_schema(config, Profile()).items
     {'host': 'key'}
     """
-    entities = {
-        "items": (config.items.fields, profile.items),
-        "users": (config.users.fields, profile.users),
-        "requests": (config.requests.fields, profile.requests),
-    }
-    fields: dict[str, dict[str, FieldType]] = {}
-    levels: dict[str, tuple[str, ...]] = {}
-    for entity, (declared, seen) in entities.items():
-        for name, field_type in declared.items():
-            if name in seen:
-                _check_declared(f"{entity}.fields.{name}", field_type, seen[name])
-        guessed = {
-            name: seen[name].guess
-            for name in sorted(seen)
-            if name not in declared and not name.startswith(OWN)
-        }
-        fields[entity] = {**declared, **guessed}
-        for name, field_type in fields[entity].items():
-            if field_type == "category":
-                levels[f"{entity}.{name}"] = seen[name].levels if name in seen else ()
-    if len(profile.surfaces) > 1:
-        by_size = sorted(profile.surfaces, key=lambda name: -profile.surfaces[name])
-        fields["requests"][SURFACE], levels[f"requests.{SURFACE}"] = "category", tuple(by_size)
+    fields, levels = _fields_and_levels(config, profile)
     shown = config.impressions.interaction
-    source = config.impressions.source
-    if source == "auto":
-        source = "interaction" if shown in profile.interactions else "ranking"
-    if source == "interaction":
-        is_known = shown in profile.interactions
-    else:
-        is_known = profile.events.get("ranking", 0) > 0
+    source, is_known = _impressions(config, profile)
     names = set(config.interactions or profile.interactions)
     names |= {shown} if source == "interaction" and is_known else set()
     interactions = (config.label.interaction, *sorted(names - {config.label.interaction}))
@@ -110,6 +82,48 @@ def resolve_schema(config: Config, profile: Profile) -> Schema:
             if name in profile.interactions and _has_values(profile.interactions[name])
         ),
     )
+
+
+def _fields_and_levels(
+    config: Config, profile: Profile
+) -> tuple[dict[str, dict[str, FieldType]], dict[str, tuple[str, ...]]]:
+    """The fields of each entity, and the values of its ``category`` fields."""
+    entities = {
+        "items": (config.items.fields, profile.items),
+        "users": (config.users.fields, profile.users),
+        "requests": (config.requests.fields, profile.requests),
+    }
+    fields: dict[str, dict[str, FieldType]] = {}
+    levels: dict[str, tuple[str, ...]] = {}
+    for entity, (declared, seen) in entities.items():
+        for name, field_type in declared.items():
+            if name in seen:
+                _check_declared(f"{entity}.fields.{name}", field_type, seen[name])
+        guessed = {
+            name: seen[name].guess
+            for name in sorted(seen)
+            if name not in declared and not name.startswith(OWN)
+        }
+        fields[entity] = {**declared, **guessed}
+        for name, field_type in fields[entity].items():
+            if field_type == "category":
+                levels[f"{entity}.{name}"] = seen[name].levels if name in seen else ()
+    if len(profile.surfaces) > 1:
+        by_size = sorted(profile.surfaces, key=lambda name: -profile.surfaces[name])
+        fields["requests"][SURFACE], levels[f"requests.{SURFACE}"] = "category", tuple(by_size)
+    return fields, levels
+
+
+def _impressions(
+    config: Config, profile: Profile
+) -> tuple[Literal["interaction", "ranking"], bool]:
+    """What shows which items were seen, and whether the data holds it."""
+    shown, source = config.impressions.interaction, config.impressions.source
+    if source == "auto":
+        source = "interaction" if shown in profile.interactions else "ranking"
+    if source == "interaction":
+        return source, shown in profile.interactions
+    return source, profile.events.get("ranking", 0) > 0
 
 
 def _has_values(seen: InteractionProfile) -> bool:

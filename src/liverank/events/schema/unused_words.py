@@ -1,7 +1,7 @@
 """Words of a config that no event has: a misspelt interaction type, or a default nobody uses.
 
-Features and labels of such a word stay empty without an error. Invariant: what is told of is in the
-config, and in none of the events that were looked at.
+Features and labels of such a word stay empty without an error. Invariant: what is reported is in
+the config, and in none of the events that were looked at.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from liverank.config import Config, Impressions, Presence
 from liverank.events.schema.declared import nearest
 from liverank.events.schema.profile import Profile
 
-_MOST_TOLD = 10
+_MOST_LISTED = 10
 
 
 class UnusedWord(NamedTuple):
@@ -21,38 +21,38 @@ class UnusedWord(NamedTuple):
     word: str
     is_default: bool
     """Whether nobody wrote it into the config."""
-    said: str
-    """What is told of it, in one line."""
+    message: str
+    """What to report, in one line."""
 
 
 def unused_words(config: Config, profile: Profile) -> list[UnusedWord]:
     r"""The words of a config that no event has, each once, in the order of the config.
 
-    A default is told of where it matters: ``presence.enter`` always, ``presence.leave`` where
-    people come in, ``presence.follow`` where there are relations. Of no interactions at all nothing
-    is told.
+    A default is reported where it matters: ``presence.enter`` always, ``presence.leave`` where
+    people come in, ``presence.follow`` where there are relations. Without any interaction
+    nothing is reported.
 
     >>> from liverank.config import parse_config
     >>> from liverank.events.schema.profile import InteractionProfile
     >>> config = parse_config('[label]\ninteraction = "watch"\n[presence]\nenter = "wtach"')
     >>> profile = Profile(interactions={"watch": InteractionProfile(count=9)})
-    >>> [one.said for one in unused_words(config, profile)]
+    >>> [one.message for one in unused_words(config, profile)]
     ['`presence.enter` is "wtach", but no event is of that interaction type; the nearest is ...
     """
     types = profile.interactions
     words = [(key, word, key in _defaults(config)) for key, word in _types_of(config, types)]
-    told = [_unused(*word, "interaction type", types) for word in words if types]
+    found = [_unused(*word, "interaction type", types) for word in words if types]
     follow = config.presence.follow
     is_default = follow == Presence().follow
     if profile.relations or (types and not is_default):
         word = ("presence.follow", follow, is_default)
-        told.append(_unused(*word, "relation", profile.relations))
+        found.append(_unused(*word, "relation", profile.relations))
     if profile.surfaces:
-        told += [
+        found += [
             _unused(f"surfaces.{name}", name, False, "surface", profile.surfaces)
             for name in config.surfaces
         ]
-    return [one for one in told if one is not None]
+    return [one for one in found if one is not None]
 
 
 def _types_of(config: Config, seen: Iterable[str]) -> list[tuple[str, str]]:
@@ -92,7 +92,7 @@ def _unused(
     near = nearest(word, names)
     advice = f'the nearest is "{near}"'
     if near is None:
-        advice = f"there are: {', '.join(sorted(names)[:_MOST_TOLD]) or 'none'}"
+        advice = f"there are: {', '.join(sorted(names)[:_MOST_LISTED]) or 'none'}"
     how = " by default" if is_default else ""
-    said = f'`{key}` is "{word}"{how}, but no event is of that {noun}; {advice}'
-    return UnusedWord(key, word, is_default, said)
+    message = f'`{key}` is "{word}"{how}, but no event is of that {noun}; {advice}'
+    return UnusedWord(key, word, is_default, message)

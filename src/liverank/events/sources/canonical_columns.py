@@ -72,7 +72,7 @@ def explain_mapping(path: Path, columns: Sequence[str]) -> str:
     time = next((name for name in columns if "time" in name.lower()), "TIME_COLUMN")
     return (
         f"{path}: does not hold events as liverank knows them; its columns are "
-        f"{', '.join(columns) or '(none)'}. Say in liverank.toml which events its rows make, e.g.\n"
+        f"{', '.join(columns) or '(none)'}. Write in liverank.toml which events they make, e.g.\n"
         f'\n    [[sources]]\n    files = "{path.name}"\n\n    [[sources.events]]\n'
         f'    event = "interaction"\n    type = "click"\n    time = "{{{time}}}"\n'
         f'    user = "{{{user}}}"\n    item = "{{{item}}}"\n\nand see docs/events.md'

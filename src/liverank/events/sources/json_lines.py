@@ -37,7 +37,7 @@ class Stretch(NamedTuple):
 
     frame: pl.DataFrame
     rejected: list[tuple[str, str]]
-    """Places (``file:line``) and reasons."""
+    """Locations (``file:line``) and reasons."""
 
 
 def read_lines(path: Path, on_progress: Progress) -> Iterator[Lines]:
@@ -116,7 +116,7 @@ def read_json(
     try:
         for first, all_decoded in decode_array(body, at_once=_ARRAY_EVENTS):
             decoded = declared.taken(all_decoded)
-            rejected = [(f"{path}[{first + place}]", why) for place, why in decoded.rejected]
+            rejected = [(f"{path}[{first + position}]", why) for position, why in decoded.rejected]
             yield Stretch(frame_of(decoded.events), rejected)
     except EventError as error:
         raise SourceError(f"{path}: {error}") from None

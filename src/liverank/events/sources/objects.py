@@ -73,8 +73,8 @@ def read_objects(
 ) -> Iterator[TablePiece]:
     """The objects of a file, about ``at_once`` lines at a time, ``#`` being the number of the line.
 
-    ``problem`` says why an object is refused, None where it is not. Raises SourceError when the
-    file cannot be read.
+    ``problem`` gives the reason why an object is refused, None where it is not. Raises SourceError
+    when the file cannot be read.
     """
     pieces = _read(path, on_progress, problem, at_once)
     first = next(pieces, None)

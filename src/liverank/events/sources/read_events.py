@@ -54,7 +54,7 @@ class FileEvents(NamedTuple):
     rejected: pl.DataFrame
     """Its rejected rows, with the columns of REJECTED."""
     contents: pl.Series
-    """String[n]: what the ids of events without one of their own tell, null for the others. Equal
+    """String[n]: the content ids of events that came without an id, null for the others. Equal
     ones of this piece are numbered in ``frame``; only an import numbers those of all pieces of a
     file."""
     file: int
@@ -91,7 +91,7 @@ def read_events(
     hold canonical events. A bad row, or one that is not as ``declared``, is rejected and loses
     nothing but itself. Events without an
     id get one from their content (see ``content_ids``). The ``cut`` and the ``generation`` of a
-    ranking are those of the log that it was served from: they say nothing in another, and are left
+    ranking are those of the log that it was served from: they mean nothing in another, and are left
     out.
 
     Raises ConfigError when a source is not well formed, SourceError when there is no such file;
@@ -101,7 +101,7 @@ def read_events(
     []
     """
     mappings = [
-        parse_source(source, where=f"sources[{place}]") for place, source in enumerate(sources)
+        parse_source(source, where=f"sources[{index}]") for index, source in enumerate(sources)
     ]
     return _read_files(find_files(paths), _Door(mappings, declared), on_progress)
 
@@ -258,7 +258,7 @@ def _map(path: Path, how: _FileMapping, table: TablePiece, *, mark: str = _ROW) 
 
 
 def _placed(path: Path, mapped: Mapped, *, mark: str = _ROW) -> _Part:
-    """Numbers of rows, or without the mark of lines, as places that a person can look up."""
+    """Turn row numbers (line numbers without the mark) into locations that a person can look up."""
     where = pl.concat_str(pl.lit(f"{path}:{mark}"), pl.col("#").cast(pl.String)).alias("where")
     return _Part(mapped.frame, mapped.rejected.select(where, "reason"))
 

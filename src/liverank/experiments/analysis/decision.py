@@ -83,7 +83,7 @@ def _decide_variant(
     if math.isnan(primary.adjusted_p):
         why = primary.comparison.reason or "its p-value is unknown"
         return Decision(
-            action="wait", sentence=f"Wait: {primary.metric} of {variant} cannot be judged: {why}."
+            action="wait", sentence=f"Wait: {primary.metric} of {variant} cannot be decided: {why}."
         )
     if primary.adjusted_p < alpha and primary.gain > 0:
         return _decide_better(primary, results, stage, alpha)

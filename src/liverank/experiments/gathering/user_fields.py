@@ -9,7 +9,7 @@ from liverank.experiments.gathering.json_fields import field_of
 
 
 class UserFields:
-    """Collects what user events say of some fields."""
+    """Collects the values of some fields from user events."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names

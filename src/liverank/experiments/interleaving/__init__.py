@@ -1,1 +1,1 @@
-"""Compare rankers within one list: who placed which item, and whose items people choose."""
+"""Compare rankers within one list: which ranker added each item, and whose items users choose."""

@@ -1,7 +1,7 @@
 """What people chose in interleaved lists, credited to the rankers and summed for each user.
 
 Invariant: a success counts once for its item in its ranking, and only where the interaction names
-the ranking; what was done in no interleaved list credits nobody.
+the ranking; other interactions credit no ranker.
 """
 
 import numpy as np

@@ -2,7 +2,7 @@
 
 The rankers' own orders are not logged, so the teams cannot be derived from the log.
 Invariant: ``shares_of(teams_text(teams))`` gives each item's shares, whose sum is 1, or 0 where the
-item counts for nobody.
+item counts for no ranker.
 """
 
 import re

@@ -1,6 +1,6 @@
 """The contract of a metric: a name, its needs, a value per unit, and a comparison of two arms.
 
-A new kind of metric is one small file with a struct that has these, and a line in ``of_config``.
+A new kind of metric is one small file with a struct that has these, and a line in ``from_config``.
 Invariant: every exposed unit is in the denominator; a unit is left out only while the time that the
 metric covers is not over, which does not depend on the variant.
 """

@@ -33,7 +33,7 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class FromLog(msgspec.Struct, frozen=True, kw_only=True):
-    """What a log says before an experiment."""
+    """Baselines and traffic from a log, before an experiment."""
 
     baselines: tuple[Baseline, ...]
     traffic: Traffic

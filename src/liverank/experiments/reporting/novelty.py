@@ -106,7 +106,7 @@ def _sentence(change: float, p: float, first: float, days: int) -> str:
     if p >= 1 - _LEVEL:
         return (
             f"No trend over the first {days} days since exposure (p {p_words(p)}): "
-            "nothing says that the effect is only novelty."
+            "there is no sign of a novelty effect."
         )
     if change * first < 0:
         return (

@@ -13,7 +13,6 @@ from liverank.experiments.gathering.collect import gather
 from liverank.experiments.gathering.gathered import Gathered
 from liverank.experiments.gathering.views import Days, needs_of
 from liverank.experiments.metrics.metric import Metric
-from liverank.experiments.reporting.asked import Asked
 from liverank.experiments.reporting.course import Course
 from liverank.experiments.reporting.effects import effect_of
 from liverank.experiments.reporting.facts import (
@@ -23,6 +22,7 @@ from liverank.experiments.reporting.facts import (
     SplitFact,
     State,
 )
+from liverank.experiments.reporting.report_input import ReportInput
 from liverank.experiments.reporting.results import (
     distrusted,
     metric_facts,
@@ -39,33 +39,33 @@ from liverank.experiments.reporting.verdict import decision_of
 _LEVEL = 0.95
 
 
-def report_of(asked: Asked, frames: Iterable[pl.DataFrame]) -> Report:
-    """Read the log's frames, which hold ``asked.wanted().columns``, and report."""
-    gathered = gather(frames, asked.wanted())
-    arms = tuple(asked.shares)
+def report_of(inputs: ReportInput, frames: Iterable[pl.DataFrame]) -> Report:
+    """Read the log's frames, which hold ``inputs.wanted().columns``, and report."""
+    gathered = gather(frames, inputs.wanted())
+    arms = tuple(inputs.shares)
     exposed = [gathered.exposed_ms[gathered.arms.of(name)] for name in arms]
-    first = min((int(times[0]) for times in exposed if len(times)), default=asked.now_ms)
-    course = asked.course(first)
+    first = min((int(times[0]) for times in exposed if len(times)), default=inputs.now_ms)
+    course = inputs.course(first)
     moments = course.looks()
     if not moments or first > moments[-1]:
-        return _base(asked, gathered, course, decision=_early(gathered, course))
-    metrics = [metric for metric in asked.all_metrics if not _is_absent(metric, asked, gathered)]
+        return _base(inputs, gathered, course, decision=_early(gathered, course))
+    metrics = [metric for metric in inputs.all_metrics if not _is_absent(metric, inputs, gathered)]
     needs = needs_of(gathered, metrics)
     held_out = [HOLDOUT] if HOLDOUT in gathered.arms.names else []
     series = series_of(gathered, metrics, needs, moments, [*arms, *held_out])
-    tracks = tracks_of(series, asked, metrics, arms, course)
-    results = results_of(tracks, metrics, asked)
+    tracks = tracks_of(series, inputs, metrics, arms, course)
+    results = results_of(tracks, metrics, inputs)
     novelties = novelties_of(gathered, Days(gathered, needs), metrics, arms, moments[-1])
-    split = _split(gathered, series, asked)
-    facts = metric_facts(metrics, tracks, results, novelties, asked, course, moments)
+    split = _split(gathered, series, inputs)
+    facts = metric_facts(metrics, tracks, results, novelties, inputs, course, moments)
     if not split.ok:
         facts = distrusted(facts)
-    primary = next((metric for metric in metrics if metric.name not in asked.margins), None)
+    primary = next((metric for metric in metrics if metric.name not in inputs.margins), None)
     return _base(
-        asked,
+        inputs,
         gathered,
         course,
-        decision=decision_of(asked, list(results.values()), split, facts, course, series),
+        decision=decision_of(inputs, list(results.values()), split, facts, course, series),
         split=split,
         metrics=facts,
         segments=() if primary is None else segments_of(gathered, series, primary, arms),
@@ -74,37 +74,37 @@ def report_of(asked: Asked, frames: Iterable[pl.DataFrame]) -> Report:
 
 
 def _base(
-    asked: Asked, gathered: Gathered, course: Course, *, decision: DecisionFact, **parts: Any
+    inputs: ReportInput, gathered: Gathered, course: Course, *, decision: DecisionFact, **parts: Any
 ) -> Report:
     """A report with what is known from the start on."""
-    control, *variants = asked.shares
+    control, *variants = inputs.shares
     sizes = gathered.arms.sizes()
     state: State = "running"
     if course.is_over:
         state = "ended" if course.until_ms >= course.planned_end_ms else "stopped"
-    elif asked.now_ms < course.start_ms or not gathered.units:
+    elif inputs.now_ms < course.start_ms or not gathered.units:
         state = "not started"
     empty: dict[str, Any] = {"split": None, "metrics": (), "segments": (), "holdout": ()}
     return Report(
-        experiment=asked.name,
-        now_ms=asked.now_ms,
+        experiment=inputs.name,
+        now_ms=inputs.now_ms,
         start_ms=int(course.start_ms),
         planned_end_ms=int(course.planned_end_ms),
         until_ms=int(course.until_ms),
         state=state,
         control=control,
         variants=tuple(variants),
-        alpha=asked.experiment.alpha,
-        units=sum(sizes.get(name, 0) for name in asked.shares),
+        alpha=inputs.experiment.alpha,
+        units=sum(sizes.get(name, 0) for name in inputs.shares),
         units_by_arm={
             name: sizes.get(name, 0)
-            for name in (*asked.shares, HOLDOUT)
-            if name in asked.shares or name in sizes
+            for name in (*inputs.shares, HOLDOUT)
+            if name in inputs.shares or name in sizes
         },
         exposures=gathered.rankings,
         decision=decision,
-        notes=notes_of(asked, gathered, course),
-        how=how_of(asked, gathered, course),
+        notes=notes_of(inputs, gathered, course),
+        how=how_of(inputs, gathered, course),
         **{**empty, **parts},
     )
 
@@ -126,16 +126,16 @@ def _early(gathered: Gathered, course: Course) -> DecisionFact:
     )
 
 
-def _is_absent(metric: Metric, asked: Asked, gathered: Gathered) -> bool:
+def _is_absent(metric: Metric, inputs: ReportInput, gathered: Gathered) -> bool:
     """Whether a metric was not asked for, and the log has no events of it."""
     types = [text for need in metric.needs() for text in need.types]
-    return metric.name in asked.seeded and not all(gathered.counts.get(one) for one in types)
+    return metric.name in inputs.seeded and not all(gathered.counts.get(one) for one in types)
 
 
-def _split(gathered: Gathered, series: Series, asked: Asked) -> SplitFact:
-    counts = series.counts[:, : len(asked.shares)]
+def _split(gathered: Gathered, series: Series, inputs: ReportInput) -> SplitFact:
+    counts = series.counts[:, : len(inputs.shares)]
     days = [utc_day(at_ms) for at_ms in series.moments_ms]
-    return split_of(gathered, counts, days, asked.shares)
+    return split_of(gathered, counts, days, inputs.shares)
 
 
 def _holdout(series: Series, metric: Metric, arms: Sequence[str]) -> tuple[HoldoutFact, ...]:

@@ -10,11 +10,11 @@ from liverank.experiments.gathering.gathered import Gathered
 from liverank.experiments.gathering.views import Days
 from liverank.experiments.metrics.metric import Metric
 from liverank.experiments.metrics.need import DAY_MS
-from liverank.experiments.reporting.asked import Asked
 from liverank.experiments.reporting.course import Course
 from liverank.experiments.reporting.effects import effect_of
 from liverank.experiments.reporting.facts import LookFact, MetricFact, Novelty, VariantResult
 from liverank.experiments.reporting.novelty import novelty_of
+from liverank.experiments.reporting.report_input import ReportInput
 from liverank.experiments.reporting.sequence import Pair, Track, planned_looks, watched
 from liverank.experiments.reporting.series import Series
 
@@ -23,12 +23,16 @@ Tracks = dict[tuple[str, str], Track]
 
 
 def tracks_of(
-    series: Series, asked: Asked, metrics: Sequence[Metric], arms: Sequence[str], course: Course
+    series: Series,
+    inputs: ReportInput,
+    metrics: Sequence[Metric],
+    arms: Sequence[str],
+    course: Course,
 ) -> Tracks:
     """Every metric of every variant over the looks; ``arms`` begin with the control."""
     clock = [course.clock(at_ms) for at_ms in series.moments_ms]
     planned = math.ceil((course.planned_end_ms - course.start_ms) / course.looks_ms)
-    guards = {guard.name for guard in asked.guardrails}
+    guards = {guard.name for guard in inputs.guardrails}
     control, *variants = arms
     tracks = {}
     for metric in metrics:
@@ -37,7 +41,7 @@ def tracks_of(
                 (look[metric.name, control], look[metric.name, variant])
                 for look in series.summaries
             ]
-            alpha = asked.experiment.alpha
+            alpha = inputs.experiment.alpha
             tracks[metric.name, variant] = (
                 watched(metric, pairs, planned, alpha=alpha)
                 if metric.name in guards
@@ -47,10 +51,10 @@ def tracks_of(
 
 
 def results_of(
-    tracks: Tracks, metrics: Sequence[Metric], asked: Asked
+    tracks: Tracks, metrics: Sequence[Metric], inputs: ReportInput
 ) -> dict[tuple[str, str], MetricResult]:
     """The results that a decision is made from, p-values corrected, in the order of metrics."""
-    guards = {guard.name for guard in asked.guardrails}
+    guards = {guard.name for guard in inputs.guardrails}
     by_name = {metric.name: metric for metric in metrics}
     results = [
         MetricResult(
@@ -60,7 +64,7 @@ def results_of(
             p=track.p,
             direction=by_name[name].direction,
             is_guardrail=name in guards,
-            margin=asked.margins.get(name),
+            margin=inputs.margins.get(name),
         )
         for (name, variant), track in tracks.items()
     ]
@@ -91,12 +95,12 @@ def metric_facts(
     tracks: Tracks,
     results: dict[tuple[str, str], MetricResult],
     novelties: dict[tuple[str, str], Novelty | None],
-    asked: Asked,
+    inputs: ReportInput,
     course: Course,
     moments_ms: Sequence[float],
 ) -> tuple[MetricFact, ...]:
     """The metrics in the form of the report."""
-    guards = {guard.name for guard in asked.guardrails}
+    guards = {guard.name for guard in inputs.guardrails}
     # one of the seed set that the log has nothing for is not among them
     primary = next((one.name for one in metrics if one.name not in guards), None)
     facts = []
@@ -108,7 +112,7 @@ def metric_facts(
                 novelties.get(key),
                 course,
                 moments_ms,
-                alpha=asked.experiment.alpha,
+                alpha=inputs.experiment.alpha,
             )
             for key, track in tracks.items()
             if key[0] == metric.name
@@ -123,7 +127,7 @@ def metric_facts(
                 else "metric",
                 direction=metric.direction,
                 description=metric.description,
-                margin=asked.margins.get(metric.name),
+                margin=inputs.margins.get(metric.name),
                 variants=variants,
             )
         )
@@ -180,7 +184,7 @@ def _verdict(result: MetricResult, alpha: float) -> str:
     if result.is_guardrail:
         return result.guard
     if math.isnan(result.p):
-        return "cannot be judged"
+        return "cannot be decided"
     if result.adjusted_p < alpha:
         return "better" if result.gain > 0 else "worse"
     return "no difference proven"

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from liverank.experiments.gathering.gathered import Gathered
 from liverank.experiments.metrics.words import span
-from liverank.experiments.reporting.asked import Asked
 from liverank.experiments.reporting.course import Course
+from liverank.experiments.reporting.report_input import ReportInput
 
 
 def utc_day(at_ms: float) -> str:
@@ -18,16 +18,16 @@ def utc_day(at_ms: float) -> str:
     return moment.strftime("%Y-%m-%d" if moment.hour == moment.minute == 0 else "%Y-%m-%d %H:%M")
 
 
-def notes_of(asked: Asked, gathered: Gathered, course: Course) -> tuple[str, ...]:
+def notes_of(inputs: ReportInput, gathered: Gathered, course: Course) -> tuple[str, ...]:
     """Notes on the data that a reader needs."""
     notes = []
-    if asked.decided:
-        notes.append(asked.decided)
-    if asked.now_ms > course.until_ms:
+    if inputs.decided:
+        notes.append(inputs.decided)
+    if inputs.now_ms > course.until_ms:
         is_planned = course.until_ms >= course.planned_end_ms
         why = "that was the plan" if is_planned else "it was stopped then"
         notes.append(f"Results are read up to {utc_day(course.until_ms)}: {why}.")
-    if asked.start_ms is None and gathered.units:
+    if inputs.start_ms is None and gathered.units:
         notes.append("No start is known; the first exposure is taken for it.")
     counted = (
         (gathered.testers, "units of forced testers are left out"),
@@ -40,11 +40,11 @@ def notes_of(asked: Asked, gathered: Gathered, course: Course) -> tuple[str, ...
     unknown = [
         name
         for name, size in gathered.arms.sizes().items()
-        if size and name not in asked.shares and not name.endswith("!") and name != "holdout"
+        if size and name not in inputs.shares and not name.endswith("!") and name != "holdout"
     ]
     if unknown:
         notes.append(f"The config has no variant {', '.join(unknown)}; their units are left out.")
-    for metric in asked.all_metrics:
+    for metric in inputs.all_metrics:
         types = {text for need in metric.needs() for text in need.types}
         missing = sorted(text for text in types if not gathered.counts.get(text))
         if missing and gathered.units:
@@ -52,9 +52,9 @@ def notes_of(asked: Asked, gathered: Gathered, course: Course) -> tuple[str, ...
     return tuple(notes)
 
 
-def how_of(asked: Asked, gathered: Gathered, course: Course) -> tuple[str, ...]:
+def how_of(inputs: ReportInput, gathered: Gathered, course: Course) -> tuple[str, ...]:
     """How the report was computed, in sentences."""
-    unit = "user" if asked.experiment.unit_field is None else asked.experiment.unit_field
+    unit = "user" if inputs.experiment.unit_field is None else inputs.experiment.unit_field
     days = gathered.pre_days
     cuped = (
         f"The same metric over the {days} days before each exposure is a covariate (CUPED); "
@@ -67,7 +67,7 @@ def how_of(asked: Asked, gathered: Gathered, course: Course) -> tuple[str, ...]:
         f"The unit is the {unit}, in the arm of its first ranking in the experiment; everybody "
         "exposed is counted, and only what came later than that.",
         f"Results are looked at every {span(course.looks_ms).removeprefix('1 ')}. Alpha, "
-        f"{asked.experiment.alpha:g}, is spent over the planned {course.planned_days:g} days "
+        f"{inputs.experiment.alpha:g}, is spent over the planned {course.planned_days:g} days "
         "(Lan and DeMets, O'Brien-Fleming type), so looking daily raises no false alarms. "
         "Intervals of metrics hold at all looks together.",
         "Guardrails have always-valid intervals (confidence sequences) and can stop it any time.",

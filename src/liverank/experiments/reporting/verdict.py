@@ -8,7 +8,6 @@ from liverank.experiments.analysis.results import Decision, MetricResult, Stage
 from liverank.experiments.analysis.split import Split
 from liverank.experiments.analysis.words import percent
 from liverank.experiments.metrics.need import DAY_MS
-from liverank.experiments.reporting.asked import Asked
 from liverank.experiments.reporting.course import Course
 from liverank.experiments.reporting.facts import (
     DecisionFact,
@@ -17,6 +16,7 @@ from liverank.experiments.reporting.facts import (
     SplitFact,
     VariantResult,
 )
+from liverank.experiments.reporting.report_input import ReportInput
 from liverank.experiments.reporting.sentences import utc_day
 from liverank.experiments.reporting.series import Series
 
@@ -24,7 +24,7 @@ _RECENT_DAYS = 7
 
 
 def decision_of(
-    asked: Asked,
+    inputs: ReportInput,
     results: Sequence[MetricResult],
     split: SplitFact,
     metrics: Sequence[MetricFact],
@@ -32,7 +32,7 @@ def decision_of(
     series: Series,
 ) -> DecisionFact:
     """Decide at the last look."""
-    stage = _stage(course, series, len(asked.shares))
+    stage = _stage(course, series, len(inputs.shares))
     found = decide(
         results,
         split=Split(
@@ -43,7 +43,7 @@ def decision_of(
             where=split.where,
         ),
         stage=stage,
-        alpha=asked.experiment.alpha,
+        alpha=inputs.experiment.alpha,
     )
     return DecisionFact(
         action=found.action,

@@ -49,7 +49,7 @@ class Local(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
     """
 
     what: Literal["hour", "weekday"]
-    fields: tuple[ZoneField, ...] = msgspec.field(name="places")
+    fields: tuple[ZoneField, ...] = msgspec.field(name="places")  # as in bundles
     zones: tuple[tuple[str, str], ...]
 
     def compile(self, compiler: Compiler) -> int:

@@ -22,7 +22,7 @@ class Sizes(NamedTuple):
     compacted: int
 
 
-def what_was_let_go(sizes: Sizes) -> str | None:
+def memory_warning(sizes: Sizes) -> str | None:
     """What a state evicted because memory is short, and what to do about it; None for nothing.
 
     Rows that were swept after lying idle do not count.
@@ -30,11 +30,11 @@ def what_was_let_go(sizes: Sizes) -> str | None:
     >>> sizes = Sizes(
     ...     rows=9, items=3, bytes=8, swept=2, evicted=1200, forgotten=0, lost=1, compacted=0
     ... )
-    >>> for part in what_was_let_go(sizes).split("; "):
+    >>> for part in memory_warning(sizes).split("; "):
     ...     print(part)
     feature state is short of memory: rows and histories evicted: 1,200, events that did not fit: 1
     raise `features.memory` and train again
-    >>> what_was_let_go(sizes._replace(evicted=0, lost=0)) is None
+    >>> memory_warning(sizes._replace(evicted=0, lost=0)) is None
     True
     """
     losses = (

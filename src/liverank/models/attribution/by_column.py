@@ -1,6 +1,6 @@
-"""Why a row gets its answer, by the columns of its table rather than by encoded features.
+"""Attributions of a prediction to the columns of the table, not to encoded features.
 
-Of a forest these are Shapley values, of a linear model its terms, of a net integrated gradients.
+They are Shapley values of a forest, terms of a linear model, and integrated gradients of a net.
 Invariant: base + the sum of the parts is the calibrated margin (before the steps of an isotonic
 calibration, where there are any).
 """
@@ -19,7 +19,7 @@ from liverank.models.attribution.tree_shap import (
     leaf_paths,
 )
 from liverank.models.encoder.columns import Columns
-from liverank.models.encoder.encoder import Encoder, columns_of
+from liverank.models.encoder.encoder import Encoder
 from liverank.models.forest.forest import Forest
 from liverank.models.linear.model import Linear
 from liverank.models.mlp.model import Mlp
@@ -28,7 +28,7 @@ from liverank.models.predictor import ALL, Predictor
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Parts of margins: ``effects`` float64[n, n_columns, k], and ``base`` float64[k]."""
+    """Parts of k margins: ``effects`` float64[n, n_columns, k], and ``base`` float64[k]."""
 
     effects: NDArray[np.float64]
     base: NDArray[np.float64]
@@ -36,9 +36,9 @@ class Parts:
 
 @dataclass(frozen=True, eq=False)
 class Explainer:
-    """Made once of a predictor, it explains any rows.
+    """Attributes predictions for any rows; made once for a predictor.
 
-    ``owners`` is float64[f, n_columns]: a feature made of several columns is shared among them.
+    ``owners`` is float64[f, n_columns]: a feature of several columns is shared equally by them.
     """
 
     predictor: Predictor
@@ -60,21 +60,23 @@ class Explainer:
                 effects[:, :, where] += term.weight * by_column
                 base[where] += term.weight * net.base
                 continue
-            told = _attribute(part, features)
-            effects[:, :, term.margin] += term.weight * (told.effects @ self.owners)
-            base[term.margin] += term.weight * told.base
+            attributions = _attribute(part, features)
+            effects[:, :, term.margin] += term.weight * (attributions.effects @ self.owners)
+            base[term.margin] += term.weight * attributions.base
         slope, offset = self.predictor.calibrator.slope, self.predictor.calibrator.offset
         return Parts(effects * slope, base * slope + offset)
 
 
 def make_explainer(predictor: Predictor) -> Explainer:
-    """What explains a predictor's rows.
+    """Make the explainer of a predictor.
 
-    Raises BundleError for a predictor that reads no columns, or a forest without covers.
+    Raises BundleError for a predictor that reads no columns, or a forest without ``cover``.
     """
     encoder = predictor.encoder
     if encoder is None:
-        raise BundleError("a model without an encoder reads no columns that could explain it")
+        raise BundleError(
+            "a model without an encoder reads no columns to attribute its predictions to"
+        )
     paths: list[LeafPaths | Linear | Mlp] = []
     for term in predictor.terms:
         if isinstance(term.part, Forest):
@@ -83,18 +85,18 @@ def make_explainer(predictor: Predictor) -> Explainer:
             paths.append(term.part)
         else:
             kind = type(term.part).__name__
-            raise BundleError(f"the model holds a {kind}, whose answers nothing here explains")
+            raise BundleError(f"the model holds a {kind}, whose predictions cannot be attributed")
     names, owners = column_owners(encoder)
     return Explainer(predictor, encoder, names, owners, tuple(paths))
 
 
 def column_owners(encoder: Encoder) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """Names of the columns, and the share of each in each feature: float64[f, n_columns]."""
-    names = tuple(form.name for form in encoder.inputs)
+    names = tuple(column.name for column in encoder.inputs)
     owners = np.zeros((encoder.n_features, len(names)))
     row = 0
     for step in encoder.spec.steps:
-        read = columns_of(step)
+        read = step.reads
         for _ in step.names:
             for name in read:
                 owners[row, names.index(name)] += 1 / len(read)

@@ -1,10 +1,10 @@
-"""Why a row scores what it scores by a net: integrated gradients from the usual row.
+"""Attributions of a neural net's margin: integrated gradients from a row of middle values.
 
-The net's margin is followed along the straight line, in the space of its embeddings, from the row
-whose every value is the middle one of training to the row itself; a feature's part is the slope
-along its vector, summed over the way (Sundararajan et al., 2017: Axiomatic attribution for deep
-networks). Between embeddings and margin the net is piecewise linear, so few steps come close, and
-what they miss is shared among the features in proportion to their parts.
+The path is the straight line, in the space of the embeddings, from the row whose every value is the
+middle value of training to the row itself. A feature's part is the net's slope along its vector,
+integrated over the path (Sundararajan et al., 2017: Axiomatic attribution for deep networks).
+Between embeddings and margin the net is piecewise linear, so few steps come close; the remainder
+is shared among the features in proportion to their parts.
 Invariant: base + the sum of the parts is the margin; a feature with its middle value has no part.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from liverank.models.mlp.model import Mlp, squash
 
 STEPS = 32
-"""Places on the way where slopes are taken."""
+"""Number of points of the path at which slopes are computed."""
 _ROWS = 64
 
 Floats = NDArray[np.float32]
@@ -30,29 +30,31 @@ class NetAttributions(NamedTuple):
 
 
 def attribute_mlp(net: Mlp, rows: Floats, steps: int = STEPS) -> NetAttributions:
-    """Parts of rows, float32[n, n_features]. Raises ServingError for rows of another shape.
+    """Parts of the margins of rows, float32[n, n_features].
+
+    Raises ServingError for rows of another shape.
 
     >>> net = Mlp.constant(2, np.array([0.5]))
-    >>> told = attribute_mlp(net, np.array([[1, np.nan]], np.float32))
-    >>> told.base.tolist(), told.effects.tolist()
+    >>> parts = attribute_mlp(net, np.array([[1, np.nan]], np.float32))
+    >>> parts.base.tolist(), parts.effects.tolist()
     ([0.5], [[[0.0], [0.0]]])
     """
     margins = net.margin(rows).reshape(len(rows), net.n_outputs)
-    usual = _embed(net, np.zeros((1, net.n_features), np.float32))[0]
-    base = _outputs(net, usual) * net.stretch + net.shift
+    middle = _embed(net, np.zeros((1, net.n_features), np.float32))[0]
+    base = _outputs(net, middle) * net.stretch + net.shift
     effects = np.zeros((len(rows), net.n_features, net.n_outputs))
     for first in range(0, len(rows), _ROWS):
         block = slice(first, first + _ROWS)
-        way = _embed(net, squash(rows[block], net.centre, net.scale)) - usual
+        way = _embed(net, squash(rows[block], net.centre, net.scale)) - middle
         for member in range(len(net.member)):
-            effects[block] += _along(net, member, usual, way, steps)
+            effects[block] += _along(net, member, middle, way, steps)
     effects *= net.stretch / len(net.member)
-    missed = margins - base - effects.sum(axis=1)
+    remainder = margins - base - effects.sum(axis=1)
     sizes = np.abs(effects)
     total = sizes.sum(axis=1, keepdims=True)
     even = 1 / max(net.n_features, 1)
     shares = np.divide(sizes, total, out=np.full_like(sizes, even), where=total > 0)
-    return NetAttributions(effects + shares * missed[:, None, :], base)
+    return NetAttributions(effects + shares * remainder[:, None, :], base)
 
 
 def _embed(net: Mlp, squashed: Floats) -> Floats:
@@ -74,13 +76,16 @@ def _outputs(net: Mlp, vectors: Floats) -> NDArray[np.float64]:
     return outputs / len(net.member)
 
 
-def _along(net: Mlp, member: int, usual: Floats, way: Floats, steps: int) -> NDArray[np.float64]:
-    """Parts in one member's outputs, float64[b, f, k], of ways float32[b, f, d] from ``usual``."""
+def _along(net: Mlp, member: int, middle: Floats, way: Floats, steps: int) -> NDArray[np.float64]:
+    """Parts of one member's outputs, float64[b, f, k].
+
+    ``way`` float32[b, f, d] leads from the vectors ``middle``, float32[f, d], to each row.
+    """
     scale, first = net.member[member], _first(net)
-    begin = (usual * scale).ravel() @ first + net.bias[0]
+    begin = (middle * scale).ravel() @ first + net.bias[0]
     rise = (way * scale).reshape(len(way), -1) @ first
-    places = (np.arange(steps, dtype=np.float32) + np.float32(0.5)) / np.float32(steps)
-    x = begin + places[:, None, None] * rise
+    shares = (np.arange(steps, dtype=np.float32) + np.float32(0.5)) / np.float32(steps)
+    x = begin + shares[:, None, None] * rise
     passing = [x > 0]
     for weight, bias in zip(net.hidden, net.bias[1:], strict=True):
         x = np.maximum(x, 0) @ weight + bias

@@ -1,7 +1,7 @@
-"""Why a row scores what it scores: each feature's part of the margin.
+"""Attributions of the margin of a forest or a linear model to its features.
 
-A forest's parts are Shapley values of the trees as training saw them (path-dependent TreeSHAP,
-Lundberg et al., 2020); a linear model's are its terms.
+A forest's parts are Shapley values under the training rows at its nodes (path-dependent TreeSHAP,
+Lundberg et al., 2020); a linear model's parts are its terms.
 Invariant: base + the sum of the parts is the margin.
 """
 
@@ -20,7 +20,7 @@ from liverank.models.rows_check import check_rows
 
 @dataclass(frozen=True, eq=False)
 class Attributions:
-    """Parts of margins: ``effects`` float64[n, f], and ``base``, where every row begins."""
+    """Parts of margins: ``effects`` float64[n, f], and ``base``, the same for every row."""
 
     effects: NDArray[np.float64]
     base: float
@@ -31,10 +31,10 @@ class Attributions:
 
 @dataclass(frozen=True, eq=False)
 class LeafPaths:
-    """What the path to each leaf of a forest demands; made once, it explains any rows.
+    """The demands of the path to each leaf of a forest; made once, for any rows.
 
     value         float64[n_leaves]
-    leaf_starts   int64[n_leaves + 1], where each leaf's demands begin
+    leaf_starts   int64[n_leaves + 1], the index of each leaf's first demand
     path_feature  int32[n_demands], the column that each reads
     low, high     float32[n_demands], the bounds of what passes; ``nan_passes`` bool
     share         float64[n_demands], the share of training rows that passed, node after node
@@ -51,14 +51,17 @@ class LeafPaths:
 
     @property
     def base(self) -> float:
-        """The forest's mean margin, by the rows that training counted."""
+        """The forest's mean margin over its training rows."""
         reached = np.ones(len(self.value))
         leaf = np.repeat(np.arange(len(self.value)), np.diff(self.leaf_starts))
         np.multiply.at(reached, leaf, self.share)
         return float(self.value @ reached)
 
     def attribute(self, rows: NDArray[np.float32]) -> Attributions:
-        """Parts of rows, float32[n, n_features]. Raises ServingError for other shapes."""
+        """Parts of the margins of rows, float32[n, n_features].
+
+        Raises ServingError for rows of another shape.
+        """
         check_rows(rows, self.n_features)
         rules = gauss_rules(int(np.diff(self.leaf_starts).max() + 1) // 2)
         demands = (self.path_feature, self.low, self.high, self.nan_passes, self.share)
@@ -71,7 +74,7 @@ class LeafPaths:
 def leaf_paths(forest: Forest) -> LeafPaths:
     """The paths to a forest's leaves.
 
-    Raises BundleError when the forest does not know how many rows came to its nodes.
+    Raises BundleError for a forest without ``cover``.
 
     >>> stump = Forest(
     ...     n_features=2,
@@ -115,7 +118,7 @@ def leaf_paths(forest: Forest) -> LeafPaths:
 
 
 def attribute_linear(linear: Linear, rows: NDArray[np.float32]) -> Attributions:
-    """A linear model's terms: a value is held against the mean that training saw.
+    """The terms of a linear model: weight x (value - mean of the training rows).
 
     Raises ServingError for rows of another shape.
     """
@@ -127,7 +130,7 @@ def attribute_linear(linear: Linear, rows: NDArray[np.float32]) -> Attributions:
 
 
 def _path_lengths(forest: Forest) -> NDArray[np.int64]:
-    """How many nodes stand above each: int64[n_nodes]."""
+    """Number of nodes above each node: int64[n_nodes]."""
     lengths = np.zeros(len(forest.feature), np.int64)
     roots = np.repeat(forest.starts[:-1], np.diff(forest.starts))
     level = forest.starts[:-1].astype(np.int64)

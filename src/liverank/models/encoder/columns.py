@@ -1,4 +1,4 @@
-"""The columns that a model reads, and their values as arrays, however they were written.
+"""The columns that a model reads, and their values as arrays, in whatever way they were written.
 
     number, boolean   float64[n], NaN where unknown
     time              float64[n], Unix milliseconds in UTC, NaN where unknown
@@ -23,16 +23,16 @@ from numpy.typing import NDArray
 ColumnType: TypeAlias = Literal["number", "category", "boolean", "time", "text", "list"]
 TimeForm: TypeAlias = Literal["iso", "epoch_s", "epoch_ms", "month_first", "day_first"]
 Columns: TypeAlias = Mapping[str, NDArray[Any]]
-"""Arrays by the name of the column, all of one length."""
+"""Arrays of one length, by the name of the column."""
 
 UNKNOWN = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--", "\\n"})
-"""What numbers, booleans and times are written as, in lower case, where they are unknown."""
+"""Texts, in lower case, that mean an unknown number, boolean or time."""
 EPOCHS: dict[TimeForm, float] = {"epoch_s": 1000.0, "epoch_ms": 1.0}
 """Milliseconds of one unit."""
 MOST_MS = 1e16
-"""Moments further from 1970 are no moments."""
+"""Largest time, in Unix milliseconds; times further from 1970 are unknown."""
 MOST_NUMBER = float(np.finfo(np.float32).max)
-"""Numbers beyond are unknown, as infinity is: models score float32."""
+"""Largest number; larger ones are unknown, as infinity is, since models read float32."""
 TRUE = frozenset({"true", "t", "yes", "y", "on", "1", "1.0"})
 FALSE = frozenset({"false", "f", "no", "n", "off", "0", "0.0", "-0.0"})
 
@@ -52,15 +52,15 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     name: str
     type: ColumnType
     numeric: bool = False
-    """Of a category: whether its levels are numbers, so that ``"3.0"`` is ``"3"``."""
+    """Whether the levels of a category are numbers, so that ``"3.0"`` is ``"3"``."""
     time_form: TimeForm = "iso"
-    """How times are written that are not times by type."""
+    """Format of times that are texts or numbers."""
     separator: str | None = None
-    """What stands between the elements of a list that is written as text; None for JSON."""
+    """Separator of a list that is written as text; None for JSON."""
 
 
 def read_values(form: Input, values: Sequence[object]) -> NDArray[Any]:
-    """The values of one column as the array that its type wants.
+    """The values of one column, as the array of its type.
 
     >>> read_values(Input(name="age", type="number"), ["41", 7, None, "?"]).tolist()
     [41.0, 7.0, nan, nan]
@@ -71,8 +71,8 @@ def read_values(form: Input, values: Sequence[object]) -> NDArray[Any]:
     if form.type in ("number", "boolean", "time"):
         return np.array([read(value) for value in values], np.float64)
     result = np.empty(len(values), object)
-    for place, value in enumerate(values):
-        result[place] = read(value)
+    for row, value in enumerate(values):
+        result[row] = read(value)
     return result
 
 
@@ -86,7 +86,7 @@ def number_of(value: object) -> float:
         text = value.strip()
         value = float(text) if _NUMBER.fullmatch(text) else math.nan
     try:
-        number = float(value)  # type: ignore[arg-type]  # what is no number says so
+        number = float(value)  # type: ignore[arg-type]  # TypeError for what is no number
     except (TypeError, ValueError, OverflowError):
         return math.nan
     return number if abs(number) <= MOST_NUMBER else math.nan
@@ -103,7 +103,7 @@ def boolean_of(value: object) -> float:
 
 
 def level_of(value: object) -> str | None:
-    """The level that a value is, whole numbers without a point; None where it is unknown.
+    """The level of a value, whole numbers without a point; None where it is unknown.
 
     >>> level_of(3.0), level_of(True), level_of(" en "), level_of(float("nan")), level_of("")
     ('3', 'true', 'en', None, None)
@@ -120,7 +120,7 @@ def level_of(value: object) -> str | None:
 
 
 def number_level_of(value: object) -> str | None:
-    """The level of a category whose levels are numbers; else as ``level_of``.
+    """The level of a value in a category of numbers; other values as in ``level_of``.
 
     >>> number_level_of("415.0"), number_level_of("other")
     ('415', 'other')
@@ -152,7 +152,7 @@ def moment_of(value: object, form: TimeForm) -> float:
 
 
 def elements_of(value: object, separator: str | None) -> tuple[str, ...] | None:
-    """The elements of a list, each once; None where it is unknown.
+    """The distinct elements of a list; None where it is unknown.
 
     >>> elements_of('["ai", 3]', None), elements_of("b;a;b", ";"), elements_of([], None)
     (('ai', '3'), ('b', 'a'), ())
@@ -163,13 +163,13 @@ def elements_of(value: object, separator: str | None) -> tuple[str, ...] | None:
         value = _json_list(value) if separator is None else value.split(separator)
     if value is None or isinstance(value, float):
         return None
-    given = value if isinstance(value, list | tuple | np.ndarray) else [value]
-    levels = (level_of(element) for element in given)
+    elements = value if isinstance(value, list | tuple | np.ndarray) else [value]
+    levels = (level_of(element) for element in elements)
     return tuple(dict.fromkeys(level for level in levels if level is not None))
 
 
 def text_of(value: object) -> str | None:
-    """Text as it is, None where it is unknown or empty."""
+    """The text unchanged; None where it is unknown or empty."""
     text = value if isinstance(value, str) else level_of(value)
     return text if text and text.strip() else None
 
@@ -198,15 +198,15 @@ def _json_list(text: str) -> object:
 
 
 def _iso_text(text: str, form: TimeForm) -> str | None:
-    """A time as ``datetime.fromisoformat`` reads it in every version; None where it is none."""
-    if form != "iso" and (found := _SLASHED.fullmatch(text)):
-        month, day = (found[1], found[2]) if form == "month_first" else (found[2], found[1])
-        hour, minute, second = (found[part] or "00" for part in (4, 5, 6))
-        return f"{found[3]}-{month:0>2}-{day:0>2}T{hour:0>2}:{minute}:{second}"
-    found = _ISO.fullmatch(text)
-    if found is None:
+    """A time in a form that ``datetime.fromisoformat`` of every Python reads; None for no time."""
+    if form != "iso" and (match := _SLASHED.fullmatch(text)):
+        month, day = (match[1], match[2]) if form == "month_first" else (match[2], match[1])
+        hour, minute, second = (match[part] or "00" for part in (4, 5, 6))
+        return f"{match[3]}-{month:0>2}-{day:0>2}T{hour:0>2}:{minute}:{second}"
+    match = _ISO.fullmatch(text)
+    if match is None:
         return None
-    day, clock, zone = found[1].replace("/", "-"), found[2] or "00:00", found[3] or "Z"
+    day, clock, zone = match[1].replace("/", "-"), match[2] or "00:00", match[3] or "Z"
     return f"{day}T{clock}{zone.upper().replace('Z', '+00:00')}"
 
 

@@ -11,28 +11,17 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from liverank.errors import BundleError, ServingError
 from liverank.models.encoder.columns import Columns, Input
-from liverank.models.encoder.steps import (
-    MOST,
-    Arithmetic,
-    Bag,
-    Calendar,
-    Learned,
-    Levels,
-    Since,
-    Step,
-    Value,
-    places_of,
-)
+from liverank.models.encoder.step_functions import rows_of_levels
+from liverank.models.encoder.steps import MOST, Learned, Step
 from liverank.models.json_array import json_array, read_json_array
 
 
 class EncoderSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an encoder reads and does, but for its tables."""
+    """The columns and steps of an encoder, without its tables."""
 
     inputs: tuple[Input, ...]
     steps: tuple[Step, ...]
@@ -44,6 +33,7 @@ class Encoder:
 
     Raises BundleError when they do not fit together.
 
+    >>> from liverank.models.encoder.steps import Levels, Value
     >>> encoder = Encoder(
     ...     EncoderSpec(
     ...         inputs=(Input(name="city", type="category"), Input(name="age", type="number")),
@@ -66,7 +56,7 @@ class Encoder:
     def __post_init__(self) -> None:
         _check_encoder(self)
         learned = tuple(
-            Learned(self.tables.get(f"table.{number}"), places_of(_levels_of(step)))
+            Learned(self.tables.get(f"table.{number}"), rows_of_levels(step.levels_or_tokens))
             for number, step in enumerate(self.spec.steps)
         )
         object.__setattr__(self, "_learned", learned)
@@ -78,18 +68,18 @@ class Encoder:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the features, in order."""
+        """Names of the features, in order."""
         return tuple(name for step in self.spec.steps for name in step.names)
 
     @property
     def n_features(self) -> int:
-        """How many numbers it makes of a row."""
+        """Number of features of a row."""
         return len(self.names)
 
     def transform(self, columns: Columns) -> NDArray[np.float32]:
         """Encode rows, given as ``liverank.models.encoder.columns`` says: float32[n, n_features].
 
-        Columns that it does not read are passed over. Raises ServingError for columns that are
+        Other columns are ignored. Raises ServingError for columns that are
         missing or of different lengths. Safe to call from several threads.
         """
         n = self._check_columns(columns)
@@ -102,7 +92,7 @@ class Encoder:
         return features
 
     def keep_features(self, kept: NDArray[np.int64]) -> "Encoder":
-        """The encoder that makes only these features (places, rising), in the same order.
+        """The encoder of only these features (indices, ascending), in the same order.
 
         It reads only the columns that they need.
         """
@@ -116,11 +106,11 @@ class Encoder:
             begin += len(step.names)
             if mask.any():
                 table = self.tables.get(f"table.{number}")
-                narrow, narrow_table = _narrow(step, table, mask)
+                narrow, narrow_table = step.narrow(table, mask)
                 if narrow_table is not None:
                     tables[f"table.{len(steps)}"] = narrow_table
                 steps.append(narrow)
-        read = {name for step in steps for name in columns_of(step)}
+        read = {name for step in steps for name in step.reads}
         inputs = tuple(form for form in self.inputs if form.name in read)
         return Encoder(EncoderSpec(inputs=inputs, steps=tuple(steps)), tables)
 
@@ -149,78 +139,18 @@ class Encoder:
         return lengths.pop() if lengths else 0
 
 
-def columns_of(step: Step) -> tuple[str, ...]:
-    """The columns that a step reads."""
-    match step:
-        case Value() | Calendar() | Bag():
-            return (step.column,)
-        case Arithmetic():
-            return (step.left, step.right)
-        case Since():
-            return (step.column, step.until)
-        case Levels():
-            return step.columns
-
-
-def _levels_of(step: Step) -> tuple[str, ...]:
-    if isinstance(step, Levels):
-        return step.levels
-    return step.tokens if isinstance(step, Bag) else ()
-
-
-def _narrow(
-    step: Step, table: NDArray[np.float64] | None, mask: NDArray[np.bool_]
-) -> tuple[Step, NDArray[np.float64] | None]:
-    """The step that gives only the features of the mask, and its table."""
-    names = tuple(np.array(step.names, object)[mask].tolist())
-    if isinstance(step, Calendar):
-        parts = tuple(part for part, keep in zip(step.parts, mask, strict=True) if keep)
-        return replace(step, names=names, parts=parts), None
-    if isinstance(step, Levels):
-        assert table is not None
-        return replace(step, names=names), np.ascontiguousarray(table[:, mask])
-    if isinstance(step, Bag):
-        shown_from = int(step.sized)
-        means_from = shown_from + len(step.shown)
-        of_shown = mask[shown_from:means_from]
-        shown = tuple(place for place, keep in zip(step.shown, of_shown, strict=True) if keep)
-        narrow = replace(step, names=names, sized=step.sized and bool(mask[0]), shown=shown)
-        if table is None or not mask[means_from:].any():
-            return _without_tokens(narrow), None
-        return narrow, np.ascontiguousarray(table[:, mask[means_from:]])
-    return step, None
-
-
-def _without_tokens(bag: Bag) -> Bag:
-    """The bag with only the tokens that it shows."""
-    tokens = tuple(bag.tokens[place] for place in bag.shown)
-    return replace(bag, tokens=tokens, shown=tuple(range(len(tokens))))
-
-
 def _check_encoder(encoder: Encoder) -> None:
     known = {form.name for form in encoder.inputs}
     tables = dict(encoder.tables)
     for number, step in enumerate(encoder.spec.steps):
-        absent = set(columns_of(step)) - known
+        absent = set(step.reads) - known
         if absent:
             raise BundleError(f"encoder: step {number} reads `{min(absent)}`, which is no input")
         table = tables.pop(f"table.{number}", None)
-        shape: tuple[int, int] | None = None
-        if isinstance(step, Levels):
-            shape = len(step.levels) + 2, len(step.names)
-        elif isinstance(step, Bag):
-            means = len(step.names) - len(step.shown) - step.sized
-            shape = (len(step.tokens), means) if means else None
-            if any(not 0 <= place < len(step.tokens) for place in step.shown):
-                raise BundleError(f"encoder: step {number} shows a token that it does not have")
+        shape = step.table_shape()
         if (table is None) != (shape is None) or (
             table is not None and (table.dtype != np.float64 or table.shape != shape)
         ):
             raise BundleError(f"encoder: `table.{number}` is not float64{list(shape or ())}")
     if tables:
         raise BundleError(f"encoder: unknown array `{min(tables)}`")
-    if any(len(step.names) != 1 for step in encoder.spec.steps if isinstance(step, _SINGLE)):
-        raise BundleError("encoder: a step that gives one feature has not one name")
-
-
-_SINGLE = (Value, Arithmetic, Since)

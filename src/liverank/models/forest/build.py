@@ -1,7 +1,7 @@
-"""Trees as libraries number them, laid out and joined into a Forest.
+"""Joins trees of other libraries into a Forest.
 
-Every converter describes a tree by two children a node in any numbering; here it takes the order
-that a Forest wants. Invariant: nodes that no path reaches are left out.
+Every importer describes a tree by the two children of each node, in any numbering; here the nodes
+are put in the order of a Forest. Invariant: nodes that no path reaches are left out.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from liverank.models.forest.forest import LEAF, Forest
 
 
 class Tree(NamedTuple):
-    """One tree, its root first, nodes in any order; arrays of one entry a node.
+    """One tree, its root first, other nodes in any order; arrays with an entry for each node.
 
     children   int64[n, 2], left and right; any below zero for a leaf
     feature    int64[n], the column a node reads
@@ -33,7 +33,7 @@ class Tree(NamedTuple):
 
 
 def join(trees: Sequence[Tree], n_features: int) -> Forest:
-    """A Forest of the trees, in their order.
+    """Join trees into a Forest, in their order.
 
     >>> stump = Tree(
     ...     children=np.array([[2, 1], [-1, -1], [-1, -1]]),
@@ -67,7 +67,7 @@ def join(trees: Sequence[Tree], n_features: int) -> Forest:
 
 
 def leaf_tree(value: float, cover: float) -> Tree:
-    """The tree that adds the same to every row."""
+    """A tree that adds the same value to every row."""
     return Tree(
         children=np.full((1, 2), -1),
         feature=np.zeros(1, np.int64),
@@ -79,7 +79,7 @@ def leaf_tree(value: float, cover: float) -> Tree:
 
 
 def _breadth_first(children: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """The old number of each node in its new place, and the new place of its left child."""
+    """The old index of each node in the new order, and the new index of its left child."""
     pairs = children.tolist()
     source, left = [0], []
     for node in source:  # grows as it is read

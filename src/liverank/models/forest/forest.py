@@ -18,7 +18,7 @@ from liverank.models.forest.scorer import ForestScorer
 from liverank.models.rows_check import check_rows
 
 LEAF = -1
-"""The feature of a node that is a leaf."""
+"""The ``feature`` of a leaf."""
 
 ARRAYS = {
     "starts": np.dtype(np.int32),
@@ -30,7 +30,7 @@ ARRAYS = {
 }
 """Names and types of the arrays that make a forest."""
 COVER = np.dtype(np.float32)
-"""Type of ``cover``, which a forest may do without."""
+"""Type of ``cover``, which is optional."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +41,11 @@ class Forest:
     starts      int32[n_trees + 1], the first node of each tree, and the end
     feature     int32[n_nodes], the column a node reads; ``LEAF`` for a leaf
     threshold   float32[n_nodes]
-    left        int32[n_nodes], place of the left child in its tree; the right one follows it
+    left        int32[n_nodes], index of the left child in its tree; the right one follows it
     nan_left    bool[n_nodes], whether NaN goes left
     value       float64[n_nodes], what a leaf adds to the margin
     cover       float32[n_nodes], the weight of the training rows that reached a node; None where
-                nobody counted. Scoring does not need it, attributions do
+                it is unknown. Attributions need it, scoring does not
 
     Raises BundleError when the arrays do not make a forest.
 
@@ -78,12 +78,12 @@ class Forest:
 
     @property
     def n_trees(self) -> int:
-        """How many trees it holds."""
+        """Number of trees."""
         return len(self.starts) - 1
 
     @property
     def used(self) -> NDArray[np.int64]:
-        """The columns that some node reads, rising."""
+        """The columns that some node reads, in rising order."""
         return np.unique(self.feature[self.feature != LEAF]).astype(np.int64)
 
     def margin(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -95,16 +95,16 @@ class Forest:
         return self._scorer.margins(rows)
 
     def on_columns(self, columns: NDArray[np.int64], n_features: int) -> "Forest":
-        """The same trees reading wider rows: column i of before is ``columns[i]`` of after."""
+        """The same trees for wider rows: old column i is new column ``columns[i]``."""
         leaf = self.feature == LEAF
         feature = np.where(leaf, LEAF, columns[np.where(leaf, 0, self.feature)])
         return Forest(n_features, **{**self.to_arrays(), "feature": feature.astype(np.int32)})
 
     def keep_columns(self, columns: NDArray[np.int64]) -> "Forest":
-        """The same trees reading narrower rows: column i of after is ``columns[i]`` of before."""
-        places = np.zeros(self.n_features, np.int64)
-        places[columns] = np.arange(len(columns))
-        return self.on_columns(places, len(columns))
+        """The same trees for narrower rows: new column i is old column ``columns[i]``."""
+        new_columns = np.zeros(self.n_features, np.int64)
+        new_columns[columns] = np.arange(len(columns))
+        return self.on_columns(new_columns, len(columns))
 
     def rescaled(self, scale: float, shift: float) -> "Forest":
         """The forest whose margin is this one's times ``scale``, plus ``shift``."""
@@ -184,18 +184,18 @@ def _check_forest(forest: Forest) -> None:
             raise BundleError(f"forest: `{name}` holds {len(array)} nodes, `feature` {n_nodes}")
     starts = forest.starts
     if len(starts) == 0 or starts[0] != 0 or starts[-1] != n_nodes or (np.diff(starts) < 1).any():
-        raise BundleError(f"forest: `starts` must rise from 0 to the {n_nodes} nodes")
+        raise BundleError(f"forest: `starts` must rise from 0 to {n_nodes}, the number of nodes")
     sizes = np.diff(starts)
     root = np.repeat(starts[:-1], sizes)
-    place = np.arange(n_nodes) - root
+    index = np.arange(n_nodes) - root
     inner = forest.feature != LEAF
-    beyond = (forest.left <= place) | (forest.left + 1 >= np.repeat(sizes, sizes))
-    if (inner & beyond).any():
+    misplaced = (forest.left <= index) | (forest.left + 1 >= np.repeat(sizes, sizes))
+    if (inner & misplaced).any():
         raise BundleError("forest: a child stands before its parent or outside its tree")
     lefts = (root + forest.left)[inner]
     n_parents = np.bincount(np.concatenate([lefts, lefts + 1]), minlength=n_nodes)
-    if (n_parents != (place > 0)).any():
-        raise BundleError("forest: a node has two parents, or none and is no root")
+    if (n_parents != (index > 0)).any():
+        raise BundleError("forest: a node has two parents, or is not a root and has none")
     if (forest.feature < LEAF).any() or (forest.feature >= forest.n_features).any():
         raise BundleError(f"forest: a node reads a column outside 0 to {forest.n_features - 1}")
     if np.isnan(forest.threshold).any() or not np.isfinite(forest.value).all():

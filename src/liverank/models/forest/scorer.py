@@ -1,6 +1,6 @@
-"""Scoring a forest by the kernel that is fastest for the rows at hand.
+"""Scores a forest by the kernel that is fastest for the number of rows.
 
-Both kernels give the same bits, so a row's margin does not depend on which one it met.
+Both kernels give the same bits, so a row's margin does not depend on which one is used.
 """
 
 from functools import cached_property
@@ -26,7 +26,7 @@ class ForestScorer:
 
     @cached_property
     def _bits(self) -> BitForest | None:
-        """Packed when it is first wanted: a search makes many forests that score nothing."""
+        """Packed at the first use: a search makes many forests that never score."""
         return pack_bits(**self._arrays)
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -34,7 +34,7 @@ class ForestScorer:
         bits = self._bits
         if bits is None:
             return score_walk(self._walk, rows)
-        # A block of bits costs the same for few rows; symmetric trees are cheap even so.
+        # A block of 64 rows takes as long for few rows, unless all trees are symmetric.
         last = len(rows) % BLOCK
         few = 0 if bits.all_symmetric or last > LANES else last
         if few == 0:

@@ -1,7 +1,7 @@
-"""Steps that a processor takes on many values at once, as LLVM's own vectors.
+"""Operations on many values at once, as vectors of LLVM.
 
-LLVM makes of them what the machine has: one instruction for 64 bytes, or several for 32 or 16.
-Whole numbers and comparisons only, so that the result is the same everywhere.
+LLVM compiles them to what the machine has: one instruction for 64 bytes, or several for 32 or 16.
+They use integers and comparisons only, so that the result is the same on every machine.
 """
 
 from typing import Any
@@ -152,7 +152,7 @@ def _store(builder: Any, vector: Any, pointer: Any) -> None:
 
 
 def _spread_out(builder: Any, value: Any, kind: Any) -> Any:
-    """A vector of one value in every place."""
+    """A vector with the same value in every lane."""
     empty = ir.Constant(kind, ir.Undefined)
     one = builder.insert_element(empty, value, _INT(0))
     return builder.shuffle_vector(

@@ -1,16 +1,16 @@
-"""The kernel that walks eight rows at a time down a tree, and the form of the forest it likes.
+"""The kernel that takes eight rows at a time down a tree, and the arrays that it reads.
 
-For a few rows, or trees too large for ``bits_kernel``.
+It is used for few rows, and for trees too large for ``bits_kernel``.
 
 A node is one 64-bit word, so that a step costs one load of it and one of the row's value:
 
     bits 63..32   threshold, as a key: an unsigned integer that sorts as the float does
     bits 31..16   column of the block of keys
-    bits 15..0    place of the left child in its tree; a leaf's own place
+    bits 15..0    index of the left child in its tree; of a leaf, its own index
 
-A leaf's threshold is the largest key, so a row that has arrived stays. Rows go down a tree eight at
-a time, because each waits for memory on its own. NaN is a key too: the smallest where it goes left,
-the largest where it goes right; a feature whose nodes disagree has two columns.
+A leaf's threshold is the largest key, so a row that has reached a leaf stays there. Rows go down a
+tree eight at a time, so that their waits for memory overlap. NaN is a key too: the smallest where
+it goes left, the largest where it goes right; a feature whose nodes disagree has two columns.
 Invariant: trees are added in order, row by row, so the sum is the same in any batch.
 """
 
@@ -69,12 +69,12 @@ def pack_walk(
     columns = np.unique(wanted[inner])
     if len(columns) > MOST or (len(sizes) and sizes.max() > MOST):
         raise TrainingError(f"a forest may have {MOST} columns and {MOST} nodes a tree at most")
-    place = np.arange(len(inner)) - np.repeat(starts[:-1], sizes)
+    index = np.arange(len(inner)) - np.repeat(starts[:-1], sizes)
     key = np.where(inner, sort_keys(threshold).astype(np.uint64), _LEAF_KEY)
     column = np.where(inner, np.searchsorted(columns, wanted), 0).astype(np.uint64)
-    next_place = np.where(inner, left, place).astype(np.uint64)
+    next_index = np.where(inner, left, index).astype(np.uint64)
     return WalkForest(
-        nodes=(key << _KEY_SHIFT) | (column << _COLUMN_SHIFT) | next_place,
+        nodes=(key << _KEY_SHIFT) | (column << _COLUMN_SHIFT) | next_index,
         values=value,
         starts=starts[:-1].astype(np.uint64),
         features=(columns // 2).astype(np.uint64),
@@ -110,7 +110,10 @@ def walk_kernel(
     missing: NDArray[np.uint32],
     rows: NDArray[np.float32],
 ) -> NDArray[np.float64]:
-    """Sum of the leaves' values, row by row. Unsigned places spare numba's check for negatives."""
+    """Sum of the leaves' values: float64[n] of rows float32[n, n_features].
+
+    The other arrays are those of ``WalkForest``. Unsigned indexes avoid numba's checks of signs.
+    """
     n = len(rows)
     margins = np.zeros((n + LANES - 1) // LANES * LANES)
     width = np.uint64(len(features))
@@ -148,7 +151,7 @@ def walk_kernel(
 
 @compiled
 def step(node: np.uint64, keys: NDArray[np.uint32], row: np.uint64) -> np.uint64:
-    """The place in its tree of the node after this one, for the keys that begin at ``row``."""
+    """The index in its tree of the node after this one, for the keys that begin at ``row``."""
     key = np.uint64(keys[row + ((node >> _COLUMN_SHIFT) & _LOW)])
     return (node & _LOW) + np.uint64(key > (node >> _KEY_SHIFT))
 

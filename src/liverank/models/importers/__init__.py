@@ -1,1 +1,1 @@
-"""Models of other libraries, read from the text or JSON in which they save themselves."""
+"""Readers of models that LightGBM, CatBoost and XGBoost saved as text or JSON."""

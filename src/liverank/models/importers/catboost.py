@@ -1,8 +1,8 @@
 """CatBoost's JSON form of a model, read into one Forest a class without CatBoost.
 
 A symmetric tree asks one question at each depth; the answers are the bits of a leaf's number, the
-first question the lowest bit. A row answers yes where ``x > border`` in float32, and NaN answers as
-the column's treatment says. The bias stands here as a first tree of a single leaf.
+first question the lowest bit. The answer is yes where ``x > border`` in float32; for NaN it depends
+on the column's ``nan_value_treatment``. The bias becomes a first tree of a single leaf.
 """
 
 import json
@@ -38,8 +38,8 @@ def forests_from_catboost(text: str | bytes) -> tuple[Forest, ...]:
     forests = []
     for which in range(len(bias)):
         trees = [
-            _tree(tree, place, which, len(bias), column_of, above)
-            for place, tree in enumerate(model["oblivious_trees"])
+            _tree(tree, number, which, len(bias), column_of, above)
+            for number, tree in enumerate(model["oblivious_trees"])
         ]
         scaled = [tree._replace(value=tree.value * scale) for tree in trees]
         rows = float(trees[0].cover[0]) if trees else 0.0
@@ -49,7 +49,7 @@ def forests_from_catboost(text: str | bytes) -> tuple[Forest, ...]:
 
 def _tree(
     tree: dict[str, Any],
-    place: int,
+    number: int,
     which: int,
     classes: int,
     column_of: dict[int, int],
@@ -58,7 +58,7 @@ def _tree(
     """The values of one class, as a full tree: node i has children 2 i + 1 and 2 i + 2."""
     questions = tree["splits"] or []
     if any(question["split_type"] != "FloatFeature" for question in questions):
-        raise TrainingError(f"CatBoost model: tree {place} splits on more than plain numbers")
+        raise TrainingError(f"CatBoost model: tree {number} splits on more than plain numbers")
     weights = np.array(tree["leaf_weights"], np.float64)
     n_inner, n_leaves = (1 << len(questions)) - 1, 1 << len(questions)
     depth_of = np.repeat(np.arange(len(questions)), 1 << np.arange(len(questions)))
@@ -82,7 +82,7 @@ def _with_leaves(of_nodes: list[Any], n_leaves: int) -> NDArray[Any]:
 
 
 def _sums_upward(leaves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What each node of a full tree holds, from what its leaves hold, root first."""
+    """The sums of the leaves below each node of a full tree, root first."""
     levels = [leaves]
     while len(levels[0]) > 1:
         levels.insert(0, levels[0].reshape(-1, 2).sum(axis=1))

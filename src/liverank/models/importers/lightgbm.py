@@ -45,11 +45,11 @@ def forests_from_lightgbm(text: str) -> tuple[Forest, ...]:
     header = _fields(head)
     if "average_output" in head.split("\n"):
         raise TrainingError("LightGBM model: only sums of trees can be converted, not averages")
-    trees = [_tree(_fields(block), place) for place, block in enumerate(blocks)]
+    trees = [_tree(_fields(block), number) for number, block in enumerate(blocks)]
     if not trees:
         raise TrainingError("LightGBM model: it holds no trees")
     classes, n_features = int(header["num_class"]), int(header["max_feature_idx"]) + 1
-    return tuple(join(trees[place::classes], n_features) for place in range(classes))
+    return tuple(join(trees[which::classes], n_features) for which in range(classes))
 
 
 def round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -79,10 +79,10 @@ def _fields(block: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in block.split("\n") if "=" in line)
 
 
-def _tree(fields: dict[str, str], place: int) -> Tree:
+def _tree(fields: dict[str, str], number: int) -> Tree:
     """A tree's splits, numbered as LightGBM does, and after them its leaves."""
     if fields.get("is_linear", "0") != "0":
-        raise TrainingError(f"LightGBM model: tree {place} has linear leaves; train without them")
+        raise TrainingError(f"LightGBM model: tree {number} has linear leaves; train without them")
     leaf_value = _numbers(fields["leaf_value"])
     n_leaves = int(fields["num_leaves"])
     leaf_cover = _numbers(fields.get("leaf_count", "0 " * n_leaves))
@@ -92,7 +92,7 @@ def _tree(fields: dict[str, str], place: int) -> Tree:
     missing = kind >> 2
     if (kind & _CATEGORICAL).any() or (missing == _MISSING_IS_ZERO).any():
         raise TrainingError(
-            f"LightGBM model: tree {place} splits on categories or takes zero as missing; "
+            f"LightGBM model: tree {number} splits on categories or takes zero as missing; "
             "train on plain numbers with NaN as missing"
         )
     threshold = _numbers(fields["threshold"])

@@ -1,7 +1,7 @@
 """XGBoost's JSON form of a model, read into one Forest a class without XGBoost.
 
 XGBoost goes left where ``x < t`` in float32; that is ``x <= `` the float32 below ``t``. It adds its
-trees in float32, so its own margin is the one that is rounded. Its base score stands here as a
+trees in float32, so its own margin is the one that is rounded. Its base score becomes a
 first tree of a single leaf.
 """
 
@@ -39,7 +39,7 @@ def forests_from_xgboost(text: str | bytes) -> tuple[Forest, ...]:
     classes = max(int(shape["num_class"]), 1)
     bases = _bases(shape["base_score"], classes, objective in _PROBABILITY)
     class_of = booster["model"]["tree_info"]
-    trees = [_tree(tree, place) for place, tree in enumerate(booster["model"]["trees"])]
+    trees = [_tree(tree, number) for number, tree in enumerate(booster["model"]["trees"])]
     forests = []
     for which, base in enumerate(bases):
         own = [tree for tree, its in zip(trees, class_of, strict=True) if its == which]
@@ -56,10 +56,10 @@ def _bases(written: str, classes: int, is_probability: bool) -> list[float]:
     return scores * (classes // len(scores))
 
 
-def _tree(tree: dict[str, Any], place: int) -> Tree:
+def _tree(tree: dict[str, Any], number: int) -> Tree:
     if any(tree["split_type"]) or int(tree["tree_param"]["size_leaf_vector"]) > 1:
         raise TrainingError(
-            f"XGBoost model: tree {place} splits on categories or has leaves of several values; "
+            f"XGBoost model: tree {number} splits on categories or has leaves of several values; "
             "train on plain numbers, one output a tree"
         )
     condition = np.array(tree["split_conditions"], np.float32)

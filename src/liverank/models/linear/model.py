@@ -1,7 +1,7 @@
-"""A linear model as arrays: for few rows, and beside the trees.
+"""A linear model as arrays, for few training rows and for ensembles with trees.
 
-Each feature adds weight x (value - mean), its value held to the range that training saw and, where
-training found long tails, on a logarithmic scale; an unknown value adds a weight of its own.
+Each feature adds weight x (value - mean). The value is clipped to the range of the training rows
+and, where that has long tails, is on a logarithmic scale; an unknown value adds another weight.
 Invariant: a row's margin does not depend on the rows scored with it.
 """
 
@@ -29,7 +29,7 @@ ARRAYS = {
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """One entry a feature, and the intercept as float64[1].
+    """Arrays with an entry for each feature, and the intercept as float64[1].
 
     Raises BundleError when the arrays do not fit together.
 
@@ -70,7 +70,7 @@ class Linear:
 
     @property
     def used(self) -> NDArray[np.int64]:
-        """The columns that carry a weight, rising."""
+        """The columns with a weight, in rising order."""
         return self._used
 
     def margin(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -82,14 +82,14 @@ class Linear:
         return margins
 
     def times(self, factor: float) -> "Linear":
-        """The model whose margin is this one's times a factor."""
+        """The model whose margin is this margin times a factor."""
         arrays = self.to_arrays()
         for name in ("weight", "missing_weight", "intercept"):
             arrays[name] = arrays[name] * factor
         return Linear.from_arrays(arrays)
 
     def on_columns(self, columns: NDArray[np.int64], n_features: int) -> "Linear":
-        """The same model reading wider rows: column i of before is ``columns[i]`` of after."""
+        """The same model for wider rows: old column i is new column ``columns[i]``."""
         arrays = self.to_arrays()
         for name in ARRAYS:
             if name != "intercept":
@@ -99,7 +99,7 @@ class Linear:
         return Linear.from_arrays(arrays)
 
     def keep_columns(self, columns: NDArray[np.int64]) -> "Linear":
-        """The same model reading narrower rows: column i of after is ``columns[i]`` of before."""
+        """The same model for narrower rows: new column i is old column ``columns[i]``."""
         arrays = self.to_arrays()
         for name in ARRAYS:
             if name != "intercept":

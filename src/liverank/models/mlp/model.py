@@ -106,12 +106,12 @@ class Mlp:
 
     @property
     def n_outputs(self) -> int:
-        """How many margins a row has."""
+        """Number of margins of a row."""
         return len(self.shift)
 
     @property
     def used(self) -> NDArray[np.int64]:
-        """The columns that can change a margin, rising."""
+        """The columns that can change a margin, in rising order."""
         moves = (self.slope != 0).any(axis=1) | (self.bins != 0).any(axis=(1, 2))
         moves |= (self.missing != 0).any(axis=1)
         read = (self.first != 0).any(axis=(1, 2)) & (self.member != 0).any(axis=(0, 2))
@@ -129,7 +129,7 @@ class Mlp:
         return margins[:, 0] if self.n_outputs == 1 else margins
 
     def on_columns(self, columns: NDArray[np.int64], n_features: int) -> "Mlp":
-        """The same net reading wider rows: column i of before is ``columns[i]`` of after."""
+        """The same net for wider rows: old column i is new column ``columns[i]``."""
         arrays = self.to_arrays()
         for name, axis in _OF_FEATURES.items():
             narrow = np.moveaxis(arrays[name], axis, 0)
@@ -139,7 +139,7 @@ class Mlp:
         return Mlp.from_arrays(arrays)
 
     def keep_columns(self, columns: NDArray[np.int64]) -> "Mlp":
-        """The same net reading narrower rows: column i of after is ``columns[i]`` of before.
+        """The same net for narrower rows: new column i is old column ``columns[i]``.
 
         Raises BundleError when a column that the net reads is left out.
         """

@@ -8,7 +8,7 @@ from liverank.proof.results import Look, MetricProof
 
 
 def over_time(facts: PageFacts) -> Html | None:
-    """A picture for each metric that was looked at more than once."""
+    """A chart for each metric with more than one look (interim analysis)."""
     drawn = [metric for metric in facts.result.metrics if len(_known(metric)) > 1]
     if not drawn:
         return None
@@ -50,14 +50,14 @@ def _picture(metric: MetricProof, days: float) -> Html:
     first = next((look.day for look in looks if look.crossed), None)
     proven = "not proven" if first is None else f"proven on day {first:.0f}"
     title = metric_title(metric.name)
-    told = (
+    caption = (
         f"{title}: {lift_words(metric.reported.lift)} at the end "
         f"({interval_words(metric.reported.lift_ci)}), {proven}"
     )
     return tag(
         "figure",
         tag("h3", title, tag("span", proven)),
-        frame.draw(*marks, label=told),
+        frame.draw(*marks, label=caption),
     )
 
 

@@ -1,8 +1,8 @@
-"""How popular items are within each variant, in memory that all processes of a server share.
+"""Popularity of items within each variant, in memory shared by all processes of a server.
 
-The folding process adds, the workers read. A success weighs 2 to the power of its time over the
-half-life, from a common reference, so that late events count as others do, and nothing needs to be
-decayed. Invariant: what a reader gets is the sum of the weights of what was added so far.
+The folding process adds, the workers read. A success at time t has the weight
+2 ** ((t - reference) / half-life), so that late events count correctly, and no value must be
+decayed. Invariant: a reader gets the sum of the weights of everything added so far.
 """
 
 import math
@@ -16,7 +16,7 @@ from liverank.features.state.shared_memory import SharedArrays
 from liverank.serving.experiments.arm_kernel import add_weights, find_weights, keys_of
 
 SLOTS = 1 << 20
-"""Pairs of a variant and an item that the table has room for; at most half are taken."""
+"""Slots for pairs of a variant and an item; at most half are used."""
 _SHAPES: list[tuple[npt.DTypeLike, int]] = [
     (np.int64, 8),
     (np.float64, 1),
@@ -24,15 +24,15 @@ _SHAPES: list[tuple[npt.DTypeLike, int]] = [
     (np.float64, SLOTS),
 ]
 _VERSION, _USED = 0, 1
-_MOST_HALF_LIVES = 400.0
-"""Of weights: beyond it, all are divided, since a float64 ends at 2 ** 1024."""
-_LEAST_WEIGHT = 2.0**-20
-_PIECE = SLOTS // 8
+_MAX_HALF_LIVES = 400.0
+"""Half-lives since the reference after which weights are rescaled: float64 ends at 2 ** 1024."""
+_MIN_WEIGHT = 2.0**-20
+_CHUNK = SLOTS // 8
 _PAUSE_S, _PATIENCE_S = 5e-5, 0.05
 
 
 class ArmTable:
-    """The table; ``fd`` is the file descriptor of the process that adds to it.
+    """The table; a reader passes ``fd``, the file descriptor from the process that adds to it.
 
     ``half_life_ms`` is the time after which a success counts half; it may be infinite.
 
@@ -44,7 +44,7 @@ class ArmTable:
     """
 
     def __init__(self, *, half_life_ms: float, fd: int | None = None) -> None:
-        """Raises StateError where there is no room to reserve."""
+        """Raises StateError if the memory cannot be reserved."""
         self._shared = SharedArrays(_SHAPES, fd=fd)
         self._half_life_ms = half_life_ms
         self._header, self._reference, self._keys, self._values = self._shared.arrays
@@ -53,16 +53,16 @@ class ArmTable:
 
     @property
     def fd(self) -> int:
-        """The file descriptor that another process maps this table by."""
+        """File descriptor with which another process maps this table."""
         return self._shared.fd
 
     def add(
         self, arms: NDArray[np.uint64], items: NDArray[np.uint64], at_ms: NDArray[np.float64]
     ) -> None:
         """Count successes of items within arms, uint64[m] each, at times in Unix ms, float64[m]."""
-        for start in range(0, len(arms), _PIECE):
-            piece = slice(start, start + _PIECE)
-            self._add(arms[piece], items[piece], at_ms[piece])
+        for start in range(0, len(arms), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            self._add(arms[chunk], items[chunk], at_ms[chunk])
 
     def _add(
         self, arms: NDArray[np.uint64], items: NDArray[np.uint64], at_ms: NDArray[np.float64]
@@ -70,7 +70,7 @@ class ArmTable:
         newest_ms = float(at_ms.max())
         if math.isnan(self._reference[0]):
             self._reference[0] = newest_ms
-        if (newest_ms - self._reference[0]) / self._half_life_ms > _MOST_HALF_LIVES:
+        if (newest_ms - self._reference[0]) / self._half_life_ms > _MAX_HALF_LIVES:
             self._rebuild(newest_ms)
         if 2 * (int(self._header[_USED]) + len(arms)) > SLOTS:
             self._rebuild(newest_ms)
@@ -78,7 +78,7 @@ class ArmTable:
         self._header[_USED] += add_weights(self._keys, self._values, keys_of(arms, items), weights)
 
     def read(self, arm: int, items: NDArray[np.uint64], *, at_ms: float) -> NDArray[np.float64]:
-        """How popular items, uint64[n], are within an arm at a time: float64[n]."""
+        """Popularity of ``items`` uint64[n] within an arm at ``at_ms``: float64[n]."""
         out, reference = np.empty(len(items)), math.nan
         until = time.monotonic() + _PATIENCE_S
         while True:
@@ -95,17 +95,18 @@ class ArmTable:
         return scaled
 
     def close(self) -> None:
-        """Give the file back; the memory goes when no array of it is left."""
+        """Close the file descriptor; the memory is freed when no array of it is left."""
         self._shared.close()
 
     def _rebuild(self, reference_ms: float) -> None:
-        """Count from another reference, without what weighs next to nothing by then.
+        """Change the reference, and drop pairs of negligible weight.
 
-        Where much is left, what weighs least goes, until a quarter of the table is taken.
+        If many pairs remain, those of the least weight are dropped until a quarter of the slots is
+        used.
         """
         scale = 2.0 ** ((self._reference[0] - reference_ms) / self._half_life_ms)
         weights = self._values * scale
-        kept = np.flatnonzero((self._keys != 0) & (weights > _LEAST_WEIGHT))
+        kept = np.flatnonzero((self._keys != 0) & (weights > _MIN_WEIGHT))
         if 4 * len(kept) > SLOTS:
             kept = kept[np.argsort(-weights[kept], kind="stable")[: SLOTS // 4]]
         keys, weights = self._keys[kept], weights[kept]

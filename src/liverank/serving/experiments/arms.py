@@ -1,7 +1,7 @@
-"""Whose successes count for which variant's list of most popular items.
+"""Arms: which successes count for the most popular items of which variant.
 
-An arm is a variant of an experiment that runs, or that was shipped. Invariant: an arm is fed by
-nobody who is assigned to another arm of the same experiment; who is in none feeds all of them.
+An arm is a variant of an experiment that runs or was shipped. Invariant: a success of a user counts
+only for the user's own arm of an experiment, or for all arms if the user is in none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,18 +14,18 @@ from liverank.experiments.assignment.buckets import draws_of, ends_of
 from liverank.experiments.assignment.timeline import Step, Timeline, timeline_of
 from liverank.features.hashing import hash_id
 
-_MOST_USERS = 200_000
+_MAX_USERS = 200_000
 
 
 def arm_of(experiment: str, variant: str) -> int:
-    """The number of an arm, a hash of its names."""
+    """The number of an arm: a hash of its experiment and variant."""
     return hash_id(f"{experiment}:{variant}")
 
 
 class Arms:
-    """The arms that successes count for, given what became of the experiments by ``at_ms``.
+    """The arms that successes count for, given the changes of experiments up to ``at_ms``.
 
-    Targets play no part: whoever an experiment is not for feeds one of its arms, by the draw.
+    Targets are ignored: a success of a user outside the target counts for the arm of their draw.
     """
 
     def __init__(
@@ -50,22 +50,22 @@ class Arms:
 
     @property
     def has_fields(self) -> bool:
-        """Whether fields of an interaction decide what it counts for."""
+        """Whether fields of an interaction affect which arm it counts for."""
         return self._has_fields
 
     def hold_at(self, at_ms: float) -> bool:
-        """Whether nothing became of an experiment since, by a time that the config names."""
+        """Whether no experiment changed since, by the times in the config."""
         return self._steps_at(at_ms) == self.steps
 
     def fed_by(self, user: str, fields: Fields) -> tuple[int, ...]:
-        """The arms that a success of the user counts for; ``fields`` are the interaction's."""
+        """The arms that a user's success counts for; ``fields`` are those of the interaction."""
         if not self._open:
             return ()
         if self._has_fields:
             return self._fed_by(user, fields)
         found = self._by_user.get(user)
         if found is None:
-            if len(self._by_user) >= _MOST_USERS:
+            if len(self._by_user) >= _MAX_USERS:
                 self._by_user.clear()
             found = self._by_user[user] = self._fed_by(user, fields)
         return found

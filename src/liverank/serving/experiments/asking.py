@@ -1,38 +1,38 @@
-"""``GET /v1/experiments/NAME/assignment``: what somebody gets of an experiment, and why.
+"""``GET /v1/experiments/NAME/assignment``: the variant that a unit gets, and why.
 
-Invariant: asking is no exposure; what is answered is what a ranking of this moment would get.
+Invariant: the request does not count as exposure; a ranking at the same time would get the same.
 """
 
 import msgspec
 
 from liverank.experiments.assignment.assign import Why
-from liverank.serving.experiments.assigner import Placed
+from liverank.serving.experiments.assigner import AssignableExperiment
 from liverank.serving.experiments.variants import Variants
 from liverank.serving.http.messages import BadRequestError
 
 
 class AssignmentResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """What a unit gets of an experiment, and the draws that decide it."""
+    """The assignment of a unit in an experiment, and the draws that determine it."""
 
     experiment: str
     unit: str
     variant: str | None
-    """The variant that ranks; null where the experiment has no say."""
+    """Variant that ranks; null if the experiment does not affect the unit."""
     label: str | None
-    """How rankings of it are logged: ``EXPERIMENT:VARIANT``."""
+    """Name of the variant in logged rankings: ``EXPERIMENT:VARIANT``."""
     why: Why
     bucket: int
-    """The draw that decides the variant, from 0 to 9,999."""
+    """Draw that determines the variant, from 0 to 9,999."""
     layer_bucket: int
     ramp_bucket: int
     holdout_bucket: int
     ramp: float
     """Percent of the units that take part at present."""
     unknown: list[str]
-    """User fields of the target of which nothing is known for this user."""
+    """User fields of the target whose values are unknown for this user."""
 
 
-def assignment_of_somebody(
+def find_assignment(
     variants: Variants | None,
     name: str,
     *,
@@ -40,27 +40,26 @@ def assignment_of_somebody(
     unit: str | None,
     at_ms: float,
 ) -> AssignmentResponse:
-    """What somebody gets of the experiment of that name.
+    """The assignment of a user or unit in the experiment ``name``.
 
-    Raises BadRequestError: 404 for an unknown experiment, 422 where it cannot be told of whom the
-    question is.
+    Raises BadRequestError: 404 for an unknown experiment, 422 if the user or the unit is missing.
     """
-    placed = None if variants is None else variants.assigner.placed.get(name)
-    if placed is None:
-        known = [] if variants is None else list(variants.assigner.placed)
+    found = None if variants is None else variants.assigner.experiments.get(name)
+    if found is None:
+        known = [] if variants is None else list(variants.assigner.experiments)
         named = f"there are: {', '.join(known)}" if known else "liverank.toml names none"
         raise BadRequestError(404, "path", f"no experiment `{name}`; {named}")
-    asked = _unit_asked(placed, user, unit)
-    step = placed.timeline.at(at_ms)
-    given = placed.assign(asked, user or "", step)
-    draws = placed.draws(asked)
-    unknown = placed.target.unknown(user) if user else {}
+    requested_unit = _requested_unit(found, user, unit)
+    step = found.timeline.at(at_ms)
+    assignment = found.assign(requested_unit, user or "", step)
+    draws = found.draws(requested_unit)
+    unknown = found.target.unknown(user) if user else {}
     return AssignmentResponse(
         experiment=name,
-        unit=asked,
-        variant=given.variant,
-        label=given.label,
-        why=given.why,
+        unit=requested_unit,
+        variant=assignment.variant,
+        label=assignment.label,
+        why=assignment.why,
         bucket=draws.variant,
         layer_bucket=draws.layer,
         ramp_bucket=draws.ramp,
@@ -70,10 +69,12 @@ def assignment_of_somebody(
     )
 
 
-def _unit_asked(placed: Placed, user: str | None, unit: str | None) -> str:
-    field = placed.experiment.unit_field
-    if placed.experiment.target and not user:
-        raise BadRequestError(422, "?user", "name the user, whose fields decide: `?user=ID`")
+def _requested_unit(found: AssignableExperiment, user: str | None, unit: str | None) -> str:
+    field = found.settings.unit_field
+    if found.settings.target and not user:
+        raise BadRequestError(
+            422, "?user", "the target depends on the user's fields; name the user: `?user=ID`"
+        )
     if field is None:
         if not user or unit not in (None, user):
             raise BadRequestError(422, "?user", "the unit is the user; ask with `?user=ID`")

@@ -1,6 +1,6 @@
-"""Who takes part in which experiment at present, as a worker knows it.
+"""Assigns units to variants of the experiments that run at a time.
 
-Invariant: for the same events of experiments, config and time the same unit gets the same.
+Invariant: the same unit gets the same variant for the same config, changes of experiments and time.
 """
 
 from collections.abc import Sequence
@@ -14,56 +14,56 @@ from liverank.experiments.assignment.timeline import Step, Timeline, timeline_of
 from liverank.features.state.state import State
 from liverank.serving.experiments.targets import Target
 
-_MOST_UNITS = 200_000
-"""Units of an experiment whose assignments are remembered."""
+_MAX_UNITS = 200_000
+"""Most units of an experiment whose assignments are cached."""
 
 
 @dataclass(slots=True)
-class Placed:
-    """An experiment of the config, with all that its assignments depend on."""
+class AssignableExperiment:
+    """An experiment, with everything that its assignments depend on."""
 
     name: str
-    experiment: Experiment
+    settings: Experiment
     timeline: Timeline
     target: Target
     ends: dict[str, int]
-    _given: dict[int, dict[str, Assignment]] = field(default_factory=dict)
-    """What units in the target get, by the step, and by the unit."""
+    _cache: dict[int, dict[str, Assignment]] = field(default_factory=dict)
+    """Assignments of units in the target, by step and by unit."""
 
     def draws(self, unit: str) -> Draws:
-        """The unit's draws."""
-        return draws_of(self.name, self.experiment, unit)
+        """The random draws of a unit."""
+        return draws_of(self.name, self.settings, unit)
 
     def unit_of(self, user: str, fields: Fields) -> str | None:
-        """The unit of a request, or None where it names none."""
-        name = self.experiment.unit_field
+        """The unit of a request, or None if the request does not name one."""
+        name = self.settings.unit_field
         if name is None:
             return user
-        said = fields.get(name)
-        return said if isinstance(said, str) and said else None
+        unit = fields.get(name)
+        return unit if isinstance(unit, str) and unit else None
 
     def assign(self, unit: str | None, user: str, step: Step) -> Assignment:
-        """What the unit gets at a step of the timeline."""
+        """The assignment of a unit at a step of the timeline."""
         if unit is None:
             return Assignment(self.name, "no_unit")
-        known = self._given.setdefault(id(step), {})
-        given = known.get(unit)
-        if given is None:
-            if len(known) >= _MOST_UNITS:
+        known = self._cache.setdefault(id(step), {})
+        assignment = known.get(unit)
+        if assignment is None:
+            if len(known) >= _MAX_UNITS:
                 known.clear()
-            given = known[unit] = self._drawn(unit, step)
-        if given.why in ("forced", "not_running") or self.target.holds(user):
-            return given
+            assignment = known[unit] = self._drawn(unit, step)
+        if assignment.why in ("forced", "not_running") or self.target.holds(user):
+            return assignment
         return Assignment(self.name, "not_in_target")
 
     def _drawn(self, unit: str, step: Step) -> Assignment:
-        """What the unit gets at a step if it is in the target."""
-        forced = self.experiment.forced.get(unit)
+        """The assignment of a unit at a step if it is in the target."""
+        forced = self.settings.forced.get(unit)
         if forced is not None and step.is_running:
             return Assignment(self.name, "forced", forced)
         return assignment_of(
             self.name,
-            self.experiment,
+            self.settings,
             step,
             self.draws(unit),
             ends=self.ends,
@@ -72,7 +72,7 @@ class Placed:
 
 
 class Assigner:
-    """The experiments of a config, after what the log says became of them."""
+    """Assigns by the experiments of a config, and their changes in the log."""
 
     def __init__(
         self,
@@ -80,8 +80,8 @@ class Assigner:
         changes: Sequence[ExperimentChange],
         state: State,
     ) -> None:
-        self.placed = {
-            name: Placed(
+        self.experiments = {
+            name: AssignableExperiment(
                 name,
                 experiment,
                 timeline_of(name, experiment, changes),
@@ -90,20 +90,20 @@ class Assigner:
             )
             for name, experiment in experiments.items()
         }
-        self._of_surface: dict[str, list[Placed]] = {}
-        for placed in self.placed.values():
-            self._of_surface.setdefault(placed.experiment.surface, []).append(placed)
+        self._by_surface: dict[str, list[AssignableExperiment]] = {}
+        for one in self.experiments.values():
+            self._by_surface.setdefault(one.settings.surface, []).append(one)
 
     def assign(self, user: str, surface: str, fields: Fields, *, at_ms: float) -> Assignment | None:
-        """What ranks a request: the variant of a running experiment, else one that was shipped."""
+        """The assignment of a request: to a running experiment, or else to a shipped variant."""
         shipped = None
-        for placed in self._of_surface.get(surface, ()):
-            step = placed.timeline.at(at_ms)
+        for experiment in self._by_surface.get(surface, ()):
+            step = experiment.timeline.at(at_ms)
             if not step.is_running and step.shipped is None:
                 continue
-            given = placed.assign(placed.unit_of(user, fields), user, step)
-            if given.why == "shipped":
-                shipped = given
-            elif given.variant is not None:
-                return given
+            assignment = experiment.assign(experiment.unit_of(user, fields), user, step)
+            if assignment.why == "shipped":
+                shipped = assignment
+            elif assignment.variant is not None:
+                return assignment
         return shipped

@@ -1,7 +1,7 @@
-"""What a worker needs to rank by variants: their bundles, loaded and verified when it starts.
+"""Loads and verifies the bundles of variants.
 
-Invariant: a bundle that does not load, or that reads another state than the one that is kept, ranks
-nothing, and it is said why.
+Invariant: a bundle that does not load, or that needs state of another layout, ranks nothing, and
+the reason is reported.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _BUNDLE = "bundle:"
 
 
 def versions_of(experiment: Experiment) -> list[str]:
-    """The versions of the bundles that an experiment's variants name, each once.
+    """The distinct versions of the bundles that an experiment's variants name.
 
     >>> from liverank.config_experiments import Variant
     >>> two = {"a": Variant(rank="bundle:v1"), "b": Variant(rank="interleave:bundle:v2,bundle:v1")}
@@ -46,9 +46,9 @@ def load_variants(
     root: Path | None,
     before: Variants | None,
 ) -> Variants:
-    """Load what the config's experiments need; bundles that ``before`` has are not read again.
+    """Load what the config's experiments need; reuses bundles that ``before`` already holds.
 
-    ``root`` is the root of the bundles. What cannot be loaded is in ``Variants.refused``.
+    ``root`` is the root of the bundles. ``Variants.refused`` holds what cannot be loaded, and why.
     """
     rankers: dict[str, Ranker] = {}
     refused: dict[str, str] = {}
@@ -57,32 +57,32 @@ def load_variants(
             if version in rankers or version in refused:
                 continue
             known = None if before is None else before.rankers.get(version)
-            found = _load(version, state, root=root, known=known)
-            if isinstance(found, str):
-                refused[version] = f"experiment {name} cannot rank by bundle {version}: {found}"
+            loaded = _load(version, state, root=root, known=known)
+            if isinstance(loaded, str):
+                refused[version] = f"experiment {name} cannot rank by bundle {version}: {loaded}"
             else:
-                rankers[version] = found
-    for version, why in refused.items():
-        if before is None or before.refused.get(version) != why:
-            write_event("bundle_refused", why, bundle=version)
+                rankers[version] = loaded
+    for version, reason in refused.items():
+        if before is None or before.refused.get(version) != reason:
+            write_event("bundle_refused", reason, bundle=version)
     return Variants(Assigner(config.experiments, changes, state), table, rankers, refused)
 
 
 def _load(version: str, state: State, *, root: Path | None, known: Ranker | None) -> Ranker | str:
-    """A ranker of the bundle, or why there is none."""
+    """A ranker of the bundle, or the reason why there is none."""
     if known is not None and known.layout == state.layout:
         return known
     if root is None:
-        return "the server was started with one bundle (--bundle) and knows no others"
+        return "the server was started with one bundle (--bundle) and does not load others"
     try:
         bundle = store.load(root, version)
     except BundleError as error:
         return str(error)
     if bundle.spec.layout != state.layout:
         return (
-            "its features are read from another layout of state than those of the bundle that "
-            "serves; train both from one config and one log, or promote it"
+            "it needs another layout of state than the served bundle; train both with the same "
+            "config and log, or promote it"
         )
     return make_ranker(
-        FallbackLevel(bundle, None, None, version, store.place_of(root, version)), state.layout
+        FallbackLevel(bundle, None, None, version, store.directory_of(root, version)), state.layout
     )

@@ -1,7 +1,7 @@
-"""The ways to rank that a variant may name, other than that of the server itself.
+"""Ranking policies of variants, besides that of the server itself.
 
-Invariant: the same request id, View and time give the same list; every list has the candidates
-that the server's own would have.
+Invariant: the same request id, View and time give the same list; every policy ranks the same
+candidates as the server would.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,8 @@ _NOTHING = np.empty(0)
 
 
 @dataclass(slots=True)
-class Asked:
-    """A request on its way to be ranked: all that a policy needs to know of it."""
+class RankingContext:
+    """A request and everything that a policy needs to rank it."""
 
     view: View
     hashes: Hashes
@@ -40,13 +40,13 @@ class Asked:
 
     @property
     def seed(self) -> np.uint64:
-        """What decides between equals, and all that is random."""
+        """Seed of all random choices, including the order of equals."""
         return np.uint64(hash_id(self.request_id))
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """Scores of candidates, float64[n] each, and how they came to be."""
+class Scoring:
+    """Scores of candidates, float64[n] each, and where they come from."""
 
     scores: NDArray[np.float64]
     second: NDArray[np.float64]
@@ -55,15 +55,15 @@ class Scored:
     vectors: NDArray[np.float32] | None = None
     cut: int | None = None
     propensity: float | None = None
-    """The probability of each item at each place, where it is the same everywhere."""
+    """Probability of each item at each position, if it is the same everywhere; else None."""
 
 
 def in_order(
-    asked: Asked, candidates: Candidates, dropped: dict[str, int], by: Scored
+    context: RankingContext, candidates: Candidates, dropped: dict[str, int], by: Scoring
 ) -> RankedList:
-    """The list that scores come to."""
+    """The list of candidates in the order of their scores."""
     order = best_positions(
-        by.scores, by.second, candidates.hashes, asked.seed, asked.limit
+        by.scores, by.second, candidates.hashes, context.seed, context.limit
     ).tolist()
     chances = None if by.propensity is None else [by.propensity] * len(order)
     return RankedList(
@@ -75,102 +75,109 @@ def in_order(
         fallback=None,
         reason=None,
         dropped=dropped,
-        cut=asked.view.state.seq if by.cut is None else by.cut,
+        cut=context.view.state.seq if by.cut is None else by.cut,
         vectors=by.vectors,
         policy=by.policy,
         propensities=chances,
     )
 
 
-def by_popularity(asked: Asked, table: ArmTable, arm: int) -> RankedList:
-    """The most popular among the users of this arm; of equals the newest first."""
-    view = asked.view
-    candidates, dropped = candidates_of(asked.request, view.live, asked.hashes, at_ms=asked.at_ms)
-    scores = table.read(arm, candidates.hashes, at_ms=float(asked.at_ms))
-    second = newness(view.live.since(candidates.hashes), asked.at_ms)
-    ranked = in_order(asked, candidates, dropped, Scored(scores, second, "popular"))
+def by_popularity(context: RankingContext, table: ArmTable, arm: int) -> RankedList:
+    """Rank by popularity among the users of this arm; equals are ordered newest first."""
+    view = context.view
+    candidates, dropped = candidates_of(
+        context.request, view.live, context.hashes, at_ms=context.at_ms
+    )
+    scores = table.read(arm, candidates.hashes, at_ms=float(context.at_ms))
+    second = newness(view.live.since(candidates.hashes), context.at_ms)
+    ranked = in_order(context, candidates, dropped, Scoring(scores, second, "popular"))
     if scores.any():
         return ranked
-    newest = in_order(asked, candidates, dropped, Scored(second, _NOTHING, "popular"))
-    why = "none of the candidates had a success among the users of this variant yet"
-    return replace(newest, fallback="newest", reason=why)
+    newest = in_order(context, candidates, dropped, Scoring(second, _NOTHING, "popular"))
+    reason = "none of the candidates had a success among the users of this variant yet"
+    return replace(newest, fallback="newest", reason=reason)
 
 
-def at_random(asked: Asked) -> RankedList:
-    """Every order is as likely as any other; the request id decides."""
-    view = asked.view
-    candidates, dropped = candidates_of(asked.request, view.live, asked.hashes, at_ms=asked.at_ms)
-    draws = mixed(candidates.hashes ^ mixed(np.array([asked.seed])))
+def at_random(context: RankingContext) -> RankedList:
+    """Rank uniformly at random, seeded by the request id."""
+    view = context.view
+    candidates, dropped = candidates_of(
+        context.request, view.live, context.hashes, at_ms=context.at_ms
+    )
+    draws = mixed(candidates.hashes ^ mixed(np.array([context.seed])))
     count = len(draws)
     chance = 1 / count if count else None
     scores = draws.astype(np.float64) * 2.0**-64
-    by = Scored(scores, _NOTHING, "random", propensity=chance)
-    return in_order(asked, candidates, dropped, by)
+    by = Scoring(scores, _NOTHING, "random", propensity=chance)
+    return in_order(context, candidates, dropped, by)
 
 
-def by_weights(asked: Asked, weights: Mapping[str, float], table: ArmTable, arm: int) -> RankedList:
-    """By a weighted sum of the chances of the bundle's labels, and of popularity.
+def by_weights(
+    context: RankingContext, weights: Mapping[str, float], table: ArmTable, arm: int
+) -> RankedList:
+    """Rank by a weighted sum of the probabilities of the bundle's labels, and of popularity.
 
-    Popularity is each item's share of the list's largest. Only where a bundle serves that has all
-    labels, and there is no time_limit. Raises StateBusyError.
+    Popularity is scaled by the largest in the list. The served bundle must have all labels, and the
+    time limit must allow a model. Raises StateBusyError.
     """
-    view, request = asked.view, asked.request
+    view, request = context.view, context.request
     bundle, program = view.ranker.level.bundle, view.ranker.program
     assert bundle is not None
     assert program is not None
-    candidates, dropped = candidates_of(request, view.live, asked.hashes, at_ms=asked.at_ms)
+    candidates, dropped = candidates_of(request, view.live, context.hashes, at_ms=context.at_ms)
     columns, cut = view.state.read_cut(
         program,
         user=hash_id(request.user),
-        at_ms=float(asked.at_ms),
+        at_ms=float(context.at_ms),
         items=candidates.hashes,
         request=view.ranker.request_words(request),
         positions=_POSITIONS,
-        patience_s=asked.time_limit.state_wait_s,
+        patience_s=context.time_limit.state_wait_s,
     )
     scores = np.zeros(len(candidates.hashes))
     for label, weight in weights.items():
         if label in bundle.heads:
             scores += weight * bundle.heads[label].answers(columns)
         else:
-            popular = table.read(arm, candidates.hashes, at_ms=float(asked.at_ms))
+            popular = table.read(arm, candidates.hashes, at_ms=float(context.at_ms))
             scores += weight * popular / max(float(popular.max(initial=0.0)), 1e-300)
-    by = Scored(scores, _NOTHING, "weights", bundle.version, columns, cut)
-    return in_order(asked, candidates, dropped, by)
+    by = Scoring(scores, _NOTHING, "weights", bundle.version, columns, cut)
+    return in_order(context, candidates, dropped, by)
 
 
-def combined(asked: Asked, lists: Sequence[RankedList], policy: str) -> RankedList:
-    """One list out of several of one View: two take turns (team draft), or ``multileave``.
+def combined(context: RankingContext, lists: Sequence[RankedList], policy: str) -> RankedList:
+    """Merge several lists of one View into one, by team draft (two lists) or ``multileave``.
 
-    ``policy`` is the variant's ``rank``. ``order`` is empty, as each list has places of its own.
-    Scores are 1 over the place, from 1, as those of the lists may not be compared.
+    ``policy`` is the variant's ``rank``. ``order`` is empty, because the lists have different
+    candidate positions. Scores are 1 / (position + 1), because those of the lists are not
+    comparable.
     """
     first = lists[0]
-    theirs = [first.items, *(_known_to(first, one) for one in lists[1:])]
+    item_lists = [first.items, *(_items_in(first, one) for one in lists[1:])]
     if policy.startswith("interleave:"):
-        items, teams = team_draft(theirs[0], theirs[1], asked.request_id, asked.limit)
-        told = teams_text(teams)
+        items, teams = team_draft(item_lists[0], item_lists[1], context.request_id, context.limit)
+        sources = teams_text(teams)
     else:
-        items, shared = multileave(theirs, asked.request_id, asked.limit)
-        told = teams_text(shared)
-    fallen = next((one for one in lists if one.fallback is not None), None)
+        items, shared = multileave(item_lists, context.request_id, context.limit)
+        sources = teams_text(shared)
+    with_fallback = next((one for one in lists if one.fallback is not None), None)
     return RankedList(
         candidates=first.candidates,
         order=[],
         items=items,
         scores=1.0 / np.arange(1.0, len(items) + 1.0),
         model=None,
-        fallback=None if fallen is None else fallen.fallback,
-        reason=None if fallen is None else fallen.reason,
+        fallback=None if with_fallback is None else with_fallback.fallback,
+        reason=None if with_fallback is None else with_fallback.reason,
         dropped=first.dropped,
         cut=min(one.cut for one in lists),
         policy=policy,
-        teams=told,
+        teams=sources,
     )
 
 
-def _known_to(first: RankedList, other: RankedList) -> list[str]:
-    """The items of a list that are candidates of the first: an item may have ended meanwhile."""
+def _items_in(first: RankedList, other: RankedList) -> list[str]:
+    """The items of ``other`` that are candidates of ``first``: an item may have ended meanwhile."""
     if np.array_equal(first.candidates.hashes, other.candidates.hashes):
         return other.items
     is_known = np.isin(other.candidates.hashes[other.order], first.candidates.hashes)

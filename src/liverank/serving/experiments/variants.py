@@ -1,7 +1,7 @@
 """Ranking by the variant that a unit is assigned to.
 
-Invariant: whatever keeps a variant from being served, the list is logged with it (intention to
-treat), and says why it was ranked in another way.
+Invariant: if a variant cannot be served, the list is still logged with that variant (intention to
+treat), and with the reason why it was ranked in another way.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from liverank.serving.experiments.arm_table import ArmTable
 from liverank.serving.experiments.arms import arm_of
 from liverank.serving.experiments.assigner import Assigner
 from liverank.serving.experiments.policies import (
-    Asked,
+    RankingContext,
     at_random,
     by_popularity,
     by_weights,
@@ -27,15 +27,15 @@ from liverank.serving.ranking.ranker import NO_LIMIT, RankedList, Ranker, TimeLi
 
 POPULAR, NEWEST = "popular", "newest"
 _CURRENT = "current"
-"""The fallback of a variant that has a bundle of its own which cannot be served."""
+"""Fallback of a variant whose own bundle cannot be served: the current bundle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variants:
-    """Ranks by variants; ``rank`` takes the place of ``ranker.rank``.
+    """Ranks by variants; ``rank`` replaces ``ranker.rank``.
 
-    ``rankers`` are of the variants' own bundles by version, ``refused`` why others cannot be
-    served.
+    ``rankers`` are those of the variants' own bundles by version; ``refused`` holds the reasons why
+    other bundles cannot be served, by version.
     """
 
     assigner: Assigner
@@ -44,20 +44,20 @@ class Variants:
     refused: Mapping[str, str]
 
     def bundle(self, version: str) -> Bundle | None:
-        """The variants' own bundle of that version, or None."""
+        """The variants' own bundle with this version, or None."""
         ranker = self.rankers.get(version)
         return None if ranker is None else ranker.level.bundle
 
     @property
     def trouble(self) -> str | None:
-        """What somebody should look at: bundles that are not served, targets that hold nobody."""
-        told = list(self.refused.values())
-        told += [
-            placed.target.trouble
-            for placed in self.assigner.placed.values()
-            if placed.target.trouble is not None
+        """Bundles that are not served, and targets that match nobody; None if there are none."""
+        troubles = list(self.refused.values())
+        troubles += [
+            experiment.target.trouble
+            for experiment in self.assigner.experiments.values()
+            if experiment.target.trouble is not None
         ]
-        return "; ".join(told) or None
+        return "; ".join(troubles) or None
 
     def rank(
         self,
@@ -70,87 +70,93 @@ class Variants:
         limit: int,
         time_limit: TimeLimit = NO_LIMIT,
     ) -> RankedList:
-        """Rank a request by the variant of its unit, or as the server does where it has none."""
-        given = self.assigner.assign(request.user, request.surface, request.fields, at_ms=at_ms)
-        asked = Asked(view, hashes, request, request_id, at_ms, limit, time_limit)
-        if given is None or given.variant is None:
-            return _by_server(asked)
-        ranked = self._by_variant(asked, given, given.variant)
-        ranked.variant = given.label
+        """Rank a request by the variant of its unit, or as the server does if it has none."""
+        assignment = self.assigner.assign(
+            request.user, request.surface, request.fields, at_ms=at_ms
+        )
+        context = RankingContext(view, hashes, request, request_id, at_ms, limit, time_limit)
+        if assignment is None or assignment.variant is None:
+            return _by_server(context)
+        ranked = self._by_variant(context, assignment, assignment.variant)
+        ranked.variant = assignment.label
         return ranked
 
-    def _by_variant(self, asked: Asked, given: Assignment, name: str) -> RankedList:
-        variant: Variant = self.assigner.placed[given.experiment].experiment.variants[name]
-        arm = arm_of(given.experiment, name)
+    def _by_variant(self, context: RankingContext, assignment: Assignment, name: str) -> RankedList:
+        variant: Variant = self.assigner.experiments[assignment.experiment].settings.variants[name]
+        arm = arm_of(assignment.experiment, name)
         if variant.rank is None:
-            return self._by_weights(asked, variant.weights, arm)
+            return self._by_weights(context, variant.weights, arm)
         policies = parse_rank(variant.rank)
         if policies[0] not in MIXES:
-            return self._by_policy(asked, policies[0], arm)
-        lists = [self._by_policy(asked, policy, arm) for policy in policies[1:]]
-        return combined(asked, lists, variant.rank)
+            return self._by_policy(context, policies[0], arm)
+        lists = [self._by_policy(context, policy, arm) for policy in policies[1:]]
+        return combined(context, lists, variant.rank)
 
-    def _by_policy(self, asked: Asked, policy: str, arm: int) -> RankedList:
+    def _by_policy(self, context: RankingContext, policy: str, arm: int) -> RankedList:
         if policy == "popular":
-            return by_popularity(asked, self.table, arm)
+            return by_popularity(context, self.table, arm)
         if policy == "random":
-            return at_random(asked)
+            return at_random(context)
         if policy == "model":
-            return self._by_model(asked, arm)
+            return self._by_model(context, arm)
         version = policy.removeprefix("bundle:")
         ranker = self.rankers.get(version)
         if ranker is not None:
-            return self._by_model(replace(asked, view=replace(asked.view, ranker=ranker)), arm)
-        ranked = self._by_model(asked, arm)
+            return self._by_model(replace(context, view=replace(context.view, ranker=ranker)), arm)
+        ranked = self._by_model(context, arm)
         reason = self.refused.get(version, f"bundle {version} is not loaded")
         fallback = ranked.fallback or _CURRENT
         return replace(ranked, fallback=fallback, reason=_both(reason, ranked.reason))
 
-    def _by_weights(self, asked: Asked, weights: Mapping[str, float], arm: int) -> RankedList:
-        bundle = asked.view.ranker.level.bundle
-        if bundle is None or asked.time_limit.skip_reason is not None:
-            return self._by_model(asked, arm)
+    def _by_weights(
+        self, context: RankingContext, weights: Mapping[str, float], arm: int
+    ) -> RankedList:
+        bundle = context.view.ranker.level.bundle
+        if bundle is None or context.time_limit.skip_reason is not None:
+            return self._by_model(context, arm)
         missing = [label for label in weights if label not in bundle.heads and label != POPULAR]
         if missing:
             reason = f"bundle {bundle.version} has no model of {', '.join(missing)}"
-            ranked = self._by_model(asked, arm)
+            ranked = self._by_model(context, arm)
             fallback = ranked.fallback or _CURRENT
             return replace(ranked, fallback=fallback, reason=_both(reason, ranked.reason))
         try:
-            return by_weights(asked, weights, self.table, arm)
+            return by_weights(context, weights, self.table, arm)
         except StateBusyError as error:
-            return self._popular_instead(asked, arm, str(error))
+            return self._popular_instead(context, arm, str(error))
 
-    def _by_model(self, asked: Asked, arm: int) -> RankedList:
-        """As the server ranks by a bundle, or where it does not by the arm's popularity."""
-        level = asked.view.ranker.level
-        if asked.time_limit.skip_reason is not None or level.bundle is None:
-            return self._popular_instead(asked, arm, asked.time_limit.skip_reason or level.reason)
-        ranked = _by_server(asked)
+    def _by_model(self, context: RankingContext, arm: int) -> RankedList:
+        """Rank by the server's bundle, or by the arm's popularity if the bundle cannot rank."""
+        level = context.view.ranker.level
+        if context.time_limit.skip_reason is not None or level.bundle is None:
+            return self._popular_instead(
+                context, arm, context.time_limit.skip_reason or level.reason
+            )
+        ranked = _by_server(context)
         if ranked.fallback not in (POPULAR, NEWEST):
             return ranked
-        return self._popular_instead(asked, arm, ranked.reason)
+        return self._popular_instead(context, arm, ranked.reason)
 
-    def _popular_instead(self, asked: Asked, arm: int, reason: str | None) -> RankedList:
-        ranked = by_popularity(asked, self.table, arm)
+    def _popular_instead(self, context: RankingContext, arm: int, reason: str | None) -> RankedList:
+        ranked = by_popularity(context, self.table, arm)
         return replace(
             ranked, fallback=ranked.fallback or POPULAR, reason=_both(reason, ranked.reason)
         )
 
 
-def _by_server(asked: Asked) -> RankedList:
-    """As the server ranks where there is no experiment."""
+def _by_server(context: RankingContext) -> RankedList:
+    """Rank as the server does without experiments."""
     return rank(
-        asked.view,
-        asked.hashes,
-        asked.request,
-        request_id=asked.request_id,
-        at_ms=asked.at_ms,
-        limit=asked.limit,
-        time_limit=asked.time_limit,
+        context.view,
+        context.hashes,
+        context.request,
+        request_id=context.request_id,
+        at_ms=context.at_ms,
+        limit=context.limit,
+        time_limit=context.time_limit,
     )
 
 
 def _both(first: str | None, second: str | None) -> str | None:
-    """Reasons one after the other."""
+    """Both reasons in one text."""
     return "; and ".join(one for one in (first, second) if one is not None) or None

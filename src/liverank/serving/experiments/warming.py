@@ -1,4 +1,4 @@
-"""Compiling what experiments run, or loading it from the cache, before anybody waits for it."""
+"""Compiles the kernels of experiments, or loads them from the cache, before requests need them."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from liverank.serving.experiments.arm_table import ArmTable
 
 
 def warm_up_experiments(state: State) -> None:
-    """Count, read and look somebody up once; nothing is kept."""
+    """Run each kernel of experiments once, on discarded data."""
     table = ArmTable(half_life_ms=1000.0)
     one = np.ones(1, np.uint64)
     table.add(one, one, np.zeros(1))

@@ -65,14 +65,14 @@ def take_events(
                 400, "body", "no events; send one event, an array of events, or one a line"
             )
         on_undeclared(unknown)
-        raise _all_refused([RejectedEvent(one.place, one.reason) for one in decoded.rejected])
+        raise _all_refused([RejectedEvent(one.position, one.reason) for one in decoded.rejected])
     if not isinstance(arrived_ms, int):
         arrived_ms = arrived_ms(decoded.events)
     with log_refusals("body"):
         appended = log.append(decoded.events, arrived_ms=arrived_ms, until_s=until_s)
     on_undeclared(unknown)
-    rejected = [RejectedEvent(one.place, one.reason) for one in decoded.rejected]
-    rejected += [RejectedEvent(decoded.places[index], ERASED) for index in appended.suppressed]
+    rejected = [RejectedEvent(one.position, one.reason) for one in decoded.rejected]
+    rejected += [RejectedEvent(decoded.positions[index], ERASED) for index in appended.suppressed]
     rejected.sort(key=lambda one: one.index)
     accepted = len(decoded.events) - appended.duplicates - len(appended.suppressed)
     if not accepted and not appended.duplicates:

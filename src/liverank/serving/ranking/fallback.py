@@ -52,7 +52,7 @@ def choose_level(root: Path) -> FallbackLevel:
     except BundleError as error:
         return FallbackLevel(None, "popular", str(error), "")
     try:
-        directory = store.place_of(root, current)
+        directory = store.directory_of(root, current)
         return FallbackLevel(store.load(root, current), None, None, current, directory)
     except BundleError as error:
         reason = f"the current bundle does not load: {error}"
@@ -60,7 +60,7 @@ def choose_level(root: Path) -> FallbackLevel:
         previous = store.previous(root)
         if previous is None:
             return FallbackLevel(None, "popular", f"{reason}; there is no previous bundle", current)
-        directory = store.place_of(root, previous)
+        directory = store.directory_of(root, previous)
         bundle = store.load(root, previous)
         return FallbackLevel(bundle, "previous", reason, current, directory)
     except BundleError as error:

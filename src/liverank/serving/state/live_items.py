@@ -1,9 +1,10 @@
 """Which items are live, folded from the log.
 
-An item is live from when it is heard of (a scheduled one: from its start) until it ends, or until
-nothing was heard of it for too long. As in feature state, the times of events count and not the
-order in which they came: an item has ended when its last end is before neither its last start nor
-its last announcement, and each field is what the latest event that told of it said.
+An item is live from its first event (a scheduled one: from its start) until it ends, or until it
+has shown no sign of life for too long. As in feature state, the times of events count and not their
+order of arrival: an item has ended if neither its last start nor its last announcement is after its
+last end, and each field has the value of the latest event that set it. Feature state folds the same
+events in compiled kernels; tests/serving/test_item_ends_agree.py compares the two.
 Invariant: the same events in any batches give the same live items at a time.
 """
 
@@ -24,27 +25,27 @@ from liverank.features.hashing import hash_id
 
 @dataclass(slots=True)
 class LiveItem:
-    """What is known of an item; times in Unix ms, NaN for never."""
+    """The folded events of an item; times in Unix ms, NaN for never."""
 
     hash: int
     first_seen: float
-    heard: float
-    """When it last gave a sign of life."""
+    last_sign: float
+    """Time of its last sign of life."""
     scheduled: float = math.nan
-    """When it was last announced."""
+    """Time of its last announcement."""
     started: float = math.nan
     ended: float = math.nan
     fields: Fields = field(default_factory=dict)
     set_at: dict[str, float] = field(default_factory=dict)
-    """The time of the event that set each of its fields."""
+    """Time of the event that set each field."""
     has_new_fields: bool = True
-    """Whether its fields changed since they were published."""
+    """Whether fields changed since they were published."""
 
     @property
     def has_ended(self) -> bool:
         """Whether it ended, and neither started nor was announced again since."""
-        is_again = self.started > self.ended or self.scheduled > self.ended
-        return not math.isnan(self.ended) and not is_again
+        has_returned = self.started > self.ended or self.scheduled > self.ended
+        return not math.isnan(self.ended) and not has_returned
 
     @property
     def is_scheduled(self) -> bool:
@@ -52,8 +53,8 @@ class LiveItem:
         runs = not math.isnan(self.started) and not self.ended >= self.started
         return not math.isnan(self.scheduled) and not runs and not self.has_ended
 
-    def learn(self, fields: Fields, at_ms: float) -> None:
-        """Set fields to what an event said, but those that a later event set."""
+    def set_fields(self, fields: Fields, at_ms: float) -> None:
+        """Set fields to the values of an event, except those that a later event set."""
         for name, value in fields.items():
             if not self.set_at.get(name, -math.inf) > at_ms:
                 self.fields[name], self.set_at[name] = value, at_ms
@@ -61,16 +62,16 @@ class LiveItem:
 
     @property
     def since(self) -> float:
-        """When it started or, where that is unknown, was first heard of."""
+        """When it started or, if that is unknown, the time of its first event."""
         return self.first_seen if math.isnan(self.started) else self.started
 
 
-class _Kept(msgspec.Struct, frozen=True, array_like=True):
+class _StoredItem(msgspec.Struct, frozen=True, array_like=True):
     """A LiveItem in a snapshot; its fields are JSON."""
 
     name: str
     first_seen: float
-    heard: float
+    last_sign: float
     scheduled: float
     started: float
     ended: float
@@ -80,7 +81,7 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
 
 class _Snapshot(msgspec.Struct, frozen=True):
     impression: str
-    known: list[_Kept]
+    known: list[_StoredItem]
     live: list[str]
 
 
@@ -93,10 +94,10 @@ class Candidates:
 
 
 class LiveItems:
-    """The live items of a log, as far as it has been folded.
+    """The live items of a log, up to the last folded event.
 
-    ``expire_after_ms`` is how long an item without an end lives after its last sign of life: an
-    item event, or an interaction other than ``impression`` (being shown proves nothing).
+    An item without an end expires ``expire_after_ms`` after its last sign of life: an item event,
+    or an interaction other than ``impression`` (being shown proves nothing).
 
     >>> from liverank.events.event import Item
     >>> from liverank.events.frame import frame_of
@@ -110,16 +111,16 @@ class LiveItems:
     def __init__(self, *, expire_after_ms: float, impression: str) -> None:
         self.expire_after_ms = expire_after_ms
         self.known: dict[str, LiveItem] = {}
-        """Every item that an item event told of, by its id."""
+        """All items with item events, by id."""
         self._impression = impression
         self._changed: dict[str, None] = {}
         self._live: dict[str, LiveItem] = {}
         self._candidates = Candidates([], np.empty(0, np.uint64))
         self._until_ms = -math.inf
-        """When the first of the candidates expires, at the earliest."""
+        """Earliest time at which a candidate expires, Unix ms."""
 
     def fold(self, frame: pl.DataFrame, at: NDArray[np.float64]) -> None:
-        """Fold the next events of the log. ``at`` float64[n] are their times, as state has them."""
+        """Fold the next events of the log; ``at`` float64[n] are their times as state has them."""
         frame = (
             frame.select("event", "type", "item", "state", "fields")
             .with_columns(at=pl.Series(at, dtype=pl.Float64))
@@ -132,8 +133,8 @@ class LiveItems:
         for row, name, state, at_ms, fields in items.iter_rows():
             if name not in self.known:
                 new[name] = row
-            told = {} if fields is None else decode_fields(fields)
-            self._fold_item(name, state, at_ms, told)
+            new_fields = {} if fields is None else decode_fields(fields)
+            self._fold_item(name, state, at_ms, new_fields)
         known_from = pl.col("item").replace_strict(new, default=0, return_dtype=pl.UInt32)
         signs = frame.filter(
             (pl.col("event") == "interaction")
@@ -141,39 +142,39 @@ class LiveItems:
             & (pl.col("row") >= known_from)
         )
         for name, at_ms in signs.group_by("item").agg(pl.col("at").max()).iter_rows():
-            self._hear(name, at_ms)
+            self._record_sign(name, at_ms)
 
     def fold_events(self, events: Sequence[Event], at: Sequence[float]) -> None:
-        """Fold the next events, as ``fold`` does a frame of them; cheaper for a few.
+        """Fold the next events like ``fold``, but without a frame: cheaper for a few events.
 
-        ``at`` are their times, as state has them.
+        ``at`` are their times as state has them.
         """
         for event, at_ms in zip(events, at, strict=True):
             if isinstance(event, Interaction):
                 if event.type != self._impression:
-                    self._hear(event.item, at_ms)
+                    self._record_sign(event.item, at_ms)
             elif isinstance(event, Item):
                 self._fold_item(event.item, event.state, at_ms, event.fields)
 
     def take_changed(self) -> list[str]:
-        """The ids of the items that changed since this was last asked, in the order they did."""
+        """The ids of items that changed since the last call, in order of change."""
         changed, self._changed = list(self._changed), {}
         return changed
 
     def is_live(self, name: str) -> bool:
-        """Whether a known item is live, as long as it does not expire."""
+        """Whether a known item is live, unless it has expired."""
         return name in self._live
 
     def candidates(self, *, at_ms: float) -> Candidates:
-        """What is live, in the order in which it came to be. Time does not run backwards."""
+        """The live items, in the order in which they became live. ``at_ms`` must not decrease."""
         if at_ms >= self._until_ms:
             oldest = at_ms - self.expire_after_ms
-            expired = [name for name, item in self._live.items() if item.heard <= oldest]
+            expired = [name for name, item in self._live.items() if item.last_sign <= oldest]
             for name in expired:
                 del self._live[name]
             self._changed.update(dict.fromkeys(expired))
-            heard = min((item.heard for item in self._live.values()), default=math.inf)
-            self._until_ms = heard + self.expire_after_ms
+            oldest_sign = min((item.last_sign for item in self._live.values()), default=math.inf)
+            self._until_ms = oldest_sign + self.expire_after_ms
             self._candidates = Candidates(
                 list(self._live),
                 np.fromiter(
@@ -188,17 +189,17 @@ class LiveItems:
         return item is not None and item.has_ended
 
     def newest(self, *, at_ms: float) -> list[tuple[str, LiveItem]]:
-        """The live items, the newest first."""
+        """The live items, newest first."""
         names = self.candidates(at_ms=at_ms).ids
         return sorted(((name, self._live[name]) for name in names), key=lambda pair: -pair[1].since)
 
     def pack(self) -> bytes:
-        """All that is known, for a snapshot; ``unpack`` gives back the same."""
+        """All items as bytes for a snapshot; ``unpack`` restores them."""
         known = [
-            _Kept(
+            _StoredItem(
                 name,
                 item.first_seen,
-                item.heard,
+                item.last_sign,
                 item.scheduled,
                 item.started,
                 item.ended,
@@ -210,24 +211,24 @@ class LiveItems:
         return msgspec.msgpack.encode(_Snapshot(self._impression, known, list(self._live)))
 
     def unpack(self, packed: bytes) -> None:
-        """Know what ``pack`` gave, in the place of what was known.
+        """Replace all items by those that ``pack`` stored.
 
-        Raises StateError for what is no such thing, or was folded with another ``impression``.
+        Raises StateError for other bytes, or if they were folded with another ``impression``.
         """
         try:
             snapshot = msgspec.msgpack.decode(packed, type=_Snapshot)
             self.known = {
-                kept.name: LiveItem(
-                    hash_id(kept.name),
-                    kept.first_seen,
-                    kept.heard,
-                    kept.scheduled,
-                    kept.started,
-                    kept.ended,
-                    decode_fields(kept.fields),
-                    kept.set_at,
+                stored.name: LiveItem(
+                    hash_id(stored.name),
+                    stored.first_seen,
+                    stored.last_sign,
+                    stored.scheduled,
+                    stored.started,
+                    stored.ended,
+                    decode_fields(stored.fields),
+                    stored.set_at,
                 )
-                for kept in snapshot.known
+                for stored in snapshot.known
             }
             self._live = {name: self.known[name] for name in snapshot.live}
         except (msgspec.MsgspecError, KeyError, UnicodeDecodeError) as error:
@@ -244,26 +245,26 @@ class LiveItems:
     def _fold_item(self, name: str, state: str, at_ms: float, fields: Fields) -> None:
         item = self.known.get(name)
         if item is None:
-            item = self.known[name] = LiveItem(hash_id(name), first_seen=at_ms, heard=at_ms)
+            item = self.known[name] = LiveItem(hash_id(name), first_seen=at_ms, last_sign=at_ms)
         item.first_seen = min(item.first_seen, at_ms)
-        item.heard = max(item.heard, at_ms)
+        item.last_sign = max(item.last_sign, at_ms)
         if state == "started":
-            item.started = max(at_ms, item.started)  # in this order NaN gives way
+            item.started = max(at_ms, item.started)  # in this order max() drops NaN
         elif state == "ended":
             item.ended = max(at_ms, item.ended)
         elif state == "scheduled":
             item.scheduled = max(at_ms, item.scheduled)
-        item.learn(fields, at_ms)
-        self._settle(name, item)
+        item.set_fields(fields, at_ms)
+        self._update_live(name, item)
 
-    def _hear(self, name: str, at_ms: float) -> None:
+    def _record_sign(self, name: str, at_ms: float) -> None:
         item = self.known.get(name)
-        if item is not None and at_ms > item.heard:
-            item.heard = at_ms
-            self._settle(name, item)
+        if item is not None and at_ms > item.last_sign:
+            item.last_sign = at_ms
+            self._update_live(name, item)
 
-    def _settle(self, name: str, item: LiveItem) -> None:
-        """Let the item be among the live ones or not, as it should."""
+    def _update_live(self, name: str, item: LiveItem) -> None:
+        """Add the item to the live ones, or remove it, by its present state."""
         self._changed[name] = None
         is_live = not item.is_scheduled and not item.has_ended
         if is_live == (name in self._live):

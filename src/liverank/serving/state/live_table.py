@@ -1,8 +1,8 @@
-"""What is live, in memory that all processes of a server share.
+"""The table of live items, in memory shared by all processes of a server.
 
-The folding process publishes what ``LiveItems`` learns; the others ask what is live, and which of
-some items have ended. A sequence lock tells a reader that the table was changed meanwhile, and it
-reads again. Invariant: what a reader gets is what ``LiveItems`` said after some slice of the log.
+The folding process publishes the changes of ``LiveItems``; the others read which items are live,
+and which have ended. A sequence lock makes a reader read again if the table changed meanwhile.
+Invariant: a reader gets the state of ``LiveItems`` after some slice of the log.
 """
 
 import time
@@ -24,7 +24,7 @@ from liverank.serving.state.live_kernel import (
     FIELDS_AT,
     FIELDS_BYTES,
     HASH,
-    HEARD,
+    LAST_SIGN,
     NAME_AT,
     NAME_BYTES,
     SINCE,
@@ -38,10 +38,10 @@ from liverank.serving.state.live_kernel import (
 _T = TypeVar("_T")
 
 MAX_KNOWN = 1 << 23
-"""Items that a table has room for."""
+"""Most items of a table."""
 _TEXT_BYTES = 1 << 34
-_SMALLEST = 32
-"""Bytes that an item's fields have room for at least; more doubles."""
+_MIN_FIELD_BYTES = 32
+"""Least capacity for the fields of an item; it doubles when they outgrow it."""
 _VERSION, _KNOWN, _LIVE, _TEXT_USED = range(4)
 _SHAPES: list[tuple[npt.DTypeLike, int]] = [
     (np.int64, 8),
@@ -51,14 +51,14 @@ _SHAPES: list[tuple[npt.DTypeLike, int]] = [
     (np.uint8, _TEXT_BYTES),
 ]
 _PAUSE_S = 5e-5
-_PIECE = 500  # items of a long list that are read at once
+_CHUNK = 500  # items of a long list that are read at once
 LONGEST_CHANGE_S = 1.0
-"""For how long readers wait until a change of the table is complete."""
+"""Longest wait of readers for a change of the table to be completed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveRow:
-    """A live item as it is listed: ``since`` in Unix ms, and its fields as JSON."""
+    """A live item in a list: ``since`` in Unix ms, and its fields as JSON."""
 
     item: str
     since: float
@@ -66,12 +66,11 @@ class LiveRow:
 
 
 class LiveTable:
-    """The table, to be read; ``fd`` is the file descriptor of the process that publishes.
+    """The table for readers; ``fd`` is the file descriptor of the process that publishes.
 
-    ``expire_after_ms`` is as in ``LiveItems``. ``is_abandoned`` tells whether that process has
-    ended, which it may do while it changes the table: then an item may be missing, or be there
-    twice, until the next process has published its own. So it is where a change takes longer than
-    ``LONGEST_CHANGE_S``, because that process was stopped.
+    ``expire_after_ms`` is as in ``LiveItems``. ``is_abandoned`` returns whether that process has
+    ended. If it ended in the middle of a change, or a change takes longer than LONGEST_CHANGE_S, an
+    item may be missing or occur twice until the next table is published.
     """
 
     def __init__(
@@ -81,62 +80,64 @@ class LiveTable:
         fd: int | None = None,
         is_abandoned: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Raises StateError where there is no room to reserve."""
+        """Raises StateError if the memory cannot be reserved."""
         self._shared = SharedArrays(_SHAPES, fd=fd)
         self._expire_after_ms = expire_after_ms
         self._is_abandoned = is_abandoned
-        self._unsettled, self._unsettled_until = 0, 0.0
+        self._incomplete, self._incomplete_until = 0, 0.0
         self.header, words, self.live, self.index, self.text = self._shared.arrays
         self.words = words.reshape(-1, WORDS)
         self.times = self.words.view(np.float64)
 
     @property
     def fd(self) -> int:
-        """The file descriptor that another process maps this table by."""
+        """File descriptor with which another process maps this table."""
         return self._shared.fd
 
     @property
     def count(self) -> int:
-        """How many items are live or have expired lately."""
+        """Number of items that are live or recently expired."""
         return int(self.header[_LIVE])
 
     def candidates(self, *, at_ms: float) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        """The rows, int64[n], and hashes, uint64[n], of what is live."""
-        return self._settled(lambda: self._collect(at_ms))
+        """The row numbers, int64[n], and hashes, uint64[n], of the live items."""
+        return self._consistent(lambda: self._collect(at_ms))
 
     def ended(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_] | None:
-        """Which of the items, uint64[n], are known to have ended: bool[n]; None where none is."""
+        """Which of the items, uint64[n], are known to have ended: bool[n]; None if none has."""
         marks = np.empty(len(hashes), np.bool_)
-        count = self._settled(lambda: mark_ended(self.words, self.index, hashes, marks))
+        count = self._consistent(lambda: mark_ended(self.words, self.index, hashes, marks))
         return marks if count else None
 
     def since(self, hashes: NDArray[np.uint64]) -> NDArray[np.float64]:
-        """When items, uint64[n], started or were first heard of, in Unix ms; NaN for unknown."""
+        """Start, or first event, of items, uint64[n]: float64[n] in Unix ms, NaN if unknown."""
         rows = np.empty(len(hashes), np.int64)
-        self._settled(lambda: find_rows(self.words, self.index, hashes, rows))
+        self._consistent(lambda: find_rows(self.words, self.index, hashes, rows))
         return np.where(rows < 0, np.nan, self.times[rows, SINCE])
 
     def names(self, rows: Iterable[int]) -> list[str]:
-        """The ids of some rows. An id never changes once its row was given to a reader."""
+        """The ids of rows. The id of a row never changes once a reader can see it."""
         text, words = self.text, self.words
-        found = []
+        names = []
         for row in rows:
             begin = int(words[row, NAME_AT])
             name = text[begin : begin + int(words[row, NAME_BYTES])].tobytes()
-            found.append(name.decode("utf-8", "surrogatepass"))
-        return found
+            names.append(name.decode("utf-8", "surrogatepass"))
+        return names
 
     def newest(self, *, at_ms: float, limit: int) -> tuple[int, list[LiveRow]]:
-        """How many items are live, and ``limit`` of them, the newest first.
+        """The number of live items, and ``limit`` of them, newest first.
 
-        A long list is read in pieces, each of one moment: else it might never see one.
+        A long list is read in chunks: a read of the whole list might never succeed.
         """
-        count, chosen = self._settled(lambda: self._newest(at_ms, limit))
-        pieces = (chosen[start : start + _PIECE] for start in range(0, len(chosen), _PIECE))
-        return count, [row for one in pieces for row in self._settled(partial(self._listed, one))]
+        count, chosen = self._consistent(lambda: self._newest(at_ms, limit))
+        chunks = (chosen[start : start + _CHUNK] for start in range(0, len(chosen), _CHUNK))
+        return count, [
+            row for one in chunks for row in self._consistent(partial(self._listed, one))
+        ]
 
     def close(self) -> None:
-        """Give the file back; the memory goes when no array of it is left."""
+        """Close the file descriptor; the memory is freed when no array of it is left."""
         self._shared.close()
 
     def _collect(self, at_ms: float) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
@@ -147,7 +148,7 @@ class LiveTable:
         return rows[:found], hashes[:found]
 
     def _newest(self, at_ms: float, limit: int) -> tuple[int, list[int]]:
-        """How many items are live, and the rows of the newest."""
+        """The number of live items, and the row numbers of the newest."""
         rows, _ = self._collect(at_ms)
         since = self.times[rows, SINCE]
         return len(rows), rows[np.argsort(-since, kind="stable")[:limit]].tolist()
@@ -161,28 +162,28 @@ class LiveTable:
             listed.append(LiveRow(name, since, msgspec.Raw(fields or b"{}")))
         return listed
 
-    def _settled(self, look: Callable[[], _T]) -> _T:
-        """What a look at the table gives that no change overtook."""
+    def _consistent(self, read: Callable[[], _T]) -> _T:
+        """The result of a read of the table during which it did not change."""
         header = self.header
         while True:
             version = int(header[_VERSION])
             if version % 2 == 0 or self._is_given_up(version):
-                result = look()
+                result = read()
                 if int(header[_VERSION]) == version:
                     return result
             else:
                 time.sleep(_PAUSE_S)
 
     def _is_given_up(self, version: int) -> bool:
-        """Whether the change that made this version will not be complete, as far as we can see."""
+        """Whether the change of this version will probably never be completed."""
         now = time.monotonic()
-        if version != self._unsettled:
-            self._unsettled, self._unsettled_until = version, now + LONGEST_CHANGE_S
-        return now > self._unsettled_until or self._is_abandoned()
+        if version != self._incomplete:
+            self._incomplete, self._incomplete_until = version, now + LONGEST_CHANGE_S
+        return now > self._incomplete_until or self._is_abandoned()
 
 
 class LivePublisher:
-    """Keeps a table as ``items`` say. For the folding process.
+    """Publishes ``items`` in a table. For the folding process.
 
     >>> from liverank.events.event import Item
     >>> live = LiveItems(expire_after_ms=1000, impression="impression")
@@ -195,22 +196,22 @@ class LivePublisher:
     """
 
     def __init__(self, items: LiveItems) -> None:
-        """Publish all that is known. Raises StateError where there is no room."""
+        """Publish all items. Raises StateError if the memory cannot be reserved."""
         self.table = LiveTable(expire_after_ms=items.expire_after_ms)
         self._items = items
         self._rows: dict[str, int] = {}
         self._live_at: dict[int, int] = {}
-        """Where in ``live`` a row stands."""
-        self._room: dict[int, int] = {}
-        """Bytes that the fields of a row have room for."""
+        """Index in ``live`` of each live row."""
+        self._capacity: dict[int, int] = {}
+        """Capacity for the fields of each row, bytes."""
         self._free: dict[int, list[int]] = {}
-        """Places of text that was given back, by its room."""
+        """Offsets of freed text, by its capacity."""
         items.take_changed()
         for name in items.known:
             self._set(name)
 
     def publish(self) -> None:
-        """Publish what changed since the last time. Raises StateError where there is no room."""
+        """Publish what changed since the last call. Raises StateError if the table is full."""
         changed = self._items.take_changed()
         if not changed:
             return
@@ -228,7 +229,7 @@ class LivePublisher:
         row = self._rows.get(name)
         if row is None:
             row = self._add(name, item)
-        table.times[row, HEARD] = item.heard
+        table.times[row, LAST_SIGN] = item.last_sign
         table.times[row, SINCE] = item.since
         table.words[row, ENDED] = item.has_ended
         if item.has_new_fields:
@@ -241,8 +242,8 @@ class LivePublisher:
         row = int(table.header[_KNOWN])
         if row >= MAX_KNOWN:
             raise StateError(
-                f"{MAX_KNOWN:,} items were heard of since this process began, and the table of "
-                "live items has room for no more; restart the server"
+                f"the table of live items is full: it holds {MAX_KNOWN:,} items seen since "
+                "this process began; restart the server"
             )
         self._rows[name] = row
         text = name.encode("utf-8", "surrogatepass")
@@ -256,29 +257,29 @@ class LivePublisher:
 
     def _set_fields(self, row: int, fields: bytes) -> None:
         words = self.table.words
-        room = self._room.get(row, 0)
-        if len(fields) > room:
-            if room:
-                self._free.setdefault(room, []).append(int(words[row, FIELDS_AT]))
-            room = max(_SMALLEST, 1 << (len(fields) - 1).bit_length())
-            self._room[row] = room
-            words[row, FIELDS_AT] = self._write(fields, room)
+        capacity = self._capacity.get(row, 0)
+        if len(fields) > capacity:
+            if capacity:
+                self._free.setdefault(capacity, []).append(int(words[row, FIELDS_AT]))
+            capacity = max(_MIN_FIELD_BYTES, 1 << (len(fields) - 1).bit_length())
+            self._capacity[row] = capacity
+            words[row, FIELDS_AT] = self._write(fields, capacity)
         else:
             begin = int(words[row, FIELDS_AT])
             self.table.text[begin : begin + len(fields)] = np.frombuffer(fields, np.uint8)
         words[row, FIELDS_BYTES] = len(fields)
 
-    def _write(self, text: bytes, room: int) -> int:
-        """Put text where there is room for so many bytes; returns where."""
+    def _write(self, text: bytes, capacity: int) -> int:
+        """Write text into a free area of this capacity; returns its offset."""
         header = self.table.header
-        free = self._free.get(room)
+        free = self._free.get(capacity)
         if free:
             begin = free.pop()
         else:
             begin = int(header[_TEXT_USED])
-            if begin + room > _TEXT_BYTES:
-                raise StateError("the table of live items has no room for text; restart the server")
-            header[_TEXT_USED] = begin + room
+            if begin + capacity > _TEXT_BYTES:
+                raise StateError("the text of live items is full; restart the server")
+            header[_TEXT_USED] = begin + capacity
         self.table.text[begin : begin + len(text)] = np.frombuffer(text, np.uint8)
         return begin
 

@@ -45,7 +45,7 @@ def next_level(root: Path, promoted: str | None, level: FallbackLevel) -> Fallba
         bundle = store.load(root, promoted)
     except BundleError:
         return None  # the reason was reported before
-    return FallbackLevel(bundle, None, None, promoted, store.place_of(root, promoted))
+    return FallbackLevel(bundle, None, None, promoted, store.directory_of(root, promoted))
 
 
 def write_swap(before: FallbackLevel, now: FallbackLevel) -> None:

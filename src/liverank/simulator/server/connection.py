@@ -1,6 +1,6 @@
 """A keep-alive connection to a rank server, on which many requests are in flight at once.
 
-A reader of its own, of what our server sends: a status, a length, a body. Invariant: answers are
+It reads only what our server sends: a status, a length, a body. Invariant: answers are
 given in the order of their requests.
 """
 

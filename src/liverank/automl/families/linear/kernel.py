@@ -1,7 +1,7 @@
 """The kernel that fits linear models of any task: loss and its gradient in one pass over the rows.
 
-Plain loops on one thread, because a threaded BLAS is slow beside a busy neighbour and sums in an
-order of its own.
+Plain loops on one thread, because a threaded BLAS is slow on a busy machine and the order of its
+sums is not fixed.
 """
 
 import math
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 BINARY, MULTICLASS, REGRESSION = 0, 1, 2
 
 
-# Not ``compiled``: sums may be reordered here, several times faster, since nothing served runs it.
+# Not ``compiled``: sums may be reordered, which is several times faster; serving never runs it.
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
 def linear_loss_kernel(
     design: NDArray[np.float64],
@@ -23,11 +23,12 @@ def linear_loss_kernel(
     kind: int,
     base: NDArray[np.float64],
 ) -> tuple[float, NDArray[np.float64]]:
-    """Summed weight x loss at ``point``, and its gradient, both float64[k, f + 1].
+    """Summed weight x loss at ``point``, and its gradient, float64[k, f + 1] like ``point``.
 
-    ``design`` is float64[n, f]; the last entry of each row of ``point`` is an intercept. The loss
-    is log-loss of one margin or of k, or half the squared error, as ``kind`` says. ``base``,
-    float64[n], is added to the margins of each row; with length 0 nothing is.
+    ``design`` is float64[n, f], ``target`` and ``weight`` are float64[n]; the last entry of each
+    row of ``point`` is an intercept. ``kind`` selects the loss: log-loss of one margin or of k, or
+    half the squared error. ``base``, float64[n], is added to the margins of each row; length 0 adds
+    nothing.
     """
     n, f = design.shape
     k = point.shape[0]

@@ -1,7 +1,8 @@
-"""Linear models: quick, always there, and hard to beat on few rows.
+"""Linear models: quick, always available, and hard to beat on few rows.
 
 Logistic, multinomial and ridge regression on bounded, rescaled values. A round is a penalty of a
-path that falls from round to round, so the best round is the penalty that the choosing rows like.
+path that falls from round to round, so the best round is the penalty with the least validation
+loss.
 Invariant: with the same seed and rounds the coefficients are the same, on any number of threads.
 """
 
@@ -14,6 +15,7 @@ from scipy.optimize import Bounds, minimize
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
+from liverank.automl.families.contract import Traits
 from liverank.automl.families.draws import log_uniform
 from liverank.automl.families.linear.kernel import (
     BINARY,
@@ -22,18 +24,22 @@ from liverank.automl.families.linear.kernel import (
     linear_loss_kernel,
 )
 from liverank.automl.families.linear.prepare import MOST_ROWS, Prepared, linear_gains, prepare_rows
-from liverank.automl.families.preparation import constant_fit, even_weight, is_dull, scaled_target
+from liverank.automl.families.preparation import (
+    constant_fit,
+    even_weight,
+    is_constant,
+    scaled_target,
+)
 from liverank.automl.metrics.figures import mean_loss
 from liverank.models.linear.model import Linear
 
-PACKAGE = "scipy"
-PILOT, GROWS = (2, 8), True
+TRAITS = Traits(package="scipy", rounds_grow=False, first=True)
 
 DEFAULTS: tuple[tuple[str, dict[str, Any]], ...] = (("ridge", {"heaviest": 1000.0}),)
 
 ROUNDS = 8
 _FALL = 10**0.5
-"""Each penalty is this much below the one before."""
+"""Factor between a penalty and the next."""
 _KINDS = {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION}
 _MOST_STEPS = 150
 _GAIN_ROWS = 2000
@@ -49,11 +55,11 @@ def fit(
     deadline: Deadline,
     rounds: int | None,
 ) -> Fit:
-    """Train as ``liverank.automl.families.Family`` says.
+    """Train as ``contract.Family`` describes.
 
     ``heaviest`` of ``params`` is the first L2 penalty on standardised coefficients, in rows.
     """
-    if is_dull(train):
+    if is_constant(train):
         return constant_fit(train)
     target, scale, shift = scaled_target(train)
     rows = prepare_rows(train.features, np.arange(len(train)), train.directions)
@@ -93,12 +99,12 @@ def expected_rounds(params: dict[str, Any], n_rows: int) -> float:
 
 
 def work(params: dict[str, Any], n_columns: int) -> float:
-    """All paths are alike."""
+    """All paths take as long."""
     return 1.0
 
 
 def needs_bytes(n_rows: int, n_columns: int, params: dict[str, Any]) -> int:
-    """Rows, and whether each value is unknown, in float64, and copies while they are prepared."""
+    """Rows in float64, whether each value is unknown, and copies while they are prepared."""
     return 60_000_000 + min(n_rows, MOST_ROWS) * n_columns * 8 * 5
 
 
@@ -110,7 +116,7 @@ def _solver(
     train: Matrix,
     expired: Callable[[], bool],
 ) -> Callable[[NDArray[np.float64], float], NDArray[np.float64]]:
-    """From a point, float64[k, f + 1], and a penalty to the best point."""
+    """A function from a point, float64[k, f + 1], and a penalty to the best point."""
     n, k = len(target), train.classes
     kind = _KINDS[train.task]
     bounds = rows.bounds and Bounds(np.tile(rows.bounds.lb, k), np.tile(rows.bounds.ub, k))
@@ -126,7 +132,7 @@ def _solver(
             gradient[:, :-1] += l2 * point[:, :-1]
             return (total + 0.5 * l2 * (point[:, :-1] ** 2).sum()) / n, gradient.ravel() / n
 
-        found = minimize(
+        solution = minimize(
             loss,
             start.ravel(),
             jac=True,
@@ -135,7 +141,7 @@ def _solver(
             callback=stop_when_expired,
             options={"maxiter": _MOST_STEPS, "ftol": 1e-7},
         )
-        return np.asarray(found.x.reshape(k, -1))
+        return np.asarray(solution.x.reshape(k, -1))
 
     return solve
 

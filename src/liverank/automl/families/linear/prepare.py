@@ -1,6 +1,6 @@
-"""Rows made ready for a linear model.
+"""Preparation of rows for a linear model.
 
-Values are held to the range of the middle 99.8 % and put on a logarithmic scale where that makes
+Values are clipped to the range of the middle 99.8 % and put on a logarithmic scale where that makes
 their tails shorter, then standardised; many rows are thinned.
 """
 
@@ -15,14 +15,14 @@ from liverank.dataset.sampling import evenly_spread_rows
 from liverank.models.linear.model import Linear, expand
 
 MOST_ROWS = 50_000
-"""More rows are thinned evenly: so few coefficients learn no more from them."""
+"""More training rows are thinned evenly to these: so few coefficients learn nothing from more."""
 TAIL_ROWS = 5000
-"""Rows that tell whether a column has a long tail; the scale needs no finer answer."""
+"""Rows used to decide whether a column has a long tail."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Rows made ready for any penalty: what fitting with several of them shares.
+    """Rows prepared once, to be fitted with any penalty.
 
     ``design`` float64[n, f + m] holds the standardised values, 0 where unknown, and then whether
     each of the m columns ``often_unknown`` is unknown; ``scale`` float64[f] standardises.
@@ -37,10 +37,10 @@ class Prepared:
     scale: NDArray[np.float64]
     often_unknown: NDArray[np.int64]
     bounds: Bounds | None
-    """Of each coefficient; None where all are free."""
+    """Bounds of each coefficient; None where all are free."""
 
     def linear(self, point: NDArray[np.float64]) -> Linear:
-        """The model of a point: coefficients, and the intercept last."""
+        """The model with these coefficients, float64[f + m + 1]; the intercept is last."""
         n_features = len(self.mean)
         missing_weight = np.zeros(n_features)
         missing_weight[self.often_unknown] = point[n_features:-1]
@@ -96,10 +96,10 @@ def linear_gains(model: Linear, features: NDArray[np.float32]) -> NDArray[np.flo
 
 
 def _bounds(directions: tuple[int, ...], n_often_unknown: int) -> Bounds:
-    """Coefficients of features that point up are not below zero, of those down not above."""
+    """Bounds that keep monotone constraints: at least zero for 1, at most zero for -1."""
     free = np.zeros(n_often_unknown + 1, np.int64)
-    pointed = np.concatenate([np.array(directions, np.int64), free])
-    return Bounds(np.where(pointed > 0, 0.0, -np.inf), np.where(pointed < 0, 0.0, np.inf))
+    signs = np.concatenate([np.array(directions, np.int64), free])
+    return Bounds(np.where(signs > 0, 0.0, -np.inf), np.where(signs < 0, 0.0, np.inf))
 
 
 def _ranges(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -109,7 +109,7 @@ def _ranges(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray
         finite = features[np.isfinite(features[:, column]), column].astype(np.float64)
         if len(finite):
             low[column], high[column] = np.quantile(finite, [0.001, 0.999])
-        if low[column] == high[column] and len(finite):  # a rare value is still a value
+        if low[column] == high[column] and len(finite):  # rare values are outside the middle 99.8 %
             low[column], high[column] = finite.min(), finite.max()
     return low, high
 

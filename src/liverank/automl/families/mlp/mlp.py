@@ -1,8 +1,8 @@
 """The neural family: a net of piecewise-linear embeddings and members that share their layers.
 
-Invariant: what comes out is an Mlp; with the same seed, parameters and rounds it has the same bytes
-on one machine. A round is one step of the optimiser on one batch. JAX, of the extra ``automl``, is
-imported only when a net is trained. Directions are not honoured: a search that must honour them
+Invariant: with the same seed, parameters and rounds the Mlp that is trained has the same bytes on
+one machine. A round is one step of the optimiser on one batch. JAX, of the extra ``automl``, is
+imported only when a net is trained. Monotone constraints are not supported: a search that has some
 leaves this family out.
 """
 
@@ -12,7 +12,9 @@ import numpy as np
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
+from liverank.automl.families.contract import Traits
 from liverank.automl.families.mlp.prepare import (
+    NetStart,
     Params,
     Trained,
     find_scales,
@@ -23,8 +25,14 @@ from liverank.automl.families.mlp.prepare import (
 from liverank.dataset.sampling import evenly_spread_rows
 from liverank.errors import TrainingError
 
-PACKAGE = "jax"
-PILOT, GROWS = (5, 50), False
+TRAITS = Traits(
+    package="jax",
+    timed_rounds=(5, 50),
+    slower_with_rows=False,
+    setup_s=8.0,
+    needs_long_search=True,
+    no_constraints="it does not support monotone constraints",
+)
 
 _PUBLISHED: Params = {
     "learning_rate": 0.04,
@@ -49,13 +57,11 @@ DEFAULTS: tuple[tuple[str, Params], ...] = (
 
 _EPOCHS = 45
 _EXPECTED = 400.0, 8000.0
-_BESIDE = 20e6
-"""What a step takes beside products of matrices, in these."""
+_FIXED_COST = 20e6
+"""Cost of a step besides its products of matrices, in multiplications."""
 MOST_ROUNDS = 20_000
 _LEAST_S = 1.0
 """With less time, the result is a constant."""
-SETUP_S = 8.0
-"""Importing JAX and compiling may take this long."""
 
 
 def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> Params:
@@ -88,12 +94,12 @@ def expected_rounds(params: Params, n_rows: int) -> float:
 
 
 def work(params: Params, n_columns: int) -> float:
-    """By the products of matrices in a step, and what a step takes beside them."""
+    """Grows with the products of matrices in a step, and has a fixed part."""
     return _step_cost(params, n_columns) / _step_cost(DEFAULTS[0][1], n_columns)
 
 
 def needs_bytes(n_rows: int, n_columns: int, params: Params) -> int:
-    """Memory that training takes beside the matrix, in bytes, about.
+    """Approximate memory that training takes, the Matrix not counted, in bytes.
 
     >>> needs_bytes(10_000, 50, DEFAULTS[0][1]) < 300e6
     True
@@ -113,13 +119,13 @@ def fit(
     params: Params,
     *,
     seed: int,
-    n_threads: int,  # a family takes it; JAX has threads of its own
+    n_threads: int,  # JAX has its own threads
     deadline: Deadline,
     rounds: int | None,
 ) -> Fit:
-    """Train a net, stopped early on the loss of ``choose``, or after ``rounds`` steps.
+    """Train a net, stopped early by the loss on ``validation``, or after ``rounds`` steps.
 
-    ``n_threads`` says nothing to JAX, which shares its threads among all that runs in a process.
+    ``n_threads`` is not used: JAX shares its threads among all that runs in a process.
     Raises TrainingError when JAX is not installed.
     """
     params = {**_PUBLISHED, **params}
@@ -131,14 +137,13 @@ def fit(
         trained = _training().train_net(
             train,
             validation,
-            scales,
-            start,
+            NetStart(scales, start),
             params,
             generator=generator,
             deadline=deadline,
             rounds=MOST_ROUNDS if rounds is None else rounds,
         )
-    if trained is None:  # heads that say the targets' mean, whatever the row
+    if trained is None:  # heads that predict the mean of the target, whatever the row
         trained = Trained({**start, "head": np.zeros_like(start["head"])}, 0, 0, rounds != 0)
     net = to_mlp(scales, trained.weights)
     some = evenly_spread_rows(len(train), 1000, floor=True)
@@ -150,7 +155,7 @@ def _step_cost(params: Params, n_columns: int) -> float:
     width = params["width"]
     inputs = n_columns * params["embedding"]
     products = inputs * width + (params["layers"] - 1) * width**2
-    return float(_BESIDE + params["batch"] * params["members"] * products)
+    return float(_FIXED_COST + params["batch"] * params["members"] * products)
 
 
 def _training() -> Any:

@@ -20,13 +20,13 @@ Weights = dict[str, Any]
 """The trained arrays of ``liverank.models.mlp.model.SHAPES``, before their layers' factors."""
 
 SLOW = 0.1
-"""What embeddings, members and biases multiply the learning rate by."""
+"""Factor of the learning rate for embeddings, members and biases."""
 DECAYED = ("first", "hidden", "head")
-"""What weight decay shrinks."""
+"""Weights that weight decay shrinks."""
 
 
 class State(NamedTuple):
-    """Weights in training, their running mean, and what the optimiser remembers."""
+    """Weights in training, their running mean, and the state of the optimiser."""
 
     weights: Weights
     mean: Weights
@@ -34,7 +34,7 @@ class State(NamedTuple):
 
 
 class Bins(NamedTuple):
-    """Where the bins of each feature begin, and 1 over their widths: float32[f, b] each."""
+    """Lower edges of the bins of each feature, and 1 over their widths: float32[f, b] each."""
 
     knot: Any
     inverse_width: Any
@@ -55,10 +55,10 @@ class Batch(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """What a step goes by, float32 each.
+    """Rates of a step, float32 each.
 
-    The learning rate, the weight decay, the share by which the mean moves to the weights, and the
-    bound of dropout, 0 to 256.
+    The learning rate, the weight decay, the share by which the running mean moves to the weights,
+    and the bound of dropout, 0 to 256.
     """
 
     learning: Any
@@ -116,10 +116,10 @@ def _members(weights: Weights, bins: Bins, rows: Any, kept: Any) -> Any:
     x = inputs.reshape(len(rows) * n_members, n_features * d)
     layers = [weights["first"].reshape(n_features * d, width) * factor["first"]]
     layers += [layer * factor["hidden"] for layer in weights["hidden"]]
-    for place, layer in enumerate(layers):
-        x = jax.nn.relu(x @ layer + weights["bias"][place])
+    for index, layer in enumerate(layers):
+        x = jax.nn.relu(x @ layer + weights["bias"][index])
         if kept is not None:
-            x = x * kept[:, :, place].reshape(x.shape)
+            x = x * kept[:, :, index].reshape(x.shape)
     x = x.reshape(len(rows), n_members, width)
     return jnp.einsum("nmh,mhk->nmk", x, weights["head"] * factor["head"]) + weights["head_bias"]
 

@@ -1,4 +1,4 @@
-"""Rows made ready for the neural net: scales, bins and first weights, and the way back to an Mlp.
+"""Preparation of rows for the neural net: scales, bins, first weights; and from it to an Mlp.
 
 Values are scaled by the middle half of the training rows and bins hold equal shares of them.
 Invariant: the net that is trained and the Mlp that scores read a row through the same kernel.
@@ -6,7 +6,7 @@ Invariant: the net that is trained and the Mlp that scores read a row through th
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,12 @@ Params = dict[str, Any]
 Arrays = dict[str, NDArray[np.float32]]
 
 MOST_ROWS = 20_000
-"""Rows that tell scales and bins; more change them little."""
+"""Rows from which scales and bins are measured; more change them little."""
 
 
 @dataclass(frozen=True)
 class Scales:
-    """How rows and targets are read, and how outputs are written; see ``models.mlp.Mlp``."""
+    """Scales of features, targets and outputs; see ``liverank.models.mlp.model.Mlp``."""
 
     centre: NDArray[np.float64]
     scale: NDArray[np.float64]
@@ -46,9 +46,16 @@ class Scales:
         return scaled.astype(np.float32)
 
 
+class NetStart(NamedTuple):
+    """Scales of the rows, and the weights before the first step."""
+
+    scales: Scales
+    weights: Arrays
+
+
 @dataclass(frozen=True)
 class Trained:
-    """Weights, the rounds that made them, how many it took to know, and whether time ran out."""
+    """Weights, the rounds they were trained for, all rounds that ran, and whether time ran out."""
 
     weights: Arrays
     rounds: int
@@ -57,9 +64,9 @@ class Trained:
 
 
 def find_scales(train: Matrix, n_bins: int) -> Scales:
-    """Read scales and bins off the rows to train on."""
-    places = evenly_spread_rows(len(train), MOST_ROWS, floor=True)
-    features = train.features[places]
+    """Measure scales and bins on the training rows."""
+    sample = evenly_spread_rows(len(train), MOST_ROWS, floor=True)
+    features = train.features[sample]
     centre, scale = _middles(features)
     knot, inverse_width = _bins(squash(features, centre, scale), n_bins)
     shift, stretch = np.zeros(train.classes), np.ones(train.classes)
@@ -71,7 +78,7 @@ def find_scales(train: Matrix, n_bins: int) -> Scales:
 
 
 def first_weights(train: Matrix, params: Params, generator: np.random.Generator) -> Arrays:
-    """Random weights, but for heads that give the targets' mean and bins that are still flat."""
+    """Random weights, except that outputs start at the mean of the target and bins at zero."""
     f, d, h = train.n_features, params["embedding"], params["width"]
     m, k, n_layers = params["members"], train.classes, params["layers"]
     signs = generator.choice([-1.0, 1.0], (m, f, 1))
@@ -91,7 +98,7 @@ def first_weights(train: Matrix, params: Params, generator: np.random.Generator)
 
 
 def batches(n_rows: int, size: int, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """RowNumbers of the rows of each batch, without end; a row comes again once all have come.
+    """Row numbers of each batch, without end; a row is repeated once all others were drawn.
 
     >>> some = batches(5, 2, np.random.default_rng(0))
     >>> sorted(np.concatenate([next(some) for _ in range(5)]).tolist())
@@ -106,7 +113,7 @@ def batches(n_rows: int, size: int, generator: np.random.Generator) -> Iterator[
 
 
 def layer_factors(n_inputs: int, width: int) -> dict[str, float]:
-    """What each layer multiplies its weights by: the root of 2 or 1 over its inputs.
+    """Factor of each layer's weights: the root of 2 or 1 over the number of its inputs.
 
     >>> layer_factors(8, 2)
     {'first': 0.5, 'hidden': 1.0, 'head': 0.7071067811865476}
@@ -149,7 +156,11 @@ def net_gains(net: Mlp, features: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _middles(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Median, and 1 over the width of the middle half, of half the range, or 0 where all agree."""
+    """Median and scale of each column, float64[f].
+
+    The scale is 1 over the width of the middle half, or of half the range where that is zero; 0
+    where all values are equal.
+    """
     centre, scale = np.zeros(features.shape[1]), np.zeros(features.shape[1])
     for column in range(features.shape[1]):
         known = features[~np.isnan(features[:, column]), column].astype(np.float64)
@@ -164,14 +175,14 @@ def _middles(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArra
 def _bins(
     squashed: NDArray[np.float32], n_bins: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Where bins of equal shares of the values begin, and 1 over their widths: float32[f, b]."""
+    """Lower edges of bins with equal shares of values, and 1 over their widths: float32[f, b]."""
     knot = np.zeros((squashed.shape[1], n_bins), np.float32)
     inverse_width = np.zeros_like(knot)
     for column, values in enumerate(squashed.T):
         known = values[~np.isnan(values)]
         if len(known) == 0:
             continue
-        quantiles = np.quantile(_tamed(known, n_bins), np.linspace(0, 1, n_bins + 1))
+        quantiles = np.quantile(_capped(known, n_bins), np.linspace(0, 1, n_bins + 1))
         edges = np.unique(quantiles.astype(np.float32))
         widths = np.diff(edges)
         knot[column, : len(widths)] = edges[:-1]
@@ -179,17 +190,17 @@ def _bins(
     return knot, inverse_width
 
 
-def _tamed(values: NDArray[Any], n_bins: int) -> NDArray[Any]:
-    """The values, rising, none of them more often than one of ``n_bins`` equal shares.
+def _capped(values: NDArray[Any], n_bins: int) -> NDArray[Any]:
+    """The values in order, each repeated at most as often as one of ``n_bins`` equal shares.
 
-    A column that is mostly zero still has its bins where the other values are.
+    So a column that is mostly zero still has its bins among the other values.
     """
     distinct, counts = np.unique(values, return_counts=True)
     return np.repeat(distinct, np.minimum(counts, -(-len(values) // n_bins)))
 
 
 def _prior(train: Matrix) -> NDArray[np.float64]:
-    """Outputs of a net that knows only the targets' shares: float64[k]."""
+    """Outputs that predict the mean of the target or the shares of its classes: float64[k]."""
     if train.task == "regression":
         return np.zeros(1)
     if train.base is not None:

@@ -1,8 +1,8 @@
-"""Training the neural net: steps, looks at the rows that choose, and the clock.
+"""Training the neural net: steps, evaluations on the validation rows, and the deadline.
 
-The running mean of the weights is what is looked at and kept, which stands in for a learning rate
-that falls: training may end at any round. Invariant: no step or look begins for which, by those
-before it, there is no time.
+The running mean of the weights is evaluated and kept; it replaces a falling learning rate, so that
+training may end at any round. Invariant: no step or evaluation begins for which, by the time of
+those before it, there is no time.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,45 +14,45 @@ from numpy.typing import NDArray
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
 from liverank.automl.families.mlp.network import Batch, Bins, Rates, State, forward, start, step
-from liverank.automl.families.mlp.prepare import Arrays, Params, Scales, Trained, batches
+from liverank.automl.families.mlp.prepare import Arrays, NetStart, Params, Scales, Trained, batches
 from liverank.dataset.sampling import evenly_spread_rows
 
 PATIENCE = 12
-"""Looks, without a better one, after which training ends."""
+"""Evaluations without a better one after which training ends."""
 
 _WARM_UP = 20
-_MOST_LOOK_ROWS = 20_000
-_LOOK_BLOCK = 1024
+_MOST_EVAL_ROWS = 20_000
+_EVAL_BLOCK = 1024
 _COMPILE_TRACES = 7
-"""Compiling takes about this many times as long as tracing, which comes before it."""
+"""Time of compiling as a multiple of the time of tracing, which comes before it."""
 
 
 def train_net(
     train: Matrix,
     validation: Matrix | None,
-    scales: Scales,
-    first: Arrays,
+    start_from: NetStart,
     params: Params,
     *,
     generator: np.random.Generator,
     deadline: Deadline,
     rounds: int,
 ) -> Trained | None:
-    """Train from the weights ``first``: the best look with ``choose``, the last round without.
+    """Train a net: keep the best evaluation on ``validation``, or without it the last round.
 
-    None when there is no time to compile.
+    None where there is no time to compile.
     """
+    scales, first = start_from
     size = min(params["batch"], max(len(train) // 4, 1))
     feed = _feed(train, scales, first, size, generator)
-    look = None if validation is None else _look(validation, scales)
-    n_look = 0 if validation is None else min(len(validation), _MOST_LOOK_ROWS)
+    evaluate = None if validation is None else _evaluation(validation, scales)
+    n_eval = 0 if validation is None else min(len(validation), _MOST_EVAL_ROWS)
     per_epoch = max(len(train) // size, 1)
     every = int(np.clip(per_epoch, 10, 100))
     horizon = float(np.clip(2 * per_epoch, 50, 500))
     bins, state = Bins(scales.knot, scales.inverse_width), start(first)
 
-    best, best_loss, best_round, looks_since = first, np.inf, 0, 0
-    step_s = look_s = 0.0
+    best, best_loss, best_round, evals_since = first, np.inf, 0, 0
+    step_s = eval_s = 0.0
     short = False
     for round_, batch in enumerate(feed, 1):
         began = deadline.clock()
@@ -68,22 +68,22 @@ def train_net(
             step_s = max(0.9 * step_s, stepped - began)
         elif deadline.left_s() < (stepped - began) / 2:
             return None
-        elif look is not None:
-            look(state)  # to compile it; from here on times are those of work alone
+        elif evaluate is not None:
+            evaluate(state)  # to compile it; from here on times are those of work alone
             stepped = deadline.clock()
         if round_ == 2:
-            look_s = step_s * n_look / size
-        short = deadline.left_s() < 2 * step_s + 1.5 * look_s
+            eval_s = step_s * n_eval / size
+        short = deadline.left_s() < 2 * step_s + 1.5 * eval_s
         last = short or round_ == rounds
-        if look is not None and (round_ % every == 0 or last):
-            loss = look(state)
-            look_s = deadline.clock() - stepped
-            looks_since += 1
+        if evaluate is not None and (round_ % every == 0 or last):
+            loss = evaluate(state)
+            eval_s = deadline.clock() - stepped
+            evals_since += 1
             if loss < best_loss:
-                best, best_loss, best_round, looks_since = _mean(state), loss, round_, 0
-        if last or looks_since >= PATIENCE:
+                best, best_loss, best_round, evals_since = _mean(state), loss, round_, 0
+        if last or evals_since >= PATIENCE:
             break
-    if look is None:
+    if evaluate is None:
         best, best_round = _mean(state), round_
     return Trained(best, best_round, round_, out_of_time=short and round_ < rounds)
 
@@ -97,10 +97,10 @@ def _feed(
     weight = np.ones(len(train)) if train.weight is None else train.weight
     weight = (weight / weight.mean()).astype(np.float32)
     noise_shape = (size, len(first["member"]), *first["bias"].shape)
-    for places in batches(len(train), size, generator):
+    for sample in batches(len(train), size, generator):
         noise = generator.integers(0, 256, noise_shape, np.uint8)
-        beside = None if base is None else base[places]
-        yield Batch(rows[places], target[places], weight[places], noise, beside)
+        base_of = None if base is None else base[sample]
+        yield Batch(rows[sample], target[sample], weight[sample], noise, base_of)
 
 
 def _rates(params: Params, round_: int, horizon: float) -> Rates:
@@ -112,15 +112,15 @@ def _rates(params: Params, round_: int, horizon: float) -> Rates:
     )
 
 
-def _look(validation: Matrix, scales: Scales) -> Callable[[State], float]:
-    """The loss of a state's mean weights on the rows that choose, thinned where they are many."""
-    places = evenly_spread_rows(len(validation), _MOST_LOOK_ROWS, floor=True)
-    some = validation.take(places)
-    n_blocks = -(-len(some) // _LOOK_BLOCK)
-    # Blocks of one shape are compiled once; the last is filled up with unknown rows.
-    rows = np.full((n_blocks * _LOOK_BLOCK, validation.n_features), np.nan, np.float32)
+def _evaluation(validation: Matrix, scales: Scales) -> Callable[[State], float]:
+    """A function from a state to the loss of its mean weights; many validation rows are thinned."""
+    sample = evenly_spread_rows(len(validation), _MOST_EVAL_ROWS, floor=True)
+    some = validation.take(sample)
+    n_blocks = -(-len(some) // _EVAL_BLOCK)
+    # Blocks of one shape are compiled once; the last is padded with unknown rows.
+    rows = np.full((n_blocks * _EVAL_BLOCK, validation.n_features), np.nan, np.float32)
     rows[: len(some)] = scales.rows(some.features)
-    blocks = rows.reshape(n_blocks, _LOOK_BLOCK, validation.n_features)
+    blocks = rows.reshape(n_blocks, _EVAL_BLOCK, validation.n_features)
     bins, target = Bins(scales.knot, scales.inverse_width), scales.target(some)
 
     def loss(state: State) -> float:

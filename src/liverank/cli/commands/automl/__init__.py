@@ -20,12 +20,29 @@ _PER_ROW = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(us|µs|ms)(?:\s*/\s*row)?")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
+    _add_table(parser)
+    _add_search(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="where to put the bundle; default: TARGET.bundle"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace a bundle that is there already"
+    )
+
+
+def _add_table(parser: argparse.ArgumentParser) -> None:
+    """Add the tables, and what is known of their columns."""
     parser.add_argument("train", type=Path, metavar="TRAIN", help="CSV, TSV or Parquet")
     parser.add_argument("--target", required=True, metavar="COL", help="the column to predict")
     parser.add_argument(
-        "--test", type=Path, metavar="TEST", help="a table to judge by, which nothing learns from"
+        "--test",
+        type=Path,
+        metavar="TEST",
+        help="a table to evaluate the model on, which nothing learns from",
     )
-    parser.add_argument("--time", metavar="COL", help="when rows happened: the newest judge")
+    parser.add_argument(
+        "--time", metavar="COL", help="when rows happened; the newest are the holdout rows"
+    )
     parser.add_argument("--group", metavar="COL", help="rows that are never divided, such as users")
     parser.add_argument("--weight", metavar="COL", help="how much each row counts")
     parser.add_argument(
@@ -39,8 +56,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="COL=TYPE",
         help="number, category, boolean, time, text or list; may be given again",
     )
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the search."""
     parser.add_argument(
-        "--task", choices=("binary", "multiclass", "regression"), help="default: by looking"
+        "--task", choices=("binary", "multiclass", "regression"), help="default: inferred"
     )
     parser.add_argument(
         "--objective",
@@ -49,7 +70,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "rmse, mae, rmsle or r2; default: log_loss, or rmse of numbers",
     )
     parser.add_argument(
-        "--gap", type=_duration_s, default=0.0, metavar="TIME", help="how late labels come; 1d"
+        "--gap",
+        type=_duration_s,
+        default=0.0,
+        metavar="TIME",
+        help="how late labels are known, such as 1d",
     )
     parser.add_argument(
         "--budget", type=_duration_s, default=60.0, metavar="TIME", help="default: 60s"
@@ -59,40 +84,39 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=per_row_us,
         default=20.0,
         metavar="TIME",
-        help="what a row may take, 55 at a time, on one core; default: 20us/row",
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where to put the bundle; default: TARGET.bundle"
+        help="time to score a row, in batches of 55 on one core; default: 20us/row",
     )
     parser.add_argument(
-        "--force", action="store_true", help="replace a bundle that is there already"
+        "--seed", type=int, metavar="N", help="default: 0, or the seed of the --plan"
+    )
+    parser.add_argument(
+        "--plan", type=Path, metavar="FILE", help="run the plan.json of an earlier bundle again"
     )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Search, and write the bundle."""
-    started = time.monotonic()
-    # here, so that the seconds which libraries take to load count against the budget
-    from liverank.cli.commands.automl.search import search_table
+    started_s = time.monotonic()
+    # imported here, so that the time which libraries take to load counts against the budget
+    from liverank.cli.commands.automl.search import search_and_write
 
-    return search_table(arguments, console, started=started)
+    return search_and_write(arguments, console, started_s=started_s)
 
 
 def per_row_us(text: str) -> float:
-    """Microseconds of a time a row.
+    """Microseconds a row.
 
     >>> per_row_us("100us/row"), per_row_us("0.05ms")
     (100.0, 50.0)
     """
-    found = _PER_ROW.fullmatch(text.strip())
-    if found is None or float(found[1]) == 0:
+    match = _PER_ROW.fullmatch(text.strip())
+    if match is None or float(match[1]) == 0:
         raise argparse.ArgumentTypeError(f'"{text}"; expected such as "20us/row" or "0.1ms"')
-    return float(found[1]) * (1000.0 if found[2] == "ms" else 1.0)
+    return float(match[1]) * (1000.0 if match[2] == "ms" else 1.0)
 
 
 def command_line(arguments: argparse.Namespace) -> str:
-    """The words that ask for this search again, but for where its bundle goes."""
+    """The command line that runs this search again, without where its bundle goes."""
     words: list[str] = ["liverank", "automl", str(arguments.train)]
     options: dict[str, object] = {
         "--target": arguments.target,
@@ -106,7 +130,8 @@ def command_line(arguments: argparse.Namespace) -> str:
         "--gap": f"{arguments.gap:g}s" if arguments.gap else None,
         "--budget": f"{arguments.budget:g}s",
         "--serving-budget": f"{arguments.serving_budget:g}us/row",
-        "--seed": arguments.seed,
+        "--plan": arguments.plan,
+        "--seed": (None if arguments.plan else 0) if arguments.seed is None else arguments.seed,
     }
     for name, value in options.items():
         words += [] if value is None else [name, str(value)]

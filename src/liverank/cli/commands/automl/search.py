@@ -1,4 +1,4 @@
-"""What ``liverank automl`` does: read, search, judge on the test table, write the bundle."""
+"""The work of ``liverank automl``: read the files, search, show progress, write the bundle."""
 
 import argparse
 import re
@@ -8,96 +8,56 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import msgspec
 import polars as pl
-from msgspec.structs import replace
 from rich.console import Console
 from rich.markup import escape
 
+from liverank.automl.budget import StopToken
 from liverank.automl.data.read_table import read_table
-from liverank.automl.ensemble.combine import us_per_row
+from liverank.automl.options import SearchOptions
 from liverank.automl.pack import file_sha256, pack_result
+from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.report.reports import TableReport
-from liverank.automl.report.test_table import check_test, score_test
 from liverank.automl.result import Result
-from liverank.automl.table import fit, warm_up
-from liverank.automl.trials.trial_result import TrialResult
+from liverank.automl.table import TableSource, search_table, warm_up
+from liverank.automl.trials.plan import Plan, decode_plan
 from liverank.bundle.files import PackedBundle, write_bundle
 from liverank.bundle.manifest import MANIFEST
 from liverank.cli.commands.automl import command_line
-from liverank.cli.commands.automl.live_leaderboard import Row, live_leaderboard
+from liverank.cli.commands.automl.live_leaderboard import live_leaderboard
 from liverank.cli.project.clock import now_ms
-from liverank.cli.terminal.interrupts import StoppableClock, stopped_by_interrupt
+from liverank.cli.terminal.interrupts import stopped_by_interrupt
 from liverank.errors import BundleError, TrainingError
 
-_LARGER_IS_BETTER = ("auc", "auc_pr", "precision_at_", "recall_at_", "accuracy", "r2")
-_BATCH = 55
 _WRITING_S = 0.3
-_TESTING_S = 3e-5
-"""Seconds a row that judging on the test table is given of the budget."""
-_LEAST_SHARE = 0.5
+"""Seconds of the budget that are left to write the bundle."""
 
 
-def search_table(
-    arguments: argparse.Namespace, console: Console, *, started: float
+def search_and_write(
+    arguments: argparse.Namespace, console: Console, *, started_s: float
 ) -> dict[str, Any]:
-    """Do it; ``started`` is a ``time.monotonic`` from which the budget counts."""
-    out = _place(arguments)
+    """Search, write the bundle, and return what ``--json`` prints.
+
+    ``started_s`` is a ``time.monotonic`` from which the budget counts.
+    """
+    out = _output_folder(arguments)
+    plan = None if arguments.plan is None else _read_plan(arguments.plan)
     warm_up()  # the first run ever compiles kernels, which would eat a short budget
     table = read_table(arguments.train)
     test = None if arguments.test is None else read_table(arguments.test)
-    absent = [] if test is None else check_test(test, table, arguments.target, arguments.task)
-    sha256 = file_sha256(arguments.train)
-    clock = StoppableClock(leap_s=max(1e4, 10 * arguments.budget))
-    result, us_per_trial = _search(arguments, console, table, test, started, clock)
-    figures, test_rows = None, None
-    if test is not None:
-        figures, test_rows = score_test(test, result.predictor, result.report)
-    unread = [name for name in absent if name in _read(result)]
-    report = replace(
-        result.report,
-        asked=replace(
-            result.report.asked,
-            budget_s=arguments.budget,
-            command=command_line(arguments),
-        ),
-        data=replace(
-            result.report.data,
-            name=arguments.train.name,
-            sha256=sha256,
-            size_mb=round(arguments.train.stat().st_size / 1e6, 6),
-        ),
-        seconds=round(time.monotonic() - started, 2),
-        leaderboard=tuple(
-            replace(
-                entry,
-                seconds=clock.really(entry.seconds),
-                us_per_row=entry.us_per_row or us_per_trial.get((entry.family, entry.name)),
-            )
-            for entry in result.report.leaderboard
-        ),
-        stopped=(
-            "by an interrupt, long before its budget was used; the best so far was kept"
-            if clock.stopped
-            else result.report.stopped
-        ),
-        test=figures,
-        test_rows=test_rows,
-        warnings=(
-            *result.report.warnings,
-            *(f"the test table lacks column `{name}`: it is read as unknown" for name in unread),
-        ),
-    )
+    result = _search(arguments, console, table, test, plan, started_s)
+    report = result.report
     packed = pack_result(result.predictor, report, result.plan, result.golden, created_ms=now_ms())
     _write(out, packed)
     size_mb = sum(len(content) for content in packed.files.values()) / 1e6
-    _tell(report, out, console)
+    _show(report, out, console)
     return {
         "task": report.asked.task,
         "rows": report.data.rows,
         "columns": report.data.columns,
         "budget_s": arguments.budget,
-        "seconds": round(time.monotonic() - started, 2),
+        "seconds": round(time.monotonic() - started_s, 2),
         "objective": report.asked.objective,
         "validation": report.held_out,
         "test": report.test,
@@ -117,60 +77,75 @@ def _search(
     console: Console,
     table: pl.DataFrame,
     test: pl.DataFrame | None,
-    started: float,
-    clock: StoppableClock,
-) -> tuple[Result, dict[tuple[str, str], float]]:
-    """The result, and what a row took each model that was tried (microseconds).
-
-    Ctrl-C ends it with the best so far. Raises TrainingError where there is none yet.
-    """
-    objective = arguments.objective or "loss"
-    sign = -1.0 if objective.startswith(_LARGER_IS_BETTER) else 1.0
-    after_s = _WRITING_S + (0 if test is None else test.height * _TESTING_S)
-    left_s = arguments.budget - (time.monotonic() - started) - after_s
-    budget_s = max(left_s, _LEAST_SHARE * arguments.budget)
-    us_per_trial: dict[tuple[str, str], float] = {}
+    plan: Plan | None,
+    started_s: float,
+) -> Result:
+    """The result of the search, whose trials are shown; Ctrl-C ends it with the best so far."""
+    stop = StopToken()
+    train: Path = arguments.train
+    roles = TableRoles(
+        target=arguments.target,
+        time=arguments.time,
+        group=arguments.group,
+        weight=arguments.weight,
+        split=arguments.split_column,
+        types=dict(arguments.type),
+        task=arguments.task,
+    )
+    source = TableSource(
+        name=train.name,
+        sha256=file_sha256(train),
+        size_mb=round(train.stat().st_size / 1e6, 6),
+        command=command_line(arguments),
+    )
     with (
-        live_leaderboard(console, objective, budget_s) as show,
-        stopped_by_interrupt(clock, console),
+        live_leaderboard(console, arguments.objective or "loss", arguments.budget) as on_trial,
+        stopped_by_interrupt(stop, console),
     ):
-
-        def on_trial(tried: TrialResult, left_s: float) -> None:
-            margins = tried.fits[-1].margins
-            rows = np.zeros((_BATCH, len(tried.fits[-1].gains)), np.float32)
-            us = us_per_row(margins, rows, time.monotonic)
-            trial = tried.trial
-            us_per_trial[trial.family, trial.name] = us
-            row = Row(trial.family, trial.name, sign * tried.loss, tried.loss, tried.seconds, us)
-            show(row, left_s)
-
-        try:
-            result = fit(
-                table,
-                target=arguments.target,
-                time=arguments.time,
-                group=arguments.group,
-                weight=arguments.weight,
-                split=arguments.split_column,
-                types=dict(arguments.type),
-                task=arguments.task,
-                objective=arguments.objective,
-                budget_s=budget_s,
-                serving_us=arguments.serving_budget,
-                gap_ms=arguments.gap * 1000,
-                seed=arguments.seed,
-                on_trial=on_trial,
-                clock=clock,
-            )
-        except TrainingError as error:
-            if not clock.stopped:
-                raise
-            raise TrainingError(f"stopped before there was a model to keep: {error}") from None
-    return result, us_per_trial
+        options = SearchOptions(
+            budget_s=arguments.budget,
+            serving_us=arguments.serving_budget,
+            gap_ms=arguments.gap * 1000,
+            seed=_seed(arguments.seed, plan),
+            plan=plan,
+            on_trial=on_trial,
+            stop=stop,
+            started_s=started_s,
+            after_s=_WRITING_S,
+        )
+        return search_table(
+            table, roles, options, objective=arguments.objective, source=source, test=test
+        )
 
 
-def _place(arguments: argparse.Namespace) -> Path:
-    """Where the bundle goes. Raises BundleError, before any work, where it may not or cannot."""
+def _seed(asked: int | None, plan: Plan | None) -> int:
+    """The seed asked for, which may not differ from the plan's. Raises TrainingError."""
+    if plan is None:
+        return asked or 0
+    if asked not in (None, plan.seed):
+        raise TrainingError(
+            f"--seed {asked}: the plan was made with seed {plan.seed}; leave --seed out"
+        )
+    return plan.seed
+
+
+def _read_plan(file: Path) -> Plan:
+    """The plan of an earlier search, such as its bundle holds. Raises TrainingError."""
+    try:
+        plan = decode_plan(file.read_bytes())
+    except OSError as error:
+        raise TrainingError(f"{file}: cannot be read: {error.strerror}") from None
+    except msgspec.DecodeError as error:
+        raise TrainingError(
+            f"{file}: is not a plan: {error}; give the plan.json of a bundle"
+        ) from None
+    if not plan.is_recorded:
+        raise TrainingError(f"{file}: is of a search that did not come to its end; search again")
+    return plan
+
+
+def _output_folder(arguments: argparse.Namespace) -> Path:
+    """The bundle's folder. Raises BundleError, before any work, where it cannot be written."""
     name = re.sub(r"\W+", "_", arguments.target).strip("_") or "model"
     out: Path = arguments.out or Path(f"{name}.bundle")
     if out.exists() and not arguments.force:
@@ -190,28 +165,23 @@ def _place(arguments: argparse.Namespace) -> Path:
 def _write(out: Path, packed: PackedBundle) -> None:
     """Write the bundle, in place of the one that may be there.
 
-    Raises BundleError where it cannot be written, and says where it is instead.
+    Raises BundleError where it cannot be written; its message names the folder that has it instead.
     """
-    before = out.with_name(f".{out.name}.before")
+    previous = out.with_name(f".{out.name}.before")
     try:
         if out.exists():
-            out.rename(before)
+            out.rename(previous)
         write_bundle(out, packed)
     except (BundleError, OSError) as error:
-        if before.exists():
-            before.rename(out)
+        if previous.exists():
+            previous.rename(out)
         instead = Path(tempfile.mkdtemp(prefix="liverank-")) / "bundle"
         write_bundle(instead, packed)
         raise BundleError(f"{error}; the bundle is in {instead}: move it from there") from None
-    shutil.rmtree(before, ignore_errors=True)
+    shutil.rmtree(previous, ignore_errors=True)
 
 
-def _read(result: Result) -> set[str]:
-    encoder = result.predictor.encoder
-    return set() if encoder is None else {form.name for form in encoder.inputs}
-
-
-def _tell(report: TableReport, out: Path, console: Console) -> None:
+def _show(report: TableReport, out: Path, console: Console) -> None:
     asked, served = report.asked, report.served
     console.print(
         f"[bold]{escape(asked.target)}[/bold]: {asked.task}, {report.data.rows:,} rows, "
@@ -220,11 +190,11 @@ def _tell(report: TableReport, out: Path, console: Console) -> None:
     console.print(f"Rows are divided {escape(report.split.reason)}.")
     for title, figures in (("rows held out", report.held_out), ("test table", report.test)):
         if figures is not None:
-            told = ", ".join(
+            shown = ", ".join(
                 f"{name} {'unknown' if value is None else f'{value:.5g}'}"
                 for name, value in figures.items()
             )
-            console.print(f"On the {title}: {told}")
+            console.print(f"On the {title}: {shown}")
     console.print(escape(f"Served: {served.kind}, {served.us_per_row_55:.1f} us/row; {served.why}"))
     for warning in report.warnings:
         console.print(f"[yellow]Warning:[/yellow] {escape(warning)}")

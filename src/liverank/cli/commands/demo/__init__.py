@@ -1,6 +1,6 @@
-"""``liverank demo``: an app comes alive, liverank trains itself, and an A/B test says what for.
+"""``liverank demo``: simulate an app, train on it, and show the gain in an A/B test.
 
-Invariant: nothing here does what the product does; it runs a proof, and shows what came of it.
+Invariant: nothing here reimplements the product; it runs a proof, and shows its results.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from liverank.simulator.portrait import live_rooms, unlike_people
 from liverank.simulator.server.own_server import own_server
 from liverank.simulator.world.world import DAY_MS
 
-HELP = "a live-audio app comes alive, liverank trains itself, and an A/B test shows the gain"
+HELP = "simulate a live-audio app, train on it, and show the gain in an A/B test"
 
 PAGE = "demo.html"
 _SHOWN_PEOPLE = 3
@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Shown:
-    """What a server of the project was seen to do."""
+    """Lists and load figures of a server of the project."""
 
     lists: tuple[PersonLists, ...]
     load: LoadFigures | None
@@ -109,7 +109,7 @@ class _Shown:
 
 @contextmanager
 def _workplace(keep: Path | None) -> Iterator[Path]:
-    """The folder to work in: a new one to keep, or one that goes at the end."""
+    """The folder to work in: a new one to keep, or one that is removed at the end."""
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="liverank-demo-") as folder:
             yield Path(folder)
@@ -118,7 +118,7 @@ def _workplace(keep: Path | None) -> Iterator[Path]:
         keep.mkdir(parents=True, exist_ok=True)
         is_used = any(keep.iterdir())
     except OSError as error:
-        raise SimulatorError(f"{keep}: cannot be a folder to keep: {error.strerror}") from None
+        raise SimulatorError(f"{keep}: cannot be used as the folder: {error.strerror}") from None
     if is_used:
         raise SimulatorError(f"{keep}: is not empty; give --keep a new folder")
     yield keep
@@ -127,7 +127,7 @@ def _workplace(keep: Path | None) -> Iterator[Path]:
 def _prove(
     arguments: argparse.Namespace, folder: Path, console: Console
 ) -> tuple[ProofResult, Life]:
-    """Step 1: two times some days of an app's life, and everything that liverank does in them."""
+    """Step 1: simulate the days before and of the A/B test, with training in between."""
     days = arguments.days
     plan = Plan(
         seed=arguments.seed,
@@ -155,12 +155,12 @@ def _serve(
     lived: tuple[ProofResult, Life],
     console: Console,
 ) -> _Shown:
-    """Steps 2 and 3, on a copy of the project: what is tried does not reach its log."""
+    """Steps 2 and 3, on a copy of the project, so that its log stays unchanged."""
     result, life = lived
     if not live_rooms(life.world, life.at_ms):
         console.print(
-            "\nNothing is live at this hour in so small an app, so there are no lists to show and "
-            "nothing to load the server with; try more --people",
+            "\nNo room is live at this hour in so small an app, so there are no lists to show, and "
+            "the server is not load-tested; try more --people",
             soft_wrap=True,
         )
         return _Shown((), None)
@@ -200,7 +200,7 @@ def _facts(result: ProofResult, life: Life, shown: _Shown, seconds: float) -> Pa
 
 
 def _write_page(facts: PageFacts, keep: Path | None) -> Path:
-    """The page's path: in the folder that is kept, else in a temporary one that stays."""
+    """Write the page to the kept folder, or to a new temporary one; returns its path."""
     folder = keep or Path(tempfile.mkdtemp(prefix="liverank-demo-page-"))
     page = folder / PAGE
     page.write_text(render_page(facts), encoding="utf-8")

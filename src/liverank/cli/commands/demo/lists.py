@@ -1,4 +1,4 @@
-"""What some people are shown at one moment under both variants, as the real server answers.
+"""Lists of some people at the same time under both variants, as the real server answers.
 
 Invariant: the lists are the server's own; only ``true_join_probability`` comes from the simulator.
 """
@@ -29,9 +29,9 @@ from liverank.simulator.world.names import LANGUAGES
 from liverank.simulator.world.world import person_row, room_row
 
 POPULAR_SURFACE = "most_popular"
-"""Where the most popular of everybody comes first."""
+"""Surface on which the most popular rooms of all users come first."""
 ROOMS = 4
-"""Rooms of each list that are shown: a screen of the app."""
+"""Rooms shown of each list: one screen of the app."""
 _REASONS = 2
 _ENGLISH = {
     "en": "English",
@@ -45,12 +45,12 @@ _ENGLISH = {
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """The end of a life, with what was learned until then."""
+    """The end of a simulation, with its results."""
 
     life: Life
     result: ProofResult
     config: Path
-    """Of a copy of the project: lists are logged, and this log is thrown away."""
+    """Config of a copy of the project: lists are logged, and this log is discarded."""
 
     @property
     def spec(self) -> FeatureSpec:
@@ -60,10 +60,10 @@ class Moment:
 
 
 def config_for(moment: Moment, people: Sequence[Portrait]) -> Path:
-    """A config next to the project's by which a server gives these people both lists.
+    """Write a config next to the project's with which a server gives these people both lists.
 
-    On the app's surface they are forced into the variant. On another one they get the most popular
-    of everybody: an experiment that nobody is in counts everybody's joins.
+    On the app's surface they are forced into the model's variant. On another surface they get the
+    most popular rooms of all users: an experiment with no participants counts everybody's joins.
     """
     result = moment.result
     to_model, to_popular = (
@@ -93,9 +93,9 @@ variants = {{ popular = {{ rank = "popular" }}, random = {{ rank = "random" }} }
 
 
 def lists_of(moment: Moment, people: Sequence[Portrait], address: str) -> tuple[PersonLists, ...]:
-    """Both lists of these people by a server with the config of ``config_for``.
+    """Both lists of these people, from a server with the config of ``config_for``.
 
-    Raises ServingError where it does not answer.
+    Raises ServingError if the server does not answer.
     """
     life = moment.life
     counts = life.tally.joins.sum(axis=1).tolist()
@@ -129,7 +129,7 @@ def show_lists(lists: Sequence[PersonLists], console: Console) -> None:
         )
         console.print(
             f"{person.user} speaks {', '.join(person.languages)}, likes "
-            f"{', '.join(person.topics)}. True chance to join one of the first {ROOMS}: "
+            f"{', '.join(person.topics)}. True probability of joining one of the first {ROOMS}: "
             f"{popular:.0%} on most popular, {model:.0%} on liverank",
             markup=False,
             soft_wrap=True,
@@ -155,7 +155,7 @@ def _popularity(ranked: RankedItem) -> tuple[Why, ...]:
 
 
 def _whys(ranked: RankedItem, features: Mapping[str, SpecFeature]) -> tuple[Why, ...]:
-    """The strongest reasons, each of another feature: its comparison says the same once more."""
+    """The strongest reasons, at most one per feature and its in-list comparison."""
     reasons = [] if isinstance(ranked.reasons, msgspec.UnsetType) else ranked.reasons
     whys: dict[str, Why] = {}
     for reason in reasons:

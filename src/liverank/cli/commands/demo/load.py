@@ -13,15 +13,15 @@ from liverank.simulator.life.life import Life
 from liverank.simulator.simulate import SURFACE
 
 _RATE = 200.0
-"""Lists a second: enough to see tails in ten seconds, and far from what two processors can do."""
+"""Lists a second: enough to measure tails in ten seconds, far below what two cores can do."""
 
 
 def measure_load(
     address: str, life: Life, seconds: int, on_progress: Callable[[str, float], None]
 ) -> LoadFigures:
-    """Ask for the lists of this world's people, of all that is live, at a fixed rate.
+    """Request lists of all live rooms for this world's people, at a fixed rate.
 
-    Raises LoadTestError where the server does not answer.
+    Raises LoadTestError if the server does not answer.
     """
     load = Load(
         rate=_RATE,

@@ -11,7 +11,7 @@ from liverank.cli.terminal.progress import stage_progress
 
 @contextmanager
 def stage_lines(console: Console) -> Iterator[Callable[[str, float], None]]:
-    """Give a function of (what is being done, the share of it that is done)."""
+    """Give a function of the stage and its completed share."""
     if console.is_terminal:
         with stage_progress(console) as on_progress:
             yield on_progress
@@ -22,6 +22,6 @@ def stage_lines(console: Console) -> Iterator[Callable[[str, float], None]]:
         start_s = began.setdefault(words, time.monotonic())
         if share >= 1.0 and start_s >= 0:
             console.print(f"  {words}: {time.monotonic() - start_s:.1f} s", soft_wrap=True)
-            began[words] = -1.0  # once is enough
+            began[words] = -1.0  # printed once
 
     yield on_stage

@@ -1,4 +1,4 @@
-"""The project of the demo as a server that stays up, and what to try on it."""
+"""Serves the project of the demo until Ctrl-C, and suggests commands to try."""
 
 import time
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from liverank.proof.page.facts import PersonLists
 from liverank.simulator.server.own_server import own_server
 from liverank.simulator.simulate import SURFACE
 
-_AWAKE_S = 0.2
-"""How soon Ctrl-C is seen, whichever thread the signal reaches."""
+_POLL_S = 0.2
+"""Longest delay before Ctrl-C is noticed, whichever thread gets the signal."""
 
 
 def commands_to_try(config: Path, lists: Sequence[PersonLists]) -> tuple[str, ...]:
@@ -39,7 +39,7 @@ def stay_up(config: Path, lists: Sequence[PersonLists], console: Console) -> Non
             console.print(f"  {command}", markup=False, soft_wrap=True)
         try:
             while True:
-                time.sleep(_AWAKE_S)
+                time.sleep(_POLL_S)
         except KeyboardInterrupt:
             console.print("Stopped")
 

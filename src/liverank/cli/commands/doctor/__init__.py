@@ -1,4 +1,4 @@
-"""``liverank doctor``: look at a running system, and say what is wrong and what to do."""
+"""``liverank doctor``: check a running system, and report what is wrong and what to do."""
 
 import argparse
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from liverank.cli.commands.doctor.checks import project, server, server_log
-from liverank.cli.commands.doctor.checks.finding import Finding, parted, urgent_first
+from liverank.cli.commands.doctor.checks.finding import Finding, split_message, urgent_first
 from liverank.cli.project.clock import now_ms
 from liverank.cli.project.paths import add_config_argument, data_path, log_path
 from liverank.config import Config, load_config
 from liverank.errors import ConfigError, ServingError
 
-HELP = "look at a running system, and say what is wrong and what to do"
+HELP = "check a running system, and report what is wrong and what to do"
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a server may listen on
 _COLOURS = {"error": "red", "warning": "yellow"}
@@ -28,34 +28,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "url",
         nargs="?",
         metavar="URL",
-        help="the server, e.g. http://localhost:8080; default: where the config has it listen",
+        help="the server, e.g. http://localhost:8080; default: the address in the config",
     )
     add_config_argument(parser)
     parser.add_argument(
         "--log",
         type=Path,
         metavar="FILE",
-        help="the server's own log, of `liverank serve --log-format json`: say what happened, too",
+        help="own log of the server (`liverank serve --log-format json`): report what happened",
     )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Make every check that can be made, and fail if one of them found an error."""
+    """Run every possible check, and fail if one of them found an error."""
     findings: list[Finding] = []
     config, url = None, arguments.url
     try:
         config = load_config(arguments.config)
     except ConfigError as error:
         if url is None or arguments.config.exists():
-            findings.append(parted("error", str(error), "mend the config"))
+            findings.append(split_message("error", str(error), "correct the config"))
     if config is not None:
-        findings += _of_project(arguments, config)
+        findings += _check_project(arguments, config)
         url = url or _url(config)
     if url is not None:
-        findings += _of_server(url)
+        findings += _check_server(url)
     happened: list[str] = []
     if arguments.log is not None:
-        happened, found = _of_log(arguments.log)
+        happened, found = _check_server_log(arguments.log)
         findings += found
         for line in happened:
             console.print(Text(line), soft_wrap=True)
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         console.print(Text(finding.severity, _COLOURS[finding.severity]), finding.what)
         console.print(Text(f"    {finding.do}"), soft_wrap=True)
     if not findings:
-        console.print("All is well" + ("" if url is None else f" with the server at {url}"))
+        console.print("No problems found" + ("" if url is None else f" with the server at {url}"))
     return {
         "ok": all(finding.severity != "error" for finding in findings),
         "url": url,
@@ -73,8 +73,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     }
 
 
-def _of_project(arguments: argparse.Namespace, config: Config) -> Iterator[Finding]:
-    """All checks of what lies on disk."""
+def _check_project(arguments: argparse.Namespace, config: Config) -> Iterator[Finding]:
+    """All checks of files on disk."""
     folder, root = log_path(arguments.config, config), data_path(arguments.config, config)
     at_ms = now_ms()
     yield from project.check_disk(folder)
@@ -84,7 +84,7 @@ def _of_project(arguments: argparse.Namespace, config: Config) -> Iterator[Findi
     yield from project.check_cache()
 
 
-def _of_server(url: str) -> Iterator[Finding]:
+def _check_server(url: str) -> Iterator[Finding]:
     """All checks of a running server."""
     try:
         answers = server.ask(url)
@@ -96,12 +96,16 @@ def _of_server(url: str) -> Iterator[Finding]:
         yield from check(answers)
 
 
-def _of_log(file: Path) -> tuple[list[str], list[Finding]]:
-    """What a server's own log says that happened, and what of it went wrong."""
+def _check_server_log(file: Path) -> tuple[list[str], list[Finding]]:
+    """Lines about what happened, and findings, from a server's own log."""
     try:
         summary = server_log.read_summary(file)
     except ServingError as error:
-        return [], [parted("error", str(error), "name the file that stderr of the server goes to")]
+        return [], [
+            split_message(
+                "error", str(error), "name the file to which the server's stderr is redirected"
+            )
+        ]
     return server_log.what_happened(summary), list(server_log.check_summary(summary))
 
 

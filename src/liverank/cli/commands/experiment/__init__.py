@@ -1,4 +1,4 @@
-"""``liverank experiment``: one module a subcommand, with ``HELP``, ``configure`` and ``run``."""
+"""``liverank experiment``; each subcommand is a module with ``HELP``, ``configure`` and ``run``."""
 
 import argparse
 from typing import Any
@@ -7,7 +7,7 @@ from rich.console import Console
 
 from liverank.cli.terminal.subcommands import add_subcommands, command_of
 
-HELP = "run an experiment, and say what came of it"
+HELP = "plan, run and evaluate experiments"
 
 SUBCOMMANDS = (
     "plan",

@@ -1,4 +1,4 @@
-"""``liverank experiment analyse``: the result of an experiment in anybody's table."""
+"""``liverank experiment analyse``: the result of an experiment, from any table of its units."""
 
 import argparse
 from collections.abc import Sequence
@@ -16,20 +16,28 @@ from liverank.experiments.analysis.spec import (
     parse_metric,
 )
 
-HELP = "say what a table of an experiment shows: CSV, TSV or Parquet"
+HELP = "analyse an experiment from a table: CSV, TSV or Parquet"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("table", type=Path, metavar="TABLE", help="CSV, TSV or Parquet")
-    parser.add_argument("--unit", required=True, metavar="COL", help="what was assigned: a user")
-    parser.add_argument("--variant", required=True, metavar="COL", help="the arm it was given")
+    parser.add_argument(
+        "--unit", required=True, metavar="COL", help="column of the assigned units, e.g. users"
+    )
+    parser.add_argument(
+        "--variant", required=True, metavar="COL", help="column of the assigned variants"
+    )
     parser.add_argument("--control", metavar="NAME", help="the variant to compare with")
     _add_metrics(parser)
-    parser.add_argument("--time", metavar="COL", help="day or time of a row, where a unit has many")
-    parser.add_argument("--cluster", metavar="COL", help="what was assigned as a whole, if coarser")
-    _add_many(parser, "--segment", "COL", "where to look if the split is broken")
-    _add_many(parser, "--share", "NAME=SHARE", "planned share of a variant; equal when left out")
+    parser.add_argument(
+        "--time", metavar="COL", help="day or time of a row, if a unit has several rows"
+    )
+    parser.add_argument(
+        "--cluster", metavar="COL", help="column of units assigned together, if coarser"
+    )
+    _add_many(parser, "--segment", "COL", "segments in which to look for a broken split")
+    _add_many(parser, "--share", "NAME=SHARE", "planned share of a variant; default: equal")
     parser.add_argument("--alpha", type=float, default=0.05, help="two-sided error; 0.05")
     parser.add_argument(
         "--looks", metavar="SHARES", help="shares of the planned units at all looks: 0.25,0.5"
@@ -53,7 +61,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             check_columns(spec.columns, column_names(path))
             found = analyse(read_table(path, spec.columns), spec)
             if not found.split.ok and not spec.segments:
-                # the other columns may show where it broke
+                # other columns may show where the split is broken
                 found = analyse(read_table(path), spec)
     except ExperimentError as error:
         raise ExperimentError(f"{path}: {error}") from None
@@ -68,7 +76,7 @@ def _add_metrics(parser: argparse.ArgumentParser) -> None:
         "EXPR",
         "NAME=mean(COL), ratio(COL,COL) or quantile(COL,Q); first decides",
     )
-    _add_many(parser, "--guardrail", "EXPR", "a metric that is only not to get worse")
+    _add_many(parser, "--guardrail", "EXPR", "a metric that must not get worse")
     _add_many(parser, "--margin", "NAME=SHARE", "how much worse a guardrail may be: 0.01 is 1 %%")
     _add_many(parser, "--down", "NAME", "a metric that is better when lower")
     _add_many(
@@ -78,7 +86,7 @@ def _add_metrics(parser: argparse.ArgumentParser) -> None:
 
 def _add_many(parser: argparse.ArgumentParser, option: str, metavar: str, what: str) -> None:
     parser.add_argument(
-        option, action="append", default=[], metavar=metavar, help=f"{what}; may be given again"
+        option, action="append", default=[], metavar=metavar, help=f"{what}; may be repeated"
     )
 
 

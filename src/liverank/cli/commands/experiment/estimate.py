@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from liverank.autopilot.explored import Asked, find_exploration
+from liverank.autopilot.explored import ListQuery, find_exploration
 from liverank.autopilot.frames import Frames
 from liverank.autopilot.gather import look_at
 from liverank.autopilot.policy_estimate import PolicyEstimate, estimate_policy, usual_positions
@@ -101,7 +101,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Estimate, show a row for each estimator, and what the figures stand on."""
     config = load_config(arguments.config)
-    asked = Asked(_label(arguments, config), arguments.since, arguments.surface)
+    asked = ListQuery(_label(arguments, config), arguments.since, arguments.surface)
     with (
         open_history(arguments, config, console) as frames,
         stage_progress(console) as on_progress,

@@ -1,4 +1,4 @@
-"""What the subcommands have in common: an experiment by its name, and what became of it."""
+"""Shared by the subcommands: an experiment by its name, and its changes in the log."""
 
 import argparse
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from liverank.experiments.assignment.timeline import Timeline, timeline_of
 
 
 def experiment_named(config: Config, name: str, file: Path) -> Experiment:
-    """The experiment of that name. Raises ConfigError, which names those there are."""
+    """The experiment with this name. Raises ConfigError, which lists the existing ones."""
     found = config.experiments.get(name)
     if found is None:
         known = ", ".join(config.experiments)
@@ -25,13 +25,13 @@ def experiment_named(config: Config, name: str, file: Path) -> Experiment:
 
 
 def changes_in(log: Log) -> list[ExperimentChange]:
-    """What became of all experiments, in the order of the log."""
+    """The changes of all experiments, in the order of the log."""
     events: Iterable[object] = (one.event for one in log.experiment_changes())
     return [event for event in events if isinstance(event, ExperimentChange)]
 
 
 def timeline_in(log: Log, name: str, experiment: Experiment) -> Timeline:
-    """What became of one."""
+    """The timeline of one experiment."""
     return timeline_of(name, experiment, changes_in(log))
 
 

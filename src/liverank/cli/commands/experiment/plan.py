@@ -1,4 +1,4 @@
-"""``liverank experiment plan``: how many users and days an effect takes, or which is in reach."""
+"""``liverank experiment plan``: sample size for an effect, or the smallest detectable effect."""
 
 import argparse
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from liverank.cli.commands.experiment.plan_inputs import Inputs, inputs_of
+from liverank.cli.commands.experiment.plan_inputs import PlanInputs, inputs_of
 from liverank.cli.commands.experiment.plan_tables import print_plan, refusal
 from liverank.experiments.planning.size import size_of
 
-HELP = "say how many users and days an effect takes, before an experiment is started"
+HELP = "calculate how many users and days an effect takes, before an experiment starts"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--effect", type=share, metavar="LIFT",
-        help='the relative effect to see, such as "2%%"; exits 1 where the users do not come',
+        help='the relative effect to detect, such as "2%%"; exits 1 if there are too few users',
     )  # fmt: skip
     parser.add_argument(
         "--baseline", type=float, metavar="X", help="the metric's value; default: the log's own"
@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--daily-users", type=float, metavar="N",
-        help="users who come in for the first time, a day; default: as in the log",
+        help="users who visit for the first time, per day; default: as in the log",
     )  # fmt: skip
     parser.add_argument("--days", type=int, metavar="D", help="planned days (default: 28)")
     parser.add_argument("--looks", type=int, metavar="N", help="looks (default: one a day)")
@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Plan, and refuse a test that cannot see its effect. Raises ExperimentError, ConfigError."""
+    """Plan; fails if the effect cannot be detected. Raises ExperimentError, ConfigError."""
     inputs = inputs_of(arguments, console)
     sizes = [
         size_of(
@@ -94,5 +94,5 @@ def share(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r}; expected a share such as 2% or 0.02") from None
 
 
-def _users(inputs: Inputs) -> float | None:
+def _users(inputs: PlanInputs) -> float | None:
     return None if inputs.traffic is None else inputs.traffic.users_by(inputs.design.days)

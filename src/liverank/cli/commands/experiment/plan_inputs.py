@@ -1,4 +1,4 @@
-"""What a plan is made from: the config, the log, and what was given on the command line."""
+"""The inputs of a plan, from the config, the log, and the command line."""
 
 import argparse
 import math
@@ -12,9 +12,9 @@ from liverank.config import Config, load_config
 from liverank.config_experiments import BUCKETS, SEED_METRICS, Experiment
 from liverank.errors import ExperimentError
 from liverank.experiments.gathering.impressions import stands_for_impressions
+from liverank.experiments.metrics.from_config import metrics_of
 from liverank.experiments.metrics.metric import Metric
 from liverank.experiments.metrics.need import DAY_MS
-from liverank.experiments.metrics.of_config import metrics_of
 from liverank.experiments.metrics.participation import Participation
 from liverank.experiments.planning.baseline import DAY_CORRELATION, Baseline, participation_sd
 from liverank.experiments.planning.from_log import FromLog, read_log, wanted_for, window_of
@@ -24,20 +24,20 @@ from liverank.experiments.planning.traffic import Traffic
 _DAYS, _ALPHA, _POWER = 28, 0.05, 0.8
 
 
-class Inputs(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a plan needs."""
+class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a plan needs."""
 
     decisive: str
     """The metric that decides."""
     baselines: tuple[Baseline, ...]
     design: Design
     traffic: Traffic | None
-    """None where nobody knows how many users come."""
+    """None if the number of users is unknown."""
     notes: tuple[str, ...]
 
 
-def inputs_of(arguments: argparse.Namespace, console: Console) -> Inputs:
-    """Put them together. Raises ConfigError, ExperimentError, LogError."""
+def inputs_of(arguments: argparse.Namespace, console: Console) -> PlanInputs:
+    """Collect the inputs. Raises ConfigError, ExperimentError, LogError."""
     _check(arguments)
     given = arguments.baseline is not None
     config = None
@@ -54,7 +54,7 @@ def inputs_of(arguments: argparse.Namespace, console: Console) -> Inputs:
         if arguments.daily_users is not None:
             traffic = Traffic((), arguments.daily_users)
         notes = _given_notes(arguments)
-        return Inputs(
+        return PlanInputs(
             decisive=decisive, baselines=(baseline,), design=design, traffic=traffic, notes=notes
         )
     assert config is not None
@@ -64,13 +64,13 @@ def inputs_of(arguments: argparse.Namespace, console: Console) -> Inputs:
     found = _measured(arguments, config, experiment, metrics, design.days, console)
     if decisive not in {one.metric for one in found.baselines}:
         raise ExperimentError(
-            f"the log has nothing that {decisive} varies by; name another --metric, or give "
+            f"{decisive} does not vary in the log; name another --metric, or give "
             "--baseline and --sd"
         )
     traffic = found.traffic.times(_part(experiment))
     if arguments.daily_users is not None:
         traffic = Traffic((), arguments.daily_users)
-    return Inputs(
+    return PlanInputs(
         decisive=decisive,
         baselines=found.baselines,
         design=design,
@@ -186,7 +186,7 @@ def _measured(
 
 
 def _part(experiment: Experiment | None) -> float:
-    """The share of a surface's users that an experiment gets."""
+    """Share of a surface's users that take part in an experiment."""
     if experiment is None:
         return 1.0
     first, end = experiment.buckets
@@ -197,11 +197,11 @@ def _given_notes(arguments: argparse.Namespace) -> tuple[str, ...]:
     notes = []
     if arguments.sd is None:
         notes.append(
-            f"the spread is that of days which are correlated by {DAY_CORRELATION:g} within a "
-            "user; the log's own is better, or --sd"
+            f"the spread assumes that days of a user are correlated by {DAY_CORRELATION:g}; the "
+            "log's own, or --sd, is better"
         )
     if arguments.daily_users is None:
-        notes.append("with --daily-users it also says how many days that takes")
+        notes.append("with --daily-users, the plan also states how many days that takes")
     return tuple(notes)
 
 
@@ -225,5 +225,5 @@ def _log_notes(found: FromLog, design: Design, experiment: Experiment | None) ->
                 "comparisons"
             )
         if experiment.target:
-            notes.append("`target` is not looked at: fewer users will be in the experiment")
+            notes.append("`target` is ignored: fewer users will be in the experiment")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""A plan as a terminal shows it."""
+"""Prints a plan in a terminal."""
 
 import math
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from liverank.cli.commands.experiment.plan_inputs import Inputs
+from liverank.cli.commands.experiment.plan_inputs import PlanInputs
 from liverank.experiments.analysis.words import number, percent
 from liverank.experiments.planning.size import Size
 
 
-def print_plan(inputs: Inputs, sizes: Sequence[Size], console: Console) -> None:
-    """Print a plan for a person: what it takes, and what is in reach."""
+def print_plan(inputs: PlanInputs, sizes: Sequence[Size], console: Console) -> None:
+    """Print the sample size of a plan, and the smallest detectable effects."""
     design = inputs.design
     decisive = next(size for size in sizes if size.metric == inputs.decisive)
     for line in _sentences(inputs, decisive):
@@ -42,8 +42,8 @@ def print_plan(inputs: Inputs, sizes: Sequence[Size], console: Console) -> None:
         console.print(f"Note: {escape(note)}.")
 
 
-def refusal(inputs: Inputs, size: Size) -> str:
-    """Why a test is refused, and what would do."""
+def refusal(inputs: PlanInputs, size: Size) -> str:
+    """Why a test is refused, and what would make it possible."""
     assert inputs.traffic is not None
     assert size.lift is not None
     available = inputs.traffic.users_by(inputs.design.days)
@@ -57,7 +57,7 @@ def refusal(inputs: Inputs, size: Size) -> str:
     )
 
 
-def _sentences(inputs: Inputs, size: Size) -> list[str]:
+def _sentences(inputs: PlanInputs, size: Size) -> list[str]:
     lines = []
     if size.lift is not None and size.users is not None:
         line = (

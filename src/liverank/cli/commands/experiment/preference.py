@@ -1,4 +1,4 @@
-"""``liverank experiment preference``: which of the interleaved rankers people prefer."""
+"""``liverank experiment preference``: which of the interleaved rankers users prefer."""
 
 import argparse
 from functools import partial
@@ -12,7 +12,7 @@ from liverank.config_experiments import MIXES, parse_rank
 from liverank.errors import ConfigError
 from liverank.events.frame import SCHEMA
 from liverank.events.log import Log
-from liverank.experiments.interleaving.of_log import Counts, interleaved_credit
+from liverank.experiments.interleaving.from_log import Counts, interleaved_credit
 from liverank.experiments.interleaving.preference import Preference, preferences
 from liverank.experiments.statistics.multiple import holm
 
@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Count the choices in interleaved lists, and say whom they prefer."""
+    """Count the choices in interleaved lists, and report the preferred ranker."""
     config = load_config(arguments.config)
     variant, rankers = _variant(arguments, config)
     name = arguments.label or next(iter(config.heads))

@@ -1,4 +1,4 @@
-"""``liverank experiment report``: what an experiment's log says so far, the decision first."""
+"""``liverank experiment report``: the decision on an experiment, and the evidence for it."""
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,10 +19,10 @@ from liverank.errors import ExperimentError
 from liverank.events.event import ExperimentChange
 from liverank.events.log import Log
 from liverank.experiments.gathering.impressions import stands_for_impressions
-from liverank.experiments.reporting.asked import Asked, asked_of
 from liverank.experiments.reporting.history import with_changes
 from liverank.experiments.reporting.html.page import render_report
 from liverank.experiments.reporting.report import report_of
+from liverank.experiments.reporting.report_input import ReportInput, report_input_of
 
 HELP = "decide on an experiment: ship, stop or wait, with the evidence"
 
@@ -35,13 +35,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--at",
         type=moment_ms,
         metavar="TIME",
-        help="report as of this moment: RFC 3339 or Unix milliseconds; default: the log's newest",
+        help="report as of this time: RFC 3339 or Unix milliseconds; default: the log's newest",
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write it as one HTML page")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Report, and write the page where one is asked for. Raises ExperimentError, LogError."""
+    """Report, and write the HTML page if requested. Raises ExperimentError, LogError."""
     config = load_config(arguments.config)
     with open_log(arguments, config) as log:
         asked = asked_in_log(config, arguments.name, log, arguments.at)
@@ -56,13 +56,13 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 @contextmanager
 def open_log(arguments: argparse.Namespace, config: Config) -> Iterator[Log]:
-    """The project's log. Raises ExperimentError where it is empty."""
+    """The project's log. Raises ExperimentError if it is empty."""
     directory = log_path(arguments.config, config)
     with Log.open(directory, segment_rows=config.log.segment_rows) as log:
         if log.last_seq() == 0:
             raise ExperimentError(
-                f"{directory}: the log is empty; rankings of the experiment come into it from "
-                "`liverank serve`, or by `liverank ingest`"
+                f"{directory}: the log is empty; `liverank serve` or `liverank ingest` fills it "
+                "with rankings of the experiment"
             )
         yield log
 
@@ -71,7 +71,7 @@ def open_log(arguments: argparse.Namespace, config: Config) -> Iterator[Log]:
 def frames_with_progress(
     log: Log, columns: Sequence[str], console: Console
 ) -> Iterator[Iterable[pl.DataFrame]]:
-    """The log's frames, with a bar that says how far the reading is."""
+    """The log's frames, with a progress bar."""
     last = log.last_seq()
     with stage_progress(console) as on_progress:
 
@@ -83,7 +83,7 @@ def frames_with_progress(
         yield frames()
 
 
-def asked_in_log(config: Config, name: str, log: Log, at_ms: float | None) -> Asked:
+def asked_in_log(config: Config, name: str, log: Log, at_ms: float | None) -> ReportInput:
     """The report that is asked for, by the config and the log."""
     newest = log.stats().newest_ms
     assert newest is not None
@@ -91,13 +91,13 @@ def asked_in_log(config: Config, name: str, log: Log, at_ms: float | None) -> As
         config.impressions, lambda columns: log.read(columns=tuple(columns))
     )
     now_ms = int(newest if at_ms is None else at_ms)
-    asked = asked_of(config, name, now_ms=now_ms, listed=listed)
+    asked = report_input_of(config, name, now_ms=now_ms, listed=listed)
     changes = [change.event for change in log.experiment_changes()]
     return with_changes(asked, [one for one in changes if isinstance(one, ExperimentChange)])
 
 
 def write_page(path: Path, page: str) -> None:
-    """Write a page. Raises ExperimentError where that cannot be."""
+    """Write a page. Raises ExperimentError if that fails."""
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:

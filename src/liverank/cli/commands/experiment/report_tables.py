@@ -1,4 +1,4 @@
-"""A report as a terminal shows it: the decision, then what it rests on."""
+"""Prints a report in a terminal: the decision, then the evidence."""
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console

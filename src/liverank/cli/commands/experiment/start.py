@@ -1,4 +1,4 @@
-"""``liverank experiment start``: let an experiment run, or change how many take part in it."""
+"""``liverank experiment start``: start an experiment, or change its ramp."""
 
 import argparse
 from pathlib import Path
@@ -28,16 +28,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--ramp",
         type=ramp_percent,
         metavar="P",
-        help="percent of its units that take part; the config's when left out",
+        help="percent of its units that take part; default: the config's",
     )
     parser.add_argument(
-        "--at", type=moment_ms, metavar="TIME", help="when; now when left out (RFC 3339)"
+        "--at", type=moment_ms, metavar="TIME", help="time of the start, RFC 3339; default: now"
     )
     add_config_argument(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Check that it can run, and write it into the log. Raises ConfigError, BundleError."""
+    """Check that it can run, and append the change to the log. Raises ConfigError, BundleError."""
     config = load_config(arguments.config)
     name = arguments.name
     experiment = experiment_named(config, name, arguments.config)
@@ -51,10 +51,10 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
                 "so that everybody is assigned again"
             )
         if step.is_running and arguments.ramp is None:
-            raise ConfigError(f"{name} runs already; `--ramp P` changes how many take part")
+            raise ConfigError(f"{name} is already running; `--ramp P` changes how many take part")
         if experiment.end_ms is not None and at_ms >= experiment.end_ms:
             raise ConfigError(
-                f"`experiments.{name}.end` is {experiment.end}, which is over; change it first"
+                f"`experiments.{name}.end` is {experiment.end}, which has passed; change it first"
             )
         ramp = step.ramp if arguments.ramp is None else arguments.ramp
         fields: Fields = {"ramp": ramp}
@@ -65,21 +65,21 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     console.print(f"{what}; running servers follow within about a second", soft_wrap=True)
     if step.is_running and ramp < step.ramp:
         console.print(
-            f"[yellow]The ramp was {step.ramp:g} %: who no longer takes part is not measured as "
-            "before[/yellow]",
+            f"[yellow]The ramp was {step.ramp:g} %: units that no longer take part are not "
+            "measured as before[/yellow]",
             soft_wrap=True,
         )
     return {"ok": True, "experiment": name, "action": action, "ramp": ramp, "at_ms": at_ms}
 
 
 def _check_bundles(root: Path, experiment: Experiment) -> None:
-    """Load the variants' own bundles. Raises BundleError for one that would not be served."""
+    """Load the variants' own bundles. Raises BundleError for one that could not be served."""
     current = store.current(root)
     served = None if current is None else store.load(root, current)
     for version in versions_of(experiment):
         bundle = store.load(root, version)
         if served is not None and bundle.spec.layout != served.spec.layout:
             raise BundleError(
-                f"bundle {version} reads another layout of state than bundle {current}, which "
-                "serves; train both from one config and one log"
+                f"bundle {version} needs another layout of state than the served bundle {current}; "
+                "train both with the same config and log"
             )

@@ -1,4 +1,4 @@
-"""``liverank experiment status``: which experiments there are, and what became of each."""
+"""``liverank experiment status``: list the experiments and their states."""
 
 import argparse
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from liverank.config_experiments import Experiment
 from liverank.events.log import Log
 from liverank.experiments.assignment.timeline import Step, timeline_of
 
-HELP = "list the experiments, and what became of each"
+HELP = "list the experiments and their states"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """List them as the config and the log have them by now. Raises ConfigError, LogError."""
+    """List the experiments by the config and the log. Raises ConfigError, LogError."""
     config = load_config(arguments.config)
     experiments = config.experiments
     if arguments.name is not None:

@@ -1,4 +1,4 @@
-"""``liverank experiment stop``: end an experiment, and say what was decided."""
+"""``liverank experiment stop``: end an experiment, and record the decision."""
 
 import argparse
 from typing import Any
@@ -23,25 +23,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--decision",
         choices=("ship", "stop"),
-        help="`ship` gives everybody but the holdout a variant; `stop` goes on as before it",
+        help="`ship` gives all but the holdout a variant; `stop` ranks as before the experiment",
     )
-    parser.add_argument("--variant", metavar="V", help="which variant is shipped")
-    parser.add_argument("--reason", metavar="TEXT", help="why, for whoever reads the log later")
+    parser.add_argument("--variant", metavar="V", help="the variant to ship")
+    parser.add_argument("--reason", metavar="TEXT", help="reason, kept in the log")
     parser.add_argument(
-        "--at", type=moment_ms, metavar="TIME", help="when; now when left out (RFC 3339)"
+        "--at", type=moment_ms, metavar="TIME", help="time of the end, RFC 3339; default: now"
     )
     add_config_argument(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Check the decision, and write it into the log. Raises ConfigError."""
+    """Check the decision, and append it to the log. Raises ConfigError."""
     config = load_config(arguments.config)
     name, decision, variant = arguments.name, arguments.decision, arguments.variant
     experiment = experiment_named(config, name, arguments.config)
     if decision == "ship" and variant is None:
         raise ConfigError(f"--decision ship needs --variant: {', '.join(experiment.variants)}")
     if variant is not None and decision != "ship":
-        raise ConfigError("--variant is what is shipped; give --decision ship with it")
+        raise ConfigError("--variant is the variant to ship; add --decision ship")
     if variant is not None and variant not in experiment.variants:
         known = ", ".join(experiment.variants)
         raise ConfigError(f"{name} has no variant `{variant}`; expected {known}")
@@ -51,16 +51,16 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         if step.started_ms is None:
             raise ConfigError(f"{name} has not been started; there is nothing to stop")
         if not step.is_running and decision is None:
-            raise ConfigError(f"{name} does not run; `--decision` says what came of it")
+            raise ConfigError(f"{name} is not running; record its outcome with `--decision`")
         given = {"decision": decision, "variant": variant, "reason": arguments.reason}
         fields: Fields = {key: value for key, value in given.items() if value is not None}
         action: ExperimentAction = "stopped" if decision is None else "decided"
         change = ExperimentChange(time=at_ms, experiment=name, action=action, fields=fields)
         log.append([change], arrived_ms=now_ms())
     what = {
-        None: "is stopped; everybody gets what they would without it",
-        "stop": "is decided; everybody gets what they would without it",
-        "ship": f"is decided; everybody but the holdout gets {variant}",
+        None: "is stopped; everybody is ranked as without the experiment",
+        "stop": "is decided; everybody is ranked as without the experiment",
+        "ship": f"is decided; everybody except the holdout gets {variant}",
     }[decision]
     console.print(f"{name} {what}, within about a second", soft_wrap=True)
     return {"ok": True, "experiment": name, "action": action, "at_ms": at_ms, **given}

@@ -1,4 +1,4 @@
-"""``liverank loadtest``: put a running server under load, and hold it to objectives."""
+"""``liverank loadtest``: load a running server, and check objectives."""
 
 import argparse
 import secrets
@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from liverank.automl.budget import StopToken
 from liverank.cli.commands.loadtest.tables import show_load
 from liverank.cli.project.clock import now_ms
-from liverank.cli.terminal.interrupts import StoppableClock, stopped_by_interrupt
+from liverank.cli.terminal.interrupts import stopped_by_interrupt
 from liverank.cli.terminal.progress import stage_progress
 from liverank.errors import ConfigError, LoadTestError
 from liverank.loadtest.objectives import parse_objective
@@ -18,12 +19,11 @@ from liverank.loadtest.run import Edge, Load, run_load
 from liverank.loadtest.target import parse_address
 from liverank.quantities import duration_ms
 
-HELP = "put a running server under load, and hold it to objectives"
+HELP = "load a running server, and check objectives"
 
-MOST_DURATION_S = 3600
-MOST_TIMEOUT_S = 60
-_MADE_UP_USERS = 10_000
-_NEVER_S = 1e9
+MAX_DURATION_S = 3600
+MAX_TIMEOUT_S = 60
+_GENERATED_USERS = 10_000
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,12 +36,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="rankings a second, or max to keep every connection busy (default: 100)",
     )
     parser.add_argument("--duration", default="10s", help="at most 1h (default: 10s)")
-    parser.add_argument("--timeout", default="10s", help="give a request up (default: 10s)")
+    parser.add_argument("--timeout", default="10s", help="time limit of a request (default: 10s)")
     parser.add_argument("--workers", type=_count, default=2, help="load processes (default: 2)")
     parser.add_argument(
-        "--connections", type=_count, default=64, help="the most that are open (default: 64)"
+        "--connections", type=_count, default=64, help="most open connections (default: 64)"
     )
-    parser.add_argument("--seed", type=int, default=1, help="of all draws (default: 1)")
+    parser.add_argument("--seed", type=int, default=1, help="random seed (default: 1)")
     _configure_rankings(parser)
     _configure_events(parser)
     parser.add_argument(
@@ -49,13 +49,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="TEXT",
-        help="fail unless it is met, e.g. 'p99<100ms' or errors=0; may be given again",
+        help="fail unless it is met, e.g. 'p99<100ms' or errors=0; may be repeated",
     )
     parser.add_argument(
         "--plot",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="show how latencies are distributed (default: yes)",
+        help="show the distribution of latencies (default: yes)",
     )
 
 
@@ -64,12 +64,12 @@ def _configure_rankings(parser: argparse.ArgumentParser) -> None:
         "--candidates", type=_count, default=55, help="live items to rank (default: 55)"
     )
     parser.add_argument(
-        "--no-items", action="store_true", help="name no candidates: rank all that is live"
+        "--no-items", action="store_true", help="name no candidates: rank all live items"
     )
     parser.add_argument("--limit", type=_count, default=50, help="items wanted (default: 50)")
-    parser.add_argument("--surface", default="default", help="where it is ranked for")
+    parser.add_argument("--surface", default="default", help="surface of the rankings")
     parser.add_argument(
-        "--users", type=Path, metavar="FILE", help="ids of users, one a line; default: made up"
+        "--users", type=Path, metavar="FILE", help="ids of users, one a line; default: generated"
     )
     parser.add_argument(
         "--body", type=Path, metavar="FILE", help="send this body with every request"
@@ -102,13 +102,15 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     address = parse_address(arguments.url)
     objectives = [parse_objective(text) for text in arguments.objective]
     load = _load(arguments)
-    clock = StoppableClock(_NEVER_S)
-    words = "Stopping with what was measured; Ctrl-C once more leaves nothing"
+    stop = StopToken()
+    message = (
+        "Stopping and reporting what was measured; press Ctrl-C again to abort without a report"
+    )
     with (
-        stopped_by_interrupt(clock, console, words=words),
+        stopped_by_interrupt(stop, console, message),
         stage_progress(console) as on_progress,
     ):
-        edge = Edge(secrets.token_hex(4), lambda: clock.stopped, now_ms, on_progress)
+        edge = Edge(secrets.token_hex(4), lambda: stop.stopped, now_ms, on_progress)
         report, latencies = run_load(address, load, objectives, edge)
     show_load(report, latencies, console, is_plotted=arguments.plot)
     result: dict[str, Any] = msgspec.to_builtins(report)
@@ -118,12 +120,12 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 
 def _load(arguments: argparse.Namespace) -> Load:
-    """The load that was asked for. Raises LoadTestError."""
+    """The load from the arguments. Raises LoadTestError."""
     duration_s = _seconds("--duration", arguments.duration)
-    if duration_s > MOST_DURATION_S:
+    if duration_s > MAX_DURATION_S:
         raise LoadTestError(f"--duration {arguments.duration}: expected at most 1h")
     timeout_s = _seconds("--timeout", arguments.timeout)
-    if timeout_s > MOST_TIMEOUT_S:
+    if timeout_s > MAX_TIMEOUT_S:
         raise LoadTestError(f"--timeout {arguments.timeout}: expected at most 60s")
     if arguments.connections < arguments.workers:
         raise LoadTestError(
@@ -156,10 +158,10 @@ def _load(arguments: argparse.Namespace) -> Load:
 
 def _users(file: Path | None) -> list[str]:
     if file is None:
-        return [f"loadtest-user-{number}" for number in range(_MADE_UP_USERS)]
+        return [f"loadtest-user-{number}" for number in range(_GENERATED_USERS)]
     users = [line.strip() for line in _text(file).splitlines() if line.strip()]
     if not users:
-        raise LoadTestError(f"{file}: holds no ids of users; expected one a line")
+        raise LoadTestError(f"{file}: contains no ids of users; expected one a line")
     return users
 
 

@@ -1,4 +1,4 @@
-"""``liverank predict``: what a bundle of ``liverank automl`` says of the rows of a table."""
+"""``liverank predict``: predictions of a bundle of ``liverank automl`` for the rows of a table."""
 
 import argparse
 import shutil
@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, metavar="DATA", help="CSV, TSV or Parquet, of any size")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write: .parquet or .csv")
     parser.add_argument(
-        "--attributions", action="store_true", help="add each column's part in the answer"
+        "--attributions", action="store_true", help="add each column's part in the prediction"
     )
     parser.add_argument(
         "--keep",
@@ -35,40 +35,40 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--score",
         action="store_true",
-        help="the rows hold what came: compare with what was claimed",
+        help="the rows hold the target: compare the figures with those that the report claims",
     )
     parser.add_argument(
         "--report",
         type=Path,
         metavar="FILE",
-        help="write the bundle's report with the score in it: .html",
+        help="write the bundle's report with these figures in it: .html",
     )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Predict piece by piece, and put the pieces together."""
+    """Predict batch by batch, and join the batches into one file."""
     from liverank.automl.data.read_table import read_batches
     from liverank.automl.report.later_rows import LaterScore
     from liverank.bundle.table_bundle import load_table_bundle
-    from liverank.cli.commands.predict.batches import Answering, Pieces
-    from liverank.cli.commands.predict.score import report_of, tell_score, write_later_report
+    from liverank.cli.commands.predict.batches import BatchFile, BatchPredictor
+    from liverank.cli.commands.predict.score import report_of, show_score, write_later_report
 
-    started = time.monotonic()
+    started_s = time.monotonic()
     out: Path | None = arguments.out
-    _check_places(arguments)
+    _check_files(arguments)
     bundle = load_table_bundle(arguments.bundle)
-    answering = Answering(bundle, keep=arguments.keep, attributions=arguments.attributions)
+    predictor = BatchPredictor(bundle, keep=arguments.keep, attributions=arguments.attributions)
     report = report_of(bundle) if arguments.score else None
     score = None if report is None else LaterScore(report, bundle.predictor.link)
     rows = 0
     folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=None if out is None else out.parent))
-    pieces = Pieces(folder)
+    batches = BatchFile(folder)
     try:
         with console.status("predicting") as status:
             for batch in read_batches(arguments.data):
-                answers, margins = answering.answer(batch, arguments.data)
+                predictions, margins = predictor.predict(batch, arguments.data)
                 if out is not None:
-                    pieces.add(answers)
+                    batches.add(predictions)
                 if score is not None:
                     score.add(batch, margins)
                 rows += batch.height
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         if not rows:
             raise BundleError(f"{arguments.data}: has a header and no rows")
         if out is not None:
-            pieces.join(out)
+            batches.join(out)
     except OSError as error:
         raise BundleError(
             f"{out}: cannot be written: {error.strerror or error}; "
@@ -84,35 +84,35 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         ) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "rows": rows,
         "target": bundle.target,
         "classes": list(bundle.classes),
-        "columns": answering.columns,
+        "columns": predictor.columns,
         "out": None if out is None else str(out),
     }
     if score is not None and report is not None:
-        told["score"] = tell_score(report, *score.figures(), console)
+        result["score"] = show_score(report, *score.figures(), console)
         if arguments.report is not None:
             write_later_report(arguments.report, report, *score.figures())
             console.print(escape(f"Report with the later figures: {arguments.report}"))
-    told["seconds"] = round(time.monotonic() - started, 3)
+    result["seconds"] = round(time.monotonic() - started_s, 3)
     where = "" if out is None else f": {out}"
-    console.print(escape(f"{rows:,} rows of {bundle.target} in {told['seconds']:.1f} s{where}"))
-    return told
+    console.print(escape(f"{rows:,} rows of {bundle.target} in {result['seconds']:.1f} s{where}"))
+    return result
 
 
-def _check_places(arguments: argparse.Namespace) -> None:
+def _check_files(arguments: argparse.Namespace) -> None:
     """Raise BundleError, before any work, for a file that could not be written."""
     out, page = arguments.out, arguments.report
     if out is None and not arguments.score:
-        raise BundleError("name a file for the answers with --out, or ask for --score, or both")
+        raise BundleError("name a file for the predictions with --out, or ask for --score, or both")
     if page is not None and not arguments.score:
-        raise BundleError("--report tells how the model did: give --score too")
+        raise BundleError("--report writes what --score measures: give --score too")
     if page is not None and page.suffix != ".html":
         raise BundleError(f"{page}: a report goes to a file in .html; name one with --report")
     if out is not None and out.suffix not in _SUFFIXES:
-        raise BundleError(f"{out}: answers go to a file in .parquet or .csv; name one with --out")
+        raise BundleError(f"{out}: predictions go to a .parquet or .csv file; name one with --out")
     for file in (out, page):
         if file is not None and not file.parent.is_dir():
             raise BundleError(f"{file}: its folder does not exist; make it, or choose another file")

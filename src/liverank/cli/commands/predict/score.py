@@ -1,4 +1,4 @@
-"""How a bundle did on rows that came after it was made, beside what its report claimed."""
+"""Figures of a bundle on rows that came after it was made, next to those that its report claims."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ _ROUGHLY = 0.1
 
 
 def report_of(bundle: TableBundle) -> TableReport:
-    """The report that a bundle carries. Raises BundleError where it has none of a search."""
+    """The report of a bundle. Raises BundleError where it has none of a search on a table."""
     try:
         return decode_report(bundle.documents["report.json"])
     except msgspec.ValidationError as error:
@@ -29,10 +29,10 @@ def report_of(bundle: TableBundle) -> TableReport:
         ) from None
 
 
-def tell_score(
+def show_score(
     report: TableReport, figures: dict[str, float | None], rows: int, console: Console
 ) -> dict[str, Any]:
-    """Say what came beside what was claimed; returns both for ``--json``."""
+    """Print the figures next to the claimed ones; returns both for ``--json``."""
     name = report.asked.objective
     console.print(escape(f"On {rows:,} rows whose `{report.asked.target}` is known:"))
     for key, value in figures.items():
@@ -59,7 +59,7 @@ def tell_score(
 def write_later_report(
     file: Path, report: TableReport, figures: dict[str, float | None], rows: int
 ) -> None:
-    """Write the report with later figures where those of a test table stand. Raises BundleError."""
+    """Write the report with the later figures in place of a test table's. Raises BundleError."""
     page = render_report(replace(report, test=figures, test_rows=rows))
     try:
         write_durably(file, page.encode())

@@ -1,4 +1,4 @@
-"""``liverank simulate``: one module a subcommand, with ``HELP``, ``configure`` and ``run``."""
+"""``liverank simulate``; each subcommand is a module with ``HELP``, ``configure`` and ``run``."""
 
 import argparse
 from typing import Any
@@ -7,7 +7,7 @@ from rich.console import Console
 
 from liverank.cli.terminal.subcommands import add_subcommands, command_of
 
-HELP = "a generated world of people and live rooms, with a ranking behind its tab"
+HELP = "simulate people and live rooms, with a ranked list for each visit"
 
 SUBCOMMANDS = {"run": "run_world", "prove": "prove"}
 """Every subcommand, in the order ``--help`` shows them, and its module of this package."""

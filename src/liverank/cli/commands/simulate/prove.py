@@ -1,4 +1,4 @@
-"""``liverank simulate prove``: an A/B test in worlds of our own, its report, and the truth."""
+"""``liverank simulate prove``: A/B tests in simulated worlds, compared with the truth."""
 
 import argparse
 from pathlib import Path
@@ -22,7 +22,7 @@ from liverank.proof.tables import (
     truth_grid,
 )
 
-HELP = "weeks of a world, training, an A/B test by the product, and the truth to compare with"
+HELP = "run A/B tests in simulated worlds, and compare their reports with the truth"
 
 RESULTS, PAGE = "proof.json", "proof.md"
 """Files of ``--out``."""
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=default.people,
         metavar="N",
-        help=f"of each world (default: {default.people})",
+        help=f"people of each world (default: {default.people})",
     )
     parser.add_argument(
         "--weeks-before",
@@ -60,14 +60,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--budget",
         default=default.budget,
         metavar="TIME",
-        help=f"of the search for a model (default: {default.budget})",
+        help=f"time budget of the search for a model (default: {default.budget})",
     )
     parser.add_argument(
         "--step",
         type=int,
         default=default.step_ms // 1000,
         metavar="S",
-        help="simulated seconds between two moments at which lists are asked for "
+        help="simulated seconds between two times at which lists are requested "
         f"(default: {default.step_ms // 1000})",
     )
     parser.add_argument(
@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 
 def _weeks(text: str) -> int:
-    """Days of so many weeks, as ``2`` or ``0.5``.
+    """Days in a number of weeks such as ``2`` or ``0.5``.
 
     >>> _weeks("2"), _weeks("0.5")
     (14, 4)
@@ -127,17 +127,17 @@ def _weeks(text: str) -> int:
 def _show(result: ProofResult, console: Console) -> None:
     console.print(rich_table(truth_grid(result)))
     console.print(rich_table(result_grid(result)))
-    console.print(f"The report says: {result.decision}", soft_wrap=True, markup=False)
+    console.print(f"Decision of the report: {result.decision}", soft_wrap=True, markup=False)
     visits = sum(phase.visits for phase in result.phases)
     console.print(f"{visits:,} lists in {result.seconds:.0f} s\n")
     fallbacks = sum(phase.fallbacks for phase in result.phases)
     if fallbacks:
-        what = f"{fallbacks:,} lists of the model's people were ranked by a fallback instead"
-        console.print(f"{what}; the figures are not the model's alone", style="yellow")
+        what = f"{fallbacks:,} lists of users in the model's variant were ranked by a fallback"
+        console.print(f"{what}; the figures do not describe the model alone", style="yellow")
 
 
 def _write(folder: Path, proof: Proof) -> None:
-    """Write what there is so far. Raises ProofError."""
+    """Write the results so far. Raises ProofError."""
     grids = [proof_grid(proof)]
     for result in proof.results:
         grids += [result_grid(result), truth_grid(result), interference_grid(result)]

@@ -1,4 +1,4 @@
-"""``liverank simulate run``: let a generated world live, and keep what happened as a project."""
+"""``liverank simulate run``: simulate a generated world, and keep its events as a project."""
 
 import argparse
 import time
@@ -29,7 +29,7 @@ from liverank.simulator.server.served_policy import ServedPolicy
 from liverank.simulator.simulate import play, write_events
 from liverank.simulator.world.world import DAY_MS, START_MS, World, build_world
 
-HELP = "let a generated world live, and keep its events as a project"
+HELP = "simulate a generated world, and keep its events as a project"
 
 _MINUTE_MS = 60_000
 SERVED = "served"
@@ -59,13 +59,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="when the world begins: RFC 3339 or Unix milliseconds (default: 2024-01-01)",
     )
     parser.add_argument(
-        "--until-now", action="store_true", help="let it end now, whatever --start says"
+        "--until-now", action="store_true", help="end the world now; ignores --start"
     )
     parser.add_argument(
         "--policy",
         choices=(*_IN_PROCESS, SERVED),
         default="popular",
-        help="what orders the tab; served: a real server over HTTP (default: popular)",
+        help="what ranks the lists; served: a real server over HTTP (default: popular)",
     )
     parser.add_argument(
         "--step", type=float, default=60.0, metavar="S", help="seconds of a step (default: 60)"
@@ -79,7 +79,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Build the world and let it live. Raises SimulatorError, ServingError, LogError."""
+    """Generate a world and simulate it. Raises SimulatorError, ServingError, LogError."""
     began_s = time.perf_counter()
     folder: Path = arguments.out
     with console.status("Generating a world"):
@@ -141,7 +141,7 @@ class _Progress:
     def at(self, at_ms: int, _visits: int = 0) -> None:
         """Show that the world has reached this time."""
         days = (at_ms - self.world.start_ms) / 86_400_000
-        self.on_progress("the world lives", days / self.world.days)
+        self.on_progress("simulating", days / self.world.days)
 
     def passing(self, events: Iterator[Event]) -> Iterator[Event]:
         """The events as they come."""
@@ -149,7 +149,7 @@ class _Progress:
             if number % 5_000 == 0:
                 self.at(event.at_ms)
             yield event
-        self.on_progress("the world lives", 1.0)
+        self.on_progress("simulating", 1.0)
 
 
 def _start_ms(arguments: argparse.Namespace) -> int:
@@ -158,7 +158,7 @@ def _start_ms(arguments: argparse.Namespace) -> int:
 
 
 def _serve(life: Life, folder: Path, shown: int, progress: _Progress) -> tuple[int, int]:
-    """Let a life go on behind a real server; the events of its log, and lists without a model."""
+    """Simulate against a real server; returns numbers of events, and of lists by a fallback."""
     config = load_config(folder / "liverank.toml")
     with (
         simulated_server(folder) as address,
@@ -172,7 +172,7 @@ def _serve(life: Life, folder: Path, shown: int, progress: _Progress) -> tuple[i
 
 
 def _summary(tally: Tally) -> dict[str, Any]:
-    """What truly happened, in a few figures."""
+    """Totals of what happened in the world."""
     visits, joins, impressions = (
         int(one.sum()) for one in (tally.visits, tally.joins, tally.impressions)
     )
@@ -191,7 +191,7 @@ def _show(
     world: World, lived: dict[str, Any], events: int, seconds: float, console: Console
 ) -> None:
     if not lived["visits"]:
-        raise SimulatorError("nobody came in this world; give it more --people or --days")
+        raise SimulatorError("no user visited this world; use more --people or --days")
     console.print(
         f"{len(world.people.ids):,} people, {len(world.rooms.ids):,} rooms, {world.days} days: "
         f"{lived['visits']:,} lists, {lived['impressions']:,} impressions, {lived['clicks']:,} "

@@ -60,13 +60,13 @@ class Block(NamedTuple):
         compressor: zstandard.ZstdCompressor,
         *,
         arrived_ms: int,
-        places: Sequence[int] | None = None,
+        positions: Sequence[int] | None = None,
     ) -> Self:
-        """A block whose place in the order is not known yet, so that ``first_seq`` is 0."""
-        body = encode_rankings(rankings, compressor, places=places)
+        """A block that has no seqs yet, so that ``first_seq`` is 0."""
+        body = encode_rankings(rankings, compressor, positions=positions)
         times = [one.at_ms for one in rankings]
         return cls(
-            last_seq=len(rankings) - 1 if places is None else places[-1],
+            last_seq=len(rankings) - 1 if positions is None else positions[-1],
             first_seq=0,
             arrived_ms=arrived_ms,
             rows=len(rankings),
@@ -100,7 +100,7 @@ class Block(NamedTuple):
 
     def ids(self) -> list[tuple[int, str]]:
         """The dedup ids of the rankings, with their seqs."""
-        return [(self.first_seq + place, KIND + key) for place, key in decode_ids(self.body)]
+        return [(self.first_seq + index, KIND + key) for index, key in decode_ids(self.body)]
 
 
 def blocks_between(
@@ -153,8 +153,8 @@ def delete_blocks(connection: sqlite3.Connection, first_seq: int, last_seq: int)
 def in_blocks(connection: sqlite3.Connection, ids: Ids) -> npt.NDArray[np.bool_]:
     """Which of the dedup ids belong to a ranking of a block: bool[n]."""
     found = np.zeros(len(ids.texts), bool)
-    places = [place for place, text in enumerate(ids.texts) if text.startswith(KIND)]
-    keys = ids.hashes.view(np.int64)[places].tolist()
+    positions = [index for index, text in enumerate(ids.texts) if text.startswith(KIND)]
+    keys = ids.hashes.view(np.int64)[positions].tolist()
     likely: dict[int, set[int]] = {}
     for start in range(0, len(keys), _PER_QUERY):
         some = keys[start : start + _PER_QUERY]
@@ -167,9 +167,9 @@ def in_blocks(connection: sqlite3.Connection, ids: Ids) -> npt.NDArray[np.bool_]
     for last_seq, hashes in likely.items():
         (block,) = blocks_between(connection, last_seq, last_seq)
         held = {key for _, key in block.ids()}
-        for place, key in zip(places, keys, strict=True):
-            if key in hashes and ids.texts[place] in held:
-                found[place] = True
+        for index, key in zip(positions, keys, strict=True):
+            if key in hashes and ids.texts[index] in held:
+                found[index] = True
     return found
 
 
@@ -193,7 +193,7 @@ def blocks_naming(connection: sqlite3.Connection, user: str) -> list[Block]:
 def rewrite_block(
     connection: sqlite3.Connection, block: Block, kept: Sequence[tuple[int, Ranking]]
 ) -> None:
-    """Write a block anew with the rankings that are kept of it, which keep their seqs."""
+    """Replace a block by one with those of its rankings that are kept; they keep their seqs."""
     keys = ids_of([key for _, key in block.ids()]).hashes.view(np.int64).tolist()
     connection.executemany(
         "DELETE FROM block_ids WHERE hash = ? AND block = ?",
@@ -202,14 +202,14 @@ def rewrite_block(
     connection.execute("DELETE FROM blocks WHERE last_seq = ?", (block.last_seq,))
     if kept:
         first = kept[0][0]
-        anew = Block.of(
+        kept_block = Block.of(
             [ranking for _, ranking in kept],
             zstandard.ZstdCompressor(level=LEVEL),
             arrived_ms=block.arrived_ms,
-            places=[seq - first for seq, _ in kept],
+            positions=[seq - first for seq, _ in kept],
         )
         hashes = ids_of([KIND + ranking.id for _, ranking in kept]).hashes
-        insert_block(connection, anew.placed(first), hashes)
+        insert_block(connection, kept_block.placed(first), hashes)
 
 
 def _digest(body: bytes) -> int:

@@ -1,7 +1,7 @@
 """The SQLite file of the log: the tail of newest events and the manifest of segments.
 
 Invariant: every change happens in one transaction that is on disk when it is acknowledged, and
-every SQLite or disk failure leaves here as a LogError that says what to do.
+every SQLite or disk failure leaves here as a LogError with advice.
 """
 
 import errno
@@ -217,7 +217,7 @@ def last_seq_of(connection: sqlite3.Connection) -> int:
 
 
 def begin_generation(connection: sqlite3.Connection) -> None:
-    """Say that events were taken from the log: whatever was folded from it is to be folded anew."""
+    """Begin a new generation of the log: what was folded from it must be folded again."""
     connection.execute("UPDATE state SET generation = generation + 1")
 
 
@@ -236,7 +236,7 @@ def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn a failure of SQLite or of the disk into a LogError that says what to do about it.
+    """Turn a failure of SQLite or of the disk into a LogError with advice.
 
     >>> with explained(Path("log.sqlite")):
     ...     raise OSError(28, "No space left on device")
@@ -262,7 +262,7 @@ def _of_sqlite(error: sqlite3.Error, path: Path) -> LogError:
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return LogCorruptError(
             f"{path}: not a readable log ({error}); restore this file from a backup, or recover it "
-            "with `sqlite3 FILE .recover`; the segments beside it are not touched"
+            "with `sqlite3 FILE .recover`; the segments next to it are not touched"
         )
     return LogError(f"{path}: {error}; check the disk, its limits and who may write there")
 
@@ -292,6 +292,6 @@ def _full(path: Path) -> LogFullError:
 
 
 def _is_full(path: Path) -> bool:
-    """Whether an I/O error is for want of room, which SQLite does not always say."""
+    """Whether an I/O error means a full disk, which SQLite does not always report as such."""
     disk = os.statvfs(path.parent)
     return disk.f_bavail * disk.f_frsize < 1 << 20

@@ -1,6 +1,6 @@
 """Which event ids the segments hold, so that a repeat is dropped however old it is.
 
-Beside each segment lies a file of the sorted 64-bit XXH3 hashes of its dedup ids (``uint64[n]``)
+Each segment comes with a file of the sorted 64-bit XXH3 hashes of its dedup ids (``uint64[n]``)
 and the rows they stand in (``uint32[n]``), little-endian; it is mapped, searched by bisection,
 and rebuilt from the segment when it is missing or damaged.
 Invariant: a hash that matches is confirmed against the segment's own ids, so a collision never
@@ -45,7 +45,7 @@ class Ids(NamedTuple):
     def without(self, dropped: npt.NDArray[np.bool_]) -> "Ids":
         """Those that are not dropped."""
         kept = np.flatnonzero(~dropped)
-        return Ids([self.texts[place] for place in kept.tolist()], self.hashes[kept])
+        return Ids([self.texts[index] for index in kept.tolist()], self.hashes[kept])
 
 
 def ids_of(texts: Sequence[str]) -> Ids:
@@ -93,18 +93,18 @@ def matches(
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint32]]:
     """Which needles are among sorted hashes, and in which row; one may be in several.
 
-    >>> places, found = matches(
+    >>> positions, found = matches(
     ...     np.array([3, 5, 5], np.uint64), np.array([7, 8, 9], np.uint32), np.array([5], np.uint64)
     ... )
-    >>> places.tolist(), found.tolist()
+    >>> positions.tolist(), found.tolist()
     ([0, 0], [8, 9])
     """
     first = np.searchsorted(hashes, needles)
-    places = np.flatnonzero(hashes[np.minimum(first, len(hashes) - 1)] == needles)
-    last = np.searchsorted(hashes, needles[places], side="right")
-    counts = last - first[places]
+    positions = np.flatnonzero(hashes[np.minimum(first, len(hashes) - 1)] == needles)
+    last = np.searchsorted(hashes, needles[positions], side="right")
+    counts = last - first[positions]
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(places, counts), rows[np.repeat(first[places], counts) + within]
+    return np.repeat(positions, counts), rows[np.repeat(first[positions], counts) + within]
 
 
 class SegmentIds:
@@ -136,20 +136,20 @@ class SegmentIds:
         for segment, hashes, rows in self._mapped.values():
             if segment.last_seq <= after_seq:
                 continue
-            places, likely = matches(hashes, rows, needles)
+            positions, likely = matches(hashes, rows, needles)
             if len(likely):
-                self._confirm(segment, ids, order[places], likely, found)
+                self._confirm(segment, ids, order[positions], likely, found)
         return found
 
     def _confirm(
         self,
         segment: Segment,
         ids: Ids,
-        places: npt.NDArray[np.int64],
+        positions: npt.NDArray[np.int64],
         rows: npt.NDArray[np.uint32],
         found: npt.NDArray[np.bool_],
     ) -> None:
-        """Mark ``places[i]`` where its text is the very id in ``rows[i]``, not just its hash."""
+        """Mark ``positions[i]`` where the text equals the id in ``rows[i]``, not just the hash."""
         file = segment_file(self._directory, segment)
         stored = pl.scan_parquet(file, glob=False).select("event", "id")
         try:
@@ -163,8 +163,8 @@ class SegmentIds:
                     texts = dedup_ids(stored.collect()).gather(rows)
         except FileNotFoundError:
             raise corrupt(file, "it is missing") from None
-        asked = pl.Series([ids.texts[place] for place in places.tolist()], dtype=pl.String)
-        found[places[(texts == asked).to_numpy()]] = True
+        asked = pl.Series([ids.texts[index] for index in positions.tolist()], dtype=pl.String)
+        found[positions[(texts == asked).to_numpy()]] = True
 
     def _load(self, segment: Segment) -> tuple[Hashes, npt.NDArray[np.uint32]]:
         file = ids_file(self._directory, segment)

@@ -13,7 +13,7 @@ from typing import IO
 
 @contextmanager
 def adding_segments(directory: Path) -> Iterator[None]:
-    """Hold off removals while new files wait for their place in the manifest."""
+    """Hold off removals while new files wait to be registered in the manifest."""
     with (directory / "segments.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield

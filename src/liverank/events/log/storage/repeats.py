@@ -35,31 +35,31 @@ _TAIL_IDS = 100_000
 def repeats_among(directory: Path, segments: list[Segment]) -> Repeats:
     """Rows of segments that follow each other whose id an earlier row has."""
     repeats: Repeats = {}
-    for hashes, places, rows in _ranges(directory, segments):
+    for hashes, positions, rows in _ranges(directory, segments):
         order = np.argsort(hashes, kind="stable")
         hashes = hashes[order]
         is_equal = hashes[1:] == hashes[:-1]
         likely = order[np.append(is_equal, False) | np.append(False, is_equal)]
         if not len(likely):
             continue
-        likely = likely[np.lexsort((rows[likely], places[likely]))]
-        texts = _texts_of(directory, segments, places[likely], rows[likely])
+        likely = likely[np.lexsort((rows[likely], positions[likely]))]
+        texts = _texts_of(directory, segments, positions[likely], rows[likely])
         later = likely[~texts.is_first_distinct().to_numpy()]
-        for place in np.unique(places[later]).tolist():
-            _mark(repeats, segments[place], rows[later[places[later] == place]])
+        for index in np.unique(positions[later]).tolist():
+            _mark(repeats, segments[index], rows[later[positions[later] == index]])
     return repeats
 
 
 def repeats_of(directory: Path, segments: list[Segment], ids: Ids) -> Repeats:
     """Rows of segments whose id is one of some ids."""
     repeats: Repeats = {}
-    for place, segment in enumerate(segments):
+    for index, segment in enumerate(segments):
         if not segment.ids:
             continue
         hashes, rows = _mapped(directory, segment)
         needles, likely = matches(hashes, rows, ids.hashes)
         if len(likely):
-            texts = _texts_of(directory, segments, np.full(len(likely), place), likely)
+            texts = _texts_of(directory, segments, np.full(len(likely), index), likely)
             asked = pl.Series([ids.texts[needle] for needle in needles.tolist()], dtype=pl.String)
             found = likely[(texts == asked).to_numpy()]
             if len(found):
@@ -80,18 +80,18 @@ def ids_after(connection: sqlite3.Connection, directory: Path, seq: int) -> Iter
 
 
 def drop_rows(directory: Path, segments: list[Segment], repeats: Repeats) -> None:
-    """Write segments that no manifest names anew, in place in the list, without some rows.
+    """Rewrite segments that no manifest names yet without some rows, in place in the list.
 
     Raises OSError; the list names every file there is, however it ends.
     """
     for segment in [one for one in segments if one.name in repeats]:
         kept = ~repeats.pop(segment.name)
-        place = segments.index(segment)
+        index = segments.index(segment)
         if kept.any():
             placed = segment.placed(1)
             frame = read_rows(directory, placed, 1, placed.last_seq, rows=segment.rows)
             frame = frame.filter(pl.Series(kept)).with_columns(seq=pl.lit(None, pl.Int64))
-            segments.insert(place, write_with_ids(directory, frame))
+            segments.insert(index, write_with_ids(directory, frame))
         remove_files(directory, [segment])
         segments.remove(segment)
 
@@ -111,17 +111,17 @@ def _ranges(
         inner = np.searchsorted(_mapped(directory, segment)[0], edges) if segment.ids else edges * 0
         cuts.append([0, *inner.tolist(), segment.ids])
     for part in range(parts):
-        hashes, places, rows = [], [], []
-        for place, (segment, cut) in enumerate(zip(segments, cuts, strict=True)):
+        hashes, positions, rows = [], [], []
+        for index, (segment, cut) in enumerate(zip(segments, cuts, strict=True)):
             first, count = cut[part], cut[part + 1] - cut[part]
             if count:  # read and not mapped, so that it does not stay in memory
                 file = ids_file(directory, segment)
                 hashes.append(np.fromfile(file, "<u8", count, offset=8 * first))
                 at = 8 * segment.ids + 4 * first
                 rows.append(np.fromfile(file, "<u4", count, offset=at))
-                places.append(np.full(count, place, np.int32))
+                positions.append(np.full(count, index, np.int32))
         if hashes:
-            yield np.concatenate(hashes), np.concatenate(places), np.concatenate(rows)
+            yield np.concatenate(hashes), np.concatenate(positions), np.concatenate(rows)
 
 
 def _mapped(directory: Path, segment: Segment) -> tuple[Hashes, npt.NDArray[np.uint32]]:
@@ -132,13 +132,13 @@ def _mapped(directory: Path, segment: Segment) -> tuple[Hashes, npt.NDArray[np.u
 def _texts_of(
     directory: Path,
     segments: list[Segment],
-    places: npt.NDArray[np.integer],
+    positions: npt.NDArray[np.integer],
     rows: npt.NDArray[np.integer],
 ) -> pl.Series:
-    """Dedup ids of rows; those of one segment (``places`` in the list) stand together."""
+    """Dedup ids of rows; those of one segment (``positions`` in the list) follow one another."""
     texts = [pl.Series([], dtype=pl.String)]
-    for place in dict.fromkeys(places.tolist()):
-        file = segment_file(directory, segments[place])
+    for index in dict.fromkeys(positions.tolist()):
+        file = segment_file(directory, segments[index])
         stored = pl.scan_parquet(file, glob=False).select("event", "id").collect()
-        texts.append(dedup_ids(stored[rows[places == place]]))
+        texts.append(dedup_ids(stored[rows[positions == index]]))
     return pl.concat(texts)

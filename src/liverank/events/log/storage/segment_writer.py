@@ -27,11 +27,11 @@ class Fresh(NamedTuple):
             return self
         keep = np.ones(self.frame.height, bool)
         keep[self.rows[dropped]] = False
-        places = np.cumsum(keep) - 1
+        new_rows = np.cumsum(keep) - 1
         return Fresh(
             self.frame.filter(pl.Series(keep)),
             self.ids.without(dropped),
-            places[self.rows[~dropped]],
+            new_rows[self.rows[~dropped]],
         )
 
 

@@ -1,7 +1,7 @@
-"""Segments: closed stretches of the log as Parquet files, and the manifest's word about each.
+"""Segments: closed stretches of the log as Parquet files, and the manifest's entry of each.
 
 Row ``i`` of a segment has seq ``first_seq + i``; the manifest knows ``first_seq``, the file does
-not, because an import is written before it gets its place in the order. Where events were erased
+not, because an import is written before it gets its seqs. Where events were erased
 from between others, the file holds a column ``seq`` too.
 Invariant: a file that the manifest names never changes, and is never read before its digest holds.
 """
@@ -29,7 +29,7 @@ ROW_GROUP = 131_072
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """What the manifest says about one segment; ``digest`` is the XXH3-128 of its file."""
+    """The manifest's entry of one segment; ``digest`` is the XXH3-128 of its file."""
 
     name: str
     rows: int
@@ -48,7 +48,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
         return self.rows < self.last_seq - self.first_seq + 1
 
     def placed(self, first_seq: int) -> "Segment":
-        """The same segment at its place in the order."""
+        """The same segment, with its seqs."""
         return msgspec.structs.replace(
             self, first_seq=first_seq, last_seq=first_seq + self.rows - 1
         )
@@ -71,7 +71,7 @@ def ids_file(directory: Path, segment: Segment) -> Path:
 def write_rows(directory: Path, frame: pl.DataFrame) -> Segment:
     """Write a frame of events as a segment that no manifest knows yet, durably.
 
-    It has its place where the events have their seqs. Raises OSError (the disk is full, ...),
+    It has seqs where its events have them. Raises OSError (the disk is full, ...),
     leaving at most an orphan.
     """
     name = secrets.token_hex(8)
@@ -122,7 +122,7 @@ def check_segment(directory: Path, segment: Segment, *, whole: bool) -> None:
 
 @contextmanager
 def reading(file: Path) -> Iterator[None]:
-    """Turn a failure to read a segment's file into a LogError that says what to do about it.
+    """Turn a failure to read a segment's file into a LogError with advice.
 
     FileNotFoundError passes: the file may have been taken from the log a moment ago.
 

@@ -1,7 +1,7 @@
 """Many served rankings as one compact piece of bytes.
 
 Texts go into columns; items are numbers that count the distinct ones of the piece; numbers are
-split into their first bytes, second bytes and so on, since those that look alike compress well
+split into their first bytes, second bytes and so on, since similar bytes compress well
 together. Each part is compressed for itself with zstd: one code for scores, which are nearly
 random, and ids would serve neither. Scores are float32, as differences of the bits of one to the
 next: they fall from item to item, so these are small.
@@ -54,7 +54,7 @@ class _Columns(msgspec.Struct, array_like=True):
     has_propensities: list[bool]
     names: list[str]
     """The distinct items and candidates."""
-    places: list[int] | None
+    positions: list[int] | None
     """The seq of each, from the first one's; None where they follow each other."""
 
 
@@ -90,9 +90,9 @@ def encode_rankings(
     rankings: Sequence[ServedRanking | Ranking],
     compressor: zstandard.ZstdCompressor,
     *,
-    places: Sequence[int] | None = None,
+    positions: Sequence[int] | None = None,
 ) -> bytes:
-    """Put rankings together; ``places`` are their seqs from the first one's, if not 0, 1, 2, ...
+    """Put rankings together; ``positions`` are their seqs from the first one's, if not 0, 1, 2, ...
 
     Raises UnicodeEncodeError and OverflowError for what cannot be stored.
     """
@@ -120,7 +120,7 @@ def encode_rankings(
         has_scores=[one.scores is not None for one in rankings],
         has_propensities=[one.propensities is not None for one in rankings],
         names=list(numbers),
-        places=None if places is None else list(places),
+        positions=None if positions is None else list(positions),
     )
 
     scores = _joined([one.scores for one in rankings if one.scores is not None], np.float32)
@@ -164,7 +164,7 @@ def decode_columns(
     decompressor = zstandard.ZstdDecompressor()
     piece = _piece_decoder.decode(body)
     kept = _columns_decoder.decode(decompressor.decompress(piece.columns))
-    positions = range(len(kept.ids)) if kept.places is None else kept.places
+    positions = range(len(kept.ids)) if kept.positions is None else kept.positions
     end = positions[-1] if last is None else last
     rows = slice(bisect_left(positions, first), bisect_right(positions, end))
     columns: dict[str, list[Any]] = {
@@ -216,10 +216,10 @@ def _list_values(
 
 
 def decode_ids(body: bytes) -> list[tuple[int, str]]:
-    """The ids of the rankings, with their places."""
+    """The ids of the rankings, with their positions."""
     columns = _columns_decoder.decode(_decode_columns(body))
-    places = range(len(columns.ids)) if columns.places is None else columns.places
-    return list(zip(places, columns.ids, strict=True))
+    positions = range(len(columns.ids)) if columns.positions is None else columns.positions
+    return list(zip(positions, columns.ids, strict=True))
 
 
 def may_name(body: bytes, user: str) -> bool:

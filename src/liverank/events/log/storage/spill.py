@@ -1,8 +1,8 @@
 """Sorting more events than memory holds: sorted runs on disk, merged a stretch at a time.
 
 The runs lie in files without a name in the directory of the segments, so a process that ends,
-however it ends, leaves nothing of them. A run is a row of blocks; of each the first event's place
-in the order is remembered, so all events before the next block's first one can be given out.
+however it ends, leaves nothing of them. A run is a sequence of blocks; the sort key of each block's
+first event is kept in memory, so all events before the next block's first one can be returned.
 Invariant: what comes out is in import order, equal events in the order they came in, and about a
 block of each run that overlaps is held at a time.
 """
@@ -32,11 +32,11 @@ COLUMNS = {name: SCHEMA[name] for name in SCHEMA if name not in ("seq", "arrived
 
 _KEYS = ("@time", "@kind", "@id", "@run")
 _Key: TypeAlias = tuple[int, int, str, int]
-"""Place of an event in the order: time, kind, id, and the run it is in."""
+"""Sort key of an event: time, kind, id, and the run it is in."""
 
 
 class _Block(NamedTuple):
-    """A stretch of a run: its first event's place, and where its bytes are."""
+    """A stretch of a run: its first event's sort key, and where its bytes are."""
 
     first: _Key
     at: int
@@ -123,26 +123,26 @@ def _merged(file: IO[bytes], runs: list[list[_Block]]) -> Iterator[pl.DataFrame]
     """The events of runs in order, with their keys."""
     blocks = sorted(itertools.chain.from_iterable(runs), key=lambda block: (block.first, block.at))
     held: list[pl.DataFrame] = []
-    place = 0
-    while place < len(blocks):
+    index = 0
+    while index < len(blocks):
         rows = 0
-        while place < len(blocks) and rows < MERGED_ROWS:
-            held.append(_read(file, blocks[place]))
+        while index < len(blocks) and rows < MERGED_ROWS:
+            held.append(_read(file, blocks[index]))
             rows += held[-1].height
-            place += 1
+            index += 1
         frame = pl.concat(held)
         if frame["@run"].n_unique() > 1:
             frame = frame.sort(_KEYS, maintain_order=True)
         ready = frame.height
-        if place < len(blocks):
-            ready = int(frame.select(_is_before(blocks[place].first).sum()).item())
+        if index < len(blocks):
+            ready = int(frame.select(_is_before(blocks[index].first).sum()).item())
         if ready:
             yield frame[:ready]
         held = [frame[ready:]] if ready < frame.height else []
 
 
 def _is_before(key: _Key) -> pl.Expr:
-    """Whether an event's place is before a block's first one; of one run, earlier blocks are."""
+    """Whether an event's sort key is below a block's first one; of one run, earlier blocks are."""
     is_before = pl.lit(value=True)
     for name, value in reversed(list(zip(_KEYS, map(pl.lit, key), strict=True))):
         is_before = (pl.col(name) < value) | ((pl.col(name) == value) & is_before)

@@ -23,7 +23,7 @@ from liverank.events.log.storage.segments import next_first_seq
 from liverank.events.wire import decode_event
 
 _ROWS = "SELECT seq, arrived, body FROM tail WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
-# A ranking always has an id, so its row says what it is without its body.
+# A ranking always has an id, so its row is known as a ranking without its body.
 _ROWS_BUT_RANKINGS = _ROWS.replace("ORDER", "AND substr(dedup, 1, 8) IS NOT 'ranking:' ORDER")
 _IDS_PER_QUERY = 500
 _FRAME_ROWS = 16_384
@@ -31,7 +31,7 @@ _FRAME_ROWS = 16_384
 
 
 class TailEvent(NamedTuple):
-    """An event of the tail: its seq, when it arrived (Unix ms), and what it says."""
+    """An event of the tail: its seq, when it arrived (Unix ms), and the event itself."""
 
     seq: int
     arrived_ms: int

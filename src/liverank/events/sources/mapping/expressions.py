@@ -1,6 +1,6 @@
 """What a template gives for the rows of a table, as polars expressions.
 
-Invariant: a value that cannot be read as it should becomes null and a problem that says so; it
+Invariant: a value that cannot be read as it should becomes null and a problem that describes it; it
 never stops the other rows.
 """
 
@@ -21,7 +21,7 @@ class Value(NamedTuple):
     expression: pl.Expr
     dtype: pl.DataType
     problems: tuple[pl.Expr, ...] = ()
-    """Each a text that says what is wrong with a row, null where nothing is."""
+    """Each a text about what is wrong with a row, null where nothing is."""
     is_json: bool = False
     """Whether the texts are JSON, of lists and other values."""
 
@@ -173,8 +173,10 @@ def _becomes(wanted: pl.DataType, given: DataType | DataTypeClass) -> bool:
 def _text_of_bytes(value: Value, where: str) -> Value:
     """Bytes as text; those that are not UTF-8 are a problem."""
     text = value.expression.map_batches(_decoded, return_dtype=pl.String())
-    told = pl.concat_str(pl.lit(f"`{where}` is not UTF-8: 0x"), value.expression.bin.encode("hex"))
-    problem = pl.when(value.expression.is_not_null() & text.is_null()).then(told)
+    reason = pl.concat_str(
+        pl.lit(f"`{where}` is not UTF-8: 0x"), value.expression.bin.encode("hex")
+    )
+    problem = pl.when(value.expression.is_not_null() & text.is_null()).then(reason)
     return Value(text, pl.String(), (*value.problems, problem))
 
 

@@ -160,9 +160,9 @@ def _time_of(text: pl.Expr) -> pl.Expr:
 def _problems(name: str, field_type: FieldType, given: pl.Series, *, more: str) -> pl.Series:
     """Why values that may not fit are refused: String[n], null where they do or are missing."""
     rows = given.is_not_null().arg_true()
-    told = pl.Series(given.name, [None], pl.String).new_from_index(0, len(given))
+    found = pl.Series(given.name, [None], pl.String).new_from_index(0, len(given))
     if not len(rows):
-        return told
+        return found
     known: dict[object, str | None] = {}
     reasons: list[str | None] = []
     for value in given.gather(rows).to_list():
@@ -171,7 +171,7 @@ def _problems(name: str, field_type: FieldType, given: pl.Series, *, more: str) 
             reason = _problem(name, field_type, value)
             known[key] = reason and reason + more
         reasons.append(known[key])
-    return told.scatter(rows, reasons)
+    return found.scatter(rows, reasons)
 
 
 def _problem(name: str, field_type: FieldType, value: object) -> str | None:

@@ -30,7 +30,7 @@ from liverank.events.time_range import time_problems
 from liverank.quantities import duration_ms
 
 OWN_KEYS = ("event", "for_each", "when", "before")
-"""Keys of a template beside those of the event it makes."""
+"""Keys of a template in addition to those of the event it makes."""
 
 _CAPTURE = re.compile(r"\{([A-Za-z_]\w*)\}|\*|\?|[^{*?]+|.")
 
@@ -68,7 +68,7 @@ class Mapped(NamedTuple):
 def parse_source(source: Source, *, where: str = "sources[0]") -> Mapping:
     """Check one ``[[sources]]`` and parse its templates.
 
-    Raises ConfigError, which names the key, what it says and what is allowed.
+    Raises ConfigError, which names the key, its value and what is allowed.
 
     >>> template = {"event": "user", "time": "{at}", "usr": "{id}"}
     >>> parse_source(Source(files="*.csv", events=(template,)))
@@ -79,8 +79,8 @@ def parse_source(source: Source, *, where: str = "sources[0]") -> Mapping:
     if not source.events:
         raise ConfigError(f"`{where}.events` is empty; name at least one event that a row makes")
     events = tuple(
-        _parse_event(template, f"{where}.events[{place}]")
-        for place, template in enumerate(source.events)
+        _parse_event(template, f"{where}.events[{index}]")
+        for index, template in enumerate(source.events)
     )
     return Mapping(source, _path_pattern(source.files), events)
 

@@ -46,13 +46,13 @@ class Template(NamedTuple):
 
 
 class Array(NamedTuple):
-    """A list with a template for each of its places."""
+    """A list with a template for each element."""
 
     parts: tuple[Template, ...]
 
 
 def parse_value(given: object, *, where: str) -> Template | Array:
-    """Parse what a key of the config says: a template, a constant, or a list of either.
+    """Parse the value of a key of the config: a template, a constant, or a list of either.
 
     Raises ConfigError, which names the key and what is allowed.
 
@@ -64,7 +64,7 @@ def parse_value(given: object, *, where: str) -> Template | Array:
     if isinstance(given, bool | int | float):
         return Template((given,))
     if isinstance(given, list) and given:
-        parts = [parse_value(part, where=f"{where}[{place}]") for place, part in enumerate(given)]
+        parts = [parse_value(part, where=f"{where}[{index}]") for index, part in enumerate(given)]
         if all(isinstance(part, Template) for part in parts):
             return Array(tuple(part for part in parts if isinstance(part, Template)))
     raise ConfigError(

@@ -81,7 +81,7 @@ def moment_of(value: Value, time_format: str | None, time_zone: str, *, where: s
 def _of_text(
     text: pl.Expr, time_format: str | None, time_zone: str
 ) -> tuple[pl.Expr, pl.Expr | None]:
-    """The moment, and what a text that names no zone says of the clock on the wall there."""
+    """The moment of a text, and the local time of a text that names no zone."""
     if time_format in UNIX_FORMATS:
         return _of_number(text.cast(pl.Float64, strict=False), time_format), None
     if time_format is not None:
@@ -111,9 +111,9 @@ def _in_zone(local: pl.Expr, time_zone: str) -> pl.Expr:
 
 def _skipped(local: pl.Expr, time_zone: str, where: str) -> pl.Expr:
     """The problem of times that no clock of the zone ever shows."""
-    told = pl.concat_str(
+    reason = pl.concat_str(
         pl.lit(f"`{where}` does not exist in {time_zone}: "),
         local.dt.to_string("%Y-%m-%d %H:%M:%S"),
         pl.lit(" (the clock skips that hour); send it with its offset from UTC"),
     )
-    return pl.when(local.is_not_null() & _in_zone(local, time_zone).is_null()).then(told)
+    return pl.when(local.is_not_null() & _in_zone(local, time_zone).is_null()).then(reason)

@@ -177,7 +177,7 @@ def _free_idle(store, layout, slot, halvings):
 
 @compiled
 def _is_described_user(store, row):
-    """Whether a `user` event described a person, or an edge tells whom they follow."""
+    """Whether a `user` event described a person, or they have an edge."""
     return store.words[row + USER_DESCRIBED] != 0.0 or store.ints[row + USER_EDGE_COUNT] > 0
 
 

@@ -14,7 +14,7 @@ _MS_PER_HOUR = 3_600_000.0
 def fill_moments(store, program, instruction, visitor, m):
     """Run HOUR (with minutes as a fraction) or WEEKDAY (Monday is 0); the same for all candidates.
 
-    The code names two fields that tell where a person is, (entity, word) each; the first that is
+    The code names two fields that give a person's time zone, (entity, word) each; the first that is
     known counts. An entity of -1 is no field, and without any the time is UTC. NaN where the fields
     are unknown.
     """

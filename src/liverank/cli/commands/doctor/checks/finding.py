@@ -1,4 +1,4 @@
-"""What a check found."""
+"""Findings of checks."""
 
 from typing import Literal
 
@@ -6,9 +6,10 @@ import msgspec
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that is wrong, or worth a look, and what to do about it.
+    """A problem, and what to do about it.
 
-    ``error``: requests, events or rankings suffer now; ``warning``: they may soon, or do a little.
+    ``error``: requests, events or rankings are affected now; ``warning``: they may be soon, or are
+    slightly.
     """
 
     severity: Literal["error", "warning"]
@@ -26,12 +27,12 @@ def urgent_first(findings: list[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: finding.severity != "error")
 
 
-def parted(severity: Literal["error", "warning"], message: str, otherwise: str) -> Finding:
-    """The finding of a message that says what is wrong and, after its first semicolon, what to do.
+def split_message(severity: Literal["error", "warning"], message: str, otherwise: str) -> Finding:
+    """Split a message at its first semicolon: what is wrong; what to do.
 
-    ``otherwise`` is what to do where the message does not say.
+    ``otherwise`` is what to do if the message has no semicolon.
 
-    >>> parted("error", "log.sqlite: the disk is full; free some space", "-").do
+    >>> split_message("error", "log.sqlite: the disk is full; free some space", "-").do
     'free some space'
     """
     what, _, do = message.partition("; ")

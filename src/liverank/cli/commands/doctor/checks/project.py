@@ -1,7 +1,6 @@
-"""Checks of what a project keeps on disk: the log, the bundles, the cache of kernels.
+"""Checks of a project's files: the log, the bundles, the cache of kernels.
 
-Invariant: nothing is changed but for a scratch file that is gone at once, so that a server may run
-meanwhile.
+Invariant: nothing is changed except for a temporary file, so that a server may run meanwhile.
 """
 
 import os
@@ -11,32 +10,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from liverank.bundle import store
-from liverank.cli.commands.doctor.checks.finding import Finding, parted
+from liverank.cli.commands.doctor.checks.finding import Finding, split_message
 from liverank.compiled import CACHE_VARIABLE, cache_folder
 from liverank.config import Config
 from liverank.errors import BundleError, LogError
 from liverank.events.log import Log
 
-LEAST_FREE_BYTES = 256_000_000
-"""Less room on the log's disk than this is an error."""
-LITTLE_FREE_BYTES = 2_000_000_000
+MIN_FREE_BYTES = 256_000_000
+"""Least free space on the log's disk; less is an error."""
+LOW_FREE_BYTES = 2_000_000_000
 OLD_BUNDLE_MS = 14 * 86_400_000
-"""A model that is older than this knows little of what is live now."""
+"""Age of a bundle from which on it is reported as old."""
 QUIET_MS = 86_400_000
 """A log without new events for this long is reported."""
 
 
 def check_disk(folder: Path, *, free_bytes: int | None = None) -> Iterator[Finding]:
-    """Room on the disk of the log, and whether its folder can be written."""
+    """Whether the disk of the log has free space, and its folder can be written."""
     if not folder.is_dir():
-        return  # ``check_log`` says so
+        return  # ``check_log`` reports it
     free = shutil.disk_usage(folder).free if free_bytes is None else free_bytes
-    if free < LITTLE_FREE_BYTES:
+    if free < LOW_FREE_BYTES:
         yield Finding(
-            "error" if free < LEAST_FREE_BYTES else "warning",
+            "error" if free < MIN_FREE_BYTES else "warning",
             f"{folder}: {free / 1e6:,.0f} MB are free on the disk of the log",
-            "free some space, or move the log to a larger disk: without room, events are refused "
-            "and rankings are not logged",
+            "free some space, or move the log to a larger disk: without free space, events are "
+            "refused and rankings are not logged",
         )
     try:
         tempfile.TemporaryFile(dir=folder).close()
@@ -55,33 +54,33 @@ def check_log(folder: Path, *, at_ms: int) -> Iterator[Finding]:
         yield Finding(
             "error",
             f"{folder}: there is no log",
-            "check `path` in liverank.toml, bring in history with `liverank ingest`, or start "
-            "`liverank serve`, which makes one",
+            "check `path` in liverank.toml, import history with `liverank ingest`, or start "
+            "`liverank serve`, which creates a log",
         )
         return
     try:
         with Log.open(folder, busy_s=2.0) as log:
             stats = log.stats()
     except LogError as error:
-        yield parted("error", str(error), "restore it from a backup")
+        yield split_message("error", str(error), "restore it from a backup")
         return
     if stats.newest_ms is None:
         yield Finding(
             "warning",
             f"{folder}: the log holds no events",
-            "bring in history with `liverank ingest`, or send events to the server",
+            "import history with `liverank ingest`, or send events to the server",
         )
     elif at_ms - stats.newest_ms > QUIET_MS:
         hours = (at_ms - stats.newest_ms) / 3_600_000
         yield Finding(
             "warning",
-            f"{folder}: the newest event is of {hours:,.0f} hours ago",
-            "see whether the product still sends its events, and to this server",
+            f"{folder}: the newest event is {hours:,.0f} hours old",
+            "check that the product still sends its events, and to this server",
         )
 
 
 def check_bundles(root: Path, config: Config, *, at_ms: int) -> Iterator[Finding]:
-    """Whether the bundle in service loads, how old it is, and whether it fits the config."""
+    """Whether the bundle in service loads, is recent, and fits the config."""
     again = "train again with `liverank train`"
     try:
         version = store.current(root)
@@ -97,7 +96,7 @@ def check_bundles(root: Path, config: Config, *, at_ms: int) -> Iterator[Finding
             return
         bundle = store.load(root, version)
     except BundleError as error:
-        yield parted("error", str(error), again)
+        yield split_message("error", str(error), again)
         return
     age_ms = at_ms - bundle.manifest.created_ms
     if age_ms > OLD_BUNDLE_MS:
@@ -108,34 +107,35 @@ def check_bundles(root: Path, config: Config, *, at_ms: int) -> Iterator[Finding
     if list(bundle.heads) != list(config.heads):
         yield Finding(
             "warning",
-            f"{root}: bundle {version} learned {', '.join(bundle.heads)}, and the config names "
-            f"{', '.join(config.heads)}",
+            f"{root}: bundle {version} was trained for {', '.join(bundle.heads)}, but the config "
+            f"names {', '.join(config.heads)}",
             again,
         )
 
 
 def check_previous(root: Path) -> Iterator[Finding]:
-    """Whether there is a whole bundle to go back to, if there should be one."""
+    """Whether the previous bundle, if there is one, loads."""
     try:
         previous = store.previous(root)
     except BundleError:
-        return  # ``check_bundles`` says so
+        return  # ``check_bundles`` reports it
     try:
         if previous is not None:
             store.load(root, previous)
     except BundleError as error:
-        yield parted(
+        yield split_message(
             "warning",
-            f"the bundle to go back to does not load: {error}",
+            f"the previous bundle does not load, so `liverank rollback` would fail: {error}",
             "train again with `liverank train`",
         )
 
 
 def check_cache() -> Iterator[Finding]:
-    """Whether machine code is kept between starts."""
+    """Whether compiled kernels are cached between starts."""
     if cache_folder() is None:
         yield Finding(
             "warning",
-            "no folder can be written to keep machine code in, so that each start compiles it",
+            "compiled kernels cannot be cached, because no folder can be written: each start "
+            "compiles them again",
             f"name a folder with {CACHE_VARIABLE}, and fill it with `liverank warmup`",
         )

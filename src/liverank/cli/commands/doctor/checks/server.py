@@ -1,6 +1,6 @@
-"""Checks of a running server, by what it says of itself over HTTP.
+"""Checks of a running server, by what it reports over HTTP.
 
-Invariant: a server that does not answer is one finding, and no check of it is tried after that.
+Invariant: a server that does not answer gives one finding, and no further check is made.
 """
 
 import http.client
@@ -12,19 +12,19 @@ from urllib.parse import urlsplit
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from liverank.cli.commands.doctor.checks.finding import Finding, parted
+from liverank.cli.commands.doctor.checks.finding import Finding, split_message
 from liverank.errors import ServingError
 
 TIMEOUT_S = 5.0
-SOME = 0.01
-"""The share of requests, or events, from which on it is worth a look."""
+MIN_SHARE = 0.01
+"""Least share of requests, or events, that is reported."""
 
 _OTHERWISE = {
     "log": "see the server's own log, and the disk of the event log",
     "bundle": "go back with `liverank rollback`, or train again with `liverank train`",
     "processes": "see the server's own log for why it ended; it is started again by itself",
     "rankings": "see the server's own log, and the disk of the event log",
-    "experiments": "restore or train what it names, then restart the server",
+    "experiments": "restore or train the bundles that it names, then restart the server",
     "snapshot": "see the disk of the project; a restart takes longer until it works",
     "memory": "raise `features.memory`",
 }
@@ -40,16 +40,16 @@ class Answers:
     metrics: dict[tuple[str, tuple[str, ...]], float]
 
     def total(self, name: str, *labels: str) -> float:
-        """The sum of a metric over all its labels, or over those that have these values."""
+        """The sum of a metric over all labels, or over those that include these values."""
         return sum(
             value
-            for (found, its), value in self.metrics.items()
-            if found == name and set(labels) <= set(its)
+            for (metric, its_labels), value in self.metrics.items()
+            if metric == name and set(labels) <= set(its_labels)
         )
 
 
 def ask(url: str) -> Answers:
-    """Ask a server for all that it says of itself. Raises ServingError where it does not answer."""
+    """Request health, readiness and metrics. Raises ServingError if the server does not answer."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise ServingError(
@@ -64,24 +64,24 @@ def ask(url: str) -> Answers:
         what = str(error) or type(error).__name__
         raise ServingError(f"no server answers at {url}: {what}") from None
     except (msgspec.MsgspecError, ValueError) as error:
-        raise ServingError(f"{url}: what answers is no rank server: {error}") from None
+        raise ServingError(f"{url}: the answers are not those of a rank server: {error}") from None
     finally:
         connection.close()
     return Answers(health, readiness, metrics)
 
 
 def check_health(answers: Answers) -> Iterator[Finding]:
-    """All that ``/healthz`` complains of."""
+    """The complaints of ``/healthz``."""
     for key, otherwise in _OTHERWISE.items():
         message = answers.health.get(key)
         if message:
             severity = "error" if key in _ERRORS else "warning"
-            yield parted(severity, f"{key}: {message}", otherwise)  # type: ignore[arg-type]
+            yield split_message(severity, f"{key}: {message}", otherwise)  # type: ignore[arg-type]
     if answers.health.get("simulated"):
         yield Finding(
             "warning",
-            "the server's time is simulated: its clock is moved by events alone",
-            "start it without `--simulated` if real people are to be served",
+            "the server's time is simulated: only events move its clock",
+            "start it without `--simulated` for real users",
         )
 
 
@@ -103,38 +103,40 @@ def check_readiness(answers: Answers) -> Iterator[Finding]:
 
 
 def check_requests(answers: Answers) -> Iterator[Finding]:
-    """Rankings that were late, refused or not logged, and requests that failed, since the start."""
+    """Rankings that were late, refused or not logged, and failed requests, since the start."""
     rank = answers.total("liverank_requests_total", "rank")
     shed = answers.total("liverank_requests_shed_total")
     late = answers.total("liverank_requests_late_total")
     lost = answers.total("liverank_rankings_lost_total")
     failed = answers.total("liverank_requests_total", "500")
     faster = "use more cores (`--workers`), name fewer candidates, or train a faster model"
-    if shed > SOME * rank:
-        what = f"{shed:,.0f} of {rank:,.0f} rankings were refused, as the server was overloaded"
+    if shed > MIN_SHARE * rank:
+        what = (
+            f"{shed:,.0f} of {rank:,.0f} rankings were refused, because the server was overloaded"
+        )
         yield Finding("error", what, faster)
-    if late > SOME * rank:
-        what = f"{late:,.0f} of {rank:,.0f} rankings were by popularity, as a model's was too late"
+    if late > MIN_SHARE * rank:
+        what = f"{late:,.0f} of {rank:,.0f} rankings were by popularity, to meet their deadlines"
         yield Finding("warning", what, f"{faster}; or raise `surfaces.NAME.deadline`")
     if lost:
-        what = f"{lost:,.0f} rankings were served but not logged: nothing is learned from them"
+        what = f"{lost:,.0f} rankings were served but not logged, so nothing is learned from them"
         yield Finding(
             "warning", what, "see the server's own log for why; they are not logged later"
         )
     if failed:
-        what = f"{failed:,.0f} requests met a fault of the server"
-        yield Finding("warning", what, "see the server's own log for which, and report it")
+        what = f"{failed:,.0f} requests failed because of a bug in liverank"
+        yield Finding("warning", what, "report the faults in the server's own log")
 
 
 def check_events(answers: Answers) -> Iterator[Finding]:
     """Events that were refused since the start."""
     refused = answers.total("liverank_events_total", "rejected")
     received = answers.total("liverank_events_total")
-    if refused > SOME * received:
+    if refused > MIN_SHARE * received:
         yield Finding(
             "warning",
             f"{refused:,.0f} of {received:,.0f} events were refused",
-            "read `rejected` in the answers of POST /v1/events: it says which and why",
+            "read `rejected` in the answers of POST /v1/events, which lists them with reasons",
         )
 
 

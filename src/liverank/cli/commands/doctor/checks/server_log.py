@@ -1,7 +1,7 @@
 """Checks of a server's own log, as ``liverank serve --log-format json`` writes it.
 
-The log is read once, line by line, whatever its length. Invariant: lines of anything else (what was
-printed around it) are passed over and counted, never guessed at.
+The log is read once, line by line, whatever its length. Invariant: other lines (output of other
+programs) are counted and skipped.
 """
 
 from collections import Counter
@@ -15,46 +15,46 @@ from liverank.cli.commands.doctor.checks.finding import Finding
 from liverank.errors import ServingError
 from liverank.serving.server_log.lines import Line
 
-MOST_SHOWN = 60
-"""Lines of what happened that are shown, the newest."""
-OFTEN = 3
-"""A process that ended so often is an error."""
+MAX_SHOWN = 60
+"""Most events that are shown, the newest."""
+MIN_ENDS = 3
+"""Fewest ends of a process that are an error."""
 
 _SHOWN = {
     "start", "ready", "end", "process_ended", "process_failed", "bundle_served", "bundle_refused",
     "fallback_began", "fallback_ended", "alarm", "alarm_ended", "log_unread", "log_folded_again",
     "rankings_lost", "snapshot_failed", "snapshot_unused", "fault", "other",
 }  # fmt: skip
-"""Events that are shown one by one; of the others only how many there were."""
+"""Events that are shown one by one; others are only counted."""
 _decoder = msgspec.json.Decoder(Line)
 
 
 @dataclass(slots=True)
 class LogSummary:
-    """What a server's log holds; counts are by event, or by what they are of."""
+    """Summary of a server's log: counts by event, kind, level or route."""
 
     events: Counter[str] = field(default_factory=Counter)
     shown: list[Line] = field(default_factory=list)
     unread: int = 0
-    """Lines that are no events."""
+    """Number of lines that are not events."""
     refused: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     fallbacks: Counter[str] = field(default_factory=Counter)
-    """Rankings by a fallback that has ended, by its level."""
+    """Rankings in ended periods of fallbacks, by fallback level."""
     reasons: dict[str, str] = field(default_factory=dict)
     slow: Counter[str] = field(default_factory=Counter)
     slowest_ms: float = 0.0
     alarms: Counter[str] = field(default_factory=Counter)
     alarm_seconds: Counter[str] = field(default_factory=Counter)
     last_alarm: dict[str, Line] = field(default_factory=dict)
-    going_on: set[str] = field(default_factory=set)
+    active_alarms: set[str] = field(default_factory=set)
     """Alarms that have not ended."""
     ends: Counter[str] = field(default_factory=Counter)
-    """How processes ended that nobody stopped."""
+    """Unexpected ends of processes, by process and exit status."""
     killed: list[str] = field(default_factory=list)
-    """When the server was started again without having ended."""
+    """Times of starts without an end of the run before."""
     is_running: bool = False
-    """The last start has no end."""
+    """Whether the last start has no end."""
 
     def add(self, line: Line) -> None:
         """Add an event."""
@@ -62,12 +62,12 @@ class LogSummary:
         self.events[event] += 1
         if event in _SHOWN:
             self.shown.append(line)
-            del self.shown[: -10 * MOST_SHOWN]
+            del self.shown[: -10 * MAX_SHOWN]
         if event == "start":
             if self.is_running:
                 self.killed.append(line.time)
             self.is_running = True
-            self.going_on.clear()
+            self.active_alarms.clear()
         elif event == "end":
             self.is_running = False
         elif event == "refused":
@@ -85,11 +85,11 @@ class LogSummary:
             name = str(fields.get("alarm"))
             self.alarms[name] += 1
             self.last_alarm[name] = line
-            self.going_on.add(name)
+            self.active_alarms.add(name)
         elif event == "alarm_ended":
             name = str(fields.get("alarm"))
             self.alarm_seconds[name] += round(float(fields.get("seconds", 0)))
-            self.going_on.discard(name)
+            self.active_alarms.discard(name)
         elif event == "process_ended":
             self.ends[f"{fields.get('of')}, {fields.get('how')}"] += 1
 
@@ -108,75 +108,75 @@ def read_summary(file: Path) -> LogSummary:
         raise ServingError(f"{file}: the server's log cannot be read: {error.strerror}") from None
     if not summary.events:
         raise ServingError(
-            f"{file}: no line of it is an event of a server; write the log with "
+            f"{file}: no line is an event of a server; write the log with "
             "`liverank serve --log-format json 2> FILE`"
         )
     return summary
 
 
 def what_happened(summary: LogSummary) -> list[str]:
-    """What happened, in the order it did, and how often what is not shown one by one."""
-    shown = summary.shown[-MOST_SHOWN:]
+    """The newest events in order, and the counts of events that are not shown."""
+    shown = summary.shown[-MAX_SHOWN:]
     lines = [f"{line.time} {line.process}: {line.message}" for line in shown]
     hidden = sum(summary.events[event] for event in _SHOWN) - len(shown)
     if hidden:
         lines.insert(0, f"... and {hidden:,} earlier events")
-    for event, words in (
+    for event, noun in (
         ("request", "requests"),
         ("erased", "erasures"),
         ("snapshot_taken", "snapshots"),
     ):
         if summary.events[event]:
-            lines.append(f"{summary.events[event]:,} {words}")
+            lines.append(f"{summary.events[event]:,} {noun}")
     return lines
 
 
 def check_summary(summary: LogSummary) -> Iterator[Finding]:
-    """All that went wrong while the log was written, and what to do about it."""
+    """Problems in the log, and what to do about them."""
     for at in summary.killed:
         yield Finding(
             "warning",
-            f"the server that was started again at {at} had not ended in order: it was killed",
-            "see the system's log for a lack of memory (`dmesg`) or a restart of the machine",
+            f"the server was killed before its restart at {at}",
+            "check the system's log (`dmesg`) for lack of memory or a restart of the machine",
         )
     yield from _check_processes(summary)
     for name, count in summary.alarms.items():
         last = summary.last_alarm[name]
         end = (
-            "it goes on"
-            if name in summary.going_on
+            "it has not ended"
+            if name in summary.active_alarms
             else f"{summary.alarm_seconds[name]:,} s in all"
         )
         yield Finding(
             "warning",
             f"/healthz complained of `{name}` {count:,} times ({end}), the last time at "
             f"{last.time}: {last.fields.get('what')}",
-            "docs/serving.md#health says for each cause what to do",
+            "see docs/serving.md#health for what to do about each cause",
         )
     for level, reason in summary.reasons.items():
         yield Finding(
             "warning",
             f"rankings were by `{level}`, {summary.fallbacks[level]:,} until it ended: {reason}",
-            "docs/serving.md#the-ladder says when that happens",
+            "see docs/serving.md#the-ladder for when that happens",
         )
     for kind, count in summary.refused.most_common():
         yield Finding(
             "warning",
             f"{count:,} refused ({kind}), the last: {summary.examples[kind]}",
-            "tell whoever sends them; the answers say what to send",
+            "inform the sender; the answers state what to send",
         )
     if summary.slow:
         routes = ", ".join(f"{count:,} of {route}" for route, count in summary.slow.most_common())
         yield Finding(
             "warning",
             f"slow requests: {routes}; the slowest took {summary.slowest_ms / 1000:.1f} s",
-            "see `request_id` in the log for which; use more cores (`--workers`), or ask for less "
+            "see `request_id` in the log for which; use more cores (`--workers`), or request less "
             "at a time",
         )
     if summary.events["fault"]:
         yield Finding(
             "warning",
-            f"{summary.events['fault']:,} faults of the server's own",
+            f"{summary.events['fault']:,} faults because of bugs in liverank",
             "report them, with the `traceback` in the log",
         )
 
@@ -184,8 +184,8 @@ def check_summary(summary: LogSummary) -> Iterator[Finding]:
 def _check_processes(summary: LogSummary) -> Iterator[Finding]:
     for how, count in summary.ends.items():
         yield Finding(
-            "error" if count >= OFTEN else "warning",
+            "error" if count >= MIN_ENDS else "warning",
             f"a process ended by itself {count:,} times ({how}), and was replaced",
-            "where the signal is 9, look for a lack of memory (`dmesg`); else see the `fault` "
+            "if the signal is 9, check for lack of memory (`dmesg`); otherwise see the `fault` "
             "before it in the log",
         )

@@ -8,13 +8,13 @@ from liverank.config import Config
 from liverank.config_experiments import SEED_METRICS, Experiment
 from liverank.errors import ExperimentError
 from liverank.experiments.gathering.wanted import Wanted
+from liverank.experiments.metrics.from_config import metrics_of, seed_tables
 from liverank.experiments.metrics.metric import Metric
 from liverank.experiments.metrics.need import DAY_MS
-from liverank.experiments.metrics.of_config import metrics_of, seed_tables
 from liverank.experiments.reporting.course import Course
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class ReportInput(msgspec.Struct, frozen=True, kw_only=True):
     """An experiment to report on, as of a moment."""
 
     name: str
@@ -86,7 +86,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return planned if end is None or end <= start_ms else min(planned, end)
 
 
-def asked_of(config: Config, name: str, *, now_ms: int, listed: bool) -> Asked:
+def report_input_of(config: Config, name: str, *, now_ms: int, listed: bool) -> ReportInput:
     """An experiment of the config as the input of a report.
 
     ``listed``: the log holds no impressions, so the items of rankings count as impressions.
@@ -98,7 +98,7 @@ def asked_of(config: Config, name: str, *, now_ms: int, listed: bool) -> Asked:
     experiment = config.experiments[name]
     tables = {**seed_tables(config), **config.metrics}
     seeded = experiment.metrics == SEED_METRICS
-    return Asked(
+    return ReportInput(
         name=name,
         experiment=experiment,
         metrics=metrics_of(config, experiment.metrics),

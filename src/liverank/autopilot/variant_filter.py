@@ -12,7 +12,7 @@ from liverank.errors import DatasetError
 _MOST_NAMED = 20
 
 
-class OfVariants:
+class VariantFilter:
     """Passes on the frames of a log without the rankings of other variants; all without any.
 
     >>> from liverank.events.event import Ranking
@@ -20,7 +20,7 @@ class OfVariants:
     >>> lists = [
     ...     Ranking(time=0, id=one, user="u", items=["r"], variant=one) for one in ("e:a", "e:b")
     ... ]
-    >>> OfVariants(["e:b"]).kept(frame_of(lists))["variant"].to_list()
+    >>> VariantFilter(["e:b"]).kept(frame_of(lists))["variant"].to_list()
     ['e:b']
     """
 

@@ -3,8 +3,8 @@
 import pytest
 
 from liverank.autopilot.backtest import run_backtest
+from liverank.autopilot.complete_lists import LEAST_SHARE
 from liverank.autopilot.gather import gather
-from liverank.autopilot.whole_lists import LEAST_SHARE
 from liverank.config import parse_config
 from liverank.errors import DatasetError
 from liverank.events.event import Interaction, Ranking

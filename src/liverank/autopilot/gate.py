@@ -30,7 +30,7 @@ LEAST_LISTS = 10
 _TOP = 10
 
 
-def judge_model(
+def compare_with_popularity(
     fitted: RankingModel,
     rows: Rows,
     lists: Lists,

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from liverank.autopilot import judging
-from liverank.autopilot.judging import compare_methods
+from liverank.autopilot import gate
+from liverank.autopilot.gate import compare_methods
 from liverank.dataset.metrics import mean_over_lists, ndcg_at
 
 
@@ -63,7 +63,7 @@ def test_lists_without_a_success_tell_nothing():
     scores, labels, *rest = lists_of(20, {"model": 1.0, "popular_1h": 1.0})
     against = compare_methods(scores, labels * 0, *rest, seed=0)
     assert (against.lists, against.beats, against.best_heuristic) == (0, False, None)
-    assert "nothing tells how well" in against.reason
+    assert "the model cannot be compared" in against.reason
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def judged():
 
     def judge(n, noise, *, chose, judges, log_loss=0.5, seed=0):
         scores, labels, _, users = lists_of(n, noise, seed)
-        rows = judging.Rows(
+        rows = gate.Rows(
             features=np.arange(10.0 * n, dtype=np.float32)[:, None],
             labels=labels,
             rankings=np.repeat(np.arange(n), 10),
@@ -89,7 +89,7 @@ def judged():
         lists = SimpleNamespace(seen=np.ones(10 * n, bool), reads=SimpleNamespace(user=users))
         config = SimpleNamespace(training=SimpleNamespace(seed=0))
         heuristics = {"popular_1h": scores["popular_1h"]}
-        return judging.judge_model(fitted, rows, lists, heuristics, config)
+        return gate.compare_with_popularity(fitted, rows, lists, heuristics, config)
 
     return judge
 

@@ -1,0 +1,57 @@
+"""What a search may be asked for, whatever kind of rows it is on."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from liverank.automl.budget import Clock, Deadline, StopToken
+from liverank.automl.deployment.option import Limits
+from liverank.automl.search.search import OnTrial
+from liverank.automl.trials.plan import Plan
+
+SERVING_US = 20.0
+"""Microseconds a row that a deployed model may take where nothing else is asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """Options of a search.
+
+    budget_s      seconds of wall time, everything included
+    serving_us    microseconds that a row may take, in batches of 55 on one core
+    validation    share of the rows, the newest where they have a time, that is not trained on: one
+                  half chooses between models and the other evaluates the result
+    gap_ms        how long after a row its label is known
+    seed          of everything that is drawn
+    families      names of the families to try; None for all
+    plan          of an earlier search, to run again
+    memory_bytes  memory that may be taken; None for what is free
+    on_trial      called after each trial
+    clock         seconds that only rise
+    stop          ends the search early, with the best so far
+    started_s     reading of the clock from which the budget counts; None for the start of the call
+    after_s       seconds of the budget that are left to the caller, to write the result
+    """
+
+    budget_s: float = 60.0
+    serving_us: float = SERVING_US
+    validation: float = 0.2
+    gap_ms: float = 0.0
+    seed: int = 0
+    families: Sequence[str] | None = None
+    plan: Plan | None = None
+    memory_bytes: int | None = None
+    on_trial: OnTrial | None = None
+    clock: Clock = time.monotonic
+    stop: StopToken = field(default_factory=StopToken)
+    started_s: float | None = None
+    after_s: float = 0.0
+
+    @property
+    def limits(self) -> Limits:
+        """What scoring the deployed model may cost."""
+        return Limits(us_per_row=self.serving_us)
+
+    def deadline(self, at_s: float) -> Deadline:
+        """A deadline on the clock of the search, which its stop token ends."""
+        return Deadline(at_s, self.clock, self.stop)

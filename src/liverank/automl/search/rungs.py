@@ -1,0 +1,63 @@
+"""Rungs of a large table: all settings on few rows, the best of them on more (successive halving).
+
+Invariant: the trials of a rung are those of the rung below, never new ones.
+"""
+
+import math
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from liverank.automl.families import Family
+from liverank.automl.search.cost_model import CostModel
+from liverank.automl.trials.plan import Trial
+from liverank.automl.trials.trial_result import TrialResult
+
+_FIRST_PASS_SHARE = 0.5
+"""Share of the search that the first settings of all families may take on all rows; where they
+would take longer, they are tried on few rows first."""
+_GROWTH = 4
+"""Each rung has this many times the rows of the one below."""
+_LEAST_ROWS = 5000
+_CLIMB = 3
+"""One in this many trials of a rung goes on to the next."""
+
+
+def rungs(
+    families: Mapping[str, Family], cost: CostModel, n_rows: int, whole_s: float
+) -> list[int | None]:
+    """Rows of each rung, rising; None for all rows.
+
+    A family whose rounds take as long on any number of rows does not count.
+    """
+    first = [
+        Trial(family=name, name="", params=family.DEFAULTS[0][1], seed=0)
+        for name, family in families.items()
+        if family.TRAITS.slower_with_rows
+    ]
+    sizes: list[int | None] = [None]
+    rows = n_rows
+    while rows > _GROWTH * _LEAST_ROWS and _FIRST_PASS_SHARE * whole_s < sum(
+        cost.expected_s(replace(trial, rows=rows)) for trial in first
+    ):
+        rows //= _GROWTH
+        sizes.insert(0, rows)
+    return sizes
+
+
+def next_rung(results: list[TrialResult], rows: int | None) -> list[Trial]:
+    """Trials of the best third of the last rung, to run on more ``rows`` (None for all).
+
+    The best of each of several families comes before a second one of any.
+    """
+    last = results[-1].trial.rows
+    rung = sorted((each for each in results if each.trial.rows == last), key=lambda each: each.loss)
+    wanted = max(math.ceil(len(rung) / _CLIMB), 2)
+    families: set[str] = set()
+    first: list[TrialResult] = []
+    second: list[TrialResult] = []
+    for each in rung:
+        (second if each.trial.family in families else first).append(each)
+        families.add(each.trial.family)
+    best = [*first[: max(wanted - 1, 1)], *second, *first[max(wanted - 1, 1) :]][:wanted]
+    return [replace(each.trial, rows=rows, rounds=()) for each in best]

@@ -1,0 +1,68 @@
+"""How the budget of a search on a table is divided: each share of it is named once, here."""
+
+from dataclasses import dataclass
+
+from liverank.automl.budget import Clock, Deadline
+from liverank.automl.options import SearchOptions
+
+_SEARCH_SHARE, _REPORT_SHARE = 0.98, 0.99
+"""Shares of the budget at which the search, without the report, and the report end."""
+_WRITE_REPORT_SHARE, _MOST_REPORT_S = 0.06, 4.0
+"""Share of the budget that the search leaves to the report, and the most seconds of it."""
+_CROSSES_SHARE = 0.15
+"""Share of the remaining time used to look for feature crosses."""
+_DRIFT_SHARE, _IMPORTANCE_SHARE = 0.4, 0.8
+"""Shares of the report's remaining time used to measure drift, and then feature importance."""
+_TEST_ROW_S = 3e-5
+"""Seconds that evaluating a row of the test table takes."""
+_LEAST_SHARE = 0.5
+"""Share of the budget that the search has, however long it took to begin."""
+
+
+@dataclass(frozen=True)
+class TableBudget:
+    """Deadlines of a search on a table, and the moment from which its time counts."""
+
+    started_s: float
+    clock: Clock
+    search: Deadline
+    """When the model must be there."""
+    report: Deadline
+    """When all that the report measures must be there."""
+
+    @classmethod
+    def of(cls, options: SearchOptions, *, test_rows: int = 0) -> "TableBudget":
+        """Divide what is left of the budget now.
+
+        >>> budget = TableBudget.of(SearchOptions(budget_s=10.0, clock=lambda: 0.0))
+        >>> round(budget.search.at_s, 3), round(budget.report.at_s, 3)
+        (9.2, 9.9)
+        """
+        began_s = options.clock()
+        started_s = began_s if options.started_s is None else options.started_s
+        left_s = options.budget_s - (began_s - started_s) - options.after_s
+        budget_s = max(left_s - test_rows * _TEST_ROW_S, _LEAST_SHARE * options.budget_s)
+        report_s = min(_WRITE_REPORT_SHARE * budget_s, _MOST_REPORT_S)
+        return cls(
+            started_s,
+            options.clock,
+            options.deadline(began_s + _SEARCH_SHARE * budget_s - report_s),
+            options.deadline(began_s + _REPORT_SHARE * budget_s),
+        )
+
+    @staticmethod
+    def crosses(deadline: Deadline) -> Deadline:
+        """When to stop looking for feature crosses; ``deadline`` is that of the search."""
+        return deadline.share(_CROSSES_SHARE)
+
+    def drift(self) -> Deadline:
+        """When to stop measuring drift."""
+        return self.report.share(_DRIFT_SHARE)
+
+    def importance(self) -> Deadline:
+        """When to stop measuring feature importance."""
+        return self.report.share(_IMPORTANCE_SHARE)
+
+    def seconds(self) -> float:
+        """Seconds since the budget began to count."""
+        return self.clock() - self.started_s

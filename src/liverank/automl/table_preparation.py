@@ -1,0 +1,130 @@
+"""From a table to rows that can be searched on: profile, split, leaks and feature crosses.
+
+Invariant: nothing is learned from the rows that the split holds out.
+"""
+
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from liverank.automl.budget import Deadline
+from liverank.automl.data.columns import read_columns
+from liverank.automl.data.training_target import TrainingTarget
+from liverank.automl.evaluation.eval_rows import LINKS
+from liverank.automl.evaluation.subsampling import rows_in_time
+from liverank.automl.evaluation.table_data import TableData
+from liverank.automl.metrics.objective import Objective, find_objective
+from liverank.automl.options import SearchOptions
+from liverank.automl.preprocessing.encoder import FeatureCross
+from liverank.automl.profile.leakage import Leak, find_leaks
+from liverank.automl.profile.profile import TableProfile, profile_with_target
+from liverank.automl.profile.roles import RoleArrays, read_roles, split_rows
+from liverank.automl.profile.table_roles import TableRoles
+from liverank.automl.search.cross_selection import find_feature_crosses, from_record
+from liverank.automl.table_budget import TableBudget
+from liverank.automl.trials.plan import Plan
+from liverank.dataset.sampling import evenly_spread_rows
+from liverank.errors import TrainingError
+
+MOST_LEAK_ROWS = 500_000
+"""Rows of a table above which leaks are not looked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedTable:
+    """A table that is split and ready to be searched on."""
+
+    profile: TableProfile
+    data: TableData
+    why: str
+    """Why the rows are split as they are."""
+    leaks: tuple[Leak, ...]
+    used: int | None
+    """Rows of the table that there was time for; None for all."""
+
+
+def prepare_table(
+    frame: pl.DataFrame,
+    table_roles: TableRoles,
+    options: SearchOptions,
+    objective: str | None,
+    deadline: Deadline,
+) -> PreparedTable:
+    """Profile, thin and split a table; find leaks and feature crosses. Raises TrainingError."""
+    plan = options.plan
+    profile, target = profile_with_target(frame, table_roles)
+    used = rows_in_time(frame, profile, deadline) if plan is None else plan.rows
+    if used is not None:
+        kept = evenly_spread_rows(frame.height, used)
+        frame, target = frame[kept], target[kept]
+    rows, roles = read_roles(frame, profile, target)
+    wanted = find_objective(objective, profile.target.task)
+    _check_target(roles, wanted, profile.target.name)
+    data, why = _split(rows, roles, profile, wanted, options)
+    leaks = _leaks(data)
+    crosses = _crosses(data, plan, deadline)
+    return PreparedTable(profile, replace(data, feature_crosses=crosses), why, leaks, used)
+
+
+def _crosses(data: TableData, plan: Plan | None, deadline: Deadline) -> tuple[FeatureCross, ...]:
+    if plan is not None:
+        names = {form.name for form in data.inputs}
+        absent = {name for made in plan.extras for name in made.columns} - names
+        if absent:
+            raise TrainingError(
+                f"the plan is of another table: this one has no column `{min(absent)}`"
+            )
+        return from_record(plan.extras)
+    return find_feature_crosses(data, TableBudget.crosses(deadline))
+
+
+def _check_target(roles: RoleArrays, objective: Objective, name: str) -> None:
+    if objective.name == "rmsle" and (roles.target < 0).any():
+        raise TrainingError(
+            f"target `{name}` goes down to {roles.target.min():g}, and rmsle needs numbers of at "
+            "least 0; choose rmse or mae"
+        )
+
+
+def _split(
+    rows: pl.DataFrame,
+    roles: RoleArrays,
+    profile: TableProfile,
+    objective: Objective,
+    options: SearchOptions,
+) -> tuple[TableData, str]:
+    """The rows with their split, and why it is that one."""
+    split, why = split_rows(
+        roles, seed=options.seed, gap_ms=options.gap_ms, validation=options.validation
+    )
+    in_time = split.kind == "chronological"
+    data = TableData(
+        columns=read_columns(rows, profile.inputs),
+        inputs=profile.inputs,
+        target=roles.target,
+        classes=profile.target.n_margins,
+        objective=objective,
+        link="expm1" if objective.name == "rmsle" else LINKS[profile.target.task],
+        split=split,
+        at_ms=roles.at_ms if in_time else None,
+        groups=roles.groups,
+        weight=roles.weight,
+        gap_ms=options.gap_ms,
+        time=profile.time if in_time else None,
+        seed=options.seed,
+        class_names=profile.target.classes,
+    )
+    return data, why
+
+
+def _leaks(data: TableData) -> tuple[Leak, ...]:
+    if len(data.target) > MOST_LEAK_ROWS:
+        return ()
+    return find_leaks(
+        data.columns,
+        data.inputs,
+        TrainingTarget(data.target, data.classes, data.at_ms),
+        data.split,
+        task=data.objective.task,
+        time=data.time,
+    )
