@@ -130,8 +130,8 @@ class Service:
         began = time.perf_counter()
         if request.fields and self._fields:
             check_fields(request.fields, self._fields)
-        limit, deadline_s = self._surfaces.of(request.surface)
-        limit = request.limit or limit
+        most_items, deadline_s = self._surfaces.of(request.surface)
+        limit = request.limit or most_items
         view = self.view()
         time_limit = self._time_limit(request, view, limit, deadline_s, began, began - read_at)
         request_id = request.id or self._new_id()
@@ -146,8 +146,9 @@ class Service:
             time_limit=time_limit,
         )
         if ranked.fallback is not None:
-            last = Fallback(request_id, request.surface, ranked.reason)
-            self.last_fallback[ranked.fallback] = last
+            self.last_fallback[ranked.fallback] = Fallback(
+                request_id, request.surface, ranked.reason
+            )
         queue_ranking(
             self.writer,
             request,
@@ -160,15 +161,15 @@ class Service:
         items = ranked_items(ranked)
         if request.explain:
             items = with_reasons(view.bundle(ranked.model), ranked, items)
-        ended = time.perf_counter()
-        scored = len(ranked.candidates.hashes)
+        ended, scored = time.perf_counter(), len(ranked.candidates.hashes)
         if ranked.model is not None:
             self._deadline.record_ranking(scored, ended - began)
         with self._counting:
             self.counts["late"] += time_limit.skip_reason is not None
             self.counts["candidates"] += scored
-            waited_s = ended - read_at
-            self.board.count_latency(self._worker, request.surface, ranked.fallback, waited_s)
+            self.board.count_latency(
+                self._worker, request.surface, ranked.fallback, ended - read_at
+            )
         return RankResponse(
             id=request_id,
             surface=request.surface,
