@@ -38,7 +38,7 @@ ALLOWED = re.compile(
 )
 RETIRED_TYPES = re.compile(
     r"\bclass (Tried|Found|Held|Grounds?|Manner|Pace|Sight|Recipe|"
-    r"Lesson|Look|Rung|Appended|Imported|Erased)\b"
+    r"Lesson|Rung|Appended|Imported|Erased)\b"
 )
 
 

@@ -122,10 +122,9 @@ class Service:
     def rank(self, request: RankRequest, *, read_at: float) -> RankResponse:
         """Answer a request that was read at ``read_at``, and queue the ranking for the log.
 
-        ``read_at`` is of ``time.perf_counter``. Raises BadRequestError: 422 for a surface that is
-        not declared, for a field whose type is not the declared one and for too many items to
-        explain; 503 before the log has been read and for a request whose deadline has nearly
-        passed during an overload.
+                ``read_at`` is of ``time.perf_counter``. Raises BadRequestError: 422 for a surface that is
+        x 503 before the log has been read and for a request whose deadline has nearly
+                passed during an overload.
         """
         began = time.perf_counter()
         if request.fields and self._fields:
@@ -146,9 +145,8 @@ class Service:
             time_limit=time_limit,
         )
         if ranked.fallback is not None:
-            self.last_fallback[ranked.fallback] = Fallback(
-                request_id, request.surface, ranked.reason
-            )
+            last = Fallback(request_id, request.surface, ranked.reason)
+            self.last_fallback[ranked.fallback] = last
         queue_ranking(
             self.writer,
             request,
@@ -167,9 +165,8 @@ class Service:
         with self._counting:
             self.counts["late"] += time_limit.skip_reason is not None
             self.counts["candidates"] += scored
-            self.board.count_latency(
-                self._worker, request.surface, ranked.fallback, ended - read_at
-            )
+            waited_s = ended - read_at
+            self.board.count_latency(self._worker, request.surface, ranked.fallback, waited_s)
         return RankResponse(
             id=request_id,
             surface=request.surface,
