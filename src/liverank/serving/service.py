@@ -122,9 +122,10 @@ class Service:
     def rank(self, request: RankRequest, *, read_at: float) -> RankResponse:
         """Answer a request that was read at ``read_at``, and queue the ranking for the log.
 
-                ``read_at`` is of ``time.perf_counter``. Raises BadRequestError: 422 for a surface that is
-        x 503 before the log has been read and for a request whose deadline has nearly
-                passed during an overload.
+        ``read_at`` is of ``time.perf_counter``. Raises BadRequestError: 422 for an undeclared
+        surface, for a field of another type than its declared one and for too many items to
+        explain; 503 before the log has been read and for a request whose deadline has nearly
+        passed during an overload.
         """
         began = time.perf_counter()
         if request.fields and self._fields:
