@@ -70,6 +70,7 @@ class _Folding:
             ]
             if taker is not None:
                 tasks.append(loop.create_task(taker.run()))
+            tasks.append(loop.create_task(self._wait_for_stop()))
             done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in others:
                 task.cancel()
