@@ -117,7 +117,7 @@ def plan_of(**changes):
         (plan_of(finished=False), (), "did not come to its end"),
         (plan_of(), ("--seed", "2"), "was made with seed 1"),
         (plan_of(extras=(Made(columns=("a", "b")),)), (), "has no column `a`"),
-        (plan_of(trials=(msgspec.structs.replace(RIDGE, family="wood"),)), (), "`wood` is unknown"),
+        (plan_of(trials=(msgspec.structs.replace(RIDGE, family="wood"),)), (), "`wood` of the plan is unknown"),
     ],
 )
 def test_a_plan_that_cannot_be_run_is_named_in_one_line(
@@ -186,17 +186,17 @@ BELOW = SOUND.replace(",a", ",-1").replace(",b", ",2")
         ("", (), "is empty"),
         ("x,y\n", (), "no rows"),
         (FEW, (), "known in 3 of 3 rows"),
-        (ONE_CLASS, (), "nothing to tell apart"),
-        (CONSTANT, (), "no column can tell anything"),
-        (RAGGED, (), "more than 2 values"),
+        (ONE_CLASS, (), "nothing to predict"),
+        (CONSTANT, (), "no column can predict"),
+        (RAGGED, (), "more than the 2 columns"),
         (SOUND, ("--target", "z"), "no column `z`"),
         (SOUND, ("--time", "when"), "no column `when`"),
         (SOUND, ("--weight", "y"), "named as"),
         (SOUND, ("--objective", "rmse"), "does not fit"),
         (SOUND, ("--type", "x=colour"), "expected one of"),
         (SOUND, ("--test", "none.csv"), "none.csv: no such file"),
-        (SOUND, ("--task", "regression"), "no number"),
-        ("y\n" + "a\nb\n" * 30, (), "there is no other; add columns"),
+        (SOUND, ("--task", "regression"), "not a number"),
+        ("y\n" + "a\nb\n" * 30, (), "there is no other column; add columns"),
         (SOUND.replace("x,y", "x,x", 1), (), "names column `x` 2 times"),
         (
             SOUND.replace(",a", ",1e300").replace(",b", ",3e300"),
@@ -211,7 +211,7 @@ BELOW = SOUND.replace(",a", ",-1").replace(",b", ",2")
         (SOUND, ("--objective", "profit"), "give log_loss, auc"),
         ("w," + SOUND.replace("\n", "\n-1,"), ("--weight", "w"), "at least 0"),
         ("w," + SOUND.replace("\n", "\n0,"), ("--weight", "w"), "all are 0"),
-        ("t," + SOUND.replace("\n", "\n1-Jan-24,"), ("--time", "t"), "are no times"),
+        ("t," + SOUND.replace("\n", "\n1-Jan-24,"), ("--time", "t"), "are not times"),
         (SOUND, ("--group", "y"), "named as"),
     ],
 )
@@ -231,7 +231,7 @@ def test_a_table_that_cannot_be_learned_from_is_told_in_one_line(
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("x\n1\n", "the test table has no column `y`"), ("x,y\n1,c\n", "never does, such as 'c'")],
+    [("x\n1\n", "the test table has no column `y`"), ("x,y\n1,c\n", "does not have, such as 'c'")],
 )
 def test_a_test_table_that_could_not_judge_is_told_before_the_search(tmp_path, capsys, text, said):
     (tmp_path / "t.csv").write_text(SOUND)
