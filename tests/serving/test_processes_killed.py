@@ -90,7 +90,7 @@ def test_a_folding_process_that_stands_still_is_told_and_rankings_go_on(tmp_path
         fold = server.pids()["fold"]
         os.kill(fold, signal.SIGSTOP)
         with clients(server.url, a_request) as asking:
-            server.wait_for(lambda said: "know nothing of the last" in (said["log"] or ""))
+            server.wait_for(lambda said: "do not include events of the last" in (said["log"] or ""))
             asking.wait_for_more(20)
         assert {one.status for one in asking.asked} == {200}
         os.kill(fold, signal.SIGCONT)
