@@ -52,8 +52,7 @@ class TrainingData(Trainable, Protocol):
         """How the rows are split: ``chronological``, ``manual`` or ``random``."""
 
     def evaluation(self, n_folds: int) -> CrossValidation:
-        """Folds to search on: the split's own is the last one, after others if more are asked
-        for."""
+        """Folds to search on; if more than one, the split's own is the last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,8 +180,7 @@ def _start(
 def _choose_ensemble(
     results: Sequence[TrialResult], evaluation: CrossValidation, policy: SearchPolicy, seed: int
 ) -> Ensemble:
-    """The whole ensemble, of the trials on the most rows: models of fewer rows only slow it
-    down."""
+    """The whole ensemble, of trials on the most rows: models of fewer rows only slow it down."""
     whole = on_most_rows(results)
     titles = [each.trial.title for each in whole]
     candidates = Candidates(

@@ -56,8 +56,8 @@ class Ensemble:
     single        index of the best single model
     kept          whether several models are kept; else the single one has all the weight
     gain          interval of the fall of the loss, whether or not several models are kept
-    cross_fitted float64[n, k], margins of the validation rows, each part of them with weights
-    chosen on the other rows
+    cross_fitted  float64[n, k], margins of the validation rows, each part of them with weights
+                  chosen on the other rows
     excluded      bool[m], models that may not be used at all; None where all may
     """
 

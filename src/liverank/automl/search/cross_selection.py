@@ -103,8 +103,7 @@ def from_record(made: Sequence[Made]) -> tuple[FeatureCross, ...]:
 
 @dataclass(eq=False)
 class _CrossTrials:
-    """Folds on which a quick forest is trained with any crosses; their columns are computed
-    once."""
+    """Folds on which a quick forest is trained with any crosses, whose columns are cached."""
 
     table_data: TableData
     folds: Sequence[FoldSplit]

@@ -71,8 +71,7 @@ def run_search(
 
 @dataclass(eq=False)
 class Search:
-    """The state of a search: ``next_trial`` decides by the results so far, ``run`` adds a
-    result."""
+    """The state of a search: ``next_trial`` decides by the results so far, ``run`` adds one."""
 
     evaluation: CrossValidation
     families: Mapping[str, Family]
@@ -211,8 +210,7 @@ class Search:
             yield replace(trial, expected_s=round(self.cost.expected_s(trial), 3))
 
     def _last_resort(self, timed: Mapping[str, Family]) -> Trial:
-        """A quick trial of the first family, so that there is a model even if time is very
-        short."""
+        """A quick trial of the first family, to have a model even if time is very short."""
         name, family = next(iter(timed.items()))
         title, params = family.DEFAULTS[0]
         return Trial(
