@@ -1,6 +1,6 @@
 """Operations on many values at once, as vectors of LLVM.
 
-LLVM compiles them to what the machine has: one instruction for 64 bytes, or several for 32 or 16.
+LLVM compiles them for the machine: one instruction for 64 bytes, or several for 32 or 16.
 They use integers and comparisons only, so that the result is the same on every machine.
 """
 
