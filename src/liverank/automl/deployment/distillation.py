@@ -186,7 +186,7 @@ def _distil_net(
 
 
 def worth_trying(us_per_row: float, n_margins: int, us_a_tree: float) -> Sequence[Shape]:
-    """Shapes of forests expected to be fast enough, the most accurate first; never none.
+    """Shapes of forests expected to be fast enough, the most accurate first; at least one.
 
     ``us_a_tree`` is the time of a tree of 31 leaves, in microseconds a row; it grows with the
     depth.

@@ -15,7 +15,7 @@ class Traits:
 
     package            the package that it trains with, as it is imported
     distribution       the package's name in a package index, where it differs
-    timed_rounds numbers of rounds of two short fits; their difference gives the time of a round
+    timed_rounds       numbers of rounds of two short fits, whose difference gives the time of one
     is_boosting        whether it boosts trees: ``params`` then hold a ``learning_rate``, which may
                        be raised to save time, and a ``loss`` of ``absolute`` may be asked for
     slower_with_rows   whether a round takes longer on more rows

@@ -82,7 +82,7 @@ class CostModel:
             self._slower[trial.family] = float(np.clip(np.sqrt(before * ratio), 0.2, 5.0))
 
     def search_end(self, deadline: Deadline, results: Sequence[TrialResult]) -> Deadline:
-        """When to stop searching, so that the ensemble so far can be trained on all rows."""
+        """Deadline of the search that leaves time to train the ensemble so far on all rows."""
         if not results or not self._n_all:
             return deadline
         best = sorted(on_most_rows(results), key=lambda each: each.loss)[:_MOST_MEMBERS]
@@ -103,7 +103,7 @@ class CostModel:
         return deadline.at(deadline.at_s - _RESERVE * reserve_s)
 
     def trial_end(self, trial: Trial, deadline: Deadline, *, first: bool) -> Deadline:
-        """When to stop a trial; the first may take all the time."""
+        """Deadline of a trial; the first may take all the time."""
         left_s = deadline.left_s()
         most_s = max(self.expected_s(trial) * _OVERTIME, _LEAST_SHARE * left_s)
         most_s = left_s if first else most_s

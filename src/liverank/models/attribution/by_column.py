@@ -48,8 +48,7 @@ class Explainer:
     paths: tuple[LeafPaths | Linear | Mlp, ...]
 
     def explain(self, columns: Columns) -> Parts:
-        """Attributions of the margins of rows, by column. Raises ServingError for missing
-        columns."""
+        """Attributions of the margins of rows. Raises ServingError for missing columns."""
         features = self.encoder.transform(columns)
         k = self.predictor.n_margins
         effects, base = np.zeros((len(features), len(self.names), k)), np.zeros(k)

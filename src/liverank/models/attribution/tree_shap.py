@@ -37,7 +37,7 @@ class LeafPaths:
     leaf_starts   int64[n_leaves + 1], the index of each leaf's first demand
     path_feature  int32[n_demands], the column that each reads
     low, high     float32[n_demands], the bounds of what passes; ``nan_passes`` bool
-    share float64[n_demands], the share of training rows that passed, the product over its nodes
+    share         float64[n_demands], the share of training rows that passed, node after node
     """
 
     n_features: int

@@ -211,7 +211,7 @@ class Bag(_Step, frozen=True, kw_only=True):
         return self.tokens
 
     def table_shape(self) -> tuple[int, int] | None:
-        """One row for each token, one column for each mean."""
+        """One row a token, one column a mean; raises BundleError if ``shown`` is out of range."""
         if any(not 0 <= number < len(self.tokens) for number in self.shown):
             raise BundleError("encoder: a step shows a token that it does not have")
         means = len(self.names) - len(self.shown) - self.sized

@@ -1,10 +1,10 @@
 """A forest packed into the arrays that ``bits_kernel`` reads.
 
 A column of keys stands for a feature: a value's key is the number of the column's cuts (distinct
-thresholds) below it, and a node compares the key with the number of its own cut. NaN gets a
-key that sends it the right way at every node; where no key does, the nodes that send NaN left and
-those that send it right read two columns. A feature with more cuts than a byte can count has
-several columns too. A node is one word:
+thresholds) below it, and a row goes right at a node where its key is above the number of the node's
+cut. NaN gets a key that sends it the right way at every node; where no key does, the nodes that
+send NaN left and those that send it right read two columns. A feature with more cuts than a byte
+can count has several columns too. A node is one word:
 
     bits 63..40   index of the first key of its column, 64 keys a column
     bits 39..32   number of its cut
@@ -222,8 +222,7 @@ def _by_missing(
 
 
 def _in_runs(cuts: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Up to 255 rising cuts in the layout of ``count_below``: the last of each run, then the
-    runs."""
+    """Up to 255 rising cuts as ``count_below`` reads them: the last of each run, then the runs."""
     runs = np.full((len(cuts) // _RUN + 1, _RUN), np.inf, np.float32)
     runs.flat[: len(cuts)] = cuts
     lasts = np.full(_RUN, np.inf, np.float32)

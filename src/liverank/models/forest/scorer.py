@@ -26,8 +26,7 @@ class ForestScorer:
 
     @cached_property
     def _bits(self) -> BitForest | None:
-        """The arrays, packed at the first use: a search makes many forests that are never
-        scored."""
+        """The arrays, packed at the first use: many forests of a search are never scored."""
         return pack_bits(**self._arrays)
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -19,8 +19,7 @@ _NAN_IS_ABOVE = "AsTrue"
 
 
 def forests_from_catboost(text: str | bytes) -> tuple[Forest, ...]:
-    """Read the file of ``save_model(path, format="json")``: a Forest for each class, or a single
-    one.
+    """Read the file of ``save_model(path, format="json")``: a Forest a class, or a single one.
 
     Raises TrainingError for what a Forest cannot represent: trees that are not symmetric, splits on
     categories, texts or embeddings.

@@ -49,8 +49,7 @@ def forests_from_xgboost(text: str | bytes) -> tuple[Forest, ...]:
 
 
 def _bases(written: str, classes: int, is_probability: bool) -> list[float]:
-    """The margin that each class starts from, written as ``[5E-1]`` or one number for each
-    class."""
+    """The margin that each class starts from, written as ``[5E-1]`` or as a number a class."""
     scores = [float(score) for score in written.strip("[]").split(",")]
     if is_probability:
         scores = [math.log(score / (1 - score)) for score in scores]

@@ -43,8 +43,8 @@ def embed_row(
     """Embed the squashed values of a row, float32[f]: float32[f x d], one feature after another.
 
     edges    float32[2, f, b], where each bin begins, and 1 over its width
-    vectors float32[3, f, d], a feature's vector at zero, its slope, and the vector added where the
-    value is unknown
+    vectors  float32[3, f, d], a feature's vector at zero, its slope, and the vector added where the
+             value is unknown
     bins     float32[f, b, d], the vector that each bin adds
     """
     knot, inverse_width = edges[0], edges[1]
