@@ -1,4 +1,4 @@
-"""How the budget of a search on a table is divided: each share of it is named once, here."""
+"""The division of the budget of a search on a table: each share is named once, here."""
 
 from dataclasses import dataclass
 

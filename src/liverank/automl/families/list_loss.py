@@ -17,7 +17,7 @@ from liverank.dataset.rows import list_offsets
 from liverank.errors import TrainingError
 
 NAME = "lists"
-"""The value of the parameter ``loss`` that asks for the list loss."""
+"""The value of the parameter ``loss`` that selects the list loss."""
 SHARE = 1.0
 """Weight of the softmax loss of a list; log-loss has weight 1."""
 

@@ -1,7 +1,8 @@
 """The objective of a search: one metric of margins, a target and weights.
 
 Margins are float64[n, k] in the form of ``liverank.automl.data.matrix``, except that those of a
-regression are values in the target's own scale. Invariant: an objective knows which way is better.
+regression are values in the target's own scale. Invariant: an objective defines which way is
+better.
 """
 
 import math

@@ -29,7 +29,7 @@ _KEPT = 0.8
 _BEARABLE = 1.3
 """Largest ``slow_by`` at which a trial runs unchanged: expected times are not exact."""
 _HOPELESS = 3.0
-"""Factor by which a trial may be too slow at the highest learning rate; above it, it is left
+"""Factor by which a trial may still be too slow at the highest learning rate; slower ones are left
 out."""
 
 

@@ -145,7 +145,7 @@ class _CrossTrials:
         return np.concatenate(margins)
 
     def help_everywhere(self, before: Floats, after: Floats) -> bool:
-        """Whether the loss falls on every fold: a cross that helps only on some will not last."""
+        """Whether the loss falls on every fold: a cross that helps only on some is likely noise."""
         ends = np.cumsum([len(fold.validation) for fold in self.folds])
         falls = []
         for fold, end in zip(self.folds, ends, strict=True):

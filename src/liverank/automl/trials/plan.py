@@ -160,9 +160,9 @@ def trial_order(
 ) -> Iterator[Trial]:
     """An endless sequence of trials: the families' published settings in turn, then random ones.
 
-    The random settings of a family do not depend on the other families. ``is_absolute`` asks
-    boosted trees to train by absolute error. ``more`` are published settings in addition to those
-    of the families; the settings whose titles are in ``early`` come before all others.
+    The random settings of a family do not depend on the other families. ``is_absolute`` makes
+    boosted trees minimise absolute error. ``more`` are published settings in addition to those of
+    the families; the settings whose titles are in ``early`` come before all others.
 
     >>> from liverank.automl.families import FAMILIES
     >>> some = trial_order({"linear": FAMILIES["linear"]}, seed=0, n_rows=100, n_columns=3)

@@ -38,7 +38,7 @@ Mask = NDArray[np.bool_]
 
 
 class Learned(NamedTuple):
-    """What a step learned: a table, and the row in it of each level or token."""
+    """The fitted state of a step: a table, and the row in it of each level or token."""
 
     table: Floats | None
     rows: dict[str | None, int]
