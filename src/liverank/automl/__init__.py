@@ -1,7 +1,7 @@
-"""Finding a good model without choices by hand, within a time budget.
+"""Finds a good model automatically, within a time budget.
 
-``fit`` learns from any table, ``load`` reads what its result saved; they are imported when they are
-first used, so that ``from liverank import automl`` is quick.
+``fit`` trains on any table, ``load`` reads a saved result; both are imported at their first use, so
+that ``from liverank import automl`` is quick.
 """
 
 import importlib

@@ -9,9 +9,9 @@ Clock = Callable[[], float]
 
 
 class StopToken:
-    """A request from outside, such as Ctrl-C, to finish with what there is.
+    """A request from outside, such as Ctrl-C, to stop and keep the results so far.
 
-    Every deadline that holds the token has passed once ``stop`` was called.
+    Once ``stop`` was called, every deadline with this token has passed.
 
     >>> token = StopToken()
     >>> token.stop()
@@ -23,13 +23,13 @@ class StopToken:
         self.stopped = False
 
     def stop(self) -> None:
-        """Let every deadline that holds this token pass."""
+        """Make every deadline with this token pass."""
         self.stopped = True
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment on a clock, in seconds, which has also passed once its token was stopped.
+    """A moment on a clock, in seconds; stopping its token makes it pass at once.
 
     >>> deadline = Deadline(at_s=10.0, clock=lambda: 4.0)
     >>> deadline.left_s(), deadline.expired(), deadline.share(0.5).at_s

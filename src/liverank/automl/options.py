@@ -1,4 +1,4 @@
-"""What a search may be asked for, whatever kind of rows it is on."""
+"""Options of a search, the same for tables and rankings."""
 
 import time
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from liverank.automl.search.search import OnTrial
 from liverank.automl.trials.plan import Plan
 
 SERVING_US = 20.0
-"""Microseconds a row that a deployed model may take where nothing else is asked for."""
+"""Default limit of a deployed model's scoring time, in microseconds a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +22,10 @@ class SearchOptions:
     validation    share of the rows, the newest where they have a time, that is not trained on: one
                   half chooses between models and the other evaluates the result
     gap_ms        how long after a row its label is known
-    seed          of everything that is drawn
+    seed          seed of all random draws
     families      names of the families to try; None for all
-    plan          of an earlier search, to run again
-    memory_bytes  memory that may be taken; None for what is free
+    plan          plan of an earlier search, to run again
+    memory_bytes  memory that the search may use; None for all that is free
     on_trial      called after each trial
     clock         seconds that only rise
     stop          ends the search early, with the best so far
@@ -49,9 +49,9 @@ class SearchOptions:
 
     @property
     def limits(self) -> Limits:
-        """What scoring the deployed model may cost."""
+        """Limits of the deployed model's scoring time and size."""
         return Limits(us_per_row=self.serving_us)
 
     def deadline(self, at_s: float) -> Deadline:
-        """A deadline on the clock of the search, which its stop token ends."""
+        """A deadline on the clock of the search; the stop token of the search ends it."""
         return Deadline(at_s, self.clock, self.stop)

@@ -1,4 +1,4 @@
-"""A search's result as a bundle: the model, its golden rows, the report for programs and people."""
+"""A search's result as a bundle: the model, its golden rows, the report as JSON and HTML."""
 
 import hashlib
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""From rows that are split to a model, within a time budget: the same for tables and rankings.
+"""The search pipeline, from split rows to a model; the same for tables and rankings.
 
     folds -> timing runs -> search -> ensemble -> deployed model -> calibration
           -> training again on all rows
 
-Invariant: nothing that is kept was chosen by rows it was trained on; running a recorded plan again
-with the same seed gives the same bytes.
+Invariant: models are chosen only on rows that they were not trained on; running a recorded plan
+again with the same seed gives the same bytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,26 +38,26 @@ from liverank.errors import TrainingError
 from liverank.models.predictor import sum_terms
 
 _SEARCH_SHARE = 0.93
-"""Share of the time after the timing runs that the search may take; it also leaves what training
-the best so far again should take."""
+"""Share of the time after the timing runs that the search may use; the expected time of retraining
+the best models so far is subtracted as well."""
 _DEPLOYMENT_SHARE = 0.35
-"""Share of the time after the search that choosing what is deployed may take."""
+"""Share of the time after the search used to choose the deployed model."""
 
 
 class TrainingData(Trainable, Protocol):
-    """Rows that are split, of a table or of rankings, to try and to train models on."""
+    """Split rows of a table or of rankings, to search on and to train the final model on."""
 
     @property
     def kind(self) -> str:
-        """How they are split: ``chronological``, ``manual`` or ``random``."""
+        """How the rows are split: ``chronological``, ``manual`` or ``random``."""
 
     def evaluation(self, n_folds: int) -> CrossValidation:
-        """Folds to search on: the split's own, and others before it where more are asked for."""
+        """Folds to search on; if more than one, the split's own is the last."""
 
 
 @dataclass(frozen=True, eq=False)
 class SearchResult:
-    """A model, and all that it came from.
+    """The model that a search found, with its trials, ensemble and calibration.
 
     ``validation`` and ``holdout`` are raw margins of the deployed model, float64[n, k], of the
     validation rows (of the last fold only where it is a student) and of the holdout rows.
@@ -74,11 +74,11 @@ class SearchResult:
     plan: Plan
 
     def validated(self) -> tuple[EvalRows, NDArray[np.float64]]:
-        """Rows that show how good the model is, and its calibrated margins, float64[n, k].
+        """Rows that evaluate the model, and its calibrated margins on them, float64[n, k].
 
-        These are the holdout rows and the validation rows, each of them predicted by the ensemble
-        that other rows chose; where there is time, only those of the last fold, whose models saw
-        newer rows than the others.
+        These are the validation and the holdout rows; each is predicted by an ensemble that was
+        chosen on other rows. If rows are split by time, only the validation rows of the last fold
+        are used: its models were trained on newer rows than those of other folds.
         """
         is_whole = self.served.kind in ("full_ensemble", "single") and self.served.shape is None
         return self._validating(
@@ -86,7 +86,7 @@ class SearchResult:
         )
 
     def teacher(self) -> tuple[EvalRows, NDArray[np.float64]]:
-        """The same for the whole ensemble, whether it is deployed or not."""
+        """As ``validated``, for the whole ensemble, whether it is deployed or not."""
         holdout = weighted_sum([each.holdout for each in self.tried], self.blend.weights)
         return self._validating(self.blend.cross_fitted, holdout)
 
@@ -180,7 +180,7 @@ def _start(
 def _choose_ensemble(
     results: Sequence[TrialResult], evaluation: CrossValidation, policy: SearchPolicy, seed: int
 ) -> Ensemble:
-    """The whole ensemble, of trials on most rows: models of fewer rows only make it slower."""
+    """The whole ensemble, of trials on the most rows: models of fewer rows only slow it down."""
     whole = on_most_rows(results)
     titles = [each.trial.title for each in whole]
     candidates = Candidates(
@@ -204,7 +204,7 @@ def _margins(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Raw margins of the deployed model, of validation and of holdout rows, float64[n, k] each.
 
-    A student was distilled on the last fold only, so the others have no margins of it.
+    A student is distilled on the last fold only, so it has no margins for other folds.
     """
     if deployed.shape is None:
         validation = weighted_sum([each.validation for each in results], deployed.weights)
@@ -223,7 +223,7 @@ def _calibrate(
     policy: SearchPolicy,
 ) -> Calibrated:
     rows = evaluation.validation_rows
-    if len(validation) < len(rows):  # those of the last fold, which stand last
+    if len(validation) < len(rows):  # the last fold only: its rows are at the end
         rows = rows.take(np.arange(len(rows) - len(validation), len(rows)))
     return choose_calibration(
         validation, rows, holdout, evaluation.holdout_rows, allow_ties=policy.allow_ties

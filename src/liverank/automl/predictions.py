@@ -31,7 +31,7 @@ def prediction_table(predictions: NDArray[np.float64], classes: Sequence[str]) -
 
 
 def likeliest_classes(predictions: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The likeliest class of each row as an index, int64[n]."""
+    """The most likely class of each row as an index, int64[n]."""
     if predictions.ndim == 1:
         return (predictions > 0.5).astype(np.int64)
     return np.asarray(predictions.argmax(axis=1), np.int64)
@@ -40,9 +40,9 @@ def likeliest_classes(predictions: NDArray[np.float64]) -> NDArray[np.int64]:
 def attribution_table(
     parts: Parts, names: Sequence[str], predictions: NDArray[np.float64]
 ) -> pl.DataFrame:
-    """Parts of the margin by column.
+    """Attributions of the margin to the columns.
 
-    The margin is that of the second of two classes, of the likeliest of more, or the value.
+    The margin is that of the second of two classes, of the most likely of more, or the value.
 
     ``attribution_base`` and the ``attribution_NAME`` of all columns add up to the margin.
     """

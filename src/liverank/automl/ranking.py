@@ -1,9 +1,9 @@
-"""From rows of rankings to a model that ranks, without choices by hand, within a time budget.
+"""Finds a ranking model for rows of rankings automatically, within a time budget.
 
     rows -> blocks of time -> the pipeline of a search -> model, report
 
-Invariant: nothing that is kept was chosen by rows it was trained on, and the holdout rows, the
-newest, decide nothing but whether an ensemble and a calibration are kept.
+Invariant: models are chosen only on rows that they were not trained on, and the holdout rows, the
+newest, decide only whether an ensemble and a calibration are kept.
 """
 
 from collections.abc import Callable
@@ -72,9 +72,9 @@ _SEARCH_SHARE, _REPORT_SHARE = 0.98, 0.99
 _MEASURE_SHARE, _MOST_MEASURE_S = 0.06, 4.0
 """Share of the budget that measuring for the report may take, and its seconds at most."""
 _LONG_S, _MANY_ROWS = 60.0, 20_000
-"""With less of either, the slower families cost more time than they are worth."""
+"""Seconds and rows below which the slower families take more time than they are worth."""
 _PENALTY = 10.0
-"""L2 penalty of the one model that is trained where rows are too few to choose by."""
+"""L2 penalty of the single model that is trained where rows are too few to compare models."""
 _WARM = Plan(
     seed=0,
     n_threads=1,
@@ -87,9 +87,9 @@ _WARM = Plan(
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """The model before it saw the newest rows, and the rows at which two blocks begin.
+    """The model as trained without the newest rows, and the first rows of two blocks.
 
-    Rows from ``chose`` on are the validation rows, those from ``judges`` on the holdout rows.
+    The validation rows begin at row ``chose``, the holdout rows at row ``judges``.
     """
 
     model: Predictor
@@ -112,7 +112,7 @@ class RankingModel:
 def fit(rows: Rows, options: SearchOptions, *, on_progress: Progress | None = None) -> RankingModel:
     """Find a model of P(label = 1) for rows in time order.
 
-    Raises TrainingError when the rows do not hold both successes and failures.
+    Raises TrainingError when the rows do not include both successes and failures.
 
     >>> generator = np.random.default_rng(0)
     >>> features = generator.normal(size=(300, 2)).astype(np.float32)
@@ -167,7 +167,7 @@ def fit(rows: Rows, options: SearchOptions, *, on_progress: Progress | None = No
 
 
 def warm_up() -> None:
-    """Compile the kernels that a search runs, so that the first on a machine keeps its budget."""
+    """Compile the kernels that a search runs, so that a machine's first search keeps its budget."""
     features = np.linspace(-1, 1, 60, dtype=np.float32)[:, None]
     labels = (np.arange(60) % 3 == 0).astype(np.uint8)
     rows = Rows(
@@ -187,9 +187,9 @@ def warm_up() -> None:
 
 
 def _policy(lists: RankingData) -> tuple[SearchPolicy, dict[str, str]]:
-    """How to search, and which settings are left out, with the reason.
+    """The policy of the search, and the settings that are left out, with the reason.
 
-    A loss of lists learns nothing where few lists hold both a success and a failure.
+    The list loss learns nothing where few lists have both a success and a failure.
     """
     if lists.informative_lists >= LEAST_LISTS:
         return POLICY, {}
@@ -217,7 +217,7 @@ def _families(rows: Rows, budget_s: float) -> tuple[list[str], dict[str, str]]:
 
 
 def _without_split(rows: Rows, options: SearchOptions, began_s: float) -> RankingModel:
-    """One conservative logistic on all rows, where there are too few of them to choose by."""
+    """One conservative logistic regression on all rows, where they are too few to split."""
     fit_all = linear.fit(
         whole_matrix(rows),
         None,

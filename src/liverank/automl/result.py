@@ -28,7 +28,7 @@ class Result:
     report: TableReport
     plan: Plan
     golden: Columns
-    """Columns of a few rows, whose margins a bundle keeps to check itself."""
+    """Columns of a few rows; a bundle stores their margins to check its model on loading."""
 
     def save(self, directory: Path, *, created_ms: int) -> None:
         """Write the bundle, with its report.html, into a new directory. Raises BundleError."""
@@ -38,9 +38,9 @@ class Result:
         write_bundle(directory, packed)
 
     def explain(self, table: pl.DataFrame | Path | str) -> tuple[tuple[str, ...], Parts]:
-        """Names of the columns that the model reads, and each one's part in the predictions.
+        """Names of the columns that the model reads, and their attributions.
 
-        Base and parts add up to the margin; see ``liverank.models.attribution.by_column``.
+        Base and attributions add up to the margin; see ``liverank.models.attribution.by_column``.
         """
         explainer = make_explainer(self.predictor)
         columns = read_columns(frame_of(table), explainer.encoder.inputs)
@@ -58,5 +58,5 @@ class Result:
 
 
 def frame_of(table: pl.DataFrame | Path | str) -> pl.DataFrame:
-    """The table itself, or the one of a file. Raises SourceError."""
+    """The table itself, or the one read from a file. Raises SourceError."""
     return table if isinstance(table, pl.DataFrame) else read_table(Path(table))

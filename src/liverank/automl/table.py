@@ -1,10 +1,10 @@
-"""From any table to a model, without choices by hand, within a time budget.
+"""Finds a model for any table automatically, within a time budget.
 
     table -> profile -> split -> folds -> timing runs -> search -> ensemble -> deployed model
           -> calibration -> training again on all rows -> predictor, report
 
-Invariant: nothing that is kept was chosen by rows it was trained on; running a recorded plan again
-with the same seed gives the same bytes.
+Invariant: models are chosen only on rows that they were not trained on; running a recorded plan
+again with the same seed gives the same bytes.
 """
 
 import time as time_module
@@ -53,7 +53,7 @@ _WARM = Plan(
 
 @dataclass(frozen=True, kw_only=True)
 class TableSource:
-    """Where a table came from, as its report names it.
+    """Where a table came from, as named in its report.
 
     ``sha256`` and ``size_mb`` are of the file; ``command`` is the command line that runs the search
     again.
@@ -88,7 +88,7 @@ def fit(
     stop: StopToken | None = None,
     memory_bytes: int | None = None,
 ) -> Result:
-    """Find a model of a column of a table: ``search_table`` with its options as keywords.
+    """Find a model that predicts a column: ``search_table``, with its options as keywords.
 
     ``budget_s`` is wall time for everything. ``serving_us`` limits the microseconds that a row may
     take in a batch of 55 on one core. ``plan`` is that of an earlier search, to run it again.
@@ -137,10 +137,10 @@ def search_table(
     source: TableSource | None = None,
     test: pl.DataFrame | None = None,
 ) -> Result:
-    """Find a model of a column of a table, and evaluate it.
+    """Find a model that predicts a column of a table, and evaluate it.
 
-    ``test`` is a table that nothing learns from or is chosen by; ``source`` is what the report says
-    of the table. An interrupt (Ctrl-C) keeps the best so far. Raises SourceError and TrainingError.
+    ``test`` is a table used only to evaluate the final model; ``source`` describes the table in the
+    report. An interrupt (Ctrl-C) keeps the best so far. Raises SourceError and TrainingError.
     """
     budget = TableBudget.of(options, test_rows=0 if test is None else test.height)
     frame = frame_of(table)
@@ -176,7 +176,7 @@ def search_table(
 
 
 def warm_up() -> None:
-    """Compile the kernels that a search runs, so that the first on a machine keeps its budget."""
+    """Compile the kernels that a search runs, so that a machine's first search keeps its budget."""
     x = np.linspace(-1, 1, 60)
     for y in ((x > 0) * 1.0, np.digitize(x, [-0.3, 0.3]) * 1.0, x):
         table = pl.DataFrame({"x": x, "y": y}, schema={"x": pl.Float64, "y": pl.Float64})
@@ -191,7 +191,7 @@ def _golden(data: TableData) -> Columns:
 
 
 def _described(report: TableReport, source: TableSource, options: SearchOptions) -> TableReport:
-    """The report with what is known of the table's file, and whether the search was stopped."""
+    """The report, with the table's file described and whether the search was stopped."""
     return msgspec.structs.replace(
         report,
         asked=msgspec.structs.replace(report.asked, command=source.command),

@@ -1,4 +1,4 @@
-"""How the budget of a search on a table is divided: each share of it is named once, here."""
+"""The division of the budget of a search on a table: each share is named once, here."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ _CROSSES_SHARE = 0.15
 _DRIFT_SHARE, _IMPORTANCE_SHARE = 0.4, 0.8
 """Shares of the report's remaining time used to measure drift, and then feature importance."""
 _TEST_ROW_S = 3e-5
-"""Seconds that evaluating a row of the test table takes."""
+"""Expected seconds to evaluate one row of the test table."""
 _LEAST_SHARE = 0.5
-"""Share of the budget that the search has, however long it took to begin."""
+"""Smallest share of the budget for the search, however long the preparation took."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class TableBudget:
     started_s: float
     clock: Clock
     search: Deadline
-    """When the model must be there."""
+    """Deadline of the search, by which there must be a model."""
     report: Deadline
-    """When all that the report measures must be there."""
+    """Deadline of all measurements of the report."""
 
     @classmethod
     def of(cls, options: SearchOptions, *, test_rows: int = 0) -> "TableBudget":
-        """Divide what is left of the budget now.
+        """Divide the remaining budget.
 
         >>> budget = TableBudget.of(SearchOptions(budget_s=10.0, clock=lambda: 0.0))
         >>> round(budget.search.at_s, 3), round(budget.report.at_s, 3)
@@ -52,15 +52,15 @@ class TableBudget:
 
     @staticmethod
     def crosses(deadline: Deadline) -> Deadline:
-        """When to stop looking for feature crosses; ``deadline`` is that of the search."""
+        """Deadline for finding feature crosses; ``deadline`` is that of the search."""
         return deadline.share(_CROSSES_SHARE)
 
     def drift(self) -> Deadline:
-        """When to stop measuring drift."""
+        """Deadline for measuring drift."""
         return self.report.share(_DRIFT_SHARE)
 
     def importance(self) -> Deadline:
-        """When to stop measuring feature importance."""
+        """Deadline for measuring feature importance."""
         return self.report.share(_IMPORTANCE_SHARE)
 
     def seconds(self) -> float:

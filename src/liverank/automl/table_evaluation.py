@@ -1,4 +1,4 @@
-"""What the report of a table needs to be measured on its rows: intervals, drift and importance."""
+"""Measurements for the report of a table: intervals, drift and feature importance."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ def measure_intervals(model: SearchResult, deadline: Deadline) -> dict[str, tupl
 
 
 def table_drift(model: SearchResult, deadline: Deadline) -> Drift | None:
-    """How much worse newer rows are predicted than shuffled ones; None without a split by time."""
+    """The losses on newer and on shuffled rows, compared; None without a split by time."""
     if not model.evaluation.in_time:
         return None
     return measure_drift(
@@ -37,7 +37,7 @@ def table_drift(model: SearchResult, deadline: Deadline) -> Drift | None:
 def column_importance(
     data: TableData, model: SearchResult, deadline: Deadline
 ) -> tuple[Importance, ...]:
-    """Feature importance of the deployed model as it was before it saw the holdout rows."""
+    """Feature importance of the deployed model, as trained without the holdout rows."""
     evaluation = model.evaluation
     encoder = evaluation.folds[-1].encoder
     assert encoder is not None

@@ -1,4 +1,4 @@
-"""From a table to rows that can be searched on: profile, split, leaks and feature crosses.
+"""Prepares a table for the search: profile, split, leakage checks and feature crosses.
 
 Invariant: nothing is learned from the rows that the split holds out.
 """
@@ -27,7 +27,7 @@ from liverank.dataset.sampling import evenly_spread_rows
 from liverank.errors import TrainingError
 
 MOST_LEAK_ROWS = 500_000
-"""Rows of a table above which leaks are not looked for."""
+"""Number of rows above which a table is not checked for leakage."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +37,10 @@ class PreparedTable:
     profile: TableProfile
     data: TableData
     why: str
-    """Why the rows are split as they are."""
+    """The reason for the kind of split."""
     leaks: tuple[Leak, ...]
     used: int | None
-    """Rows of the table that there was time for; None for all."""
+    """Number of rows used, where there was no time for all; None for all."""
 
 
 def prepare_table(
@@ -50,7 +50,7 @@ def prepare_table(
     objective: str | None,
     deadline: Deadline,
 ) -> PreparedTable:
-    """Profile, thin and split a table; find leaks and feature crosses. Raises TrainingError."""
+    """Profile, thin and split a table; find leakage and feature crosses. Raises TrainingError."""
     plan = options.plan
     profile, target = profile_with_target(frame, table_roles)
     used = rows_in_time(frame, profile, deadline) if plan is None else plan.rows
@@ -93,7 +93,7 @@ def _split(
     objective: Objective,
     options: SearchOptions,
 ) -> tuple[TableData, str]:
-    """The rows with their split, and why it is that one."""
+    """The rows with their split, and the reason for its kind."""
     split, why = split_rows(
         roles, seed=options.seed, gap_ms=options.gap_ms, validation=options.validation
     )

@@ -5,7 +5,7 @@
     model.npz    the arrays of one model for each label, and the names of the labels
     golden.npz   a few real rows, and the margins that each model gave them
     report.json  how the models were trained and evaluated
-    report.html  the same for people; older bundles have none
+    report.html  the same as a page to read; older bundles have none
 
 Invariant: a bundle that loads is the one that was saved, byte for byte, and its models give the
 golden rows the same margins, bit for bit, on this machine. Nothing is pickled.

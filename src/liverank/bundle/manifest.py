@@ -13,14 +13,15 @@ from liverank.errors import BundleError
 from liverank.models.json_array import decode_json, encode_json
 
 FORMAT = 4
-"""Increased when an older liverank cannot read new bundles, or this one cannot read old ones."""
+"""Current format; it increases when an older liverank cannot read new bundles, or this one cannot
+read old ones."""
 _READABLE = (3, FORMAT)
 """Formats that can be read; a ranking bundle of format 3 has no report.html."""
 MANIFEST = "bundle.json"
 FILES = ("spec.json", "model.npz", "golden.npz", "report.json")
 """The files of every ranking bundle, besides its manifest."""
 PAGE = "report.html"
-"""The page for people, which a ranking bundle of format 4 may have."""
+"""The report as a page, which a ranking bundle of format 4 may have."""
 TABLE_FILES = ("model.npz", "golden.json", "report.json")
 """The files that every bundle of a table has; it may have more."""
 
@@ -95,7 +96,7 @@ def decode_manifest(content: bytes, *, where: str, of_table: bool = False) -> Ma
 
 
 REPAIR = "restore it from a copy, go back with `liverank rollback`, or train again"
-"""What an error about a broken bundle advises."""
+"""Advice in an error about a broken bundle."""
 
 
 def sha256(content: bytes) -> str:

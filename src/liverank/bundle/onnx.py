@@ -2,11 +2,11 @@
 
 Without an encoder the input is ``rows``, float32[n, f]. With one there is an input for each column,
 under its name, in the form that ``onnx_columns`` gives. Outputs are ``margin`` float64[n, k];
-``prediction``, float64[n] of probabilities or values, or float64[n, k] of several classes';
-``class`` string[n] where classes are named; and, if asked for, each column's part ``attribution``
-float64[n, c, k] and ``attribution_base`` float64[k], which add up to the margin as it is before any
-steps of an isotonic calibration.
-Invariant: margins are those of our own kernels but for rounding, 1e-5 of their scale at most.
+``prediction``, float64[n] of probabilities or values, or float64[n, k] of the probabilities of
+several classes; ``class`` string[n] where classes are named; and, if asked for, each column's
+``attribution`` float64[n, c, k] and the ``attribution_base`` float64[k], which add up to the margin
+before the steps of an isotonic calibration.
+Invariant: margins equal those of our own kernels except for rounding, at most 1e-5 of their scale.
 """
 
 import json
@@ -34,9 +34,10 @@ def to_onnx(
     *,
     attributions: bool = False,
 ) -> bytes:
-    """Write a model; ``about`` is kept with it as text by name (the file's metadata).
+    """Encode a model as a file; ``about`` is the file's metadata, texts by name.
 
-    Raises BundleError for parts that ONNX cannot hold, or when the package onnx is not installed.
+    Raises BundleError for parts that ONNX cannot represent, or when the package onnx is not
+    installed.
     """
     graph = Graph()
     owners = np.eye(predictor.n_features)
@@ -79,7 +80,7 @@ def _add_margins(graph: Graph, rows: str, predictor: Predictor) -> str:
 
 
 def _of_margins(terms: Sequence[Term], n_features: int, k: int) -> list[Forest]:
-    """A forest for each margin; it adds 0 where none of the terms gives that margin."""
+    """A forest for each margin; it is 0 where none of the terms has that margin."""
     forests = []
     for margin in range(k):
         own = [term for term in terms if term.margin in (margin, ALL)]
@@ -93,7 +94,7 @@ def _of_margins(terms: Sequence[Term], n_features: int, k: int) -> list[Forest]:
 
 
 def _spread(graph: Graph, columns: str, terms: Sequence[Term], k: int) -> str:
-    """Each term's column, weighted, in its margin: float64[n, k] of float64[n, n_terms]."""
+    """Add each term's column, weighted, to its margin: float64[n, k] of float64[n, n_terms]."""
     weights = np.zeros((len(terms), k))
     for index, term in enumerate(terms):
         weights[index, slice(None) if term.margin == ALL else term.margin] = term.weight

@@ -1,7 +1,8 @@
 """Attributions of the margins to the columns, as operations of ONNX.
 
-The arithmetic is that of ``liverank.models.attribution.tree_shap_kernel``: a leaf's path makes a
-demand on each feature on it, and a feature's part is an integral that Gauss's rule gives exactly.
+The arithmetic is that of ``liverank.models.attribution.tree_shap_kernel``: a leaf's path has a
+demand (a range of values) for each of its features, and a feature's attribution is an integral that
+Gauss's rule computes exactly.
 Invariant: parts and base are those of ``liverank.models.attribution.by_column`` except for rounding
 in float64.
 """
@@ -32,10 +33,10 @@ def add_attributions(
     owners: NDArray[np.float64],
     calibrator: Calibrator,
 ) -> tuple[str, NDArray[np.float64]]:
-    """Parts of the margins before any steps: the name of float64[n, c, k], and the base float64[k].
+    """Attributions before isotonic steps: the name of float64[n, c, k], and the base float64[k].
 
-    ``rows`` are float32[n, f], ``owners`` float64[f, c]. Raises BundleError for a model that holds
-    a net.
+    ``rows`` are float32[n, f], ``owners`` float64[f, c]. Raises BundleError for a model that
+    contains a net.
     """
     k = len(calibrator.slope)
     parts: list[list[str]] = [[] for _ in range(k)]

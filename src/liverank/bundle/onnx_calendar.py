@@ -60,13 +60,13 @@ class _Date(_Arithmetic):
     """A date in the calendar that begins in March; each field is the name of a float64[n]."""
 
     days: str
-    """Since 1970."""
+    """Days since 1970."""
     year_of_era: str
     since_march: str
     """Days since the first of March."""
     month_from_march: str
     is_new_year: str
-    """bool[n]: January or February."""
+    """bool[n], whether the month is January or February."""
 
     def day(self) -> str:
         months_before = self.plus(self.times(self.month_from_march, 153), self.number(2))

@@ -2,10 +2,10 @@
 
     number, boolean, time   float64[n], NaN where unknown
     category                string[n], empty where unknown
-    text, list              string[n, m], a row's tokens (``token_bags``) filled up with empty ones;
+    text, list              string[n, m], a row's tokens (``token_bags``) padded with empty ones;
                             ``UNKNOWN_BAG`` comes first where the row is unknown
 
-ONNX has no operation that finds the words of a text; all else of an encoder is in the graph.
+ONNX has no operation that splits a text into words; everything else is in the graph.
 """
 
 from collections.abc import Mapping
@@ -93,7 +93,7 @@ def _add_step(
         case Arithmetic():
             operation = {"plus": "Add", "minus": "Sub", "times": "Mul", "over": "Div"}
             result = graph.add(operation[step.operation], step.left, step.right)
-            # What is not finite differs from itself times zero.
+            # A result times zero is NaN where the result is not finite.
             finite = graph.add("Mul", result, graph.float64(0))
             unknown = graph.add("IsNaN", finite)
             return _as_column(graph, graph.add("Where", unknown, graph.float64(np.nan), result))
@@ -116,13 +116,13 @@ def _as_column(graph: Graph, values: str) -> str:
 
 
 def _add_codes(graph: Graph, step: Levels, types: Mapping[str, str]) -> str:
-    """The table's row of each row: int64[n]."""
+    """The table row of each row: int64[n]."""
     n_levels = len(step.levels)
     if len(step.columns) == 1:
         codes = dict(zip(step.levels, range(n_levels), strict=True))
         (column,) = step.columns
         return _add_lookup(graph, column, types[column], codes, n_levels, n_levels + 1)
-    # Each column's part of a level has a number from 1, and a level the number that those make.
+    # Each column's part of a level is numbered from 1; a level's number combines those numbers.
     split = [level.split(JOIN) for level in step.levels]
     total: str | None = None
     numbers = np.zeros(n_levels, np.int64)
@@ -163,11 +163,11 @@ def _add_lookup(
             values_int64s=values,
             default_int64=other,
         )
-    # NaN stands among the keys so that there is one; how it is found is up to a runtime.
+    # NaN is a key so that there is at least one; runtimes differ in whether they match it.
     numbers = {float(level): code for level, code in codes.items() if _is_number(level)}
     found = graph.add(
         "LabelEncoder",
-        graph.add("Add", column, graph.float64(0)),  # -0 is 0
+        graph.add("Add", column, graph.float64(0)),  # turns -0 into 0
         domain=ML,
         keys_tensor=np.array([*numbers, np.nan], np.float64),
         values_tensor=np.array([*numbers.values(), unknown], np.float64),
@@ -178,7 +178,7 @@ def _add_lookup(
 
 
 def _is_number(level: str) -> bool:
-    """Whether some number is this level."""
+    """Whether the level is that of a number."""
     try:
         return level_of(float(level)) == level
     except ValueError:
@@ -213,7 +213,7 @@ def _add_bag(graph: Graph, bag: Bag, table: NDArray[np.float64] | None) -> str:
         counts = graph.add("Gather", known, codes, axis=0)
         total = graph.add("ReduceSum", values, graph.constant([1]), keepdims=0)
         count = graph.add("ReduceSum", counts, graph.constant([1]), keepdims=1)
-        blocks.append(graph.add("Div", total, count))  # none of none is NaN
+        blocks.append(graph.add("Div", total, count))  # 0 / 0 is NaN
     return blocks[0] if len(blocks) == 1 else graph.add("Concat", *blocks, axis=1)
 
 

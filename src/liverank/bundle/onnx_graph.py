@@ -1,6 +1,6 @@
-"""A graph of ONNX operations as it is put together; only writing it needs the package onnx.
+"""Builds a graph of ONNX operations; only writing it needs the package onnx.
 
-Values are known by name; ``add`` gives the name of what an operation results in.
+Values are identified by name; ``add`` returns the name of an operation's result.
 Invariant: every name stands for one value, and equal constants are stored once.
 """
 
@@ -16,7 +16,7 @@ from liverank.errors import BundleError
 OPSET, ML_OPSET = 18, 4
 """Versions of the operations that exports use: ONNX 1.15 of 2023 and later."""
 ML = "ai.onnx.ml"
-"""Where the operations of trees and levels are."""
+"""Domain of the operations for trees and levels."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Port:
 
 @dataclass
 class Graph:
-    """What is computed so far.
+    """The inputs, operations, constants and outputs added so far.
 
     >>> graph = Graph()
     >>> rows = graph.input("rows", np.float32, ("n", 2))
@@ -59,22 +59,22 @@ class Graph:
     _known: dict[tuple[str, tuple[int, ...], bytes], str] = field(default_factory=dict)
 
     def input(self, name: str, dtype: type[np.generic], shape: tuple[int | str, ...]) -> str:
-        """Take an input."""
+        """Add an input and return its name."""
         self.inputs.append(Port(name, dtype, shape))
         return name
 
     def output(
         self, name: str, value: str, dtype: type[np.generic], shape: tuple[int | str, ...]
     ) -> None:
-        """Give a value out under a name, followed by ``_`` where an input has that name."""
+        """Add an output with this name, followed by ``_`` where an input has that name."""
         while any(name == port.name for port in self.inputs):
             name += "_"
         self.outputs.append(Port(name, dtype, shape))
         self.nodes.append(Node("Identity", (value,), name, "", {}))
 
     def add(self, operation: str, *inputs: str, domain: str = "", **attributes: object) -> str:
-        """Add an operation: the name of its result."""
-        result = f"{len(self.nodes)}\x1f{operation}"  # no column has such a name
+        """Add an operation and return the name of its result."""
+        result = f"{len(self.nodes)}\x1f{operation}"  # never the name of a column
         self.nodes.append(Node(operation, inputs, result, domain, attributes))
         return result
 
@@ -93,7 +93,7 @@ class Graph:
         return self.constant(value, np.float64)
 
     def cast(self, value: str, dtype: type[np.generic]) -> str:
-        """A value as another type."""
+        """The name of a value converted to another type."""
         return self.add("Cast", value, to=dtype)
 
     def to_bytes(self, about: Mapping[str, str] | None = None) -> bytes:

@@ -1,8 +1,8 @@
 """Forests, linear models and nets as operations of ONNX.
 
-Each takes the name of rows, float32[n, f], and gives the name of margins, float64[n, k].
-Invariant: thresholds and sums of trees are compared and added in float64, and the arithmetic of the
-others follows their kernels; what is left of a difference is rounding.
+Each function takes the name of rows, float32[n, f], and returns that of margins, float64[n, k].
+Invariant: trees compare thresholds and add leaves in float64, and the other models follow the
+arithmetic of their kernels, so only rounding differs.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def add_forests(graph: Graph, rows: str, forests: Sequence[Forest]) -> str:
 
 
 def forest_attributes(forests: Sequence[Forest]) -> dict[str, Any]:
-    """What the operation ``TreeEnsembleRegressor`` wants to know of k forests."""
+    """Attributes of the operation ``TreeEnsembleRegressor`` for k forests."""
     trees = [_tree_attributes(forest) for forest in forests]
     counts = [0, *np.cumsum([forest.n_trees for forest in forests]).tolist()]
     joined = {name: np.concatenate([tree[name] for tree in trees]) for name in trees[0]}
@@ -61,17 +61,17 @@ def add_linears(graph: Graph, rows: str, linears: Sequence[Linear]) -> str:
 
 
 def known_values(graph: Graph, rows: str) -> tuple[str, str]:
-    """Values, float64[n, f], 0 where they are unknown, and where that is."""
+    """Values, float64[n, f], 0 where unknown, and the mask of the unknown ones."""
     values = graph.cast(rows, np.float64)
     unknown = graph.add("IsNaN", values)
     return graph.add("Where", unknown, graph.float64(0), values), unknown
 
 
 def add_linear_terms(graph: Graph, known: str, unknown: str, linear: Linear) -> str:
-    """What each value adds to a linear model's margin: float64[n, f]."""
+    """The term of each value in a linear model's margin: float64[n, f]."""
     held = graph.add("Max", known, graph.float64(linear.low))
     held = graph.add("Min", held, graph.float64(linear.high))
-    # Linear between powers of two and continuous, so a power that is rounded wrong does no harm.
+    # Linear between powers of two and continuous, so a wrongly rounded exponent does no harm.
     size = graph.add("Add", graph.add("Abs", held), graph.float64(1))
     power = graph.add("Div", graph.add("Log", size), graph.float64(np.log(2)))
     power = graph.add("Floor", power)

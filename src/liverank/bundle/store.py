@@ -25,7 +25,7 @@ from liverank.models.json_array import decode_json
 
 _POINTER = "current.json"
 _NEVER_PRUNED = 2
-"""Number of the last promotions whose bundles are always kept: the served one and the previous."""
+"""Number of latest promotions whose bundles are always kept: the served one and the previous."""
 
 
 @dataclass(frozen=True, slots=True)

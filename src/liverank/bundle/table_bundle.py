@@ -1,4 +1,4 @@
-"""A bundle of a table: one directory, which NumPy, numba and msgspec suffice to read.
+"""A bundle of a table: one directory; reading it needs only NumPy, numba and msgspec.
 
     bundle.json  the manifest: version, target, columns, a SHA-256 of each other file
     model.npz    encoders, trees, weights, calibration
@@ -76,7 +76,7 @@ class TableBundle:
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """The columns that it reads."""
+        """The columns that the model reads."""
         return _encoder(self.predictor).inputs
 
     def predict(self, values: Mapping[str, Sequence[object]]) -> NDArray[np.float64]:

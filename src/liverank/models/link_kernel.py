@@ -71,7 +71,7 @@ def chances_kernel(
     """Calibrated probabilities, float64[n], from the raw margins float64[n] of a single part.
 
     The operations and their order are those of weighting, calibration and link. One call does all
-    of them, because for lists of fifty three calls take longer than the arithmetic.
+    of them, because for lists of fifty rows three calls take longer than the arithmetic.
     """
     scaled = np.empty(len(margins))
     for i in range(len(margins)):

@@ -1,1 +1,1 @@
-"""Which model is deployed, and training it again on all rows."""
+"""The choice of the deployed model, and its final training on all rows."""

@@ -1,10 +1,11 @@
 """Distillation: a slow ensemble teaches a forest, or a small net, that is fast enough to serve.
 
 A student has one forest for each margin, which LightGBM trains on the teacher's margins by squared
-error, weighted by the curvature of log-loss: that is cross-entropy near the teacher. Where a row
-has one margin, a net of one member may be the student. It learns from the training rows and from
-mixtures of them that only the teacher has labels for.
-Invariant: a student never sees a target, so rows that the teacher did not train on evaluate both.
+error, weighted by the curvature of log-loss, which approximates cross-entropy near the teacher's
+margins. Where a row has one margin, the student may be a net of one member instead. Students learn
+from the training rows and from mixtures of them; only the teacher labels the mixtures.
+Invariant: a student never sees a target, so rows that the teacher did not train on can evaluate
+both.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,11 +63,11 @@ FORESTS = tuple(
         (10, 6),
     )
 )
-"""Forests, from the most able to the fastest."""
+"""Shapes of forests, from the most accurate to the fastest."""
 NET_FAMILY = "mlp"
-"""The family that trains nets; none are tried where it could not be."""
+"""The family that trains nets; a net is tried as a student only if the search could use it."""
 NETS = (Shape(128, 2, is_net=True), Shape(64, 2, is_net=True))
-"""Nets, from the most able to the fastest."""
+"""Shapes of nets, from the most accurate to the fastest."""
 
 _MOST_ROWS = 60_000
 _MIXED_A_ROW = 3.0
@@ -76,12 +77,12 @@ _LEAST_CURVATURE = 0.01
 _VALIDATION_STEP = 10
 """One row in this many is held out to choose a net's best round."""
 _NET = {"members": 1, "batch": 256, "dropout": 0.0, "weight_decay": 0.0}
-"""A teacher's margins are free of noise, so nothing guards against it."""
+"""Parameters of a net, without regularisation: a teacher's margins are free of noise."""
 
 
 @dataclass(frozen=True, eq=False)
 class DistillationData:
-    """Rows labelled with the teacher's margins: one Matrix a margin, which share their features."""
+    """Rows labelled with the teacher's margins: a Matrix for each margin, with shared features."""
 
     matrices: tuple[Matrix, ...]
 
@@ -121,8 +122,9 @@ def distil_student(
 ) -> Fit | None:
     """Train a student; None where time ran out.
 
-    A net keeps its best round by a tenth of the rows. ``rounds`` are those that an earlier net of
-    this shape ran; in the last training it learns from all rows for so many rounds.
+    A net keeps the round with the least loss on a tenth of the rows, which is held out. ``rounds``
+    is the number that an earlier net of this shape ran; in the last training the net learns from
+    all rows for that many rounds.
     """
     if shape.is_net:
         (matrix,) = data.matrices
@@ -184,9 +186,10 @@ def _distil_net(
 
 
 def worth_trying(us_per_row: float, n_margins: int, us_a_tree: float) -> Sequence[Shape]:
-    """Forests that should be fast enough, the most able first; at least the fastest of all.
+    """Shapes of forests expected to be fast enough, the most accurate first; at least one.
 
-    ``us_a_tree`` are microseconds a row of a tree of 31 leaves; time grows with a tree's depth.
+    ``us_a_tree`` is the time of a tree of 31 leaves, in microseconds a row; it grows with the
+    depth.
 
     >>> worth_trying(1.0, 1, 0.01)[0]
     Shape(size=80, parts=15, is_net=False)
@@ -199,7 +202,7 @@ def worth_trying(us_per_row: float, n_margins: int, us_a_tree: float) -> Sequenc
 
 
 def effort(shape: Shape) -> float:
-    """How long a forest takes to distil, as a number without a unit.
+    """Relative time that distilling a forest takes, without a unit.
 
     >>> effort(Shape(100, 16)) / effort(Shape(50, 16))
     2.0
@@ -225,7 +228,7 @@ def _n_mixed(n_rows: int) -> int:
 
 
 def _curvature(margins: Floats, train: Matrix) -> Floats:
-    """The second derivative of the loss in each margin, at least a little."""
+    """The second derivative of the loss by each margin, at least ``_LEAST_CURVATURE``."""
     if train.task == "regression":
         return np.ones_like(margins)
     shares = softmax(margins, axis=1) if train.task == "multiclass" else expit(margins)

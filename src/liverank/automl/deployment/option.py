@@ -1,4 +1,4 @@
-"""Models that could be deployed, and the limits that they must keep."""
+"""Models that could be deployed, and the limits of their scoring time and size."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,9 +10,10 @@ from liverank.automl.deployment.distillation import Shape
 from liverank.models.predictor import Term
 
 MOST_MB = 4.5
-"""Megabytes that the parts of a deployed model may take."""
+"""Largest size of the parts of a deployed model, in megabytes."""
 _GROWTH = 1.4
-"""A model that is trained again on all rows has more trees, and some batches take longer."""
+"""Expected growth of time and size: retrained on all rows, a model has more trees, and some batches
+take longer."""
 
 Kind = Literal["full_ensemble", "fast_ensemble", "single", "student"]
 """The whole ensemble, a faster one, one trial's model, or a student of the ensemble."""
@@ -20,7 +21,7 @@ Kind = Literal["full_ensemble", "fast_ensemble", "single", "student"]
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What scoring a deployed model may cost."""
+    """Limits of a deployed model's scoring time and size."""
 
     us_per_row: float
     size_mb: float = MOST_MB
@@ -38,13 +39,13 @@ class Limits:
 class DeployOption:
     """A model that could be deployed, as it was trained on the last fold.
 
-    weights       float64[trials], of the ensemble, or of the one that taught the student
-    terms         the parts that are summed
+    weights       float64[trials], weights of the ensemble, or of the student's teacher
+    terms         the weighted parts that are summed
     us_per_row    microseconds, in batches of 55 on one core
     loss          on the validation rows of the last fold
-    teacher_loss  of the whole ensemble on the same rows
-    shape         of a student; None for an ensemble
-    rounds        that the student kept
+    teacher_loss  loss of the whole ensemble on the same rows
+    shape         shape of a student; None for an ensemble
+    rounds        number of rounds that the student kept
     """
 
     kind: Kind
@@ -58,7 +59,7 @@ class DeployOption:
     rounds: int | None = None
 
     def fits(self, limits: Limits) -> bool:
-        """Whether it will keep the limits; a student's size does not change when it is retrained.
+        """Whether the final model will be within the limits; retraining does not enlarge a student.
 
         >>> option = DeployOption(
         ...     kind="single",

@@ -1,8 +1,8 @@
 """The last training: the deployed model, on all rows, where time allows.
 
-Invariant: all parts of the final model read the features of one encoder. So a member of an ensemble
-that there was no time to train again stays as the search left it only where no encoder made its
-features, and is left out elsewhere.
+Invariant: all parts of the final model read the features of one encoder. A member of the ensemble
+that cannot be retrained in time keeps its model from the search if there is no encoder; otherwise
+it is left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,35 +26,35 @@ from liverank.models.encoder.encoder import Encoder
 from liverank.models.predictor import Link, Predictor, Term, sum_terms
 
 _SPARE = 0.85
-"""Share of the remaining time that training again may be expected to take."""
+"""Share of the remaining time that retraining may be expected to take."""
 _MOST_SEEDS = 5
 _SEEDS_SHARE = 0.5
-"""Share of the serving limit that models which differ by their seed only may take together."""
+"""Share of the serving limit for all models that differ only by their seed, together."""
 _SEED_STEP = 10_007
 
 
 class Trainable(Protocol):
-    """Rows for the last training, and what the margins of such a model mean."""
+    """Rows for the last training, and the link and classes of a model trained on them."""
 
     @property
     def n_all(self) -> int:
-        """How many there are."""
+        """Number of rows for the last training."""
 
     @property
     def link(self) -> Link:
-        """What the margins mean."""
+        """How margins become predictions."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes, or none for a value."""
+        """Names of the classes; empty for a regression."""
 
     def encode_all(self) -> tuple[Encoder | None, Matrix]:
-        """All of them, and the encoder that made their features (None where they are numbers)."""
+        """The encoder of the features (None where they are numbers), and all rows encoded."""
 
 
 @dataclass(frozen=True, eq=False)
 class FinalModel:
-    """The model that is kept, whether it was trained again on all rows, and what scoring it costs.
+    """The final model, whether it was retrained on all rows, and the cost of scoring it.
 
     ``us_per_row`` is in microseconds, in batches of 55; ``size_mb`` is of its parts.
     """
@@ -66,14 +66,14 @@ class FinalModel:
 
 
 class Member(NamedTuple):
-    """A trial whose model is part of what is deployed, or teaches it."""
+    """A trial whose model is part of the deployed model, or of its teacher."""
 
     result: TrialResult
     weight: float
 
 
 class _Trained(NamedTuple):
-    """What training on all rows gave: the terms, their features, and the plan that records it."""
+    """The result of training on all rows: terms, features, and the plan that records it."""
 
     terms: tuple[Term, ...]
     encoder: Encoder | None
@@ -83,7 +83,7 @@ class _Trained(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Refit:
-    """All that the last training needs; ``deployed`` is an option made of ``results``."""
+    """The last training, with its inputs; ``deployed`` is an option made of ``results``."""
 
     data: Trainable
     evaluation: CrossValidation
@@ -95,10 +95,10 @@ class Refit:
     limits: Limits
 
     def finish(self) -> tuple[FinalModel, Plan]:
-        """The final model: trained on all rows, or where there is no time, as the search left it.
+        """The final model: retrained on all rows, or, if there is no time, the search's own.
 
-        The plan comes back with the members that were dropped because there was no time for them,
-        and with the number of seeds that the remaining time and the serving limit allowed.
+        The returned plan records the members that were dropped for lack of time, and the number of
+        seeds that the remaining time and the serving limit allowed.
         """
         trained = self._train_all()
         if trained is None:
@@ -154,7 +154,7 @@ class Refit:
     def _terms(
         self, training: "_Training", fits: list[tuple[Member, Fit]], took_s: float
     ) -> tuple[tuple[Term, ...] | None, int]:
-        """Terms of an ensemble, or of the student that it teaches, and how many seeds they have."""
+        """Terms of the ensemble, or of its student, and the number of seeds averaged."""
         if not fits:
             return None, self.plan.bags
         models = [(fit, each.weight) for each, fit in fits]
@@ -166,7 +166,7 @@ class Refit:
         return terms, len(seeds)
 
     def _affordable(self, members: list[Member]) -> list[Member]:
-        """The heaviest members that there is time to train again."""
+        """The members that there is time to retrain, taken in order of weight."""
         left_s = self.deadline.left_s() * _SPARE
         kept, spent_s = [], 0.0
         for member in members:
@@ -185,7 +185,7 @@ class Refit:
 
 
 def _with_old(terms: tuple[Term, ...], old: list[Member]) -> tuple[Term, ...]:
-    """The terms, and by their weights the models of other members as the search left them."""
+    """The terms, plus the search's models of the other members with their weights."""
     new = 1.0 - sum(member.weight for member in old)
     kept = terms_of([(member.result.fits[-1], member.weight) for member in old])
     return (*(Term(term.part, term.margin, new * term.weight) for term in terms), *kept)
@@ -193,7 +193,7 @@ def _with_old(terms: tuple[Term, ...], old: list[Member]) -> tuple[Term, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Training:
-    """Training on all ``rows``; trials on all training rows had ``n_before`` of them."""
+    """Training on all ``rows``; ``n_before`` is the number of training rows in the search."""
 
     rows: Matrix
     n_before: int
@@ -217,7 +217,7 @@ class _Training:
     def more_seeds(
         self, members: list[Member], first: list[tuple[Fit, float]], took_s: float
     ) -> Iterator[list[tuple[Fit, float]]]:
-        """The same members by other seeds, while there is time for all of them."""
+        """Fits of the same members with further seeds, while there is time for all members."""
         for seed_number in range(1, self._most_seeds(first)):
             if self.deadline.left_s() * _SPARE < took_s:
                 return
@@ -248,7 +248,7 @@ class _Training:
         return None if student is None else terms_of([(student, 1.0)])
 
     def _most_seeds(self, first: list[tuple[Fit, float]]) -> int:
-        """How many models as large as the first can be served together."""
+        """Number of seeds whose models, each as large as the first, can be served together."""
         if self.deadline is FOREVER:
             return self.plan.bags
         terms = terms_of(first)

@@ -36,7 +36,8 @@ _MOST_FORESTS = 3
 _SPARE = 0.7
 """Share of the remaining time that distilling a student may be expected to take."""
 _LEAST_TREES, _USUAL_TREE_US = 20, 0.01
-"""Trees of a forest whose time counts, and the time of a tree where no forest was timed."""
+"""Fewest trees of a forest from which the time of a tree is estimated, and the microseconds a tree
+assumed where no forest was timed."""
 
 
 def choose_deployed(
@@ -48,7 +49,7 @@ def choose_deployed(
     limits: Limits,
     deadline: Deadline,
 ) -> tuple[DeployOption, Plan]:
-    """The best model within the limits; the plan with the times and students that were measured."""
+    """The best model within the limits; the plan, with measured times and students added."""
     models = _Models(results, evaluation, dict(plan.us_per_row), deadline.clock)
     full = _full_ensemble(models, ensemble)
     if full.fits(limits):
@@ -122,7 +123,7 @@ def _full_ensemble(models: _Models, ensemble: Ensemble) -> DeployOption:
 def _fast_ensemble(
     models: _Models, ensemble: Ensemble, limits: Limits, teacher_loss: float
 ) -> DeployOption | None:
-    """The best ensemble within the limits; None where not even one model is.
+    """The best ensemble within the limits; None if not even one model is within them.
 
     Trials on few rows may be members too, unlike in the whole ensemble: their models are smaller,
     so they may be the only ones that are fast enough, and all are compared on the same rows.
@@ -208,10 +209,10 @@ class _Students:
             self._distil(shape, FOREVER, student.rounds)
 
     def explore(self, shapes: Sequence[Shape], n_margins: int) -> None:
-        """Distil a few that should be fast enough: the quickest, the most able, and nets."""
+        """Distil a few students that should be fast enough: fastest, most accurate, and nets."""
         *larger, least = shapes
         began = self.deadline.clock()
-        self._distil(least, FOREVER)  # something this fast is needed, however short the time
+        self._distil(least, FOREVER)  # at least one fast model is needed
         second_s = (self.deadline.clock() - began) / effort(least)
         for shape in larger:
             if len(self.fits) == _MOST_FORESTS:

@@ -1,7 +1,7 @@
-"""Calibration: a slope and an offset for margins, or steps where there are many rows.
+"""Calibration of margins: a slope and an offset, or isotonic steps where there are many rows.
 
 Invariant: it is fitted on the validation rows, and kept only where the loss of the holdout rows,
-which are later where rows have a time, falls beyond noise.
+which are later where rows have a time, falls by more than noise.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from liverank.models.calibrator import Calibrator
 Floats = NDArray[np.float64]
 
 ROWS_FOR_STEPS = 5000
-"""Rows of the rarer class from which steps are tried."""
+"""Fewest rows of the rarer class for which isotonic calibration is tried."""
 _LEAST_SLOPE, _MOST_SLOPE = 0.05, 5.0
 _CONFIDENCE = 0.7
 
@@ -44,8 +44,8 @@ def choose_calibration(
 ) -> Calibrated:
     """The calibration of margins, float64[n, k], that lowers the holdout loss most, if one does.
 
-    Without ``allow_ties`` steps are not tried: they give the same margin to all rows beyond their
-    ends.
+    Without ``allow_ties`` isotonic calibration is not tried: it gives the same margin to all rows
+    beyond its first and last step.
     """
     kept = Calibrated(Calibrator.none(validation.shape[1]), "none", (0.0, 0.0))
     fitted = {"affine": fit_affine(validation, validation_rows)}
@@ -64,8 +64,9 @@ def choose_calibration(
 def fit_affine(margins: Floats, rows: EvalRows) -> Calibrator:
     """One slope, and an offset a margin, that lower the mean loss most (Platt, 1999).
 
-    The slope is the same for all classes (temperature; Guo et al., 2017) and stays within 0.05 and
-    5, so that an order is never lost. A penalty of one row's weight holds both near 1 and 0.
+    The slope is the same for all classes (temperature; Guo et al., 2017) and stays between 0.05 and
+    5, so the order of rows is kept. A penalty with the weight of one row pulls the slope towards 1
+    and the offsets towards 0.
 
     >>> from liverank.automl.metrics.objective import find_objective
     >>> margins = np.array([-2.0, 2.0] * 50)[:, None]
@@ -96,7 +97,7 @@ def fit_affine(margins: Floats, rows: EvalRows) -> Calibrator:
 
 
 def fit_steps(margins: Floats, rows: EvalRows) -> Calibrator:
-    """Isotonic regression of a binary target (Zadrozny and Elkan, 2002), as lines of log-odds.
+    """Isotonic regression of a binary target (Zadrozny and Elkan, 2002), as lines between log-odds.
 
     Each pool of rows is one knot at its mean margin; half a success and half a failure are added
     to it.
@@ -142,7 +143,7 @@ def _straight_line(margins: Floats, rows: EvalRows) -> Calibrator:
 def _gain(before: Floats, after: Floats, rows: EvalRows) -> tuple[float, float]:
     if rows.objective.is_training_loss:
         return gain_interval(before, after, rows, confidence=_CONFIDENCE)
-    # Ranks do not change, so what is rows is the loss that calibration is for.
+    # Calibration does not change ranks, so a rank metric cannot show its gain: the mean loss does.
     fall = rows.mean_loss(before) - rows.mean_loss(after)
     return fall, fall
 

@@ -1,4 +1,4 @@
-"""From fits and weights to the terms of a predictor, and what scoring them costs.
+"""Turns fits and weights into the terms of a predictor, and measures their scoring time and size.
 
 Invariant: forests of one margin become one forest, with its trees in the order of the members.
 """
@@ -15,7 +15,7 @@ from liverank.models.forest.forest import Forest, merge
 from liverank.models.predictor import ALL, ModelPart, Term, sum_terms
 
 BATCH = 55
-"""Rows of the batches that are timed: as many as a ranking scores at once."""
+"""Rows of a timed batch: as many as a ranking scores at once."""
 _BATCHES = 40
 _LONGEST_S = 0.5
 
@@ -48,7 +48,7 @@ def terms_of(members: Sequence[tuple[Fit, float]]) -> tuple[Term, ...]:
 def scoring_us(
     terms: Sequence[Term], features: NDArray[np.float32], n_margins: int, clock: Clock
 ) -> float:
-    """Microseconds a row that scoring the sum of some terms takes, as ``us_per_row`` measures."""
+    """Microseconds a row to score the sum of the terms, measured by ``us_per_row``."""
     return us_per_row(lambda rows: sum_terms(terms, rows, n_margins), features, clock)
 
 

@@ -1,7 +1,7 @@
-"""Which models to combine, and whether an ensemble is worth it.
+"""Greedy ensemble selection, and the test whether an ensemble beats its best model.
 
-Invariant: an ensemble is kept only where rows that did not choose it show that it beats the best
-single model beyond the noise of those rows.
+Invariant: an ensemble is kept only if, on rows that were not used to choose it, it beats the best
+single model by more than the noise of those rows.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,12 @@ from liverank.automl.metrics.bootstrap import gain_interval
 Floats = NDArray[np.float64]
 
 _SINGLE_CONFIDENCE, _CONFIDENCE = 0.95, 0.8
-"""Confidence that a model beats a conservative one, and that an ensemble beats a single model."""
+"""Required confidence that a model beats a conservative one, and an ensemble a single model."""
 _PARTS = 5
-"""Parts of the validation rows, each predicted by the ensemble that the others choose."""
+"""Number of parts of the validation rows; each is predicted with weights chosen on the others."""
 _WARM_STEPS = 5
-"""First steps minimise log-loss or squared error, which show more than a figure of ranks."""
+"""Number of first steps that minimise log-loss or squared error: they react to smaller changes than
+rank metrics."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,7 @@ class Candidates:
     conservative: NDArray[np.bool_] | None = None
 
     def only(self, is_kept: NDArray[np.bool_]) -> "Candidates":
-        """Some of the models, bool[m]."""
+        """The models for which ``is_kept``, bool[m], is true."""
         kept = np.flatnonzero(is_kept).tolist()
         return replace(
             self,
@@ -54,9 +55,9 @@ class Ensemble:
 
     single        index of the best single model
     kept          whether several models are kept; else the single one has all the weight
-    gain          interval of how much the loss fell, whether or not several models are kept
-    cross_fitted  float64[n, k], margins of the validation rows, each part of them by the weights
-                  that the other rows choose
+    gain          interval of the fall of the loss, whether or not several models are kept
+    cross_fitted  float64[n, k], margins of the validation rows, each part of them with weights
+                  chosen on the other rows
     excluded      bool[m], models that may not be used at all; None where all may
     """
 
@@ -68,9 +69,9 @@ class Ensemble:
     excluded: NDArray[np.bool_] | None = None
 
     def among(self, is_candidate: NDArray[np.bool_]) -> "Ensemble":
-        """The same ensemble in a longer list of models, whose candidates, bool[m], it chose from.
+        """The same ensemble over a longer list of models; ``is_candidate``, bool[m], marks its own.
 
-        Those that were no candidates have no weight and are not excluded.
+        The other models get weight 0 and are not excluded.
         """
         weights = np.zeros(len(is_candidate))
         weights[is_candidate] = self.weights
@@ -93,7 +94,7 @@ def greedy_weights(
 
     Models are added one at a time, with replacement, each time the one that helps most (Caruana
     et al., 2004); the best sum on the way is returned, so it never loses to the best single model.
-    With ``costs`` (float64[m], at least one up to 1) those of all members stay within 1.
+    With ``costs`` (float64[m], at least one up to 1) the costs of the members sum to at most 1.
 
     >>> from liverank.automl.metrics.objective import find_objective
     >>> rows = EvalRows(np.array([1.0, 0.0]), None, None, find_objective(None, "binary"), "sigmoid")
@@ -128,9 +129,9 @@ def best_single(
 ) -> int:
     """Index of the model with the least loss.
 
-    Where some are ``conservative``, bool[m], the best of those unless another beats it beyond
-    noise: on few successes the least loss of many models is luck, and conservative ones do less
-    harm.
+    Where some are ``conservative``, bool[m], it is the best of those unless another beats it by
+    more than noise: with few successes the least loss of many models is luck, and conservative
+    models are the safer choice.
     """
     losses = np.array([rows.loss(margin) for margin in margins])
     best = int(np.argmin(losses))
@@ -153,10 +154,11 @@ def weighted_sum(margins: Sequence[Floats], weights: Floats) -> Floats:
 def choose_ensemble(
     models: Candidates, *, seed: int = 0, confidence: float = _CONFIDENCE
 ) -> Ensemble:
-    """The greedy ensemble of models if it beats the best single one beyond noise, else that one.
+    """The greedy ensemble if it beats the best single model by more than noise, else that model.
 
-    ``confidence`` is how sure it must be that the ensemble is better, on the holdout rows and on
-    the validation rows, each part of which is predicted by what the other parts choose.
+    ``confidence`` is the confidence required that the ensemble is better, on the holdout rows and
+    on the validation rows; each part of the latter is predicted with weights chosen on the other
+    parts.
     """
     validation, rows = models.validation, models.validation_rows
     single = best_single(validation, rows, models.conservative)
@@ -168,7 +170,7 @@ def choose_ensemble(
     before, after = validation[single].copy(), weighted_sum(validation, weights)
     parts = rows.parts(_PARTS)
     for is_part in (parts == part for part in np.unique(parts)):
-        if is_part.all():  # one group: no other rows could choose
+        if is_part.all():  # one group: there are no other rows to choose weights on
             continue
         others = [margin[~is_part] for margin in validation]
         other_rows = rows.take(~is_part)
@@ -194,10 +196,10 @@ def choose_proven_ensemble(
     seed: int,
     confidence: float = _CONFIDENCE,
 ) -> Ensemble:
-    """As ``choose_ensemble``, but some models, bool[m], are used only where they help.
+    """As ``choose_ensemble``, but models that ``must_improve`` are used only where they help.
 
-    Those that ``must_improve`` are excluded unless what is chosen among all models beats what is
-    chosen among the others beyond noise.
+    The models that ``must_improve``, bool[m], are excluded unless the choice among all models beats
+    the choice among the others by more than noise.
     """
     every = choose_ensemble(models, seed=seed, confidence=confidence)
     if must_improve.all() or not must_improve.any():

@@ -1,7 +1,7 @@
-"""Families of models: one file and one line here for each.
+"""Model families: each has a module, and one line here.
 
 A family's module has the members of ``contract.Family``. Libraries are imported when a fit begins,
-so that a family whose package is absent harms no other.
+so that a missing package disables only its own family.
 """
 
 from importlib.util import find_spec

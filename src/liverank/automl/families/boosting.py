@@ -1,6 +1,7 @@
-"""What every fit of boosted trees begins and ends with, whichever library runs the rounds.
+"""The start and the end of a fit of boosted trees, shared by the libraries that run the rounds.
 
-Invariant: forests come back in the target's own scale, with the level that boosting started from.
+Invariant: the returned forests are in the target's own scale and include the level that boosting
+started from.
 """
 
 from collections.abc import Iterable
@@ -23,7 +24,7 @@ from liverank.models.forest.forest import Forest
 
 
 class BoostingData(NamedTuple):
-    """Rows as the libraries take them, n of each; None where there are no weights, or no base."""
+    """The arrays that libraries take, n entries each; None for no weights or no base."""
 
     target: NDArray[np.float64]
     weight: NDArray[np.float64] | None
@@ -73,7 +74,7 @@ def start_boosting(
     rounds: int | None,
     level: float | None = None,
 ) -> BoostingRun:
-    """Prepare a fit; ``level`` is for a loss whose average the library does not find by itself.
+    """Prepare a fit; ``level`` is for a loss whose average the library does not compute.
 
     Raises TrainingError where neither ``rounds`` nor validation rows end the fit.
     """

@@ -1,7 +1,7 @@
 """CatBoost, with symmetric trees, which our kernel scores fastest.
 
-CatBoost adds in another order on another number of threads, so the number follows from the rows,
-not from the machine. Invariant: with the same seed and rounds the forests are the same.
+CatBoost's order of sums depends on the number of threads, so that number is set by the rows, not by
+the machine. Invariant: with the same seed and rounds the forests are the same.
 """
 
 import tempfile
@@ -55,7 +55,7 @@ _LOSSES = {
 }
 _BORDERS = 254
 _LEAST_TO_DRAW = 50
-"""Of fewer rows, a draw may leave CatBoost none."""
+"""Number of rows below which all are used: a random sample of fewer may be empty."""
 _ROWS_A_THREAD = 100_000
 _MOST_THREADS = 4
 
@@ -70,7 +70,7 @@ def fit(
     deadline: Deadline,
     rounds: int | None,
 ) -> Fit:
-    """Train as ``contract.Family`` describes, but for the threads.
+    """Train as ``contract.Family`` describes, except that ``n_threads`` is not used.
 
     ``params`` are CatBoost's own, and ``loss``: ``squared`` (where none is given) or ``absolute``
     for a regression.
@@ -100,7 +100,7 @@ def fit(
     try:
         model.fit(pool(train), eval_set=validation and pool(validation), callbacks=[AfterRound()])
     except catboost.CatBoostError as error:
-        # Columns that differ may still fall into one bin.
+        # Columns that are not constant may still fall into one bin.
         if "constant or ignored" in str(error):
             return constant_fit(train)
         raise
@@ -124,17 +124,17 @@ def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> dict[
 
 
 def expected_rounds(params: dict[str, Any], n_rows: int) -> float:
-    """About ten over the learning rate, and patience on top."""
+    """About 10 / learning rate, plus the patience of early stopping."""
     return boosting_rounds(params["learning_rate"])
 
 
 def work(params: dict[str, Any], n_columns: int) -> float:
-    """Each level takes longer than the one above."""
+    """Time grows with the depth: each level takes longer than the one above."""
     return float(1.5 ** (params["depth"] - 7))
 
 
 def needs_bytes(n_rows: int, n_columns: int, params: dict[str, Any]) -> int:
-    """Raw values by column while they are binned, bins, and several permuted copies of sums."""
+    """Memory for raw values by column, bins, and several permuted copies of sums."""
     leaves: int = 1 << params.get("depth", 6)
     return 60_000_000 + n_rows * (6 * n_columns + 120) + leaves * n_columns * _BORDERS * 4
 
@@ -147,7 +147,7 @@ def _own_params(train: Matrix, params: dict[str, Any]) -> dict[str, Any]:
         "bootstrap_type": "Bernoulli",
         "border_count": _BORDERS,
         "use_best_model": False,
-        # Left to itself, CatBoost chooses it by the number of rounds.
+        # CatBoost's default depends on the number of rounds.
         "leaf_estimation_iterations": 10 if train.task == "binary" else 1,
         "logging_level": "Silent",
         "allow_writing_files": False,
@@ -165,7 +165,7 @@ def _own_params(train: Matrix, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_every_class(train: Matrix) -> Matrix:
-    """A row of next to no weight for each class without one: CatBoost gives those no margins."""
+    """Add a row of almost no weight for each absent class: CatBoost gives those no margins."""
     if train.classes == 1:
         return train
     absent = np.setdiff1d(np.arange(train.classes), train.target)
@@ -184,7 +184,7 @@ def _with_every_class(train: Matrix) -> Matrix:
 
 
 def _forests(model: Any) -> tuple[Forest, ...]:
-    """CatBoost writes its models to files only."""
+    """The forests of a model, read from a file: CatBoost writes models to files only."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.json"
         model.save_model(str(path), format="json")

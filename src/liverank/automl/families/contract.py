@@ -1,4 +1,4 @@
-"""What a family of models is: a module with the members of ``Family``."""
+"""The contract of a model family: a module with the members of ``Family``."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,15 +11,15 @@ from liverank.automl.data.matrix import Fit, Matrix
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
-    """What a search must know of a family beforehand.
+    """Properties of a family that a search reads before it trains.
 
     package            the package that it trains with, as it is imported
-    distribution       the package's name in an index, where that is another
-    timed_rounds       rounds of two short fits, whose difference gives the time of a round
+    distribution       the package's name in a package index, where it differs
+    timed_rounds       numbers of rounds of two short fits, whose difference gives the time of one
     is_boosting        whether it boosts trees: ``params`` then hold a ``learning_rate``, which may
                        be raised to save time, and a ``loss`` of ``absolute`` may be asked for
     slower_with_rows   whether a round takes longer on more rows
-    rounds_grow        whether more rows bear more rounds
+    rounds_grow        whether more rows allow more rounds
     setup_s            seconds that importing and compiling may take before the first round
     first              whether it is quick enough to be tried first, so that there is a model
                        however short the budget
@@ -74,7 +74,7 @@ class Family(Protocol):
         """Approximate number of rounds of a fit that may stop early."""
 
     def work(self, params: dict[str, Any], n_columns: int) -> float:
-        """Approximate time of a round, as a multiple of one of the first published setting."""
+        """Approximate time of a round, relative to a round of the first published setting."""
 
     def needs_bytes(self, n_rows: int, n_columns: int, params: dict[str, Any]) -> int:
         """Approximate peak memory of a fit, its Matrix not counted, in bytes."""

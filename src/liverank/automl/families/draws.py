@@ -1,4 +1,4 @@
-"""Random draws that search spaces are made of."""
+"""Random draws used by search spaces."""
 
 import numpy as np
 

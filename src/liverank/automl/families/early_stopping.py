@@ -1,4 +1,4 @@
-"""When boosting ends: by the loss on validation rows, or by the deadline."""
+"""Early stopping of boosting: by the loss on validation rows, or by the deadline."""
 
 from dataclasses import dataclass, field
 
@@ -12,9 +12,9 @@ _PATIENCE = 30, 150
 
 
 def most_rounds(rounds: int | None, learning_rate: float, *, may_stop: bool) -> int:
-    """The rounds asked for, or where training may stop early, enough for any table.
+    """The number of rounds asked for or, with early stopping, enough for any table.
 
-    Raises TrainingError where there is neither.
+    Raises TrainingError without either.
 
     >>> most_rounds(7, 0.1, may_stop=False), most_rounds(None, 0.04, may_stop=True)
     (7, 1500)
@@ -27,7 +27,7 @@ def most_rounds(rounds: int | None, learning_rate: float, *, may_stop: bool) -> 
 
 
 def boosting_rounds(learning_rate: float) -> float:
-    """Expected rounds before early stopping: about ten over the learning rate, and the patience.
+    """Expected rounds with early stopping: about 10 / learning rate, plus the patience.
 
     >>> boosting_rounds(0.1)
     130.0

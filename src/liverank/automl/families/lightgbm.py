@@ -1,4 +1,4 @@
-"""LightGBM, in several shapes.
+"""LightGBM, with published settings and a list loss for rankings.
 
 Invariant: with the same seed and rounds the forests are the same, on any number of threads.
 """
@@ -67,7 +67,7 @@ DEFAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
             "min_sum_hessian_in_leaf": 1e-7,
         },
     ),
-    # Our own, for few rows and faint signals.
+    # Our own, for few rows and weak signals.
     (
         "few",
         {
@@ -142,8 +142,8 @@ _DATA: dict[str, Any] = {
 _DATASETS: "WeakKeyDictionary[Matrix, lightgbm.Dataset]" = WeakKeyDictionary()
 """Binned rows by Matrix, freed with it.
 
-Binning takes as long as many rounds, and a search trains many trials on the same Matrix, which is
-all that ``fit`` is given to know the rows by. A Matrix never changes, so its bins stay right.
+Binning takes as long as many rounds, and a search trains many trials on the same Matrix, by which
+``fit`` identifies the rows. A Matrix never changes, so its bins stay valid.
 """
 
 
@@ -166,7 +166,7 @@ def fit(
         return constant_fit(train)
     level, own_loss, evaluate = None, {}, None
     if params.get("loss") == list_loss.NAME:
-        if train.base is None:  # LightGBM finds no average for an objective that is not its own
+        if train.base is None:  # LightGBM computes no average for a custom objective
             level = mean_log_odds(train.target, None)
         offset = 0.0 if level is None else level
         own_loss = {"objective": ListLoss(train, offset).gradients, "metric": "None"}
@@ -200,7 +200,7 @@ def fit(
         forests_from_lightgbm(booster.model_to_string(num_iteration=kept)),
         booster.feature_importance("gain", iteration=kept).astype(np.float64),
         kept=kept,
-        # Rounds that found nothing to split count as well, or a run would not be repeated.
+        # Rounds without a split count as well, so that a run can be repeated exactly.
         rounds_run=len(run.stopping.losses) or booster.current_iteration(),
     )
 
@@ -220,19 +220,19 @@ def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> dict[
 
 
 def expected_rounds(params: dict[str, Any], n_rows: int) -> float:
-    """About ten over the learning rate, and patience on top."""
+    """About 10 / learning rate, plus the patience of early stopping."""
     return boosting_rounds(params["learning_rate"])
 
 
 def work(params: dict[str, Any], n_columns: int) -> float:
-    """Grows with the leaves, and less with the share of columns."""
+    """Time grows with the number of leaves, and less with the share of columns."""
     return float(
         (params["num_leaves"] / 50) ** 0.7 * (0.4 + 0.6 * params.get("feature_fraction", 1.0))
     )
 
 
 def needs_bytes(n_rows: int, n_columns: int, params: dict[str, Any]) -> int:
-    """A sample to find bins, bins, gradients and scores, and a histogram for each leaf."""
+    """Memory for bins and the sample that sets them, gradients, scores, and a histogram a leaf."""
     leaves: int = params.get("num_leaves", 31)
     sample_bytes = min(n_rows, 200_000) * n_columns * 10
     histogram_bytes = leaves * n_columns * _BINS * 16
@@ -244,13 +244,13 @@ def _own_params(train: Matrix, params: dict[str, Any]) -> dict[str, Any]:
     objective, metric = _LOSSES[loss]
     own = {**_DATA, "bagging_freq": 1, "objective": objective, "metric": metric, **params}
     own.pop("loss", None)
-    # A leaf of so many rows must be possible on few of them.
+    # On few rows the minimum is lowered, so that a split is possible.
     own["min_data_in_leaf"] = min(own.get("min_data_in_leaf", 20), max(len(train) // 20, 2))
     if train.classes > 1:
         own["num_class"] = train.classes
     if any(train.directions):
         own["monotone_constraints"] = train.directions
-        # Constraints may leave a leaf rows that all but know the answer: it would run away.
+        # Constraints may give a leaf only rows of tiny hessian: its value would diverge.
         least = own.get("min_sum_hessian_in_leaf", 0.0)
         own["min_sum_hessian_in_leaf"] = max(least, _LEAST_DIRECTED_HESSIAN)
     return own

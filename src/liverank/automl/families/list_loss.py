@@ -1,8 +1,8 @@
-"""The list loss, as LightGBM takes an objective.
+"""The list loss as a custom objective of LightGBM.
 
 Log-loss, which calibrates the probability of a row, plus the softmax loss of which row of its list
 succeeds, which improves their order (as in regression-compatible ranking losses; Bai et al., 2023).
-Margins are log-odds without any further step. Invariant: with ``SHARE`` 0 it is log-loss.
+Margins are log-odds without further calibration. Invariant: with ``SHARE`` 0 it is log-loss.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from liverank.dataset.rows import list_offsets
 from liverank.errors import TrainingError
 
 NAME = "lists"
-"""The value of the parameter ``loss`` that asks for the list loss."""
+"""The value of the parameter ``loss`` that selects the list loss."""
 SHARE = 1.0
 """Weight of the softmax loss of a list; log-loss has weight 1."""
 
@@ -46,7 +46,7 @@ class ListLoss:
         return first, second
 
     def evaluate(self, scores: NDArray[np.float64], _: Any) -> tuple[str, float, bool]:
-        """The name of the loss, its mean, and that larger is not better, as LightGBM takes them."""
+        """The name of the loss, its mean, and that larger is not better, in LightGBM's form."""
         margins = scores + self._offset
         softmax = list_losses_kernel(margins, self._target, self._offsets)
         pointwise = row_losses(margins[:, None], self._target, "binary")

@@ -1,7 +1,8 @@
-"""What every family does before it trains: scale weights and targets, and handle constant tables.
+"""Preparation shared by all families: scaled weights and targets, and constant tables.
 
-With weights of mean 1, and regression targets of mean 0 and deviation 1, penalties and least
-weights mean the same on every table; leaves are put back to the target's own scale afterwards.
+With weights of mean 1, and regression targets of mean 0 and deviation 1, penalties and minimum
+weights have the same effect on every table; leaf values are converted back to the target's own
+scale afterwards.
 """
 
 import importlib
@@ -58,9 +59,9 @@ def even_weight(matrix: Matrix) -> NDArray[np.float64] | None:
 
 
 def level_of(train: Matrix) -> float:
-    """The average log-odds on top of the base, to start boosting from; 0 without a base.
+    """The average log-odds to add to the base before boosting starts; 0 without a base.
 
-    Libraries find the average by themselves only where they do not start from given margins.
+    Libraries compute the average themselves only if they do not start from given margins.
     """
     return (
         0.0 if train.base is None else mean_log_odds(train.target, train.base, even_weight(train))

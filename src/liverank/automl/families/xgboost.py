@@ -140,17 +140,17 @@ def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> dict[
 
 
 def expected_rounds(params: dict[str, Any], n_rows: int) -> float:
-    """About ten over the learning rate, and patience on top."""
+    """About 10 / learning rate, plus the patience of early stopping."""
     return boosting_rounds(params["learning_rate"])
 
 
 def work(params: dict[str, Any], n_columns: int) -> float:
-    """Each level takes longer than the one above."""
+    """Time grows with the depth: each level takes longer than the one above."""
     return float(1.5 ** (params["max_depth"] - 6))
 
 
 def needs_bytes(n_rows: int, n_columns: int, params: dict[str, Any]) -> int:
-    """Bins with their row numbers and by column, gradients and scores, and a histogram a node."""
+    """Memory for bins (with row numbers; by column), gradients, scores, and a histogram a node."""
     leaves: int = min(params.get("max_leaves") or 1024, 1 << params.get("max_depth", 6))
     return 40_000_000 + n_rows * (4 * n_columns + 64) + 2 * leaves * n_columns * _BINS * 16
 
@@ -168,7 +168,7 @@ def _own_params(train: Matrix, params: dict[str, Any]) -> dict[str, Any]:
     }
     own.pop("loss", None)
     if train.base is not None:
-        own["base_score"] = 0.5  # log-odds of 0: the base margins hold the average
+        own["base_score"] = 0.5  # log-odds of 0: the base margins include the average
     if train.classes > 1:
         own["num_class"] = train.classes
     if any(train.directions):

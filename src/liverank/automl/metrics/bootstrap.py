@@ -1,7 +1,7 @@
 """Bootstrap intervals of the metrics of a model, and of the gain of one model over another.
 
 Rows of one group are drawn together (the cluster bootstrap of ``liverank.dataset.bootstrap``), so
-that dependent rows do not make an interval too narrow. Without groups a row is one.
+that dependent rows do not make an interval too narrow. Without groups each row is its own group.
 """
 
 from dataclasses import replace
@@ -26,10 +26,10 @@ _LOSS_DRAWS, _METRIC_DRAWS = 400, 200
 def figure_intervals(
     margins: Floats, rows: EvalRows, *, seed: int, deadline: Deadline
 ) -> dict[str, tuple[float, float]]:
-    """95 % of each figure: 1.96 standard deviations of it over draws (Efron, 1979) to both sides.
+    """95 % intervals: each figure +- 1.96 standard deviations over bootstrap draws (Efron, 1979).
 
-    ``margins`` are float64[n, k]. A figure is missing where the deadline left time for fewer than
-    20 draws, or where too few draws define it.
+    ``margins`` are float64[n, k]. A figure is missing where there was time for fewer than 20 draws,
+    or where too few draws define it.
 
     >>> from liverank.automl.metrics.objective import find_objective
     >>> target = np.arange(400) % 4.0
@@ -54,10 +54,11 @@ def figure_intervals(
 def gain_interval(
     before: Floats, after: Floats, rows: EvalRows, *, seed: int = 0, confidence: float = 0.9
 ) -> tuple[float, float]:
-    """How much the loss falls from one to the other: the interval of a bootstrap over groups.
+    """Interval of the fall of the loss from one to the other, by a bootstrap over groups.
 
-    ``before`` and ``after`` are margins, float64[n, k]. The percentile bootstrap (Efron, 1979).
-    For log-loss and squared error it is the mean loss of rows, else the objective itself.
+    ``before`` and ``after`` are margins, float64[n, k]. The method is the percentile bootstrap
+    (Efron, 1979). The loss is the mean loss of rows for log-loss and squared error, else the
+    objective itself.
 
     >>> from liverank.automl.metrics.objective import find_objective
     >>> rows = EvalRows(np.array([0.0, 1.0]), None, None, find_objective(None, "binary"), "sigmoid")

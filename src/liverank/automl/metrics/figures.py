@@ -1,9 +1,9 @@
 """The metrics of tables and rankings: how each is computed, named, explained and bounded.
 
 A metric is one entry of ``METRICS``; the objectives, the report, the intervals and the command line
-follow from it. Margins are float64[n, k] as ``liverank.automl.data.matrix`` has them, except that a
-regression gives values in the target's own scale. Invariant: no metric depends on the order of
-tied rows.
+follow from it. Margins are float64[n, k] in the form of ``liverank.automl.data.matrix``, except
+that those of a regression are values in the target's own scale. Invariant: no metric depends on the
+order of tied rows.
 """
 
 import math
@@ -29,13 +29,13 @@ Compute = Callable[[Floats, Floats, Floats, float], float]
 class Metric:
     """A metric of predictions.
 
-    title             how tables and charts call it
-    meaning           one line for readers who do not know it
-    compute           by task that it applies to; NaN where the rows do not define it
+    title             its name in tables and charts
+    meaning           one line that explains it
+    compute           a function for each task that it applies to; NaN where rows do not define it
     larger_is_better  which way is better
     holds             whether it holds a share fixed, such as ``precision_at_recall=.9``
-    reported          whether every report gives it, not only where it is the objective
-    bounds            where the ends of its intervals are cut off
+    reported          whether every report has it, not only where it is the objective
+    bounds            the range to which its intervals are clipped
     written_as        how the report writes it
     """
 
@@ -81,7 +81,7 @@ def mean_loss(margins: Floats, target: Floats, weight: Floats | None, task: Task
 
 
 def ranking_curve(scores: Floats, target: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Weight of true and of false positives when all rows from a score on are called positive.
+    """Weights of true and false positives if rows at or above each score are predicted positive.
 
     One entry a distinct score, from the highest down; 0 and 0 come first.
 
@@ -111,7 +111,7 @@ def _auc_of_scores(margins: Floats, target: Floats, weight: Floats, _: float) ->
 
 
 def _auc_of_classes(margins: Floats, target: Floats, weight: Floats, _: float) -> float:
-    """Mean over classes of one against the others; classes without rows are left out."""
+    """Mean one-versus-rest AUC over classes; classes without rows are left out."""
     shares = softmax(margins, axis=1)
     each = [_auc(shares[:, k], (target == k) * 1.0, weight) for k in range(margins.shape[1])]
     known = [value for value in each if not math.isnan(value)]

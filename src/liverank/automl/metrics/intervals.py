@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 Z95 = 1.96
-"""Standard errors to each side of a figure that hold 95 % of a normal distribution."""
+"""Standard errors to each side of a figure that cover 95 % of a normal distribution."""
 
 
 def wilson(share: float, n: float) -> tuple[float, float]:
@@ -24,7 +24,7 @@ def wilson(share: float, n: float) -> tuple[float, float]:
 def weighted_mean(
     values: Floats, weight: Floats, groups: NDArray[np.int64] | None = None
 ) -> tuple[float, float, float]:
-    """The weighted mean of rows and its interval, by the spread of rows or of whole groups.
+    """The weighted mean of rows and its interval, from the spread of rows or of whole groups.
 
     ``values``, ``weight`` and ``groups`` have one entry a row.
 

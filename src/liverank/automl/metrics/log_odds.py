@@ -1,4 +1,4 @@
-"""Average log-odds of rows, on top of a known base of each row.
+"""Average log-odds of rows, in addition to a known base of each row.
 
 The maximum-likelihood intercept of a logistic model with an offset (McCullagh and Nelder, 1989).
 """

@@ -1,7 +1,8 @@
 """The objective of a search: one metric of margins, a target and weights.
 
-Margins are float64[n, k] as ``liverank.automl.data.matrix`` has them, except that a regression
-gives values in the target's own scale. Invariant: an objective knows which way is better.
+Margins are float64[n, k] in the form of ``liverank.automl.data.matrix``, except that those of a
+regression are values in the target's own scale. Invariant: an objective defines which way is
+better.
 """
 
 import math
@@ -24,7 +25,7 @@ DEFAULTS: dict[Task, str] = {"binary": "log_loss", "multiclass": "log_loss", "re
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric and which way is better; ``at`` is the share that some of them hold fixed.
+    """A metric and which way is better; ``at`` is the share that some metrics hold fixed.
 
     >>> objective = find_objective("auc", "binary")
     >>> objective.value(np.array([[0.1], [0.9], [0.9]]), np.array([0.0, 1.0, 0.0]))
@@ -93,7 +94,7 @@ def find_objective(text: str | None, task: Task) -> Objective:
 def all_figures(
     objective: Objective, margins: Floats, target: Floats, weight: Weight = None
 ) -> dict[str, float]:
-    """The objective and the metrics of its task that every report gives, by name.
+    """The objective and the metrics of its task that every report has, by name.
 
     >>> objective = find_objective("mae", "regression")
     >>> all_figures(objective, np.array([[1.0], [3.0]]), np.array([1.0, 1.0]))

@@ -1,1 +1,1 @@
-"""What is written about a training run, for programs and for people."""
+"""The report of a training run, as JSON and as an HTML page."""

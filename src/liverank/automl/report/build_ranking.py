@@ -41,12 +41,12 @@ from liverank.models.encoder.columns import Columns, Input
 from liverank.models.predictor import Predictor
 
 _SLICED = 6
-"""Features by which rows are sliced: those with the most gain."""
+"""Number of features by which rows are sliced, those with the most gain."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a search on rankings was asked for, and what it left out."""
+    """Options of a search on rankings, and the families and settings that it left out."""
 
     budget_s: float
     serving_us: float
@@ -57,7 +57,7 @@ class Request:
 def report_search(
     result: SearchResult, data: RankingData, request: Request, *, seconds: float, deadline: Deadline
 ) -> RankingReport:
-    """The report of a search that took ``seconds``; drift and intervals until the deadline."""
+    """The report of a search that took ``seconds``; drift and intervals until ``deadline``."""
     rows, evaluation = data.rows, result.evaluation
     used = result.final.predictor.used
     importance = _importance(result, rows.names)
@@ -97,7 +97,7 @@ def report_search(
 def report_unsplit(
     rows: Rows, predictor: Predictor, request: Request, *, seconds: float
 ) -> RankingReport:
-    """The report of one conservative model, of rows that are too few to be split."""
+    """The report of the one conservative model that is trained where rows are too few to split."""
     used = predictor.used
     return RankingReport(
         asked=_asked(request),
@@ -178,7 +178,7 @@ def _block(name: BlockName, rows: Rows) -> Block:
 
 
 def _base_rate_log_odds(data: RankingData) -> float:
-    """Log-odds of the share of successes before the holdout rows, on top of the rows' base."""
+    """Log-odds of success before the holdout rows, to be added to the base of the rows."""
     before = slice(0, data.holdout.start)
     base = None if data.rows.base is None else data.rows.base[before]
     return mean_log_odds(data.rows.labels[before].astype(np.float64), base)
@@ -203,7 +203,7 @@ def _drift(result: SearchResult, deadline: Deadline) -> Drift | None:
 
 
 def _importance(result: SearchResult, names: tuple[str, ...]) -> dict[str, float]:
-    """Share of the gain by feature, in the last fold's models weighted as in the ensemble."""
+    """Share of the gain by feature: the last fold's models, weighted as in the ensemble."""
     gains = np.zeros(len(names))
     for each, weight in zip(result.tried, result.served.weights, strict=True):
         of_model = each.fits[-1].gains

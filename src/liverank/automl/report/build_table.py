@@ -42,12 +42,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class TableRun:
-    """The result of a search on a table, and what was measured around it."""
+    """The result of a search on a table, with the measurements for its report."""
 
     profile: TableProfile
     table_data: TableData
     why: str
-    """Why the rows are split as they are."""
+    """The reason for the kind of split."""
     model: SearchResult
     leaks: tuple[Leak, ...]
     drift: Drift | None
@@ -59,7 +59,7 @@ class TableRun:
     """Name of the table."""
     sha256: str | None
     used: int | None
-    """Rows of the table that there was time for; None for all."""
+    """Number of rows used, where there was no time for all; None for all."""
 
 
 def write_report(run: TableRun, *, seconds: float) -> TableReport:

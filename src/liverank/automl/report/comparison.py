@@ -1,4 +1,4 @@
-"""The comparison of a ranking model with heuristics that need no model, as the report has it."""
+"""The comparison of a ranking model with heuristics that need no model, as in the report."""
 
 import msgspec
 
@@ -17,7 +17,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The model and the heuristics on the lists of the holdout rows.
 
-    Items are scored as if each stood first in its list.
+    Items are scored as if each were at the first position of its list.
     """
 
     lists: int

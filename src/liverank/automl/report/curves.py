@@ -18,7 +18,7 @@ _POINTS = 200
 _BINS = 10
 _MOST_DOTS = 600
 _MOST_LINES = 8
-"""Most classes with a curve each: those with the most rows."""
+"""Largest number of classes with a curve: those with the most rows."""
 
 
 def draw_curves(
@@ -76,7 +76,7 @@ def draw_curves(
 
 
 def _line(name: str, x: Floats, y: Floats) -> Line:
-    """Points evenly spaced along the length of the curve, so that steep parts keep theirs."""
+    """Points evenly spaced along the length of the curve, so that steep parts keep some."""
     if len(x) > _POINTS:
         length = np.append(0.0, np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y))))
         wanted = np.linspace(0, length[-1], _POINTS)
@@ -89,7 +89,7 @@ def _line(name: str, x: Floats, y: Floats) -> Line:
 def _bins(
     predicted: Floats, observed: Floats, weight: Floats, *, shares: bool = False
 ) -> tuple[Bin, ...]:
-    """Ten bins of equally many rows, with Wilson's interval for shares, else that of the mean."""
+    """Ten bins with equal numbers of rows, with Wilson's interval for shares, else the mean's."""
     order = np.argsort(predicted, kind="stable")
     bins = []
     for rows in np.array_split(order, min(_BINS, len(order))):

@@ -1,7 +1,7 @@
 """Drift: the loss of one plain model on shuffled rows and on later rows.
 
 The loss that a shuffled validation would report is compared with the loss on later rows. Where they
-disagree, the later one is what a user will get.
+disagree, users should expect the later one.
 """
 
 import numpy as np

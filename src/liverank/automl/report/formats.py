@@ -1,8 +1,8 @@
-"""The steps from older formats of report.json to the one of today, on JSON data.
+"""Upgrades report.json, as JSON data, from older formats to the current one.
 
 Format 1 had no number. It called the blocks of rows fit, choose and judge (or judges), ensembles
 blends, and had one shape for tables and another for rankings.
-Invariant: an upgraded report decodes as one that was written today would.
+Invariant: an upgraded report decodes like one written in the current format.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ _KINDS = {"ensemble": "full_ensemble", "blend": "fast_ensemble"}
 
 
 def upgraded(report: dict[str, Any]) -> dict[str, Any]:
-    """A report of any format, as JSON data, in the format of today.
+    """A report of any format, as JSON data, in the current format.
 
     >>> upgraded({"format": 2, "seconds": 3.0})
     {'format': 2, 'seconds': 3.0}

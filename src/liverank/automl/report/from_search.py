@@ -1,4 +1,4 @@
-"""The parts of a report that follow from the result of a search on rows of any kind."""
+"""The parts of a report that are built from a search result alone, for tables and rankings."""
 
 import math
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 INTERRUPTED = "interrupted; the best model so far was kept"
 _STUDENT_LOSS = 0.005
-"""Relative loss above that of the full ensemble from which the report warns of distillation."""
+"""Relative rise of the loss by distillation from which the report contains a warning."""
 _WHYS = {
     "single": "one model was best, or no ensemble was better beyond noise",
     "full_ensemble": "the full ensemble is fast and small enough",
@@ -108,7 +108,7 @@ def ensemble_of(result: SearchResult) -> Ensemble:
 
 
 def calibration_of(result: SearchResult) -> Calibration:
-    """The calibration and what it did to the loss of the holdout rows."""
+    """The calibration, and the loss of the holdout rows before and after it."""
     calibrated, rows = result.calibrated, result.evaluation.holdout_rows
     calibrator = calibrated.calibrator
     is_single = len(calibrator.slope) == 1
@@ -137,7 +137,7 @@ def curves_of(result: SearchResult, classes: tuple[str, ...]) -> Curves:
 
 
 def slices_of(result: SearchResult, columns: Columns, inputs: Iterable[Input]) -> tuple[Slice, ...]:
-    """Slices of the holdout rows, whose ``columns`` they are, by each of ``inputs`` in order."""
+    """Slices of the holdout rows, with their ``columns``, by each of ``inputs`` in order."""
     rows = result.evaluation.holdout_rows
     answers = answers_of(result)
     is_single = answers.ndim == 1

@@ -1,7 +1,7 @@
 """Permutation importance: how much the loss rises when the values of one column are shuffled.
 
 The loss is log-loss, or for values the root of the mean squared error. It is measured on holdout
-rows (Breiman, 2001; Fisher et al., 2019), so a column that only fitted noise in training gets none.
+rows (Breiman, 2001; Fisher et al., 2019), so a column used only to fit noise has no importance.
 """
 
 from collections.abc import Callable
@@ -29,8 +29,8 @@ def permutation_importance(
 ) -> tuple[Importance, ...]:
     """The rise of the loss by column with its 95 % interval, the most important column first.
 
-    ``margins`` gives float64[n, k] for columns of n rows; of more than 3000 rows some are used.
-    Columns that the deadline left no time for are missing.
+    ``margins`` gives float64[n, k] for columns of n rows; only 3000 rows are used where n is
+    larger. Columns for which there was no time are missing.
 
     >>> from liverank.automl.metrics.objective import find_objective
     >>> x = np.linspace(-5, 5, 100)

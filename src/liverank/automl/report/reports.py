@@ -1,6 +1,6 @@
 """The report of a search on a table, and that of a search on rankings.
 
-Both have the same records; a table adds what is known of its columns, rankings add the comparison
+Both have the same records; a table adds the profile of its columns, rankings add the comparison
 with heuristics and the further labels. Invariant: a report is JSON and decodes to an equal report.
 """
 
@@ -38,7 +38,7 @@ _PACKAGES = ("liverank", "numpy", "numba", "polars", "scipy")
 
 
 class SearchReport(Record, frozen=True, kw_only=True):
-    """What every search reports."""
+    """The fields of every report."""
 
     format: int = FORMAT
     asked: SearchRequest
@@ -67,13 +67,13 @@ class SearchReport(Record, frozen=True, kw_only=True):
     curves: Curves = Curves()
     slices: tuple[Slice, ...] = ()
     stopped: str | None = None
-    """Why the search ended before its budget did, such as an interrupt."""
+    """The reason why the search ended before its budget, such as an interrupt."""
     versions: dict[str, str] = msgspec.field(default_factory=dict)
     machine: str = ""
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The families of which a model was tried, each once."""
+        """The families with at least one trial, each once."""
         return tuple(dict.fromkeys(entry.family for entry in self.leaderboard))
 
     @property
@@ -101,13 +101,13 @@ class RankingReport(SearchReport, frozen=True, kw_only=True):
     used_features: tuple[str, ...]
     dropped_features: dict[str, str]
     """Features left out, each with the reason: ``"constant"``, ``"same as ..."``, or ``"unused"``
-    by the final model. Serving does not compute those that the model of no label uses."""
+    by the final model. Serving does not compute features that no label's model uses."""
     importance: dict[str, float]
     """Share of the training gain by feature, the largest first."""
     position: PositionEffect | None = None
     """Effect of the position in a list on success; null where it was not estimated."""
     fewer: tuple[FeatureCountTrial, ...] = ()
-    """Comparison of fewer features with all, by which those of the search were chosen."""
+    """Comparisons of fewer features with all, used to choose the features of the search."""
     against: Comparison | None = None
     """Comparison with popularity; null for labels that lists are not ranked by."""
     plan: Plan | None = None
@@ -118,7 +118,7 @@ class RankingReport(SearchReport, frozen=True, kw_only=True):
 
 def installed_versions() -> dict[str, str]:
     """Versions of the installed packages that a model depends on."""
-    from liverank.automl.families import FAMILIES  # only who builds a report has the libraries
+    from liverank.automl.families import FAMILIES  # not needed to read a report
 
     packages = dict(zip(_PACKAGES, _PACKAGES, strict=True))
     for family in FAMILIES.values():

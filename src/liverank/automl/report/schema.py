@@ -1,4 +1,4 @@
-"""The records that every report of a search is made of, as data for report.json and the HTML page.
+"""The records of the reports of searches, as data for report.json and the HTML page.
 
 Invariant: a record is JSON and decodes to an equal record; a figure that is not known is null.
 """
@@ -18,7 +18,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class SearchRequest(Record, frozen=True):
-    """What the search was asked for."""
+    """The target and the options of the search."""
 
     target: str
     """The target column, or the label by which lists are ranked."""
@@ -36,7 +36,7 @@ class SearchRequest(Record, frozen=True):
 
 
 class Data(Record, frozen=True):
-    """The rows that the search had."""
+    """The rows that the search was given."""
 
     name: str
     rows: int
@@ -46,13 +46,13 @@ class Data(Record, frozen=True):
     profile: tuple[ColumnProfile, ...] = ()
     """One entry a column of a table; empty for rows of rankings."""
     reason: str = ""
-    """Why the target is of this task."""
+    """The reason for the task."""
     size_mb: float | None = None
     """Size of the file."""
     used_rows: int | None = None
-    """Rows used where time was too short for all, evenly spread; null for all."""
+    """Number of rows used, evenly spread, where there was no time for all; null for all."""
     positives: int | None = None
-    """Rows with a success; null for tables."""
+    """Number of rows with a success; null for tables."""
 
 
 class Block(Record, frozen=True):
@@ -73,11 +73,11 @@ class SplitReport(Record, frozen=True):
     reason: str
     blocks: tuple[Block, ...]
     left_out: int
-    """Rows in none of the blocks, such as those in the gap between two."""
+    """Number of rows in none of the blocks, such as those in the gap between two."""
 
 
 class LeaderboardEntry(Record, frozen=True):
-    """One trial: a model that was tried."""
+    """One trial of the search."""
 
     family: str
     name: str
@@ -88,14 +88,14 @@ class LeaderboardEntry(Record, frozen=True):
     rounds: int | None = None
     """Boosting rounds or epochs kept, the mean over folds."""
     rows: int | None = None
-    """Rows that it was trained on; null for all."""
+    """Number of rows that it was trained on; null for all."""
     weight: float = 0.0
     """Weight in the ensemble."""
     refit: bool | None = None
     """Whether the member was trained again on all rows; null outside of the ensemble."""
     list_loss: float | None = None
     """Mean over validation rows of the softmax loss within a list; null for tables, and where too
-    few lists hold both a success and a failure."""
+    few lists have both a success and a failure."""
     note: str | None = None
 
     @property
@@ -105,7 +105,7 @@ class LeaderboardEntry(Record, frozen=True):
 
 
 class Ensemble(Record, frozen=True):
-    """Whether several models together beat the best one; ``gain`` is of the loss, 90 % interval."""
+    """Whether the ensemble beat the best model; ``gain`` is the fall of the loss, 90 % interval."""
 
     kept: bool
     gain_low: float | None
@@ -147,7 +147,7 @@ class Drift(Record, frozen=True):
     differs: bool
     """Whether the two differ by more than noise."""
     figure: Literal["log_loss", "rmse", "rmsle"] = "log_loss"
-    """Which loss it is."""
+    """Name of the loss."""
 
 
 class Line(Record, frozen=True):
@@ -169,17 +169,17 @@ class Bin(Record, frozen=True):
 
 
 class Histogram(Record, frozen=True):
-    """Rows between each two edges; there is one edge more than counts."""
+    """Number of rows between each two edges; there is one edge more than counts."""
 
     edges: tuple[float, ...]
     counts: tuple[float, ...]
 
 
 class Curves(Record, frozen=True):
-    """Predictions against outcomes of the holdout rows; what does not apply is empty."""
+    """Predictions against outcomes of the holdout rows; fields that do not apply are empty."""
 
     roc: tuple[Line, ...] = ()
-    """False positive rate, true positive rate; a line a class."""
+    """False positive rate, true positive rate; one line for each class."""
     pr: tuple[Line, ...] = ()
     """Recall, precision."""
     gains: tuple[Line, ...] = ()
@@ -187,7 +187,7 @@ class Curves(Record, frozen=True):
     calibration: tuple[Bin, ...] = ()
     """Bins of the positive class, of the predicted class, or of the value."""
     confusion: tuple[tuple[float, ...], ...] = ()
-    """Rows of each true class (outer) by predicted class (inner)."""
+    """Number of rows of each true class (outer) by predicted class (inner)."""
     scatter: Line | None = None
     """Predicted, observed."""
     residuals: Histogram | None = None
@@ -210,7 +210,7 @@ class Slice(Record, frozen=True):
 
 
 class Importance(Record, frozen=True):
-    """Rise of the log-loss or RMSE of the holdout rows when one column is shuffled, with 95 %."""
+    """Rise of the holdout log-loss or RMSE when one column is shuffled, and its 95 % interval."""
 
     column: str
     rise: float

@@ -23,12 +23,12 @@ _LEAST_ROWS = 20
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """Losses, float64[n], of n rows, and what they came from; each array has one entry a row.
+    """Losses of n rows, float64[n], with their targets and predictions; one entry a row.
 
     observed   target; None for several classes
     predicted  prediction; None for several classes
     weight     None where all rows weigh 1
-    groups     rows of one group are taken as dependent, which widens the intervals; or None
+    groups     rows of one group are treated as dependent, which widens the intervals; or None
     squared    whether losses are squared errors, whose root is reported
     """
 

@@ -1,4 +1,4 @@
-"""How long trials take, what there is time for, and when to stop searching."""
+"""Expected times of trials, the trials that there is time for, and the end of the search."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,19 +17,20 @@ _OVERTIME = 2.5
 _LEAST_SHARE = 0.1
 """Share of the remaining time that a trial is given however short it is expected to be."""
 _FOLDS_SHARE = 0.3
-"""Share of the remaining time that the first settings of trees may take on all folds."""
+"""Share of the remaining time for the first settings of the tree families on all folds."""
 _SLOWEST_SHARE = 0.35
 """Share of the remaining time that the slowest family's first setting may take on all folds."""
 _ROWS_FOR_ONE_FOLD = 40_000
 _MOST_MEMBERS, _QUICK_STEPS = 12, 8
-"""Trials, and steps of the greedy choice, by which the ensemble so far is estimated."""
+"""Number of trials, and of greedy steps, used to estimate the ensemble so far."""
 _RESERVE = 1.25
 _KEPT = 0.8
-"""Share of the rounds run that a trial keeps; the others are patience."""
+"""Share of the rounds run that a trial keeps; the rest is the patience of early stopping."""
 _BEARABLE = 1.3
-"""Expected times are not exact: a trial that is this much too slow is tried as it is."""
+"""Largest ``slow_by`` at which a trial runs unchanged: expected times are not exact."""
 _HOPELESS = 3.0
-"""A trial that is this much too slow even at the highest learning rate is left out."""
+"""Factor by which a trial may still be too slow at the highest learning rate; slower ones are left
+out."""
 
 
 class CostModel:
@@ -42,7 +43,7 @@ class CostModel:
         families: Mapping[str, Family],
         n_all: int = 0,
     ) -> None:
-        """``n_all`` is how many rows the last training has; 0 where there is none."""
+        """``n_all`` is the number of rows of the last training; 0 where there is none."""
         self._plan = plan
         self._families = families
         self._validation_rows = evaluation.validation_rows
@@ -54,7 +55,7 @@ class CostModel:
 
     @property
     def timings(self) -> Mapping[str, Timing]:
-        """What the timing runs took, by family."""
+        """Results of the timing runs, by family."""
         return self._plan.timings
 
     def expected_s(self, trial: Trial) -> float:
@@ -73,7 +74,7 @@ class CostModel:
         return float(once_s * _KEPT * (self._n_all / max(self._n_rows, 1)) ** 1.5)
 
     def learn(self, result: TrialResult) -> None:
-        """Correct what is expected of a family by how long its trial took."""
+        """Correct the expected times of a family by the time that its trial took."""
         trial = result.trial
         if trial.family in self._plan.timings:
             before = self._slower.pop(trial.family, 1.0)
@@ -81,7 +82,7 @@ class CostModel:
             self._slower[trial.family] = float(np.clip(np.sqrt(before * ratio), 0.2, 5.0))
 
     def search_end(self, deadline: Deadline, results: Sequence[TrialResult]) -> Deadline:
-        """When to stop searching, so that the ensemble so far can be trained on all rows."""
+        """Deadline of the search that leaves time to train the ensemble so far on all rows."""
         if not results or not self._n_all:
             return deadline
         best = sorted(on_most_rows(results), key=lambda each: each.loss)[:_MOST_MEMBERS]
@@ -102,7 +103,7 @@ class CostModel:
         return deadline.at(deadline.at_s - _RESERVE * reserve_s)
 
     def trial_end(self, trial: Trial, deadline: Deadline, *, first: bool) -> Deadline:
-        """When to stop a trial; the first may take all the time."""
+        """Deadline of a trial; the first may take all the time."""
         left_s = deadline.left_s()
         most_s = max(self.expected_s(trial) * _OVERTIME, _LEAST_SHARE * left_s)
         most_s = left_s if first else most_s
@@ -111,8 +112,8 @@ class CostModel:
     def in_time(self, trial: Trial, slow_by: float, most_rate: float = 0.3) -> Trial | None:
         """The trial, at a higher learning rate where it would take ``slow_by`` times too long.
 
-        None where even the highest rate is far too slow, or there is no rate to raise: a coarser
-        model in time is better than an unfinished one.
+        A higher rate takes fewer rounds: a coarser model in time is better than an unfinished one.
+        None where even the highest rate is far too slow, or there is no rate to raise.
         """
         if slow_by <= _BEARABLE:
             return trial
@@ -133,9 +134,9 @@ def choose_folds(
 ) -> int:
     """The number of folds that there is time for: 5, 3 or 1.
 
-    On many rows one validation block is enough. Fewer folds are better than no net, whose
-    predictions differ most from those of trees; but where even 3 leave no time for one, it is not
-    counted.
+    On many rows one validation block is enough. Otherwise folds are reduced until the slowest
+    family has time, usually the net, whose predictions differ most from those of trees; where even
+    3 folds leave it no time, it is ignored.
     """
     if kind == "manual" or evaluation.n_rows > _ROWS_FOR_ONE_FOLD:
         return 1

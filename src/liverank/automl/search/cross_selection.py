@@ -1,8 +1,8 @@
-"""Feature crosses, kept where the loss on validation rows falls beyond noise.
+"""Selection of feature crosses: they must lower the loss on validation rows by more than noise.
 
-A quick forest is trained without crosses on a few folds; what it leaves unexplained ranks the
-candidates, and those with which a forest of the same shape has a lower loss on the same folds are
-kept. Invariant: the holdout rows are not read.
+A quick forest is trained without crosses on a few folds, and its residuals rank the candidates.
+Those with which a forest of the same shape has a lower loss on the same folds are kept. Invariant:
+the holdout rows are not read.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ _LEAST_ROWS = 500
 _MOST_ROWS = 20_000
 _FOLDS = 3
 _LEAST_FOREST_RUNS = 2
-"""Further runs of the quick forest for which there must be time, or no cross is tried."""
+"""Fewest further runs of the quick forest that there must be time for to try any cross."""
 _CANDIDATES_SHARE = 0.25
 """Share of the remaining time used to rank candidates."""
 
@@ -76,7 +76,7 @@ def find_feature_crosses(table_data: TableData, deadline: Deadline) -> tuple[Fea
 
 
 def recorded(crosses: Sequence[FeatureCross]) -> tuple[Made, ...]:
-    """Extras as a plan has them.
+    """Feature crosses in the form that a plan records.
 
     >>> crosses = (CategoryCross(("city", "hour")), arithmetic("debt", "income", "over"))
     >>> from_record(recorded(crosses)) == crosses
@@ -103,7 +103,7 @@ def from_record(made: Sequence[Made]) -> tuple[FeatureCross, ...]:
 
 @dataclass(eq=False)
 class _CrossTrials:
-    """Folds on which a quick forest is trained with any crosses; their columns are made once."""
+    """Folds on which a quick forest is trained with any crosses, whose columns are cached."""
 
     table_data: TableData
     folds: Sequence[FoldSplit]
@@ -145,7 +145,7 @@ class _CrossTrials:
         return np.concatenate(margins)
 
     def help_everywhere(self, before: Floats, after: Floats) -> bool:
-        """Whether the loss falls on each fold: what helps on some of them only will not last."""
+        """Whether the loss falls on every fold: a cross that helps only on some is likely noise."""
         ends = np.cumsum([len(fold.validation) for fold in self.folds])
         falls = []
         for fold, end in zip(self.folds, ends, strict=True):

@@ -1,11 +1,11 @@
-"""The fewest features that rank as well as all of them, found before the search for a model.
+"""Finds the fewest features that rank as well as all of them, before the search for a model.
 
-One quick forest screens them: those with the least gain are dropped. Then forests on folds that go
-forward in time show how well fewer and fewer of the rest do; the fewest are kept whose log-loss and
-NDCG stay within the noise of those folds. A model that reads fewer features is trained and served
-faster and learns less noise.
-Invariant: the features that are kept depend on the rows, the seed and, where time is short, on how
-many counts there was time to try.
+One quick forest screens the features: those with the least gain are dropped. Then forests are
+trained on chronological folds with fewer and fewer of the rest; the smallest number of features
+whose log-loss and NDCG stay within the noise of those folds is kept. A model that reads fewer
+features is trained and served faster and learns less noise.
+Invariant: the features that are kept depend on the rows, the seed and, where time is short, on the
+number of counts that there was time to try.
 """
 
 import math
@@ -25,13 +25,13 @@ from liverank.dataset.metrics import ndcg_at
 from liverank.dataset.rows import Rows, list_offsets
 
 SCREENED = 96
-"""Features that are left after screening."""
+"""Number of features that are left after screening."""
 COUNTS = (84, 74, 66)
 """Numbers of features that are tried, from many to few."""
 FOLDS = 2
 _TOP = 10
 _NOISE = 0.25
-"""Standard errors by which fewer features may be worse than all of them."""
+"""Number of standard errors by which fewer features may be worse than all of them."""
 _MOST_ROWS = 60_000
 _SCREEN_ROWS, _SCREEN_ROUNDS = 60_000, 100
 _ROUNDS = 70
@@ -43,7 +43,7 @@ _PARAMS = {
     "feature_fraction": 0.4,
     "bagging_fraction": 0.7,
 }
-"""Small trees that read a part of the features each; they do best on most logs of rankings."""
+"""Parameters of small trees, each on a part of the features: the best on most logs of rankings."""
 
 
 class Knee(NamedTuple):
@@ -91,7 +91,7 @@ def fewest_features(
         return Knee(kept, ())
     gains = whole.gains
     low, high = 0, len(counts)
-    while low < high:  # fewer is worse or the same, so halve the counts that are left
+    while low < high:  # fewer features are never better, so halve the counts that are left
         middle = (low + high) // 2
         chosen = _best(gains, counts[middle])
         fewer = search.result(chosen)
@@ -118,7 +118,7 @@ class _Search:
         self._labels = validation_rows.target.astype(np.uint8)
 
     def result(self, kept: NDArray[np.bool_]) -> _Result | None:
-        """The result of a forest on these features; None where time is over."""
+        """The result of a forest on these features; None where time ran out."""
         margins, gains = [], np.zeros(len(kept))
         columns = np.flatnonzero(kept)
         for fold in self._evaluation.folds:
@@ -139,7 +139,7 @@ class _Search:
         return _Result(losses, ndcg, gains)
 
     def compare(self, count: int, fewer: _Result, whole: _Result) -> bool:
-        """Whether this number of features is as good as all of them; the figures are recorded."""
+        """Whether this number of features is as good as all of them; records the comparison."""
         worse = fewer.log_loss - whole.log_loss
         lost = (whole.ndcg - fewer.ndcg)[~np.isnan(whole.ndcg)]
         is_enough = _is_noise(worse) and _is_noise(lost)

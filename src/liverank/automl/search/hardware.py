@@ -1,4 +1,4 @@
-"""What the machine allows: memory, cores, and the number of threads that is fastest on them."""
+"""Limits of the machine: free memory, cores, and the fastest number of threads."""
 
 import os
 from pathlib import Path
@@ -9,12 +9,12 @@ from liverank.automl.families import Family
 from liverank.dataset.sampling import evenly_spread_rows
 
 _MANY_ROWS = 15_000
-"""Rows on which numbers of threads are compared."""
+"""Number of rows on which numbers of threads are compared."""
 _LEAST_ROWS = 3000
 """Rows below which one thread is always fastest."""
 _ROUNDS = 6
 _WORTH_IT = 0.75
-"""Share of one thread's time below which several are worth it: threads wait for each other, and
+"""Share of one thread's time below which several threads are used: threads wait for each other, and
 more so when another process starts to use the cores later."""
 _BUSY = 0.75
 _SPARE = 0.9
@@ -23,7 +23,7 @@ _CGROUP = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current
 
 
 def available_bytes() -> int:
-    """Memory that may be taken now: what the system has left, and the container."""
+    """Free memory in bytes: the smaller of the system's and the container's."""
     left = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     if _MEMINFO.exists():
         fields = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines() if line)
@@ -37,7 +37,7 @@ def available_bytes() -> int:
 
 
 def too_large(family: Family, n_rows: int, n_columns: int, memory: int) -> str | None:
-    """Why a family does not fit into memory (bytes); None where it does."""
+    """The reason why a family does not fit into memory (bytes); None where it fits."""
     needs = family.needs_bytes(n_rows, n_columns, family.DEFAULTS[0][1])
     if needs <= memory * _SPARE:
         return None
@@ -52,7 +52,7 @@ def cores() -> int:
 
 
 def fastest_threads(family: Family, train: Matrix, deadline: Deadline, n_cores: int) -> int:
-    """1, or all cores where that is faster on this machine now; models are the same.
+    """The number of threads: 1, or all cores if that is faster now; models are the same.
 
     On few rows, or on a busy machine, threads wait for each other more than they help.
     """

@@ -14,8 +14,8 @@ from liverank.automl.trials.plan import Trial
 from liverank.automl.trials.trial_result import TrialResult
 
 _FIRST_PASS_SHARE = 0.5
-"""Share of the search that the first settings of all families may take on all rows; where they
-would take longer, they are tried on few rows first."""
+"""Share of the search that the first settings of all families may take on all rows; if they would
+take longer, the search begins on few rows."""
 _GROWTH = 4
 """Each rung has this many times the rows of the one below."""
 _LEAST_ROWS = 5000
@@ -26,9 +26,9 @@ _CLIMB = 3
 def rungs(
     families: Mapping[str, Family], cost: CostModel, n_rows: int, whole_s: float
 ) -> list[int | None]:
-    """Rows of each rung, rising; None for all rows.
+    """Number of rows of each rung, ascending; None for all rows.
 
-    A family whose rounds take as long on any number of rows does not count.
+    Families whose rounds take equally long on any number of rows are ignored.
     """
     first = [
         Trial(family=name, name="", params=family.DEFAULTS[0][1], seed=0)
@@ -48,7 +48,7 @@ def rungs(
 def next_rung(results: list[TrialResult], rows: int | None) -> list[Trial]:
     """Trials of the best third of the last rung, to run on more ``rows`` (None for all).
 
-    The best of each of several families comes before a second one of any.
+    The best trial of each family comes before the second best of any.
     """
     last = results[-1].trial.rows
     rung = sorted((each for each in results if each.trial.rows == last), key=lambda each: each.loss)

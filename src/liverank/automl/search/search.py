@@ -3,7 +3,7 @@
     timing runs -> plan -> trials, on few rows first where the table is large -> trial results
 
 Invariant: running a recorded plan again with the same seed trains the same models, byte for byte,
-because the clock decides nothing that the plan does not hold.
+because the plan records every decision that depends on the clock.
 """
 
 import math
@@ -27,7 +27,7 @@ from liverank.automl.trials.trial_result import TrialResult
 _LARGEST_SHARE = 0.4
 """Share of the search that one trial may take."""
 _HOPELESS = 1.25
-"""A trial whose loss on the first fold is this many times that of the best so far ends there."""
+"""Ratio to the best loss so far on the first fold above which a trial is ended."""
 _LAST_ROWS, _LAST_ROUNDS = 2000, 8
 """Rows and rounds of the one quick trial where preparing the rows took all the time."""
 
@@ -45,11 +45,11 @@ def run_search(
     on_trial: OnTrial | None = None,
     policy: SearchPolicy = PLAIN,
 ) -> tuple[list[TrialResult], Plan]:
-    """Try models until the deadline; the plan comes back with the trials that were run.
+    """Run trials until the deadline; the returned plan records them.
 
-    With ``n_all`` as much time is left as it should take to train the best so far on so many rows.
-    A plan that holds trials is run as it is. An interrupt (Ctrl-C) stops the deadline's token and
-    keeps what there is, or is raised again where there is no result yet.
+    With ``n_all``, the expected time of training the best models so far on that many rows is left.
+    A plan that already has trials is replayed. An interrupt (Ctrl-C) stops the deadline's token and
+    keeps the results so far, or is raised again where there is none.
     """
     search = Search(
         evaluation, families, plan, CostModel(plan, evaluation, families, n_all), deadline, policy
@@ -71,7 +71,7 @@ def run_search(
 
 @dataclass(eq=False)
 class Search:
-    """A search under way: ``next_trial`` decides by the results so far, ``run`` adds one."""
+    """The state of a search: ``next_trial`` decides by the results so far, ``run`` adds one."""
 
     evaluation: CrossValidation
     families: Mapping[str, Family]
@@ -83,7 +83,7 @@ class Search:
     _trials: Iterator[Trial] | None = None
 
     def explore(self) -> Iterator[TrialResult]:
-        """Results of new trials until the time, or the patience, is over."""
+        """Run new trials until time runs out or patience ends, and yield their results."""
         while (trial := self.next_trial()) is not None:
             end = self.cost.search_end(self.deadline, self.results)
             if not trial.rounds:
@@ -96,7 +96,7 @@ class Search:
                     return
 
     def replay(self) -> Iterator[TrialResult]:
-        """Results of the plan's trials; no clock is read, but a stop ends them."""
+        """Run the plan's trials and yield their results; only the stop token ends them early."""
         for trial in self.plan.trials:
             result = None
             if not (self.results and self.deadline.stop.stopped):
@@ -113,7 +113,7 @@ class Search:
     def run(self, trial: Trial, until: Deadline, worst_first_loss: float) -> TrialResult | None:
         """Train on every fold and keep the result.
 
-        None where time is over, or the loss on the first fold is above the worst allowed.
+        None where time ran out, or the loss on the first fold is above the worst allowed.
         """
         began = self.deadline.clock()
         evaluation, family = self.evaluation, self.families[trial.family]
@@ -186,12 +186,12 @@ class Search:
                 yield self._last_resort(timed)
             if len(self.results) == before:
                 return
-        if len(sizes) > 1:  # there may be time for more
+        if len(sizes) > 1:  # use the time that is left
             more = (replace(trial, rows=None) for trial in order)
             yield from self._in_time(more, self.deadline, whole_s)
 
     def _in_time(self, trials: Iterator[Trial], until: Deadline, whole_s: float) -> Iterator[Trial]:
-        """Those that should end in time, some at a higher rate; ends after many that would not."""
+        """Trials expected to end in time, some at a higher rate; ends after many that are not."""
         refused = 0
         for trial in trials:
             deadline = self.cost.search_end(until, self.results)
@@ -210,7 +210,7 @@ class Search:
             yield replace(trial, expected_s=round(self.cost.expected_s(trial), 3))
 
     def _last_resort(self, timed: Mapping[str, Family]) -> Trial:
-        """A quick trial of the first family, so that there is a model however short the time."""
+        """A quick trial of the first family, to have a model even if time is very short."""
         name, family = next(iter(timed.items()))
         title, params = family.DEFAULTS[0]
         return Trial(
@@ -223,12 +223,12 @@ class Search:
         )
 
     def _worst_first_loss(self) -> float:
-        """The loss on the first fold beyond which a trial cannot become useful."""
+        """The loss on the first fold above which a trial cannot become useful."""
         losses = (self.evaluation.first_loss(each.validation) for each in self.results)
         return _HOPELESS * min(losses, default=math.inf)
 
     def _without_better(self) -> int:
-        """Trials since the best one."""
+        """Number of trials since the best one."""
         losses = [each.loss for each in self.results]
         return len(losses) - 1 - losses.index(min(losses))
 

@@ -1,4 +1,4 @@
-"""The start of a search: which families can be tried, how long they take, on how many folds."""
+"""The start of a search: the families that can be tried, their timings, the number of folds."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ def start_plan(
     deadline: Deadline,
     memory_bytes: int | None,
 ) -> tuple[Plan, dict[str, Family]]:
-    """A plan without trials, and the families to try: how long they take, and on how many folds.
+    """A plan with timings and the number of folds, without trials, and the families to try.
 
     ``wanted`` names families, None for all; ``kind`` is that of the split. Raises TrainingError
     where no family is left.
@@ -51,7 +51,7 @@ def start_plan(
 def _possible_families(
     wanted: Sequence[str] | None, train: Matrix, memory: int
 ) -> tuple[dict[str, Family], dict[str, str]]:
-    """Families that can train here, the quickest first, and why others cannot."""
+    """Families that can be trained here, the fastest first, and the reasons why others cannot."""
     unknown = set(wanted or ()) - set(FAMILIES)
     if unknown:
         raise TrainingError(

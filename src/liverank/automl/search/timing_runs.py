@@ -1,4 +1,4 @@
-"""Timing runs: short fits that show how long real ones will take.
+"""Timing runs: short fits from which the times of full ones are estimated.
 
 Invariant: their models are thrown away; only the time that they took is used.
 """
@@ -12,11 +12,11 @@ from liverank.automl.trials.plan import Timing
 from liverank.dataset.sampling import evenly_spread_rows
 
 _FEW_ROWS, _MANY_ROWS = 1500, 15_000
-"""Rows of the two timing runs of a family."""
+"""Numbers of rows of the two timing runs of a family."""
 _LONG_TABLE = 6000
-"""Rows from which a second, longer run is worth it."""
+"""Number of rows from which a second, longer run is worth it."""
 _FIXED = 0.3
-"""Share of a round's time taken not to grow with the rows, where only one size was timed."""
+"""Share of a round's time assumed not to grow with the rows, where only one size was timed."""
 _ALL_SHARE = 0.25
 """Share of the remaining time that all timing runs together may take."""
 _MOST_SETUP_SHARE = 0.2
@@ -48,7 +48,7 @@ def time_all(
 def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Deadline) -> Timing:
     """Time a family's first setting on few rows, and on more where there are more.
 
-    What is imported and compiled at the first fit is not counted, unless that takes all the time.
+    Importing and compiling at the first fit is not counted, unless it takes all the time.
     """
     began = deadline.clock()
     grows = family.TRAITS.slower_with_rows
@@ -57,12 +57,12 @@ def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Dead
         few, None, family.DEFAULTS[0][1], seed=0, n_threads=n_threads, deadline=deadline, rounds=1
     )
     if deadline.expired():
-        # Mostly importing and compiling, one may hope; a trial that takes longer is stopped.
+        # Assumed to be mostly importing and compiling; a trial that takes longer is stopped.
         round_s = (deadline.clock() - began) / (20 * max(first.rounds_run, 1))
         return Timing(setup_s=(round_s, 0.0), round_s=(0.0, round_s / len(few)))
     setup, round_s = _time_fit(family, few, n_threads, deadline)
     if len(train) < _LONG_TABLE or not grows or deadline.expired():
-        # One size: all but a little of a round is taken to grow with the rows.
+        # With one size only, most of a round's time is assumed to grow with the rows.
         fixed = _FIXED if grows else 1.0
         return Timing(
             setup_s=(setup, 0.0), round_s=(fixed * round_s, (1 - fixed) * round_s / len(few))
@@ -78,7 +78,7 @@ def time_family(family: Family, train: Matrix, *, n_threads: int, deadline: Dead
 def _time_fit(
     family: Family, rows: Matrix, n_threads: int, deadline: Deadline
 ) -> tuple[float, float]:
-    """Seconds of setting up, and of a round."""
+    """Seconds to set up, and seconds of a round."""
     params = family.DEFAULTS[0][1]
     took = []
     for rounds in family.TRAITS.timed_rounds:

@@ -1,1 +1,1 @@
-"""What a search consists of: its plan, its trials and their results."""
+"""The plan of a search, its trials and their results."""

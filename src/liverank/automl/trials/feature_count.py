@@ -4,7 +4,7 @@ import msgspec
 
 
 class FeatureCountTrial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """So many features, and how they did on the folds compared with all of them."""
+    """A number of features, and its metrics on the folds compared with those of all features."""
 
     features: int
     log_loss: float

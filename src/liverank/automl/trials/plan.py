@@ -1,8 +1,8 @@
-"""The plan of a search: which models are tried, on how many rows, in which order.
+"""The plan of a search: the models to try, in which order, on how many rows.
 
 It begins with the timings of short fits, records the trials that were run, and can be run again.
-Invariant: the order of trials depends on the seed alone; the clock only decides how far down the
-order a search gets, and all that the clock decided is in the plan.
+Invariant: the order of trials depends on the seed alone; the clock only decides how many of them
+are run, and the plan records all that the clock decided.
 """
 
 import zlib
@@ -24,7 +24,7 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Timing(_Record, frozen=True):
-    """What short fits of a family took: seconds = a + b x rows, of setting up and of each round."""
+    """Timings of short fits of a family: seconds = a + b x rows, to set up and for each round."""
 
     setup_s: tuple[float, float]
     round_s: tuple[float, float]
@@ -41,7 +41,7 @@ class Timing(_Record, frozen=True):
 
 
 class Trial(_Record, frozen=True):
-    """A model to try, and once it was trained, the rounds that each fold ran."""
+    """A model to try and, once it was trained, the number of rounds of each fold."""
 
     family: str
     name: str
@@ -54,7 +54,7 @@ class Trial(_Record, frozen=True):
 
     @property
     def title(self) -> str:
-        """The name that people see; two trials of different rows may share it."""
+        """The displayed name; trials on different numbers of rows may share it."""
         return f"{self.family} {self.name}"
 
 
@@ -66,21 +66,21 @@ class Made(_Record, frozen=True):
 
 
 class Student(_Record, frozen=True):
-    """A model that learned from the ensemble, and the time it was measured to take."""
+    """A model distilled from the ensemble, and its measured scoring time."""
 
     size: int
     """Trees a margin, or the width of a net's layers."""
     parts: int
     """Leaves a tree, or layers."""
     rounds: int
-    """Rounds that it ran."""
+    """Number of rounds that it ran."""
     us_per_row: float
     is_net: bool = False
     loss: float | None = None
 
 
 class Plan(_Record, frozen=True):
-    """All that the clock, the memory and the user decided; the rest follows from the seed.
+    """All decisions by the clock, the memory and the user; the rest follows from the seed.
 
     Field names are those of plan.json.
     """
@@ -100,13 +100,14 @@ class Plan(_Record, frozen=True):
     """Microseconds a row, by the id of a trial, or the name of an ensemble or a student."""
     students: tuple[Student, ...] = ()
     bags: int = 1
-    """How many models, which differ by their seed only, were trained on all rows and averaged."""
+    """Number of models, different only by their seed, that were trained on all rows and
+    averaged."""
     dropped: tuple[str, ...] = ()
     """Ids of the ensemble's trials that there was no time to train again on all rows."""
     refit: bool = True
     """Whether the model was trained again on all rows."""
     finished: bool = False
-    """Whether the search came to its end, so that the plan can be run again."""
+    """Whether the search was completed, so that the plan can be run again."""
     interrupted: bool = False
 
     @property
@@ -116,7 +117,7 @@ class Plan(_Record, frozen=True):
 
 
 def trial_id(number: int, trial: Trial) -> str:
-    """The key of a trial in a plan, ``number`` of which came before it.
+    """The key of a trial in a plan; ``number`` trials came before it.
 
     >>> trial_id(3, Trial(family="linear", name="ridge", params={}, seed=0))
     '3 linear ridge'
@@ -157,11 +158,11 @@ def trial_order(
     early: Sequence[str] = (),
     more: Sequence[Setting] = (),
 ) -> Iterator[Trial]:
-    """Trials without end: published settings of each family in turn, then drawn ones in turn.
+    """An endless sequence of trials: the families' published settings in turn, then random ones.
 
-    What a family draws does not depend on the other families. ``is_absolute`` asks boosted trees to
-    train by absolute error. ``more`` are published settings besides those of the families; the
-    settings whose titles are in ``early`` come before all others.
+    The random settings of a family do not depend on the other families. ``is_absolute`` makes
+    boosted trees minimise absolute error. ``more`` are published settings in addition to those of
+    the families; the settings whose titles are in ``early`` come before all others.
 
     >>> from liverank.automl.families import FAMILIES
     >>> some = trial_order({"linear": FAMILIES["linear"]}, seed=0, n_rows=100, n_columns=3)

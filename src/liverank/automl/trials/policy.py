@@ -1,11 +1,11 @@
-"""How a search goes about its trials, where tables and rankings differ."""
+"""The policy of a search: the choices that differ between tables and rankings."""
 
 import math
 from typing import Any, NamedTuple
 
 
 class Setting(NamedTuple):
-    """A published setting that not every search may try, as a family's ``DEFAULTS`` have them.
+    """A published setting that only some searches try, in the form of a family's ``DEFAULTS``.
 
     >>> Setting("lightgbm", "few", {"num_leaves": 8}).title
     'lightgbm few'
@@ -22,22 +22,22 @@ class Setting(NamedTuple):
 
 
 class SearchPolicy(NamedTuple):
-    """What is tried first, when the search ends, and which models must prove themselves."""
+    """What is tried first, when the search ends, and which models need evidence to be used."""
 
     first_trials: tuple[str, ...] = ()
     """Titles of published settings that are tried before all others."""
     settings: tuple[Setting, ...] = ()
     """Settings to try in addition to those of the families."""
     conservative: frozenset[str] = frozenset()
-    """Titles of settings that learn little from noise: another must beat them beyond noise."""
+    """Titles of settings that learn little from noise: others must beat them by more than noise."""
     must_improve: frozenset[str] = frozenset()
-    """Titles of settings that are used only where an ensemble is better with them beyond noise."""
+    """Titles of settings used only where they make an ensemble better by more than noise."""
     use_rungs: bool = True
     """Whether large tables are searched on few rows first (successive halving)."""
     patience: float = math.inf
-    """Trials in a row without a better one after which the search ends before its budget."""
+    """Number of trials in a row without improvement after which the search ends early."""
     ensemble_confidence: float = 0.8
-    """Confidence that an ensemble is better than the best single model; 0 is as likely as not."""
+    """Required confidence that an ensemble beats the best single model; 0 is as likely as not."""
     allow_ties: bool = True
     """Whether calibration may give rows of different margins the same prediction."""
     time_trials: bool = False

@@ -17,15 +17,15 @@ _MOST_GROWTH = 1.5
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """What a trial came to.
+    """The models that a trial trained, with their margins, loss and time.
 
-    fits        one for each fold
+    fits        a trained model for each fold
     validation  float64[n, k], margins of the validation rows of all folds, each by its own fold
     holdout     float64[m, k], margins of the holdout rows
-    loss        the objective on the validation rows, turned so that less is better
+    loss        the objective on the validation rows, with its sign such that less is better
     figure      the objective itself
-    seconds     what training on all folds took
-    number      how many trials of the search came before this one
+    seconds     seconds of training on all folds
+    number      number of trials of the search before this one
     us_per_row  microseconds a row of the last fold's model, in batches of 55; None if not measured
     """
 
@@ -51,12 +51,12 @@ class TrialResult:
 
     @property
     def rounds(self) -> float:
-        """Rounds kept, the mean over folds."""
+        """Mean over folds of the number of rounds kept."""
         return float(np.mean([fit.rounds for fit in self.fits]))
 
     @property
     def has_rounds(self) -> bool:
-        """Whether rounds are a size of the model, which grows with the rows."""
+        """Whether the number of rounds is a size of the model that grows with the rows."""
         return FAMILIES[self.trial.family].TRAITS.rounds_grow
 
 
@@ -72,7 +72,7 @@ def fit_again(
 ) -> Fit | None:
     """Train a trial's model on other rows, usually all of them; None where time ran out.
 
-    ``n_before`` is how many rows the trial had; more rows bear more rounds.
+    ``n_before`` is the number of rows of the trial; more rows allow more rounds.
     """
     rounds = result.rounds
     if family.TRAITS.rounds_grow:
@@ -92,9 +92,9 @@ def fit_again(
 def expected_refit_s(
     result: TrialResult, family: Family, n_before: int, n_all: int, timing: Timing | None
 ) -> float:
-    """Seconds that training again on ``n_all`` rows should take.
+    """Expected seconds of training again on ``n_all`` rows.
 
-    ``n_before`` is how many rows the trials that use all training rows had.
+    ``n_before`` is the number of rows of the trials that use all training rows.
     """
     n_trial = result.trial.rows or n_before
     run = sum(fit.rounds_run for fit in result.fits)

@@ -1,1 +1,1 @@
-"""Which input moved one prediction, and by how much."""
+"""Attributions: how much each input contributed to a prediction."""

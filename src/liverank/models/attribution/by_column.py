@@ -1,8 +1,8 @@
 """Attributions of a prediction to the columns of the table, not to encoded features.
 
 They are Shapley values of a forest, terms of a linear model, and integrated gradients of a net.
-Invariant: base + the sum of the parts is the calibrated margin (before the steps of an isotonic
-calibration, where there are any).
+Invariant: base + the sum of the attributions is the calibrated margin (before the steps of an
+isotonic calibration, where there are any).
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from liverank.models.predictor import ALL, Predictor
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Parts of k margins: ``effects`` float64[n, n_columns, k], and ``base`` float64[k]."""
+    """Attributions of k margins: ``effects`` float64[n, n_columns, k], and ``base`` float64[k]."""
 
     effects: NDArray[np.float64]
     base: NDArray[np.float64]
@@ -48,7 +48,7 @@ class Explainer:
     paths: tuple[LeafPaths | Linear | Mlp, ...]
 
     def explain(self, columns: Columns) -> Parts:
-        """Parts of the margins of rows, by column. Raises ServingError for missing columns."""
+        """Attributions of the margins of rows. Raises ServingError for missing columns."""
         features = self.encoder.transform(columns)
         k = self.predictor.n_margins
         effects, base = np.zeros((len(features), len(self.names), k)), np.zeros(k)

@@ -1,11 +1,11 @@
-"""Attributions of a neural net's margin: integrated gradients from a row of middle values.
+"""Attributions of a neural net's margin: integrated gradients from a baseline row.
 
-The path is the straight line, in the space of the embeddings, from the row whose every value is the
-middle value of training to the row itself. A feature's part is the net's slope along its vector,
-integrated over the path (Sundararajan et al., 2017: Axiomatic attribution for deep networks).
-Between embeddings and margin the net is piecewise linear, so few steps come close; the remainder
-is shared among the features in proportion to their parts.
-Invariant: base + the sum of the parts is the margin; a feature with its middle value has no part.
+The path is the straight line, in the space of the embeddings, from the baseline, whose values are
+the middle values of training, to the row itself. A feature's attribution is the net's gradient
+along its vector, integrated over the path (Sundararajan et al., 2017: Axiomatic attribution for
+deep networks). Between embeddings and margin the net is piecewise linear, so few steps are nearly
+exact; the remainder is shared among the features in proportion to their attributions.
+Invariant: base + the sum of the attributions is the margin; a feature with its middle value gets 0.
 """
 
 from typing import NamedTuple
@@ -16,21 +16,21 @@ from numpy.typing import NDArray
 from liverank.models.mlp.model import Mlp, squash
 
 STEPS = 32
-"""Number of points of the path at which slopes are computed."""
+"""Number of points of the path at which gradients are computed."""
 _ROWS = 64
 
 Floats = NDArray[np.float32]
 
 
 class NetAttributions(NamedTuple):
-    """Parts of k margins: ``effects`` float64[n, f, k], and ``base`` float64[k]."""
+    """Attributions of k margins: ``effects`` float64[n, f, k], and ``base`` float64[k]."""
 
     effects: NDArray[np.float64]
     base: NDArray[np.float64]
 
 
 def attribute_mlp(net: Mlp, rows: Floats, steps: int = STEPS) -> NetAttributions:
-    """Parts of the margins of rows, float32[n, n_features].
+    """Attributions of the margins of rows, float32[n, n_features].
 
     Raises ServingError for rows of another shape.
 
@@ -77,7 +77,7 @@ def _outputs(net: Mlp, vectors: Floats) -> NDArray[np.float64]:
 
 
 def _along(net: Mlp, member: int, middle: Floats, way: Floats, steps: int) -> NDArray[np.float64]:
-    """Parts of one member's outputs, float64[b, f, k].
+    """Attributions of one member's outputs, float64[b, f, k].
 
     ``way`` float32[b, f, d] leads from the vectors ``middle``, float32[f, d], to each row.
     """

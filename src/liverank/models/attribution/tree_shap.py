@@ -1,8 +1,8 @@
 """Attributions of the margin of a forest or a linear model to its features.
 
-A forest's parts are Shapley values under the training rows at its nodes (path-dependent TreeSHAP,
-Lundberg et al., 2020); a linear model's parts are its terms.
-Invariant: base + the sum of the parts is the margin.
+A forest's attributions are Shapley values under the training rows at its nodes (path-dependent
+TreeSHAP, Lundberg et al., 2020); those of a linear model are its terms.
+Invariant: base + the sum of the attributions is the margin.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from liverank.models.rows_check import check_rows
 
 @dataclass(frozen=True, eq=False)
 class Attributions:
-    """Parts of margins: ``effects`` float64[n, f], and ``base``, the same for every row."""
+    """Attributions of margins: ``effects`` float64[n, f], and ``base``, the same for every row."""
 
     effects: NDArray[np.float64]
     base: float
@@ -58,7 +58,7 @@ class LeafPaths:
         return float(self.value @ reached)
 
     def attribute(self, rows: NDArray[np.float32]) -> Attributions:
-        """Parts of the margins of rows, float32[n, n_features].
+        """Attributions of the margins of rows, float32[n, n_features].
 
         Raises ServingError for rows of another shape.
         """

@@ -1,6 +1,6 @@
 """Kernels of attributions: the path to each leaf, and each feature's Shapley value.
 
-A leaf's path makes one demand on each feature on it: a range of values, or NaN. With one[j] = 1
+A leaf's path has one demand for each of its features: a range of values, or NaN. With one[j] = 1
 where a row meets the demand on feature j, else 0, and share[j] the share of the training rows at
 those nodes that meet it, the leaf adds to feature i (Lundberg et al., 2020, algorithm 1)
 
@@ -8,7 +8,7 @@ those nodes that meet it, the leaf adds to feature i (Lundberg et al., 2020, alg
                                   sets of a size, of product(one in the set) product(share outside)
 
 and that mean is the integral over t from 0 to 1 of product(share[j] (1 - t) + one[j] t), j not i: a
-polynomial, so Gauss's rule with half as many points as features gives it exactly.
+polynomial, so Gauss's rule with half as many points as features computes it exactly.
 Invariant: a row's attributions do not depend on the rows explained with it.
 """
 
@@ -32,9 +32,9 @@ Demands: TypeAlias = tuple[
     NDArray[np.bool_],
     NDArray[np.float64],
 ]
-"""What paths demand, an entry a demand: the feature, the bounds low and high, whether NaN passes,
+"""The demands of paths, one entry each: the feature, the bounds low and high, whether NaN passes,
 and the share of training rows that passed. A value x passes unless x <= low or x > high, where a
-bound of NaN is none. A plain tuple: numba's dispatcher takes longer for a named one."""
+bound of NaN is no bound. A plain tuple: numba's dispatcher takes longer for a named one."""
 
 Rules: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Points and weights on 0 to 1; row q of each is Gauss's rule of q points."""
@@ -46,7 +46,7 @@ Span: TypeAlias = tuple[int, int, int]
 def paths_kernel(
     trees: Trees, cover: NDArray[np.float32], leaf_starts: NDArray[np.int64], demands: Demands
 ) -> None:
-    """Fill in what the path to each leaf demands, in the order of the leaves.
+    """Fill in the demands of the path to each leaf, in the order of the leaves.
 
     trees        the forest's ``starts``, ``feature``, ``threshold``, ``left`` and ``nan_left``
     cover        float32[n_nodes], training rows that reached each node
@@ -91,7 +91,7 @@ def paths_kernel(
 
 @compiled
 def share_of(cover: NDArray[np.float32], left: int, goes_left: bool) -> float:
-    """The share of a node's rows that went to one child; half where none came to the node."""
+    """The share of a node's rows that went to one child; 0.5 where no row reached the node."""
     total = np.float64(cover[left]) + np.float64(cover[left + 1])
     if total == 0:
         return 0.5
@@ -190,10 +190,10 @@ def add_effects(
     points: NDArray[np.float64],
     span: Span,
 ) -> None:
-    """Add what a leaf gives each feature of its path to ``sums``, float64[f, LANES].
+    """Add a leaf's effect on each feature of its path to ``sums``, float64[f, LANES].
 
-    ``mean`` float64[LANES] is memory for the mean over sets of the other features: the feature's
-    own factor is divided out of the products.
+    ``mean`` float64[LANES] is a work array for the mean over sets of the other features: the
+    feature's own factor is divided out of the products.
     """
     path_feature, share = demands[0], demands[4]
     begin, end, count = span
@@ -203,7 +203,7 @@ def add_effects(
         mean[:count] = 0
         for k in range(q):
             absent = part * (1 - points[q, k])
-            # With neither share nor row there is no difference to multiply.
+            # Where both share and row are 0, the factor is multiplied by a difference of 0.
             without = 1 / absent if absent > 0 else 0.0
             more = 1 / (absent + points[q, k]) - without
             for lane in range(count):

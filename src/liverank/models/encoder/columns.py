@@ -1,4 +1,4 @@
-"""The columns that a model reads, and their values as arrays, in whatever way they were written.
+"""The columns that a model reads, and their values as arrays, whatever their form in the table.
 
     number, boolean   float64[n], NaN where unknown
     time              float64[n], Unix milliseconds in UTC, NaN where unknown
@@ -86,14 +86,14 @@ def number_of(value: object) -> float:
         text = value.strip()
         value = float(text) if _NUMBER.fullmatch(text) else math.nan
     try:
-        number = float(value)  # type: ignore[arg-type]  # TypeError for what is no number
+        number = float(value)  # type: ignore[arg-type]  # TypeError for other objects
     except (TypeError, ValueError, OverflowError):
         return math.nan
     return number if abs(number) <= MOST_NUMBER else math.nan
 
 
 def boolean_of(value: object) -> float:
-    """1, 0, or NaN.
+    """A boolean as 1 or 0; NaN where unknown.
 
     >>> boolean_of("Yes"), boolean_of(0), boolean_of("maybe")
     (1.0, 0.0, nan)
@@ -130,7 +130,7 @@ def number_level_of(value: object) -> str | None:
 
 
 def moment_of(value: object, form: TimeForm) -> float:
-    """Unix milliseconds, or NaN; a time that names no zone is in UTC.
+    """Unix milliseconds, or NaN; a time without a zone is in UTC.
 
     >>> moment_of("1970-01-02", "iso"), moment_of(2, "epoch_s"), moment_of("1/2/1970", "day_first")
     (86400000.0, 2000.0, 2678400000.0)
@@ -198,7 +198,7 @@ def _json_list(text: str) -> object:
 
 
 def _iso_text(text: str, form: TimeForm) -> str | None:
-    """A time in a form that ``datetime.fromisoformat`` of every Python reads; None for no time."""
+    """A time in a form that ``datetime.fromisoformat`` of every Python reads; else None."""
     if form != "iso" and (match := _SLASHED.fullmatch(text)):
         month, day = (match[1], match[2]) if form == "month_first" else (match[2], match[1])
         hour, minute, second = (match[part] or "00" for part in (4, 5, 6))

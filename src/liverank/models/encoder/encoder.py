@@ -2,8 +2,8 @@
 
     columns -> steps, each with its table -> float32[n, n_features]
 
-Invariant: a row's features do not depend on the rows encoded with it; values and levels that were
-not there in training, and missing ones, are encoded like any other.
+Invariant: a row's features do not depend on the rows encoded with it; values and levels that
+training did not have, and unknown ones, are encoded without an error.
 """
 
 from dataclasses import dataclass, field
@@ -77,7 +77,7 @@ class Encoder:
         return len(self.names)
 
     def transform(self, columns: Columns) -> NDArray[np.float32]:
-        """Encode rows, given as ``liverank.models.encoder.columns`` says: float32[n, n_features].
+        """Encode rows, in the form of ``liverank.models.encoder.columns``: float32[n, n_features].
 
         Other columns are ignored. Raises ServingError for columns that are
         missing or of different lengths. Safe to call from several threads.

@@ -140,7 +140,7 @@ def bag_sizes(bags: list[tuple[str, ...] | None]) -> Floats:
 def bag_shown(
     rows: NDArray[np.int64], codes: NDArray[np.int64], n: int, shown: NDArray[np.int64]
 ) -> Floats:
-    """1 where a row has a token of ``shown``, else 0: float64[n, n_shown]."""
+    """1 or 0, whether a row has each token of ``shown``: float64[n, n_shown]."""
     result = np.zeros((n, len(shown)))
     if len(shown):
         column = np.full(max(int(codes.max(initial=-1)), int(shown.max())) + 1, -1)

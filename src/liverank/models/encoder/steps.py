@@ -1,6 +1,6 @@
 """The steps of an encoder: each turns some columns into some features.
 
-A step is data (JSON); what it learned in addition to names is a table of numbers, one row a level
+A step is data (JSON); apart from names, it learns only a table of numbers, one row for each level
 or token. All arithmetic is in float64 and is rounded once, so a row's features never depend on the
 rows encoded with it. A new kind of step is a class here, its fitting in
 ``automl/preprocessing/encoder.py``, and its operations in ``bundle/onnx_encoder.py``.
@@ -38,7 +38,7 @@ Mask = NDArray[np.bool_]
 
 
 class Learned(NamedTuple):
-    """What a step learned: a table, and the row in it of each level or token."""
+    """The fitted state of a step: a table, and the row in it of each level or token."""
 
     table: Floats | None
     rows: dict[str | None, int]
@@ -172,7 +172,7 @@ class Levels(_Step, frozen=True, kw_only=True):
         return self.levels
 
     def table_shape(self) -> tuple[int, int]:
-        """A row a level, and two more."""
+        """One row for each level, and two more."""
         return len(self.levels) + 2, len(self.names)
 
     def narrow(self, table: Floats | None, mask: Mask) -> tuple["Levels", Floats]:
@@ -211,7 +211,7 @@ class Bag(_Step, frozen=True, kw_only=True):
         return self.tokens
 
     def table_shape(self) -> tuple[int, int] | None:
-        """A row a token, a column a mean; raises BundleError if ``shown`` is out of range."""
+        """One row a token, one column a mean; raises BundleError if ``shown`` is out of range."""
         if any(not 0 <= number < len(self.tokens) for number in self.shown):
             raise BundleError("encoder: a step shows a token that it does not have")
         means = len(self.names) - len(self.shown) - self.sized

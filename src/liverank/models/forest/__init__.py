@@ -1,1 +1,1 @@
-"""Tree ensembles in service: one neutral form, scored by one of three kernels."""
+"""Tree ensembles: one form for all libraries, and the kernels that score it."""

@@ -1,10 +1,10 @@
-"""A forest as ``bits_kernel`` reads it.
+"""A forest packed into the arrays that ``bits_kernel`` reads.
 
 A column of keys stands for a feature: a value's key is the number of the column's cuts (distinct
-thresholds) below it, and a node asks whether the key is above the number of its own cut. NaN gets a
-key that sends it the right way at every node; where no key does, the nodes that send NaN left and
-those that send it right read two columns. A feature with more cuts than a byte can count has
-several columns too. A node is one word:
+thresholds) below it, and a row goes right at a node where its key is above the number of the node's
+cut. NaN gets a key that sends it the right way at every node; where no key does, the nodes that
+send NaN left and those that send it right read two columns. A feature with more cuts than a byte
+can count has several columns too. A node is one word:
 
     bits 63..40   index of the first key of its column, 64 keys a column
     bits 39..32   number of its cut
@@ -55,11 +55,11 @@ class BitForest(NamedTuple):
 class _Nodes(NamedTuple):
     """The nodes of all trees, in the order of ``Forest``; an entry a node.
 
-    tree, depth   int64, the number of its tree, and how many nodes stand above it
+    tree, depth   int64, the number of its tree, and the number of nodes above it
     code          int64, the turns from the root as bits, the first turn the highest, right being 1
     is_inner      bool, whether it has children; ``lefts`` is the index of the left one, else -1
     column, cut   int64, the column of keys that it reads, and the number of its cut there
-    is_symmetric  bool[n_trees], whether a tree asks one question a level
+    is_symmetric  bool[n_trees], whether a tree has one split a level
     """
 
     tree: Ints
@@ -121,7 +121,7 @@ def pack_bits(
 
 
 def _order_leaves(nodes: _Nodes) -> Ints:
-    """The leaves by tree; in a symmetric tree by their numbers, in another as they come."""
+    """The leaves by tree; in a symmetric tree by their numbers, else in the order of the nodes."""
     leaves = np.flatnonzero(~nodes.is_inner)
     tree = nodes.tree[leaves]
     number = np.where(nodes.is_symmetric[tree], nodes.code[leaves], 0)
@@ -165,7 +165,7 @@ def _pack_groups(
 
 
 def _pack_levels(nodes: _Nodes) -> tuple[Ints, Ints]:
-    """The packed levels of symmetric trees, tree by tree, and how many each tree has."""
+    """The packed levels of symmetric trees, tree by tree, and the number of levels of each tree."""
     in_symmetric = nodes.is_symmetric[nodes.tree]
     levels = np.flatnonzero(nodes.is_inner & in_symmetric & (nodes.code == 0))
     levels = levels[np.lexsort((nodes.depth[levels], nodes.tree[levels]))]
@@ -174,7 +174,7 @@ def _pack_levels(nodes: _Nodes) -> tuple[Ints, Ints]:
 
 
 def _questions(nodes: _Nodes, which: Ints) -> Ints:
-    """The bits of a word that say which column a node reads, and the number of its cut."""
+    """The bits of a word that encode a node's column and the number of its cut."""
     return nodes.column[which] * BLOCK << 40 | nodes.cut[which] << 32
 
 
@@ -222,7 +222,7 @@ def _by_missing(
 
 
 def _in_runs(cuts: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Up to 255 rising cuts as ``count_below`` wants them: the last of each run, then the runs."""
+    """Up to 255 rising cuts as ``count_below`` reads them: the last of each run, then the runs."""
     runs = np.full((len(cuts) // _RUN + 1, _RUN), np.inf, np.float32)
     runs.flat[: len(cuts)] = cuts
     lasts = np.full(_RUN, np.inf, np.float32)
@@ -233,7 +233,7 @@ def _in_runs(cuts: NDArray[np.float32]) -> NDArray[np.float32]:
 def _trace(
     roots: NDArray[np.int64], lefts: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How deep each node is, and the turns to it as the bits of a number, the first the highest."""
+    """The depth of each node, and the turns to it as bits of a number, the first the highest."""
     depth, code = np.zeros((2, len(lefts)), np.int64)
     here = roots
     while len(here):
@@ -248,7 +248,7 @@ def _trace(
 def _are_symmetric(
     tree: NDArray[np.int64], depth: NDArray[np.int64], question: NDArray[np.int64], n_trees: int
 ) -> NDArray[np.bool_]:
-    """Which trees ask one question a level; ``question`` is below 0 for leaves."""
+    """Which trees have one split a level; ``question`` is below 0 for leaves."""
     symmetric = np.ones(n_trees, np.bool_)
     order = np.lexsort((depth, tree))
     same_level = (np.diff(tree[order]) == 0) & (np.diff(depth[order]) == 0)

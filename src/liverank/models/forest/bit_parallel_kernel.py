@@ -1,11 +1,10 @@
 """The kernel that scores a forest 64 rows at a time, a bit of a word for each row.
 
 A row's values become keys of one byte: the number of the forest's thresholds that are smaller. One
-comparison then answers a node's question for 64 rows, and two operations on words give the rows
-that go on to either child, so that no step waits for a single row. For the same reason eight trees
-are evaluated together, level by level. A symmetric tree needs only one comparison a level: the
-answers are the bits of a leaf's number.
-``liverank.models.forest.bit_parallel`` makes the arrays.
+comparison then evaluates a node's split for 64 rows, and two operations on words give the rows that
+go to either child, so that no step depends on a single row. For the same reason eight trees are
+evaluated together, level by level. A symmetric tree needs only one comparison a level: the results
+are the bits of a leaf's number. ``liverank.models.forest.bit_parallel`` makes the arrays.
 Invariant: trees are added in order, row by row, so the sum is the same in any batch.
 """
 
@@ -23,18 +22,18 @@ from liverank.models.forest.simd_kernel import (
 GROUP = 8
 """Trees that are evaluated together."""
 MOST_LEAVES = 256
-"""Leaves that a tree may have: their numbers are bytes."""
+"""Largest number of leaves of a tree: leaf numbers are bytes."""
 
 COLUMN_FEATURE, COLUMN_MISSING, COLUMN_CUTS = 0, 1, 2
-"""What ``columns`` holds of a column of keys: its feature, the key of NaN, and the index of its
+"""Fields of ``columns``, for a column of keys: its feature, the key of NaN, and the index of its
 first cut."""
 GROUP_NODES, GROUP_ROOTS = 0, 1
-"""What ``groups`` holds of a group of trees: the index of its first node, and how many of its trees
-are not symmetric."""
+"""Fields of ``groups``, for a group of trees: the index of its first node, and the number of its
+trees that are not symmetric."""
 TREE_SYMMETRIC, TREE_FIRST, TREE_SIZE, TREE_VALUES = 0, 1, 2, 3
-"""What ``trees`` holds of a tree: 1 or 0; the index of its first level among the nodes (symmetric),
-or of its first leaf among the group's words; how many levels or leaves it has; and the index of its
-first leaf's value."""
+"""Fields of ``trees``, for a tree: 1 if it is symmetric, else 0; the index of its first level among
+the nodes (symmetric), or of its first leaf among the group's words; the number of its levels or
+leaves; and the index of its first leaf's value."""
 
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _LOW = np.uint64(0xFFFF)

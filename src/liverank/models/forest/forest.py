@@ -1,4 +1,4 @@
-"""A forest of regression trees as arrays, whoever trained it.
+"""A forest of regression trees as arrays, whichever library trained it.
 
 A row goes left at a node when its feature is at most the threshold, or when it is NaN and the node
 sends NaN left. Its margin is the sum of the values of the leaves it reaches, one a tree.

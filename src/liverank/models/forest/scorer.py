@@ -26,7 +26,7 @@ class ForestScorer:
 
     @cached_property
     def _bits(self) -> BitForest | None:
-        """Packed at the first use: a search makes many forests that never score."""
+        """The arrays, packed at the first use: many forests of a search are never scored."""
         return pack_bits(**self._arrays)
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:

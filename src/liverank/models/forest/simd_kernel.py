@@ -1,6 +1,6 @@
 """Operations on many values at once, as vectors of LLVM.
 
-LLVM compiles them to what the machine has: one instruction for 64 bytes, or several for 32 or 16.
+LLVM compiles them for the machine: one instruction for 64 bytes, or several for 32 or 16.
 They use integers and comparisons only, so that the result is the same on every machine.
 """
 
@@ -24,7 +24,7 @@ _KEY_SHIFT, _COLUMN_SHIFT = 32, 40
 
 
 def _make_count_below(_context: Any, cuts: Any, _start: Any, _value: Any) -> Any:
-    """How many of a column's cuts lie below a value: uint64; none where it is NaN.
+    """Number of a column's cuts that are below a value: uint64; 0 where it is NaN.
 
     The column begins at ``start`` with the last cuts of its runs of 16, and then has the runs.
     """

@@ -64,7 +64,7 @@ def pack_walk(
     """
     sizes = np.diff(starts)
     inner = feature >= 0
-    # One column for each feature and way of NaN in use, numbered in that order.
+    # One column for each feature and direction of NaN in use, numbered in that order.
     wanted = feature.astype(np.int64) * 2 + nan_left
     columns = np.unique(wanted[inner])
     if len(columns) > MOST or (len(sizes) and sizes.max() > MOST):
@@ -117,7 +117,7 @@ def walk_kernel(
     n = len(rows)
     margins = np.zeros((n + LANES - 1) // LANES * LANES)
     width = np.uint64(len(features))
-    keys = np.zeros(LANES * len(features), np.uint32)  # of eight rows, row by row
+    keys = np.zeros(LANES * len(features), np.uint32)  # keys of eight rows, row by row
     for first in range(0, n, LANES):
         fill_keys(keys, features, missing, rows[first : first + LANES])
         sums = margins[first : first + LANES]
@@ -163,7 +163,7 @@ def fill_keys(
     missing: NDArray[np.uint32],
     rows: NDArray[np.float32],
 ) -> None:
-    """Turn up to eight rows into sort keys; lanes without a row keep what they had."""
+    """Turn up to eight rows into sort keys; lanes without a row keep their old keys."""
     bits = rows.view(np.uint32)
     width = len(features)
     for row in range(len(rows)):

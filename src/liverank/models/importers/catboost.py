@@ -1,8 +1,8 @@
 """CatBoost's JSON form of a model, read into one Forest a class without CatBoost.
 
-A symmetric tree asks one question at each depth; the answers are the bits of a leaf's number, the
-first question the lowest bit. The answer is yes where ``x > border`` in float32; for NaN it depends
-on the column's ``nan_value_treatment``. The bias becomes a first tree of a single leaf.
+A symmetric tree has one split at each depth; their outcomes are the bits of a leaf's number, that
+of the first split the lowest bit. A bit is 1 where ``x > border`` in float32; for NaN it depends on
+the column's ``nan_value_treatment``. The bias becomes a first tree of a single leaf.
 """
 
 import json
@@ -19,9 +19,9 @@ _NAN_IS_ABOVE = "AsTrue"
 
 
 def forests_from_catboost(text: str | bytes) -> tuple[Forest, ...]:
-    """Read what ``save_model(path, format="json")`` wrote: a Forest a class, or one for all else.
+    """Read the file of ``save_model(path, format="json")``: a Forest a class, or a single one.
 
-    Raises TrainingError for what a Forest cannot hold: trees that are not symmetric, splits on
+    Raises TrainingError for what a Forest cannot represent: trees that are not symmetric, splits on
     categories, texts or embeddings.
     """
     model = json.loads(text)
@@ -62,7 +62,7 @@ def _tree(
     weights = np.array(tree["leaf_weights"], np.float64)
     n_inner, n_leaves = (1 << len(questions)) - 1, 1 << len(questions)
     depth_of = np.repeat(np.arange(len(questions)), 1 << np.arange(len(questions)))
-    # The highest bit is asked first, so that leaves stand in the order of their numbers.
+    # The split of the highest bit comes first, so that leaves are in the order of their numbers.
     asked = [questions[-1 - depth] for depth in depth_of]
     nodes = np.arange(n_inner)[:, None]
     return Tree(

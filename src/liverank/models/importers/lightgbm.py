@@ -1,7 +1,7 @@
 """LightGBM's text form of a model, read into a Forest without LightGBM.
 
 LightGBM compares in float64 and our rows are float32, so a threshold is rounded down to float32:
-then ``x <= t`` holds for the one exactly when it holds for the other. LightGBM also reads a value
+then ``x <= t`` has the same result for both thresholds. LightGBM also reads a value
 within 1e-35 of zero as zero; a threshold inside that band is moved to its edge.
 """
 
@@ -19,10 +19,10 @@ _ZERO_BAND = np.float32(1e-35)
 
 
 def forest_from_lightgbm(text: str) -> Forest:
-    r"""Read what ``Booster.model_to_string()`` wrote for a model of one output.
+    r"""Read the text of ``Booster.model_to_string()`` for a model of one output.
 
-    Raises TrainingError for what a Forest cannot hold: several classes, categorical splits, linear
-    trees, zero as missing, averaged output.
+    Raises TrainingError for what a Forest cannot represent: several classes, categorical splits,
+    linear trees, zero as missing, averaged output.
 
     >>> forest = forest_from_lightgbm(
     ...     "tree\nversion=v4\nnum_class=1\nmax_feature_idx=0\n"
@@ -40,7 +40,7 @@ def forest_from_lightgbm(text: str) -> Forest:
 
 
 def forests_from_lightgbm(text: str) -> tuple[Forest, ...]:
-    """One Forest for each class, or one for all else; otherwise as ``forest_from_lightgbm``."""
+    """One Forest for each class, or a single one; otherwise as ``forest_from_lightgbm``."""
     head, *blocks = text.split("\n\nend of trees")[0].split("\nTree=")
     header = _fields(head)
     if "average_output" in head.split("\n"):
@@ -65,7 +65,7 @@ def round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def outside_zero_band(thresholds: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Thresholds that sort values within 1e-35 of zero as they sort zero.
+    """Thresholds that send values within 1e-35 of zero the same way as zero.
 
     >>> outside_zero_band(np.array([0.0, -1e-36, 2.0], np.float32)) == 0
     array([False, False, False])
@@ -80,7 +80,7 @@ def _fields(block: str) -> dict[str, str]:
 
 
 def _tree(fields: dict[str, str], number: int) -> Tree:
-    """A tree's splits, numbered as LightGBM does, and after them its leaves."""
+    """A tree's splits, numbered as in LightGBM, and after them its leaves."""
     if fields.get("is_linear", "0") != "0":
         raise TrainingError(f"LightGBM model: tree {number} has linear leaves; train without them")
     leaf_value = _numbers(fields["leaf_value"])

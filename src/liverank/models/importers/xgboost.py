@@ -1,8 +1,8 @@
 """XGBoost's JSON form of a model, read into one Forest a class without XGBoost.
 
-XGBoost goes left where ``x < t`` in float32; that is ``x <= `` the float32 below ``t``. It adds its
-trees in float32, so its own margin is the one that is rounded. Its base score becomes a
-first tree of a single leaf.
+XGBoost goes left where ``x < t`` in float32; that is ``x <= `` the float32 below ``t``. XGBoost
+adds trees in float32, so its margin is less exact than the Forest's. Its base score becomes a first
+tree of a single leaf.
 """
 
 import json
@@ -21,9 +21,9 @@ _PLAIN = frozenset({"multi:softprob", "multi:softmax", "reg:squarederror", "reg:
 
 
 def forests_from_xgboost(text: str | bytes) -> tuple[Forest, ...]:
-    """Read what ``Booster.save_raw("json")`` wrote: a Forest a class, or one for all else.
+    """Read ``Booster.save_raw("json")``: one Forest for each class, or a single one.
 
-    Raises TrainingError for what a Forest cannot hold: other boosters than trees, categorical
+    Raises TrainingError for what a Forest cannot represent: other boosters than trees, categorical
     splits, several targets, objectives whose base score has a scale of its own.
     """
     learner = json.loads(text)["learner"]
@@ -49,7 +49,7 @@ def forests_from_xgboost(text: str | bytes) -> tuple[Forest, ...]:
 
 
 def _bases(written: str, classes: int, is_probability: bool) -> list[float]:
-    """The margin that each class starts from; ``[5E-1]``, or one number a class."""
+    """The margin that each class starts from, written as ``[5E-1]`` or as a number a class."""
     scores = [float(score) for score in written.strip("[]").split(",")]
     if is_probability:
         scores = [math.log(score / (1 - score)) for score in scores]
@@ -69,6 +69,6 @@ def _tree(tree: dict[str, Any], number: int) -> Tree:
         feature=np.array(tree["split_indices"], np.int64),
         threshold=below,
         nan_left=np.array(tree["default_left"], np.bool_),
-        value=condition.astype(np.float64),  # of a leaf, what it adds
+        value=condition.astype(np.float64),  # of a leaf: its value
         cover=np.array(tree["sum_hessian"], np.float64),
     )

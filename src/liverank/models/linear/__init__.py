@@ -1,1 +1,1 @@
-"""Linear models in service."""
+"""Linear models as arrays, and their scoring."""

@@ -1,4 +1,4 @@
-"""Kernels of the linear model: how it reads a value, and the weighted sum.
+"""Kernels of the linear model: the scale of its values, and the weighted sum.
 
 Invariant: only IEEE additions, multiplications, comparisons and ``frexp`` are used, one row at a
 time, so a row scores the same bits in any batch and on any machine.

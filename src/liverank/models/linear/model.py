@@ -1,7 +1,8 @@
 """A linear model as arrays, for few training rows and for ensembles with trees.
 
 Each feature adds weight x (value - mean). The value is clipped to the range of the training rows
-and, where that has long tails, is on a logarithmic scale; an unknown value adds another weight.
+and, for a column with long tails, put on a logarithmic scale; an unknown value adds a weight of its
+own instead.
 Invariant: a row's margin does not depend on the rows scored with it.
 """
 

@@ -1,1 +1,1 @@
-"""Neural nets in service."""
+"""Neural nets as arrays, and their scoring."""

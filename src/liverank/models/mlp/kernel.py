@@ -1,4 +1,4 @@
-"""Kernels of the neural net: how it reads a row, and its layers.
+"""Kernels of the neural net: the scale and embedding of a row, and the layers.
 
 Invariant: only IEEE additions, multiplications, divisions, square roots and comparisons are used,
 in one order for each row, so a row scores the same bits in any batch and on any machine. A term
@@ -43,9 +43,9 @@ def embed_row(
     """Embed the squashed values of a row, float32[f]: float32[f x d], one feature after another.
 
     edges    float32[2, f, b], where each bin begins, and 1 over its width
-    vectors  float32[3, f, d], a feature's vector at zero, its slope, and what is added where the
+    vectors  float32[3, f, d], a feature's vector at zero, its slope, and the vector added where the
              value is unknown
-    bins     float32[f, b, d], what each bin adds
+    bins     float32[f, b, d], the vector that each bin adds
     """
     knot, inverse_width = edges[0], edges[1]
     at_zero, slope, missing = vectors[0], vectors[1], vectors[2]
@@ -73,7 +73,7 @@ def dense(
     outputs: NDArray[np.float32],
     in_use: NDArray[np.int64],
 ) -> None:
-    """Add inputs @ weight, [a] @ [a, b], to outputs; ``in_use`` is memory for a indexes."""
+    """Add inputs @ weight, [a] @ [a, b], to outputs; ``in_use`` is a work array for a indexes."""
     n = 0
     for k in range(len(inputs)):
         if inputs[k] != 0:
@@ -104,7 +104,7 @@ def mlp_kernel(
 
     squashed   float32[n, f]
     embedding  ``edges``, ``vectors`` and ``bins`` of ``embed_row``
-    member     float32[m, f x d], what each member multiplies the vectors by
+    member     float32[m, f x d], factors by which each member multiplies the vectors
     layers     weights of the first layer float32[f x d, h], of the others float32[l, h, h], and
                biases float32[l + 1, h]
     heads      weights float32[m, h, k] and biases float32[m, k] of each member's outputs
@@ -117,7 +117,7 @@ def mlp_kernel(
     n_outputs = head.shape[2]
     embedded = np.empty(n_inputs, np.float32)
     inputs = np.empty(n_inputs, np.float32)
-    states = np.empty((2, width), np.float32)  # of the layer before and of this one
+    states = np.empty((2, width), np.float32)  # outputs of the previous layer and of this one
     output = np.empty(n_outputs, np.float32)
     in_use = np.empty(max(n_inputs, width), np.int64)
     margins = np.zeros((len(squashed), n_outputs))

@@ -1,9 +1,9 @@
 """A neural net as arrays: numerical embeddings, then a few members that share their layers.
 
-A value is scaled by its middle half and smoothly clipped. Each feature then has a small vector,
-piecewise linear in the value, with a vector of its own for an unknown value (Gorishniy et al.,
-2022). A member scales the vectors in its own way and ends in its own head, and the layers between
-are shared (TabM-mini, Gorishniy et al., 2025); the net's output is the members' mean.
+A value is scaled by its column's interquartile range and smoothly clipped. Each feature then has a
+small vector, piecewise linear in the value, with a vector of its own for an unknown value
+(Gorishniy et al., 2022). Each member has its own scales of the vectors and its own head; the layers
+between are shared (TabM-mini, Gorishniy et al., 2025); the net's output is the members' mean.
 Invariant: a row's margins do not depend on the rows scored with it, nor on the machine.
 """
 
@@ -52,7 +52,7 @@ class Mlp:
     knot            where each bin of z begins; ``inverse_width`` is 1 over its width, 0 for no bin
     slope, bins     a feature's vector is at_zero + z slope + sum over bins of bins x the share of
                     the bin that lies below z, or at_zero + missing for an unknown value
-    member          what each member multiplies the vectors by
+    member          factors by which each member multiplies the vectors
     first, hidden   weights of the first layer and of those after it; ``bias`` of each; each ends
                     in max(., 0)
     head            weights of each member's outputs; ``head_bias``
@@ -145,7 +145,7 @@ class Mlp:
         """
         left_out = np.setdiff1d(np.arange(self.n_features), columns)
         arrays = self.to_arrays()
-        # A column that adds the same to every row is still needed.
+        # A column that adds a constant to every row is still needed.
         if np.isin(left_out, self.used).any() or self.at_zero[left_out].any():
             raise BundleError(f"mlp: columns {left_out} cannot be left out; it reads them")
         for name, axis in _OF_FEATURES.items():

@@ -1,8 +1,7 @@
 """Linear models: quick, always available, and hard to beat on few rows.
 
-Logistic, multinomial and ridge regression on bounded, rescaled values. A round is a penalty of a
-path that falls from round to round, so the best round is the penalty with the least validation
-loss.
+Logistic, multinomial and ridge regression on bounded, rescaled values. Each round fits one L2
+penalty of a decreasing path, so the best round is the penalty with the least validation loss.
 Invariant: with the same seed and rounds the coefficients are the same, on any number of threads.
 """
 
@@ -39,7 +38,7 @@ DEFAULTS: tuple[tuple[str, dict[str, Any]], ...] = (("ridge", {"heaviest": 1000.
 
 ROUNDS = 8
 _FALL = 10**0.5
-"""Factor between a penalty and the next."""
+"""Factor by which the penalty falls from one round to the next."""
 _KINDS = {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION}
 _MOST_STEPS = 150
 _GAIN_ROWS = 2000
@@ -57,7 +56,7 @@ def fit(
 ) -> Fit:
     """Train as ``contract.Family`` describes.
 
-    ``heaviest`` of ``params`` is the first L2 penalty on standardised coefficients, in rows.
+    The parameter ``heaviest`` is the first L2 penalty on standardised coefficients, in rows.
     """
     if is_constant(train):
         return constant_fit(train)
@@ -74,7 +73,7 @@ def fit(
     for penalty in range(min(rounds or ROUNDS, ROUNDS)):
         point = solve(point, params["heaviest"] / _FALL**penalty)
         out_of_time = deadline.expired()
-        if out_of_time and run:  # what was cut short could not be repeated
+        if out_of_time and run:  # an interrupted round could not be repeated
             break
         run += 1
         loss = 0.0 if validation is None else _loss(_parts(rows, point, scale, shift), validation)
@@ -89,22 +88,22 @@ def fit(
 
 
 def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> dict[str, Any]:
-    """Another path of penalties."""
+    """Draw the first penalty of a path."""
     return {"heaviest": log_uniform(generator, 10.0, 10_000.0)}
 
 
 def expected_rounds(params: dict[str, Any], n_rows: int) -> float:
-    """All penalties of the path."""
+    """The number of penalties of the path: all are fitted."""
     return float(ROUNDS)
 
 
 def work(params: dict[str, Any], n_columns: int) -> float:
-    """All paths take as long."""
+    """The same for all paths."""
     return 1.0
 
 
 def needs_bytes(n_rows: int, n_columns: int, params: dict[str, Any]) -> int:
-    """Rows in float64, whether each value is unknown, and copies while they are prepared."""
+    """Memory for rows in float64, masks of unknown values, and copies during preparation."""
     return 60_000_000 + min(n_rows, MOST_ROWS) * n_columns * 8 * 5
 
 
@@ -116,7 +115,7 @@ def _solver(
     train: Matrix,
     expired: Callable[[], bool],
 ) -> Callable[[NDArray[np.float64], float], NDArray[np.float64]]:
-    """A function from a point, float64[k, f + 1], and a penalty to the best point."""
+    """A function from a point, float64[k, f + 1], and a penalty to the optimum."""
     n, k = len(target), train.classes
     kind = _KINDS[train.task]
     bounds = rows.bounds and Bounds(np.tile(rows.bounds.lb, k), np.tile(rows.bounds.ub, k))

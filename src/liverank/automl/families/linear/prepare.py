@@ -1,7 +1,7 @@
 """Preparation of rows for a linear model.
 
-Values are clipped to the range of the middle 99.8 % and put on a logarithmic scale where that makes
-their tails shorter, then standardised; many rows are thinned.
+Values are clipped to the range of the middle 99.8 % and put on a logarithmic scale where that
+shortens their tails, then standardised; many rows are thinned.
 """
 
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from liverank.dataset.sampling import evenly_spread_rows
 from liverank.models.linear.model import Linear, expand
 
 MOST_ROWS = 50_000
-"""More training rows are thinned evenly to these: so few coefficients learn nothing from more."""
+"""Number of rows to which more are thinned evenly: so few coefficients need no more."""
 TAIL_ROWS = 5000
-"""Rows used to decide whether a column has a long tail."""
+"""Number of rows used to decide whether a column has a long tail."""
 
 
 @dataclass(frozen=True)
 class Prepared:
     """Rows prepared once, to be fitted with any penalty.
 
-    ``design`` float64[n, f + m] holds the standardised values, 0 where unknown, and then whether
-    each of the m columns ``often_unknown`` is unknown; ``scale`` float64[f] standardises.
+    ``design`` float64[n, f + m] holds the standardised values, 0 where unknown, then 1 or 0 for
+    whether each of the m columns ``often_unknown`` is unknown; ``scale`` float64[f] standardises.
     """
 
     design: NDArray[np.float64]

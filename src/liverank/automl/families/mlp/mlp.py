@@ -1,9 +1,9 @@
-"""The neural family: a net of piecewise-linear embeddings and members that share their layers.
+"""The neural network family: piecewise-linear embeddings, and members that share layers.
 
 Invariant: with the same seed, parameters and rounds the Mlp that is trained has the same bytes on
 one machine. A round is one step of the optimiser on one batch. JAX, of the extra ``automl``, is
-imported only when a net is trained. Monotone constraints are not supported: a search that has some
-leaves this family out.
+imported only when a net is trained. Monotone constraints are not supported: a search with such
+constraints leaves this family out.
 """
 
 from typing import Any
@@ -58,14 +58,14 @@ DEFAULTS: tuple[tuple[str, Params], ...] = (
 _EPOCHS = 45
 _EXPECTED = 400.0, 8000.0
 _FIXED_COST = 20e6
-"""Cost of a step besides its products of matrices, in multiplications."""
+"""Fixed cost of a step, in multiplications, in addition to its matrix products."""
 MOST_ROUNDS = 20_000
 _LEAST_S = 1.0
-"""With less time, the result is a constant."""
+"""Seconds below which the result is a constant."""
 
 
 def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> Params:
-    """Parameters at random, from the spaces of RealMLP and TabM.
+    """Random parameters from the spaces of RealMLP and TabM.
 
     >>> params = sample(np.random.default_rng(0), 1000, 10)
     >>> params.keys() == DEFAULTS[0][1].keys()
@@ -85,7 +85,7 @@ def sample(generator: np.random.Generator, n_rows: int, n_columns: int) -> Param
 
 
 def expected_rounds(params: Params, n_rows: int) -> float:
-    """Some dozens of passes over the rows.
+    """The number of steps of some dozens of passes over the rows.
 
     >>> expected_rounds(DEFAULTS[0][1], 5120)
     1800.0
@@ -94,7 +94,7 @@ def expected_rounds(params: Params, n_rows: int) -> float:
 
 
 def work(params: Params, n_columns: int) -> float:
-    """Grows with the products of matrices in a step, and has a fixed part."""
+    """The cost of the matrix products of a step, plus a fixed part."""
     return _step_cost(params, n_columns) / _step_cost(DEFAULTS[0][1], n_columns)
 
 
@@ -143,7 +143,7 @@ def fit(
             deadline=deadline,
             rounds=MOST_ROUNDS if rounds is None else rounds,
         )
-    if trained is None:  # heads that predict the mean of the target, whatever the row
+    if trained is None:  # out of time: predict the mean of the target for every row
         trained = Trained({**start, "head": np.zeros_like(start["head"])}, 0, 0, rounds != 0)
     net = to_mlp(scales, trained.weights)
     some = evenly_spread_rows(len(train), 1000, floor=True)

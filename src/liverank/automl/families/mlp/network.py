@@ -2,7 +2,7 @@
 
 Weights are standard normal and layers divide by the root of their width, so that one learning rate
 suits every width (the neural tangent parametrisation, as in RealMLP, Holzmüller et al., 2024).
-Compiled once for each shape of batch and net; rates are arguments, so trials share the code.
+The code is compiled once for each shape of batch and net; rates are arguments, so trials share it.
 """
 
 from functools import partial
@@ -22,7 +22,7 @@ Weights = dict[str, Any]
 SLOW = 0.1
 """Factor of the learning rate for embeddings, members and biases."""
 DECAYED = ("first", "hidden", "head")
-"""Weights that weight decay shrinks."""
+"""Weights that weight decay applies to."""
 
 
 class State(NamedTuple):

@@ -1,6 +1,7 @@
-"""Preparation of rows for the neural net: scales, bins, first weights; and from it to an Mlp.
+"""Preparation for the neural net: scales, bins, first weights; and its conversion to an Mlp.
 
-Values are scaled by the middle half of the training rows and bins hold equal shares of them.
+Values are scaled by the interquartile range of the training rows, and bins have equal shares of the
+rows.
 Invariant: the net that is trained and the Mlp that scores read a row through the same kernel.
 """
 
@@ -20,7 +21,7 @@ Params = dict[str, Any]
 Arrays = dict[str, NDArray[np.float32]]
 
 MOST_ROWS = 20_000
-"""Rows from which scales and bins are measured; more change them little."""
+"""Number of rows used to measure scales and bins; more change them little."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Scales:
         return squash(features, self.centre, self.scale)
 
     def target(self, matrix: Matrix) -> NDArray[Any]:
-        """Targets as the net learns them: int32[n] for classes, else float32[n]."""
+        """Targets in the form that the net is trained on: int32[n] for classes, else float32[n]."""
         if matrix.task == "multiclass":
             return matrix.target.astype(np.int32)
         scaled: NDArray[np.float64] = (matrix.target - self.shift[0]) / self.stretch[0]
@@ -98,7 +99,7 @@ def first_weights(train: Matrix, params: Params, generator: np.random.Generator)
 
 
 def batches(n_rows: int, size: int, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """Row numbers of each batch, without end; a row is repeated once all others were drawn.
+    """An endless sequence of batches of row numbers; a row is repeated once all others were drawn.
 
     >>> some = batches(5, 2, np.random.default_rng(0))
     >>> sorted(np.concatenate([next(some) for _ in range(5)]).tolist())
@@ -113,7 +114,7 @@ def batches(n_rows: int, size: int, generator: np.random.Generator) -> Iterator[
 
 
 def layer_factors(n_inputs: int, width: int) -> dict[str, float]:
-    """Factor of each layer's weights: the root of 2 or 1 over the number of its inputs.
+    """Factor of each layer's weights: the square root of 2 / inputs or 1 / inputs.
 
     >>> layer_factors(8, 2)
     {'first': 0.5, 'hidden': 1.0, 'head': 0.7071067811865476}
@@ -158,8 +159,8 @@ def net_gains(net: Mlp, features: NDArray[np.float32]) -> NDArray[np.float64]:
 def _middles(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Median and scale of each column, float64[f].
 
-    The scale is 1 over the width of the middle half, or of half the range where that is zero; 0
-    where all values are equal.
+    The scale is 1 over the interquartile range, or over half the range where that is zero; 0 where
+    all values are equal.
     """
     centre, scale = np.zeros(features.shape[1]), np.zeros(features.shape[1])
     for column in range(features.shape[1]):
@@ -193,7 +194,7 @@ def _bins(
 def _capped(values: NDArray[Any], n_bins: int) -> NDArray[Any]:
     """The values in order, each repeated at most as often as one of ``n_bins`` equal shares.
 
-    So a column that is mostly zero still has its bins among the other values.
+    A column that is mostly zero thus still has bins among its other values.
     """
     distinct, counts = np.unique(values, return_counts=True)
     return np.repeat(distinct, np.minimum(counts, -(-len(values) // n_bins)))

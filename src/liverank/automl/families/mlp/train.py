@@ -1,8 +1,8 @@
 """Training the neural net: steps, evaluations on the validation rows, and the deadline.
 
-The running mean of the weights is evaluated and kept; it replaces a falling learning rate, so that
-training may end at any round. Invariant: no step or evaluation begins for which, by the time of
-those before it, there is no time.
+The running mean of the weights is evaluated and kept; it replaces a learning rate schedule, so that
+training may end at any round. Invariant: a step or an evaluation starts only if, by the time that
+earlier ones took, it can end before the deadline.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,13 +18,13 @@ from liverank.automl.families.mlp.prepare import Arrays, NetStart, Params, Scale
 from liverank.dataset.sampling import evenly_spread_rows
 
 PATIENCE = 12
-"""Evaluations without a better one after which training ends."""
+"""Number of evaluations without improvement after which training ends."""
 
 _WARM_UP = 20
 _MOST_EVAL_ROWS = 20_000
 _EVAL_BLOCK = 1024
 _COMPILE_TRACES = 7
-"""Time of compiling as a multiple of the time of tracing, which comes before it."""
+"""Ratio of the time of compiling to that of tracing, which comes first."""
 
 
 def train_net(
@@ -69,7 +69,7 @@ def train_net(
         elif deadline.left_s() < (stepped - began) / 2:
             return None
         elif evaluate is not None:
-            evaluate(state)  # to compile it; from here on times are those of work alone
+            evaluate(state)  # compiles it, so that later times do not include compiling
             stepped = deadline.clock()
         if round_ == 2:
             eval_s = step_s * n_eval / size
@@ -91,7 +91,7 @@ def train_net(
 def _feed(
     train: Matrix, scales: Scales, first: Arrays, size: int, generator: np.random.Generator
 ) -> Iterator[Batch]:
-    """Batches without end, each with its own noise for dropout."""
+    """An endless sequence of batches, each with its own noise for dropout."""
     rows, target = scales.rows(train.features), scales.target(train)
     base = None if train.base is None else train.base.astype(np.float32)
     weight = np.ones(len(train)) if train.weight is None else train.weight

@@ -104,7 +104,7 @@ def guide(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> H
 
 
 def dots(axes: Axes, line: Line) -> Html:
-    """A dot a row."""
+    """A dot for each row."""
     points = (axes.at(x, y) for x, y in zip(line.x, line.y, strict=True))
     return joined(*(tag("circle", cx=x, cy=y, r=1.8, class_="dot") for x, y in points))
 

@@ -11,7 +11,7 @@ _MOST_ENTRIES = 25
 
 
 def leaderboard(report: SearchReport) -> Html:
-    """The trials, the best first, and how the served model was made of them."""
+    """The trials, the best first, and how the served model was built from them."""
     name = report.asked.objective
     sign = -1 if report.asked.larger_is_better else 1
     ranked = sorted(

@@ -1,4 +1,4 @@
-"""How figures are written in the page of a report."""
+"""Formatting of numbers in the HTML report."""
 
 import math
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def megabytes(value: float) -> str:
-    """A size for people.
+    """A size as text.
 
     >>> megabytes(0.0991), megabytes(3.14), megabytes(1500)
     ('99 kB', '3.1 MB', '1.5 GB')
@@ -35,7 +35,7 @@ def megabytes(value: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share in hundredths.
+    """A share as a percentage.
 
     >>> percent(0.0314), percent(0.42), percent(None)
     ('3.1 %', '42 %', '-')
@@ -55,7 +55,7 @@ def day(at_ms: float | None) -> str:
 
 
 def seconds(value: float) -> str:
-    """A duration for people.
+    """A duration as text.
 
     >>> seconds(0.42), seconds(58.3), seconds(300)
     ('0.42 s', '58 s', '5 min')

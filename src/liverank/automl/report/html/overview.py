@@ -145,7 +145,7 @@ def _summary(report: SearchReport) -> str:
 
 
 def _in_plain_words(report: SearchReport) -> str | None:
-    """How good the model is, for readers who know no metric."""
+    """How good the model is, without naming a metric."""
     figures, base, task = report.held_out, report.baseline, report.asked.task
     known = {name: value for name, value in figures.items() if value is not None}
     if task == "binary" and "auc" in known:

@@ -1,4 +1,4 @@
-"""What only a report of rankings shows: the comparison with heuristics, positions, other labels."""
+"""Sections of ranking reports only: the comparison with heuristics, positions, other labels."""
 
 from liverank.automl.report.comparison import Comparison
 from liverank.automl.report.html import charts
