@@ -1,4 +1,4 @@
-"""Texts made of several columns, row by row."""
+"""Formats several columns into one text for each row."""
 
 import polars as pl
 

@@ -63,7 +63,7 @@ class Oddities:
                 check.feed(frame)
 
     def findings(self) -> list[Finding]:
-        """The findings, in the order of FINDINGS; empty where there were no events. Call it once."""
+        """The findings, in the order of FINDINGS; none where there were no events. Call it once."""
         if self._is_empty:
             return []
         return [finding for check in self._checks for finding in check.findings()]

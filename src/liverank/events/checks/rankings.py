@@ -33,7 +33,7 @@ class _Acts(NamedTuple):
 class NamedRankings:
     """Finds interactions whose ranking is unknown, is later than they are, or lacks their item.
 
-    An interaction whose ranking has not been read yet is kept, as hashes, until the ranking or the end.
+    An interaction whose ranking has not been read yet waits, as hashes, for the ranking or the end.
     """
 
     def __init__(self, _: CheckSetup) -> None:

@@ -25,7 +25,7 @@ from liverank.events.wire import encode_event
 
 
 class AppendResult(NamedTuple):
-    """Result of a batch: ``seqs[i]`` is the seq of event ``i``, None where it was dropped.
+    """Result of a batch: ``seqs[i]`` is the seq of event ``i``, None where it was dropped."""
 
     seqs: list[int | None]
     duplicates: int
@@ -107,7 +107,7 @@ class Appender:
             return is_there
 
     def _commit_queue(self, own: _Batch, until_s: float) -> None:
-        """Commit all waiting batches once the log can be written; until then only ``own`` can fail.""
+        """Commit waiting batches once the log can be written; until then only ``own`` can fail."""
         batches = [own]
         results: list[AppendResult] = []
         failure = LogError(
