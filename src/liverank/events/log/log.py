@@ -152,7 +152,7 @@ class Log:
         grow with their number. Of repeated ids the first in that order is kept. A frame may have
         the column ``content_ids.OF_FILE``: equal ids of such a file are numbered. An error raised
         by ``frames`` is passed on, and nothing is imported; erasures wait until the end. Events of
-        users in ``allowed`` are accepted even if these were erased. Raises as ``import_frame`` does.
+        erased users in ``allowed`` are accepted all the same. Raises as ``import_frame`` does.
         """
         return self._importer.import_frames(frames, arrived_ms=arrived_ms, allowed=allowed)
 

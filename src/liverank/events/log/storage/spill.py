@@ -142,7 +142,7 @@ def _merged(file: IO[bytes], runs: list[list[_Block]]) -> Iterator[pl.DataFrame]
 
 
 def _is_before(key: _Key) -> pl.Expr:
-    """Whether an event's sort key is below a block's first one, as for earlier blocks of its run."""
+    """Whether an event's sort key is below a block's first key, as in earlier blocks of the run."""
     is_before = pl.lit(value=True)
     for name, value in reversed(list(zip(_KEYS, map(pl.lit, key), strict=True))):
         is_before = (pl.col(name) < value) | ((pl.col(name) == value) & is_before)

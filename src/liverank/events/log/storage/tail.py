@@ -61,7 +61,7 @@ class Extent(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """A part of the tail that was read from disk and is not decoded yet: the first ``most`` events."""
+    """A part of the tail, read from disk but not decoded: the first ``most`` events."""
 
     first_seq: int
     last_seq: int
