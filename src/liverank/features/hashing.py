@@ -1,6 +1,6 @@
-"""Ids as 64-bit hashes: the only form in which kernels know entities.
+"""Ids as 64-bit hashes: the only form in which kernels refer to entities.
 
-XXH3 of the UTF-8 text; 0 is kept for "no id". Two of ten million ids collide with probability
+XXH3 of the UTF-8 text; 0 is reserved for "no id". Among ten million ids, any collide with probability
 3e-6 (birthday bound n^2 / 2^65).
 """
 

@@ -1,4 +1,4 @@
-"""Kernels for a set of whole numbers, one bit each, that counts how many lie below a number.
+"""Kernels for a set of whole numbers, one bit each, that counts its members below a number.
 
 A set is a tuple of two pointers: to its bits, uint64[groups], and to how many of its numbers lie
 below each group of 64, uint32[groups], which ``count_up`` fills in. It maps old offsets to new ones
