@@ -118,7 +118,7 @@ class Compiler:
         return scope
 
     def decay(self, scope: Scope, half_life: str | None) -> int:
-        """The row number in ``decays`` of a scope and a half-life; pairs' rows are decayed already."""
+        """The row number in ``decays`` of a scope and a half-life; pairs' rows need no decay."""
         life = NO_HALF_LIFE
         if half_life is not None and not scope.is_pair:
             life = self.layout.half_lives.index(half_life)

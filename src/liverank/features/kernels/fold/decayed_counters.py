@@ -2,7 +2,7 @@
 
 An event at ``t`` adds ``2**((t - L) / h)`` to the counter of half-life ``h``, where ``L`` is the
 start of the row's epoch; a read at ``at`` multiplies by ``2**-((at - L) / h)``. Nothing is decayed
-when an event is written, so late and out-of-order events give the same counters, up to rounding, and
+when an event is written, so late and out-of-order events give the same counters, to rounding, and
 partial sums add up; and one read computes one power for each half-life and epoch, whatever the
 number of rows.
 """

@@ -70,7 +70,7 @@ _RELAXED = 0.9
 _LAST_ROUND = 40
 """Number of halvings after which less than a millisecond of a year is left."""
 _UNDESCRIBED_LATER, _OVER_LATER = 1, 4
-"""Halvings by which undescribed rows, and items that are over, are evicted later than counters."""
+"""Halvings by which undescribed rows, and items that are over, outlast counters."""
 _DESCRIBED_LATER, _DESCRIBED_STEP = _LAST_ROUND + _OVER_LATER, 4
 """Number of halvings after which only described people and described items that are not over are
 left, and the halvings per round from then on."""
@@ -138,7 +138,7 @@ def _allowed_ms(layout, halvings, longest_ms):
 
 @compiled
 def _free_idle(store, layout, slot, halvings):
-    """Free the row of a slot, or its history, if idle too long; returns a code of what was freed."""
+    """Free a slot's row, or its history, if idle too long; returns a code of what was freed."""
     header, words, numbers = store.header, store.words, layout.numbers
     entry = store.index[slot]
     if entry == np.uint64(0):

@@ -32,7 +32,7 @@ _NO_VALUE = np.uint64(0x7FC0)
 
 @compiled
 def packed(at, type_, value):
-    """Time, type and value packed into a word; later times give greater words. Times end in 2527."""
+    """Time, type and value as one word; later times give greater words. Times end in 2527."""
     time = np.uint64(min(max(at, 0.0), 1.7e13))
     return (time << TIME_SHIFT) | (np.uint64(type_) << TYPE_SHIFT) | _shortened(value)
 

@@ -161,7 +161,7 @@ def _change_audience(store, layout, row, since, by):
 
 @compiled
 def _whereabouts(store, layout, of_user):
-    """The item that a person is in and since when, from the history: (number, Unix ms), or zeros."""
+    """A person's current item and since when, from the history: (number, Unix ms), or zeros."""
     ints, bits, halves = store.ints, store.bits, store.halves
     enter, leave = layout.numbers[NUMBERS_ENTER], layout.numbers[NUMBERS_LEAVE]
     item, since = np.int64(0), 0.0

@@ -45,7 +45,7 @@ def renumber(store, layout):
 
 @compiled
 def _visit(store, layout, known, is_counted):
-    """Add all numbers to the set ``known`` and clear the directory; or, if counted, replace them."""
+    """Add all numbers to ``known`` and clear the directory; or, if ``is_counted``, replace them."""
     ints, directory = store.ints, store.directory
     size = np.int64(1) << store.header[HEADER_LEVEL]
     for slot in range(size, 2 * size):

@@ -99,7 +99,7 @@ def find_all(store, keys, n, width, unknown, offsets):
 
 @compiled
 def entry_of(offset, key):
-    """An entry of the index: a row's offset and the low half of its key (or of its old entry)."""
+    """An entry of the index: a row's offset, and the low half of its key (or old entry)."""
     return (np.uint64(offset) << np.uint64(32)) | (key & _LOW)
 
 
@@ -136,7 +136,7 @@ def add(store, table, key, width):
 
 @compiled
 def slot_of(keys, key):
-    """The slot of a key in a hash set, uint64[2**k] that is not full: its own or a free one."""
+    """The slot of a key in a hash set, uint64[2**k] that is not full: its own, or a free one."""
     mask = np.uint64(keys.size - 1)
     slot = key & mask
     while keys[slot] != key and keys[slot] != np.uint64(0):
@@ -189,7 +189,7 @@ def give_back_chain(store, chunk):
 
 @compiled
 def remove(store, key):
-    """Remove a key from the index, and close the gap in its probe sequence (Knuth 6.4, algorithm R)."""
+    """Remove a key from the index, closing the gap behind it (Knuth 6.4, algorithm R)."""
     header, index, tables = store.header, store.index, store.tables
     row = find(store, key)
     if row == MISSING:

@@ -47,7 +47,7 @@ REALS_EPOCH_MS, REALS_PRESENT_MS, REALS_IDLE_MS = range(3)
     SHAPE_OFFSET_2,
     SHAPE_SIZE,
 ) = range(9)
-"""The first counter's word; words of a row; 1 for a pair; the part of the key that is a list (-1 for
+"""The first counter's word; words of a row; 1 for a pair; which part of the key is a list (-1 for
 none); for each part of the key, its source (``PART_``) and the word that holds it."""
 PART_NONE, PART_USER, PART_ITEM, PART_USER_FIELD, PART_ITEM_FIELD = range(5)
 """Source of a part of a key: none; the user's or the item's hash; a field of the user's or the
@@ -72,9 +72,9 @@ item's row."""
     HEADER_COMPACTED,
     HEADER_FREE_LISTS,
 ) = range(17)
-"""A version, odd while a batch is folded; the last seq folded; number of clamped clocks; rows; words
-allocated from the end of the arena, and words freed since; the highest number of an item; level of
-the index; slot of the eviction hand, and its clock (ms); halvings of the allowed idle time because
+"""A version, odd while a batch is folded; the last seq folded; number of clamped clocks; number of
+rows; words allocated at the end of the arena, and words freed since; the highest item number; level
+of the index; slot of the eviction hand, and its clock (ms); halvings of the allowed idle time because
 memory is short; rows and histories swept after being idle, and evicted to free memory; rows of
 described users and items evicted to free memory; events that did not fit; number of compactions.
 The free lists follow, one for each scope."""

@@ -87,7 +87,7 @@ _as_uint32: Any = intrinsic(_make_as_uint32)
 
 @compiled
 def keep(_arrays):
-    """Keep arrays alive: numba frees an array after its last use, so call this after the pointers'."""
+    """Keep arrays alive until here: numba frees an array after its last use."""
 
 
 class StorePointers(NamedTuple):
