@@ -1,6 +1,6 @@
 """Ids as 64-bit hashes: the only form in which kernels refer to entities.
 
-XXH3 of the UTF-8 text; 0 is reserved for "no id". The probability of any collision among ten million
+XXH3 of the UTF-8 text; 0 is reserved for "no id". The probability of a collision among ten million
 ids is 3e-6 (birthday bound n^2 / 2^65).
 """
 

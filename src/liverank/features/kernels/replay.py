@@ -13,7 +13,7 @@ def replay(stream, events, reads, due, arrays, program, out):
     ``events`` is (begin, end) in the stream, ``due`` (first, last) in the reads. ``reads`` is
     (before int64[r], user uint64[r], at float64[r], request uint64[r, words], offsets int64[r + 1],
     items uint64[k], positions float64[k]); ``before`` is ascending, in events from the stream's
-    start. ``arrays`` holds the arrays of a store and of a layout, ``program`` those of a ``Program``.
+    start. ``arrays`` holds the arrays of a store and a layout, ``program`` those of a ``Program``.
     ``out`` float32[k', features] is filled with the reads that are due.
     """
     before, user, at, request, offsets, items, positions = reads

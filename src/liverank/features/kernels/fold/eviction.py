@@ -1,17 +1,16 @@
 """Eviction by the CLOCK algorithm: each event advances the hand by one slot of the index.
 
-A row that nothing touched for ten of the longest half-lives is swept: its counters have decayed to
-a thousandth. The fields of described people and items (those with a `user` or an `item` event) do
-not decay, and nobody sends them again: their rows stay however long they lie idle, and only the
-people's histories are freed.
+A row that is idle for ten of the longest half-lives is swept: its counters have decayed to a
+thousandth. The fields of described people and items (those with a `user` or an `item` event) do not
+decay and are not sent again: their rows stay however long they are idle, and only the people's
+histories are freed.
 
-While state exceeds its memory limit, the hand moves faster and rows are evicted sooner: each round
-that does not free enough halves how long counters and histories may lie idle. Rows of people and
-items that are not described may lie idle twice as long, described items that are over 16 times as
-long, and the other described people and items are evicted after everything else. Where an event
-still does not fit, the hand goes round at once. The hand's clock follows the events' times by at
-most a day each, and an event more than a day away from it does not advance the hand, so that one
-bad timestamp evicts nothing.
+While state exceeds its memory limit, the hand moves faster and the allowed idle time shrinks: each
+round that does not free enough halves it for counters and histories. Rows of people and items that
+are not described may be idle twice as long, described items that are over 16 times as long, and the
+other described people and items are evicted after everything else. Where an event still does not
+fit, full rounds run immediately. The hand's clock advances by at most a day per event, and an event
+more than a day away from it does not advance the hand, so that one bad timestamp evicts nothing.
 """
 
 import numpy as np

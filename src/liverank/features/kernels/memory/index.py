@@ -80,9 +80,9 @@ def find(store, key):
 def find_all(store, keys, n, width, unknown, offsets):
     """Fill in what ``find`` returns for n keys, and ``unknown`` for a key of 0.
 
-    ``keys`` points to uint64[n], ``offsets`` to int64[n]. Memory serves many requests at once faster
-    than one after the other, so the entries and then the ``width`` words of all rows are prefetched
-    first.
+    ``keys`` points to uint64[n], ``offsets`` to int64[n]. Memory serves many requests at once
+    faster than one after the other, so all entries, and then the ``width`` words of all rows, are
+    prefetched first.
     """
     slots, words = store.index, store.words
     level = np.uint64(1) << np.uint64(store.header[HEADER_LEVEL])

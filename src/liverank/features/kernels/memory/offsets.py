@@ -74,7 +74,7 @@ item's row."""
 ) = range(17)
 """A version, odd while a batch is folded; the last seq folded; number of clamped clocks; number of
 rows; words allocated at the end of the arena, and words freed since; the highest item number; level
-of the index; slot of the eviction hand, and its clock (ms); halvings of the allowed idle time because
+of the index; slot of the eviction hand, and its clock (ms); halvings of the allowed idle time, as
 memory is short; rows and histories swept after being idle, and evicted to free memory; rows of
 described users and items evicted to free memory; events that did not fit; number of compactions.
 The free lists follow, one for each scope."""

@@ -15,8 +15,8 @@ def fill_moments(store, program, instruction, visitor, m):
     """Run HOUR (with minutes as a fraction) or WEEKDAY (Monday is 0); the same for all candidates.
 
     The code names two fields that give a person's time zone, (entity, word) each; the first known
-    one is used. An entity of -1 means no field; without fields the time is UTC. NaN where all fields
-    are unknown.
+    one is used. An entity of -1 means no field; without fields the time is UTC. NaN where all
+    fields are unknown.
     """
     code, at = instruction.code, visitor.at
     local = at
