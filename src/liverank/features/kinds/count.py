@@ -16,7 +16,7 @@ Combination = Literal["sum", "max", "mean"]
 
 
 class Count(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """The decayed count of an interaction type in a scope; for a list, combined over its elements."""
+    """The decayed count of an interaction type in a scope; for a list, combined over elements."""
 
     scope: str
     type: str

@@ -36,8 +36,8 @@ USER_LATELY = "user_lately"
 NEXT_ITEM = "next_item"
 """Name of the scope of (earlier item, later item): which item people engage with next."""
 IDLE_HALF_LIVES, MIN_IDLE_MS = 10.0, 140 * 86_400_000.0
-"""Idle time after which a row is swept, in longest finite half-lives, and its minimum in ms: rows of
-people and items also hold values that do not decay."""
+"""Idle time after which a row is swept, in longest finite half-lives, and its minimum in ms: rows
+of people and items also hold values that do not decay."""
 NEVER_MS = 1e18
 """Idle time that means never: unlike infinity, it can be written as JSON."""
 
