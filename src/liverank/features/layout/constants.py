@@ -18,7 +18,7 @@ A row's fixed words come first, then its fields, then its counters. Times are Un
 MAX_ELEMENTS = 8
 """Most distinct elements kept of a list field, or words of a text; the rest is left out."""
 RECENT_ITEMS = 8
-"""Number of a person's latest items with a success that the next success is counted as following."""
+"""Number of a person's latest items with a success that the next success counts as following."""
 NEXT_WITHIN_MS = 86_400_000.0
 """Longest time between two successes of which the second is counted as following the first."""
 AUDIENCE_BUCKETS = 8

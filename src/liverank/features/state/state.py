@@ -205,7 +205,7 @@ class State:
     ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
         """Fold the next events, and read past rankings in between.
 
-        Here ``reads.before`` holds ascending indices into this stream: a read sees the events before
+        Here ``reads.before`` are ascending indices into this stream: a read sees the events before
         its index, and one whose index is the stream's end waits for the next events.
 
         Yields (first read, first read not done, their rows float32[k, features]) with about

@@ -93,7 +93,7 @@ class EventStreams:
         )
 
     def _times(self, events: Sequence[TailEvent]) -> tuple[list[float], int]:
-        """The effective times of events, and how many clocks were clamped, as by ``right_times``."""
+        """The effective times of events, and how many clocks were clamped (``right_times``)."""
         at: list[float] = []
         clamped = 0
         for _, arrived_ms, event in events:

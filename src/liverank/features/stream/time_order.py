@@ -76,7 +76,7 @@ class TimeSorter:
             self._waiting = []
 
     def ready(self, until_ms: float) -> Stream | None:
-        """Remove and sort the waiting events before a time; None if there are none, or any spilled."""
+        """Remove and sort the waiting events before a time; None for none, or once any spilled."""
         if self._runs or not self._waiting:
             return None
         ready, self._waiting = _split(self._waiting, until_ms)
