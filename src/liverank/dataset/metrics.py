@@ -1,8 +1,8 @@
 """Metrics of scores: over all rows, and over the lists that users saw.
 
-Inputs are flat arrays with one entry per row; ``offsets`` (int64[n_lists + 1]) are the bounds of the
-lists. Metrics of lists return one value per list, NaN where the list is uninformative (no success,
-or only successes), so that the caller may average them or compare two methods list by list.
+Inputs are flat arrays with one entry per row; ``offsets`` (int64[n_lists + 1]) are the bounds of
+the lists. Metrics of lists return one value per list, NaN where the list is uninformative (no
+success, or only successes), so that the caller may average them or compare methods list by list.
 Invariant: no metric depends on the order of tied rows. Ties count one half in an AUC; a rank among
 ties is drawn by a fixed pseudo-random order.
 """

@@ -46,7 +46,7 @@ REPLAY_COLUMNS = (
 
 
 class Chunk(NamedTuple):
-    """Features of some reads; ``lists`` int64[m] are the reads' numbers, in the order of the rows.
+    """Features of some reads; ``lists`` int64[m] are their numbers, in the order of the rows.
 
     ``rows`` int64[k]: the indices of the rows among the items of all reads; ``features``
     float32[k, features].
