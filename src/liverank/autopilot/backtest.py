@@ -51,11 +51,11 @@ class Backtest(NamedTuple):
     """The results, as values that JSON can hold, and the model that was tested."""
 
     methods: dict[str, dict[str, float | int | None]]
-    """Metrics of each method: list_auc, ndcg@10, mrr, hit_rate@10, auc, the number of lists, log_loss;
-    and true_ndcg@10 where the truth is known."""
+    """Metrics of each method: list_auc, ndcg@10, mrr, hit_rate@10, auc, the number of lists,
+    log_loss; and true_ndcg@10 where the truth is known."""
     best_heuristic: str
     differences: dict[str, dict[str, float | None]]
-    """For each list metric: the model minus the best heuristic, with a 95 % interval (low, high)."""
+    """For each list metric: the model minus the best heuristic, and its 95 % interval."""
     rows: int
     training_rows: int
     trained: TrainingRun
@@ -135,7 +135,7 @@ def list_metrics(
 ) -> dict[str, NDArray[np.float64]]:
     """Each metric of each list, float64[lists] by name; NaN where a list is uninformative.
 
-    An item was chosen in every ``implied`` list: where the list does not contain it (it was new) the
+    An item was chosen in every ``implied`` list: where the list does not hold it (it was new) the
     hit rate is 0, not unknown. ``truth``, float64[k], adds the metric that needs it.
     """
     labels, offsets = lists.labels, lists.reads.offsets

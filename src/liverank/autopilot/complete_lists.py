@@ -25,8 +25,8 @@ def to_learn_from(lists: Lists, spec: FeatureSpec, config: Config) -> tuple[List
     """The lists to train on, and the features; ``Lists.notes`` reports which are left out.
 
     Lists that do not name all their candidates are left out where features depend on them. If that
-    would leave less than LEAST_SHARE of the rows (counted up to ``training.max_rows``, the most that
-    are used), or no success, all lists stay and those features are left out instead.
+    would leave less than LEAST_SHARE of the rows (counted up to ``training.max_rows``, the most
+    that are used), or no success, all lists stay and those features are left out instead.
     """
     if lists.whole is None or lists.whole.all() or not _compares(spec):
         return lists, spec

@@ -274,7 +274,7 @@ def _before(frame: pl.DataFrame, before_ms: float, max_future_ms: float) -> pl.D
 
 
 def _even_share(lists: Lists, max_rows: int) -> Lists:
-    """An even share of the lists with at most ``max_rows`` seen items, chosen by hashes of the lists.
+    """An even share of the lists with at most ``max_rows`` seen items, chosen by the lists' hashes.
 
     The share depends only on the users and times of the lists.
     """

@@ -82,8 +82,8 @@ def replay(
 ) -> Iterator[Chunk]:
     """Fold the log's frames, in ``seq`` order, and read the rankings in between.
 
-    Ends when all reads are done. ``bounds`` are from an earlier pass over the same log: later events
-    are left out, and memory is bounded by how far the log is out of order.
+    Ends when all reads are done. ``bounds`` are from an earlier pass over the same log: later
+    events are left out, and memory is bounded by how far the log is out of order.
     """
     if bounds is not None:
         last_seq = bounds.last_seq
