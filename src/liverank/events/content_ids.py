@@ -13,7 +13,7 @@ from liverank.events.row_text import row_text
 
 OF_FILE = "of_file"
 """Column of frames on their way into a log: the number of the file that holds the event, where the
-event's ``id`` was made of its content and is yet to be numbered; null where it came with an id."""
+event's ``id`` was made from its content and is not numbered yet; null where the file had an id."""
 
 _CONTENT = (
     "event", "time", "user", "item", "state", "relation", "target", "active", "type", "ranking",

@@ -145,7 +145,7 @@ def _noun(field_type: FieldType, value: object) -> str:
 
 
 def _advice(field_type: FieldType, value: object) -> str:
-    """What to send instead."""
+    """Advice on the value to send instead."""
     if field_type == "time":
         unit = other_unit(value) if isinstance(value, int | float) else ""
         if unit:

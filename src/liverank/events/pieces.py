@@ -26,7 +26,7 @@ _ELEMENT = re.compile(rb'(?:[^\[\]{}",]++|%s|%s)++' % (_STRING, _VALUE), re.DOTA
 
 
 def elements_of(text: bytes) -> list[bytes] | None:
-    r"""The elements of an array, as they stand in the text; None where its brackets do not close.
+    r"""The elements of an array, as written in the text; None where its brackets do not close.
 
     >>> elements_of(b'[{"a":"]\\ud83d"}, NaN,[1,"\xff"]]')
     [b'{"a":"]\\ud83d"}', b'NaN', b'[1,"\xff"]']

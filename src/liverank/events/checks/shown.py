@@ -17,7 +17,7 @@ _AT_ONCE = 4_000_000
 
 
 class ShownPiece(NamedTuple):
-    """Rankings number ``first``, ``first + 1``, ...; items of the i-th lie between its offsets."""
+    """Consecutive rankings from number ``first``; the i-th one's items are between its offsets."""
 
     first: int
     users: Hashes

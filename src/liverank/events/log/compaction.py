@@ -61,7 +61,7 @@ def _stretches(connection: sqlite3.Connection, segment_rows: int) -> list[tuple[
 def _cut(
     connection: sqlite3.Connection, first: int, last: int, segment_rows: int
 ) -> Iterator[tuple[int, int]]:
-    """A run of seqs in pieces of so many rows, extended to the end of the last block."""
+    """A run of seqs in pieces of ``segment_rows``, extended to the end of the last block."""
     while first <= last:
         end = min(first + segment_rows - 1, last)
         block = block_at(connection, end)
@@ -78,7 +78,7 @@ def _move(database: Database, frame: pl.DataFrame) -> int:
         withdrawn_if_refused(database.segments, [segment]),
         database.writing() as connection,
     ):
-        # Only another process's compaction or expiry can have taken some of them meanwhile.
+        # Only another process's compaction or expiry can have removed some rows meanwhile.
         held, others = connection.execute(
             "SELECT (SELECT count(*) FROM tail WHERE seq BETWEEN :first AND :last) + (SELECT"
             " coalesce(sum(rows), 0) FROM blocks WHERE last_seq BETWEEN :first AND :last),"

@@ -177,7 +177,7 @@ _TABLES = {"type": "[interactions]", "surface": "[surfaces]"}
 
 
 def declared_by(config: Config) -> Declared:
-    r"""What a config declares: the names of its tables, and those that its other keys use.
+    r"""The declarations of a config: the names in its tables, and those that its other keys use.
 
     >>> from liverank.config import parse_config
     >>> config = parse_config('[label]\ninteraction = "buy"\n[interactions]\nbuy = "it was bought"')

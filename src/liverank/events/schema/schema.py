@@ -28,7 +28,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     users: dict[str, FieldType] = {}
     """Fields of users, by name."""
     requests: dict[str, FieldType] = {}
-    """Fields of rankings and of interactions, by name: what is known when a list is asked for."""
+    """Fields of rankings and of interactions, by name: known at the time of the request."""
     interactions: tuple[str, ...] = ()
     """Interaction types: the label's first, the others by name."""
     relations: tuple[str, ...] = ()

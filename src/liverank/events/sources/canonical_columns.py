@@ -80,7 +80,7 @@ def explain_mapping(path: Path, columns: Sequence[str]) -> str:
 
 
 def _fields_problem(frame: pl.DataFrame, declared: Declared) -> pl.Series:
-    """What is wrong with each event's fields, a JSON object as text."""
+    """The problem of each event's fields, given as JSON text; null for none."""
     types = [declared.fields.get(kind, {}) for kind in frame["event"]]
     reasons = [
         None if text is None else explain_fields(text) or _misfit(text, of_kind)

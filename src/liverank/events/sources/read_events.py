@@ -54,7 +54,7 @@ class FileEvents(NamedTuple):
     rejected: pl.DataFrame
     """Its rejected rows, with the columns of REJECTED."""
     contents: pl.Series
-    """String[n]: the content ids of events that came without an id, null for the others. Equal
+    """String[n]: the content ids of events without an id in the file, null for others. Equal
     ones of this piece are numbered in ``frame``; only an import numbers those of all pieces of a
     file."""
     file: int

@@ -189,7 +189,7 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     scopes: tuple[Scope, ...]
     """All scopes: tables first, of which ``next_item`` is the last; then the pairs."""
     enter: str | None
-    """The type with which a person enters an item, or None where nobody is ever present."""
+    """The type with which a person enters an item, or None where presence is not tracked."""
     leave: str | None
     present_ms: float
     """How long a person who entered an item counts as present without leaving it."""
@@ -242,8 +242,8 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     def latest_fields(self) -> tuple[tuple[Field, int], ...]:
         """Fields of a host's latest item that the host's row keeps, and the word of each there.
 
-        None where nobody follows anybody, where items have no host, and in the layout of a bundle
-        from before such fields were kept: its rows of hosts have no words for them.
+        Empty where no relation means following, where items have no host, and in the layout of an old
+        bundle whose rows of hosts have no words for these fields.
         """
         if self.follow is None or self.host is None:
             return ()

@@ -30,7 +30,7 @@ Types = Literal["all", "shown", "positive", "label"]
 """The interaction types that a scope may count: all; the label and the impression; these two and
 other positive types, MAX_PAIR_TYPES at most; the label alone."""
 ALL_IN_RANGE = ()
-"""Stands for all half-lives in the range."""
+"""Value of ``main`` that means all half-lives in the range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def scopes_of(layout: Layout, *, asked: bool) -> tuple[Scope, ...]:
 def half_lives_in(wanted: Range, half_lives: tuple[str, ...]) -> tuple[str, ...]:
     """The half-lives in a range, the shortest first; never none.
 
-    Where none is in the range, it is the longest below it, else the shortest.
+    If none is in the range, the longest one below it is returned, else the shortest.
 
     >>> half_lives_in("an hour or more", ("5m", "1h", "1d"))
     ('1h', '1d')

@@ -121,8 +121,8 @@ class Database:
                     self._in_turn(lambda: self._executes("VACUUM"))
             for attempt in range(_CHECKPOINTS):
                 with self._writing_alone():
-                    # Only when all of the WAL is in the file, and nobody reads from before, can
-                    # both be cut off.
+                    # Both can be truncated only when all of the WAL is in the file and no
+                    # reader uses an older version.
                     if not self._is_long() or self._empties_wal():
                         return
                 if attempt + 1 < _CHECKPOINTS:

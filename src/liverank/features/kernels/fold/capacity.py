@@ -26,7 +26,7 @@ from liverank.features.layout.constants import MAX_ELEMENTS, RECENT_ITEMS
 
 @compiled
 def ensure_capacity(store, layout, ranking_items):
-    """Free memory if needed; returns whether an event with a ranking of so many items fits."""
+    """Free memory if needed; returns whether an event with so many ranked items fits."""
     header, numbers = store.header, layout.numbers
     entities = ranking_items + 2
     if header[HEADER_ITEMS] + entities >= MAX_ITEMS:
