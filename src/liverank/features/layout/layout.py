@@ -242,8 +242,8 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     def latest_fields(self) -> tuple[tuple[Field, int], ...]:
         """Fields of a host's latest item that the host's row keeps, and the word of each there.
 
-        Empty where no relation means following, where items have no host, and in the layout of an old
-        bundle whose rows of hosts have no words for these fields.
+        Empty where no relation means following, where items have no host, and in the layout of an
+        old bundle whose rows of hosts have no words for these fields.
         """
         if self.follow is None or self.host is None:
             return ()
