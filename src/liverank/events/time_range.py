@@ -17,7 +17,7 @@ LAST_MS = 4_102_444_799_999
 _MS_OF = {"seconds": (1000, 1), "microseconds": (1, 1000), "nanoseconds": (1, 1_000_000)}
 """Units that may be confused with milliseconds, each with its milliseconds as a fraction."""
 _MEANT_MS = (FIRST_MS, LAST_MS)
-"""Range of times in which a number is taken to be in another unit."""
+"""Plausible times: a number that is one of these in another unit is taken to be in that unit."""
 _MOST = 1e30
 _LAST_DATE_MS = 253_402_300_799_999
 

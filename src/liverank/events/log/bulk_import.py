@@ -1,8 +1,8 @@
 """Importing many events directly into segments, in memory independent of their number.
 
 Pieces are sorted, spilled to disk, merged by time into segments and deduplicated; then one
-transaction gives the segments their seqs and registers them. A kill at any point
-leaves all of the import, or orphan files that the next open removes.
+transaction gives the segments their seqs and registers them. If the process is killed, the import
+is complete, or it leaves orphan files that the next open removes.
 Invariant: no reader ever sees part of an import, or a seq below one it has already read.
 """
 

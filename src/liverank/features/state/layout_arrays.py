@@ -40,7 +40,7 @@ class LayoutArrays(NamedTuple):
                   many counts there are, and how many sums
     ``lives``     int64[...]: half-lives of counts, then of sums, one type after the other
     ``positive``  int64[types]: 1 if a type is positive
-    ``new_user``, ``new_item``  float64[words]: rows of which nothing is known yet
+    ``new_user``, ``new_item``  float64[words]: rows without known fields
     ``user_stamps``, ``item_stamps``  int64[words]: for each word, the stamp of its field
     ``copies``    int64[fields, 3]: the fields of its latest item that a host's row keeps: the first
                   word in the item's row, the number of words, the first word in the host's row

@@ -6,8 +6,8 @@ A snapshot is a directory:
     state          the used part of each array, one after the other
     ...            files of other parts of the server that folded the same events
 
-Invariant: a snapshot that loads equals the state that a fold of the whole log gives, bit
-for bit; any other is refused, with the reason.
+Invariant: a snapshot that loads equals, bit for bit, the state that a fold of the log from its
+start gives; any other is refused, with the reason.
 """
 
 import hashlib

@@ -72,7 +72,7 @@ def leave_for_good(store, layout, of_user):
 
 @compiled
 def audience_at(store, layout, row, at):
-    """Number of people in an item who have not expired; accurate to a seventh of that time."""
+    """Number of unexpired people in an item; expiry is exact to a seventh of its time."""
     words = store.words
     oldest = np.floor((at - layout.reals[REALS_PRESENT_MS]) / _bucket_ms(layout))
     total = 0.0
