@@ -1,1 +1,1 @@
-"""From the log to a model in service, automatically: gather, train, compare, promote."""
+"""Automatic training from the log to a model in service: gather, train, compare, promote."""

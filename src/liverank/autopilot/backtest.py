@@ -1,8 +1,8 @@
-"""The backtest: whether the model would have ranked new lists better than popularity does.
+"""The backtest: whether the model would have ranked later lists better than popularity.
 
 The log is replayed in time order. The model is trained on the time before the test period, the
-state is folded on through the period, and each method scores every list of it as of the moment it
-was served. Invariant: no method depends on an event that the log did not hold by then.
+fold of state continues through the period, and each method scores every list of the period as of
+the time it was served. Invariant: no method uses an event that the log did not hold at that time.
 """
 
 from collections.abc import Callable, Iterable
@@ -42,25 +42,25 @@ from liverank.quantities import duration_ms
 Scores = dict[str, NDArray[np.float64]]
 ORACLE = "oracle"
 TRUE = "true_ndcg@10"
-"""Metric that chooses the best heuristic where the truth is known; elsewhere ``DECIDING`` does.
-Ties are broken by name."""
+"""Metric by which the best heuristic is chosen where the truth is known; otherwise it is
+``DECIDING``. Ties are broken by name."""
 TOP = 10
 
 
 class Backtest(NamedTuple):
-    """The results, as JSON-able figures, and the model that was tested."""
+    """The results, as values that JSON can hold, and the model that was tested."""
 
     methods: dict[str, dict[str, float | int | None]]
-    """By method: list_auc, ndcg@10, mrr, hit_rate@10, auc, the number of lists, log_loss; and
-    true_ndcg@10 where the truth is known."""
+    """Metrics of each method: list_auc, ndcg@10, mrr, hit_rate@10, auc, the number of lists,
+    log_loss; and true_ndcg@10 where the truth is known."""
     best_heuristic: str
     differences: dict[str, dict[str, float | None]]
-    """By metric of lists: the model minus the best heuristic, with a 95 % interval (low, high)."""
+    """For each list metric: the model minus the best heuristic, and its 95 % interval."""
     rows: int
     training_rows: int
     trained: TrainingRun
     notes: tuple[str, ...]
-    """Notes on the training and on the lists that were tested on."""
+    """Notes on the training and on the test lists."""
 
 
 def run_backtest(
@@ -74,8 +74,7 @@ def run_backtest(
     """Train before a time and test on all lists from then on. Raises DatasetError, TrainingError.
 
     ``truth`` gives the true probability of a success of each row, float64[k], which only a
-    simulator knows: all methods are measured by it too, and compared with an oracle that ranks by
-    it.
+    simulator has: all methods are measured by it too, and compared with an oracle that ranks by it.
     """
     found = gather(frames, config, test_from_ms=test_from_ms)
     spec, past, lists = found.spec, found.lists, found.tests
@@ -188,7 +187,7 @@ def _replayed_scores(
 
 
 def _break_ties(scores: NDArray[np.float64], by: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Whole-number scores, with ties among them ordered by another score."""
+    """Whole-number scores, with ties ordered by another score."""
     return scores + by / (1.0 + np.max(by, initial=0.0))
 
 
@@ -198,7 +197,7 @@ def _summary(
     per_list: dict[str, NDArray[np.float64]],
     lists: Lists,
 ) -> dict[str, float | int | None]:
-    """One method's row of the table; null is unknown."""
+    """One method's row of the results; null is unknown."""
     summary: dict[str, float | int | None] = {
         metric: known(mean_over_lists(values)) for metric, values in per_list.items()
     }

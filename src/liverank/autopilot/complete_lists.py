@@ -1,9 +1,9 @@
-"""Lists that do not name all that was scored, where features depend on all of a list.
+"""Handles lists that do not name all scored items, where features depend on the whole list.
 
-A ranking that was cut from many candidates logs them only for a sampled share. Without them the
-comparison of its items with the others cannot be computed again: read over the served items alone,
-every difference to the mean and every rank differs from the one that was served.
-Invariant: where the spec compares candidates, every list that is trained or tested on names all
+Of rankings that were cut from many candidates, only a sampled share logs all of these. For the
+others, comparisons of the items with the rest of the list cannot be computed again: over the served
+items alone, every difference to the mean and every rank differs from the served value.
+Invariant: where the spec compares candidates, every list used for training or testing names all
 scored items, as far as is known.
 """
 
@@ -17,16 +17,16 @@ from liverank.errors import DatasetError
 from liverank.features.spec import FeatureSpec, depends_on_list
 
 LEAST_SHARE = 0.75
-"""Least share of the training rows that must stay for features that compare within lists: in
-simulated worlds these were worth a quarter of the rows (docs/decisions.md)."""
+"""Minimum share of the training rows that must remain to keep features that compare within lists:
+in simulated worlds these were worth a quarter of the rows (docs/decisions.md)."""
 
 
 def to_learn_from(lists: Lists, spec: FeatureSpec, config: Config) -> tuple[Lists, FeatureSpec]:
-    """The lists to train on, and the features; ``Lists.notes`` names what is left out.
+    """The lists to train on, and the features; ``Lists.notes`` reports which are left out.
 
-    Lists that do not name all their candidates are left out where features depend on them. Where
-    that would leave less than LEAST_SHARE of the rows (at most ``training.max_rows`` are learned
-    from either way), or no success, all lists stay and those features are left out instead.
+    Lists that do not name all their candidates are left out where features depend on them. If that
+    would leave less than LEAST_SHARE of the rows (counted up to ``training.max_rows``, the most
+    that are used), or no success, all lists stay and those features are left out instead.
     """
     if lists.whole is None or lists.whole.all() or not _compares(spec):
         return lists, spec
@@ -50,7 +50,7 @@ def to_learn_from(lists: Lists, spec: FeatureSpec, config: Config) -> tuple[List
 
 
 def to_test_on(lists: Lists, spec: FeatureSpec, config: Config) -> Lists:
-    """The lists to test these features on; ``Lists.notes`` names what is left out.
+    """The lists to test these features on; ``Lists.notes`` reports which are left out.
 
     Raises DatasetError where features depend on all candidates and no list names them.
     """

@@ -1,9 +1,9 @@
-"""The past lists that another policy can be estimated from: those with known propensities.
+"""Past lists with known propensities, from which other policies can be estimated.
 
 Only events of the users who got such a list are kept, so that a small share of explored lists costs
 little memory in a long log.
-Invariant: each list names all its candidates, the window of its label is over, and none is of a
-tester whose variant was forced.
+Invariant: each list names all its candidates, the window of its label is over, and no list is from
+a tester whose variant was forced.
 """
 
 from collections.abc import Iterator
@@ -31,16 +31,16 @@ HOW_TO_EXPLORE = (
 )
 
 _EXPLORATION_COLUMNS = ("seq", "arrived", "event", "time", "user", "variant", "propensities")
-"""Columns that users with an explored ranking are found by."""
+"""Columns needed to find users with an explored ranking."""
 _FORCED = "!"
-"""Suffix of a ranking's variant that was forced for a tester."""
+"""Suffix of a ranking's variant if it was forced for a tester."""
 _IS_FORCED = pl.col("variant").str.ends_with(_FORCED).fill_null(value=False)
 _IS_EXPLORED = pl.col("propensities").is_not_null() & ~_IS_FORCED
 
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """The lists to estimate from: their label, the start of their time, and their surface."""
+    """Which lists to estimate from: their label, their earliest time, and their surface."""
 
     label: str
     since_ms: float = -np.inf
@@ -49,29 +49,29 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True)
 class ExploredLists:
-    """Lists with a propensity for each item that was served, and how many were left out."""
+    """Lists with a propensity for each served item, and counts of those left out."""
 
     lists: Lists
     labels: NDArray[np.uint8]
     """uint8[k]: the queried label."""
     counts: dict[str, int]
-    """Rankings of the queried time and surface, how many of them have propensities, and
-    why some of these are not used."""
+    """Number of rankings of the queried time and surface, of those with propensities, and of
+    those not used, by reason."""
 
 
 @dataclass(slots=True)
 class Exploration:
-    """The rankings with propensities that one reading of the log found."""
+    """The rankings with propensities, found in one pass over the log."""
 
     query: ListQuery
     users: NDArray[np.uint64]
-    """Hashes of the users who got one, sorted."""
+    """Hashes of the users who got such a ranking, sorted."""
     bounds: TimeBounds
     last_ms: float
     _collected: Collector | None = field(default=None, repr=False)
 
     def lists(self, frames: Frames, layout: Layout, config: Config) -> ExploredLists:
-        """The lists that can be estimated from, read once for all layouts.
+        """The lists usable for estimates, read once for all layouts.
 
         Raises DatasetError where there are none.
         """
@@ -104,7 +104,7 @@ class Exploration:
 
 
 def find_exploration(frames: Frames, config: Config, query: ListQuery) -> Exploration:
-    """Read the log once for the users who got a ranking with propensities.
+    """Read the log once to find the users who got a ranking with propensities.
 
     Raises DatasetError where there is none.
     """

@@ -1,7 +1,7 @@
-"""The events that a run reads: frames of a log, as often as they are needed.
+"""The events that a run reads: frames of a log, which can be read repeatedly.
 
-Each reading decodes only the columns that it uses; most of a log's bytes are the ids of events,
-which replays do not need.
+Each pass decodes only the columns that it uses; most of a log's bytes are the ids of events, which
+replays do not need.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,15 +13,15 @@ from liverank.events.frame import SCHEMA
 from liverank.events.log import Log
 
 Frames = Callable[[], Iterable[pl.DataFrame]]
-"""Gives the log's frames (``events.frame.SCHEMA``) in ``seq`` order; may be called again."""
+"""Returns the log's frames (``events.frame.SCHEMA``) in ``seq`` order; may be called again."""
 
 HISTORY_COLUMNS = tuple(name for name in SCHEMA if name not in ("vectors", "scores", "model"))
-"""Columns that lists, labels and the schema are gathered from."""
+"""Columns needed to gather lists, labels and the schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogFrames:
-    """The frames of a log with some of its columns, ``seq`` among them."""
+    """The frames of a log with some of its columns, including ``seq``."""
 
     log: Log
     columns: Sequence[str] = HISTORY_COLUMNS

@@ -1,9 +1,9 @@
 """Whether a model ranks better than popularity on the holdout lists, before it is served.
 
-The model is the one from before the refit, which was not trained on these lists. Each item is
-scored as if it were first, as in serving, so that no model gains from the logged positions.
-Invariant: every method ranks the same items of the same lists by the data known when they were
-made.
+The tested model is the one from before the refit, which was not trained on these lists. Each item
+is scored as if it were first, as in serving, so that no model benefits from the logged positions.
+Invariant: every method ranks the same items of the same lists, with the data known when the lists
+were served.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from liverank.features.kinds.context import POSITION_NAME, SERVED_POSITION
 MODEL = "model"
 DECIDING = "ndcg@10"
 LEAST_LISTS = 10
-"""Lists with a success that a model must be compared on before it may beat popularity."""
+"""Minimum number of lists with a success for a comparison that a model may win."""
 _TOP = 10
 
 
@@ -39,10 +39,9 @@ def compare_with_popularity(
 ) -> Comparison:
     """Compare a model with popularity on the holdout lists, and decide whether it may be served.
 
-    ``rows`` are the seen items of ``lists``, in their order, by which it was trained, and
-    ``heuristics`` scores of all items of the lists, float64[k] by name. Where the
-    holdout lists alone are too few to decide, the validation lists are added: no model was trained
-    on them either.
+    ``rows`` are the seen items of ``lists``, in order, from which the model was trained, and
+    ``heuristics`` the scores of all items of the lists, float64[k] by name. If the holdout lists
+    are too few to decide, the validation lists are added: no model was trained on them either.
     """
     judged, report = fitted.judged, fitted.report
     if judged is None or not report.held_out:
@@ -87,7 +86,7 @@ def _is_useful(report: RankingReport) -> bool:
 
 
 def as_served(rows: Rows) -> NDArray[np.float32]:
-    """Features as they would be if each item were first: float32[n, f].
+    """The features with every item at the first position: float32[n, f].
 
     >>> rows = Rows(
     ...     features=np.array([[7, 3]], np.float32),

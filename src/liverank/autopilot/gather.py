@@ -1,7 +1,7 @@
-"""The input of training, gathered from a log: its schema, the derived features, past lists.
+"""Gathers the input of training from a log: its schema, the derived features, past lists.
 
-It takes one reading of the log. Memory is bounded by the number of rows wanted: the newest ones are
-kept, and an even share of those is trained on.
+This takes one pass over the log. Memory is bounded by the number of rows wanted: the newest ones
+are kept, and an even share of those is used for training.
 Invariant: the result depends on the events alone, not on the order in which they arrived.
 """
 
@@ -31,14 +31,14 @@ from liverank.features.spec import FeatureSpec, derive_spec
 from liverank.quantities import duration_ms
 
 NEWEST = 4
-"""Number of the newest rows that training rows are chosen from, as a multiple of those."""
+"""Number of newest rows from which training rows are chosen, as a multiple of the latter."""
 
 
 class Gathered(NamedTuple):
-    """The result of one reading of a log: its schema, the features derived from it, past lists.
+    """The result of one pass over a log: its schema, the features derived from it, past lists.
 
-    ``tests`` are the lists of the test period, if there is one. ``unused`` are words of the config
-    that no event has.
+    ``tests`` are the lists of the test period, if there is one; ``unused`` are words of the config
+    that occur in no event.
     """
 
     schema: Schema
@@ -49,7 +49,7 @@ class Gathered(NamedTuple):
 
 
 def gather(frames: Frames, config: Config, *, test_from_ms: float | None = None) -> Gathered:
-    """Read the log once, and gather the input of training and, if there is one, the test period.
+    """Read the log once, and gather the training lists and those of the test period, if any.
 
     Lists to train on are from before the test period, as ``lists_to_train`` gives them, without
     those that ``complete_lists`` leaves out. Raises DatasetError where there is nothing to train or
@@ -93,10 +93,10 @@ def _profile(frames: Frames, config: Config, before_ms: float) -> Profile:
 def lists_to_train(
     frames: Frames, layout: Layout, config: Config, *, before_ms: float = np.inf
 ) -> Lists:
-    """The lists to train on: made before a time, with labels that were known by then.
+    """The lists to train on: served before a time, with labels that were known by then.
 
     Lists whose label window was not over at ``before_ms``, or at the log's end, are left out,
-    unless less than half would remain; ``Lists.others`` has the windows of the other labels. Where
+    unless less than half would remain; ``Lists.others`` has the windows of the other labels. If
     there are more rows than ``training.max_rows``, lists are chosen evenly among the newest, NEWEST
     times as many rows. Raises DatasetError when nothing is left.
     """
@@ -107,9 +107,9 @@ def lists_to_train(
 
 
 def lists_to_test(frames: Frames, layout: Layout, config: Config, *, from_ms: float) -> Lists:
-    """The lists of a test period, with all of their items. Raises DatasetError without any.
+    """The lists of a test period, with all of their items. Raises DatasetError if there are none.
 
-    Of more than NEWEST times ``training.max_rows`` rows, those of an even share of the users.
+    With more than NEWEST times ``training.max_rows`` rows, only an even share of the users is kept.
     """
     testing = _Testing(config, from_ms=from_ms)
     for frame in frames():
@@ -138,7 +138,7 @@ class _Gathering:
         self.collected.add(frame)
 
     def known(self, layout: Layout, unused: Sequence[UnusedWord] = ()) -> Lists:
-        """The lists of ``lists_to_train``, from all the rows that were kept. Raises DatasetError.
+        """The lists of ``lists_to_train``, from the collected rows. Raises DatasetError.
 
         Its message names the ``unused`` words of the config that may be the reason.
         """
@@ -202,7 +202,7 @@ class _Gathering:
 
 
 def _check_failures(lists: Lists, layout: Layout, config: Config) -> None:
-    """Raise DatasetError where every seen item is a success, because failures count as unseen."""
+    """Raise DatasetError where every seen item is a success, as failures then count as unseen."""
     unseen = int(np.count_nonzero(lists.served & ~lists.seen))
     if not unseen or not lists.labels[lists.seen].all():
         return
@@ -224,7 +224,7 @@ class _Testing:
     """Gathers the lists to test on, frame by frame."""
 
     def __init__(self, config: Config, *, from_ms: float, shared: _Gathering | None = None) -> None:
-        """``shared`` is the gathering whose interactions serve both, if it collects any."""
+        """``shared`` is the training gathering, whose interactions are used here too, if any."""
         self._config, self._from_ms = config, from_ms
         self._collected: Collector | Choices
         self._is_fed = False
@@ -274,7 +274,7 @@ def _before(frame: pl.DataFrame, before_ms: float, max_future_ms: float) -> pl.D
 
 
 def _even_share(lists: Lists, max_rows: int) -> Lists:
-    """An even share of the lists that holds no more seen items than that, by hashes of the lists.
+    """An even share of the lists with at most ``max_rows`` seen items, chosen by the lists' hashes.
 
     The share depends only on the users and times of the lists.
     """

@@ -1,4 +1,4 @@
-"""The rows of each label, with the effect of positions on a success as their base.
+"""The rows of each label, with the effect of positions on a success as the base.
 
 Invariant: the newest rows (validation and holdout) do not take part in the estimates.
 """
@@ -60,7 +60,7 @@ def with_position_effect(
 
 
 def rows_with_label(name: str, rows: Rows, lists: Lists) -> Rows:
-    """The rows with another label, without those whose window is not over."""
+    """The rows with another label, without those whose label window is not over."""
     other = lists.others[name]
     labelled = replace(rows, labels=other.labels[lists.seen])
     known = is_known(name, rows, lists)

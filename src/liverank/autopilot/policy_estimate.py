@@ -1,7 +1,7 @@
 """The mean reward of a list under a policy, estimated from lists served with propensities.
 
-Invariant: an estimate is given only where the log supports it (``off_policy.support``); else the
-error says what is missing.
+Invariant: an estimate is given only where the log supports it (``off_policy.support``); otherwise
+the error states what is missing.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class PolicyEstimate:
 
     positions: int
     shown: float
-    """Items that a list shows on average in these positions."""
+    """Mean number of items that a list shows in these positions."""
     dr: Estimate
     snips: Estimate
     ips: Estimate
@@ -52,7 +52,7 @@ def estimate_policy(
 ) -> PolicyEstimate:
     """Estimate a policy from its scores of every candidate of the lists, float64[k].
 
-    ``positions`` is how many of a list's first positions count.
+    ``positions`` is the number of first positions of a list that count.
     Raises DatasetError where the log does not support it.
     """
     lists = explored.lists
@@ -102,7 +102,7 @@ def _first_positions(
 def _given_above(
     logging: NDArray[np.float64], candidates: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """The propensities of lists in random order, given what stands above each item."""
+    """The propensities of lists in random order, given the items above each item."""
     others = int(np.count_nonzero(~is_uniform(logging, candidates)))
     if others:
         raise DatasetError(

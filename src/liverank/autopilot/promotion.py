@@ -1,7 +1,7 @@
-"""Which bundle is in service: the gate that a new model has to pass, promotion and rollback.
+"""Stores, promotes and rolls back bundles: a new model must beat popularity.
 
-Invariant: a model that does not rank better than popularity is stored only where the caller forces
-it, and nothing is put into service that does not load.
+Invariant: a model that does not rank better than popularity is stored only if the caller forces it,
+and a bundle that does not load is never put into service.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _ADVICE = (
 
 @dataclass(frozen=True, slots=True)
 class PromotionPolicy:
-    """What becomes of a trained model.
+    """Options for storing and promoting a trained model.
 
     ``force``    store it even if it does not rank better than popularity
     ``promote``  put it into service once it is stored
@@ -35,7 +35,7 @@ class PromotionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """What became of a trained model.
+    """The outcome of storing and promoting a trained model.
 
     ``version``   of the stored bundle; None where the model was refused
     ``promoted``  whether the bundle is in service
@@ -50,7 +50,7 @@ class Promotion:
 
 
 class ServiceChange(NamedTuple):
-    """The version in service, and the one before; None where there was none or it is unknown."""
+    """The version in service, and the previous one; None if there was none or it is unknown."""
 
     version: str
     before: str | None
@@ -82,7 +82,7 @@ def store_if_better(
 
 
 def put_into_service(root: Path, named: str) -> ServiceChange:
-    """Verify a bundle and serve it from now on. Raises BundleError, and nothing has changed.
+    """Verify a bundle and serve it from now on. Raises BundleError, and changes nothing then.
 
     ``named`` is a version, or the directory of a bundle, which is copied into the store first.
     """
@@ -95,14 +95,14 @@ def put_into_service(root: Path, named: str) -> ServiceChange:
 def roll_back(root: Path) -> ServiceChange:
     """Serve the bundle before the current one again.
 
-    Raises BundleError, and nothing has changed.
+    Raises BundleError, and changes nothing then.
     """
     before = store.current(root)
     return ServiceChange(store.roll_back(root), before)
 
 
 def _stored_version(root: Path, named: str) -> str:
-    """The version that is named, or that of the bundle in a directory, which is stored first."""
+    """The named version, or that of the bundle in a named directory, which is stored first."""
     directory = Path(named)
     is_version = named.isalnum() and named.isascii()
     if directory.is_dir() and not (is_version and store.directory_of(root, named).is_dir()):
@@ -115,7 +115,7 @@ def _stored_version(root: Path, named: str) -> str:
 
 
 def _version_in_service(root: Path) -> str | None:
-    """The version in service; None where the pointer is broken, as promoting may mend it."""
+    """The version in service; None where the pointer is broken, as promoting may repair it."""
     try:
         return store.current(root)
     except BundleError:

@@ -1,6 +1,6 @@
 """Scores of past lists under a policy, computed on a replay of the log.
 
-Invariant: a policy's features of each list are those that serving would have computed then.
+Invariant: a policy's features of each list equal those that serving would have computed then.
 """
 
 from collections.abc import Callable
@@ -23,14 +23,14 @@ from liverank.serving.ranking.fallback import popularity, popularity_expressions
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A way to rank: the features that it reads, and the scores that it makes of them."""
+    """A way to rank: the features that it reads, and the function from features to scores."""
 
     name: str
     layout: Layout
     spec: FeatureSpec | None
-    """None where no features are read: every order is equally likely."""
+    """The features; None where none are read: every order is equally likely."""
     score: Callable[[NDArray[np.float32]], NDArray[np.float64]] | None = None
-    """Scores float64[n, c] of rows; items are ordered by the first column, then by the next."""
+    """Scores of rows, float64[n, c]; items are ordered by the first column, then by the next."""
 
 
 def bundle_policy(bundle: Bundle) -> Policy:
@@ -72,7 +72,7 @@ def policy_scores(
     config: Config,
     on_progress: Callable[[float], None] | None = None,
 ) -> NDArray[np.float64]:
-    """A score of every candidate of the lists, float64[k]; where it is equal, items tie."""
+    """A score of every candidate of the lists, float64[k]; items with equal scores tie."""
     if policy.spec is None or policy.score is None:
         return np.zeros(len(lists.labels))
     columns: NDArray[np.float64] | None = None
@@ -96,7 +96,7 @@ def policy_scores(
 
 
 def _by_columns(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One score in the order of the first column and, where that is equal, of the next."""
+    """One score that orders by the first column, with ties ordered by the next."""
     order = np.lexsort(columns.T[::-1])
     ordered = columns[order]
     steps = np.any(ordered[1:] != ordered[:-1], axis=1)

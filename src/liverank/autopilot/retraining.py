@@ -12,7 +12,7 @@ from liverank.config import Config
 
 
 class Retraining(NamedTuple):
-    """What was gathered and trained, and what became of the model."""
+    """The gathered data, the trained models, and the outcome of the promotion."""
 
     gathered: Gathered
     run: TrainingRun
@@ -30,7 +30,7 @@ def train_and_promote(
 ) -> Retraining:
     """Train on a log, store the model below ``root`` if it beats popularity, and promote it.
 
-    ``clock`` gives the Unix ms at which the bundle is made. Raises DatasetError, TrainingError,
+    ``clock`` gives the bundle's time of creation, Unix ms. Raises DatasetError, TrainingError,
     ConfigError and BundleError.
     """
     if on_progress is not None:

@@ -1,4 +1,4 @@
-"""Training: replay past lists into rows, search for a model of each label, keep used features."""
+"""Training: replay past lists into rows, search for a model of each label, drop unused features."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,24 +39,24 @@ from liverank.models.predictor import Predictor
 from liverank.quantities import duration_ms
 
 OnProgress = Callable[[str, float], None]
-"""Called with the step at work, and the share of it that is done."""
+"""Called with the name of the current step and the share of it that is done."""
 
 GOLDEN_ROWS = 64
 _SHARE_OF_SELECTION = 0.3
-"""Share of the budget that choosing the features to search with may take."""
+"""Maximum share of the time budget for choosing the features to search with."""
 _LEAST_SHARE_OF_SEARCH = 0.5
-"""Share of the budget that the search for a model has, however long the choice of features took."""
+"""Minimum share of the budget for the model search, however long the choice of features took."""
 _NOT_NEEDED = "needless for what the search begins with"
-"""Why the report leaves out a feature that the smallest sufficient set does not hold."""
+"""Reason in the report for a feature outside the smallest sufficient set."""
 LEAST_SUCCESSES = 30
-"""Successes below which a label other than the first is left out; as many failures are needed."""
+"""Minimum successes, and failures, of a label other than the first; else it is left out."""
 
 
 class TrainingRun(NamedTuple):
     """A model for each label, and the features that they read.
 
-    ``heads`` begins with the model that lists are ranked by; ``golden`` float32[k, features] are
-    some real rows, by which a bundle is verified.
+    ``heads`` begins with the model that ranks lists; ``golden`` float32[k, features] are some real
+    rows, by which a bundle is verified.
     """
 
     spec: FeatureSpec
@@ -66,7 +66,7 @@ class TrainingRun(NamedTuple):
 
     @property
     def model(self) -> Predictor:
-        """The model that lists are ranked by."""
+        """The model that ranks lists."""
         return next(iter(self.heads.values()))
 
     @property
@@ -76,7 +76,7 @@ class TrainingRun(NamedTuple):
 
 
 class _OtherHeads(NamedTuple):
-    """Models of the labels other than the first; ``left_out`` gives the reason by label."""
+    """Models of labels other than the first; ``left_out`` has the reason of each missing label."""
 
     models: dict[str, Predictor]
     reports: dict[str, RankingReport]
@@ -191,7 +191,7 @@ def _notes(
 
 
 def _fewest(rows: Rows, config: Config, budget_s: float, on_progress: OnProgress | None) -> Knee:
-    """The features to search with."""
+    """The smallest sufficient set of features, to search with."""
     if on_progress is not None:
         on_progress("choosing features", 0.0)
     return fewest_features(
@@ -215,7 +215,7 @@ def shared_budget(budget_s: float, n_heads: int) -> list[float]:
 
 
 def _note_of_chosen_lists(lists: Lists, config: Config) -> tuple[str, ...]:
-    """A note on which lists were learned from, where those are not all."""
+    """A note on which lists were used for training, if not all."""
     if len(lists) >= lists.total:
         return ()
     oldest = datetime.fromtimestamp(lists.reads.at[0] / 1000, UTC).strftime("%Y-%m-%d %H:%M")

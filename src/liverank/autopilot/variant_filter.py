@@ -1,4 +1,4 @@
-"""Training on the rankings of some variants of experiments alone.
+"""Restricts training to the rankings of some variants of experiments.
 
 Invariant: only rankings of other variants are left out; interactions stay.
 """
@@ -13,7 +13,7 @@ _MOST_NAMED = 20
 
 
 class VariantFilter:
-    """Passes on the frames of a log without the rankings of other variants; all without any.
+    """Removes the rankings of other variants from a log's frames; keeps all if none is named.
 
     >>> from liverank.events.event import Ranking
     >>> from liverank.events.frame import frame_of
@@ -37,7 +37,7 @@ class VariantFilter:
         return frame.filter((pl.col("event") != "ranking") | is_wanted)
 
     def check(self) -> None:
-        """Raise DatasetError, with the variants that occur, where a wanted one did not."""
+        """Raise DatasetError, with the variants that occur, if a wanted one did not."""
         missing = sorted(self._wanted - self._seen)
         if missing:
             known = ", ".join(sorted(self._seen)[:_MOST_NAMED]) or "none"

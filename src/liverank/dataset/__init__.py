@@ -1,1 +1,1 @@
-"""Training rows: the fold of the log, read at past rankings."""
+"""Training rows: features read at past rankings, from a fold of the log."""

@@ -1,4 +1,4 @@
-"""The cluster bootstrap: how sure a figure is when rows of one person are similar.
+"""The cluster bootstrap: the uncertainty of a figure when rows of one person are similar.
 
 Clusters (people, or groups of rows) are drawn with replacement, each with all its rows (Efron,
 1979; Field and Welsh, 2007). Every interval of liverank that is bootstrapped uses these draws.
@@ -27,12 +27,12 @@ class Clusters:
     """
 
     def __init__(self, labels: NDArray[np.int64]) -> None:
-        """``labels`` int64[n]: rows with an equal label are of one cluster."""
+        """``labels`` int64[n]: rows with an equal label are in one cluster."""
         self.of_row: NDArray[np.int64] = np.unique(labels, return_inverse=True)[1].astype(np.int64)
         self.count = int(self.of_row.max(initial=-1)) + 1
 
     def draws(self, seed: int) -> Iterator[NDArray[np.int64]]:
-        """Endless draws: how many times each cluster was drawn, int64[count]."""
+        """Yields draws endlessly: how many times each cluster was drawn, int64[count]."""
         generator = np.random.default_rng(seed)
         while True:
             drawn = generator.integers(self.count, size=self.count)
@@ -71,7 +71,7 @@ def mean_interval(
 
 
 def percentile_interval(drawn: Floats, confidence: float) -> tuple[float, float]:
-    """The middle share of a figure's values over draws (the percentile bootstrap).
+    """The central interval of a figure's values over draws (percentile bootstrap).
 
     >>> percentile_interval(np.arange(101.0), 0.5)
     (25.0, 75.0)

@@ -1,8 +1,8 @@
 """Metrics of scores: over all rows, and over the lists that users saw.
 
-Flat arrays in, one entry a row; ``offsets`` (int64[n_lists + 1]) says where lists begin and end.
-Metrics of lists return one value a list, NaN where the list is uninformative (no success in it, or
-nothing else), so that the caller may average them or compare two methods list by list.
+Inputs are flat arrays with one entry per row; ``offsets`` (int64[n_lists + 1]) are the bounds of
+the lists. Metrics of lists return one value per list, NaN where the list is uninformative (no
+success, or only successes), so that the caller may average them or compare methods list by list.
 Invariant: no metric depends on the order of tied rows. Ties count one half in an AUC; a rank among
 ties is drawn by a fixed pseudo-random order.
 """
@@ -21,7 +21,7 @@ Offsets = NDArray[np.int64]
 
 
 def log_loss(probabilities: Floats, labels: Labels) -> float:
-    """Mean negative log-probability of the outcome; 0 is perfect. NaN for no rows.
+    """Mean negative log-probability of the outcome; 0 is perfect. NaN without rows.
 
     Probabilities are clipped to 1e-15 from 0 and 1, so that one certain error is not infinite.
 
@@ -36,7 +36,7 @@ def log_loss(probabilities: Floats, labels: Labels) -> float:
 
 
 def auc(scores: Floats, labels: Labels) -> float:
-    """The chance that a random success scores above a random failure. NaN for one class.
+    """The probability that a random success scores above a random failure. NaN for one class.
 
     >>> auc(np.array([0.1, 0.9, 0.9]), np.array([0, 1, 0], np.uint8))
     0.75
@@ -75,8 +75,8 @@ def ndcg_at(k: int, scores: Floats, labels: Labels, offsets: Offsets, *, seed: i
 def true_ndcg_at(k: int, scores: Floats, gains: Floats, offsets: Offsets) -> Floats:
     """NDCG of the first k of each list, where an item gains its true chance of a success.
 
-    float64[n_lists]; NaN for a list without gains. Unlike observed labels, the truth is free of
-    position bias; only a simulator knows it. Equal scores stay in the order of the list.
+    float64[n_lists]; NaN for a list without gains. Unlike observed labels, the truth has no
+    position bias; only a simulator has it. Equal scores stay in the order of the list.
 
     >>> true_ndcg_at(10, np.array([2.0, 1.0]), np.array([0.0, 0.4]), np.array([0, 2])).round(4)
     array([0.6309])
@@ -122,7 +122,7 @@ def hit_rate_at(
 def ranks_in_lists(scores: Floats, offsets: Offsets, *, seed: int = 0) -> NDArray[np.int64]:
     """Each row's rank in its list, 1 for the highest score: int64[n].
 
-    Tied rows stand in a pseudo-random order fixed by the seed, never in the order of the input.
+    Tied rows are in a pseudo-random order fixed by the seed, never in the order of the input.
 
     >>> ranks_in_lists(np.array([1.0, 3.0, 2.0]), np.array([0, 3])).tolist()
     [3, 1, 2]

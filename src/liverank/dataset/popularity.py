@@ -1,9 +1,9 @@
-"""The heuristics that a model has to beat: popularity over windows of time, counted exactly.
+"""The heuristics that a model has to beat: popularity over time windows, counted exactly.
 
 Events may come in any order: each is added to the first list that it counts for, and running sums
 over the lists of an item give the counts, so memory is bounded by the lists and not by the log.
-Invariant: a count holds exactly the events before a list's own time or, for a list that we served,
-those that the log held at its cut.
+Invariant: a count includes exactly the events before a list's own time or, for a list that we
+served, the events before its cut.
 """
 
 from collections.abc import Iterable
@@ -33,11 +33,11 @@ WINDOWS_MS = {
 PRIOR_IMPRESSIONS = 20.0
 """Weight, in impressions, of the overall success rate in an item's smoothed success rate."""
 _EVERY_ITEM = np.uint64(0)
-"""Hash that stands for all items together: no item has it."""
+"""Hash that stands for all items together; no item has it."""
 
 
 class Popularity:
-    """Counts for the items of some lists, while the frames of a log pass in ``seq`` order."""
+    """Counts events of the items of some lists, from frames of a log in ``seq`` order."""
 
     def __init__(self, lists: Lists, layout: Layout, config: Config) -> None:
         self._config, self._layout = config, layout
@@ -99,7 +99,7 @@ class Popularity:
         return scores
 
     def passing(self, frames: Iterable[pl.DataFrame]) -> Iterable[pl.DataFrame]:
-        """The same frames, counted on their way to another reader."""
+        """Yield the same frames, and count their events."""
         for frame in frames:
             self.add(frame)
             yield frame
@@ -116,7 +116,7 @@ def popularity_scores(
 
 
 class _Part(NamedTuple):
-    """Questions answered by seq, or those answered by time; ``numbers`` int64[k] among all."""
+    """The questions answered by seq, or those by time; ``numbers`` int64[k] among all questions."""
 
     numbers: NDArray[np.int64]
     questions: Questions
@@ -167,7 +167,7 @@ class _Counter:
         numbers = numbers[np.lexsort((at[numbers], before[numbers], items[numbers]))]
         distinct, starts = np.unique(items[numbers], return_index=True)
         starts = np.append(starts, len(numbers)).astype(np.int64)
-        # cuts are authoritative: a server's clock that went back counts as having stood still
+        # cuts are authoritative: where a server's clock went back, times are made non-decreasing
         rising = at[numbers]
         for item in np.flatnonzero(np.diff(starts) > 1):
             own = slice(starts[item], starts[item + 1])

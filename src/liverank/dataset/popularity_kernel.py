@@ -1,4 +1,4 @@
-"""The kernels that count, for each item of each list, what happened to the item before it."""
+"""Kernels that count, for each item of each list, the item's events before the list."""
 
 from typing import NamedTuple
 
@@ -24,10 +24,10 @@ class ItemEvents(NamedTuple):
 class Questions(NamedTuple):
     """Questions of how many events an item had before a time or a cut, grouped by item.
 
-    items   uint64[m], distinct hashes, rising
+    items   uint64[m], distinct hashes, ascending
     starts  int64[m + 1]: the questions about item i are ``starts[i]`` to ``starts[i + 1]``
-    at      float64[k], Unix ms, rising within an item
-    before  int64[k], the first seq that does not count, rising within an item; -1 throughout where
+    at      float64[k], Unix ms, ascending within an item
+    before  int64[k], the first seq that does not count, ascending within an item; all -1 where
             questions are answered by time alone
     counts  int64[w, k], the number of events in each of w windows; written by the kernels
     """

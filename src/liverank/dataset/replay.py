@@ -1,9 +1,9 @@
-"""Replay: the features of past rankings, read while the log is folded again.
+"""Replay: reads the features of past rankings while the log is folded again.
 
 A ranking that we served is read at its cut, from a fold in the order of arrival: its features are
-those that the server had computed. Any other is read as of its own time, from a fold in the order
-of time: its features depend on the events before that time, whenever these reached the log.
-Invariant: rows come from the same kernels, over the same events, as the ones that were served.
+those that the server computed. Any other is read as of its own time, from a fold in the order of
+time: its features depend on the events before that time, whenever these reached the log.
+Invariant: rows are computed by the same kernels from the same events as the served ones.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -42,11 +42,11 @@ REPLAY_COLUMNS = (
     "items",
     "fields",
 )
-"""Columns of a log's frames that a replay folds, and that popularity is counted from."""
+"""Columns of a log's frames needed for a replay and for counting popularity."""
 
 
 class Chunk(NamedTuple):
-    """Features of some reads: ``lists`` int64[m] are their numbers, in the order of the rows.
+    """Features of some reads; ``lists`` int64[m] are their numbers, in the order of the rows.
 
     ``rows`` int64[k]: the indices of the rows among the items of all reads; ``features``
     float32[k, features].
@@ -58,9 +58,9 @@ class Chunk(NamedTuple):
 
 
 class ReplayHooks(NamedTuple):
-    """Functions that a replay calls: ``on_progress`` with the number of events it has just read.
+    """Callbacks of a replay: ``on_progress`` gets the number of events that were just read.
 
-    ``on_folded`` is called with the sizes of the state, once for each order that was folded.
+    ``on_folded`` gets the sizes of the state, once for each order that was folded.
     """
 
     on_progress: Callable[[int], None] | None = None
@@ -80,10 +80,10 @@ def replay(
     bounds: TimeBounds | None = None,
     hooks: ReplayHooks = NO_HOOKS,
 ) -> Iterator[Chunk]:
-    """Fold the log's frames, in ``seq`` order, and read the rankings on the way.
+    """Fold the log's frames, in ``seq`` order, and read the rankings in between.
 
-    Ends when all reads are done. ``bounds`` are those of an earlier reading of the same log: events
-    that came after it are left out, and memory is bounded by how far the log is out of order.
+    Ends when all reads are done. ``bounds`` are from an earlier pass over the same log: later
+    events are left out, and memory is bounded by how far the log is out of order.
     """
     if bounds is not None:
         last_seq = bounds.last_seq
@@ -108,7 +108,7 @@ def replay_streams(
     bounds: TimeBounds | None = None,
     hooks: ReplayHooks = NO_HOOKS,
 ) -> Iterator[Chunk]:
-    """The same for events that are arrays of hashes already."""
+    """Like ``replay``, for events that are already arrays of hashes."""
     on_folded = hooks.on_folded
     streams = _counted(streams, hooks.on_progress)
     is_served = reads.before != AS_OF_TIME
@@ -167,12 +167,12 @@ _Key = Callable[[Stream | Reads], NDArray[np.int64] | NDArray[np.float64]]
 
 
 def _by_seq(of: Stream | Reads) -> NDArray[np.int64]:
-    """The key that puts events and reads into the order of arrival."""
+    """Sort key for the order of arrival of events and reads."""
     return of.seq if isinstance(of, Stream) else of.before
 
 
 def _by_time(of: Stream | Reads) -> NDArray[np.float64]:
-    """The key that puts events and reads into the order of time."""
+    """Sort key for the order of time of events and reads."""
     return of.at
 
 

@@ -1,7 +1,7 @@
 """Rows to train on: one per impression, in order of time.
 
-Invariant: the rows of one ranking stand together and time never runs backwards, so a split by
-position is a split by time.
+Invariant: the rows of one ranking are adjacent and times never decrease, so a split by row number
+is a split by time.
 """
 
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ class Rows:
     directions  monotone constraints of the f features: 1 where a success can only become likelier
                 as the feature grows, -1 where less likely, 0 (the default) for no constraint
     base      float64[n], known log-odds, such as the effect of an item's position in its list:
-              models are trained on top of them, and serving leaves them out. None for none
+              models are trained on top of them, and serving leaves them out; None means 0
 
     Raises DatasetError when a shape or type differs, a label is neither 0 nor 1, a base is not
-    finite, the rows of a ranking are apart, or time runs backwards.
+    finite, the rows of a ranking are not adjacent, or times decrease.
 
     >>> rows = Rows(
     ...     features=np.zeros((3, 1), np.float32),
@@ -80,7 +80,7 @@ class Rows:
 
     @property
     def positives(self) -> int:
-        """How many rows are a success."""
+        """Number of rows that are a success."""
         return int(self.labels.sum(dtype=np.int64))
 
     def take(self, where: NDArray[np.bool_] | slice) -> "Rows":
@@ -104,14 +104,14 @@ class Rows:
         )
 
     def _with(self, **parts: object) -> "Rows":
-        """The rows with some fields replaced, unchecked: a part of sound rows is sound."""
+        """The rows with some fields replaced, unchecked: a part of valid rows is valid."""
         changed = object.__new__(Rows)
         changed.__dict__.update(self.__dict__ | parts)
         return changed
 
 
 def list_offsets(rankings: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where each list starts, and the end: int64[n_lists + 1]; list i is ``[o[i], o[i + 1])``.
+    """The start of each list, and the end: int64[n_lists + 1]; list i is ``[o[i], o[i + 1])``.
 
     >>> list_offsets(np.array([7, 7, 9])).tolist()
     [0, 2, 3]

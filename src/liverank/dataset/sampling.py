@@ -1,11 +1,11 @@
-"""Picks rows of a table at even distances, without drawing at random."""
+"""Selects evenly spaced rows of a table, without randomness."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def evenly_spread_rows(n_rows: int, wanted: int, *, floor: bool = False) -> NDArray[np.int64]:
-    """Row numbers of at most ``wanted`` of ``n_rows`` rows, the first and the last among them.
+    """Row numbers of at most ``wanted`` of ``n_rows`` rows, including the first and the last.
 
     Positions between two rows are rounded to the nearest one, or down with ``floor``: recorded
     models depend on which.

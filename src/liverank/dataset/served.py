@@ -1,6 +1,6 @@
-"""Whether a replay gives the features that were served: logged vectors, compared bit for bit.
+"""Checks that a replay gives the served features: logged vectors are compared bit for bit.
 
-A served ranking may carry what its model read (``vectors``). Here the log is folded again, each
+A served ranking may contain its model's features (``vectors``). Here the log is folded again, each
 such ranking is read at its cut, and every number is compared.
 Invariant: two numbers are equal when their float32 bits are, or when both are NaN.
 """
@@ -32,7 +32,7 @@ UNKNOWN = (
     "logged by an earlier liverank, which did not say before or after which erasure or expiry it "
     "was made"
 )
-"""Why rankings cannot be compared."""
+"""Reasons why rankings cannot be compared."""
 
 VECTOR_COLUMNS = (
     "seq",
@@ -48,14 +48,14 @@ VECTOR_COLUMNS = (
     "vectors",
     "fields",
 )
-"""Columns that rankings with vectors are read from."""
+"""Columns needed to read rankings with vectors."""
 MAX_SHOWN = 20
-"""Differences that are listed one by one, at most; the others are only counted."""
+"""Maximum number of differences that are listed one by one; the others are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A number that was served and is not what a replay gives."""
+    """A served feature value that differs from the replayed one."""
 
     ranking: str
     item: str
@@ -66,7 +66,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The result of a check: how much was compared, how many numbers differ, the first of them."""
+    """The result of a check: how much was compared, how many values differ, the first of these."""
 
     rankings: int
     rows: int
@@ -76,11 +76,11 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """Rankings of a log that carry vectors.
+    """Rankings of a log that contain vectors.
 
     Columns of ``rankings``: those of ``events.frame`` that a check needs; ``scored``, the items in
-    the order of the vectors' rows; and ``width``, how many features a row holds. ``incomparable``
-    counts others, which no replay can give again, by the reason.
+    the order of the vectors' rows; and ``width``, the number of features of a row. ``incomparable``
+    counts the rankings that a replay cannot reproduce, by reason.
     """
 
     rankings: pl.DataFrame
@@ -94,11 +94,11 @@ def rankings_with_vectors(
     since_ms: float = 0,
     most: int | None = None,
 ) -> Logged:
-    """The rankings of a log that carry vectors, made at ``since_ms`` or later.
+    """The rankings of a log that contain vectors, served at ``since_ms`` or later.
 
     ``generation`` is the log's: a ranking of an earlier one saw events that are no longer there.
-    Of more than ``most``, those with the smallest hashes of their id are kept: they lie anywhere in
-    the log, and are always the same.
+    Of more than ``most``, those with the smallest hashes of their ids are kept: a fixed sample from
+    the whole log.
 
     >>> from liverank.events.event import Ranking
     >>> from liverank.events.frame import frame_of
@@ -138,11 +138,11 @@ def check_served(
     max_future_ms: float,
     on_progress: Callable[[int], None] | None = None,
 ) -> Checked:
-    """Fold the log's frames once, and compare the rankings' vectors with what is read.
+    """Fold the log's frames once, and compare the rankings' vectors with the replayed features.
 
-    ``rankings`` are of ``rankings_with_vectors``; those are compared whose model is among
-    ``specs``, which are all of one layout, and whose width is the model's. ``on_progress`` is
-    called with the number of events that were folded.
+    ``rankings`` are from ``rankings_with_vectors``; those are compared whose model is in ``specs``,
+    which all have one layout, and whose width is the model's. ``on_progress`` is called with the
+    number of events that were folded.
     """
     widths = pl.col("model").replace_strict(
         {model: len(spec.names) for model, spec in specs.items()},
@@ -178,7 +178,7 @@ def check_served(
 
 
 def _reads(rankings: pl.DataFrame, layout: Layout) -> Reads:
-    """What a replay needs to read rankings as they were served: at their cut, items at the top."""
+    """Input of a replay that reads rankings as served: at their cut, every item at the top."""
     requests = Requests()
     numbers = requests.numbered(rankings)
     items = hash_column(rankings["scored"].explode())

@@ -1,6 +1,6 @@
-"""Splits by time, because a model is only ever asked about what comes next.
+"""Splits by time, because a served model always ranks later lists than it was trained on.
 
-Rows stand in time order, so a part of them is a slice, which copies nothing.
+Rows are in time order, so a part of them is a slice, which copies nothing.
 Invariant: a ranking is never divided.
 """
 
@@ -35,9 +35,9 @@ def newest_from(rows: Rows, share: float) -> int:
 
 
 def known_before(rows: Rows, row: int, gap_ms: float) -> int:
-    """How many of the oldest rows were made more than a gap before a row; whole rankings.
+    """Number of oldest rows that are more than ``gap_ms`` older than a row, in whole rankings.
 
-    Those are the rows whose labels were known by then, where it takes the gap to know them.
+    Their labels were known by the row's time, if a label is known after the gap.
 
     >>> rows = Rows(
     ...     features=np.zeros((4, 0), np.float32),

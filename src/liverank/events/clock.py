@@ -1,7 +1,7 @@
-"""The times that events count at: their own clocks', but for those that run far ahead.
+"""The effective times of events: their own times, except where a clock runs far ahead.
 
-Invariant: no event counts at a time more than the allowed span after its arrival, so a wrong clock
-never outranks what right ones report later.
+Invariant: no effective time is later than the arrival plus the allowed span, so an event with a
+wrong clock never overrides later events with right ones.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def right_times(frame: pl.DataFrame, max_future_ms: float) -> tuple[NDArray[np.float64], int]:
-    """When events count as having happened, and how many clocks ran too far ahead.
+    """The effective times of events, and how many clocks ran too far ahead.
 
     Returns (float64[n] Unix ms, the number of events that were moved). ``frame`` has the columns
     ``time`` and ``arrived`` (``liverank.events.frame.SCHEMA``). An event whose time is more than

@@ -1,10 +1,9 @@
-"""Ids for events of files that carry none, so that importing a file twice is harmless.
+"""Ids for events of files that have none, so that importing a file twice is harmless.
 
 An id is a hash of the event's content, with a number where a file holds the same event more than
-once: two equal rows of one file are two events, the same file again adds none. Equal events have
-equal times, so equal ids are neighbours wherever events are in the order of their times.
-Invariant: ids depend on the file's content alone, not on its name, its order or what else is
-imported with it.
+once: two equal rows of one file are two events, but importing the file again adds none. Equal
+events have equal times, so equal ids are neighbours wherever events are sorted by time. Invariant:
+ids depend on the file's content alone, not on its name, its order or what else is imported with it.
 """
 
 import polars as pl
@@ -14,7 +13,7 @@ from liverank.events.row_text import row_text
 
 OF_FILE = "of_file"
 """Column of frames on their way into a log: the number of the file that holds the event, where the
-event's ``id`` was made of its content and is yet to be numbered; null where it came with an id."""
+event's ``id`` was made from its content and is not numbered yet; null where the file had an id."""
 
 _CONTENT = (
     "event", "time", "user", "item", "state", "relation", "target", "active", "type", "ranking",
@@ -77,7 +76,7 @@ class Numbering:
     def __init__(self) -> None:
         self._last: str | None = None
         self._times: dict[int, int] = {}
-        """How often each file has held the event of the last id."""
+        """How often each file has contained the event with the last id, by file number."""
 
     def number(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The next events with their final ids, without the column OF_FILE."""

@@ -10,23 +10,23 @@ from liverank.events.event import EXPERIMENT_ACTIONS, ITEM_STATES, KINDS, Fields
 from liverank.events.odd_text import odd_text
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
-"""What msgspec may raise for text that is no event."""
+"""Exceptions that msgspec may raise for text that is no event."""
 
 
 class _Tag(msgspec.Struct):
-    """The field that names which of the six events a JSON object is."""
+    """The field that names the kind of event of a JSON object."""
 
     event: str
 
 
 class _RawFields(msgspec.Struct):
-    """The fields of an event or a request, each as its text."""
+    """The fields of an event or a request, each as undecoded JSON."""
 
     fields: dict[str, msgspec.Raw] = {}
 
 
 class _OnlyFields(msgspec.Struct):
-    """An event of which only the fields are looked at."""
+    """An event of which only the fields are decoded."""
 
     fields: Fields
 
@@ -69,7 +69,7 @@ def explain(error: Exception, body: bytes | str | msgspec.Raw) -> str:
 
 
 def explain_fields(text: str) -> str | None:
-    """Explain why a text is no ``fields`` of an event; None where it is.
+    """Explain why a text is not valid as ``fields`` of an event; None where it is valid.
 
     >>> explain_fields('{"host":"h","geo":{"lat":1}}')
     'Expected `bool | int | float | str | array | null`, got `object` - at `$.fields.geo`'
@@ -87,7 +87,7 @@ def explain_fields(text: str) -> str | None:
 
 
 def with_field_name(text: str, body: bytes | str | msgspec.Raw) -> str:
-    """Name the field that is meant, where msgspec writes ``[...]`` for any of them.
+    """Insert the name of the field, for which msgspec writes ``[...]``.
 
     >>> body = '{"fields":{"host":"h","geo":{"lat":1}}}'
     >>> with_field_name("got `object` - at `$.fields[...]`", body)

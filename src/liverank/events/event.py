@@ -17,13 +17,13 @@ from liverank.events.list_rules import check_distinct, check_length, check_vecto
 from liverank.events.time_range import other_unit
 
 MAX_ID = 512
-"""Characters of an id, at most."""
+"""Maximum number of characters of an id."""
 
 Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
 """An id of an item, user, host, topic or event: 1 to 512 characters."""
 
 MAX_VALUE = 1e38
-"""The largest value of an interaction, and the least below zero: features read 32-bit numbers."""
+"""Largest absolute value of an interaction: features are 32-bit numbers."""
 
 Scalar: TypeAlias = str | int | float | bool | None
 Fields: TypeAlias = dict[str, Scalar | list[str | int | float]]
@@ -40,7 +40,7 @@ MAX_TIME_MS = 253_402_300_799_999
 
 
 class _Timed(msgspec.Struct, frozen=True, kw_only=True):
-    """What all events share: when it happened, and the id that makes a repeat harmless."""
+    """Fields that all events have: the time, and the id by which repeats are dropped."""
 
     time: int | float | datetime
 
@@ -122,7 +122,7 @@ class Ranking(
 
     @property
     def scored(self) -> list[Id]:
-        """What was scored, as far as is known: ``candidates``, else ``items``."""
+        """The scored items, as far as they are known: ``candidates``, else ``items``."""
         return self.items if self.candidates is None else self.candidates
 
 
@@ -157,7 +157,7 @@ class ServedRanking(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def scored(self) -> Sequence[str]:
-        """As of ``Ranking``."""
+        """See ``Ranking.scored``."""
         return self.items if self.candidates is None else self.candidates
 
 
@@ -209,8 +209,8 @@ KINDS: dict[str, type[Event]] = {
     "interaction": Interaction,
     "experiment": ExperimentChange,
 }
-"""The six by their wire names, in the order in which events of one millisecond are imported: a
-list is read before what it caused."""
+"""The six event types by their wire names, in the order in which events of one millisecond are
+imported: a ranking comes before the interactions that it caused."""
 
 
 def event_name(event: Event) -> str:

@@ -1,8 +1,8 @@
 """Whether a value is of the type that liverank.toml declares for its field.
 
-Every door asks this: one event at a time (``problem_of_field``), or a column of a file
-(``sources.field_columns``). Invariant: what fits is read by features as that type, and null, which
-means unknown, fits every type.
+Events are checked one at a time (``problem_of_field``) or as columns of a file
+(``sources.field_columns``). Invariant: features can read every value that fits as that type; null,
+which means unknown, fits every type.
 """
 
 import math
@@ -19,7 +19,7 @@ from liverank.events.time_range import FIRST_MS, LAST_MS, other_unit
 LARGEST = MAX_VALUE
 """The largest number that a feature holds."""
 EXACT = 2**53
-"""Whole floats below this are exact; at and above it two ids may be one float."""
+"""Floats represent whole numbers exactly below this; from here on two ids may be one float."""
 
 PLAIN: dict[FieldType, frozenset[type]] = {
     "category": frozenset({type(None), str, int, float, bool}),
@@ -29,7 +29,7 @@ PLAIN: dict[FieldType, frozenset[type]] = {
     "text": frozenset({type(None), str}),
     "time": frozenset({type(None)}),
 }
-"""Types of values, as JSON gives them, that fit whatever the value is."""
+"""Python types, as decoded from JSON, of which every value fits the field type."""
 
 _ID_TYPES = frozenset({str, int})
 _NOUNS: dict[FieldType, str] = {
@@ -56,7 +56,7 @@ def problem_of_field(name: str, field_type: FieldType, value: object) -> str | N
     if type(value) in PLAIN[field_type] or _FITS[field_type](value):
         return None
     path, declared = f"$.fields.{name[:_LONGEST_NAME]}", field_type
-    if field_type == "keys" and isinstance(value, list):  # report the first that is no id
+    if field_type == "keys" and isinstance(value, list):  # report the first element that is no id
         field_type = "key"
         index = next(index for index, one in enumerate(value) if not _is_id(one))
         path, value = f"{path}[{index}]", value[index]
@@ -83,7 +83,7 @@ def is_time(text: str) -> bool:
 
 
 def shown(value: object) -> str:
-    """A value as it would stand in JSON, cut off where it is long.
+    """A value as JSON, cut off where it is long.
 
     >>> shown("many"), shown(float("nan"))
     ('"many"', 'NaN')
@@ -135,7 +135,7 @@ _FITS: dict[FieldType, Callable[[object], bool]] = {
 
 
 def _noun(field_type: FieldType, value: object) -> str:
-    """What is wanted, with the bound that a number breaks."""
+    """Description of what is expected, with the bound that a number exceeds."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         if field_type == "number":
             return f"a number of at most {LARGEST:g}"
@@ -145,7 +145,7 @@ def _noun(field_type: FieldType, value: object) -> str:
 
 
 def _advice(field_type: FieldType, value: object) -> str:
-    """What to send instead."""
+    """Advice on the value to send instead."""
     if field_type == "time":
         unit = other_unit(value) if isinstance(value, int | float) else ""
         if unit:

@@ -1,7 +1,7 @@
 """Events as columns: the one layout shared by segments, imports and replay.
 
-Invariant: every frame of events has exactly the columns of ``SCHEMA``, in that order; a column
-that an event has no use for is null.
+Invariant: every frame of events has exactly the columns of ``SCHEMA``, in that order; columns that
+a kind of event does not use are null.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -165,8 +165,8 @@ IMPORT_ORDER: tuple[pl.Expr, pl.Expr, pl.Expr] = (
     ),
     pl.col("id"),
 )
-"""What events of the past are sorted by: each list comes before what it caused, and the id makes
-the order the same however events lie in files."""
+"""Sort key of imported events: a ranking comes before the interactions that it caused, and the id
+makes the order independent of how events are split into files."""
 
 
 def in_import_order(frame: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _PIECE = 8_192
-"""Items of a long ranking that are checked at once: between two pieces, other threads can go on."""
+"""Items of a long ranking checked at once; other threads can run between two pieces."""
 
 
 def check_length(name: str, values: Sequence[float] | NDArray[np.floating], items: int) -> None:

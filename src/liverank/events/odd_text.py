@@ -1,7 +1,7 @@
-"""What keeps a text from being JSON of whole characters: which part of it, and what to send.
+"""Finds why a text is not valid JSON of whole characters: which part, and what to send instead.
 
 Parsers report the byte at which they stopped; this finds the name of the field. It is slow, and
-only used for what was refused. Invariant: what is reported stands in the text.
+only used for refused texts. Invariant: the reported part occurs in the text.
 """
 
 import json
@@ -21,7 +21,7 @@ class _NoNumber:
 
 
 def odd_text(body: bytes | str) -> str | None:
-    r"""What is odd about a text that was refused as JSON; None where it is something else.
+    r"""The odd part of a text that was refused as JSON; None where the cause is another one.
 
     >>> odd_text('{"fields":{"title":"party \\ud83d"}}')
     'Half of a surrogate pair, `\\ud83d` - at `$.fields.title`; send whole characters'
@@ -49,7 +49,7 @@ def odd_text(body: bytes | str) -> str | None:
 
 
 def _text_of(body: bytes | str) -> tuple[str, bool]:
-    """The text, with bytes that are not UTF-8 as halves, and whether all of it is UTF-8."""
+    """The text, with non-UTF-8 bytes as half surrogates, and whether all of it is UTF-8."""
     if isinstance(body, str):
         return body, True
     try:
@@ -59,7 +59,7 @@ def _text_of(body: bytes | str) -> tuple[str, bool]:
 
 
 def _odd_in(value: object, path: str) -> Iterator[tuple[str, str | _NoNumber]]:
-    """Paths and values of what is odd, in the order of the text."""
+    """Paths and values of odd parts, in the order of the text."""
     if isinstance(value, str | _NoNumber):
         if isinstance(value, _NoNumber) or _HALF.search(value):
             yield path, value
@@ -74,6 +74,6 @@ def _odd_in(value: object, path: str) -> Iterator[tuple[str, str | _NoNumber]]:
 
 
 def _printable(path: str) -> str:
-    """A path in one line that any terminal can show."""
+    """A path as one line that any terminal can show."""
     shown = _HALF.sub("\N{REPLACEMENT CHARACTER}", path)
     return " ".join(shown.split("\n"))[:_LONGEST_PATH]

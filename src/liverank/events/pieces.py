@@ -1,21 +1,21 @@
-"""The elements of a JSON array that is not sound throughout.
+"""Splits a JSON array into its elements even where some are not valid JSON.
 
-A parser stops at the first character that is no JSON. This looks only at quotes and brackets, so
+A parser stops at the first character that is no JSON. This checks only quotes and brackets, so
 that an element with half a character, or a byte that is not UTF-8, can be refused alone.
-Invariant: of a sound array the elements are those that a parser finds.
+Invariant: for a valid array, the elements are those that a parser finds.
 """
 
 import re
 
 _DEPTH = 8
-"""Levels of objects and lists within an element that are distinguished; an event has three."""
+"""Levels of nested objects and lists in an element that are matched; an event has three."""
 
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _PLAIN = rb'[^\[\]{}"]++'
 
 
 def _nested(depth: int) -> bytes:
-    """A pattern for an object or a list of at most so many levels."""
+    """A pattern for an object or a list of at most ``depth`` levels."""
     inner = [_PLAIN, _STRING, *([_nested(depth - 1)] if depth > 1 else [])]
     return rb"[\[{](?:%s)*+[\]}]" % b"|".join(inner)
 
@@ -26,7 +26,7 @@ _ELEMENT = re.compile(rb'(?:[^\[\]{}",]++|%s|%s)++' % (_STRING, _VALUE), re.DOTA
 
 
 def elements_of(text: bytes) -> list[bytes] | None:
-    r"""The elements of an array, as they stand in the text; None where its brackets do not close.
+    r"""The elements of an array, as written in the text; None where its brackets do not close.
 
     >>> elements_of(b'[{"a":"]\\ud83d"}, NaN,[1,"\xff"]]')
     [b'{"a":"]\\ud83d"}', b'NaN', b'[1,"\xff"]']

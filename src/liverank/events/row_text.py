@@ -1,4 +1,4 @@
-"""Texts made of several columns, row by row."""
+"""Formats several columns into one text for each row."""
 
 import polars as pl
 
@@ -6,7 +6,7 @@ import polars as pl
 def row_text(pattern: str, *columns: str | pl.Expr) -> pl.Expr:
     """Fill ``pattern`` with the values of a row, one for each ``{}``; null where a value is null.
 
-    ``pl.format`` does the same, but fails on frames whose columns lie in several chunks.
+    ``pl.format`` does the same, but fails on frames whose columns have several chunks.
 
     >>> pl.DataFrame({"a": ["x"], "b": [3]}).select(row_text("{} at {}", "a", "b")).item()
     'x at 3'

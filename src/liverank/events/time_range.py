@@ -1,8 +1,8 @@
-"""Which times events may have when they come in, and the messages about others.
+"""The accepted range of times of new events, and the messages about other times.
 
-A time that is decades off is no clock that runs wrong, but a number in another unit: taken at its
-word, Unix seconds end a room in 1970 that is live now. The log itself holds any time from 1970 on.
-Invariant: every door refuses the same times in the same words.
+A time that is decades off is not a wrong clock but a number in another unit: Unix seconds, read as
+milliseconds, would end a live room in 1970. The log itself can hold any time from 1970 on.
+Invariant: every way to send events refuses the same times with the same message.
 """
 
 from datetime import UTC, datetime
@@ -15,15 +15,15 @@ LAST_MS = 4_102_444_799_999
 """The last millisecond of the year 2099: far beyond any clock that runs ahead."""
 
 _MS_OF = {"seconds": (1000, 1), "microseconds": (1, 1000), "nanoseconds": (1, 1_000_000)}
-"""Units that are mistaken for milliseconds, each with the milliseconds of one as a fraction."""
+"""Units that may be confused with milliseconds, each with its milliseconds as a fraction."""
 _MEANT_MS = (FIRST_MS, LAST_MS)
-"""Where a number in another unit lies when it is read in that unit."""
+"""Plausible times: a number that is one of these in another unit is taken to be in that unit."""
 _MOST = 1e30
 _LAST_DATE_MS = 253_402_300_799_999
 
 
 def time_problem(at_ms: int, *, where: str = "$.time") -> str | None:
-    """Why a time is refused when it comes in, in one line; None where it is taken.
+    """Why the time of a new event is refused, in one line; None where it is accepted.
 
     >>> time_problem(1795428000000)
     >>> time_problem(1795428000)
@@ -37,7 +37,7 @@ def time_problem(at_ms: int, *, where: str = "$.time") -> str | None:
 
 
 def time_problems(times: pl.Series, *, where: str) -> pl.Series:
-    """``time_problem`` of each of many times: String[n], null where it is taken or missing.
+    """``time_problem`` of many times: String[n], null where a time is accepted or missing.
 
     >>> time_problems(pl.Series([None, 1795428000000, 5]), where="time").is_null().to_list()
     [True, True, False]
@@ -52,7 +52,7 @@ def time_problems(times: pl.Series, *, where: str) -> pl.Series:
 
 
 def other_unit(number: float) -> str:
-    """What to send instead of a number that was meant in another unit; "" where none fits.
+    """Advice for a number that was meant in another unit; "" where no unit fits.
 
     >>> other_unit(1795428000.5)
     '; as Unix seconds it would be 2026-11-23T10:00:00Z: send milliseconds, `1795428000500`'

@@ -1,4 +1,4 @@
-"""Local time: the offset from UTC that follows from a person's time zone or country.
+"""Local time: the offset from UTC for a person's time zone or country.
 
 The rules come from the pinned ``tzdata`` package and never from the machine, so a training job and
 a rank server give the same hour. Invariant: for one version of ``tzdata``, equal names give equal
@@ -21,10 +21,11 @@ from liverank.errors import EventError
 
 FIRST_S = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
 LAST_S = int(datetime(2050, 1, 1, tzinfo=UTC).timestamp())
-"""Transitions are known between these Unix seconds; the first and last offsets hold beyond them."""
+"""Transitions are known between these Unix seconds; outside, the first and last offsets hold."""
 
 _STEP_S = 6 * 86_400
-"""Since 2000 no zone has changed its clocks for less than a week (Boa Vista did, for just one)."""
+"""Step of the search for transitions: since 2000 the shortest time between two of a zone was a week
+(Boa Vista), so none is missed."""
 
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
 _MOST_OFFSET_MINUTES = 14 * 60
@@ -38,7 +39,7 @@ _MAIN_ZONES = {
     "UK": "Europe/London",  # not the ISO code, but many write it
     "UZ": "Asia/Tashkent",
 }
-"""Countries whose list of zones in ``zone.tab`` does not begin with the most populous one."""
+"""Main zones of countries whose list in ``zone.tab`` does not begin with the most populous one."""
 
 
 class Transitions(NamedTuple):
@@ -51,9 +52,9 @@ class Transitions(NamedTuple):
 
 
 def zone_name(value: str) -> str | None:
-    """The time zone that a profile's time zone, offset or country means; None if it means none.
+    """The time zone for a profile's time zone, offset or country; None if it is none of these.
 
-    An IANA name stays (in its canonical case), an offset becomes ``UTC+02:00``, and a country
+    An IANA name is kept (in its canonical case), an offset becomes ``UTC+02:00``, and a country
     (ISO 3166 alpha-2 code, or English name) becomes its most populous zone, e.g. New York for the
     United States.
 
@@ -75,10 +76,10 @@ def zone_name(value: str) -> str | None:
 
 @cache
 def transitions_of(name: str) -> Transitions:
-    """All offsets of a zone from 2000 to 2050, in time order; a fixed offset has one.
+    """All offsets of a zone from 2000 to 2050, in time order; a fixed offset has just one.
 
-    Takes what ``zone_name`` gives; the arrays are shared and read-only. Raises EventError for any
-    other name.
+    ``name`` is a result of ``zone_name``; the arrays are shared and read-only. Raises EventError
+    for any other name.
 
     >>> transitions_of("UTC+02:00")
     Transitions(starts_ms=array([-inf]), offsets_ms=array([7200000.]))
@@ -115,7 +116,7 @@ def offset_ms_at(transitions: Transitions, at_ms: float) -> float:
 
 
 def _search(zone: ZoneInfo) -> tuple[list[float], list[float]]:
-    """Starts and offsets, found by looking every few days and halving where they differ."""
+    """Starts and offsets, found by sampling every few days and bisecting where offsets differ."""
 
     def offset_ms(at_s: int) -> float:
         ahead = datetime.fromtimestamp(at_s, zone).utcoffset()

@@ -1,6 +1,6 @@
-"""The wire form of events: one JSON object each, tagged by its ``event`` field.
+"""The wire form of events: one JSON object per event, tagged by its ``event`` field.
 
-Invariant: decoding what was encoded gives an equal event, and a bad event never loses the others.
+Invariant: decoding an encoded event gives an equal one, and a bad event never affects others.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ class Rejected(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """What a body held. ``positions[i]`` is the position in the batch of ``events[i]``."""
+    """The content of a body. ``positions[i]`` is the position in the batch of ``events[i]``."""
 
     events: list[Event]
     positions: list[int]
@@ -39,7 +39,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def decode_event(body: bytes | str) -> Event:
-    """Decode one event from its JSON, such as the log holds.
+    """Decode one event from its JSON, as stored in the log.
 
     Raises EventError with the path (``$.items[2]``), what was given and what is allowed.
 
@@ -56,7 +56,7 @@ def decode_event(body: bytes | str) -> Event:
 
 
 def take_event(body: bytes | str) -> Event:
-    """Decode one event that comes in: the log does not hold it yet.
+    """Decode one new event, which is not in the log yet.
 
     Raises EventError as ``decode_event`` does, and for a time that is out of ``time_range`` or a
     value beyond MAX_VALUE.
@@ -69,11 +69,11 @@ def take_event(body: bytes | str) -> Event:
 
 
 def decode_events(body: bytes) -> Decoded:
-    """Decode what comes in: one event, an array of events, or one event a line (NDJSON).
+    """Decode new events: one event, an array of events, or one event per line (NDJSON).
 
-    A bad event, or one whose time is out of ``time_range``, is reported by its position and never
-    loses the others. An empty body holds no events. Raises EventError only when the body as a whole
-    is not readable (a broken array).
+    A bad event, or one whose time is out of ``time_range``, is reported by its position; the others
+    are decoded. An empty body holds no events. Raises EventError only when the body as a whole is
+    not readable (a broken array).
 
     >>> user = b'{"event":"user","time":1795428000000,"user":"u1"}'
     >>> decode_events(b'[%s,{"event":"usr"}]' % user).rejected
@@ -97,7 +97,7 @@ def decode_events(body: bytes) -> Decoded:
 
 
 def decode_array(body: bytes, *, at_once: int) -> Iterator[tuple[int, Decoded]]:
-    """Decode an array some events at a time: the position of the first, and what these events held.
+    """Decode an array some events at a time: yields the position of the first, and the events.
 
     Positions within a ``Decoded`` count from that first one. Raises EventError when the array is
     broken.
@@ -122,7 +122,7 @@ def encode_event(event: Event) -> bytes:
 
 
 def decode_fields(text: str) -> Fields:
-    """Decode the ``fields`` column of a frame of events. Raises msgspec.MsgspecError.
+    """Decode a value of the ``fields`` column of a frame. Raises msgspec.MsgspecError.
 
     >>> decode_fields('{"language":"en","topics":["ai"]}')
     {'language': 'en', 'topics': ['ai']}
@@ -154,7 +154,7 @@ def _decode_each(pieces: Sequence[bytes | msgspec.Raw]) -> Decoded:
 
 
 def _problem(event: Event) -> str | None:
-    """Why an event is refused when it comes in, though the log could hold it; or None."""
+    """Why a new event is refused that the log itself could hold; None if it is accepted."""
     value = event.value if isinstance(event, Interaction) else None
     if value is not None and not -MAX_VALUE <= value <= MAX_VALUE:
         return f"Expected at most {MAX_VALUE:g} either side of 0, got `{value:g}` - at `$.value`"
@@ -162,7 +162,7 @@ def _problem(event: Event) -> str | None:
 
 
 def _in_range(decoded: Decoded) -> Decoded:
-    """The same, with the events refused whose time or value is out of range."""
+    """The same, with the events whose time or value is out of range moved to the refused ones."""
     problems = [_problem(event) for event in decoded.events]
     if not any(problems):
         return decoded

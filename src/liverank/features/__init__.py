@@ -1,1 +1,1 @@
-"""Feature state: a fold of the log, read at a time."""
+"""Feature state: a fold of the log, read as of a time."""

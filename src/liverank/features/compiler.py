@@ -1,4 +1,4 @@
-"""From expressions of features to a program of instructions that the read kernel runs.
+"""Compiles expressions of features into a program of instructions for the read kernel.
 
 A program is a list of instructions, each of which fills one register for every candidate, from
 the state or from earlier registers. ``Compiler`` turns expressions (``kinds``) into instructions
@@ -42,10 +42,10 @@ class Program:
     ``levels``     uint64[...]: hashes of category levels
     ``outputs``    int64[features]: the register of each feature
     ``scopes``     bool[scopes]: which scopes the program reads
-    ``decays``     int64[d, 2]: the scopes, and the indices of the half-lives (NO_HALF_LIFE for
-                   none), by which it reads counters
-    ``needs``      bool[3]: whether it reads a person's history, what they follow, and the latest
-                   items of the hosts that they follow
+    ``decays``     int64[d, 2]: (scope, index of the half-life or NO_HALF_LIFE) pairs whose
+                   counters the program reads
+    ``needs``      bool[3]: whether the program reads a person's history, whom they follow, and
+                   the latest items of the hosts that they follow
     ``zones``      uint64[z]: hashes of the values that name a time zone, ``zone_starts``
                    int64[z + 1] where each zone's changes of clock begin, ``changes``
                    float64[..., 2]: when (Unix ms), and the offset from UTC from then on, in ms
@@ -111,21 +111,21 @@ class Compiler:
         return len(self._code) - 1
 
     def scope(self, name: str) -> Scope:
-        """The scope of that name, which the program then reads. Raises KeyError."""
+        """The scope of that name, recorded as read by the program. Raises KeyError."""
         scope = self.layout.scope(name)
         self._scopes.add(self.layout.scope_index(scope))
         self._needs_history |= scope.is_pair
         return scope
 
     def decay(self, scope: Scope, half_life: str | None) -> int:
-        """The line in ``decays`` of a scope and a half-life; pairs' rows are made decayed."""
+        """The row number in ``decays`` of a scope and a half-life; pairs' rows need no decay."""
         life = NO_HALF_LIFE
         if half_life is not None and not scope.is_pair:
             life = self.layout.half_lives.index(half_life)
         return self._decays.setdefault((self.layout.scope_index(scope), life), len(self._decays))
 
     def levels(self, names: tuple[str, ...]) -> tuple[int, int]:
-        """The part of ``Program.levels`` that holds these levels' hashes: (begin, end)."""
+        """The range of ``Program.levels`` that holds these levels' hashes: (begin, end)."""
         begin = len(self._levels)
         self._levels.extend(int(value) for value in hash_ids(names))
         return begin, len(self._levels)

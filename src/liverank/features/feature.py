@@ -9,13 +9,13 @@ import msgspec
 from liverank.features.layout.layout import Layout, Scope
 
 MAX_OTHER_TYPES = 6
-"""Other interaction types whose default features a scope has."""
+"""Maximum number of other interaction types for which a scope has default features."""
 
 
 class Feature(msgspec.Struct, frozen=True):
     """A named expression and the kind it belongs to.
 
-    A feature that is not ``by_default`` is only used where the config asks for it: in benchmarks it
+    A feature that is not ``by_default`` is only used where the config requests it: in benchmarks it
     did not improve rankings (benchmarks/RESULTS.md).
     """
 
@@ -27,7 +27,7 @@ class Feature(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class KindInputs:
-    """What a kind derives its features from.
+    """Inputs from which a kind derives its features.
 
     ``layout``      the layout of feature state
     ``levels``      the schema's known values of each category, by names such as ``items.FIELD``

@@ -15,12 +15,12 @@ LIKELIER, LESS_LIKELY, EITHER = 1, -1, 0
 
 
 def directions_of(spec: FeatureSpec) -> tuple[int, ...]:
-    """For each feature: whether success grows likelier with it (1), less likely (-1), or either."""
+    """For each feature: 1 if success can only grow likelier with it, -1 if less likely, else 0."""
     return tuple(_direction(feature.expression, spec.layout.label) for feature in spec.features)
 
 
 def _direction(expression: Expression, label: str) -> int:
-    """Rates and shares of successes raise the chance; being behind others in them lowers it.
+    """Rates and shares of successes raise the chance; being below others in them lowers it.
 
     A plain count has no direction: it also grows with how often an item was shown.
     """

@@ -1,4 +1,4 @@
-"""The feature spec: which features there are, as data that a bundle can hold.
+"""The feature spec: the features of a model, as data that a bundle can hold.
 
 ``derive_spec`` derives it from the schema and the config; ``compile_spec`` makes the program that
 the read kernel runs. Invariant: a spec is JSON, and decoding it gives back an equal spec.
@@ -67,7 +67,7 @@ def derive_spec(schema: Schema, config: Config) -> FeatureSpec:
 
 
 def depends_on_list(feature: SpecFeature) -> bool:
-    """Whether a feature depends on all that was scored: comparisons, and the number of candidates.
+    """Whether a feature depends on all scored items: comparisons, and the number of candidates.
 
     >>> depends_on_list(SpecFeature("candidates", "context", context.Context("candidates")))
     True

@@ -1,1 +1,1 @@
-"""Tables in files (CSV, TSV, Parquet), read in pieces: for imports of events and for AutoML."""
+"""Tables in files (CSV, TSV, Parquet), read in pieces, for imports of events and for AutoML."""

@@ -1,4 +1,4 @@
-"""The bytes of files, decompressed.
+"""Reads the bytes of files, decompressed.
 
 Invariant: a file that was cut short is an error, never a short file.
 """
@@ -13,13 +13,13 @@ import zstandard
 from liverank.errors import SourceError
 
 Progress: TypeAlias = Callable[[int], None]
-"""Called with the number of further bytes of the files (as they lie on disk) that were read."""
+"""Called with the number of bytes (as stored on disk) read since the last call."""
 
 _BLOCK = 1 << 20
 
 
 class _Decompressor(Protocol):
-    """What the decompressors of gzip and zstd have in common: one compressed part of a file."""
+    """Common interface of the decompressors of gzip and zstd: one compressed part of a file."""
 
     def decompress(self, data: bytes, /) -> bytes: ...
 

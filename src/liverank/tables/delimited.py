@@ -24,7 +24,7 @@ _EXTRA = "\x00extra"
 _REASON = "\x00reason"
 _BAD_BYTE = re.compile("[\udc80-\udcff]")
 _MARKS = [chr(code) for code in range(0xFDD0, 0xFDF0)]
-"""Characters that Unicode reserves for programs; no text holds them."""
+"""Unicode noncharacters, reserved for internal use, which should not occur in text."""
 
 
 def read_pieces(
@@ -38,8 +38,8 @@ def read_pieces(
 ) -> Iterator[TablePiece]:
     """Read a file, about ``at_once`` rows at a time, at least one piece.
 
-    Gives ``columns`` of the file, all without it. Empty values are null, and rows with no value in
-    these columns are passed over. Raises SourceError when the file cannot be read.
+    Yields ``columns`` of the file, or all. Empty values are null, and rows without a value in these
+    columns are skipped. Raises SourceError when the file cannot be read.
     """
     names = list(dialect.names if columns is None else columns)
     number, skipped = 1, 1 if dialect.has_header else 0
@@ -54,7 +54,7 @@ def read_pieces(
 
 
 def _checked(rows: pl.DataFrame, names: list[str], dialect: Dialect, mark: str) -> TablePiece:
-    """Take out the rows that are too long or not UTF-8, and those without a value."""
+    """Reject rows that are too long or not UTF-8, and drop rows without a value."""
     has_value = pl.any_horizontal(pl.col(*names).is_not_null())
     is_long = pl.col(_EXTRA).is_not_null()
     if not mark and rows[_EXTRA].null_count() == rows.height:
@@ -76,7 +76,7 @@ def _checked(rows: pl.DataFrame, names: list[str], dialect: Dialect, mark: str) 
 def _whole_rows(
     path: Path, dialect: Dialect, on_progress: Progress, at_once: int
 ) -> Iterator[bytes]:
-    """The file's text in pieces that end with a row; line ends in quotes do not end one."""
+    """The file's text in pieces that end with a row; line ends within quotes do not end a row."""
     rest = b""
     blocks: list[bytes] = []
     ends = size = 0
@@ -104,7 +104,7 @@ def _whole_rows(
 
 
 def _end_of_rows(text: bytes, *, quotes: bool) -> int:
-    """The offset after the last whole row of a text that begins with a row; 0 without one."""
+    """The offset after the last complete row of a text that begins with a row; 0 without one."""
     end = text.rfind(b"\n") + 1
     if not quotes:
         return end
@@ -117,7 +117,7 @@ def _end_of_rows(text: bytes, *, quotes: bool) -> int:
 
 
 def _marked(text: bytes) -> tuple[bytes, str]:
-    """The text as UTF-8, with a mark and two hex digits for each byte that is not; and the mark.
+    """The text as UTF-8, with a mark and two hex digits for each invalid byte; and the mark.
 
     The mark is "" where all is UTF-8.
     """
@@ -132,7 +132,7 @@ def _marked(text: bytes) -> tuple[bytes, str]:
 
 
 def _not_utf8(name: str, mark: str) -> pl.Expr:
-    """The reason of rows whose value of a column holds bytes that are not UTF-8."""
+    """The reason for rejecting rows whose value of a column has bytes that are not UTF-8."""
     value = pl.col(name)
     shown = value.str.replace_all(mark, "\\x", literal=True)
     reason = pl.concat_str(pl.lit(f"`{name}` is not UTF-8: "), shown, pl.lit("; send UTF-8"))

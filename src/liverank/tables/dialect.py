@@ -1,7 +1,7 @@
 """How a delimited file is written: its separator, its quotes and the names of its columns.
 
-Where the format is declared (an import of events), the separator is that of the format; else it is
-found from the first lines.
+Where the format is declared (an import of events), it determines the separator; else it is
+detected from the first lines.
 """
 
 import csv
@@ -18,7 +18,7 @@ DelimitedFormat: TypeAlias = Literal["csv", "tsv"]
 SEPARATORS = (",", "\t", ";", "|")
 
 HEAD_BYTES = 1 << 18
-"""Bytes of a file that decide its separator and its header."""
+"""Number of bytes from which a file's separator and header are detected."""
 BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _SNIFFED_LINES = 100
@@ -68,9 +68,9 @@ def declared_dialect(
 
 
 def sniff(path: Path, head: bytes) -> Dialect:
-    r"""Find the separator, the quotes and the header from a file's first bytes.
+    r"""Detect the separator, the quotes and the header from a file's first bytes.
 
-    Raises SourceError for what is no text, and for a header that names a column twice.
+    Raises SourceError for a file that is no text, and for a header that names a column twice.
 
     >>> sniff(Path("a.csv"), b'name;size\n"a;b";3\n').names
     ('name', 'size')
@@ -87,7 +87,7 @@ def sniff(path: Path, head: bytes) -> Dialect:
         ) from None
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) > 1 and len(head) >= HEAD_BYTES:
-        lines.pop()  # it may be cut
+        lines.pop()  # it may be incomplete
     separator = max(SEPARATORS, key=lambda each: _evenness(lines[:_SNIFFED_LINES], each))
     # TSV is often written without quotes; a quote is then a character like any other.
     is_quoted = separator != "\t" or any(

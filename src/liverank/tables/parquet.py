@@ -1,4 +1,4 @@
-"""Parquet files, a piece at a time, with their own types."""
+"""Reads Parquet files, a piece at a time, with their own types."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A piece of a table, as every reader of tables gives it."""
+"""A piece of a table: the result of every table reader."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ class TablePiece(NamedTuple):
 
     rows: pl.DataFrame
     rejected: pl.DataFrame
-    """``#`` and ``reason`` of the rows that do not fit the table."""
+    """``#`` and ``reason`` of the rejected rows."""
 
 
 def none_rejected() -> pl.DataFrame:
@@ -19,6 +19,6 @@ def none_rejected() -> pl.DataFrame:
 
 
 def unreadable(path: object, error: Exception) -> str:
-    """The message for a file that is no table of its format."""
+    """The message for a file that cannot be read in its format."""
     why = str(error).split("\n", 1)[0]
     return f"{path}: cannot be read as a table: {why}; save it as CSV in UTF-8, or as Parquet"

@@ -1,1 +1,1 @@
-"""Which impressions were successes."""
+"""Labels: which impressions were successes."""

@@ -1,7 +1,7 @@
-"""How many rankings of a log led to a success, by each label, without holding the log.
+"""Counts the rankings of a log that led to a success, by label, in bounded memory.
 
 Successes are kept as hashes (32 bytes each), rankings by ``events.checks.shown``. Both are matched
-by the rules of training (``labels``), a share of the rankings at a time.
+by the rules of training (``labels``), for a share of the users at a time.
 Invariant: the counts do not depend on how events are cut into pieces.
 """
 
@@ -17,7 +17,7 @@ from liverank.events.checks.hashed import hashes_of
 from liverank.events.checks.shown import Shown, ShownPiece
 
 _AT_ONCE = 2_000_000
-"""Number of items of rankings that are matched in one step."""
+"""Number of items of rankings matched in one step."""
 _HASHED = {
     "user": pl.UInt64(),
     "item": pl.UInt64(),
@@ -27,7 +27,7 @@ _HASHED = {
 
 
 class LabelledRankings:
-    """Counts the rankings of ``shown`` that led to a success, by each label of the config.
+    """Counts the rankings of ``shown`` that led to a success, for each label of the config.
 
     ``feed`` takes the pieces that ``shown`` is fed; ``count`` is called after the last one.
     """
@@ -47,7 +47,7 @@ class LabelledRankings:
             self._leaves.append(_hashed(left))
 
     def count(self, name: str) -> int:
-        """How many rankings led to a success of a label.
+        """The number of rankings that led to a success of a label.
 
         Raises DatasetError where the length of stays is unknown.
         """
@@ -76,7 +76,7 @@ class LabelledRankings:
     def _mark_last(
         self, successes: pl.DataFrame, label: Label, labelled: NDArray[np.bool_]
     ) -> None:
-        """Mark rankings by the successes that name none: the last one that showed the item."""
+        """Mark, for each success without a ranking, the last one that showed the item."""
         unnamed = successes.filter(pl.col("ranking").is_null())
         if unnamed.is_empty():
             return
@@ -93,7 +93,7 @@ class LabelledRankings:
                 _mark(labelled, pl.concat(items), own, label)
 
     def _shares_of(self, users: NDArray[np.uint64]) -> list[NDArray[np.uint64]]:
-        """The users in shares whose rankings have about _AT_ONCE items each."""
+        """The users in groups whose rankings have about _AT_ONCE items each."""
         items = sum(len(piece.items) for piece in self._shown.pieces)
         return np.array_split(users, min(1 + items // _AT_ONCE, len(users)))
 

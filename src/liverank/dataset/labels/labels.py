@@ -1,7 +1,7 @@
-"""Labels of the items of past rankings: whether each drew a success.
+"""Labels of the items of past rankings: whether each item led to a success.
 
-An interaction that names its ranking belongs to that one; any other belongs to the last ranking
-before it that showed the item to this user. Either way it counts only within the label's window.
+An interaction that names its ranking belongs to that one; any other belongs to the last earlier
+ranking that showed the item to this user. Either way it counts only within the label's window.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from liverank.errors import DatasetError
 
 
 def successes_of(events: pl.DataFrame, label: Label) -> pl.DataFrame:
-    """The events that count as a success, whatever list they came from; needs type and value.
+    """The events that count as a success, whatever list they belong to; needs type and value.
 
     The length of the stay is not checked here: it is unknown when the event happens.
     """
@@ -27,8 +27,8 @@ def successes_of(events: pl.DataFrame, label: Label) -> pl.DataFrame:
 def long_stays(successes: pl.DataFrame, leaves: pl.DataFrame, label: Label) -> pl.DataFrame:
     """The successes after which the person did not leave the item within the label's duration.
 
-    Both have user, item and time. Raises DatasetError where there are no leaves, so that
-    the length of stays is unknown.
+    Both have user, item and time. Raises DatasetError where there are no leaves: then the length of
+    stays is unknown.
 
     >>> joins = pl.DataFrame({"user": "u1", "item": ["room9", "room3"], "time": [1000, 5000]})
     >>> leaves = pl.DataFrame({"user": ["u1"], "item": ["room9"], "time": [4000]})

@@ -1,10 +1,10 @@
-"""Which items of past rankings a user really saw.
+"""Determines which items of past rankings a user really saw.
 
-Where there are impression events, they decide, with one exception: an app that logs the whole
-screen also logs the items below a success, and where a success ends the visit the user did not
-examine these. Where there are no such events, the whole list counts as seen, or the part of it down
-to the last item engaged with (the rest may never have been scrolled to: Joachims et al. 2005). A
-list without any engagement is kept whole.
+Where there are impression events, they are used, with one exception: an app that logs the whole
+screen also logs the items below a success, and where a success ends the visit, the user did not
+examine these. Without such events, the whole list counts as seen, or the part down to the last item
+engaged with (the user may not have scrolled further: Joachims et al. 2005). A list without any
+engagement counts as a whole.
 """
 
 import numpy as np
@@ -15,15 +15,15 @@ from liverank.config import Config
 from liverank.dataset.labels.shown import last_lists
 
 MIN_LISTS = 100
-"""Engaged lists below which position bias cannot be estimated."""
+"""Minimum number of lists with engagement to estimate position bias."""
 BIAS_Z = 4.0
-"""Standard errors by which the mean position of engagement must lie above the list's middle."""
+"""Standard errors by which the mean position of engagement must be above the list's middle."""
 BIAS_SHIFT = 0.05
-"""Share of the list's length by which it must lie above the middle."""
+"""Share of the list's length by which it must be above the middle."""
 MIN_EXPECTED = 30.0
-"""Successes expected below first ones that it takes to see whether users stop at a success."""
+"""Minimum expected successes below first ones to detect whether users stop at a success."""
 MOST_GO_ON = 0.1
-"""Largest share of these that occurs where users stop at a success."""
+"""Largest observed share of the expected successes if users stop at a success."""
 
 
 def seen_items(
@@ -90,7 +90,7 @@ def stops_at_success(labels: NDArray[np.uint8], below: NDArray[np.bool_]) -> boo
     """Whether users hardly ever have a second success below the first one of a list.
 
     ``labels`` uint8[n] of seen items, ``below`` bool[n] whether they are below a first success.
-    As many successes are expected there as the other items have, item for item.
+    The expected successes there assume the success rate of the other items.
 
     >>> below = np.arange(3000) % 3 == 2
     >>> stops_at_success((np.arange(3000) % 3 == 1).astype(np.uint8), below)
@@ -108,7 +108,7 @@ def stops_at_success(labels: NDArray[np.uint8], below: NDArray[np.bool_]) -> boo
 def falls_with_position(
     positions: NDArray[np.int64], labels: NDArray[np.uint8], offsets: NDArray[np.int64]
 ) -> bool:
-    """Whether successes are nearer to the top of their lists than chance explains.
+    """Whether successes are nearer to the top of their lists than by chance.
 
     Without bias the position of a success, as a share of the list's length, is uniform: mean 1/2,
     variance 1/12.
@@ -123,7 +123,7 @@ def falls_with_position(
 
 
 def _by_events(items: pl.DataFrame, impressions: pl.DataFrame, config: Config) -> NDArray[np.bool_]:
-    """Whether each item has an impression of its ranking, or of its user soon after it, bool[k]."""
+    """Whether each item has an impression of its ranking, or of its user soon after, bool[k]."""
     items = items.with_row_index("row")
     by_name = items.join(
         impressions.select("item", id="ranking"), on=["id", "item"], how="inner", nulls_equal=False

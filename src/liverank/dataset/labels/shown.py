@@ -1,4 +1,4 @@
-"""The list that an interaction came from, where the interaction does not name it."""
+"""Finds the list that an interaction belongs to, where the interaction does not name it."""
 
 import polars as pl
 
@@ -8,7 +8,7 @@ def last_lists(items: pl.DataFrame, interactions: pl.DataFrame) -> pl.DataFrame:
 
     ``items`` has a row for each item of each list: row, user, item, time; ``interactions``: user,
     item, time, ranking. Returns the ``row`` of the item in that list, when it was ``shown`` and
-    when the interaction ``happened``, both in Unix ms. One that no list precedes is left out.
+    when the interaction ``happened``, both in Unix ms. One without an earlier list is left out.
 
     >>> items = pl.DataFrame({"row": [0, 1], "user": "u1", "item": "room9", "time": [10, 20]})
     >>> joins = pl.DataFrame({"user": "u1", "item": "room9", "time": [15], "ranking": [None]})

@@ -1,4 +1,4 @@
-"""Collects the rankings and interactions that past lists are made of, as hashes, frame by frame.
+"""Collects the rankings and interactions for past lists, as hashes, frame by frame.
 
 Memory is bounded by the number of rows wanted, not by the log: the newest rankings are kept, and
 interactions no older than them. Where a whole period is wanted, a share of the users is kept.
@@ -20,18 +20,18 @@ from liverank.features.stream.time_order import TimeBounds, bounds_of
 from liverank.quantities import duration_ms
 
 AS_OF_TIME = -1
-"""Cut of a ranking that is read as of its own time."""
+"""Marks a ranking without a cut, which is read as of its own time."""
 
 
 class Rankings(NamedTuple):
-    """``r`` rankings with ``k`` scored items, those that were served first in each.
+    """``r`` rankings with ``k`` scored items; in each, the served items come first.
 
     ``id``, ``user`` uint64[r]; ``at`` float64[r] Unix ms; ``before`` int64[r]: the seq of the first
     event that a served ranking did not see, or AS_OF_TIME; ``request`` int64[r]: row numbers of the
     table of requests; ``served`` int64[r]: how many of its items were served; ``offsets``
     int64[r + 1] and ``items`` uint64[k]; ``chances`` float64[k]: the probability of each item
-    at its position, NaN where it is unknown; ``whole`` bool[r]: whether all that were scored are
-    named, as far as the ranking says.
+    at its position, NaN where it is unknown; ``whole`` bool[r]: whether the ranking names all
+    scored items, as far as is known.
     """
 
     id: NDArray[np.uint64]
@@ -46,7 +46,7 @@ class Rankings(NamedTuple):
     whole: NDArray[np.bool_]
 
     def take(self, numbers: NDArray[np.int64]) -> "Rankings":
-        """Some of them in another order."""
+        """The rankings with these numbers, int64[m], in that order."""
         offsets, elements = taken(self.offsets, numbers)
         return Rankings(
             self.id[numbers],
@@ -65,9 +65,9 @@ class Rankings(NamedTuple):
 class Collector:
     """Collects rankings, and the interactions that label them, from frames.
 
-    Rankings from ``from_ms`` to ``before_ms`` are kept: of those the newest, so that they hold
-    ``newest_rows`` items, with all that share the oldest millisecond; or, with ``people_rows``, all
-    those of so many users that they hold no more items than that. None is no limit.
+    Rankings from ``from_ms`` to ``before_ms`` are kept: the newest ones with ``newest_rows`` items
+    in total, including all of the oldest millisecond; or, with ``people_rows``, all rankings of as
+    many users as have at most that many items. None is no limit.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Collector:
     ) -> None:
         self.requests = Requests()
         self.total = 0
-        """Rankings of the period that passed, kept or not."""
+        """Number of rankings of the period, kept or not."""
         self.last_ms = -np.inf
         """The latest time of any event."""
         self._config = config
@@ -132,7 +132,7 @@ class Collector:
         return acts.sort("time", "user", "item", "type", "ranking", "value")
 
     def bounds(self) -> TimeBounds:
-        """How far the log is out of the order of time."""
+        """Time bounds of the log: how far its order differs from the order of time."""
         return bounds_of(self._stretches)
 
     def _add_rankings(self, frame: pl.DataFrame) -> None:
@@ -203,7 +203,7 @@ class Collector:
         self._kept, self._rows = [kept], len(kept.items)
 
     def _forget_oldest(self, rows: int) -> None:
-        """Forget rankings that are older than the newest ones with so many items."""
+        """Drop all but the newest rankings with ``rows`` items in total."""
         both = _joined(self._kept)
         order = np.argsort(-both.at, kind="stable")
         newest = np.cumsum(np.diff(both.offsets)[order])
@@ -214,7 +214,7 @@ class Collector:
         self._acts = [acts.filter(recent) for acts in self._acts]
 
     def _forget_people(self) -> bool:
-        """Forget about half of the users, by their hashes; False where none would be left."""
+        """Drop about half of the users, by their hashes; False where none would be left."""
         both = _joined(self._kept)
         if len(np.unique(both.user)) < 2:
             return False
@@ -228,7 +228,7 @@ class Collector:
 
 
 def seen_before(rankings: pl.DataFrame) -> NDArray[np.int64]:
-    """The seq of the first event that each ranking did not see, int64[r]; AS_OF_TIME by its time.
+    """The seq of the first event that each ranking did not see, int64[r]; AS_OF_TIME without a cut.
 
     ``rankings`` has the columns cut and seq. A cut at or after the ranking's own seq is impossible
     and ignored.
@@ -266,7 +266,7 @@ def _joined(kept: list[Rankings]) -> Rankings:
 def _chances(
     rankings: pl.DataFrame, served: NDArray[np.int64], offsets: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """The propensities of the scored items of rankings, float64[k]; NaN where there are none."""
+    """The propensities of the scored items of rankings, float64[k]; NaN where unknown."""
     chances = np.full(offsets[-1], np.nan)
     if "propensities" not in rankings.columns:
         return chances

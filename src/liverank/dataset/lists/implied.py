@@ -1,9 +1,9 @@
-"""Lists made from bare interactions, for a log that holds no rankings.
+"""Lists built from bare interactions, for a log without rankings.
 
-Each chosen interaction is taken as a choice among the items that drew one within the window before
-it. Training lists hold the chosen item and an even sample of the others: the odds that a model
-learns from a sample are those among all candidates, times a constant. (A sample that favours
-popular items would teach it that popularity does not matter.) Test lists hold all candidates.
+Each chosen interaction counts as a choice among the items that had one within the window before it.
+Training lists hold the chosen item and a uniform sample of the others: the odds that a model learns
+from a sample are those among all candidates, times a constant. (With a sample that favours popular
+items, it would learn that popularity does not matter.) Test lists hold all candidates.
 Invariant: lists depend on the times of interactions, not on their order of arrival.
 """
 
@@ -29,9 +29,9 @@ _Part = tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.uint64], NDArray
 
 
 class Choices:
-    """Collects the interactions that lists are made from, frame by frame.
+    """Collects the interactions that lists are built from, frame by frame.
 
-    ``max_future_ms`` is by how much a clock may run ahead of an arrival.
+    ``max_future_ms`` is how far a clock may run ahead of the arrival.
     """
 
     def __init__(self, candidates: Candidates, *, max_future_ms: float) -> None:
@@ -74,10 +74,10 @@ class Choices:
     ) -> Lists:
         """Lists of the choices with ``from_ms <= time < to_ms``, thinned evenly to ``at_most``.
 
-        ``per_list`` items each, the chosen one among them (choices of an item that was not among
-        the candidates are left out); or, if None, all candidates, whether or not the chosen one is
-        among them. Choices of the log's first window are left out, where the log is long enough,
-        because part of their candidates is unknown.
+        ``per_list`` items each, including the chosen one (choices of an item that was not a
+        candidate are left out); or, if None, all candidates, whether or not the chosen one is among
+        them. Choices of the log's first window are left out, where the log is long enough, because
+        some of their candidates are unknown.
         """
         time, user, item, request = self._in_time_order()
         items, codes = np.unique(item, return_inverse=True)
@@ -116,7 +116,7 @@ class Choices:
         )
 
     def bounds(self) -> TimeBounds:
-        """How far the log is out of the order of time."""
+        """Time bounds of the log: how far its order differs from the order of time."""
         return bounds_of(self._stretches)
 
     def _in_time_order(self) -> _Part:
@@ -135,7 +135,7 @@ class Choices:
 def _thinned(
     time: NDArray[np.int64], within_ms: int, from_ms: float, to_ms: float, at_most: int
 ) -> tuple[NDArray[np.int64], int]:
-    """At most so many choices of the period, evenly spread (int64[c]), and how many there are."""
+    """At most ``at_most`` choices of the period, evenly spread (int64[c]), and their total."""
     if len(time) == 0:
         return np.empty(0, np.int64), 0
     warm_ms = min(int(time[0]) + within_ms, (int(time[0]) + min(to_ms, int(time[-1]))) / 2)

@@ -1,4 +1,4 @@
-"""The kernels that find the candidates among which a person chose.
+"""Kernels that find the candidates among which a person chose.
 
 A window of time slides over the interactions, which are in order of time. An item is in the pool
 while one of its interactions is in the window. Each interaction enters and leaves once, so the work
@@ -16,11 +16,11 @@ def choices_of(time, items, chosen, within_ms, per_list, seed):
     """Candidates of chosen interactions: (offsets int64[c + 1], items int64[k], labels uint8[k]).
 
     ``time``, ``items`` int64[n] are all interactions in order of time (Unix ms), items as codes
-    from 0; ``chosen`` int64[c] are numbers of interactions, rising. The window holds the
+    from 0; ``chosen`` int64[c] are numbers of interactions, ascending. The window holds the
     interactions at most ``within_ms`` before the chosen one, and none of the same millisecond.
-    ``per_list`` -1 gives all items of the window, by code; any other gives so many distinct items,
-    drawn evenly, with the chosen one at a random index, or none if the chosen item is not in the
-    window or is alone there.
+    With ``per_list`` -1, a list has all items of the window, by code; else that many distinct
+    items, drawn uniformly, with the chosen one at a random index, or none if the chosen item is not
+    in the window or is alone there.
     """
     pool = _new_pool(items)
     slots, sizes = pool[1], pool[3]
@@ -84,7 +84,7 @@ def _enter(pool, item):
 
 @compiled
 def _leave(pool, item):
-    """Count one less; the last member takes the slot of one that has none left."""
+    """Count one less; an item without any leaves the pool, and the last one takes its slot."""
     counts, slots, members, sizes = pool
     counts[item] -= 1
     if counts[item] == 0:
@@ -97,7 +97,7 @@ def _leave(pool, item):
 
 @compiled
 def _sample(out, right, pool, mark, tag, draws):
-    """Fill ``out`` with the right item, at a random index, and distinct others of the pool."""
+    """Fill ``out`` with the item ``right``, at a random index, and distinct others of the pool."""
     mark[right] = tag
     out[0] = right
     filled = 1

@@ -41,19 +41,19 @@ class Lists:
     Items that were scored but not served (in a ranking's ``candidates`` but not in its ``items``)
     follow the served ones: ranks and gaps within the list need them. No user saw them.
 
-    ``reads``     input of a replay that reads their features
+    ``reads``     input of a replay that reads the features
     ``labels``    uint8[k]: 1 where the item drew a success within the label's window
     ``seen``      bool[k]: whether the user saw the item, as far as is known
     ``served``    bool[k]: whether it was in the ranking, or only scored
     ``until_ms``  float64[r]: when the label's window is over, Unix ms
     ``others``    labels other than the first, by name
-    ``unavailable``  labels that cannot be derived from this log, and why
+    ``unavailable``  labels that cannot be derived from this log, and the reason
     ``chances``   float64[k]: propensities, the probability of each item at its position, NaN where
                   unknown; None where no list has any
     ``as_of_ms``  end of the log that was read: labels whose window ends later may change
-    ``bounds``    how far the log is out of the order of time, for a replay of the same log
-    ``total``     number of lists of the period that these were chosen from
-    ``whole``     bool[r]: whether each names all that were scored; None where all of them do
+    ``bounds``    time bounds of the log, for a replay of the same log
+    ``total``     number of lists of the period, from which these were chosen
+    ``whole``     bool[r]: whether each list names all scored items; None where all of them do
     ``notes``     notes of the report on how these lists were chosen
     """
 
@@ -76,7 +76,7 @@ class Lists:
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        """Items of each list, int64[r]."""
+        """Number of items of each list, int64[r]."""
         return np.diff(self.reads.offsets)
 
     def take(self, lists: NDArray[np.bool_]) -> "Lists":
@@ -122,9 +122,9 @@ class Lists:
 def collect_lists(frames: Iterable[pl.DataFrame], layout: Layout, config: Config) -> Lists:
     """Gather a log's rankings, given as frames, with labels and seen items, in order of time.
 
-    A ranking with a ``cut`` is read at that cut again; any other is read as of its own time,
-    wherever it is in the log. One that was cut from a longer list without naming its ``candidates``
-    is read as if its items had been all; ``whole`` is false for these.
+    A ranking with a ``cut`` is read at that cut; any other is read as of its own time, wherever it
+    is in the log. A ranking that was cut from a longer list without naming its ``candidates`` is
+    read as if its items had been all candidates; ``whole`` is false for it.
     """
     collector = Collector(config)
     for frame in frames:
@@ -190,7 +190,7 @@ def _items_of(rankings: Rankings, served: NDArray[np.bool_]) -> pl.DataFrame:
 def _labels(
     items: pl.DataFrame, happened: pl.DataFrame, config: Config
 ) -> tuple[dict[str, NDArray[np.uint8]], dict[str, str]]:
-    """The labels of items by name, in order, and why others are unavailable."""
+    """The labels of items by name, in order, and the reasons why others are unavailable."""
     leaves = happened.filter(pl.col("type") == config.presence.leave)
     labels: dict[str, NDArray[np.uint8]] = {}
     unavailable: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The distinct requests of rankings or interactions, numbered as they come."""
+"""The distinct requests of rankings or interactions, numbered in order of occurrence."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ class Requests:
     numbers: dict[tuple[str | None, str | None], int] = field(default_factory=dict)
 
     def numbered(self, frame: pl.DataFrame) -> NDArray[np.int64]:
-        """The number of each row's request in the table, int64[n]; new ones get the next."""
+        """The number of each row's request in the table, int64[n]; new requests are added."""
         pairs = frame.select("fields", "surface")
         distinct = pairs.unique(maintain_order=True)
         numbers = [

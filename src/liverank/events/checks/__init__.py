@@ -1,1 +1,1 @@
-"""What is odd about events, for `liverank validate`."""
+"""Checks for odd events, for `liverank validate`."""

@@ -1,4 +1,4 @@
-"""Every check of events: finds what is not wrong in itself, but may spoil what is learnt from it.
+"""All checks of events: they find events that are valid but may harm training.
 
 To add a check, write it in a file of this folder (``finding.Check`` is its contract) and name it in
 CHECKS; docs/cli.md explains each finding to users.
@@ -32,8 +32,8 @@ CHECKS: tuple[tuple[Callable[[CheckSetup], Check | None], tuple[str, ...]], ...]
     (rows.duplicates, ("duplicates",)),
     (rows.identical_events, ("identical_events",)),
 )
-"""What makes each check (None where it does not apply), and the names of its findings, in the order
-of the report."""
+"""The constructor of each check (it returns None where the check does not apply) and the names of
+the check's findings, in the order of the report."""
 
 FINDINGS = tuple(name for _, names in CHECKS for name in names)
 """The name of every finding, in the order of the report."""
@@ -56,14 +56,14 @@ class Oddities:
         self._is_empty = True
 
     def feed(self, frame: pl.DataFrame) -> None:
-        """Look at the next piece."""
+        """Check the next piece."""
         if frame.height:
             self._is_empty = False
             for check in self._checks:
                 check.feed(frame)
 
     def findings(self) -> list[Finding]:
-        """What is odd, in the order of FINDINGS; empty where there were no events. Call it once."""
+        """The findings, in the order of FINDINGS; none where there were no events. Call it once."""
         if self._is_empty:
             return []
         return [finding for check in self._checks for finding in check.findings()]

@@ -1,7 +1,7 @@
 """Content ids of events of one file that come in pieces.
 
-An event of a file that carries no id has one made of its content (``sources``), and equal events of
-one file get different numbers. Invariant: the numbers do not depend on how a file is cut.
+An event without an id gets one made from its content (``sources``), with a number that
+distinguishes equal events of one file. Invariant: the numbers do not depend on how a file is cut.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ _CONTENT_ID = r"^(~[0-9a-f]{20})(?:-\d+)?$"
 
 
 class ContentNumbers:
-    """Numbers equal events of a file through all of its pieces.
+    """Numbers equal events of a file, across all of its pieces.
 
     >>> from liverank.events.event import User
     >>> from liverank.events.frame import frame_of
@@ -31,12 +31,12 @@ class ContentNumbers:
         self._begin()
 
     def _begin(self) -> None:
-        """Forget what was counted: numbers are of one file."""
+        """Start counting again: numbers count within one file."""
         self._index = HashIndex()
         self._counts = np.empty(0, np.int64)
 
     def numbered(self, frame: pl.DataFrame, file: Path) -> pl.DataFrame:
-        """The next piece of a file, with the ids that an import of the whole file gives."""
+        """The next piece of a file, with the ids that an import of the whole file would give."""
         if file != self._file:
             self._begin()
             self._file = file

@@ -1,4 +1,4 @@
-"""What is odd about items and users: items with an odd start or end, users without an event."""
+"""Checks of items and users: items with an odd start or end, users without a `user` event."""
 
 import numpy as np
 import polars as pl
@@ -8,7 +8,7 @@ from liverank.events.checks.finding import CheckSetup, Finding, Severity
 from liverank.events.checks.hashed import HashIndex, HashSet, hashes_of
 
 _NAMES = 50_000
-"""Names kept for examples: of those that are odd so far, the first ones."""
+"""Number of names kept for examples: the first odd ones."""
 _NEVER_STARTED, _NEVER_ENDED = np.iinfo(np.int64).max, np.int64(-1)
 
 
@@ -78,7 +78,7 @@ class Lives:
         return [finding for finding in found if finding.count]
 
     def _oddities(self, items: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:
-        """Which of the items are odd as far as is known, bool[n], by each oddity."""
+        """For each oddity, which of the items have it so far, bool[n]."""
         start, end = self._start[items], self._end[items]
         has_start, has_end = start != _NEVER_STARTED, end != _NEVER_ENDED
         return {
@@ -99,7 +99,7 @@ class Lives:
         )
 
     def _grow(self) -> None:
-        """Make the arrays long enough for all numbered items, at least twice as long as before."""
+        """Make the arrays long enough for all numbered items, and at least double their length."""
         length, wanted = len(self._start), self._index.size
         if wanted > length:
             more = max(wanted, 2 * length) - length
@@ -115,7 +115,7 @@ class UsersNeverIntroduced:
         self._known = HashSet()
         self._acting = HashSet()
         self._names = pl.Series("user", [], pl.String)
-        """Of those who are unknown so far, the first by the alphabet."""
+        """The alphabetically first of the users who are unknown so far."""
 
     def feed(self, frame: pl.DataFrame) -> None:
         """See ``Check``."""

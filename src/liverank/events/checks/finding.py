@@ -1,4 +1,4 @@
-"""What a check of events is, and what it reports."""
+"""The contract of a check of events, and the finding that it reports."""
 
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
@@ -24,11 +24,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckSetup(NamedTuple):
-    """What a check may need to know before it sees the first event."""
+    """Settings that a check may need before the first event."""
 
     config: Config
     now_ms: int
-    """Stands for the arrival of events that have not arrived yet (those of a file), Unix ms."""
+    """Arrival time assumed for events that have none yet (those of a file), Unix ms."""
     of_log: bool
     """Whether the events come from a log: ids never repeat there, and events have an order."""
 
@@ -37,14 +37,14 @@ class Check(Protocol):
     """A check of events that come in pieces: frames of ``frame.SCHEMA``, in their order."""
 
     def feed(self, frame: pl.DataFrame) -> None:
-        """Look at the next piece."""
+        """Check the next piece."""
 
     def findings(self) -> list[Finding]:
-        """What was odd in all pieces together; empty where nothing was."""
+        """The findings over all pieces; empty where nothing is odd."""
 
 
 class Examples:
-    """The first three distinct texts of odd rows, by the row's number among all events.
+    """Keeps the first three distinct texts of odd rows, ordered by row number among all events.
 
     Rows may be added in any order.
 

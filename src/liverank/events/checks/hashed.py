@@ -1,7 +1,7 @@
 """Sets of 64-bit hashes, for checks that must remember every id of a log in a few bytes each.
 
-Hashes lie in a few sorted runs, of which neighbours of like size are merged, so that adding n of
-them takes n log n steps in all. Invariant: a hash is in one run only.
+Hashes are kept in a few sorted runs. Neighbouring runs of similar size are merged, so adding n
+hashes takes n log n steps in all. Invariant: a hash is in one run only.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ Hashes = NDArray[np.uint64]
 
 
 def hashes_of(texts: pl.Series) -> Hashes:
-    """Hashes of texts, uint64[n]: equal for equal texts within this process, and no longer.
+    """Hashes of texts, uint64[n]: equal for equal texts, within this process only.
 
     >>> a, b, c = hashes_of(pl.Series(["x", "y", "x"]))
     >>> a == c != b
@@ -22,7 +22,7 @@ def hashes_of(texts: pl.Series) -> Hashes:
 
 
 class HashIndex:
-    """Numbers hashes by when they first came, from 0. Takes 12 bytes for each.
+    """Numbers distinct hashes from 0, in the order of first occurrence. Takes 12 bytes for each.
 
     >>> index = HashIndex()
     >>> index.number(np.array([7, 5, 7], np.uint64)), index.find(np.array([5, 9], np.uint64))
@@ -32,14 +32,14 @@ class HashIndex:
     def __init__(self) -> None:
         self._runs: list[tuple[Hashes, NDArray[np.uint32]]] = []
         self.size = 0
-        """How many there are."""
+        """Number of distinct hashes."""
 
     def find(self, hashes: Hashes) -> NDArray[np.int64]:
-        """The number of each, int64[n]; -1 of those that never came."""
+        """The number of each hash, int64[n]; -1 for those not yet added."""
         found = np.full(len(hashes), -1, np.int64)
         if self._runs and len(hashes):
             order = np.argsort(hashes)
-            needles = hashes[order]  # sorted needles walk a long run in step
+            needles = hashes[order]  # with sorted needles a long run is read in order
             for keys, numbers in self._runs:
                 positions = np.minimum(np.searchsorted(keys, needles), len(keys) - 1)
                 is_there = keys[positions] == needles
@@ -47,7 +47,7 @@ class HashIndex:
         return found
 
     def number(self, hashes: Hashes) -> NDArray[np.int64]:
-        """The number of each, int64[n]; those that never came get the next ones."""
+        """The number of each hash, int64[n]; new hashes get the next numbers."""
         numbers = self.find(hashes)
         is_new = numbers < 0
         if is_new.any():
@@ -69,7 +69,7 @@ class HashIndex:
 
 
 class HashSet:
-    """Which hashes came. Takes 8 bytes for each.
+    """A set of hashes. Takes 8 bytes for each.
 
     >>> hashes = HashSet()
     >>> hashes.add(np.array([7, 5, 7], np.uint64)), 5 in hashes.all().tolist(), len(hashes.all())
@@ -80,7 +80,7 @@ class HashSet:
         self._runs: list[Hashes] = []
 
     def has(self, hashes: Hashes) -> NDArray[np.bool_]:
-        """Which of them came, bool[n]."""
+        """Which of the hashes are in the set, bool[n]."""
         found = np.zeros(len(hashes), bool)
         if self._runs and len(hashes):
             order = np.argsort(hashes)
@@ -91,7 +91,7 @@ class HashSet:
         return found
 
     def add(self, hashes: Hashes) -> NDArray[np.bool_]:
-        """Add them; returns bool[n]: which came here for the first time."""
+        """Add hashes; returns bool[n]: the first occurrence of each new one."""
         is_new = ~self.has(hashes)
         keys, first = np.unique(hashes[is_new], return_index=True)
         is_first = np.zeros(len(hashes), bool)
@@ -105,5 +105,5 @@ class HashSet:
         return is_first
 
     def all(self) -> Hashes:
-        """All of them, uint64[n], in no order."""
+        """All hashes of the set, uint64[n], in no particular order."""
         return np.concatenate([np.empty(0, np.uint64), *self._runs])

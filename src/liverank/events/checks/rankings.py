@@ -1,4 +1,4 @@
-"""What is odd about rankings, and interactions that name one: labels that would be lost."""
+"""Checks of rankings and of interactions that name one: labels that would be lost."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from liverank.events.row_text import row_text
 from liverank.quantities import duration_ms
 
 _TEXTS = 200_000
-"""Waiting interactions whose texts are kept, for examples."""
+"""Number of waiting interactions whose texts are kept for examples."""
 
 
 class _Acts(NamedTuple):
@@ -31,9 +31,9 @@ class _Acts(NamedTuple):
 
 
 class NamedRankings:
-    """Interactions whose ranking is unknown, is later than they are, or did not hold their item.
+    """Finds interactions whose ranking is unknown, is later than they are, or lacks their item.
 
-    An interaction whose ranking has not come yet is kept, as hashes, until it comes or to the end.
+    An interaction whose ranking has not been read yet waits, as hashes, for the ranking or the end.
     """
 
     def __init__(self, _: CheckSetup) -> None:
@@ -99,7 +99,7 @@ class NamedRankings:
         self._foreign.add(~held, acts.rows, texts, row_text("{} not in ranking {}", "item", "id"))
 
     def _end_waiting(self) -> None:
-        """Compare what still waits: no more rankings will come."""
+        """Compare the interactions that still wait, after the last ranking."""
         texts, self._texts = self._texts, self._texts.clear()
         waiting, self._waiting = self._waiting, []
         for acts in waiting:
@@ -112,7 +112,7 @@ class NamedRankings:
 
 
 class _Oddity:
-    """How many interactions are odd in one way, and the first of them."""
+    """Counts the interactions that are odd in one way, and keeps the first as examples."""
 
     def __init__(self) -> None:
         self._count = 0

@@ -1,4 +1,4 @@
-"""Checks that look at one event at a time, or at what an id had before."""
+"""Checks of single events, and of repeated ids."""
 
 from collections import Counter
 
@@ -12,7 +12,7 @@ from liverank.quantities import duration_ms
 YEAR_2000_MS = 946_684_800_000
 
 EVENT_TEXT = row_text("{} {} at {}", "event", pl.coalesce("id", "user", "item"), "time")
-"""How an event is shown as an example."""
+"""Text that shows an event as an example."""
 
 
 class OddRows:
@@ -54,7 +54,7 @@ class OddRows:
 
 
 def clocks_in_the_future(setup: CheckSetup) -> OddRows:
-    """Events that claim to be from after they arrived."""
+    """Events whose time is after their arrival."""
     max_future = setup.config.features.max_future
     latest = pl.col("arrived").fill_null(setup.now_ms) + int(duration_ms(max_future))
     return OddRows(
@@ -67,7 +67,7 @@ def clocks_in_the_future(setup: CheckSetup) -> OddRows:
 
 
 def times_before_2000(_: CheckSetup) -> OddRows:
-    """Times that look like Unix seconds where milliseconds are wanted."""
+    """Times that look like Unix seconds where milliseconds are expected."""
     return OddRows(
         "times_before_2000",
         "warning",
@@ -126,7 +126,7 @@ class InteractionsWithoutRanking(OddRows):
 
 
 class NoRankings:
-    """No ranking shows what people saw, and no ``[candidates]`` replaces it."""
+    """No rankings show what people saw, and no ``[candidates]`` section replaces them."""
 
     def __init__(self, setup: CheckSetup) -> None:
         self._is_needed = setup.config.candidates is None
@@ -147,7 +147,7 @@ class NoRankings:
 
 
 class LabelNeverSeen:
-    """No interaction is of the label's type, or none has the value it asks for."""
+    """No interaction has the label's type, or none has the value that the label requires."""
 
     def __init__(self, setup: CheckSetup) -> None:
         self._label = setup.config.label
@@ -187,7 +187,7 @@ def duplicates(setup: CheckSetup) -> "Duplicates | None":
 
 
 class Duplicates:
-    """Events with an id that came before; all but the first are dropped."""
+    """Events with an id that an earlier event has; all but the first are dropped."""
 
     def __init__(self) -> None:
         self._known = HashSet()

@@ -1,6 +1,6 @@
-"""What rankings showed, and when, as hashes: 8 bytes for each item shown, 36 for each ranking.
+"""Shown items and times of rankings, as hashes: 8 bytes for each item, 36 for each ranking.
 
-Invariant: of rankings with the same id the first one counts, as in an import.
+Invariant: where several rankings have the same id, the first one counts, as in an import.
 """
 
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from liverank.events.checks.hashed import Hashes, HashIndex, hashes_of
 
 _AT_ONCE = 4_000_000
-"""Items compared in one step."""
+"""Number of items compared in one step."""
 
 
 class ShownPiece(NamedTuple):
-    """Rankings number ``first``, ``first + 1``, ...; items of the i-th lie between its offsets."""
+    """Consecutive rankings from number ``first``; the i-th one's items are between its offsets."""
 
     first: int
     users: Hashes
@@ -31,7 +31,7 @@ class Shown:
 
     def __init__(self) -> None:
         self.index = HashIndex()
-        """By the hash of their id."""
+        """Numbers of the rankings by the hash of their id."""
         self.pieces: list[ShownPiece] = []
 
     def feed(self, frame: pl.DataFrame) -> None:
@@ -73,7 +73,7 @@ class Shown:
 
 
 def _stretches(lengths: NDArray[np.int64]) -> Iterator[slice]:
-    """Cut rows so that the lists of each stretch come to about _AT_ONCE items."""
+    """Cut rows into stretches whose lists hold about _AT_ONCE items in total."""
     steps = np.cumsum(lengths) // _AT_ONCE
     ends = np.flatnonzero(np.diff(steps, append=-1)) + 1
     start = 0

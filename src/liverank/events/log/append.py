@@ -1,10 +1,10 @@
 """Appending to the tail, with group commit: threads that append at once share one commit.
 
-Whoever gets the write lock first commits everything that waits; the others find theirs done. Where
-commits follow each other closely, the next one gathers for a while: a commit costs as much as fifty
-events do.
-Invariant: a batch is on disk as a whole when ``append`` returns, or not there at all; it waits for
-others no longer than it may, however many wait before it.
+The thread that gets the write lock first commits all waiting batches; the other threads then have
+nothing left to do. Where commits follow each other closely, the next one is delayed to gather more
+batches: a commit costs as much as fifty events.
+Invariant: a batch is on disk as a whole when ``append`` returns, or not at all; a call never waits
+longer than its limit, however many batches wait before it.
 """
 
 import sqlite3
@@ -25,12 +25,12 @@ from liverank.events.wire import encode_event
 
 
 class AppendResult(NamedTuple):
-    """What became of a batch: ``seqs[i]`` is the seq of event ``i``, None where it was dropped."""
+    """Result of a batch: ``seqs[i]`` is the seq of event ``i``, None where it was dropped."""
 
     seqs: list[int | None]
     duplicates: int
     suppressed: tuple[int, ...] = ()
-    """Indices in the batch of the events that were refused because they are an erased user's."""
+    """Indices in the batch of the events that were refused because the user was erased."""
 
 
 class _Batch:
@@ -49,7 +49,7 @@ class _Batch:
         self.error: LogError | None = None
 
     def screen(self, connection: sqlite3.Connection) -> list[int]:
-        """Take erased users out of the bodies; returns the indices of their events."""
+        """Remove erased users from the bodies; returns the indices of their events."""
         kept = screened(connection, self.events)
         if kept is self.events:
             return []
@@ -85,7 +85,7 @@ class Appender:
         if not self._committing.acquire(timeout=max(until_s - now_s, 0.0)):
             if self._withdraw(batch):
                 raise busy(self._database.path)
-            self._committing.acquire()  # another thread is writing it: that has an end
+            self._committing.acquire()  # another thread is writing it and will finish
         try:
             if batch.appended is None and batch.error is None:
                 time.sleep(max(self._next_s - time.monotonic(), 0.0))
@@ -107,7 +107,7 @@ class Appender:
             return is_there
 
     def _commit_queue(self, own: _Batch, until_s: float) -> None:
-        """Commit all that waits once the log can be written; until then only ``own`` can fail."""
+        """Commit waiting batches once the log can be written; until then only ``own`` can fail."""
         batches = [own]
         results: list[AppendResult] = []
         failure = LogError(
@@ -152,7 +152,7 @@ class Appender:
         return results
 
     def _known_dedups(self, connection: sqlite3.Connection, batches: list[_Batch]) -> set[str]:
-        """The dedup ids of the batches that the log holds already."""
+        """Those dedup ids of the batches that the log already holds."""
         texts = [dedup for batch in batches for dedup in batch.dedups if dedup is not None]
         if not texts:
             return set()

@@ -1,7 +1,7 @@
 """Appending served rankings: a batch becomes a block, one row of the tail's file.
 
-What takes time, putting the batch into its compact form, is done before the write lock is taken,
-as if all of it came in; only where a ranking is refused it is done again.
+The slow step, encoding the batch, is done before the write lock is taken, on the assumption that
+all rankings are accepted; it is repeated only where one is refused.
 Invariant: a batch is on disk as a whole when ``append`` returns, or not there at all.
 """
 
@@ -24,16 +24,16 @@ from liverank.events.log.suppression import screened
 
 
 class RankingAppendResult(NamedTuple):
-    """What became of served rankings; those taken in have seqs one after another, in their order.
+    """Result of appending served rankings; accepted ones get consecutive seqs, in their order.
 
-    ``first_seq`` is None when none was taken in.
+    ``first_seq`` is None when none was accepted.
     """
 
     first_seq: int | None
     accepted: int
     duplicates: int
     suppressed: int
-    """Rankings refused because they are an erased user's."""
+    """Number of rankings refused because the user was erased."""
 
 
 class ServedAppender:
@@ -86,9 +86,9 @@ class ServedAppender:
     def _admitted(
         self, connection: sqlite3.Connection, rankings: Sequence[ServedRanking], ids: Ids
     ) -> tuple[Sequence[ServedRanking], list[int], int]:
-        """The rankings to take in, their indices in the batch, and how many are erased users'.
+        """The rankings to append, their indices in the batch, and how many are of erased users.
 
-        They are ``rankings`` themselves where all of them come in as they are.
+        Returns ``rankings`` itself where all of them are accepted unchanged.
         """
         self._known.refresh(connection)
         known = in_tail(connection, ids) | self._known.find(ids)

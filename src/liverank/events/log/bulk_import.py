@@ -1,8 +1,8 @@
-"""Importing many events at once, straight into segments, in memory that does not grow with them.
+"""Importing many events directly into segments, in memory independent of their number.
 
-Pieces are sorted and spilled to disk, merged by time into segments, and freed of repeats; then one
-transaction gives the segments their seqs and registers them. A kill at any point
-leaves all of the import, or orphan files that the next open removes.
+Pieces are sorted, spilled to disk, merged by time into segments and deduplicated; then one
+transaction gives the segments their seqs and registers them. If the process is killed, the import
+is complete, or it leaves orphan files that the next open removes.
 Invariant: no reader ever sees part of an import, or a seq below one it has already read.
 """
 
@@ -43,21 +43,21 @@ from liverank.events.log.storage.tail import in_tail
 from liverank.events.log.suppression import without_suppressed
 
 RUN_ROWS = 524_288
-"""Events that are sorted in memory at once, unless they are fat."""
+"""Number of events sorted in memory at once; fewer where events are large."""
 
 _RUN_BYTES = 128 << 20
 _SLICE_ROWS = 262_144
 
 
 class ImportResult(NamedTuple):
-    """What became of an import; both seqs are None when nothing was new."""
+    """Result of an import; both seqs are None when nothing was new."""
 
     accepted: int
     duplicates: int
     first_seq: int | None
     last_seq: int | None
     suppressed: int = 0
-    """Events refused because they are an erased user's."""
+    """Number of events refused because the user was erased."""
 
 
 class Importer:
@@ -97,7 +97,7 @@ class Importer:
             yield
 
     def _spill_all(self, frames: Iterable[pl.DataFrame], spill: Spill) -> None:
-        """Sort and spill each run while the pieces of the next one are made."""
+        """Sort and spill each run while the pieces of the next one are being read."""
         spilling: Future[None] | None = None
 
         def wait() -> None:
@@ -112,7 +112,7 @@ class Importer:
             wait()
 
     def _append(self, ordered: Iterable[pl.DataFrame], arrived_ms: int) -> ImportResult:
-        """Write and register what is new of events that are in order."""
+        """Write and register the new events among sorted events."""
         directory = self._database.segments
         segments: list[Segment] = []
         looked_to = self._database.last_seq()
@@ -143,19 +143,19 @@ class Importer:
             return in_tail(connection, ids) | self._known.find(ids)
 
     def _register(self, segments: list[Segment], looked_to: int) -> int:
-        """Put the segments at the end of the order, without ids that came after ``looked_to``.
+        """Append the segments to the log, without ids that arrived after ``looked_to``.
 
         Returns the last seq.
         """
         directory = self._database.segments
         while True:
-            # Look at what came meanwhile without holding up anybody's appends ...
+            # Check the events that arrived meanwhile without blocking appends ...
             with self._database.reading() as connection:
                 seen_to = last_seq_of(connection)
                 repeats = self._repeats_after(connection, segments, looked_to)
             drop_rows(directory, segments, repeats)
             looked_to = seen_to
-            # ... then once more, now that nothing more can.
+            # ... then once more under the write lock.
             with self._database.writing() as connection:
                 if not self._repeats_after(connection, segments, looked_to):
                     return _register(connection, segments)
@@ -163,7 +163,7 @@ class Importer:
     def _repeats_after(
         self, connection: sqlite3.Connection, segments: list[Segment], seq: int
     ) -> Repeats:
-        """Rows of new segments whose id came into the log after ``seq``."""
+        """Rows of new segments whose id entered the log after ``seq``."""
         repeats: Repeats = {}
         for ids in ids_after(connection, self._database.segments, seq):
             for name, rows in repeats_of(self._database.segments, segments, ids).items():
@@ -172,15 +172,15 @@ class Importer:
 
 
 class _Admission:
-    """The door of an import: each piece passes here before any of it is spilled."""
+    """Checks each piece of an import before any of it is spilled."""
 
     def __init__(self, database: Database, allowed: Collection[str] = ()) -> None:
         self.suppressed = 0
-        """Events refused so far because they are an erased user's."""
+        """Number of events refused so far because the user was erased."""
         self._database, self._allowed = database, allowed
 
     def admit(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The events that may come in, with the columns of a spill.
+        """The accepted events, with the columns of a spill.
 
         Raises LogError for other columns, EventError for a row that is no event.
         """
@@ -195,7 +195,7 @@ class _Admission:
 
 
 def _runs(pieces: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Pieces put together, as many as are sorted at once."""
+    """Pieces concatenated into runs of the size that is sorted at once."""
     held: list[pl.DataFrame] = []
     rows = size = 0
     for piece in pieces:

@@ -1,6 +1,6 @@
-"""What became of experiments: the few events of that kind among all others of a log.
+"""Reads the experiment events, which are few among all events of a log.
 
-Invariant: they come in the order of the log, each once, as of one moment.
+Invariant: they are returned in the order of the log, each once, from one consistent read.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ from liverank.events.wire import decode_event
 
 _COLUMNS = ("seq", "arrived", "event", "time", "id", "experiment", "action", "fields")
 _PREFIX = b'{"event":"experiment"'
-"""How the JSON of such an event in the tail begins."""
+"""Prefix of the JSON of such an event in the tail."""
 
 
 def experiment_changes(database: Database) -> list[TailEvent]:
@@ -38,7 +38,7 @@ def experiment_changes(database: Database) -> list[TailEvent]:
         try:
             of_segments = [one for segment in segments for one in _of(database, segment)]
         except FileNotFoundError:
-            continue  # expired or rewritten a moment ago: look again
+            continue  # expired or rewritten meanwhile: read again
         return of_segments + of_tail
 
 
@@ -64,7 +64,7 @@ def _of(database: Database, segment: Segment) -> list[TailEvent]:
 
 
 def _read(file: Path, segment: Segment) -> pl.DataFrame:
-    """The events of the kind that a segment holds; none of one older than the kind itself."""
+    """The experiment events of a segment; none for a segment from before they existed."""
     with reading(file):
         stored = pl.scan_parquet(file, glob=False)
         if "action" not in stored.collect_schema().names():

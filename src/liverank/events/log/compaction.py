@@ -1,7 +1,7 @@
-"""Moving the tail into segments, and dropping what is too old.
+"""Moves the tail into segments, and drops events that are too old.
 
 Both end in one transaction; files are written before it and removed after it.
-Invariant: at every moment each event is in the tail or in a segment, never in both, never in
+Invariant: at any time each event is either in the tail or in a segment, never in both, never in
 neither.
 """
 
@@ -35,13 +35,13 @@ def compact_tail(database: Database, *, min_rows: int, segment_rows: int) -> int
         for first, last in stretches:
             with database.reading() as connection:
                 frame = stretch_of_tail(connection, first, last).frame()
-            if frame.height:  # else another process was quicker, or all were erased
+            if frame.height:  # empty if another process moved them first or all were erased
                 moved += _move(database, frame)
     return moved
 
 
 def _stretches(connection: sqlite3.Connection, segment_rows: int) -> list[tuple[int, int]]:
-    """The tail as runs of seqs (first, last) that no segment interrupts, and that cut no block."""
+    """The tail as runs of seqs (first, last), not interrupted by a segment; blocks stay whole."""
     tail = tail_extent(connection)
     if not tail.rows:
         return []
@@ -61,7 +61,7 @@ def _stretches(connection: sqlite3.Connection, segment_rows: int) -> list[tuple[
 def _cut(
     connection: sqlite3.Connection, first: int, last: int, segment_rows: int
 ) -> Iterator[tuple[int, int]]:
-    """A run of seqs in pieces of so many rows, or as many more as are in the block at its end."""
+    """A run of seqs in pieces of ``segment_rows``, extended to the end of the last block."""
     while first <= last:
         end = min(first + segment_rows - 1, last)
         block = block_at(connection, end)
@@ -78,7 +78,7 @@ def _move(database: Database, frame: pl.DataFrame) -> int:
         withdrawn_if_refused(database.segments, [segment]),
         database.writing() as connection,
     ):
-        # Only another process's compaction or expiry can have taken some of them meanwhile.
+        # Only another process's compaction or expiry can have removed some rows meanwhile.
         held, others = connection.execute(
             "SELECT (SELECT count(*) FROM tail WHERE seq BETWEEN :first AND :last) + (SELECT"
             " coalesce(sum(rows), 0) FROM blocks WHERE last_seq BETWEEN :first AND :last),"

@@ -2,9 +2,9 @@
 
 Segments that name the user are rewritten first; then one transaction puts them into the
 manifest in place of the old ones, cleans the tail and puts the user on the suppression list; then
-the old files go, and SQLite's file is rewritten. A kill before the transaction leaves orphans, one
-after it leaves work that the next open finishes.
-Invariant: the events that stay keep their seqs, and the log never holds half of an erasure.
+the old files are removed, and SQLite's file is rewritten. If the process is killed before the
+transaction, the next open removes orphan files; after it, the next open finishes the work.
+Invariant: remaining events keep their seqs, and the log never holds half of an erasure.
 """
 
 import sqlite3
@@ -43,14 +43,14 @@ _COLUMNS_WITH_USERS = ("event", "user", "target", "fields")
 
 
 class EraseResult(NamedTuple):
-    """What an erasure changed."""
+    """Counts of what an erasure changed."""
 
     rows: int
     """Events removed."""
     segments: int
     """Segments rewritten, or removed as a whole."""
     scrubbed: int
-    """Events that stay, but no longer name the user in their fields."""
+    """Events that were kept, but no longer name the user in their fields."""
 
 
 def erase_user(database: Database, user: str, *, at_ms: int) -> EraseResult:
@@ -92,7 +92,7 @@ def erase_user(database: Database, user: str, *, at_ms: int) -> EraseResult:
 
 
 def _as_json(user: str) -> bytes:
-    """The id as it stands in JSON, quotes included. Raises EventError for what is no id."""
+    """The id as JSON, with quotes. Raises EventError for an invalid id."""
     if not 1 <= len(user) <= MAX_ID:
         raise EventError(f"a user to erase is {user[:40]!r}; expected 1 to {MAX_ID} characters")
     try:
@@ -149,7 +149,7 @@ def _erase_from_blocks(connection: sqlite3.Connection, user: str) -> tuple[int, 
 
 
 def _without(events: list[TailEvent], user: str) -> tuple[dict[int, Event], list[int]]:
-    """The events that stay, by their seqs, without the user; and the seqs of those changed."""
+    """The remaining events by seq, without the user; and the seqs of the changed ones."""
     kept, changed = without_users(frame_of_tail(events), (user,))
     seqs = kept["seq"].to_list()
     left = dict(zip(seqs, events_of(kept), strict=True))

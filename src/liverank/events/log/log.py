@@ -1,8 +1,8 @@
 """The event log: one directory, one total order, many processes.
 
-Newest events lie in a SQLite file (the tail), older and imported ones in Parquet segments; both
-are one sequence. Invariant: what was acknowledged is on disk, each event has one seq, seqs only
-grow, and an event id is taken in once.
+The newest events are in a SQLite file (the tail), older and imported ones in Parquet segments;
+together they form one sequence. Invariant: acknowledged events are on disk, each event has one seq,
+seqs only grow, and each event id is accepted once.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -72,14 +72,14 @@ class Log:
         gather_s: float = 0.0,
         syncs: bool = True,
     ) -> "Log":
-        """Open the log in a directory, making it when there is none.
+        """Open the log in a directory, creating it when there is none.
 
         ``busy_s`` is how long to wait for other processes, ``gather_s`` the least time between two
-        commits of ``append``: batches that come meanwhile wait and share the next one. Removes what
-        killed processes left, finishes an erasure that was killed, and checks that every segment is
-        there in its full size. Without ``syncs``, appends do not wait for the disk: a process that
-        is killed loses nothing, a machine that loses power the newest events. Raises LogError and
-        its kinds.
+        commits of ``append``: batches that arrive meanwhile wait and share the next one. Removes
+        leftovers of killed processes, finishes an interrupted erasure, and checks that every
+        segment exists in its full size. Without ``syncs``, appends do not wait for the disk: a
+        killed process loses nothing, but a power failure loses the newest events. Raises LogError
+        and its kinds.
         """
         if segment_rows < 1:
             raise LogError(f"`segment_rows` is {segment_rows}; expected 1 or more")
@@ -97,19 +97,20 @@ class Log:
     def append(
         self, events: Sequence[Event], *, arrived_ms: int, until_s: float | None = None
     ) -> AppendResult:
-        """Take in a batch; it is on disk when this returns. Repeats of an id are dropped.
+        """Append a batch; it is on disk when this returns. Repeats of an id are dropped.
 
-        What an erased user did before the erasure is refused (``AppendResult.suppressed``); other
-        events lose their name. All else of the batch is kept, or none: LogFullError, LogBusyError
-        or LogError is raised. Calls from several threads share commits. ``until_s`` is how long to
-        wait for others at most, by ``time.monotonic``; without it, ``busy_s`` from now.
+        Events of an erased user from before the erasure are refused (``AppendResult.suppressed``);
+        the user's name is removed from other events. The rest of the batch is kept as a whole, or
+        LogFullError, LogBusyError or LogError is raised. Calls from several threads share commits.
+        ``until_s`` is the latest ``time.monotonic`` to wait for others; without it, ``busy_s`` from
+        now.
         """
         return self._appender.append(events, arrived_ms=arrived_ms, until_s=until_s)
 
     def append_served(
         self, rankings: Sequence[ServedRanking], *, arrived_ms: int
     ) -> RankingAppendResult:
-        """Take in rankings that our own server served, in an eighth of the space of ``append``.
+        """Append rankings that our own server served, in an eighth of the space of ``append``.
 
         They are on disk when this returns; scores are rounded to float32. Repeats of an id and
         rankings of erased users are dropped, as ``append`` does. Raises EventError where one breaks
@@ -118,40 +119,40 @@ class Log:
         return self._served.append(rankings, arrived_ms=arrived_ms)
 
     def try_writing(self) -> None:
-        """Write as an append does, but change nothing. Raises what an append would.
+        """Test writing, without changing anything. Raises what an append would.
 
-        That is also LogCorruptError where a segment is missing or has another size: an append must
-        find in it the ids that the log holds.
+        That includes LogCorruptError where a segment is missing or has another size: an append
+        looks up ids in it.
         """
         try_writing(self._database)
         self._reader.check(whole=False)
 
     def waits_s(self) -> float:
-        """For how long appends have been waiting for another process; 0 where none is.
+        """For how long appends have been waiting for another process; 0 where none waits.
 
-        It goes on after one was refused, until one is written.
+        After an append was refused, the time keeps counting until one succeeds.
         """
         return self._database.waits_s
 
     def import_frame(self, frame: pl.DataFrame, *, arrived_ms: int) -> ImportResult:
-        """Take in a frame of SCHEMA in its order, straight into segments, as a whole or not at all.
+        """Import a frame of SCHEMA in its order, as segments, completely or not at all.
 
-        Its ``seq`` and ``arrived`` are given here; repeats of an id are dropped, the first one is
-        kept. Events of erased users are refused, whatever their time (``ImportResult.suppressed``).
-        Raises EventError for a row that is no event, LogError and its kinds.
+        Its ``seq`` and ``arrived`` are assigned here; of repeated ids the first one is kept.
+        Events of erased users are refused, whatever their time (``ImportResult.suppressed``).
+        Raises EventError for a row that is no valid event, LogError and its kinds.
         """
         return self._importer.import_frame(frame, arrived_ms=arrived_ms)
 
     def import_frames(
         self, frames: Iterable[pl.DataFrame], *, arrived_ms: int, allowed: Sequence[str] = ()
     ) -> ImportResult:
-        """Take in frames of SCHEMA in import order, however many, as a whole or not at all.
+        """Import any number of frames of SCHEMA in import order, as a whole or not at all.
 
         They are sorted on disk (``frame.IMPORT_ORDER``), next to the segments, so memory does not
-        grow with them. Of a repeated id the first in that order is kept. A frame may have the
-        column ``content_ids.OF_FILE``: equal ids of such a file are numbered. An error of
-        ``frames`` passes through, and nothing is imported; erasing waits until the end. Users in
-        ``allowed`` are taken in though they were erased. Raises as ``import_frame`` does.
+        grow with their number. Of repeated ids the first in that order is kept. A frame may have
+        the column ``content_ids.OF_FILE``: equal ids of such a file are numbered. An error raised
+        by ``frames`` is passed on, and nothing is imported; erasures wait until the end. Events of
+        erased users in ``allowed`` are accepted all the same. Raises as ``import_frame`` does.
         """
         return self._importer.import_frames(frames, arrived_ms=arrived_ms, allowed=allowed)
 
@@ -165,9 +166,9 @@ class Log:
     ) -> Iterator[pl.DataFrame]:
         """Frames of SCHEMA with the events from ``from_seq`` to ``to_seq`` in seq order.
 
-        Without ``to_seq`` it ends at the last event when it began. Frames hold ``batch_rows`` rows
-        at most, and these ``columns``, ``seq`` among them. A segment's digest is checked when this
-        process first reads it: LogCorruptError names the file.
+        Without ``to_seq`` it ends at the event that was the last one at the start. Frames have
+        ``batch_rows`` rows at most, and these ``columns``, which include ``seq``. A segment's
+        digest is checked when this process first reads it: LogCorruptError names the file.
         """
         if batch_rows < 1:
             raise LogError(f"`batch_rows` is {batch_rows}; expected 1 or more")
@@ -183,35 +184,35 @@ class Log:
                 yield frame
 
     def read_tail(self, from_seq: int, *, rows: int, rankings: bool = True) -> TailSlice | None:
-        """The next events from ``from_seq``, at most ``rows``, where they lie in the tail.
+        """The next events from ``from_seq``, at most ``rows``, where they are in the tail.
 
-        For whoever follows the log: nothing is put into columns. None where the next events lie in
-        a segment, for ``read``; no events where there is nothing new. Without ``rankings`` those
-        are passed over, not decoded. Raises LogError and its kinds.
+        For processes that follow the log: no columns are built. None where the next events are in
+        a segment, which ``read`` returns; no events where there is nothing new. Without
+        ``rankings``, rankings are skipped, not decoded. Raises LogError and its kinds.
         """
         if rows < 1:
             raise LogError(f"`rows` is {rows}; expected 1 or more")
         return self._reader.read_tail(max(from_seq, 1), rows=rows, rankings=rankings)
 
     def experiment_changes(self) -> list[TailEvent]:
-        """What became of experiments, in seq order. Raises LogError and its kinds."""
+        """All experiment events, in seq order. Raises LogError and its kinds."""
         return experiment_changes(self._database)
 
     def last_seq(self) -> int:
-        """The seq of the newest event ever taken in; 0 before the first."""
+        """The seq of the newest event ever logged; 0 before the first."""
         return self._database.last_seq()
 
     def generation(self) -> int:
-        """How often events were taken from the log, from 1: by expiry or erasure.
+        """The generation of the log: starts at 1, and grows with each expiry or erasure.
 
-        What was folded from an earlier generation holds events that the log no longer does.
+        State folded from an earlier generation includes events that the log no longer holds.
         """
         with self._database.reading() as connection:
             found: int = connection.execute("SELECT generation FROM state").fetchone()[0]
         return found
 
     def identity(self) -> str:
-        """A random name, made with the log, that only its copies share."""
+        """A random name, created with the log; copies of the log share it."""
         with self._database.reading() as connection:
             found: str = connection.execute("SELECT identity FROM state").fetchone()[0]
         return found
@@ -223,7 +224,7 @@ class Log:
     def compact(self, *, min_rows: int = 1) -> int:
         """Move the tail into segments when it holds ``min_rows`` or more; returns rows moved.
 
-        Gives the disk back what the tail took, now or the next time.
+        Returns the tail's disk space, in this call or the next one.
         """
         clear_leftovers(self._database)
         moved = compact_tail(self._database, min_rows=min_rows, segment_rows=self._segment_rows)
@@ -231,10 +232,10 @@ class Log:
         return moved
 
     def expire(self, before_ms: int) -> int:
-        """Drop what is older than ``before_ms``; returns rows dropped.
+        """Drop events older than ``before_ms``; returns rows dropped.
 
-        A segment goes when its newest event is older; of the tail what arrived before the first
-        event that is not. Seqs are not used again; ids of dropped events are forgotten.
+        A segment is dropped when its newest event is older; of the tail, the events that arrived
+        before the first newer one. Seqs are not reused; ids of dropped events are forgotten.
         """
         rows = expire_rows(self._database, before_ms)
         self._database.shrink()
@@ -243,16 +244,16 @@ class Log:
     def erase(self, user: str, *, at_ms: int) -> EraseResult:
         """Erase a user: their events, and their name in the fields of others.
 
-        ``at_ms`` is its moment in Unix ms: what happened up to it is refused from now on, and so
-        are files with events of theirs (see ``allow_erased``). When this returns, no file of the
-        log holds a byte of what was erased. Imports and compactions wait meanwhile. Killed
-        half-way, it is undone or finished at the next open. Of an unknown user what comes later is
-        refused. Raises EventError for what is no id, LogError and its kinds.
+        ``at_ms`` is the time of the erasure in Unix ms: from now on, the user's events up to it are
+        refused, and so are their events in files (see ``allow_erased``). When this returns, no file
+        of the log holds a byte of the erased data. Imports and compactions wait meanwhile. If the
+        process is killed, the next open undoes or finishes the erasure. For an unknown user, later
+        imports are refused too. Raises EventError for an invalid id, LogError and its kinds.
         """
         return erase_user(self._database, user, at_ms=at_ms)
 
     def allow_erased(self, user: str) -> bool:
-        """Take in events of an erased user again, for good; returns whether they were erased.
+        """Accept events of an erased user again, permanently; returns whether they were erased.
 
         Raises LogError and its kinds.
         """

@@ -1,9 +1,9 @@
 """Reading the log in seq order, across the tail and the segments, while others change it.
 
-Between two steps an event may move from the tail to a segment or to another one, expire or be
-erased; at every step it is found where it is then.
-Invariant: frames come in strictly growing seq, and hold what was acknowledged, or the reader gets
-an error.
+Between two steps an event may move from the tail to a segment or between segments, expire or be
+erased; every step looks up the current location again.
+Invariant: frames are in strictly growing seq and hold all acknowledged events, or an error is
+raised.
 """
 
 from collections.abc import Sequence
@@ -35,10 +35,10 @@ class Reader:
     def read_some(
         self, seq: int, end: int, *, rows: int, columns: Sequence[str] = tuple(SCHEMA)
     ) -> tuple[pl.DataFrame, int]:
-        """Those of the events from ``seq`` to ``end`` that lie together, and where to go on.
+        """The first stored-together events from ``seq`` to ``end``, and the seq to continue from.
 
-        At most ``rows`` of them; none where events have expired. ``columns`` of SCHEMA hold
-        ``seq``. Raises LogCorruptError.
+        Returns at most ``rows`` events; none where events have expired. ``columns`` of SCHEMA
+        include ``seq``. Raises LogCorruptError.
         """
         in_tail = None
         with self._database.reading() as connection:
@@ -61,7 +61,7 @@ class Reader:
             )
         except FileNotFoundError:
             self._raise_if_registered(segment)
-            return pl.DataFrame(), seq  # expired or rewritten a moment ago: look again
+            return pl.DataFrame(), seq  # expired or rewritten meanwhile: read again
         return frame, frame["seq"][-1] + 1 if frame.height == rows else end + 1
 
     def read_tail(self, seq: int, *, rows: int, rankings: bool) -> TailSlice | None:
@@ -72,9 +72,9 @@ class Reader:
             return read_tail(connection, seq, rows=rows, rankings=rankings)
 
     def check(self, *, whole: bool) -> int:
-        """Compare every segment with the manifest; returns how many. Raises LogCorruptError.
+        """Compare every segment with the manifest; returns their number. Raises LogCorruptError.
 
-        Where ``whole`` their content too, and that of the blocks.
+        With ``whole``, their content and that of the blocks is checked too.
         """
         with self._database.reading() as connection:
             segments = segments_of(connection)
@@ -88,7 +88,7 @@ class Reader:
         return len(segments)
 
     def _raise_if_registered(self, segment: Segment) -> None:
-        """A file that the manifest still names is missing; else it was removed just now."""
+        """Raise if the manifest still names a missing file; else it was removed just now."""
         with self._database.reading() as connection:
             found = next_segment(connection, segment.last_seq)
         if found == segment:

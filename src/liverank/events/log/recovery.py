@@ -1,4 +1,4 @@
-"""What killed processes left: files that no manifest names, and bytes of erased events.
+"""Crash recovery: removes orphan files, and finishes interrupted erasures.
 
 Invariant: nothing here changes which events the log holds.
 """
@@ -14,9 +14,9 @@ from liverank.events.log.storage.segments import segments_of
 
 
 def clear_leftovers(database: Database) -> None:
-    """Remove what is left, unless a process is adding or removing segments at this moment.
+    """Remove leftovers, unless a process is adding or removing segments at this moment.
 
-    A full disk, or another process that holds the log, puts it off.
+    With a full disk, or while another process locks the log, this is left to the next open.
     """
     with (
         explained(database.path),
@@ -35,7 +35,7 @@ def clear_leftovers(database: Database) -> None:
 
 
 def finish_erasing(database: Database) -> None:
-    """Take the bytes of what was erased from the disk. The caller holds ``removing_segments``."""
+    """Remove the bytes of erased data from the disk. The caller holds ``removing_segments``."""
     _remove_orphans(database)
     database.scrub()
     with database.writing() as connection:
@@ -45,9 +45,9 @@ def finish_erasing(database: Database) -> None:
 def _remove_orphans(database: Database) -> None:
     """Remove files that a killed import, compaction, expiry or erasure left.
 
-    A process that is killed within its commit may leave it in the WAL, unknown to others until
-    the WAL is read again, which would name these files again. So first a commit of our own replaces
-    it there.
+    A process that is killed within its commit may leave the commit in the WAL, where others do not
+    see it until the WAL is read again; then the manifest would name these files. So a commit of our
+    own overwrites it first.
     """
     with database.writing() as connection:
         orphans = _orphans(connection, database.segments)

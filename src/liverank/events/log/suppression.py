@@ -1,9 +1,9 @@
-"""The suppression list: an erased user must not come back by tonight's import of the same file.
+"""The suppression list: an erased user must not come back with the next import of the same file.
 
-For each erased user the log keeps a hash, keyed with a random salt of the log, and the moment of
-the erasure. An import refuses them whatever the time of an event; an append refuses what happened
-up to the erasure, and takes in what happened later, which is a person who came back.
-Invariant: nothing here spells an id, and what is refused is what an erasure would have taken.
+For each erased user the log keeps a hash, keyed with a random salt of the log, and the time of the
+erasure. An import refuses all their events, whatever the time; an append refuses events up to the
+erasure and accepts later ones, since the person has come back.
+Invariant: no id is stored here, and the refused data is what an erasure would have removed.
 """
 
 import sqlite3
@@ -22,11 +22,11 @@ Appendable = TypeVar("Appendable", bound=Event | ServedRanking)
 
 _PER_QUERY = 500
 _TEXTS = r'"(?:[^"\\]|\\.)*"'
-"""A text in JSON, quotes included."""
+"""Pattern of a text in JSON, quotes included."""
 
 
 def suppress(connection: sqlite3.Connection, user: str, *, at_ms: int) -> None:
-    """Put a user who is being erased on the list; ``at_ms`` is the moment, the later one counts."""
+    """Put a user who is being erased on the list; of several times ``at_ms`` the latest counts."""
     connection.execute(
         "INSERT INTO suppressed VALUES (?, ?) "
         "ON CONFLICT (hash) DO UPDATE SET erased_ms = max(erased_ms, excluded.erased_ms)",
@@ -35,7 +35,7 @@ def suppress(connection: sqlite3.Connection, user: str, *, at_ms: int) -> None:
 
 
 def allow(connection: sqlite3.Connection, user: str) -> bool:
-    """Take a user off the list; returns whether they were on it."""
+    """Remove a user from the list; returns whether they were on it."""
     gone = connection.execute(
         "DELETE FROM suppressed WHERE hash = ?", (_hash(_salt(connection), user),)
     )
@@ -45,10 +45,10 @@ def allow(connection: sqlite3.Connection, user: str) -> bool:
 def without_suppressed(
     database: Database, frame: pl.DataFrame, *, but: Collection[str] = ()
 ) -> tuple[pl.DataFrame, int]:
-    """A frame to import without erased users, and how many of its events are refused.
+    """A frame to import, without erased users, and how many of its events are refused.
 
-    Users in ``but`` are taken in all the same. Goes by ``without_users``. The caller holds
-    ``adding_segments`` until what is kept is registered, so that no erasure comes in between.
+    Users in ``but`` are kept all the same. Removal is that of ``without_users``. The caller holds
+    ``adding_segments`` until the events are registered, so that no erasure comes in between.
     Raises LogError and its kinds.
     """
     with database.reading() as connection:
@@ -75,7 +75,7 @@ def screened(
 
 
 def erased_among(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, int]:
-    """Those of the names that are erased users, and when each was erased, in Unix ms."""
+    """The erased users among the names, and when each was erased, in Unix ms."""
     salt = _salt(connection)
     asked = {_hash(salt, name): name for name in names}
     hashes = list(asked)
@@ -92,7 +92,7 @@ def erased_among(connection: sqlite3.Connection, names: Iterable[str]) -> dict[s
 
 
 def _screened(event: Appendable, erased: dict[str, int]) -> Appendable | None:
-    """An event without those who were erased at its time or later; None where it is theirs."""
+    """An event without the users erased at its time or later; None where it is their own event."""
     gone = {name for name in _names_of(event) if erased.get(name, -1) >= event.at_ms}
     if not gone:
         return event

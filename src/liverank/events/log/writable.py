@@ -1,4 +1,4 @@
-"""Whether the log could be written, tried without adding to it.
+"""Tests whether the log can be written, without adding to it.
 
 Invariant: the log is the same before and after, and no file is left next to it.
 """
@@ -9,11 +9,11 @@ import tempfile
 from liverank.events.log.storage.database import Database, explained
 
 _SCRATCH_BYTES = 1 << 18
-"""Room that an append of ordinary size may need."""
+"""Disk space, in bytes, that an append of ordinary size may need."""
 
 
 def try_writing(database: Database) -> None:
-    """Write a scratch file next to the log, and commit a change of nothing.
+    """Write a scratch file next to the log, and commit an empty change.
 
     Raises LogFullError, LogBusyError or LogError, as an append would.
     """

@@ -1,8 +1,8 @@
-"""What the name of a field or of a table's column reveals about its values.
+"""Patterns for names of fields and columns that indicate the type of the values.
 
 Fields of events (``field_types``) and columns of tables (``automl.profile.column_types``) are
-guessed from these patterns. Some words count in only one of the two: the guess of existing fields
-and columns, and with it every model trained on them, stays what it was.
+guessed from these patterns. Some words count for only one of the two, so that the guesses for
+existing fields and columns, and the models trained on them, do not change.
 """
 
 import re
@@ -15,21 +15,21 @@ _CODES_OF_COLUMNS = (
 )
 
 CODE_FIELD = re.compile(rf"(^|_)({_CODES}|{_CODES_OF_FIELDS})$")
-"""Name of an event's field whose whole numbers are codes, not quantities."""
+"""Matches the name of an event's field whose whole numbers are codes, not quantities."""
 CODE_COLUMN = re.compile(rf"(^|_)({_CODES}|{_CODES_OF_COLUMNS})$")
-"""Name of a table's column whose whole numbers are codes, not quantities."""
+"""Matches the name of a table's column whose whole numbers are codes, not quantities."""
 KEY_FIELD = re.compile(
     r"(^|_)(host|author|creator|owner|seller|channel|publisher|streamer|artist|id)$"
 )
-"""Name of a field whose texts identify somebody or something."""
+"""Matches the name of a field whose texts identify a person or thing."""
 TEXT_FIELD = re.compile(
     r"(^|_)(title|headline|description|abstract|summary|text|body|bio|caption)$"
 )
-"""Name of a field that holds prose."""
+"""Matches the name of a field that holds prose."""
 TIME_COLUMN = re.compile(
     r"(^|_)(time|timestamp|ts|date|datetime|at|epoch|created|updated|when)($|_)"
 )
-"""Name of a column whose numbers may be Unix seconds."""
+"""Matches the name of a column whose numbers may be Unix seconds."""
 
 
 def snake_case(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A first ``liverank.toml``, proposed from what events look like.
+"""Proposes a first ``liverank.toml`` from a profile of the events.
 
 Invariant: the text parses, and describes the events it was made from.
 """

@@ -1,9 +1,9 @@
-"""What a config declares of events, and the messages about events that differ.
+"""The fields and names that a config declares, and the messages about events that differ.
 
-A field of another type than it is declared with is refused. So is an interaction type or a surface
-that is not declared where the config is strict; else it is taken in with a warning. Invariant: what
-is not declared is not checked: any type where ``[interactions]`` names none, any surface where
-``[surfaces]`` names none, any value of a field without a type.
+A field with a value of another than its declared type is refused. An undeclared interaction type or
+surface is refused where the config is strict; else it is accepted with a warning. Invariant: only
+declared things are checked. Any type is accepted where ``[interactions]`` names none, any surface
+where ``[surfaces]`` names none, and any value of a field without a type.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from liverank.events.field_values import PLAIN, problem_of_field
 from liverank.events.wire import Decoded, Rejected
 
 _MOST_LISTED = 20
-"""Number of names that are listed one by one."""
+"""Maximum number of names that are listed one by one."""
 
 
 class Unknown(NamedTuple):
@@ -32,7 +32,7 @@ class Unknown(NamedTuple):
 
 
 class Declared(NamedTuple):
-    """What a config declares; an empty set means that nothing of the kind is unknown."""
+    """The declarations of a config; with an empty set, every name of that kind is accepted."""
 
     types: frozenset[str] = frozenset()
     surfaces: frozenset[str] = frozenset()
@@ -42,7 +42,7 @@ class Declared(NamedTuple):
     """Types of declared fields, by the kind of event; kinds without any are left out."""
 
     def problem(self, event: Event) -> str | None:
-        """Why an event is refused, in one line; None where it is taken.
+        """Why an event is refused, in one line; None where it is accepted.
 
         >>> from liverank.events.event import Item
         >>> room = Item(time=0, item="room9", fields={"host": ["u7"]})
@@ -58,7 +58,7 @@ class Declared(NamedTuple):
         return None if unknown is None else self.refusal(unknown)
 
     def taken(self, decoded: Decoded) -> Decoded:
-        """The same, with the events refused that are not as declared."""
+        """The same, with the events that are not as declared moved to the refused ones."""
         if not self.fields and not self.is_strict:
             return decoded
         problems = [self.problem(event) for event in decoded.events]
@@ -152,7 +152,7 @@ class Declared(NamedTuple):
 _KIND_OF = {struct: kind for kind, struct in KINDS.items()}
 
 ANYTHING = Declared()
-"""Nothing is declared, so that nothing is refused."""
+"""A config without declarations: nothing is refused."""
 
 
 def problem_of_fields(
@@ -177,7 +177,7 @@ _TABLES = {"type": "[interactions]", "surface": "[surfaces]"}
 
 
 def declared_by(config: Config) -> Declared:
-    r"""What a config declares: the names of its tables, and those that its other keys use.
+    r"""The declarations of a config: the names in its tables, and those that its other keys use.
 
     >>> from liverank.config import parse_config
     >>> config = parse_config('[label]\ninteraction = "buy"\n[interactions]\nbuy = "it was bought"')
@@ -205,7 +205,7 @@ def declared_by(config: Config) -> Declared:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a misspelt one most likely stands for; None where none is like it.
+    """The known name that a misspelt one most likely means; None where none is similar.
 
     >>> nearest("wtach", ["watch", "leave"]), nearest("join", ["watch"])
     ('watch', None)

@@ -1,4 +1,4 @@
-"""Guessing what a field holds from its values.
+"""Guesses the type of a field from its values.
 
 Invariant: a guess depends on the values, the name and the ids given, never on their order.
 """
@@ -14,31 +14,31 @@ from liverank.config import FieldType
 from liverank.events.schema.column_names import CODE_FIELD, KEY_FIELD, TEXT_FIELD, snake_case
 
 Shape: TypeAlias = Literal["text", "number", "truth", "list"]
-"""What JSON calls a value, as far as it matters here."""
+"""JSON type of a value, as far as it matters here; ``truth`` is a boolean."""
 
 MAX_LEVELS = 64
-"""Levels of a category field that are kept; a text field with more distinct values is a key."""
+"""Most levels kept of a category field; a text field with more distinct values is a key."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 _EARLIEST_MS, _LATEST_MS = 946_684_800_000, 4_102_444_800_000  # the years 2000 to 2100
 
 
 class FieldProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """What the values of one field look like, in a sample."""
+    """Summary of the values of one field, in a sample."""
 
     guess: FieldType
     present: int
-    """Events of the sample that carry the field."""
+    """Number of events in the sample that have the field."""
     distinct: int
-    """Distinct values; of a list, distinct elements."""
+    """Number of distinct values, or of distinct elements for a list field."""
     shapes: dict[Shape, int]
-    """How many of the values are texts, numbers, truths and lists."""
+    """How many of the values are texts, numbers, booleans and lists."""
     levels: tuple[str, ...]
     """The most frequent values as ``level_of`` names them, at most MAX_LEVELS."""
 
     @property
     def shape(self) -> Shape:
-        """The shape of most values."""
+        """The most frequent shape of the values."""
         return max(self.shapes, key=lambda shape: self.shapes[shape])
 
 

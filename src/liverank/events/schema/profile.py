@@ -1,6 +1,6 @@
-"""What a log of events holds, from one pass over it.
+"""Profiles a log of events in one pass: counts, field types, interaction types.
 
-Counts are exact; fields are judged on a random sample, so that five million events take seconds.
+Counts are exact; fields are profiled on a random sample, so that five million events take seconds.
 Invariant: the same events, however they are cut into frames, and the same seed give the same
 counts; the sample depends on the seed and the order alone.
 """
@@ -27,15 +27,15 @@ PREFERRED_LABELS = ("join", "purchase", "buy", "order", "subscribe", "play", "wa
 
 
 MAX_IDS = 1_000_000
-"""Ids of users and of edges' targets that are kept to recognise fields that hold them, roughly."""
+"""Approximate number of ids of users and edge targets kept to recognise fields with such ids."""
 
 
 class InteractionProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """What the interactions of one type look like."""
+    """Summary of the interactions of one type."""
 
     count: int = 0
     with_ranking: int = 0
-    """Those that name the ranking they came from."""
+    """Number of interactions that name their ranking."""
     with_value: int = 0
     least: float | None = None
     """The least value."""
@@ -44,10 +44,10 @@ class InteractionProfile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """What a log of events holds."""
+    """Summary of a log of events."""
 
     events: dict[str, int] = {}
-    """Events of each kind."""
+    """Number of events of each kind."""
     first_ms: int | None = None
     last_ms: int | None = None
     items: dict[str, FieldProfile] = {}
@@ -67,9 +67,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 def profile_events(
     frames: Iterable[pl.DataFrame], *, sample_rows: int = 20_000, seed: int = 0
 ) -> Profile:
-    """Look at events, given as frames of ``frame.SCHEMA``.
+    """Profile events, given as frames of ``frame.SCHEMA``.
 
-    ``sample_rows`` events of each kind are looked into for their fields.
+    Fields are profiled on a sample of ``sample_rows`` events of each kind.
 
     >>> from liverank.events.event import Interaction, Item
     >>> from liverank.events.frame import frame_of
@@ -185,7 +185,7 @@ def _add_interactions(interactions: dict[str, InteractionProfile], frame: pl.Dat
 
 
 def _sample(kept: pl.DataFrame | None, drawn: pl.DataFrame, rows: int) -> pl.DataFrame:
-    """Those with the smallest draws so far: a uniform sample of all that have been seen."""
+    """The rows with the smallest draws so far: a uniform sample of all rows seen."""
     both = drawn if kept is None else pl.concat([kept, drawn])
     return both if both.height <= rows else both.bottom_k(rows, by="draw")
 

@@ -1,4 +1,4 @@
-"""What the events of one product hold: every field with its type, settled once for everybody.
+"""The schema of one product's events: every field with its type, determined once for all code.
 
 Features, dataset and serving read this and nothing else to know which fields, interaction types
 and relations exist. Invariant: a Schema is complete; what the config leaves open is
@@ -17,7 +17,7 @@ from liverank.events.schema.profile import InteractionProfile, Profile, is_posit
 SURFACE = "ranking_surface"
 """The request field that holds the surface of a ranking, where there are several surfaces."""
 OWN = "_"
-"""How fields begin that the server itself adds to rankings; no feature is made of them."""
+"""Prefix of fields that the server itself adds to rankings; no feature uses them."""
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     users: dict[str, FieldType] = {}
     """Fields of users, by name."""
     requests: dict[str, FieldType] = {}
-    """Fields of rankings and of interactions, by name: what is known when a list is asked for."""
+    """Fields of rankings and of interactions, by name: known at the time of the request."""
     interactions: tuple[str, ...] = ()
     """Interaction types: the label's first, the others by name."""
     relations: tuple[str, ...] = ()
@@ -36,9 +36,9 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     levels: dict[str, tuple[str, ...]] = {}
     """Values of each ``category`` field (``"items.language"``), the most frequent first."""
     impressions_from: Literal["interaction", "ranking"] = "ranking"
-    """Whether interactions or the served lists show what was seen."""
+    """Whether impressions come from interactions or from the served lists."""
     impressions_known: bool = True
-    """False where neither do: a log of bare clicks does not hold what was shown."""
+    """False where neither has them: a log of bare clicks does not contain what was shown."""
     positive: tuple[str, ...] = ()
     """Interaction types that mean a person liked an item (not impressions, leaves, hides)."""
     valued: tuple[str, ...] = ()
@@ -46,10 +46,10 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def resolve_schema(config: Config, profile: Profile) -> Schema:
-    r"""Settle the fields, interaction types and relations of a product.
+    r"""Determine the fields, interaction types and relations of a product.
 
-    What the config declares wins and is checked against the data; the rest is what ``profile``
-    found. Raises ConfigError when the data is not of the declared type.
+    Declarations of the config take precedence and are checked against the data; the rest comes from
+    ``profile``. Raises ConfigError when the data is not of the declared type.
 
     >>> from liverank.config import parse_config
     >>> config = parse_config('[label]\ninteraction = "join"\n[items.fields]\nhost = "key"')
@@ -117,7 +117,7 @@ def _fields_and_levels(
 def _impressions(
     config: Config, profile: Profile
 ) -> tuple[Literal["interaction", "ranking"], bool]:
-    """What shows which items were seen, and whether the data holds it."""
+    """The source of impressions, and whether the data contains it."""
     shown, source = config.impressions.interaction, config.impressions.source
     if source == "auto":
         source = "interaction" if shown in profile.interactions else "ranking"
@@ -127,7 +127,7 @@ def _impressions(
 
 
 def _has_values(seen: InteractionProfile) -> bool:
-    """Whether most interactions carry a value, and not always the same."""
+    """Whether most interactions have a value, and values differ."""
     return 2 * seen.with_value > seen.count and seen.least != seen.most
 
 

@@ -1,7 +1,7 @@
-"""Words of a config that no event has: a misspelt interaction type, or a default nobody uses.
+"""Words of a config that occur in no event: misspelt interaction types, or unused defaults.
 
-Features and labels of such a word stay empty without an error. Invariant: what is reported is in
-the config, and in none of the events that were looked at.
+Features and labels of such a word stay empty without an error. Invariant: a reported word is in
+the config, and in none of the profiled events.
 """
 
 from collections.abc import Iterable
@@ -20,13 +20,13 @@ class UnusedWord(NamedTuple):
     key: str
     word: str
     is_default: bool
-    """Whether nobody wrote it into the config."""
+    """Whether it is a default, not written in the config."""
     message: str
-    """What to report, in one line."""
+    """The message, in one line."""
 
 
 def unused_words(config: Config, profile: Profile) -> list[UnusedWord]:
-    r"""The words of a config that no event has, each once, in the order of the config.
+    r"""The words of a config that occur in no event, each once, in the order of the config.
 
     A default is reported where it matters: ``presence.enter`` always, ``presence.leave`` where
     people come in, ``presence.follow`` where there are relations. Without any interaction
@@ -74,7 +74,7 @@ def _types_of(config: Config, seen: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _defaults(config: Config) -> set[str]:
-    """Keys of words that are what they are by default."""
+    """Keys of words that have their default value."""
     words = {
         "impressions.interaction": (config.impressions.interaction, Impressions().interaction),
         "presence.enter": (config.presence.enter, Presence().enter),

@@ -1,6 +1,6 @@
-"""Parquet files that hold events already, in the columns of ``frame.SCHEMA``.
+"""Parquet files that already hold events, in the columns of ``frame.SCHEMA``.
 
-Segments of a log are such files. Others get an explanation of how to map them.
+Segments of a log are such files. For other files, the error explains how to map them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,8 +26,8 @@ from liverank.tables.pieces import TablePiece
 def check_table(table: TablePiece, path: Path, declared: Declared = ANYTHING) -> Mapped:
     """The events of a table with the columns of ``frame.SCHEMA``; those absent are null.
 
-    Events that are not as ``declared`` are rejected. ``seq`` and ``arrived`` are not taken over.
-    Raises SourceError when it is no such table.
+    Events that are not as ``declared`` are rejected. ``seq`` and ``arrived`` are ignored.
+    Raises SourceError when the table does not have these columns.
     """
     names = [name for name in table.rows.columns if name != "#"]
     if not {"event", "time"} <= set(names) or not set(names) <= set(SCHEMA):
@@ -80,7 +80,7 @@ def explain_mapping(path: Path, columns: Sequence[str]) -> str:
 
 
 def _fields_problem(frame: pl.DataFrame, declared: Declared) -> pl.Series:
-    """What is wrong with each event's fields, a JSON object as text."""
+    """The problem of each event's fields, given as JSON text; null for none."""
     types = [declared.fields.get(kind, {}) for kind in frame["event"]]
     reasons = [
         None if text is None else explain_fields(text) or _misfit(text, of_kind)

@@ -1,6 +1,6 @@
-"""Files of events: which there are, and what format they have.
+"""Finds files of events and their formats.
 
-Invariant: files come in a fixed order.
+Invariant: files are returned in a fixed order.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class EventFile(NamedTuple):
 
     path: Path
     is_named: bool
-    """Whether it was asked for by name, and not found in a folder."""
+    """Whether the user named the file itself, not its folder."""
 
 
 def find_files(paths: Sequence[Path]) -> list[EventFile]:
@@ -66,7 +66,7 @@ def find_files(paths: Sequence[Path]) -> list[EventFile]:
 
 
 def format_of(path: Path) -> Format | None:
-    """The format that a file's name stands for, compressed or not; None for an unknown name.
+    """The format by the suffix of a file's name, compressed or not; None for an unknown one.
 
     >>> format_of(Path("behaviors.tsv.gz"))
     'tsv'

@@ -1,8 +1,8 @@
 """The rules that every event keeps, as expressions over a frame of events.
 
-The twin of the rules in ``liverank.events.event``: those check one JSON object, these millions of
-rows. A rule that is added to one is added to the other; tests/sources/test_rules.py compares them
-event by event. Invariant: a row without a reason here would decode without an error there.
+These are the same rules as in ``liverank.events.event``, which checks one JSON object; this module
+checks millions of rows. A new rule goes into both; tests/sources/test_rules.py compares them event
+by event. Invariant: a row that passes here would decode without an error there.
 """
 
 import msgspec
@@ -23,7 +23,7 @@ KEYS = {
     kind: {field.name: field.required for field in msgspec.structs.fields(struct)}
     for kind, struct in KINDS.items()
 }
-"""The keys of each kind of event, and whether they must be given."""
+"""The keys of each kind of event, and whether they are required."""
 
 _DEFAULTS: dict[str, tuple[str, object]] = {
     "state": ("item", "updated"),
@@ -46,7 +46,7 @@ _IDS = (
 
 
 def with_defaults(frame: pl.DataFrame) -> pl.DataFrame:
-    """Fill what an event may leave out: its state, surface or whether it is active.
+    """Fill in defaults of optional keys: state, surface, and whether an edge is active.
 
     >>> frame = pl.DataFrame({"event": ["item", "user"]}).with_columns(
     ...     pl.lit(None).alias(name) for name in ("state", "active", "surface")

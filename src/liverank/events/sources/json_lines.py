@@ -1,6 +1,6 @@
-"""Events as JSON: one a line, or one array a file.
+"""Reads events as JSON: one per line, or one array per file.
 
-Invariant: a bad line is reported by its number and loses nothing but itself.
+Invariant: a bad line is reported by its number, and no other line is lost.
 """
 
 from collections.abc import Iterator
@@ -23,17 +23,17 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Lines(NamedTuple):
-    """Some lines of a file, without their line ends."""
+    """Some lines of a file, without line ends."""
 
     first: int
-    """Number of the first, from 1."""
+    """Number of the first line, from 1."""
     texts: list[bytes]
     broken: str | None = None
-    """Why no line comes after these, when the file is broken there."""
+    """Why no further line can be read, when the file is broken after these."""
 
 
 class Stretch(NamedTuple):
-    """Events of a part of a file, and what was refused."""
+    """Events of a part of a file, and its rejected lines."""
 
     frame: pl.DataFrame
     rejected: list[tuple[str, str]]
@@ -43,7 +43,7 @@ class Stretch(NamedTuple):
 def read_lines(path: Path, on_progress: Progress) -> Iterator[Lines]:
     """The lines of a file, a few thousand at a time.
 
-    A file that breaks off gives its whole lines first. Raises SourceError when it cannot be read.
+    A truncated file gives its complete lines first. Raises SourceError when it cannot be read.
     """
     number, rest = 1, b""
     blocks = read_blocks(path, on_progress)
@@ -76,7 +76,7 @@ def read_lines(path: Path, on_progress: Progress) -> Iterator[Lines]:
 def read_json_lines(
     path: Path, on_progress: Progress, declared: Declared = ANYTHING
 ) -> Iterator[Stretch]:
-    """Decode a file with one event a line; empty lines are passed over.
+    """Decode a file with one event per line; empty lines are skipped.
 
     Events that are not as ``declared`` are rejected.
     """
@@ -103,11 +103,11 @@ def read_json_lines(
 def read_json(
     path: Path, on_progress: Progress, declared: Declared = ANYTHING
 ) -> Iterator[Stretch]:
-    """Decode a file that holds an array of events, or one event a line; as ``read_json_lines``.
+    """Decode a file with an array of events, or one event per line, like ``read_json_lines``.
 
-    The text of an array is held as a whole, its events are not.
+    The text of an array is in memory as a whole, its events are not.
     """
-    # the file's start is read twice, and counted once
+    # the file's start is read twice, but counted once
     start = next((block for block in read_blocks(path, no_progress) if block.strip()), b"")
     if not start.removeprefix(_BOM).lstrip().startswith(b"["):
         yield from read_json_lines(path, on_progress, declared)

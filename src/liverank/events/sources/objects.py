@@ -1,9 +1,9 @@
-"""Files with one JSON object a line, of any shape, as tables for ``[[sources]]`` to map.
+"""Reads files with one JSON object per line, of any keys, as tables that ``[[sources]]`` map.
 
-A key has one type throughout a file: that of its values where they agree, else text; where some are
-lists, a second column keeps those as lists, for fields, which need not be of one type. So a file of
-more than one piece is read twice, first for the types. Objects that are refused have no part in
-them. Invariant: however a file is cut into pieces, its rows are the same.
+A key has one type throughout a file: that of its values where they agree, else text. Where some
+values are lists, a second column keeps these as lists, for fields, which may have several types. So
+a file of more than one piece is read twice, first for the types. Refused objects do not affect the
+types. Invariant: however a file is cut into pieces, its rows are the same.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ _Kinds = set[type]
 
 
 class _Key:
-    """Which types the values of a key have."""
+    """Collects the types of a key's values."""
 
     def __init__(self) -> None:
         self.own: _Kinds = set()
@@ -41,9 +41,9 @@ class _Key:
 
     @property
     def dtype(self) -> pl.DataType | None:
-        """The type of the key's column; None where values differ, so that they become text.
+        """The type of the key's column; None where types differ, so that values become text.
 
-        Values of lists become text one by one.
+        Elements of lists become text one by one.
         """
         if self.own == {list}:
             element = _dtype_of(self.elements) if self.elements else pl.String()
@@ -54,12 +54,12 @@ class _Key:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether some values are lists, and others, or values of lists, of other types."""
+        """Whether some values are lists while others, or elements of lists, have other types."""
         return list in self.own and (self.dtype is None or self.has_mixed_lists)
 
     @property
     def has_mixed_lists(self) -> bool:
-        """Whether values of its lists are of several types."""
+        """Whether elements of its lists have several types."""
         are_scalars = bool(self.elements) and self.elements <= _SCALARS
         return self.own == {list} and are_scalars and _dtype_of(self.elements) is None
 
@@ -97,9 +97,9 @@ class _Piece(NamedTuple):
     objects: list[dict[str, object]]
     numbers: list[int]
     rejected: list[tuple[int, str]]
-    """Lines and reasons."""
+    """Line numbers and reasons of refused objects."""
     names: dict[str, None]
-    """All keys, in the order in which they came."""
+    """All keys, in order of first occurrence."""
 
 
 def _read(
@@ -135,7 +135,7 @@ def _read(
 
 
 def _look_at(piece: _Piece, keys: dict[str, _Key]) -> None:
-    """Learn all keys, and what the values of those objects are that were not refused."""
+    """Record all keys, and the types of values in objects that were not refused."""
     for name in piece.names:
         if name != "#" and not name.startswith("\x00"):
             keys.setdefault(name, _Key())
@@ -169,7 +169,7 @@ def _column(name: str, values: list[object], key: _Key) -> pl.Series:
 
 
 def _text_of(value: object) -> str | None:
-    """A value among values of other types as text; whole numbers without a point."""
+    """A value of a column with several types, as text; whole numbers without a point."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, list | dict):
@@ -178,7 +178,7 @@ def _text_of(value: object) -> str | None:
 
 
 def _json_of(value: object) -> str | None:
-    """A value as JSON: a list that a field may be as a list, without nulls; all else as text."""
+    """A value as JSON: a list that is valid as a field, without nulls, or else text."""
     if isinstance(value, list) and {str, int, float, type(None)}.issuperset(map(type, value)):
         known = [one for one in value if one is not None]
         return msgspec.json.encode(known).decode()
@@ -187,7 +187,7 @@ def _json_of(value: object) -> str | None:
 
 
 class _Huge:
-    """Stands for the type of a whole number that 64 bits do not hold."""
+    """Marker type for whole numbers that do not fit into 64 bits."""
 
 
 _SCALARS: _Kinds = {str, bool, int, float, _Huge}

@@ -1,7 +1,7 @@
 """Read events from files of any known format, a piece at a time.
 
-Invariant: what comes out are frames of ``frame.SCHEMA`` that keep every rule of the wire form, and
-one reason for each row that does not; however big a file is, one piece of it is held.
+Invariant: the result is frames of ``frame.SCHEMA`` that obey every rule of the wire form, and one
+reason for each row that does not; however big a file is, only one piece of it is in memory.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,16 +37,16 @@ REJECTED = {"where": pl.String(), "reason": pl.String()}
 """Columns of rejected rows: ``file:line`` or ``file:row n``, and why."""
 
 PIECE_ROWS = 131_072
-"""Events of a piece, roughly."""
+"""Approximate number of events in a piece."""
 
 _PIECE_BYTES = 128 << 20
 _ROW = "row "
 _MAPPED_ROWS = 32_768
-"""Rows that are mapped at once: each may make many events."""
+"""Number of rows mapped at once: each may give many events."""
 
 
 class FileEvents(NamedTuple):
-    """What one piece of a file held."""
+    """The content of one piece of a file."""
 
     path: Path
     frame: pl.DataFrame
@@ -54,11 +54,11 @@ class FileEvents(NamedTuple):
     rejected: pl.DataFrame
     """Its rejected rows, with the columns of REJECTED."""
     contents: pl.Series
-    """String[n]: the content ids of events that came without an id, null for the others. Equal
+    """String[n]: the content ids of events without an id in the file, null for others. Equal
     ones of this piece are numbered in ``frame``; only an import numbers those of all pieces of a
     file."""
     file: int
-    """Number of the file among those that are read, from 0."""
+    """Number of the file among all files read, from 0."""
 
     def unnumbered(self) -> pl.DataFrame:
         """The events as ``Log.import_frames`` takes them, to number their content ids."""
@@ -88,11 +88,9 @@ def read_events(
     """Read the events of files and folders, piece by piece; each file gives at least one.
 
     A file whose path matches a source is mapped by it (the first that matches); any other must
-    hold canonical events. A bad row, or one that is not as ``declared``, is rejected and loses
-    nothing but itself. Events without an
-    id get one from their content (see ``content_ids``). The ``cut`` and the ``generation`` of a
-    ranking are those of the log that it was served from: they mean nothing in another, and are left
-    out.
+    hold canonical events. A bad row, or one that is not as ``declared``, is rejected alone. Events
+    without an id get one from their content (see ``content_ids``). The ``cut`` and the
+    ``generation`` of a ranking refer to the log that it was served from, so they are left out.
 
     Raises ConfigError when a source is not well formed, SourceError when there is no such file;
     while it reads, SourceError when a file cannot be read or mapped at all.
@@ -115,7 +113,7 @@ def read_all(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All events of files and folders in the order of an import, and all rejected rows.
 
-    It holds them all at once, so it is for files that are known to be small. Raises as
+    All are in memory at once, so this is for files that are known to be small. Raises as
     ``read_events`` does.
 
     >>> read_all([])[0].height
@@ -129,7 +127,7 @@ def read_all(
 
 
 class _Door(NamedTuple):
-    """What decides on the events of files."""
+    """The rules by which events of files are read and accepted."""
 
     mappings: Sequence[Mapping]
     declared: Declared
@@ -150,7 +148,7 @@ def _read_files(
 
 
 def _gathered(parts: Iterator[_Part]) -> Iterator[_Part]:
-    """Small parts put together to pieces of about PIECE_ROWS rows; at least one."""
+    """Small parts combined into pieces of about PIECE_ROWS rows; at least one."""
     held: list[_Part] = []
     rows = size = 0
     is_empty = True
@@ -207,7 +205,7 @@ class _FileMapping(NamedTuple):
 
     mapping: Mapping
     captures: dict[str, str]
-    """Columns that the path names."""
+    """Values of columns taken from the path."""
     declared: Declared
 
 
@@ -258,7 +256,7 @@ def _map(path: Path, how: _FileMapping, table: TablePiece, *, mark: str = _ROW) 
 
 
 def _placed(path: Path, mapped: Mapped, *, mark: str = _ROW) -> _Part:
-    """Turn row numbers (line numbers without the mark) into locations that a person can look up."""
+    """Turn row numbers (line numbers without the mark) into locations for messages."""
     where = pl.concat_str(pl.lit(f"{path}:{mark}"), pl.col("#").cast(pl.String)).alias("where")
     return _Part(mapped.frame, mapped.rejected.select(where, "reason"))
 

@@ -1,4 +1,4 @@
-"""The kernel that folds events and reads past rankings in between."""
+"""The kernel that folds events and reads the features of past rankings in between."""
 
 from liverank.compiled import compiled
 from liverank.features.kernels.fold.fold import fold_events
@@ -12,9 +12,9 @@ def replay(stream, events, reads, due, arrays, program, out):
 
     ``events`` is (begin, end) in the stream, ``due`` (first, last) in the reads. ``reads`` is
     (before int64[r], user uint64[r], at float64[r], request uint64[r, words], offsets int64[r + 1],
-    items uint64[k], positions float64[k]); ``before`` rises, and counts events from the stream's
-    start. ``arrays`` is a store's and a layout's, ``program`` a ``Program``'s. ``out``
-    float32[k', features] is filled with the reads that are due.
+    items uint64[k], positions float64[k]); ``before`` is ascending, in events from the stream's
+    start. ``arrays`` holds the arrays of a store and a layout, ``program`` those of a ``Program``.
+    ``out`` float32[k', features] is filled with the reads that are due.
     """
     before, user, at, request, offsets, items, positions = reads
     begin, end = events

@@ -38,7 +38,7 @@ KINDS = (
     lifecycle,
     context,
 )
-"""All kinds but ``listwise``, which compares what these derive; a spec has their order."""
+"""All kinds but ``listwise``, which compares their features; a spec keeps this order."""
 
 Signal = (
     attribute.Attribute

@@ -11,7 +11,7 @@ from liverank.features.layout.layout import ENTITY_CODES, Entity, Field
 
 
 class Attribute(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """A number, or the seconds since a time (negative for one to come)."""
+    """A number, or the seconds since a time (negative for a future one)."""
 
     entity: Entity
     field: str

@@ -1,4 +1,4 @@
-"""Kind ``audience``: how many people are in an item now, and how that changes."""
+"""Kind ``audience``: how many people are in an item now, and how that number changes."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from liverank.features.kinds.lifecycle import Kept
 from liverank.quantities import nearest
 
 PRIOR_PEOPLE = 1.0
-"""People added to the whole, which pull shares of small audiences towards zero."""
+"""Number of people added to the denominator, to pull shares of small audiences towards zero."""
 
 
 class Audience(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -35,7 +35,7 @@ class Difference(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 class AudienceShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """``part / (whole + prior)``, of audiences and of changes of them."""
+    """``part / (whole + prior)``, for audiences and their changes."""
 
     part: Audience | Difference
     whole: Audience | Kept

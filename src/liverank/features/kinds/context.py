@@ -19,9 +19,9 @@ _OPERATIONS = {
 }
 POSITION_NAME = "position"
 SERVED_POSITION = 0.0
-"""The position that every candidate is scored at: the first, since it has none yet."""
+"""The position at which every candidate is scored: the first, since it has none yet."""
 ZONE_FIELDS = ("time_zone", "timezone", "tz", "utc_offset", "country")
-"""Names of fields that give a person's time zone, the most exact first."""
+"""Names of fields that give a person's time zone, the most precise first."""
 _NO_ENTITY = -1
 
 
@@ -43,9 +43,9 @@ class ZoneField(msgspec.Struct, frozen=True):
 
 
 class Local(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """Hour or weekday where the person is, by the first field that is known; else NaN.
+    """Hour or weekday in the person's time zone, from the first known field; else NaN.
 
-    ``zones`` are (a field's value, its time zone).
+    ``zones`` are pairs of (a field's value, its time zone).
     """
 
     what: Literal["hour", "weekday"]
@@ -67,7 +67,7 @@ class Local(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(inputs: KindInputs) -> Iterator[Feature]:
-    """Hour and weekday, in UTC and where the person is; the number of candidates; the position.
+    """Hour and weekday, in UTC and in local time; the number of candidates; the position.
 
     The last two do not exist in sampled lists, where they would describe the sample.
     """

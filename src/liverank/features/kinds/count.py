@@ -16,7 +16,7 @@ Combination = Literal["sum", "max", "mean"]
 
 
 class Count(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """The decayed count of an interaction type in a scope; for a list, its elements' combined."""
+    """The decayed count of an interaction type in a scope; for a list, combined over elements."""
 
     scope: str
     type: str
@@ -36,10 +36,10 @@ class Count(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(inputs: KindInputs) -> Iterator[Feature]:
-    """Counts of the user, the item, their pair, and of what the item has: host, topics.
+    """Counts of the user, the item, their pair, and the item's host and topics.
 
     For other pairs, shares and rates (kinds ``match`` and ``rate``) are the better features. Counts
-    of other types and half-lives, and other ways to combine a list, have to be asked for.
+    of other types and half-lives, and other combinations of a list, must be requested.
     """
     layout = inputs.layout
     usual = list(_usual(layout))

@@ -31,7 +31,7 @@ class Fatigue(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(inputs: KindInputs) -> Iterator[Feature]:
-    """Fatigue with the item, and with everything that has an id: its host, its topics."""
+    """Fatigue with the item, and with its fields that hold ids: its host, its topics."""
     layout = inputs.layout
     if layout.impression is None:
         return

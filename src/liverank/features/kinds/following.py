@@ -1,7 +1,7 @@
 """Kind ``following``: how the people whom a person follows relate to an item.
 
-Whether they host it, speak in it or listen to it now; and how much it resembles the latest items of
-the hosts among them, which helps for people with a short history.
+The features are whether they host it, speak in it or listen to it now, and how much it resembles
+the latest items of the hosts among them, which helps for people with a short history.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class FollowedHere(msgspec.Struct, frozen=True, tag=True, tag_field="expression"
 
 
 PRIOR_HOSTS = 1.0
-"""Hosts added to the whole, which pull shares of few followed hosts towards zero."""
+"""Number of hosts added to the denominator, to pull shares of few hosts towards zero."""
 
 
 class FollowedLatest(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):

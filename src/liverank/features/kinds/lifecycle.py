@@ -1,4 +1,4 @@
-"""Kind ``lifecycle``: where an item is in its life."""
+"""Kind ``lifecycle``: the age, state and expected end of an item."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -21,7 +21,7 @@ _WORDS = {"starts": ITEM_STARTS, "announced": ITEM_SCHEDULED, "peak": ITEM_PEAK}
 
 
 class Age(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """Seconds since the item started (or, if that is unknown, was first seen) or was first seen."""
+    """Seconds since the item started (if unknown, since first seen), or since it was first seen."""
 
     since: Literal["started", "first_seen"]
 

@@ -64,10 +64,10 @@ InList = AboveMean | AboveMeanSd | Rank | Gap
 def derive(inputs: KindInputs) -> Iterator[Feature]:
     """Comparisons of the features derived so far, as far as those can vary within a list.
 
-    By default a default feature's difference to the mean and its rank; differences in standard
-    deviations and gaps have to be asked for. A sampled list holds the chosen candidate and a few of
-    those it was chosen from: there, differences to the mean have to be asked for too, and ranks and
-    gaps do not exist, since no whole list could have the same ones.
+    The defaults are each default feature's difference to the mean and its rank; differences in
+    standard deviations and gaps must be requested. A sampled list holds the chosen candidate and a
+    few of the others: there, differences to the mean must be requested too, and ranks and gaps do
+    not exist, since those of a whole list would differ.
     """
     for feature in inputs.features:
         signal = feature.expression

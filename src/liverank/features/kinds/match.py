@@ -1,4 +1,4 @@
-"""Kind ``match``: how well an item fits what this person chose before, or their own fields."""
+"""Kind ``match``: how well an item matches this person's earlier choices, or their own fields."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from liverank.features.layout.layout import ENTITY_CODES, Field
 from liverank.quantities import nearest
 
 PRIOR_SUCCESSES = 3.0
-"""Successes added to the whole, which pull shares of few successes towards zero."""
+"""Number of successes added to the denominator, to pull shares of few successes towards zero."""
 
 
 class Share(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):

@@ -1,4 +1,4 @@
-"""Kind ``momentum``: whether something happens faster now than over a longer time."""
+"""Kind ``momentum``: whether something happens more often now than over a longer time."""
 
 from collections.abc import Iterator
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Kind ``next``: what people who engaged with this person's recent items went on to.
+"""Kind ``next``: items that people engaged with after this person's recent items.
 
 Counts of (earlier item, later item) for each person's last few items, read for the pairs of this
 person's recent items and the candidate: item-to-item collaborative filtering, kept up to date by
@@ -16,14 +16,14 @@ from liverank.features.kernels.opcodes import COMBINATIONS, NEXT
 from liverank.features.layout.layout import NEXT_ITEM, Layout
 
 PRIOR_SUCCESSES = 5.0
-"""Successes added to the earlier item's, which pull shares of few successes towards zero."""
+"""Number of successes added to the earlier item's, to pull shares of few towards zero."""
 Earlier = Literal["first", "sum"]
-"""Whether to count after the last item alone, or after the recent ones together."""
+"""Which earlier items count: the last one alone, or the recent ones together."""
 _NAMES: dict[Earlier, str] = {"first": "last_item", "sum": "recent_items"}
 
 
 class NextShare(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """The share of an earlier item's successes that the candidate followed, added up."""
+    """The share of an earlier item's successes that the candidate followed; summed over items."""
 
     type: str
     half_life: str
@@ -81,6 +81,6 @@ def derive(inputs: KindInputs) -> Iterator[Feature]:
 
 
 def after_last_item(layout: Layout) -> NextCount:
-    """How often people went on from the person's last item to the candidate."""
+    """How often people engaged with the candidate after the person's last item."""
     lives = layout.scope(NEXT_ITEM).half_lives(layout.label)
     return NextCount(layout.label, lives[-1], "first")

@@ -1,7 +1,7 @@
 """Kind ``rate``: successes per impression, smoothed towards the rate of a wider scope.
 
-An item that started ten seconds ago has its host's rate, a new host has its topic's, and without
-any evidence the rate is the overall one.
+An item that started ten seconds ago has its host's rate, a new host has its topic's rate, and
+without any data the rate is the overall one.
 """
 
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from liverank.features.layout.layout import NEXT_ITEM, USER_RECENT, Layout, Scop
 from liverank.quantities import duration_ms, nearest
 
 PRIOR_TRIALS = 20.0
-"""Number of impressions that the prior weighs as much as."""
+"""Weight of the prior, in impressions."""
 PAIR_PRIOR_TRIALS = 5.0
-"""The same for pairs, which have few impressions each."""
+"""Weight of the prior of pairs, in impressions: each pair has few."""
 OVERALL_PRIOR_TRIALS = 1.0
 PRIOR_HALF_LIFE = "14d"
 TOPIC_FIELDS = ("topics", "topic", "tags", "categories", "genres")
-"""Names of fields for an item's topics: of several lists of ids, one of these gives the prior."""
+"""Names of fields with an item's topics: of several lists of ids, one of these is the prior."""
 MIN_HALF_LIFE_MS = 3_600_000.0
-"""Rates over less than an hour are noise."""
+"""Shortest half-life of rates, in ms: rates over less than an hour are noise."""
 
 
 class Rate(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -39,7 +39,7 @@ class Rate(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
     prior_trials: float
     combine: Combination = "mean"
     passes_prior: bool = False
-    """Whether an unknown entity (an item without a host) has the prior as its rate, and not NaN."""
+    """Whether an unknown entity (an item without a host) has the prior as its rate, not NaN."""
 
     def compile(self, compiler: Compiler) -> int:
         """Emit the instruction, after those of the prior."""
@@ -89,7 +89,7 @@ def derive(inputs: KindInputs) -> Iterator[Feature]:
 def rate_of(
     layout: Layout, scope: Scope, type_: str, half_life: str, combine: Combination = "mean"
 ) -> Rate:
-    """How often impressions lead to a type in a scope, with the chain of priors it falls back on.
+    """The rate of a type per impression in a scope, with the chain of priors it falls back on.
 
     Priors have a long half-life, whatever the rate's own.
     """
@@ -115,8 +115,8 @@ def rate_of(
 def _wider(layout: Layout, scope: Scope) -> Iterator[Scope]:
     """The scopes that a scope's rate falls back on, the widest first.
 
-    An item's rate falls back on its host's (a ``key`` field), that on its topics' (a ``keys``
-    field), that on the overall one; a pair's on that of the user or of the item.
+    An item's rate falls back on its host's (a ``key`` field), a host's on its topics' (a ``keys``
+    field), a topic's on the overall rate, and a pair's on that of the user or of the item.
     """
     wider: list[tuple[str, ...]] = [()]
     if "item" in scope.parts and "user" not in scope.parts:

@@ -27,10 +27,10 @@ class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(inputs: KindInputs) -> Iterator[Feature]:
-    """By default since the last success and the last impression, in scopes of users and items.
+    """By default, times since the last success and the last impression, of users and items.
 
-    For the pair of user and item also since each other positive interaction; all others have to be
-    asked for.
+    For the pair of user and item also since each other positive interaction; all others must be
+    requested.
     """
     layout = inputs.layout
     for scope in layout.scopes:

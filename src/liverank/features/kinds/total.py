@@ -13,7 +13,7 @@ from liverank.features.layout.layout import NEXT_ITEM
 from liverank.quantities import nearest
 
 PRIOR_EVENTS = 5.0
-"""Number of interactions that the prior, the average of everybody, weighs as much as."""
+"""Weight of the prior, the average over all users, in interactions."""
 
 
 class Total(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -63,7 +63,7 @@ class Average(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(inputs: KindInputs) -> Iterator[Feature]:
-    """Totals, and averages of all scopes but lists; all of them have to be asked for."""
+    """Totals, and averages of all scopes but lists; all must be requested."""
     layout = inputs.layout
     for scope in layout.scopes:
         if scope.name in ("all", NEXT_ITEM) or is_of_text(scope, layout):

@@ -1,4 +1,4 @@
-"""Kind ``visits``: how often and when a person visits, by their history."""
+"""Kind ``visits``: how often and when a person visits, from their history."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -10,15 +10,15 @@ from liverank.features.feature import Feature, KindInputs
 from liverank.features.kernels.opcodes import PERSON
 
 PERSON_NUMBERS = ("visits", "visit_gap_d", "away_d", "usual_hour")
-"""In the order of ``kernels.read.visits.person_of``."""
+"""Names of the values of ``kernels.read.visits.person_of``, in its order."""
 
 
 class Visits(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
-    """A number of a person's visits; a visit ends when nothing happens for half an hour.
+    """A statistic of a person's visits; a visit ends when nothing happens for half an hour.
 
-    ``visits``, how many the history holds; ``visit_gap_d``, mean days from one visit's start to
-    the next; ``away_d``, days since the last interaction; ``usual_hour``, the share of visits that
-    began within an hour and a half of this time of day, smoothed towards that of uniform times.
+    ``visits``: number in the history; ``visit_gap_d``: mean days from one visit's start to the
+    next; ``away_d``: days since the last interaction; ``usual_hour``: share of visits that began
+    within an hour and a half of this time of day, smoothed towards the share for uniform times.
     """
 
     what: Literal["visits", "visit_gap_d", "away_d", "usual_hour"]
@@ -29,6 +29,6 @@ class Visits(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
 
 
 def derive(inputs: KindInputs) -> Iterator[Feature]:  # noqa: ARG001  # every layout has people
-    """One feature for each number."""
+    """One feature for each statistic."""
     for what in PERSON_NUMBERS:
         yield Feature(f"user_{what}", "visits", Visits(what))  # type: ignore[arg-type]

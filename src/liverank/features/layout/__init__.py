@@ -1,1 +1,1 @@
-"""What one entity's row in memory holds, and where: the layout of feature state."""
+"""The layout of feature state: the words of each entity's row in memory."""

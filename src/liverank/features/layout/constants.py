@@ -16,16 +16,16 @@ A row's fixed words come first, then its fields, then its counters. Times are Un
 """
 
 MAX_ELEMENTS = 8
-"""Distinct elements of a list field, or words of a text, that are kept; the rest is left out."""
+"""Most distinct elements kept of a list field, or words of a text; the rest is left out."""
 RECENT_ITEMS = 8
-"""Items of a person's latest successes that the next success is counted as following."""
+"""Number of a person's latest items with a success that the next success counts as following."""
 NEXT_WITHIN_MS = 86_400_000.0
 """Longest time between two successes of which the second is counted as following the first."""
 AUDIENCE_BUCKETS = 8
-"""Spans of time that the counts of an item's audience are split into."""
+"""Number of time buckets that the counts of an item's audience are split into."""
 
 ENTITY_USER, ENTITY_ITEM, ENTITY_REQUEST = 0, 1, 2
-"""Numbers of the entities that have fields."""
+"""Codes of the entities that have fields."""
 
 ROW_KEY, ROW_LAST, ROW_EPOCH, ROW_WORDS = 0, 1, 2, 3
 """The row's 64-bit key; the time of its latest interaction; the epoch that its counters are scaled

@@ -1,4 +1,4 @@
-"""``layout_of``: from the schema and the config to the layout of feature state.
+"""``layout_of`` derives the layout of feature state from the schema and the config.
 
 Invariant: equal schemas and configs give equal layouts.
 """

@@ -1,9 +1,9 @@
-"""What feature state holds: the fields of its entities and the scopes that it counts in.
+"""The layout of feature state: the fields of its entities and the scopes that it counts in.
 
 A scope is a tuple of entities, e.g. (item.host) or (user, item.host). A table scope has a row for
-each combination that was ever seen: for each interaction type the time of the last one and a
+each combination that was ever seen: for each interaction type, the time of the last one and a
 decayed count for each half-life that features read. A pair scope, of a person and something, has no
-rows in state: a read makes them from the person's history. The layout fixes every offset.
+rows in state: a read builds them from the person's history. The layout defines every offset.
 Invariant: two equal layouts fold the same events to the same words.
 """
 
@@ -26,20 +26,20 @@ from liverank.features.layout.constants import (
 )
 
 MAX_TYPES = 16
-"""Interaction types that have counters."""
+"""Maximum number of interaction types that have counters."""
 MAX_TABLES = 112
-"""Scopes with tables: each has a free list in the store's header."""
+"""Maximum number of scopes with tables: each has a free list in the store's header."""
 MAX_PAIR_TYPES = 5
-"""Interaction types that pairs of a person and something count."""
+"""Maximum number of interaction types that pairs of a person and something count."""
 USER_RECENT = "user_lately"
 """Name of the scope of all recent interactions of a person, counted by short half-lives."""
 NEXT_ITEM = "next_item"
 """Name of the scope of (earlier item, later item): which item people engage with next."""
 IDLE_HALF_LIVES, MIN_IDLE_MS = 10.0, 140 * 86_400_000.0
-"""A row is swept once nothing touched it for ten of the longest finite half-lives, and for at least
-this long: rows of people and items also hold what does not decay."""
+"""Idle time after which a row is swept, in longest finite half-lives, and its minimum in ms: rows
+of people and items also hold values that do not decay."""
 NEVER_MS = 1e18
-"""Stands for never in a time to wait: it can be written as JSON, and infinity cannot."""
+"""Idle time that means never: unlike infinity, it can be written as JSON."""
 
 Entity: TypeAlias = Literal["user", "item", "request"]
 ENTITY_CODES: dict[str, int] = {
@@ -53,9 +53,9 @@ FIXED_WORDS: dict[str, int] = {"user": USER_WORDS, "item": ITEM_WORDS, "request"
 class Field(msgspec.Struct, frozen=True):
     """A field of an entity that features can read.
 
-    ``offset`` is its first word in the entity's row (of a request: in the request's words). A
-    ``keys`` or ``text`` field takes 1 + MAX_ELEMENTS words: the count and the hashed elements. Of
-    users and items the word after them is its ``stamp``.
+    ``offset`` is its first word in the entity's row (for a request, in the request's words). A
+    ``keys`` or ``text`` field takes 1 + MAX_ELEMENTS words: the count and the hashed elements. For
+    users and items, the next word is its ``stamp``.
     """
 
     entity: Entity
@@ -65,17 +65,17 @@ class Field(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> int:
-        """Words of its value."""
+        """Number of words of its value."""
         return 1 + MAX_ELEMENTS if self.is_list else 1
 
     @property
     def stamp(self) -> int:
-        """The word that holds the time of the event that set it, Unix ms; NaN while none did."""
+        """The word that holds the time of the event that set it, Unix ms; NaN if none did."""
         return self.offset + self.words
 
     @property
     def width(self) -> int:
-        """Words that it takes in a row: its value's, and the stamp, which requests do without."""
+        """Number of words in a row: those of the value, and the stamp (not in requests)."""
         return self.words if self.entity == "request" else self.words + 1
 
     @property
@@ -92,7 +92,7 @@ class Field(msgspec.Struct, frozen=True):
 class Counter(msgspec.Struct, frozen=True):
     """An interaction type that a scope counts, by the half-lives that features read.
 
-    ``totals`` are those of them over which the values are added up as well.
+    ``totals`` are the half-lives for which the values are summed as well.
     """
 
     type: str
@@ -101,12 +101,12 @@ class Counter(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> int:
-        """Words that it takes in a row: the time of the last one, its counts, its sums."""
+        """Number of words in a row: the time of the last interaction, the counts, the sums."""
         return 1 + len(self.half_lives) + len(self.totals)
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """A table of decayed counters, or a pair of a person and something, by what it is keyed.
+    """A table of decayed counters, or a pair of a person and something, with its key.
 
     ``parts`` are ``user``, ``item`` or ``item.host``-like names of fields; ``base`` is the first
     counter's word in a row.
@@ -117,7 +117,7 @@ class Scope(msgspec.Struct, frozen=True):
     counters: tuple[Counter, ...]
     base: int = ROW_WORDS
     is_list: bool = False
-    """One part is a list field, so that an item has a row for each of its elements."""
+    """Whether one part is a list field, so that an item has a row for each of its elements."""
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -139,7 +139,7 @@ class Scope(msgspec.Struct, frozen=True):
 
     @property
     def width(self) -> int:
-        """Words of a row."""
+        """Number of words of a row."""
         return self.base + sum(counter.words for counter in self.counters)
 
     def block(self, type_: str) -> int:
@@ -170,7 +170,7 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     """The layout of feature state."""
 
     types: tuple[str, ...]
-    """Interaction types with counters; ``impression`` is one of them if people's are known."""
+    """Interaction types with counters; includes ``impression`` if impressions are known."""
     impression: str | None
     """The type that means that a person saw an item; rates divide by it."""
     impressions_from_rankings: bool
@@ -182,25 +182,25 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     positive: tuple[str, ...]
     """Types that mean that a person liked an item."""
     valued: tuple[str, ...]
-    """Types whose values are added up."""
+    """Types whose values are summed."""
     half_lives: tuple[str, ...]
     """The half-lives of counters, the shortest first; each scope counts by some of them."""
     fields: tuple[Field, ...]
     scopes: tuple[Scope, ...]
-    """Tables first, of which ``next_item`` is the last; then the pairs."""
+    """All scopes: tables first, of which ``next_item`` is the last; then the pairs."""
     enter: str | None
-    """The type with which a person enters an item, or None where nobody is ever present."""
+    """The type with which a person enters an item, or None where presence is not tracked."""
     leave: str | None
     present_ms: float
     """How long a person who entered an item counts as present without leaving it."""
     follow: str | None
     """The relation of edges that means following, or None where there is none."""
     history: int
-    """Impressions that a person's history holds at most, and as many other interactions."""
+    """Maximum number of impressions in a person's history, and of other interactions."""
     memory_bytes: int
     """Memory that a state of this layout may take."""
     idle_ms: float
-    """How long a row may lie untouched before it is swept; NEVER_MS if nothing decays."""
+    """How long a row may be idle before it is swept; NEVER_MS if nothing decays."""
 
     def field(self, entity: Entity, name: str) -> Field | None:
         """The field of that entity and name, or None."""
@@ -226,7 +226,7 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
         return self.scopes.index(scope)
 
     def entity_words(self, entity: Entity) -> int:
-        """Words of an entity's row before its counters; of a request, all of them."""
+        """Number of words of an entity's row before its counters; for a request, of all."""
         fields = [field for field in self.fields if field.entity == entity]
         return max(FIXED_WORDS[entity] + sum(field.width for field in fields), 1)
 
@@ -242,8 +242,8 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
     def latest_fields(self) -> tuple[tuple[Field, int], ...]:
         """Fields of a host's latest item that the host's row keeps, and the word of each there.
 
-        None where nobody follows anybody, where items have no host, and in the layout of a bundle
-        from before such fields were kept: its rows of hosts have no words for them.
+        Empty where no relation means following, where items have no host, and in the layout of an
+        old bundle whose rows of hosts have no words for these fields.
         """
         if self.follow is None or self.host is None:
             return ()
@@ -258,7 +258,7 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def host_base(self) -> int:
-        """Words of a host's row before its counters."""
+        """Number of words of a host's row before its counters."""
         if not self.latest_fields:
             return LIFE_WORDS
         field, word = self.latest_fields[-1]

@@ -1,7 +1,7 @@
-"""Which scopes there are, what each counts and by which half-lives: ``SCOPE_RULES``.
+"""``SCOPE_RULES``: all scopes, the types that each counts, and the half-lives.
 
 docs/features.md prints the same table ("What counts where"). Invariant: the scopes are a function
-of the layout's fields, types and half-lives, and of whether features were asked for.
+of the layout's fields, types and half-lives, and of whether features were requested.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,23 +27,23 @@ HOUR_MS, DAY_MS = 3_600_000.0, 86_400_000.0
 Range = Literal["all", "an hour or more", "a day or more", "an hour to a day", "less than a day"]
 """The half-lives that a scope may count by."""
 Types = Literal["all", "shown", "positive", "label"]
-"""The interaction types that a scope may count: all; the label and the impression; these and other
-positive types, MAX_PAIR_TYPES at most; the label alone."""
+"""The interaction types that a scope may count: all; the label and the impression; these two and
+other positive types, MAX_PAIR_TYPES at most; the label alone."""
 ALL_IN_RANGE = ()
-"""Stands for all half-lives in the range."""
+"""Value of ``main`` that means all half-lives in the range."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeRule:
-    """What the scopes of one form count.
+    """The rule for the scopes of one form, and what they count.
 
     ``name``, ``parts``  as of a ``Scope``, where FIELD stands for a field of items and UFIELD for a
                          ``category`` field of users: one scope for each such field
     ``field_types``      the types of FIELD
-    ``types``            what it counts
-    ``main``             the half-lives of which the nearest in the range count the label and the
-                         impression (of ``item``, entering and leaving too); all where it is empty
-    ``others``           the same for other types, which are not counted where it is empty
+    ``types``            the types that it counts
+    ``main``             half-lives, moved to the nearest in the range, for the label and the
+                         impression (of ``item``, also entering and leaving); empty means all
+    ``others``           the same for other types; empty means that they are not counted
     ``range``            the half-lives that it may count by
     """
 
@@ -83,7 +83,7 @@ SCOPE_RULES = (
 def scopes_of(layout: Layout, *, asked: bool) -> tuple[Scope, ...]:
     """The scopes of a layout that has none yet.
 
-    Where features were ``asked`` for, every scope counts all that some feature may read.
+    If ``asked`` (features were requested), every scope counts all that any feature may read.
     """
     return _with_distinct_names(
         [
@@ -103,7 +103,7 @@ def scopes_of(layout: Layout, *, asked: bool) -> tuple[Scope, ...]:
 def half_lives_in(wanted: Range, half_lives: tuple[str, ...]) -> tuple[str, ...]:
     """The half-lives in a range, the shortest first; never none.
 
-    Where none is in the range, it is the longest below it, else the shortest.
+    If none is in the range, the longest one below it is returned, else the shortest.
 
     >>> half_lives_in("an hour or more", ("5m", "1h", "1d"))
     ('1h', '1d')

@@ -26,7 +26,7 @@ EPOCH_HALF_LIVES = 512
 """Length of an epoch in shortest half-lives: counters grow by 2**512 at most, within a float64."""
 _LONGEST_MS = 1e18
 RELATION_BITS = 16
-"""Bits of a relation's hash that an edge keeps."""
+"""Number of bits of a relation's hash that an edge keeps."""
 
 
 class LayoutArrays(NamedTuple):
@@ -34,13 +34,13 @@ class LayoutArrays(NamedTuple):
 
     ``numbers``   int64[19] and ``reals`` float64[3]
     ``rates``     float64[half-lives]: 1 / half-life in ms; 0 for forever
-    ``scopes``    int64[scopes, 8]: what a scope is keyed by, and the shape of its rows
+    ``scopes``    int64[scopes, 8]: the key of a scope, and the shape of its rows
     ``blocks``    int64[scopes, types]: the first word of a type's counters in a row, or -1
     ``spans``     int64[scopes, types, 3]: the index in ``lives`` of a type's first half-life; how
                   many counts there are, and how many sums
     ``lives``     int64[...]: half-lives of counts, then of sums, one type after the other
     ``positive``  int64[types]: 1 if a type is positive
-    ``new_user``, ``new_item``  float64[words]: rows of which nothing is known yet
+    ``new_user``, ``new_item``  float64[words]: rows without known fields
     ``user_stamps``, ``item_stamps``  int64[words]: for each word, the stamp of its field
     ``copies``    int64[fields, 3]: the fields of its latest item that a host's row keeps: the first
                   word in the item's row, the number of words, the first word in the host's row
@@ -87,7 +87,7 @@ def arrays_of(layout: Layout) -> LayoutArrays:
         at.NUMBERS_HALF_LIVES: len(lives),
         at.NUMBERS_SCOPE_COUNT: len(layout.scopes),
         at.NUMBERS_CAPACITY: 2
-        * (layout.memory_bytes // 8),  # free lists may not fit what is needed
+        * (layout.memory_bytes // 8),  # free lists may not fit the words needed
         at.NUMBERS_COPIED_FIELDS: len(layout.latest_fields),
     }
     blocks = np.full((len(layout.scopes), len(types)), -1, np.int64)
@@ -129,12 +129,12 @@ def relation_code(relation: str) -> int:
 
 
 def new_request(layout: Layout) -> NDArray[np.uint64]:
-    """The words of a request of which nothing is known, uint64[request words]."""
+    """The words of a request without known fields, uint64[request words]."""
     return _new_row(layout, "request").view(np.uint64)
 
 
 def _new_row(layout: Layout, entity: Entity) -> NDArray[np.float64]:
-    """The words of an entity of which nothing is known: no hash, NaN for a number or a count."""
+    """The words of an entity without known fields: no hash, NaN for a number or a count."""
     width = layout.entity_words(entity)
     row = np.zeros(width if entity == "request" else layout.scope(entity).width)
     if entity == "user":
@@ -159,7 +159,7 @@ def _new_row(layout: Layout, entity: Entity) -> NDArray[np.float64]:
 
 
 def _stamps(layout: Layout, entity: Entity) -> NDArray[np.int64]:
-    """For each word before an entity's counters the stamp of its field; 0 for words of none."""
+    """For each word before an entity's counters, the stamp of its field; 0 for other words."""
     stamps = np.zeros(layout.entity_words(entity), np.int64)
     for field in layout.fields:
         if field.entity == entity:

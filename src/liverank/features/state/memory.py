@@ -1,6 +1,6 @@
-"""The memory of a state: a few arrays over one file in memory, which other processes may map.
+"""The memory of a state: a few arrays over one in-memory file, which other processes may map.
 
-No array ever moves, so one that a reader holds stays good while the writer adds to it. Invariant:
+No array ever moves, so a reader's array stays valid while the writer adds to it. Invariant:
 every array is a function of the events folded, bit for bit.
 """
 
@@ -47,10 +47,10 @@ class Arrays(NamedTuple):
 
 
 class Store:
-    """Arrays over a file in memory, made empty or mapped from another process's."""
+    """Arrays over an in-memory file, either new and empty or mapped from another process."""
 
     def __init__(self, layout: Layout, *, fd: int | None = None) -> None:
-        """Make an empty store, or map the one of a file descriptor.
+        """Create an empty store, or map the one of a file descriptor.
 
         Raises StateError where the system does not reserve the memory.
         """
@@ -64,7 +64,7 @@ class Store:
             self.arrays.header[HEADER_USED] = 2 * widest
 
     def used(self) -> dict[str, NDArray[Any]]:
-        """The used part of each array, by its name: what a copy must hold."""
+        """The used part of each array, by name: a copy must contain these."""
         header, size = self.arrays.header, 1 << int(self.arrays.header[HEADER_LEVEL])
         level = slice(size, 2 * size)
         return {
@@ -76,7 +76,7 @@ class Store:
         }
 
     def take_header(self, header: NDArray[np.int64]) -> None:
-        """Make an empty store one whose ``used`` parts are still to be filled.
+        """Set the header of an empty store, whose ``used`` parts are then to be filled.
 
         Raises StateError for the header, int64[136], of a store that is larger or was being folded.
         """
@@ -93,11 +93,11 @@ class Store:
 
     @property
     def fd(self) -> int:
-        """The file descriptor that another process maps this store by; -1 once it is closed."""
+        """The file descriptor by which another process maps this store; -1 once it is closed."""
         return self._shared.fd
 
     def close(self) -> None:
-        """Give the file back; the memory goes when no array of it is left."""
+        """Close the file; the memory is freed when no array of it is left."""
         self._shared.close()
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
-"""Arrays over one file in memory, which other processes may map.
+"""Arrays over one in-memory file, which other processes may map.
 
-Address space is reserved at once, for as much as the arrays may ever take, and the system provides
-memory page by page as it is touched, so no array ever moves. The file has no name: it is freed when
+Address space for the maximum size of the arrays is reserved at the start, and the system provides
+memory page by page on first use, so no array ever moves. The file has no name: it is freed when
 the last process that maps it has ended, however it ends.
 """
 
@@ -21,7 +21,7 @@ _PAGE = 1 << 12
 
 
 class SharedArrays:
-    """Arrays that lie one after the other in a file, each from the start of a page.
+    """Arrays that follow each other in a file, each from the start of a page.
 
     ``shapes`` are the type and the number of elements of each. Without ``fd`` the file is new, and
     all of it is zero; with one it is that of another process.
@@ -67,7 +67,7 @@ class SharedArrays:
         ]
 
     def close(self) -> None:
-        """Give the file back; the memory goes when no array of it is left."""
+        """Close the file; the memory is freed when no array of it is left."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1

@@ -7,9 +7,9 @@ class Sizes(NamedTuple):
     """How big a state is, and what it has evicted.
 
     ``rows`` of users, items and counters; ``items`` that have a number; ``bytes`` in use; rows and
-    histories ``swept`` after lying idle, and ``evicted`` because memory is short; people and items
+    histories ``swept`` after being idle, and ``evicted`` because memory is short; people and items
     with events of their own that were ``forgotten`` because memory is short; events ``lost`` that
-    did not fit; how often its memory was ``compacted``.
+    did not fit; how often the memory was ``compacted``.
     """
 
     rows: int
@@ -23,9 +23,9 @@ class Sizes(NamedTuple):
 
 
 def memory_warning(sizes: Sizes) -> str | None:
-    """What a state evicted because memory is short, and what to do about it; None for nothing.
+    """A message on evictions because memory is short, with advice; None without evictions.
 
-    Rows that were swept after lying idle do not count.
+    Rows that were swept after being idle do not count.
 
     >>> sizes = Sizes(
     ...     rows=9, items=3, bytes=8, swept=2, evicted=1200, forgotten=0, lost=1, compacted=0

@@ -1,13 +1,13 @@
-"""Snapshots of feature state: the result of a fold of the log, on disk, to start from.
+"""Snapshots of feature state: the result of a fold of the log, on disk, for a faster start.
 
 A snapshot is a directory:
 
-    manifest.json  what it is a snapshot of, and a digest of every part
+    manifest.json  the origin of the state, and a digest of every part
     state          the used part of each array, one after the other
     ...            files of other parts of the server that folded the same events
 
-Invariant: a snapshot that loads gives the state that a fold of the log from its start gives, bit
-for bit; any other is refused, with the reason.
+Invariant: a snapshot that loads equals, bit for bit, the state that a fold of the log from its
+start gives; any other is refused, with the reason.
 """
 
 import hashlib
@@ -33,14 +33,14 @@ from liverank.fingerprint import source_fingerprint
 FORMAT = 1
 """Version of the files."""
 FOLD_FORMAT = 1
-"""To be raised when the same events become other words for a reason that no source file shows, such
-as another version of a library."""
+"""Version of the fold, to be raised when the same events give other words although no source file
+changed, e.g. with another version of a library."""
 MANIFEST = "manifest.json"
 STATE = "state"
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 _FOLDS = ("features/state/state.py", "features/stream/event_arrays.py")
-"""Modules that fold. Whatever they import may decide which words events become."""
+"""Modules that fold events. They and their imports decide which words events become."""
 _CHUNK = 1 << 22
 
 
@@ -51,7 +51,7 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     generation: int
     max_future_ms: float
     last_event: str
-    """A digest of the last event folded: two copies of a log may go different ways."""
+    """A digest of the last event folded: two copies of a log may diverge."""
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,7 +62,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a snapshot is of, and its parts."""
+    """The origin of a snapshot, and its parts."""
 
     format: int
     fold: str
@@ -98,7 +98,7 @@ class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def write_snapshot(
     state: State, directory: Path, *, origin: Origin, files: Mapping[str, bytes] | None = None
 ) -> Manifest:
-    """Write a state that nobody folds meanwhile; it is on disk, whole, when this returns.
+    """Write a state, which must not be folded meanwhile; it is on disk when this returns.
 
     It is written to a ``.draft`` next to the directory, which must not exist, and renamed. Raises
     StateError, and leaves no files then.
@@ -220,13 +220,13 @@ def require_fit(manifest: Manifest, directory: Path, layout: Layout, *, origin: 
 
 
 def layout_fingerprint(layout: Layout) -> str:
-    """Equal for equal layouts."""
+    """A fingerprint that is equal for equal layouts."""
     return xxhash.xxh3_128_hexdigest(msgspec.json.encode(layout))
 
 
 @cache
 def fold_fingerprint() -> str:
-    """Differs wherever the same events may become other words."""
+    """A fingerprint that differs whenever the same events may give other words."""
     sources = source_fingerprint(_PACKAGE, [_PACKAGE / name for name in _FOLDS])
     versions = f"{FOLD_FORMAT} {sys.byteorder} {numba.__version__}"
     return hashlib.sha256(f"{versions} {sources}".encode()).hexdigest()[:32]

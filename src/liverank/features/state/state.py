@@ -1,9 +1,9 @@
-"""Feature state: a fold of the log that can be read at a time.
+"""Feature state: a fold of the log that can be read as of a time.
 
-One process folds, in log order; the state after event ``seq`` depends on nothing but the events up
-to it. Others may map the same memory and read: a sequence lock shows a reader that a batch was
-folded meanwhile, and it reads again. Invariant: folding the same events in any batches gives the
-same bits, and every read is of one consistent cut.
+One process folds, in log order; the state after event ``seq`` depends only on the events up to it.
+Other processes may map the same memory and read: with a sequence lock, a reader detects that a
+batch was folded meanwhile, and reads again. Invariant: folding the same events in any batches gives
+the same bits, and every read is of one consistent cut.
 """
 
 import time
@@ -39,23 +39,23 @@ from liverank.features.state.sizes import Sizes
 from liverank.features.stream.event_arrays import Stream
 
 _BATCH_S = 1e-4
-"""Pause of a reader while a batch is being folded."""
+"""Pause of a reader while a batch is being folded, in seconds."""
 LONGEST_READ_S = 2.0
-"""For how long a read is repeated where state changes meanwhile: a long one might never end."""
+"""How long a read is retried while state changes: a long read might never succeed."""
 LONGEST_SILENCE_S = 60.0
-"""For how long a batch that is being folded may show no progress."""
+"""How long a batch that is being folded may show no progress, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reads:
     """Past rankings whose features a replay reads, ``r`` of them with ``k`` candidates in all.
 
-    ``before``    int64[r]: the ``seq`` of the first event that the read must not see, or -1 where
-                  it sees what happened before ``at``
+    ``before``    int64[r]: the ``seq`` of the first event that the read must not see, or -1 for
+                  all events before ``at``
     ``user``      uint64[r]
     ``at``        float64[r]: Unix ms
     ``request``   uint64[r, request words]
-    ``offsets``   int64[r + 1]: where each one's candidates start
+    ``offsets``   int64[r + 1]: the start of each ranking's candidates
     ``items``     uint64[k]
     ``positions`` float64[k]: from 0, as served
     """
@@ -75,8 +75,8 @@ class Reads:
 class State:
     """Entities' attributes, decayed counters and people's histories, in a layout.
 
-    Without ``fd`` the state is empty and its creator folds; with the ``fd`` of another process's
-    state it is that one, to be read.
+    Without ``fd`` the state is new and empty, and its creator folds; with the ``fd`` of another
+    process's state it is a view of that state, for reading.
     """
 
     def __init__(self, layout: Layout, *, fd: int | None = None) -> None:
@@ -85,7 +85,7 @@ class State:
         self.rereads = 0
         """How often a read was repeated because a batch was folded meanwhile."""
         self.is_abandoned: Callable[[], bool] = lambda: False
-        """Whether the process that folds it has ended, as far as its reader knows."""
+        """Whether the folding process has ended, as far as the reader knows."""
         self.ask_for_gap: Callable[[float], None] = lambda _: None
         """Called with the seconds of a read that must be repeated, and with 0 when it succeeded."""
         self._unsettled, self._unsettled_since = 0, 0.0
@@ -102,7 +102,7 @@ class State:
 
     @property
     def clamped(self) -> int:
-        """Events folded whose clock ran ahead."""
+        """Number of folded events whose clock ran ahead."""
         return int(self._header[HEADER_CLAMPED])
 
     @property
@@ -139,7 +139,7 @@ class State:
             self._header[HEADER_VERSION] += 1
 
     def pass_over(self, seq: int) -> None:
-        """Count events up to ``seq`` as folded, which change nothing."""
+        """Advance to ``seq`` without folding: the events up to it change nothing."""
         self._header[HEADER_SEQ] = max(int(self._header[HEADER_SEQ]), seq)
 
     def read(
@@ -172,7 +172,7 @@ class State:
         positions: NDArray[np.float64],
         patience_s: float = LONGEST_SILENCE_S,
     ) -> tuple[NDArray[np.float32], int]:
-        """What ``read`` gives, and the ``seq`` of the last event that it saw.
+        """The result of ``read``, and the ``seq`` of the last event that it saw.
 
         Takes no lock: where a batch was folded meanwhile by another process, it reads again. Raises
         StateBusyError where that process ended within a batch, or shows no progress for
@@ -203,9 +203,9 @@ class State:
     def replay(
         self, stream: Stream, reads: Reads, next_read: int, program: Program, *, chunk_rows: int
     ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
-        """Fold the next events, reading past rankings on the way.
+        """Fold the next events, and read past rankings in between.
 
-        Here ``reads.before``, rising, are indices into this stream: a read sees the events before
+        Here ``reads.before`` are ascending indices into this stream: a read sees the events before
         its index, and one whose index is the stream's end waits for the next events.
 
         Yields (first read, first read not done, their rows float32[k, features]) with about
@@ -256,9 +256,9 @@ class State:
             self._header[HEADER_CLAMPED] += stream.clamped
 
     def _settled_version(self, patience_s: float) -> int:
-        """The version, once no batch is being folded; a long one shows that it goes on.
+        """Wait until no batch is being folded, and return the version; a long batch changes it.
 
-        A batch that was seen before has been silent since then: only its first reader waits.
+        A batch seen before is known to be silent since then: only its first reader waits.
         """
         while (version := int(self._header[HEADER_VERSION])) % 2:
             now = time.monotonic()

@@ -1,6 +1,6 @@
-"""Reads a user's fields from state, for decisions other than ranking.
+"""Reads a user's fields from state, for uses other than ranking.
 
-Invariant: what is read is of one consistent cut of the state, or it is unknown.
+Invariant: the values are from one consistent cut of the state, or unknown.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Events as flat arrays of hashes and numbers: what the kernels fold.
+"""Events as flat arrays of hashes and numbers: the input of the fold kernels.
 
 Invariant: the same frame and layout give the same stream, in training and in serving.
 """
@@ -46,12 +46,12 @@ _FIELD_OWNERS: dict[str, Entity] = {
 }
 _FLOAT64, _UINT64 = Struct("=d"), Struct("=Q")
 LARGEST = 1e38
-"""Largest value that counts; a larger one would make every sum and average with it infinite."""
+"""Largest value that counts; a larger one would make sums and averages infinite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """``n`` events in log order. Offsets run to the next event's.
+    """``n`` events in log order. An event's elements end at the next event's offset.
 
     ``kind``, ``state``    int8[n]: the kind of event; an item event's state, or 1 for an active
                            edge and 0 for one that is over (-1 for other events)
@@ -60,7 +60,7 @@ class Stream:
     ``type``, ``also``     int16[n]: interaction type; the label's type if it counts as success
     ``value``              float64[n]: an interaction's value, NaN for none
     ``relation``           int64[n]: an edge's ``relation_code``
-    ``set_offsets``        int64[n + 1]: where the event's field words start
+    ``set_offsets``        int64[n + 1]: the start of the event's field words
     ``set_word``           int32[m]: which word of the entity's row is set
     ``set_value``          uint64[m]: its new bits: a hash, or those of a float64
     ``items_offsets``      int64[n + 1] and ``items`` uint64[k]: the items of a ranking
@@ -82,7 +82,7 @@ class Stream:
     items_offsets: NDArray[np.int64]
     items: NDArray[np.uint64]
     clamped: int
-    """Events whose clock ran ahead of their arrival by more than allowed."""
+    """Number of events whose clock ran ahead of their arrival by more than allowed."""
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -149,7 +149,7 @@ def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> S
 def field_words(
     fields: dict[str, Any], entity: Entity, layout: Layout
 ) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
-    """The words that these values set in the entity's row: int32[m] words, uint64[m] bits.
+    """The words of the entity's row that these values set: int32[m] words, uint64[m] bits.
 
     A value that cannot be read as the field's type, and None, set it to unknown.
     """
@@ -201,7 +201,7 @@ def _values(frame: pl.DataFrame) -> NDArray[np.float64]:
 
 
 def _relations(frame: pl.DataFrame) -> NDArray[np.int64]:
-    """The shortened relations of edges, 0 for other events."""
+    """The relation codes of edges, 0 for other events."""
     codes = {name: relation_code(name) for name in frame["relation"].drop_nulls().unique()}
     return (
         frame["relation"]
@@ -276,7 +276,7 @@ def _bits(value: Any, field: Field) -> list[int]:
 
 
 def _number(value: Any, field: Field) -> float:
-    """A number, or Unix ms of a time; NaN for what is neither or does not fit a feature."""
+    """A number, or Unix ms of a time; NaN for other values and for too large ones."""
     try:
         if isinstance(value, str) and field.type == "time":
             moment = datetime.fromisoformat(value)

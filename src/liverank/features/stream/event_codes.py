@@ -1,4 +1,4 @@
-"""Numbers that stand for kinds of event and states of an item in a ``Stream``.
+"""Codes of the kinds of event and the states of an item in a ``Stream``.
 
 A module without imports: kernels are compiled with these constants.
 """

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 
 def offsets_of(sizes: NDArray[np.integer | np.bool_]) -> NDArray[np.int64]:
-    """Where each list starts, and the end: int64[n + 1], from the lengths of the lists, int[n].
+    """The start of each list, and the end: int64[n + 1], from the lengths of the lists, int[n].
 
     >>> offsets_of(np.array([2, 0, 1])).tolist()
     [0, 2, 2, 3]
@@ -18,7 +18,7 @@ def offsets_of(sizes: NDArray[np.integer | np.bool_]) -> NDArray[np.int64]:
 def taken(
     offsets: NDArray[np.int64], lists: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Some lists in another order: their offsets, int64[m + 1], and the indices of their elements.
+    """Select lists in any order: their offsets, int64[m + 1], and the indices of their elements.
 
     ``lists``, int64[m], are indices of lists; their elements are ``elements[indices]``.
 

@@ -1,7 +1,7 @@
 """Sorted runs of events on disk, and their merge by time in bounded memory.
 
-A run is a file without a name, so that it is deleted however the process ends. Invariant: events of
-one time are yielded together, however many runs hold some of them.
+A run is an unnamed file, so that it is deleted however the process ends. Invariant: events of
+one time are yielded together, even if they are in several runs.
 """
 
 import errno
@@ -17,7 +17,7 @@ from liverank.features.stream.event_arrays import Stream
 from liverank.features.stream.stream_parts import FLAT, OFFSETS, RAGGED, part_of
 
 BLOCK = 131_072
-"""Events of one run that are in memory at a time."""
+"""Number of events of one run that are in memory at a time."""
 
 
 class Run:
@@ -60,7 +60,7 @@ class Run:
         return Stream(**arrays, clamped=0)
 
     def close(self) -> None:
-        """Give the disk space back; calling it twice is harmless."""
+        """Free the disk space; calling it twice is harmless."""
         self._file.close()
 
     def _slice(self, name: str, begin: int, end: int) -> NDArray[Any]:
@@ -72,8 +72,7 @@ class Run:
 def merged(runs: list[Run], others: list[Stream]) -> Iterator[list[Stream]]:
     """Pieces of all runs and of other sorted streams, in the order of time.
 
-    Each piece is a list of streams that hold all events of a span of time; they are still to be
-    sorted together.
+    Each piece is a list of streams with all events of a time span; the caller sorts them together.
     """
     waiting: list[list[Stream]] = [*([other] for other in others), *([] for _ in runs)]
     sources: list[Run | None] = [*(None for _ in others), *runs]
@@ -90,7 +89,7 @@ def merged(runs: list[Run], others: list[Stream]) -> Iterator[list[Stream]]:
             yield piece
         elif until_ms == np.inf:
             return
-        else:  # the waiting block of some run is of one millisecond: read more of it
+        else:  # the waiting block of some run has one millisecond only: read more
             for index, run in enumerate(sources):
                 if run is not None and float(waiting[index][-1].at[-1]) == until_ms:
                     _read_on(waiting[index], sources, index, run)

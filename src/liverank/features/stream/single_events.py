@@ -1,4 +1,4 @@
-"""Turns single events into the stream that kernels fold, for a server that follows the log.
+"""Turns single events into a stream for the fold kernels, for a server that follows the log.
 
 Invariant: the stream equals that of the same events as a frame (``event_arrays.stream_of``), bit
 for bit.
@@ -25,7 +25,7 @@ from liverank.features.stream.event_codes import (
 )
 
 _MOST_TEXTS = 1 << 16
-"""Texts whose hashes are cached, some megabytes."""
+"""Number of texts whose hashes are cached, some megabytes."""
 
 _Row: TypeAlias = tuple[int, int, int, int, int, int, float, int]
 """An event's kind, state, user, item, type, also, value, relation."""
@@ -93,7 +93,7 @@ class EventStreams:
         )
 
     def _times(self, events: Sequence[TailEvent]) -> tuple[list[float], int]:
-        """The times that events count at, and how many clocks were clamped, as ``right_times``."""
+        """The effective times of events, and how many clocks were clamped (``right_times``)."""
         at: list[float] = []
         clamped = 0
         for _, arrived_ms, event in events:

@@ -1,4 +1,4 @@
-"""Parts of streams, and streams put together. They count no clamped clocks (``clamped`` is 0)."""
+"""Splits and joins streams. The results count no clamped clocks (``clamped`` is 0)."""
 
 from dataclasses import fields
 
@@ -9,7 +9,7 @@ from liverank.features.stream.event_arrays import Stream
 from liverank.features.stream.ragged import offsets_of, taken
 
 RAGGED = {"set_word": "set_offsets", "set_value": "set_offsets", "items": "items_offsets"}
-"""Arrays of which an event has any number of elements, and the offsets of those elements."""
+"""Arrays with any number of elements per event, and the array with their offsets."""
 OFFSETS = ("set_offsets", "items_offsets")
 FLAT = tuple(
     field.name
@@ -20,7 +20,7 @@ FLAT = tuple(
 
 
 def part_of(stream: Stream, begin: int, end: int) -> Stream:
-    """The events ``begin`` to ``end`` of a stream; nothing is copied but offsets."""
+    """The events ``begin`` to ``end`` of a stream; only offsets are copied."""
     arrays = {name: getattr(stream, name)[begin:end] for name in FLAT}
     for name, of in RAGGED.items():
         offsets = getattr(stream, of)
@@ -30,7 +30,7 @@ def part_of(stream: Stream, begin: int, end: int) -> Stream:
 
 
 def events_at(stream: Stream, indices: NDArray[np.int64]) -> Stream:
-    """Some events of a stream, in another order: ``indices`` int64[m]."""
+    """The events of a stream at ``indices``, int64[m], in that order."""
     arrays = {name: getattr(stream, name)[indices] for name in FLAT}
     for of in OFFSETS:
         arrays[of], elements = taken(getattr(stream, of), indices)
@@ -41,7 +41,7 @@ def events_at(stream: Stream, indices: NDArray[np.int64]) -> Stream:
 
 
 def joined(streams: list[Stream]) -> Stream:
-    """Streams one after the other as one."""
+    """The concatenation of streams."""
     if len(streams) == 1:
         return streams[0]
     arrays = {

@@ -1,6 +1,6 @@
-"""Events in the order of the times at which they happened, whatever their order of arrival.
+"""Sorts events by the times at which they happened, whatever their order of arrival.
 
-Events of the same millisecond are ordered by kind (a list before what it caused) and then by their
+Events of the same millisecond are ordered by kind (rankings before interactions) and then by
 content, so the order depends on the events alone: not on files, imports or processes. Memory is
 bounded: events that cannot be yielded yet wait, and are spilled to disk when there are too many.
 Invariant: the same events in any order of arrival come out in the same order.
@@ -18,7 +18,7 @@ from liverank.features.stream.runs import Run, merged
 from liverank.features.stream.stream_parts import events_at, joined
 
 MOST_WAITING = 2_000_000
-"""Most events that wait in memory; more are spilled to disk."""
+"""Maximum number of events that wait in memory; more are spilled to disk."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _PRIME = np.uint64(0xD6E8FEB86659FD93)
 
@@ -27,26 +27,26 @@ _PRIME = np.uint64(0xD6E8FEB86659FD93)
 class TimeBounds:
     """The times of a log's events, from an earlier reading.
 
-    ``last_seqs`` int64[f], rising: the last event of each stretch; ``least_ms`` float64[f]: the
-    earliest time in that stretch or a later one.
+    ``last_seqs`` int64[f], ascending: the last event of each part of the log; ``least_ms``
+    float64[f]: the earliest time in that part or a later one.
     """
 
     last_seqs: NDArray[np.int64]
     least_ms: NDArray[np.float64]
 
     def after(self, seq: int) -> float:
-        """A time before which no event after ``seq`` happened; infinity after the last one."""
+        """A lower bound of the times of events after ``seq``; infinity after the last one."""
         stretch = int(np.searchsorted(self.last_seqs, seq, side="right"))
         return float(self.least_ms[stretch]) if stretch < len(self.last_seqs) else np.inf
 
     @property
     def last_seq(self) -> int:
-        """The last event of that reading; 0 where there was none."""
+        """The seq of the last event that was read; 0 where there was none."""
         return int(self.last_seqs[-1]) if len(self.last_seqs) else 0
 
 
 def bounds_of(stretches: list[tuple[int, float]]) -> TimeBounds:
-    """The bounds of a log read in stretches of (last seq, earliest time in Unix ms).
+    """The bounds of a log read in parts, each given as (last seq, earliest time in Unix ms).
 
     >>> bounds = bounds_of([(10, 500.0), (20, 300.0), (30, 900.0)])
     >>> bounds.after(10), bounds.after(20), bounds.after(30)
@@ -76,14 +76,14 @@ class TimeSorter:
             self._waiting = []
 
     def ready(self, until_ms: float) -> Stream | None:
-        """Remove and sort the waiting events before a time; None for none, or if any spilled."""
+        """Remove and sort the waiting events before a time; None for none, or once any spilled."""
         if self._runs or not self._waiting:
             return None
         ready, self._waiting = _split(self._waiting, until_ms)
         return ready
 
     def passing(self, streams: Iterable[Stream]) -> Iterator[Stream]:
-        """Add the events of streams while they are passed through."""
+        """Yield the streams unchanged, and add their events."""
         for stream in streams:
             self.add(stream)
             yield stream
@@ -159,14 +159,14 @@ def _order(stream: Stream) -> NDArray[np.int64] | None:
         return None if is_sorted else order
     tied = np.flatnonzero(np.append(False, same) | np.append(same, False))
     rows = order[tied]
-    # the ties are sorted by time, so a number of the time and the kind is one key
+    # the ties are sorted by time, so one number combines the time and the kind
     moments = np.cumsum(np.append(False, ~same))[tied] * 8 + stream.kind[rows]
     order[tied] = rows[np.lexsort((_contents(stream, rows), moments))]
     return order
 
 
 def _contents(stream: Stream, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """A hash of the content of each of these events, uint64[m]: all that a fold depends on."""
+    """A hash of each event's content, uint64[m]: everything that affects a fold."""
     mixed = np.zeros(len(rows), np.uint64)
     for values in (
         stream.user[rows],
@@ -190,7 +190,7 @@ def _sums(
     rows: NDArray[np.int64],
     salts: NDArray[np.uint64] | None = None,
 ) -> NDArray[np.uint64]:
-    """For each of these rows the sum of the mixed values of its elements, uint64[m]."""
+    """For each row, the sum of the mixed hashes of its elements, uint64[m]."""
     chosen, elements = taken(offsets, rows)
     if not len(elements):
         return np.zeros(len(rows), np.uint64)

@@ -1,8 +1,8 @@
-"""The words of a title, for matching it with titles that a person joined before.
+"""Splits a title into words, for matching it with titles that a person joined before.
 
-Words are compared without case, accents and styled letters, in any script and without a list of
-any language. They are single words: what pairs of words add is mostly which show it is, and the
-host shows that already. Invariant: the same text gives the same words, in the order of the text.
+Words are compared without case, accents and styled letters, in any script and without word lists.
+Only single words are used: pairs of words mostly identify the show, which the host does already.
+Invariant: the same text gives the same words, in the order of the text.
 """
 
 import re
@@ -25,14 +25,14 @@ _UNSPACED = (
 """Scripts that put no space between words, as ranges of a regular expression."""
 
 _STRETCH = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|\w[^{_UNSPACED}]*")
-"""The part of a run of letters that is of one kind of script."""
+"""Matches the part of a run of letters with one kind of script."""
 
 
 def words_of(text: str, at_most: int) -> list[str]:
     """The first distinct words of a title, ``at_most`` of them.
 
-    Words of one letter carry no meaning, and words of two little unless they are capitals (AI, UK),
-    so these are left out. A script without spaces gives each pair of neighbouring characters.
+    Words of one letter are left out, and words of two unless they are capitals (AI, UK), as they
+    carry little meaning. A script without spaces gives each pair of neighbouring characters.
 
     >>> words_of("Late night AI: a talk about the Café ☕", at_most=8)
     ['late', 'night', 'ai', 'talk', 'about', 'the', 'cafe']
@@ -82,7 +82,7 @@ def _words_within(run: str) -> Iterator[str]:
 
 
 def _is_meaningful(word: str) -> bool:
-    """Whether a word of two characters is more than one of grammar: AI, F1 or 42, not of, в, на."""
+    """Whether a word of two characters is not a function word: AI, F1 or 42, not of, в, на."""
     return word == word.upper() or not word.isalpha()
 
 

@@ -1,9 +1,9 @@
-"""Blocks: served rankings of one batch as one row of the tail's file.
+"""Blocks: the served rankings of one batch, stored as one row of the tail's file.
 
-A block stands in the order where its batch does, from ``first_seq`` to ``last_seq``. An index holds
-the 64-bit XXH3 hashes of the dedup ids in all blocks.
-Invariant: a hash that matches is confirmed against the block's own ids, so a collision never drops
-a ranking; and no block is decoded before its digest holds.
+A block covers the seqs of its batch, from ``first_seq`` to ``last_seq``. An index holds the 64-bit
+XXH3 hashes of the dedup ids in all blocks.
+Invariant: a matching hash is confirmed against the block's own ids, so a collision never drops a
+ranking; and a block's digest is checked before it is decoded.
 """
 
 import sqlite3
@@ -32,9 +32,9 @@ from liverank.events.log.storage.served_codec import (
 )
 
 KIND = "ranking:"
-"""What dedup ids of rankings begin with."""
+"""Prefix of the dedup ids of rankings."""
 MOST_ROWS = 1024
-"""Rankings of one block; a larger batch makes several."""
+"""Maximum number of rankings in a block; a larger batch is split into several."""
 
 _PER_QUERY = 500
 _COLUMNS = "last_seq, first_seq, arrived, rows, oldest, newest, digest, body"
@@ -49,7 +49,7 @@ class Block(NamedTuple):
     rows: int
     oldest_ms: int
     newest_ms: int
-    """The newest time; of a clock that runs ahead of the arrival, the arrival."""
+    """The newest time; a time after the arrival counts as the arrival."""
     digest: int
     body: bytes
 
@@ -62,7 +62,7 @@ class Block(NamedTuple):
         arrived_ms: int,
         positions: Sequence[int] | None = None,
     ) -> Self:
-        """A block that has no seqs yet, so that ``first_seq`` is 0."""
+        """A block that has no seqs yet; ``first_seq`` is 0."""
         body = encode_rankings(rankings, compressor, positions=positions)
         times = [one.at_ms for one in rankings]
         return cls(
@@ -77,7 +77,7 @@ class Block(NamedTuple):
         )
 
     def placed(self, first_seq: int) -> Self:
-        """The block where its first ranking has this seq."""
+        """The block with this seq as that of its first ranking."""
         return self._replace(
             first_seq=first_seq, last_seq=first_seq + self.last_seq - self.first_seq
         )
@@ -106,7 +106,7 @@ class Block(NamedTuple):
 def blocks_between(
     connection: sqlite3.Connection, first_seq: int, last_seq: int
 ) -> Iterator[Block]:
-    """The blocks that reach into a range of seqs, in their order. Raises LogCorruptError."""
+    """The blocks that overlap a range of seqs, in order. Raises LogCorruptError."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM blocks WHERE last_seq >= ? ORDER BY last_seq",  # noqa: S608
         (first_seq,),
@@ -130,7 +130,7 @@ def block_at(connection: sqlite3.Connection, seq: int) -> tuple[int, int] | None
 
 
 def insert_block(connection: sqlite3.Connection, block: Block, hashes: Hashes) -> None:
-    """Put a placed block into the log; ``hashes`` are those of its dedup ids (``ids_of``)."""
+    """Insert a block that has its seqs; ``hashes`` are those of its dedup ids (``ids_of``)."""
     connection.execute("INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", block)
     connection.executemany(
         "INSERT OR IGNORE INTO block_ids VALUES (?, ?)",
@@ -139,7 +139,7 @@ def insert_block(connection: sqlite3.Connection, block: Block, hashes: Hashes) -
 
 
 def delete_blocks(connection: sqlite3.Connection, first_seq: int, last_seq: int) -> int:
-    """Delete the blocks that end in a range of seqs, ends included; returns their rankings."""
+    """Delete the blocks that end in a range of seqs (inclusive); returns how many rankings."""
     within = (first_seq, last_seq)
     rows: int = connection.execute(
         "SELECT coalesce(sum(rows), 0) FROM blocks WHERE last_seq BETWEEN ? AND ?", within
@@ -174,7 +174,7 @@ def in_blocks(connection: sqlite3.Connection, ids: Ids) -> npt.NDArray[np.bool_]
 
 
 def ids_in_blocks_after(connection: sqlite3.Connection, seq: int) -> Iterator[list[str]]:
-    """The dedup ids of rankings that came after ``seq``, block by block."""
+    """The dedup ids of rankings with a seq after ``seq``, block by block."""
     for block in blocks_between(connection, seq + 1, 1 << 62):
         yield [key for at, key in block.ids() if at > seq]
 
@@ -186,14 +186,14 @@ def check_blocks(connection: sqlite3.Connection) -> None:
 
 
 def blocks_naming(connection: sqlite3.Connection, user: str) -> list[Block]:
-    """The blocks that may name a user, and all that do. Raises LogCorruptError."""
+    """All blocks that name a user, and possibly others. Raises LogCorruptError."""
     return [one for one in blocks_between(connection, 0, 1 << 62) if may_name(one.body, user)]
 
 
 def rewrite_block(
     connection: sqlite3.Connection, block: Block, kept: Sequence[tuple[int, Ranking]]
 ) -> None:
-    """Replace a block by one with those of its rankings that are kept; they keep their seqs."""
+    """Replace a block by one with only its remaining rankings; they keep their seqs."""
     keys = ids_of([key for _, key in block.ids()]).hashes.view(np.int64).tolist()
     connection.executemany(
         "DELETE FROM block_ids WHERE hash = ? AND block = ?",

@@ -1,7 +1,7 @@
 """The SQLite file of the log: the tail of newest events and the manifest of segments.
 
 Invariant: every change happens in one transaction that is on disk when it is acknowledged, and
-every SQLite or disk failure leaves here as a LogError with advice.
+every SQLite or disk failure is raised as a LogError with advice.
 """
 
 import errno
@@ -19,9 +19,9 @@ from liverank.events.log.storage.locks import give_turn, takes_turn
 
 _POLL_S = 0.0005
 _WORTH_BYTES = 1 << 20
-"""Free pages of less than this are kept: new events will fill them."""
+"""Bytes of free pages up to which these are kept: new events will fill them."""
 _LONG_WAL_BYTES = 8 << 20
-"""Twice what a WAL comes to that nobody holds up; it keeps the size of its longest transaction."""
+"""WAL size above which it is truncated: twice its usual size without a blocking reader."""
 _CHECKPOINTS = 10
 _CHECKPOINT_PAUSE_S = 0.05
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -55,9 +55,10 @@ class Database:
 
     @property
     def waits_s(self) -> float:
-        """For how long this process has been waiting for another one that writes; 0 if it is not.
+        """For how long this process has been waiting for another writer; 0 if it is not waiting.
 
-        It counts on from one that waited in vain to the next one that waits. Any thread may ask.
+        After a wait that timed out, the time keeps counting through the next one. Any thread may
+        call it.
         """
         since = self._waits_since
         return time.monotonic() - since if since else 0.0
@@ -66,8 +67,8 @@ class Database:
     def writing(self, *, until_s: float | None = None) -> Iterator[sqlite3.Connection]:
         """One write transaction: committed and on disk after the block, or undone as a whole.
 
-        ``until_s`` is how long to wait for others at most, threads of this process among them, by
-        ``time.monotonic``; without it, ``busy_s`` from now.
+        ``until_s`` is the latest ``time.monotonic`` to wait for others, including threads of this
+        process; without it, ``busy_s`` from now.
         """
         until_s = time.monotonic() + self.busy_s if until_s is None else until_s
         with self._writing_alone(until_s):
@@ -81,7 +82,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """One read transaction: every query of the block sees the same moment."""
+        """One read transaction: all queries of the block see the same version of the file."""
         with self._read_lock, explained(self.path):
             self._reader.execute("BEGIN")
             try:
@@ -91,10 +92,10 @@ class Database:
                     self._reader.execute("COMMIT")
 
     def scrub(self) -> None:
-        """Rewrite the file and empty its WAL: no byte of what was deleted is left in either.
+        """Rewrite the file and empty its WAL: no byte of deleted data is left in either.
 
-        Appends wait meanwhile. Raises LogBusyError while another process goes on reading, and
-        LogFullError where there is no room for a copy of the file.
+        Appends wait meanwhile. Raises LogBusyError while another process keeps reading, and
+        LogFullError where the disk has no space for a copy of the file.
         """
         try:
             with self._writing_alone():
@@ -108,11 +109,11 @@ class Database:
             ) from error
 
     def shrink(self) -> None:
-        """Give free pages back to the disk where they are more than half of the file.
+        """Return free pages to the disk where they are more than half of the file.
 
-        What is left is copied within one transaction, so that appends wait for less than it took
-        to fill the pages that go. A full disk, a writer or a reader in the way puts it off: the
-        next call goes on with it.
+        The used pages are copied within one transaction, so appends wait for less time than it
+        took to fill the freed pages. With a full disk or a concurrent writer or reader, nothing is
+        done; the next call tries again.
         """
         with suppress(LogBusyError, LogFullError):
             with self._writing_alone():
@@ -120,19 +121,19 @@ class Database:
                     self._in_turn(lambda: self._executes("VACUUM"))
             for attempt in range(_CHECKPOINTS):
                 with self._writing_alone():
-                    # Only when all of the WAL is in the file, and nobody reads from before, can
-                    # both be cut off.
+                    # Both can be truncated only when all of the WAL is in the file and no
+                    # reader uses an older version.
                     if not self._is_long() or self._empties_wal():
                         return
                 if attempt + 1 < _CHECKPOINTS:
-                    time.sleep(_CHECKPOINT_PAUSE_S)  # appends go on meanwhile
+                    time.sleep(_CHECKPOINT_PAUSE_S)  # lets appends run
 
     def _is_mostly_free(self) -> bool:
         pages, free, page_bytes = self._pages()
         return free * page_bytes >= _WORTH_BYTES and free > pages // 2
 
     def _is_long(self) -> bool:
-        """Whether the file is longer than its pages, which are in the WAL, or the WAL is long."""
+        """Whether the WAL is long, or the file is longer than its pages, counted with the WAL."""
         pages, _, page_bytes = self._pages()  # reads, so that there is a WAL
         wal = self.path.with_name(f"{self.path.name}-wal")
         return (
@@ -149,7 +150,7 @@ class Database:
         return pages, free, page_bytes
 
     def last_seq(self) -> int:
-        """The seq of the newest event ever taken in; 0 before the first."""
+        """The seq of the newest event ever logged; 0 before the first."""
         with self._read_lock, explained(self.path):
             return last_seq_of(self._reader)
 
@@ -162,7 +163,7 @@ class Database:
 
     @contextmanager
     def _writing_alone(self, until_s: float | None = None) -> Iterator[None]:
-        """Have the writing connection to this thread; LogBusyError where others keep it."""
+        """Reserve the writing connection for this thread. Raises LogBusyError if others keep it."""
         left_s = self.busy_s if until_s is None else max(until_s - time.monotonic(), 0.0)
         if not self._write_lock.acquire(timeout=left_s):
             raise busy(self.path)
@@ -173,10 +174,10 @@ class Database:
             self._write_lock.release()
 
     def _in_turn(self, attempt: Callable[[], bool], until_s: float | None = None) -> None:
-        """Try what needs the write lock until it succeeds, in turn with other processes.
+        """Repeat an attempt that needs the write lock until it succeeds, in turn with others.
 
-        SQLite's own waiting sleeps ever longer, so that a busy process starves the others. Here
-        whoever waits next holds the turn, and the one that has just written queues for it again.
+        SQLite's own waiting sleeps longer and longer, so a busy process starves the others. Here
+        the next waiting process holds a turn lock, and the one that has just written must queue.
         """
         until_s = time.monotonic() + self.busy_s if until_s is None else until_s
         self._until(until_s, lambda: takes_turn(self._turn))
@@ -195,7 +196,7 @@ class Database:
             time.sleep(_POLL_S)
 
     def _executes(self, statement: str) -> bool:
-        """Whether the statement was executed; it was not while another process is in its way."""
+        """Execute a statement; returns False where another process blocks it."""
         try:
             self._writer.execute(statement)
         except sqlite3.OperationalError as error:
@@ -205,7 +206,7 @@ class Database:
         return True
 
     def _empties_wal(self) -> bool:
-        """Whether all of the WAL is in the file now, and the WAL empty."""
+        """Try to copy the WAL into the file; returns whether it is empty now."""
         busy: int = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         return not busy
 
@@ -217,7 +218,7 @@ def last_seq_of(connection: sqlite3.Connection) -> int:
 
 
 def begin_generation(connection: sqlite3.Connection) -> None:
-    """Begin a new generation of the log: what was folded from it must be folded again."""
+    """Begin a new generation of the log: state must be folded again from the start."""
     connection.execute("UPDATE state SET generation = generation + 1")
 
 
@@ -277,7 +278,7 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 
 def busy(path: Path) -> LogBusyError:
-    """That others kept this process from writing for as long as it may wait."""
+    """The error for a process that could not write within its waiting time."""
     return LogBusyError(
         f"{path}: another process has held the log's write lock for too long; nothing of this "
         "batch was kept, send it again (and look for a stuck process with `fuser`)"

@@ -1,8 +1,8 @@
-"""Which event ids the segments hold, so that a repeat is dropped however old it is.
+"""The index of event ids in segments, by which a repeat is dropped however old it is.
 
-Each segment comes with a file of the sorted 64-bit XXH3 hashes of its dedup ids (``uint64[n]``)
-and the rows they stand in (``uint32[n]``), little-endian; it is mapped, searched by bisection,
-and rebuilt from the segment when it is missing or damaged.
+Each segment has a file with the sorted 64-bit XXH3 hashes of its dedup ids (``uint64[n]``) and
+their row numbers (``uint32[n]``), little-endian; it is memory-mapped, searched by bisection, and
+rebuilt from the segment when it is missing or damaged.
 Invariant: a hash that matches is confirmed against the segment's own ids, so a collision never
 drops an event.
 """
@@ -33,7 +33,7 @@ from liverank.events.log.storage.segments import (
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 _FEW = 4
-"""Up to so many ids are read from a segment one by one, not all at once."""
+"""Number of ids up to which they are read from a segment one by one, not all at once."""
 
 
 class Ids(NamedTuple):
@@ -43,7 +43,7 @@ class Ids(NamedTuple):
     hashes: Hashes
 
     def without(self, dropped: npt.NDArray[np.bool_]) -> "Ids":
-        """Those that are not dropped."""
+        """The ids that are not dropped."""
         kept = np.flatnonzero(~dropped)
         return Ids([self.texts[index] for index in kept.tolist()], self.hashes[kept])
 
@@ -66,9 +66,9 @@ def dedup_ids(frame: pl.DataFrame) -> pl.Series:
 def write_segment(
     directory: Path, frame: pl.DataFrame, hashes: Hashes, rows: npt.NDArray[np.integer]
 ) -> Segment:
-    """Write events as a segment, durably; the id with ``hashes[i]`` stands in row ``rows[i]``.
+    """Write events as a segment, durably; the id with ``hashes[i]`` is in row ``rows[i]``.
 
-    No manifest knows it yet. Raises OSError, leaving nothing.
+    It is not yet in the manifest. Raises OSError, and leaves no file then.
     """
     segment = write_rows(directory, frame)
     if not len(hashes):
@@ -91,7 +91,7 @@ def write_with_ids(directory: Path, frame: pl.DataFrame) -> Segment:
 def matches(
     hashes: Hashes, rows: npt.NDArray[np.uint32], needles: Hashes
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint32]]:
-    """Which needles are among sorted hashes, and in which row; one may be in several.
+    """Which needles are among sorted hashes, and in which row; a needle may be in several rows.
 
     >>> positions, found = matches(
     ...     np.array([3, 5, 5], np.uint64), np.array([7, 8, 9], np.uint32), np.array([5], np.uint64)
@@ -116,7 +116,7 @@ class SegmentIds:
         self._mapped: dict[str, tuple[Segment, Hashes, npt.NDArray[np.uint32]]] = {}
 
     def refresh(self, connection: sqlite3.Connection) -> None:
-        """Learn of segments that came or went since. Raises LogCorruptError."""
+        """Load new segments, and forget removed ones. Raises LogCorruptError."""
         manifest = connection.execute("SELECT manifest FROM state").fetchone()[0]
         if manifest == self._manifest:
             return
@@ -130,7 +130,7 @@ class SegmentIds:
     def find(self, ids: Ids, *, after_seq: int = 0) -> npt.NDArray[np.bool_]:
         """Which of the ids belong to an event of a segment that reaches beyond ``after_seq``."""
         found = np.zeros(len(ids.texts), bool)
-        # Sorted needles walk a big array in step, so its pages are touched once.
+        # With sorted needles, each page of a big array is touched once.
         order = np.argsort(ids.hashes)
         needles = ids.hashes[order]
         for segment, hashes, rows in self._mapped.values():
@@ -173,7 +173,7 @@ class SegmentIds:
             if xxhash.xxh3_128_hexdigest(content.data) == segment.ids_digest:
                 return _unpacked(content, segment.ids)
         except (FileNotFoundError, ValueError):
-            pass  # missing or empty: as good as damaged
+            pass  # missing or empty: treated as damaged
         return self._rebuild(segment)
 
     def _rebuild(self, segment: Segment) -> tuple[Hashes, npt.NDArray[np.uint32]]:

@@ -1,6 +1,6 @@
-"""The tables of the log's SQLite file, and how one of an older format is brought up to date.
+"""The tables of the log's SQLite file, and the migration of files of an older format.
 
-Invariant: a file has the tables of its version, or those of the newest one; never half of a step.
+Invariant: a file has the tables of its version or those of the newest, never half of a migration.
 """
 
 import sqlite3
@@ -69,14 +69,14 @@ CREATE TABLE IF NOT EXISTS block_ids (
 ) WITHOUT ROWID;
 """,
 )
-"""What each version of the format adds to the one before it."""
+"""SQL of the tables that each version of the format adds to the previous one."""
 
 FORMAT = len(_LAYOUTS)
 """Version of the whole layout, kept in SQLite's ``user_version``."""
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring a connection to a new, an older or a current file into order.
+    """Create the tables of a new file, or migrate an older one; a current one stays.
 
     Raises LogError for a file of a later version, LogCorruptError for one that was lost.
     """

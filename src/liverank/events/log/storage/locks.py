@@ -1,7 +1,7 @@
 """Locks between processes: on the files of segments, on opening the log, and the turn to write.
 
-They are the kernel's (``flock``), so each goes with the process that held it, however it ended.
-Invariant: whoever removes segments sees no file that somebody is still writing.
+They use ``flock``, so the kernel releases a lock when its process ends, however it ends.
+Invariant: a process that removes segments sees no file that another is still writing.
 """
 
 import fcntl
@@ -13,7 +13,7 @@ from typing import IO
 
 @contextmanager
 def adding_segments(directory: Path) -> Iterator[None]:
-    """Hold off removals while new files wait to be registered in the manifest."""
+    """Block removals while new files wait to be registered in the manifest."""
     with (directory / "segments.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
@@ -21,7 +21,7 @@ def adding_segments(directory: Path) -> Iterator[None]:
 
 @contextmanager
 def removing_segments(directory: Path) -> Iterator[None]:
-    """Wait until nobody is adding segments, then keep it so."""
+    """Wait until no process is adding segments, and block adding from then on."""
     with (directory / "segments.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -29,7 +29,7 @@ def removing_segments(directory: Path) -> Iterator[None]:
 
 @contextmanager
 def removing_if_idle(directory: Path) -> Iterator[bool]:
-    """Like ``removing_segments``, but yields False at once when somebody is adding some."""
+    """Like ``removing_segments``, but yields False at once where a process is adding some."""
     with (directory / "segments.lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -41,14 +41,14 @@ def removing_if_idle(directory: Path) -> Iterator[bool]:
 
 @contextmanager
 def opening(directory: Path) -> Iterator[None]:
-    """Let one process at a time make or open the SQLite file."""
+    """Let one process at a time create or open the SQLite file."""
     with (directory / "open.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def takes_turn(file: IO[str]) -> bool:
-    """Try to become the process that writes next."""
+    """Try to take the lock of the next writer; returns whether it succeeded."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -57,5 +57,5 @@ def takes_turn(file: IO[str]) -> bool:
 
 
 def give_turn(file: IO[str]) -> None:
-    """Let another process become the next."""
+    """Release the lock of the next writer."""
     fcntl.flock(file, fcntl.LOCK_UN)

@@ -1,7 +1,7 @@
-"""Ids that events of an import share with each other, or with events that came meanwhile.
+"""Finds repeated ids among events of an import, and in events that arrived meanwhile.
 
-The files of ids of the new segments hold the hashes in order, so equal ones are found by reading
-them side by side, a range of hashes at a time. Invariant: a hash that matches is confirmed against
+The id files of the new segments hold sorted hashes, so equal ones are found by reading the files
+in parallel, a range of hashes at a time. Invariant: a matching hash is confirmed against
 the ids themselves, so a collision never drops an event.
 """
 
@@ -26,14 +26,14 @@ from liverank.events.log.storage.segments import (
 )
 
 Repeats: TypeAlias = dict[str, npt.NDArray[np.bool_]]
-"""Names of segments, and which of their rows to drop: bool[rows]."""
+"""For each segment name, which of its rows to drop: bool[rows]."""
 
 IDS_AT_ONCE = 2_000_000
 _TAIL_IDS = 100_000
 
 
 def repeats_among(directory: Path, segments: list[Segment]) -> Repeats:
-    """Rows of segments that follow each other whose id an earlier row has."""
+    """Rows of consecutive segments whose id occurs in an earlier row."""
     repeats: Repeats = {}
     for hashes, positions, rows in _ranges(directory, segments):
         order = np.argsort(hashes, kind="stable")
@@ -68,7 +68,7 @@ def repeats_of(directory: Path, segments: list[Segment], ids: Ids) -> Repeats:
 
 
 def ids_after(connection: sqlite3.Connection, directory: Path, seq: int) -> Iterator[Ids]:
-    """Ids of the log's events that came after ``seq``, some at a time."""
+    """Ids of the log's events with a seq after ``seq``, in batches."""
     tail = connection.execute("SELECT dedup FROM tail WHERE seq > ? AND dedup IS NOT NULL", (seq,))
     while some := tail.fetchmany(_TAIL_IDS):
         yield ids_of([row[0] for row in some])
@@ -80,9 +80,9 @@ def ids_after(connection: sqlite3.Connection, directory: Path, seq: int) -> Iter
 
 
 def drop_rows(directory: Path, segments: list[Segment], repeats: Repeats) -> None:
-    """Rewrite segments that no manifest names yet without some rows, in place in the list.
+    """Rewrite segments that are not in the manifest yet without some rows; replaces list entries.
 
-    Raises OSError; the list names every file there is, however it ends.
+    Raises OSError; in any case, the list names every file that exists.
     """
     for segment in [one for one in segments if one.name in repeats]:
         kept = ~repeats.pop(segment.name)
@@ -103,7 +103,7 @@ def _mark(repeats: Repeats, segment: Segment, rows: npt.NDArray[np.integer]) -> 
 def _ranges(
     directory: Path, segments: list[Segment]
 ) -> Iterator[tuple[Hashes, npt.NDArray[np.int32], npt.NDArray[np.uint32]]]:
-    """Hashes of ids by ranges that all segments share, with the segment and the row of each."""
+    """Hashes of ids of all segments, range by range, with the segment and the row of each."""
     parts = sum(segment.ids for segment in segments) // IDS_AT_ONCE + 1
     edges = np.array([(2**64 * part) // parts for part in range(1, parts)], np.uint64)
     cuts = []
@@ -114,7 +114,7 @@ def _ranges(
         hashes, positions, rows = [], [], []
         for index, (segment, cut) in enumerate(zip(segments, cuts, strict=True)):
             first, count = cut[part], cut[part + 1] - cut[part]
-            if count:  # read and not mapped, so that it does not stay in memory
+            if count:  # read, not mapped, so that it does not stay in memory
                 file = ids_file(directory, segment)
                 hashes.append(np.fromfile(file, "<u8", count, offset=8 * first))
                 at = 8 * segment.ids + 4 * first
@@ -135,7 +135,7 @@ def _texts_of(
     positions: npt.NDArray[np.integer],
     rows: npt.NDArray[np.integer],
 ) -> pl.Series:
-    """Dedup ids of rows; those of one segment (``positions`` in the list) follow one another."""
+    """Dedup ids of rows; rows of one segment (``positions`` in the list) are consecutive."""
     texts = [pl.Series([], dtype=pl.String)]
     for index in dict.fromkeys(positions.tolist()):
         file = segment_file(directory, segments[index])

@@ -1,7 +1,7 @@
-"""Rows of the tail as columns, without making events of them.
+"""Turns rows of the tail into columns, without creating events.
 
-The events were checked when they came in, so only their JSON is parsed here, only the columns that
-are asked for are decoded, and ``fields`` stay the text that they are.
+The events were checked when they were appended, so only their JSON is parsed here, only the columns
+asked for are decoded, and ``fields`` stay JSON text.
 Invariant: the frame equals the one of the same events (``frame.frame_of``).
 """
 
@@ -75,7 +75,7 @@ def _decoder(columns: frozenset[str]) -> msgspec.json.Decoder[Any]:
 
 
 def _struct(kind: str, columns: frozenset[str]) -> type[msgspec.Struct]:
-    """The struct of a kind of event as it is stored: no rules, and ``fields`` as text."""
+    """The struct of a kind of event as it is stored: without checks, and ``fields`` as text."""
     members: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     for each in msgspec.structs.fields(KINDS[kind]):
         if each.name not in columns:

@@ -1,6 +1,6 @@
-"""Cutting a stream of events into segments, and the repeats within a stretch of it.
+"""Cuts a stream of events into segments, and drops repeats within a part of it.
 
-Invariant: the list of segments names every file that was written, however the writing ends.
+Invariant: the list of segments names every file that was written, even after an error.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from liverank.events.log.storage.segments import Segment
 
 
 class Fresh(NamedTuple):
-    """Rows to import, the ids among them, and ``rows[i]``: where ``ids[i]`` stands."""
+    """Rows to import, their ids, and ``rows[i]``: the row number of ``ids[i]``."""
 
     frame: pl.DataFrame
     ids: Ids
@@ -47,7 +47,7 @@ def distinct(frame: pl.DataFrame) -> Fresh:
 
 
 class SegmentWriter:
-    """Writes segments of so many rows that no manifest knows yet, into a list. Raises OSError."""
+    """Writes segments of ``segment_rows`` rows, not yet in the manifest. Raises OSError."""
 
     def __init__(self, directory: Path, segments: list[Segment], *, segment_rows: int) -> None:
         self._directory = directory
@@ -59,7 +59,7 @@ class SegmentWriter:
         self._height = 0
 
     def add(self, fresh: Fresh) -> None:
-        """Take the next events, and write what fills a segment."""
+        """Add the next events, and write each full segment."""
         self._frames.append(fresh.frame)
         self._hashes.append(fresh.ids.hashes)
         self._rows.append(fresh.rows + self._height)
@@ -68,7 +68,7 @@ class SegmentWriter:
             self._write(self._segment_rows)
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Write the remaining events."""
         if self._height:
             self._write(self._height)
 

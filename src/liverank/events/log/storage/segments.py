@@ -1,9 +1,9 @@
-"""Segments: closed stretches of the log as Parquet files, and the manifest's entry of each.
+"""Segments: immutable parts of the log as Parquet files, and the manifest's entry of each.
 
-Row ``i`` of a segment has seq ``first_seq + i``; the manifest knows ``first_seq``, the file does
-not, because an import is written before it gets its seqs. Where events were erased
-from between others, the file holds a column ``seq`` too.
-Invariant: a file that the manifest names never changes, and is never read before its digest holds.
+Row ``i`` of a segment has seq ``first_seq + i``. ``first_seq`` is in the manifest, not in the file,
+because an import is written before it gets its seqs. Where events between others were erased, the
+file has a column ``seq`` too.
+Invariant: a file in the manifest never changes, and its digest is checked before it is read.
 """
 
 import mmap
@@ -44,7 +44,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_gaps(self) -> bool:
-        """Whether events are missing between its first and its last."""
+        """Whether events are missing between the first and the last one."""
         return self.rows < self.last_seq - self.first_seq + 1
 
     def placed(self, first_seq: int) -> "Segment":
@@ -69,10 +69,10 @@ def ids_file(directory: Path, segment: Segment) -> Path:
 
 
 def write_rows(directory: Path, frame: pl.DataFrame) -> Segment:
-    """Write a frame of events as a segment that no manifest knows yet, durably.
+    """Write a frame of events as a segment, durably; it is not yet in the manifest.
 
-    It has seqs where its events have them. Raises OSError (the disk is full, ...),
-    leaving at most an orphan.
+    The file has seqs where the events have them. Raises OSError (the disk is full, ...),
+    and leaves at most an orphan file then.
     """
     name = secrets.token_hex(8)
     seqs = frame["seq"]
@@ -84,7 +84,7 @@ def write_rows(directory: Path, frame: pl.DataFrame) -> Segment:
     )
     content = buffer.getbuffer()
     write_durably(directory / f"{name}.parquet", content)
-    # An event whose clock runs ahead is no younger than its arrival.
+    # An event whose clock runs ahead counts as being from its arrival.
     aged = frame.select(
         oldest=pl.col("time").min(), newest=pl.min_horizontal("time", "arrived").max()
     )
@@ -124,7 +124,7 @@ def check_segment(directory: Path, segment: Segment, *, whole: bool) -> None:
 def reading(file: Path) -> Iterator[None]:
     """Turn a failure to read a segment's file into a LogError with advice.
 
-    FileNotFoundError passes: the file may have been taken from the log a moment ago.
+    FileNotFoundError is passed on: the file may just have been removed from the log.
 
     >>> with reading(Path("7.parquet")):
     ...     raise OSError(24, "Too many open files")
@@ -168,7 +168,7 @@ def read_rows(
     with reading(file):
         stored = pl.scan_parquet(file, glob=False)
         names = stored.collect_schema().names()
-        # Rows are counted by a stored column, so one is read where only seqs are asked for.
+        # Counting rows takes a stored column, so one is read even where only seqs are asked for.
         stored = stored.select([name for name in names if name in (*columns, "seq")] or "event")
         if segment.has_gaps:
             stored = stored.filter(pl.col("seq").is_between(first_seq, last_seq)).head(rows)
@@ -195,7 +195,7 @@ def remove_files(directory: Path, segments: list[Segment]) -> None:
 def removed_if_stopped(directory: Path, segments: list[Segment]) -> Iterator[None]:
     """Remove the files of new segments when anything stops the block.
 
-    It is for what comes before the commit: until then it is certain that no manifest names them.
+    For the steps before the commit: until then the manifest certainly does not name them.
     """
     try:
         yield
@@ -206,9 +206,9 @@ def removed_if_stopped(directory: Path, segments: list[Segment]) -> Iterator[Non
 
 @contextmanager
 def withdrawn_if_refused(directory: Path, segments: list[Segment]) -> Iterator[None]:
-    """Remove the files of new segments when the disk or another process kept them out.
+    """Remove the files of new segments when a full disk or another process blocked the commit.
 
-    After any other failure the commit may turn out to have happened, so the next open decides.
+    After any other failure the commit may have happened all the same, so the next open decides.
     """
     try:
         yield
@@ -218,7 +218,7 @@ def withdrawn_if_refused(directory: Path, segments: list[Segment]) -> Iterator[N
 
 
 def segments_of(connection: sqlite3.Connection, *, after_seq: int = 0) -> list[Segment]:
-    """The manifest's segments that reach beyond ``after_seq``, in seq order."""
+    """The manifest's segments with events after ``after_seq``, in seq order."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM segments WHERE last_seq > ? ORDER BY last_seq",  # noqa: S608
         (after_seq,),
@@ -244,7 +244,7 @@ def next_first_seq(connection: sqlite3.Connection, seq: int) -> int | None:
 
 
 def register(connection: sqlite3.Connection, segment: Segment) -> None:
-    """Put a placed segment into the manifest."""
+    """Insert a segment that has its seqs into the manifest."""
     connection.execute(
         f"INSERT INTO segments ({_COLUMNS}) VALUES ({_HOLES})",  # noqa: S608
         msgspec.structs.astuple(segment),
@@ -253,7 +253,7 @@ def register(connection: sqlite3.Connection, segment: Segment) -> None:
 
 
 def unregister(connection: sqlite3.Connection, segments: list[Segment]) -> None:
-    """Take segments out of the manifest."""
+    """Remove segments from the manifest."""
     if segments:
         names = [(segment.name,) for segment in segments]
         connection.executemany("DELETE FROM segments WHERE name = ?", names)

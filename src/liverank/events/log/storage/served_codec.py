@@ -1,11 +1,11 @@
-"""Many served rankings as one compact piece of bytes.
+"""Encodes many served rankings as one compact byte string.
 
-Texts go into columns; items are numbers that count the distinct ones of the piece; numbers are
-split into their first bytes, second bytes and so on, since similar bytes compress well
-together. Each part is compressed for itself with zstd: one code for scores, which are nearly
-random, and ids would serve neither. Scores are float32, as differences of the bits of one to the
-next: they fall from item to item, so these are small.
-Invariant: what is decoded is what was encoded, with scores rounded to float32.
+Texts are stored in columns; items are stored as indices of the distinct names; arrays of numbers
+are split into byte planes (all first bytes, all second bytes, ...), since similar bytes compress
+well together. Each part is compressed separately with zstd: one code would suit neither the scores,
+which are nearly random, nor the ids. Scores are float32, stored as differences of successive bit
+patterns: scores fall from item to item, so these are small.
+Invariant: decoding gives back the encoded rankings, with scores rounded to float32.
 """
 
 from bisect import bisect_left, bisect_right
@@ -23,16 +23,16 @@ from liverank.events.event import Ranking, ServedRanking
 from liverank.events.wire import decode_fields
 
 Planes: TypeAlias = list[bytes]
-"""An array of numbers: the first bytes of all, the second ones, and so on; each compressed."""
+"""The byte planes of an array of numbers: all first bytes, all second bytes, ...; compressed."""
 
 _PIECE = 8_192
-"""Names that are numbered at once: between two pieces, other threads can go on."""
+"""Number of names numbered at once; other threads can run between two pieces."""
 LEVEL = 1
-"""Of zstd. Level 3 makes no difference of a hundredth."""
+"""Compression level of zstd. Level 3 differs by less than one percent."""
 
 
 class _Columns(msgspec.Struct, array_like=True):
-    """What is kept as msgpack; one element for each ranking but in ``names``."""
+    """The part stored as msgpack; one element for each ranking, except in ``names``."""
 
     ids: list[str]
     times: list[int]
@@ -49,13 +49,13 @@ class _Columns(msgspec.Struct, array_like=True):
     candidate_counts: list[int | None]
     """None for a ranking without candidates."""
     compared_counts: list[int | None]
-    """``candidate_count`` of each."""
+    """``candidate_count`` of each ranking."""
     has_scores: list[bool]
     has_propensities: list[bool]
     names: list[str]
     """The distinct items and candidates."""
     positions: list[int] | None
-    """The seq of each, from the first one's; None where they follow each other."""
+    """Each ranking's seq minus the first one's; None where they are consecutive."""
 
 
 class _Piece(msgspec.Struct, array_like=True):
@@ -92,12 +92,12 @@ def encode_rankings(
     *,
     positions: Sequence[int] | None = None,
 ) -> bytes:
-    """Put rankings together; ``positions`` are their seqs from the first one's, if not 0, 1, 2, ...
+    """Encode rankings; ``positions`` are their seqs minus the first one's, if not 0, 1, 2, ...
 
     Raises UnicodeEncodeError and OverflowError for what cannot be stored.
     """
     numbers: defaultdict[str, int] = defaultdict()
-    numbers.default_factory = numbers.__len__  # a name that is new gets the next number
+    numbers.default_factory = numbers.__len__  # a new name gets the next number
     items = _numbered([one.items for one in rankings], numbers)
     candidates = _numbered([one.candidates for one in rankings if one.candidates], numbers)
     width = np.min_scalar_type(len(numbers))
@@ -142,7 +142,7 @@ def encode_rankings(
 def decode_rankings(
     body: bytes, first: int = 0, last: int | None = None
 ) -> list[tuple[int, Ranking]]:
-    """Rankings with their positions, from the ``first`` position to the ``last`` (None: all)."""
+    """Rankings with their positions, from position ``first`` to ``last`` (None: all)."""
     positions, columns = decode_columns(body, _OF_RANKING, first, last)
     columns["fields"] = [decode_fields(text) if text else {} for text in columns["fields"]]
     return [
@@ -156,7 +156,7 @@ def decode_rankings(
 def decode_columns(
     body: bytes, wanted: Collection[str], first: int = 0, last: int | None = None
 ) -> tuple[list[int], dict[str, list[Any]]]:
-    """Positions of rankings, and those ``wanted`` of the fields of ``Ranking``, a list of each.
+    """Positions of rankings, and a list of values for each ``wanted`` field of ``Ranking``.
 
     ``fields`` are JSON texts, None where there are none. From the ``first`` position to the
     ``last`` (None: all).
@@ -186,7 +186,7 @@ def decode_columns(
 
 
 def _list_lengths(kept: _Columns) -> dict[str, list[int | None]]:
-    """How long each ranking's lists are; None where it has none."""
+    """Lengths of each ranking's lists; None where it has no such list."""
     counts = kept.item_counts
     scores, propensities = (
         [count if has else None for count, has in zip(counts, flags, strict=True)]
@@ -203,7 +203,7 @@ def _list_lengths(kept: _Columns) -> dict[str, list[int | None]]:
 def _list_values(
     planes: Planes, name: str, names: list[str], decompressor: zstandard.ZstdDecompressor
 ) -> list[Any]:
-    """The values of one kind of list, those of all rankings one after the other."""
+    """The values of one kind of list, concatenated over all rankings."""
     numbers = _numbers(planes, decompressor)
     if name == "scores":
         steps = numbers.astype(np.uint32)
@@ -223,7 +223,7 @@ def decode_ids(body: bytes) -> list[tuple[int, str]]:
 
 
 def may_name(body: bytes, user: str) -> bool:
-    """Whether a user is named in the texts; it may be within another text."""
+    """Whether the texts contain a user's name, possibly within a longer text."""
     texts = _decode_columns(body)
     in_json = msgspec.json.encode(user)[1:-1]
     return user.encode() in texts or in_json in texts
@@ -238,7 +238,7 @@ def _encode_fields(ranking: ServedRanking | Ranking) -> str:
 
 
 def _numbered(lists: list[Sequence[str]], numbers: Mapping[str, int]) -> NDArray[np.uint32]:
-    """The numbers of the names in all lists, one list after the other."""
+    """The numbers of the names, concatenated over all lists."""
     found = map(numbers.__getitem__, chain.from_iterable(lists))
     left, pieces = sum(map(len, lists)), [np.empty(0, np.uint32)]
     while left > 0:
@@ -248,7 +248,7 @@ def _numbered(lists: list[Sequence[str]], numbers: Mapping[str, int]) -> NDArray
 
 
 def _joined(lists: list[Any], dtype: type[np.floating]) -> NDArray[Any]:
-    """Lists of numbers as one array; arrays are a tenth of the work of lists."""
+    """Lists of numbers as one array; arrays take a tenth of the time that lists take."""
     if not lists:
         return np.empty(0, dtype)
     return np.concatenate(lists, dtype=dtype, casting="same_kind")
@@ -263,7 +263,7 @@ def _planes(numbers: NDArray[Any], compressor: zstandard.ZstdCompressor) -> Plan
 
 
 def _numbers(planes: Planes, decompressor: zstandard.ZstdDecompressor) -> NDArray[Any]:
-    """The unsigned numbers of planes, uint64[n] of eight planes, uint8[n] of one, and so on."""
+    """The unsigned numbers of byte planes: uint64[n] from eight planes, uint8[n] from one, ..."""
     if not planes:
         return np.empty(0, np.uint64)
     of_bytes = [np.frombuffer(decompressor.decompress(plane), np.uint8) for plane in planes]
@@ -271,5 +271,5 @@ def _numbers(planes: Planes, decompressor: zstandard.ZstdDecompressor) -> NDArra
 
 
 def _ranges(counts: Iterable[int]) -> list[slice]:
-    """Where lists of these lengths lie in what holds one after the other."""
+    """Slices of the lists of these lengths within their concatenation."""
     return [slice(start, stop) for start, stop in pairwise(accumulate(counts, initial=0))]

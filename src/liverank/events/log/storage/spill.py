@@ -1,10 +1,10 @@
-"""Sorting more events than memory holds: sorted runs on disk, merged a stretch at a time.
+"""External sorting of events: sorted runs on disk, merged a part at a time.
 
-The runs lie in files without a name in the directory of the segments, so a process that ends,
-however it ends, leaves nothing of them. A run is a sequence of blocks; the sort key of each block's
-first event is kept in memory, so all events before the next block's first one can be returned.
-Invariant: what comes out is in import order, equal events in the order they came in, and about a
-block of each run that overlaps is held at a time.
+The runs are unnamed files in the directory of the segments, so the system removes them when the
+process ends, however it ends. A run is a sequence of blocks; the sort key of each block's first
+event is kept in memory, so all events before the next block's first one can be returned.
+Invariant: the output is in import order, equal events in the order of input, and about one block of
+each overlapping run is in memory at a time.
 """
 
 import itertools
@@ -21,9 +21,9 @@ from liverank.events.frame import IMPORT_ORDER, SCHEMA
 
 BLOCK_ROWS = 4096
 MERGED_ROWS = 131_072
-"""Rows that are read at once, at least, to be merged."""
+"""Minimum number of rows read at once for a merge."""
 MOST_RUNS = 128
-"""Runs that may overlap where they are merged; more are put together to fewer first."""
+"""Most overlapping runs that are merged at once; more are first merged into fewer."""
 
 COLUMNS = {name: SCHEMA[name] for name in SCHEMA if name not in ("seq", "arrived")} | {
     OF_FILE: pl.Int32()
@@ -32,11 +32,11 @@ COLUMNS = {name: SCHEMA[name] for name in SCHEMA if name not in ("seq", "arrived
 
 _KEYS = ("@time", "@kind", "@id", "@run")
 _Key: TypeAlias = tuple[int, int, str, int]
-"""Sort key of an event: time, kind, id, and the run it is in."""
+"""Sort key of an event: time, kind, id, and the number of its run."""
 
 
 class _Block(NamedTuple):
-    """A stretch of a run: its first event's sort key, and where its bytes are."""
+    """A part of a run: its first event's sort key, and the location of its bytes."""
 
     first: _Key
     at: int
@@ -53,24 +53,24 @@ class Spill:
         self._runs: list[list[_Block]] = []
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Sort events with the columns COLUMNS, as many as memory holds, and spill them."""
+        """Sort events with the columns COLUMNS, which fit into memory, and spill them."""
         if frame.height:
             frame = _with_keys(frame, len(self._runs)).sort(_KEYS, maintain_order=True)
             self._runs.append(_spilled(self._file, frame, len(self._runs)))
 
     def merged(self) -> Iterator[pl.DataFrame]:
-        """All events with the columns COLUMNS in import order, a stretch at a time."""
+        """All events with the columns COLUMNS in import order, a part at a time."""
         while _most_overlapping(self._runs) > MOST_RUNS:
             self._put_together()
         for frame in _merged(self._file, self._runs):
             yield frame.drop(_KEYS)
 
     def close(self) -> None:
-        """Give the disk back."""
+        """Free the disk space."""
         self._file.close()
 
     def _put_together(self) -> None:
-        """Merge runs that follow each other, so many at a time, into another file."""
+        """Merge consecutive runs, a limited number at a time, into another file."""
         file = _unnamed(self._directory)
         runs: list[list[_Block]] = []
         for first in range(0, len(self._runs), MOST_RUNS):
@@ -83,7 +83,7 @@ class Spill:
 
 
 def _unnamed(directory: Path) -> IO[bytes]:
-    # The ending counts only where the system cannot make a file without a name at once.
+    # The suffix only matters on systems that cannot create an unnamed file directly.
     return TemporaryFile(dir=directory, suffix=".draft")
 
 
@@ -98,7 +98,7 @@ def _with_keys(frame: pl.DataFrame, run: int) -> pl.DataFrame:
 
 
 def _spilled(file: IO[bytes], frame: pl.DataFrame, run: int) -> list[_Block]:
-    """Write sorted events with their keys; columns that are null throughout are left out."""
+    """Write sorted events with their keys; columns that are entirely null are left out."""
     blocks = []
     for block in frame.iter_slices(BLOCK_ROWS):
         time, kind, key = block.select(_KEYS[:3]).row(0)
@@ -142,7 +142,7 @@ def _merged(file: IO[bytes], runs: list[list[_Block]]) -> Iterator[pl.DataFrame]
 
 
 def _is_before(key: _Key) -> pl.Expr:
-    """Whether an event's sort key is below a block's first one; of one run, earlier blocks are."""
+    """Whether an event's sort key is below a block's first key, as in earlier blocks of the run."""
     is_before = pl.lit(value=True)
     for name, value in reversed(list(zip(_KEYS, map(pl.lit, key), strict=True))):
         is_before = (pl.col(name) < value) | ((pl.col(name) == value) & is_before)
@@ -150,7 +150,7 @@ def _is_before(key: _Key) -> pl.Expr:
 
 
 def _most_overlapping(runs: list[list[_Block]]) -> int:
-    """How many runs there are at one time, at most."""
+    """The largest number of runs that overlap at one time."""
     ends = [(run[0].first[0], 1) for run in runs]
     ends += [(run[-1].last_ms + 1, -1) for run in runs]
     return max(itertools.accumulate(step for _, step in sorted(ends)), default=0)

@@ -1,6 +1,6 @@
-"""The newest events, as the tail holds them: rows of one event, and blocks of served rankings.
+"""Reads the tail, which stores the newest events: rows of one event, and blocks of served rankings.
 
-Invariant: events come in strictly growing seq, and all of one call are of one moment of the log.
+Invariant: events are in strictly growing seq, and each call reads one consistent version.
 """
 
 import heapq
@@ -27,7 +27,7 @@ _ROWS = "SELECT seq, arrived, body FROM tail WHERE seq BETWEEN ? AND ? ORDER BY 
 _ROWS_BUT_RANKINGS = _ROWS.replace("ORDER", "AND substr(dedup, 1, 8) IS NOT 'ranking:' ORDER")
 _IDS_PER_QUERY = 500
 _FRAME_ROWS = 16_384
-"""Events that are decoded at once on their way into a frame."""
+"""Number of events decoded at once for a frame."""
 
 
 class TailEvent(NamedTuple):
@@ -39,10 +39,10 @@ class TailEvent(NamedTuple):
 
 
 class TailSlice(NamedTuple):
-    """Events that follow each other in the log; ``through_seq`` is the last seq looked at.
+    """Consecutive events of the log; ``through_seq`` is the last seq that was read.
 
-    The next ones are read from ``through_seq + 1``. Without events, and with a ``through_seq``
-    just below what was asked for, there is nothing new.
+    The next read starts at ``through_seq + 1``. If there are no events and ``through_seq`` is just
+    below the requested seq, there is nothing new.
     """
 
     events: list[TailEvent]
@@ -50,24 +50,24 @@ class TailSlice(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """How much the tail holds. Seqs and times (Unix ms) are 0 when it is empty."""
+    """The extent of the tail. Seqs and times (Unix ms) are 0 when it is empty."""
 
     rows: int
     first_seq: int
     last_seq: int
     oldest_ms: int
     newest_ms: int
-    """Of an event whose clock runs ahead of its arrival, the arrival counts."""
+    """The newest time; a time after the arrival counts as the arrival."""
 
 
 class Stretch(NamedTuple):
-    """A part of the tail that is read from disk, yet to be decoded: the first ``most`` events."""
+    """A part of the tail, read from disk but not decoded: the first ``most`` events."""
 
     first_seq: int
     last_seq: int
     most: int | None
     rows: list[tuple[int, int, bytes]]
-    """Seq, arrival and JSON of events that have a row of their own."""
+    """Seq, arrival and JSON of events with their own rows."""
     blocks: list[Block]
 
     def events(self) -> Iterator[TailEvent]:
@@ -78,7 +78,7 @@ class Stretch(NamedTuple):
         return islice(heapq.merge(rows, self._of_blocks(), key=_seq), self.most)
 
     def frame(self, columns: Sequence[str] = tuple(SCHEMA)) -> pl.DataFrame:
-        """The events as a frame with ``columns`` of SCHEMA, ``seq`` among them."""
+        """The events as a frame with ``columns`` of SCHEMA, which include ``seq``."""
         frames = [
             frame_of_rows(self.rows[start : start + _FRAME_ROWS], columns)
             for start in range(0, len(self.rows), _FRAME_ROWS)
@@ -117,9 +117,9 @@ def stretch_of_tail(
     rows: int | None = None,
     rankings: bool = True,
 ) -> Stretch:
-    """The first ``rows`` events of the tail in a range of seqs, ends included; all without it.
+    """The first ``rows`` events (None: all) of the tail in a range of seqs, ends included.
 
-    Without ``rankings`` those are passed over. Raises LogCorruptError.
+    Without ``rankings``, rankings are skipped. Raises LogCorruptError.
     """
     found = connection.execute(
         _ROWS if rankings else _ROWS_BUT_RANKINGS,
@@ -146,7 +146,7 @@ def frame_of_tail(events: Sequence[TailEvent]) -> pl.DataFrame:
 
 
 def tail_extent(connection: sqlite3.Connection) -> Extent:
-    """How much the tail holds."""
+    """The extent of the tail."""
     parts = [
         connection.execute(query).fetchone()
         for query in (
@@ -182,7 +182,7 @@ def _in_rows(connection: sqlite3.Connection, ids: Ids) -> npt.NDArray[np.bool_]:
 
 
 def _has_between(connection: sqlite3.Connection, first: str, last: str) -> bool:
-    """Whether a row's id lies between two: served rankings are seldom among rows."""
+    """Whether any row's id is between two others: rows seldom hold served rankings."""
     found = connection.execute(
         "SELECT EXISTS (SELECT 1 FROM tail WHERE dedup >= ? AND dedup <= ?)", (first, last)
     )

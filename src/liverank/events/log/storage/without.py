@@ -1,6 +1,6 @@
-"""Frames of events without some users: what an erasure takes, and what stays of others' events.
+"""Removes users from frames of events: their own events, and their ids in others' events.
 
-Invariant: an erasure and a later import of the same events leave the same.
+Invariant: an erasure and a later import of the same events give the same result.
 """
 
 from collections.abc import Collection
@@ -13,11 +13,11 @@ from liverank.events.wire import decode_fields
 
 
 def without_users(frame: pl.DataFrame, users: Collection[str]) -> tuple[pl.DataFrame, pl.Series]:
-    """The events that stay, without the users in their fields, and which were changed: bool[n].
+    """The remaining events, without the users in their fields, and which were changed: bool[n].
 
-    The users' own events go, and edges to them. A field whose value is the id of one goes; of a
-    list the element goes. What was decided of an experiment stays as it is. ``frame`` has at least
-    event, user, target and fields.
+    The users' own events and edges to them are removed. So is a field whose value is one of their
+    ids, or the element of a list. Experiment events stay unchanged. ``frame`` has at least event,
+    user, target and fields.
 
     >>> from liverank.events.event import Item, User
     >>> from liverank.events.frame import frame_of
@@ -34,7 +34,7 @@ def without_users(frame: pl.DataFrame, users: Collection[str]) -> tuple[pl.DataF
     texts = kept.select(
         pl.when(pl.col("event") != "experiment").then("fields").alias("fields")
     ).to_series()
-    # a text with escapes may spell an id in another way
+    # a text with escapes may encode an id in another way
     spelled = [msgspec.json.encode(user).decode() for user in named]
     likely = texts.filter(texts.str.contains_any([*spelled, "\\"]))
     wanted = frozenset(named)
@@ -45,7 +45,7 @@ def without_users(frame: pl.DataFrame, users: Collection[str]) -> tuple[pl.DataF
 
 
 def fields_without(fields: Fields, users: Collection[str]) -> Fields:
-    """Fields without the users: a value goes, an element of a list goes.
+    """Fields without the users: matching values and list elements are removed.
 
     >>> fields_without({"host": "u1", "speakers": ["u1", "u2"], "seats": 3}, {"u1"})
     {'speakers': ['u2'], 'seats': 3}

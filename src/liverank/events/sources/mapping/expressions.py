@@ -1,7 +1,7 @@
-"""What a template gives for the rows of a table, as polars expressions.
+"""Compiles templates into polars expressions over the rows of a table.
 
-Invariant: a value that cannot be read as it should becomes null and a problem that describes it; it
-never stops the other rows.
+Invariant: a value that cannot be read becomes null, with a problem that describes it; other rows
+are not affected.
 """
 
 import re
@@ -16,14 +16,14 @@ from liverank.events.sources.mapping.templates import Array, Hole, Step, Templat
 
 
 class Value(NamedTuple):
-    """What a template gives for the rows of a table."""
+    """The value of a template, for each row of a table."""
 
     expression: pl.Expr
     dtype: pl.DataType
     problems: tuple[pl.Expr, ...] = ()
-    """Each a text about what is wrong with a row, null where nothing is."""
+    """Texts that describe what is wrong with a row; null where nothing is."""
     is_json: bool = False
-    """Whether the texts are JSON, of lists and other values."""
+    """Whether the texts are JSON, since the values are lists and others."""
 
 
 def value_of(
@@ -31,9 +31,9 @@ def value_of(
 ) -> Value:
     """The template's value over a table of ``schema``.
 
-    A lone hole keeps its column's type; text around it makes text, null where a hole is null.
-    ``of_id`` is the key that the value is for where it becomes an id: then texts are put together
-    of texts and whole numbers only, as 7 and 7.0 would be two ids.
+    A single hole keeps its column's type; with text around it the value is text, null where a hole
+    is null. ``of_id`` is the key of the event if the value becomes an id: then a text may contain
+    only texts and whole numbers, as 7 and 7.0 would be two ids.
     Raises SourceError when a column does not exist or a step does not fit it.
 
     >>> from liverank.events.sources.mapping.templates import parse_template
@@ -66,7 +66,7 @@ def value_of(
 
 
 def level_text(value: Value) -> pl.Expr:
-    """A value as ``when`` compares it: whole numbers without a point, as ``level_of`` has it.
+    """A value as the text that ``when`` compares: whole numbers without a point, like ``level_of``.
 
     >>> frame = pl.DataFrame({"click": [1.0, 0.5]})
     >>> frame.select(level_text(Value(pl.col("click"), pl.Float64()))).to_series().to_list()
@@ -83,11 +83,11 @@ def level_text(value: Value) -> pl.Expr:
 
 
 def cast_to(dtype: pl.DataType, value: Value, *, where: str) -> Value:
-    """The value as the type that a column of events has.
+    """The value cast to the type of a column of events.
 
-    Whole numbers become text and text becomes numbers, element by element in lists; what cannot
-    become what is wanted (7.5 is no id) is a problem of its row. Bytes may come as base64. Raises
-    SourceError where the types cannot be brought together.
+    Whole numbers become text and text becomes numbers, element by element in lists; a value that
+    cannot be cast (7.5 is no id) is a problem of its row. Bytes may be base64 text. Raises
+    SourceError where no value of the column's type can be cast.
 
     >>> value = cast_to(pl.Float64(), Value(pl.col("dwell"), pl.String()), where="value")
     >>> frame = pl.DataFrame({"dwell": ["1.5", "long"]})
@@ -136,7 +136,7 @@ def unread(given: pl.Expr, read: pl.Expr, text: str) -> pl.Expr:
 
 
 def _text_piece(value: Value, where: str, of_id: str | None) -> Value:
-    """A piece of a text as text; of an id, a number with a point or a truth is a problem."""
+    """Part of a text, as text; in an id, a number with a point or a boolean is a problem."""
     dtype = value.dtype
     if dtype == pl.Binary():
         return _text_of_bytes(value, where)
@@ -162,7 +162,7 @@ def _or_problem(value: Value, cast: pl.Expr, dtype: pl.DataType, text: str) -> V
 
 
 def _becomes(wanted: pl.DataType, given: DataType | DataTypeClass) -> bool:
-    """Whether values of a type can stand for texts, or for numbers."""
+    """Whether values of the given type can be cast to texts, or to numbers."""
     if given in (pl.String, pl.Null) or given.is_integer():
         return True
     if wanted == pl.String():
@@ -196,7 +196,7 @@ def _utf8(given: bytes | None) -> str | None:
 
 
 def _refused(dtype: pl.DataType, value: Value, where: str) -> Value:
-    """Values of a type that cannot stand for what is wanted: each that is there is a problem."""
+    """Values of a type that cannot be cast: each one that is not null is a problem."""
     wanted = "a text or a whole number" if dtype == pl.String() else "a number"
     given, text = value.expression, f"`{where}` is {value.dtype}, not {wanted}"
     if value.dtype.is_numeric() or value.dtype == pl.Boolean():
@@ -207,7 +207,7 @@ def _refused(dtype: pl.DataType, value: Value, where: str) -> Value:
 
 
 def _cast_list(dtype: pl.List, value: Value, where: str) -> Value:
-    """A list with its values cast; what cannot be read becomes null, which the rules refuse."""
+    """A list with its values cast; unreadable values become null, which the rules refuse."""
     assert isinstance(value.dtype, pl.List)
     given = value.dtype.inner
     cast = value._replace(expression=value.expression.cast(dtype, strict=False))

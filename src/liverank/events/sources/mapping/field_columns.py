@@ -1,9 +1,9 @@
-"""Columns that become fields: read as the type that liverank.toml declares, or refused.
+"""Reads columns as fields of the types that liverank.toml declares, or refuses values.
 
-``field_values`` holds the rules for one value; this is their form for millions of rows. A file says
-less of types than JSON does: a text that reads as a number or as Unix milliseconds is one, and a
-whole number is a text. Invariant: what is taken fits its type as ``field_values`` has it, and what
-is refused is refused in the same words.
+``field_values`` holds the rules for one value; this module applies them to millions of rows. Types
+in files are less exact than in JSON: a text that can be read as a number or as Unix milliseconds
+counts as one, and a whole number counts as a text. Invariant: accepted values fit their type by
+``field_values``, and messages about refused ones are the same.
 """
 
 import re
@@ -24,7 +24,7 @@ _SPLIT = " (`| split` makes a list of a text)"
 
 
 def json_column(name: str) -> str:
-    """The name of the column that keeps, as JSON, the lists of a column of several types."""
+    """Name of the extra column with the lists, as JSON, of a column that has several types."""
     return f"\x00json:{name}"
 
 
@@ -57,7 +57,7 @@ def declared_field(name: str, field_type: FieldType, value: Value) -> Value:
 
 
 def json_of(fields: Mapping[str, Value], *, where: str) -> Value:
-    """The fields of an event as one JSON object; what is null is left out, nothing left is null.
+    """The fields of an event as one JSON object without nulls; null where no field is left.
 
     Raises SourceError when a field is of a type that an event cannot hold.
 
@@ -94,9 +94,9 @@ def _simplified(value: Value) -> Value:
 
 
 def _is_sure(field_type: FieldType, given: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
-    """Whether each value surely fits, which is known of whole columns; None where all do.
+    """Whether each value certainly fits, computed for a whole column; None where all do.
 
-    The others are looked at one by one.
+    The other values are checked one by one.
     """
     never, is_list = pl.lit(value=False), isinstance(dtype, pl.List)
     if dtype == pl.Null():
@@ -136,7 +136,7 @@ def _is_id(number: pl.Expr) -> pl.Expr:
 
 
 def _number_of(text: pl.Expr) -> pl.Expr:
-    """The number that a text is, also of a truth; null where it is none that a feature holds."""
+    """The number that a text or a boolean stands for; null where no feature can hold it."""
     given = text.str.strip_chars()
     truth = given.str.to_lowercase().replace_strict(
         {"true": 1.0, "false": 0.0}, default=None, return_dtype=pl.Float64
@@ -181,7 +181,7 @@ def _problem(name: str, field_type: FieldType, value: object) -> str | None:
 
 
 def _plain(value: Value, where: str) -> pl.Expr:
-    """As JSON knows it: text, a number, a truth, or a list of texts or numbers."""
+    """The value with a type of JSON: text, a number, a boolean, or a list of texts or numbers."""
     given, dtype = value.expression, value.dtype
     if isinstance(dtype, pl.Date | pl.Datetime):
         return given.cast(pl.Datetime("ms")).dt.epoch("ms")

@@ -1,6 +1,6 @@
-"""From the rows of a table to events, by the templates of a ``[[sources]]`` of the config.
+"""Maps the rows of a table to events, by the templates of a ``[[sources]]`` of the config.
 
-Invariant: each row either makes all the events its templates ask for, or none and a reason.
+Invariant: each row gives either all events of its templates, or none and a reason.
 """
 
 import re
@@ -30,13 +30,13 @@ from liverank.events.time_range import time_problems
 from liverank.quantities import duration_ms
 
 OWN_KEYS = ("event", "for_each", "when", "before")
-"""Keys of a template in addition to those of the event it makes."""
+"""Keys of a template in addition to those of its event."""
 
 _CAPTURE = re.compile(r"\{([A-Za-z_]\w*)\}|\*|\?|[^{*?]+|.")
 
 
 class EventTemplate(NamedTuple):
-    """One ``[[sources.events]]``: how a row, or each value of a list in it, makes an event."""
+    """One ``[[sources.events]]``: how a row, or each value of a list in it, becomes an event."""
 
     where: str
     kind: str
@@ -57,12 +57,12 @@ class Mapping(NamedTuple):
 
 
 class Mapped(NamedTuple):
-    """What the rows of one table made."""
+    """The result of mapping the rows of one table."""
 
     frame: pl.DataFrame
     """Events, with the columns of ``frame.SCHEMA``."""
     rejected: pl.DataFrame
-    """``#`` (row number, from 1) and ``reason`` of each row that made none."""
+    """``#`` (row number, from 1) and ``reason`` of each rejected row."""
 
 
 def parse_source(source: Source, *, where: str = "sources[0]") -> Mapping:
@@ -86,7 +86,7 @@ def parse_source(source: Source, *, where: str = "sources[0]") -> Mapping:
 
 
 def captures_of(mapping: Mapping, path: Path) -> dict[str, str] | None:
-    """The parts of the path that ``files`` names in braces; None when the path does not match.
+    """The parts of the path named by braces in ``files``; None when the path does not match.
 
     >>> template = {"event": "user", "time": "2026-01-01T00:00:00Z", "user": "{id}"}
     >>> mapping = parse_source(Source(files="{arm}/*/{team}.csv*", events=(template,)))
@@ -102,7 +102,7 @@ def map_rows(mapping: Mapping, rows: pl.DataFrame, declared: Declared = ANYTHING
 
     A row whose events are not as ``declared`` is rejected.
 
-    Raises SourceError when a template names a column that is not there or does not fit.
+    Raises SourceError when a template names a column that does not exist or does not fit.
 
     >>> source = Source(
     ...     files="*",
@@ -175,8 +175,8 @@ def _field(
 ) -> Value:
     """A field's value, as its declared type where it has one.
 
-    The lists of a lone column stay lists, whatever else it holds, but where its declared type is
-    that of single values.
+    Where a single column has several types, its lists stay lists, unless the declared type is one
+    of single values.
     """
     if isinstance(template, Template) and field_type not in ("number", "text", "time"):
         hole = template.pieces[0] if len(template.pieces) == 1 else None
@@ -188,7 +188,7 @@ def _field(
 
 
 def _time_of(event: EventTemplate, source: Source, schema: pl.Schema) -> Value:
-    """A time written in the config itself is RFC 3339, whatever the file's rows use."""
+    """The event's time; one written in the config itself is RFC 3339, whatever the rows use."""
     value = value_of(event.time, schema, where=f"{event.where}.time")
     reads_rows = any(isinstance(piece, Hole) for piece in event.time.pieces)
     time_format = source.time_format if reads_rows else None
@@ -258,7 +258,7 @@ def _table(given: object, where: str) -> dict[str, Any]:
 
 
 def _wanted(given: object, where: str) -> frozenset[str]:
-    """The texts that a column must be one of, whole numbers without a point as well."""
+    """The allowed texts of a column; whole numbers are written without a point."""
     values = given if isinstance(given, list) else [given]
     if not values or not all(isinstance(value, str | int | float) for value in values):
         raise ConfigError(f"`{where}` is {given!r}; expected a value or a list of values")
@@ -277,7 +277,7 @@ def _before_ms(given: object, where: str) -> int:
 
 
 def _path_pattern(files: str) -> re.Pattern[str]:
-    """A glob whose ``{name}`` parts are kept; the same name twice must match the same text."""
+    """A pattern for a glob that captures ``{name}`` parts; equal names must match equal texts."""
     named: set[str] = set()
     parts: list[str] = []
     for match in _CAPTURE.finditer(files):

@@ -1,7 +1,7 @@
-"""What templates want of JSON objects, looked at before they become columns.
+"""Checks JSON objects against the templates before they become columns.
 
-A column has one type, so one odd value would change what the column is for every row: a list among
-texts makes all of them text, a number with a point makes all of them such. Invariant: a row is
+A column has one type, so one odd value would change the type for every row: a list among texts
+turns all lists into text, a float among whole numbers turns all into floats. Invariant: a row is
 refused here only for a value that one of its own templates reads.
 """
 
@@ -20,7 +20,7 @@ from liverank.events.sources.mapping.mapping import EventTemplate
 from liverank.events.sources.mapping.templates import Array, Hole, Template
 
 Problem: TypeAlias = Callable[[dict[str, object]], str | None]
-"""Why an object is refused, in one line; None where it is not."""
+"""Gives the reason why an object is refused, in one line; None where it is not."""
 
 _NONE = type(None)
 _IDS: frozenset[type] = frozenset({_NONE, str, int})
@@ -31,15 +31,15 @@ _STEPS: dict[str, tuple[frozenset[type], str]] = {
     "drop_end": (frozenset({_NONE, str, list}), "a text or a list of texts"),
     "number": (frozenset({_NONE, str, int, float}), "a number or a text"),
 }
-"""What the first step of a hole wants."""
+"""Types that the first step of a hole accepts, and their description."""
 _READ_LATER: dict[FieldType, frozenset[type]] = {
     "number": frozenset({str}), "time": frozenset({str}), "text": frozenset({int}),
 }  # fmt: skip
-"""Types of values that ``field_columns`` reads as the declared type, or refuses."""
+"""Types of values that ``field_columns`` later reads as the declared type, or refuses."""
 
 
 class _Rule(NamedTuple):
-    """What is wanted of a key: types that are right, and a closer look at others."""
+    """The rule of a key: accepted types, and a check of values of other types."""
 
     column: str
     plain: frozenset[type]
@@ -47,7 +47,7 @@ class _Rule(NamedTuple):
 
 
 class _Rules(NamedTuple):
-    """The rules of one template, for objects that it makes an event of."""
+    """The rules of one template, for objects that it turns into an event."""
 
     when: Mapping[str, frozenset[str]]
     rules: tuple[_Rule, ...]
@@ -56,7 +56,7 @@ class _Rules(NamedTuple):
 def object_rules(
     events: Sequence[EventTemplate], captures: Mapping[str, str], declared: Declared
 ) -> Problem:
-    """The rules of all templates; keys that the path names (``captures``) are not looked at.
+    """The rules of all templates; keys taken from the path (``captures``) are not checked.
 
     >>> from liverank.config_sources import Source
     >>> from liverank.events.sources.mapping.mapping import parse_source

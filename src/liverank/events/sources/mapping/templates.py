@@ -1,7 +1,7 @@
 """The language of ``[[sources.events]]``: text with columns in braces.
 
 ``"{user_id}"`` is the value of a column, ``"{campaign}-{item_id}"`` joins text and values, and
-``"{candidates | split | ending '-1' | drop_end '-1'}"`` sends a value through steps, left to right:
+``"{candidates | split | ending '-1' | drop_end '-1'}"`` applies steps to a value, left to right:
 
     split 'x'          text into a list, at 'x' (at white space when left out)
     ending 'x' ...     of a list, only the values that end in one of these
@@ -26,21 +26,21 @@ _STEP = re.compile(r"\s*([a-z_]+)((?:\s+'[^']+')*)\s*")
 
 
 class Step(NamedTuple):
-    """One step that a value goes through, e.g. ``split ','``."""
+    """One step applied to a value, e.g. ``split ','``."""
 
     name: str
     arguments: tuple[str, ...]
 
 
 class Hole(NamedTuple):
-    """A column in braces, with the steps its value goes through."""
+    """A column in braces, with the steps applied to its value."""
 
     column: str
     steps: tuple[Step, ...]
 
 
 class Template(NamedTuple):
-    """Text and holes in order, or one constant of another type."""
+    """Text and holes (columns in braces) in order, or one constant of another type."""
 
     pieces: tuple[str | float | bool | Hole, ...]
 

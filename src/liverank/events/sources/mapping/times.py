@@ -1,6 +1,6 @@
-"""Times of a file's rows, in whatever way they were written, as Unix milliseconds.
+"""Converts the times of a file's rows, in several formats, to Unix milliseconds.
 
-Invariant: a time that cannot be read becomes null and a reason, never a wrong moment.
+Invariant: a time that cannot be read becomes null and a reason, never a wrong time.
 """
 
 import zoneinfo
@@ -48,9 +48,9 @@ def moment_of(value: Value, time_format: str | None, time_zone: str, *, where: s
     """Unix milliseconds of a value, which may be text, a number, a date or a moment.
 
     Without a ``time_format``, text is RFC 3339 (a time that names no zone is in ``time_zone``) and
-    numbers, also as text, are Unix milliseconds. Of an hour that a zone has twice the first is
-    meant; one that it skips is a problem. Raises SourceError when the column cannot hold times at
-    all.
+    numbers, also as text, are Unix milliseconds. A local time in an hour that a zone repeats means
+    the first one; a time in a skipped hour is a problem. Raises SourceError when the column's type
+    cannot hold times.
 
     >>> frame = pl.DataFrame({"at": ["2026-11-23T10:00:00Z", "2026-11-23 11:00:00", "soon"]})
     >>> value = moment_of(Value(pl.col("at"), pl.String()), None, "Europe/Berlin", where="time")
@@ -104,13 +104,13 @@ def _of_number(number: pl.Expr, time_format: str | None) -> pl.Expr:
 
 
 def _in_zone(local: pl.Expr, time_zone: str) -> pl.Expr:
-    """Unix ms; an hour that a zone has twice is its first, one that it skips is null."""
+    """Unix ms; in a repeated hour the first one, null in a skipped hour."""
     zoned = local.dt.replace_time_zone(time_zone, ambiguous="earliest", non_existent="null")
     return zoned.dt.epoch("ms")
 
 
 def _skipped(local: pl.Expr, time_zone: str, where: str) -> pl.Expr:
-    """The problem of times that no clock of the zone ever shows."""
+    """The problem of local times that the zone skips."""
     reason = pl.concat_str(
         pl.lit(f"`{where}` does not exist in {time_zone}: "),
         local.dt.to_string("%Y-%m-%d %H:%M:%S"),

@@ -1,1 +1,1 @@
-"""Kernels that fold events into feature state, and that make room in it."""
+"""Kernels that fold events into feature state, and that free its memory."""

@@ -1,7 +1,7 @@
-"""The kernels that make sure that an event fits into the arena before it is folded.
+"""Kernels that ensure that an event fits into the arena before it is folded.
 
-When the arena is full, gaps of freed words are closed. Rows are evicted only where state exceeds
-its memory limit, and an event is lost only where it would not fit into an empty state.
+When the arena is full, it is compacted: gaps of freed words are closed. Rows are evicted only where
+state exceeds its memory limit. An event is lost only where it would not fit into an empty state.
 """
 
 from liverank.compiled import compiled
@@ -26,7 +26,7 @@ from liverank.features.layout.constants import MAX_ELEMENTS, RECENT_ITEMS
 
 @compiled
 def ensure_capacity(store, layout, ranking_items):
-    """Free memory if need be; whether one more event, with a ranking of so many items, fits."""
+    """Free memory if needed; returns whether an event with so many ranked items fits."""
     header, numbers = store.header, layout.numbers
     entities = ranking_items + 2
     if header[HEADER_ITEMS] + entities >= MAX_ITEMS:
@@ -36,7 +36,7 @@ def ensure_capacity(store, layout, ranking_items):
     rows = entities * (numbers[NUMBERS_SCOPE_COUNT] * MAX_ELEMENTS + RECENT_ITEMS)
     if rows * numbers[NUMBERS_WIDEST] + CHUNK < numbers[NUMBERS_CAPACITY] - header[HEADER_USED]:
         return True
-    words = _most_words(layout, entities)  # the exact bound, which is seldom needed
+    words = _most_words(layout, entities)  # the exact bound; rarely needed
     if words < numbers[NUMBERS_CAPACITY] - header[HEADER_USED]:
         return True
     if (
@@ -50,7 +50,7 @@ def ensure_capacity(store, layout, ranking_items):
 
 @compiled
 def _most_words(layout, entities):
-    """Most words that an event of so many entities takes."""
+    """Upper bound of the words that an event with this number of entities needs."""
     numbers = layout.numbers
     of_one = RECENT_ITEMS * numbers[NUMBERS_WIDEST]
     for scope in range(numbers[NUMBERS_NEXT_SCOPE]):

@@ -1,9 +1,9 @@
 """The kernel that closes the gaps in the arena, so that freed words can hold rows of any width.
 
-Freed words are used again by rows of the same scope only; where the mix of rows changes, they lie
-in gaps that fit no new row. Here all rows and chunks move towards the start of the arena, in their
-order, and every stored offset is updated: in the index, the directory, and people's histories and
-edges. Invariant: nothing else changes, so every read gives the same bits before and after.
+Freed words are reused only by rows of the same scope; where the mix of rows changes, they form gaps
+that fit no new row. Compaction moves all rows and chunks towards the start of the arena, in order,
+and updates every stored offset: in the index, the directory, and people's histories and edges.
+Invariant: nothing else changes, so every read gives the same bits before and after.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ from liverank.features.layout.constants import ITEM_NUMBER, USER_EDGES, USER_HIS
 
 @compiled
 def compact(store, layout):
-    """Close all gaps; takes twelve bytes for each 512 of the arena while it runs."""
+    """Close all gaps; needs temporary memory of twelve bytes for each 512 of the arena."""
     header = store.header
     groups = groups_of(header[HEADER_USED])
     bits, counts = np.zeros(groups, np.uint64), np.empty(groups, np.uint32)
@@ -50,7 +50,7 @@ def compact(store, layout):
 
 @compiled
 def _visit(store, layout, kept, is_counted):
-    """Add all words that are kept to the set; or, once it is counted, replace each offset."""
+    """Add all used words to the set ``kept``; or, if ``is_counted``, replace each offset."""
     ints, index = store.ints, store.index
     size = np.int64(1) << store.header[HEADER_LEVEL]
     for slot in range(size, 2 * size):
@@ -69,7 +69,7 @@ def _visit(store, layout, kept, is_counted):
 
 @compiled
 def _visit_chain(ints, kept, is_counted, link):
-    """Visit a chain of chunks by the word that says where it begins."""
+    """Visit a chain of chunks; ``link`` is the word that holds its first offset."""
     while link != 0:
         chunk = ints[link]
         ints[link] = _visited(kept, is_counted, chunk, CHUNK)
@@ -78,7 +78,7 @@ def _visit_chain(ints, kept, is_counted, link):
 
 @compiled
 def _visited(kept, is_counted, offset, width):
-    """What replaces this offset: itself, while words are not counted. 0, for none, stays."""
+    """The new offset: unchanged while words are not counted; 0, for none, stays 0."""
     if is_counted:
         return below(kept, offset)
     include(kept, offset, width)
@@ -87,7 +87,7 @@ def _visited(kept, is_counted, offset, width):
 
 @compiled
 def _close(store, kept, groups):
-    """Move the words that are kept, and clear the words behind them."""
+    """Move the used words to the front, and clear the words after them."""
     header, ints, bits = store.header, store.ints, kept[0]
     used, to = header[HEADER_USED], np.int64(0)
     for group in range(groups):

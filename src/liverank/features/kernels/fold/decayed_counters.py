@@ -18,9 +18,9 @@ from liverank.features.kernels.memory.shapes import block_of, span_of
 from liverank.features.layout.constants import ROW_EPOCH, ROW_LAST
 
 AGES = 64
-"""Epochs whose factors are computed once for a read."""
+"""Number of recent epochs whose factors are computed once per read."""
 DIRECT = AGES
-"""The age of a row whose factor is computed for itself."""
+"""Age that marks a row whose factor must be computed for this row alone."""
 
 
 class Interaction(NamedTuple):
@@ -39,7 +39,7 @@ def epoch_of(layout, at):
 
 @compiled
 def weigh(layout, at, weights):
-    """Fill in the weights, 1 or more, of an event in its own epoch: float64[half-lives]."""
+    """Fill in the weights (at least 1) of an event in its own epoch: float64[half-lives]."""
     since = at - epoch_of(layout, at) * layout.reals[REALS_EPOCH_MS]
     for life in range(weights.size):
         weights[life] = np.exp2(since * layout.rates[life])
@@ -47,7 +47,7 @@ def weigh(layout, at, weights):
 
 @compiled
 def count(store, layout, scope, row, interaction, weights):
-    """Count an interaction in a row; ``weights`` are ``weigh``'s for its time."""
+    """Count an interaction in a row; ``weights`` are filled by ``weigh`` for its time."""
     type_, at, value = interaction
     words = store.words
     first, counts, totals = span_of(layout, scope, type_)
@@ -64,7 +64,7 @@ def count(store, layout, scope, row, interaction, weights):
         if late > 0:
             weight *= np.exp2(-late * layout.reals[REALS_EPOCH_MS] * layout.rates[lives[index]])
         words[block + 1 + index] += weight if index < counts else weight * value
-    stamp = max(at, 1.0)  # zero is never
+    stamp = max(at, 1.0)  # 0 means never
     words[block] = max(words[block], stamp)
     words[row + ROW_LAST] = max(words[row + ROW_LAST], stamp)
 
@@ -86,7 +86,7 @@ def _enter_epoch(store, layout, scope, row, epoch):
 
 @compiled
 def fill_factors(layout, at, factors):
-    """Fill in what counters are multiplied by at ``at``: float64[half-lives, AGES + 1].
+    """Fill in the decay factors of counters at ``at``: float64[half-lives, AGES + 1].
 
     Column ``d`` is for rows whose epoch began ``d`` epochs before that of ``at``.
     """
@@ -103,9 +103,9 @@ def fill_factors(layout, at, factors):
 
 @compiled
 def age_of(words, row, at, epoch):
-    """How many epochs ago a row's own began, or DIRECT where its factor must be computed.
+    """A row's age in epochs, or DIRECT where its factor must be computed.
 
-    That is so for a row with an event after ``at`` too: its counters do not decay.
+    The latter includes rows with an event after ``at``: their counters do not decay.
     """
     age = epoch - words[row + ROW_EPOCH]
     if words[row + ROW_LAST] == 0.0 or np.isnan(age):
@@ -115,14 +115,14 @@ def age_of(words, row, at, epoch):
 
 @compiled
 def factor_of(words, row, at, rate, epoch_ms):
-    """What one row's counters of one half-life are multiplied by, computed for this row."""
+    """The decay factor of one row's counters of one half-life, computed for this row."""
     since = max(at, words[row + ROW_LAST]) - words[row + ROW_EPOCH] * epoch_ms
     return np.exp2(-since * rate)
 
 
 @compiled
 def decay(words, row, age, factors, at, rate, epoch_ms):
-    """What the counters of a row are multiplied by."""
+    """The decay factor of a row's counters, from ``factors`` or computed."""
     if age != DIRECT:
         return factors[age]
     return factor_of(words, row, at, rate, epoch_ms)

@@ -36,12 +36,12 @@ from liverank.features.layout.constants import (
 from liverank.features.stream.event_codes import STATE_ENDED, STATE_SCHEDULED, STATE_STARTED
 
 ONE = np.uint64(1)
-"""Stands for the second part of the key of a single entity."""
+"""Second part of the key of a row that belongs to a single entity."""
 _ALL_SCOPE = 0
 
 
 class FieldChanges(NamedTuple):
-    """The words that an event sets: elements ``begin`` to ``end`` of a stream's two arrays.
+    """The words that an event sets: elements ``begin`` to ``end`` of two arrays of a stream.
 
     ``words`` int32[m] holds the words of the entity's row, ``values`` uint64[m] their bits.
     """
@@ -66,7 +66,7 @@ def item_key(layout, item):
 
 @compiled
 def user_row(store, layout, user, at):
-    """The first word of a user's row, made where it is missing; updates when they were seen."""
+    """The first word of a user's row, created if missing; updates the times they were seen."""
     key = user_key(layout, user)
     row = find(store, key)
     if row == MISSING:
@@ -77,9 +77,9 @@ def user_row(store, layout, user, at):
 
 @compiled
 def item_row(store, layout, item, at):
-    """The first word of an item's row, made and numbered where it is missing.
+    """The first word of an item's row, created and numbered if missing.
 
-    Updates when the item was first and last seen.
+    Updates the times when the item was first and last seen.
     """
     key = item_key(layout, item)
     row = find(store, key)
@@ -101,8 +101,8 @@ def set_fields(store, stamps, row, at, changes):
     """Set fields of a row to the values of an event at ``at``, unless a later event set them.
 
     ``stamps`` int64[words] holds, for each word, the word with the time of the event that set its
-    field; ``changes`` is a ``FieldChanges``. All words of a field are set or none, as its first one
-    raises the stamp to ``at``.
+    field; ``changes`` is a ``FieldChanges``. A field's words are set together or not at all: they
+    share a stamp, which is set to ``at``.
     """
     words, bits = store.words, store.bits
     begin, end, set_word, set_value = changes
@@ -115,7 +115,7 @@ def set_fields(store, stamps, row, at, changes):
 
 @compiled
 def set_item_state(store, layout, row, state, at):
-    """Keep the latest start, end and announcement, so that order of arrival does not matter."""
+    """Update the latest start, end or announcement; the order of arrival does not matter."""
     words = store.words
     if state == STATE_STARTED:
         words[row + ITEM_STARTS] += 1.0
@@ -131,7 +131,7 @@ def set_item_state(store, layout, row, state, at):
 
 @compiled
 def is_over(words, row):
-    """Whether an item ended, and neither started nor was announced again since."""
+    """Whether an item ended and has neither started nor been announced again since."""
     ended = words[row + ITEM_ENDED]
     return (
         not np.isnan(ended)
@@ -142,7 +142,7 @@ def is_over(words, row):
 
 @compiled
 def _new_row(store, layout, table, key, template):
-    """Make a row of which nothing is known yet."""
+    """Create a row from the template of an entity without known fields."""
     width = shape_of(layout, table, SHAPE_WIDTH)
     row = add(store, table, key, width)
     for word in range(1, width):
@@ -183,7 +183,7 @@ def _count_life(store, layout, row):
 def _keep_latest(store, layout, row, at):
     """Copy an item's fields to its host's row unless a later-started item of the host is there.
 
-    Of two that started at once the one with the greater key stays, in any order of arrival.
+    Of two items with the same start, the one with the greater key wins, in any order of arrival.
     """
     words, bits, copies = store.words, store.bits, layout.copies
     started = words[row + ITEM_STARTED]
@@ -193,7 +193,7 @@ def _keep_latest(store, layout, row, at):
     if host == np.uint64(0):
         return
     of_host = find_or_add(store, layout, layout.numbers[NUMBERS_LIFE_SCOPE], host, ONE)
-    started = max(started, 1.0)  # zero means none
+    started = max(started, 1.0)  # 0 means none
     kept = words[of_host + LATEST_AT]
     if kept > started or (kept == started and bits[of_host + LATEST_KEY] > bits[row + ROW_KEY]):
         return
@@ -212,7 +212,7 @@ def _add_life(store, layout, host, lives, total_ms, at):
         if scope >= 0 and part != np.uint64(0):
             row = find_or_add(store, layout, scope, part, ONE)
             if lives < 0.0 and words[row + LIFE_COUNT] < 1.0:
-                continue  # the row with the old contribution was swept
+                continue  # the row with the old contribution was evicted
             words[row + LIFE_COUNT] += lives
             words[row + LIFE_MS] += total_ms
             words[row + LIFE_UPDATED] = max(words[row + LIFE_UPDATED], at)

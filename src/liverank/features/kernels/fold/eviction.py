@@ -1,17 +1,16 @@
 """Eviction by the CLOCK algorithm: each event advances the hand by one slot of the index.
 
-A row that nothing touched for ten of the longest half-lives is swept: its counters have decayed to
-a thousandth. The fields of described people and items (those with a `user` or an `item` event) do
-not decay, and nobody sends them again: their rows stay however long they lie idle, and only the
-people's histories are freed.
+A row that is idle for ten of the longest half-lives is swept: its counters have decayed to a
+thousandth. The fields of described people and items (those with a `user` or an `item` event) do not
+decay and are not sent again: their rows stay however long they are idle, and only the people's
+histories are freed.
 
-While state exceeds its memory limit, the hand moves faster and rows are evicted sooner: each round
-that does not free enough halves how long counters and histories may lie idle. Rows of people and
-items that are not described may lie idle twice as long, described items that are over 16 times as
-long, and the other described people and items are evicted after everything else. Where an event
-still does not fit, the hand goes round at once. The hand's clock follows the events' times by at
-most a day each, and an event more than a day away from it does not advance the hand, so that one
-bad timestamp evicts nothing.
+While state exceeds its memory limit, the hand moves faster and the allowed idle time shrinks: each
+round that does not free enough halves it for counters and histories. Rows of people and items that
+are not described may be idle twice as long, described items that are over 16 times as long, and the
+other described people and items are evicted after everything else. Where an event still does not
+fit, full rounds run immediately. The hand's clock advances by at most a day per event, and an event
+more than a day away from it does not advance the hand, so that one bad timestamp evicts nothing.
 """
 
 import numpy as np
@@ -64,18 +63,18 @@ from liverank.features.layout.constants import (
 _DAY_MS = 86_400_000
 _YEAR_MS = 365.0 * _DAY_MS
 _FAST_STEPS = 128
-"""Slots that an event advances the hand by while state exceeds its memory limit."""
+"""Number of slots by which an event advances the hand while state exceeds its memory limit."""
 _RELAXED = 0.9
-"""Share of the memory limit below which halvings are taken back."""
+"""Share of the memory limit below which halvings of the idle time are undone."""
 _LAST_ROUND = 40
-"""Halvings of a year after which less than a millisecond is left."""
+"""Number of halvings after which less than a millisecond of a year is left."""
 _UNDESCRIBED_LATER, _OVER_LATER = 1, 4
-"""Halvings by which rows that are not described, and items that are over, follow counters."""
+"""Halvings by which undescribed rows, and items that are over, outlast counters."""
 _DESCRIBED_LATER, _DESCRIBED_STEP = _LAST_ROUND + _OVER_LATER, 4
-"""The halving after which only described people, and described items that are not over, are left,
-and the halvings of a round from then on."""
+"""Number of halvings after which only described people and described items that are not over are
+left, and the halvings per round from then on."""
 _NOTHING, _HISTORY, _ROW = 0, 1, 2
-"""What was freed of a slot's row."""
+"""Codes of what was freed of a slot's row."""
 
 
 @compiled
@@ -85,7 +84,7 @@ def sweep(store, layout, at):
     step = np.int64(min(max(at - header[HEADER_CLOCK], -_DAY_MS), _DAY_MS))
     header[HEADER_CLOCK] = header[HEADER_CLOCK] + step if header[HEADER_CLOCK] > 0 else np.int64(at)
     if abs(at - header[HEADER_CLOCK]) > _DAY_MS:
-        return  # one of the two times is wrong, and it may be the event's
+        return  # one of the two times is wrong, possibly the event's
     most = layout.numbers[NUMBERS_MAX_WORDS]
     for _ in range(_FAST_STEPS if used_words(header) > most else 1):
         size = np.int64(1) << header[HEADER_LEVEL]
@@ -101,10 +100,10 @@ def sweep(store, layout, at):
 
 @compiled
 def evict(store, layout, most_words):
-    """Evict until state is within its memory limit, and takes less than so many words of the arena.
+    """Evict until state is within its memory limit and uses fewer than ``most_words`` of the arena.
 
-    The hand goes round at once, with a shorter idle time in each round, and in the last ones evicts
-    whatever it meets: where a million events have the same time, none of their rows is idle.
+    Full rounds run immediately, with a shorter idle time in each. The last rounds evict every row:
+    where a million events have the same time, none of their rows is idle.
     """
     header, most = store.header, layout.numbers[NUMBERS_MAX_WORDS]
     halvings, turned = header[HEADER_HALVINGS], np.int64(0)
@@ -128,7 +127,7 @@ def evict(store, layout, most_words):
 
 @compiled
 def _allowed_ms(layout, halvings, longest_ms):
-    """How long a row may lie idle after so many halvings; ``longest_ms`` after none."""
+    """The allowed idle time of a row after this number of halvings; ``longest_ms`` after none."""
     if halvings <= 0:
         return longest_ms
     if halvings >= _LAST_ROUND:
@@ -138,7 +137,7 @@ def _allowed_ms(layout, halvings, longest_ms):
 
 @compiled
 def _free_idle(store, layout, slot, halvings):
-    """Free what has been idle too long of a slot's row; returns what that was."""
+    """Free a slot's row, or its history, if idle too long; returns a code of what was freed."""
     header, words, numbers = store.header, store.words, layout.numbers
     entry = store.index[slot]
     if entry == np.uint64(0):
@@ -147,7 +146,7 @@ def _free_idle(store, layout, slot, halvings):
     seen = words[row + ROW_LAST]
     if (
         shape_of(layout, table, SHAPE_BASE) > ROW_WORDS
-    ):  # of a host's row, the same word is LIFE_UPDATED
+    ):  # in a host's row, the same word is LIFE_UPDATED
         seen = max(seen, words[row + ENTITY_LAST_SEEN])
     idle_ms = header[HEADER_CLOCK] - seen
     longest_ms = layout.reals[REALS_IDLE_MS]
@@ -177,7 +176,7 @@ def _free_idle(store, layout, slot, halvings):
 
 @compiled
 def _is_described_user(store, row):
-    """Whether a `user` event described a person, or they have an edge."""
+    """Whether a person has a `user` event or an edge."""
     return store.words[row + USER_DESCRIBED] != 0.0 or store.ints[row + USER_EDGE_COUNT] > 0
 
 

@@ -1,10 +1,10 @@
 """Kernels that fold events into state.
 
 Invariant: counters are sums of weights decayed from each event's own time, so late and out-of-order
-events give the same as ordered ones, to rounding; a field has the value of the latest event that
-set it. Four things do depend on the order of arrival: which scopes an interaction counts in (by the
-item's fields at that point of the log), the peak of an audience, the counts of next items, and a
-host's latest item where items change their hosts.
+events give the same result as ordered ones, up to rounding; a field has the value of the latest
+event that set it. Four things depend on the order of arrival: the scopes in which an interaction
+counts (by the item's fields at that point of the log), the peak of an audience, the counts of next
+items, and a host's latest item where items change their hosts.
 """
 
 from typing import Any, NamedTuple
@@ -70,7 +70,7 @@ from liverank.features.stream.event_codes import (
 )
 
 _AHEAD = 4
-"""Events between prefetching one event's index slots, its rows, and its history."""
+"""Number of events between the prefetches of an event's index slots, rows and history."""
 
 
 class Ends(NamedTuple):
@@ -87,7 +87,7 @@ def fold(stream, begin, end, store_arrays, layout_arrays):
     """Fold events ``begin`` to ``end`` of a stream.
 
     ``stream`` is the tuple of ``Stream``'s arrays from ``kind`` on, ``store_arrays`` and
-    ``layout_arrays`` are tuples of a ``Store``'s and a layout's.
+    ``layout_arrays`` are the tuples of arrays of a ``Store`` and of a layout.
     """
     fold_events(stream, begin, end, store_pointers(store_arrays), layout_pointers(layout_arrays))
 
@@ -196,7 +196,7 @@ def _look_ahead(store, layout, stream, event, end):
     far = event + _AHEAD
     if far < end and kind[far] == INTERACTION_EVENT:
         row = offset_in(index[home_of(store, user_key(layout, user[far]))])
-        if row + USER_HISTORY < store.header[HEADER_USED]:  # else it is the row of another scope
+        if row + USER_HISTORY < store.header[HEADER_USED]:  # else the row belongs to another scope
             chunk = store.ints[row + USER_HISTORY]
             for word in range(0, CHUNK, LINE):
                 prefetch(words, chunk + word)
@@ -220,6 +220,6 @@ def part_of(store, layout, scope, which, ends):
 
 @compiled
 def list_size(words, first):
-    """Elements of a list field whose first word is ``first``; 0 where it is unknown."""
+    """Number of elements of a list field whose first word is ``first``; 0 where it is unknown."""
     known = words[first]
     return np.int64(min(known, float(MAX_ELEMENTS))) if known > 0 else np.int64(0)

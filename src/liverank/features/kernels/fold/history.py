@@ -1,8 +1,9 @@
 """Kernels for a person's history: the latest impressions, and the latest other interactions.
 
-It is a chain of chunks in no order: an entry is (time, type, value) in one word, and the item's
-number in a half word. Each of the two sorts has a limit; at the limit a new entry replaces the
-oldest, so what is kept does not depend on the order of arrival. Values keep eight significant bits.
+A history is an unordered chain of chunks: an entry is (time, type, value) in one word, and the
+item's number in a half word. Impressions and other interactions each have a limit, at which a new
+entry replaces the oldest, so the content does not depend on the order of arrival. Values keep eight
+significant bits.
 """
 
 import numpy as np
@@ -31,7 +32,7 @@ _NO_VALUE = np.uint64(0x7FC0)
 
 @compiled
 def packed(at, type_, value):
-    """Time, type and value in one word; words of later times are greater. Times end in 2527."""
+    """Time, type and value as one word; later times give greater words. Times end in 2527."""
     time = np.uint64(min(max(at, 0.0), 1.7e13))
     return (time << TIME_SHIFT) | (np.uint64(type_) << TYPE_SHIFT) | _shortened(value)
 
@@ -80,7 +81,7 @@ def remember(store, layout, of_user, entry, number):
 
 @compiled
 def history_size(store, layout, of_user):
-    """The number of a person's entries; within bounds whatever a torn read found."""
+    """The number of a person's entries; within bounds even in a torn read."""
     ints = store.ints
     size = ints[of_user + USER_SEEN_COUNT] + ints[of_user + USER_DONE_COUNT]
     return min(max(size, 0), 2 * layout.numbers[NUMBERS_HISTORY_CAP])
@@ -105,7 +106,7 @@ def history_of(store, layout, of_user):
     if not (entries[1:] >= entries[:-1]).all():  # a full history is a ring
         order = np.argsort(entries, kind="mergesort")
         entries, numbers = entries[order], numbers[order]
-    for i in range(1, entries.size):  # ties, by items' keys
+    for i in range(1, entries.size):  # order ties by items' keys
         entry, number = entries[i], numbers[i]
         before = i
         while before > 0 and comes_before(
@@ -128,7 +129,7 @@ def comes_before(store, entry, number, other, other_number):
 
 @compiled
 def forget(store, of_user):
-    """Give back all chunks of a person's history."""
+    """Free all chunks of a person's history."""
     ints = store.ints
     give_back_chain(store, ints[of_user + USER_HISTORY])
     ints[of_user + USER_HISTORY] = 0

@@ -1,7 +1,7 @@
 """Kernels for next items: counts of (earlier item, later item) of the same person.
 
-Invariant: each success is counted once with each of the person's latest items at that point of the
-log; a late success is paired with the latest items at its arrival.
+Invariant: each success is counted once with each of the items that are the person's latest at that
+point of the log; a late success is paired with the latest items at its arrival.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ from liverank.features.layout.constants import NEXT_WITHIN_MS, RECENT_ITEMS, ROW
 
 @compiled
 def count_next(store, layout, of_user, of_item, at, weights):
-    """Count a success as following, or going before, the latest ones of the same person."""
+    """Count a success as following, or preceding, the latest successes of the same person."""
     bits = store.bits
     scope, label = layout.numbers[NUMBERS_NEXT_SCOPE], layout.numbers[NUMBERS_LABEL]
     entries, numbers, successes = latest_successes(store, layout, of_user)
@@ -62,7 +62,7 @@ def latest_successes(store, layout, of_user):
 
 @compiled
 def _insert(store, entries, numbers, found, entry, number):
-    """Insert an entry in order, each item once; returns how many there are then."""
+    """Insert an entry in order, each item once; returns the new number of entries."""
     slot = found
     for i in range(found):
         if numbers[i] == number:

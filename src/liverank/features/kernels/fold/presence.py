@@ -1,7 +1,7 @@
-"""Kernels for who is in an item now, and for whom a person follows.
+"""Kernels for the people who are in an item now, and for edges (whom a person follows).
 
 A person is in the item that they entered last, unless they left it at that time or later. An item's
-audience is kept as counts by the time of entering, so that people who never leave expire.
+audience is stored as counts by time of entering, so that people who never leave expire.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ from liverank.features.layout.constants import (
 )
 
 MAX_EDGES = 2_000
-"""Edges of a person that are kept; a new one replaces the oldest."""
+"""Maximum number of edges of a person; a new one replaces the oldest."""
 _OVER = np.uint64(1 << 16)
 _RELATION = np.uint64(0xFFFF)
 _EDGE_TIME = np.uint64(17)
@@ -40,7 +40,7 @@ _EDGE_TIME = np.uint64(17)
 
 @compiled
 def move(store, layout, of_user, at):
-    """Update where a person is after they entered or left an item, and the audiences."""
+    """After a person entered or left an item, update their current item and the audiences."""
     words = store.words
     ints = store.ints
     item, since = _whereabouts(store, layout, of_user)
@@ -61,7 +61,7 @@ def move(store, layout, of_user, at):
 
 @compiled
 def leave_for_good(store, layout, of_user):
-    """Remove a person from their audience, since their history is about to be freed."""
+    """Remove a person from the audience they are in, before their history is freed."""
     words = store.words
     item = store.ints[of_user + USER_PRESENT]
     if item != 0:
@@ -72,7 +72,7 @@ def leave_for_good(store, layout, of_user):
 
 @compiled
 def audience_at(store, layout, row, at):
-    """People in an item who have not expired, to a seventh of the time to expiry."""
+    """Number of unexpired people in an item; expiry is exact to a seventh of its time."""
     words = store.words
     oldest = np.floor((at - layout.reals[REALS_PRESENT_MS]) / _bucket_ms(layout))
     total = 0.0
@@ -85,7 +85,7 @@ def audience_at(store, layout, row, at):
 
 @compiled
 def set_edge(store, of_user, target, relation, is_active, at):
-    """Keep the latest state of an edge; of two at the same time, that it is over."""
+    """Store the latest state of an edge; at equal times, its end wins."""
     ints, bits = store.ints, store.bits
     time = np.uint64(min(max(at, 0.0), 1.7e13))
     edge = (time << _EDGE_TIME) | (np.uint64(0) if is_active else _OVER) | np.uint64(relation)
@@ -147,11 +147,11 @@ def _bucket_ms(layout):
 
 @compiled
 def _change_audience(store, layout, row, since, by):
-    """Count a person in or out, in the bucket of when they came in."""
+    """Add ``by`` people to the bucket of the time when they entered."""
     if row == MISSING:
         return
     words = store.words
-    bucket = np.floor(since / _bucket_ms(layout)) + 1.0  # zero is an empty bucket
+    bucket = np.floor(since / _bucket_ms(layout)) + 1.0  # 0 is an empty bucket
     word = row + ITEM_AUDIENCE + 2 * (np.int64(bucket) % AUDIENCE_BUCKETS)
     if words[word] < bucket:
         words[word], words[word + 1] = bucket, 0.0
@@ -161,7 +161,7 @@ def _change_audience(store, layout, row, since, by):
 
 @compiled
 def _whereabouts(store, layout, of_user):
-    """The item that a person is in and since when, by the history: (number, Unix ms), or zeros."""
+    """A person's current item and since when, from the history: (number, Unix ms), or zeros."""
     ints, bits, halves = store.ints, store.bits, store.halves
     enter, leave = layout.numbers[NUMBERS_ENTER], layout.numbers[NUMBERS_LEAVE]
     item, since = np.int64(0), 0.0
@@ -189,6 +189,6 @@ def _whereabouts(store, layout, of_user):
 
 @compiled
 def _is_later(store, number, other):
-    """Of two items entered at once: whether the first counts, by their keys."""
+    """Of two items entered at the same time: whether the first one counts, by their keys."""
     bits = store.bits
     return bits[offset_of(store, number) + ROW_KEY] > bits[offset_of(store, other) + ROW_KEY]

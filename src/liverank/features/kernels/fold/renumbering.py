@@ -1,8 +1,8 @@
 """The kernel that renumbers items, once all numbers have been used.
 
-An item has a number for as long as it has a row, and histories refer to it by the number for
-longer. Numbers that nothing refers to are freed: the others move down, in their order. Invariant:
-two entries refer to the same item afterwards if and only if they did before.
+An item has a number while it has a row, and histories may refer to it by this number for longer.
+Unused numbers are freed: the others move down, in order. Invariant: two entries refer to the same
+item afterwards if and only if they did before.
 """
 
 import numpy as np
@@ -45,7 +45,7 @@ def renumber(store, layout):
 
 @compiled
 def _visit(store, layout, known, is_counted):
-    """Add all numbers to the set and empty the directory; or, once counted, replace them."""
+    """Add all numbers to ``known`` and clear the directory; or, if ``is_counted``, replace them."""
     ints, directory = store.ints, store.directory
     size = np.int64(1) << store.header[HEADER_LEVEL]
     for slot in range(size, 2 * size):
@@ -81,7 +81,7 @@ def _visit_history(store, of_user, known, is_counted):
 
 @compiled
 def _visited(known, is_counted, number):
-    """What replaces this number: itself, while numbers are not counted. 0, for none, stays."""
+    """The new number: unchanged while numbers are not counted; 0, for none, stays 0."""
     if is_counted:
         return below(known, number)
     include(known, number, 1)

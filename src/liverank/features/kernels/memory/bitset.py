@@ -1,8 +1,8 @@
-"""Kernels for a set of whole numbers, one bit each, that counts how many lie below a number.
+"""Kernels for a set of whole numbers, one bit each, that counts its members below a number.
 
-A set is a tuple of two pointers: to its bits, uint64[groups], and to how many of its numbers lie
-below each group of 64, uint32[groups], which ``count_up`` fills in. It maps old offsets to new ones
-when gaps are closed, and old item numbers to new ones.
+A set is a tuple of two pointers: to its bits, uint64[groups], and to the count of its numbers below
+each group of 64, uint32[groups], which ``count_up`` fills in. It maps old offsets to new ones in a
+compaction, and old item numbers to new ones in a renumbering.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ _ONE = np.uint64(1)
 
 @compiled
 def groups_of(size):
-    """Groups of 64 that hold the numbers from 0 to ``size``."""
+    """Number of groups of 64 that hold the numbers from 0 to ``size``."""
     return (size >> 6) + 1
 
 

@@ -1,4 +1,4 @@
-"""The kernel that shows readers who wait for a batch to end that it is still being folded."""
+"""The kernel that shows waiting readers that a batch is still being folded."""
 
 from liverank.compiled import compiled
 from liverank.features.kernels.memory.offsets import HEADER_VERSION

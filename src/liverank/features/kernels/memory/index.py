@@ -1,13 +1,13 @@
 """Kernels for the rows of state: an arena of words, and an index that finds them by 64-bit keys.
 
-A row is named by its offset, its first word in the arena. Rows move only where gaps are closed
-between two events (``compact``), so an offset is good within an event or a read. The arena begins
-with a row of zeros, which stands for every missing row, and a row of NaN, which stands for every
-unknown one. The index is a hash table with linear probing. An entry is one word: the row's offset,
-and the low half of its key, which differs from nearly all other rows'; the key in the row settles
-the rest. Each of the index's sizes has its own part of the same array: level n begins at slot 2**n,
-so growing copies into fresh memory and then changes one number, and a reader of the old level still
-reads what was true.
+A row is identified by its offset: its first word in the arena. Rows move only in a compaction
+between two events (``compact``), so an offset is valid within an event or a read. The arena begins
+with an all-zero row, used for every missing row, and an all-NaN row, used for every unknown one.
+The index is a hash table with linear probing. An entry is one word: the row's offset and the low
+half of its key, which differs for nearly all rows; the full key in the row is then compared. Each
+size of the index has its own part of the same array: level n begins at slot 2**n. So growing copies
+into fresh memory and then changes one number, and a reader of the old level still reads a valid
+index.
 """
 
 import numpy as np
@@ -29,12 +29,12 @@ from liverank.features.kernels.memory.shapes import shape_of
 from liverank.features.layout.constants import ROW_KEY
 
 MISSING = np.int64(0)
-"""The offset of the row of zeros."""
+"""The offset of the all-zero row."""
 FULLEST = 0.5
-"""Largest share of the index's slots that may be taken, so that a search ends soon."""
+"""Maximum load factor of the index, so that searches are short."""
 _LOW = np.uint64(0xFFFFFFFF)
 LINE = 8
-"""Words of a cache line."""
+"""Number of words in a cache line."""
 
 
 @compiled
@@ -81,8 +81,8 @@ def find_all(store, keys, n, width, unknown, offsets):
     """Fill in what ``find`` returns for n keys, and ``unknown`` for a key of 0.
 
     ``keys`` points to uint64[n], ``offsets`` to int64[n]. Memory serves many requests at once
-    faster than one after the other, so all are prefetched first: the entries, then the ``width``
-    words of the rows.
+    faster than one after the other, so all entries, and then the ``width`` words of all rows, are
+    prefetched first.
     """
     slots, words = store.index, store.words
     level = np.uint64(1) << np.uint64(store.header[HEADER_LEVEL])
@@ -99,31 +99,31 @@ def find_all(store, keys, n, width, unknown, offsets):
 
 @compiled
 def entry_of(offset, key):
-    """An entry of the index: a row's offset, and the low half of its key, or of its old entry."""
+    """An entry of the index: a row's offset, and the low half of its key (or old entry)."""
     return (np.uint64(offset) << np.uint64(32)) | (key & _LOW)
 
 
 @compiled
 def offset_in(entry):
-    """The offset of the row of an entry of the index."""
+    """The row's offset in an entry of the index."""
     return np.int64(entry >> np.uint64(32))
 
 
 @compiled
 def offset_of(store, number):
-    """The offset of an item's row by its number; MISSING once it is gone."""
+    """The offset of an item's row by its number; MISSING once the row is removed."""
     return np.int64(store.directory[directory_slot(number)])
 
 
 @compiled
 def directory_slot(number):
-    """The slot of an item in the directory; within bounds, whatever a torn read found."""
+    """The slot of an item in the directory; within bounds even in a torn read."""
     return np.int64(number) & (MAX_ITEMS - 1)
 
 
 @compiled
 def add(store, table, key, width):
-    """Make a row of zeros, except for its key, and add it to the index; returns its offset."""
+    """Create a row of zeros, except for its key, and add it to the index; returns its offset."""
     header = store.header
     if header[HEADER_ROWS] + 1 > FULLEST * (np.int64(1) << header[HEADER_LEVEL]):
         _grow(store)
@@ -146,7 +146,7 @@ def slot_of(keys, key):
 
 @compiled
 def find_or_add(store, layout, table, first, second):
-    """The first word of the row of a table with this key, which is made where it is missing."""
+    """The first word of the row of a table with this key; the row is created if missing."""
     key = row_key(table, first, second)
     row = find(store, key)
     return row if row != MISSING else add(store, table, key, shape_of(layout, table, SHAPE_WIDTH))
@@ -154,7 +154,7 @@ def find_or_add(store, layout, table, first, second):
 
 @compiled
 def take(store, width, free_list):
-    """Words of the arena, all zero: from a free list, else fresh ones; returns the first."""
+    """Allocate zeroed words of the arena, from a free list or fresh ones; returns the first."""
     header, words = store.header, store.words
     first = header[HEADER_FREE_LISTS + free_list]
     if first == 0:
@@ -189,7 +189,7 @@ def give_back_chain(store, chunk):
 
 @compiled
 def remove(store, key):
-    """Take a key out of the index, closing the gap behind it (Knuth 6.4, algorithm R)."""
+    """Remove a key from the index, closing the gap behind it (Knuth 6.4, algorithm R)."""
     header, index, tables = store.header, store.index, store.tables
     row = find(store, key)
     if row == MISSING:
@@ -215,7 +215,7 @@ def remove(store, key):
 
 @compiled
 def _insert(store, level, entry, table):
-    """Put an entry into its slot; it holds as many bits of the key as any level needs."""
+    """Put an entry into its slot; its bits of the key suffice for every level."""
     index, tables = store.index, store.tables
     size = np.uint64(1) << np.uint64(level)
     slot = entry & (size - np.uint64(1))
@@ -227,7 +227,7 @@ def _insert(store, level, entry, table):
 
 @compiled
 def _grow(store):
-    """Copy the index into the next level, and only then point to it."""
+    """Copy the index into the next level, and only then switch to it."""
     header, index, tables = store.header, store.index, store.tables
     size = np.int64(1) << header[HEADER_LEVEL]
     for slot in range(size, 2 * size):
@@ -238,5 +238,5 @@ def _grow(store):
 
 @compiled
 def used_words(header):
-    """Words that a state takes, by its header: rows, chunks, and the index's nine bytes a slot."""
+    """Words used by a state, from its header: rows, chunks, and nine bytes per index slot."""
     return header[HEADER_USED] - header[HEADER_FREED] + (np.int64(9) << header[HEADER_LEVEL]) // 8

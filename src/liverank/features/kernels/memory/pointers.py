@@ -1,7 +1,7 @@
-"""Arrays as bare pointers, which kernels pass to each other: no reference counts, no bounds.
+"""Bare pointers to arrays, which kernels pass to each other: no reference counts, no bounds.
 
-Taking an array out of a tuple, or a view of one, costs numba two atomic operations; in a kernel
-that did so a hundred times for an event they took most of its time. A pointer is a number.
+Taking an array out of a tuple, or a view of one, costs numba two atomic operations. In a kernel
+that did so a hundred times per event, they took most of the time. A pointer is a plain number.
 Invariant: the function that makes pointers holds their arrays until the last use (``keep``); for
 arrays passed from Python, the caller does.
 """
@@ -50,7 +50,7 @@ def _make_as_float64(_context: Any, pointer: Any) -> Any:
 
 
 def _make_moved(_context: Any, pointer: Any, _elements: Any) -> Any:
-    """The pointer so many elements further on."""
+    """The pointer advanced by a number of elements."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.gep(arguments[0], [arguments[1]])
@@ -59,7 +59,7 @@ def _make_moved(_context: Any, pointer: Any, _elements: Any) -> Any:
 
 
 def _make_prefetch(_context: Any, pointer: Any, _elements: Any) -> Any:
-    """Ask for the memory so many elements further on, which need not be there."""
+    """Prefetch the memory a number of elements further on; the address may be invalid."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         byte = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), _BYTE.as_pointer())
@@ -87,7 +87,7 @@ _as_uint32: Any = intrinsic(_make_as_uint32)
 
 @compiled
 def keep(_arrays):
-    """Do nothing: numba frees an array after its last use, so name it here after its pointers'."""
+    """Keep arrays alive until here: numba frees an array after its last use."""
 
 
 class StorePointers(NamedTuple):
@@ -108,7 +108,7 @@ class StorePointers(NamedTuple):
 
 
 class LayoutPointers(NamedTuple):
-    """The arrays of a layout (``state.layout_arrays.LayoutArrays``), two-dimensional row by row."""
+    """The arrays of a layout (``state.layout_arrays.LayoutArrays``), in row-major order."""
 
     numbers: Any
     reals: Any

@@ -18,6 +18,6 @@ def block_of(layout, scope, type_):
 
 @compiled
 def span_of(layout, scope, type_):
-    """A type's counters in a scope: (index of the first one's half-life, counts, sums)."""
+    """A type's counters in a scope: (index of the first half-life, number of counts, of sums)."""
     span = 3 * (scope * layout.numbers[NUMBERS_TYPES] + type_)
     return layout.spans[span], layout.spans[span + 1], layout.spans[span + 2]

@@ -1,7 +1,7 @@
-"""What the kernels of one read pass to each other: the program, the person, a block's buffers.
+"""Structs that the kernels of one read share: the program, the person, a block's buffers.
 
-Each is a tuple of numbers, pointers and arrays. ``m`` in these kernels is the number of candidates
-in the block that is read now.
+Each is a tuple of numbers, pointers and arrays. In these kernels ``m`` is the number of candidates
+in the current block.
 """
 
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from liverank.features.kernels.memory.shapes import shape_of
 from liverank.features.layout.constants import MAX_ELEMENTS
 
 BLOCK = 64
-"""Most candidates that are read together, so that their rows stay in the nearest cache."""
+"""Maximum number of candidates read together, so that their rows stay in the L1 cache."""
 
 
 class ProgramArrays(NamedTuple):
@@ -34,10 +34,10 @@ class ProgramArrays(NamedTuple):
 
 
 class Visitor(NamedTuple):
-    """The person who asks: ``user`` uint64 and the first word of their row, and when they ask.
+    """The person of the request: ``user`` uint64, the first word of their row, and the time.
 
-    ``at`` is Unix ms and ``epoch`` that time's epoch; ``factors`` points to float64[half-lives,
-    AGES + 1], what counters are multiplied by; ``request`` to the request's words as uint64.
+    ``at`` is Unix ms and ``epoch`` that time's epoch; ``factors`` points to the decay factors,
+    float64[half-lives, AGES + 1]; ``request`` to the request's words as uint64.
     """
 
     user: Any
@@ -51,15 +51,15 @@ class Visitor(NamedTuple):
 class Block(NamedTuple):
     """Buffers for the candidates of a block; all but ``capacity`` are pointers.
 
-    ``capacity``      candidates that fit
+    ``capacity``      maximum number of candidates
     ``items``         int64[capacity]: the first words of the items' rows
-    ``row_begins``    int64[scopes + 1]: where a scope's part of ``rows`` begins
-    ``list_starts``   int64[scopes, capacity + 1]: for a list scope, where each candidate's rows
-                      start in the scope's part
+    ``row_begins``    int64[scopes + 1]: the start of each scope's part of ``rows``
+    ``list_starts``   int64[scopes, capacity + 1]: for a list scope, the start of each candidate's
+                      rows in the scope's part
     ``rows``          int64[row_begins[-1]]: the first words of rows
     ``keys``          uint64[MAX_ELEMENTS * capacity]: scratch memory
-    ``decay_begins``  int64[decays + 1]: where each (scope, half-life)'s part of ``decays`` begins
-    ``decays``        float64[decay_begins[-1]]: what the counters of the rows are multiplied by
+    ``decay_begins``  int64[decays + 1]: the start of each (scope, half-life)'s part of ``decays``
+    ``decays``        float64[decay_begins[-1]]: the decay factors of the rows' counters
     ``next_rows``     int64[recent items, capacity]: the rows of (recent item, candidate)
     ``registers``     float64[instructions, capacity]
     """
@@ -91,7 +91,7 @@ class Instruction(NamedTuple):
 
 @compiled
 def new_block(layout, program, recent_count, capacity):
-    """Allocate a block; returns (Block, the arrays that its pointers are of)."""
+    """Allocate a block; returns (Block, the arrays that its pointers point to)."""
     scopes = program.scopes
     row_begins = _row_begins(layout, scopes, capacity)
     decay_begins = _decay_begins(layout, program.decays, capacity)
@@ -130,7 +130,7 @@ def new_block(layout, program, recent_count, capacity):
 
 @compiled
 def _row_begins(layout, used, n):
-    """Where the rows of each used scope begin, int64[scopes + 1]."""
+    """The start of the rows of each used scope, int64[scopes + 1]."""
     begins = np.zeros(used.size + 1, np.int64)
     for scope in range(used.size):
         is_read = used[scope] and scope != layout.numbers[NUMBERS_NEXT_SCOPE]
@@ -140,7 +140,7 @@ def _row_begins(layout, used, n):
 
 @compiled
 def _decay_begins(layout, decayed, n):
-    """Where the factors of each (scope, half-life) begin, int64[d + 1]."""
+    """The start of the factors of each (scope, half-life), int64[d + 1]."""
     begins = np.zeros(len(decayed) + 1, np.int64)
     for line in range(len(decayed)):
         begins[line + 1] = begins[line] + _column_size(layout, decayed[line, 0], n)
@@ -149,5 +149,5 @@ def _decay_begins(layout, decayed, n):
 
 @compiled
 def _column_size(layout, scope, n):
-    """Most rows of a scope that n candidates have."""
+    """Maximum number of rows of a scope that n candidates need."""
     return MAX_ELEMENTS * n if shape_of(layout, scope, SHAPE_LIST_PART) >= 0 else n

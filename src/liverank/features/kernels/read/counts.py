@@ -21,7 +21,7 @@ from liverank.features.kernels.read.values import (
 
 @compiled
 def run_counters(layout, source, instruction, at, block, m):
-    """Run COUNT, RATE or AGO; ``source`` points to the words that the scope's rows lie in."""
+    """Run COUNT, RATE or AGO; ``source`` points to the words that hold the scope's rows."""
     code, out = instruction.code, instruction.out
     what, scope, word, decayed = code[0], code[1], code[2], code[3]
     how, trials, prior = code[4], code[5], code[6]

@@ -45,7 +45,7 @@ def fill_fields(store, levels, instruction, visitor, block, m):
 
 @compiled
 def _entity(store, visitor, entity, item):
-    """Where an entity's words are: a pointer, and the first word, or -1 for an unknown entity."""
+    """Location of an entity's words: a pointer and the first word, or -1 for an unknown entity."""
     if entity == ENTITY_REQUEST:
         return as_float64(visitor.request), np.int64(0)
     row = item if entity == ENTITY_ITEM else visitor.row

@@ -1,6 +1,6 @@
-"""Kernels that find the rows a program reads, for one person and the candidates of a block.
+"""Kernels that find the rows that a program reads, for one person and a block of candidates.
 
-Invariant: every row they find lies inside its arena, whatever a torn read found in state.
+Invariant: every row found is inside its arena, even in a torn read.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ from liverank.features.layout.constants import ROW_KEY
 
 @compiled
 def find_block(store, layout, program, visitor, pairs, items, block):
-    """Fill in the rows that a program reads for these items (uint64[m]), and their factors."""
+    """Fill in the rows that a program reads for these items (uint64[m]), and decay factors."""
     m = items.size
     _find_items(store, layout, items, block)
     for scope in range(program.scopes.size):
@@ -60,7 +60,7 @@ def _find_items(store, layout, items, block):
 
 @compiled
 def _find_rows(store, layout, scope, visitor, items, block):
-    """One row of a table for each candidate; the row of NaN where a part of the key is unknown."""
+    """Find one row of a table for each candidate; the all-NaN row where the key is unknown."""
     n, numbers, keys = items.size, layout.numbers, block.keys
     column = moved(block.rows, block.row_begins[scope])
     if scope == numbers[NUMBERS_ITEM_SCOPE]:
@@ -85,7 +85,7 @@ def _find_rows(store, layout, scope, visitor, items, block):
 
 @compiled
 def _find_lists(store, layout, scope, block, m):
-    """A row of a table for each element of each candidate's list."""
+    """Find a row of a table for each element of each candidate's list."""
     offset = shape_of(layout, scope, SHAPE_OFFSET_1)
     starts = moved(block.list_starts, scope * (block.capacity + 1))
     column, keys = moved(block.rows, block.row_begins[scope]), block.keys
@@ -103,7 +103,7 @@ def _find_lists(store, layout, scope, block, m):
 
 @compiled
 def _find_pairs(store, layout, scope, pairs, block, m):
-    """The person's row of pairs for each candidate, or for each element of its list."""
+    """Find the person's row of pairs for each candidate, or for each element of its list."""
     keys, offsets, unknown = pairs.keys, pairs.offsets, pairs.width
     starts = moved(block.list_starts, scope * (block.capacity + 1))
     column = moved(block.rows, block.row_begins[scope])
@@ -137,7 +137,7 @@ def _find_pairs(store, layout, scope, pairs, block, m):
 
 @compiled
 def _fill_decays(store, layout, decayed, visitor, block, m):
-    """Fill in what counters are multiplied by: for each (scope, half-life), for each of its rows.
+    """Fill in the decay factors of counters: for each (scope, half-life), for each of its rows.
 
     ``decayed`` is int64[d, 2]. A word without a half-life, NO_HALF_LIFE, does not decay.
     """

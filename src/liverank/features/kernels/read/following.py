@@ -1,4 +1,4 @@
-"""Kernels for what a person follows, and which of the people they follow are in an item now."""
+"""Kernels for whom or what a person follows, and for followed people in an item now."""
 
 from typing import Any, NamedTuple
 
@@ -20,10 +20,10 @@ from liverank.features.layout.constants import (
 
 
 class Following(NamedTuple):
-    """What a person follows, and where those people are.
+    """The targets that a person follows, and the items that followed people are in.
 
     ``targets`` uint64[2**k] is a hash set of hashes; ``items`` uint64[2**k] and ``people``
-    float64[2**k] are a hash map from an item's number to how many of those people are in it.
+    float64[2**k] are a hash map from an item's number to the number of followed people in it.
     """
 
     targets: Any

@@ -1,7 +1,7 @@
-"""Kernels for the values of the latest items of the hosts whom a person follows.
+"""Kernels for field values of the latest items of the hosts whom a person follows.
 
-A host's row keeps some fields of its latest item. Here their values are counted over the hosts whom
-a person follows, and a candidate's own values are looked up among them.
+A host's row keeps some fields of its latest item. These kernels count the values over the followed
+hosts, and look up a candidate's own values in the counts.
 """
 
 from typing import Any, NamedTuple
@@ -68,15 +68,15 @@ def latest_of(store, layout, targets):
                     slot = slot_of(values, key)
                     values[slot] = key
                     hosts[slot] += 1.0
-            left = max(left - count, 0)  # more are there only in a torn read
+            left = max(left - count, 0)  # exceeded only in a torn read
     return LatestValues(values, hosts, known)
 
 
 @compiled
 def fill_latest(store, instruction, latest, block, m):
-    """Run LATEST: how many hosts share a candidate's value of a field, the mean over a list's.
+    """Run LATEST: how many hosts share a candidate's value of a field (mean over a list).
 
-    With a ``constant`` of 0 or more, their share of all known hosts and so many more.
+    With a ``constant`` of 0 or more, the count is divided by the known hosts plus the constant.
     """
     code, prior, out = instruction.code, instruction.constant, instruction.out
     values, hosts, bits = latest.values, latest.hosts, store.bits
@@ -101,7 +101,7 @@ def fill_latest(store, instruction, latest, block, m):
 
 @compiled
 def _values_in(store, layout, row, field):
-    """Where a host's row keeps the values of a field: (first word, number of values)."""
+    """Location of a field's values in a host's row: (first word, number of values)."""
     copies = layout.copies
     first = row + copies[3 * field + 2]
     if copies[3 * field + 1] == 1:

@@ -1,4 +1,4 @@
-"""Kernels for where an item is in its life, and for how many people are in it now."""
+"""Kernels for an item's age and state, and for the number of people in it now."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from liverank.features.layout.constants import (
 )
 
 _PRIOR_LIVES = 2.0
-"""Number of a host's items that the mean lifetime of all items weighs as much as."""
+"""Weight of the mean lifetime of all items, as a number of items of the host."""
 _ANNOUNCED, _LIVE, _OVER = 0.0, 1.0, 2.0
 
 
@@ -45,7 +45,7 @@ def fill_lives(store, layout, instruction, at, block, m):
         elif what == LIFE_STATE:
             out[row] = _state(words, item)
         elif what == LIFE_LEFT:
-            everything = block.rows[0]  # the first scope is that of all
+            everything = block.rows[0]  # the first scope is the one of all events
             typical_s = words[everything + LIFE_MS] / words[everything + LIFE_COUNT] / 1000.0
             if host_scope >= 0 and hosts[row] != layout.numbers[NUMBERS_WIDEST]:
                 of_host_s = words[hosts[row] + LIFE_MS] / 1000.0
@@ -57,7 +57,7 @@ def fill_lives(store, layout, instruction, at, block, m):
 
 @compiled
 def _state(words, item):
-    """Announced, live or over; over and announced again is announced. NaN where it is unknown."""
+    """0 announced (also if announced again after its end), 1 live, 2 over; NaN where unknown."""
     started, ended = words[item + ITEM_STARTED], words[item + ITEM_ENDED]
     if is_over(words, item):
         return _OVER

@@ -10,11 +10,11 @@ from liverank.features.kernels.memory.pointers import keep, pointer_to
 
 RANK, GAP, ABOVE_MEAN, ABOVE_MEAN_SD = op.RANK, op.GAP, op.ABOVE_MEAN, op.ABOVE_MEAN_SD
 ROUNDING = 1e-9
-"""Values whose standard deviation is less than this share of the largest do not differ."""
+"""Share of the largest value below which a standard deviation counts as 0 (rounding)."""
 LIMIT = 1e300
-"""Values of at least this size count as unknown, so that sums are finite."""
+"""Absolute value from which a value counts as unknown, so that sums are finite."""
 SHORT = 128
-"""Longest list whose ranks are counted by comparing each pair, instead of sorted."""
+"""Maximum length of lists that are ranked by comparing each pair, instead of sorting."""
 _DIGIT_BITS = 8
 _DIGITS = 4
 _LANES = 16
@@ -70,7 +70,7 @@ def compare(how, values, n, out):
 def _fill_above_mean(values, n, in_deviations, out):
     """Differences to the mean, whose bits do not depend on the order of the candidates.
 
-    A list is logged in another order than it was read in. Sums are of differences to the lowest
+    A list is logged in another order than it was read in. So sums are of differences to the lowest
     value, each rounded to a multiple of one power of two so that adding is exact (Rump's
     extraction): to 3e-16 of n times the range of values, at most.
     """
@@ -116,9 +116,9 @@ def _next_power(value):
 
 @compiled
 def _count_ranks(values, n, out):
-    """Ranks of a short list: each candidate is compared with each, without a branch.
+    """Ranks of a short list, by comparing all pairs without branches.
 
-    Columns are padded with NaN to a multiple of the processor's vectors.
+    Columns are padded with NaN to a multiple of the SIMD width.
     """
     wide = (n + _LANES - 1) // _LANES * _LANES
     own_array, better_array = np.full(wide, np.float32(np.nan)), np.zeros(wide, np.float32)
@@ -141,7 +141,7 @@ def _count_ranks(values, n, out):
 
 @compiled
 def _sort_ranks(values, n, out):
-    """Ranks of a long list: sorted, and ties counted half."""
+    """Ranks of a long list, by sorting; ties count one half."""
     keys, order = np.empty(n, np.uint32), np.empty(n, np.int64)
     rivals = 0
     for row in range(n):
@@ -179,7 +179,7 @@ def _fill_gaps(values, n, out):
 
 @compiled
 def _sortable(value):
-    """The bits of a float32 such that greater values have greater bits."""
+    """A uint32 for a float32, such that greater values have greater numbers."""
     bits = np.float32(value + 0.0).view(np.uint32)  # -0 becomes 0
     if bits & np.uint32(0x80000000):
         return np.uint32(~bits)
@@ -188,7 +188,7 @@ def _sortable(value):
 
 @compiled
 def _sorted(keys, order):
-    """Keys in rising order, and their rows: radix sort by digits, the lowest first."""
+    """Keys in ascending order, and their rows: LSD radix sort."""
     n = keys.size
     other_keys, other_order = np.empty_like(keys), np.empty_like(order)
     ends = np.zeros((_DIGITS, 1 << _DIGIT_BITS), np.int64)
@@ -198,7 +198,7 @@ def _sorted(keys, order):
     for digit in range(_DIGITS):
         its_ends = ends[digit]
         if its_ends[_digit(keys[0], digit)] == n:
-            continue  # all have the same
+            continue  # all have the same digit
         total = 0
         for value in range(1 << _DIGIT_BITS):
             total += its_ends[value]

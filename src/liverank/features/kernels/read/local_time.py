@@ -1,4 +1,4 @@
-"""Kernels for local time: the hour and the weekday where a person is."""
+"""Kernels for local time: hour and weekday in a person's time zone."""
 
 import numpy as np
 
@@ -14,9 +14,9 @@ _MS_PER_HOUR = 3_600_000.0
 def fill_moments(store, program, instruction, visitor, m):
     """Run HOUR (with minutes as a fraction) or WEEKDAY (Monday is 0); the same for all candidates.
 
-    The code names two fields that give a person's time zone, (entity, word) each; the first that is
-    known counts. An entity of -1 is no field, and without any the time is UTC. NaN where the fields
-    are unknown.
+    The code names two fields that give a person's time zone, (entity, word) each; the first known
+    one is used. An entity of -1 means no field; without fields the time is UTC. NaN where all
+    fields are unknown.
     """
     code, at = instruction.code, visitor.at
     local = at

@@ -1,6 +1,6 @@
-"""Kernels that compare the candidates of a list that is read in several blocks.
+"""Kernels that compare the candidates of a list which is read in several blocks.
 
-The columns that are compared are kept until the whole list was read.
+The compared columns are kept until the whole list has been read.
 """
 
 import numpy as np
@@ -11,14 +11,14 @@ from liverank.features.kernels.opcodes import ABOVE_MEAN, ABOVE_MEAN_SD, GAP, RA
 from liverank.features.kernels.read.listwise import compare
 
 TILE = 16
-"""Features of a candidate that are written together."""
+"""Number of features of a candidate that are written together."""
 
 
 @compiled
 def compared_of(code, is_whole):
-    """Which registers must be kept to compare a longer list: (int64[instructions], how many).
+    """The registers to keep for comparing a longer list: (int64[instructions], their number).
 
-    Kept registers are numbered from 0; -1 is for the others.
+    Kept registers are numbered from 0; the others have -1.
     """
     compared = np.full(len(code), -1, np.int64)
     count = 0
@@ -53,7 +53,7 @@ def keep_columns(compared, block, m, begin, kept):
 def compare_all(program, compared, kept, out):
     """Fill in the features that compare the candidates of a list of several blocks.
 
-    ``out`` is float32[n, features]. Some features are compared before they are written together:
+    ``out`` is float32[n, features]. Several features are compared, then written together:
     writing one alone would touch all of ``out``.
     """
     n, code, outputs = len(out), program.code, program.outputs

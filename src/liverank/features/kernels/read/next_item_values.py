@@ -1,4 +1,4 @@
-"""Kernels that read what people went on to from this person's latest successes."""
+"""Kernels that read which items people engaged with after this person's latest items."""
 
 from typing import Any, NamedTuple
 
@@ -54,9 +54,9 @@ def find_next_rows(store, layout, recent, block, m):
 
 @compiled
 def fill_next(store, layout, instruction, visitor, recent, block, m):
-    """Run NEXT: counts of going on to each candidate, or shares of the earlier items' successes.
+    """Run NEXT: counts of each candidate following an earlier item, or shares of its successes.
 
-    The code holds the word of the pairs' count, its half-life, how to combine, and the word of the
+    The code holds the word of the pairs' count, its half-life, the combination, and the word of the
     earlier item's count, or -1 for a plain count. NaN for a person without successes.
     """
     code, prior, out = instruction.code, instruction.constant, instruction.out

@@ -1,10 +1,10 @@
-"""Kernels that make a person's rows of pairs from their history, for one read.
+"""Kernels that build a person's rows of pairs from their history, for one read.
 
-A pair's row (user, item.host) counts what this person did with items of that host: for each type
-the time of the last one and decayed counts as of the read, and the impressions since the last
-success. The rows lie in an arena of their own that is built like state's: a row of zeros, a row of
-NaN, and an index by key. Entries are taken in order of time, so the same history gives the same
-bits.
+A pair's row, e.g. of (user, item.host), counts what this person did with items of that host: for
+each type the time of the last interaction and decayed counts as of the read, and the impressions
+since the last success. The rows have their own arena, built like that of state: an all-zero row, an
+all-NaN row, and an index by key. Entries are processed in order of time, so the same history gives
+the same bits.
 """
 
 from typing import Any, NamedTuple
@@ -49,8 +49,8 @@ class PairRows(NamedTuple):
     """A person's rows of pairs.
 
     ``keys`` uint64[2**k] is a hash set of the rows' keys and ``offsets`` int64[2**k] holds their
-    first words; ``words`` float64[...] is their arena; ``width`` the words of the widest row, and
-    the first word of the row of NaN.
+    first words; ``words`` float64[...] is their arena; ``width`` is the words of the widest row,
+    which is also the first word of the all-NaN row.
     """
 
     keys: Any
@@ -109,9 +109,9 @@ def _pair_scopes(layout, used):
 
 @compiled
 def _most_rows(store, layout, scopes, numbers, rows):
-    """Find the rows of a history's items, ``rows`` int64[n]; returns how many pairs it has at most.
+    """Find the rows of a history's items, ``rows`` int64[n]; returns the maximum number of pairs.
 
-    ``numbers`` is uint32[n]. All memory is asked for before the first row is read.
+    ``numbers`` is uint32[n]. All memory is prefetched before the first row is read.
     """
     for entry in range(numbers.size):
         prefetch(store.directory, directory_slot(numbers[entry]))
@@ -134,9 +134,9 @@ def _most_rows(store, layout, scopes, numbers, rows):
 
 @compiled
 def _fill(store, layout, scopes, history, at, pairs, left):
-    """Count a history's entries in the rows of pairs, of which ``left`` can be made.
+    """Count a history's entries in the rows of pairs, of which ``left`` can be created.
 
-    It stops where one more is needed: a list grew while it was read, and the read will be repeated.
+    It stops where more are needed: then a list grew during the read, which will be repeated.
     """
     entries, rows = history
     keys, offsets, words = pairs.keys, pairs.offsets, pointer_to(pairs.words)

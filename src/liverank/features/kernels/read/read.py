@@ -1,8 +1,8 @@
-"""Kernels that read features from state, as of a time.
+"""Kernels that read features from state as of a given time.
 
 Reading changes nothing, and a row's features do not depend on the other rows, except for those of
-kind ``in_list``. Candidates are read a block at a time. A list of one block is compared at once; of
-a longer one the columns that are compared are kept until all of it was read. Invariant: training
+kind ``in_list``. Candidates are read a block at a time. A list of one block is compared directly;
+for a longer one the compared columns are kept until all blocks have been read. Invariant: training
 and serving call this same ``read``.
 """
 
@@ -51,7 +51,7 @@ from liverank.features.layout.constants import RECENT_ITEMS
 def read(arrays, user, at, words, items, positions, out):
     """Read the features of one request's candidates.
 
-    ``arrays`` is (a ``Store``'s, a layout's, a ``Program``'s), a tuple of arrays each; ``user``
+    ``arrays`` holds the tuples of arrays of a ``Store``, a layout and a ``Program``; ``user``
     uint64; ``at`` float64 Unix ms; ``words`` uint64[request words]; ``items`` uint64[n];
     ``positions`` float64[n], or [1] where all have the same. ``out``, float32[n, features], is
     filled.
@@ -63,7 +63,7 @@ def read(arrays, user, at, words, items, positions, out):
 
 @compiled
 def read_rows(store, layout, program, request, out):
-    """What ``read`` does, by pointers to state and layout, for one candidate or more.
+    """Like ``read``, with pointers to state and layout, for at least one candidate.
 
     ``request`` is (user, at, words, items, positions).
     """
@@ -99,7 +99,7 @@ def read_rows(store, layout, program, request, out):
 
 @compiled
 def _gather(store, layout, program, visitor, recent_rows):
-    """All that is read once for a request, whatever the candidates.
+    """The values read once per request, which do not depend on the candidates.
 
     ``recent_rows`` is int64[RECENT_ITEMS], to be filled.
     """
@@ -128,7 +128,7 @@ def _gather(store, layout, program, visitor, recent_rows):
 
 @compiled
 def _factors_at(layout, at):
-    """What counters are multiplied by at a time, float64[half-lives, AGES + 1]."""
+    """The decay factors of counters at a time, float64[half-lives, AGES + 1]."""
     factors = np.empty((layout.numbers[NUMBERS_HALF_LIVES], AGES + 1))
     fill_factors(layout, at, factors)
     return factors

@@ -44,9 +44,9 @@ from liverank.features.kernels.read.next_item_values import fill_next
 
 
 class Known(NamedTuple):
-    """All that is read once for a request, whatever the candidates.
+    """The values read once per request, which do not depend on the candidates.
 
-    ``visitor`` is a ``Visitor``; ``pairs`` their ``PairRows``; ``person`` float64[4], the numbers
+    ``visitor`` is a ``Visitor``; ``pairs`` their ``PairRows``; ``person`` float64[4], the result
     of ``person_of``; then their ``Following``, ``LatestValues`` and ``RecentItems``.
     """
 
@@ -81,7 +81,7 @@ def run_program(store, layout, program, known, block, candidates):
         elif what == NEXT:
             fill_next(store, layout, instruction, visitor, known.recent, block, m)
         elif compares(what):
-            if n <= BLOCK:  # of a longer list, once all of it was read
+            if n <= BLOCK:  # longer lists are compared once all is read
                 compare(what, moved(block.registers, first * block.capacity), n, out)
         elif what == PERSON:
             fill(out, m, known.person[first])

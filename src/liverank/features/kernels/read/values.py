@@ -1,6 +1,6 @@
 """Kernels that turn the rows found for candidates into values, a whole column at a time.
 
-A missing row is the arena's row of zeros and an unknown one its row of NaN, so these loops need no
+A missing row is the arena's all-zero row and an unknown one its all-NaN row, so these loops need no
 branches.
 """
 
@@ -16,8 +16,8 @@ class Rows(NamedTuple):
     """The rows of one scope for the candidates of a block.
 
     ``source`` points to the arena's words, or to those of the rows of pairs; ``offsets`` to int64,
-    the rows' first words; ``decays`` to float64, the factors of their counters. For a list scope,
-    candidate i has the rows ``starts[i]`` to ``starts[i + 1]`` (int64); else it has row i.
+    the rows' first words; ``decays`` to float64, the decay factors of their counters. For a list
+    scope, candidate i has the rows ``starts[i]`` to ``starts[i + 1]`` (int64); else it has row i.
     """
 
     source: Any
@@ -27,7 +27,7 @@ class Rows(NamedTuple):
 
 
 class RateWords(NamedTuple):
-    """The words of a rate's two counters, and the number of trials that its prior weighs."""
+    """The words of a rate's two counters, and the weight of its prior in trials."""
 
     successes: Any
     trials: Any
@@ -44,7 +44,7 @@ def fill_counts(rows, m, word, out):
 
 @compiled
 def fill_rates(rows, m, words, prior, out):
-    """Fill ``out``, float64[m], with rates that fall back to the prior where evidence is thin.
+    """Fill ``out``, float64[m], with rates smoothed towards the prior.
 
     ``(count + strength * prior) / (trials + strength)``: the mean of a Beta posterior whose prior
     weighs as much as ``strength`` trials. ``prior`` points to float64[m].
@@ -68,7 +68,7 @@ def fill_ago(rows, m, word, at, out):
 
 @compiled
 def fill_list_counts(rows, m, word, how, out):
-    """For each list the sum, maximum or mean of its decayed counts; NaN for an empty list."""
+    """Fill in the sum, maximum or mean of each list's decayed counts; NaN for an empty list."""
     source, offsets, decays, starts = rows.source, rows.offsets, rows.decays, rows.starts
     for row in range(m):
         total, best = 0.0, -np.inf
@@ -81,7 +81,7 @@ def fill_list_counts(rows, m, word, how, out):
 
 @compiled
 def fill_list_rates(rows, m, words, prior, how, out):
-    """For each list the sum, maximum or mean of its rates; NaN for an empty list."""
+    """Fill in the sum, maximum or mean of each list's rates; NaN for an empty list."""
     source, offsets, decays, starts = rows.source, rows.offsets, rows.decays, rows.starts
     strength = words.strength
     for row in range(m):
@@ -98,7 +98,7 @@ def fill_list_rates(rows, m, words, prior, how, out):
 
 @compiled
 def fill_list_ago(rows, m, word, at, out):
-    """For each list the fewest seconds since a time of its elements; NaN for never."""
+    """Fill in the minimum over each list of the seconds since a time; NaN for never."""
     source, offsets, starts = rows.source, rows.offsets, rows.starts
     for row in range(m):
         last = 0.0

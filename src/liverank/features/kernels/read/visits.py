@@ -1,4 +1,4 @@
-"""The kernel for how often and when a person visits."""
+"""The kernel for the frequency and times of a person's visits."""
 
 import numpy as np
 
@@ -10,15 +10,15 @@ _VISIT_GAP_MS = 1_800_000.0
 _DAY_MS = 86_400_000.0
 _USUAL_MS = 5_400_000.0
 _USUAL_PRIOR = 1.0
-"""Number of visits that the uniform prior of the time of day weighs as much as."""
+"""Weight, in visits, of the uniform prior of the time of day."""
 
 
 @compiled
 def person_of(entries, at):
-    """Numbers of a person's visits, float64[4]; ``entries`` uint64[n] are in order of time.
+    """Statistics of a person's visits, float64[4]; ``entries`` uint64[n] are in order of time.
 
-    The number of visits in the history, the mean days from one to the next, days since the last
-    interaction, and the share of visits that began at about this time of day.
+    They are the number of visits in the history, the mean days from one to the next, days since the
+    last interaction, and the share of visits that began at about this time of day.
     """
     person = np.full(PERSON_NUMBERS, np.nan)
     visits, usual, first, last_begun, last = 0.0, 0.0, np.nan, np.nan, -np.inf
