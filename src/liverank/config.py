@@ -29,10 +29,10 @@ FieldType: TypeAlias = Literal["category", "key", "keys", "number", "text", "tim
 """What a field holds.
 
 ``category``  one of a few names (language, country)
-``key``       the id of something with a history of its own (host)
+``key``       an id whose history is tracked (host)
 ``keys``      a list of such ids (speakers, topics)
 ``number``    a quantity
-``text``      words for people (title)
+``text``      free text (title)
 ``time``      a moment: RFC 3339 or Unix milliseconds
 """
 
@@ -51,7 +51,7 @@ class Label(_Table, frozen=True):
     within: FiniteDuration = "1h"
     """How long after the ranking the interaction may come."""
     min_value: float | None = None
-    """The least ``value`` the interaction must carry, e.g. 3 for three stars."""
+    """Smallest ``value`` of the interaction that counts, e.g. 3 for three stars."""
     min_duration: FiniteDuration | None = None
     """How long the person must stay after it, e.g. ``"30s"``: no ``presence.leave`` sooner."""
 
@@ -62,12 +62,12 @@ class Label(_Table, frozen=True):
 
     @property
     def min_duration_ms(self) -> int:
-        """The least stay in milliseconds; 0 where none is asked for."""
+        """The shortest stay in milliseconds; 0 where none is required."""
         return 0 if self.min_duration is None else int(duration_ms(self.min_duration))
 
     @property
     def known_after_ms(self) -> int:
-        """How long after a ranking its labels are known, in milliseconds."""
+        """Time after a ranking until its labels are known, in milliseconds."""
         return self.within_ms + self.min_duration_ms
 
 
@@ -81,16 +81,16 @@ class Impressions(_Table, frozen=True):
     """The interaction type that means "this item was on the screen"."""
     seen: Literal["auto", "all", "to_last_engaged"] = "auto"
     """Which items of a list count as seen. Where no impression events exist, ``to_last_engaged``
-    leaves out those below the last one engaged with; ``auto`` does so when engagement falls with
-    the position, so that there is a reason to. Where they exist, both leave out what stands below
-    the first success: ``auto`` when people stop at a success."""
+    leaves out the items below the last one engaged with; ``auto`` does so only when engagement
+    falls with the position. Where they exist, both leave out the items below the first success:
+    ``auto`` only when people stop at a success."""
 
 
 class Candidates(_Table, frozen=True):
     """Rankings made from bare interactions, for a log that holds no rankings.
 
-    Each interaction of type ``interaction`` becomes a choice among the items that drew one within
-    the window before it.
+    Each interaction of type ``interaction`` becomes a ranking of the items that had such an
+    interaction within the window before it; its own item is the chosen one.
     """
 
     interaction: Word
@@ -98,9 +98,9 @@ class Candidates(_Table, frozen=True):
     per_ranking: Annotated[int, msgspec.Meta(ge=2)] = 20
     """Candidates of a training row group: the chosen one and a sample of the others."""
     max_rankings: Annotated[int, msgspec.Meta(ge=1)] = 30_000
-    """How many of them (the newest, thinned evenly) to train on."""
+    """Number of rankings to train on at most: the newest, sampled evenly."""
     max_test_rankings: Annotated[int, msgspec.Meta(ge=1)] = 2_000
-    """How many test rankings (thinned evenly) a backtest scores with all their candidates."""
+    """Number of test rankings (sampled evenly) that a backtest scores with all candidates."""
 
     @property
     def within_ms(self) -> int:
@@ -125,9 +125,9 @@ class Features(_Table, frozen=True):
     max_future: FiniteDuration = "5m"
     """How far ahead of its arrival an event's time may be; a later time is moved to that point."""
     history: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
-    """How many of a person's impressions, and of the other interactions, are remembered."""
+    """Number of a person's impressions, and of other interactions, that are stored."""
     memory: str = "4GB"
-    """Memory of feature state; when it is full, the rows idle for longest are evicted."""
+    """Memory of feature state; when it is full, the rows unused for longest are evicted."""
 
     @property
     def memory_bytes(self) -> int:
@@ -164,7 +164,7 @@ class Training(_Table, frozen=True):
     """Wall time of the model search."""
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     variants: tuple[Word, ...] = ()
-    """Learn only from rankings of these variants (``"EXPERIMENT:VARIANT"``); empty: from all."""
+    """Train only on rankings of these variants (``"EXPERIMENT:VARIANT"``); empty: on all."""
 
     @property
     def budget_s(self) -> float:
@@ -198,7 +198,7 @@ class Serving(_Table, frozen=True):
     keep_alive: Duration = "75s"
     """How long a connection may be idle between two requests."""
     log_wait: FiniteDuration = "30s"
-    """How long events wait for another process that holds the log, before they are refused."""
+    """How long events wait while another process locks the log, before they are refused."""
     max_lag: Duration = "5s"
     """How far the fold may be behind the log before ``/healthz`` reports it."""
     slow_request: Duration = "1s"

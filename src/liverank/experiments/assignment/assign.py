@@ -1,7 +1,7 @@
 """The assignment of a unit at a time: whether it takes part, with which variant, and why.
 
-Invariant: only another salt or other shares move a unit from one variant to another; raising the
-ramp does not.
+Invariant: a unit changes its variant only if the salt or the shares change, never when the ramp is
+raised.
 """
 
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class Assignment:
     variant: str | None = None
     """The variant that ranks, or None where the experiment does not apply."""
     label: str | None = field(init=False)
-    """The ``variant`` of a ranking in the log and in the answer."""
+    """The ``variant`` of a ranking in the log and in the response."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self._label())

@@ -1,4 +1,4 @@
-"""One field of many events, from the JSON that the log keeps their fields in."""
+"""Reads one field of many events from the JSON in which the log stores their fields."""
 
 from typing import Any
 

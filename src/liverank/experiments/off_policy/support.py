@@ -1,7 +1,7 @@
-"""Whether a log supports an estimate for a policy: checks made before an estimate is shown.
+"""Checks, before an estimate is shown, that the log supports it.
 
-Invariant: an estimate that passes is for a policy whose lists the log could have shown, and rests
-on enough lists with a weight.
+Invariant: an estimate that passes is for a policy whose lists the logging policy could have served,
+and is based on enough lists with a weight.
 """
 
 import math
@@ -15,8 +15,8 @@ from liverank.experiments.off_policy.logged import LoggedLists
 from liverank.experiments.off_policy.weights import Weights, effective_size
 
 _SURE = 4.0
-"""Standard errors by which the mean weight must differ from 1 to be an error; chance exceeds them
-once in some ten thousand tests."""
+"""Standard errors by which the mean weight must differ from 1 to be an error; chance alone exceeds
+them about once in ten thousand tests."""
 _MATTERS = 0.05
 """Difference of the mean weight from 1 that is tolerated, since propensities are often rounded."""
 
@@ -26,13 +26,13 @@ _ENOUGH_TO_TEST = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Least:
-    """The least support with which an estimate is given."""
+    """The minimum support for an estimate."""
 
     effective_lists: float = 100.0
     successes: int = 10
-    """Lists with a weighted reward."""
+    """Minimum number of lists with a weighted reward."""
     units: int = 30
-    """Units with a weighted list."""
+    """Minimum number of units with a weighted list."""
 
 
 def check_exploration(logged: LoggedLists) -> None:
