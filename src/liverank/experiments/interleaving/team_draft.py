@@ -3,8 +3,8 @@
 Source: Radlinski, Kurup and Joachims, "How does clickthrough data reflect retrieval quality?", CIKM
 2008. In each round a coin decides which ranker picks first; each then adds its best item that is
 not yet in the list. An item belongs to the ranker that added it, which wins by a click on the item.
-Invariant: given everything above it, each counted position belongs to either ranker with probability
- 1/2, so that clicks which don't depend on the items favour neither ranker.
+Invariant: given everything above it, each counted position belongs to either ranker with
+probability 1/2, so that clicks which don't depend on the items favour neither ranker.
 """
 
 import hashlib

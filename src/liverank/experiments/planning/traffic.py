@@ -39,7 +39,7 @@ class Traffic(msgspec.Struct, frozen=True):
         return len(self.by_day) + float(math.ceil(missing / self.later - 1e-9))
 
     def times(self, share: float) -> "Traffic":
-        """This traffic, multiplied by a share."""
+        """The traffic of a share of these users."""
         return Traffic(tuple(share * count for count in self.by_day), share * self.later)
 
 
