@@ -1,8 +1,8 @@
 """Runs a proof on one seed: weeks on "most popular", training, an A/B test, its report, the truth.
 
-The product's own commands and server do all of it; only the true values of heuristics, random order
-and oracles are simulated in this process. Invariant: the report is read before any truth is
-computed, and the truth is for the same people, weeks and random numbers.
+The product's own commands and server do all of it; only heuristics, random order and oracles, for
+the truth, rank lists in this process. Invariant: the report is read before any truth is computed,
+and the truth is for the same people, weeks and random numbers.
 """
 
 import shutil
