@@ -1,6 +1,6 @@
 """Starts the load processes of a test, begins and stops them together, and collects their results.
 
-Invariant: when the ``with`` block is left, by an error too, all of them have ended.
+Invariant: after the ``with`` block, even on an error, all of them have ended.
 """
 
 import os

@@ -41,7 +41,7 @@ class UpdateSources:
 
 @dataclass(frozen=True, slots=True)
 class UpdateCallbacks:
-    """What is called about updates.
+    """The callbacks of updates.
 
     ``on_change`` gets each state that is served from then on, ``on_look`` the seq reached at each
     look at the log; ``before_batch`` is called before each batch that is folded while others read.

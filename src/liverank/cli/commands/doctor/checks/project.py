@@ -49,7 +49,7 @@ def check_disk(folder: Path, *, free_bytes: int | None = None) -> Iterator[Findi
 
 
 def check_log(folder: Path, *, at_ms: int) -> Iterator[Finding]:
-    """Whether the log can be read, holds anything, and grows."""
+    """Whether the log is readable, not empty, and growing."""
     if not (folder / "log.sqlite").exists():
         yield Finding(
             "error",
@@ -80,7 +80,7 @@ def check_log(folder: Path, *, at_ms: int) -> Iterator[Finding]:
 
 
 def check_bundles(root: Path, config: Config, *, at_ms: int) -> Iterator[Finding]:
-    """Whether the bundle in service loads, is recent, and fits the config."""
+    """Whether the served bundle loads, is recent, and fits the config."""
     again = "train again with `liverank train`"
     try:
         version = store.current(root)
