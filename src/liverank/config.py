@@ -26,7 +26,7 @@ from liverank.quantities import (
 )
 
 FieldType: TypeAlias = Literal["category", "key", "keys", "number", "text", "time"]
-"""What a field holds.
+"""Type of a field's values.
 
 ``category``  one of a few names (language, country)
 ``key``       an id whose history is tracked (host)
@@ -44,16 +44,16 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Label(_Table, frozen=True):
-    """What counts as success for an impression."""
+    """The definition of a success for an impression."""
 
     interaction: Word
     """The interaction type that makes an impression a success, e.g. ``"join"``."""
     within: FiniteDuration = "1h"
-    """How long after the ranking the interaction may come."""
+    """Longest time from the ranking to the interaction."""
     min_value: float | None = None
     """Smallest ``value`` of the interaction that counts, e.g. 3 for three stars."""
     min_duration: FiniteDuration | None = None
-    """How long the person must stay after it, e.g. ``"30s"``: no ``presence.leave`` sooner."""
+    """Shortest stay after it, e.g. ``"30s"``: no ``presence.leave`` before that."""
 
     @property
     def within_ms(self) -> int:
@@ -72,7 +72,7 @@ class Label(_Table, frozen=True):
 
 
 class Impressions(_Table, frozen=True):
-    """How liverank knows which items of a ranking a person really saw."""
+    """Rules for which items of a ranking a person actually saw."""
 
     source: Literal["auto", "interaction", "ranking"] = "auto"
     """``interaction``: by events of type ``interaction``; ``ranking``: by the served list;
@@ -123,7 +123,7 @@ class Features(_Table, frozen=True):
     on: tuple[str, ...] = ()
     """Names or patterns of features to derive that are not derived by default."""
     max_future: FiniteDuration = "5m"
-    """How far ahead of its arrival an event's time may be; a later time is moved to that point."""
+    """Largest lead of an event's time over its arrival; a later time is moved to that point."""
     history: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
     """Number of a person's impressions, and of other interactions, that are stored."""
     memory: str = "4GB"
@@ -136,7 +136,7 @@ class Features(_Table, frozen=True):
 
 
 class Presence(_Table, frozen=True):
-    """How liverank knows who is in an item now, and who follows whom."""
+    """The interactions that define who is in an item now, and who follows whom."""
 
     enter: Word = "join"
     """The interaction type by which a person enters an item."""
@@ -154,7 +154,7 @@ class Presence(_Table, frozen=True):
 
 
 class Training(_Table, frozen=True):
-    """How a model is trained."""
+    """Options of training."""
 
     validation: Annotated[float, msgspec.Meta(gt=0, lt=0.9)] = 0.2
     """Share of the rankings, the newest ones, whose rows are the validation rows."""
@@ -196,15 +196,15 @@ class Serving(_Table, frozen=True):
     log_rankings: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     """Share of the rankings that are logged; models learn only from logged rankings."""
     keep_alive: Duration = "75s"
-    """How long a connection may be idle between two requests."""
+    """Longest idle time of a connection between two requests."""
     log_wait: FiniteDuration = "30s"
-    """How long events wait while another process locks the log, before they are refused."""
+    """Longest time that events wait while another process locks the log; then they are refused."""
     max_lag: Duration = "5s"
-    """How far the fold may be behind the log before ``/healthz`` reports it."""
+    """Largest lag of the fold behind the log; ``/healthz`` reports a larger one."""
     slow_request: Duration = "1s"
     """Requests that take longer are written to the server's log."""
     snapshot_every: FiniteDurationOrNever = "10m"
-    """How often feature state is written to disk for the next start; or ``"never"``."""
+    """Time between two snapshots of feature state for the next start; or ``"never"``."""
 
     @property
     def snapshot_every_s(self) -> float | None:

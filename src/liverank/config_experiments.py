@@ -1,6 +1,6 @@
 """The tables ``[experiments.NAME]`` and ``[metrics.NAME]`` of liverank.toml, as frozen structs.
 
-What is checked beyond the types of single values is in ``config_experiment_rules``.
+Checks beyond the types of single values are in ``config_experiment_rules``.
 """
 
 import re
@@ -44,12 +44,12 @@ class Variant(_Table, frozen=True):
 
 
 class Experiment(_Table, frozen=True):
-    """An experiment: who takes part, which variants there are, and what decides."""
+    """An experiment: its units, its variants, and the metrics that decide."""
 
     variants: dict[str, Variant]
     surface: Word = "default"
     unit: str = "user"
-    """What is assigned: ``user``, or ``fields.NAME`` of the request."""
+    """The unit of assignment: ``user``, or ``fields.NAME`` of the request."""
     salt: Word | None = None
     """Text that is hashed with the unit to draw buckets; by default the experiment's name."""
     layer: Word | None = None
@@ -68,7 +68,7 @@ class Experiment(_Table, frozen=True):
     """The first is the primary metric."""
     guardrails: tuple[Word, ...] = ()
     looks: FiniteDuration = "1d"
-    """How often results are looked at."""
+    """Time between two looks at the results."""
     alpha: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.05
     power: Annotated[float, msgspec.Meta(gt=0.5, lt=1)] = 0.8
     days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 28
@@ -115,7 +115,7 @@ class Experiment(_Table, frozen=True):
 
 
 class Metric(_Table, frozen=True):
-    """What is measured per unit, over a window from its exposure."""
+    """A quantity measured per unit, over a window from its exposure."""
 
     kind: Literal["participation", "ratio", "mean", "retention", "quantile"]
     interaction: Word | None = None

@@ -23,7 +23,7 @@ def check(config: "Config", where: str) -> None:
     for key, text, rule in _durations(config, type(config), ""):
         if not (
             key.startswith("label.") and _is_label_named(config)
-        ):  # the file says `labels.NAME`
+        ):  # the file has `labels.NAME`
             _check_duration(key, text, rule, where)
     _check_features(config.features, where)
     if config.presence.enter == config.presence.leave:

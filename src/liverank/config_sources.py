@@ -6,7 +6,7 @@ import msgspec
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the files of another format become events. See docs/events.md."""
+    """The mapping from files of another format to events. See docs/events.md."""
 
     files: str
     """Pattern that a file's name must match, e.g. ``"behaviors*.tsv*"``."""

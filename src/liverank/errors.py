@@ -21,8 +21,8 @@ The errors form one tree, so a caller can catch all of them or a single kind:
     ├── SimulatorError   a world cannot be built or run as asked
     └── ProofError       a proof in a simulated world cannot go on
 
-Invariant: the message of each is one readable line that says where, what was given, what is
-allowed, and what to do next; the command line prints it without a traceback.
+Invariant: each message is one readable line with the location, the given value, the allowed ones,
+and the next step; the command line prints it without a traceback.
 """
 
 

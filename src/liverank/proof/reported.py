@@ -1,6 +1,6 @@
 """Reads the experiment's report and the training report as parts of the results.
 
-Both come from the commands' public JSON. Invariant: nothing here uses the simulated truth.
+Both come from the commands' public JSON. Invariant: the simulated truth is not used.
 """
 
 from collections.abc import Mapping

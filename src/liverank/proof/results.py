@@ -60,7 +60,7 @@ class Phase(_Part, frozen=True):
     words: str
     """Description of the stage for readers."""
     seconds: float
-    """Of wall-clock time."""
+    """Wall-clock time of the stage."""
     simulated_days: float = 0.0
     visits: int = 0
     """Number of lists requested."""
@@ -70,7 +70,7 @@ class Phase(_Part, frozen=True):
 
 
 class TrainingSummary(_Part, frozen=True):
-    """What ``liverank train`` reported of the bundle that it promoted."""
+    """The report of ``liverank train`` on the bundle that it promoted."""
 
     bundle: str
     seconds: float

@@ -1,4 +1,4 @@
-"""``liverank validate``: check the config and the events, and report problems."""
+"""``liverank validate``: check the config and the events, and report the problems found."""
 
 import argparse
 from collections import Counter

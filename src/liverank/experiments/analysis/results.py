@@ -45,7 +45,7 @@ class MetricResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """How far the experiment has come; unknown values are NaN or None."""
+    """The progress of the experiment; unknown values are NaN or None."""
 
     users: int
     """Units of all arms so far."""
@@ -64,7 +64,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What to do, in words that a reader without statistics understands."""
+    """The decision, in words that a reader without statistics understands."""
 
     action: Action
     sentence: str
@@ -75,7 +75,7 @@ class Decision:
     until_users: int | None = None
     """For `wait`: units of all arms at which to look again."""
     until_ms: int | None = None
-    """For `wait` with a known rate: about when these units are reached."""
+    """For `wait` with a known rate: the approximate time at which these units are reached."""
 
 
 def correct(results: Sequence[MetricResult]) -> list[MetricResult]:

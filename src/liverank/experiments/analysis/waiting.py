@@ -38,7 +38,7 @@ def wait_for(stage: Stage, users: float) -> Decision:
 
 
 def wait_words(until: Decision, stage: Stage) -> str:
-    """How long to wait, as the beginning of a sentence."""
+    """The time to wait, as the beginning of a sentence."""
     if until.until_users is None:
         return "Wait"
     more = until.until_users - stage.users

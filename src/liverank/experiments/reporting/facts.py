@@ -25,7 +25,7 @@ class DecisionFact(_Fact, frozen=True):
     reasons: tuple[str, ...]
     """Reasons for the action."""
     changes: tuple[str, ...]
-    """What would change the action."""
+    """Results that would change the action."""
     until_ms: int | None
     until_users: int | None
 
@@ -68,7 +68,7 @@ class DayEffect(_Fact, frozen=True):
 
 
 class Novelty(_Fact, frozen=True):
-    """How the effect changes with the days since exposure."""
+    """The change of the effect with the days since exposure."""
 
     days: tuple[DayEffect, ...]
     trend_days: int

@@ -83,7 +83,7 @@ def _stage(course: Course, series: Series, arms: int) -> Stage:
 def _changes(
     decision: Decision, split: SplitFact, metrics: Sequence[MetricFact], course: Course
 ) -> tuple[str, ...]:
-    """What would change a decision, in words."""
+    """Results that would change a decision, in words."""
     if not split.ok:
         return ("Nothing in these data: a sound split is needed first.",)
     changes = []

@@ -72,7 +72,7 @@ def json_answer(status: int, content: msgspec.Struct) -> Answer:
 
 
 def problem_answer(status: int, problem: Problem, *headers: tuple[bytes, bytes]) -> Answer:
-    """An error as an answer; with 503, a header says when to try again.
+    """An error as an answer; with 503, a header gives the time to try again.
 
     >>> problem_answer(404, Problem(where="GET /x", what="no such route")).body
     b'{"error":{"where":"GET /x","what":"no such route"}}'

@@ -18,7 +18,7 @@ from liverank.serving.undeclared_names import UndeclaredNames
 
 ROUTES = ("rank", "events", "items", "users", "health", "other")
 STATUSES = (200, 202, 400, 404, 405, 408, 413, 415, 422, 431, 500, 503, 507, 0)
-"""Statuses with counters of their own; 0 stands for all others."""
+"""Statuses with separate counters; 0 stands for all others."""
 LEVELS = ("model", "previous", "popular", "newest", "current")
 """Sources of rankings: ``model`` is the current bundle, ``current`` that bundle in place of a
 variant's own; the others are fallback levels."""

@@ -88,7 +88,7 @@ class State(NamedTuple):
     mood_ms: Ints  # [n_people]
     visits: Rows  # [n_people] visits so far
     next_ms: Ints  # [n_people] time of the next visit
-    busy_ms: Ints  # [n_people] the end of the last visit
+    busy_ms: Ints  # [n_people] end of the last visit
     own_start_ms: Ints  # [n_people] when the person's own next room starts
     room_mark: Rows  # [n_rooms] -1; scratch space of a kernel
     host_mark: Rows  # [n_hosts] -1; scratch space of a kernel
