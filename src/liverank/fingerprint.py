@@ -86,7 +86,7 @@ def _is_plain_module(package: str, name: str) -> bool:
 
 
 def _path_of(package: str, name: str) -> str | None:
-    """The path that a module of the package would have, without ``.py``; None for other packages."""
+    """The path of a module of the package, without ``.py``; None for other packages."""
     first, _, rest = name.partition(".")
     if first != os.path.basename(package):
         return None
