@@ -101,7 +101,7 @@ class _KernelCacheImpl(CompileResultCacheImpl):
 
 
 class _KernelCache(FunctionCache):
-    """numba's cache of one function, in a folder of ours."""
+    """numba's cache of one function, in our own folder."""
 
     _impl_class = _KernelCacheImpl
 

@@ -76,7 +76,7 @@ class Impressions(_Table, frozen=True):
 
     source: Literal["auto", "interaction", "ranking"] = "auto"
     """``interaction``: by events of type ``interaction``; ``ranking``: by the served list;
-    ``auto``: the first where the log holds such events, else the second."""
+    ``auto``: the first if the log has such events, else the second."""
     interaction: Word = "impression"
     """The interaction type that means "this item was on the screen"."""
     seen: Literal["auto", "all", "to_last_engaged"] = "auto"
@@ -87,7 +87,7 @@ class Impressions(_Table, frozen=True):
 
 
 class Candidates(_Table, frozen=True):
-    """Rankings made from bare interactions, for a log that holds no rankings.
+    """Rankings derived from bare interactions, for a log without rankings.
 
     Each interaction of type ``interaction`` becomes a ranking of the items that had such an
     interaction within the window before it; its own item is the chosen one.
@@ -225,7 +225,7 @@ class Config(_Table, frozen=True):
     """The whole of liverank.toml."""
 
     label: Label
-    """The label that ranks the lists; where it is left out, the first of ``labels``."""
+    """The label that ranks the lists; if it is left out, the first of ``labels``."""
     labels: dict[Word, Label] = {}
     """Further labels; each is learned by a separate head."""
     path: Word = ".liverank"
@@ -292,7 +292,7 @@ def load_config(path: Path) -> Config:
 
 
 def _with_label(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the first of ``labels`` as its label, where it names none."""
+    """The document, with the first of ``labels`` as its label if it has none."""
     if isinstance(labels := document.get("labels"), dict) and labels and "label" not in document:
         return {**document, "label": next(iter(labels.values()))}
     return document

@@ -40,7 +40,7 @@ class Variant(_Table, frozen=True):
     """In place of ``rank``: the score is this weighted sum of the bundle's label probabilities;
     ``popular`` stands for an item's popularity as a share of the list's largest."""
     share: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
-    """The variant's share; equal shares where no variant names one."""
+    """The variant's share; equal shares if no variant has one."""
 
 
 class Experiment(_Table, frozen=True):
@@ -85,12 +85,12 @@ class Experiment(_Table, frozen=True):
 
     @property
     def start_ms(self) -> float | None:
-        """Start in Unix milliseconds; None where the config names none."""
+        """Start in Unix milliseconds; None if the config has none."""
         return None if self.start is None else self.start.timestamp() * 1000
 
     @property
     def end_ms(self) -> float | None:
-        """End in Unix milliseconds; None where the config names none."""
+        """End in Unix milliseconds; None if the config has none."""
         return None if self.end is None else self.end.timestamp() * 1000
 
     @property
@@ -100,7 +100,7 @@ class Experiment(_Table, frozen=True):
 
     @property
     def unit_field(self) -> str | None:
-        """The request field that names the unit; None where the unit is the user."""
+        """The request field with the unit; None if the unit is the user."""
         return None if self.unit == "user" else self.unit.removeprefix("fields.")
 
     @property

@@ -12,7 +12,7 @@ The errors form one tree, so a caller can catch all of them or a single kind:
     │   └── LogCorruptError  a stored part fails its checks
     ├── StateError       feature state is out of memory, or a snapshot does not fit
     │   └── StateBusyError   a batch is being folded for longer than a read can wait
-    ├── DatasetError     the log holds no rows to learn from, or too few
+    ├── DatasetError     the log has no rows to train on, or too few
     ├── TrainingError    no model could be trained
     ├── BundleError      a bundle is missing, changed, or does not fit
     ├── ServingError     a request cannot be answered as asked
@@ -67,7 +67,7 @@ class StateBusyError(StateError):
 
 
 class DatasetError(LiverankError):
-    """The log holds no rows to learn from, or too few."""
+    """The log has no rows to train on, or too few."""
 
 
 class TrainingError(LiverankError):

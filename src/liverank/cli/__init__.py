@@ -3,7 +3,7 @@
 To add a command: write a module in ``cli.commands``, and add its name to ``COMMANDS``. Commands
 choose stores and sources, and read the clock; everything below takes them as arguments.
 Invariant: exit 0 is ok, 1 is a failure with one readable line on stderr, 2 is bad usage; with
-``--json`` the last line of stdout is one JSON object, which on failure holds ``ok`` and ``error``.
+``--json`` the last line of stdout is one JSON object, which on failure has ``ok`` and ``error``.
 """
 
 import argparse

@@ -22,7 +22,7 @@ class _Asked(msgspec.Struct, frozen=True):
 class _Ranked(msgspec.Struct, frozen=True):
     item: str
     score: float | None
-    """Null for a score that is not a number."""
+    """The score; null if it is not a number."""
 
 
 class _Answer(msgspec.Struct, frozen=True):

@@ -29,7 +29,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """The load of all processes together; rates are per second."""
 
     rate: float | None
-    """None keeps all connections busy."""
+    """Rankings per second; None keeps all connections busy."""
     duration_s: float
     timeout_s: float
     workers: int

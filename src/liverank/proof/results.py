@@ -56,7 +56,7 @@ class Phase(_Part, frozen=True):
     """One stage of a proof, and its cost."""
 
     name: str
-    """``world``, ``before``, ``training``, ``test``, ``report``, or ``truth:POLICY``."""
+    """The stage: ``world``, ``before``, ``training``, ``test``, ``report``, or ``truth:POLICY``."""
     words: str
     """Description of the stage for readers."""
     seconds: float

@@ -1,4 +1,4 @@
-"""``liverank backtest``: whether the model would have ranked better than popularity."""
+"""``liverank backtest``: compare the model's past rankings with popularity."""
 
 import argparse
 import time

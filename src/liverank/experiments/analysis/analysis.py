@@ -55,7 +55,7 @@ class Analysis:
 def analyse(table: pl.DataFrame | Mapping[str, Any], spec: TableSpec) -> Analysis:
     """Analyse a table with one row a unit, or several that are summed; a dict of arrays works too.
 
-    Raises ExperimentError where the table cannot be analysed as asked.
+    Raises ExperimentError if the table cannot be analysed.
 
     >>> from liverank.experiments.analysis.spec import parse_metric
     >>> table = {"user": range(4000), "group": [0, 1] * 2000, "bought": [0, 1, 0, 0] * 1000}

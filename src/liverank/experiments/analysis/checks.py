@@ -15,7 +15,7 @@ _SMALL = 30
 _LARGE_SHARE = 0.05
 """Share of an arm's total above which a single unit is noted."""
 _UNEQUAL = 0.001
-"""p below which the share of missing values differs between the arms."""
+"""p-value below which the share of missing values is unequal between the arms."""
 
 
 def check_missing(measured: Measured, units: Units) -> list[str]:
@@ -31,7 +31,7 @@ def check_missing(measured: Measured, units: Units) -> list[str]:
 
 
 def warn_of_missing(measured: Measured, units: Units) -> list[str]:
-    """A warning where the share of units without the metric differs between the arms."""
+    """A warning if the share of units without the metric differs between the arms."""
     total = np.bincount(units.arm, minlength=len(units.arms))
     known = np.bincount(measured.arm, minlength=len(units.arms))
     missing = total - known

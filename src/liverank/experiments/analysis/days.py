@@ -33,7 +33,7 @@ class Days:
 
     @property
     def last_ms(self) -> int | None:
-        """The end of the last day; None where the days are not dates."""
+        """The end of the last day in Unix ms; None if the days are not dates."""
         last = self.day.max()
         return (int(str(last)) + 1) * _DAY_MS if self.are_dates and last is not None else None
 

@@ -1,7 +1,7 @@
 """Decides about an experiment: ship, stop or wait, with reasons, and what would change it.
 
 The first metric that is not a guardrail is the primary one; it decides. Guardrails can only forbid
-shipping. Invariant: where the split is broken no metric is used.
+shipping. Invariant: if the split is broken no metric is used.
 """
 
 import math

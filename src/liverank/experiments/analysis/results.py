@@ -34,7 +34,7 @@ class MetricResult:
 
     @property
     def gain(self) -> float:
-        """The difference, above zero where it is an improvement."""
+        """The difference, with a positive sign for an improvement."""
         return self.comparison.difference * (1 if self.direction == "up" else -1)
 
     @property

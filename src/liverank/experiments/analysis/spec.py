@@ -49,9 +49,9 @@ class TableSpec:
     """The first that is not a guardrail decides."""
     control: str | None = None
     shares: Mapping[str, float] = field(default_factory=dict)
-    """Planned shares of variants; equal ones where none are given."""
+    """Planned shares of variants; equal shares if none are given."""
     time: str | None = None
-    """Column of the day or moment of a row, where a unit has several."""
+    """Column with the time or day of a row, if units have several rows."""
     cluster: str | None = None
     """Column of the assigned cluster, where assignment is coarser than a unit."""
     segments: Sequence[str] = ()

@@ -51,7 +51,7 @@ class Units:
 
 
 def read_units(table: pl.DataFrame, spec: TableSpec, notes: list[str]) -> Units:
-    """Read a table's units. Raises ExperimentError where no result could be trusted."""
+    """Read a table's units. Raises ExperimentError if no result could be trusted."""
     of_metrics, of_covariates = _columns_of(spec.metrics)
     check_columns(spec.columns, table.columns)
     if table.height == 0:

@@ -36,7 +36,7 @@ class Assignment:
     experiment: str
     why: Why
     variant: str | None = None
-    """The variant that ranks, or None where the experiment does not apply."""
+    """The variant that ranks, or None if the experiment does not apply."""
     label: str | None = field(init=False)
     """The ``variant`` of a ranking in the log and in the response."""
 
@@ -60,7 +60,7 @@ def assignment_of(
     ends: dict[str, int],
     is_in_target: bool,
 ) -> Assignment:
-    """The assignment of a unit that is not forced; ``ends`` are those of ``ends_of``."""
+    """The assignment of a unit that is not forced; ``ends`` are from ``ends_of``."""
     if not step.is_running and step.shipped is None:
         return Assignment(name, "not_running")
     if not is_in_target:

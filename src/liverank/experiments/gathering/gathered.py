@@ -23,7 +23,7 @@ class Arms:
     names: tuple[str, ...]
     """Names as logged, without the experiment's; ``holdout`` may be among them."""
     starts: NDArray[np.int64]
-    """``int64[n_arms + 1]``: the units of arm a are from ``starts[a]`` up to ``starts[a + 1]``."""
+    """``int64[n_arms + 1]``: the units of arm a are ``starts[a] : starts[a + 1]``."""
 
     def of(self, name: str) -> slice:
         """The range of an arm's units; empty if no unit was exposed to it."""
@@ -48,7 +48,7 @@ class Events:
     since_ms: NDArray[np.int64]
     """Time since the exposure of the unit in milliseconds; negative before it."""
     starts: NDArray[np.int64]
-    """``int64[n_types + 1]``: those of type t are from ``starts[t]`` up to ``starts[t + 1]``."""
+    """``int64[n_types + 1]``: the events of type t are ``starts[t] : starts[t + 1]``."""
     value: NDArray[np.float64] | None
     count: NDArray[np.int32] | None
     types_of: Callable[[tuple[str, ...]], list[int]]
@@ -98,7 +98,7 @@ class Amounts:
     unit: NDArray[np.int32]
     time_ms: NDArray[np.int64]
     amount: NDArray[np.float64] | None
-    """None where each is 1."""
+    """``float64``, one for each event; None if each is 1."""
 
     def total(self, rows: slice | NDArray[np.bool_], units: int) -> NDArray[np.float64]:
         """The sum of some rows for each unit, ``float64[units]``."""
@@ -185,7 +185,7 @@ class Gathered:
 
 
 def _amount(need: Need, events: Events) -> NDArray[np.float64] | None:
-    """The amount that each event adds to a need; None where all add 1."""
+    """The amount that each event adds to a need; None if all add 1."""
     if need.of == "value":
         assert events.value is not None
         return events.value

@@ -22,9 +22,9 @@ class Rows:
     time_ms: NDArray[np.int64]
     type: NDArray[np.int16]
     value: NDArray[np.float64] | None
-    """Sum of values; None where no metric sums them."""
+    """Sum of values; None if no metric sums them."""
     count: NDArray[np.int32] | None
-    """Number of interactions that a row represents; None where each is one."""
+    """Number of interactions that a row represents; None if each is one."""
 
 
 class Interactions:

@@ -30,7 +30,7 @@ class UserFields:
     def at(self, name: str, exposed_ms: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int32]]:
         """The texts of a field, and for each user the code of the latest one up to ``exposed_ms``.
 
-        ``exposed_ms`` is int64[n_users]; NONE where nothing was known by then.
+        ``exposed_ms`` is int64[n_users]; NONE if nothing was known by then.
         """
         found = np.full(len(exposed_ms), NONE, np.int32)
         pieces = self._pieces[name]

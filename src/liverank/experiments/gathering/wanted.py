@@ -18,7 +18,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """The experiment's name; None (to plan one) makes everybody's first ranking the exposure."""
     needs: tuple[Need, ...]
     from_ms: float | None = None
-    """Unix ms before which exposures do not count; None where the first exposure is the start."""
+    """Unix ms before which exposures do not count; None if the first exposure is the start."""
     until_ms: float | None = None
     """Unix ms after which nothing counts."""
     pre_days: int = 14
@@ -26,13 +26,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     surface: str | None = None
     """Only rankings of this surface expose; None for all."""
     unit_field: str | None = None
-    """The request field that names the unit; None where the unit is the user."""
+    """The request field with the unit; None if the unit is the user."""
     user_fields: tuple[str, ...] = ()
     """User fields to form segments from, as known at the exposure."""
     request_fields: tuple[str, ...] = ()
     """Request fields to form segments from, taken from the ranking of the exposure."""
     listed_as: str | None = None
-    """The interaction type that each item of a ranking counts as, where none are logged."""
+    """The interaction type that each item of a ranking counts as, if none are logged."""
 
     @property
     def pre_ms(self) -> int:

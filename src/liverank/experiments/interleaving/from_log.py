@@ -39,7 +39,7 @@ def interleaved_credit(
     """Credit the rankers of a variant, named as rankings are logged (``EXPERIMENT:VARIANT``).
 
     ``frames`` are the log's (``events.frame.SCHEMA``). Raises EventError for a list whose teams
-    are not of the form that ``teams_text`` writes, DatasetError where there is no list.
+    are not of the form that ``teams_text`` writes, DatasetError if there is no list.
     """
     rankings, acts = _collected(frames, variant, counts)
     if rankings.is_empty():

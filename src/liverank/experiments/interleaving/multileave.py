@@ -41,7 +41,7 @@ def multileave(
 def multileaved(
     rankings: Sequence[Sequence[T]], draws: Iterable[int], limit: int | None = None
 ) -> tuple[list[T], list[tuple[int, ...]]]:
-    """``multileave`` with given draws, one a position: the number of the ranker that adds its item.
+    """``multileave`` with given draws: for each position the index of the ranker that adds an item.
 
     >>> multileaved([["r1", "r2"], ["r2", "r1"]], draws=[1, 0])
     (['r2', 'r1'], [(1,), (0, 1)])

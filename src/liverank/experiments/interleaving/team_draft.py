@@ -69,7 +69,7 @@ def drafted(
 
 
 def _next(ranked: Sequence[T], start: int, taken: set[T]) -> int:
-    """The index of a ranker's best item that is not taken; its length where all are."""
+    """The index of a ranker's best item that is not taken; its length if all are."""
     while start < len(ranked) and ranked[start] in taken:
         start += 1
     return start

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from liverank.errors import EventError
 
 TEAMS_FIELD = "_teams"
-"""The field of a logged ranking that holds the teams of its items."""
+"""The field of a logged ranking with the teams of its items."""
 MOST_RANKERS = 26
 NOBODY_LETTER = "-"
 _A = ord("A")

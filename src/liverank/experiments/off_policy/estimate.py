@@ -34,7 +34,7 @@ class Estimate:
     ci: Interval
     """Confidence interval by Student's t over units, of the logarithm if no reward is negative."""
     bound: Interval | None
-    """Interval for any number of units (empirical Bernstein); None where no range is known."""
+    """Interval for any number of units (empirical Bernstein); None if no range is known."""
     by_position: tuple[float, ...]
     effective_lists: float
     """Kish's effective sample size at the position where it is smallest."""
@@ -62,7 +62,7 @@ def snips(logged: LoggedLists, weights: Weights, *, level: float = 0.95) -> Esti
 
     Each position is normalised by itself. Source: Swaminathan and Joachims, "The self-normalized
     estimator for counterfactual learning", NeurIPS 2015; the standard error linearises the ratio.
-    Raises DatasetError where all weights at a position are 0.
+    Raises DatasetError if all weights at a position are 0.
     """
     rewards, shown = _rewards(logged), logged.shown
     total, reaching = weights.sum(axis=0), shown.sum(axis=0)

@@ -36,7 +36,7 @@ class Least:
 
 
 def check_exploration(logged: LoggedLists) -> None:
-    """Raise DatasetError where the logging policy was deterministic."""
+    """Raise DatasetError if the logging policy was deterministic."""
     known = logged.logging[logged.shown]
     known = known[~np.isnan(known)]
     if len(known) and (known == 1).all():
@@ -47,7 +47,7 @@ def check_exploration(logged: LoggedLists) -> None:
 
 
 def check_support(logged: LoggedLists, weights: Weights, least: Least | None = None) -> None:
-    """Raise DatasetError where the log does not support the estimate; the message states why.
+    """Raise DatasetError, with the reason, if the log does not support the estimate.
 
     The test that the mean weight is 1 checks the propensities themselves (Li, Kim and Zitouni,
     "Toward predicting the outcome of an A/B experiment for search engines", WSDM 2015).
@@ -89,7 +89,7 @@ def _times(needed: float, have: float) -> str:
 
 
 def _check_mean_weight(logged: LoggedLists, weights: Weights, testable: NDArray[np.bool_]) -> None:
-    """Raise DatasetError where the weights of a testable position are not 1 on average."""
+    """Raise DatasetError if the weights of a testable position are not 1 on average."""
     _, unit = np.unique(logged.unit, return_inverse=True)
     for position in np.flatnonzero(testable):
         shown = logged.shown[:, position]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from liverank.experiments.off_policy.logged import LoggedLists, check_lists
 
 Weights = NDArray[np.float64]
-"""float64[n, positions]; 0 beyond a list's end."""
+"""Weights, float64[n, positions]; 0 beyond a list's end."""
 
 
 def item_position_weights(logged: LoggedLists) -> Weights:

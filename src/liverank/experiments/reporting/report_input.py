@@ -28,7 +28,7 @@ class ReportInput(msgspec.Struct, frozen=True, kw_only=True):
     """Names of default metrics, which are left out if the log has no events for them."""
     now_ms: int
     start_ms: float | None = None
-    """None where the first exposure is the start."""
+    """Start in Unix ms; None if the first exposure is the start."""
     stopped_ms: float | None = None
     decided: str | None = None
     """The manual decision, in words."""
@@ -36,7 +36,7 @@ class ReportInput(msgspec.Struct, frozen=True, kw_only=True):
     request_fields: tuple[str, ...] = ()
     listed_as: str | None = None
     pre_days: int = 14
-    """Length of the pre-period of covariates in days; 0 where the experiment ran before."""
+    """Length of the pre-period of covariates in days; 0 if the experiment ran before."""
 
     @property
     def all_metrics(self) -> tuple[Metric, ...]:
@@ -89,8 +89,8 @@ class ReportInput(msgspec.Struct, frozen=True, kw_only=True):
 def report_input_of(config: Config, name: str, *, now_ms: int, listed: bool) -> ReportInput:
     """An experiment of the config as the input of a report.
 
-    ``listed``: the log holds no impressions, so the items of rankings count as impressions.
-    Raises ExperimentError where there is no such experiment.
+    ``listed``: the log has no impressions, so the items of rankings count as impressions.
+    Raises ExperimentError if there is no such experiment.
     """
     if name not in config.experiments:
         known = ", ".join(config.experiments) or "none"

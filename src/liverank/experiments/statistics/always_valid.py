@@ -38,7 +38,7 @@ def confidence_sequence(
 
 
 def always_valid_p(z: float, *, units: float, tightest_at: float, alpha: float = 0.05) -> float:
-    """The p-value of the sequence: below alpha exactly where its interval excludes zero.
+    """The p-value of the sequence: below alpha exactly if its interval excludes zero.
 
     ``alpha`` only determines where the sequence is tightest. Over all looks together, the
     probability that p ever falls below a level is at most that level, so the smallest p so far is

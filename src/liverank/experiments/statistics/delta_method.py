@@ -22,7 +22,7 @@ class Linearised:
     """Ratios of one arm, and the covariance of their linearised values over its units."""
 
     values: NDArray[np.float64]
-    """``float64[k]``; NaN where a denominator is zero."""
+    """``float64[k]``; NaN if a denominator is zero."""
     covariance: NDArray[np.float64]
     """``float64[k, k]``: covariance over units; NaN with fewer than two units."""
     count: int

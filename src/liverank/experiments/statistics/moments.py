@@ -66,7 +66,7 @@ class Moments:
 
     @property
     def covariance(self) -> NDArray[np.float64]:
-        """The sample covariance, ``float64[k, k]``; NaN where there are fewer than two units."""
+        """The sample covariance, ``float64[k, k]``; NaN with fewer than two units."""
         if self.count < 2:
             return np.full_like(self.products, np.nan)
         return self.products / (self.count - 1)

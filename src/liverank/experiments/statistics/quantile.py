@@ -46,7 +46,7 @@ def quantile_estimate(
     value = float(np.interp(q, middle, distinct))
     rank_se, count = _share_se(_share_below(of, middle, q), units)
     low, high = q - _Z * rank_se, q + _Z * rank_se
-    if not (low > 0 and high < 1):  # also where the standard error is NaN
+    if not (low > 0 and high < 1):  # also if the standard error is NaN
         reason = f"too few units ({count}) for an interval of the {q:g} quantile"
         return Estimate(value, math.nan, count, reason)
     below, above = np.interp([low, high], middle, distinct)

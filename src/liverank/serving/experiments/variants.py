@@ -34,7 +34,7 @@ _CURRENT = "current"
 class Variants:
     """Ranks by variants; ``rank`` replaces ``ranker.rank``.
 
-    ``rankers`` are those of the variants' own bundles by version; ``refused`` holds the reasons why
+    ``rankers`` are for the variants' own bundles by version; ``refused`` has the reasons why
     other bundles cannot be served, by version.
     """
 

@@ -16,7 +16,7 @@ from liverank.models.predictor import linked
 
 
 class BatchPredictor:
-    """Predicts batches of one table; ``columns`` are those of the last batch."""
+    """Predicts batches of one table; ``columns`` are the columns of the last batch."""
 
     def __init__(self, bundle: TableBundle, *, keep: Sequence[str], attributions: bool) -> None:
         self._bundle = bundle
