@@ -54,12 +54,12 @@ def rank_bodies(project: Path, *, count: int, seed: int = 0) -> list[str]:
                     users.add(event.user)
                 elif isinstance(event, Item):
                     items.add(event.item)
-    validation, people, rooms = random.Random(seed), sorted(users), sorted(items)
+    generator, people, rooms = random.Random(seed), sorted(users), sorted(items)
     return [
         json.dumps(
             {
-                "user": validation.choice(people),
-                "items": validation.sample(rooms, CANDIDATES),
+                "user": generator.choice(people),
+                "items": generator.sample(rooms, CANDIDATES),
                 "limit": LIMIT,
                 "deadline_ms": 10_000,
             }

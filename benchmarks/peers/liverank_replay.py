@@ -12,7 +12,7 @@ from liverank.features.hashing import hash_column
 from liverank.features.kinds.count import Count
 from liverank.features.kinds.recency import Ago
 from liverank.features.layout.derived_layout import layout_of
-from liverank.features.layout.layout import USER_LATELY
+from liverank.features.layout.layout import USER_RECENT
 from liverank.features.spec import FeatureSpec, SpecFeature
 from liverank.features.state.layout_arrays import new_request
 from liverank.features.state.state import Reads
@@ -68,7 +68,7 @@ def expression_of(wanted: Wanted) -> Count | Ago:
     if wanted.half_life is None:
         return Ago(wanted.scope, wanted.type)
     lately = wanted.scope == "user" and wanted.half_life in ("5m", "1h")
-    return Count(USER_LATELY if lately else wanted.scope, wanted.type, wanted.half_life)
+    return Count(USER_RECENT if lately else wanted.scope, wanted.type, wanted.half_life)
 
 
 def reads_of(rows: pl.DataFrame, spec: FeatureSpec) -> Reads:

@@ -88,11 +88,14 @@ def fit(
     stop: StopToken | None = None,
     memory_bytes: int | None = None,
 ) -> Result:
-    """Find a model of a column of a table: ``search_table``, with its options as keywords.
+    """Find a model of a column of a table: ``search_table`` with its options as keywords.
 
-    The many parameters make one line of Python enough in a notebook; they are those of
-    ``TableRoles`` and ``SearchOptions``. An interrupt (Ctrl-C) keeps the best so far. Raises
-    SourceError and TrainingError.
+    ``budget_s`` is wall time for everything. ``serving_us`` limits the microseconds that a row may
+    take in a batch of 55 on one core. ``plan`` is that of an earlier search, to run it again.
+    An interrupt (Ctrl-C) keeps the best so far. Raises SourceError and TrainingError.
+
+    Parameters: those of ``TableRoles`` and ``SearchOptions``, so that one line in a notebook is
+    enough.
 
     >>> x = np.linspace(-3, 3, 300)
     >>> table = pl.DataFrame({"x": x, "y": np.where(np.sin(9 * x) < x, "yes", "no")})

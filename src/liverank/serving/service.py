@@ -122,16 +122,16 @@ class Service:
     def rank(self, request: RankRequest, *, read_at: float) -> RankResponse:
         """Answer a request that was read at ``read_at``, and queue the ranking for the log.
 
-        ``read_at`` is of ``time.perf_counter``. Raises BadRequestError: 422 for a surface that is
-        not declared, for a field whose type is not the declared one and for too many items to
+        ``read_at`` is of ``time.perf_counter``. Raises BadRequestError: 422 for an undeclared
+        surface, for a field of another type than its declared one and for too many items to
         explain; 503 before the log has been read and for a request whose deadline has nearly
         passed during an overload.
         """
         began = time.perf_counter()
         if request.fields and self._fields:
             check_fields(request.fields, self._fields)
-        limit, deadline_s = self._surfaces.of(request.surface)
-        limit = request.limit or limit
+        most_items, deadline_s = self._surfaces.of(request.surface)
+        limit = request.limit or most_items
         view = self.view()
         time_limit = self._time_limit(request, view, limit, deadline_s, began, began - read_at)
         request_id = request.id or self._new_id()
@@ -160,8 +160,7 @@ class Service:
         items = ranked_items(ranked)
         if request.explain:
             items = with_reasons(view.bundle(ranked.model), ranked, items)
-        ended = time.perf_counter()
-        scored = len(ranked.candidates.hashes)
+        ended, scored = time.perf_counter(), len(ranked.candidates.hashes)
         if ranked.model is not None:
             self._deadline.record_ranking(scored, ended - began)
         with self._counting:

@@ -150,7 +150,7 @@ def work(params: dict[str, Any], n_columns: int) -> float:
 
 
 def needs_bytes(n_rows: int, n_columns: int, params: dict[str, Any]) -> int:
-    """Bins with their places and by column, gradients and scores, and a histogram a node."""
+    """Bins with their row numbers and by column, gradients and scores, and a histogram a node."""
     leaves: int = min(params.get("max_leaves") or 1024, 1 << params.get("max_depth", 6))
     return 40_000_000 + n_rows * (4 * n_columns + 64) + 2 * leaves * n_columns * _BINS * 16
 

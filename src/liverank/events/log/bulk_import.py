@@ -74,7 +74,7 @@ class Importer:
         with self._importing, self._adding():
             admission = _Admission(self._database)
             pieces = admission.admit(frame).iter_slices(_SLICE_ROWS)
-            return self._place(pieces, arrived_ms)._replace(suppressed=admission.suppressed)
+            return self._append(pieces, arrived_ms)._replace(suppressed=admission.suppressed)
 
     def import_frames(
         self, frames: Iterable[pl.DataFrame], *, arrived_ms: int, allowed: Collection[str] = ()
@@ -86,7 +86,7 @@ class Importer:
             with closing(spill):
                 admission = _Admission(self._database, allowed)
                 self._spill_all(map(admission.admit, frames), spill)
-                imported = self._place(spill.merged(), arrived_ms)
+                imported = self._append(spill.merged(), arrived_ms)
                 return imported._replace(suppressed=admission.suppressed)
 
     @contextmanager
@@ -111,7 +111,7 @@ class Importer:
                 spilling = pool.submit(spill.add, run)
             wait()
 
-    def _place(self, ordered: Iterable[pl.DataFrame], arrived_ms: int) -> ImportResult:
+    def _append(self, ordered: Iterable[pl.DataFrame], arrived_ms: int) -> ImportResult:
         """Write and register what is new of events that are in order."""
         directory = self._database.segments
         segments: list[Segment] = []

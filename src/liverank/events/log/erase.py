@@ -38,7 +38,7 @@ from liverank.events.log.storage.without import without_users
 from liverank.events.log.suppression import suppress
 from liverank.events.wire import decode_event, encode_event
 
-_TELLING = ("event", "user", "target", "fields")
+_COLUMNS_WITH_USERS = ("event", "user", "target", "fields")
 """The columns in which a segment may name a user."""
 
 
@@ -64,7 +64,9 @@ def erase_user(database: Database, user: str, *, at_ms: int) -> EraseResult:
         rows = scrubbed = 0
         with withdrawn_if_refused(database.segments, new):
             for segment in held:
-                kept, changed = without_users(_read(database, segment, _TELLING), (user,))
+                kept, changed = without_users(
+                    _read(database, segment, _COLUMNS_WITH_USERS), (user,)
+                )
                 if kept.height == segment.rows and not changed.any():
                     continue
                 kept, changed = without_users(_read(database, segment), (user,))

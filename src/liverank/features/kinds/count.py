@@ -9,7 +9,7 @@ import msgspec
 from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature, KindInputs, feature_name, is_of_text, other_types
 from liverank.features.kernels.opcodes import COMBINATIONS, COUNT
-from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
+from liverank.features.layout.layout import NEXT_ITEM, USER_RECENT, Layout, Scope
 from liverank.quantities import nearest
 
 Combination = Literal["sum", "max", "mean"]
@@ -58,13 +58,13 @@ def derive(inputs: KindInputs) -> Iterator[Feature]:
 def _usual(layout: Layout) -> Iterator[Feature]:
     """The counts that are derived by default."""
     for scope in layout.scopes:
-        is_main = scope.name in ("user", "item", "user_item", USER_LATELY)
+        is_main = scope.name in ("user", "item", "user_item", USER_RECENT)
         if scope.name in ("all", NEXT_ITEM) or (scope.is_pair and not is_main):
             continue
         lives = scope.half_lives(layout.label)
         if scope.name in ("user", "user_item"):
             lives = nearest(lives, "1d", "forever")
-        elif scope.name not in ("item", USER_LATELY):
+        elif scope.name not in ("item", USER_RECENT):
             lives = nearest(lives, "1d")
         types = [layout.label]
         if is_main and layout.impression is not None:

@@ -13,7 +13,7 @@ from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature, KindInputs, feature_name, is_of_text
 from liverank.features.kernels.opcodes import COMBINATIONS, RATE
 from liverank.features.kinds.count import Combination
-from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY, Layout, Scope
+from liverank.features.layout.layout import NEXT_ITEM, USER_RECENT, Layout, Scope
 from liverank.quantities import duration_ms, nearest
 
 PRIOR_TRIALS = 20.0
@@ -63,7 +63,7 @@ def derive(inputs: KindInputs) -> Iterator[Feature]:
     if layout.impression is None:
         return
     for scope in layout.scopes:
-        if scope.name in ("all", NEXT_ITEM, USER_LATELY) or is_of_text(scope, layout):
+        if scope.name in ("all", NEXT_ITEM, USER_RECENT) or is_of_text(scope, layout):
             continue
         usual = scope.half_lives(layout.label)
         if scope.name != "item":

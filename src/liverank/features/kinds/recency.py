@@ -7,7 +7,7 @@ import msgspec
 from liverank.features.compiler import Compiler
 from liverank.features.feature import Feature, KindInputs, feature_name, is_of_text
 from liverank.features.kernels.opcodes import AGO
-from liverank.features.layout.layout import NEXT_ITEM, USER_LATELY
+from liverank.features.layout.layout import NEXT_ITEM, USER_RECENT
 
 
 class Ago(msgspec.Struct, frozen=True, tag=True, tag_field="expression"):
@@ -34,7 +34,7 @@ def derive(inputs: KindInputs) -> Iterator[Feature]:
     """
     layout = inputs.layout
     for scope in layout.scopes:
-        if scope.name in (NEXT_ITEM, USER_LATELY) or not {"user", "item"} & set(scope.parts):
+        if scope.name in (NEXT_ITEM, USER_RECENT) or not {"user", "item"} & set(scope.parts):
             continue
         if is_of_text(scope, layout):
             continue

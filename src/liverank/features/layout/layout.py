@@ -31,7 +31,7 @@ MAX_TABLES = 112
 """Scopes with tables: each has a free list in the store's header."""
 MAX_PAIR_TYPES = 5
 """Interaction types that pairs of a person and something count."""
-USER_LATELY = "user_lately"
+USER_RECENT = "user_lately"
 """Name of the scope of all recent interactions of a person, counted by short half-lives."""
 NEXT_ITEM = "next_item"
 """Name of the scope of (earlier item, later item): which item people engage with next."""

@@ -14,7 +14,7 @@ from liverank.features.layout.constants import LIFE_WORDS, PAIR_WORDS, ROW_WORDS
 from liverank.features.layout.layout import (
     MAX_PAIR_TYPES,
     NEXT_ITEM,
-    USER_LATELY,
+    USER_RECENT,
     Counter,
     Field,
     Layout,
@@ -64,7 +64,7 @@ SCOPE_RULES = (
     ScopeRule("FIELD", ("item.FIELD",), "all", ("1d", "14d"), (), "an hour or more", TABLE_FIELDS),
     ScopeRule("UFIELD_item", ("user.UFIELD", "item"), "shown", ("1d",), (), "an hour to a day"),
     ScopeRule(NEXT_ITEM, ("item", "item"), "label", ALL_IN_RANGE, (), "an hour to a day"),
-    ScopeRule(USER_LATELY, ("user", "all"), "shown", ALL_IN_RANGE, (), "less than a day"),
+    ScopeRule(USER_RECENT, ("user", "all"), "shown", ALL_IN_RANGE, (), "less than a day"),
     ScopeRule(
         "user_item",
         ("user", "item"),

@@ -20,7 +20,7 @@ from liverank.features.kinds.rate import Rate
 from liverank.features.kinds.recency import Ago
 from liverank.features.kinds.total import Average, Total
 from liverank.features.kinds.visits import Visits
-from liverank.features.layout.layout import USER_LATELY
+from liverank.features.layout.layout import USER_RECENT
 from liverank.features.spec import Expression, SpecFeature
 
 COMPARED = AboveMean | AboveMeanSd | Gap | Rank
@@ -245,7 +245,7 @@ def _people(scope: str) -> str:
 
 def _rooms(scope: str) -> str:
     """The rooms whose interactions a scope counts."""
-    if scope in ("user", "all", USER_LATELY):
+    if scope in ("user", "all", USER_RECENT):
         return "rooms"
     if scope == "item" or scope.endswith("_item"):
         return "this room"
@@ -255,7 +255,7 @@ def _rooms(scope: str) -> str:
 
 def _span(scope: str, half_life: str) -> str:
     """The time span of a count, if it adds information to the scope."""
-    is_pair = scope.startswith("user_") and scope != USER_LATELY
+    is_pair = scope.startswith("user_") and scope != USER_RECENT
     if half_life == _LIFETIME or is_pair:
         return ""
     if half_life.endswith("m"):

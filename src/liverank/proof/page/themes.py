@@ -18,7 +18,7 @@ from liverank.features.kinds.match import Same, Share
 from liverank.features.kinds.momentum import Momentum
 from liverank.features.kinds.next_item import NextCount, NextShare
 from liverank.features.kinds.visits import Visits
-from liverank.features.layout.layout import USER_LATELY
+from liverank.features.layout.layout import USER_RECENT
 from liverank.features.spec import Expression, FeatureSpec
 from liverank.proof.page.phrases import COMPARED, subject
 
@@ -101,7 +101,7 @@ def _theme_of_counts(expression: Expression) -> Name:
     scope: str = expression.scope  # type: ignore[union-attr]  # all other kinds have a scope
     if isinstance(expression, Fatigue) or scope == "user_item":
         return "seen"
-    if scope in ("user", USER_LATELY):
+    if scope in ("user", USER_RECENT):
         return "person"
     if scope.startswith("user_"):
         return "taste"

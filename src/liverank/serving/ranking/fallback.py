@@ -40,7 +40,7 @@ class FallbackLevel:
 def choose_level(root: Path) -> FallbackLevel:
     """The highest fallback level of a deployment that works.
 
-    >>> choose_level(Path("no/such/place")).reason
+    >>> choose_level(Path("no/such/folder")).reason
     'no bundle was promoted yet; `liverank train` makes one'
     """
     try:
