@@ -21,9 +21,7 @@ _MAX_MEMORY_BYTES = 16_000_000_000
 def check(config: "Config", where: str) -> None:
     """Raise ConfigError, naming the key and what is allowed, for a value that is not valid."""
     for key, text, rule in _durations(config, type(config), ""):
-        if not (
-            key.startswith("label.") and _is_label_named(config)
-        ):  # the file has `labels.NAME`
+        if not (key.startswith("label.") and _is_label_named(config)):  # the file has `labels.NAME`
             _check_duration(key, text, rule, where)
     _check_features(config.features, where)
     if config.presence.enter == config.presence.leave:
