@@ -1,17 +1,16 @@
-"""``compiled``: the one way kernels are compiled, and where their machine code is kept.
+"""``compiled``: compiles kernels, and caches their machine code on disk.
 
 numba's own on-disk cache notices a change in a kernel's file, but not in the files of the kernels
-that it calls. Here each module's machine code lies in a folder named after a fingerprint of the
-module and of all that it imports, so an upgrade or an edit can never run stale machine code, and
-recompiles only what depends on it.
+that it calls. Here each module's machine code is stored in a folder named after a fingerprint of
+the module and of all that it imports, so stale machine code never runs after an upgrade or an edit,
+and only kernels that depend on the change are recompiled.
 
-These folders lie in the first of these directories that can be written, or holds machine code of
-these sources already: the one that LIVERANK_CACHE (or else NUMBA_CACHE_DIR) names, the package's
-own ``__pycache__``, the user's cache, and a directory of temporary files. Machine code in a
-directory that cannot be written (an image that was warmed up while it was built) is linked into a
-temporary one, because numba reads nothing where it cannot write. Invariants: the kernels of other
-packages are cached as ever; nothing here fails where no directory can be written, but kernels are
-then compiled at each start.
+The cache is the first of these directories that is writable or already holds machine code of these
+sources: that of LIVERANK_CACHE (or else NUMBA_CACHE_DIR), the package's own ``__pycache__``, the
+user's cache, and a directory of temporary files. Machine code in a read-only directory (such as an
+image that was warmed up when it was built) is linked into a temporary one, because numba does not
+read a cache that it cannot write. Invariants: kernels of other packages are cached as usual; where
+no directory is writable nothing fails, but kernels are compiled at each start.
 """
 
 import hashlib
@@ -34,7 +33,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 CACHE_VARIABLE = "LIVERANK_CACHE"
-"""The environment variable that names the directory of the cache."""
+"""Environment variable with the directory of the cache."""
 
 _PACKAGE = Path(__file__).parent
 
@@ -42,7 +41,7 @@ _PACKAGE = Path(__file__).parent
 def compiled(function: Callable[_P, _T]) -> Callable[_P, _T]:
     """Compile a function of arrays and scalars to machine code at its first call.
 
-    The kernel releases the GIL, divides by zero as IEEE 754 says, and never reorders or fuses
+    The kernel releases the GIL, divides by zero as IEEE 754 defines, and never reorders or fuses
     floating-point operations: the same inputs give the same bits everywhere it is inlined.
     """
     kernel = numba.njit(nogil=True, error_model="numpy")(function)
@@ -53,15 +52,15 @@ def compiled(function: Callable[_P, _T]) -> Callable[_P, _T]:
 
 
 def cache_folder() -> Path | None:
-    """Where this process keeps machine code, or None where no directory can be written."""
+    """The directory where this process caches machine code; None if no directory is writable."""
     return _CACHE
 
 
 @cache
 def kernel_folder(file: str) -> str:
-    """The name of the folder of a module's machine code: the module, and its fingerprint.
+    """The folder name of a module's machine code: the module's name and its fingerprint.
 
-    A kernel of another package has the name of its file alone.
+    For a kernel of another package it is the name of the kernel's file alone.
     """
     name = file.removesuffix(".py")
     ours = f"{_PACKAGE}{os.sep}"
@@ -70,7 +69,7 @@ def kernel_folder(file: str) -> str:
 
 
 def kernel_fingerprint(package: Path, file: Path) -> str:
-    """Differs whenever a kernel's module, what it imports, or the compiler differs."""
+    """A digest that changes with the kernel's module, its imports, or the compiler."""
     sources = source_fingerprint(package, [file, package / "compiled.py"])
     return hashlib.sha256(f"{numba.__version__} {sources}".encode()).hexdigest()[:16]
 
@@ -102,13 +101,13 @@ class _KernelCacheImpl(CompileResultCacheImpl):
 
 
 class _KernelCache(FunctionCache):
-    """numba's cache of one function, in a folder of ours."""
+    """numba's cache of one function, in our own folder."""
 
     _impl_class = _KernelCacheImpl
 
 
 def _cache_folder() -> Path | None:
-    """The first directory that can be used; see above."""
+    """The first usable directory, in the order of the module's docstring."""
     for parent in _parents():
         folder = parent / "kernels"
         if _is_writable(folder):
@@ -142,7 +141,7 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _kernels(folder: Path) -> list[Path]:
-    """The files of machine code in a directory that is of the sources as they are now."""
+    """The files of machine code in a directory that were compiled from the current sources."""
     found: list[Path] = []
     with suppress(OSError):
         for path in sorted(folder.glob("*/*.nb[ic]")):
@@ -154,7 +153,7 @@ def _kernels(folder: Path) -> list[Path]:
 
 
 def _linked(folder: Path, kernels: list[Path]) -> Path | None:
-    """A temporary directory with links to these files, named after them; None where none can be."""
+    """A temporary directory of links to these files, named after them; None if none is writable."""
     temporary = _temporary()
     if temporary is None:
         return None
@@ -177,7 +176,7 @@ def _linked(folder: Path, kernels: list[Path]) -> Path | None:
 
 
 def _temporary() -> Path | None:
-    """A directory of temporary files that nobody else can write, since code is loaded from it."""
+    """A temporary directory that only this user can write, since code is loaded from it."""
     try:
         folder = Path(tempfile.gettempdir()) / f"liverank-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -26,13 +26,13 @@ from liverank.quantities import (
 )
 
 FieldType: TypeAlias = Literal["category", "key", "keys", "number", "text", "time"]
-"""What a field holds.
+"""Type of a field's values.
 
 ``category``  one of a few names (language, country)
-``key``       the id of something with a history of its own (host)
+``key``       an id whose history is tracked (host)
 ``keys``      a list of such ids (speakers, topics)
 ``number``    a quantity
-``text``      words for people (title)
+``text``      free text (title)
 ``time``      a moment: RFC 3339 or Unix milliseconds
 """
 
@@ -44,16 +44,16 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Label(_Table, frozen=True):
-    """What counts as success for an impression."""
+    """The definition of a success for an impression."""
 
     interaction: Word
     """The interaction type that makes an impression a success, e.g. ``"join"``."""
     within: FiniteDuration = "1h"
-    """How long after the ranking the interaction may come."""
+    """Longest time from the ranking to the interaction."""
     min_value: float | None = None
-    """The least ``value`` the interaction must carry, e.g. 3 for three stars."""
+    """Smallest ``value`` of the interaction that counts, e.g. 3 for three stars."""
     min_duration: FiniteDuration | None = None
-    """How long the person must stay after it, e.g. ``"30s"``: no ``presence.leave`` sooner."""
+    """Shortest stay after it, e.g. ``"30s"``: no ``presence.leave`` before that."""
 
     @property
     def within_ms(self) -> int:
@@ -62,35 +62,35 @@ class Label(_Table, frozen=True):
 
     @property
     def min_duration_ms(self) -> int:
-        """The least stay in milliseconds; 0 where none is asked for."""
+        """The shortest stay in milliseconds; 0 where none is required."""
         return 0 if self.min_duration is None else int(duration_ms(self.min_duration))
 
     @property
     def known_after_ms(self) -> int:
-        """How long after a ranking its labels are known, in milliseconds."""
+        """Time after a ranking until its labels are known, in milliseconds."""
         return self.within_ms + self.min_duration_ms
 
 
 class Impressions(_Table, frozen=True):
-    """How liverank knows which items of a ranking a person really saw."""
+    """Rules for which items of a ranking a person actually saw."""
 
     source: Literal["auto", "interaction", "ranking"] = "auto"
     """``interaction``: by events of type ``interaction``; ``ranking``: by the served list;
-    ``auto``: the first where the log holds such events, else the second."""
+    ``auto``: the first if the log has such events, else the second."""
     interaction: Word = "impression"
     """The interaction type that means "this item was on the screen"."""
     seen: Literal["auto", "all", "to_last_engaged"] = "auto"
     """Which items of a list count as seen. Where no impression events exist, ``to_last_engaged``
-    leaves out those below the last one engaged with; ``auto`` does so when engagement falls with
-    the position, so that there is a reason to. Where they exist, both leave out what stands below
-    the first success: ``auto`` when people stop at a success."""
+    leaves out the items below the last one engaged with; ``auto`` does so only when engagement
+    falls with the position. Where they exist, both leave out the items below the first success:
+    ``auto`` only when people stop at a success."""
 
 
 class Candidates(_Table, frozen=True):
-    """Rankings made from bare interactions, for a log that holds no rankings.
+    """Rankings derived from bare interactions, for a log without rankings.
 
-    Each interaction of type ``interaction`` becomes a choice among the items that drew one within
-    the window before it.
+    Each interaction of type ``interaction`` becomes a ranking of the items that had such an
+    interaction within the window before it; its own item is the chosen one.
     """
 
     interaction: Word
@@ -98,9 +98,9 @@ class Candidates(_Table, frozen=True):
     per_ranking: Annotated[int, msgspec.Meta(ge=2)] = 20
     """Candidates of a training row group: the chosen one and a sample of the others."""
     max_rankings: Annotated[int, msgspec.Meta(ge=1)] = 30_000
-    """How many of them (the newest, thinned evenly) to train on."""
+    """Number of rankings to train on at most: the newest, sampled evenly."""
     max_test_rankings: Annotated[int, msgspec.Meta(ge=1)] = 2_000
-    """How many test rankings (thinned evenly) a backtest scores with all their candidates."""
+    """Number of test rankings (sampled evenly) that a backtest scores with all candidates."""
 
     @property
     def within_ms(self) -> int:
@@ -123,11 +123,11 @@ class Features(_Table, frozen=True):
     on: tuple[str, ...] = ()
     """Names or patterns of features to derive that are not derived by default."""
     max_future: FiniteDuration = "5m"
-    """How far ahead of its arrival an event's time may be; a later time is moved to that point."""
+    """Largest lead of an event's time over its arrival; a later time is moved to that point."""
     history: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
-    """How many of a person's impressions, and of the other interactions, are remembered."""
+    """Number of a person's impressions, and of other interactions, that are stored."""
     memory: str = "4GB"
-    """Memory of feature state; when it is full, the rows idle for longest are evicted."""
+    """Memory of feature state; when it is full, the rows unused for longest are evicted."""
 
     @property
     def memory_bytes(self) -> int:
@@ -136,7 +136,7 @@ class Features(_Table, frozen=True):
 
 
 class Presence(_Table, frozen=True):
-    """How liverank knows who is in an item now, and who follows whom."""
+    """The interactions that define who is in an item now, and who follows whom."""
 
     enter: Word = "join"
     """The interaction type by which a person enters an item."""
@@ -154,7 +154,7 @@ class Presence(_Table, frozen=True):
 
 
 class Training(_Table, frozen=True):
-    """How a model is trained."""
+    """Options of training."""
 
     validation: Annotated[float, msgspec.Meta(gt=0, lt=0.9)] = 0.2
     """Share of the rankings, the newest ones, whose rows are the validation rows."""
@@ -164,7 +164,7 @@ class Training(_Table, frozen=True):
     """Wall time of the model search."""
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     variants: tuple[Word, ...] = ()
-    """Learn only from rankings of these variants (``"EXPERIMENT:VARIANT"``); empty: from all."""
+    """Train only on rankings of these variants (``"EXPERIMENT:VARIANT"``); empty: on all."""
 
     @property
     def budget_s(self) -> float:
@@ -196,15 +196,15 @@ class Serving(_Table, frozen=True):
     log_rankings: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     """Share of the rankings that are logged; models learn only from logged rankings."""
     keep_alive: Duration = "75s"
-    """How long a connection may be idle between two requests."""
+    """Longest idle time of a connection between two requests."""
     log_wait: FiniteDuration = "30s"
-    """How long events wait for another process that holds the log, before they are refused."""
+    """Longest time that events wait while another process locks the log; then they are refused."""
     max_lag: Duration = "5s"
-    """How far the fold may be behind the log before ``/healthz`` reports it."""
+    """Largest lag of the fold behind the log; ``/healthz`` reports a larger one."""
     slow_request: Duration = "1s"
     """Requests that take longer are written to the server's log."""
     snapshot_every: FiniteDurationOrNever = "10m"
-    """How often feature state is written to disk for the next start; or ``"never"``."""
+    """Time between two snapshots of feature state for the next start; or ``"never"``."""
 
     @property
     def snapshot_every_s(self) -> float | None:
@@ -225,7 +225,7 @@ class Config(_Table, frozen=True):
     """The whole of liverank.toml."""
 
     label: Label
-    """The label that ranks the lists; where it is left out, the first of ``labels``."""
+    """The label that ranks the lists; if it is left out, the first of ``labels``."""
     labels: dict[Word, Label] = {}
     """Further labels; each is learned by a separate head."""
     path: Word = ".liverank"
@@ -292,7 +292,7 @@ def load_config(path: Path) -> Config:
 
 
 def _with_label(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the first of ``labels`` as its label, where it names none."""
+    """The document, with the first of ``labels`` as its label if it has none."""
     if isinstance(labels := document.get("labels"), dict) and labels and "label" not in document:
         return {**document, "label": next(iter(labels.values()))}
     return document

@@ -1,4 +1,4 @@
-"""One-line messages about a liverank.toml that was refused.
+"""One-line error messages for an invalid liverank.toml.
 
 msgspec reports what was expected and most of the path; this adds the whole key, its value, and what
 is allowed there.
@@ -45,7 +45,7 @@ def explain(error: msgspec.ValidationError, document: dict[str, Any], kind: type
 
 
 def _kind_at(kind: Any, names: list[str | int]) -> Any:
-    """The type of the value at a path."""
+    """The declared type of the value at a path."""
     for name in names:
         if hasattr(kind, "__struct_fields__"):
             fields = dict(zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True))
@@ -58,7 +58,7 @@ def _kind_at(kind: Any, names: list[str | int]) -> Any:
 
 
 def _culprit(document: dict[str, Any], kind: type, names: list[str | int], table: Any) -> str:
-    """The name of the refused entry of a table: the first that is refused by itself."""
+    """The name of the invalid entry of a table: the first that is invalid on its own."""
     for name in table:
         alone = copy.deepcopy(document)
         inner: Any = alone

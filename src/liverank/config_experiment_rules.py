@@ -1,4 +1,4 @@
-"""Rules of the tables of experiments and metrics beyond the types of their values."""
+"""Checks of the tables of experiments and metrics beyond the types of their values."""
 
 import math
 import re
@@ -27,7 +27,7 @@ _KEYS = {
     "retention": ("interaction", "from_", "to"),
     "quantile": ("interaction", "q"),
 }
-"""The keys of each kind of metric beyond those that all have."""
+"""The keys that each kind of metric has in addition to the common ones."""
 _REQUIRED = {"ratio": ("numerator", "denominator"), "retention": ("to",), "quantile": ("q",)}
 
 
@@ -37,7 +37,7 @@ def check_experiments(
     labels: Iterable[str],
     where: str,
 ) -> None:
-    """Raise ConfigError, naming the key and what is allowed, where a value makes no sense.
+    """Raise ConfigError, naming the key and what is allowed, for a value that is not valid.
 
     ``labels`` are the names of the heads that a bundle of this config has.
     """
@@ -142,7 +142,7 @@ def _check_variant(key: str, variant: Variant, labels: list[str]) -> None:
 
 
 def _check_layers(experiments: Mapping[str, Experiment], where: str) -> None:
-    """Two experiments of one surface or layer share no unit while both may run."""
+    """Refuse two experiments of one surface or layer that share units while both may run."""
     for (name, one), (other_name, other) in combinations(experiments.items(), 2):
         if _is_before(one, other) or _is_before(other, one):
             continue

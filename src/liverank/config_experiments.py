@@ -1,6 +1,6 @@
 """The tables ``[experiments.NAME]`` and ``[metrics.NAME]`` of liverank.toml, as frozen structs.
 
-What is checked beyond the types of single values is in ``config_experiment_rules``.
+Checks beyond the types of single values are in ``config_experiment_rules``.
 """
 
 import re
@@ -19,7 +19,7 @@ SEED_METRICS = ("daily_active", "join_rate", "clicks_to_explore")
 HOLDOUT = "holdout"
 """The name under which units of the holdout are logged; no variant may have it."""
 MIXES = {"interleave": 2, "multileave": 26}
-"""Ways to make one list of several rankers', and how many they take at most."""
+"""Ways to merge the lists of several rankers, and how many rankers each takes at most."""
 _POLICY = re.compile(r"popular|model|random|bundle:[0-9A-Za-z]+")
 
 Word: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
@@ -34,24 +34,24 @@ class Variant(_Table, frozen=True):
     """One way to rank, and the share of an experiment's units that get it."""
 
     rank: str | None = None
-    """``popular``, ``model``, ``random`` or ``bundle:VERSION``; or of several of these
+    """``popular``, ``model``, ``random`` or ``bundle:VERSION``; to mix several of these,
     ``interleave:A,B`` or ``multileave:A,B,C``."""
     weights: dict[Word, float] = {}
-    """In place of ``rank``: the score is this weighted sum of the chances of the bundle's labels;
+    """In place of ``rank``: the score is this weighted sum of the bundle's label probabilities;
     ``popular`` stands for an item's popularity as a share of the list's largest."""
     share: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
-    """The variant's share; equal shares where no variant names one."""
+    """The variant's share; equal shares if no variant has one."""
 
 
 class Experiment(_Table, frozen=True):
-    """An experiment: who takes part, which variants there are, and what decides."""
+    """An experiment: its units, its variants, and the metrics that decide."""
 
     variants: dict[str, Variant]
     surface: Word = "default"
     unit: str = "user"
-    """What is assigned: ``user``, or ``fields.NAME`` of the request."""
+    """The unit of assignment: ``user``, or ``fields.NAME`` of the request."""
     salt: Word | None = None
-    """What the buckets are drawn from, with the unit; the experiment's name when left out."""
+    """Text that is hashed with the unit to draw buckets; by default the experiment's name."""
     layer: Word | None = None
     """Experiments of one layer share its buckets; the surface when left out."""
     buckets: tuple[int, int] = (0, BUCKETS)
@@ -59,7 +59,7 @@ class Experiment(_Table, frozen=True):
     ramp: Annotated[float, msgspec.Meta(ge=0, le=100)] = 100.0
     """Percent of its units that take part."""
     holdout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
-    """Share of its units that stay with the control, also after a decision."""
+    """Share of its units that keep the control, also after a decision."""
     start: Moment | None = None
     end: Moment | None = None
     control: Word | None = None
@@ -68,7 +68,7 @@ class Experiment(_Table, frozen=True):
     """The first is the primary metric."""
     guardrails: tuple[Word, ...] = ()
     looks: FiniteDuration = "1d"
-    """How often results are looked at."""
+    """Time between two looks at the results."""
     alpha: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.05
     power: Annotated[float, msgspec.Meta(gt=0.5, lt=1)] = 0.8
     days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 28
@@ -76,7 +76,7 @@ class Experiment(_Table, frozen=True):
     target: dict[Word, tuple[Word, ...]] = {}
     """Values of user fields; only users with one of them, in each field, are in the experiment."""
     forced: dict[Word, Word] = {}
-    """The variant that a unit gets whatever its buckets are; it is left out of every analysis."""
+    """Units with a fixed variant, whatever their buckets; they are left out of every analysis."""
 
     @property
     def control_name(self) -> str:
@@ -85,12 +85,12 @@ class Experiment(_Table, frozen=True):
 
     @property
     def start_ms(self) -> float | None:
-        """Start in Unix milliseconds; None where the config names none."""
+        """Start in Unix milliseconds; None if the config has none."""
         return None if self.start is None else self.start.timestamp() * 1000
 
     @property
     def end_ms(self) -> float | None:
-        """End in Unix milliseconds; None where the config names none."""
+        """End in Unix milliseconds; None if the config has none."""
         return None if self.end is None else self.end.timestamp() * 1000
 
     @property
@@ -100,7 +100,7 @@ class Experiment(_Table, frozen=True):
 
     @property
     def unit_field(self) -> str | None:
-        """The request field that names the unit; None where the unit is the user."""
+        """The request field with the unit; None if the unit is the user."""
         return None if self.unit == "user" else self.unit.removeprefix("fields.")
 
     @property
@@ -115,31 +115,31 @@ class Experiment(_Table, frozen=True):
 
 
 class Metric(_Table, frozen=True):
-    """What is measured per unit, over a window from its exposure."""
+    """A quantity measured per unit, over a window from its exposure."""
 
     kind: Literal["participation", "ratio", "mean", "retention", "quantile"]
     interaction: Word | None = None
     """The interaction type that is counted; the label's when left out (not for ``ratio``)."""
     numerator: Word | None = None
-    """Of a ratio: the interaction type above the line."""
+    """For a ratio: the interaction type of the numerator."""
     denominator: Word | None = None
-    """Of a ratio: the one below it."""
+    """For a ratio: the interaction type of the denominator."""
     window: FiniteDuration = "28d"
-    """How long from each unit's exposure it counts."""
+    """Time from each unit's exposure within which interactions count."""
     from_: FiniteDuration | None = msgspec.field(name="from", default=None)
-    """Of retention: from how long after the exposure a unit must come back."""
+    """For retention: time after the exposure from which a return counts."""
     to: FiniteDuration | None = None
-    """Of retention: until when."""
+    """For retention: time after the exposure until which a return counts."""
     q: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
-    """Of a quantile: which."""
+    """For a quantile: its level."""
     cap: Annotated[float, msgspec.Meta(gt=0)] | None = None
-    """The most that a unit counts."""
+    """Maximum that one unit contributes."""
     value: bool = False
     """Whether the interactions' values are summed, rather than the interactions counted."""
     direction: Literal["up", "down"] = "up"
     """Whether more is better."""
     non_inferiority: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
-    """Of a guardrail: the relative loss that is borne."""
+    """For a guardrail: the tolerated relative loss."""
 
     @property
     def window_ms(self) -> float:
@@ -149,7 +149,7 @@ class Metric(_Table, frozen=True):
 
 @lru_cache(maxsize=1024)
 def parse_rank(text: str) -> tuple[str, ...]:
-    """The parts of ``rank``: a policy, or how several are mixed and those. Raises ValueError.
+    """The parts of ``rank``: one policy, or the way of mixing and its policies. Raises ValueError.
 
     >>> parse_rank("bundle:v12"), parse_rank("interleave:popular,model")
     (('bundle:v12',), ('interleave', 'popular', 'model'))

@@ -1,4 +1,4 @@
-"""Rules of liverank.toml beyond the types of its values."""
+"""Checks of liverank.toml beyond the types of its values."""
 
 import math
 from collections.abc import Iterator
@@ -15,15 +15,13 @@ if TYPE_CHECKING:
 
 _MIN_MEMORY_BYTES = 64_000_000
 _MAX_MEMORY_BYTES = 16_000_000_000
-"""Feature state reserves twice as much, and addresses it by 32-bit numbers of words."""
+"""Largest memory: feature state reserves twice as much, addressed by 32-bit word indices."""
 
 
 def check(config: "Config", where: str) -> None:
-    """Raise ConfigError, naming the key and what is allowed, where a value makes no sense."""
+    """Raise ConfigError, naming the key and what is allowed, for a value that is not valid."""
     for key, text, rule in _durations(config, type(config), ""):
-        if not (
-            key.startswith("label.") and _is_label_named(config)
-        ):  # the file says `labels.NAME`
+        if not (key.startswith("label.") and _is_label_named(config)):  # the file has `labels.NAME`
             _check_duration(key, text, rule, where)
     _check_features(config.features, where)
     if config.presence.enter == config.presence.leave:
@@ -89,7 +87,7 @@ def _check_features(features: "Features", where: str) -> None:
 
 
 def _is_label_named(config: "Config") -> bool:
-    """Whether ``label`` is the first of ``labels``, not a table of the file by itself."""
+    """Whether ``label`` is the first of ``labels`` rather than a table of its own in the file."""
     return bool(config.labels) and config.label == next(iter(config.labels.values()))
 
 

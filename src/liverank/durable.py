@@ -1,6 +1,6 @@
-"""Writing files and directories so that they survive a killed process and a power cut.
+"""Writes files and directories so that they survive a killed process and a power cut.
 
-Invariant: a name has no content, its old content, or all of its new content.
+Invariant: a path has no content, its old content, or all of its new content.
 """
 
 import os
@@ -37,7 +37,7 @@ def write_durably(file: Path, content: bytes | memoryview) -> None:
 def publish_directory(draft: Path, directory: Path) -> None:
     """Rename a directory whose files are on disk, and wait until the new name is on disk too.
 
-    Raises OSError where the name is taken.
+    Raises OSError if the name exists already.
     """
     sync_directory(draft)
     draft.rename(directory)
@@ -45,7 +45,7 @@ def publish_directory(draft: Path, directory: Path) -> None:
 
 
 def sync_file(file: IO[bytes]) -> None:
-    """Wait until what was written to an open file is on disk. Raises OSError."""
+    """Wait until the content of an open file is on disk. Raises OSError."""
     file.flush()
     os.fsync(file.fileno())
 

@@ -1,18 +1,18 @@
 """Every error that liverank raises on purpose.
 
-One tree, so that a caller can catch as widely or as narrowly as it likes:
+The errors form one tree, so a caller can catch all of them or a single kind:
 
     LiverankError
     ├── ConfigError      liverank.toml, or a value in it, is wrong
     ├── EventError       an event cannot be decoded or breaks a rule
     ├── SourceError      a file of events cannot be read or mapped
     ├── LogError         the event log cannot be read or written
-    │   ├── LogBusyError     another process holds it for too long
+    │   ├── LogBusyError     another process locks it for too long
     │   ├── LogFullError     the disk is full; nothing of the batch was kept
     │   └── LogCorruptError  a stored part fails its checks
-    ├── StateError       feature state finds no room, or a snapshot does not fit
+    ├── StateError       feature state is out of memory, or a snapshot does not fit
     │   └── StateBusyError   a batch is being folded for longer than a read can wait
-    ├── DatasetError     the log holds no rows to learn from, or too few
+    ├── DatasetError     the log has no rows to train on, or too few
     ├── TrainingError    no model could be trained
     ├── BundleError      a bundle is missing, changed, or does not fit
     ├── ServingError     a request cannot be answered as asked
@@ -21,8 +21,8 @@ One tree, so that a caller can catch as widely or as narrowly as it likes:
     ├── SimulatorError   a world cannot be built or run as asked
     └── ProofError       a proof in a simulated world cannot go on
 
-Invariant: the message of each is one readable line that says where, what was given, what is
-allowed, and what to do next; the command line prints it without a traceback.
+Invariant: each message is one readable line with the location, the given value, the allowed ones,
+and the next step; the command line prints it without a traceback.
 """
 
 
@@ -47,7 +47,7 @@ class LogError(LiverankError):
 
 
 class LogBusyError(LogError):
-    """Another process holds the log for too long."""
+    """Another process locks the log for too long."""
 
 
 class LogFullError(LogError):
@@ -59,15 +59,15 @@ class LogCorruptError(LogError):
 
 
 class StateError(LiverankError):
-    """Feature state finds no room, or a snapshot of it does not fit."""
+    """Feature state is out of memory, or a snapshot of it does not fit."""
 
 
 class StateBusyError(StateError):
-    """A batch is being folded for longer than a read can wait, or its process ended within it."""
+    """A batch takes longer to fold than a read can wait, or its process ended during the fold."""
 
 
 class DatasetError(LiverankError):
-    """The log holds no rows to learn from, or too few."""
+    """The log has no rows to train on, or too few."""
 
 
 class TrainingError(LiverankError):
@@ -95,4 +95,4 @@ class SimulatorError(LiverankError):
 
 
 class ProofError(LiverankError):
-    """A proof in a simulated world cannot go on, e.g. as a command that it runs failed."""
+    """A proof in a simulated world cannot go on, e.g. because a command that it runs failed."""

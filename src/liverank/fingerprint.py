@@ -1,7 +1,7 @@
 """``source_fingerprint``: a digest of modules and of all that they import from their package.
 
-Machine code and snapshots are only good for the sources that made them. Which sources those are is
-read from the import statements, so a moved or a new file cannot be forgotten. Invariant: the
+Machine code and snapshots are valid only for the sources that produced them. These sources are
+found by import statements, so a moved or a new file cannot be missed. Invariant: the
 fingerprint depends on the text of these files and on their paths within the package alone.
 """
 
@@ -24,8 +24,8 @@ def source_fingerprint(package: Path, files: Iterable[Path]) -> str:
     """16 hex digits that change whenever one of these files, or a module it imports, changes.
 
     ``package`` is the directory of a package whose modules import each other by absolute names. An
-    import counts wherever it stands in a file, so one within a function does too; modules of other
-    packages do not. A process reads each file once.
+    import counts anywhere in a file, also within a function; modules of other packages do not
+    count. A process reads each file once.
     """
     digest = hashlib.sha256()
     for path in sorted(imported_files(package, files)):
@@ -34,7 +34,7 @@ def source_fingerprint(package: Path, files: Iterable[Path]) -> str:
 
 
 def imported_files(package: Path, files: Iterable[Path]) -> set[str]:
-    """The paths of these files, and of those of the package that they import, directly or not."""
+    """The paths of these files and of all files of the package that they import, transitively."""
     reached: set[str] = set()
     waiting = [str(path) for path in files]
     while waiting:
@@ -80,13 +80,13 @@ def _files_of(package: str, name: str) -> list[str]:
 
 @cache
 def _is_plain_module(package: str, name: str) -> bool:
-    """Whether a name is of another package, or of a file, so that none of its names is a module."""
+    """Whether a name is of another package or of a file, and so contains no modules."""
     path = _path_of(package, name)
     return path is None or os.path.isfile(f"{path}.py")
 
 
 def _path_of(package: str, name: str) -> str | None:
-    """Where a module of the package would be, without ``.py``; None for other packages."""
+    """The path of a module of the package, without ``.py``; None for other packages."""
     first, _, rest = name.partition(".")
     if first != os.path.basename(package):
         return None

@@ -7,7 +7,7 @@ import re
 from html import escape
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""With this policy a browser runs and loads nothing, even if a name were not escaped."""
+"""Policy by which a browser runs and loads nothing, even if a name were not escaped."""
 
 
 class Html(str):
@@ -17,9 +17,9 @@ class Html(str):
 
 
 def tag(name: str, /, *children: str | None, **attributes: object) -> Html:
-    """An element; children that are not ``Html`` are escaped, None and empty ones are left out.
+    """An HTML element; children that are not ``Html`` are escaped, None and empty ones left out.
 
-    ``class_`` is written ``class``, other underscores as hyphens; an attribute of None is left out.
+    ``class_`` becomes ``class``, other underscores become hyphens; attributes of None are left out.
 
     >>> tag("p", "a < b", tag("b", "!"), class_="loud", data_of=3)
     '<p class="loud" data-of="3">a &lt; b<b>!</b></p>'
@@ -46,7 +46,7 @@ def joined(*children: str | None) -> Html:
 
 
 def whole_page(title: str, style: str, *parts: str | None) -> str:
-    """A page in one file: ``style`` is its CSS, ``parts`` are what it shows.
+    """An HTML page in one file: ``style`` is its CSS, ``parts`` are its content.
 
     >>> print(whole_page("A & B", "p { margin: 0 }", tag("p", "hello")).rpartition("</title>")[2])
     <style>p { margin: 0 }</style></head><body><main><p>hello</p></main></body></html>
@@ -69,7 +69,7 @@ def whole_page(title: str, style: str, *parts: str | None) -> str:
 
 
 def worded(text: str) -> Html:
-    """A sentence in which names between backticks are set as code.
+    """A sentence as HTML, with names between backticks as code.
 
     >>> worded("is `a<b` known?")
     'is <code>a&lt;b</code> known?'

@@ -1,6 +1,6 @@
 """Durations and sizes as people write them: ``90s``, ``14d``, ``4GB``.
 
-A field of the config whose type is ``Duration`` or one of its kin is checked when a file is read.
+Fields of the config with the type ``Duration``, or one derived from it, are checked on reading.
 """
 
 import math
@@ -15,7 +15,7 @@ FOREVER_MS = math.inf
 
 @dataclass(frozen=True)
 class DurationRule:
-    """Which texts a duration may be: ``forever`` unless it is finite, ``never`` where allowed."""
+    """Allowed texts of a duration: ``forever`` unless it must be finite, ``never`` if allowed."""
 
     finite: bool = False
     never: bool = False
@@ -65,7 +65,7 @@ def format_duration(milliseconds: float) -> str:
 
 
 def nearest(durations: tuple[str, ...], *wanted: str) -> tuple[str, ...]:
-    """The durations nearest to the wanted ones by ratio, each once, in the order of ``durations``.
+    """The durations with the smallest ratio to each wanted one, without repeats, in given order.
 
     >>> nearest(("5m", "1d", "forever"), "forever", "1h", "2d")
     ('5m', '1d', 'forever')

@@ -3,7 +3,7 @@
 To add a command: write a module in ``cli.commands``, and add its name to ``COMMANDS``. Commands
 choose stores and sources, and read the clock; everything below takes them as arguments.
 Invariant: exit 0 is ok, 1 is a failure with one readable line on stderr, 2 is bad usage; with
-``--json`` the last line of stdout is one JSON object, which on failure holds ``ok`` and ``error``.
+``--json`` the last line of stdout is one JSON object, which on failure has ``ok`` and ``error``.
 """
 
 import argparse
@@ -41,7 +41,7 @@ COMMANDS = (
     "compact",
     "erase",
 )
-"""Every command, in the order ``--help`` shows them; each is a module of ``cli.commands``."""
+"""All commands, in the order of ``--help``; each is a module of ``cli.commands``."""
 
 
 class Command(Protocol):
@@ -56,7 +56,7 @@ class Command(Protocol):
 
     @staticmethod
     def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-        """Run the command, and print for people on the console; returns the ``--json`` object."""
+        """Run the command and print on the console; return the object for ``--json``."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
-    """The parser of these commands, by default of all; tests of the docs use it too."""
+    """The parser of these commands, by default all; tests of the docs use it too."""
     parser = argparse.ArgumentParser(
         prog="liverank",
         description="Rank what is live right now for each person, hands-off.",

@@ -1,4 +1,4 @@
-"""A load test: requests at a rate that does not wait for answers, and how long those took.
+"""Load tests: send requests at a rate independent of the answers, and measure latencies.
 
-It reaches the server only over HTTP.
+The server is accessed only over HTTP.
 """

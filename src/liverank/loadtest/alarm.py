@@ -1,7 +1,7 @@
-"""A timer of an event loop that is exact to some hundredths of a millisecond.
+"""A timer for an event loop with a precision of some hundredths of a millisecond.
 
-The loop's own timers are counted in whole milliseconds, which is as long as an answer takes. Linux
-has timers that are files (timerfd_create(2)); elsewhere the loop's own are used.
+The loop's own timers have a resolution of a millisecond, as long as an answer takes. Linux has
+timers with file descriptors (timerfd_create(2)); elsewhere the loop's own timers are used.
 Invariant: the alarm never rings before its time.
 """
 
@@ -46,7 +46,7 @@ class Alarm:
                 loop.add_reader(file, self._on_readable)
 
     def set(self, at_ns: int) -> None:
-        """Ring at a time, at once where it has passed; replaces an earlier setting."""
+        """Set the time to ring, at once if it has passed; replaces an earlier setting."""
         if self._file is None:
             self._loop.call_later(max(0, at_ns - self._now_ns()) / _NS, self._ring_when, at_ns)
             return
@@ -55,7 +55,7 @@ class Alarm:
         self._settime(self._file, _ABSOLUTE, self._reference, None)
 
     def close(self) -> None:
-        """Ring no more."""
+        """Cancel the alarm for good."""
         if self._file is not None:
             self._loop.remove_reader(self._file)
             os.close(self._file)
@@ -64,12 +64,12 @@ class Alarm:
 
     def _on_readable(self) -> None:
         assert self._file is not None
-        with contextlib.suppress(BlockingIOError):  # set again before it was read
+        with contextlib.suppress(BlockingIOError):  # it was set again before it was read
             os.read(self._file, 8)
             self._ring()
 
     def _ring_when(self, at_ns: int) -> None:
-        """The loop's own timers may be up to a millisecond early."""
+        """Ring once the time has passed: the loop's own timers may be up to a millisecond early."""
         if self._now_ns() < at_ns:
             self._loop.call_soon(self._ring_when, at_ns)
         else:

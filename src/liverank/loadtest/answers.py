@@ -1,7 +1,7 @@
-"""Checks of responses to ranking requests: the fallback level, and whether the list is right.
+"""Checks responses to ranking requests: the fallback level, and whether the list is correct.
 
-The level is found by a search for bytes; only some responses are decoded and checked in full.
-Invariant: a quote within a JSON text is escaped, so no id can look like the key that is searched.
+The level is found by a search for bytes; only a sample of responses is decoded and checked in full.
+Invariant: a quote within a JSON text is escaped, so no id can be mistaken for the searched key.
 """
 
 import re
@@ -22,7 +22,7 @@ class _Asked(msgspec.Struct, frozen=True):
 class _Ranked(msgspec.Struct, frozen=True):
     item: str
     score: float | None
-    """Null for a score that is not a number."""
+    """The score; null if it is not a number."""
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ def fallback_of(body: bytes) -> str | None:
 
 
 def what_is_wrong(request: bytes, answer: bytes) -> str | None:
-    """What is wrong in a response to a request (the bodies of both); None if nothing is.
+    """The error in a response to a request (the bodies of both); None if it is correct.
 
     >>> what_is_wrong(
     ...     b'{"user":"u1","limit":1,"items":["a","b"]}',

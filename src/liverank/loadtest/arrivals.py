@@ -1,6 +1,6 @@
-"""When requests are due: a Poisson process, decided before any answer is known.
+"""The due times of requests: a Poisson process, drawn independently of any answer.
 
-Invariant: no arrival depends on the server; the same seed gives the same arrivals.
+Invariant: arrivals do not depend on the server; the same seed gives the same arrivals.
 """
 
 import numpy as np
@@ -12,8 +12,8 @@ _NS = 1_000_000_000
 class Arrivals:
     """Times of a Poisson process, in nanoseconds, one after the other.
 
-    ``rate`` is a second; ``start_ns`` and ``end_ns`` bound them. ``next_ns`` is the next arrival,
-    None after the last.
+    ``rate`` is per second; ``start_ns`` and ``end_ns`` are the bounds. ``next_ns`` is the next
+    arrival, None after the last.
 
     >>> arrivals = Arrivals(2.0, start_ns=0, end_ns=1_000_000_000, seed=(1, 0))
     >>> while arrivals.next_ns is not None:

@@ -1,7 +1,7 @@
 """One keep-alive connection: sends a request, reads the response, and reports the outcome.
 
-It reads only what JSON over HTTP/1.1 needs: status, length, and whether the connection stays open.
-Invariant: at most one request is in flight; each one sent is reported once, answered or broken.
+It parses only what JSON over HTTP/1.1 needs: status, length, and whether the connection stays open.
+Invariant: at most one request is in flight; each sent request is reported once, answered or lost.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
         self._received = b""
         self._transport: asyncio.Transport | None = None
         self.request: Request | None = None
-        """The one in flight."""
+        """The request in flight, or None."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""

@@ -1,6 +1,6 @@
 """Starts the load processes of a test, begins and stops them together, and collects their results.
 
-Invariant: when the ``with`` block is left, by an error too, all of them have ended.
+Invariant: after the ``with`` block, even on an error, all of them have ended.
 """
 
 import os
@@ -76,7 +76,7 @@ def _write(process: subprocess.Popen[bytes], line: bytes) -> None:
 
 
 def _read(process: subprocess.Popen[bytes]) -> bytes:
-    """The next line that a process writes; it may be longer than a pipe holds."""
+    """The next line that a process writes; it may be longer than the pipe's buffer."""
     assert process.stdout is not None
     descriptor, line = process.stdout.fileno(), bytearray()
     while not line.endswith(b"\n"):

@@ -1,8 +1,8 @@
-"""Latencies as counts in buckets that widen with the value: 1 us to 60 s, to three digits.
+"""Histogram of latencies from 1 us to 60 s, with a precision of three digits.
 
-Up to 2,047 us each microsecond has a bucket; above, each doubling has 1,024. Counts add up over
-processes, as in HdrHistogram (Gil Tene). Invariant: a quantile is at most 0.1 % above the exact
-one, and never below it.
+Up to 2,047 us each microsecond has a bucket; above, each doubling has 1,024 buckets. Counts add up
+over processes, as in HdrHistogram (Gil Tene). Invariant: a quantile is at most 0.1 % above the
+exact one, and never below it.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from math import ceil
 import msgspec
 
 MAX_US = 60_000_000
-"""The longest value that is counted exactly; longer ones count as this."""
+"""The largest value; larger ones are counted as this value."""
 
 _DOUBLING = 10  # bits: buckets of one doubling
 _SHIFTS = MAX_US.bit_length() - _DOUBLING - 1
@@ -48,7 +48,7 @@ class Histogram:
         """The exact largest value."""
 
     def record(self, value_us: int) -> None:
-        """Count a value; below 0 it counts as 0, above ``MAX_US`` as that."""
+        """Count a value, clipped to 0 and ``MAX_US``."""
         value_us = min(max(value_us, 0), MAX_US)
         self.count += 1
         self.sum_us += value_us
@@ -63,13 +63,13 @@ class Histogram:
     def quantile_us(self, share: float) -> int | None:
         """The largest value of the bucket in which the share of values is reached; None if empty.
 
-        Raises ValueError where the share is not from 0 to 1.
+        Raises ValueError if the share is not from 0 to 1.
         """
         if not 0 <= share <= 1:
             raise ValueError(f"{share}: expected a share from 0 to 1")
         if self.count == 0:
             return None
-        # a share such as 0.999 is not exact: 0.999 * 1000 must not come to rank 1000
+        # a share such as 0.999 is not exact: 0.999 * 1000 must not round up to rank 1000
         wanted = max(1, ceil(share * self.count - 1e-9 * self.count))
         seen = 0
         for bucket, count in enumerate(self._counts):

@@ -1,6 +1,6 @@
 """Objectives of a load test: a figure, a comparison and a bound, such as ``p99<100ms``.
 
-Invariant: an objective on a figure that was not measured is not met.
+Invariant: an objective for a figure that was not measured is not met.
 """
 
 import operator
@@ -30,7 +30,7 @@ UNITS: dict[str, str] = {
     "retries": "",
     "cpu_us": "us",
 }
-"""Figures that an objective may name, and the unit of each."""
+"""Units by figure that an objective may use."""
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -53,7 +53,7 @@ class Objective:
 
 
 class ObjectiveResult(msgspec.Struct, frozen=True):
-    """An objective, what was measured, and whether it is met."""
+    """An objective, the measured value, and whether it is met."""
 
     objective: str
     measured: float | None
@@ -61,7 +61,7 @@ class ObjectiveResult(msgspec.Struct, frozen=True):
 
 
 def parse_objective(text: str) -> Objective:
-    """Read an objective. Raises LoadTestError.
+    """Parse an objective. Raises LoadTestError.
 
     >>> parse_objective("p99 < 0.1s")
     Objective(text='p99 < 0.1s', figure='p99', comparison='<', bound=100.0)

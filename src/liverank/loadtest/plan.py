@@ -9,7 +9,7 @@ from liverank.loadtest.histogram import Counts, sum_of
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process has to send; its share of the rates, per second."""
+    """The load of one process, with its share of the rates, per second."""
 
     host: str
     port: int
@@ -17,20 +17,20 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The number of this process, from 0; part of its seed."""
     seed: int
     run: str
-    """A name of the run, part of the ids of its events."""
+    """The run's name, part of the ids of its events."""
     rate: float | None
     """Rankings per second; None keeps every connection busy."""
     duration_s: float
     timeout_s: float
     connections: int
-    """The most connections for rankings, and the most for events."""
+    """Maximum number of connections, for rankings and for events each."""
     candidates: int | None
-    """Items to rank in a request; None sends no items, so that all live items are ranked."""
+    """Number of items in a request; None sends no items, so that all live items are ranked."""
     limit: int
     surface: str
     users: list[str]
     items: list[str]
-    """Live items, to draw candidates and the items of events from."""
+    """Live items from which candidates and the items of events are drawn."""
     body: str | None
     """The body of all requests; None draws one for each."""
     check_every: int
@@ -48,11 +48,11 @@ class Tallied(msgspec.Struct, kw_only=True):
     answered: int = 0
     """Responses with a status of success."""
     in_time: int = 0
-    """Of these, responses before the end of the sending time."""
+    """Number of these responses before the end of the sending time."""
     retried: int = 0
     checked: int = 0
     opened: int = 0
-    """Connections opened."""
+    """Number of connections opened."""
     statuses: dict[str, int] = {}
     errors: dict[str, int] = {}
     fallbacks: dict[str, int] = {}
@@ -61,7 +61,7 @@ class Tallied(msgspec.Struct, kw_only=True):
     latency: Counts = Counts()
     """Latencies from the due time of each request, in us."""
     late: Counts = Counts()
-    """How far behind its due time the process handled each request, in us."""
+    """Delay from each request's due time until the process handled it, in us."""
 
 
 class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,13 +70,13 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
     rank: Tallied
     events: Tallied
     seconds: float
-    """From the start until the last request was due."""
+    """Time from the start until the last request was due."""
     cpu_s: float
-    """Processor time of the process while it sent and waited."""
+    """CPU time of the process while it sent and waited."""
 
 
 MAX_WRONG = 5
-"""Number of wrong responses that are described."""
+"""Maximum number of wrong responses that are described."""
 
 
 def merged(parts: list[Tallied]) -> Tallied:

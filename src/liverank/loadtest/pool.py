@@ -1,8 +1,8 @@
 """Connections for one kind of request: opened when needed up to a limit, used in turn.
 
-A request that finds all of them busy waits, and its latency goes on counting: it is always measured
-from when the request was due. Invariant: each request that was submitted ends in exactly one of
-answered, refused by a status, or an error.
+If all connections are busy a request waits, and its latency includes the wait: it is measured from
+the due time. Invariant: each submitted request has exactly one outcome: answered, refused by a
+status, or an error.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ _RETRY_OPENING_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where requests go, how they are made, and what reads the responses."""
+    """The target of requests, and the functions that build requests and read responses."""
 
     host: str
     port: int
     connections: int
-    """The most that are open at a time."""
+    """Maximum number of open connections."""
     timeout_s: float
-    """How long after it was due a request is given up."""
+    """Time after its due time at which a request is given up."""
     make: Callable[[], bytes]
     read: Callable[[bytes, bytes, Tallied], None]
-    """Given a request's bytes, an answer's body, and what to add to."""
+    """Called with a request's bytes, its answer's body, and the tally to add to."""
     now_ns: Callable[[], int]
 
 
@@ -40,7 +40,7 @@ class Pool:
         self.tallied = Tallied()
         self.latency = Histogram()
         self.pending = 0
-        """Requests without an outcome yet."""
+        """Number of requests without an outcome yet."""
         self._route = route
         self._loop = loop
         self._is_closed_loop = False
@@ -61,7 +61,7 @@ class Pool:
             self._refill()
 
     def keep_busy(self) -> None:
-        """Open all connections, and send on each as soon as its answer came (a closed loop)."""
+        """Open all connections, and send on each as soon as its answer arrives (a closed loop)."""
         self._is_closed_loop = True
         self._refill()
 
@@ -70,7 +70,7 @@ class Pool:
         self._is_stopping = True
 
     def sweep(self) -> None:
-        """Give up requests that waited too long; the time that they waited is their latency."""
+        """Give up requests that waited too long; their waiting time is their latency."""
         oldest_ns = self._route.now_ns() - int(self._route.timeout_s * 1e9)
         while self._waiting and self._waiting[0].due_ns < oldest_ns:
             self._fail(self._waiting.popleft(), "timeout")
@@ -81,7 +81,7 @@ class Pool:
                 self._fail(request, "timeout")
 
     def close(self) -> None:
-        """Close all connections; requests that are pending end as unanswered."""
+        """Close all connections; pending requests end as unanswered."""
         self._is_stopping = self._is_closed = True
         for task in self._opening:
             task.cancel()
@@ -106,7 +106,7 @@ class Pool:
             self._count_error(f"status {name}", 1)
         if connection.is_open():
             self._use(connection)
-        if 200 <= status < 300:  # after the next request is under way: reading takes time
+        if 200 <= status < 300:  # only after the next request is sent, since reading takes time
             self._route.read(request.payload, body, tallied)
 
     def on_lost(self, connection: Connection, request: Request | None, *, began: bool) -> None:
@@ -142,7 +142,7 @@ class Pool:
             self._idle.append(connection)
 
     def _refill(self) -> None:
-        """Open connections that are needed, as far as the limit allows."""
+        """Open the connections that are needed, up to the limit."""
         while len(self._open) + len(self._opening) < self._route.connections and (
             len(self._waiting) > len(self._opening)
             or (self._is_closed_loop and not self._is_stopping)
@@ -155,7 +155,7 @@ class Pool:
         self._opening.add(task)
 
     async def _connect(self, request: Request | None) -> None:
-        """Open a connection, for one request or for whichever comes first."""
+        """Open a connection, for one request or for the next one that waits."""
         this = asyncio.current_task()
         assert this is not None
         route = self._route

@@ -1,8 +1,8 @@
-"""Fold lag, as a client sees it: how long after an end was acknowledged an item is still ranked.
+"""Measures fold lag for clients: the time from an acknowledged end until an item is dropped.
 
-Once a second a probe item that was started before ends; then rankings of it and another are asked
-for until ``dropped`` counts it as ended. Invariant: probes are named ``loadtest-probe-...``, and
-all that were started are ended when the block is left, or named in ``unended``.
+Once a second a live probe item is ended; then rankings of it and another item are requested until
+``dropped`` counts it as ended. Invariant: probes are named ``loadtest-probe-...``, and all started
+probes are ended after the block, or named in ``unended``.
 """
 
 import time
@@ -29,14 +29,14 @@ _decoder = msgspec.json.Decoder(_Dropped)
 
 
 class Probes:
-    """Probe items of a run, and what they measured. ``now_ms`` is the time for events."""
+    """Probe items of a run, and their measurements. ``now_ms`` is the time for events."""
 
     def __init__(
         self, target: Target, run: str, *, surface: str, now_ms: Callable[[], int]
     ) -> None:
         self.lag = Histogram()
         self.unseen = 0
-        """Ends that no ranking showed within ``GIVE_UP_S``, or that were not accepted."""
+        """Number of ends that no ranking reflected within ``GIVE_UP_S``, or that were refused."""
         self.unended = ""
         """Names of probes that could not be ended after the run."""
         self._target = target
@@ -45,12 +45,12 @@ class Probes:
         self._now_ms = now_ms
         self._number = 0
         self._alive: set[int] = set()
-        """Numbers of the probes that were started and not ended."""
+        """Numbers of the probes that were started but not ended."""
         self._start(0)
         self._start(1)
 
     def probe(self) -> None:
-        """End a probe, and wait until a ranking knows it; then start the next."""
+        """End a probe, and wait until a ranking drops it; then start the next."""
         number = self._number
         self._number += 1
         try:
@@ -66,15 +66,15 @@ class Probes:
             self.unseen += 1
 
     def end(self) -> None:
-        """End the probes that are live, if the server still takes events."""
+        """End the live probes, if the server still accepts events."""
         alive = sorted(self._alive)
         try:
             self._target.send_events(*(self._event(number, "ended") for number in alive))
-        except LoadTestError:  # the report is worth more than the error
+        except LoadTestError:  # the report is more useful than the error
             self.unended = ", ".join(map(self._name, alive))
 
     def _start(self, number: int) -> None:
-        self._alive.add(number)  # though it may fail: it may have arrived all the same
+        self._alive.add(number)  # even if the request fails, the event may have arrived
         self._target.send_events(self._event(number, "started"))
 
     def _wait_until_ended(self, number: int, until_ns: int) -> bool:
@@ -105,7 +105,7 @@ class Probes:
 def probes_of(
     target: Target, run: str, *, surface: str, now_ms: Callable[[], int]
 ) -> Iterator[Probes]:
-    """Probes for a run; ended when it is over. Raises LoadTestError."""
+    """Yield the probes of a run, and end them afterwards. Raises LoadTestError."""
     probes = Probes(target, run, surface=surface, now_ms=now_ms)
     try:
         yield probes

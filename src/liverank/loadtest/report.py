@@ -17,7 +17,7 @@ MOST_LATE_MS = 1.0
 
 
 class Quantiles(msgspec.Struct, frozen=True, rename={"p99_9": "p99.9"}):
-    """Milliseconds; null where there was nothing to measure."""
+    """Quantiles in milliseconds; null if nothing was measured."""
 
     p50: float | None
     p90: float | None
@@ -33,22 +33,22 @@ class Requests(msgspec.Struct, frozen=True):
     sent: int
     answered: int
     per_second: float
-    """Answered before the time to send was over."""
+    """Rate of requests answered before the end of the sending time."""
     latency_ms: Quantiles
-    """From when each was due; a request that timed out counts with the time that it waited."""
+    """Latencies from the due times; a request that timed out counts with its waiting time."""
     statuses: dict[str, int]
     errors: dict[str, int]
     fallbacks: dict[str, int]
     retries: int
     connections: int
-    """Opened over the run."""
+    """Number of connections opened over the run."""
     checked: int
-    """Answers that were decoded and checked in full."""
+    """Number of answers that were decoded and checked in full."""
     wrong: list[str]
 
 
 class FoldLag(msgspec.Struct, frozen=True):
-    """Milliseconds from the acknowledgement of an end until a ranking knew it."""
+    """Milliseconds from the acknowledgement of an end until a ranking dropped the item."""
 
     probes: int
     unseen: int
@@ -58,12 +58,12 @@ class FoldLag(msgspec.Struct, frozen=True):
 
 
 class Generator(msgspec.Struct, frozen=True):
-    """The load processes themselves."""
+    """Measurements of the load processes."""
 
     cpu_us: float | None
-    """Their processor time for a request."""
+    """CPU time of the load processes per request."""
     late_ms: Quantiles | None
-    """From when a request was due until it was handled; null in a closed loop."""
+    """Delays from due times until requests were handled; null in a closed loop."""
     kept_up: bool
 
 
@@ -74,7 +74,7 @@ class LoadReport(msgspec.Struct, frozen=True):
     url: str
     seconds: float
     rate: float | None
-    """Asked for; null for as many as possible."""
+    """Requested rate; null for as many as possible."""
     workers: int
     connections: int
     candidates: int | None
@@ -83,17 +83,17 @@ class LoadReport(msgspec.Struct, frozen=True):
     events: Requests | None
     fold_lag_ms: FoldLag | None
     server_cpu_us: float | None
-    """The server's processor time for a ranking that was answered, all its work counted."""
+    """The server's total CPU time per answered ranking."""
     generator: Generator
     objectives: list[ObjectiveResult]
     notes: list[str]
     stopped: bool
-    """Ended early, by Ctrl-C."""
+    """Whether the run ended early, by Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The load that was asked for, and measurements outside the load processes."""
+    """The requested load, and measurements outside the load processes."""
 
     url: str
     rate: float | None
@@ -103,7 +103,7 @@ class Run:
     objectives: Sequence[Objective]
     has_events: bool
     server_cpu_s: float | None
-    """Over the run."""
+    """CPU time of the server over the run."""
     lag: Histogram | None
     unseen: int
     unended: str
@@ -194,7 +194,7 @@ def _figures(
     generator: Generator,
     cpu_us: float | None,
 ) -> dict[str, float | None]:
-    """The figures that objectives name."""
+    """The figures that objectives may use."""
     figures: dict[str, float | None] = dict(msgspec.to_builtins(rank.latency_ms))
     figures |= {
         "rate": rank.per_second,

@@ -1,7 +1,7 @@
-"""Requests as bytes: rankings of drawn candidates for drawn users, and batches of interactions.
+"""Builds requests as bytes: rankings with random candidates and users, and interactions.
 
-What does not change is encoded once. Invariant: the candidates of a request are distinct, and every
-live item is equally likely to be among them.
+Constant parts are encoded once. Invariant: the candidates of a request are distinct, and all live
+items are equally likely.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _DRAWN = 4096
 
 
 class Draws:
-    """Whole numbers below ``count``, drawn evenly, in blocks."""
+    """Uniform random integers below ``count``, drawn in blocks."""
 
     __slots__ = ("_block", "_count", "_generator")
 
@@ -35,7 +35,7 @@ class RankRequests:
     """Makes ranking requests.
 
     Candidates are taken from a shuffled list of all items until it is used up, then it is shuffled
-    again: each request has a random set, at a cost that does not depend on how many are live.
+    again: each request has a random set, at a cost independent of the number of live items.
     """
 
     __slots__ = (
@@ -116,7 +116,7 @@ class EventRequests:
         self._now_ms = now_ms
 
     def make(self) -> bytes:
-        """The next batch, head and body; each event has an id, so that a repeat is harmless."""
+        """The next batch, head and body; events have ids, so a repeated batch is harmless."""
         now_ms, prefix, number = self._now_ms(), self._prefix, self._number
         self._number = number + self._batch
         body = b"\n".join(

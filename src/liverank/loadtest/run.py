@@ -1,6 +1,6 @@
-"""A whole load test: inspect the server, start the load, probe it meanwhile, and report.
+"""Runs a load test: inspects the server, starts the load, probes during the load, and reports.
 
-Invariant: the load is decided before it starts; no answer changes which requests are due.
+Invariant: the load is fixed before it starts; due times do not depend on answers.
 """
 
 import math
@@ -29,7 +29,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """The load of all processes together; rates are per second."""
 
     rate: float | None
-    """None keeps all connections busy."""
+    """Rankings per second; None keeps all connections busy."""
     duration_s: float
     timeout_s: float
     workers: int
@@ -48,12 +48,12 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What a run needs from its caller."""
+    """Values that a run needs from its caller."""
 
     run: str
-    """A unique name."""
+    """A unique name of the run."""
     is_stopped: Callable[[], bool]
-    """Whether to end early, with what was measured."""
+    """Whether to end early, with the measurements so far."""
     now_ms: Callable[[], int]
     """The time for events."""
     on_progress: Callable[[str, float], None]
@@ -62,9 +62,9 @@ class Edge:
 def run_load(
     address: Address, load: Load, objectives: Sequence[Objective], edge: Edge
 ) -> tuple[LoadReport, Histogram]:
-    """Put a server under load. Returns the report, and latencies of rankings.
+    """Put a server under load; return the report, and the latencies of rankings.
 
-    Raises LoadTestError where the server does not answer, or has nothing to rank.
+    Raises LoadTestError if the server does not answer, or has nothing to rank.
     """
     with target_at(address) as target:
         items = _live_items(target, load)
@@ -137,7 +137,7 @@ def _live_items(target: Target, load: Load) -> list[str]:
 
 
 def _watch(load: Load, crew: Crew, probes: Probes | None, edge: Edge) -> bool:
-    """Probe and show progress until the load is over; whether it was stopped early."""
+    """Probe and show progress until the load is over; return whether it was stopped early."""
     began = time.monotonic()
     next_probe_s = _PROBE_EVERY_S
     while (passed_s := time.monotonic() - began) < load.duration_s and not edge.is_stopped():
@@ -160,5 +160,5 @@ def _last_cpu_s(target: Target) -> float | None:
 
 
 def _difference(before: float | None, after: float | None) -> float | None:
-    """None also where a server process was restarted, since its counter begins at 0."""
+    """The increase of a counter; None also if a process was restarted, since it restarts at 0."""
     return None if before is None or after is None or after < before else after - before

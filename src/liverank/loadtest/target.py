@@ -1,7 +1,7 @@
-"""The server under test, for the few requests of the process that leads the load test.
+"""The server under test, for the few requests of the main process of the load test.
 
 They are plain blocking requests over one connection, apart from the load.
-Invariant: what the server does not report is None, never 0.
+Invariant: a value that the server does not report is None, never 0.
 """
 
 import http.client
@@ -22,7 +22,7 @@ _MOST_ITEMS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the server listens."""
+    """The server's host and port."""
 
     host: str
     port: int
@@ -37,14 +37,14 @@ class _LiveItems(msgspec.Struct, frozen=True):
 
 
 class Target:
-    """A connection to the server; it is opened again when it was lost."""
+    """A connection to the server, which is reopened if it was lost."""
 
     def __init__(self, address: Address, *, timeout_s: float = 10.0) -> None:
         self._address = address
         self._client = http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
 
     def live_items(self, surface: str) -> list[str]:
-        """Ids of what is live on a surface. Raises LoadTestError."""
+        """Ids of the live items on a surface. Raises LoadTestError."""
         status, body = self.ask(
             "GET", f"/v1/items?surface={quote(surface, safe='')}&limit={_MOST_ITEMS}"
         )
@@ -53,9 +53,9 @@ class Target:
         return [live.item for live in msgspec.json.decode(body, type=_LiveItems).items]
 
     def cpu_s(self) -> float | None:
-        """Processor seconds of all the server's processes so far; None if it reports none.
+        """CPU seconds of all the server's processes so far; None if it reports none.
 
-        Raises LoadTestError where there is no answer.
+        Raises LoadTestError if there is no answer.
         """
         status, body = self.ask("GET", "/metrics")
         return cpu_seconds(body.decode(errors="replace")) if status == 200 else None
@@ -68,7 +68,7 @@ class Target:
             raise LoadTestError(self._described("POST /v1/events", status, body))
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        """Status and body of an answer; asked once more on a new connection.
+        """Status and body of an answer; a lost request is repeated once on a new connection.
 
         Raises LoadTestError.
         """
@@ -99,7 +99,7 @@ class Target:
 
 @contextmanager
 def target_at(address: Address) -> Iterator[Target]:
-    """Open a Target, which is closed when the block is left."""
+    """Open a Target, which is closed after the block."""
     target = Target(address)
     try:
         yield target

@@ -27,13 +27,13 @@ from liverank.loadtest.requests import EventRequests, RankRequests
 
 _SWEEP_S = 0.1
 _AFTER_STOP_S = 1.0
-"""How long pending requests may take after an early stop."""
+"""Time in seconds for pending requests after an early stop."""
 _AT_ONCE = 64
-"""Requests that are sent before answers are looked at again."""
+"""Number of requests sent before answers are read again."""
 
 
 class Stream:
-    """Submits requests to a pool when they are due, and records how late it does so."""
+    """Submits requests to a pool at their due times, and records its delays."""
 
     def __init__(
         self, pool: Pool, rate: float, *, bounds_ns: tuple[int, int], seed: tuple[int, ...]
@@ -45,7 +45,7 @@ class Stream:
         self._set_alarm()
 
     def stop(self) -> None:
-        """Submit no more."""
+        """Submit no further requests."""
         self._alarm.close()
 
     def _send_due(self) -> None:
@@ -65,7 +65,7 @@ class Stream:
 
 
 def read_ranking(check_every: int, request: bytes, body: bytes, tallied: Tallied) -> None:
-    """Count the fallback level of a response, and check one response in so many."""
+    """Count the fallback level of a response, and check every n-th response in full."""
     fallback = fallback_of(body)
     if fallback is not None:
         tallied.fallbacks[fallback] = tallied.fallbacks.get(fallback, 0) + 1
@@ -179,7 +179,7 @@ async def _work(plan: Plan) -> WorkerResult:
     start_ns = int(await start)
     gc.collect()
     gc.freeze()
-    gc.disable()  # a pause would look like the server's
+    gc.disable()  # a pause would look like a slow server
     return await run_plan(plan, start_ns, stopped)
 
 
@@ -189,7 +189,7 @@ def main() -> None:
     plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         result = runner.run(_work(plan))
-    os.set_blocking(sys.stdout.fileno(), True)  # a long result does not fit into the pipe at once
+    os.set_blocking(sys.stdout.fileno(), True)  # a long result exceeds the pipe's buffer
     print(msgspec.json.encode(result).decode(), flush=True)  # noqa: T201  # as above
 
 

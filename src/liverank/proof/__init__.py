@@ -1,1 +1,1 @@
-"""Weeks in a simulated world, an A/B test of the product in it, and the truth to compare with."""
+"""Proofs: an A/B test of the product in a simulated world, compared with the true effects."""

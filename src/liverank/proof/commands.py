@@ -1,4 +1,4 @@
-"""Runs liverank's commands as a user would: each in a separate process, read by its JSON."""
+"""Runs liverank's commands as a user would: in separate processes, with JSON output."""
 
 import subprocess
 import sys
@@ -13,9 +13,9 @@ Answer = dict[str, Any]
 
 
 def run_command(*words: str, config: Path | None = None, may_fail: bool = False) -> Answer:
-    """Run ``liverank WORDS --config FILE --json`` and return its answer.
+    """Run ``liverank WORDS --config FILE --json`` and return its JSON output.
 
-    Raises ProofError where it fails, unless it ``may_fail``: then the answer holds ``error``.
+    Raises ProofError if the command fails; with ``may_fail`` the output contains ``error`` instead.
     """
     command = [*words, *(() if config is None else ("--config", str(config))), "--json"]
     done = subprocess.run(  # noqa: S603  # our own command line

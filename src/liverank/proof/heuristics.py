@@ -1,7 +1,7 @@
-"""The heuristics that a model is compared with, as policies in this process.
+"""Heuristics to compare a model with, as policies in this process.
 
-A rule for each person is compared too: what a few lines of code do without a model.
-Of equals the newest room comes first, as in the server's own list of the most popular.
+A personal rule is compared too: a few lines of code without a model.
+Items with equal scores are ordered from the newest, as in the server's own popularity list.
 """
 
 from collections import defaultdict
@@ -44,10 +44,10 @@ def heuristics(world: World) -> dict[str, Policy]:
 
 
 class PersonalRule:
-    """The success rate of a day, times three in the person's language, times three if followed.
+    """Daily success rate, times 3 if in the person's language, times 3 if the host is followed.
 
-    A room of a followed host in the language counts nine times. It knows only what events say, and
-    three was not tuned.
+    A room of a followed host in the language counts nine times. It uses only events; the factor
+    of three is not tuned.
     """
 
     def __init__(self, world: World, *, times: float = 3.0) -> None:
@@ -59,7 +59,7 @@ class PersonalRule:
         self._follows: dict[str, set[object]] = defaultdict(set)
 
     def rank(self, visits: Visits) -> list[list[str]]:
-        """The live rooms for each person; of equal scores the newest first."""
+        """The live rooms for each person; rooms with equal scores from the newest."""
         newest_first = replace(visits, live=visits.live[::-1])
         rates = self._rate.rates(newest_first).tolist()
         items = [self._ids[room] for room in newest_first.live.tolist()]

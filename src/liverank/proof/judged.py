@@ -24,7 +24,7 @@ Values = Mapping[MetricName, float]
 
 
 def holds(interval: Interval, value: float) -> bool | None:
-    """Whether an interval holds a value; None where the interval is unknown.
+    """Whether an interval contains a value; None if the interval is unknown.
 
     >>> holds((0.0, 1.0), 0.5), holds((None, None), 0.5)
     (True, None)
@@ -36,7 +36,7 @@ def holds(interval: Interval, value: float) -> bool | None:
 def best_of(
     truth: Sequence[TruePolicy], names: Sequence[str], metric: MetricName = "join_rate"
 ) -> str | None:
-    """The one of these policies with the highest true value; None where none was run."""
+    """The policy with the highest true value among these; None if none was run."""
     rates = {one.policy: one.values[metric] for one in truth if one.policy in names}
     return max(rates, key=lambda policy: rates[policy]) if rates else None
 
@@ -52,8 +52,8 @@ def judged_metrics(
     """Each metric as reported, and its true value.
 
     The oracle share is relative to the best of ``heuristics`` (0) and the best oracle (1) by the
-    same metric. ``control`` is the policy of ``truth`` that served the test's control; ``in_test``
-    are the true values of the people of each variant in the test.
+    same metric. ``control`` is the policy in ``truth`` that served the test's control; ``in_test``
+    are the true values of each variant's people in the test.
     """
     values = {one.policy: one.values for one in truth}
     shifts = _shifts(in_test or {}, truth, control)
@@ -71,7 +71,7 @@ def judged_metrics(
 def _shifts(
     in_test: Mapping[str, Values], truth: Sequence[TruePolicy], control: str
 ) -> dict[tuple[MetricName, str], float]:
-    """By metric and variant: its people in the test, minus the same people if all people had it."""
+    """By metric and variant: value of its people in the test, minus theirs if all people had it."""
     policies = {one.policy: one for one in truth}
     shifts: dict[tuple[MetricName, str], float] = {}
     for variant, values in in_test.items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from liverank.proof.results import Phase
 
 OnStage = Callable[[str, float], None]
-"""Called with a description of the stage and the share of it that is done, from 0 to 1."""
+"""Callback that gets a description of the stage and its finished share, from 0 to 1."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Phases:
 
     @contextmanager
     def phase(self, name: str, words: str) -> Iterator[Effort]:
-        """One stage, which lasts as long as the block."""
+        """Record one stage, which lasts as long as the ``with`` block."""
         self.progress(words, 0.0)
         began_s, effort = time.perf_counter(), Effort()
         yield effort

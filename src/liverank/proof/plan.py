@@ -1,4 +1,4 @@
-"""The size and the length of a proof, and which true values it measures."""
+"""The plan of a proof: its size, its length, and the true values that it measures."""
 
 import msgspec
 
@@ -13,31 +13,31 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     people: int = 2000
     start_ms: int = START_MS
-    """When the world begins, in Unix ms."""
+    """Start of the world in Unix ms."""
     days_before: int = 14
-    """Days on "most popular", whose log the model is trained on."""
+    """Number of days on "most popular", whose log is the training data."""
     days_of_test: int = 14
     budget: str = "20s"
-    """Of the search for a model, as in ``[training] budget``."""
+    """Time budget of the model search, as in ``[training] budget``."""
     step_ms: int = 600_000
-    """Simulated time between two rounds of requests for lists. A shorter one costs more requests to
-    the server; a longer one is a disadvantage for policies that use the last minutes."""
+    """Simulated time between two rounds of requests for lists. A shorter one takes more requests; a
+    longer one is a disadvantage for policies that use the last minutes."""
     shown: int = 20
-    """Rooms of a list."""
+    """Number of rooms in a list."""
     truth_on_server: bool = True
-    """Whether to run everybody on the control, and everybody on the model, on real servers; without
-    it the model's true values, the coverage and the oracle shares are unknown."""
+    """Whether to run everybody on the control, and everybody on the model, on real servers.
+    Otherwise the model's true values, the coverage and the oracle shares are unknown."""
     truth_in_process: bool = True
-    """Whether to run random, the heuristics and the oracle; else oracle shares are unknown."""
+    """Whether to run random order, heuristics and oracles; otherwise oracle shares are unknown."""
 
     @property
     def days(self) -> int:
-        """Days of the world."""
+        """Number of days of the world."""
         return self.days_before + self.days_of_test
 
 
 def checked(plan: Plan) -> Plan:
-    """The plan, if it can be run. Raises ProofError.
+    """The plan, unless it is invalid: then raises ProofError.
 
     >>> checked(Plan(days_of_test=1))
     Traceback (most recent call last):

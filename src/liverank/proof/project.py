@@ -1,7 +1,7 @@
-"""The project folder of a proof, like that of a user, and copies of it for counterfactuals.
+"""Creates the project folder of a proof, like a user's, and copies of it for counterfactuals.
 
 The config is what ``liverank init`` would propose, with an experiment, a metric and a budget
-appended, as a user would. Invariant: nothing in it comes from the truth.
+appended, as a user would. Invariant: nothing in it depends on the simulated truth.
 """
 
 import shutil
@@ -19,13 +19,13 @@ from liverank.simulator.server.project import make_project
 from liverank.simulator.simulate import SURFACE
 
 EXPERIMENT, CONTROL, VARIANT = "tab", "popular", "model"
-"""Names in the config; those of the control and the variant are also the names of policies."""
+"""Names in the config; the names of the control and the variant are also those of policies."""
 
 
 def new_project(folder: Path, plan: Plan) -> Path:
-    """Make the folder of a new project and return the path of its config.
+    """Create the folder of a new project and return the path of its config.
 
-    Raises SimulatorError where the folder cannot be made, or holds anything.
+    Raises SimulatorError if the folder cannot be created, or is not empty.
     """
     return make_project(folder, seed=plan.seed, more=_more(plan))
 
@@ -59,7 +59,7 @@ def start_test(config: Path, at_ms: int) -> None:
 def copied_for_all(config: Path, folder: Path, variant: str, at_ms: int) -> Path:
     """A copy of the project in which all people get one variant from a time on.
 
-    The variant is shipped by the product's own means. Returns the copy's config.
+    The variant is shipped with the product's own command. Returns the path of the copy's config.
     """
     shutil.copytree(config.parent, folder)
     copy = folder / config.name

@@ -1,6 +1,6 @@
 """Reads the experiment's report and the training report as parts of the results.
 
-Both come from the commands' public JSON. Invariant: nothing here uses the simulated truth.
+Both come from the commands' public JSON. Invariant: the simulated truth is not used.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ METRIC_OF: dict[str, tuple[MetricName, float]] = {
     "clicks_to_explore": ("clicks_to_explore", 1.0),
     "seconds_listened": ("minutes_listened", 1 / 60),
 }
-"""For each metric of the config: its name in the results, and the factor of its values."""
+"""For each metric of the config: its name in the results, and the factor for its values."""
 
 _MOST_FEATURES = 30
 
@@ -70,7 +70,7 @@ class ReadReport(_Form, frozen=True):
 
 
 def read_report(answer: Mapping[str, Any]) -> ReadReport:
-    """The report in the answer of ``liverank experiment report``. Raises ProofError."""
+    """Parse the output of ``liverank experiment report``. Raises ProofError."""
     try:
         return msgspec.convert(answer, type=ReadReport)
     except msgspec.ValidationError as error:
@@ -78,7 +78,7 @@ def read_report(answer: Mapping[str, Any]) -> ReadReport:
 
 
 def reported_metrics(report: ReadReport, variant: str) -> dict[MetricName, Reported]:
-    """Each metric of one variant. Raises ProofError where a metric is missing or unknown."""
+    """Each metric of one variant. Raises ProofError if a metric is missing or unknown."""
     found: dict[MetricName, Reported] = {}
     for metric in report.metrics:
         if metric.name in METRIC_OF:
@@ -127,7 +127,7 @@ def _times(interval: Interval, factor: float) -> Interval:
 
 
 def training_summary(answer: Mapping[str, Any]) -> TrainingSummary:
-    """What ``liverank train`` answered. Raises ProofError where it put no bundle into service."""
+    """Parse the output of ``liverank train``. Raises ProofError if it promoted no bundle."""
     if answer.get("bundle") is None:
         raise ProofError(
             f"liverank put no model into service: {answer.get('error')}. Give more people, more "

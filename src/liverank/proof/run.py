@@ -1,8 +1,8 @@
-"""A proof on one seed: weeks on "most popular", training, an A/B test, its report, the truth.
+"""Runs a proof on one seed: weeks on "most popular", training, an A/B test, its report, the truth.
 
-The product does all of it by its own commands and server; only the lists of the truth's heuristics,
-of random and of the oracle are made in this process. Invariant: the report is read before any truth
-is looked up, and the truth is of the same people in the same weeks with the same luck.
+The product's own commands and server do all of it; only heuristics, random order and oracles, for
+the truth, rank lists in this process. Invariant: the report is read before any truth is computed,
+and the truth is for the same people, weeks and random numbers.
 """
 
 import shutil
@@ -50,12 +50,12 @@ from liverank.simulator.world.world import DAY_MS, World, build_world
 OnLived = Callable[[Life], None]
 
 PROJECT = "project"
-"""The folder of the project, in that of the proof."""
+"""Name of the project's folder within the proof's folder."""
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """What all stages of a proof have in common."""
+    """Objects that all stages of a proof share."""
 
     plan: Plan
     folder: Path
@@ -71,12 +71,12 @@ def run_proof(
     on_stage: OnStage | None = None,
     on_lived: OnLived | None = None,
 ) -> ProofResult:
-    """Run a proof; the project is kept in ``folder``, or nowhere without one.
+    """Run a proof; the project is kept in ``folder``, if one is given.
 
-    ``on_lived`` takes the life of the A/B test once its last step is over.
+    ``on_lived`` is called with the ``Life`` of the A/B test after its last step.
 
-    Raises ProofError where the plan cannot be run or a command fails, SimulatorError and
-    ServingError where a server does.
+    Raises ProofError if the plan cannot be run or a command fails, and SimulatorError or
+    ServingError if a server fails.
     """
     checked(plan)
     if folder is not None:
@@ -140,7 +140,7 @@ def _run(
 
 
 def _weeks_before(scene: _Scene, config: Path, life: Life, rivals: Sequence[Policy]) -> None:
-    """All people on the server's "most popular", before there is a model; heuristics observe."""
+    """Serve all people by popularity, before there is a model; heuristics observe the events."""
     before = Span(scene.world.start_ms, scene.test.start_ms)
     words = f'{scene.plan.days_before} days on "most popular"'
     with (
@@ -154,13 +154,13 @@ def _weeks_before(scene: _Scene, config: Path, life: Life, rivals: Sequence[Poli
 
 
 def _train(scene: _Scene, config: Path) -> TrainingSummary:
-    """Run `liverank train`. Raises ProofError where no model is better than popularity."""
+    """Run `liverank train`. Raises ProofError if no model is better than popularity."""
     with scene.phases.phase("training", "liverank trains itself"):
         return training_summary(run_command("train", config=config, may_fail=True))
 
 
 def _copies(scene: _Scene, config: Path) -> dict[str, Path]:
-    """Projects as of the test's start in which all people get one variant."""
+    """Copies of the project at the test's start, in which all people get one variant."""
     if not scene.plan.truth_on_server:
         return {}
     return {
@@ -172,7 +172,7 @@ def _copies(scene: _Scene, config: Path) -> dict[str, Path]:
 
 
 def _test(scene: _Scene, config: Path, life: Life) -> tuple[ReadReport, Counted]:
-    """The A/B test on the server: its report, and what people truly did in it."""
+    """Run the A/B test on the server; returns its report, and the true counts of its people."""
     words = f"{scene.plan.days_of_test} days of A/B test"
     people = scene.world.people.ids
     counted = Counted(people, start_ms=scene.test.start_ms, end_ms=scene.test.end_ms)

@@ -1,4 +1,4 @@
-"""A proof as tables: for the terminal (rich) and as Markdown, from one list of rows."""
+"""A proof as tables, for the terminal (rich) and as Markdown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from liverank.proof.words import (
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: title, columns, and rows of texts, one a column. The first column is a name."""
+    """A table: title, columns, and rows of texts. The first column is a name."""
 
     title: str
     columns: tuple[str, ...]

@@ -19,7 +19,7 @@ class Watched:
         self.visits = 0
         """Number of lists requested."""
         self.events = 0
-        """Events that happened."""
+        """Number of events so far."""
 
     def rank(self, visits: Visits) -> Sequence[Sequence[str]]:
         """The lists of ``policy``."""

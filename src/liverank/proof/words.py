@@ -1,4 +1,4 @@
-"""Figures of a proof in words: one way to write each, for the terminal, Markdown and pages."""
+"""Formats the numbers of a proof for the terminal, Markdown and pages."""
 
 from liverank.proof.results import Interval, MetricName
 
@@ -11,7 +11,7 @@ _DECIMALS: dict[MetricName, int] = {
 
 
 def lift_text(lift: float | None) -> str:
-    """A relative lift.
+    """A relative lift as text.
 
     >>> lift_text(0.1234), lift_text(None)
     ('+12.3 %', 'unknown')
@@ -20,7 +20,7 @@ def lift_text(lift: float | None) -> str:
 
 
 def interval_text(interval: Interval) -> str:
-    """The interval of a relative lift.
+    """The interval of a relative lift as text.
 
     >>> interval_text((0.1, 0.25)), interval_text((None, None))
     ('+10.0 % to +25.0 %', 'unknown')
@@ -30,7 +30,7 @@ def interval_text(interval: Interval) -> str:
 
 
 def share_text(share: float | None) -> str:
-    """The share of the oracle's gain.
+    """The share of the oracle's gain as text.
 
     >>> share_text(0.666), share_text(None)
     ('67 %', 'unknown')
@@ -39,7 +39,7 @@ def share_text(share: float | None) -> str:
 
 
 def value_text(name: MetricName, value: float) -> str:
-    """A metric's value.
+    """A metric's value as text.
 
     >>> value_text("join_rate", 0.04567), value_text("minutes_listened", 12.34)
     ('0.0457', '12.3')
@@ -48,5 +48,5 @@ def value_text(name: MetricName, value: float) -> str:
 
 
 def covered_text(covered: bool | None) -> str:
-    """Whether the interval holds the truth."""
+    """Whether the interval contains the truth, as text."""
     return {True: "yes", False: "no", None: "unknown"}[covered]

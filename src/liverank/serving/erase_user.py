@@ -1,4 +1,4 @@
-"""``DELETE /v1/users/ID``: a user erased from the log, from served state and from snapshots.
+"""``DELETE /v1/users/ID``: erases a user from the log, from served state and from snapshots.
 
 Invariant: when it is answered, no worker ranks from state that includes the user's erased events.
 """
@@ -34,7 +34,7 @@ async def erase_everywhere(
     """Erase a user, and wait until every worker has adopted a state without them.
 
     Takes as long as folding the whole log. Events that arrive after the erasure began are
-    accepted. ``executor`` runs what waits for the disk. Raises BadRequestError, LogError.
+    accepted. ``executor`` runs the blocking disk operations. Raises BadRequestError, LogError.
     """
 
     def erase() -> tuple[EraseResult, int]:

@@ -1,6 +1,6 @@
-"""Health of a server: what is wrong at present, as ``/healthz`` and ``/readyz`` report it.
+"""Health of a server: the present problems, as ``/healthz`` and ``/readyz`` report them.
 
-Invariant: a complaint disappears by itself as soon as its cause has passed.
+Invariant: a problem is no longer reported as soon as its cause has passed.
 """
 
 import numpy as np
@@ -14,11 +14,11 @@ from liverank.serving.service import Service
 from liverank.serving.state.snapshots import newest_seq
 
 _RECENT_LOSS_MS = 1_000
-"""Time after a lost ranking in which losses are reported."""
+"""Milliseconds for which a lost ranking is reported."""
 NO_BEAT_MS = 5_000
-"""Time without a sign of life after which a worker is reported."""
+"""Milliseconds without a sign of life after which a worker is reported."""
 _LONG_WAIT_MS = 1_500
-"""Shortest wait for another process that locks the log that is reported."""
+"""Milliseconds of waiting for the log's lock from which on the wait is reported."""
 _NO_HISTORY = (
     "a bundle is served, but the log has no history of users: rankings are guesses; check `path` "
     "in liverank.toml, or import the history with `liverank ingest`"
@@ -26,21 +26,21 @@ _NO_HISTORY = (
 
 
 class HealthReporter:
-    """The health of a server, as one of its workers knows it.
+    """The health of a server, reported by one of its workers.
 
-    ``troubles`` are the troubles that other processes reported last.
+    ``troubles`` are the latest problems that other processes reported.
     """
 
     def __init__(self, service: Service) -> None:
         self.troubles = Troubles()
         self.own_trouble: str | None = None
-        """Why this worker does not rank by the view it should, or None."""
+        """The reason why this worker does not rank by the current view, or None."""
         self.experiments_trouble: str | None = None
-        """Why experiments do not run as configured, or None."""
+        """The reason why experiments do not run as configured, or None."""
         self._service = service
 
     def health(self) -> Health:
-        """The health report for whoever operates the server."""
+        """The health report for operators."""
         service, troubles = self._service, self.troubles
         workers = service.board.workers
         state, memory, unknown = None, None, None
@@ -110,7 +110,7 @@ class HealthReporter:
         """Largest possible age of an event that is not folded, seconds; 0 before the first view.
 
         It is the time since the whole log was folded, or since the last folded event arrived, so it
-        also grows while the folding process does not look at the log. In simulated time it is 0.
+        also grows while the folding process does not read the log. In simulated time it is 0.
         """
         if self._service.simulation is not None:
             return 0.0  # everything is folded before an answer
@@ -118,14 +118,14 @@ class HealthReporter:
         return max(self._service.clock_ms() - fresh_ms, 0) / 1000 if fresh_ms else 0.0
 
     def _refused_events(self) -> str | None:
-        """Why events are refused, by the outcome of the workers' last appends, or None."""
+        """The reason why events are refused, from the workers' last appends, or None."""
         message = messages_of(self._service.board.workers["refuses_events"].tolist())
         if message is None:
             return None
         return f"events are refused (acknowledged events are safe): {message}"
 
     def _log_locked(self) -> str | None:
-        """That another process has held the log's write lock for some time, or None."""
+        """A message if another process has held the log's write lock for some time, or None."""
         service = self._service
         waits_ms = int(service.board.workers["log_waits_ms"].max())
         if waits_ms < _LONG_WAIT_MS:
@@ -137,7 +137,7 @@ class HealthReporter:
         )
 
     def _not_logged(self) -> str | None:
-        """Why rankings are not being logged by some worker, or None."""
+        """The reason why some worker does not log rankings, or None."""
         service = self._service
         message = messages_of(service.board.workers["lacks_log"].tolist())
         if message is not None:
@@ -151,7 +151,7 @@ class HealthReporter:
         )
 
     def _behind(self) -> str | None:
-        """That rankings do not include the newest events of the log, or None."""
+        """A message if rankings do not include the newest events of the log, or None."""
         lag_s, max_lag = self.lag_s(), self._service.config.serving.max_lag
         if 1000 * lag_s <= duration_ms(max_lag):
             return None
@@ -162,13 +162,13 @@ class HealthReporter:
         )
 
     def _not_adopted(self) -> str | None:
-        """That some workers cannot rank yet, or None."""
+        """A message if some workers cannot rank yet, or None."""
         workers = self._service.board.workers
         waiting = int(((workers["pid"] != 0) & (workers["view"] == 0)).sum())
         return f"{waiting} of {len(workers)} workers cannot rank yet" if waiting else None
 
     def _silent_workers(self) -> str | None:
-        """That workers show no sign of life, or None."""
+        """A message if workers show no sign of life, or None."""
         beats = self._service.board.workers["beat_ms"]
         silent = (beats > 0) & (self._service.wall_ms() - beats > NO_BEAT_MS)
         named = ", ".join(map(str, np.flatnonzero(silent).tolist()))
@@ -178,13 +178,13 @@ class HealthReporter:
         return f"worker {named} {what}" if named else None
 
     def _flagged_workers(self, flag: str, what: str) -> str | None:
-        """Which workers cannot do something, by a flag on the board, or None."""
+        """A message on the workers with a certain flag on the board, or None."""
         indexes = np.flatnonzero(self._service.board.workers[flag]).tolist()
         named = ", ".join(map(str, indexes))
         return f"worker {named} cannot {what}; the server's log says why" if indexes else None
 
     def _missing_workers(self) -> str | None:
-        """That workers have ended, and their replacements do not work yet, or None."""
+        """A message if workers have ended and their replacements are not ready, or None."""
         workers = self._service.board.workers
         missing = (workers["pid"] == 0) | ((workers["beat_ms"] == 0) & (workers["view"] > 0))
         named = ", ".join(map(str, np.flatnonzero(missing).tolist()))

@@ -1,4 +1,4 @@
-"""Why the log could not be written: a code for the board, and a message for people.
+"""Reasons why the log could not be written: a code for the board, and a message for users.
 
 Invariant: every error has a code, and every code but NONE has a message.
 """
@@ -9,7 +9,7 @@ from liverank.errors import LiverankError, LogBusyError, LogCorruptError, LogFul
 
 
 class LogTrouble(IntEnum):
-    """Why the last append failed."""
+    """The reason why the last append failed."""
 
     NONE = 0
     FULL = 1

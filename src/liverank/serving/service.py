@@ -46,9 +46,9 @@ from liverank.serving.simulated.simulation import Simulation
 from liverank.serving.state.live_table import LiveRow
 
 _APPENDERS = 16
-"""Threads that append events; batches that wait at the same time share a commit."""
+"""Number of threads that append events; batches that wait at the same time share a commit."""
 MAX_EXPLAINED = 1_000
-"""Most items whose reasons a request may ask for: each costs as much as scoring many items."""
+"""Maximum number of explained items in a request: each costs as much as scoring many items."""
 
 
 class Service:
@@ -75,7 +75,7 @@ class Service:
         self.counts = board.workers[worker]
         self.simulation = simulation
         self.wall_ms = clock_ms
-        """Gives the real time in Unix ms, by which processes are watched."""
+        """Gives the real time in Unix ms, for monitoring processes."""
         self.clock_ms = clock_ms if simulation is None else simulation.clock_ms
         """Gives the time of events and rankings in Unix ms."""
         is_simulated = simulation is not None
@@ -189,7 +189,7 @@ class Service:
         now_s: float,
         waited_s: float,
     ) -> TimeLimit:
-        """How long a request may still take.
+        """The remaining time of a request.
 
         Raises BadRequestError: 422 for too many items to explain, 503 if it waited too long.
         """
@@ -273,7 +273,7 @@ class Service:
         )
 
     def log_waits_ms(self) -> int:
-        """How long this worker has been waiting for another process that locks the log."""
+        """Milliseconds for which this worker has been waiting for the log's lock."""
         return int(1000 * self._log.waits_s())
 
     def assignment(self, name: str, *, user: str | None, unit: str | None) -> AssignmentResponse:

@@ -1,9 +1,9 @@
 """Counts events by names that the config does not declare, over all workers.
 
-The first MOST_NAMES names have counters of their own and the rest share one, so that a client with
+The first MOST_NAMES names have separate counters and the rest share one, so that a client with
 random names cannot create endless metrics. A name gets its slot under a file lock, which the system
-releases if its holder dies; each worker writes counts of its own. Invariant: a slot keeps its name,
-and its count never falls.
+releases if its owner dies; each worker writes its own counts. Invariant: a slot keeps its name, and
+its count never falls.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ import numpy.typing as npt
 from liverank.events.schema.declared import Unknown
 
 MOST_NAMES = 20
-"""Most names with counters of their own."""
+"""Maximum number of names with separate counters."""
 OTHER = "other"
 """Label of all further names of a key."""
 KEYS = ("type", "surface")

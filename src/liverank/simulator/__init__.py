@@ -1,1 +1,1 @@
-"""A world of people and live rooms that makes events."""
+"""Simulates a world of people and live rooms, and yields its events."""

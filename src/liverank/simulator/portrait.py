@@ -1,6 +1,6 @@
-"""Some people of a world and what they like, to explain rankings to readers.
+"""Describes some people of a world and their tastes, to explain rankings to readers.
 
-Invariant: a portrait holds true facts of the world; nothing here reaches an event or a model.
+Invariant: a portrait has true facts of the world, which must not reach an event or a model.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _LIKED = 3
 
 @dataclass(frozen=True)
 class Portrait:
-    """A person: the languages understood, the profile's first, and the topics liked most."""
+    """A person: languages understood (the profile's language first), and favourite topics."""
 
     user: str
     languages: tuple[str, ...]
@@ -56,12 +56,12 @@ def live_rooms(world: World, at_ms: int) -> list[str]:
 
 
 def unlike_people(life: Life, *, number: int) -> list[Portrait]:
-    """People who would choose most differently among what is live now, of those with much history.
+    """Active people whose choices among the live rooms would differ most.
 
-    Of the people who joined most (one in ten, thirty at least), the half that the live rooms draw
-    most remain; first come the two that are least alike, by the cosine of their chances of joining
-    each room, then one by one whoever is least like those before. Raises SimulatorError when
-    nothing is live, or when fewer people than ``number`` joined anything.
+    The candidates are the people with most joins (one in ten, at least thirty), and of these the
+    half most attracted by the live rooms. The first two have the smallest cosine of their
+    probabilities of joining each room; each next one is least similar to those before. Raises
+    SimulatorError if no room is live, or fewer than ``number`` people joined anything.
     """
     rooms = np.flatnonzero(live_now(life.world.rooms, life.at_ms))
     if len(rooms) == 0:

@@ -1,7 +1,7 @@
-"""The events of a world in time order, with a policy that ranks the lists.
+"""Yields the events of a world in time order, with a policy that ranks the lists.
 
-Invariant: the policy observes every event before any ranking that comes after it, and none that
-comes later; the same world, policy and seed give the same events.
+Invariant: before each ranking the policy has observed exactly the events before it; the same world,
+policy and seed give the same events.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from liverank.simulator.world.world import World
 
 SURFACE = "live_tab"
 SHOWN = 20
-"""Items of a list that are shown."""
+"""Number of items of a list that are shown."""
 
 
 def simulate(
@@ -23,8 +23,8 @@ def simulate(
 ) -> Iterator[Event]:
     """Yield all events of the world's first ``days`` (all of them by default), in time order.
 
-    At each visit the policy orders what is live, its first ``shown`` items are the ranking, and
-    the person reacts. Raises SimulatorError when the world does not last that long.
+    At each visit the policy orders the live items, its first ``shown`` items are the ranking, and
+    the person reacts. Raises SimulatorError if the world does not last that long.
 
     >>> from liverank.simulator.policies.random_order import RandomOrder
     >>> from liverank.simulator.world.world import build_world
@@ -37,9 +37,9 @@ def simulate(
 
 
 def play(life: Life, policy: Policy, *, shown: int = SHOWN) -> Iterator[Event]:
-    """Yield all events of a life from its beginning to its end; as ``simulate``.
+    """Yield all events of a life from its beginning to its end, like ``simulate``.
 
-    For a policy that reads the life (the oracle), and for callers that need its counts or chances.
+    For policies that read the life (oracles), and for callers that need its true counts.
     """
     introduction = life.introduction()
     policy.observe(introduction)

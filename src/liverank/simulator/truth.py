@@ -1,6 +1,6 @@
-"""The true chances in past lists, row by row: the upper limit of a backtest.
+"""The true probabilities for rows of past lists: the upper bound of a backtest.
 
-Invariant: it scores the rows that a model is given, in their order.
+Invariant: scores are for the same rows that a model scores, in the same order.
 """
 
 import numpy as np
@@ -14,12 +14,12 @@ from liverank.simulator.world.arrays import Floats, Ints
 
 
 def true_scores(life: Life, lists: Lists) -> Floats:
-    """The true chance of a join for each row of these lists, once it is examined: float64[k].
+    """The true probability that each row of these lists, once examined, is joined: float64[k].
 
-    The life must have recorded its chances (``Life(..., record_chances=True)``), and the lists
-    must be of its log. An item that was not live at the time has the chance 0. Lists that were
-    asked for after the life's own time have the chances of that time. Raises SimulatorError when
-    a list is of a person or a time, or holds an item, that is not of this life.
+    The life must have recorded probabilities (``Life(..., record_chances=True)``), and the lists
+    must be from its log. An item that was not live at the time has probability 0. Lists requested
+    after the life's current time get the probabilities at that time. Raises SimulatorError if a
+    list has a person, a time or an item that is not in this life.
     """
     if life.chances is None:
         raise SimulatorError("this life recorded no chances; make it with `record_chances=True`")
@@ -45,10 +45,10 @@ def true_scores(life: Life, lists: Lists) -> Floats:
 
 
 def captured_lift(model: float, heuristic: float, oracle: float) -> float | None:
-    """A model's lift over a heuristic as a share of the oracle's, by any metric to maximise.
+    """A model's lift over a heuristic as a share of the oracle's lift, for a metric to maximise.
 
-    It is below zero for a model that is worse than the heuristic, and None when the oracle is no
-    better than it, so that there is nothing to capture.
+    It is negative for a model that is worse than the heuristic, and None if the oracle is not
+    better than the heuristic.
 
     >>> round(captured_lift(0.7, 0.6, 0.8), 3)
     0.5

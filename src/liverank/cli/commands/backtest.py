@@ -1,4 +1,4 @@
-"""``liverank backtest``: whether the model would have ranked better than popularity."""
+"""``liverank backtest``: compare the model's past rankings with popularity."""
 
 import argparse
 import time
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 
 def backtest_table(found: Backtest) -> Table:
-    """A row for each method, and how the model differs from the best heuristic; 80 columns do."""
+    """A row for each method, and the model's difference to the best heuristic; fits 80 columns."""
     table = Table(
         title="Lists of the test period, ranked by each method",
         box=SIMPLE_HEAD,

@@ -1,4 +1,4 @@
-"""``liverank bundles``: the stored models, and which one serves."""
+"""``liverank bundles``: list the stored models, and the one that is served."""
 
 import argparse
 from datetime import UTC, datetime
@@ -97,7 +97,7 @@ _FIGURES = {"log_loss": "log-loss", "auc": "AUC", "ndcg@10": "nDCG@10"}
 
 
 def _as_json(one: StoredBundle) -> dict[str, Any]:
-    """The JSON object of a bundle; None for what its report does not hold."""
+    """The JSON object of a bundle; None for values missing from its report."""
     manifest, report = one.manifest, upgraded(one.report)
     held_out = report.get("held_out") or {}
     against = report.get("against") or {}

@@ -1,4 +1,4 @@
-"""``liverank export``: a bundle as one ONNX file, for any program that runs ONNX."""
+"""``liverank export``: write a bundle as one ONNX file, for any program that runs ONNX."""
 
 import argparse
 import json

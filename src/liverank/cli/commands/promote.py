@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Verify the bundle and serve it from now on. Raises BundleError, and nothing has changed."""
+    """Verify the bundle and promote it. On BundleError nothing has changed."""
     root = data_path(arguments.config, load_config(arguments.config))
     change = put_into_service(root, arguments.bundle)
     console.print(

@@ -63,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Replay the log and show the resulting state, or how it differs from what was served."""
+    """Replay the log; show the resulting state, or with ``--check`` the differences to serving."""
     if not arguments.check and (arguments.since is not None or arguments.sample is not None):
         arguments.refuse("--since and --sample choose what to --check; add --check")
     config = load_config(arguments.config)
@@ -132,7 +132,7 @@ def _fold(log: Log, config: Config, root: Path, console: Console) -> dict[str, A
 def _check(
     log: Log, logged: Logged, config: Config, root: Path, console: Console
 ) -> dict[str, Any]:
-    """Replay once for each layout among the rankings' bundles, and compare."""
+    """Replay once for each layout of the rankings' bundles, and compare."""
     rankings = logged.rankings
     specs, skipped = _specs_of(rankings, root)
     skipped = logged.incomparable | skipped
@@ -186,7 +186,7 @@ def _check(
 
 
 def _specs_of(rankings: pl.DataFrame, root: Path) -> tuple[dict[str, FeatureSpec], dict[str, int]]:
-    """The specs of the rankings' bundles, and the number of rankings to skip by the reason."""
+    """The specs of the rankings' bundles, and the number of rankings to skip by reason."""
     specs: dict[str, FeatureSpec] = {}
     skipped: Counter[str] = Counter()
     groups = rankings.group_by("model", "width", maintain_order=True).len()
@@ -207,7 +207,7 @@ def _specs_of(rankings: pl.DataFrame, root: Path) -> tuple[dict[str, FeatureSpec
 
 
 def _by_layout(specs: dict[str, FeatureSpec]) -> list[dict[str, FeatureSpec]]:
-    """The specs in groups of one layout each, which one replay reads together."""
+    """The specs grouped by layout; one replay serves each group."""
     groups: list[dict[str, FeatureSpec]] = []
     for model, spec in specs.items():
         for group in groups:

@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Verify the previous bundle and serve it. Raises BundleError, and nothing has changed."""
+    """Verify the previous bundle and promote it. On BundleError nothing has changed."""
     root = data_path(arguments.config, load_config(arguments.config))
     change = roll_back(root)
     console.print(

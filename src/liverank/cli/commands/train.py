@@ -1,4 +1,4 @@
-"""``liverank train``: from the log to a bundle that the server can serve."""
+"""``liverank train``: train a model on the log, and store it as a bundle to serve."""
 
 import argparse
 import time
@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Replay the log into rows, find a model, store it as a bundle if it beats popularity."""
+    """Replay the log into rows, search for a model, and store it if it beats popularity."""
     started = time.monotonic()
     config = load_config(arguments.config)
     with (

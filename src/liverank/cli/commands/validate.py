@@ -1,4 +1,4 @@
-"""``liverank validate``: check the config and the events, and report problems."""
+"""``liverank validate``: check the config and the events, and report the problems found."""
 
 import argparse
 from collections import Counter
@@ -32,7 +32,7 @@ from liverank.tables.compressed import Progress as OnProgress
 HELP = "check the config and the events, and report problems"
 
 _MOST_EXAMPLES = 3
-"""Most rejected rows that are printed."""
+"""Maximum number of rejected rows that are printed."""
 
 _REFUSED = "; `events.strict` refuses them"
 
@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 def _events(
     arguments: argparse.Namespace, config: Config, rejected: "_Rejected", console: Console
 ) -> Iterator[Iterator[pl.DataFrame]]:
-    """The events as frames: of the files named, else of the log, if there is one."""
+    """Frames of the events in the given files, else in the log, if there is one."""
     directory = log_path(arguments.config, config)
     if arguments.events:
         with reading_progress(arguments.events, console) as on_progress:
@@ -106,14 +106,14 @@ def _of_files(
     paths: Sequence[Path], config: Config, rejected: "_Rejected", on_progress: OnProgress
 ) -> Iterator[pl.DataFrame]:
     numbers = ContentNumbers()
-    declared = declared_by(config)._replace(is_strict=False)  # names are findings of their own
+    declared = declared_by(config)._replace(is_strict=False)  # names have separate findings
     for part in read_events(paths, config.sources, declared=declared, on_progress=on_progress):
         rejected.add(part.rejected)
         yield numbers.numbered(part.frame, part.path)
 
 
 class _Rejected:
-    """How many rows of files are no events, and the first of them."""
+    """The number of rows that are not events, and the first of them."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -142,7 +142,7 @@ class _Rejected:
 
 
 def _fields(config: Config, profile: Profile) -> list[Finding]:
-    """Declared fields that the data denies or lacks, and fields that were typed by looking."""
+    """Declared fields that contradict the data or are missing, and fields of inferred type."""
     try:
         resolve_schema(config, profile)
     except ConfigError as error:
@@ -175,7 +175,7 @@ def _fields(config: Config, profile: Profile) -> list[Finding]:
 
 
 def _words(config: Config, profile: Profile) -> list[Finding]:
-    """Words of the config that no event has, and surfaces that the config does not name."""
+    """Names in the config that no event has, and surfaces that the config does not declare."""
     words = unused_words(config, profile)
     findings = []
     if words:
@@ -187,7 +187,7 @@ def _words(config: Config, profile: Profile) -> list[Finding]:
 
 
 def _unknown_surfaces(config: Config, profile: Profile) -> list[Finding]:
-    """Surfaces that [surfaces] does not name: an error where the config is strict."""
+    """Surfaces that [surfaces] does not declare: an error if the config is strict."""
     declared = declared_by(config)
     counts = Counter({Unknown("surface", name): n for name, n in profile.surfaces.items()})
     known = declared.surfaces or profile.surfaces
@@ -200,7 +200,7 @@ def _unknown_surfaces(config: Config, profile: Profile) -> list[Finding]:
 
 
 def _strictly(findings: list[Finding], config: Config, profile: Profile) -> list[Finding]:
-    """The findings where a strict config refuses types that nothing of it declares: an error."""
+    """The findings, with undeclared types as an error if a strict config refuses them."""
     declared = declared_by(config)
     counts = {name: seen.count for name, seen in profile.interactions.items()}
     unknown = Counter(
@@ -227,7 +227,7 @@ def _listed(name: str, severity: Any, message: str, examples: tuple[str, ...]) -
 def _labelled_rankings(
     labelled: LabelledRankings, config: Config, *, rankings: int
 ) -> list[Finding]:
-    """The share of rankings that led to a success, by each label."""
+    """The share of rankings that led to a success, for each label."""
     if not rankings:
         return []
     findings = []

@@ -1,1 +1,1 @@
-"""Where a project's files are, and how commands read times and events."""
+"""A project's paths, and the times and events that commands read."""

@@ -1,4 +1,4 @@
-"""The events that a command reads: from files, or from the log."""
+"""Opens the events that a command reads: from files, or from the log."""
 
 import argparse
 import fcntl
@@ -37,7 +37,7 @@ def add_history_arguments(parser: argparse.ArgumentParser) -> None:
 def open_history(
     arguments: argparse.Namespace, config: Config, console: Console
 ) -> Iterator[Frames]:
-    """Frames of the events in ``seq`` order. Raises DatasetError when there are none.
+    """Frames of the events in ``seq`` order. Raises DatasetError if there are none.
 
     Files are imported into a temporary log, as ``liverank ingest`` would do. It is in the data
     directory, and is removed at the end.
@@ -72,9 +72,9 @@ def open_history(
 
 @contextmanager
 def _temporary_directory(data: Path) -> Iterator[Path]:
-    """A directory that is removed at the end; first removes leftovers of killed processes.
+    """Yield a temporary directory; first removes those of killed processes.
 
-    The process that uses a directory holds a lock in it. Raises LogError if none can be made.
+    Each process locks its directory. Raises LogError if none can be created.
     """
     try:
         data.mkdir(parents=True, exist_ok=True)
@@ -103,4 +103,4 @@ def _remove_stale(data: Path) -> None:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(directory, ignore_errors=True)
         except (BlockingIOError, FileNotFoundError):
-            continue  # its process still runs, or has just ended
+            continue  # its process is still running, or has just ended

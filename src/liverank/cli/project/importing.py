@@ -26,7 +26,7 @@ from liverank.events.sources.read_events import FileEvents, read_events
 from liverank.tables.compressed import Progress as OnProgress
 
 FIRST_REASONS = 10
-"""Most rejected rows whose reasons are kept; further ones are only counted."""
+"""Maximum number of rejected rows whose reasons are stored; others are only counted."""
 
 
 class ImportCounts:
@@ -51,7 +51,7 @@ class ImportCounts:
         return self._declared.warnings(self._unknown)
 
     def add(self, part: FileEvents) -> pl.DataFrame:
-        """Count a part of a file; returns its events in the form that an import takes."""
+        """Count a part of a file; return its events in the form that an import takes."""
         frame = part.unnumbered()
         self.rejected += part.rejected.height
         more = FIRST_REASONS - len(self.reasons)
@@ -114,7 +114,7 @@ def import_files(
 
 @contextmanager
 def reading_progress(paths: Sequence[Path], console: Console) -> Iterator[OnProgress]:
-    """Show a bar over the bytes of the files; gives the function to call with bytes read."""
+    """Show a bar over the bytes of the files; yields a function to call with the bytes read."""
     total = sum(file.path.stat().st_size for file in find_files(paths))
     columns = (
         TextColumn("Reading"),

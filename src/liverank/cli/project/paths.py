@@ -1,6 +1,6 @@
-"""Where a project keeps its files: all paths derive from the path of its liverank.toml.
+"""The paths of a project's files, which all derive from the path of its liverank.toml.
 
-Invariant: the same config file gives the same directories, whatever the working directory is.
+Invariant: the paths depend on the config file and not on the working directory.
 """
 
 import argparse

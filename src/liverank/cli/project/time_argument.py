@@ -1,11 +1,11 @@
-"""A time as it is written on a command line."""
+"""Parses a time on a command line."""
 
 import argparse
 from datetime import UTC, datetime
 
 
 def moment_ms(text: str) -> float:
-    """Unix ms of an RFC 3339 time (UTC where it names no zone) or of Unix milliseconds.
+    """Unix ms of an RFC 3339 time (UTC if it has no zone) or of Unix milliseconds.
 
     Raises argparse.ArgumentTypeError, which the parser reports as bad usage.
 

@@ -1,6 +1,6 @@
-"""Ctrl-C as the end of a budget: the first lets work finish with what it has, the second ends it.
+"""Ctrl-C as the end of a budget: the first finishes with the results so far, the second aborts.
 
-Invariant: after the first Ctrl-C every deadline that holds the token has passed.
+Invariant: after the first Ctrl-C every deadline with the token has passed.
 """
 
 import signal
@@ -19,9 +19,9 @@ def stopped_by_interrupt(
     console: Console,
     message: str = "Stopping with the best so far; Ctrl-C once more leaves nothing",
 ) -> Iterator[None]:
-    """Within the context the first Ctrl-C stops the token, a second one raises KeyboardInterrupt.
+    """In the ``with`` block, the first Ctrl-C stops the token, the second raises KeyboardInterrupt.
 
-    ``message`` is printed at the first.
+    ``message`` is printed at the first Ctrl-C.
     """
 
     def on_interrupt(_number: int, _frame: FrameType | None) -> None:

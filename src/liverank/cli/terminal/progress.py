@@ -1,4 +1,4 @@
-"""Progress of long work, on the console."""
+"""Progress bars of long work on the console."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 @contextmanager
 def stage_progress(console: Console) -> Iterator[Callable[[str, float], None]]:
-    """A bar a stage; gives a function of (what is being done, the share of it that is done)."""
+    """Show a bar for each stage; yields a function of (stage, finished share from 0 to 1)."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
         stages: dict[str, TaskID] = {}

@@ -1,6 +1,6 @@
 """Commands that have subcommands, each a module with ``HELP``, ``configure`` and ``run``.
 
-Invariant: only the modules of the subcommands are imported, and only by the command that has them.
+Invariant: modules of subcommands are imported only when their command runs.
 """
 
 import argparse
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def add_subcommands(parser: argparse.ArgumentParser, modules: Mapping[str, str]) -> None:
-    """Add a parser for each subcommand; ``modules`` names the module of each, in order of help."""
+    """Add a parser for each subcommand; ``modules`` maps names to modules, in order of help."""
     subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
     for name, module in modules.items():
         command = command_of(module)
@@ -21,12 +21,12 @@ def add_subcommands(parser: argparse.ArgumentParser, modules: Mapping[str, str])
         subparser.add_argument(
             "--json",
             action="store_true",
-            default=argparse.SUPPRESS,  # else it would undo one that stands before the subcommand
+            default=argparse.SUPPRESS,  # else it would override one given before the subcommand
             help="print one JSON object as the last line of stdout",
         )
         command.configure(subparser)
 
 
 def command_of(module: str) -> "Command":
-    """The command that a module is."""
+    """The command that a module defines."""
     return cast("Command", importlib.import_module(module))

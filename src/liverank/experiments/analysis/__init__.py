@@ -1,4 +1,4 @@
-"""From an experiment's arms to results and a decision in plain words.
+"""Analyses the arms of an experiment: results, and a decision in plain words.
 
 >>> from liverank.experiments.analysis import TableSpec, analyse, parse_metric
 """

@@ -1,4 +1,4 @@
-"""Analyse a table of an experiment: the split, each metric in each variant, and what to do.
+"""Analyse a table of an experiment: the split, each metric in each variant, and the decision.
 
 Invariant: whatever could silently mislead is an ExperimentError, or a note of the analysis.
 """
@@ -32,14 +32,14 @@ from liverank.experiments.statistics.sequential import nominal_level, repeated_p
 
 _RECENT_DAYS = 7
 _LOW = 0.01
-"""A split with a smaller p is reported in a note."""
+"""p-value of the split below which a note reports it."""
 _WIDEST = 8.0
-"""Boundaries beyond this many standard errors are as good as infinite."""
+"""Standard errors beyond which a boundary is treated as infinite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """The results of an experiment, from a table."""
+    """The results of an experiment that is given as a table."""
 
     control: str
     split: Split
@@ -53,9 +53,9 @@ class Analysis:
 
 
 def analyse(table: pl.DataFrame | Mapping[str, Any], spec: TableSpec) -> Analysis:
-    """Analyse one row a unit, or several that are summed; arrays by name are a table too.
+    """Analyse a table with one row a unit, or several that are summed; a dict of arrays works too.
 
-    Raises ExperimentError where the table cannot be analysed as asked.
+    Raises ExperimentError if the table cannot be analysed.
 
     >>> from liverank.experiments.analysis.spec import parse_metric
     >>> table = {"user": range(4000), "group": [0, 1] * 2000, "bought": [0, 1, 0, 0] * 1000}
@@ -99,7 +99,7 @@ def analyse(table: pl.DataFrame | Mapping[str, Any], spec: TableSpec) -> Analysi
 
 
 def _untrusted(warnings: list[str], decision: Decision) -> Decision:
-    """What to do where the values that decide are missing in one arm more than in another."""
+    """The decision where the primary metric is missing more often in one arm than in another."""
     return replace(
         decision,
         action="wait",

@@ -1,4 +1,4 @@
-"""The arms of a table: which variant is the control, and which share each was planned to have."""
+"""The arms of a table: which variant is the control, and the planned share of each."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -22,17 +22,17 @@ CONTROL_NAMES = (
     "off",
     "no",
 )
-"""Names that a control has, in the order of preference, in lower case."""
+"""Lower-case names that mark the control, in order of preference."""
 
 
 _CONTROL_WORDS = {"control", "ctrl", "baseline", "placebo", "original", "unexposed"}
-"""An arm is the control if it alone has one of these among the words of its name."""
+"""Words that mark an arm as the control if no other arm's name contains one of them."""
 
 
 def choose_control(arms: Sequence[str], given: str | None, notes: list[str]) -> str:
-    """The control: the one given, one with such a name, or else the first by name.
+    """The control: the given arm, else one with a control's name, else the first by name.
 
-    Raises ExperimentError for one that is no arm.
+    Raises ExperimentError if the given name is not an arm.
 
     >>> choose_control(["gate_30", "gate_40"], None, [])
     'gate_30'
@@ -58,9 +58,9 @@ def choose_control(arms: Sequence[str], given: str | None, notes: list[str]) -> 
 
 
 def planned_shares(arms: Sequence[str], given: Mapping[str, float]) -> dict[str, float]:
-    """The planned share of each arm, adding up to 1; those not given share what is left equally.
+    """The planned share of each arm; arms without one divide the rest equally. The sum is 1.
 
-    Raises ExperimentError for an unknown arm, and for shares that do not leave any.
+    Raises ExperimentError for an unknown arm, and for shares that leave nothing for the others.
 
     >>> planned_shares(["a", "b", "c"], {"a": 0.5})
     {'a': 0.5, 'b': 0.25, 'c': 0.25}

@@ -9,13 +9,13 @@ from liverank.experiments.analysis.spec import MetricSpec
 from liverank.experiments.analysis.units import Units
 
 _FEW = 10
-"""Events or non-events of an arm below which its rate is not near enough to normal."""
+"""Events or non-events of an arm below which its rate is not approximately normal."""
 _SMALL = 30
-"""Units of an arm below which means are not near enough to normal."""
+"""Units of an arm below which means are not approximately normal."""
 _LARGE_SHARE = 0.05
-"""Share of an arm's total that one unit may have."""
+"""Share of an arm's total above which a single unit is noted."""
 _UNEQUAL = 0.001
-"""p below which the share of missing values differs between the arms."""
+"""p-value below which the share of missing values is unequal between the arms."""
 
 
 def check_missing(measured: Measured, units: Units) -> list[str]:
@@ -31,7 +31,7 @@ def check_missing(measured: Measured, units: Units) -> list[str]:
 
 
 def warn_of_missing(measured: Measured, units: Units) -> list[str]:
-    """A warning where the share of units without the metric differs between the arms."""
+    """A warning if the share of units without the metric differs between the arms."""
     total = np.bincount(units.arm, minlength=len(units.arms))
     known = np.bincount(measured.arm, minlength=len(units.arms))
     missing = total - known
@@ -51,8 +51,8 @@ def warn_of_missing(measured: Measured, units: Units) -> list[str]:
 def check_covariates(metric: MetricSpec, units: Units) -> list[str]:
     """Notes on covariates that differ between arms.
 
-    Raises ExperimentError for one that is missing in one arm more than in another: whether it is
-    known would then stand for the arm, and take the effect away.
+    Raises ExperimentError for one that is missing more often in one arm than in another: being
+    known would then be a proxy for the arm, and the adjustment would remove the effect.
     """
     notes = []
     for name in (name for covariate in metric.covariates for name in covariate.columns):

@@ -1,7 +1,7 @@
-"""The columns of a table as arrays: numbers, however they were written, and names of variants.
+"""Converts the columns of a table: numbers in any common notation, and names of variants.
 
-Invariant: a value that is no number is an error that shows it, or missing and counted; it is never
-another number.
+Invariant: a value that is not a number raises an error that quotes it, or is missing and counted;
+it never becomes another number.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from liverank.errors import ExperimentError
 from liverank.models.encoder.columns import FALSE, TRUE, UNKNOWN
 
 _LARGEST = 1e50
-"""Numbers beyond have no variance that is a float."""
+"""Largest number whose variance is certain to be a finite float."""
 _PERCENT = r"^[+-]?\d+([.,]\d+)?\s*%$"
 _PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DECIMAL_COMMA = r"^[+-]?\d+(,\d+)?$"
@@ -41,9 +41,9 @@ def check_columns(wanted: Iterable[str], columns: Sequence[str]) -> None:
 def numbers(column: pl.Series, notes: list[str]) -> pl.Series:
     """A column as Float64, null where it is missing.
 
-    Booleans are 1 and 0; text that is all percents, all numbers with a decimal comma, or all yes
-    and no, is read as such, and a note says so. Raises ExperimentError for other text, for
-    infinite values, and for what is no number by type.
+    Booleans become 1 and 0. Text that is all percents, all numbers with a decimal comma, or all
+    yes and no is converted, with a note. Raises ExperimentError for other text, for infinite
+    values, and for columns of a type that is not numeric.
     """
     name = column.name
     if column.dtype == pl.Boolean or column.dtype.is_numeric():
@@ -68,7 +68,7 @@ def numbers(column: pl.Series, notes: list[str]) -> pl.Series:
 
 
 def labels(column: pl.Series) -> pl.Series:
-    """Names of variants or segments as text, whole numbers without a point; null where missing."""
+    """Names of variants or segments as text, 1.0 as "1"; null where missing."""
     if column.dtype == pl.Boolean:
         return column.cast(pl.String)
     if column.dtype.is_float():

@@ -1,6 +1,6 @@
-"""The times of a table's rows: which day each is of, and whether they are days or moments.
+"""The times of a table's rows: the day of each, and whether a time of day is given.
 
-Invariant: a time that cannot be read is an error that shows it.
+Invariant: a time that cannot be parsed raises an error that quotes it.
 """
 
 import math
@@ -14,26 +14,26 @@ from liverank.models.encoder.columns import MOST_MS, TimeForm, moment_of
 _DAY_MS = 86_400_000
 _SLASHED: tuple[TimeForm, ...] = ("month_first", "day_first")
 _FIRST_EPOCH_S = 1e8
-"""Smaller whole numbers are days of the experiment, such as 1 to 28; these are from 1973 on."""
+"""Smallest number read as Unix seconds (1973); smaller ones are experiment days such as 1-28."""
 _FIRST_EPOCH_MS = 1e11
 
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """Rows by time."""
+    """The times of rows."""
 
     moments: pl.Series
-    """As given, to recognise duplicates by."""
+    """Times as given, to detect duplicate rows."""
     day: pl.Series
     """``Int64``: days since 1970 in UTC, or days of the experiment as numbered."""
     are_whole: bool
-    """Whether no row names a time of day."""
+    """Whether no row has a time of day."""
     are_dates: bool
-    """Whether the days are those of a calendar."""
+    """Whether the days are calendar days."""
 
     @property
     def last_ms(self) -> int | None:
-        """The end of the last day; None where the days are not dates."""
+        """The end of the last day in Unix ms; None if the days are not dates."""
         last = self.day.max()
         return (int(str(last)) + 1) * _DAY_MS if self.are_dates and last is not None else None
 
@@ -74,7 +74,7 @@ def read_days(column: pl.Series) -> Days:
 
 
 def _moments(values: list[object], name: str) -> list[float]:
-    """The times of values that all have one form; 1/31/2026 is read where the month is certain."""
+    """The times of values of one format; 1/31/2026 is read only if the month is unambiguous."""
     plain = [value.strip() if isinstance(value, str) else value for value in values]
     iso = [moment_of(value, "iso") for value in plain]
     unread = [row for row, at_ms in enumerate(iso) if math.isnan(at_ms)]

@@ -1,7 +1,7 @@
-"""What to do about an experiment: ship, stop or wait, why, until when, and what would change it.
+"""Decides about an experiment: ship, stop or wait, with reasons, and what would change it.
 
 The first metric that is not a guardrail is the primary one; it decides. Guardrails can only forbid
-shipping. Invariant: where the split is broken no metric is read.
+shipping. Invariant: if the split is broken no metric is used.
 """
 
 import math
@@ -14,13 +14,13 @@ from liverank.experiments.analysis.waiting import users_for, wait_for, wait_word
 from liverank.experiments.analysis.words import effect, p_value, p_words, percent
 
 _WORTH_WAITING = 4.0
-"""Most users worth waiting for without a plan, as a multiple of the users so far."""
+"""Largest multiple of the users so far that is worth waiting for without a plan."""
 
 
 def decide(
     results: Sequence[MetricResult], *, split: Split, stage: Stage, alpha: float = 0.05
 ) -> Decision:
-    """Decide by the results of ``correct``, of one variant or of several.
+    """Decide from the results of ``correct``, for one variant or several.
 
     >>> from liverank.experiments.analysis.results import correct
     >>> from liverank.experiments.analysis.split import check_split
@@ -100,7 +100,7 @@ def _decide_variant(
 def _proven_secondary(
     primary: MetricResult, results: list[MetricResult], alpha: float
 ) -> tuple[str, ...]:
-    """What is proven about the metrics that do not decide, in words."""
+    """Significant effects on the metrics that do not decide, in words."""
     return tuple(
         f"{one.metric} is {'better by' if one.gain > 0 else 'worse,'} {_effect_and_p(one)}"
         for one in results
@@ -188,7 +188,7 @@ def _decide_without_proof(primary: MetricResult, stage: Stage, alpha: float) -> 
 
 
 def _effect_and_p(result: MetricResult) -> str:
-    """The effect and its p, also after the correction where that differs."""
+    """The effect and its p, and the corrected p where it differs."""
     sentence = f"{effect(result.comparison)}, p {p_words(result.p)}"
     if result.adjusted_p > result.p:
         sentence += f" ({p_value(result.adjusted_p)} after Holm's correction)"

@@ -1,6 +1,6 @@
-"""One metric of a table in two arms: from the units' values to a comparison.
+"""Compares one metric of a table between two arms.
 
-Invariant: a unit whose value is missing is left out of that metric alone; one whose covariate is
+Invariant: a unit whose value is missing is left out of that metric only; a unit whose covariate is
 missing is not left out.
 """
 
@@ -21,19 +21,19 @@ from liverank.experiments.statistics.quantile import compare_quantiles
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The units that have a metric, and the columns to compute it from."""
+    """The units with a value of the metric, and the columns to compute it from."""
 
     spec: MetricSpec
     arm: NDArray[np.int64]
     """``int64[n]``: each unit's arm."""
     columns: NDArray[np.float64]
-    """``float64[n, k]``."""
+    """``float64[n, k]``: numerators, denominators and covariates."""
     ratios: Sequence[Ratio]
     """The metric and its covariates as ratios of columns."""
     cluster: NDArray[np.int64] | None
 
     def compare(self, control: int, variant: int, level: float) -> Comparison:
-        """Compare two arms by their numbers."""
+        """Compare two arms, given by their indices."""
         if self.spec.kind == "quantile":
             arms = [self.columns[self.arm == number, 0] for number in (control, variant)]
             units = None
@@ -58,7 +58,7 @@ class Measured:
 
 
 def measure(spec: MetricSpec, units: Units) -> Measured:
-    """Gather what a metric needs of the units that have it."""
+    """Collect the columns of a metric for the units that have a value."""
     values = np.column_stack([units.columns[name] for name in spec.columns])
     known = ~np.isnan(values).any(axis=1)
     parts = [values[known]]

@@ -1,6 +1,6 @@
-"""Results of an experiment's metrics, its stage, and a decision: the parts of a report.
+"""Types of a report: a metric's result, the experiment's stage, and the decision.
 
-Invariant: a result's p is valid at the look it was made for; only ``correct`` fills the p that is
+Invariant: ``p`` of a result is valid at its look; only ``correct`` fills ``adjusted_p``, which is
 valid over all metrics and variants together.
 """
 
@@ -24,9 +24,9 @@ class MetricResult:
     metric: str
     comparison: Comparison
     p: float
-    """Valid at this look: that of the comparison, or a repeated one where looks are several."""
+    """p-value at this look: the comparison's, or a repeated p-value if there are several looks."""
     adjusted_p: float = math.nan
-    """After ``correct``; a guardrail's is its own."""
+    """p-value after ``correct``; for a guardrail the uncorrected one."""
     direction: Direction = "up"
     is_guardrail: bool = False
     margin: float | None = None
@@ -34,7 +34,7 @@ class MetricResult:
 
     @property
     def gain(self) -> float:
-        """The difference, above zero where it is an improvement."""
+        """The difference, with a positive sign for an improvement."""
         return self.comparison.difference * (1 if self.direction == "up" else -1)
 
     @property
@@ -45,16 +45,16 @@ class MetricResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """How far the experiment has come; unknown values are NaN or None."""
+    """The progress of the experiment; unknown values are NaN or None."""
 
     users: int
     """Units of all arms so far."""
     unit: str = "users"
     """Name of the units, in the plural."""
     planned_users: float = math.nan
-    """Units of all arms at the planned end; NaN where this is the only look at a finished table."""
+    """Units of all arms at the planned end; NaN for the single look at a finished table."""
     daily_users: float = math.nan
-    """New units a day over the last days."""
+    """New units a day, averaged over the last days."""
     now_ms: int | None = None
     end_ms: int | None = None
     """The planned end."""
@@ -64,7 +64,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What to do, in words that a reader without statistics understands."""
+    """The decision, in words that a reader without statistics understands."""
 
     action: Action
     sentence: str
@@ -75,11 +75,11 @@ class Decision:
     until_users: int | None = None
     """For `wait`: units of all arms at which to look again."""
     until_ms: int | None = None
-    """For `wait` with a known rate: about when these units are reached."""
+    """For `wait` with a known rate: the approximate time at which these units are reached."""
 
 
 def correct(results: Sequence[MetricResult]) -> list[MetricResult]:
-    """Fill ``adjusted_p``: Holm's over all metrics and variants that are not guardrails."""
+    """Fill ``adjusted_p`` by Holm's correction over all metrics (no guardrails) and variants."""
     corrected = [index for index, one in enumerate(results) if not one.is_guardrail]
     adjusted = dict(zip(corrected, holm([results[index].p for index in corrected]), strict=True))
     return [

@@ -11,7 +11,7 @@ from liverank.errors import ExperimentError
 from liverank.experiments.analysis.days import Days
 
 _FEW = 0.05
-"""Share of units with several rows below which these may be copies by mistake."""
+"""Share of units with several rows below which these rows may be accidental duplicates."""
 
 
 def one_row_a_unit(
@@ -22,10 +22,10 @@ def one_row_a_unit(
     days: Days | None,
     notes: list[str],
 ) -> pl.DataFrame:
-    """Sum the columns ``sums`` of each unit, and take the others from its first row.
+    """Sum the columns ``sums`` for each unit, and take the others from its first row.
 
-    A value is missing where all rows of a unit lack it. Raises ExperimentError where a column of
-    ``fixed`` changes within a unit, and where a unit has a day twice.
+    A sum is missing if it is missing in all rows of the unit. Raises ExperimentError if a column
+    of ``fixed`` changes within a unit, or a unit has two rows of one day.
     """
     _note_repeats(rows, days, notes)
     if days is not None:

@@ -1,7 +1,7 @@
 """The options of a table's analysis: its columns, metrics, arms and error level.
 
 Metrics are written as ``NAME=mean(COLUMN)``, ``NAME=ratio(COLUMN,COLUMN)`` or
-``NAME=quantile(COLUMN,Q)``; a column whose name holds a comma stands in double quotes.
+``NAME=quantile(COLUMN,Q)``; a column whose name contains a comma is put in double quotes.
 """
 
 import csv
@@ -49,22 +49,22 @@ class TableSpec:
     """The first that is not a guardrail decides."""
     control: str | None = None
     shares: Mapping[str, float] = field(default_factory=dict)
-    """Planned shares of variants; equal ones where none are given."""
+    """Planned shares of variants; equal shares if none are given."""
     time: str | None = None
-    """Column of the day or moment of a row, where a unit has several."""
+    """Column with the time or day of a row, if units have several rows."""
     cluster: str | None = None
     """Column of the assigned cluster, where assignment is coarser than a unit."""
     segments: Sequence[str] = ()
-    """Columns by which to look for the cause of a broken split."""
+    """Columns in which to search for the cause of a broken split."""
     alpha: float = 0.05
     looks: Sequence[float] = ()
     """Shares of the planned units at the looks so far, this one last; empty for a single look."""
     drop_mixed: bool = False
-    """Leave out units that are in two arms, which else is an error."""
+    """Whether to leave out units that are in two arms; otherwise they are an error."""
 
     @property
     def columns(self) -> list[str]:
-        """All columns that are named, each once."""
+        """All columns that the options name, without repeats."""
         metrics = [*self.metrics, *(one for metric in self.metrics for one in metric.covariates)]
         named = [self.unit, self.variant, *(name for one in metrics for name in one.columns)]
         named += [name for name in (self.time, self.cluster) if name]
@@ -72,7 +72,7 @@ class TableSpec:
 
 
 def parse_metric(text: str) -> MetricSpec:
-    """Read a metric's expression. Raises ExperimentError, with the forms there are.
+    """Parse a metric's expression. Raises ExperimentError, which lists the allowed forms.
 
     >>> parse_metric("rate=ratio(clicks, views)").columns
     ('clicks', 'views')
@@ -100,7 +100,7 @@ def parse_metric(text: str) -> MetricSpec:
 
 
 def parse_covariate(text: str) -> tuple[str | None, MetricSpec]:
-    """A covariate and the name of the metric it is for; None for all metrics.
+    """Parse a covariate: the name of its metric (None for all metrics), and its columns.
 
     It is a column, ``METRIC=COLUMN``, or ``METRIC=ratio(NUMERATOR,DENOMINATOR)``.
 

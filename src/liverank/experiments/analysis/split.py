@@ -1,7 +1,7 @@
-"""The sample-ratio check of an experiment, overall and, if it fails, by parts.
+"""The sample-ratio check of an experiment, overall and, if it fails, by part.
 
-Invariant: a split with p below ``ALARM`` is broken, and then no result of the experiment is to be
-trusted; only then are the parts that differ most named.
+Invariant: a split with p below ``ALARM`` is broken, and then no result of the experiment can be
+trusted; only then are the parts that differ most listed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _USUAL = (
     "assignment, or a ramp that moved them"
 )
 _NAMED = 3
-"""Number of parts that are named, the most different first."""
+"""Number of parts that a report lists, the most different first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +30,14 @@ class Split:
     arms: tuple[str, ...]
     counts: tuple[int, ...]
     shares: tuple[float, ...]
-    """Planned; they add up to 1."""
+    """Planned shares; they add up to 1."""
     p: float
     where: tuple[str, ...] = ()
-    """Parts of the units whose own split is off, the worst first; also where the whole is ok."""
+    """Parts of the units whose split is off, the worst first; may be filled if the total is ok."""
 
     @property
     def ok(self) -> bool:
-        """Whether the counts fit the plan; true where they are too few to show a difference."""
+        """Whether the counts fit the plan; true if they are too few to show a difference."""
         return not self.p < ALARM
 
     @property
@@ -60,7 +60,7 @@ class Parts:
     counts: NDArray[np.int64]
     """``int64[n_parts, n_arms]``."""
     is_guess: bool = False
-    """Whether it was not asked for, so that it is reported only if its parts differ."""
+    """Whether nobody requested this division; then it is reported only if its parts differ."""
 
 
 def check_split(
@@ -72,9 +72,9 @@ def check_split(
 ) -> Split:
     """Check the units of each arm against the planned shares.
 
-    ``parts`` are the ways to divide the units, such as "country" or "day". ``p`` is that of the
-    sequential check, where looks are repeated; else it is computed from the counts. ``is_assumed``
-    says that the shares were not given.
+    ``parts`` are the ways to divide the units, such as "country" or "day". ``p`` is the p-value of
+    the sequential check for repeated looks; if not given it is computed from the counts.
+    ``is_assumed``: the shares were not given.
 
     >>> check_split({"a": 5000, "b": 5500}, {"a": 1, "b": 1}).ok
     False
@@ -97,7 +97,7 @@ def check_split(
 
 
 def broken_parts(name: str, parts: Parts, shares: Sequence[float]) -> list[str]:
-    """The parts whose own split is off after Holm's correction, in words, the worst first.
+    """The parts whose split is off after Holm's correction, in words, the worst first.
 
     >>> parts = Parts(["gb", "ie"], np.array([[500, 510], [400, 200]]))
     >>> broken_parts("country", parts, [0.5, 0.5])

@@ -1,6 +1,6 @@
-"""The sample-ratio check of a table, and, where it fails, in which parts of the units.
+"""The sample-ratio check of a table, and the parts of the units in which it fails.
 
-Invariant: only the overall split decides whether it is broken; parts add no false alarms.
+Invariant: only the overall check decides whether a split is broken; parts add no false alarms.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ _GUESSED_COLUMNS = 12
 
 
 def split_of(table: pl.DataFrame, units: Units, spec: TableSpec) -> Split:
-    """Check the split of a table's units, and that of each day and of each part of a segment.
+    """Check the split of a table's units: overall, by day, and by level of each segment.
 
-    Where it is broken and no segment was named, columns of a few values are tried.
+    If it is broken and no segment was given, columns with few distinct values are tried.
     """
     counts = dict(zip(units.arms, units.assigned.tolist(), strict=True))
     shares = planned_shares(units.arms, spec.shares)
@@ -55,7 +55,7 @@ def _all_parts(units: Units, guesses: Sequence[str]) -> dict[str, Parts]:
 
 
 def _guesses(table: pl.DataFrame, spec: TableSpec) -> tuple[str, ...]:
-    """Columns of a few values that have no other role."""
+    """Columns with few distinct values that have no other role."""
     used = spec.columns
     found = [
         name

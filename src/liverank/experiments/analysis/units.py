@@ -1,4 +1,4 @@
-"""From the rows of a table to units: each unit once, with its arm and its sums.
+"""Aggregates the rows of a table to units: each unit once, with its arm and its sums.
 
 Invariant: a unit is in one arm, and a note counts the rows that are left out.
 """
@@ -17,7 +17,7 @@ from liverank.experiments.analysis.several_rows import one_row_a_unit
 from liverank.experiments.analysis.spec import MetricSpec, TableSpec
 
 _EXACT = 2.0**53
-"""Floats below this are exact when whole."""
+"""Bound below which whole numbers are exact as floats."""
 _MOST_ARMS = 50
 _UNIT, _ARM, _CLUSTER, _DAY, _MOMENT = "unit", "arm", "cluster", "day", "moment"
 _NUMBER, _SEGMENT = "number:", "segment:"
@@ -51,7 +51,7 @@ class Units:
 
 
 def read_units(table: pl.DataFrame, spec: TableSpec, notes: list[str]) -> Units:
-    """Read a table's units. Raises ExperimentError where no result could be trusted."""
+    """Read a table's units. Raises ExperimentError if no result could be trusted."""
     of_metrics, of_covariates = _columns_of(spec.metrics)
     check_columns(spec.columns, table.columns)
     if table.height == 0:
@@ -80,7 +80,7 @@ def read_units(table: pl.DataFrame, spec: TableSpec, notes: list[str]) -> Units:
 
 
 def _whole_ratios(rows: pl.DataFrame, metrics: Sequence[MetricSpec]) -> pl.DataFrame:
-    """The rows without halves of ratios whose other half is missing: sums must go together."""
+    """The rows, with both parts of a ratio missing where one is, so that they sum the same rows."""
     for metric in metrics:
         if metric.kind == "ratio":
             names = [_NUMBER + name for name in metric.columns]
@@ -101,7 +101,7 @@ def _columns_of(metrics: Sequence[MetricSpec]) -> tuple[list[str], list[str]]:
 def _rows(
     table: pl.DataFrame, spec: TableSpec, days: Days | None, notes: list[str]
 ) -> pl.DataFrame:
-    """The rows that have a unit and an arm, by the names of this file."""
+    """The rows that have a unit and an arm, with the column names of this file."""
     of_metrics, of_covariates = _columns_of(spec.metrics)
     unit = table[spec.unit]
     if unit.dtype.is_float():
@@ -162,7 +162,7 @@ def _arms(rows: pl.DataFrame, spec: TableSpec, notes: list[str]) -> tuple[str, .
 
 
 def _without_mixed(rows: pl.DataFrame, spec: TableSpec, notes: list[str]) -> pl.DataFrame:
-    """The rows of what is in one arm only."""
+    """The rows of units that are in one arm only."""
     name, column = (_CLUSTER, spec.cluster) if spec.cluster else (_UNIT, spec.unit)
     if spec.cluster:
         _check_nested(rows, spec)

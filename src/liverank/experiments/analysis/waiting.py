@@ -1,4 +1,4 @@
-"""How long to wait: how many users show an effect, and when there will be so many."""
+"""How long to wait: the number of users that show an effect, and when it will be reached."""
 
 import math
 
@@ -12,7 +12,7 @@ _POWER = 0.8
 
 
 def users_for(result: MetricResult, difference: float, stage: Stage, alpha: float) -> float:
-    """Users of all arms that show this difference with a power of 80 %, NaN if unknown.
+    """Users of all arms needed to detect this difference with a power of 80 %; NaN if unknown.
 
     Rounded up to two digits.
     """
@@ -26,7 +26,7 @@ def users_for(result: MetricResult, difference: float, stage: Stage, alpha: floa
 
 
 def wait_for(stage: Stage, users: float) -> Decision:
-    """The decision to wait until there are so many users; NaN where the number is unknown."""
+    """The decision to wait until there are this many users; NaN if the number is unknown."""
     if math.isnan(users):
         return Decision(action="wait", sentence="")
     users = math.ceil(max(users, stage.users))
@@ -38,7 +38,7 @@ def wait_for(stage: Stage, users: float) -> Decision:
 
 
 def wait_words(until: Decision, stage: Stage) -> str:
-    """How long to wait, as a sentence begins."""
+    """The time to wait, as the beginning of a sentence."""
     if until.until_users is None:
         return "Wait"
     more = until.until_users - stage.users

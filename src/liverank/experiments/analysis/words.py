@@ -69,7 +69,7 @@ def p_words(p: float) -> str:
 
 
 def effect(comparison: Comparison) -> str:
-    """The lift with its interval, or the difference with its own where no lift is known.
+    """The lift with its interval, or the difference with its interval if no lift is known.
 
     >>> from liverank.experiments.statistics.estimate import Estimate
     >>> from liverank.experiments.statistics.comparison import compare_estimates

@@ -1,7 +1,7 @@
 """The assignment of a unit at a time: whether it takes part, with which variant, and why.
 
-Invariant: only another salt or other shares move a unit from one variant to another; raising the
-ramp does not.
+Invariant: a unit changes its variant only if the salt or the shares change, never when the ramp is
+raised.
 """
 
 from dataclasses import dataclass, field
@@ -36,9 +36,9 @@ class Assignment:
     experiment: str
     why: Why
     variant: str | None = None
-    """The variant that ranks, or None where the experiment does not apply."""
+    """The variant that ranks, or None if the experiment does not apply."""
     label: str | None = field(init=False)
-    """The ``variant`` of a ranking in the log and in the answer."""
+    """The ``variant`` of a ranking in the log and in the response."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self._label())
@@ -60,7 +60,7 @@ def assignment_of(
     ends: dict[str, int],
     is_in_target: bool,
 ) -> Assignment:
-    """The assignment of a unit that is not forced; ``ends`` are those of ``ends_of``."""
+    """The assignment of a unit that is not forced; ``ends`` are from ``ends_of``."""
     if not step.is_running and step.shipped is None:
         return Assignment(name, "not_running")
     if not is_in_target:

@@ -1,8 +1,8 @@
 """Buckets of units: the draws that decide which units take part, and with which variant.
 
-A draw is SHA-256, so that it can be reproduced in any language; docs/experiments.md has reference
-vectors. Invariant: the draws of a unit with different salts are independent, and none depends on
-the time.
+A draw uses SHA-256, so that it can be reproduced in any language; docs/experiments.md has
+reference vectors. Invariant: the draws of a unit with different salts are independent, and none
+depends on the time.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Draws:
     layer: int
     """Decides which experiment of the layer the unit is in."""
     ramp: int
-    """Decides whether it takes part at a ramp."""
+    """Decides whether it takes part at a given ramp."""
     holdout: int
     """Decides whether it is in the holdout."""
     variant: int
@@ -52,7 +52,7 @@ def draws_of(name: str, experiment: Experiment, unit: str) -> Draws:
 
 
 def ends_of(shares: dict[str, float]) -> dict[str, int]:
-    """The first bucket after those of each variant, in the config's order.
+    """The end of each variant's range of buckets (exclusive), in the config's order.
 
     The shares are added up, multiplied by 10,000 and rounded (half up); the last one ends at
     10,000.
@@ -70,7 +70,7 @@ def ends_of(shares: dict[str, float]) -> dict[str, int]:
 
 
 def variant_at(ends: dict[str, int], bucket: int) -> str:
-    """The variant whose buckets hold this one.
+    """The variant whose range contains this bucket.
 
     >>> variant_at({"a": 5000, "b": 10000}, 5000)
     'b'

@@ -1,7 +1,7 @@
 """The state of an experiment over time, from its config and from the events in the log.
 
-Invariant: the timeline does not depend on the order of events, except within one millisecond, where
-the order of the log counts.
+Invariant: the timeline does not depend on the order of events in the log, except for events of the
+same millisecond.
 """
 
 import math
@@ -27,9 +27,9 @@ class Step:
     """The variant that all units but the holdout get, after a decision."""
     decision: Decision | None = None
     started_ms: float | None = None
-    """When it began to run, the last time."""
+    """Time of the last start."""
     ended_ms: float | None = None
-    """When it was stopped or decided; None while it runs or has never run."""
+    """Time of the stop or decision; None while it runs or has never run."""
     reason: str | None = None
     """Why it was stopped or decided, as logged."""
 
@@ -106,7 +106,7 @@ def _started(last: Step, at_ms: float, ramp: float) -> Step:
 
 
 def _ramp(change: ExperimentChange, before: float) -> float:
-    """The ramp that an event names, or the one before."""
+    """The ramp in an event's fields; without a valid one, the previous ramp."""
     ramp = change.fields.get("ramp")
     is_number = isinstance(ramp, int | float) and not isinstance(ramp, bool)
     return float(ramp) if is_number and 0 <= ramp <= 100 else before  # type: ignore[arg-type,operator]

@@ -1,1 +1,1 @@
-"""From the log to what each exposed unit did: one reading for all metrics of an experiment."""
+"""Collects the interactions of exposed units from the log, in one pass for all metrics."""

@@ -1,4 +1,4 @@
-"""Texts as small whole numbers, the same in every frame of the log."""
+"""Encodes texts as small integers, consistently over all frames of the log."""
 
 import numpy as np
 import polars as pl
@@ -11,9 +11,9 @@ NONE = -1
 
 
 class Numbers:
-    """Gives each of many ids the next number, from 0 in order of arrival.
+    """Numbers many distinct ids, from 0 in order of arrival.
 
-    Only a 64-bit hash of each is kept, 24 bytes an id: two of a million ids share one with a
+    Only a 64-bit hash of each is stored, 24 bytes an id: two of a million ids share one with a
     probability of 3e-8 (birthday bound).
 
     >>> users = Numbers()
@@ -50,9 +50,9 @@ class Numbers:
 
 
 class Codes:
-    """Gives each of a few texts the next number, from 0 in order of arrival.
+    """Numbers a few distinct texts, from 0 in order of arrival.
 
-    Texts themselves are compared, so that two never share a number.
+    The texts themselves are compared, so two texts never share a number.
 
     >>> codes = Codes()
     >>> (
@@ -66,7 +66,7 @@ class Codes:
 
     def __init__(self) -> None:
         self._type = pl.Categorical(pl.Categories.random())
-        # polars forgets the texts of categories that no series refers to
+        # polars drops the texts of categories that no series refers to
         self._texts = pl.Series([], dtype=pl.String).cast(self._type)
         self._count = 0
 

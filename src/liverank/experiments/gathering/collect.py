@@ -1,4 +1,4 @@
-"""The one reading of the log: frames in, ``Gathered`` out."""
+"""Reads the frames of the log once and returns ``Gathered``."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,10 +17,10 @@ from liverank.experiments.gathering.wanted import Wanted
 
 
 def gather(frames: Iterable[pl.DataFrame], wanted: Wanted) -> Gathered:
-    """Read frames of the log, with ``wanted.columns``, in its order.
+    """Read frames of the log, with the columns ``wanted.columns``, in the order of the log.
 
-    Takes 14 bytes an interaction that a metric needs (22 where values are summed), and some 100 a
-    user.
+    Memory: 14 bytes for each interaction that a metric needs (22 where values are summed), and
+    about 100 bytes for each user.
     """
     reading = _Reading(wanted)
     for frame in frames:
@@ -105,7 +105,7 @@ class _Reading:
     def _new(
         self, index_of_user: NDArray[np.int32], exposed_ms: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Whether no user of each unit was in the log before the exposure, bool[units]."""
+        """Whether the log has no event of a unit's users before its exposure, bool[units]."""
         seen = np.full(len(exposed_ms), NEVER, np.int64)
         inside = index_of_user != NONE
         first = self._first_seen.upto(len(index_of_user))

@@ -1,7 +1,7 @@
-"""The first exposure of each unit: when, to which variant, and on which request.
+"""The first exposure of each unit: its time, variant and request.
 
-Invariant: of several rankings of one time, the first in the log counts; so the result depends on
-the log alone, not on how it is cut into frames.
+Invariant: of several rankings with the same time, the first in the log counts, so the result does
+not depend on how the log is divided into frames.
 """
 
 import numpy as np
@@ -18,14 +18,14 @@ MAX_VARIANTS = 63
 FORCED = "!"
 """Suffix of the variant of a ranking that was forced for a tester."""
 SURFACE = "surface"
-"""The segment by the surface of the exposure."""
+"""Name of the segment by the surface of the exposure."""
 
 
 class Exposures:
     """Collects the rankings of an experiment and keeps the first of each unit.
 
-    ``variants`` are names as logged, without the experiment's: ``holdout`` and forced ones (ending
-    with ``!``) among them.
+    ``variants`` are names as logged, without the experiment's name; they include ``holdout`` and
+    forced ones (ending with ``!``).
     """
 
     def __init__(self, wanted: Wanted, users: Numbers) -> None:
@@ -48,11 +48,11 @@ class Exposures:
 
     @property
     def segment_names(self) -> tuple[str, ...]:
-        """The names of segments by fields of exposures."""
+        """The names of the segments by request field."""
         return (SURFACE, *self._wanted.request_fields)
 
     def take(self, rankings: pl.DataFrame, users: NDArray[np.int32]) -> None:
-        """Take in ranking events in the log's order; ``users`` are the codes of their users."""
+        """Add ranking events in the log's order; ``users`` are the codes of their users."""
         ours = self._ours(rankings)
         rankings, users = rankings.filter(ours), users[ours.to_numpy()]
         if self._wanted.from_ms is not None:
@@ -131,53 +131,53 @@ class Exposures:
         return list(self._variants)
 
     def exposed(self) -> NDArray[np.int32]:
-        """The units with an exposure, by the time of it."""
+        """The units with an exposure, in order of its time."""
         first = self._first.upto(len(self._units))
         units = np.flatnonzero(first != NEVER)
         return units[np.argsort(first[units], kind="stable")].astype(np.int32)
 
     def first_ms(self, units: NDArray[np.int32]) -> NDArray[np.int64]:
-        """When they were exposed."""
+        """The time of each unit's first exposure."""
         return self._first.upto(len(self._units))[units]
 
     def variant(self, units: NDArray[np.int32]) -> NDArray[np.int16]:
-        """The variant they were exposed to first."""
+        """The code of the variant of each unit's first exposure."""
         return self._variant.upto(len(self._units))[units]
 
     def were_in(self, units: NDArray[np.int32], variants: list[int]) -> NDArray[np.bool_]:
-        """Whether any ranking of theirs was of one of these variants."""
+        """Whether any ranking of each unit was of one of these variants."""
         bits = np.uint64(sum(1 << code for code in variants))
         found: NDArray[np.bool_] = (self._seen_variants.upto(len(self._units))[units] & bits) != 0
         return found
 
     def variants_seen(self, units: NDArray[np.int32]) -> NDArray[np.uint8]:
-        """How many variants they were served."""
+        """The number of variants that each unit was served."""
         seen: NDArray[np.uint8] = np.bitwise_count(
             self._seen_variants.upto(len(self._units))[units]
         )
         return seen
 
     def labels(self, name: str, units: NDArray[np.int32]) -> tuple[list[str], NDArray[np.int32]]:
-        """The texts of a segment, and the code of each unit's; NONE where unknown."""
+        """The texts of a segment's levels, and the code of each unit's; NONE where unknown."""
         codes, labels = self._labels[name]
         return codes.texts(), labels.upto(len(self._units))[units]
 
     def units_of_users(self) -> NDArray[np.int32]:
-        """The unit of each user, ``int32[n_users]``: that of the user's first exposure."""
+        """The unit of each user at the user's first exposure, ``int32[n_users]``."""
         if self._wanted.unit_field is None:
             return np.arange(len(self._users), dtype=np.int32)
         return self._user_unit.upto(len(self._users))
 
     @property
     def unit_count(self) -> int:
-        """Units that have a number, exposed or not."""
+        """Number of units, exposed or not."""
         return len(self._units)
 
 
 def _firsts(
     keys: NDArray[np.int32], times: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """For each distinct key the row of its first time, of equals the first row; and the keys."""
+    """The row of the earliest time for each distinct key (the first of ties), and the keys."""
     order = np.lexsort((times, keys))
     sorted_keys = keys[order]
     begins = np.ones(len(order), bool)

@@ -18,22 +18,22 @@ from liverank.experiments.metrics.need import DAY_MS, Need
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """The arms, and where the units of each begin."""
+    """The arms, and the range of units of each."""
 
     names: tuple[str, ...]
-    """As logged, without the experiment's name; ``holdout`` may be among them."""
+    """Names as logged, without the experiment's; ``holdout`` may be among them."""
     starts: NDArray[np.int64]
-    """``int64[n_arms + 1]``: the units of arm a are from ``starts[a]`` up to ``starts[a + 1]``."""
+    """``int64[n_arms + 1]``: the units of arm a are ``starts[a] : starts[a + 1]``."""
 
     def of(self, name: str) -> slice:
-        """The units of an arm; none where no unit was exposed to it."""
+        """The range of an arm's units; empty if no unit was exposed to it."""
         if name not in self.names:
             return slice(0, 0)
         number = self.names.index(name)
         return slice(int(self.starts[number]), int(self.starts[number + 1]))
 
     def sizes(self) -> dict[str, int]:
-        """Units of each arm."""
+        """Number of units of each arm."""
         return {
             name: int(size) for name, size in zip(self.names, np.diff(self.starts), strict=True)
         }
@@ -41,18 +41,18 @@ class Arms:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Interactions of exposed units by type, those of one type in the order of their times."""
+    """Interactions of exposed units, by type and then by time."""
 
     unit: NDArray[np.int32]
     time_ms: NDArray[np.int64]
     since_ms: NDArray[np.int64]
-    """Time since the exposure of the unit; below 0 before it."""
+    """Time since the exposure of the unit in milliseconds; negative before it."""
     starts: NDArray[np.int64]
-    """``int64[n_types + 1]``: those of type t are from ``starts[t]`` up to ``starts[t + 1]``."""
+    """``int64[n_types + 1]``: the events of type t are ``starts[t] : starts[t + 1]``."""
     value: NDArray[np.float64] | None
     count: NDArray[np.int32] | None
     types_of: Callable[[tuple[str, ...]], list[int]]
-    """The codes of some types; of all where it is given none."""
+    """Maps names of types to their codes; no names map to all codes."""
 
     @classmethod
     def none(cls, types_of: Callable[[tuple[str, ...]], list[int]]) -> Self:
@@ -62,7 +62,7 @@ class Events:
         return cls(np.empty(0, np.int32), times, times, starts, np.empty(0), None, types_of)
 
     def of(self, types: tuple[str, ...]) -> Self:
-        """Those of some types, of all where it is empty, as if they were of one."""
+        """The events of some types (of all types if empty), merged as if of one type."""
         codes = self.types_of(types)
         parts = [slice(int(self.starts[code]), int(self.starts[code + 1])) for code in codes]
         if len(parts) == 1:
@@ -83,22 +83,22 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A division of units, by a field as of their exposure."""
+    """A division of units by a field's value at their exposure."""
 
     name: str
     texts: tuple[str, ...]
     codes: NDArray[np.int32]
-    """``int32[n_units]``: which of ``texts``; -1 where unknown."""
+    """``int32[n_units]``: index into ``texts``; -1 where unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """A need as amounts that are added to units, in the order of time."""
+    """The amounts that a need adds to units, in the order of time."""
 
     unit: NDArray[np.int32]
     time_ms: NDArray[np.int64]
     amount: NDArray[np.float64] | None
-    """None where each is 1."""
+    """``float64``, one for each event; None if each is 1."""
 
     def total(self, rows: slice | NDArray[np.bool_], units: int) -> NDArray[np.float64]:
         """The sum of some rows for each unit, ``float64[units]``."""
@@ -113,32 +113,32 @@ class Gathered:
     wanted: Wanted
     arms: Arms
     exposed_ms: NDArray[np.int64]
-    """When each unit was exposed, ``int64[n]``."""
+    """Time of each unit's exposure in Unix ms, ``int64[n]``."""
     is_new: NDArray[np.bool_]
     """Whether the log had no event of the unit before, ``bool[n]``."""
     events: Events
     segments: tuple[Segment, ...]
     counts: dict[str, int]
-    """Number of interactions of each wanted type, of all users."""
+    """Number of interactions of each wanted type, over all users."""
     rankings: int
     without_unit: int
     too_early: int
     testers: int
-    """Units of forced testers, which are left out."""
+    """Number of units of forced testers, which are left out."""
     in_two_arms: int
-    """Units that were served more than one variant; they count with their first."""
+    """Number of units that were served several variants; they count in the first one's arm."""
     without_value: int
     log_from_ms: int
     log_to_ms: int
 
     @property
     def units(self) -> int:
-        """How many units were exposed."""
+        """The number of exposed units."""
         return len(self.exposed_ms)
 
     @property
     def pre_days(self) -> int:
-        """Whole days before every exposure that the log covers, at most those wanted."""
+        """Whole days before exposure that the log covers for all units, at most those wanted."""
         if not self.units:
             return 0
         start = int(self.exposed_ms.min())
@@ -147,7 +147,7 @@ class Gathered:
     def after(self, need: Need) -> Amounts:
         """The amounts of units after their exposure, within the need's time.
 
-        A day counts at the moment when it is over.
+        An active day counts at the moment when the day is over.
         """
         events = self.events.of(need.types)
         inside = (events.since_ms > need.after_ms) & (events.since_ms <= need.until_ms)
@@ -177,7 +177,7 @@ class Gathered:
     def _days(
         self, unit: NDArray[np.int32], day: NDArray[np.int64], span: int
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """The distinct pairs of unit and day, days from 0 up to ``span``."""
+        """The distinct pairs of unit and day, for days from 0 up to ``span``."""
         is_active = np.zeros((self.units, span), bool)
         is_active[unit, day] = True
         found = np.nonzero(is_active)
@@ -185,7 +185,7 @@ class Gathered:
 
 
 def _amount(need: Need, events: Events) -> NDArray[np.float64] | None:
-    """The amount that each event adds to a need; None where all add 1."""
+    """The amount that each event adds to a need; None if all add 1."""
     if need.of == "value":
         assert events.value is not None
         return events.value

@@ -1,4 +1,4 @@
-"""An array that grows as higher indices are asked for."""
+"""An array that grows when higher indices are requested."""
 
 from typing import Generic, TypeVar
 

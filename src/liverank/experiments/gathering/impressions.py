@@ -1,4 +1,4 @@
-"""Whether a log has impressions, or items of rankings count as such."""
+"""Decides whether impressions are logged or the items of rankings count as impressions."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -10,10 +10,10 @@ from liverank.config import Impressions
 def stands_for_impressions(
     impressions: Impressions, read: Callable[[Sequence[str]], Iterable[pl.DataFrame]]
 ) -> bool:
-    """Whether items of rankings count as impressions, by ``impressions.source``.
+    """Whether items of rankings count as impressions, according to ``impressions.source``.
 
-    ``read`` gives frames with some columns; with ``auto`` it is asked for the types of
-    interactions, up to the first impression.
+    ``read`` returns frames with the given columns; with ``auto`` the types of interactions are
+    read up to the first impression.
 
     >>> frames = [pl.DataFrame({"seq": [1], "type": ["join"]})]
     >>> stands_for_impressions(Impressions(), lambda columns: frames)

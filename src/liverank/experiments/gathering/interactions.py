@@ -1,6 +1,6 @@
-"""Interactions that some metric needs, as compact columns until all exposures are known.
+"""Collects interactions that some metric needs, in compact columns until all exposures are known.
 
-An interaction may be in the log before the ranking that exposed its user, so counting starts only
+An interaction may precede the ranking that exposed its user in the log, so counting starts only
 at the log's end. Each takes 14 bytes, 8 more where values are summed.
 """
 
@@ -22,13 +22,13 @@ class Rows:
     time_ms: NDArray[np.int64]
     type: NDArray[np.int16]
     value: NDArray[np.float64] | None
-    """Sum of values; None where no metric sums them."""
+    """Sum of values; None if no metric sums them."""
     count: NDArray[np.int32] | None
-    """Number of interactions that it stands for; None where each is one."""
+    """Number of interactions that a row represents; None if each is one."""
 
 
 class Interactions:
-    """Collects interactions of the types that are wanted."""
+    """Collects interactions of the wanted types."""
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
@@ -38,10 +38,10 @@ class Interactions:
         self.counts: dict[str, int] = {}
         """Number of interactions by wanted type."""
         self.without_value = 0
-        """Interactions whose value is needed and missing."""
+        """Number of interactions whose value is needed but missing."""
 
     def take(self, interactions: pl.DataFrame, users: NDArray[np.int32]) -> None:
-        """Take in interaction events; ``users`` are the codes of their users."""
+        """Add interaction events; ``users`` are the codes of their users."""
         types = {
             text: self._types.setdefault(text, len(self._types))
             for text in interactions["type"].unique(maintain_order=True).to_list()
@@ -58,10 +58,10 @@ class Interactions:
         self._keep(Rows(users[kept], times[kept], kinds[kept], value, None))
 
     def take_listed(self, rankings: pl.DataFrame, users: NDArray[np.int32]) -> None:
-        """Take in each item of a ranking as an interaction that came right after it."""
+        """Add each item of a ranking as an interaction one millisecond after it."""
         assert self._wanted.listed_as is not None
         code = self._types.setdefault(self._wanted.listed_as, len(self._types))
-        # one millisecond, so that the list that exposed a unit is not before its exposure
+        # one millisecond later, so that the list that exposed a unit counts as after its exposure
         times = rankings["time"].to_numpy() + 1
         kept = self._in_time(times)
         lengths = rankings["items"].list.len().fill_null(0).cast(pl.Int32).to_numpy()
@@ -86,10 +86,10 @@ class Interactions:
             self._pieces.append(rows)
 
     def types_of(self, wanted: tuple[str, ...]) -> list[int]:
-        """The codes of these types, of all where empty."""
+        """The codes of these types; of all types if empty."""
         return [code for text, code in self._types.items() if not wanted or text in wanted]
 
     def pieces(self) -> Iterator[Rows]:
-        """All of it, in the log's order; each piece is given once and then let go."""
+        """All rows in the log's order; each piece is yielded once and then freed."""
         while self._pieces:
             yield self._pieces.pop(0)

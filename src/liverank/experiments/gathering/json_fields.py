@@ -1,4 +1,4 @@
-"""One field of many events, from the JSON that the log keeps their fields in."""
+"""Reads one field of many events from the JSON in which the log stores their fields."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from liverank.events.wire import decode_fields
 
 
 def field_of(fields: pl.Series, name: str) -> pl.Series:
-    """The field as text, String[n]; null where it is missing, null or a list.
+    """The field as text, String[n]; null if it is missing, null or a list.
 
     Each distinct JSON text is decoded once.
 

@@ -1,4 +1,4 @@
-"""The kernel that numbers distinct hashes in the order in which they come."""
+"""The kernel that numbers distinct hashes in order of arrival."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,10 @@ def number_hashes(
     count: int,
     found: NDArray[np.int32],
 ) -> int:
-    """Write the number of each hash into ``found``; returns how many numbers there are then.
+    """Write the number of each hash into ``found``; return the count of distinct hashes so far.
 
-    ``keys`` and ``numbers`` are an open-addressing table, whose size is a power of two and more
-    than that of all hashes together; a key of 0 marks a free slot, and a hash of 0 is that of null,
+    ``keys`` and ``numbers`` are an open-addressing table, whose size is a power of two and larger
+    than the count of all hashes; a key of 0 marks a free slot, and a hash of 0 stands for null,
     whose number is -1.
     """
     mask = np.uint64(len(keys) - 1)

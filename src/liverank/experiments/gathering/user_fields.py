@@ -1,4 +1,4 @@
-"""Fields of users as they were known when each was exposed."""
+"""The fields of users as known at the time of each one's exposure."""
 
 import numpy as np
 import polars as pl
@@ -20,7 +20,7 @@ class UserFields:
         self._pieces = {name: [] for name in names}
 
     def take(self, events: pl.DataFrame, users: NDArray[np.int32]) -> None:
-        """Take in user events; ``users`` are the codes of their users."""
+        """Add user events; ``users`` are the codes of their users."""
         times = events["time"].to_numpy()
         for name in self._names:
             codes = self._codes[name].of(field_of(events["fields"], name))
@@ -28,9 +28,9 @@ class UserFields:
             self._pieces[name].append((users[known], times[known], codes[known]))
 
     def at(self, name: str, exposed_ms: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int32]]:
-        """The texts of a field, and for each user the code of the last one up to ``exposed_ms``.
+        """The texts of a field, and for each user the code of the latest one up to ``exposed_ms``.
 
-        ``exposed_ms`` is int64[n_users]; NONE where nothing was known by then.
+        ``exposed_ms`` is int64[n_users]; NONE if nothing was known by then.
         """
         found = np.full(len(exposed_ms), NONE, np.int32)
         pieces = self._pieces[name]
@@ -39,6 +39,6 @@ class UserFields:
             in_time = times <= exposed_ms[users]
             users, times, codes = users[in_time], times[in_time], codes[in_time]
             order = np.argsort(times, kind="stable")
-            # for an index that is given twice the last value stays
+            # NumPy keeps the last value of an index that occurs twice
             found[users[order]] = codes[order]
         return self._codes[name].texts(), found

@@ -1,4 +1,4 @@
-"""Totals of units at a look, on one day since their exposure, and before it."""
+"""Totals of units at a look, on one day since their exposure, and before their exposure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,37 +13,37 @@ Totals = dict[Need, NDArray[np.float64]]
 
 
 class LookView:
-    """Totals of units as of a moment; units not exposed by then have zeros."""
+    """Totals of units up to a moment; units not exposed by then have zeros."""
 
     def __init__(self, exposed_ms: NDArray[np.int64], totals: Totals, at_ms: float) -> None:
         self._exposed_ms = exposed_ms
         self._totals = totals
         self.at_ms = at_ms
-        """The moment of the look."""
+        """The time of the look in Unix ms."""
 
     def total(self, need: Need) -> NDArray[np.float64]:
-        """The total of each unit by then."""
+        """The total of each unit up to the look."""
         return self._totals[need]
 
     def days(self, until_ms: int) -> NDArray[np.float64]:
-        """Whole days since the exposure, at most the window's."""
+        """Whole days since each exposure, at most the window's."""
         days = np.floor((self.at_ms - self._exposed_ms) / DAY_MS)
         return np.clip(days, 0, until_ms // DAY_MS)
 
     def over(self, until_ms: int) -> NDArray[np.bool_]:
-        """Whether that long has passed since the exposure."""
+        """Whether the window has passed since each exposure."""
         over: NDArray[np.bool_] = self._exposed_ms + until_ms <= self.at_ms
         return over
 
     @property
     def exposed(self) -> NDArray[np.bool_]:
-        """Which units were exposed by then."""
+        """Which units were exposed by the time of the look."""
         exposed: NDArray[np.bool_] = self._exposed_ms <= self.at_ms
         return exposed
 
 
 class BeforeView:
-    """Units in the days before their exposure, for covariates."""
+    """Totals of units in the days before their exposure, for covariates."""
 
     def __init__(self, gathered: Gathered) -> None:
         self._gathered = gathered
@@ -62,7 +62,7 @@ class BeforeView:
 
 
 class Days:
-    """Needs by the day since each unit's exposure."""
+    """Totals of needs by day since each unit's exposure."""
 
     def __init__(self, gathered: Gathered, needs: dict[Need, Amounts]) -> None:
         self.units = gathered.units
@@ -76,7 +76,7 @@ class Days:
 
 
 class DayView:
-    """Units on one day since their exposure: 0 is the first 24 hours."""
+    """Totals of units on one day since their exposure; day 0 is the first 24 hours."""
 
     def __init__(self, days: Days, day: int) -> None:
         self._days = days
@@ -87,7 +87,7 @@ class DayView:
         return self._days.total(need, self._day)
 
     def days(self, until_ms: int) -> NDArray[np.float64]:
-        """One, where the window holds the day."""
+        """1 if the window includes the day, else 0."""
         return np.full(self._days.units, float(self._day < until_ms // DAY_MS))
 
     def over(self, until_ms: int) -> NDArray[np.bool_]:  # noqa: ARG002 - a view's contract
@@ -96,7 +96,7 @@ class DayView:
 
 
 def needs_of(gathered: Gathered, metrics: Sequence[Metric]) -> dict[Need, Amounts]:
-    """The needs of metrics, each once."""
+    """The needs of metrics, without repeats."""
     needs = dict.fromkeys(need for metric in metrics for need in metric.needs())
     return {need: gathered.after(need) for need in needs}
 
@@ -104,7 +104,7 @@ def needs_of(gathered: Gathered, metrics: Sequence[Metric]) -> dict[Need, Amount
 def looks(
     gathered: Gathered, needs: dict[Need, Amounts], moments_ms: Sequence[float]
 ) -> Iterator[LookView]:
-    """Units at each of these moments, which rise. A view is valid until the next one is drawn."""
+    """Views at these increasing times. A view is valid until the next one is drawn."""
     totals: Totals = {need: np.zeros(gathered.units) for need in needs}
     starts = dict.fromkeys(needs, 0)
     for at_ms in moments_ms:
@@ -116,7 +116,7 @@ def looks(
 
 
 def _by_day(gathered: Gathered, amounts: Amounts) -> tuple[NDArray[np.int16], Amounts]:
-    """The day since exposure of each amount, rising, and the amounts in that order."""
+    """The day since exposure of each amount, in increasing order, and the amounts in that order."""
     since = amounts.time_ms - gathered.exposed_ms[amounts.unit]
     days = ((since - 1) // DAY_MS).astype(np.int16)
     order = np.argsort(days, kind="stable")

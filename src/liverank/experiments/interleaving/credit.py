@@ -1,7 +1,7 @@
-"""What people chose in interleaved lists, credited to the rankers and summed for each user.
+"""Credits users' choices in interleaved lists to the rankers, summed for each user.
 
-Invariant: a success counts once for its item in its ranking, and only where the interaction names
-the ranking; other interactions credit no ranker.
+Invariant: a success counts once for its item in its ranking, and only if the interaction names the
+ranking; other interactions credit no ranker.
 """
 
 import numpy as np
@@ -15,12 +15,12 @@ from liverank.experiments.interleaving.teams import TEAMS_FIELD, shares_of
 def credits_of_users(
     rankings: pl.DataFrame, successes: pl.DataFrame, rankers: int
 ) -> tuple[list[str], NDArray[np.float64]]:
-    """The credit of each ranker for each user: users, float64[n_users, rankers].
+    """The users, and the credit of each ranker for each user, float64[n_users, rankers].
 
     ``rankings``: columns ``ranking``, ``user``, ``items`` (list) and ``teams`` (``teams_text``).
-    ``successes``: columns ``ranking`` and ``item``, one row for each click, join or what counts.
-    Users are in order of their first ranking; one without a success has 0s.
-    Raises EventError where ``teams`` is no text of teams, or has not one for each item.
+    ``successes``: columns ``ranking`` and ``item``, one row for each click, join or other success.
+    Users are in order of their first ranking; a user without a success has zeros.
+    Raises EventError if ``teams`` is not a valid text, or does not have one team for each item.
 
     >>> rankings = pl.DataFrame(
     ...     {"ranking": ["q1"], "user": ["u1"], "items": [["r1", "r2", "r3"]], "teams": ["ABA"]}

@@ -1,7 +1,7 @@
-"""Interleaved lists of an experiment and what was chosen in them, out of a log's frames.
+"""Reads the interleaved lists of an experiment and their successes from a log's frames.
 
-Invariant: a success belongs to the list that it names, or else to the last one before it that
-showed the item to this person; either way it counts only within the label's window.
+Invariant: a success belongs to the list that it names, or else to the last earlier list that showed
+the item to this user; in both cases it counts only within the label's window.
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,7 +39,7 @@ def interleaved_credit(
     """Credit the rankers of a variant, named as rankings are logged (``EXPERIMENT:VARIANT``).
 
     ``frames`` are the log's (``events.frame.SCHEMA``). Raises EventError for a list whose teams
-    are not of the form that ``teams_text`` writes, DatasetError where there is no list.
+    are not of the form that ``teams_text`` writes, DatasetError if there is no list.
     """
     rankings, acts = _collected(frames, variant, counts)
     if rankings.is_empty():
@@ -73,7 +73,7 @@ def interleaved_credit(
 def _collected(
     frames: Iterable[pl.DataFrame], variant: str, counts: Counts
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The variant's lists (ranking, user, shown, items, teams), and what may count in them."""
+    """The variant's lists (ranking, user, shown, items, teams), and possible successes in them."""
     lists, acts = [], []
     for frame in frames:
         mine = frame.filter((pl.col("event") == "ranking") & (pl.col("variant") == variant))
@@ -87,7 +87,7 @@ def _collected(
 
 
 def _teams(fields: pl.Series) -> Iterator[str | None]:
-    """The teams that requests' fields (JSON) hold; null where there are none."""
+    """The teams in the fields (JSON) of requests; null where there are none."""
     for text in fields:
         teams = None if text is None else decode_fields(text).get(TEAMS_FIELD)
         yield None if teams is None else str(teams)

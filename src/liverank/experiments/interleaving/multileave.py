@@ -1,13 +1,13 @@
-"""Multileaving: one list out of the lists of two or more rankers, with unbiased credit.
+"""Multileaving: merges the lists of two or more rankers into one, with unbiased credit.
 
 For each position a ranker is drawn uniformly and independently; it adds its best item that is not
-yet in the list. The item is credited not to the ranker that was drawn but to all that would have
-added it, in equal shares: the probability, given the list, that each was the one drawn. This
+yet in the list. The item is credited not to the drawn ranker alone but to all that would have added
+it, in equal shares: the probability, given the list, that each was the one drawn. This
 marginalises over the assignments, as in Hofmann, Whiteson and de Rijke, "A probabilistic method for
 inferring preferences from clicks", CIKM 2011, and for several rankers in Schuth et al.,
 "Probabilistic multileave for online retrieval evaluation", SIGIR 2015. There a ranker draws its
-item by a softmax; here it adds its best, so that no user gets an item that all rankers put far
-down. Invariant: given everything above it, a counted position credits each of m rankers with 1/m on
+item by a softmax; here it adds its best, so that no user gets an item that all rankers rank low.
+Invariant: given everything above it, a counted position credits each of m rankers with 1/m on
 average, so that clicks which don't depend on the items favour no ranker.
 """
 
@@ -23,10 +23,10 @@ T = TypeVar("T", bound=Hashable)
 def multileave(
     rankings: Sequence[Sequence[T]], seed: int | str, limit: int | None = None
 ) -> tuple[list[T], list[tuple[int, ...]]]:
-    """One list of several rankers: its items, and for each the rankers that share its credit.
+    """Merge several rankers' lists: the items, and for each the rankers that share its credit.
 
-    ``rankings`` hold each ranker's items, best first, each at most once; they may hold different
-    items. ``seed`` (an id of the request is good) decides every draw; ``limit`` is the greatest
+    ``rankings`` are each ranker's items, best first, without repeats; rankers may have different
+    items. ``seed`` (such as the request's id) determines every draw; ``limit`` is the maximum
     length. Once a ranker has run out of items the others fill the rest, without credit.
     Raises ValueError for fewer than 2 rankers or more than 26.
 
@@ -41,7 +41,7 @@ def multileave(
 def multileaved(
     rankings: Sequence[Sequence[T]], draws: Iterable[int], limit: int | None = None
 ) -> tuple[list[T], list[tuple[int, ...]]]:
-    """``multileave`` with given draws, one a position: the number of the ranker that adds its item.
+    """``multileave`` with given draws: for each position the index of the ranker that adds an item.
 
     >>> multileaved([["r1", "r2"], ["r2", "r1"]], draws=[1, 0])
     (['r2', 'r1'], [(1,), (0, 1)])
@@ -71,7 +71,7 @@ def multileaved(
 
 
 def _in_turns(rankings: Sequence[Sequence[T]]) -> list[T]:
-    """All items by the best position that a ranker gives them, each once."""
+    """All items without repeats, in order of the best position that a ranker gives them."""
     longest = max(map(len, rankings))
     turns = (
         ranked[index] for index in range(longest) for ranked in rankings if index < len(ranked)
@@ -80,7 +80,7 @@ def _in_turns(rankings: Sequence[Sequence[T]]) -> list[T]:
 
 
 def draws_of(seed: int | str, rankers: int) -> Iterator[int]:
-    """Uniform draws of 0 to ``rankers`` - 1 without end.
+    """Endless uniform draws of 0 to ``rankers`` - 1.
 
     The bytes of SHA-256 of ``seed:0``, ``seed:1`` and so on, modulo ``rankers``; bytes at or above
     the largest multiple of ``rankers`` that is at most 256 are left out, so that all have the same

@@ -1,12 +1,12 @@
 """Which of the interleaved rankers people prefer, with an interval over users.
 
-A ranker's share is its credit out of both rankers' credit; one half says that neither is preferred.
-It is a ratio of sums over users, the unit of the experiment; its variance is that of the delta
-method (Deng, Knoblich and Lu, "Applying the delta method in metric analytics", KDD 2018). Two users
+A ranker's share is its part of both rankers' credit; one half means that neither is preferred.
+It is a ratio of sums over users, the unit of the experiment; its variance is by the delta method
+(Deng, Knoblich and Lu, "Applying the delta method in metric analytics", KDD 2018). Two users
 who choose only the first's items and two who choose only the second's are added before the interval
-and p (Agresti and Coull, "Approximate is better than exact", 1998), so that these stay sound where
-few users chose, or all of them agree.
-Invariant: the interval leaves out one half just where p is below 1 - level.
+and p (Agresti and Coull, "Approximate is better than exact", 1998), so that these stay valid if few
+users chose, or all of them agree.
+Invariant: the interval excludes one half exactly if p is below 1 - level.
 """
 
 import math
@@ -21,15 +21,15 @@ from liverank.errors import DatasetError
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """How much of the credit of two rankers is the second's."""
+    """The second ranker's share of the credit of two rankers."""
 
     share: float
-    """Of the second ranker: above 0.5 it is preferred."""
+    """Share of the second ranker: above 0.5 it is preferred."""
     share_ci: tuple[float, float]
     p: float
-    """Two-sided, of the hypothesis that the share is one half."""
+    """Two-sided p-value of the hypothesis that the share is one half."""
     credit: tuple[float, float]
-    """Of the first and of the second ranker."""
+    """Credit of the first and of the second ranker."""
     users: int
     """Users with an interleaved list."""
     users_with_credit: int
@@ -77,9 +77,9 @@ def _share(credit: NDArray[np.float64]) -> tuple[float, float]:
 def preferences(
     credit: NDArray[np.float64], level: float = 0.95
 ) -> dict[tuple[int, int], Preference]:
-    """The preference between each two of m rankers, by their numbers; credit is float64[n, m].
+    """The preference between each pair of m rankers, by their indices; credit is float64[n, m].
 
-    Each p is of its own pair: correct them for their number (Holm) before a decision.
+    Each p is for its own pair: correct them for multiple tests (Holm) before a decision.
 
     >>> [pair for pair in preferences(np.random.default_rng(1).random((9, 3)))]
     [(0, 1), (0, 2), (1, 2)]

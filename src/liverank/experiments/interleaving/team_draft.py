@@ -1,9 +1,9 @@
-"""One list out of the lists of two rankers: team draft interleaving.
+"""Team draft interleaving: merges the lists of two rankers into one.
 
 Source: Radlinski, Kurup and Joachims, "How does clickthrough data reflect retrieval quality?", CIKM
 2008. In each round a coin decides which ranker picks first; each then adds its best item that is
-not yet in the list. An item belongs to the ranker that added it, and a click on it is a win of that
-ranker. Invariant: given everything above it, each counted position belongs to either ranker with
+not yet in the list. An item belongs to the ranker that added it, which wins by a click on the item.
+Invariant: given everything above it, each counted position belongs to either ranker with
 probability 1/2, so that clicks which don't depend on the items favour neither ranker.
 """
 
@@ -14,7 +14,7 @@ from typing import TypeVar
 T = TypeVar("T", bound=Hashable)
 
 FIRST, SECOND, NOBODY = 0, 1, -1
-"""The team of an item. An item of nobody is shown and counts for neither ranker."""
+"""Teams of items. An item of ``NOBODY`` is shown and counts for neither ranker."""
 
 
 def team_draft(
@@ -22,10 +22,10 @@ def team_draft(
 ) -> tuple[list[T], list[int]]:
     """One list that two rankers fill in turns: its items, and the team of each.
 
-    ``first`` and ``second`` hold each ranker's items, best first; they may hold different items,
-    each at most once. ``seed`` (an id of the request is good) decides every coin. ``limit`` is the
-    greatest length of the list. Where a ranker runs out of items the rest of the other's list is
-    added for ``NOBODY``: a longer list must not win by its length.
+    ``first`` and ``second`` are each ranker's items, best first, without repeats; they may differ.
+    ``seed`` (such as the request's id) determines every coin. ``limit`` is the maximum length of
+    the list. When a ranker runs out of items the rest of the other's list is added for
+    ``NOBODY``: a longer list must not win by its length.
 
     >>> team_draft(["r1", "r2", "r3"], ["r2", "r3", "r4"], seed="q1")
     (['r1', 'r2', 'r3', 'r4'], [0, 1, 1, -1])
@@ -69,16 +69,16 @@ def drafted(
 
 
 def _next(ranked: Sequence[T], start: int, taken: set[T]) -> int:
-    """The index of a ranker's best item that is not taken; its length where all are."""
+    """The index of a ranker's best item that is not taken; its length if all are."""
     while start < len(ranked) and ranked[start] in taken:
         start += 1
     return start
 
 
 def _both_can_pick(first: Sequence[T], second: Sequence[T], at: list[int], taken: set[T]) -> bool:
-    """Whether each ranker would still find an item after the other picked, whoever is first.
+    """Whether each ranker still has an item after the other picks, whichever picks first.
 
-    Otherwise the ranker with more items would get the second position of the round by its length.
+    Otherwise the ranker with more items would get the round's second position by its length.
     """
     best_first, best_second = first[at[FIRST]], second[at[SECOND]]
     if best_first != best_second:

@@ -1,4 +1,4 @@
-"""The ranker of each item of an interleaved list, as text that a logged ranking carries.
+"""Encodes the ranker of each item of an interleaved list as text for a logged ranking.
 
 The rankers' own orders are not logged, so the teams cannot be derived from the log.
 Invariant: ``shares_of(teams_text(teams))`` gives each item's shares, whose sum is 1, or 0 where the
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from liverank.errors import EventError
 
 TEAMS_FIELD = "_teams"
-"""The field of a logged ranking that holds the teams of its items."""
+"""The field of a logged ranking with the teams of its items."""
 MOST_RANKERS = 26
 NOBODY_LETTER = "-"
 _A = ord("A")
@@ -22,9 +22,9 @@ _ITEM = re.compile(r"[A-Z]|-|\[[A-Z]+\]")
 
 
 def teams_text(teams: Sequence[int | Sequence[int]]) -> str:
-    """Teams as a ranking is logged with them: an item's ranker is a letter, several are bracketed.
+    """Teams as text in a logged ranking: a letter for an item's ranker, brackets around several.
 
-    A team is the number of a ranker (below 0: nobody), or those of all that share the item.
+    A team is the index of a ranker (below 0: nobody), or the indices of all that share the item.
 
     >>> teams_text([0, 1, 1, -1]), teams_text([(0, 1), (2,), ()])
     ('ABB-', '[AB]C-')
@@ -39,9 +39,9 @@ def _item_text(team: int | Sequence[int]) -> str:
 
 
 def shares_of(text: str, rankers: int) -> NDArray[np.float64]:
-    """Each ranker's share of each item, float64[n_items, rankers], of what ``teams_text`` wrote.
+    """Each ranker's share of each item, float64[n_items, rankers], from the text of ``teams_text``.
 
-    Raises EventError where the text is none of this form, or names a ranker that is not there.
+    Raises EventError if the text does not have this form, or names a ranker that does not exist.
 
     >>> shares_of("[AB]C-", rankers=3).tolist()
     [[0.5, 0.5, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]

@@ -1,1 +1,1 @@
-"""Metrics of experiments, one file a kind; each declares its needs apart from its arithmetic."""
+"""Metrics of experiments, one file a kind; each declares the data it needs before computing."""

@@ -1,7 +1,7 @@
-"""A metric's columns with those of the time before the exposure as covariates.
+"""Adds a metric's values before the exposure as covariates to its columns.
 
-A unit that the log had never seen before its exposure has no pre-period: its covariate is unknown,
-which differs from the zero of a unit that was in the log and inactive.
+A unit without any event before its exposure has no pre-period: its covariate is unknown. A unit
+that was in the log but inactive has zero instead.
 """
 
 import numpy as np

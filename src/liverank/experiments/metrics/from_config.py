@@ -1,4 +1,4 @@
-"""Metrics as the config names them, and the seed set that exists without any config."""
+"""Builds the metrics that the config names, and the seed set that exists without any config."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ EXPLORING = "click"
 
 
 def metrics_of(config: Config, names: Sequence[str]) -> tuple[Metric, ...]:
-    r"""The metrics with these names, of ``[metrics.NAME]`` or of the seed set.
+    r"""The metrics with these names, from ``[metrics.NAME]`` or the seed set.
 
     >>> from liverank.config import parse_config
     >>> config = parse_config('[label]\ninteraction = "join"')
@@ -30,7 +30,7 @@ def metrics_of(config: Config, names: Sequence[str]) -> tuple[Metric, ...]:
 
 
 def seed_tables(config: Config) -> dict[str, Table]:
-    """The seed set as config would write it."""
+    """The seed set as tables of the config."""
     label = next(iter(config.heads.values())).interaction
     return {
         "daily_active": Table(kind="participation", interaction=label),

@@ -23,7 +23,7 @@ class MeanMetric(msgspec.Struct, frozen=True):
     daily: bool = True
 
     def needs(self) -> tuple[Need, ...]:
-        """The count or sum."""
+        """One need: the count or the sum."""
         return (Need((self.interaction,), self.window_ms, of="value" if self.value else "count"),)
 
     def per_unit(self, view: View) -> PerUnit:
@@ -32,18 +32,18 @@ class MeanMetric(msgspec.Struct, frozen=True):
         return PerUnit((total if self.cap is None else np.minimum(total, self.cap),))
 
     def summarise(self, columns: Floats) -> Summary:
-        """Their moments."""
+        """The moments of the values and covariates."""
         return Moments.of(columns)
 
     def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
-        """As means."""
+        """Compare the arms' means."""
         assert isinstance(control, Moments)
         assert isinstance(variant, Moments)
         return compare_means(control, variant, level=level)
 
     @property
     def description(self) -> str:
-        """How it is computed."""
+        """How the metric is computed."""
         what = amount(self.interaction, of_values=self.value)
         capped = "" if self.cap is None else f", at most {self.cap:g} each"
         return (

@@ -1,8 +1,8 @@
 """The contract of a metric: a name, its needs, a value per unit, and a comparison of two arms.
 
-A new kind of metric is one small file with a struct that has these, and a line in ``from_config``.
-Invariant: every exposed unit is in the denominator; a unit is left out only while the time that the
-metric covers is not over, which does not depend on the variant.
+A new kind of metric is one small file with a struct of this contract, and a line in
+``from_config``. Invariant: every exposed unit is in the denominator; a unit is left out only until
+the metric's window is over, which does not depend on the variant.
 """
 
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from liverank.experiments.statistics.moments import Moments
 
 Floats: TypeAlias = NDArray[np.float64]
 Summary: TypeAlias = Moments | Estimate
-"""An arm's input of a comparison: a few numbers, whatever the number of units."""
+"""An arm's input to a comparison: a few numbers, independent of the number of units."""
 Direction: TypeAlias = Literal["up", "down"]
 
 
 @dataclass(frozen=True, slots=True)
 class PerUnit:
-    """A metric of each of n units."""
+    """A metric's values for each of n units."""
 
     values: tuple[Floats, ...]
     """One ``float64[n]``, or the numerator and the denominator of a ratio."""
     counted: NDArray[np.bool_] | None = None
-    """Which units are counted yet, ``bool[n]``; None for all."""
+    """Which units are counted so far, ``bool[n]``; None for all."""
 
 
 class Metric(Protocol):
@@ -45,24 +45,24 @@ class Metric(Protocol):
 
     @property
     def adjustable(self) -> bool:
-        """Whether the same metric of the time before the exposure can serve as a covariate."""
+        """Whether the same metric before the exposure can serve as a covariate."""
 
     @property
     def daily(self) -> bool:
-        """Whether it has a meaning on a single day since the exposure."""
+        """Whether it can be computed for a single day since the exposure."""
 
     def needs(self) -> tuple[Need, ...]:
         """The counts and sums that it needs from the log."""
 
     def per_unit(self, view: View) -> PerUnit:
-        """Its values, from the totals of a view."""
+        """The metric's values, from the totals of a view."""
 
     @property
     def description(self) -> str:
-        """How it is computed, as one sentence for a report."""
+        """How the metric is computed, as one sentence for a report."""
 
     def summarise(self, columns: Floats) -> Summary:
-        """One arm, ``float64[n_units, k]``: ``values`` as columns, then covariates."""
+        """Summarise one arm, ``float64[n_units, k]``: ``values`` as columns, then covariates."""
 
     def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
         """Compare two arms at a confidence level."""

@@ -1,8 +1,7 @@
-"""The data of each unit that a metric needs, declared before the log is read.
+"""Declares the data of each unit that a metric needs, before the log is read.
 
-All needs of all metrics are gathered in one reading. Invariant: an interaction counts only where it
-came strictly later than the unit's exposure, by the times of both, in whatever order they were
-logged.
+All needs of all metrics are gathered in one pass. Invariant: an interaction counts only if its time
+is strictly later than that of the unit's exposure, whatever their order in the log.
 """
 
 from typing import Literal, Protocol
@@ -18,14 +17,14 @@ class Need(msgspec.Struct, frozen=True):
     """Interactions of some types within a time after each unit's exposure."""
 
     types: tuple[str, ...]
-    """Interaction types; empty for any."""
+    """Interaction types; empty for all."""
     until_ms: int
-    """The last millisecond after the exposure that counts."""
+    """Milliseconds after the exposure up to which (inclusive) interactions count."""
     after_ms: int = 0
     """Milliseconds after the exposure from which (exclusive) interactions count."""
     of: Literal["count", "value", "days"] = "count"
-    """Their number, the sum of their values (no value counts as 0), or the number of days with at
-    least one. Days are those of the unit: 24 hours each from its exposure, counted when over."""
+    """Number of interactions, sum of their values (a missing value is 0), or number of active days.
+    A day is 24 hours, counted from the unit's exposure; it counts when it is over."""
 
 
 class View(Protocol):
@@ -38,7 +37,7 @@ class View(Protocol):
         """The total of a need by unit, ``float64[n]``."""
 
     def days(self, until_ms: int) -> NDArray[np.float64]:
-        """Whole days seen of a window that begins with the exposure, ``float64[n]``."""
+        """Whole days so far of a window that begins with the exposure, ``float64[n]``."""
 
     def over(self, until_ms: int) -> NDArray[np.bool_]:
-        """Whether that long has passed since the exposure, ``bool[n]``."""
+        """Whether this time has passed since the exposure, ``bool[n]``."""

@@ -10,10 +10,10 @@ from liverank.experiments.statistics.moments import Moments
 
 
 class Participation(msgspec.Struct, frozen=True):
-    """Days active by days in the experiment, over all exposed units: "daily active customers".
+    """Active days divided by days in the experiment, over all exposed units: "daily active".
 
-    A day is 24 hours from the unit's exposure. Only days that are over count, in numerator and
-    denominator, so a unit that came yesterday counts with its one day. Where all windows are over,
+    A day is 24 hours, counted from the unit's exposure. Only completed days count, in numerator
+    and denominator, so a unit exposed yesterday contributes one day. Once all windows are over,
     it is the mean share of active days per unit.
     """
 
@@ -25,27 +25,27 @@ class Participation(msgspec.Struct, frozen=True):
     daily: bool = True
 
     def needs(self) -> tuple[Need, ...]:
-        """The days with an interaction."""
+        """One need: the number of days with an interaction."""
         return (Need(self.types, self.window_ms, of="days"),)
 
     def per_unit(self, view: View) -> PerUnit:
-        """Active days and days."""
+        """The active days and all days of each unit."""
         days = view.days(self.window_ms)
         return PerUnit((view.total(self.needs()[0]), days), days > 0)
 
     def summarise(self, columns: Floats) -> Summary:
-        """Their moments."""
+        """The moments of the values and covariates."""
         return Moments.of(columns)
 
     def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
-        """As ratios, clustered by unit."""
+        """Compare the arms' ratios, clustered by unit."""
         assert isinstance(control, Moments)
         assert isinstance(variant, Moments)
         return compare_ratios(control, variant, level=level)
 
     @property
     def description(self) -> str:
-        """How it is computed."""
+        """How the metric is computed."""
         return (
             f"Share of days with at least one {interactions(self.types)}, of all whole days of "
             f"all exposed units in the {span(self.window_ms)} after exposure; ratio of sums, "

@@ -1,4 +1,4 @@
-"""Quantile of the units' totals, such as that of the heaviest users or of a typical one."""
+"""Quantile of the units' totals, such as the median or the 99th percentile."""
 
 import msgspec
 
@@ -23,7 +23,7 @@ class QuantileMetric(msgspec.Struct, frozen=True):
     daily: bool = False
 
     def needs(self) -> tuple[Need, ...]:
-        """The sum or count."""
+        """One need: the sum or the count."""
         return (Need((self.interaction,), self.window_ms, of="value" if self.value else "count"),)
 
     def per_unit(self, view: View) -> PerUnit:
@@ -35,14 +35,14 @@ class QuantileMetric(msgspec.Struct, frozen=True):
         return quantile_estimate(columns[:, 0], self.q)
 
     def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
-        """As quantiles."""
+        """Compare the arms' quantiles."""
         assert isinstance(control, Estimate)
         assert isinstance(variant, Estimate)
         return compare_estimates(control, variant, level=level)
 
     @property
     def description(self) -> str:
-        """How it is computed."""
+        """How the metric is computed."""
         what = amount(self.interaction, of_values=self.value)
         return (
             f"The {self.q:g} quantile over exposed units of the {what} in the "

@@ -1,4 +1,4 @@
-"""Ratio: one kind of interaction by another, such as joins by impressions."""
+"""Ratio of one kind of interaction to another, such as joins per impression."""
 
 import msgspec
 import numpy as np
@@ -11,9 +11,9 @@ from liverank.experiments.statistics.moments import Moments
 
 
 class RatioMetric(msgspec.Struct, frozen=True):
-    """The sum of one count over all units by the sum of another; the unit is the cluster.
+    """The sum of one count over all units divided by the sum of another; clustered by unit.
 
-    ``cap`` is the most that a unit adds to the numerator.
+    ``cap`` is the maximum that a unit adds to the numerator.
     """
 
     name: str
@@ -27,28 +27,28 @@ class RatioMetric(msgspec.Struct, frozen=True):
     daily: bool = True
 
     def needs(self) -> tuple[Need, ...]:
-        """Both counts; ``value`` sums the values of the numerator."""
+        """Both counts; with ``value`` the numerator is a sum of values."""
         above = Need((self.numerator,), self.window_ms, of="value" if self.value else "count")
         return above, Need((self.denominator,), self.window_ms)
 
     def per_unit(self, view: View) -> PerUnit:
-        """Numerator and denominator."""
+        """The numerator and the denominator of each unit."""
         above, below = (view.total(need) for need in self.needs())
         return PerUnit((above if self.cap is None else np.minimum(above, self.cap), below))
 
     def summarise(self, columns: Floats) -> Summary:
-        """Their moments."""
+        """The moments of the values and covariates."""
         return Moments.of(columns)
 
     def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
-        """As ratios, clustered by unit."""
+        """Compare the arms' ratios, clustered by unit."""
         assert isinstance(control, Moments)
         assert isinstance(variant, Moments)
         return compare_ratios(control, variant, level=level)
 
     @property
     def description(self) -> str:
-        """How it is computed."""
+        """How the metric is computed."""
         above = amount(self.numerator, of_values=self.value)
         capped = "" if self.cap is None else f" (at most {self.cap:g} a unit)"
         return (

@@ -1,4 +1,4 @@
-"""Retention: the share of units that came back within a time after their exposure."""
+"""Retention: the share of units that returned within a window after their exposure."""
 
 import msgspec
 import numpy as np
@@ -11,9 +11,9 @@ from liverank.experiments.statistics.moments import Moments
 
 
 class Retention(msgspec.Struct, frozen=True):
-    """The share of units with an interaction from one time to another after their exposure.
+    """The share of units with an interaction in a window after their exposure.
 
-    A unit is counted when that time is over: before that, it may still come back.
+    A unit is counted once the window is over: before, it may still return.
     """
 
     name: str
@@ -25,27 +25,27 @@ class Retention(msgspec.Struct, frozen=True):
     daily: bool = False
 
     def needs(self) -> tuple[Need, ...]:
-        """The interactions of that time."""
+        """One need: the number of interactions in the window."""
         return (Need(self.types, self.to_ms, after_ms=self.from_ms),)
 
     def per_unit(self, view: View) -> PerUnit:
-        """1 for a unit that came back."""
+        """1 for a unit that returned, else 0."""
         came = (view.total(self.needs()[0]) > 0).astype(np.float64)
         return PerUnit((came,), view.over(self.to_ms))
 
     def summarise(self, columns: Floats) -> Summary:
-        """Their moments."""
+        """The moments of the values and covariates."""
         return Moments.of(columns)
 
     def compare(self, control: Summary, variant: Summary, *, level: float) -> Comparison:
-        """As means of 0 and 1."""
+        """Compare the arms' means of 0 and 1."""
         assert isinstance(control, Moments)
         assert isinstance(variant, Moments)
         return compare_means(control, variant, level=level)
 
     @property
     def description(self) -> str:
-        """How it is computed."""
+        """How the metric is computed."""
         return (
             f"Share of units with at least one {interactions(self.types)} from "
             f"{span(self.from_ms)} to {span(self.to_ms)} after exposure; a unit is counted once "

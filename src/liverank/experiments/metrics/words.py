@@ -1,4 +1,4 @@
-"""Interaction types and durations in the sentences that say how a metric is computed."""
+"""Formats interaction types and durations for the descriptions of metrics."""
 
 from liverank.quantities import format_duration
 
@@ -15,7 +15,7 @@ def interactions(types: tuple[str, ...]) -> str:
 
 
 def amount(interaction: str, *, of_values: bool) -> str:
-    """What is added up of an interaction, in words.
+    """The amount that an interaction adds to a metric, in words.
 
     >>> amount("join", of_values=False), amount("leave", of_values=True)
     ('number of `join`', 'sum of values of `leave`')

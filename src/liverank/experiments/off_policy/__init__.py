@@ -1,1 +1,1 @@
-"""What a policy would do, estimated from lists that another policy served with known chances."""
+"""Off-policy estimates: a policy's reward, from lists that another one served randomly."""

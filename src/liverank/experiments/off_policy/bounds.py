@@ -1,8 +1,8 @@
-"""An interval of a mean that needs no normal distribution, only a known range.
+"""A confidence interval of a mean that assumes only a known range, no normal distribution.
 
 Source: Maurer and Pontil, "Empirical Bernstein bounds and sample variance penalization", COLT 2009,
 Theorem 4, once for each side.
-Invariant: it holds for any number of independent values, so it is wide where there are few.
+Invariant: it is valid for any number of independent values, so it is wide for few.
 """
 
 import math
@@ -18,9 +18,9 @@ Interval = tuple[float, float]
 def empirical_bernstein(
     values: NDArray[np.float64], least: float, greatest: float, level: float = 0.95
 ) -> Interval:
-    """Bounds of the mean of independent values, float64[n], from ``least`` to ``greatest``.
+    """Bounds of the mean of independent values, float64[n], in [``least``, ``greatest``].
 
-    Raises DatasetError where a value is beyond its range, or there are fewer than two.
+    Raises DatasetError if a value is out of range, or there are fewer than two values.
 
     >>> low, high = empirical_bernstein(np.tile([0.0, 1.0], 5_000), 0.0, 1.0)
     >>> round(low, 3), round(high, 3)

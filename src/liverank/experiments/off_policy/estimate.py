@@ -1,4 +1,4 @@
-"""The mean reward that a policy would bring in a list, estimated from weighted logged rewards.
+"""Estimates the mean reward of a list under a policy, from weighted logged rewards.
 
     ips      each reward times its weight
     snips    the same, divided by the sum of the weights at a position (self-normalised)
@@ -22,7 +22,7 @@ from liverank.experiments.off_policy.logged import LoggedLists
 from liverank.experiments.off_policy.weights import Weights, effective_size
 
 _MOST_HALF_WIDTHS = 5.0
-"""Half widths above so many times the value are too wide for an interval of the logarithm."""
+"""Largest half width, as a multiple of the value, for an interval of the logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Estimate:
     value: float
     se: float
     ci: Interval
-    """By Student's t over units, of the logarithm where no reward is negative."""
+    """Confidence interval by Student's t over units, of the logarithm if no reward is negative."""
     bound: Interval | None
-    """Holds for any number of units (empirical Bernstein); None where no range is known."""
+    """Interval for any number of units (empirical Bernstein); None if no range is known."""
     by_position: tuple[float, ...]
     effective_lists: float
     """Kish's effective sample size at the position where it is smallest."""
@@ -62,7 +62,7 @@ def snips(logged: LoggedLists, weights: Weights, *, level: float = 0.95) -> Esti
 
     Each position is normalised by itself. Source: Swaminathan and Joachims, "The self-normalized
     estimator for counterfactual learning", NeurIPS 2015; the standard error linearises the ratio.
-    Raises DatasetError where all weights at a position are 0.
+    Raises DatasetError if all weights at a position are 0.
     """
     rewards, shown = _rewards(logged), logged.shown
     total, reaching = weights.sum(axis=0), shown.sum(axis=0)
@@ -169,7 +169,7 @@ def _estimate(
 
 
 class _Mean(NamedTuple):
-    """A mean over lists, clustered by unit, with half the width of its interval."""
+    """A mean over lists, clustered by unit, with the half width of its interval."""
 
     value: float
     se: float
@@ -199,7 +199,7 @@ def _mean(of_list: NDArray[np.float64], unit: NDArray[np.int64], level: float) -
 
 
 def _interval(value: float, half: float, is_rate: bool) -> Interval:
-    """The interval of a value by its half width.
+    """The interval of a value, from its half width.
 
     A rate is not negative, and few successes make its estimate skewed, so its interval is computed
     for its logarithm.

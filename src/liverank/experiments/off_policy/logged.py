@@ -38,7 +38,7 @@ class LoggedLists:
         return ~np.isnan(self.rewards)
 
     def first_positions(self, positions: int) -> "LoggedLists":
-        """The same lists, cut to so many positions."""
+        """The same lists, cut to this many positions."""
         return replace(
             self,
             rewards=self.rewards[:, :positions],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class RankedLists(NamedTuple):
-    """Logged items by the policy's order: float64[n, positions], NaN beyond a list's end.
+    """Logged items in the policy's order: float64[n, positions], NaN beyond a list's end.
 
     ``by_position`` and ``given_above`` are the policy's probabilities of each logged item at its
     position. ``rank`` is the policy's rank of the logged item, from 0 (items with equal scores have
@@ -30,10 +30,10 @@ def ranked_lists(
     served: NDArray[np.int64],
     positions: int,
 ) -> RankedLists:
-    """The order of the policy for each list, cut to so many positions.
+    """The order of the policy for each list, cut to this many positions.
 
-    ``scores`` float64[k] are of all candidates, those of list i from ``offsets[i]`` on; of each
-    list the first ``served[i]`` are what was served, in their order. A NaN score comes last.
+    ``scores`` float64[k] are the scores of all candidates, those of list i from ``offsets[i]`` on;
+    the first ``served[i]`` of each list were served, in this order. NaN scores rank last.
 
     >>> lists = ranked_lists(
     ...     np.array([1.0, 3.0, 3.0]), np.array([0, 3]), np.array([2]), positions=2

@@ -1,6 +1,6 @@
 """A simple reward model: the mean reward by position and by the item's rank under the policy.
 
-Fitted on the lists of other units than those that it predicts for (cross-fitting: Chernozhukov et
+The table for a list is fitted on the lists of other units (cross-fitting: Chernozhukov et
 al., "Double/debiased machine learning", 2018), so that a doubly robust estimate stays unbiased.
 Invariant: no list is predicted by a table that was computed from lists of the same unit.
 """

@@ -1,7 +1,7 @@
-"""Whether a log supports an estimate for a policy: checks made before an estimate is shown.
+"""Checks, before an estimate is shown, that the log supports it.
 
-Invariant: an estimate that passes is for a policy whose lists the log could have shown, and rests
-on enough lists with a weight.
+Invariant: an estimate that passes is for a policy whose lists the logging policy could have served,
+and is based on enough lists with a weight.
 """
 
 import math
@@ -15,8 +15,8 @@ from liverank.experiments.off_policy.logged import LoggedLists
 from liverank.experiments.off_policy.weights import Weights, effective_size
 
 _SURE = 4.0
-"""Standard errors by which the mean weight must differ from 1 to be an error; chance exceeds them
-once in some ten thousand tests."""
+"""Standard errors by which the mean weight must differ from 1 to be an error; chance alone exceeds
+them about once in ten thousand tests."""
 _MATTERS = 0.05
 """Difference of the mean weight from 1 that is tolerated, since propensities are often rounded."""
 
@@ -26,17 +26,17 @@ _ENOUGH_TO_TEST = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Least:
-    """The least support with which an estimate is given."""
+    """The minimum support for an estimate."""
 
     effective_lists: float = 100.0
     successes: int = 10
-    """Lists with a weighted reward."""
+    """Minimum number of lists with a weighted reward."""
     units: int = 30
-    """Units with a weighted list."""
+    """Minimum number of units with a weighted list."""
 
 
 def check_exploration(logged: LoggedLists) -> None:
-    """Raise DatasetError where the logging policy was deterministic."""
+    """Raise DatasetError if the logging policy was deterministic."""
     known = logged.logging[logged.shown]
     known = known[~np.isnan(known)]
     if len(known) and (known == 1).all():
@@ -47,7 +47,7 @@ def check_exploration(logged: LoggedLists) -> None:
 
 
 def check_support(logged: LoggedLists, weights: Weights, least: Least | None = None) -> None:
-    """Raise DatasetError where the log does not support the estimate; the message states why.
+    """Raise DatasetError, with the reason, if the log does not support the estimate.
 
     The test that the mean weight is 1 checks the propensities themselves (Li, Kim and Zitouni,
     "Toward predicting the outcome of an A/B experiment for search engines", WSDM 2015).
@@ -89,7 +89,7 @@ def _times(needed: float, have: float) -> str:
 
 
 def _check_mean_weight(logged: LoggedLists, weights: Weights, testable: NDArray[np.bool_]) -> None:
-    """Raise DatasetError where the weights of a testable position are not 1 on average."""
+    """Raise DatasetError if the weights of a testable position are not 1 on average."""
     _, unit = np.unique(logged.unit, return_inverse=True)
     for position in np.flatnonzero(testable):
         shown = logged.shown[:, position]

@@ -1,6 +1,6 @@
-"""The probabilities of a list in uniformly random order, which depend only on its length.
+"""The probabilities of lists in uniformly random order, which depend only on their length.
 
-Invariant: both forms are those of drawing from the candidates without replacement.
+Invariant: both forms are the probabilities of drawing candidates without replacement.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ _CLOSE = 1e-6
 
 
 def by_position(candidates: NDArray[np.int64], positions: int) -> NDArray[np.float64]:
-    """Each item's probability at its position, whatever is above it: float64[n, positions].
+    """Each item's probability at its position, regardless of those above: float64[n, positions].
 
     >>> by_position(np.array([4]), positions=3).tolist()
     [[0.25, 0.25, 0.25]]
@@ -20,7 +20,7 @@ def by_position(candidates: NDArray[np.int64], positions: int) -> NDArray[np.flo
 
 
 def given_above(candidates: NDArray[np.int64], positions: int) -> NDArray[np.float64]:
-    """The probability of each item to come next, given those above it: float64[n, positions].
+    """Each item's probability of being next, given the items above: float64[n, positions].
 
     NaN beyond the number of candidates.
 
@@ -34,7 +34,7 @@ def given_above(candidates: NDArray[np.int64], positions: int) -> NDArray[np.flo
 def is_uniform(
     propensities: NDArray[np.float64], candidates: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Whether each list's propensities are those of a uniformly random order, bool[n].
+    """Whether each list's propensities match a uniformly random order, bool[n].
 
     ``propensities`` float64[n, positions] are by position, and NaN beyond a list's end.
     """

@@ -1,7 +1,7 @@
-"""Importance weights: how much each logged reward counts for the policy to estimate.
+"""Importance weights of the logged rewards for the policy to estimate.
 
-Invariant: under the logging policy each weight is 1 on average, wherever that policy could have
-shown everything that the other would show.
+Invariant: under the logging policy each weight is 1 on average, if that policy could have shown
+everything that the other policy would show.
 """
 
 import math
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from liverank.experiments.off_policy.logged import LoggedLists, check_lists
 
 Weights = NDArray[np.float64]
-"""float64[n, positions]; 0 beyond a list's end."""
+"""Weights, float64[n, positions]; 0 beyond a list's end."""
 
 
 def item_position_weights(logged: LoggedLists) -> Weights:
-    """Weights of the item-position model, of probabilities *by position*. Raises DatasetError.
+    """Weights of the item-position model, from probabilities *by position*. Raises DatasetError.
 
-    Unbiased where the reward of an item depends on the item and on its position, and not on the
-    other items of the list. Source: Li et al., "Offline evaluation of ranking policies with click
+    Unbiased if the reward of an item depends only on the item and its position, not on the other
+    items of the list. Source: Li et al., "Offline evaluation of ranking policies with click
     models", KDD 2018.
     """
     check_lists(logged)
@@ -27,10 +27,10 @@ def item_position_weights(logged: LoggedLists) -> Weights:
 
 
 def cascade_weights(logged: LoggedLists) -> Weights:
-    """Weights of the cascade model, of probabilities *given above*. Raises DatasetError.
+    """Weights of the cascade model, from probabilities *given above*. Raises DatasetError.
 
-    Unbiased where the reward of an item depends on itself and on the items above it, and not on
-    those below. Source: McInerney et al., "Counterfactual evaluation of slate recommendations with
+    Unbiased if the reward of an item depends only on itself and the items above it, not on those
+    below. Source: McInerney et al., "Counterfactual evaluation of slate recommendations with
     sequential reward interactions", KDD 2020.
     """
     check_lists(logged)
@@ -38,9 +38,9 @@ def cascade_weights(logged: LoggedLists) -> Weights:
 
 
 def list_weights(logged: LoggedLists) -> Weights:
-    """Weights of whole lists, of probabilities *given above*. Raises DatasetError.
+    """Weights of whole lists, from probabilities *given above*. Raises DatasetError.
 
-    Unbiased however the items of a list affect each other. Source: Horvitz and Thompson, "A
+    Unbiased whatever the dependence between the items of a list. Source: Horvitz and Thompson, "A
     generalization of sampling without replacement from a finite universe", JASA 1952.
     """
     check_lists(logged)
@@ -58,7 +58,7 @@ def _ratios(logged: LoggedLists, beyond: float) -> NDArray[np.float64]:
 def clipped(weights: Weights, most: float | None = None) -> Weights:
     """Weights clipped to a maximum; by default the square root of the number of lists.
 
-    For propensities so small that chance decides whether they occur at all. Clipping biases the
+    Use it if propensities are so small that few such items occur in the log. Clipping biases the
     estimate; the mean weight (``support.check_support``) shows where the bias is large. Source:
     Ionides, "Truncated importance sampling", 2008.
 
@@ -69,7 +69,7 @@ def clipped(weights: Weights, most: float | None = None) -> Weights:
 
 
 def effective_size(weights: Weights) -> NDArray[np.float64]:
-    """Number of equally weighted lists that each position's weights are worth: float64[positions].
+    """Effective sample size, in lists, of each position's weights: float64[positions].
 
     Source: Kish, "Survey Sampling", 1965.
 

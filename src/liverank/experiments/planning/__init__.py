@@ -1,1 +1,1 @@
-"""Planning an experiment: which effects it can see, with how many users, in how many days."""
+"""Plans an experiment: the effects it can detect, the users it needs, and the days it takes."""

@@ -1,4 +1,4 @@
-"""What a metric is without the experiment: its value, and how much users differ in it."""
+"""A metric without the experiment: its value, and its variance over users."""
 
 import math
 
@@ -7,7 +7,7 @@ import msgspec
 from liverank.errors import ExperimentError
 
 DAY_CORRELATION = 0.4
-"""Assumed correlation of a user's activity on two days, where there is no log to estimate it."""
+"""Assumed correlation of a user's activity on two days, if there is no log to estimate it."""
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,21 +16,22 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     metric: str
     value: float
     sd: float
-    """Standard deviation of one user: of a ratio, of its linearised value."""
+    """Standard deviation over users; for a ratio, of its linearised value."""
     saved: float = 0.0
-    """Share of the variance that CUPED takes away."""
+    """Share of the variance that CUPED removes."""
 
     @property
     def variance(self) -> float:
-        """Of one user, after CUPED."""
+        """Variance over users, after CUPED."""
         return self.sd**2 * (1 - self.saved)
 
 
 def participation_sd(share: float, days: int, correlation: float = DAY_CORRELATION) -> float:
     """Standard deviation of a user's share of active days.
 
-    A day is active with probability ``share``, and any two days of one user are correlated alike:
-    share (1 - share) (1 + (days - 1) correlation) / days is the variance of their mean.
+    A day is active with probability ``share``, and all pairs of a user's days have the same
+    correlation: the variance of their mean is
+    share (1 - share) (1 + (days - 1) correlation) / days.
 
     >>> round(participation_sd(0.2, 28), 4), participation_sd(0.5, 1)
     (0.2597, 0.5)

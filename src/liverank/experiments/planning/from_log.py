@@ -1,4 +1,4 @@
-"""Baselines and traffic from a log: the newest days, as if an experiment had run on them."""
+"""Estimates baselines and traffic from a log's newest days, as if an experiment had run then."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ class Window(msgspec.Struct, frozen=True):
 
     @property
     def days(self) -> int:
-        """Whole days."""
+        """Length in whole days."""
         return int((self.now_ms - self.from_ms) // DAY_MS)
 
 
@@ -38,17 +38,17 @@ class FromLog(msgspec.Struct, frozen=True, kw_only=True):
     baselines: tuple[Baseline, ...]
     traffic: Traffic
     days: int
-    """Days that were measured."""
+    """Number of days that were measured."""
     pre_days: int
     users: int
     missing: tuple[str, ...]
-    """Metrics that the log has nothing for."""
+    """Metrics without any events in the log."""
 
 
 def window_of(oldest_ms: float, newest_ms: float, days: int) -> Window:
-    """The planned number of days up to the newest event, but at most two thirds of the log.
+    """The planned number of days up to the newest event, at most two thirds of the log.
 
-    The rest is for covariates. Raises ExperimentError where that is less than a day.
+    The days before are for covariates. Raises ExperimentError if the window is below one day.
     """
     available = (newest_ms - oldest_ms) / DAY_MS
     taken = min(days, math.floor(available * 2 / 3) or math.floor(available))
@@ -68,7 +68,7 @@ def wanted_for(
     unit_field: str | None,
     listed_as: str | None,
 ) -> Wanted:
-    """What has to be gathered: everybody's first ranking of the window is the exposure."""
+    """The data to gather, with everybody's first ranking of the window as the exposure."""
     return Wanted(
         experiment=None,
         needs=tuple(need for metric in metrics for need in metric.needs()),
@@ -83,7 +83,7 @@ def wanted_for(
 def read_log(
     frames: Iterable[pl.DataFrame], wanted: Wanted, metrics: Sequence[Metric], window: Window
 ) -> FromLog:
-    """Measure. Raises ExperimentError where hardly anybody was served."""
+    """Estimate baselines and traffic. Raises ExperimentError if too few users were served."""
     gathered = gather(frames, wanted)
     if gathered.units < _LEAST_USERS:
         raise ExperimentError(
@@ -113,7 +113,7 @@ def read_log(
 
 
 def _baseline(metric: Metric, columns: np.ndarray) -> Baseline | None:
-    """Compare one half of the users with the other: the standard error gives their variance."""
+    """A metric's baseline: comparing one half of the users with the other gives the variance."""
     if len(columns) < _LEAST_USERS:
         return None
     sides = metric.summarise(columns[::2]), metric.summarise(columns[1::2])

@@ -1,7 +1,7 @@
-"""How many users an effect takes, and which effect the users that come can show.
+"""The number of users that an effect needs, and the effect that the expected users can show.
 
-The numbers hold for the test that a report makes: with its looks, and with Holm's correction at its
-strictest, so that the primary metric has the stated power whatever the other metrics do.
+The numbers are for the test of a report: with its looks, and with Holm's correction at its
+strictest, so that the primary metric has the stated power whatever the other metrics show.
 """
 
 import math
@@ -14,23 +14,23 @@ from liverank.experiments.planning.traffic import Traffic
 from liverank.experiments.statistics.power import looking_costs, users_needed
 
 _MOST_FRACTIONS = 30
-"""More looks than that cost hardly more, and take long to compute."""
+"""Maximum number of looks to compute with: more take long to compute and hardly cost power."""
 
 
 class Design(msgspec.Struct, frozen=True, kw_only=True):
-    """The test that is planned."""
+    """The planned test."""
 
     days: int
     control_share: float = 0.5
     variant_share: float = 0.5
-    """Of all users of the experiment; that of the smallest variant."""
+    """The smallest variant's share of all users of the experiment."""
     alpha: float = 0.05
-    """Of one comparison, after the correction for several."""
+    """Level of one comparison, after the correction for several."""
     power: float = 0.8
     looks: int = 1
 
     def cost(self) -> float:
-        """How many times the users of a single look these looks take."""
+        """Factor on the users needed because of these looks, relative to a single look."""
         looks = min(self.looks, _MOST_FRACTIONS)
         if looks <= 1:
             return 1.0
@@ -39,27 +39,27 @@ class Design(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Size(msgspec.Struct, frozen=True, kw_only=True):
-    """A metric's plan. Lifts are relative; users are of the whole experiment."""
+    """The plan for a metric. Lifts are relative; users are counted over the whole experiment."""
 
     metric: str
     baseline: float
     sd: float
     saved: float
     smallest_lift: float
-    """The smallest that the users of the planned days show; NaN where their number is unknown."""
+    """The smallest lift that the planned days can detect; NaN if their users are unknown."""
     lift: float | None
-    """The one that was asked for."""
+    """The requested lift."""
     users: int | None
-    """Users that it takes."""
+    """Users needed for it."""
     users_an_arm: int | None
-    """Of the smallest variant."""
+    """Users needed in the smallest variant."""
     users_one_look: int | None
-    """Users that it takes where results are looked at only once."""
+    """Users needed if there is only one look."""
     users_without_cuped: int | None
     days: float | None
-    """Days until so many have come; infinite where they never do."""
+    """Days until there are as many users; infinite if never."""
     enough: bool | None
-    """Whether they come within the planned days; None where nothing was asked, or is known."""
+    """Whether the planned days are enough; None if no lift was requested, or traffic is unknown."""
 
 
 def size_of(
@@ -100,7 +100,7 @@ def size_of(
 
 
 def smallest_lift(baseline: Baseline, design: Design, users: float, cost: float) -> float:
-    """The smallest relative effect that so many users show with the stated power."""
+    """The smallest relative effect that this many users show with the stated power."""
     z = float(special.ndtri(1 - design.alpha / 2) + special.ndtri(design.power))
     spread = 1 / design.control_share + 1 / design.variant_share
     if not users > 0 or not baseline.value:
@@ -109,7 +109,7 @@ def smallest_lift(baseline: Baseline, design: Design, users: float, cost: float)
 
 
 def _users(variance: float, value: float, design: Design, lift: float, cost: float) -> int:
-    """Users of the whole experiment; those of further variants come on top."""
+    """Users of the whole experiment, including those of further variants."""
     both = design.control_share + design.variant_share
     needed = users_needed(
         lift * value,

@@ -10,7 +10,7 @@ from liverank.experiments.metrics.need import DAY_MS
 
 
 class Traffic(msgspec.Struct, frozen=True):
-    """Distinct users by the end of each day; beyond the last, as many more come each day.
+    """Distinct users by the end of each day; after the last, a constant number joins each day.
 
     >>> traffic = Traffic((100.0, 150.0), 20.0)
     >>> traffic.users_by(1), traffic.users_by(4), traffic.days_until(190), traffic.days_until(90)
@@ -22,14 +22,14 @@ class Traffic(msgspec.Struct, frozen=True):
     """New users a day after those days."""
 
     def users_by(self, days: int) -> float:
-        """Users after so many days."""
+        """Users after this many days."""
         known = len(self.by_day)
         if days <= known:
             return self.by_day[days - 1]
         return (self.by_day[-1] if known else 0.0) + self.later * (days - known)
 
     def days_until(self, users: float) -> float:
-        """Whole days until there are so many users; infinite if that never happens."""
+        """Whole days until there are this many users; infinite if that never happens."""
         for day, count in enumerate(self.by_day, start=1):
             if count >= users:
                 return float(day)
@@ -39,14 +39,14 @@ class Traffic(msgspec.Struct, frozen=True):
         return len(self.by_day) + float(math.ceil(missing / self.later - 1e-9))
 
     def times(self, share: float) -> "Traffic":
-        """A share of this traffic."""
+        """The traffic of a share of these users."""
         return Traffic(tuple(share * count for count in self.by_day), share * self.later)
 
 
 def traffic_of(exposed_ms: NDArray[np.int64], from_ms: float, days: int) -> Traffic:
-    """The traffic in a log: first rankings of users, ``int64[n]``, over some days.
+    """The traffic in a log, from users' first rankings (``int64[n]``, Unix ms) over some days.
 
-    Later days bring as many new users as those of the second half did on average.
+    Later days are assumed to have as many new users as the second half had on average.
     """
     day = ((exposed_ms - from_ms) // DAY_MS).astype(np.int64)
     counts = np.bincount(np.clip(day, 0, days - 1), minlength=days)

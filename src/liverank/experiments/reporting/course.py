@@ -1,7 +1,7 @@
-"""The course of an experiment in time: its start, its planned end, and its looks.
+"""The schedule of an experiment: its start, its planned end, and its looks.
 
-Invariant: looks depend on the plan and the start only, so that a report of tomorrow shows the same
-looks as one of today, and one more.
+Invariant: looks depend only on the plan and the start, so a later report shows the looks of an
+earlier one, and further ones.
 """
 
 import math
@@ -12,11 +12,11 @@ from liverank.errors import ExperimentError
 from liverank.experiments.metrics.need import DAY_MS
 
 MOST_LOOKS = 200
-"""Largest number of looks: more take long to compute and do not improve an experiment."""
+"""Maximum number of looks: more take long to compute and do not improve an experiment."""
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
-    """When an experiment began, and until when its results are read. Times in Unix ms."""
+    """The start of an experiment, and the time up to which its results count. Times in Unix ms."""
 
     start_ms: float
     planned_end_ms: float
@@ -24,7 +24,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     looks_ms: float
     """The time between two looks."""
     stopped_ms: float | None = None
-    """When it was stopped by hand; later events do not count."""
+    """Time of a manual stop; later events do not count."""
 
     @property
     def until_ms(self) -> float:
@@ -34,13 +34,13 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, as planned or earlier."""
+        """Whether the experiment has ended, as planned or earlier."""
         return self.until_ms >= self.planned_end_ms or self.until_ms == self.stopped_ms
 
     def looks(self) -> list[float]:
-        """The moments of the looks so far; the last one of an experiment is its end.
+        """The times of the looks so far; an experiment's last look is at its end.
 
-        Raises ExperimentError where the plan has too many.
+        Raises ExperimentError if the plan has too many.
 
         >>> course = Course(start_ms=0, planned_end_ms=25, now_ms=99, looks_ms=10)
         >>> course.looks(), [course.clock(at) for at in course.looks()]
@@ -60,15 +60,15 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
         return moments
 
     def clock(self, at_ms: float) -> float:
-        """The share of the planned duration that is over at a moment."""
+        """The share of the planned duration that is over at a time."""
         return (at_ms - self.start_ms) / (self.planned_end_ms - self.start_ms)
 
     @property
     def days(self) -> float:
-        """Days that it has run."""
+        """Days that the experiment has run."""
         return (self.until_ms - self.start_ms) / DAY_MS
 
     @property
     def planned_days(self) -> float:
-        """Days that it is planned to run."""
+        """Days that the experiment is planned to run."""
         return (self.planned_end_ms - self.start_ms) / DAY_MS

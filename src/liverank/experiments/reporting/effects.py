@@ -1,11 +1,11 @@
-"""Comparisons in the form of a report."""
+"""Converts comparisons to the form of a report."""
 
 from liverank.experiments.reporting.facts import Effect
 from liverank.experiments.statistics.comparison import Comparison
 
 
 def effect_of(comparison: Comparison) -> Effect:
-    """A comparison as a report has it."""
+    """A comparison in the form of a report."""
     return Effect(
         control=comparison.control,
         value=comparison.value,

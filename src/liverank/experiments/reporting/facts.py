@@ -1,4 +1,4 @@
-"""A report as data, from which JSON, terminal output and page are written.
+"""A report as data, from which JSON, terminal output and the HTML page are written.
 
 Unknown numbers are NaN, and null in JSON. Times are in Unix ms. Lifts are relative: 0.02 is +2 %.
 """
@@ -17,7 +17,7 @@ class _Fact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionFact(_Fact, frozen=True):
-    """What to do, in plain words."""
+    """The decision, in plain words."""
 
     action: Literal["ship", "stop", "wait"]
     sentence: str
@@ -25,7 +25,7 @@ class DecisionFact(_Fact, frozen=True):
     reasons: tuple[str, ...]
     """Reasons for the action."""
     changes: tuple[str, ...]
-    """What would change the action."""
+    """Results that would change the action."""
     until_ms: int | None
     until_users: int | None
 
@@ -43,7 +43,7 @@ class Effect(_Fact, frozen=True):
     n_control: int
     n_variant: int
     reason: str
-    """Why something is unknown; empty where all is known."""
+    """The reason for an unknown value; empty if all are known."""
 
 
 class LookFact(_Fact, frozen=True):
@@ -55,7 +55,7 @@ class LookFact(_Fact, frozen=True):
     effect: Effect
     z: float
     bound: float
-    """Boundary of z; null where it is too early to decide."""
+    """Boundary of z; null if it is too early to decide."""
     crossed: bool
 
 
@@ -63,16 +63,16 @@ class DayEffect(_Fact, frozen=True):
     """The effect on one day since the units' exposure."""
 
     day: int
-    """From 1."""
+    """Number of the day, from 1."""
     effect: Effect
 
 
 class Novelty(_Fact, frozen=True):
-    """How the effect changes with the days since exposure."""
+    """The change of the effect with the days since exposure."""
 
     days: tuple[DayEffect, ...]
     trend_days: int
-    """Length of the trend in days, estimated on the units observed for so long."""
+    """Length of the trend in days, estimated on the units observed for that long."""
     trend_units: int
     change_per_day: float
     """Daily change of the difference, relative to the control where ``change_is_relative``."""
@@ -86,42 +86,42 @@ class VariantResult(_Fact, frozen=True):
 
     variant: str
     effect: Effect
-    """At the last look; its intervals hold over all looks together."""
+    """Effect at the last look; its intervals are valid over all looks together."""
     p: float
-    """Valid over all looks together."""
+    """p-value, valid over all looks together."""
     adjusted_p: float
-    """After Holm's correction over metrics and variants; a guardrail's is its own."""
+    """p-value after Holm's correction over metrics and variants; uncorrected for a guardrail."""
     significant: bool
     crossed_ms: int | None
-    """When the boundary was crossed first."""
+    """Time of the look that first crossed the boundary."""
     variance_saved: float
     """Share of the variance that the pre-period covariate removed (CUPED)."""
     verdict: str
-    """In words."""
+    """The verdict in words."""
     looks: tuple[LookFact, ...]
     novelty: Novelty | None
 
 
 class MetricFact(_Fact, frozen=True):
-    """One metric of all variants."""
+    """One metric in all variants."""
 
     name: str
     role: Role
     direction: Literal["up", "down"]
     description: str
-    """How it is computed."""
+    """How the metric is computed."""
     margin: float | None
     """The tolerated relative loss of a guardrail."""
     variants: tuple[VariantResult, ...]
 
 
 class SplitPart(_Fact, frozen=True):
-    """A part of the units, and how it is split."""
+    """A part of the units, and its split."""
 
     name: str
     counts: tuple[int, ...]
     p: float
-    """Corrected for the number of parts of its kind."""
+    """p-value, corrected for the number of parts of its kind."""
     ok: bool
 
 
@@ -130,9 +130,9 @@ class SplitFact(_Fact, frozen=True):
 
     ok: bool
     p: float
-    """Valid for any number of looks."""
+    """p-value, valid for any number of looks."""
     p_now: float
-    """p of the latest counts alone, as if this were the only look."""
+    """p-value of the latest counts, as if this were the only look."""
     arms: tuple[str, ...]
     counts: tuple[int, ...]
     shares: tuple[float, ...]
@@ -143,7 +143,7 @@ class SplitFact(_Fact, frozen=True):
 
 
 class SegmentFact(_Fact, frozen=True):
-    """The primary metric of one variant in one segment."""
+    """The primary metric of one variant in one level of a segment."""
 
     segment: str
     level: str
@@ -151,11 +151,11 @@ class SegmentFact(_Fact, frozen=True):
     effect: Effect
     p: float
     adjusted_p: float
-    """After Holm's correction over all segments that were looked at."""
+    """p-value after Holm's correction over all levels that were compared."""
 
 
 class HoldoutFact(_Fact, frozen=True):
-    """A variant compared with the holdout, for the primary metric; at the ordinary level."""
+    """A variant compared with the holdout by the primary metric, at the uncorrected level."""
 
     variant: str
     metric: str
@@ -172,11 +172,11 @@ class Report(_Fact, frozen=True):
     start_ms: int
     planned_end_ms: int
     until_ms: int
-    """The last moment that counts."""
+    """The last time that counts, in Unix ms."""
     state: State
     control: str
     variants: tuple[str, ...]
-    """Without the control."""
+    """Names of the variants without the control."""
     alpha: float
     units: int
     units_by_arm: dict[str, int]
@@ -188,4 +188,4 @@ class Report(_Fact, frozen=True):
     holdout: tuple[HoldoutFact, ...]
     notes: tuple[str, ...]
     how: tuple[str, ...]
-    """How it was computed."""
+    """Sentences on how the report was computed."""

@@ -1,4 +1,4 @@
-"""The history of an experiment in the log: when it was started, stopped and decided."""
+"""Reads from the log when an experiment was started, stopped and decided."""
 
 import math
 from collections.abc import Iterable
@@ -13,10 +13,10 @@ from liverank.experiments.reporting.sentences import utc_day
 
 
 def with_changes(inputs: ReportInput, changes: Iterable[ExperimentChange]) -> ReportInput:
-    r"""The input of a report with the events of its experiment up to its moment.
+    r"""The input of a report, updated by the events of its experiment up to the report's time.
 
-    The last start counts, of the config or of an event; the first stop or decision after it ends
-    the experiment, since all users may get the winner then. If it ran before there are no
+    The last start counts, whether in the config or an event; the first stop or decision after it
+    ends the experiment, since all users may get the winner then. If it ran before, there are no
     covariates: they would contain the effect of that run.
 
     >>> from liverank.config import parse_config

@@ -1,7 +1,7 @@
-"""Whether an effect fades or grows with the days since each unit's exposure.
+"""Tests whether an effect fades or grows with the days since each unit's exposure.
 
-The days of one unit depend on each other, so the trend is tested on one number a unit: the slope of
-its days. Only units that were seen on all of these days are in it.
+The days of one unit are correlated, so the trend is tested on one number a unit: the slope over its
+days. Only units observed on all of these days are included.
 """
 
 import math
@@ -34,7 +34,7 @@ def novelty_of(
     *,
     until_ms: float,
 ) -> Novelty | None:
-    """The effect by day, of the control and a variant; None where too few days are over.
+    """The effect of a variant by day; None if too few days are over.
 
     ``variants`` are the names of the control and the variant.
     """
@@ -70,7 +70,7 @@ def novelty_of(
 
 
 def _linear(per_unit: PerUnit, arms: Sequence[slice]) -> list[NDArray[np.float64]]:
-    """Values whose means differ as the metric does: of a ratio, by the delta method."""
+    """Values whose mean is the metric's, up to a constant; for a ratio by the delta method."""
     if len(per_unit.values) == 1:
         return [per_unit.values[0][arm] for arm in arms]
     above, below = per_unit.values
@@ -83,7 +83,7 @@ def _linear(per_unit: PerUnit, arms: Sequence[slice]) -> list[NDArray[np.float64
 
 
 def _trend_days(gathered: Gathered, variants: Sequence[str], until_ms: float) -> int:
-    """The most days that at least half of the units were seen for."""
+    """The largest number of days for which at least half of the units were observed."""
     exposed = [gathered.exposed_ms[exposed_by(gathered, name, until_ms)] for name in variants]
     if min(map(len, exposed)) < _LEAST_UNITS // 2:
         return 0
@@ -91,7 +91,7 @@ def _trend_days(gathered: Gathered, variants: Sequence[str], until_ms: float) ->
 
 
 def _days_over(gathered: Gathered, variants: Sequence[str], until_ms: float) -> int:
-    """The last day on which each arm has units enough to compare."""
+    """The last day on which each arm has enough units to compare."""
     least = _LEAST_UNITS // 2
     days = []
     for name in variants:

@@ -1,6 +1,6 @@
-"""The report of an experiment: a function of the log, the config and a moment.
+"""Computes the report of an experiment from the log, the config and a time.
 
-Invariant: the same log, config and moment give the same report, byte for byte.
+Invariant: the same log, config and time give the same report, byte for byte.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,7 +40,7 @@ _LEVEL = 0.95
 
 
 def report_of(inputs: ReportInput, frames: Iterable[pl.DataFrame]) -> Report:
-    """Read the log's frames, which hold ``inputs.wanted().columns``, and report."""
+    """The report, from the log's frames with the columns ``inputs.wanted().columns``."""
     gathered = gather(frames, inputs.wanted())
     arms = tuple(inputs.shares)
     exposed = [gathered.exposed_ms[gathered.arms.of(name)] for name in arms]
@@ -76,7 +76,7 @@ def report_of(inputs: ReportInput, frames: Iterable[pl.DataFrame]) -> Report:
 def _base(
     inputs: ReportInput, gathered: Gathered, course: Course, *, decision: DecisionFact, **parts: Any
 ) -> Report:
-    """A report with what is known from the start on."""
+    """A report with the facts that are known from the start."""
     control, *variants = inputs.shares
     sizes = gathered.arms.sizes()
     state: State = "running"
@@ -127,7 +127,7 @@ def _early(gathered: Gathered, course: Course) -> DecisionFact:
 
 
 def _is_absent(metric: Metric, inputs: ReportInput, gathered: Gathered) -> bool:
-    """Whether a metric was not asked for, and the log has no events of it."""
+    """Whether a metric was not requested, and the log has no events for it."""
     types = [text for need in metric.needs() for text in need.types]
     return metric.name in inputs.seeded and not all(gathered.counts.get(one) for one in types)
 
@@ -139,7 +139,7 @@ def _split(gathered: Gathered, series: Series, inputs: ReportInput) -> SplitFact
 
 
 def _holdout(series: Series, metric: Metric, arms: Sequence[str]) -> tuple[HoldoutFact, ...]:
-    """The primary metric of each variant compared with the holdout, which no decision rests on."""
+    """Each variant compared with the holdout by the primary metric; no decision depends on it."""
     last = series.summaries[-1]
     if HOLDOUT not in series.arms:
         return ()

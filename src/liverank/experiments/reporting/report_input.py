@@ -1,4 +1,4 @@
-"""The input of a report: an experiment, its metrics, and its course so far."""
+"""The input of a report: an experiment, its metrics, and its schedule so far."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from liverank.experiments.reporting.course import Course
 
 
 class ReportInput(msgspec.Struct, frozen=True, kw_only=True):
-    """An experiment to report on, as of a moment."""
+    """An experiment to report on, as of a time."""
 
     name: str
     experiment: Experiment
@@ -23,24 +23,24 @@ class ReportInput(msgspec.Struct, frozen=True, kw_only=True):
     """The first is the primary one."""
     guardrails: tuple[Metric, ...]
     margins: dict[str, float | None]
-    """The tolerated relative loss by guardrail; None where none is given."""
+    """The tolerated relative loss by guardrail; None if not given."""
     seeded: frozenset[str]
-    """Names of default metrics, which are left out where the log has no events of them."""
+    """Names of default metrics, which are left out if the log has no events for them."""
     now_ms: int
     start_ms: float | None = None
-    """None where the first exposure is the start."""
+    """Start in Unix ms; None if the first exposure is the start."""
     stopped_ms: float | None = None
     decided: str | None = None
-    """The decision that was made by hand, in words."""
+    """The manual decision, in words."""
     user_fields: tuple[str, ...] = ()
     request_fields: tuple[str, ...] = ()
     listed_as: str | None = None
     pre_days: int = 14
-    """Length of the pre-period of covariates in days; 0 where the experiment ran before."""
+    """Length of the pre-period of covariates in days; 0 if the experiment ran before."""
 
     @property
     def all_metrics(self) -> tuple[Metric, ...]:
-        """Metrics and guardrails."""
+        """Metrics, then guardrails."""
         return (*self.metrics, *self.guardrails)
 
     @property
@@ -70,7 +70,7 @@ class ReportInput(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def course(self, first_exposure_ms: float) -> Course:
-        """The experiment in time."""
+        """The experiment's schedule."""
         start = first_exposure_ms if self.start_ms is None else self.start_ms
         return Course(
             start_ms=start,
@@ -89,8 +89,8 @@ class ReportInput(msgspec.Struct, frozen=True, kw_only=True):
 def report_input_of(config: Config, name: str, *, now_ms: int, listed: bool) -> ReportInput:
     """An experiment of the config as the input of a report.
 
-    ``listed``: the log holds no impressions, so the items of rankings count as impressions.
-    Raises ExperimentError where there is no such experiment.
+    ``listed``: the log has no impressions, so the items of rankings count as impressions.
+    Raises ExperimentError if there is no such experiment.
     """
     if name not in config.experiments:
         known = ", ".join(config.experiments) or "none"

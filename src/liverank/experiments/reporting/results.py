@@ -1,4 +1,4 @@
-"""The metrics of a report: their tracks over the looks, with p-values corrected by Holm."""
+"""The metrics of a report: their values over the looks, with p-values corrected by Holm."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from liverank.experiments.reporting.sequence import Pair, Track, planned_looks, 
 from liverank.experiments.reporting.series import Series
 
 Tracks = dict[tuple[str, str], Track]
-"""By the names of metric and variant."""
+"""Tracks by the names of metric and variant."""
 
 
 def tracks_of(
@@ -53,7 +53,7 @@ def tracks_of(
 def results_of(
     tracks: Tracks, metrics: Sequence[Metric], inputs: ReportInput
 ) -> dict[tuple[str, str], MetricResult]:
-    """The results that a decision is made from, p-values corrected, in the order of metrics."""
+    """The results for the decision, with corrected p-values, in the order of metrics."""
     guards = {guard.name for guard in inputs.guardrails}
     by_name = {metric.name: metric for metric in metrics}
     results = [
@@ -78,7 +78,7 @@ def novelties_of(
     arms: Sequence[str],
     until_ms: float,
 ) -> dict[tuple[str, str], Novelty | None]:
-    """The effect by days since exposure, of metrics that have a meaning on one day."""
+    """The effect by days since exposure, for metrics that can be computed for one day."""
     control, *variants = arms
     return {
         (metric.name, variant): novelty_of(
@@ -101,7 +101,7 @@ def metric_facts(
 ) -> tuple[MetricFact, ...]:
     """The metrics in the form of the report."""
     guards = {guard.name for guard in inputs.guardrails}
-    # one of the seed set that the log has nothing for is not among them
+    # seed metrics without events in the log have no track
     primary = next((one.name for one in metrics if one.name not in guards), None)
     facts = []
     for metric in metrics:
@@ -135,7 +135,7 @@ def metric_facts(
 
 
 def distrusted(metrics: Sequence[MetricFact]) -> tuple[MetricFact, ...]:
-    """The metrics of a broken split: their numbers are shown, without a verdict."""
+    """The metrics of a broken split: their numbers without a verdict."""
 
     def without_verdict(variant: VariantResult) -> VariantResult:
         return msgspec.structs.replace(variant, verdict="not to be trusted", significant=False)

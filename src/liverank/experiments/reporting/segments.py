@@ -1,4 +1,4 @@
-"""The primary metric by segment, with the number of comparisons stated and corrected for.
+"""The primary metric by segment, with a correction for the number of comparisons.
 
 Segments are for exploration, not for decisions: among many segments one is expected to stand out by
 chance, so p-values are corrected over all of them.

@@ -9,7 +9,7 @@ from liverank.experiments.reporting.report_input import ReportInput
 
 
 def utc_day(at_ms: float) -> str:
-    """The day of a moment, with the hour where it is not midnight, in UTC.
+    """The day of a time in UTC, with the time of day unless it is midnight.
 
     >>> utc_day(0), utc_day(5_400_000)
     ('1970-01-01', '1970-01-01 01:30')

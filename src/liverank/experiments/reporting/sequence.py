@@ -1,9 +1,9 @@
-"""One metric of one variant over the looks: intervals, boundary, and what crossed it.
+"""One metric of one variant over the looks: intervals, boundary and crossings.
 
-Alpha is spent by the clock of the plan, and the boundary is exact for the information that the
-looks really had (the inverse of the lift's squared standard error), which need not be planned. A
-guardrail's intervals hold at all times instead. Invariant: the result of a look is never changed by
-later looks.
+Alpha is spent according to the planned duration, and the boundary is exact for the observed
+information at each look (the inverse of the lift's squared standard error), which need not be
+planned. A guardrail's intervals are valid at all times instead. Invariant: later looks never
+change the result of a look.
 """
 
 import math
@@ -17,10 +17,10 @@ from liverank.experiments.statistics.comparison import UNKNOWN, Comparison
 from liverank.experiments.statistics.sequential import nominal_level, repeated_p, spending
 
 _LEAST_GROWTH = 1.01
-"""Information is taken to grow by this factor from look to look at least. It can stand still, or
-fall, where the spread of the data grows. Looks that share more of their data than is assumed cross
-less often (Sidak 1968), and thinner steps take long to integrate. Where the spread of units grows
-several times over, looks share less than is assumed, and cross more often than alpha says."""
+"""Minimum growth factor of the assumed information from look to look. Real information may stagnate
+or fall if the variance of the data grows. Looks that share more of their data than assumed cross
+less often (Sidak 1968), and thinner steps take long to integrate. If the variance of units grows
+several times, looks share less than assumed, and cross more often than alpha."""
 _WIDEST = 7.5
 """Boundary, in standard errors, beyond which intervals are too wide to show."""
 
@@ -32,11 +32,10 @@ class LookResult:
     number: int
     """Number of the look, from 0."""
     comparison: Comparison
-    """With intervals that are valid at all looks together; NaN where it is too early for one."""
+    """Comparison with intervals valid over all looks together; NaN if it is too early for one."""
     z: float
     bound: float
-    """Boundary of z: beyond it, or below its negative, the look decides. Infinite where no alpha is
-    spent yet."""
+    """Boundary of abs(z) beyond which the look decides; infinite if no alpha is spent yet."""
 
     @property
     def is_crossed(self) -> bool:
@@ -50,31 +49,31 @@ class Track:
 
     looks: tuple[LookResult, ...]
     last: Comparison
-    """At the last look, whether it could be computed or not."""
+    """The comparison at the last look, even if it could not be computed."""
     p_of: Callable[[], float]
 
     @cached_property
     def p(self) -> float:
-        """The p-value of the look furthest out, valid over all together; NaN without any.
+        """The p-value of the most extreme look, valid over all looks together; NaN without looks.
 
-        It takes longer to compute than all else, so it is computed when it is asked for.
+        It is slow to compute, so it is computed on access.
         """
         return self.p_of()
 
     @property
     def crossed_first(self) -> LookResult | None:
-        """The look at which the boundary was crossed first."""
+        """The look that first crossed the boundary."""
         return next((look for look in self.looks if look.is_crossed), None)
 
 
 Pair = tuple[Summary, Summary]
-"""The control's and the variant's."""
+"""The summaries of the control and the variant."""
 
 
 def planned_looks(
     metric: Metric, pairs: Sequence[Pair], clock: Sequence[float], *, alpha: float
 ) -> Track:
-    """Looks of a plan: alpha is spent over them, O'Brien-Fleming fashion."""
+    """Planned looks, over which alpha is spent by the O'Brien-Fleming type function."""
     known, information = _known(metric, pairs, alpha)
     if not known:
         return Track((), _last(metric, pairs, alpha), lambda: math.nan)
@@ -91,9 +90,9 @@ def planned_looks(
 
 
 def watched(metric: Metric, pairs: Sequence[Pair], planned: int, *, alpha: float) -> Track:
-    """Looks at any time, for a guardrail: a confidence sequence, tightest at a third of the plan.
+    """Looks at any time, for a guardrail: a confidence sequence, tightest at 1/3 of the plan.
 
-    Its clock is the information in units of that of the first look.
+    Its time is the information, relative to that of the first look.
     """
     known, information = _known(metric, pairs, alpha)
     if not known:
@@ -117,11 +116,11 @@ def watched(metric: Metric, pairs: Sequence[Pair], planned: int, *, alpha: float
 def _known(
     metric: Metric, pairs: Sequence[Pair], alpha: float
 ) -> tuple[list[tuple[int, Comparison]], list[float]]:
-    """The looks that have a standard error, and the information of each, which must rise.
+    """The looks with a standard error, and the information of each, which must increase.
 
-    A total per unit grows with the time that the unit was seen, and so does its standard error;
-    what stays is the lift, so the information is that on the lift where the metric has a value.
-    The value is that of both arms, which does not go with their difference as the control's does.
+    A total per unit grows with the time observed, and so does its standard error, while the lift
+    does not; so the information is that on the lift if the metric has a value. That value is the
+    mean of both arms, which unlike the control's is not correlated with their difference.
     """
     found = [metric.compare(control, variant, level=1 - alpha) for control, variant in pairs]
     known = [(number, one) for number, one in enumerate(found) if one.se > 0]
@@ -146,9 +145,9 @@ def _look(metric: Metric, pair: Pair, number: int, found: Comparison, bound: flo
 def _least_p(
     looks: Sequence[LookResult], information: Sequence[float], times: Sequence[float]
 ) -> float:
-    """The p of the look furthest out, which is valid over all looks.
+    """The p-value of the most extreme look, valid over all looks.
 
-    Only looks with the sign of the last one: p belongs to the direction that is reported.
+    Only looks with the sign of the last one count: p is for the reported direction.
     """
     sign = looks[-1].z
     same = [number for number, look in enumerate(looks) if look.z * sign > 0] or [len(looks) - 1]

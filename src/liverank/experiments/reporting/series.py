@@ -1,7 +1,7 @@
 """Summaries of all metrics of all arms at all looks, from which a report is computed.
 
-The log is read once; per look and arm a summary of a few numbers is kept, so that intervals over
-time, boundaries and levels need no second pass over the units.
+The log is read once; a summary of a few numbers is stored per look and arm, so intervals over time,
+boundaries and levels need no second pass over the units.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Series:
     last: dict[str, PerUnit]
     """Each metric per unit at the last look."""
     before: dict[str, PerUnit | None]
-    """Each metric before the exposure; None where there is no covariate."""
+    """Each metric before the exposure; None if there is no covariate."""
 
 
 def series_of(
@@ -40,7 +40,7 @@ def series_of(
     moments_ms: Sequence[float],
     arm_names: Sequence[str],
 ) -> Series:
-    """Summarise all metrics of these arms at these moments; an arm may have no units."""
+    """Summarise all metrics of these arms at these times; an arm may have no units."""
     before = before_of(gathered, metrics)
     summaries: list[dict[tuple[str, str], Summary]] = []
     counts = np.zeros((len(moments_ms), len(arm_names)), np.int64)
@@ -59,7 +59,7 @@ def series_of(
 
 
 def before_of(gathered: Gathered, metrics: Sequence[Metric]) -> dict[str, PerUnit | None]:
-    """Each metric of the days before the exposure, where the log covers one at least."""
+    """Each metric over the days before the exposure, if the log covers at least one."""
     view = BeforeView(gathered)
     usable = gathered.pre_days > 0
     return {
@@ -69,7 +69,7 @@ def before_of(gathered: Gathered, metrics: Sequence[Metric]) -> dict[str, PerUni
 
 
 def exposed_by(gathered: Gathered, arm: str, at_ms: float) -> slice:
-    """The units of an arm that were exposed by a moment."""
+    """The units of an arm that were exposed by a time."""
     units = gathered.arms.of(arm)
     count = np.searchsorted(gathered.exposed_ms[units], at_ms, side="right")
     return slice(units.start, units.start + int(count))
@@ -81,7 +81,7 @@ def columns_of(
     before: PerUnit | None,
     units: slice | NDArray[np.intp],
 ) -> NDArray[np.float64]:
-    """Columns to summarise, ``float64[n_counted, k]``, of those units that are counted yet."""
+    """Columns to summarise, ``float64[n_counted, k]``, of the units that are counted so far."""
     rows: slice | NDArray[np.intp] = units
     if now.counted is not None:
         counted = now.counted[units]

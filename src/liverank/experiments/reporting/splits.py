@@ -1,4 +1,4 @@
-"""The sample-ratio check of a running experiment: overall at every look, by day and by segment."""
+"""The sample-ratio check of a running experiment: overall at each look, by day and by segment."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from liverank.experiments.statistics.sample_ratio import (
 )
 
 MOST_LEVELS = 12
-"""Number of levels of a segment that are shown, the commonest first."""
+"""Number of levels of a segment that are shown, the most frequent first."""
 UNKNOWN_LEVEL = "(unknown)"
 
 
@@ -25,9 +25,9 @@ def split_of(
 ) -> SplitFact:
     """Check the units of each arm against the shares of the config.
 
-    ``counts`` are int64[n_looks, n_arms] in the order of ``shares``, ``days`` the names of the
-    looks. The overall p is sequential: even with daily looks, a sound split raises an alarm in at
-    most one of a thousand experiments.
+    ``counts`` are int64[n_looks, n_arms] in the order of ``shares``; ``days`` are the names of the
+    looks. The overall p is sequential: even with daily looks, a correct split raises an alarm in
+    at most one of a thousand experiments.
     """
     arms, planned = tuple(shares), list(shares.values())
     overall = float(sequential_sample_ratio(counts, planned)[-1])
@@ -59,7 +59,7 @@ def split_of(
 def levels_of(
     gathered: Gathered, segment: Segment, arms: Sequence[str]
 ) -> tuple[list[str], NDArray[np.int64]]:
-    """The commonest levels of a segment, and the units of each arm: int64[n_levels, n_arms]."""
+    """The most frequent levels of a segment, and their units by arm: int64[n_levels, n_arms]."""
     size = len(segment.texts) + 1
     table = np.column_stack(
         [np.bincount(segment.codes[gathered.arms.of(arm)] + 1, minlength=size) for arm in arms]

@@ -1,4 +1,4 @@
-"""The decision of a report, with what would change it."""
+"""The decision of a report, and what would change it."""
 
 import math
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def decision_of(
 
 
 def _stage(course: Course, series: Series, arms: int) -> Stage:
-    """How far it is; the holdout, which comes after the ``arms``, is no part of it."""
+    """The experiment's stage, without the units of the holdout, which follows the ``arms``."""
     totals = series.counts[:, :arms].sum(axis=1).tolist()
     users = totals[-1]
     last_ms = series.moments_ms[-1]
@@ -69,7 +69,7 @@ def _stage(course: Course, series: Series, arms: int) -> Stage:
     daily = (users - (before[-1] if before else 0)) / days if days > 0 else math.nan
     planned: float = users
     if not course.is_over:
-        # time adds to what is known of each user, also where no more users come
+        # more time adds information on each user, even without new users
         planned = max(users + daily * (course.planned_end_ms - last_ms) / DAY_MS, users + 1)
     return Stage(
         users=users,
@@ -83,7 +83,7 @@ def _stage(course: Course, series: Series, arms: int) -> Stage:
 def _changes(
     decision: Decision, split: SplitFact, metrics: Sequence[MetricFact], course: Course
 ) -> tuple[str, ...]:
-    """What would change a decision, in words."""
+    """Results that would change a decision, in words."""
     if not split.ok:
         return ("Nothing in these data: a sound split is needed first.",)
     changes = []
@@ -131,7 +131,7 @@ def _to_cross(metric: MetricFact, variant: VariantResult, course: Course) -> str
 
 
 def _needed(look: LookFact) -> str:
-    """The effect at the boundary of a look."""
+    """The effect needed to reach the boundary of a look."""
     if not math.isfinite(look.bound):
         return ""
     edge = look.bound * look.effect.se

@@ -1,5 +1,5 @@
-"""The statistics of experiments, each in its own file and usable alone.
+"""The statistics of experiments: one method per file, each usable on its own.
 
-Everything is computed over independent units, which is whatever was assigned to a variant: a user,
-a household. The formulas and their sources are in ``docs/statistics.md``.
+Everything is computed over independent units: those that were assigned to a variant, such as users
+or households. The formulas and their sources are in ``docs/statistics.md``.
 """

@@ -1,6 +1,6 @@
-"""Always-valid intervals and p-values, for guardrails that are watched all the time.
+"""Always-valid intervals and p-values, for guardrails that are monitored continuously.
 
-They are wider than those of a planned number of looks, and need no plan. Sources: Waudby-Smith,
+They are wider than those for a planned number of looks, but need no plan. Sources: Waudby-Smith,
 Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central limit theory and asymptotic confidence
 sequences" (Annals of Statistics 2024), which is Robbins' normal mixture; its p-value is that of the
 mixture sequential probability ratio test of Johari, Koomen, Pekelis and Walsh (KDD 2017).
@@ -17,7 +17,7 @@ def always_valid_bound(alpha: float, units: float, tightest_at: float) -> float:
     r"""Half width of the interval in standard errors, at this number of units.
 
     ``tightest_at`` is the number of units at which it is tightest, such as the number at half the
-    planned duration; it is chosen beforehand.
+    planned duration; it must be chosen beforehand.
 
     >>> round(always_valid_bound(0.05, 10_000, 10_000), 2)
     3.04
@@ -29,19 +29,20 @@ def always_valid_bound(alpha: float, units: float, tightest_at: float) -> float:
 def confidence_sequence(
     difference: float, se: float, *, units: float, tightest_at: float, alpha: float = 0.05
 ) -> Interval:
-    """An interval of the difference that covers the truth at all looks with probability 1 - alpha.
+    """An interval that covers the true difference at all looks with probability 1 - alpha.
 
-    ``units`` is the number in both arms so far; ``se`` falls with its square root.
+    ``units`` is the number of units in both arms so far; ``se`` falls with its square root.
     """
     half = always_valid_bound(alpha, units, tightest_at) * se
     return difference - half, difference + half
 
 
 def always_valid_p(z: float, *, units: float, tightest_at: float, alpha: float = 0.05) -> float:
-    """The p-value of the sequence: below alpha exactly where its interval excludes zero.
+    """The p-value of the sequence: below alpha exactly if its interval excludes zero.
 
-    ``alpha`` only sets where the sequence is tightest. Over all looks together p falls below a
-    level with at most that probability, so the smallest p so far is valid too.
+    ``alpha`` only determines where the sequence is tightest. Over all looks together, the
+    probability that p ever falls below a level is at most that level, so the smallest p so far is
+    valid too.
 
     >>> round(always_valid_p(3.04, units=10_000, tightest_at=10_000), 2)
     0.05

@@ -1,8 +1,8 @@
-"""One variant against the control: the difference, the relative lift, their intervals and p.
+"""Compares one variant with the control: difference, relative lift, their intervals, and p.
 
-The difference is tested by Welch's t. The lift's interval is the delta method on the logarithm of
-the ratio of the two values, which stays above -100 % and is right where both are clearly away from
-zero; where the variant's value is not, or the signs differ, it is Fieller's.
+The difference is tested by Welch's t. The lift's interval is by the delta method on the logarithm
+of the ratio of the two values, which stays above -100 % and is accurate if both are clearly away
+from zero; if the variant's value is not, or the signs differ, it is Fieller's interval.
 Invariant: what the data do not determine is NaN, and ``reason`` explains why.
 """
 
@@ -19,7 +19,7 @@ from liverank.experiments.statistics.moments import Moments
 
 Interval = tuple[float, float]
 _FEW = 30
-"""Units of one value below which an arm's variance of 0 is not trusted."""
+"""Units below which an arm's variance of 0 (all values equal) is not trusted."""
 UNKNOWN: Interval = (math.nan, math.nan)
 
 
@@ -29,7 +29,7 @@ class Comparison:
 
     control: float
     value: float
-    """The metric in each arm, adjusted where there is a covariate."""
+    """The metric in each arm, adjusted if there is a covariate."""
     difference: float
     difference_ci: Interval
     lift: float
@@ -38,7 +38,7 @@ class Comparison:
     se: float
     """Standard error of the difference."""
     p: float
-    """Two-sided; the hypothesis is that there is no difference."""
+    """Two-sided p-value of the hypothesis of no difference."""
     df: float
     """Welch's degrees of freedom."""
     n_control: int
@@ -46,7 +46,7 @@ class Comparison:
     variance_saved: float = 0.0
     """Share of the difference's variance that the covariates removed."""
     reason: str = ""
-    """Why something above is NaN; empty where all is known."""
+    """The reason for a NaN above; empty if all is known."""
 
 
 def compare_means(control: Moments, variant: Moments, *, level: float = 0.95) -> Comparison:
@@ -66,8 +66,8 @@ def compare_means(control: Moments, variant: Moments, *, level: float = 0.95) ->
 def compare_ratios(control: Moments, variant: Moments, *, level: float = 0.95) -> Comparison:
     """Compare the ratios of the means of columns 0 and 1.
 
-    Columns 2 and 3, 4 and 5, and so on are the numerators and denominators of covariates. A unit
-    without a pre-period has zeros there, which leaves it unadjusted.
+    Columns 2 and 3, 4 and 5, and so on are the numerators and denominators of covariates. They are
+    zero for a unit without a pre-period, which leaves it unadjusted.
     """
     ratios = [(column, column + 1) for column in range(0, len(control.means), 2)]
     return compare_columns(control, variant, ratios, level=level)
@@ -76,7 +76,7 @@ def compare_ratios(control: Moments, variant: Moments, *, level: float = 0.95) -
 def compare_columns(
     control: Moments, variant: Moments, ratios: Sequence[Ratio], *, level: float = 0.95
 ) -> Comparison:
-    """Compare the first of these means and ratios of columns; the others are its covariates."""
+    """Compare the first of these means or ratios of columns; the others are its covariates."""
     arms = [linearise(moments, ratios) for moments in (control, variant)]
     pooled = linearise(control + variant, ratios)
     theta = coefficients(pooled)
@@ -90,7 +90,7 @@ def compare_columns(
 def compare_estimates(
     control: Estimate, variant: Estimate, *, level: float = 0.95, variance_saved: float = 0.0
 ) -> Comparison:
-    """Compare any estimates of independent arms that are near enough to normal."""
+    """Compare estimates of independent arms that are approximately normal."""
     difference = variant.value - control.value
     reason = _why_unknown(control, variant)
     variance = control.variance + variant.variance
@@ -137,7 +137,7 @@ def _why_unknown(control: Estimate, variant: Estimate) -> str:
             return f"in the {name}, {arm.reason}"
     if not math.isfinite(control.variance + variant.variance):
         return "the variance is unknown"
-    # the rounding errors of a constant are not variance
+    # the variance of a constant is only rounding errors
     if control.variance + variant.variance <= 1e-30 * (control.value**2 + variant.value**2):
         return "the metric does not vary between units"
     for name, arm in (("control", control), ("variant", variant)):
@@ -158,7 +158,7 @@ def _quantile(df: float, level: float) -> float:
 
 
 def _is_near_zero(arm: Estimate, df: float, level: float) -> bool:
-    """Whether the arm's own interval includes zero, so that a ratio to it is meaningless."""
+    """Whether the arm's interval includes zero, so that a ratio to it is meaningless."""
     return arm.value**2 <= _quantile(df, level) ** 2 * arm.variance
 
 
@@ -173,9 +173,9 @@ def _lift_interval(control: Estimate, variant: Estimate, df: float, level: float
 
 
 def _fieller(control: Estimate, variant: Estimate, quantile: float) -> Interval:
-    """Where ``|variant - r * control| <= quantile * se`` (Fieller 1954), less one.
+    """The interval of r with ``|variant - r * control| <= quantile * se`` (Fieller 1954), minus 1.
 
-    The control is away from zero by more than ``quantile`` standard errors, so it is an interval.
+    The control is more than ``quantile`` standard errors from zero, so the set is an interval.
     """
     square = quantile**2
     leading = control.value**2 - square * control.variance

@@ -1,7 +1,7 @@
 """Covariate adjustment (CUPED): data from before the experiment explain part of the variance.
 
 Source: Deng, Xu, Kohavi and Walker, "Improving the Sensitivity of Online Controlled Experiments by
-Utilizing Pre-Experiment Data" (WSDM 2013). A covariate must not be touched by the treatment: it is
+Utilizing Pre-Experiment Data" (WSDM 2013). A covariate must not depend on the treatment: it is
 measured before a unit's exposure. Invariant: no unit is left out because a covariate is missing.
 """
 
@@ -12,15 +12,15 @@ from liverank.experiments.statistics.delta_method import Linearised
 from liverank.experiments.statistics.estimate import Estimate
 
 _TINY = 1e-12
-"""Share of a covariate's variance; what is left of it below this is rounding."""
+"""Share of a covariate's variance below which the residual variance is only rounding errors."""
 
 
 def covariate_columns(known: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A covariate as columns without holes, ``float64[n_units, 2]``: its value, and if it is known.
+    """A covariate without NaN, ``float64[n_units, 2]``: its value, and whether it is known.
 
-    An unknown (NaN) value is filled with zero, and the second column, itself a covariate, takes up
-    the difference between units with and without a value. So any filling gives the same result,
-    no unit is dropped, and the comparison stays unbiased.
+    An unknown (NaN) value is filled with zero, and the second column, itself a covariate, models
+    the difference between units with and without a value. So any fill value gives the same
+    result, no unit is dropped, and the comparison stays unbiased.
 
     >>> covariate_columns(np.array([2.0, np.nan]))
     array([[2., 1.],
@@ -31,7 +31,7 @@ def covariate_columns(known: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def coefficients(pooled: Linearised) -> NDArray[np.float64]:
-    """The regression coefficients of ratio 0 on the others, over the units of both arms.
+    """The coefficients of the regression of ratio 0 on the others, over the units of both arms.
 
     A covariate that does not vary, or is a combination of those before it, gets zero.
     """
@@ -56,7 +56,7 @@ def coefficients(pooled: Linearised) -> NDArray[np.float64]:
 
 
 def adjust(arm: Linearised, pooled: Linearised, theta: NDArray[np.float64]) -> Estimate:
-    """Ratio 0 of an arm as it would be if its covariates were those of both arms together."""
+    """Ratio 0 of an arm, adjusted to the mean covariates of both arms together."""
     used = np.concatenate([[0], np.flatnonzero(theta) + 1])
     weights = np.concatenate([[1.0], -theta[theta != 0]])
     center = np.concatenate([[0.0], pooled.values[used[1:]]])

@@ -1,4 +1,4 @@
-"""Ratios of two means as if they were means: the delta method.
+"""The delta method: linearises ratios of two means, so they can be treated as means.
 
 A ratio R = mean(numerator) / mean(denominator) over units varies like the mean of the units' values
 (numerator - R * denominator) / mean(denominator); a mean is the ratio whose denominator is 1.
@@ -19,12 +19,12 @@ Ratio = tuple[int, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Linearised:
-    """Ratios of one arm, and how their linearised values vary between its units."""
+    """Ratios of one arm, and the covariance of their linearised values over its units."""
 
     values: NDArray[np.float64]
-    """``float64[k]``; NaN where a denominator is zero."""
+    """``float64[k]``; NaN if a denominator is zero."""
     covariance: NDArray[np.float64]
-    """``float64[k, k]``, of one unit; NaN with fewer than two units."""
+    """``float64[k, k]``: covariance over units; NaN with fewer than two units."""
     count: int
 
 

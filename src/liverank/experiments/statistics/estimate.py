@@ -10,11 +10,11 @@ class Estimate:
 
     value: float
     variance: float
-    """Of ``value``, so the squared standard error; NaN where it is unknown."""
+    """Variance of ``value``, the squared standard error; NaN if it is unknown."""
     count: int
-    """Independent units."""
+    """Number of independent units."""
     reason: str = ""
-    """Why something above is NaN, where the reason is not just that units are few."""
+    """The reason for a NaN above, unless it is just that there are few units."""
 
     @property
     def se(self) -> float:

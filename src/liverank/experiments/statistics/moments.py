@@ -1,6 +1,6 @@
-"""Sufficient statistics of several columns over units: how many, their means and their products.
+"""Sufficient statistics of several columns over units: count, means and products of deviations.
 
-Means, ratios and covariate adjustment need nothing else of the data, so it is read once, in pieces
+Means, ratios and covariate adjustment need no other statistics, so the data is read once, in pieces
 of any size. Invariant: the moments of two sets of units, added, are the moments of both together.
 """
 
@@ -16,15 +16,15 @@ class Moments:
     """Moments of k columns over units."""
 
     count: int
-    """Units."""
+    """Number of units."""
     means: NDArray[np.float64]
-    """``float64[k]``; zero where there are no units."""
+    """``float64[k]``; zero if there are no units."""
     products: NDArray[np.float64]
     """``float64[k, k]``: sums over units of the products of two columns' deviations."""
 
     @classmethod
     def of(cls, columns: NDArray[np.float64]) -> Self:
-        """The moments of ``float64[n_units, k]``; of ``float64[n_units]`` as of one column.
+        """The moments of ``float64[n_units, k]``; ``float64[n_units]`` counts as one column.
 
         >>> Moments.of(np.array([[1.0, 2.0], [3.0, 4.0]])).means
         array([2., 3.])
@@ -36,14 +36,14 @@ class Moments:
             return cls.none(table.shape[1])
         means = table.mean(axis=0)
         deviations = table - means
-        # what rounding left in the mean is taken out of it, and so of the products
+        # removes the rounding error of the mean, and so of the products
         rest = deviations.mean(axis=0)
         deviations -= rest
         return cls(len(table), means + rest, deviations.T @ deviations)
 
     @classmethod
     def none(cls, k: int) -> Self:
-        """The moments of k columns over no units, to which others are added."""
+        """The moments of k columns over zero units, the start of a sum."""
         return cls(0, np.zeros(k), np.zeros((k, k)))
 
     def __add__(self, other: Self) -> Self:
@@ -66,7 +66,7 @@ class Moments:
 
     @property
     def covariance(self) -> NDArray[np.float64]:
-        """The sample covariance, ``float64[k, k]``; NaN where there are fewer than two units."""
+        """The sample covariance, ``float64[k, k]``; NaN with fewer than two units."""
         if self.count < 2:
             return np.full_like(self.products, np.nan)
         return self.products / (self.count - 1)

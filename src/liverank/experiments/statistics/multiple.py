@@ -1,4 +1,4 @@
-"""Several tests at once: Holm's correction, with which a false alarm in any is at most alpha.
+"""Holm's correction: the probability of a false alarm in any of several tests is at most alpha.
 
 Source: Holm, "A Simple Sequentially Rejective Multiple Test Procedure" (1979).
 """

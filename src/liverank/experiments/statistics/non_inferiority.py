@@ -18,10 +18,10 @@ def judge_guardrail(
 ) -> Guard:
     """Compare the lift's interval with a relative margin, such as 0.01 for 1 % worse.
 
-    It is "safe" where the whole interval is better than the margin, "harmed" where the whole of it
-    is worse, else "unclear". Without a margin, or where no lift is known, the difference decides:
-    "harmed" where its whole interval is worse than no change, else "no harm seen" (which proves
-    nothing), or with a margin "unclear".
+    The verdict is "safe" if the whole interval is better than the margin, "harmed" if the whole
+    interval is worse, else "unclear". Without a margin, or if no lift is known, it depends on the
+    difference: "harmed" if its whole interval is worse than no change, else "unclear" with a
+    margin and "no harm seen" (which proves nothing) without one.
     At a two-sided level of 95 % either verdict is wrong in at most 2.5 % of experiments.
     """
     low, high = _towards(direction, comparison.difference_ci)
@@ -41,6 +41,6 @@ def judge_guardrail(
 
 
 def _towards(direction: Direction, interval: Interval) -> Interval:
-    """The interval turned so that larger is better."""
+    """The interval, with the sign changed if needed so that larger is better."""
     low, high = interval
     return (low, high) if direction == "up" else (-high, -low)

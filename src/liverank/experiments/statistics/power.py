@@ -1,8 +1,8 @@
-"""The power of a test, and the number of users that a power takes.
+"""The power of a test, and the number of users needed for a power.
 
-The test is Welch's, so power is that of the noncentral t; with several looks it is that of the
-boundary. Source: Cohen, "Statistical Power Analysis" (1988), chapter 2; Jennison and Turnbull,
-"Group Sequential Methods" (2000), chapter 2, for the cost of several looks.
+The test is Welch's, so its power is by the noncentral t; with several looks it is the probability
+of crossing the boundary. Source: Cohen, "Statistical Power Analysis" (1988), chapter 2; Jennison
+and Turnbull, "Group Sequential Methods" (2000), chapter 2, for the cost of several looks.
 """
 
 import math
@@ -21,7 +21,7 @@ from liverank.experiments.statistics.sequential import (
 def power_of(
     difference: float, variance: float, n_control: float, n_variant: float, *, alpha: float = 0.05
 ) -> float:
-    """The chance to find a difference of two means; ``variance`` is that of one unit.
+    """The power to detect a difference of two means; ``variance`` is the variance over units.
 
     >>> round(power_of(0.1, 1.0, 1571, 1571), 3)
     0.8
@@ -48,10 +48,10 @@ def users_needed(
     power: float = 0.8,
     inflation: float = 1.0,
 ) -> int:
-    """Users of both arms together with which a difference of means is found with this power.
+    """Users of both arms together needed to detect a difference of means with this power.
 
-    ``variant_share`` is the variant's part of both arms; ``inflation`` the cost of
-    several looks, from ``looking_costs``. Raises ExperimentError for no difference, or no variance.
+    ``variant_share`` is the variant's share of both arms; ``inflation`` is the cost of several
+    looks, from ``looking_costs``. Raises ExperimentError if difference or variance is 0.
 
     >>> users_needed(0.1, 1.0)
     3142
@@ -87,7 +87,7 @@ def looking_costs(
     power: float = 0.8,
     kind: Spending = "obrien_fleming",
 ) -> float:
-    """Factor of users with which these looks have the power of a single look.
+    """Factor on the users with which these looks have the power of a single look.
 
     >>> round(looking_costs([0.2, 0.4, 0.6, 0.8, 1.0]), 3)
     1.025

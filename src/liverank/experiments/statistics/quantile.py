@@ -1,11 +1,11 @@
-"""Quantiles of an arm and their standard error, also where a unit has several values.
+"""Quantiles of an arm and their standard error, also if units have several values.
 
-Units often share a value (counts do), and an ordinary quantile then jumps from one value to the
-next, which no normal interval describes. So quantiles are those of the mid-distribution: the share
-below a value plus half of the share on it, with straight lines between the values. Without shared
-values they are the ordinary ones. The share is a mean (or, with several values a unit, a ratio of
-means), so its standard error is known; the values whose ranks are that far from the quantile's own
-bound it, and no density is estimated.
+Units often share a value (such as a count), and an ordinary quantile then jumps from one value to
+the next, which no normal interval describes. So quantiles are those of the mid-distribution: the
+share below a value plus half of the share on it, with linear interpolation between the values.
+Without shared values they equal the ordinary ones. The share is a mean (or, with several values a
+unit, a ratio of means), so its standard error is known; the interval ends at the values whose ranks
+are that far from the quantile's rank, and no density is estimated.
 Sources: Ma, Genton and Parzen, "Asymptotic properties of sample quantiles of discrete
 distributions" (Annals of the Institute of Statistical Mathematics 2011); the outer interval of
 Deng, Knoblich and Lu, "Applying the Delta Method in Metric Analytics" (KDD 2018), section 4.
@@ -22,17 +22,17 @@ from liverank.experiments.statistics.estimate import Estimate
 from liverank.experiments.statistics.moments import Moments
 
 _Z = 1.959963984540054
-"""How many standard errors of the rank the two bounding values are apart from the quantile."""
+"""Distance of the two bounding values from the quantile, in standard errors of the rank."""
 
 
 def quantile_estimate(
     values: NDArray[np.float64], q: float, *, units: NDArray[np.int64] | None = None
 ) -> Estimate:
-    """The q-quantile of ``float64[n]``; without shared values that of NumPy's method "hazen".
+    """The q-quantile of ``float64[n]``; without shared values it equals NumPy's "hazen".
 
-    ``units``, ``int64[n]``, is the unit of each value; without it each is a unit of its own. The
-    variance is NaN, with the reason, where the quantile is too near an end for so few units, or
-    falls on a value that many share.
+    ``units``, ``int64[n]``, is the unit of each value; without it each value is its own unit. The
+    variance is NaN, with a reason, if the quantile is too near an end for so few units, or is a
+    value that many units share.
 
     >>> found = quantile_estimate(np.arange(1.0, 1001.0), 0.5)
     >>> found.value, round(found.se, 1)
@@ -46,7 +46,7 @@ def quantile_estimate(
     value = float(np.interp(q, middle, distinct))
     rank_se, count = _share_se(_share_below(of, middle, q), units)
     low, high = q - _Z * rank_se, q + _Z * rank_se
-    if not (low > 0 and high < 1):  # also where the standard error is NaN
+    if not (low > 0 and high < 1):  # also if the standard error is NaN
         reason = f"too few units ({count}) for an interval of the {q:g} quantile"
         return Estimate(value, math.nan, count, reason)
     below, above = np.interp([low, high], middle, distinct)

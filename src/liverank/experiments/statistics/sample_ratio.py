@@ -1,4 +1,4 @@
-"""Whether units were split between the arms as planned; if not, no other result can be trusted.
+"""Tests if units were split between the arms as planned; if not, no result can be trusted.
 
 Sources: Fabijan et al., "Diagnosing Sample Ratio Mismatch in Online Controlled Experiments" (KDD
 2019); for looks at any time, Lindon and Malek, "Anytime-Valid Inference for Multinomial Count
@@ -16,7 +16,7 @@ from scipy import special, stats
 from liverank.errors import ExperimentError
 
 ALARM = 0.001
-"""Level of p below which a split is broken; small, since every experiment is tested."""
+"""p-value below which a split is broken; small, since every experiment is tested."""
 
 _EXACT_BELOW = 1000
 _MOST_OUTCOMES = 200_000
@@ -27,9 +27,9 @@ CONCENTRATION = 1000.0
 def sample_ratio(counts: Sequence[int], shares: Sequence[float]) -> float:
     """The p-value of these counts of units, if the shares are as planned.
 
-    With two arms it is the exact binomial test below 1000 units, and else the normal one with a
-    continuity correction; with more arms the exact multinomial test for few units, and else
-    Pearson's chi-square. Shares need not add up to 1. NaN where there are no units.
+    With two arms it is the exact binomial test below 1000 units, otherwise the normal one with a
+    continuity correction; with more arms the exact multinomial test for few units, otherwise
+    Pearson's chi-square. Shares need not add up to 1. NaN if there are no units.
 
     >>> round(sample_ratio([821, 749], [1, 1]), 3)
     0.073
@@ -85,7 +85,7 @@ def _two_arms(count: int, total: int, share: float) -> float:
 
 
 def _exact(counts: Sequence[int], shares: NDArray[np.float64]) -> float:
-    """The probability of all outcomes that are no likelier than this one."""
+    """The probability of all outcomes that are at most as likely as this one."""
     total = sum(counts)
     cuts = itertools.combinations(range(total + len(counts) - 1), len(counts) - 1)
     bounds = np.array(list(cuts))

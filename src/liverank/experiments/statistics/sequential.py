@@ -1,8 +1,8 @@
-"""Several looks at a running experiment without more false alarms: alpha spending.
+"""Alpha spending: several looks at a running experiment without more false alarms.
 
 At each look a part of the total error is spent, and the boundary for the z statistic is the one
-that is crossed for the first time at this look with just that probability if there is no effect.
-It is exact for looks at any times, planned or not, by integrating over the paths that have not
+that is first crossed at this look with that probability if there is no effect.
+It is exact for looks at any time, planned or not, by integrating over the paths that have not
 crossed before. Sources: Lan and DeMets, "Discrete Sequential Boundaries for Clinical Trials"
 (Biometrika 1983); Jennison and Turnbull, "Group Sequential Methods" (2000), chapters 7, 9 and 19.
 """
@@ -19,17 +19,17 @@ from scipy import optimize, special
 from liverank.errors import ExperimentError
 
 Spending = Literal["obrien_fleming", "pocock"]
-"""How alpha is spent: almost none early (O'Brien-Fleming type), or much (Pocock type)."""
+"""The spending function: almost no alpha early (O'Brien-Fleming type), or much (Pocock type)."""
 
 _FARTHEST = 38.0
-"""Largest z whose normal tail is still a float."""
+"""Largest z whose normal tail probability is above the smallest float."""
 _LEAST = 1e-300
 _WIDEST = 7.0
-"""Standard deviations within which the paths that have not crossed are followed."""
+"""Half width, in standard deviations, of the range over which paths are integrated."""
 _USUALLY_WITHIN = math.log(10.0)
-"""Log of the usual factor at most between p of several looks and that of a single one."""
+"""Logarithm of the usual maximum ratio of a repeated p-value to that of a single look."""
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(6)
-"""Gauss-Legendre nodes and weights, for each panel that the paths' range is cut into."""
+"""Gauss-Legendre nodes and weights for each panel of the integration range."""
 
 Paths = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Points of the Brownian path at a look, and the probability weight of each."""
@@ -58,13 +58,13 @@ def spending(
     *,
     clock: Sequence[float] | None = None,
 ) -> NDArray[np.float64]:
-    """The boundary for |z| at each look, ``float64[n_looks]``; infinite where nothing is spent.
+    """The boundary for |z| at each look, ``float64[n_looks]``; infinite if nothing is spent.
 
     ``fractions`` are the looks' shares of the planned information (for equal variances, of the
-    planned units), rising; all of alpha is spent at the first that reaches 1, and none after it.
-    Where the planned information is not known, ``clock`` gives the looks' shares of the planned
-    duration, by which alpha is spent then; ``fractions`` may be of any whole (Lan and DeMets 1989).
-    Raises ExperimentError unless they rise.
+    planned units), increasing; all of alpha is spent at the first that reaches 1, and none after.
+    If the planned information is unknown, ``clock`` gives the looks' shares of the planned
+    duration, by which alpha is spent instead; ``fractions`` may then have any scale (Lan and
+    DeMets 1989). Raises ExperimentError unless they increase.
 
     >>> spending(0.05, [0.2, 0.4, 0.6, 0.8, 1.0]).round(3).tolist()
     [4.877, 3.357, 2.68, 2.29, 2.031]
@@ -88,7 +88,7 @@ def crossing_probabilities(
 ) -> NDArray[np.float64]:
     """The probability to cross first at each look, ``float64[n_looks]``.
 
-    ``drift`` is the expected z at full information; their sum is then the power.
+    ``drift`` is the expected z at full information; the sum of the probabilities is the power.
 
     >>> looks = [0.5, 1.0]
     >>> round(float(crossing_probabilities(spending(0.05, looks), looks).sum()), 6)
@@ -113,11 +113,11 @@ def repeated_p(
     *,
     clock: Sequence[float] | None = None,
 ) -> float:
-    """The p-value of the last of these looks, valid whichever look it is read at.
+    """The p-value of the last of these looks, valid at whichever look it is read.
 
-    It is the least alpha whose boundary at this look is reached, so p < alpha exactly where the
-    boundary for alpha is crossed. Over all looks together it is below alpha with a probability of
-    at most alpha, which makes it fit for Holm's correction.
+    It is the smallest alpha whose boundary is reached at this look, so p < alpha exactly if the
+    boundary for alpha is crossed. Over all looks together the probability that it is below alpha
+    is at most alpha, as Holm's correction requires.
 
     >>> round(repeated_p(2.031, [0.2, 0.4, 0.6, 0.8, 1.0]), 3)
     0.05
@@ -129,7 +129,7 @@ def repeated_p(
         bound = spending(math.exp(log_alpha), fractions, kind, clock=clock)[-1]
         return float(min(bound, _FARTHEST + 1) - abs(z))
 
-    # no p for several looks is below that of a single one
+    # a repeated p-value is at least the p-value of a single look
     low = math.log(max(2 * float(special.ndtr(-abs(z))), 1e-12))
     highest = math.log(0.999)
     if excess(low) <= 0:
@@ -143,7 +143,7 @@ def repeated_p(
 
 
 def nominal_level(bound: float) -> float:
-    """The level of an ordinary interval that is as wide as a repeated interval of this boundary.
+    """The level of an ordinary interval that is as wide as one with this boundary.
 
     >>> round(nominal_level(1.959964), 6)
     0.95
@@ -198,7 +198,7 @@ def _go_on(
     shift: float = 0.0,
     drift: float = 0.0,
 ) -> Paths:
-    """The paths within ``edge`` at the next look, on points that resolve both looks' densities."""
+    """The paths within ``edge`` at the next look, on a grid that resolves both looks' densities."""
     reach = _WIDEST * math.sqrt(time)
     low, high = max(-edge, drift * time - reach), min(edge, drift * time + reach)
     if low >= high:

@@ -1,1 +1,1 @@
-"""The page of a proof: what came of it, for people who decide about products."""
+"""The HTML page of a proof: its results, for people who decide about products."""

@@ -1,4 +1,4 @@
-"""What it took: time, memory, and how the server does under load."""
+"""The section on costs: time, memory, and the server's performance under load."""
 
 from liverank.experiments.reporting.html.tables import cell, grid
 from liverank.markup import Html, tag
@@ -8,7 +8,7 @@ from liverank.proof.results import Phase
 
 
 def cost(facts: PageFacts) -> Html:
-    """Figures of the whole run, and a row for each of its stages."""
+    """Totals of the whole run, and a row for each stage."""
     phases = facts.result.phases
     rows = [_row(phase) for phase in phases]
     processors = f"{facts.processors} processor{'' if facts.processors == 1 else 's'}"
@@ -47,7 +47,7 @@ def cost(facts: PageFacts) -> Html:
 
 
 def go_on(facts: PageFacts) -> Html:
-    """What the page shows and what it does not, and how to go on."""
+    """The scope and limits of the page, and the next steps."""
     return tag(
         "section",
         tag("h2", "What this shows, and what it does not"),

@@ -1,4 +1,4 @@
-"""The lift of each metric at every look of the experiment, as pictures."""
+"""Charts of the lift of each metric at every look of the experiment."""
 
 from liverank.experiments.reporting.html.chart import Frame
 from liverank.markup import Html, tag
@@ -62,7 +62,7 @@ def _picture(metric: MetricProof, days: float) -> Html:
 
 
 def _span(metric: MetricProof, banded: list[tuple[float, float, float]]) -> tuple[float, float]:
-    """The lifts that the picture shows: zero, the truth, and the bands but for the first days'."""
+    """The range of lifts in the chart: zero, the truth, and the bands except on the first days."""
     later = banded[len(banded) // 4 :]
     ends = [0.0, metric.true_lift or 0.0, *(end for _, low, high in later for end in (low, high))]
     low, high = min(ends), max(ends)

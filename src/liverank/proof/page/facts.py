@@ -1,6 +1,6 @@
-"""What the page shows besides the results of a proof: lists of people, what was learned, and costs.
+"""The page's data besides the results of a proof: people's lists, feature importance, and costs.
 
-Invariant: what only the simulator knows says so by its name (``true_``).
+Invariant: the name of every value that only the simulator knows begins with ``true_``.
 """
 
 import msgspec
@@ -18,11 +18,11 @@ class Why(_Fact, frozen=True):
 
     words: str
     effect: float
-    """What it adds to the score, in log-odds."""
+    """Contribution to the score, in log-odds."""
 
 
 class ListedRoom(_Fact, frozen=True):
-    """A room at its position in somebody's list."""
+    """A room at its position in a person's list."""
 
     item: str
     title: str
@@ -30,29 +30,29 @@ class ListedRoom(_Fact, frozen=True):
     topics: tuple[str, ...]
     language: str
     listeners: int
-    """People in it at that moment."""
+    """Number of people in the room at that time."""
     score: float
     true_join_probability: float
-    """Of this person, if they look at it."""
+    """Probability that this person joins the room if they examine it."""
     reasons: tuple[Why, ...] = ()
-    """Strongest first; none for a list by popularity."""
+    """Reasons, the strongest first; empty for a list by popularity."""
 
 
 class PersonLists(_Fact, frozen=True):
-    """What one person is shown at one moment under both variants."""
+    """The lists of one person at one time under both variants."""
 
     user: str
     languages: tuple[str, ...]
     topics: tuple[str, ...]
-    """Those that the person likes most; nobody but the simulator knows."""
+    """The topics that the person likes most; only the simulator knows them."""
     joins: int
-    """In the weeks before."""
+    """Number of joins in the weeks before."""
     popular: tuple[ListedRoom, ...]
     model: tuple[ListedRoom, ...]
 
 
 class LoadFigures(_Fact, frozen=True):
-    """What a short load test measured, on the machine that the demo ran on."""
+    """Results of a short load test on the machine that the demo ran on."""
 
     seconds: float
     answered: int
@@ -61,22 +61,22 @@ class LoadFigures(_Fact, frozen=True):
     p99_ms: float | None
     errors: int
     candidates: int
-    """Rooms that each request ranks."""
+    """Number of rooms that each request ranks."""
 
 
 class PageFacts(_Fact, frozen=True):
-    """All that the page shows."""
+    """All data of the page."""
 
     result: ProofResult
     lists: tuple[PersonLists, ...]
     live_rooms: int
-    """At the moment of the lists."""
+    """Number of live rooms at the time of the lists."""
     learned: tuple[Theme, ...]
     load: LoadFigures | None
     peak_memory_mb: float | None
     """The largest resident memory of any process of the run."""
     seconds: float
-    """Of the whole run, wall-clock."""
+    """Wall-clock time of the whole run."""
     processors: int
     commands: tuple[str, ...]
-    """To go on with, for a reader with a terminal; none where nothing was kept."""
+    """Next commands for a reader with a terminal; empty if the project was not kept."""

@@ -33,12 +33,12 @@ def head(facts: PageFacts) -> Html:
 
 
 def cards(facts: PageFacts) -> Html:
-    """The lift of each metric, with its interval and the share of what could be gained."""
+    """The lift of each metric, with its interval and the share of the possible gain."""
     return tag("section", *map(_card, facts.result.metrics), class_="cards")
 
 
 def _answer(result: ProofResult) -> str:
-    """What the experiment found, in one sentence."""
+    """The result of the experiment, in one sentence."""
     up = [one for one in result.metrics if one.reported.verdict == "better"]
     down = [one for one in result.metrics if one.reported.verdict == "worse"]
     if up and down:

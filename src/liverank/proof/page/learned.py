@@ -1,4 +1,4 @@
-"""What the model learned from the weeks before the test, in words."""
+"""The section on what the model learned from the weeks before the test."""
 
 from liverank.markup import Html, tag
 from liverank.proof.page.facts import PageFacts
@@ -7,7 +7,7 @@ from liverank.proof.page.words import seconds_words, share_words
 
 
 def learned(facts: PageFacts) -> Html | None:
-    """What its decisions rest on, and what training took."""
+    """The importance of its features by theme, and the cost of training."""
     if not facts.learned:
         return None
     training = facts.result.training

@@ -1,6 +1,6 @@
-"""The whole page: one file with its style and pictures in it, and no script.
+"""Renders the whole page: one file with inline style and pictures, and no script.
 
-Invariant: the page asks nothing of a network, and says so to the browser.
+Invariant: the page makes no network requests, and its content policy forbids them.
 """
 
 from importlib.resources import files
@@ -10,7 +10,7 @@ from liverank.proof.page import cost, course, headline, learned, people, truth
 from liverank.proof.page.facts import PageFacts
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
-"""Between a number and its percent sign."""
+"""Space between a number and its percent sign."""
 
 
 def render_page(facts: PageFacts) -> str:

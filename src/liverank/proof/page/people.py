@@ -1,4 +1,4 @@
-"""What some people are shown at one moment under both variants, next to each other."""
+"""The section with the lists of some people at one time, under both variants side by side."""
 
 import math
 
@@ -9,7 +9,7 @@ _REASONS = 2
 
 
 def lists(facts: PageFacts) -> Html | None:
-    """Two lists for each person; nothing where there are none."""
+    """Two lists for each person; empty if there are no lists."""
     if not facts.lists:
         return None
     return tag(
@@ -53,7 +53,7 @@ def _person(person: PersonLists) -> Html:
 
 
 def _column(title: str, rooms: tuple[ListedRoom, ...], class_: str, most: float) -> Html:
-    """One list; bars are as wide as the column where a chance is ``most``."""
+    """One list; the bar of the probability ``most`` is as wide as the column."""
     chance = 1 - math.prod(1 - room.true_join_probability for room in rooms)
     return tag(
         "div",

@@ -1,4 +1,4 @@
-"""Features in the words of somebody who has never read their definitions.
+"""Describes features in words for readers who do not know their definitions.
 
 Invariant: every expression of a feature has a phrase; names of fields are the product's own.
 """
@@ -32,7 +32,7 @@ _VERBS = {
     "click": ("clicked", "clicks", "click"),
     "leave": ("left", "leaves", "leave"),
 }
-"""Of interactions of the demo: in the past, of one person, of many."""
+"""Verbs for interactions of the demo: past tense, one person, many people."""
 _ROOMS = {
     "host": "rooms of this host",
     "speakers": "rooms with these speakers",
@@ -64,7 +64,7 @@ _LIFETIME = "forever"
 
 
 def phrase(expression: Expression) -> str:
-    """What a feature says, as a noun phrase.
+    """The meaning of a feature, as a noun phrase.
 
     >>> phrase(Count("user_host", "join", "14d")), phrase(FollowedHere())
     ('how often the person joined rooms of this host', 'people in the room whom the person follows')
@@ -96,7 +96,7 @@ def phrase(expression: Expression) -> str:
 
 
 def _phrase_of_state(expression: Expression) -> str:
-    """Phrases of features that are of a room, a person or a moment, and count nothing."""
+    """Phrases of features of a room, a person or a time that are not counts."""
     match expression:
         case Followed(field=field):
             return f"whether the person follows {_OF.get(field, f'the {field}')}"
@@ -134,7 +134,7 @@ def _phrase_of_state(expression: Expression) -> str:
 
 
 def subject(expression: Expression) -> str:
-    """The phrase of a feature, and of what a comparison compares.
+    """The phrase of a feature; for a comparison, of the compared feature.
 
     >>> subject(Rank(FollowedHere())) == subject(FollowedHere())
     True
@@ -143,7 +143,7 @@ def subject(expression: Expression) -> str:
 
 
 def reason_words(feature: SpecFeature, value: float | None, typical: float | None) -> str:
-    """A reason for an item's position: the feature, its value, and what is usual among the others.
+    """A reason for an item's position: the feature, its value, and the others' usual value.
 
     >>> here = SpecFeature("followed_here", "following", FollowedHere())
     >>> reason_words(here, 3.0, 0.0)
@@ -175,12 +175,12 @@ def _compared(expression: COMPARED, value: float | None) -> str:
 
 
 def _is_high(expression: Expression, value: float) -> bool:
-    """Whether a value is above zero, or above those of the other rooms where it says so."""
+    """Whether a value is above zero or, for a comparison, above those of the other rooms."""
     return value < 0.5 if isinstance(expression, Gap | Rank) else value > 0
 
 
 def _statement(expression: Same | Followed, *, is_so: bool) -> str:
-    """What is so of a person and a room, or that it is not so."""
+    """A yes/no feature of a person and a room as a statement, or as its negation."""
     words = phrase(expression).removeprefix("whether ")
     if is_so:
         return words
@@ -235,7 +235,7 @@ def _is_of_person(scope: str) -> bool:
 
 
 def _people(scope: str) -> str:
-    """Whose interactions a scope counts."""
+    """The people whose interactions a scope counts."""
     if _is_of_person(scope):
         return "the person"
     of_some = scope.endswith("_item") and scope != "item"
@@ -244,7 +244,7 @@ def _people(scope: str) -> str:
 
 
 def _rooms(scope: str) -> str:
-    """What they were in."""
+    """The rooms whose interactions a scope counts."""
     if scope in ("user", "all", USER_RECENT):
         return "rooms"
     if scope == "item" or scope.endswith("_item"):
@@ -254,7 +254,7 @@ def _rooms(scope: str) -> str:
 
 
 def _span(scope: str, half_life: str) -> str:
-    """How far back a count reaches, where that says more than the scope does."""
+    """The time span of a count, if it adds information to the scope."""
     is_pair = scope.startswith("user_") and scope != USER_RECENT
     if half_life == _LIFETIME or is_pair:
         return ""

@@ -1,4 +1,4 @@
-"""What a model learned, summed up: the importance of its features by what they are about.
+"""Feature importance by theme, a summary of what a model learned.
 
 Invariant: each feature belongs to one theme, so the shares of themes sum to those of features.
 """
@@ -43,14 +43,14 @@ class Theme(msgspec.Struct, frozen=True):
     title: str
     share: float
     phrases: tuple[str, ...]
-    """Of its most important features, those first."""
+    """Phrases of its most important features, in order of importance."""
     features: int
 
 
 def themes_of(importance: Mapping[str, float], spec: FeatureSpec) -> tuple[Theme, ...]:
-    """Themes with their share of the importance, the largest first; those without any are left out.
+    """Themes with their share of the importance, the largest first, without shares of zero.
 
-    ``importance`` is a share for each feature. Features that the spec does not have are left out.
+    ``importance`` is the share of each feature. Features that the spec lacks are left out.
     """
     expressions = {feature.name: feature.expression for feature in spec.features}
     by_theme: dict[Name, list[tuple[float, str]]] = {}
@@ -73,7 +73,7 @@ def themes_of(importance: Mapping[str, float], spec: FeatureSpec) -> tuple[Theme
 
 
 def theme_of(expression: Expression) -> Name:
-    """What a feature is about.
+    """The theme of a feature.
 
     >>> theme_of(Followed("host")), theme_of(Visits("visits"))
     ('follows', 'person')
@@ -98,7 +98,7 @@ def theme_of(expression: Expression) -> Name:
 
 
 def _theme_of_counts(expression: Expression) -> Name:
-    scope: str = expression.scope  # type: ignore[union-attr]  # all others count in a scope
+    scope: str = expression.scope  # type: ignore[union-attr]  # all other kinds have a scope
     if isinstance(expression, Fatigue) or scope == "user_item":
         return "seen"
     if scope in ("user", USER_RECENT):

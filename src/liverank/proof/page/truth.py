@@ -1,4 +1,4 @@
-"""How much there was to gain, and whether the report is right: what only a simulator knows."""
+"""The sections with simulated truth: the possible gain, and whether the report is right."""
 
 from liverank.experiments.reporting.html.tables import cell, grid
 from liverank.markup import Html, tag
@@ -17,7 +17,7 @@ from liverank.proof.results import MODEL, ORACLE, ORACLES, MetricProof, ProofRes
 
 
 def to_gain(facts: PageFacts) -> Html | None:
-    """For each metric how far the model is on the way from the best heuristic to the oracle."""
+    """The model's position between the best heuristic and the oracle, for each metric."""
     result = facts.result
     policies = {one.policy: one for one in result.truth}
     if ORACLE not in policies or MODEL not in policies or result.best_heuristic not in policies:
@@ -48,7 +48,7 @@ def to_gain(facts: PageFacts) -> Html | None:
 
 
 def trust(facts: PageFacts) -> Html | None:
-    """What was reported of each metric, next to the true effect."""
+    """The reported effect on each metric, next to the true effect."""
     known = [metric for metric in facts.result.metrics if metric.true_lift is not None]
     if not known:
         return None

@@ -1,4 +1,4 @@
-"""Numbers of a proof as the page writes them: values on their own scale, lifts, shares, times."""
+"""Formats numbers of a proof for the page: values on their own scale, lifts, shares, times."""
 
 from liverank.experiments.analysis.words import number
 from liverank.proof.results import METRIC_WORDS, Interval
@@ -18,12 +18,12 @@ POLICY_WORDS = {
     "personal rule": "a personal rule without a model",
 }
 _SPANS = {"5m": "of 5 minutes", "1h": "of an hour", "1d": "of a day"}
-"""How heuristics are named in a proof, by the half-life of their counts."""
+"""Half-lives of counts in the names of heuristics, in words."""
 UNKNOWN = "unknown"
 
 
 def metric_title(name: str) -> str:
-    """The name of a metric for people.
+    """The name of a metric for readers.
 
     >>> metric_title("join_rate")
     'Join rate'
@@ -32,12 +32,12 @@ def metric_title(name: str) -> str:
 
 
 def metric_meaning(name: str) -> str:
-    """What a metric measures; nothing for one that is not of a proof."""
+    """The meaning of a metric; empty for a metric that no proof has."""
     return next((words for known, words in METRIC_WORDS.items() if known == name), "")
 
 
 def policy_words(name: str) -> str:
-    """A policy for people.
+    """The name of a policy for readers.
 
     >>> policy_words("model"), policy_words("popular 5m")
     ('liverank', 'popular of 5 minutes')
@@ -58,7 +58,7 @@ def value_words(name: str, value: float | None) -> str:
 
 
 def lift_words(lift: float | None) -> str:
-    """A relative change with its sign, to whole percents where it is large.
+    """A relative change with its sign, in whole percents if it is large.
 
     >>> lift_words(0.2374), lift_words(-0.0123), lift_words(None)
     ('+24 %', '-1.2 %', 'unknown')
@@ -69,7 +69,7 @@ def lift_words(lift: float | None) -> str:
 
 
 def interval_words(ends: Interval) -> str:
-    """Both ends of an interval of lifts, or that there is none yet.
+    """Both ends of an interval of lifts, or a note that there is none yet.
 
     >>> interval_words((0.191, 0.287)), interval_words((None, None))
     ('+19 to +29 %', 'no interval yet')
@@ -81,7 +81,7 @@ def interval_words(ends: Interval) -> str:
 
 
 def share_words(share: float | None) -> str:
-    """A share of the oracle's gain.
+    """A share of the oracle's gain, as text.
 
     >>> share_words(0.637), share_words(None)
     ('64 %', 'unknown')
@@ -90,7 +90,7 @@ def share_words(share: float | None) -> str:
 
 
 def seconds_words(seconds: float) -> str:
-    """A length of time.
+    """A duration as text.
 
     >>> seconds_words(8.23), seconds_words(204.0)
     ('8.2 s', '3 min 24 s')

@@ -1,1 +1,1 @@
-"""What is true in a simulated world: the same weeks of the same people, all on one policy."""
+"""True values in a simulated world: the same weeks of the same people, all on one policy."""

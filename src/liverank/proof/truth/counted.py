@@ -1,8 +1,8 @@
-"""Counts what each person truly did in the weeks of a test, from the events of the world.
+"""Counts each person's true activity in the weeks of a test, from the events of the world.
 
 It shares no code with the experiment system and repeats its definitions in plain form, so that it
-can check them. Invariant: a person counts from the first visit in those weeks on, and what happened
-at or before that visit does not count.
+can check them. Invariant: a person counts from the first visit in those weeks on; events at or
+before that visit do not count.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,14 +19,14 @@ Ints: TypeAlias = NDArray[np.int64]
 
 DAY_MS = 86_400_000
 NEVER = -1
-"""First visit of a person who did not visit."""
+"""Value of the first visit of a person who did not visit."""
 
 
 class Counted:
     """Counts of each person from ``start_ms`` up to and with ``end_ms`` (Unix ms).
 
-    ``users`` are the ids of all people, in the order of their rows. It takes every visit and every
-    event of those weeks, a visit before the events that follow it, and ignores others.
+    ``users`` are the ids of all people, in the order of their rows. It must be given every visit
+    and every event of those weeks, a visit before its events; other events are ignored.
     """
 
     def __init__(self, users: Sequence[str], *, start_ms: int, end_ms: int) -> None:
@@ -34,7 +34,7 @@ class Counted:
         self._row = {user: row for row, user in enumerate(users)}
         self._start_ms, self._end_ms = start_ms, end_ms
         self.first_ms: Ints = np.full(number, NEVER, np.int64)
-        """When each person first came, Unix ms."""
+        """Time of each person's first visit, Unix ms."""
         self.impressions: Ints = np.zeros(number, np.int64)
         self.clicks: Ints = np.zeros(number, np.int64)
         self.joins: Ints = np.zeros(number, np.int64)
@@ -43,13 +43,13 @@ class Counted:
         self._days_joined: list[set[int]] = [set() for _ in range(number)]
 
     def visit(self, people: Ints, at_ms: int) -> None:
-        """These people (rows) ask for their lists at a time."""
+        """Add a visit of these people (rows) at a time."""
         if self._start_ms <= at_ms <= self._end_ms:
             fresh = people[self.first_ms[people] == NEVER]
             self.first_ms[fresh] = at_ms
 
     def observe(self, events: Iterable[Event]) -> None:
-        """Events happened."""
+        """Add events."""
         for event in events:
             if isinstance(event, Interaction) and event.at_ms <= self._end_ms:
                 row = self._row[event.user]
@@ -64,7 +64,7 @@ class Counted:
             self.clicks[row] += 1
         elif event.type == "join":
             self.joins[row] += 1
-            # the k-th day ends k * 24 h after the first visit, that time included
+            # the k-th day ends k * 24 h after the first visit (inclusive)
             self._days_joined[row].add((since_ms - 1) // DAY_MS)
         elif event.type == "leave":
             self.listened_s[row] += event.value or 0.0
@@ -76,9 +76,9 @@ class Counted:
         return came
 
     def days(self) -> tuple[Ints, Ints]:
-        """Days with a join, and days, of each person: both int64[n_people].
+        """Days with a join, and all days, of each person: both int64[n_people].
 
-        A day is 24 hours from the person's first visit; only whole days count.
+        A day is 24 hours, counted from the person's first visit; only whole days count.
         """
         days = np.where(self.came, (self._end_ms - self.first_ms) // DAY_MS, 0)
         joined = [
@@ -99,9 +99,9 @@ class Counted:
         }
 
     def values(self, among: NDArray[np.bool_] | None = None) -> dict[MetricName, float]:
-        """Each metric over all who came, or over those ``among`` them, as a ratio of sums.
+        """Each metric over all visitors, or over those in ``among``, as a ratio of sums.
 
-        NaN where the denominator is 0.
+        NaN if the denominator is 0.
         """
         chosen = self.came if among is None else self.came & among
         return {name: _ratio(*both, chosen) for name, both in self.columns().items()}

@@ -21,21 +21,21 @@ Bools: TypeAlias = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Span:
-    """Some days of a world, in simulated Unix ms."""
+    """A time span of a world, in simulated Unix ms."""
 
     start_ms: int
     end_ms: int
 
     @property
     def length_ms(self) -> int:
-        """How long it is."""
+        """The length of the span."""
         return self.end_ms - self.start_ms
 
 
 def lived(
     life: Life, policy: Watched, span: Span, effort: Effort, on_share: Callable[[float], None]
 ) -> None:
-    """Run a life with a policy over the span, and record the effort."""
+    """Run a life with a policy over the span, and record the cost."""
     drive(
         life,
         policy,
@@ -48,18 +48,18 @@ def lived(
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """The same people from the same time on, with the same random numbers, all on one policy."""
+    """All people on one policy, from the same time on and with the same random numbers."""
 
     name: str
     where: Literal["server", "in process"]
     life: Life
-    """A fork, which the run changes."""
+    """A fork of the life, which the run advances."""
     policy: Policy
 
     def lived_through(
         self, span: Span, phases: Phases, groups: Mapping[str, Bools] | None = None
     ) -> TruePolicy:
-        """Run the span, and count: all people, and those of each of some groups."""
+        """Run the span, and count the activity of all people and of each group."""
         people = self.life.world.people.ids
         counted = Counted(people, start_ms=span.start_ms, end_ms=span.end_ms)
         watched = Watched(self.policy, counted=counted)

@@ -1,1 +1,1 @@
-"""Experiments in the rank server: assignment, ranking by variants, popularity for each of them."""
+"""Experiments in the rank server: assignment, ranking by variant, and popularity by variant."""

@@ -30,14 +30,14 @@ _ROWS = 131_072
 
 
 def half_life_ms(config: Config) -> float:
-    """Half-life of "popular now" in ms: the half-life of the config that is nearest to an hour."""
+    """Half-life of "popular now" in ms: the config's half-life that is nearest to one hour."""
     return duration_ms(nearest(config.features.half_lives, HALF_LIFE)[0])
 
 
 def count_arms(log: Log, config: Config, *, at_ms: float) -> "ArmCounts | None":
-    """Count the log up to now; None where the config names no experiments.
+    """Count the log up to now; None if the config has no experiments.
 
-    May take seconds. Raises LogError and its subclasses, StateError.
+    It may take seconds. Raises LogError and its subclasses, StateError.
     """
     return ArmCounts(log, config, at_ms=at_ms) if config.experiments else None
 
@@ -48,7 +48,7 @@ class ArmCounts:
     def __init__(self, log: Log, config: Config, *, at_ms: float) -> None:
         """Count the log up to now. Raises LogError and its subclasses, StateError."""
         self.seq = log.last_seq()
-        """The last event that was counted."""
+        """Seq of the last event that was counted."""
         changes = [one.event for one in log.experiment_changes()]
         self.changes = tuple(one for one in changes if isinstance(one, ExperimentChange))
         """Changes of experiments (starts, steps, ends) in the log."""

@@ -16,7 +16,7 @@ from liverank.features.state.shared_memory import SharedArrays
 from liverank.serving.experiments.arm_kernel import add_weights, find_weights, keys_of
 
 SLOTS = 1 << 20
-"""Slots for pairs of a variant and an item; at most half are used."""
+"""Number of slots for pairs of a variant and an item; at most half are used."""
 _SHAPES: list[tuple[npt.DTypeLike, int]] = [
     (np.int64, 8),
     (np.float64, 1),
@@ -25,14 +25,14 @@ _SHAPES: list[tuple[npt.DTypeLike, int]] = [
 ]
 _VERSION, _USED = 0, 1
 _MAX_HALF_LIVES = 400.0
-"""Half-lives since the reference after which weights are rescaled: float64 ends at 2 ** 1024."""
+"""Half-lives since the reference at which weights are rescaled, below float64's 2 ** 1024."""
 _MIN_WEIGHT = 2.0**-20
 _CHUNK = SLOTS // 8
 _PAUSE_S, _PATIENCE_S = 5e-5, 0.05
 
 
 class ArmTable:
-    """The table; a reader passes ``fd``, the file descriptor from the process that adds to it.
+    """The table; a reader passes ``fd``, the file descriptor from the writing process.
 
     ``half_life_ms`` is the time after which a success counts half; it may be infinite.
 
@@ -95,14 +95,14 @@ class ArmTable:
         return scaled
 
     def close(self) -> None:
-        """Close the file descriptor; the memory is freed when no array of it is left."""
+        """Close the file descriptor; the memory is freed when its last array is deleted."""
         self._shared.close()
 
     def _rebuild(self, reference_ms: float) -> None:
         """Change the reference, and drop pairs of negligible weight.
 
-        If many pairs remain, those of the least weight are dropped until a quarter of the slots is
-        used.
+        If many pairs remain, those with the smallest weights are dropped until a quarter of the
+        slots is used.
         """
         scale = 2.0 ** ((self._reference[0] - reference_ms) / self._half_life_ms)
         weights = self._values * scale

@@ -1,4 +1,4 @@
-"""Arms: which successes count for the most popular items of which variant.
+"""Arms: map each success to the variants whose popularity it counts for.
 
 An arm is a variant of an experiment that runs or was shipped. Invariant: a success of a user counts
 only for the user's own arm of an experiment, or for all arms if the user is in none.
@@ -18,7 +18,7 @@ _MAX_USERS = 200_000
 
 
 def arm_of(experiment: str, variant: str) -> int:
-    """The number of an arm: a hash of its experiment and variant."""
+    """The id of an arm: a hash of its experiment and variant."""
     return hash_id(f"{experiment}:{variant}")
 
 
@@ -50,15 +50,15 @@ class Arms:
 
     @property
     def has_fields(self) -> bool:
-        """Whether fields of an interaction affect which arm it counts for."""
+        """Whether the arm of an interaction depends on its fields."""
         return self._has_fields
 
     def hold_at(self, at_ms: float) -> bool:
-        """Whether no experiment changed since, by the times in the config."""
+        """Whether the arms are still valid: no experiment started or ended by the config since."""
         return self._steps_at(at_ms) == self.steps
 
     def fed_by(self, user: str, fields: Fields) -> tuple[int, ...]:
-        """The arms that a user's success counts for; ``fields`` are those of the interaction."""
+        """The arms for which a user's success counts; ``fields`` are the interaction's fields."""
         if not self._open:
             return ()
         if self._has_fields:

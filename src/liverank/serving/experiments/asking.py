@@ -1,6 +1,6 @@
-"""``GET /v1/experiments/NAME/assignment``: the variant that a unit gets, and why.
+"""``GET /v1/experiments/NAME/assignment``: a unit's variant, and the reason.
 
-Invariant: the request does not count as exposure; a ranking at the same time would get the same.
+Invariant: the request is not an exposure; a ranking at the same time gets the same variant.
 """
 
 import msgspec

@@ -15,7 +15,7 @@ from liverank.features.state.state import State
 from liverank.serving.experiments.targets import Target
 
 _MAX_UNITS = 200_000
-"""Most units of an experiment whose assignments are cached."""
+"""Maximum number of units of an experiment whose assignments are cached."""
 
 
 @dataclass(slots=True)

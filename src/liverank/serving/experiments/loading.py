@@ -1,7 +1,7 @@
 """Loads and verifies the bundles of variants.
 
-Invariant: a bundle that does not load, or that needs state of another layout, ranks nothing, and
-the reason is reported.
+Invariant: a bundle that does not load, or needs another layout of state, is not used, and the
+reason is reported.
 """
 
 from collections.abc import Sequence
@@ -46,9 +46,9 @@ def load_variants(
     root: Path | None,
     before: Variants | None,
 ) -> Variants:
-    """Load what the config's experiments need; reuses bundles that ``before`` already holds.
+    """Load the bundles of the config's experiments; reuses those that ``before`` has loaded.
 
-    ``root`` is the root of the bundles. ``Variants.refused`` holds what cannot be loaded, and why.
+    ``root`` is the root of the bundles. ``Variants.refused`` has the reason for each failure.
     """
     rankers: dict[str, Ranker] = {}
     refused: dict[str, str] = {}
@@ -69,7 +69,7 @@ def load_variants(
 
 
 def _load(version: str, state: State, *, root: Path | None, known: Ranker | None) -> Ranker | str:
-    """A ranker of the bundle, or the reason why there is none."""
+    """A ranker of the bundle, or the reason for the failure."""
     if known is not None and known.layout == state.layout:
         return known
     if root is None:

@@ -40,13 +40,13 @@ class RankingContext:
 
     @property
     def seed(self) -> np.uint64:
-        """Seed of all random choices, including the order of equals."""
+        """Seed of all random choices, including the order of equal items."""
         return np.uint64(hash_id(self.request_id))
 
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """Scores of candidates, float64[n] each, and where they come from."""
+    """Scores of candidates, float64[n] each, and their source."""
 
     scores: NDArray[np.float64]
     second: NDArray[np.float64]
@@ -83,7 +83,7 @@ def in_order(
 
 
 def by_popularity(context: RankingContext, table: ArmTable, arm: int) -> RankedList:
-    """Rank by popularity among the users of this arm; equals are ordered newest first."""
+    """Rank by popularity among the users of this arm; equal items are ordered newest first."""
     view = context.view
     candidates, dropped = candidates_of(
         context.request, view.live, context.hashes, at_ms=context.at_ms

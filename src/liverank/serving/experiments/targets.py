@@ -1,4 +1,4 @@
-"""Targets of experiments: which users an experiment applies to, by their fields in state.
+"""Targets of experiments: select the users of an experiment by their fields in state.
 
 Invariant: a user with an unknown field of the target is not in the target.
 """
@@ -16,7 +16,7 @@ class Target:
 
     def __init__(self, name: str, experiment: Experiment, state: State) -> None:
         self.trouble: str | None = None
-        """Why the target cannot match any user, or None."""
+        """The reason why the target cannot match any user, or None."""
         self._names = list(experiment.target)
         self._wanted = [frozenset(map(hash_id, values)) for values in experiment.target.values()]
         known_fields = {field: state.layout.field("user", field) for field in self._names}

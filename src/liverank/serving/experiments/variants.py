@@ -1,7 +1,7 @@
 """Ranking by the variant that a unit is assigned to.
 
 Invariant: if a variant cannot be served, the list is still logged with that variant (intention to
-treat), and with the reason why it was ranked in another way.
+treat), and with the reason for the fallback.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ _CURRENT = "current"
 class Variants:
     """Ranks by variants; ``rank`` replaces ``ranker.rank``.
 
-    ``rankers`` are those of the variants' own bundles by version; ``refused`` holds the reasons why
+    ``rankers`` are for the variants' own bundles by version; ``refused`` has the reasons why
     other bundles cannot be served, by version.
     """
 
@@ -50,7 +50,7 @@ class Variants:
 
     @property
     def trouble(self) -> str | None:
-        """Bundles that are not served, and targets that match nobody; None if there are none."""
+        """A message on bundles that are not served and targets that match nobody, or None."""
         troubles = list(self.refused.values())
         troubles += [
             experiment.target.trouble

@@ -15,7 +15,7 @@ from liverank.serving.http.messages import Problem
 
 ENCODINGS = ("gzip", "deflate", "zstd", "identity")
 _MAX_PARTS = 1000
-"""Most gzip members or zstd frames in a body: each costs time, even an empty one."""
+"""Maximum number of gzip members or zstd frames in a body: each costs time, even if empty."""
 _SLICE_BYTES = 1 << 16
 _MAX_WINDOW_BYTES = 1 << 23
 """Largest zstd window that RFC 9659 allows a sender to require."""

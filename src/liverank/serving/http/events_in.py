@@ -28,7 +28,7 @@ OnUndeclared: TypeAlias = Callable[[Counter[Unknown]], None]
 """Gets the number of events of a body by undeclared name; called by any thread."""
 
 _MAX_REASONS = 100
-"""Most reasons in an error that refuses all events of a body."""
+"""Maximum number of reasons in an error that refuses all events of a body."""
 
 
 def _ignore(_: Counter[Unknown]) -> None:

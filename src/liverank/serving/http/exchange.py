@@ -1,6 +1,6 @@
-"""A request as endpoints see it, and an answer as the protocol sends it.
+"""The request that endpoints get, and the answer that the protocol sends.
 
-Invariant: ``answer_bytes`` alone makes the bytes of answers, and the body of every error is a
+Invariant: only ``answer_bytes`` builds the bytes of answers, and the body of every error is a
 ``messages.ErrorResponse``.
 """
 
@@ -17,7 +17,7 @@ from liverank.serving.http.messages import ErrorResponse, Problem
 
 JSON = b"application/json"
 USERS_PATH = "/v1/users/"
-"""Path before the id of a user, which may hold any characters, also slashes and line ends."""
+"""Path before the id of a user, which may have any characters, also slashes and line ends."""
 _encoder = msgspec.json.Encoder()
 _CHUNK = 500
 """Items of a long list that are encoded at once."""
@@ -30,7 +30,7 @@ class Request:
 
     method: str
     path: str
-    """Unescaped."""
+    """The unescaped path."""
     query: str
     body: bytes
     read_at: float
@@ -72,7 +72,7 @@ def json_answer(status: int, content: msgspec.Struct) -> Answer:
 
 
 def problem_answer(status: int, problem: Problem, *headers: tuple[bytes, bytes]) -> Answer:
-    """An error as an answer; with 503, a header says when to try again.
+    """An error as an answer; with 503, a header gives the time to try again.
 
     >>> problem_answer(404, Problem(where="GET /x", what="no such route")).body
     b'{"error":{"where":"GET /x","what":"no such route"}}'

@@ -29,16 +29,16 @@ class RankRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     fields: Fields = {}
     """Fields of the request: device, app version, ..."""
     limit: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    """Most items to return; by default, the surface's limit."""
+    """Maximum number of items to return; by default, the surface's limit."""
     explain: bool = False
     deadline_ms: Annotated[float, msgspec.Meta(gt=0)] | None = None
-    """Milliseconds within which the answer is needed; by default, the surface's deadline."""
+    """Milliseconds until the answer is needed; by default, the surface's deadline."""
     id: Id | None = None
-    """Id of the ranking, which interactions refer to; by default, the server makes one."""
+    """Id of the ranking, to which interactions refer; by default, the server generates one."""
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """One feature's effect on an item's score; see ``ranking.what_if``."""
+    """The effect of one feature on an item's score; see ``ranking.what_if``."""
 
     feature: str
     value: float | None
@@ -99,7 +99,7 @@ class ErasedUser(msgspec.Struct, frozen=True, kw_only=True):
 
     user: str
     erased_rows: int
-    """Number of the user's events that the log held."""
+    """Number of the user's events that were in the log."""
 
 
 class LiveItemView(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,25 +144,25 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool = False
     """Whether time is simulated; such a server is not for real users."""
     log: str | None
-    """Why events are refused, the log is not followed, or its contents are of no use."""
+    """Reason why events are refused, the log is not followed, or its contents are unusable."""
     bundle: str | None
-    """Why the bundle that was promoted last is not served."""
+    """Reason why the bundle that was promoted last is not served."""
     processes: str | None
-    """Which process is missing or shows no sign of life."""
+    """The process that is missing or shows no sign of life."""
     rankings: str | None
-    """Why rankings are not being logged."""
+    """Reason why rankings are not being logged."""
     experiments: str | None
-    """Which variants are not ranked as configured, and which targets match nobody."""
+    """The variants that are not ranked as configured, and the targets that match nobody."""
     rankings_lost: int
     """Rankings that were served but could not be logged."""
     lag_s: float
     """Largest possible age of an event that rankings do not include yet."""
     snapshot: str | None
-    """Why the last snapshot could not be taken; the only effect is a slower restart."""
+    """Reason why the last snapshot could not be taken; the only effect is a slower restart."""
     snapshot_seq: int | None
     """Seq of the last event in the newest snapshot."""
     memory: str | None
-    """What was evicted because memory was full, and what to do; null if nothing was."""
+    """The evictions because memory was full, and what to do; null if there were none."""
     state: StateHealth | None
     """Null before the log has been read."""
     pids: dict[str, int]
@@ -181,7 +181,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a request failed: where in the request, what is wrong, and what to do."""
+    """The reason of a failed request: its location, the error, and what to do."""
 
     where: str
     what: str

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from liverank.serving.http.server import HttpServer
 
 _MAX_WAITING = 32
-"""Most requests that a client may send before it has read earlier answers."""
+"""Maximum number of requests that a client may send before reading earlier answers."""
 _LINGER_S, _LONGEST_LINGER_S = 2.0, 30.0
-"""After an answer that closes, further input is read and discarded: until none arrives for the
-first time, and no longer than the second."""
+"""Seconds for which input is discarded after an answer that closes the connection: until no input
+arrives for the first time, at most the second."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -53,7 +53,7 @@ class HttpProtocol(asyncio.Protocol):
         self.is_busy = False
         """Whether a request of this connection is being answered."""
         self.deadline = 0.0
-        """When to give up waiting for the client, by ``time.perf_counter``; 0 for never."""
+        """Time to give up waiting for the client, by ``time.perf_counter``; 0 for never."""
 
     # Called by the event loop.
 
@@ -216,7 +216,7 @@ class HttpProtocol(asyncio.Protocol):
             self.transport.resume_reading()
 
     def _reset_deadline(self) -> None:
-        """Set the time limit for what the client has to do next."""
+        """Set the time limit for the client's next action."""
         reader, limits = self._reader, self._server.limits
         if self._lingers_until:
             return

@@ -1,7 +1,7 @@
 """Finds the endpoint of a request, turns errors into answers, and counts and logs each answer.
 
-Invariant: every answer but that of ``/metrics`` is JSON; a refusal states where in the request the
-problem is, and what is wrong.
+Invariant: every answer except that of ``/metrics`` is JSON; a refusal states the location of the
+error in the request, and the error.
 """
 
 from collections.abc import Coroutine

@@ -23,8 +23,8 @@ from liverank.serving.server_log.requests import path_without_user
 Handler: TypeAlias = Callable[[Request], Answer | Coroutine[Any, Any, Answer]]
 
 _TURN_S, _LONGEST_TURN_S = 0.002, 0.02
-"""Bounds of the time in which requests are answered before the loop reads connections again. Within
-them it is the time that reading took, so that many clients cannot stop answers altogether."""
+"""Bounds of the seconds for answering requests before the loop reads connections again. Within them
+it is the time that reading took, so that many clients cannot stop answers altogether."""
 _SWEEP_S = 0.5
 _BACKLOG = 2048
 

@@ -1,1 +1,1 @@
-"""The processes of a server: a supervisor, one that folds the log, and workers that rank."""
+"""The processes of a server: a supervisor, a folding process, and workers that rank."""

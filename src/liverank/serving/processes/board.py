@@ -1,7 +1,7 @@
 """The board: numbers in memory shared by all processes of a server.
 
-It holds the pids, the progress of the fold, and counters. It is made before the processes are
-forked; each writes only its own row, so nothing is locked. Invariant: when a process replaces one
+It has the pids, the progress of the fold, and counters. It is created before the processes are
+forked; each writes only its own row, so no lock is needed. Invariant: when a process replaces one
 that died, the counters continue from their last values.
 """
 
@@ -18,10 +18,10 @@ from liverank.serving.undeclared_names import UndeclaredNames
 
 ROUTES = ("rank", "events", "items", "users", "health", "other")
 STATUSES = (200, 202, 400, 404, 405, 408, 413, 415, 422, 431, 500, 503, 507, 0)
-"""Statuses with counters of their own; 0 stands for all others."""
+"""Statuses with separate counters; 0 stands for all others."""
 LEVELS = ("model", "previous", "popular", "newest", "current")
-"""What may have ranked: ``model`` is the current bundle, ``current`` that bundle in place of a
-variant's own, the others are fallback levels."""
+"""Sources of rankings: ``model`` is the current bundle, ``current`` that bundle in place of a
+variant's own; the others are fallback levels."""
 ALARMS = ("log", "bundle", "processes", "rankings", "experiments")
 """Fields of ``/healthz`` that make ``ok`` false."""
 OTHER_SURFACE = "(other)"
@@ -99,20 +99,20 @@ class Board:
                    worker: the number of the folding process whose state it ranks from
     view           number of the view that a worker ranks from, or that was sent last; 0 for none
     generation     generation of the log that a worker ranks from
-    seq, last_seq  last event folded, and last event of the log when the folding process looked
-    reached        last event that the first fold has reached
-    looked_ms      when the folding process last looked at the log, Unix ms
-    fresh_ms       everything the log held at this time is folded, Unix ms; 0 before the first view
+    seq, last_seq  last event folded, and last event of the log at the folding process's last read
+    reached        last event that the initial fold has reached
+    looked_ms      time of the folding process's last read of the log, Unix ms
+    fresh_ms       all events of the log up to this time are folded, Unix ms; 0 before any view
     lacks_bundle   whether a worker could not load the bundle that it should serve
-    lacks_log      why a worker's last batch of rankings could not be logged: a ``LogTrouble``
+    lacks_log      reason why a worker's last batch of rankings was not logged: a ``LogTrouble``
     refuses_events the same for its last batch of events
-    log_waits_ms   how long a worker has been waiting for another process that locks the log
+    log_waits_ms   time for which a worker has been waiting for the log's lock
     wants_gap_us   length of a worker's read that waits for a pause between batches; 0 for none
-    lost_ms        when a worker last lost a ranking, Unix ms; 0 for never
+    lost_ms        time at which a worker last lost a ranking, Unix ms; 0 for never
     beat_ms        last sign of life of a worker, Unix ms; 0 before its first
     alarms_ms      start of each alarm of ``ALARMS``, Unix ms; 0 if it is off. The first living
                    worker writes it
-    cpu_us         processor time of this process and of those that it replaced, which used
+    cpu_us         CPU time of this process and of those that it replaced, which used
                    ``cpu_before_us``
 
     and counters: requests by route and status, candidates scored, requests answered late or refused
@@ -177,5 +177,5 @@ def begin_process(row: np.void) -> None:
 
 
 def write_cpu(row: np.void) -> None:
-    """Write the processor time of the calling process; in one word, so that it never falls."""
+    """Write the CPU time of the calling process in one word, so that readers never see it fall."""
     row["cpu_us"] = row["cpu_before_us"] + time.process_time_ns() // 1000

@@ -20,7 +20,7 @@ SEND_S = 2.0
 
 
 class NewView(msgspec.Struct, frozen=True, tag=True):
-    """What to rank from now on; sent with the descriptors of state and of live items.
+    """A new view to rank from; sent with the descriptors of state and of live items.
 
     If the config names experiments, a third descriptor is that of the popularity for variants, and
     ``changes`` are the experiments' starts, steps and ends. ``number`` counts the views of a
@@ -53,12 +53,11 @@ class Failure(msgspec.Struct, frozen=True, tag=True):
 
 
 class Troubles(msgspec.Struct, frozen=True, tag=True):
-    """What the folding process cannot do at present; a field is None if there is no trouble.
+    """Present problems of the folding process; a field is None if there is no problem.
 
-    ``log``: why the view lags behind the log. ``bundle``: why the bundle that was promoted last is
-    not served. ``stale``: why rankings still use events that were removed from the log.
-    ``snapshot``: why the last snapshot could not be taken. ``folding``: that there is no folding
-    process.
+    Each field is a reason. ``log``: the view lags behind the log. ``bundle``: the bundle that was
+    promoted last is not served. ``stale``: rankings still use events that were removed from the
+    log. ``snapshot``: the last snapshot failed. ``folding``: there is no folding process.
     """
 
     log: str | None = None

@@ -148,7 +148,7 @@ class _Folding:
         return SnapshotTaker(self._deployment.take_snapshot, every_s=every_s)
 
     async def _report(self, updater: StateUpdater, taker: SnapshotTaker | None) -> None:
-        """Send what is wrong to the supervisor whenever that changes."""
+        """Send the present problems to the supervisor whenever they change."""
         sent = Troubles()
         while True:
             await asyncio.sleep(_REPORT_S)

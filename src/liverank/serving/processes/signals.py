@@ -10,7 +10,7 @@ _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @contextmanager
 def woken_by_signals(stop: Callable[[int, object], None]) -> Iterator[socket.socket]:
-    """Call ``stop`` at a signal that stops a server, and give a socket to wait on.
+    """Call ``stop`` at a signal that stops a server, and yield a socket to wait on.
 
     The socket receives a byte at each signal, also when a child ends. The previous handlers are
     restored after the block.

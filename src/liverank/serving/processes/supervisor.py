@@ -3,8 +3,8 @@
 Each process has a slot: FOLDING, or the index of a worker. The supervisor handles no requests,
 starts no threads and uses no data frames (importing their library starts two threads, which stay
 idle), so that it can fork at any time: a replacement has everything imported and compiled, and
-works within a tenth of a second. The supervisor keeps what a new worker needs, including the
-descriptors of shared memory.
+works within a tenth of a second. The supervisor keeps the messages and the descriptors of shared
+memory that a new worker needs.
 Invariant: a listening socket belongs to a slot and outlives the worker in it, so that the next
 worker accepts the connections that wait.
 """
@@ -47,7 +47,7 @@ from liverank.serving.processes.worker import DRAIN_S, run_worker
 _CHECK_S, _FIRST_CHECK_S = 0.25, 0.01
 """Longest pause between two checks of the processes, later and until every worker can rank."""
 _RESTARTS_A_MINUTE, _PAUSE_S = 20, 1.0
-"""Most starts of a process within a minute; beyond that, it pauses before each start."""
+"""Maximum starts of a process within a minute; then the supervisor pauses before each start."""
 _KILL_AFTER_S = DRAIN_S + 2.0
 
 
@@ -80,7 +80,7 @@ class Supervisor:
         self._troubles = Troubles()
         self._failure: Failure | None = None
         self._why_not_folded: str | None = None
-        """Why the folding process failed, as reported before it ended, or None."""
+        """The reason of the folding process's failure, as reported before it ended, or None."""
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
@@ -102,7 +102,7 @@ class Supervisor:
             raise kind(self._failure.what)
 
     def _stop_soon(self, _number: int, _frame: object) -> None:
-        """Stop the server: for signals."""
+        """Stop the server; called by signal handlers."""
         self._is_stopping = True
 
     def _wait(self, timeout_s: float) -> None:
@@ -122,7 +122,7 @@ class Supervisor:
             self._handle(slot, *received)
 
     def _handle(self, slot: int, message: Message, fds: list[int]) -> None:
-        """Handle a message; workers send only why they cannot continue."""
+        """Handle a message; workers send only failures."""
         if isinstance(message, NewView):
             old = () if self._view is None else self._view[1]
             self._view = (message, fds)
@@ -283,5 +283,5 @@ class Supervisor:
 
 
 def write_cpu_of_supervisor(board: Board) -> None:
-    """Write the processor time of the calling process, the supervisor, to the board."""
+    """Write the CPU time of the calling process, the supervisor, to the board."""
     board.folding["supervisor_cpu_us"] = time.process_time_ns() // 1000

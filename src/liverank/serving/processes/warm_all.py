@@ -1,7 +1,7 @@
 """Compiles all kernels that any server may run, whatever its config and its bundle.
 
-``warm`` compiles what one server needs; this fills a cache in advance. Invariant: a server that
-starts from the filled cache compiles nothing.
+``warm`` compiles the kernels of one server; this module fills a cache in advance. Invariant: a
+server that starts from the filled cache compiles nothing.
 """
 
 import numpy as np

@@ -42,9 +42,9 @@ from liverank.serving.simulated.lockstep import Lockstep
 from liverank.serving.state.live_table import LiveTable
 
 DRAIN_S = 5.0
-"""Time for requests in flight when the server stops."""
+"""Seconds for requests in flight when the server stops."""
 _RETRY_S = 1.0
-"""Pause before a bundle that did not load is tried again."""
+"""Seconds before a bundle that did not load is tried again."""
 _GATHER_S = 0.02
 """Least time between two commits of events; events in between share a commit."""
 _SWITCH_S = 0.001
@@ -203,7 +203,7 @@ class _Worker:
         return view
 
     def _load_variants(self, message: NewView, state: State, fd: int) -> Variants:
-        """Load what ranks for experiments; ``/healthz`` reports what cannot be loaded."""
+        """Load the variants of experiments; ``/healthz`` reports failures."""
         deployment = self._deployment
         table = ArmTable(half_life_ms=half_life_ms(deployment.config), fd=fd)
         table.close()

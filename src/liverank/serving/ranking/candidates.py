@@ -17,7 +17,7 @@ from liverank.serving.state.live_table import LiveTable
 
 _MAX_HASHES = 1_000_000
 _CHUNK = 8_192
-"""Ids of a long list that are looked up at once; other threads can run between two chunks."""
+"""Number of ids looked up at once; between two chunks of a long list other threads can run."""
 
 
 class Candidates(Protocol):

@@ -1,10 +1,10 @@
-"""Deadlines: which requests are ranked by the model, by popularity, or refused.
+"""Deadlines: decide if a request is ranked by the model, by popularity, or refused.
 
 A request that has waited for half of its deadline, or that the model cannot rank in the rest of it,
 is ranked by popularity, which is cheap. During an overload (requests have waited that long for
 0.25 s without a break), a request that has waited for nearly all of its deadline is refused,
-because any answer would come too late. A short delay therefore refuses nobody.
-Invariant: nothing here reads a clock.
+because any answer would be too late. A short delay therefore causes no refusals.
+Invariant: time is an argument; the module reads no clock.
 """
 
 from typing import Protocol
@@ -12,20 +12,20 @@ from typing import Protocol
 from liverank.serving.ranking.ranker import NO_LIMIT, TimeLimit
 
 _SKIP_MODEL_SHARE = 0.5
-"""Share of the deadline after which a request that still waits is ranked by popularity."""
+"""Share of the deadline after which a waiting request is ranked by popularity."""
 _REFUSE_SHARE = 0.9
 """Share of the deadline after which a request is refused during an overload."""
 _MIN_STATE_WAIT_S = 0.005
-"""Least time that any request waits for state while a batch is being folded."""
+"""Minimum time that a request waits for state while a batch is being folded."""
 _LEARNING_RATE = 0.05
 """Weight of the latest ranking in the moving average of the time per candidate."""
 _DECAY = 0.02
-"""Share by which the average falls with each list that it kept from the model."""
+"""Share by which the average falls with each list for which it ruled out the model."""
 _MIN_MEASURED = 500
-"""Fewest candidates of a ranking whose time per candidate is measured."""
+"""Minimum number of candidates of a ranking for measuring the time per candidate."""
 _UNLIMITED = TimeLimit(None, 3600.0)
 _OVERLOAD_S = 0.25
-"""How long requests must have waited too long before any is refused."""
+"""Seconds for which requests must have waited too long before any is refused."""
 
 
 class DeadlinePolicy(Protocol):

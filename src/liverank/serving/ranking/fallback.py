@@ -1,8 +1,8 @@
-"""Fallback levels: what ranks when the current bundle cannot.
+"""Fallback levels, which rank when the current bundle cannot.
 
     current bundle -> previous bundle -> most popular now -> newest
 
-Invariant: there is always a level that can rank, and it states why those above it cannot.
+Invariant: some level can always rank, and it has the reason why the levels above cannot.
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from liverank.features.layout.layout import Layout
 from liverank.quantities import nearest
 
 HALF_LIFE = "1h"
-"""Wanted half-life of "popular now"; the nearest half-life of the config is used."""
+"""Preferred half-life of "popular now"; the config's nearest half-life is used."""
 
 
 @dataclass(frozen=True)
 class FallbackLevel:
-    """The bundle that ranks, or None; unless it is the current one, the fallback and its reason."""
+    """The bundle that ranks, or None; and the fallback and its reason unless it is the current."""
 
     bundle: Bundle | None
     fallback: str | None
@@ -108,9 +108,9 @@ def popularity(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Scores by "most popular now" and by "newest", float64[n] each.
 
-    ``columns`` float32[n, features] is what the popularity program read. A success counts once,
-    and once more for each category that its user shares with the requesting user. An unknown age
-    counts as the oldest.
+    ``columns`` float32[n, features] are the features of the popularity program. A success counts
+    once, and once more for each category that its user shares with the requesting user. An unknown
+    age counts as the oldest.
 
     >>> popular, newest = popularity(np.array([[1, 2, np.nan], [3, 2, 1]], np.float32))
     >>> popular.tolist(), newest.tolist()

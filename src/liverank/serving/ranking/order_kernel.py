@@ -8,7 +8,7 @@ import numpy as np
 from liverank.compiled import compiled
 
 _MIN_PARTITIONED = 1_000
-"""Fewest candidates for which the best are separated from the rest before they are sorted."""
+"""Minimum number of candidates for a partial sort: partition first, then sort the best."""
 
 
 @compiled

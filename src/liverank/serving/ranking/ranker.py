@@ -1,8 +1,8 @@
-"""Ranking as a pure function: a request and a View in, an ordered list out.
+"""Ranking as a pure function from a request and a View to an ordered list.
 
     request -> candidates -> features -> scores -> order
 
-Features are read by the same compiled code that made the training rows.
+Features are read by the same compiled code as for training rows.
 Invariant: the same request id, cut, time and fallback level give the same list; an item that is
 known to have ended is never in it; a request is answered from one View.
 """
@@ -70,10 +70,10 @@ class View:
     generation: int
     """Generation of the log when the fold began; a later one lacks events that were folded."""
     variants: "Variants | None" = None
-    """Ranks in place of ``rank``; None where the config names no experiments."""
+    """Ranks in place of ``rank``; None if the config has no experiments."""
 
     def bundle(self, version: str | None) -> Bundle | None:
-        """The bundle with that version, among those that may have ranked."""
+        """The bundle with this version, among those of this view."""
         bundle = self.ranker.level.bundle
         if self.variants is None or version is None:
             return bundle
@@ -83,7 +83,7 @@ class View:
 
 @dataclass(slots=True)  # not frozen, since that takes a microsecond a request
 class RankedList:
-    """A ranked list, and what is logged about it."""
+    """A ranked list, and the data logged with it."""
 
     candidates: Candidates
     order: list[int]
@@ -102,7 +102,7 @@ class RankedList:
     variant: str | None = None
     """Variant of an experiment, as it is logged."""
     policy: str | None = None
-    """Name of what ranked, if that was neither a bundle nor a fallback."""
+    """Name of the ranking policy, if it was neither a bundle nor a fallback."""
     propensities: list[float] | None = None
     """Probability with which each item got its position, if that is known."""
     teams: str | None = None
@@ -111,10 +111,10 @@ class RankedList:
 
 @dataclass(frozen=True, slots=True)
 class TimeLimit:
-    """How much time a ranking may take.
+    """The time that a ranking may take.
 
-    ``skip_reason`` states why the model is skipped and popularity ranks; None uses the model.
-    ``state_wait_s`` is how long to wait for state while a batch is being folded.
+    ``skip_reason`` is the reason to skip the model and rank by popularity; None uses the model.
+    ``state_wait_s`` is the time to wait for state while a batch is being folded.
     """
 
     skip_reason: str | None = None
@@ -140,7 +140,7 @@ def rank(
     limit: int,
     time_limit: TimeLimit = NO_LIMIT,
 ) -> RankedList:
-    """Rank a request's candidates as of ``at_ms``, from what has been folded so far."""
+    """Rank a request's candidates as of ``at_ms``, from the events folded so far."""
     candidates, dropped = candidates_of(request, view.live, hashes, at_ms=at_ms)
     level = view.ranker.level
     bundle = level.bundle if time_limit.skip_reason is None else None
@@ -190,7 +190,7 @@ def _read(
     at_ms: int,
     time_limit: TimeLimit,
 ) -> tuple[NDArray[np.float32], int]:
-    """What a program reads for the candidates, float32[n, columns], and the cut it was read at."""
+    """A program's features of the candidates, float32[n, columns], and the cut of the read."""
     return view.state.read_cut(
         program,
         user=hash_id(request.user),

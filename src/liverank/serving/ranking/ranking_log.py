@@ -1,4 +1,4 @@
-"""Logging of rankings: which ones, with what, and the thread that appends them in batches.
+"""Logs rankings: samples them, builds their events, and appends these in batches in a thread.
 
 A ranking is answered first and logged a moment later. Invariant: a ranking that was queued before
 ``close`` is on disk when ``close`` returns, or was counted as lost with the reason in the server's
@@ -24,11 +24,11 @@ from liverank.serving.ranking.ranker import RankedList
 from liverank.serving.server_log.events import write_event
 
 ALWAYS_LOGGED = 200
-"""Most candidates that are always logged when a list was cut from them."""
+"""Number of candidates up to which they are always logged with a cut list."""
 MAX_QUEUED = 50_000
-"""Most rankings that wait for the log; further ones are lost, and counted."""
+"""Maximum number of rankings that wait for the log; others are lost, and counted."""
 GATHER_S = 0.08
-"""Time in which rankings gather into a batch, which shares a commit and a row of the log."""
+"""Seconds in which rankings gather into a batch, which shares a commit and a row of the log."""
 _BATCH = 2_000
 _BUSY_TRIES = 5
 _CANDIDATES_SAMPLE, _VECTORS_SAMPLE, _LOGGED_SAMPLE = range(3)
@@ -45,7 +45,7 @@ def queue_ranking(
     generation: int,
     serving: Serving,
 ) -> None:
-    """Queue a ranking for the log, if it is in the share that ``serving.log_rankings`` logs.
+    """Queue a ranking for the log, if it is in the sample of ``serving.log_rankings``.
 
     The arguments are those of ``ranking_event``.
     """
@@ -75,7 +75,7 @@ def ranking_event(
     If a list was cut from more than ALWAYS_LOGGED candidates, a share ``serving.log_candidates`` of
     such lists logs the candidates, the others only their number. A share ``serving.log_vectors`` of
     the lists that a bundle ranked logs the features it read, and all candidates. The request id
-    alone decides which lists these are.
+    alone determines the samples.
     """
     items, scores, scored = ranked.items, ranked.scores, len(ranked.candidates.hashes)
     keeps_vectors = (
@@ -148,7 +148,7 @@ class RankingWriter:
         """Rankings that could not be logged."""
         self.logged = 0
         self.trouble: str | None = None
-        """Why the last batch could not be logged, or None."""
+        """The reason why the last batch could not be logged, or None."""
         self.trouble_code = LogTrouble.NONE
         """The same trouble as a number."""
         self._log = log
@@ -223,7 +223,7 @@ class RankingWriter:
             self._append([ranking])
 
     def clear_trouble(self) -> None:
-        """Report no trouble: the log can be written again."""
+        """Clear the trouble, because the log can be written again."""
         self.trouble, self.trouble_code = None, LogTrouble.NONE
 
     def _lose(self, rankings: list[ServedRanking], error: LiverankError) -> None:

@@ -17,7 +17,7 @@ from liverank.serving.http.messages import RankedItem, Reason
 from liverank.serving.ranking.ranker import RankedList
 
 MAX_REASONS = 3
-"""Most reasons given for an item."""
+"""Maximum number of reasons for an item."""
 
 
 def with_reasons(
@@ -76,7 +76,7 @@ def what_if_reasons(
 
 
 def typical_values(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Median of each column over the candidates whose value is known; NaN where none is."""
+    """Median of each column over the candidates with a known value; NaN if there are none."""
     known = ~np.isnan(features)
     typical = np.full(features.shape[1], np.nan, np.float32)
     some = known.any(axis=0)

@@ -1,6 +1,6 @@
-"""Alarms in the server's log: when a complaint of ``/healthz`` begins, and when it ends.
+"""Alarms in the server's log: the beginning and the end of each problem in ``/healthz``.
 
-Invariant: only the first living worker writes alarms. The board holds which alarms are on, so that
+Invariant: only the first living worker writes alarms. The board records the active alarms, so that
 the end of an alarm is written even if another worker wrote its beginning.
 """
 
@@ -52,7 +52,7 @@ class Alarms:
                 write_event("alarm_ended", message, alarm=name, seconds=round(seconds, 1))
 
     def _is_first(self) -> bool:
-        """Whether no worker with a lower index lives."""
+        """Whether no worker with a lower index is alive."""
         earlier = self._board.workers[: self._worker]
         lives = self._clock_ms() - earlier["beat_ms"] <= NO_BEAT_MS
         return not bool(np.any((earlier["pid"] != 0) & lives))

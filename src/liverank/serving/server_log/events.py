@@ -45,8 +45,8 @@ _logger = logging.getLogger(LOGGER)
 def write_event(event: str, message: str, *, is_fault: bool = False, **fields: object) -> None:
     """Write an event to the server's log; ``is_fault`` adds the current exception.
 
-    ``message`` is for people, ``fields`` are for programs. Neither may hold the id of a user,
-    because an erased user must not stay in logs.
+    ``message`` is for people, ``fields`` are for programs. Neither may contain the id of a user,
+    because an erased user must not remain in logs.
     """
     _logger.log(
         EVENTS[event], "%s", message, exc_info=is_fault, extra={"event": event, "fields": fields}

@@ -20,7 +20,7 @@ SUPERVISOR = "supervisor"
 
 _STDERR = 2
 _MAX_CHARACTERS = 600
-"""Most characters of a message or a field, so that a line fits into one atomic write to a pipe."""
+"""Maximum characters of a message or a field, so that a line fits an atomic write to a pipe."""
 _MAX_TRACEBACK = 2500
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 

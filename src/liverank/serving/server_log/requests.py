@@ -1,6 +1,6 @@
-"""Requests in the server's log: slow ones, and with an access log all of them.
+"""Requests in the server's log: slow requests, or with an access log all requests.
 
-Invariant: a line names no user, and holds no part of a body or a query.
+Invariant: a line has no user id, and no part of a body or a query.
 """
 
 import time
@@ -11,7 +11,7 @@ from liverank.serving.http.exchange import USERS_PATH, Answer, Request
 from liverank.serving.server_log.events import write_event
 
 MOST_SLOW_A_MINUTE = 10
-"""Most slow requests written a minute; the next line states how many more there were."""
+"""Maximum number of slow requests written a minute; the next line counts the others."""
 
 
 class _HasId(msgspec.Struct):
@@ -95,7 +95,7 @@ def path_without_user(path: str) -> str:
 
 
 def _id_of(answer: Answer, route: str) -> str | None:
-    """The id of the ranking that an answer holds, or None."""
+    """The id of the ranking in an answer, or None."""
     if route != "rank" or answer.status != 200:
         return None
     return _decoder.decode(answer.body).id

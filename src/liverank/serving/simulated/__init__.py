@@ -1,1 +1,1 @@
-"""A server in simulated time: only requests move its clock, and nothing happens in between."""
+"""A server in simulated time, whose clock and state change only by requests."""

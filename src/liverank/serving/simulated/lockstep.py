@@ -101,7 +101,7 @@ class Lockstep:
         return _with_header(problem_answer(422, Problem(where="?at", what=what)))
 
     async def _take_turn(self) -> None:
-        """Wait until this worker ranks from everything in the log that is due."""
+        """Wait until this worker ranks from all due events of the log."""
         self._current_query = ""
         number = self._simulation.request_turn()
         counts, folding = self._service.counts, self._folding

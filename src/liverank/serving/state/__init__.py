@@ -1,1 +1,1 @@
-"""State that rankings are made from: the folded log, the live items, and snapshots of both."""
+"""State that rankings use: the folded log, the live items, and snapshots of both."""

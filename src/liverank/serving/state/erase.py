@@ -1,6 +1,6 @@
 """Erases a user from the log, then removes snapshots; for the command and for the server.
 
-Invariant: data of the user that a failure leaves behind is known to be stale and never read again.
+Invariant: the user's data that remains after a failure is marked as stale and never read again.
 """
 
 import secrets

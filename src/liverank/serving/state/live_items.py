@@ -1,4 +1,4 @@
-"""Which items are live, folded from the log.
+"""Folds the live items from the log.
 
 An item is live from its first event (a scheduled one: from its start) until it ends, or until it
 has shown no sign of life for too long. As in feature state, the times of events count and not their
@@ -62,7 +62,7 @@ class LiveItem:
 
     @property
     def since(self) -> float:
-        """When it started or, if that is unknown, the time of its first event."""
+        """Time of its start or, if that is unknown, of its first event."""
         return self.first_seen if math.isnan(self.started) else self.started
 
 

@@ -1,7 +1,7 @@
 """The table of live items, in memory shared by all processes of a server.
 
-The folding process publishes the changes of ``LiveItems``; the others read which items are live,
-and which have ended. A sequence lock makes a reader read again if the table changed meanwhile.
+The folding process publishes the changes of ``LiveItems``; the others read the live and the ended
+items. A sequence lock makes a reader repeat its read if the table changed meanwhile.
 Invariant: a reader gets the state of ``LiveItems`` after some slice of the log.
 """
 
@@ -38,10 +38,10 @@ from liverank.serving.state.live_kernel import (
 _T = TypeVar("_T")
 
 MAX_KNOWN = 1 << 23
-"""Most items of a table."""
+"""Maximum number of items of a table."""
 _TEXT_BYTES = 1 << 34
 _MIN_FIELD_BYTES = 32
-"""Least capacity for the fields of an item; it doubles when they outgrow it."""
+"""Minimum capacity in bytes for an item's fields; it is doubled when they need more."""
 _VERSION, _KNOWN, _LIVE, _TEXT_USED = range(4)
 _SHAPES: list[tuple[npt.DTypeLike, int]] = [
     (np.int64, 8),

@@ -1,4 +1,4 @@
-"""Folding the log for serving: feature state and live items, both up to the same event.
+"""Folds the log for serving: feature state and live items, both up to the same event.
 
 Invariant: ``FoldedLog.seq`` is the seq of the last event that either of them has folded.
 """
@@ -24,7 +24,7 @@ from liverank.quantities import duration_ms
 from liverank.serving.state.live_items import LiveItems
 
 SLICE_ROWS = 256
-"""Events folded in one batch while others read: takes 1 ms, or 10 ms if all are long rankings."""
+"""Events in a batch while others read: it takes 1 ms, or 10 ms if all are long rankings."""
 STEP_ROWS = 8_192
 """Events read in one step while others read."""
 BULK_ROWS = 131_072

@@ -12,7 +12,7 @@ from liverank.serving.server_log.events import write_event
 
 
 def promoted_version(root: Path, level: FallbackLevel) -> str | None:
-    """The version that was promoted last, or None before the first; ``level`` ranks now.
+    """The version that was promoted last, or None if none was; ``level`` is the present level.
 
     Raises BundleError, also when the pointer has vanished: no command removes it, so its absence
     does not mean that no bundle should be served.

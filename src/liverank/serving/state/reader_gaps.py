@@ -1,8 +1,8 @@
 """Pauses of the fold in which readers of long lists can finish.
 
 A read restarts if a batch was folded during it, so a read that takes longer than a batch might
-never finish. Its process reports how long the read takes, and the fold waits for it before the next
-batch. Invariant: however many processes read, at least half of the time remains for folding.
+never finish. Its process reports the duration of the read, and the fold waits for it before the
+next batch. Invariant: however many processes read, at least half of the time remains for folding.
 """
 
 import time

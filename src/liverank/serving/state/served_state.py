@@ -21,12 +21,12 @@ class ServedState:
     generation: int
     """Generation of the log when the fold began; a later one lacks events that were folded."""
     arms: ArmCounts | None = None
-    """Popularity for each variant; None where the config names no experiments."""
+    """Popularity for each variant; None if the config has no experiments."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateSources:
-    """Where updates come from.
+    """The sources of updates.
 
     ``bundles`` is the root of the bundles to follow, or None to keep the first fallback level;
     ``snapshots`` the folder of snapshots to start from, if any. ``clock_ms`` gives the time in Unix
@@ -41,7 +41,7 @@ class UpdateSources:
 
 @dataclass(frozen=True, slots=True)
 class UpdateCallbacks:
-    """What is called about updates.
+    """The callbacks of updates.
 
     ``on_change`` gets each state that is served from then on, ``on_look`` the seq reached at each
     look at the log; ``before_batch`` is called before each batch that is folded while others read.

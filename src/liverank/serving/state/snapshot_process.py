@@ -1,4 +1,4 @@
-"""Starts a process of low priority now and then, which takes a snapshot.
+"""Periodically starts a process of low priority that takes a snapshot.
 
 Invariant: served state is never touched; the only effect of a failed snapshot is a slower next
 start.
@@ -32,7 +32,7 @@ class SnapshotTaker:
 
     def __init__(self, command: Sequence[str], *, every_s: float) -> None:
         self.trouble: str | None = None
-        """Why the last snapshot could not be taken, or None."""
+        """The reason why the last snapshot could not be taken, or None."""
         self._command = command
         self._every_s = every_s
 

@@ -4,8 +4,8 @@
     <path>/snapshots.lock                   held by the process that takes a snapshot
 
 A separate process takes a snapshot: it loads the last one, folds later events, and writes.
-Invariant: folding on from a snapshot gives the same bits as folding the whole log. A snapshot that
-holds erased events is never read, and is removed when the next one is taken.
+Invariant: continuing the fold from a snapshot gives the same bits as folding the whole log. A
+snapshot with erased events is never read, and is removed when the next one is taken.
 """
 
 import fcntl
@@ -96,7 +96,7 @@ def take_snapshot(
     *,
     keep_going: Callable[[int], bool] = lambda _seq: True,
 ) -> SnapshotResult:
-    """Write a snapshot of the log as it is now; keep only it and the one that it began from.
+    """Write a snapshot of the current log; keep only it and the one that it continues.
 
     None is written if no event is new, another process is taking one, or events are removed from
     the log meanwhile. ``keep_going`` is as in ``fold_log``. Raises StateError if the snapshot

@@ -1,4 +1,4 @@
-"""Keeps what is served up to date: follows the log as it grows, and bundles as they are promoted.
+"""Keeps served state up to date: follows new events of the log and promoted bundles.
 
 When events are removed from the log (a user was erased, old events expired), the log is folded
 again while workers rank from the previous state. New events are read and folded in the event loop's
@@ -26,9 +26,9 @@ from liverank.serving.state.served_state import ServedState, UpdateCallbacks, Up
 from liverank.serving.state.snapshots import load_newest
 
 POLL_S = 0.02
-"""Pause between two looks at the log for new events."""
+"""Seconds between two checks of the log for new events."""
 PROMOTED_POLL_S = 1.0
-"""Pause between two looks at the pointer to the current bundle."""
+"""Seconds between two checks of the pointer to the current bundle."""
 GENERATION_POLL_S = 0.1
 """Pause between two checks whether events were removed from the log."""
 EXPERIMENTS_POLL_S = 0.2
@@ -56,13 +56,13 @@ class StateUpdater:
         callbacks: UpdateCallbacks,
     ) -> None:
         self.log_trouble: str | None = None
-        """Why served state lags behind the log, or None."""
+        """The reason why served state lags behind the log, or None."""
         self.bundle_trouble: str | None = level.reason if level.promoted is not None else None
-        """Why the bundle that was promoted last is not served, or None."""
+        """The reason why the bundle that was promoted last is not served, or None."""
         self.stale_trouble: str | None = None
-        """Why rankings still include events that were removed from the log, or None."""
+        """The reason why rankings still include events that were removed from the log, or None."""
         self.fresh_ms = 0
-        """Unix ms; everything the log held at this time is folded. 0 before the first fold."""
+        """Unix ms up to which all events of the log are folded; 0 before the first fold."""
         self._log = log
         self._config = config
         self._level = level
@@ -112,7 +112,7 @@ class StateUpdater:
     async def _reach_generation(self, generation: int) -> None:
         """Fold the log again if the served state is of an earlier generation.
 
-        Raises LogError when the log cannot be folded again; the served state then stays.
+        Raises LogError if the log cannot be folded again; the served state is then kept.
         """
         async with self._replacing:
             if self.served.generation < generation:
@@ -146,7 +146,7 @@ class StateUpdater:
             state.publisher.publish()
             if state.arms is not None:
                 state.arms.count_slice(log_slice)
-        # an event that is not folded yet arrived no earlier than the last one that is
+        # an event that is not folded yet arrived no earlier than the last folded one
         self.fresh_ms = at_ms if log_slice is None else max(self.fresh_ms, log_slice.arrived_ms)
         self._callbacks.on_look(state.folded.seq)
         return log_slice is not None
@@ -169,7 +169,7 @@ class StateUpdater:
             simulation.end_turn(number)
 
     async def _follow_expiry(self) -> None:
-        """Remove expired items from the table of live items now and then; readers skip them."""
+        """Periodically remove expired items from the table of live items; readers skip them."""
         while True:
             await asyncio.sleep(EXPIRE_S)
             self._expire()
@@ -246,7 +246,7 @@ class StateUpdater:
             self.bundle_trouble = trouble
 
     async def _adopt(self, level: FallbackLevel) -> None:
-        """Rank by another level; folds the log again if that level needs another layout."""
+        """Switch to another level; fold the log again if it needs another layout."""
         state = self.served
         layout = state.folded.layout if level.bundle is None else level.bundle.spec.layout
         if layout == state.folded.layout:

@@ -1,1 +1,1 @@
-"""What happens in a world: visits, choices, company, moods."""
+"""Simulates the events of a world: visits, choices, friends, moods."""

@@ -14,7 +14,7 @@ SCHEDULED, STARTED, UPDATED, ENDED = range(4)
 
 
 class Agenda(NamedTuple):
-    """One row a change: when (Unix ms), which kind, and the row of the room."""
+    """One row a change: its time (Unix ms), its kind, and the row of the room."""
 
     at_ms: Ints
     kind: Ints

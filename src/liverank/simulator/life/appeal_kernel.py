@@ -1,4 +1,4 @@
-"""How much rooms appeal to a person at a time: the hidden truth behind each choice.
+"""Computes how much rooms appeal to a person at a time: the hidden truth behind each choice.
 
 Invariant: an appeal depends on the current state only; each kernel leaves all marks at -1.
 """
@@ -24,13 +24,13 @@ def chance(log_odds):
 
 @compiled
 def live_until(times, room, at_ms):
-    """When a room, live at a time, pauses or ends."""
+    """The time (Unix ms) at which a room, live at a given time, pauses or ends."""
     return times.pause_ms[room] if at_ms < times.pause_ms[room] else times.end_ms[room]
 
 
 @compiled
 def liveliness(times, room, at_ms):
-    """How lively a room is: from -0.5 at its start and end to 0.7 at its peak."""
+    """The liveliness of a room: from -0.5 at its start and end to 0.7 at its peak."""
     lasts = times.end_ms[room] - times.start_ms[room]
     share = min(max((at_ms - times.start_ms[room]) / lasts, 0.0), 1.0)
     peak = times.peak[room]
@@ -40,11 +40,11 @@ def liveliness(times, room, at_ms):
 
 @compiled
 def count_ties(fixed, state, person, rooms, counts):
-    """Fill ``counts`` int64[4, n], for each of n rooms (int64[n] rows of rooms).
+    """Fill ``counts`` int64[4, n] for n rooms (int64[n] rows of rooms).
 
-    Row 0: whether the host is followed; 1: followed people inside; 2: how often the room was shown
-    without a click; 3: the same of any room of its host. Only rooms and hosts of the list are
-    marked, so the time depends on the person's follows and not on the number of rooms.
+    Row 0: whether the host is followed; 1: number of followed people inside; 2: number of times
+    the room was shown without a click; 3: the same for all rooms of its host. Only rooms and
+    hosts of the list are marked, so run time depends on the person's follows, not on all rooms.
     """
     counts[:] = 0
     for position in range(len(rooms)):
@@ -76,7 +76,7 @@ def count_ties(fixed, state, person, rooms, counts):
 
 @compiled
 def weighed(weights, causes):
-    """One choice's log-odds from float64[12] causes, in the order of ``Weights``."""
+    """The log-odds of one choice from float64[12] causes, in the order of ``Weights``."""
     return (
         weights.base
         + weights.taste * causes[0]
@@ -139,7 +139,7 @@ def weigh(fixed, state, choices, person, rooms, at_ms):
 
 @compiled
 def chances_of(fixed, state, choices, people, rooms, at_ms):
-    """The true chance that each of these rooms, if examined now, is clicked and joined.
+    """The true probability that each of these rooms, if examined now, is clicked and joined.
 
     ``people`` int64[n], ``rooms`` int64[n_rooms]: float64[n, n_rooms].
     """
@@ -174,7 +174,7 @@ def _normal_cdf(at):
 
 @compiled
 def seconds_of(fixed, state, choices, people, rooms, at_ms):
-    """The true mean of seconds that each of these rooms, if examined now, is listened to.
+    """The true mean of the seconds for which each of these rooms, if examined now, is listened to.
 
     ``people`` int64[n], ``rooms`` int64[n_rooms]: float64[n, n_rooms].
     """

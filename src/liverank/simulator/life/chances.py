@@ -1,6 +1,6 @@
-"""The true chances of the live rooms at each visit, recorded during a life for reports.
+"""Records the true probabilities of the live rooms at each visit of a life, for reports.
 
-Invariant: nothing here reaches an event, a model or a policy other than the oracle.
+Invariant: none of it reaches an event, a model or a policy other than the oracle.
 """
 
 from dataclasses import dataclass, field
@@ -12,22 +12,22 @@ from liverank.simulator.world.arrays import Floats, Ints, Singles
 
 @dataclass
 class Chances:
-    """For each visit (a person at a time) the live rooms, and the chance of each.
+    """For each visit (a person at a time) the live rooms, and the probability of each.
 
-    The chance is that the room, once examined, is clicked and joined.
+    It is the probability that the room, once examined, is clicked and joined.
     """
 
     _of: dict[tuple[int, int], tuple[Ints, Singles]] = field(default_factory=dict)
 
     def write(self, at_ms: int, people: Ints, rooms: Ints, chances: Floats) -> None:
-        """Record float64[n_people, n_rooms] chances as of a time (Unix ms)."""
+        """Record probabilities, float64[n_people, n_rooms], as of a time (Unix ms)."""
         order = np.argsort(rooms)
         rooms = rooms[order]
         for person, row in zip(people.tolist(), chances[:, order].astype(np.float32), strict=True):
             self._of[person, at_ms] = rooms, row
 
     def read(self, person: int, at_ms: int, rooms: Ints) -> Floats | None:
-        """The chances of rooms at a visit, 0 for one that was not live; None without a visit."""
+        """The probabilities of rooms at a visit, 0 if not live; None if there is no such visit."""
         found = self._of.get((person, at_ms))
         if found is None:
             return None

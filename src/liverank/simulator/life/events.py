@@ -1,7 +1,7 @@
-"""Events of a life: the only information about a world that leaves it.
+"""Builds the events of a life, the only information about a world that is visible outside.
 
-Invariant: an item shows its host, speakers, topics, language and title, a person a language, a
-country and a time zone; nothing else of a world reaches a field of an event.
+Invariant: events contain an item's host, speakers, topics, language and title, and a person's
+language, country and time zone; nothing else of a world reaches a field of an event.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _STATES: dict[int, ItemState] = {SCHEDULED: "scheduled", STARTED: "started", END
 
 
 def list_id(number: int) -> str:
-    """The id of a ranking, from the number of the list.
+    """The id of a ranking, from the list's number.
 
     >>> list_id(7)
     'rq7'
@@ -57,7 +57,7 @@ def introductions(world: World) -> Iterator[Event]:
 
 
 def room_event(world: World, kind: int, room: int, at_ms: int) -> Item:
-    """Fields of a room when it is announced, starts, changes or ends."""
+    """The event of a room that is announced, starts, changes or ends, with its fields."""
     rooms = world.rooms
     item = rooms.ids[room]
     if kind == ENDED:

@@ -1,4 +1,4 @@
-"""The arrays that the kernels of a life read and change: columns of the world, and its state.
+"""The arrays that the kernels of a life read and write: columns of the world, and its state.
 
 Invariant: only the kernels and ``Life`` change a ``State``; a ``Fixed`` never changes.
 """
@@ -13,9 +13,9 @@ from liverank.simulator.world.world import World
 
 NEVER_MS = 2**62
 REMEMBERED = 64
-"""Number of rooms shown and not clicked, the latest ones, that a person's fatigue depends on."""
+"""Number of the latest unclicked rooms that a person's fatigue depends on."""
 SPARE_FOLLOWS = 24
-"""Number of follows that a person can gain; beyond it a person follows nobody else."""
+"""Maximum number of follows that a person can gain."""
 
 RECORD = np.dtype(
     [
@@ -29,16 +29,16 @@ RECORD = np.dtype(
     ],
     align=True,
 )
-"""Something that a person did; it becomes an event when the simulated time reaches it."""
+"""A person's action; it becomes an event when the simulated time reaches its time."""
 
 
 def most_records(n_shown: int) -> int:
-    """Most records of one visit: impressions, clicks, join, follow, leave."""
+    """Maximum number of records of one visit: impressions, clicks, join, follow, leave."""
     return 2 * n_shown + 3
 
 
 class Times(NamedTuple):
-    """When rooms are live, and when they are liveliest."""
+    """The times at which rooms are live (Unix ms), and their peaks of liveliness."""
 
     start_ms: Ints  # [n_rooms]
     pause_ms: Ints  # [n_rooms]
@@ -54,7 +54,7 @@ class Fixed(NamedTuple):
     understands: Bools  # [n_people, n_languages]
     wording: Singles  # [n_people, n_openings + n_closings]
     eagerness: Floats  # [n_people]
-    keep_on: Floats  # [n_people] chance to examine one room more
+    keep_on: Floats  # [n_people] probability of examining one more room
     visits_per_day: Floats  # [n_people]
     habit: Rows  # [n_people]
     phase_ms: Floats  # [n_people]
@@ -79,16 +79,16 @@ class State(NamedTuple):
     inside: Rows  # [n_people] the room that a person listens to, or -1
     speaking: Rows  # [n_people] the room that a person speaks in, or -1
     listeners: Rows  # [n_rooms]
-    follow_start: Ints  # [n_people + 1] where a person's follows begin in ``follow``
+    follow_start: Ints  # [n_people + 1] start of each person's follows in ``follow``
     follow_count: Rows  # [n_people]
     follow: Rows  # [...] followed people, with space left for more
     shown: Rows  # [n_people, REMEMBERED] a ring of rooms shown and not clicked, or -1
-    shown_count: Rows  # [n_people] rooms written to the ring so far
-    mood: Floats  # [n_people] -1 to 1, as of ``mood_ms``
+    shown_count: Rows  # [n_people] number of rooms written to the ring so far
+    mood: Floats  # [n_people] -1 to 1, at ``mood_ms``
     mood_ms: Ints  # [n_people]
     visits: Rows  # [n_people] visits so far
-    next_ms: Ints  # [n_people] the next visit
-    busy_ms: Ints  # [n_people] the end of the last visit
+    next_ms: Ints  # [n_people] time of the next visit
+    busy_ms: Ints  # [n_people] end of the last visit
     own_start_ms: Ints  # [n_people] when the person's own next room starts
     room_mark: Rows  # [n_rooms] -1; scratch space of a kernel
     host_mark: Rows  # [n_hosts] -1; scratch space of a kernel

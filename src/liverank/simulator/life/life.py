@@ -1,8 +1,8 @@
 """Simulates a world step by step, with any policy ranking the lists.
 
-All visits that fall into a step ask for their lists at its end. What people then do has exact
-times after that, and is handed out in the steps in which it happens.
-Invariant: the same world, seed, step and lists give the same events; luck does not depend on lists.
+All visits within a step request their lists at its end. People's reactions have exact times after
+that, and are returned by the steps in which they happen. Invariant: the same world, seed, step and
+lists give the same events; random numbers do not depend on lists.
 """
 
 from collections.abc import Sequence
@@ -73,8 +73,8 @@ class Life:
     ) -> None:
         """Begin a life of the world's first ``days`` (all of them by default).
 
-        With ``record_chances``, ``chances`` holds those of all live rooms at each visit. Raises
-        SimulatorError for a step, a list or days that cannot be.
+        With ``record_chances``, ``chances`` records all live rooms at each visit. Raises
+        SimulatorError for an invalid step, list length or number of days.
         """
         days = world.days if days is None else days
         if not 1 <= days <= world.days:
@@ -102,12 +102,12 @@ class Life:
 
     @property
     def is_over(self) -> bool:
-        """Whether the end of the life is reached."""
+        """Whether the life has reached its end."""
         return self.at_ms >= self.until_ms
 
     @property
     def tally(self) -> Tally:
-        """True counts of everything so far."""
+        """True counts of all visits and reactions so far."""
         return self._tally
 
     def introduction(self) -> list[Event]:
@@ -128,7 +128,7 @@ class Life:
     def react(self, visits: Visits, lists: Sequence[Sequence[str]]) -> None:
         """Simulate reactions to lists, one for each visit of the last step, best item first.
 
-        Raises SimulatorError for other visits, and for a list with a strange or a repeated item.
+        Raises SimulatorError for other visits, and for a list with an unknown or a repeated item.
         """
         if visits is not self._asked:
             raise SimulatorError("these are not the visits of the last step; give those, once")
@@ -150,12 +150,12 @@ class Life:
         self._pending = np.concatenate([self._pending, out[:count]])
 
     def remaining(self) -> list[Event]:
-        """The remaining events before the end; the life is over afterwards."""
+        """Return the remaining events before the end; the life is over afterwards."""
         self.at_ms, self._asked = self.until_ms, None
         return self._hand_out()
 
     def fork(self) -> "Life":
-        """An independent copy that continues from the same time: for counterfactuals."""
+        """An independent copy that continues from the same time, for counterfactuals."""
         twin = object.__new__(Life)
         twin.__dict__.update(self.__dict__)
         twin.chances = None
@@ -167,9 +167,9 @@ class Life:
     def imagined_joins(
         self, visits: Visits, lists: Sequence[Sequence[str]], *, seed: int
     ) -> list[str | None]:
-        """The joins of each visit of the last step with other lists and other random numbers.
+        """The joins at each visit of the last step with other lists and other random numbers.
 
-        Nothing of it happens. Raises SimulatorError as ``react`` does.
+        The state does not change. Raises SimulatorError as ``react`` does.
         """
         twin = self.fork()
         twin._seed = (self._seed + 7_919 * (seed + 1)) % 2**62
@@ -183,29 +183,29 @@ class Life:
         return found
 
     def true_chances(self, people: Ints, rooms: Ints) -> Floats:
-        """The chance that each room, examined now, is clicked and joined: float64[n, n_rooms].
+        """The probability that each room, examined now, is clicked and joined: float64[n, n_rooms].
 
-        For reports and for the oracle; no model may see it. Takes rows of people and of rooms.
+        For reports and the oracle; no model may use it. The arguments are rows of people and rooms.
         """
         choices = self.world.constants.choices
         chances: Floats = chances_of(self._fixed, self._state, choices, people, rooms, self.at_ms)
         return chances
 
     def true_seconds(self, people: Ints, rooms: Ints) -> Floats:
-        """The seconds that each room, examined now, is listened to on average, joined or not.
+        """The mean seconds for which each room, examined now, is listened to, joined or not.
 
-        As ``true_chances``: float64[n, n_rooms].
+        Arguments and shape are as for ``true_chances``: float64[n, n_rooms].
         """
         choices = self.world.constants.choices
         seconds: Floats = seconds_of(self._fixed, self._state, choices, people, rooms, self.at_ms)
         return seconds
 
     def listeners(self, room: int) -> int:
-        """How many people are in a room now; takes its row."""
+        """The number of people in a room (row) now."""
         return int(self._state.listeners[room])
 
     def _hand_out(self) -> list[Event]:
-        """Apply everything before ``at_ms`` to the state; returns its events in time order."""
+        """Apply all changes before ``at_ms`` to the state; return their events in time order."""
         world, state, returns = self.world, self._state, self.world.constants.returns
         changes = self._live.advance(self.at_ms, state)
         is_due = self._pending["at_ms"] < self.at_ms
@@ -252,7 +252,7 @@ class Life:
         )
 
     def _rows_of(self, lists: Sequence[Sequence[str]]) -> tuple[Ints, Ints]:
-        """Rooms of the shown part of all lists, int64[k], and where each list begins."""
+        """Rooms of the shown part of all lists, int64[k], and the start of each list."""
         rooms: list[int] = []
         offsets = [0]
         room_of = self.world.room_of

@@ -1,6 +1,6 @@
-"""Which rooms are live, who speaks in which, and which hosts are busy with a room.
+"""Tracks the live rooms, their speakers, and the hosts that are busy with a room.
 
-Invariant: the live rooms are in the order in which they started.
+Invariant: the live rooms are in order of their starts.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ class LiveRooms:
         return np.fromiter(self._live, np.int64, len(self._live))
 
     def advance(self, until_ms: int, state: State) -> list[tuple[int, int, int]]:
-        """Apply all changes before a time to the state; returns (Unix ms, kind, row) of each."""
+        """Apply all changes before a time to the state; return (Unix ms, kind, row) of each."""
         last = int(np.searchsorted(self._agenda.at_ms, until_ms, side="left"))
         changes = list(
             zip(*(column[self._done : last].tolist() for column in self._agenda), strict=True)
@@ -51,7 +51,7 @@ class LiveRooms:
         return twin
 
     def _begin(self, room: int, state: State) -> None:
-        """Keep the host busy until the room ends."""
+        """Mark the host as busy until the room ends."""
         person = self._world.hosts.person[self._world.rooms.host[room]]
         end_ms = self._world.rooms.end_ms[room]
         state.own_start_ms[person] = self._next_own_ms[room]
@@ -59,7 +59,7 @@ class LiveRooms:
         state.next_ms[person] = max(state.next_ms[person], end_ms)
 
     def _seat(self, room: int, at_ms: int, state: State) -> None:
-        """Record who speaks in a room from now on; nobody does in one that is not live."""
+        """Record a room's speakers from now on; a room that is not live has none."""
         rooms, person = self._world.rooms, self._world.hosts.person
         guest = rooms.guests[room]
         known = rooms.speakers[room] if guest is None else (*rooms.speakers[room], guest)
@@ -73,7 +73,7 @@ class LiveRooms:
 
 
 def _own_starts(world: World) -> tuple[Ints, Ints]:
-    """For each room the start of its host's next one, and for each host that of the first."""
+    """For each room the start of its host's next room, and for each host that of the first."""
     rooms = world.rooms
     following = np.full(len(rooms.ids), NEVER_MS, np.int64)
     first = np.full(len(world.hosts.person), NEVER_MS, np.int64)

@@ -1,6 +1,6 @@
-"""Random numbers that are a hash of person, visit, purpose and item, not the next of a stream.
+"""Random numbers by hashing person, visit, purpose and item instead of reading a stream.
 
-Two lives of one seed therefore differ only where their lists differ, and the order of the draws
+Two lives with one seed therefore differ only where their lists differ, and the order of the draws
 does not matter.
 Invariant: the same five numbers give the same random number.
 """
@@ -27,7 +27,7 @@ def mixed(word):
 
 @compiled
 def uniform(seed, person, visit, purpose, item):
-    """Uniform float64 in [0, 1) for a person's visit (its number), a purpose, an item: integers."""
+    """Uniform float64 in [0, 1) for a person, a visit's number, a purpose, an item (integers)."""
     word = mixed(np.uint64(seed) + _GOLDEN)
     word = mixed(word + np.uint64(person) * _GOLDEN + np.uint64(1))
     word = mixed(word + np.uint64(visit) * _GOLDEN + np.uint64(2))

@@ -1,7 +1,7 @@
-"""When people come back: by habit and mood, and when a friend is in a room.
+"""The times at which people return: by habit and mood, and when a friend is in a room.
 
-Visits are an inhomogeneous Poisson process by inversion of its cumulative rate (Cinlar 1975).
-Invariant: a next visit is after the last one ended.
+Visits are an inhomogeneous Poisson process, drawn by inversion of its cumulative rate (Cinlar
+1975). Invariant: a person's next visit is after the end of the last one.
 """
 
 import math
@@ -28,7 +28,7 @@ DAY_MS = 86_400_000.0
 
 
 class Presence(NamedTuple):
-    """A person (row) who is in a room (row) from a time on."""
+    """A person (row) who is in a room (row) from a time (Unix ms) on."""
 
     person: int
     room: int
@@ -89,7 +89,7 @@ def miss_visits(fixed, state, returns, seed, people, at_ms):
 
 @compiled
 def react_all(fixed, state, choices, returns, asked, rooms, out):
-    """Simulate all visits of a step, one after the other; returns the number of records in ``out``.
+    """Simulate all visits of a step in order; return the number of records in ``out``.
 
     ``asked`` is (seed, at_ms, number of the first list, people int64[n], offsets int64[n + 1]);
     ``rooms`` int64[k] are the lists, concatenated.
@@ -109,9 +109,9 @@ def react_all(fixed, state, choices, returns, asked, rooms, out):
 
 @compiled
 def pull(state, returns, seed, presence, share, followers):
-    """Let a share of a person's followers open the app within minutes of the person's presence.
+    """Make a share of a person's followers open the app within minutes after the person enters.
 
-    ``followers`` is (start int64[n_people + 1], by int32[...]): the followers of person ``p`` are
+    ``followers`` is (start int64[n_people + 1], by int32[...]); those of person ``p`` are
     ``by[start[p] : start[p + 1]]``.
     """
     start, by = followers
@@ -158,7 +158,7 @@ def hand_out(fixed, state, returns, seed, records, followers, tally):
 
 @compiled
 def change_follow(state, person, target, begins):
-    """Let a person begin to follow a target person, or stop."""
+    """Add or remove a person's follow of a target person."""
     first = state.follow_start[person]
     last = first + state.follow_count[person] - 1
     if begins:

@@ -14,14 +14,14 @@ from liverank.simulator.world.arrays import Floats, Rows
 class Tally:
     """Counts by person and day since the start of the world; rows are those of the people."""
 
-    visits: Rows  # [n_people, n_days] lists asked for
+    visits: Rows  # [n_people, n_days] requested lists
     impressions: Rows  # [n_people, n_days]
     clicks: Rows  # [n_people, n_days]
     joins: Rows  # [n_people, n_days]
     seconds: Floats  # [n_people, n_days] listened, counted on the day of the leave
 
     def copied(self) -> "Tally":
-        """A copy that shares nothing with this one."""
+        """A copy that shares no array with this one."""
         return Tally(
             self.visits.copy(),
             self.impressions.copy(),

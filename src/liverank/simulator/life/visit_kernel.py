@@ -1,4 +1,4 @@
-"""One visit: a person goes down a list, clicks, perhaps joins and stays, and perhaps follows.
+"""Simulates a visit: a person scans a list, clicks, and may join a room, stay and follow its host.
 
 Invariant: every reaction happens while its room is live, after the list was shown, and before the
 person's own room starts.
@@ -46,7 +46,7 @@ class Visit(NamedTuple):
 
 
 class Join(NamedTuple):
-    """A room (row) that a person joins, when, and the mean of the log of the seconds to stay."""
+    """A room (row) that a person joins, the time, and the mean log of the seconds of the stay."""
 
     room: int
     at_ms: int
@@ -55,7 +55,7 @@ class Join(NamedTuple):
 
 @compiled
 def note(out, count, visit, kind, room, at_ms):
-    """Write a record at index ``count`` of ``out`` (RECORD[...]); returns the number of records."""
+    """Write a record at index ``count`` of ``out`` (RECORD[...]); return the number of records."""
     record = out[count]
     record.at_ms = at_ms
     record.kind = kind
@@ -82,9 +82,9 @@ def show_screen(times, visit, rooms, clock_ms, out, count):
 
 @compiled
 def stay(fixed, state, choices, visit, join, out, count):
-    """Record a join, its leave, and perhaps a follow of the host or the end of one.
+    """Record a join, its leave, and possibly a follow or unfollow of the host.
 
-    Returns the number of records, and when the person left (Unix ms).
+    Returns the number of records, and the time of the leave (Unix ms).
     """
     seed, person, number = visit.seed, visit.person, visit.number
     room, mean_log_s, clock_ms = join.room, join.mean_log_s, join.at_ms
@@ -113,9 +113,9 @@ def stay(fixed, state, choices, visit, join, out, count):
 
 @compiled
 def browse(fixed, state, choices, visit, rooms, out, count):
-    """Go down a list (int64[n] rows of rooms), a screen at a time, until a join or the last look.
+    """Scan a list (int64[n] rows of rooms) by screens until a join or the last examined room.
 
-    Returns the number of records, when the visit ended (Unix ms), and the seconds stayed (-1
+    Returns the number of records, the end of the visit (Unix ms), and the seconds of the stay (-1
     without a join).
     """
     seed, person, number = visit.seed, visit.person, visit.number
@@ -150,7 +150,7 @@ def browse(fixed, state, choices, visit, rooms, out, count):
 
 @compiled
 def remember_shown(state, person, out, first, count):
-    """Add rooms that were shown and not clicked to the person's ring buffer; number the records."""
+    """Add unclicked rooms to the person's ring buffer; set the numbers of the records."""
     for position in range(first, count):
         out[position].part = position - first
         if out[position].kind == IMPRESSION:

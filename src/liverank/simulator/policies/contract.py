@@ -1,4 +1,4 @@
-"""The contract of a ranking policy: visits in, an order of items out.
+"""The contract of a ranking policy: it returns an order of items for each visit.
 
 Invariant: a policy learns only by ``observe``, which sees each event before any later ranking.
 """
@@ -15,10 +15,10 @@ from liverank.simulator.world.arrays import Ints
 class Visits:
     """The visits of one step of time."""
 
-    at_ms: int  # when their lists are asked for
+    at_ms: int  # time of their requests
     people: Ints  # int64[n] row of each person
     users: tuple[str, ...]  # their ids
-    rankings: tuple[str, ...]  # the id that each list shall have
+    rankings: tuple[str, ...]  # the id for each list
     live: Ints  # int64[n_live] rows of the rooms that are live, oldest start first
 
     def __len__(self) -> int:
@@ -26,10 +26,10 @@ class Visits:
 
 
 class Policy(Protocol):
-    """Ranks the lists of a simulated product: in this process, or by a server."""
+    """Ranks the lists of a simulated product, in this process or by a server."""
 
     def rank(self, visits: Visits) -> Sequence[Sequence[str]]:
-        """For each visit the ids of items, best first; the first of them are shown."""
+        """The ids of items for each visit, best first; only the first ones are shown."""
 
     def observe(self, events: Sequence[Event]) -> None:
         """Learn from events, given in time order."""

@@ -1,6 +1,6 @@
-"""Oracle policies, which rank by the simulated truth: the upper limit of every model.
+"""Oracle policies, which rank by the simulated truth: the upper bound for every model.
 
-Invariant: it reads the life that it ranks for, and changes nothing in it.
+Invariant: an oracle reads the life that it ranks for, and does not change it.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from liverank.simulator.policies.popular import ordered
 
 
 class Oracle:
-    """Ranks by the true chance that a room, once examined, is clicked and joined.
+    """Ranks by the true probability that a room, once examined, is clicked and joined.
 
     It reads the state of the life that it ranks for.
     """
@@ -30,9 +30,9 @@ class Oracle:
 
 
 class OracleOfMinutes:
-    """Ranks by the true mean of seconds that the person listens, once a room is examined.
+    """Ranks by the true mean of the seconds that the person listens, once a room is examined.
 
-    Unlike ``Oracle`` it uses the time at which rooms end.
+    Unlike ``Oracle`` it uses the times at which rooms end.
     """
 
     def __init__(self, life: Life) -> None:

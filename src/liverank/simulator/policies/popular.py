@@ -1,6 +1,6 @@
 """Popularity heuristics, whose scores are the same for all people.
 
-Invariant: scores depend on joins and impressions before the time of ranking alone.
+Invariant: scores depend only on joins and impressions before the time of ranking.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ HOUR_MS = 3_600_000
 class MostPopular:
     """Ranks by joins with a half-life of ``half_life_ms``; equal scores keep their order.
 
-    With ``spread`` above zero the order is drawn at random around that (Gumbel noise on the log of
-    the count), so that a log holds every item at every position: the support a model learns from.
+    With ``spread`` above zero the order is random (Gumbel noise is added to the log of the count),
+    so that a log has every item at every position, which a model needs as support.
 
     >>> from liverank.simulator.world.world import build_world
     >>> world = build_world(7, people=100, days=1)
@@ -89,7 +89,7 @@ class SuccessRate:
 
 
 class Decayed:
-    """Counts of each room that are halved every ``half_life_ms``."""
+    """Counts of each room that decay with a half-life of ``half_life_ms``."""
 
     def __init__(self, number: int, half_life_ms: int) -> None:
         self._half_life_ms = half_life_ms
@@ -97,7 +97,7 @@ class Decayed:
         self._as_of_ms = np.zeros(number, np.int64)
 
     def add(self, room: int, at_ms: int) -> None:
-        """Count one more at a time (Unix ms)."""
+        """Add 1 to a room's count at a time (Unix ms)."""
         apart = self._as_of_ms[room] - at_ms
         self._count[room] = self._count[room] * 2.0 ** (apart / self._half_life_ms) + 1.0
         self._as_of_ms[room] = at_ms

@@ -1,4 +1,4 @@
-"""A random order: it learns nothing, and its log has no position bias from the ranking."""
+"""A policy of random order, whose log has no position bias from the ranking."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ class RandomOrder:
         self._rng = np.random.default_rng(seed)
 
     def rank(self, visits: Visits) -> list[list[str]]:
-        """What is live, shuffled for each visit."""
+        """The live rooms, shuffled for each visit."""
         return ordered(self._world, visits, self._rng.random((len(visits), len(visits.live))))
 
     def observe(self, events: Sequence[Event]) -> None:

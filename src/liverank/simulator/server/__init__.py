@@ -1,1 +1,1 @@
-"""A real rank server behind the tab of a simulated world, in simulated time."""
+"""Runs a real rank server for a simulated world, in simulated time."""

@@ -1,7 +1,7 @@
 """A keep-alive connection to a rank server, on which many requests are in flight at once.
 
-It reads only what our server sends: a status, a length, a body. Invariant: answers are
-given in the order of their requests.
+It parses only the responses of our server: a status, a length, a body. Invariant: answers are
+returned in the order of their requests.
 """
 
 import socket
@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 from liverank.errors import SimulatorError
 
 WINDOW = 24
-"""Requests in flight at most; the server reads no more than 32 ahead."""
+"""Maximum number of requests in flight; the server reads at most 32 ahead."""
 _LONGEST_S = 1800.0
-"""How long an answer may take: the server may fold its whole log again for a new bundle."""
+"""Timeout of an answer in seconds: a server may fold its whole log again for a new bundle."""
 _READ_BYTES = 1 << 18
 _LENGTH = b"content-length: "
 _HEAD_END = b"\r\n\r\n"
 
 
 class Answer(NamedTuple):
-    """An answer: its status, its headers as they came, and its body."""
+    """An answer: its status, its raw headers, and its body."""
 
     status: int
     head: bytes
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 class Connection:
     """A connection to the server at an address, such as ``http://127.0.0.1:8080``.
 
-    Raises SimulatorError when nobody answers there.
+    Raises SimulatorError if no server answers there.
     """
 
     def __init__(self, address: str) -> None:
@@ -50,7 +50,7 @@ class Connection:
         self._received = b""
 
     def ask(self, requests: Sequence[bytes]) -> list[Answer]:
-        """Send whole requests and return their answers. Raises SimulatorError if it breaks."""
+        """Send complete requests and return their answers. Raises SimulatorError if it breaks."""
         answers: list[Answer] = []
         sent = 0
         while len(answers) < len(requests):
@@ -79,7 +79,7 @@ class Connection:
         self.close()
 
     def _take(self, answers: list[Answer]) -> None:
-        """Take the answers that are whole out of what was received."""
+        """Remove and return the complete answers in the received bytes."""
         received, begin = self._received, 0
         while (head_end := received.find(_HEAD_END, begin)) >= 0:
             head = received[begin : head_end + 2]

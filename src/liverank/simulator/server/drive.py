@@ -1,7 +1,7 @@
-"""Lets a life go on behind a policy: events to the policy, its lists to the people.
+"""Advances a life with a policy: passes events to the policy, and its lists to the people.
 
 Invariant: the policy observes every event before it ranks at a later time; the same life and a
-policy that answers alike give the same events.
+policy that returns the same lists give the same events.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ def drive(
     until_ms: int | None = None,
     on_step: Callable[[int, int], None] = lambda _at_ms, _visits: None,
 ) -> int:
-    """Let steps pass until the simulated time ``until_ms``, or to the end of the life.
+    """Advance by steps until the simulated time ``until_ms``, or the end of the life.
 
     Returns the number of visits; ``on_step`` is called with the time of each step, Unix ms, and its
-    visits. A served policy has settled when this returns. A life that goes on later has events that
-    follow from the last lists yet to be observed.
+    visits. A served policy has settled on return. If the life goes on later, the events after the
+    last lists have not been observed yet.
     """
     visited = 0
     while not life.is_over and (until_ms is None or life.at_ms < until_ms):

@@ -1,6 +1,6 @@
-"""A rank server of our own for as long as a block lasts: the real command, in another process.
+"""Runs ``liverank serve`` in another process for the duration of a ``with`` block.
 
-Invariant: when the block is left, however that happens, the server has ended.
+Invariant: after the block, even on an error, the server has ended.
 """
 
 import http.client
@@ -30,16 +30,16 @@ def own_server(
     written_to: Path | None = None,
     ready_within_s: float = READY_WITHIN_S,
 ) -> Iterator[str]:
-    """Start ``liverank serve`` on a free port, and give its address once it is ready to rank.
+    """Start ``liverank serve`` on a free port, and yield its address once it is ready to rank.
 
-    ``options`` are more of its command line, ``written_to`` is a file for what it writes. Raises
-    ServingError when it ends, or takes too long, before that.
+    ``options`` are further options of its command line, ``written_to`` is a file for its output.
+    Raises ServingError if it ends, or takes too long, before it is ready.
     """
     command = [sys.executable, "-m", "liverank", "serve", "--host", "127.0.0.1", "--port", "0"]
     with _output(written_to) as output:
         process = subprocess.Popen(  # noqa: S603  # our own command line
             [*command, "--config", str(config_file), *options],
-            stdout=output,  # a pipe that nobody reads would stop it
+            stdout=output,  # it would block on a pipe that is not read
             stderr=subprocess.STDOUT,
         )
         try:
@@ -58,9 +58,9 @@ def own_server(
 
 @contextmanager
 def simulated_server(project: Path) -> Iterator[str]:
-    """Serve the project of a folder in simulated time, and give the server's address.
+    """Serve the project of a folder in simulated time, and yield the server's address.
 
-    What it writes is in ``server.log`` there. Raises ServingError when it does not become ready.
+    Its output is in ``server.log`` there. Raises ServingError if it does not become ready.
     """
     with own_server(
         project / "liverank.toml",
@@ -72,7 +72,7 @@ def simulated_server(project: Path) -> Iterator[str]:
 
 
 def post(url: str, body: bytes) -> bytes:
-    """POST JSON and return the body of the answer. Raises ServingError when it is an error."""
+    """POST JSON and return the body of the answer. Raises ServingError for an error answer."""
     request = urllib.request.Request(  # noqa: S310  # the address of own_server
         url, data=body, headers={"content-type": "application/json"}
     )
@@ -94,7 +94,7 @@ def _output(written_to: Path | None) -> IO[str]:
 
 
 def _address(process: subprocess.Popen[bytes], output: IO[str], until_s: float) -> str:
-    """The address that the server reports to listen on."""
+    """The address that the server reports to be listening on."""
     while time.monotonic() < until_s:
         has_ended = process.poll() is not None
         printed = _printed(output)
@@ -122,6 +122,6 @@ def _wait_until_ready(
 
 
 def _printed(output: IO[str]) -> str:
-    """All that the server wrote so far."""
+    """The server's output so far."""
     output.seek(0)
     return output.read()

@@ -1,6 +1,6 @@
-"""A project for a simulated world: a folder with the liverank.toml that ``liverank init`` proposes.
+"""Creates the project of a simulated world, with the config that ``liverank init`` proposes.
 
-Invariant: the config describes what the events of any world show, and nothing of the truth.
+Invariant: the config depends only on the events' fields, not on the simulated truth.
 """
 
 from pathlib import Path
@@ -15,14 +15,14 @@ from liverank.simulator.world.world import build_world
 
 CONFIG_NAME = "liverank.toml"
 _PEOPLE, _DAYS = 300, 2
-"""Of the small world whose events the config is proposed from: all worlds have the same fields."""
+"""Size of the small world from which the config is proposed: all worlds have the same fields."""
 
 
 def make_project(folder: Path, *, seed: int = 0, more: str = "") -> Path:
-    """Make a folder with a liverank.toml in it, and return the path of that file.
+    """Create a folder with a liverank.toml in it, and return the path of that file.
 
-    ``more`` is put at the end of the file: experiments, a training budget. Raises SimulatorError
-    when the folder cannot be made, or holds anything.
+    ``more`` is appended to the file: experiments, a training budget. Raises SimulatorError if the
+    folder cannot be created, or is not empty.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""A policy that asks a real rank server in simulated time, over HTTP.
+"""A policy that gets its lists from a real rank server in simulated time, over HTTP.
 
-Every list is a real ``/v1/rank`` at the moment of its visit, every event goes through a real
-``/v1/events``. Invariant: a list is asked for only after all events before it are in the server's
-log and in what it ranks from; so the same world, server and seed give the same log.
+Every list is a ``/v1/rank`` request at the time of its visit, every event is sent to
+``/v1/events``. Invariant: a list is requested only after all events before it are in the server's
+log and feature state; so the same world, server and seed give the same log.
 """
 
 from collections import Counter
@@ -20,13 +20,13 @@ from liverank.simulator.simulate import SHOWN, SURFACE
 
 _MARK = b"\r\nliverank-simulated: true\r\n"
 _MOST_BYTES = 8_000_000
-"""Of events from which on a request is sent; a server takes 16 MB by default."""
+"""Size of waiting events in bytes at which they are sent; a server accepts 16 MB by default."""
 _LINES = "application/x-ndjson"
 _MOST_CHARACTERS = 300
 
 
 class AnsweredBy(NamedTuple):
-    """What made a list: the variant of an experiment, and the model or the fallback that ranked."""
+    """The source of a list: the variant of an experiment, and the model or fallback that ranked."""
 
     variant: str | None
     model: str | None
@@ -69,8 +69,8 @@ class _Health(msgspec.Struct, frozen=True):
 class ServedPolicy:
     """Ranks by the server at an address, which was started with ``--simulated``.
 
-    ``shown`` is how many items it asks for. Raises SimulatorError when nobody answers there, or a
-    server that lives in real time.
+    ``shown`` is the number of requested items. Raises SimulatorError if no server answers there, or
+    if it runs in real time.
     """
 
     def __init__(
@@ -82,9 +82,9 @@ class ServedPolicy:
         most_bytes: int = _MOST_BYTES,
     ) -> None:
         self.answered: Counter[AnsweredBy] = Counter()
-        """How many lists each variant, model and fallback made."""
+        """Number of lists by variant, model and fallback."""
         self.last: tuple[AnsweredBy, ...] = ()
-        """What made the lists of the last step, in the order of its visits."""
+        """The sources of the lists of the last step, in the order of its visits."""
         self._held = _Held(most_bytes)
         self._surface = surface
         self._shown = shown
@@ -99,7 +99,7 @@ class ServedPolicy:
     def rank(self, visits: Visits) -> list[list[str]]:
         """The server's lists at the time of the visits.
 
-        Raises SimulatorError when one fails, or an event before it was not taken as new.
+        Raises SimulatorError if a request fails, or the server did not accept an event as new.
         """
         at = f"?at={visits.at_ms}"
         part, body = self._held.take()
@@ -125,19 +125,19 @@ class ServedPolicy:
         return lists
 
     def observe(self, events: Sequence[Event]) -> None:
-        """Take note of events but rankings, which the server logs itself.
+        """Collect events, except rankings, which the server logs itself.
 
-        They are sent with the next visits, or once they are many. Raises SimulatorError then, which
-        names the first one that the server did not take as new.
+        They are sent before the next visits, or once there are many. Then raises SimulatorError for
+        the first event that the server did not accept as new.
         """
         for event in events:
             if not isinstance(event, Ranking) and self._held.is_full_with(event):
                 self._send()
 
     def settle(self) -> None:
-        """Return when all events, and all lists so far, are in the server's log and folded.
+        """Wait until all events and lists so far are in the server's log and folded.
 
-        Raises SimulatorError for an event that the server did not take as new, and where it could
+        Raises SimulatorError for an event that the server did not accept as new, and if it could
         not log all rankings.
         """
         self._send()
@@ -156,7 +156,7 @@ class ServedPolicy:
 
     @property
     def fallbacks(self) -> int:
-        """How many lists a rung below the model made, because there was no model or by mishap."""
+        """Number of lists by a fallback level, because there was no model or it failed."""
         return sum(count for by, count in self.answered.items() if by.fallback is not None)
 
     def close(self) -> None:
@@ -167,7 +167,7 @@ class ServedPolicy:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Settle, unless something failed; then close."""
+        """Settle unless there was an error; then close."""
         try:
             if kind is None:
                 self.settle()
@@ -184,7 +184,7 @@ class ServedPolicy:
 
 
 class _Held:
-    """Events that wait to be sent, as lines; full when a body is long enough."""
+    """Buffer of events to send, as JSON lines; full when the body is long enough."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
@@ -193,7 +193,7 @@ class _Held:
         self._bytes = 0
 
     def is_full_with(self, event: Event) -> bool:
-        """Hold an event; returns whether it is time to send."""
+        """Add an event; return whether the buffer is full."""
         line = encode_event(event)
         self._events.append(event)
         self._lines.append(line)
@@ -201,14 +201,14 @@ class _Held:
         return self._bytes >= self._most_bytes
 
     def take(self) -> tuple[list[Event], bytes]:
-        """The events that wait, and their body; none wait afterwards."""
+        """Return the events and their body, and empty the buffer."""
         events, body = self._events, b"\n".join(self._lines)
         self._events, self._lines, self._bytes = [], [], 0
         return events, body
 
 
 def _check_taken(part: Sequence[Event], answer: Answer) -> None:
-    """Raises SimulatorError where events were not all taken as new."""
+    """Raise SimulatorError unless all events were accepted as new."""
     if answer.status != 202:
         first = f"{len(part):,} events from {_brief(part[0])}" if part else "no events"
         raise _refused(first, answer)

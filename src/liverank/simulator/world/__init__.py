@@ -1,1 +1,1 @@
-"""What is drawn before anything happens: people, their graph, hosts, and the rooms to come."""
+"""Draws the parts of a world in advance: people, follow graph, hosts, and all rooms."""

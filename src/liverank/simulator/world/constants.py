@@ -1,8 +1,8 @@
 """Every constant of the simulated world, in one frozen struct; docs/world.md gives their sources.
 
-A sensitivity analysis can change any of them (``dataclasses.replace``, ``_replace``). The shapes of
-the draws (topics of a room, peaks of a day, how a room swells) stand where they are drawn.
-Invariant: the constants of the choices and of coming back stand here alone.
+A sensitivity analysis can change any of them (``dataclasses.replace``, ``_replace``). Shapes of
+distributions (topics of a room, peaks of a day, growth of a room) are defined where they are drawn.
+Invariant: all constants of choices and returns are defined here.
 """
 
 from dataclasses import dataclass, field
@@ -16,35 +16,35 @@ class PeopleConstants:
     topic_concentration: float = 2.4
     """Dirichlet concentration of a person's tastes; lower means fewer liked topics."""
     second_language: float = 0.06
-    """Chance that a person understands another language of the world."""
+    """Probability that a person understands another language of the world."""
     second_english: float = 0.35
-    """Chance that a person understands English as a second language."""
+    """Probability that a person understands English as a second language."""
     eagerness_sd: float = 0.5
-    """Standard deviation of the log-odds that one person clicks more than others."""
+    """Standard deviation over people of the log-odds of a click."""
     patience_shape: float = 2.0
     patience_scale: float = 3.5
-    """Rooms examined in a list: 1 + Gamma(shape, scale) on average for a person."""
+    """A person's mean number of examined rooms in a list is 1 + Gamma(shape, scale)."""
     visits_shape: float = 0.9
     visits_scale: float = 2.6
-    """Visits a day in a neutral mood: Gamma(shape, scale) over people."""
+    """Visits a day in a neutral mood are Gamma(shape, scale) over people."""
     visits_least: float = 0.05
     off_peak: float = 0.25
     """Share of visits spread evenly over the day."""
     peak_sd_h: float = 1.8
-    """Spread of visits around a peak of the day, in hours."""
+    """Standard deviation of visits around a peak of the day, in hours."""
     phase_sd_h: float = 1.2
-    """How far a person's clock differs from that of the chronotype, in hours."""
+    """Standard deviation of a person's shift from the chronotype's curve, in hours."""
     weekend: float = 1.15
     """Visits on Saturdays and Sundays, relative to other days."""
 
 
 @dataclass(frozen=True)
 class GraphConstants:
-    """Who follows whom."""
+    """The follow graph."""
 
     hosts_log_mean: float = 1.2
     hosts_log_sd: float = 0.9
-    """Followed hosts of a person: lognormal."""
+    """Log-mean and log-sd of the number of hosts that a person follows (lognormal)."""
     fame_tail: float = 1.3
     """Pareto index of the hosts' fame."""
     friends_log_mean: float = 1.59
@@ -60,61 +60,61 @@ class GraphConstants:
 
 @dataclass(frozen=True)
 class RoomConstants:
-    """When rooms start, and how long they last."""
+    """Start times and durations of rooms."""
 
     slots_mean: float = 4.0
-    """Weekly slots of a host, on average (Poisson)."""
+    """Mean number of weekly slots of a host (Poisson)."""
     slot_kept: float = 0.85
-    """Chance that a slot takes place in a week."""
+    """Probability that a slot takes place in a week."""
     unplanned_log_mean: float = 0.6
     unplanned_log_sd: float = 0.6
-    """Unplanned rooms a day of a host: lognormal."""
+    """Log-mean and log-sd of a host's number of unplanned rooms a day (lognormal)."""
     first_harmonic: float = 0.80
     second_harmonic: float = 0.19
-    """How starts vary over the day around the host's own peak, fitted."""
+    """Amplitudes of the variation of starts over the day around the host's peak, fitted."""
     median_min: float = 42.0
-    """Median minutes of a room."""
+    """Median duration of a room in minutes."""
     log_sd_short: float = 0.97
     log_sd_long: float = 1.20
-    """Spread of the log of durations below and above the median, fitted."""
+    """Log-sd of durations below and above the median, fitted."""
     least_min: float = 4.0
     most_min: float = 1560.0
     breaks: float = 0.033
-    """Share of rooms that break down half-way and start again."""
+    """Share of rooms that are interrupted half-way and start again."""
 
 
 class Weights(NamedTuple):
-    """What each cause adds to one choice, as log-odds (for the stay: as log of seconds)."""
+    """Contribution of each cause to one choice, in log-odds (for the stay: in log seconds)."""
 
     base: float
     taste: float
-    """For the topics."""
+    """Weight of the match of topics."""
     liking: float
-    """For the host."""
+    """Weight of the liking for the host."""
     language: float
-    """When the room's language is not understood."""
+    """Added if the person does not understand the room's language."""
     wording: float
-    """For the words of the title."""
+    """Weight of the liking for the title's words."""
     fame: float
-    """Of the host, by its logarithm."""
+    """Weight of the logarithm of the host's fame."""
     quality: float
-    """Of the room, which shows only inside."""
+    """Weight of the room's quality, which is noticed only inside."""
     followed: float
-    """When the person follows the host."""
+    """Added if the person follows the host."""
     company: float
-    """Followed people in the room besides the host, log(1 + n)."""
+    """Weight of log(1 + n) for n followed people in the room besides the host."""
     listeners: float
-    """People in the room, log(1 + n)."""
+    """Weight of log(1 + n) for n people in the room."""
     liveliness: float
-    """How lively the room is at this point of its life, -0.5 to 0.7."""
+    """Weight of the room's liveliness at this time, -0.5 to 0.7."""
     tired_of_room: float
-    """Times that the room was shown of late and not clicked, log(1 + n)."""
+    """Weight of log(1 + n) for n recent impressions of the room without a click."""
     tired_of_host: float
-    """The same of all rooms of its host."""
+    """Weight of the same for all rooms of its host."""
 
 
 class Choices(NamedTuple):
-    """The three separate choices, and the way down the list."""
+    """The three separate choices, and the examination of the list."""
 
     click: Weights = Weights(
         -2.9, 0.9, 0.45, -2.5, 0.35, 0.35, 0.0, 1.1, 0.9, 0.15, 0.2, -0.35, -0.15
@@ -122,47 +122,47 @@ class Choices(NamedTuple):
     join: Weights = Weights(0.9, 0.4, 0.6, -2.0, 0.0, 0.0, 0.8, 0.3, 0.5, 0.1, 0.8, 0.0, 0.0)
     stay: Weights = Weights(5.7, 0.3, 0.35, -0.8, 0.0, 0.0, 0.45, 0.2, 0.3, 0.05, 0.3, 0.0, 0.0)
     stay_sd: float = 1.1
-    """Spread of the log of the seconds of a stay."""
+    """Log-sd of the seconds of a stay."""
     go_on: float = 0.6
-    """Chance that who clicked without a join looks further down."""
+    """Probability that a person looks further down after a click without a join."""
     screen: int = 4
-    """Rooms on one screen of the app."""
+    """Number of rooms on one screen of the app."""
     look_ms: int = 1200
     """Milliseconds to examine a room."""
     peek_ms: int = 4000
-    """Milliseconds between a click and the choice to join, on average."""
+    """Mean milliseconds between a click and the choice to join."""
     follow: float = 0.15
-    """Chance that who stayed long follows the host."""
+    """Probability that a person follows the host after a long stay."""
     follow_after_s: float = 240.0
     unfollow: float = 0.3
-    """Chance that a follower who left at once follows no longer."""
+    """Probability that a follower unfollows the host after leaving at once."""
     unfollow_before_s: float = 60.0
 
 
 class Returns(NamedTuple):
-    """What brings people back."""
+    """The causes of returning visits."""
 
     mood_effect: float = 0.8
-    """Log of how much oftener a person in the best mood comes than one in a neutral mood."""
+    """Logarithm of the ratio of visit rates in the best and in a neutral mood."""
     mood_pace: float = 0.25
-    """How far one visit moves the mood towards its outcome."""
+    """Share of the distance by which a visit moves the mood towards the visit's outcome."""
     mood_days: float = 3.0
-    """Days in which a mood returns to neutral, by a factor of e."""
+    """Days in which a mood decays towards neutral by a factor of e."""
     good_stay_s: float = 600.0
-    """A stay this long, or longer, is as good as a visit gets."""
+    """Seconds of a stay from which on a visit has the best outcome."""
     bad_visit: float = -0.4
-    """The outcome of a visit without a join."""
+    """Outcome of a visit without a join."""
     friend_pull: float = 0.02
-    """Chance that a join brings a follower of the person to the app."""
+    """Probability that a join makes a follower of the person open the app."""
     host_pull: float = 0.03
-    """Chance that the start of a room brings a follower of its host."""
+    """Probability that the start of a room makes a follower of its host open the app."""
     pull_ms: int = 600_000
-    """The longest that a follower takes to come, in ms."""
+    """Maximum delay of such a follower's visit, in ms."""
 
 
 @dataclass(frozen=True)
 class Constants:
-    """All of them."""
+    """All constants of the world."""
 
     people: PeopleConstants = field(default_factory=PeopleConstants)
     graph: GraphConstants = field(default_factory=GraphConstants)

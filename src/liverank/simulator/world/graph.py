@@ -31,7 +31,7 @@ class Graph:
 def draw_graph(
     rng: np.random.Generator, people: People, hosts: Hosts, constants: GraphConstants
 ) -> Graph:
-    """Draw the follows of hosts and the friendships, which are follows both ways."""
+    """Draw the follows of hosts, and friendships, which are mutual follows."""
     by, whom = _host_follows(rng, people, hosts, constants)
     one, other = _friendships(rng, people, constants)
     number = len(people.ids)
@@ -46,7 +46,7 @@ def draw_graph(
 
 
 def liking(people: People, hosts: Hosts, person: Ints, host: Ints) -> Floats:
-    """How much people like hosts, pair by pair, as log-odds float64[n]."""
+    """The liking of people for hosts, pair by pair, as log-odds float64[n]."""
     understood = people.understands[person, hosts.language[host]]
     topical = np.einsum("ij,ij->i", people.taste[person], hosts.topics[host])
     personal = np.einsum("ij,ij->i", people.leaning[person], hosts.leaning[host])
@@ -57,9 +57,10 @@ def liking(people: People, hosts: Hosts, person: Ints, host: Ints) -> Floats:
 def _host_follows(
     rng: np.random.Generator, people: People, hosts: Hosts, constants: GraphConstants
 ) -> tuple[Ints, Ints]:
-    """Who follows which hosts, without replacement by fame and liking (Gumbel top-k).
+    """Draw follows of hosts, without replacement, by fame and liking (Gumbel top-k).
 
-    Candidates are drawn by fame, so a candidate weighs its fame over its chance to be one.
+    Candidates are drawn by fame, so a candidate's weight is its fame divided by the probability of
+    being a candidate.
     """
     number, n_hosts = len(people.ids), len(hosts.person)
     most = max(1, min(n_hosts // 2, _CANDIDATES // 2))
@@ -91,8 +92,8 @@ def _friendships(
 ) -> tuple[Ints, Ints]:
     """Pairs of friends: each person's half-friendships are paired within circles.
 
-    A circle is of one language and one main topic, of one language, or of everyone. This is the
-    configuration model within circles, so the numbers of friends stay as drawn but for repeats.
+    A circle is all people of one language and main topic, of one language, or all people. This is
+    the configuration model within circles, so numbers of friends stay as drawn except for repeats.
     """
     c = constants
     wanted = rng.lognormal(c.friends_log_mean, c.friends_log_sd, len(people.ids))

@@ -1,4 +1,4 @@
-"""When people open the app: one cumulative curve of a week for each home and chronotype.
+"""The times at which people open the app: a weekly cumulative curve by home and chronotype.
 
 Invariant: each curve rises from 0 to 7, so that its unit is an average day.
 """
@@ -23,7 +23,7 @@ CHRONOTYPE_SHARES = (0.45, 0.2, 0.25, 0.1)
 def weekly_curves(constants: PeopleConstants, *, start_ms: int) -> Floats:
     """Cumulative visits since the start of the world, float64[n_homes * n_chronotypes, 169].
 
-    Row ``home * n_chronotypes + chronotype``; column ``h`` is as of ``h`` hours after the start.
+    Row ``home * n_chronotypes + chronotype``; column ``h`` is at ``h`` hours after the start.
 
     >>> curves = weekly_curves(PeopleConstants(), start_ms=0)
     >>> curves.shape, float(curves[0, 0]), round(float(curves[0, -1]), 9)

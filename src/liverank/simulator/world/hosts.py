@@ -1,6 +1,6 @@
 """The hosts of a world: people who open rooms.
 
-Invariant: fame is heavy-tailed, and a host talks about what he or she likes.
+Invariant: fame is heavy-tailed, and hosts talk about topics that they like.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from liverank.simulator.world.people import People
 
 @dataclass(frozen=True, eq=False)
 class Hosts:
-    """Everyone who opens rooms, as columns; host ``h`` is the person ``person[h]``."""
+    """All hosts, as columns; host ``h`` is the person ``person[h]``."""
 
     person: Ints  # [n_hosts] row of the people
     language: Ints  # [n_hosts]
@@ -30,9 +30,9 @@ class Hosts:
 def draw_hosts(
     rng: np.random.Generator, people: People, number: int, constants: Constants
 ) -> Hosts:
-    """Draw hosts from among the people, who talk about what they like.
+    """Draw hosts from the people; hosts talk about topics that they like.
 
-    Those who come often host more often, so that hosts listen to one another.
+    Frequent visitors are hosts more often, so that hosts listen to each other.
     """
     often = people.visits_per_day / people.visits_per_day.sum()
     person = np.sort(rng.choice(len(people.ids), size=number, replace=False, p=often))

@@ -31,14 +31,14 @@ TOPICS = (
     "photography",
     "gardening",
 )
-"""From the most talked about to the least."""
+"""Topics, the most frequent first."""
 
 OPENINGS = ("Late night", "Open mic:", "All about", "Ask me:", "Sunday", "The week in", "Honest")
 CLOSINGS = ("for beginners", "with friends", "live", "stories", "hour", "debate", "and chill")
 
 
 class Home(NamedTuple):
-    """Where people live: the country, its clock, its main language, its share of all people."""
+    """A country where people live: its time zone, main language, and share of all people."""
 
     country: str
     time_zone: str

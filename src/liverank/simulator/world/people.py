@@ -1,6 +1,6 @@
-"""The people of a world and what is hidden in them: tastes, languages, habits, patience.
+"""The people of a world and their hidden traits: tastes, languages, habits, patience.
 
-Invariant: nothing of a person but language, country and time zone ever reaches a field of an event.
+Invariant: only a person's language, country and time zone ever reach a field of an event.
 """
 
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from liverank.simulator.world.habits import (
 from liverank.simulator.world.names import CLOSINGS, HOMES, LANGUAGES, OPENINGS, TOPICS
 
 LEANINGS = 6
-"""Hidden dimensions along which a person likes some hosts more than others, whatever the topic."""
+"""Number of hidden dimensions of a person's liking for hosts, independent of topics."""
 
 
 @dataclass(frozen=True, eq=False)
 class People:
-    """Everyone, as columns; person ``i`` has the id ``ids[i]``."""
+    """All people, as columns; person ``i`` has the id ``ids[i]``."""
 
     ids: tuple[str, ...]
     home: Ints  # [n_people] row of HOMES
     language: Ints  # [n_people] row of LANGUAGES, the one on the profile
     understands: Bools  # [n_people, n_languages]
-    taste: Singles  # [n_people, n_topics] log-odds, above zero for what the person likes
+    taste: Singles  # [n_people, n_topics] log-odds, above zero for liked topics
     leaning: Singles  # [n_people, LEANINGS]
     wording: Singles  # [n_people, n_openings + n_closings] liking for the words of titles
     eagerness: Floats  # [n_people] log-odds that the person clicks more than others
@@ -43,7 +43,7 @@ class People:
 def draw_people(
     rng: np.random.Generator, number: int, *, start_ms: int, constants: PeopleConstants
 ) -> People:
-    """Draw people with sparse tastes: each likes a few topics much, and most not at all.
+    """Draw people with sparse tastes: each likes a few topics much, and most topics not at all.
 
     >>> rng = np.random.default_rng(0)
     >>> people = draw_people(rng, 500, start_ms=0, constants=PeopleConstants())

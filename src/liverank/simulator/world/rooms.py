@@ -1,4 +1,4 @@
-"""The rooms of a world: when they start, pause and end, who speaks, about what.
+"""The rooms of a world: their times, speakers and topics.
 
 Invariant: a room's times are ordered: scheduled, start, pause, resume, end.
 """
@@ -21,13 +21,13 @@ NO_TOPIC = -1
 class Rooms:
     """Every room in order of start; room ``r`` has the id ``ids[r]``.
 
-    A few rooms break down half-way and start again: they are live until ``pause_ms``, and from
-    ``resume_ms`` on. Both are the end for all others.
+    A few rooms are interrupted half-way and start again: they are live until ``pause_ms``, and from
+    ``resume_ms`` on. For all others both are the end.
     """
 
     ids: tuple[str, ...]
     host: Ints  # [n_rooms] row of the hosts
-    scheduled_ms: Ints  # [n_rooms] Unix ms of the announcement; the start where there is none
+    scheduled_ms: Ints  # [n_rooms] Unix ms of the announcement; the start if there is none
     start_ms: Ints  # [n_rooms] Unix ms
     pause_ms: Ints  # [n_rooms] Unix ms
     resume_ms: Ints  # [n_rooms] Unix ms
@@ -39,9 +39,9 @@ class Rooms:
     closing: Ints  # [n_rooms] row of CLOSINGS: its last words
     titles: tuple[str, ...]
     speakers: tuple[tuple[int, ...], ...]  # rows of the hosts, the room's own first
-    guests: tuple[int | None, ...]  # who joins the speakers, if anyone
+    guests: tuple[int | None, ...]  # a host who joins the speakers, if any
     guest_ms: Ints  # [n_rooms] when, a third of the way in
-    leavers: tuple[int | None, ...]  # which of the speakers goes early, if anyone
+    leavers: tuple[int | None, ...]  # a speaker who leaves early, if any
     leaver_ms: Ints  # [n_rooms] when, two thirds of the way in
 
     def topic_names(self, room: int) -> tuple[str, ...]:
@@ -57,10 +57,10 @@ def draw_rooms(
     start_ms: int,
     constants: RoomConstants,
 ) -> Rooms:
-    """Draw what the rooms of a schedule are about, who speaks, and which break down.
+    """Draw the topics and speakers of the rooms of a schedule, and which are interrupted.
 
-    Planned rooms are announced up to a day ahead, and better than others; those that break down
-    are worse.
+    Planned rooms are announced up to a day ahead, and have a higher quality; interrupted rooms have
+    a lower one.
     """
     host, number = schedule.host, len(schedule.host)
     starts, lasts = schedule.start_ms, schedule.end_ms - schedule.start_ms
@@ -109,13 +109,13 @@ def live_now(rooms: Rooms, at_ms: int) -> Bools:
 
 
 def live_until(rooms: Rooms, which: Ints, at_ms: int) -> Ints:
-    """When these rooms, live at a time, pause or end: int64[n]."""
+    """Unix ms at which these rooms, live at a time, pause or end: int64[n]."""
     pause_ms = rooms.pause_ms[which]
     return np.where(at_ms < pause_ms, pause_ms, rooms.end_ms[which])
 
 
 def speakers_at(rooms: Rooms, room: int, at_ms: int) -> tuple[int, ...]:
-    """Who speaks in a room at a time, as rows of the hosts, the room's own first."""
+    """The speakers of a room at a time, as rows of the hosts, the room's own first."""
     speakers = rooms.speakers[room]
     guest, leaver = rooms.guests[room], rooms.leavers[room]
     if guest is not None and rooms.guest_ms[room] <= at_ms:
@@ -126,7 +126,7 @@ def speakers_at(rooms: Rooms, room: int, at_ms: int) -> tuple[int, ...]:
 
 
 def _draw_topics(rng: np.random.Generator, shares: Floats) -> Ints:
-    """One to three topics a room, most often the host's own, now and then another."""
+    """Draw one to three topics a room, mostly the host's own, sometimes another."""
     weight = np.log(shares + 0.004) + rng.gumbel(size=shares.shape)
     ranked = np.argsort(-weight, axis=1)[:, :3]
     wanted = rng.choice([1, 2, 3], size=len(shares), p=[0.5, 0.35, 0.15])
@@ -137,7 +137,7 @@ def _draw_topics(rng: np.random.Generator, shares: Floats) -> Ints:
 def _draw_speakers(
     rng: np.random.Generator, hosts: Hosts, host: Ints
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[int | None, ...], tuple[int | None, ...]]:
-    """Speakers, guests and leavers: hosts of the same language, the famous ones more often."""
+    """Draw speakers, guests and leavers: hosts of the same language, famous ones more often."""
     speakers: list[tuple[int, ...]] = []
     guests: list[int | None] = []
     leavers: list[int | None] = []

@@ -1,4 +1,4 @@
-"""When rooms are announced, start and end: weekly slots that repeat, and unplanned rooms.
+"""Draws the starts and ends of rooms: weekly slots that repeat, and unplanned rooms.
 
 Invariant: a host has at most one room at a time, and every room ends after it starts.
 """
@@ -14,7 +14,7 @@ from liverank.simulator.world.hosts import Hosts
 from liverank.simulator.world.people import People
 
 _GRID = 96
-"""Quarters of an hour in a day: the grid that start times are drawn from."""
+"""Number of quarters of an hour in a day, the grid of start times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ def draw_schedule(
 ) -> Schedule:
     """Draw all rooms of a world that begins at ``began_ms`` (Unix ms).
 
-    A room that would overlap its host's last does not take place.
+    A room that would overlap its host's previous one does not take place.
     """
     c = constants
     peak_hour = (people.peak_hour[hosts.person] - began_ms / HOUR_MS) % 24
@@ -61,7 +61,7 @@ def draw_schedule(
 def _slots(
     rng: np.random.Generator, hosts: Hosts, peak_hour: Floats, days: int, constants: RoomConstants
 ) -> tuple[Ints, Ints]:
-    """The host and start of each slot that takes place, within the days of the world."""
+    """The host and start of each slot that takes place within the days of the world."""
     owner = np.repeat(np.arange(len(hosts.person)), hosts.slots)
     hour = _start_hours(rng, peak_hour[owner], constants)
     weekday = rng.integers(7, size=len(owner))
@@ -88,7 +88,7 @@ def _start_hours(rng: np.random.Generator, peak_hour: Floats, constants: RoomCon
 
 
 def _durations_ms(rng: np.random.Generator, number: int, constants: RoomConstants) -> Ints:
-    """Durations with a lognormal half on either side of the median, int64[number]."""
+    """Draw durations with a lognormal half on either side of the median, int64[number]."""
     c = constants
     normal = rng.normal(0, 1, number)
     minutes = c.median_min * np.exp(normal * np.where(normal < 0, c.log_sd_short, c.log_sd_long))
@@ -97,7 +97,7 @@ def _durations_ms(rng: np.random.Generator, number: int, constants: RoomConstant
 
 
 def _apart(host: Ints, start_ms: Ints, end_ms: Ints) -> list[int]:
-    """Rows of the rooms that start after their host's last one ended, in order of start."""
+    """Rows of the rooms that start after the end of their host's previous one, by start."""
     kept: list[int] = []
     free_at: dict[int, int] = {}
     rooms = zip(host.tolist(), start_ms.tolist(), end_ms.tolist(), strict=True)

@@ -1,6 +1,6 @@
-"""A generated world: people with tastes, hosts, a follow graph, and the rooms to come.
+"""Builds a world: people with tastes, hosts, a follow graph, and all rooms.
 
-Invariant: the same arguments build the same world, down to the last bit.
+Invariant: the same arguments build exactly the same world.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from liverank.simulator.world.rooms import Rooms, draw_rooms
 from liverank.simulator.world.schedule import draw_schedule
 
 START_MS = 1_704_067_200_000
-"""Where a world's time begins by default: Monday, 2024-01-01, midnight UTC.
+"""Default start of a world's time: Monday, 2024-01-01, midnight UTC.
 
-Long past, because an event in the future is an error; a caller that needs a recent world sets it.
+It is in the past, because an event in the future is an error; it can be set to a recent time.
 """
 
 DAY_MS = 86_400_000
@@ -28,7 +28,7 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """All that is true before anything happens, hidden or not; ``Life`` makes it happen."""
+    """All facts that are fixed in advance, hidden or visible; ``Life`` simulates the rest."""
 
     start_ms: int
     days: int
@@ -53,9 +53,9 @@ def build_world(
     start_ms: int = START_MS,
     constants: Constants | None = None,
 ) -> World:
-    """Draw a world. Without ``hosts``, one person in ten opens rooms (at least five do).
+    """Draw a world. Without ``hosts``, one person in ten is a host (at least five are).
 
-    Raises SimulatorError when there are fewer than ten people, five hosts or one day.
+    Raises SimulatorError for fewer than ten people, five hosts or one day.
 
     >>> world = build_world(7, people=100, days=2)
     >>> len(world.people.ids), len(world.hosts.person)
@@ -98,7 +98,7 @@ def build_world(
 
 
 def person_row(world: World, user: str) -> int:
-    """The row of a person. Raises SimulatorError for a stranger."""
+    """The row of a person. Raises SimulatorError for an unknown person."""
     if user not in world.person_of:
         raise SimulatorError(
             f"no person {user!r} in this world; it has u0 to u{len(world.person_of) - 1}"
@@ -107,7 +107,7 @@ def person_row(world: World, user: str) -> int:
 
 
 def room_row(world: World, item: str) -> int:
-    """The row of a room. Raises SimulatorError for one of elsewhere."""
+    """The row of a room. Raises SimulatorError for an unknown room."""
     if item not in world.room_of:
         raise SimulatorError(
             f"no item {item!r} in this world; it has room0 to room{len(world.room_of) - 1}"

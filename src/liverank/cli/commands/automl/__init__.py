@@ -1,4 +1,4 @@
-"""``liverank automl``: from any table to a model, its report, and a bundle that predicts."""
+"""``liverank automl``: find a model for a table, and write its report and a bundle."""
 
 import argparse
 import re
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_table(parser: argparse.ArgumentParser) -> None:
-    """Add the tables, and what is known of their columns."""
+    """Add the arguments of the tables and their columns."""
     parser.add_argument("train", type=Path, metavar="TRAIN", help="CSV, TSV or Parquet")
     parser.add_argument("--target", required=True, metavar="COL", help="the column to predict")
     parser.add_argument(
@@ -97,7 +97,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Search, and write the bundle."""
     started_s = time.monotonic()
-    # imported here, so that the time which libraries take to load counts against the budget
+    # imported here, so that the import time of libraries counts against the budget
     from liverank.cli.commands.automl.search import search_and_write
 
     return search_and_write(arguments, console, started_s=started_s)
@@ -116,7 +116,7 @@ def per_row_us(text: str) -> float:
 
 
 def command_line(arguments: argparse.Namespace) -> str:
-    """The command line that runs this search again, without where its bundle goes."""
+    """The command line that repeats this search, without the path of its bundle."""
     words: list[str] = ["liverank", "automl", str(arguments.train)]
     options: dict[str, object] = {
         "--target": arguments.target,

@@ -1,4 +1,4 @@
-"""The leaderboard of a search while it runs: models, time left, and how good the best is."""
+"""Shows the leaderboard of a running search: models, time left, and the best score."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ _SHOWN = 10
 def live_leaderboard(
     console: Console, objective: str, budget_s: float
 ) -> Iterator[Callable[[TrialResult, float], None]]:
-    """Gives a function to call after each trial, with its result and the seconds left to search.
+    """Yields a function to call after each trial, with its result and the remaining seconds.
 
     A terminal shows the best models so far and a bar; any other output gets a line for each model.
     """
@@ -49,7 +49,7 @@ def live_leaderboard(
 
 
 def draw(results: list[TrialResult], objective: str) -> Table:
-    """The best models, the best first."""
+    """The leaderboard of the best models, best first."""
     table = Table(title=f"{len(results)} models tried", title_justify="left", box=None)
     table.add_column("model")
     for name in (objective, "seconds", "us/row"):

@@ -31,7 +31,7 @@ from liverank.cli.terminal.interrupts import stopped_by_interrupt
 from liverank.errors import BundleError, TrainingError
 
 _WRITING_S = 0.3
-"""Seconds of the budget that are left to write the bundle."""
+"""Seconds of the budget reserved for writing the bundle."""
 
 
 def search_and_write(
@@ -39,7 +39,7 @@ def search_and_write(
 ) -> dict[str, Any]:
     """Search, write the bundle, and return what ``--json`` prints.
 
-    ``started_s`` is a ``time.monotonic`` from which the budget counts.
+    ``started_s`` is the start of the budget, by ``time.monotonic``.
     """
     out = _output_folder(arguments)
     plan = None if arguments.plan is None else _read_plan(arguments.plan)
@@ -80,7 +80,7 @@ def _search(
     plan: Plan | None,
     started_s: float,
 ) -> Result:
-    """The result of the search, whose trials are shown; Ctrl-C ends it with the best so far."""
+    """Run the search and show its trials; Ctrl-C ends it with the best result so far."""
     stop = StopToken()
     train: Path = arguments.train
     roles = TableRoles(
@@ -119,7 +119,7 @@ def _search(
 
 
 def _seed(asked: int | None, plan: Plan | None) -> int:
-    """The seed asked for, which may not differ from the plan's. Raises TrainingError."""
+    """The requested seed, which must equal the plan's. Raises TrainingError."""
     if plan is None:
         return asked or 0
     if asked not in (None, plan.seed):
@@ -130,7 +130,7 @@ def _seed(asked: int | None, plan: Plan | None) -> int:
 
 
 def _read_plan(file: Path) -> Plan:
-    """The plan of an earlier search, such as its bundle holds. Raises TrainingError."""
+    """The plan of an earlier search, e.g. from its bundle. Raises TrainingError."""
     try:
         plan = decode_plan(file.read_bytes())
     except OSError as error:
@@ -145,7 +145,7 @@ def _read_plan(file: Path) -> Plan:
 
 
 def _output_folder(arguments: argparse.Namespace) -> Path:
-    """The bundle's folder. Raises BundleError, before any work, where it cannot be written."""
+    """The bundle's folder. Raises BundleError, before any work, if it is not writable."""
     name = re.sub(r"\W+", "_", arguments.target).strip("_") or "model"
     out: Path = arguments.out or Path(f"{name}.bundle")
     if out.exists() and not arguments.force:
@@ -163,9 +163,9 @@ def _output_folder(arguments: argparse.Namespace) -> Path:
 
 
 def _write(out: Path, packed: PackedBundle) -> None:
-    """Write the bundle, in place of the one that may be there.
+    """Write the bundle; replaces an existing one.
 
-    Raises BundleError where it cannot be written; its message names the folder that has it instead.
+    Raises BundleError if it cannot be written; its message names the folder with the bundle.
     """
     previous = out.with_name(f".{out.name}.before")
     try:

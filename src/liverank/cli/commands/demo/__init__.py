@@ -1,6 +1,6 @@
 """``liverank demo``: simulate an app, train on it, and show the gain in an A/B test.
 
-Invariant: nothing here reimplements the product; it runs a proof, and shows its results.
+Invariant: the package does not reimplement the product; it runs a proof and shows its results.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""A short load test of a server of the project, by the product's own load test."""
+"""Runs a short load test on a server of the project, with the product's load test."""
 
 import secrets
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from liverank.simulator.life.life import Life
 from liverank.simulator.simulate import SURFACE
 
 _RATE = 200.0
-"""Lists a second: enough to measure tails in ten seconds, far below what two cores can do."""
+"""Lists per second: enough to measure tails in ten seconds, far below two cores' capacity."""
 
 
 def measure_load(

@@ -15,7 +15,7 @@ _POLL_S = 0.2
 
 
 def commands_to_try(config: Path, lists: Sequence[PersonLists]) -> tuple[str, ...]:
-    """Commands for the project that was kept.
+    """Commands to try on the kept project.
 
     >>> commands_to_try(Path("world/liverank.toml"), [])[0]
     'liverank serve --config world/liverank.toml --port 8080'
@@ -28,7 +28,7 @@ def commands_to_try(config: Path, lists: Sequence[PersonLists]) -> tuple[str, ..
 
 
 def stay_up(config: Path, lists: Sequence[PersonLists], console: Console) -> None:
-    """Serve until Ctrl-C. Raises ServingError where the server does not start."""
+    """Serve until Ctrl-C. Raises ServingError if the server does not start."""
     with own_server(config) as address:
         console.print(f"\nServing at {address} until Ctrl-C. Try:", soft_wrap=True)
         for command in (

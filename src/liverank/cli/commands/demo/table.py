@@ -1,4 +1,4 @@
-"""What a proof found, as the table that ends the demo; it fits 80 columns."""
+"""The results of a proof as the table that ends the demo; at most 80 columns."""
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -11,7 +11,7 @@ _STYLES = {"better": "bold green", "worse": "bold red"}
 
 
 def lift_table(result: ProofResult) -> Table:
-    """A row for each metric: what was reported, and what only the simulator knows."""
+    """A row for each metric: the reported effect, and the true one from the simulator."""
     table = Table(
         title="liverank over most popular, and the truth that only a simulator knows",
         caption="of oracle: share of its gain over the best heuristic that liverank has",

@@ -97,7 +97,7 @@ def _check_server(url: str) -> Iterator[Finding]:
 
 
 def _check_server_log(file: Path) -> tuple[list[str], list[Finding]]:
-    """Lines about what happened, and findings, from a server's own log."""
+    """Lines about the newest events, and findings, from a server's own log."""
     try:
         summary = server_log.read_summary(file)
     except ServingError as error:

@@ -19,7 +19,7 @@ SUBCOMMANDS = (
     "estimate",
     "preference",
 )
-"""Every subcommand, in the order ``--help`` shows them; each is a module of this package."""
+"""All subcommands, in the order of ``--help``; each is a module of this package."""
 _MODULES = {name: f"{__name__}.{name}" for name in SUBCOMMANDS}
 
 
@@ -29,5 +29,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Run the subcommand. Raises what it raises."""
+    """Run the subcommand; its errors propagate."""
     return command_of(_MODULES[arguments.subcommand]).run(arguments, console)

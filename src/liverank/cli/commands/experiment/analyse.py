@@ -1,4 +1,4 @@
-"""``liverank experiment analyse``: the result of an experiment, from any table of its units."""
+"""``liverank experiment analyse``: analyse an experiment from any table of its units."""
 
 import argparse
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             check_columns(spec.columns, column_names(path))
             found = analyse(read_table(path, spec.columns), spec)
             if not found.split.ok and not spec.segments:
-                # other columns may show where the split is broken
+                # other columns may reveal the cause of a broken split
                 found = analyse(read_table(path), spec)
     except ExperimentError as error:
         raise ExperimentError(f"{path}: {error}") from None

@@ -1,4 +1,4 @@
-"""The analysis of a table of an experiment, in a terminal and as JSON."""
+"""Formats the analysis of an experiment's table for the terminal and as JSON."""
 
 import math
 from typing import Any
@@ -13,7 +13,7 @@ from liverank.experiments.analysis.words import interval, number, p_value, perce
 
 
 def show_analysis(found: Analysis, console: Console) -> None:
-    """Print the decision, the split, each metric, and what to know of them."""
+    """Print the decision, the split, each metric, and notes."""
     color = {"ship": "green", "stop": "red", "wait": "yellow"}[found.decision.action]
     console.print(f"[bold {color}]{escape(found.decision.sentence)}[/]")
     for reason in found.decision.reasons:
@@ -26,7 +26,7 @@ def show_analysis(found: Analysis, console: Console) -> None:
 
 
 def as_json(found: Analysis) -> dict[str, Any]:
-    """The object of ``--json``; what is unknown is null."""
+    """The object for ``--json``; unknown values are null."""
     split, decision = found.split, found.decision
     metrics: dict[str, Any] = {}
     for result in found.results:
@@ -85,7 +85,7 @@ def _variant(result: MetricResult, found: Analysis) -> dict[str, Any]:
 
 
 def _metrics(found: Analysis) -> Table:
-    """A row for each metric and variant; p is the one that decides."""
+    """A row for each metric and variant, with the p-value that decides."""
     variants = list(dict.fromkeys(result.variant for result in found.results))
     is_single = len(variants) == 1
     is_adjusted = any(result.adjusted_p > result.p for result in found.results)

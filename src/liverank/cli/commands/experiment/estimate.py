@@ -1,4 +1,4 @@
-"""``liverank experiment estimate``: what a policy would bring, before a test of it is started."""
+"""``liverank experiment estimate``: estimate the reward of a policy before testing it."""
 
 import argparse
 import re
@@ -55,7 +55,7 @@ _LEFT_OUT = {
 
 
 class Named(NamedTuple):
-    """An estimate, the policy that it is of, and how many rankings it could use."""
+    """An estimate, its policy, and the number of rankings that it could use."""
 
     policy: str
     of: PolicyEstimate
@@ -99,7 +99,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Estimate, show a row for each estimator, and what the figures stand on."""
+    """Estimate, and show a row for each estimator and the data behind the figures."""
     config = load_config(arguments.config)
     asked = ListQuery(_label(arguments, config), arguments.since, arguments.surface)
     with (
@@ -228,7 +228,7 @@ def _label(arguments: argparse.Namespace, config: Config) -> str:
 
 
 def _policy_of(name: str, arguments: argparse.Namespace, config: Config, frames: Frames) -> Policy:
-    """The policy of a name. Raises BundleError where its bundle is not there."""
+    """The policy with this name. Raises BundleError if its bundle does not exist."""
     root = data_path(arguments.config, config)
     current = store.current(root)
     if name.startswith("bundle:"):

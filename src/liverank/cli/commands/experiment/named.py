@@ -36,7 +36,7 @@ def timeline_in(log: Log, name: str, experiment: Experiment) -> Timeline:
 
 
 def ramp_percent(text: str) -> float:
-    """A ramp as it is written on a command line, e.g. ``10`` or ``0.5%``.
+    """Parse a ramp from the command line, e.g. ``10`` or ``0.5%``.
 
     >>> ramp_percent("10%")
     10.0

@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 
 def share(text: str) -> float:
-    """A share as people write it. Raises argparse.ArgumentTypeError.
+    """Parse a share, as a fraction or in percent. Raises argparse.ArgumentTypeError.
 
     >>> share("2%"), share("0.02"), share("+1.96 %")
     (0.02, 0.02, 0.0196)

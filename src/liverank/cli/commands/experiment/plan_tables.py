@@ -43,7 +43,7 @@ def print_plan(inputs: PlanInputs, sizes: Sequence[Size], console: Console) -> N
 
 
 def refusal(inputs: PlanInputs, size: Size) -> str:
-    """Why a test is refused, and what would make it possible."""
+    """The reason why a test is refused, and changes that would make it possible."""
     assert inputs.traffic is not None
     assert size.lift is not None
     available = inputs.traffic.users_by(inputs.design.days)

@@ -84,7 +84,7 @@ def frames_with_progress(
 
 
 def asked_in_log(config: Config, name: str, log: Log, at_ms: float | None) -> ReportInput:
-    """The report that is asked for, by the config and the log."""
+    """The input of the requested report, from the config and the log."""
     newest = log.stats().newest_ms
     assert newest is not None
     listed = stands_for_impressions(

@@ -18,7 +18,7 @@ _VERDICTS = {"better": "green", "safe": "green", "worse": "red", "harmed": "red"
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print a report for a person."""
+    """Print a report on the console."""
     decision = report.decision
     lines = [f"[bold]{escape(decision.sentence)}[/bold]"]
     lines += [f"- {escape(line)}" for line in decision.reasons]

@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Check that it can run, and append the change to the log. Raises ConfigError, BundleError."""
+    """Check that it can run, and append its start to the log. Raises ConfigError, BundleError."""
     config = load_config(arguments.config)
     name = arguments.name
     experiment = experiment_named(config, name, arguments.config)
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 
 def _check_bundles(root: Path, experiment: Experiment) -> None:
-    """Load the variants' own bundles. Raises BundleError for one that could not be served."""
+    """Load the variants' own bundles. Raises BundleError for one that cannot be served."""
     current = store.current(root)
     served = None if current is None else store.load(root, current)
     for version in versions_of(experiment):

@@ -1,4 +1,4 @@
-"""What a load test found, for people: a small table, and how latencies are distributed."""
+"""Prints the results of a load test: a small table, and the distribution of latencies."""
 
 from math import floor, log10
 
@@ -9,7 +9,7 @@ from liverank.loadtest.histogram import Histogram
 from liverank.loadtest.report import LoadReport, Quantiles, Requests
 
 _A_DECADE = 5
-"""Bars of the plot for each factor of ten."""
+"""Number of bars in the plot for each factor of ten."""
 _WIDTH = 50
 
 

@@ -1,4 +1,4 @@
-"""``liverank predict``: predictions of a bundle of ``liverank automl`` for the rows of a table."""
+"""``liverank predict``: apply a bundle of ``liverank automl`` to the rows of a table."""
 
 import argparse
 import shutil

@@ -1,4 +1,4 @@
-"""The predictions of a bundle, batch by batch, as the columns that ``liverank predict`` writes."""
+"""Computes a bundle's predictions batch by batch, as the columns of ``liverank predict``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from liverank.models.predictor import linked
 
 
 class BatchPredictor:
-    """Predicts batches of one table; ``columns`` are those of the last batch."""
+    """Predicts batches of one table; ``columns`` are the columns of the last batch."""
 
     def __init__(self, bundle: TableBundle, *, keep: Sequence[str], attributions: bool) -> None:
         self._bundle = bundle
@@ -25,7 +25,7 @@ class BatchPredictor:
         self.columns: list[str] = []
 
     def predict(self, batch: pl.DataFrame, file: Path) -> tuple[pl.DataFrame, NDArray[np.float64]]:
-        """Predictions with one row for each of the batch, and the margins, float64[n, k].
+        """The predictions for the rows of a batch, and their margins, float64[n, k].
 
         Raises SourceError, which names the ``file``, for a batch that lacks columns.
         """
@@ -58,19 +58,19 @@ class BatchPredictor:
 
 
 class BatchFile:
-    """Predictions on disk, a file a batch, joined into one file at the end with little memory."""
+    """Predictions on disk, one file a batch, joined at the end with little memory."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: list[Path] = []
 
     def add(self, predictions: pl.DataFrame) -> None:
-        """Keep a batch. Raises OSError."""
+        """Write a batch to disk. Raises OSError."""
         self._files.append(self._folder / f"{len(self._files)}.parquet")
         predictions.write_parquet(self._files[-1])
 
     def join(self, out: Path) -> None:
-        """Write all batches to a file, which appears whole or not at all. Raises OSError."""
+        """Join all batches into a file, which appears complete or not at all. Raises OSError."""
         whole, draft = (
             pl.scan_parquet(self._files, glob=False),
             self._folder / f"whole{out.suffix}",

@@ -1,4 +1,4 @@
-"""Figures of a bundle on rows that came after it was made, next to those that its report claims."""
+"""Metrics of a bundle on a later table, next to those in its report."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ _ROUGHLY = 0.1
 
 
 def report_of(bundle: TableBundle) -> TableReport:
-    """The report of a bundle. Raises BundleError where it has none of a search on a table."""
+    """The report of a bundle. Raises BundleError if it is not from a search on a table."""
     try:
         return decode_report(bundle.documents["report.json"])
     except msgspec.ValidationError as error:
@@ -32,7 +32,7 @@ def report_of(bundle: TableBundle) -> TableReport:
 def show_score(
     report: TableReport, figures: dict[str, float | None], rows: int, console: Console
 ) -> dict[str, Any]:
-    """Print the figures next to the claimed ones; returns both for ``--json``."""
+    """Print the metrics next to the reported ones; return both for ``--json``."""
     name = report.asked.objective
     console.print(escape(f"On {rows:,} rows whose `{report.asked.target}` is known:"))
     for key, value in figures.items():
@@ -59,7 +59,7 @@ def show_score(
 def write_later_report(
     file: Path, report: TableReport, figures: dict[str, float | None], rows: int
 ) -> None:
-    """Write the report with the later figures in place of a test table's. Raises BundleError."""
+    """Write the report with these metrics in place of a test table's. Raises BundleError."""
     page = render_report(replace(report, test=figures, test_rows=rows))
     try:
         write_durably(file, page.encode())

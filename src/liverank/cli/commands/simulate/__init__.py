@@ -10,7 +10,7 @@ from liverank.cli.terminal.subcommands import add_subcommands, command_of
 HELP = "simulate people and live rooms, with a ranked list for each visit"
 
 SUBCOMMANDS = {"run": "run_world", "prove": "prove"}
-"""Every subcommand, in the order ``--help`` shows them, and its module of this package."""
+"""All subcommands, in the order of ``--help``, and their modules of this package."""
 _MODULES = {name: f"{__name__}.{module}" for name, module in SUBCOMMANDS.items()}
 
 
@@ -20,5 +20,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Run the subcommand. Raises what it raises."""
+    """Run the subcommand; its errors propagate."""
     return command_of(_MODULES[arguments.subcommand]).run(arguments, console)

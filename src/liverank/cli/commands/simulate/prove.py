@@ -1,4 +1,4 @@
-"""``liverank simulate prove``: A/B tests in simulated worlds, compared with the truth."""
+"""``liverank simulate prove``: run A/B tests in simulated worlds, and compare with the truth."""
 
 import argparse
 from pathlib import Path

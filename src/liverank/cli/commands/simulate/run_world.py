@@ -133,7 +133,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Progress:
-    """Shows how much of a world's time has passed."""
+    """Shows the share of a world's time that has passed."""
 
     world: World
     on_progress: Callable[[str, float], None]
@@ -144,7 +144,7 @@ class _Progress:
         self.on_progress("simulating", days / self.world.days)
 
     def passing(self, events: Iterator[Event]) -> Iterator[Event]:
-        """The events as they come."""
+        """Yield the events, and show their progress."""
         for number, event in enumerate(events):
             if number % 5_000 == 0:
                 self.at(event.at_ms)
@@ -158,7 +158,7 @@ def _start_ms(arguments: argparse.Namespace) -> int:
 
 
 def _serve(life: Life, folder: Path, shown: int, progress: _Progress) -> tuple[int, int]:
-    """Simulate against a real server; returns numbers of events, and of lists by a fallback."""
+    """Simulate with a real server; return the numbers of events and of lists by a fallback."""
     config = load_config(folder / "liverank.toml")
     with (
         simulated_server(folder) as address,
@@ -172,7 +172,7 @@ def _serve(life: Life, folder: Path, shown: int, progress: _Progress) -> tuple[i
 
 
 def _summary(tally: Tally) -> dict[str, Any]:
-    """Totals of what happened in the world."""
+    """Totals of the world's visits and reactions."""
     visits, joins, impressions = (
         int(one.sum()) for one in (tally.visits, tally.joins, tally.impressions)
     )

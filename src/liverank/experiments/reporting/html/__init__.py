@@ -1,1 +1,1 @@
-"""The report of an experiment as one HTML page that opens without a network."""
+"""The report of an experiment as one HTML page that needs no network."""

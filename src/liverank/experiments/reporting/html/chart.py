@@ -1,4 +1,4 @@
-"""Charts of effects as inline SVG. Colours and sizes of letters come from the style sheet."""
+"""Charts of effects as inline SVG. Colours and font sizes come from the style sheet."""
 
 import math
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ _PLOT: dict[str, object] = {
     "height": _HIGH,
     "viewBox": f"{_LEFT:g} {_TOP:g} {_WIDE:g} {_HIGH:g}",
 }
-"""Where what is drawn lies in the picture; the rest is for the axes."""
+"""Position and size of the plot area in the picture; the margins are for the axes."""
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Spans of days and effects, drawn in a picture of a fixed shape."""
+    """Ranges of days and effects, mapped to a picture of a fixed size."""
 
     days: tuple[float, float]
     effects: tuple[float, float]
@@ -33,18 +33,18 @@ class Frame:
     x_name: str
 
     def at(self, day: float, effect: float) -> Point:
-        """The coordinates of a point in the picture."""
+        """The coordinates of a day and an effect in the picture."""
         x = _share(day, self.days) * _WIDE + _LEFT
         y = (1 - _share(effect, self.effects)) * _HIGH + _TOP
         return round(x, 1), round(y, 1)
 
     def draw(self, *marks: Html, label: str) -> Html:
-        """The picture; ``label`` describes it in words."""
+        """The picture as SVG; ``label`` describes it in words."""
         return tag(
             "svg",
             *(self._x_tick(value) for value in ticks(*self.days, whole=True)),
             *(self._y_tick(value) for value in ticks(*self.effects)),
-            # a picture within the picture cuts off what lies beyond the spans
+            # a nested svg clips shapes to the plot area
             tag("svg", *marks, **_PLOT),
             _text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, self.x_name, "middle"),
             viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}",
@@ -54,20 +54,20 @@ class Frame:
         )
 
     def line(self, points: Sequence[Point], class_: str) -> Html:
-        """A line through points of days and effects."""
+        """A line through points (day, effect)."""
         return tag("polyline", points=self._points(points), class_=class_)
 
     def band(self, low: Sequence[Point], high: Sequence[Point]) -> Html:
-        """What lies between two lines."""
+        """The area between two lines."""
         return tag("polygon", points=self._points([*low, *reversed(high)]), class_="band")
 
     def dot(self, day: float, effect: float, class_: str = "dot") -> Html:
-        """A dot."""
+        """A dot at a point (day, effect)."""
         x, y = self.at(day, effect)
         return tag("circle", cx=x, cy=y, r=4, class_=class_)
 
     def whisker(self, day: float, low: float, high: float) -> Html:
-        """An interval of one day."""
+        """A vertical interval of effects at one day."""
         x, top = self.at(day, high)
         return tag("line", x1=x, x2=x, y1=top, y2=self.at(day, low)[1], class_="whisker")
 
@@ -95,7 +95,7 @@ class Frame:
 
 
 def forest(low: float, value: float, high: float, reach: float, class_: str) -> Html:
-    """An interval around zero as a small picture; ``reach`` is the effect at its ends."""
+    """A small picture of an interval on an axis from -``reach`` to ``reach``."""
     half = 90.0
 
     def x(effect: float) -> float:
@@ -110,7 +110,7 @@ def forest(low: float, value: float, high: float, reach: float, class_: str) -> 
 
 
 def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
-    """Round values within a span, 0 among them where it is within.
+    """Round values within a range, including 0 if it is in the range.
 
     >>> ticks(0.0, 28.0, whole=True), ticks(-0.04, 0.04)
     ([0.0, 5.0, 10.0, 15.0, 20.0, 25.0], [-0.04, -0.02, 0.0, 0.02, 0.04])
@@ -127,7 +127,7 @@ def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
 
 
 def _share(value: float, span: tuple[float, float]) -> float:
-    # far beyond the spans is as good as just beyond
+    # clipped just outside the plot area
     return min(max((value - span[0]) / (span[1] - span[0]), -9.0), 9.0)
 
 

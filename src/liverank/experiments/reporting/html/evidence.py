@@ -1,4 +1,4 @@
-"""What the decision rests on: effects over time, each metric, and novelty."""
+"""Sections of the page with the evidence: effects over time, each metric, and novelty."""
 
 import math
 
@@ -83,7 +83,7 @@ def _track(report: Report, metric: MetricFact, variant: VariantResult) -> Html:
         [abs(value) for one in later for value in one[1:] if math.isfinite(value)], default=1.0
     )
     planned = (report.planned_end_ms - report.start_ms) / DAY_MS
-    # a little more, so that the last dot is whole
+    # slightly wider, so that the last dot is not clipped
     frame = Frame((0.0, 1.02 * planned), (-reach, reach), is_lift, "days since the start")
     banded = [one for one in drawn if math.isfinite(one[2])]
     bounded = [one for one in drawn if math.isfinite(one[4])]
@@ -118,7 +118,7 @@ Drawn = tuple[float, float, float, float, float]
 
 
 def _drawn(look: LookFact, *, is_lift: bool) -> Drawn:
-    """Day, effect, its interval, and the boundary, on the scale that is drawn."""
+    """Day, effect, its interval, and the boundary, on the scale of the chart."""
     effect = look.effect
     ends = effect.lift_ci if is_lift else effect.difference_ci
     value = effect.lift if is_lift else effect.difference

@@ -1,6 +1,6 @@
-"""The whole page: one file with its style and pictures in it, and no script.
+"""Renders the whole page: one file with inline style and pictures, and no script.
 
-Invariant: the page asks nothing of a network, and says so to the browser.
+Invariant: the page makes no network requests, and its content policy forbids them.
 """
 
 from importlib.resources import files

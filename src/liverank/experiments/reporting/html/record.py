@@ -1,4 +1,4 @@
-"""The lower part of the page: the split, segments, the holdout, and how it was computed."""
+"""Lower sections of the page: the split, segments, the holdout, and the method."""
 
 import math
 
@@ -84,7 +84,7 @@ def segments(report: Report) -> Html | None:
     effects = [shown(one.effect) for one in report.segments]
     ends = [(one.low, one.high) for one in effects if one.is_lift]
     sizes = sorted(abs(end) for pair in ends for end in pair if math.isfinite(end))
-    # one that is known badly shall not make all others look alike
+    # one wide interval must not make all others look the same
     reach = sizes[int(0.9 * (len(sizes) - 1))] if sizes else 1.0
     rows, before = [], ""
     for one, effect in zip(report.segments, effects, strict=True):
@@ -146,7 +146,7 @@ def holdout(report: Report) -> Html | None:
 
 
 def how(report: Report) -> Html:
-    """Notes on the data, and how it was computed."""
+    """Notes on the data, and how the report was computed."""
     notes: list[Html] = []
     if report.notes:
         lines = (tag("li", worded(one)) for one in report.notes)

@@ -1,4 +1,4 @@
-"""A table that scrolls sideways where the screen is narrow."""
+"""Tables that scroll horizontally on narrow screens."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from liverank.markup import Html, tag
 def grid(
     heads: Sequence[str], rows: Sequence[Html], *, numbers: Sequence[int] = (), class_: str = "wide"
 ) -> Html:
-    """A table; the columns in ``numbers`` are set to the right."""
+    """A table; the columns in ``numbers`` are right-aligned."""
     named = [
         tag("th", name, class_="n" if column in numbers else None)
         for column, name in enumerate(heads)
@@ -17,6 +17,6 @@ def grid(
 
 
 def cell(text: str | None, *under: str | None, label: str | None = None) -> Html:
-    """A number, with small lines below it; a table that is stacked on a phone shows ``label``."""
+    """A cell with a number and small lines below; stacked tables (on phones) show ``label``."""
     lines = (tag("small", line) for line in under if line)
     return tag("td", text, *lines, class_="n", data_label=label)

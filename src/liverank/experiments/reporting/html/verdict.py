@@ -1,4 +1,4 @@
-"""The top of the page: the decision in plain words, and the few figures that matter most."""
+"""The top of the page: the decision in plain words, and the key figures."""
 
 from liverank.experiments.metrics.need import DAY_MS
 from liverank.experiments.reporting.facts import MetricFact, Report
@@ -96,6 +96,6 @@ def _list(title: str, lines: tuple[str, ...]) -> Html | None:
 
 
 def _capital(text: str) -> str:
-    # a name that begins a sentence stays as it is written
+    # a name at the start of a sentence is not capitalised
     first = text.split(" ", 1)[0]
     return text if "_" in first or not text else text[:1].upper() + text[1:]

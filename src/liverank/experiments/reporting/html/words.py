@@ -1,4 +1,4 @@
-"""Effects and values as a page and a terminal write them."""
+"""Formats effects and values for the page and the terminal."""
 
 import math
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from liverank.experiments.reporting.facts import Effect
 
 
 class Shown(NamedTuple):
-    """An effect as it is shown: the lift where it is known, else the difference."""
+    """An effect for display: the lift if it is known, else the difference."""
 
     value: float
     low: float
@@ -16,21 +16,21 @@ class Shown(NamedTuple):
     is_lift: bool
 
     def text(self, value: float) -> str:
-        """A value on its scale."""
+        """A value as text on the displayed scale."""
         if math.isnan(value):
             return "?"
         return percent(value) if self.is_lift else f"{value:+.4g}"
 
     @property
     def interval(self) -> str:
-        """Both ends, or that it is too early for them."""
+        """Both ends of the interval, or a note that it is too early for one."""
         if math.isnan(self.low) or math.isinf(self.low):
             return "no interval yet"
         return f"{self.text(self.low)} to {self.text(self.high)}"
 
 
 def shown(effect: Effect) -> Shown:
-    """The lift with its interval, or the difference with its own.
+    """The lift with its interval, or the difference with its interval.
 
     >>> from liverank.experiments.statistics.comparison import compare_estimates
     >>> from liverank.experiments.statistics.estimate import Estimate
@@ -45,7 +45,7 @@ def shown(effect: Effect) -> Shown:
 
 
 def value_text(value: float) -> str:
-    """A metric's value; shares as they are.
+    """A metric's value as text; a share is not converted to percent.
 
     >>> value_text(0.2134567), value_text(6.5)
     ('0.2135', '6.5')
@@ -54,5 +54,5 @@ def value_text(value: float) -> str:
 
 
 def scale_of(effect: Effect) -> float:
-    """What a difference is divided by to lie on the scale that is shown."""
+    """The divisor that converts a difference to the displayed scale."""
     return 1.0 if math.isnan(effect.lift) else effect.control

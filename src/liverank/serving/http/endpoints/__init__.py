@@ -1,4 +1,4 @@
-"""The routes of a worker, each in a file of its own; ``routes`` adds counting, logging and errors.
+"""The routes of a worker, one per file; ``routes`` adds counting, logging and errors.
 
 To add a route: write a file with an ``Endpoint``, and add it to ``ENDPOINTS``.
 """

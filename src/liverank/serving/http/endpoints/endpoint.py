@@ -1,4 +1,4 @@
-"""What an endpoint is, and what its handler is given."""
+"""The type of endpoints, and the context of their handlers."""
 
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ READS = ("GET", "HEAD")
 
 @dataclass(frozen=True, slots=True)
 class EndpointContext:
-    """What handlers work with; ``long_lists`` is the thread in which long lists are made."""
+    """The objects that handlers use; ``long_lists`` is the thread that builds long lists."""
 
     service: Service
     health: HealthReporter

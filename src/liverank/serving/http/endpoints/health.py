@@ -1,22 +1,22 @@
-"""``GET /healthz``, ``/livez`` and ``/readyz``: whether the server is well, alive and ready."""
+"""``GET /healthz``, ``/livez`` and ``/readyz``: whether the server is healthy, alive, ready."""
 
 from liverank.serving.http.endpoints.endpoint import READS, Endpoint, EndpointContext, Reply
 from liverank.serving.http.exchange import Answer, Request, json_answer
 
 
 def answer_health(context: EndpointContext, _request: Request) -> Reply:
-    """What an operator should know; 503 if something needs attention."""
+    """Answer with the health report; 503 if something needs attention."""
     health = context.health.health()
     return json_answer(200 if health.ok else 503, health)
 
 
 def answer_liveness(_context: EndpointContext, _request: Request) -> Reply:
-    """That this worker answers."""
+    """Answer that this worker is alive."""
     return Answer(200, b'{"alive":true}')
 
 
 def answer_readiness(context: EndpointContext, _request: Request) -> Reply:
-    """Whether rankings can be answered; 503 if not."""
+    """Answer whether rankings are possible; 503 if not."""
     readiness = context.health.readiness()
     return json_answer(200 if readiness.ready else 503, readiness)
 

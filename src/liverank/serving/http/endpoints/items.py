@@ -9,7 +9,7 @@ from liverank.serving.http.exchange import Answer, Request, in_pieces, json_answ
 from liverank.serving.http.messages import BadRequestError, ItemsResponse, LiveItemView
 
 MAX_LISTED = 1_000
-"""Items listed when the request names no limit; a longer list is made in a thread."""
+"""Default number of listed items; a longer list is built in a thread."""
 _WHOLE_NUMBER = re.compile("0*[1-9][0-9]{0,8}")
 
 

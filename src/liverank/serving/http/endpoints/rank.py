@@ -9,7 +9,7 @@ from liverank.serving.http.exchange import Answer, Request, in_pieces
 from liverank.serving.http.messages import RankRequest, decode_request
 
 _MAX_SHORT, _MAX_SHORT_EXPLAINED = 4_000, 40
-"""Most candidates of a ranking that is made in the event loop's thread, also if explained."""
+"""Most candidates of a ranking in the event loop's thread, without and with explanations."""
 _decoder = msgspec.json.Decoder(RankRequest)
 _encoder = msgspec.json.Encoder()
 

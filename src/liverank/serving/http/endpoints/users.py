@@ -5,7 +5,7 @@ from liverank.serving.http.exchange import USERS_PATH, Answer, Request, json_ans
 
 
 async def answer(context: EndpointContext, request: Request) -> Answer:
-    """Erase the user; the id is the rest of the path and may hold any characters, also slashes."""
+    """Erase the user; the id is the rest of the path and may have any characters, also slashes."""
     user = request.path.removeprefix(USERS_PATH)
     return json_answer(200, await context.service.erase_user(user))
 

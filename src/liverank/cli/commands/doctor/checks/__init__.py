@@ -1,1 +1,1 @@
-"""What ``liverank doctor`` looks at: small checks, each of which gives findings."""
+"""The checks of ``liverank doctor``, each of which returns findings."""

@@ -18,7 +18,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def urgent_first(findings: list[Finding]) -> list[Finding]:
-    """Errors before warnings, and otherwise as they were found.
+    """Errors before warnings, otherwise in the given order.
 
     >>> low, high = Finding("warning", "slow", "wait"), Finding("error", "full", "free space")
     >>> [finding.what for finding in urgent_first([low, high])]
@@ -28,9 +28,9 @@ def urgent_first(findings: list[Finding]) -> list[Finding]:
 
 
 def split_message(severity: Literal["error", "warning"], message: str, otherwise: str) -> Finding:
-    """Split a message at its first semicolon: what is wrong; what to do.
+    """Split a message at its first semicolon into the problem and the advice.
 
-    ``otherwise`` is what to do if the message has no semicolon.
+    ``otherwise`` is the advice if the message has no semicolon.
 
     >>> split_message("error", "log.sqlite: the disk is full; free some space", "-").do
     'free some space'

@@ -1,6 +1,6 @@
 """Checks of a project's files: the log, the bundles, the cache of kernels.
 
-Invariant: nothing is changed except for a temporary file, so that a server may run meanwhile.
+Invariant: only a temporary file is written, so that a server may run at the same time.
 """
 
 import os
@@ -17,12 +17,12 @@ from liverank.errors import BundleError, LogError
 from liverank.events.log import Log
 
 MIN_FREE_BYTES = 256_000_000
-"""Least free space on the log's disk; less is an error."""
+"""Minimum free bytes on the log's disk; less is an error."""
 LOW_FREE_BYTES = 2_000_000_000
 OLD_BUNDLE_MS = 14 * 86_400_000
-"""Age of a bundle from which on it is reported as old."""
+"""Age of a bundle in milliseconds from which on it is reported as old."""
 QUIET_MS = 86_400_000
-"""A log without new events for this long is reported."""
+"""Milliseconds without new events after which the log is reported."""
 
 
 def check_disk(folder: Path, *, free_bytes: int | None = None) -> Iterator[Finding]:
@@ -49,7 +49,7 @@ def check_disk(folder: Path, *, free_bytes: int | None = None) -> Iterator[Findi
 
 
 def check_log(folder: Path, *, at_ms: int) -> Iterator[Finding]:
-    """Whether the log can be read, holds anything, and grows."""
+    """Whether the log is readable, not empty, and growing."""
     if not (folder / "log.sqlite").exists():
         yield Finding(
             "error",
@@ -80,7 +80,7 @@ def check_log(folder: Path, *, at_ms: int) -> Iterator[Finding]:
 
 
 def check_bundles(root: Path, config: Config, *, at_ms: int) -> Iterator[Finding]:
-    """Whether the bundle in service loads, is recent, and fits the config."""
+    """Whether the served bundle loads, is recent, and fits the config."""
     again = "train again with `liverank train`"
     try:
         version = store.current(root)

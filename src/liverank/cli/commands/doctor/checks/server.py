@@ -17,7 +17,7 @@ from liverank.errors import ServingError
 
 TIMEOUT_S = 5.0
 MIN_SHARE = 0.01
-"""Least share of requests, or events, that is reported."""
+"""Minimum share of requests, or of events, that is reported."""
 
 _OTHERWISE = {
     "log": "see the server's own log, and the disk of the event log",
@@ -33,7 +33,7 @@ _ERRORS = ("log", "bundle", "processes", "rankings", "experiments")
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a server reported: its health, its readiness, and its metrics by name and labels."""
+    """A server's answers: its health, its readiness, and its metrics by name and labels."""
 
     health: dict[str, Any]
     readiness: dict[str, Any]
@@ -71,7 +71,7 @@ def ask(url: str) -> Answers:
 
 
 def check_health(answers: Answers) -> Iterator[Finding]:
-    """The complaints of ``/healthz``."""
+    """The problems that ``/healthz`` reports."""
     for key, otherwise in _OTHERWISE.items():
         message = answers.health.get(key)
         if message:
@@ -86,7 +86,7 @@ def check_health(answers: Answers) -> Iterator[Finding]:
 
 
 def check_readiness(answers: Answers) -> Iterator[Finding]:
-    """Whether it ranks, and with the bundle that was promoted."""
+    """Whether the server ranks, and with the promoted bundle."""
     readiness = answers.readiness
     if not readiness.get("ready"):
         yield Finding(

@@ -1,7 +1,7 @@
 """Checks of a server's own log, as ``liverank serve --log-format json`` writes it.
 
-The log is read once, line by line, whatever its length. Invariant: other lines (output of other
-programs) are counted and skipped.
+The log is read once, line by line, so it may be of any length. Invariant: other lines (output of
+other programs) are counted and skipped.
 """
 
 from collections import Counter
@@ -16,16 +16,16 @@ from liverank.errors import ServingError
 from liverank.serving.server_log.lines import Line
 
 MAX_SHOWN = 60
-"""Most events that are shown, the newest."""
+"""Maximum number of shown events, the newest."""
 MIN_ENDS = 3
-"""Fewest ends of a process that are an error."""
+"""Number of unexpected ends of a process from which on they are an error."""
 
 _SHOWN = {
     "start", "ready", "end", "process_ended", "process_failed", "bundle_served", "bundle_refused",
     "fallback_began", "fallback_ended", "alarm", "alarm_ended", "log_unread", "log_folded_again",
     "rankings_lost", "snapshot_failed", "snapshot_unused", "fault", "other",
 }  # fmt: skip
-"""Events that are shown one by one; others are only counted."""
+"""Events that are shown individually; others are only counted."""
 _decoder = msgspec.json.Decoder(Line)
 
 
@@ -52,7 +52,7 @@ class LogSummary:
     ends: Counter[str] = field(default_factory=Counter)
     """Unexpected ends of processes, by process and exit status."""
     killed: list[str] = field(default_factory=list)
-    """Times of starts without an end of the run before."""
+    """Times of starts whose previous run has no end."""
     is_running: bool = False
     """Whether the last start has no end."""
 
@@ -95,7 +95,7 @@ class LogSummary:
 
 
 def read_summary(file: Path) -> LogSummary:
-    """Read a server's log. Raises ServingError where it cannot be read, or holds no event."""
+    """Read a server's log. Raises ServingError if it is unreadable or has no events."""
     summary = LogSummary()
     try:
         with file.open("rb") as lines:
