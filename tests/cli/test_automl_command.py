@@ -117,7 +117,11 @@ def plan_of(**changes):
         (plan_of(finished=False), (), "did not come to its end"),
         (plan_of(), ("--seed", "2"), "was made with seed 1"),
         (plan_of(extras=(Made(columns=("a", "b")),)), (), "has no column `a`"),
-        (plan_of(trials=(msgspec.structs.replace(RIDGE, family="wood"),)), (), "`wood` of the plan is unknown"),
+        (
+            plan_of(trials=(msgspec.structs.replace(RIDGE, family="wood"),)),
+            (),
+            "`wood` of the plan is unknown",
+        ),
     ],
 )
 def test_a_plan_that_cannot_be_run_is_named_in_one_line(
