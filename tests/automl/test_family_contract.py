@@ -202,5 +202,5 @@ def test_an_absolute_loss_is_not_drawn_by_outliers(name):
 
 @pytest.mark.parametrize("name", TREES)
 def test_rounds_are_asked_for_where_nothing_chooses(name):
-    with pytest.raises(TrainingError, match="how many rounds"):
+    with pytest.raises(TrainingError, match="the number of rounds"):
         fit(name, a_matrix("binary"), rounds=None)
