@@ -34,7 +34,7 @@ def test_rows_are_as_many_as_can_be_encoded_in_time(monkeypatch):
 
 def test_what_was_left_out_is_said_and_a_recorded_plan_leaves_out_the_same(monkeypatch):
     warm_up()
-    monkeypatch.setattr("liverank.automl.table.rows_in_time", lambda *_: 1500)
+    monkeypatch.setattr("liverank.automl.table_preparation.rows_in_time", lambda *_: 1500)
     table = a_table(6000)
     result = automl.fit(table, target="y", budget_s=8, families=["linear"])
     assert result.plan.rows == 1500

@@ -128,8 +128,8 @@ def test_every_head_is_reported_with_figures_and_a_share_of_the_budget():
     for one in (report, *report.heads.values()):
         assert one.held_out["log_loss"] < one.baseline["log_loss"]
         assert one.served.us_per_row_55 < 20
-    assert report.budget_s == 3.0
-    assert [head.budget_s for head in report.heads.values()] == [1.0, 1.0]
+    assert report.asked.budget_s == 3.0
+    assert [head.asked.budget_s for head in report.heads.values()] == [1.0, 1.0]
     assert report.against is not None
     assert all(head.against is None for head in report.heads.values())
     again = msgspec.json.decode(msgspec.json.encode(report), type=type(report))
@@ -156,18 +156,18 @@ def test_rankings_are_whole_in_every_block_and_the_gap_leaves_out_what_was_not_k
     frames, spec, lists = gathered(rooms_history(), parse_config(CONFIG))
     rows = training_rows(frames(), spec, lists, max_future_ms=300_000)
     blocks = split_lists(rows, validation=0.2, gap_ms=10 * MINUTE_MS)
-    first, second = blocks.choose.start, blocks.judge.start
-    for cut in (blocks.fitted, first, second):
+    first, second = blocks.validation.start, blocks.holdout.start
+    for cut in (blocks.n_train, first, second):
         assert rows.rankings[cut - 1] != rows.rankings[cut]
-    assert rows.at_ms[blocks.fitted - 1] < rows.at_ms[first] - 10 * MINUTE_MS
-    assert rows.at_ms[blocks.fitted] >= rows.at_ms[first] - 10 * MINUTE_MS
+    assert rows.at_ms[blocks.n_train - 1] < rows.at_ms[first] - 10 * MINUTE_MS
+    assert rows.at_ms[blocks.n_train] >= rows.at_ms[first] - 10 * MINUTE_MS
     evaluation = blocks.evaluation(3)
-    for fold, (fitted, choose) in zip(
-        evaluation.folds, [*blocks._earlier(2), (blocks.fitted, blocks.choose)], strict=True
+    for fold, (n_train, validation) in zip(
+        evaluation.folds, [*blocks._earlier(2), (blocks.n_train, blocks.validation)], strict=True
     ):
-        assert len(fold.train) == fitted
-        assert len(fold.choose) == choose.stop - choose.start
-        assert rows.at_ms[fitted - 1] < rows.at_ms[choose.start] - 10 * MINUTE_MS
+        assert len(fold.train) == n_train
+        assert len(fold.validation) == validation.stop - validation.start
+        assert rows.at_ms[n_train - 1] < rows.at_ms[validation.start] - 10 * MINUTE_MS
     chosen_by = np.concatenate([np.arange(c.start, c.stop) for _, c in blocks._earlier(2)])
     assert len(np.unique(chosen_by)) == len(chosen_by)
     assert len(evaluation.validation_rows) == len(chosen_by) + second - first

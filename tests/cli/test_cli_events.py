@@ -37,7 +37,7 @@ class Ran:
 
 
 def liverank(name: str, *words: object) -> Ran:
-    command = cast("Command", importlib.import_module(f"liverank.cli.{name}"))
+    command = cast("Command", importlib.import_module(f"liverank.cli.commands.{name}"))
     parser = argparse.ArgumentParser()
     command.configure(parser)
     heard = io.StringIO()
