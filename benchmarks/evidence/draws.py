@@ -48,7 +48,7 @@ def null_draws(population: Population, metric: Metric, treated: NDArray[np.bool_
         planned = planned_looks(metric, pairs, population.clock, alpha=ALPHA)
         found.ours[draw] = _first(planned)
         found.always[draw] = _first(watched(metric, pairs, len(tables), alpha=ALPHA))
-        found.peeking[draw] = next((k.place for k in planned.looks if abs(k.z) >= _Z), -1)
+        found.peeking[draw] = next((k.number for k in planned.looks if abs(k.z) >= _Z), -1)
         last = metric.compare(*pairs[-1], level=1 - ALPHA)
         found.p[draw], found.saved[draw] = last.p, last.variance_saved
         if isinstance(metric, RatioMetric):

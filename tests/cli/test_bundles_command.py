@@ -122,7 +122,7 @@ def test_a_broken_pointer_is_told_by_all_and_mended_by_promoting(site, run):
     for words in (("bundles",), ("rollback",), ("bundles", "prune")):
         code, told, _ = run(*words)
         assert code == 1
-        assert "`liverank promote`, which writes it anew" in told["error"]
+        assert "choose one of `liverank bundles`" in told["error"]
     assert run("promote", version)[0] == 0
     assert serving(run) == {"current": version}
 

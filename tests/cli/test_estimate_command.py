@@ -211,7 +211,7 @@ def test_a_later_start_leaves_earlier_lists_out(site, capsys):
         (["--policy", "popular", "--surface", "elsewhere"], "on the surface `elsewhere` has `prop"),
         (
             ["--policy", "popular", "--form", "cascade", "--positions", "4"],
-            "too little support: at pl",
+            "too little support: at pos",
         ),
         (["--policy", "popular", "--label", "stay"], "there is no label `stay`; it names join, cl"),
         (["--policy", "model"], "no bundle is in service; `liverank train` makes one"),

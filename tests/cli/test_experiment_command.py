@@ -50,7 +50,7 @@ def test_an_experiment_is_started_ramped_and_decided(run, tmp_path):
         "running", 10, {"a": 0.5, "b": 0.5}
     )  # fmt: skip
     assert run("start", "tab", "--ramp", "50")[1]["action"] == "ramped"
-    assert "was 50 %: who no longer takes part" in run("start", "tab", "--ramp", "5")[2]
+    assert "was 50 %: units that no longer take part" in run("start", "tab", "--ramp", "5")[2]
     code, said, _ = run("stop", "tab", "--decision", "ship", "--variant", "b", "--reason", "won")
     assert (code, said["action"]) == (0, "decided")
     status = status_of(run)
@@ -81,7 +81,11 @@ def test_a_start_in_the_future_has_not_begun(run):
     [
         ([], ["start", "tob"], "there is no [experiments.tob]; it names tab, own, over"),
         ([], ["start", "own"], "no bundle `0123`; there are: none"),
-        ([], ["start", "over"], "`experiments.over.end` is 2026-01-01 00:00:00+00:00, which is"),
+        (
+            [],
+            ["start", "over"],
+            "`experiments.over.end` is 2026-01-01 00:00:00+00:00, which has passed",
+        ),
         (
             [["start", "tab"]],
             ["start", "tab"],

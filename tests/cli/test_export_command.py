@@ -149,7 +149,7 @@ def test_a_bundle_that_ranks_is_exported_too(tmp_path, capsys):
 
 def test_what_cannot_be_written_is_told_in_a_line(bundle_of, tmp_path, capsys, monkeypatch):
     for words, said in (
-        ((bundle_of, "--out", tmp_path / "m.bin"), "a file in .onnx"),
+        ((bundle_of, "--out", tmp_path / "m.bin"), "ends in .onnx"),
         ((tmp_path / "none", "--out", tmp_path / "m.onnx"), "cannot be read"),
         ((bundle_of, "--out", tmp_path / "no" / "m.onnx"), "cannot be written: No such file"),
     ):

@@ -203,7 +203,7 @@ def test_rfc_3339_times_become_unix_milliseconds(moment):
         ),
         (
             '{"event":"ranking","time":0,"id":"q","user":"u1","items":["a"],"scores":[]}',
-            "Expected 1 numbers, one beside each of `items`, got 0 - at `$.scores`",
+            "Expected 1 numbers, one for each of `items`, got 0 - at `$.scores`",
         ),
         (
             '{"event":"ranking","time":0,"id":"q","user":"u1","items":["a"],"propensities":[0]}',

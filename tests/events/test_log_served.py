@@ -60,7 +60,7 @@ def test_what_is_decoded_is_what_was_encoded_with_scores_as_float32(batch, data)
     last = data.draw(st.integers(first, len(batch)))
     assert decode_rankings(body, first, last) == expected[max(first, 0) : last + 1]
     places = sorted(data.draw(st.sets(st.integers(0, 99), min_size=6, max_size=6)))[: len(batch)]
-    apart = encode_rankings(batch, zstandard.ZstdCompressor(), places=places)
+    apart = encode_rankings(batch, zstandard.ZstdCompressor(), positions=places)
     assert [place for place, _ in decode_rankings(apart)] == places
 
 

@@ -59,7 +59,7 @@ def no_rankings(frame: pl.DataFrame, config: Config, _: int) -> Finding | None:
     return Finding(
         name="no_rankings",
         severity="warning",
-        message="no event says which list a person was shown; send `ranking` events, or let "
+        message="no event holds the lists that people were shown; send `ranking` events, or let "
         "[candidates] make lists from interactions",
         count=0,
     )

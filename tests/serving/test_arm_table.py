@@ -263,7 +263,7 @@ def test_a_bundle_that_reads_another_state_is_refused_and_told(tmp_path, world):
     text = EXPERIMENTS.replace("bundle:none", f"bundle:{version}")
     config, table = parse_config(CONFIG + text), ArmTable(half_life_ms=HOUR_MS)
     variants = load_variants(config, (), world.state, table, root=tmp_path, before=None)
-    assert f"experiment e cannot rank by bundle {version}: its features are read from another" in (
+    assert f"experiment e cannot rank by bundle {version}: it needs another layout of state" in (
         variants.trouble
     )
     unknown = load_variants(SETTINGS, (), world.state, table, root=tmp_path, before=None)
@@ -274,7 +274,7 @@ def test_a_target_that_no_state_keeps_is_told_and_holds_nobody(world):
     text = EXPERIMENTS.replace("bundle:none", "random") + 'target = { country = ["GB"] }\n'
     config, table = parse_config(CONFIG + text), ArmTable(half_life_ms=HOUR_MS)
     variants = load_variants(config, (), world.state, table, root=None, before=None)
-    assert "what ranks does not keep the user fields country" in variants.trouble
+    assert "does not hold the user fields country" in variants.trouble
     assert isinstance(variants, Variants)
     assert variants.assigner.assign("user1", "default", {}, at_ms=NOW_MS) is None
 

@@ -156,7 +156,7 @@ def test_more_items_than_there_is_room_for_is_an_error_and_the_table_stays_whole
     live = LiveItems(expire_after_ms=EXPIRE_MS, impression="impression")
     publisher = LivePublisher(live)
     live.fold_events([Item(time=0, item=f"r{n}", state="started") for n in range(3)], [0.0] * 3)
-    with pytest.raises(StateError, match="room for no more; restart the server"):
+    with pytest.raises(StateError, match="holds 2 items seen since this process began; restart"):
         publisher.publish()
     rows, _ = publisher.table.candidates(at_ms=1)
     assert len(publisher.table.names(rows.tolist())) == 2

@@ -65,10 +65,10 @@ def test_what_they_did_before_is_refused_and_what_they_do_after_is_taken_in(serv
     told = response.json()
     assert (response.status_code, told["accepted"], told["duplicates"]) == (202, 2, 0)
     assert [one["index"] for one in told["rejected"]] == [0, 1]
-    assert "a user who was erased" in told["rejected"][1]["reason"]
+    assert "an erased user" in told["rejected"][1]["reason"]
     response = server.send(early)
     assert response.status_code == 422
-    assert "every event was refused: [0] it is of a user who was" in response.text
+    assert "every event was refused: [0] it belongs to an erased user" in response.text
     assert server.send(person("returning")).json()["accepted"] == 1
 
 

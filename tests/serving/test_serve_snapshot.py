@@ -181,7 +181,10 @@ def test_the_command_says_what_it_did(promoted, capsys):
     with running_server(promoted, config=NEVER) as server:
         server.send_and_fold(*some_events(random.Random(4)))
         server.terminate()
-    for expected in ("A snapshot of", "No snapshot was written: nothing is new since the last one"):
+    for expected in (
+        "Wrote a snapshot of",
+        "No snapshot was written: nothing is new since the last one",
+    ):
         assert main(["snapshot", "--config", config]) == 0
         assert expected in " ".join(capsys.readouterr().out.split())
 

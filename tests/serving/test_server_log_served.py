@@ -168,6 +168,6 @@ def test_a_file_that_holds_no_event_is_told_with_what_to_do(tmp_path, capsys):
     file.write_text("nothing\nof the kind\n")
     _, [(severity, what, do)] = examined(capsys, file)
     assert severity == "error"
-    assert "no line of it is an event" in what
+    assert "no line is an event" in what
     assert "--log-format json" in do
     assert "No such file" in examined(capsys, tmp_path / "none.txt")[1][0][1]

@@ -117,7 +117,7 @@ def test_a_time_that_is_no_time_or_is_over_is_refused(began, query, route) -> No
     answer = began.client.post(f"/v1/{route}?{query}", json={"user": "u1"})
     assert answer.status_code == 422
     assert answer.json()["error"]["where"] == "?at"
-    assert "does not go back" in answer.json()["error"]["what"]
+    assert "never goes back" in answer.json()["error"]["what"]
 
 
 def test_events_may_name_a_later_time_too_and_none_make_a_turn_of_their_own(folder, began) -> None:
