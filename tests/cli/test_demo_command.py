@@ -44,7 +44,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shown(kept: Path) -> Done:
-    size = ("--people", "600", "--days", "2", "--budget", "2s", "--load", "1")  # some room is live
+    size = ("--people", "600", "--days", "2", "--budget", "4s", "--load", "1")  # some room is live
     return liverank("demo", *size, "--keep", str(kept), "--json")
 
 
