@@ -113,7 +113,7 @@ def test_no_request_fails_or_is_mixed_while_bundles_are_swapped_and_processes_ki
     bundles = {version: store.load(root, version) for version in (one, other, fewer)}
     lost = [asked for asked in asking.answered if asked.id not in rankings]
     for asked in lost:
-        assert any(-0.25 < asked.ended_at - at < 0.05 for at in killed_at), "a worker's last moment"
+        assert any(-1.0 < asked.ended_at - at < 0.05 for at in killed_at), "a worker's last moment"
     kept = [asked for asked in asking.answered if asked.id in rankings]
     assert_each_is_the_work_of_one_model(kept, rankings, bundles)
     told = replay_check(tmp_path)
