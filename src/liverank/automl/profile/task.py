@@ -15,14 +15,9 @@ from numpy.typing import NDArray
 from liverank.automl.data.columns import distinct_codes, read_column
 from liverank.automl.data.matrix import Task
 from liverank.errors import TrainingError
-from liverank.models.encoder.columns import (
-    MOST_NUMBER,
-    TRUE,
-    UNKNOWN,
-    Input,
-    number_of,
-    read_values,
-)
+from liverank.models.encoder.columns import Input, read_values
+from liverank.values.numbers import MOST_NUMBER, number_of
+from liverank.values.words import TRUE, UNKNOWN
 
 LEAST_ROWS = 20
 """Fewest rows with a known target that a model is trained on."""
