@@ -104,7 +104,9 @@ def infer_target(
         _check_strays(name, counts)
     note = None
     if task is None and inferred == "multiclass" and numeric:
-        note = f"target `{name}` is predicted as classes: {why}; --task regression predicts a number"
+        note = (
+            f"target `{name}` is predicted as classes: {why}; --task regression predicts a number"
+        )
     task = task or inferred
     reason = why if task == inferred else f"it was given; otherwise {inferred}: {why}"
     _check_fit(name, task, counts, numeric)
