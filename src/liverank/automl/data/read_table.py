@@ -13,12 +13,12 @@ from pathlib import Path
 import polars as pl
 
 from liverank.errors import SourceError
-from liverank.models.encoder.columns import UNKNOWN
 from liverank.tables.compressed import read_head
 from liverank.tables.delimited import read_pieces
 from liverank.tables.dialect import HEAD_BYTES, Dialect, sniff
 from liverank.tables.parquet import read_parquet
 from liverank.tables.pieces import TablePiece, unreadable
+from liverank.values.words import UNKNOWN
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".tab", ".parquet", ".pq")
 

@@ -16,16 +16,9 @@ from liverank.automl.data.columns import distinct_codes, read_column
 from liverank.automl.data.matrix import Task
 from liverank.automl.profile.whole_numbers import why_classes
 from liverank.errors import TrainingError
-from liverank.models.encoder.columns import (
-    MOST_NUMBER,
-    TRUE,
-    UNKNOWN,
-    Input,
-    level_of,
-    number_level_of,
-    number_of,
-    read_values,
-)
+from liverank.models.encoder.columns import Input, level_of, number_level_of, read_values
+from liverank.values.numbers import MOST_NUMBER, number_of
+from liverank.values.words import TRUE, UNKNOWN
 
 LEAST_ROWS = 20
 """Fewest rows with a known target that a model is trained on."""

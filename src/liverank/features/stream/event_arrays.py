@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from liverank.events.clock import right_times
 from liverank.events.event import Fields
-from liverank.events.schema.field_types import level_of
 from liverank.events.schema.schema import SURFACE
 from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_column, hash_id
@@ -25,6 +24,7 @@ from liverank.features.layout.layout import Entity, Field, Layout
 from liverank.features.state.layout_arrays import new_request, relation_code
 from liverank.features.stream import event_codes as code
 from liverank.features.stream.tokens import words_of
+from liverank.values.words import level_of
 
 _KINDS = {
     "item": code.ITEM_EVENT,
