@@ -28,7 +28,10 @@ def test_classes_keep_their_names_as_written() -> None:
 
 def test_a_value_that_keeps_a_target_from_being_numbers_is_named() -> None:
     column = pl.Series("y", [f"{n / 1000}" for n in range(397)] + ["<0.1"] * 3)
-    with pytest.raises(TrainingError, match='holds "<0[.]1" in 3 of 400 rows, which is no'):
+    with pytest.raises(TrainingError, match=r'3 of 400 values that are no numbers, .*"<0[.]1"'):
         find_target(column)
+    dollars = pl.Series("y", [f"${n},000" for n in range(1, 398)] + ["free"] * 3)
+    with pytest.raises(TrainingError, match='holds "free" in 3 of 400 rows, which is not a number'):
+        find_target(dollars)
     with pytest.raises(TrainingError, match="different values, such as"):
         find_target(pl.Series("y", [f"word {n}" for n in range(200)]))
