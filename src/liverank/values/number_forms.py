@@ -112,7 +112,7 @@ def find_number_form(counts: Mapping[str, int]) -> FormFound | None:
     """The form that reads most of the texts, of those that read more than plain numbers do.
 
     Where a comma stands before exactly three digits in every value, it groups digits; one other
-    value tells that it is the decimal mark.
+    value shows that it is the decimal mark.
 
     >>> find_number_form({"491.80": 1, "1,234.50": 1}).form.decimal
     '.'
@@ -134,7 +134,7 @@ def find_number_form(counts: Mapping[str, int]) -> FormFound | None:
 
 
 def example_of(counts: Mapping[str, int], form: NumberForm) -> tuple[str, float] | None:
-    """The most telling text that the form reads and a plain number does not, and its value."""
+    """The clearest text that the form reads and a plain number does not, and its value."""
     odd = [t for t in counts if math.isnan(number_of(t)) and _fits(t, form)]
     if not odd:
         return None
