@@ -124,7 +124,10 @@ def _from_iso_text(column: pl.Series, form: Input) -> NDArray[np.float64]:
 def _from_numbers(values: NDArray[np.float64], form: Input) -> NDArray[np.float64]:
     if form.type == "boolean":
         return np.where((values == 0) | (values == 1), np.abs(values), np.nan)
+    if form.type == "time" and form.time_form not in EPOCHS:
+        distinct, codes = np.unique(values, return_inverse=True)
+        return np.asarray(read_values(form, distinct.tolist())[codes], np.float64)
     if form.type == "time":
-        scale = EPOCHS.get(form.time_form, np.nan)
+        scale = EPOCHS[form.time_form]
         return np.where(np.abs(values) <= MOST_MS / scale, values, np.nan) * scale
     return values
