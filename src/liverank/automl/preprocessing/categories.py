@@ -23,9 +23,10 @@ from liverank.automl.preprocessing.target_encoding import (
     visible_statistics,
 )
 from liverank.automl.profile.numeric_ids import ColumnEncoding
-from liverank.models.encoder.columns import level_of, number_of
+from liverank.models.encoder.columns import level_of
 from liverank.models.encoder.step_functions import JOIN, level_codes, level_keys, rows_of_levels
 from liverank.models.encoder.steps import Levels, Step
+from liverank.values.numbers import number_of
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.models.encoder.columns import level_of, number_of
+from liverank.models.encoder.columns import level_of
+from liverank.values.numbers import number_of
 
 Floats = NDArray[np.float64]
 Part: TypeAlias = Literal["hour", "weekday", "day", "month", "day_of_year", "elapsed"]

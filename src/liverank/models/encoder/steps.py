@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from liverank.errors import BundleError
-from liverank.models.encoder.columns import MOST_NUMBER, Columns
+from liverank.models.encoder.columns import Columns
 from liverank.models.encoder.step_functions import (
     DAY_MS,
     Floats,
@@ -32,6 +32,7 @@ from liverank.models.encoder.step_functions import (
     token_bags,
     trailing_numbers,
 )
+from liverank.values.numbers import MOST_NUMBER
 
 MOST = MOST_NUMBER
 """Largest absolute value of a feature: larger ones are clipped, so none is infinite as float32."""
