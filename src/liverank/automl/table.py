@@ -37,7 +37,7 @@ from liverank.automl.table_preparation import prepare_table
 from liverank.automl.trials.plan import Plan, Trial
 from liverank.automl.trials.policy import SearchPolicy
 from liverank.dataset.sampling import evenly_spread_rows
-from liverank.models.encoder.columns import Columns, ColumnType
+from liverank.models.encoder.columns import Columns
 
 _POLICY = SearchPolicy(time_trials=True)
 _GOLDEN_ROWS = 20
@@ -74,7 +74,8 @@ def fit(
     group: str | None = None,
     weight: str | None = None,
     split: str | None = None,
-    types: Mapping[str, ColumnType] | None = None,
+    types: Mapping[str, str] | None = None,
+    time_format: str | None = None,
     task: Task | None = None,
     positive: PositiveClass = None,
     objective: str | None = None,
@@ -127,6 +128,7 @@ def fit(
         weight=weight,
         split=split,
         types=types or {},
+        time_format=time_format,
         task=task,
         positive=positive,
     )
@@ -174,7 +176,10 @@ def search_table(
     )
     report = _described(write_report(run, seconds=budget.seconds()), source, options)
     plan = msgspec.structs.replace(
-        model.plan, extras=recorded(data.feature_crosses), rows=prepared.used
+        model.plan,
+        extras=recorded(data.feature_crosses),
+        encodings=dict(data.encodings),
+        rows=prepared.used,
     )
     result = Result(model.final.predictor.narrow(), prepared.profile, report, plan, _golden(data))
     return result if test is None else _tested(result, test, absent, budget)

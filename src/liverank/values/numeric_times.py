@@ -56,7 +56,7 @@ def find_numeric_time(
 
 
 def numeric_time_of(values: Floats) -> NumericTime:
-    """The form of numbers, float64[n], that are times because it was said.
+    """The form of numbers, float64[n], that the user calls times.
 
     >>> (
     ...     numeric_time_of(np.array([1705955343000000.0])).form,

@@ -15,7 +15,7 @@ from liverank.values.times import TimeForm, moment_of
 _FORMS: tuple[TimeForm, ...] = ("iso", "month_first", "day_first", "month_name", "yyyymmdd")
 _LOOKS = re.compile(
     r"\d{1,4}(?:st|nd|rd|th)?[-/. ]\w{1,9}\.?[-/., ]{1,2}\d{1,4}|\d{4}-\d\d$|"
-    r"[A-Za-z]{3,9}[-., ]{1,2}[\w ]{1,9}[-/,. ]{1,2}\d|\d{8}(?:T?\d{4}(?:\d\d)?)?$",
+    r"[A-Za-z]{3,9}[-., ]{1,2}[\w ]{1,13}[-/,. ]{1,2}\d|\d{8}(?:T?\d{4}(?:\d\d)?)?$",
     re.ASCII,
 )
 """Begins like a time, with a day, a month and a year."""
