@@ -52,11 +52,13 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     from liverank.bundle.table_bundle import load_table_bundle
     from liverank.cli.commands.predict.batches import BatchFile, BatchPredictor
     from liverank.cli.commands.predict.score import report_of, show_score, write_later_report
+    from liverank.tables.table_file import TableFile
 
     started_s = time.monotonic()
     out: Path | None = arguments.out
     _check_files(arguments)
     bundle = load_table_bundle(arguments.bundle)
+    file = TableFile(arguments.data)
     predictor = BatchPredictor(bundle, keep=arguments.keep, attributions=arguments.attributions)
     report = report_of(bundle) if arguments.score else None
     score = None if report is None else LaterScore(report, bundle.predictor.link)
@@ -65,7 +67,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     batches = BatchFile(folder)
     try:
         with console.status("predicting") as status:
-            for batch in read_batches(arguments.data):
+            for batch in read_batches(file):
                 predictions, margins = predictor.predict(batch, arguments.data)
                 if out is not None:
                     batches.add(predictions)
@@ -96,6 +98,11 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         if arguments.report is not None:
             write_later_report(arguments.report, report, *score.figures())
             console.print(escape(f"Report with the later figures: {arguments.report}"))
+    result["notes"], result["warnings"] = list(file.notes), list(file.warnings)
+    for warning in file.warnings:
+        console.print(f"[yellow]Warning:[/yellow] {escape(warning)}")
+    for note in file.notes:
+        console.print(f"Note: {escape(note)}")
     result["seconds"] = round(time.monotonic() - started_s, 3)
     where = "" if out is None else f": {out}"
     console.print(escape(f"{rows:,} rows of {bundle.target} in {result['seconds']:.1f} s{where}"))
