@@ -12,7 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.errors import TrainingError
-from liverank.models.encoder.columns import EPOCHS, MOST_MS, MOST_NUMBER, Input, read_values
+from liverank.models.encoder.columns import Input, read_values
+from liverank.values.numbers import MOST_NUMBER
+from liverank.values.times import EPOCHS, MOST_MS
 
 _PLAIN = (
     r"^(?:1[7-9]|2[01])\d\d-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|"

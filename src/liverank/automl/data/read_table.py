@@ -13,9 +13,9 @@ from pathlib import Path
 import polars as pl
 
 from liverank.errors import SourceError
-from liverank.models.encoder.columns import UNKNOWN
 from liverank.tables.dialect import Dialect
 from liverank.tables.table_file import TableFile, with_points
+from liverank.values.words import UNKNOWN
 
 _SAMPLED_ROWS = 20_000
 """Rows from which the types of columns are guessed, before all rows are read with those types."""

@@ -14,8 +14,9 @@ from liverank.automl.profile.task import Target, read_target
 from liverank.automl.report.from_search import known_figures
 from liverank.automl.report.reports import TableReport
 from liverank.errors import SourceError
-from liverank.models.encoder.columns import Input, number_of
+from liverank.models.encoder.columns import Input
 from liverank.models.predictor import Link
+from liverank.values.numbers import number_of
 
 Floats = NDArray[np.float64]
 

@@ -74,6 +74,7 @@ def search_and_write(
         "budget_s": arguments.budget,
         "seconds": round(time.monotonic() - started_s, 2),
         "objective": report.asked.objective,
+        "positive": report.asked.positive,
         "validation": report.held_out,
         "test": report.test,
         "served": {
@@ -106,6 +107,7 @@ def _search(
         split=arguments.split_column,
         types=dict(arguments.type),
         task=arguments.task,
+        positive=arguments.positive,
     )
     with (
         live_leaderboard(console, arguments.objective or "loss", arguments.budget) as on_trial,
@@ -196,6 +198,13 @@ def _show(report: TableReport, out: Path, console: Console) -> None:
         f"[bold]{escape(asked.target)}[/bold]: {asked.task}, {report.data.rows:,} rows, "
         f"{len(report.leaderboard)} models tried in {report.seconds:.0f} s"
     )
+    if asked.positive is not None:
+        console.print(
+            escape(
+                f'The positive class is "{asked.positive}": AUC-PR, precision, recall and '
+                f'`probability` are of it; --positive "{asked.classes[0]}" takes the other'
+            )
+        )
     console.print(f"Rows are divided {escape(report.split.reason)}.")
     for title, figures in (("rows held out", report.held_out), ("test table", report.test)):
         if figures is not None:

@@ -90,6 +90,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "rows": rows,
         "target": bundle.target,
         "classes": list(bundle.classes),
+        "positive": bundle.classes[1] if bundle.predictor.link == "sigmoid" else None,
         "columns": predictor.columns,
         "out": None if out is None else str(out),
     }
@@ -105,6 +106,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         console.print(f"Note: {escape(note)}")
     result["seconds"] = round(time.monotonic() - started_s, 3)
     where = "" if out is None else f": {out}"
+    if result["positive"] is not None and out is not None:
+        console.print(escape(f'`probability` is that of "{result["positive"]}"'))
     console.print(escape(f"{rows:,} rows of {bundle.target} in {result['seconds']:.1f} s{where}"))
     return result
 
