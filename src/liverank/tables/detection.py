@@ -22,7 +22,7 @@ from liverank.tables.dialect import (
     lines_of,
     records_of,
 )
-from liverank.tables.encodings import BOM
+from liverank.tables.encodings import BOM, text_head
 from liverank.tables.foreign import check_is_delimited
 
 _SNIFFED_ROWS = 100
@@ -32,8 +32,25 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(\\t|[^\r\n])"?\s*', re.IGNORECASE)
 _NUMBER = re.compile(r"\s*[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?\s*")
 
 
-def sniff(path: Path, head: bytes) -> Dialect:
-    r"""Detect the dialect from a file's first bytes, or from all of a shorter file.
+def detect(path: Path) -> Dialect:
+    """Detect the dialect of a file. Raises SourceError as ``sniff`` does."""
+    size = HEAD_BYTES
+    while True:
+        head = text_head(path, size)
+        try:
+            dialect = sniff(path, head, is_whole=len(head) < size)
+        except _TooShortError:
+            size *= 4
+        else:
+            return dialect
+
+
+class _TooShortError(Exception):
+    """The header does not end in the bytes that were read."""
+
+
+def sniff(path: Path, head: bytes, *, is_whole: bool = True) -> Dialect:
+    r"""Detect the dialect from a file's first bytes, or from all of it.
 
     Raises SourceError for a file that is not delimited text, and for a header that names a column
     twice, or fewer columns than the rows have.
@@ -45,10 +62,10 @@ def sniff(path: Path, head: bytes) -> Dialect:
     """
     head = head.removeprefix(BOM)
     check_is_delimited(path, head)
-    text = _decoded(path, head)
+    text = _decoded(path, head, is_whole=is_whole)
     line_end = line_end_of(text)
     lines = lines_of(text, line_end)
-    if len(lines) > 1 and len(head) >= HEAD_BYTES:
+    if len(lines) > 1 and not is_whole:
         lines.pop()  # it may be incomplete
     named = _SEPARATOR_LINE.fullmatch(lines[0])
     first = 1 if named else 0
@@ -60,6 +77,9 @@ def sniff(path: Path, head: bytes) -> Dialect:
     rows = _some(lines[first:], separator, quote)
     at = _header(path, rows)
     header = rows[at]
+    if not is_whole and first + header.next_line == len(lines):
+        raise _TooShortError
+    _check_closed(path, lines[first : first + header.next_line], first, quote)
     begins = first + (rows[at - 1].next_line if at else 0)
     ends = first + header.next_line
     return Dialect(
@@ -74,9 +94,17 @@ def sniff(path: Path, head: bytes) -> Dialect:
     )
 
 
-def _decoded(path: Path, head: bytes) -> str:
+def _check_closed(path: Path, lines: Sequence[str], first: int, quote: str | None) -> None:
+    """Raise SourceError where a quote of the header, or before it, opens and is not closed."""
+    if quote is None or "".join(lines).count(quote) % 2 == 0:
+        return
+    line = next(number for number, line in enumerate(lines, first + 1) if line.count(quote) % 2)
+    raise SourceError(f"{path}: line {line}: the quote that opens here is not closed; close it")
+
+
+def _decoded(path: Path, head: bytes, *, is_whole: bool) -> str:
     try:
-        return getincrementaldecoder("utf-8")().decode(head, final=len(head) < HEAD_BYTES)
+        return getincrementaldecoder("utf-8")().decode(head, final=is_whole)
     except UnicodeDecodeError as error:
         line = head.count(b"\n", 0, error.start) + 1
         raise SourceError(f"{path}: line {line} is not UTF-8; {convert(path)}") from None
@@ -201,7 +229,7 @@ def _distinct(path: Path, values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _passed_over(lines: Sequence[str]) -> tuple[str, ...]:
-    filled = [line.strip() for line in lines if line.strip()]
+    filled = [line.strip() for line in lines if any(map(str.isalnum, line))]
     if not filled:
         return ()
     what = "line stands" if len(filled) == 1 else "lines stand"

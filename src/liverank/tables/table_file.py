@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from liverank.errors import SourceError
 from liverank.tables.compressed import COMPRESSIONS
 from liverank.tables.delimited import read_pieces
-from liverank.tables.detection import convert, sniff
+from liverank.tables.detection import convert, detect
 from liverank.tables.dialect import HEAD_BYTES, Dialect
 from liverank.tables.encodings import text_head
 from liverank.tables.parquet import read_parquet
@@ -60,7 +60,7 @@ class TableFile:
                 raise SourceError(f"{path}: holds a Parquet file; unpack it, and give that")
             self.names: tuple[str, ...] = tuple(self._stored().collect_schema().names())
         else:
-            self.dialect = sniff(path, head)
+            self.dialect = detect(path)
             self.names = self.dialect.names
         self._short = self._headers = _Rows()
 

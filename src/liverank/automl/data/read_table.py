@@ -22,7 +22,7 @@ _SAMPLED_ROWS = 20_000
 _FIRST_LOOK = 1000
 _PIECE_ROWS = 1_000_000
 _EXACT = 1 << 53
-"""Whole numbers up to this size are exact as float64."""
+"""Whole numbers below this size are exact as float64."""
 
 
 def read_table(path: Path, columns: Collection[str] | None = None) -> pl.DataFrame:
@@ -139,7 +139,7 @@ def _narrowest(column: pl.Series, dialect: Dialect) -> pl.DataType:
             return dtype
     numbers = known.cast(pl.Float64, strict=False)
     whole = numbers.filter(known.str.contains(r"^[+-]?\d+$"))
-    if numbers.null_count() or (whole.abs() > _EXACT).any():
+    if numbers.null_count() or (whole.abs() >= _EXACT).any():
         return pl.String()  # as a number, two such ids could become one
     return pl.Float64()
 
