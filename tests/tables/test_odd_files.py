@@ -147,7 +147,7 @@ def test_text_after_a_closing_quote_is_told_by_its_line(tmp_path):
         ("[[1, 2], [3, 4]]", "is JSON, not CSV"),
         ("<!DOCTYPE html><html><body><table>", "is HTML or XML"),
         (b"PK\x03\x04 and more", "is a zip file or a workbook"),
-        (gzip.compress(b"x,y\n1,2\n"), "is compressed by gzip; name it .csv.gz"),
+        (gzip.compress(b"x,y\n1,2\n", mtime=0), "is compressed by gzip; name it .csv.gz"),
         ("x,y\n1,2\n".encode("utf-32"), "is UTF-32; save it in UTF-8"),
         ("x,y\n1,2\n".encode("utf-16-le"), "not text in UTF-8"),
         ("x,y\n1,2\n".encode("utf-16")[:-1], "its UTF-16 is broken"),
