@@ -3,7 +3,7 @@
 Invariant: a row that is left out or cannot be read whole is an error, or is counted in the notes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,16 +110,24 @@ class TableFile:
         ):
             yield self._sound_rows(piece)
 
-    def batches(self, at_once: int) -> Iterator[pl.DataFrame]:
-        """All rows, about ``at_once`` at a time; values of a delimited file are text."""
+    def batches(
+        self, at_once: int, decimals: Collection[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """All rows, about ``at_once`` at a time; values of a delimited file are text.
+
+        ``decimals`` are the columns that ``with_points`` is done to; None for all.
+        """
         if self.dialect is None:
             for piece in read_parquet(self.path, at_once=at_once, number=_NUMBER):
                 if piece.rows.height:
                     yield piece.rows.drop(_NUMBER)
             return
+        chosen = set(self.names if decimals is None else decimals)
         for rows in self.pieces(at_once):
             if rows.height:
-                yield rows.with_columns(with_points(each, self.dialect) for each in rows)
+                yield rows.with_columns(
+                    with_points(each, self.dialect) for each in rows if each.name in chosen
+                )
 
     def _stored(self) -> pl.LazyFrame:
         try:

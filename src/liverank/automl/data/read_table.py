@@ -52,15 +52,18 @@ def column_names(path: Path) -> list[str]:
     return list(TableFile(path).names)
 
 
-def read_batches(path: Path | TableFile, rows: int = 50_000) -> Iterator[pl.DataFrame]:
+def read_batches(
+    path: Path | TableFile, rows: int = 50_000, *, decimals: Collection[str] | None = None
+) -> Iterator[pl.DataFrame]:
     """Pieces of a table, about ``rows`` rows each, for a model that was trained before.
 
-    The values of a delimited file are text: the model knows the type of each column. The pieces,
-    one after another, hold the rows of ``read_table`` in its order. Raises SourceError as
-    ``read_table`` does.
+    The values of a delimited file are text: the model knows the type of each column. ``decimals``
+    are the columns whose ``1,5`` is ``1.5`` in a file with semicolons, by default all; those whose
+    input has a form of its own keep their text. The pieces, one after another, hold the rows of
+    ``read_table`` in its order. Raises SourceError as ``read_table`` does.
     """
     file = path if isinstance(path, TableFile) else TableFile(path)
-    return file.batches(rows)
+    return file.batches(rows, decimals)
 
 
 def _read_delimited(file: TableFile, names: list[str]) -> pl.DataFrame:

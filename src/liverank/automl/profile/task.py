@@ -14,9 +14,15 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.columns import distinct_codes, read_column
 from liverank.automl.data.matrix import Task
+from liverank.automl.profile.target_form import (
+    in_plain_numbers,
+    target_number_form,
+    values_that_are_no_numbers,
+)
 from liverank.automl.profile.whole_numbers import why_classes
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input, level_of, number_level_of, read_values
+from liverank.values.number_forms import NumberForm
 from liverank.values.numbers import MOST_NUMBER, number_of
 from liverank.values.words import TRUE, UNKNOWN
 
@@ -43,6 +49,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Why the task is this one."""
     numeric: bool
     """Whether all known values are numbers."""
+    number_form: NumberForm | None = None
+    """How people wrote the numbers; None for plain ones."""
     note: str | None = None
     """What to know of the task where the values may mean another one."""
 
@@ -88,6 +96,8 @@ def infer_target(
     name = column.name
     if task is not None and task not in get_args(Task):
         raise TrainingError(f"task is `{task}`; expected one of {', '.join(get_args(Task))}")
+    number_form = _number_form(column, task)
+    given, column = column, in_plain_numbers(column, number_form)
     read = _read_levels(column, _is_numeric(column))
     counts, numeric = read.counts, read.numeric
     rows = sum(counts.values())
@@ -102,7 +112,7 @@ def infer_target(
         )
     task = task or inferred
     reason = why if task == inferred else f"it was given; otherwise {inferred}: {why}"
-    _check_fit(name, task, counts, numeric)
+    _check_fit(name, task, counts, numeric, given)
     if task == "regression":
         rows = sum(n for level, n in counts.items() if not np.isnan(number_of(level)))
         if rows < LEAST_ROWS:
@@ -116,9 +126,25 @@ def infer_target(
     if task == "binary":
         reason = f'{reason}; "{classes[1]}" is the positive class'
     target = Target(
-        name=name, task=task, classes=classes, rows=rows, reason=reason, numeric=numeric, note=note
+        name=name,
+        task=task,
+        classes=classes,
+        rows=rows,
+        reason=reason,
+        numeric=numeric,
+        number_form=number_form,
+        note=note,
     )
     return target, _values(column, target, read)
+
+
+def _number_form(column: pl.Series, task: Task | None) -> NumberForm | None:
+    """How people wrote the numbers of a regression; classes keep their names as written."""
+    form = target_number_form(column)
+    if form is None or task not in (None, "regression"):
+        return None
+    counts = _read_levels(in_plain_numbers(column, form), numeric=True).counts
+    return form if task == "regression" or _infer_task(counts, True)[0] == "regression" else None
 
 
 def read_target(column: pl.Series, target: Target) -> NDArray[np.float64]:
@@ -128,6 +154,7 @@ def read_target(column: pl.Series, target: Target) -> NDArray[np.float64]:
     >>> read_target(column, find_target(column))[:4].tolist()
     [0.0, 1.0, nan, 0.0]
     """
+    column = in_plain_numbers(column, target.number_form)
     read = None if target.task == "regression" else _read_levels(column, target.numeric)
     return _values(column, target, read)
 
@@ -221,7 +248,9 @@ def _with_positive(
     return (*(each for each in classes if each != found), found)
 
 
-def _check_fit(name: str, task: Task, counts: dict[str, int], numeric: bool) -> None:
+def _check_fit(
+    name: str, task: Task, counts: dict[str, int], numeric: bool, given: pl.Series
+) -> None:
     n = len(counts)
     if task == "regression" and not numeric:
         words = [level for level in counts if np.isnan(number_of(level))]
@@ -235,6 +264,11 @@ def _check_fit(name: str, task: Task, counts: dict[str, int], numeric: bool) -> 
             "use the task multiclass or regression"
         )
     if task == "multiclass" and n > MOST_CLASSES:
+        odd = values_that_are_no_numbers(given)
+        if odd is not None:
+            raise TrainingError(
+                f"target `{name}` {odd}: write numbers, or empty them to leave the rows out"
+            )
         raise TrainingError(
             f'target `{name}` has {n} different values, such as "{min(counts)}"; up to '
             f"{MOST_CLASSES} can be classes: group them, or name another target"

@@ -84,6 +84,7 @@ def search_and_write(
         },
         "families": list(report.families),
         "warnings": list(report.warnings),
+        "notes": list(report.notes),
         "bundle": str(out),
     }
 

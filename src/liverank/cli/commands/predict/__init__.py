@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     from liverank.automl.data.read_table import read_batches
     from liverank.automl.report.later_rows import LaterScore
     from liverank.bundle.table_bundle import load_table_bundle
-    from liverank.cli.commands.predict.batches import BatchFile, BatchPredictor
+    from liverank.cli.commands.predict.batches import BatchFile, BatchPredictor, plain_numbers
     from liverank.cli.commands.predict.score import report_of, show_score, write_later_report
     from liverank.tables.table_file import TableFile
 
@@ -62,12 +62,13 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     predictor = BatchPredictor(bundle, keep=arguments.keep, attributions=arguments.attributions)
     report = report_of(bundle) if arguments.score else None
     score = None if report is None else LaterScore(report, bundle.predictor.link)
+    decimals = plain_numbers(bundle, report)
     rows = 0
     folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=None if out is None else out.parent))
     batches = BatchFile(folder)
     try:
         with console.status("predicting") as status:
-            for batch in read_batches(file):
+            for batch in read_batches(file, decimals=decimals):
                 predictions, margins = predictor.predict(batch, arguments.data)
                 if out is not None:
                     batches.add(predictions)
