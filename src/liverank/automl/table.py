@@ -184,7 +184,10 @@ def search_table(
     )
     report = _described(write_report(run, seconds=budget.seconds()), source, options)
     plan = msgspec.structs.replace(
-        model.plan, extras=recorded(data.feature_crosses), rows=prepared.used
+        model.plan,
+        extras=recorded(data.feature_crosses),
+        encodings=dict(data.encodings),
+        rows=prepared.used,
     )
     result = Result(model.final.predictor.narrow(), prepared.profile, report, plan, _golden(data))
     return result if test is None else _tested(result, test, absent, budget)

@@ -11,6 +11,8 @@ _WRITE_REPORT_SHARE, _MOST_REPORT_S = 0.06, 4.0
 """Share of the budget that the search leaves to the report, and the most seconds of it."""
 _CROSSES_SHARE = 0.15
 """Share of the remaining time used to look for feature crosses."""
+_ENCODINGS_SHARE = 0.08
+"""Share of the remaining time used to choose the encodings of ids."""
 _DRIFT_SHARE, _IMPORTANCE_SHARE = 0.4, 0.8
 """Shares of the report's remaining time used to measure drift, and then feature importance."""
 _TEST_ROW_S = 3e-5
@@ -49,6 +51,11 @@ class TableBudget:
             options.deadline(began_s + _SEARCH_SHARE * budget_s - report_s),
             options.deadline(began_s + _REPORT_SHARE * budget_s),
         )
+
+    @staticmethod
+    def encodings(deadline: Deadline) -> Deadline:
+        """Deadline for choosing the encodings of ids; ``deadline`` is that of the search."""
+        return deadline.share(_ENCODINGS_SHARE)
 
     @staticmethod
     def crosses(deadline: Deadline) -> Deadline:

@@ -3,6 +3,7 @@
 Invariant: nothing is learned from the rows that the split holds out.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -17,10 +18,12 @@ from liverank.automl.metrics.objective import Objective, find_objective
 from liverank.automl.options import SearchOptions
 from liverank.automl.preprocessing.encoder import FeatureCross
 from liverank.automl.profile.leakage import Leak, find_leaks
+from liverank.automl.profile.numeric_ids import ColumnEncoding
 from liverank.automl.profile.profile import TableProfile, profile_with_target
 from liverank.automl.profile.roles import RoleArrays, read_roles, split_rows
 from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.search.cross_selection import find_feature_crosses, from_record
+from liverank.automl.search.encoding_selection import choose_encodings, with_encodings
 from liverank.automl.table_budget import TableBudget
 from liverank.automl.trials.plan import Plan
 from liverank.dataset.sampling import evenly_spread_rows
@@ -62,20 +65,33 @@ def prepare_table(
     _check_target(roles, wanted, profile.target.name)
     data, why = _split(rows, roles, profile, wanted, options)
     leaks = _leaks(data)
+    data = replace(data, encodings=_encodings(data, profile, plan, deadline))
+    profile = with_encodings(profile, data.encodings)
     crosses = _crosses(data, plan, deadline)
     return PreparedTable(profile, replace(data, feature_crosses=crosses), why, leaks, used)
 
 
+def _encodings(
+    data: TableData, profile: TableProfile, plan: Plan | None, deadline: Deadline
+) -> Mapping[str, ColumnEncoding]:
+    if plan is None:
+        return choose_encodings(data, profile.encodings, TableBudget.encodings(deadline))
+    _check_names(plan.encodings, data)
+    return plan.encodings
+
+
 def _crosses(data: TableData, plan: Plan | None, deadline: Deadline) -> tuple[FeatureCross, ...]:
     if plan is not None:
-        names = {form.name for form in data.inputs}
-        absent = {name for made in plan.extras for name in made.columns} - names
-        if absent:
-            raise TrainingError(
-                f"the plan is of another table: this one has no column `{min(absent)}`"
-            )
+        _check_names((name for made in plan.extras for name in made.columns), data)
         return from_record(plan.extras)
     return find_feature_crosses(data, TableBudget.crosses(deadline))
+
+
+def _check_names(names: Iterable[str], data: TableData) -> None:
+    """Raise TrainingError where a plan names a column that the table lacks."""
+    absent = set(names) - {form.name for form in data.inputs}
+    if absent:
+        raise TrainingError(f"the plan is of another table: this one has no column `{min(absent)}`")
 
 
 def _check_target(roles: RoleArrays, objective: Objective, name: str) -> None:
