@@ -64,7 +64,7 @@ class Evidence:
         )
 
     def units(self, name: str) -> float:
-        """The number of rows that a figure hangs on; 0 where it cannot be told."""
+        """The number of rows that a figure hangs on; 0 where they do not say."""
         key = name.partition("=")[0]
         if key == "accuracy":
             return self.rows

@@ -30,7 +30,7 @@ MEMORY_AUC = 0.9
 """The same limit for a category with few rows a level."""
 
 _LEAST_SURE = 0.8
-"""Lower end of the 95 % interval of that figure below which rows are too few to tell a leak."""
+"""Lower end of the 95 % interval of that figure below which rows are too few to call it a leak."""
 _FEWEST_COPIED = 5
 """Fewest rows of the rarest class from which a column that determines the target is a leak."""
 _FEW_ROWS = 20
@@ -124,7 +124,7 @@ def _predictive_power(
         return _Power(figure, _least_share(figure, _units(target, later)))
     powers = [_auc_power(p, y, target, later) for p, y in zip(predicted.T, observed.T, strict=True)]
     if task == "binary" and values.dtype != object:
-        every = np.concatenate(blocks)  # nothing is fitted, so all rows can tell
+        every = np.concatenate(blocks)  # nothing is fitted, so all rows count
         filled = np.nan_to_num(values[every].astype(np.float64), nan=-np.inf)
         powers.append(_auc_power(filled, wanted[every, 0], target, every))
         powers.append(_auc_power(-filled, wanted[every, 0], target, every))
