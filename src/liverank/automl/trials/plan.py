@@ -15,6 +15,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from liverank.automl.families import Family
+from liverank.automl.trials.drift_policy import DriftPolicy
 from liverank.automl.trials.policy import Setting
 from liverank.models.encoder.step_functions import Operation
 
@@ -95,6 +96,8 @@ class Plan(_Record, frozen=True):
     """Rows of the table that were used, evenly spread; null for all."""
     extras: tuple[Made, ...] = ()
     """Feature crosses that were kept."""
+    drift: DriftPolicy | None = None
+    """How the table changes with time; null where that was not measured."""
     trials: tuple[Trial, ...] = ()
     us_per_row: dict[str, float] = {}
     """Microseconds a row, by the id of a trial, or the name of an ensemble or a student."""
