@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from itertools import chain
@@ -12,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "liverank"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
 MOST_FILES, MOST_LINES, MOST_PARAMETERS = 16, 60, 7
 REASON = re.compile(r"\b(Long|Parameters): ")
 """How a docstring gives the reason for a longer function, or for more parameters."""
@@ -116,3 +118,35 @@ def test_every_path_in_the_architecture_page_exists() -> None:
         if not (ROOT / path).exists() and not (PACKAGE / path).exists()
     ]
     assert not missing
+
+
+def test_the_architecture_page_lists_each_folder_once() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    picture, table = text.split("## The picture")[1].split("| folder |")
+    drawn = [
+        name
+        for line in re.findall(r"^    (.*)$", picture, re.M)
+        if "─" not in line
+        for name in re.findall(r"([a-z]+)/", line)
+    ]
+    listed = [
+        name
+        for row in re.findall(r"^\| (`.*?`) \|", table.split("\n## ")[0], re.M)
+        for name in re.findall(r"`([^`]+)`", row)
+    ]
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert sorted(drawn) == sorted(packages)
+    assert not repeated(listed)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_page_says_the_same_twice(path: Path) -> None:
+    """Headings, entries of the changelog and decisions: a merge leaves such things behind."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    opening = r"^(#+ .*|\*\*.{20,}?\.\*\*|- .{60,})"
+    assert not repeated(re.findall(opening, text, re.M))
+
+
+def repeated(texts: list[str]) -> list[str]:
+    """What stands in the list more than once."""
+    return [text for text, count in Counter(texts).items() if count > 1]

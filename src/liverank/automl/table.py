@@ -24,6 +24,7 @@ from liverank.automl.pack import file_sha256
 from liverank.automl.pipeline import find_model
 from liverank.automl.preprocessing.encoder import take_rows
 from liverank.automl.profile.table_roles import TableRoles
+from liverank.automl.profile.task import PositiveClass
 from liverank.automl.report.build_table import TableRun, write_report
 from liverank.automl.report.reports import TableReport
 from liverank.automl.report.test_table import check_test, score_test
@@ -75,6 +76,7 @@ def fit(
     split: str | None = None,
     types: Mapping[str, ColumnType] | None = None,
     task: Task | None = None,
+    positive: PositiveClass = None,
     objective: str | None = None,
     budget_s: float = 60.0,
     serving_us: float = SERVING_US,
@@ -91,8 +93,10 @@ def fit(
     """Find a model that predicts a column: ``search_table``, with its options as keywords.
 
     ``budget_s`` is wall time for everything. ``serving_us`` limits the microseconds that a row may
-    take in a batch of 55 on one core. ``plan`` is that of an earlier search, to run it again.
-    An interrupt (Ctrl-C) keeps the best so far. Raises SourceError and TrainingError.
+    take in a batch of 55 on one core. ``positive`` is the class of a binary target that AUC-PR,
+    precision, recall and the predicted probability are of. ``plan`` is that of an earlier
+    search, to run it again. An interrupt (Ctrl-C) keeps the best so far. Raises SourceError and
+    TrainingError.
 
     Parameters: those of ``TableRoles`` and ``SearchOptions``, so that one line in a notebook is
     enough.
@@ -124,6 +128,7 @@ def fit(
         split=split,
         types=types or {},
         task=task,
+        positive=positive,
     )
     return search_table(table, roles, options, objective=objective)
 

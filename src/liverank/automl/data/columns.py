@@ -7,12 +7,16 @@ is parsed once, and numeric columns are taken as they are.
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.automl.data.written_numbers import numbers_written
 from liverank.errors import TrainingError
-from liverank.models.encoder.columns import EPOCHS, MOST_MS, MOST_NUMBER, Input, read_values
+from liverank.models.encoder.columns import Input, read_values
+from liverank.values.numbers import MOST_NUMBER
+from liverank.values.times import EPOCHS, MOST_MS
 
 _PLAIN = (
     r"^(?:1[7-9]|2[01])\d\d-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|"
@@ -87,9 +91,12 @@ def _from_distinct(column: pl.Series, form: Input) -> NDArray[Any]:
 
 def _from_number_text(column: pl.Series, form: Input) -> NDArray[np.float64]:
     """Numbers written as text; those in plain form are parsed as a whole column."""
-    text = column.str.strip_chars()
-    plain = text.set(~text.str.contains(_PLAIN_NUMBER).fill_null(value=False), None)
-    numbers = plain.cast(pl.Float64, strict=False)
+    if form.number_form is msgspec.UNSET:
+        text = column.str.strip_chars()
+        plain = text.set(~text.str.contains(_PLAIN_NUMBER).fill_null(value=False), None)
+        numbers = plain.cast(pl.Float64, strict=False)
+    else:
+        numbers = numbers_written(column, form.number_form)
     values = np.array(numbers.fill_null(np.nan).to_numpy(), np.float64)
     values[np.abs(values) > MOST_NUMBER] = np.nan
     others = (numbers.is_null() & column.is_not_null()).to_numpy()

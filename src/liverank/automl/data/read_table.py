@@ -13,12 +13,12 @@ from pathlib import Path
 import polars as pl
 
 from liverank.errors import SourceError
-from liverank.models.encoder.columns import UNKNOWN
 from liverank.tables.compressed import read_head
 from liverank.tables.delimited import read_pieces
 from liverank.tables.dialect import HEAD_BYTES, Dialect, sniff
 from liverank.tables.parquet import read_parquet
 from liverank.tables.pieces import TablePiece, unreadable
+from liverank.values.words import UNKNOWN
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".tab", ".parquet", ".pq")
 
@@ -66,12 +66,15 @@ def column_names(path: Path) -> list[str]:
         raise SourceError(unreadable(path, error)) from None
 
 
-def read_batches(path: Path, rows: int = 50_000) -> Iterator[pl.DataFrame]:
+def read_batches(
+    path: Path, rows: int = 50_000, *, decimals: Collection[str] | None = None
+) -> Iterator[pl.DataFrame]:
     """Pieces of a table, about ``rows`` rows each, for a model that was trained before.
 
-    The values of a delimited file are text: the model knows the type of each column. The pieces,
-    one after another, hold the rows of ``read_table`` in its order. Raises SourceError as
-    ``read_table`` does.
+    The values of a delimited file are text: the model knows the type of each column. ``decimals``
+    are the columns whose ``1,5`` is ``1.5`` in a file with semicolons, by default all; those whose
+    input has a form of its own keep their text. The pieces, one after another, hold the rows of
+    ``read_table`` in its order. Raises SourceError as ``read_table`` does.
     """
     head = _head(path)
     if head[:4] == _PARQUET:
@@ -83,7 +86,9 @@ def read_batches(path: Path, rows: int = 50_000) -> Iterator[pl.DataFrame]:
     for piece in read_pieces(path, dialect, at_once=rows):
         table = _sound_rows(path, piece)
         if table.height:
-            yield table.with_columns(_decimals(table[name], dialect) for name in table.columns)
+            yield table.with_columns(
+                _decimals(table[name], dialect) for name in _chosen(table.columns, decimals)
+            )
 
 
 def _chosen(names: Collection[str], columns: Collection[str] | None) -> list[str]:

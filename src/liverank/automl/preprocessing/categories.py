@@ -21,9 +21,9 @@ from liverank.automl.preprocessing.target_encoding import (
     mean_differences,
     visible_statistics,
 )
-from liverank.models.encoder.columns import number_of
 from liverank.models.encoder.step_functions import JOIN, level_codes, level_keys, rows_of_levels
 from liverank.models.encoder.steps import Levels, Step
+from liverank.values.numbers import number_of
 
 Floats = NDArray[np.float64]
 

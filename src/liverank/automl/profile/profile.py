@@ -90,7 +90,7 @@ def profile_with_target(
     role_of = _role_of_columns(roles)
     _check_names(table, [*role_of, *roles.types])
     _check_types(roles.types)
-    target, values = infer_target(table[roles.target], roles.task)
+    target, values = infer_target(table[roles.target], roles.task, roles.positive)
     known = ~np.isnan(values)
     with_target = table.filter(pl.Series(known))
     step = max(with_target.height // SAMPLE_ROWS, 1)
@@ -102,6 +102,7 @@ def profile_with_target(
         given = "time" if role == "time" else roles.types.get(name)
         columns.append(_profile_column(sample[name], table[name], role, given, hits))
     notes = [f"column `{c.form.name}`: {c.oddity}" for c in columns if c.oddity]
+    notes += [target.note] if target.note else []
     if target.rows < table.height:
         notes.append(f"{table.height - target.rows} rows without a target are left out")
     time = roles.time
@@ -211,7 +212,7 @@ def _profile_column(
         reason=inferred.reason,
         missing=whole.null_count(),
         distinct=distinct,
-        oddity=inferred.oddity,
+        oddity=None if role == "target" else inferred.oddity,
     )
 
 

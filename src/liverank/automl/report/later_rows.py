@@ -14,8 +14,9 @@ from liverank.automl.profile.task import Target, read_target
 from liverank.automl.report.from_search import known_figures
 from liverank.automl.report.reports import TableReport
 from liverank.errors import SourceError
-from liverank.models.encoder.columns import Input, number_of
+from liverank.models.encoder.columns import Input
 from liverank.models.predictor import Link
+from liverank.values.numbers import number_of
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +25,7 @@ def target_of(report: TableReport) -> Target:
     """The target of a reported search, to read it from other tables."""
     asked = report.asked
     is_numeric = not any(np.isnan(number_of(name)) for name in asked.classes)
+    own = [c.form for c in report.data.profile if c.role == "target"]
     return Target(
         name=asked.target,
         task=asked.task,
@@ -31,6 +33,7 @@ def target_of(report: TableReport) -> Target:
         rows=report.data.rows,
         reason=report.data.reason,
         numeric=is_numeric,
+        number_form=(own[0].number_form or None) if own and asked.task == "regression" else None,
     )
 
 

@@ -35,6 +35,11 @@ class SearchRequest(Record, frozen=True):
     command: str | None = None
     """The command line that repeats the search."""
 
+    @property
+    def positive(self) -> str | None:
+        """The class whose probability is predicted; None where there are not two."""
+        return self.classes[1] if self.task == "binary" else None
+
 
 class Data(Record, frozen=True):
     """The rows that the search was given."""

@@ -1,26 +1,22 @@
-"""Guesses the type of a field from its values.
+"""Guesses the type of an event's field: a short mapping of ``liverank.values.kinds``.
 
 Invariant: a guess depends on the values, the name and the ids given, never on their order.
 """
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Literal, TypeAlias
 
 import msgspec
+import numpy as np
 
 from liverank.config import FieldType
-from liverank.events.schema.column_names import CODE_FIELD, KEY_FIELD, TEXT_FIELD, snake_case
+from liverank.values.evidence import Texts
+from liverank.values.kinds import EVENT_FIELD, MAX_LEVELS, kind_of_numbers, kind_of_texts
+from liverank.values.words import level_of
 
 Shape: TypeAlias = Literal["text", "number", "truth", "list"]
 """JSON type of a value, as far as it matters here; ``truth`` is a boolean."""
-
-MAX_LEVELS = 64
-"""Most levels kept of a category field; a text field with more distinct values is a key."""
-
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
-_EARLIEST_MS, _LATEST_MS = 946_684_800_000, 4_102_444_800_000  # the years 2000 to 2100
 
 
 class FieldProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,19 +36,6 @@ class FieldProfile(msgspec.Struct, frozen=True, kw_only=True):
     def shape(self) -> Shape:
         """The most frequent shape of the values."""
         return max(self.shapes, key=lambda shape: self.shapes[shape])
-
-
-def level_of(value: object) -> str:
-    """The name of a value as the level of a category: whole numbers without a point.
-
-    >>> level_of("en"), level_of(3.0), level_of(True)
-    ('en', '3', 'true')
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def profile_field(name: str, values: Iterable[object], ids: Collection[str] = ()) -> FieldProfile:
@@ -98,30 +81,14 @@ def _shape(value: object) -> Shape:
 
 
 def _guess_number(name: str, values: list[object], distinct: int) -> FieldType:
-    numbers = [float(value) for value in values]  # type: ignore[arg-type]  # all are numbers
-    if not all(number.is_integer() for number in numbers):
-        return "number"
-    if all(_EARLIEST_MS <= number <= _LATEST_MS for number in numbers):
-        return "time"
-    if CODE_FIELD.search(snake_case(name)):
+    numbers = np.array([float(value) for value in values])  # type: ignore[arg-type]  # all are numbers
+    kind = kind_of_numbers(name, numbers, EVENT_FIELD).kind
+    if kind == "code":
         return "category" if distinct <= 4 * MAX_LEVELS else "key"
-    return "number"
+    return "time" if kind == "time" else "number"
 
 
 def _guess_text(name: str, texts: list[str], distinct: int, ids: Collection[str]) -> FieldType:
-    if not texts:
-        return "category"
-    if sum(_TIME.match(text) is not None for text in texts) > 0.9 * len(texts):
-        return "time"
-    spaced = sum(" " in text.strip() for text in texts) / len(texts)
-    words = sum(len(text.split()) for text in texts) / len(texts)
-    is_varied = distinct > max(0.5 * len(texts), 3)
-    if spaced > 0.3 and (TEXT_FIELD.search(snake_case(name)) or (words >= 2.5 and is_varied)):
-        return "text"
-    named = set(texts)
-    known = sum(text in ids for text in named if not text.isdigit())
-    if KEY_FIELD.search(snake_case(name)) or known > 0.2 * len(named):
-        return "key"
-    if distinct > MAX_LEVELS or (distinct > 10 and is_varied):
-        return "key"
-    return "category"
+    evidence = Texts(name, Counter(texts), ids)
+    kind = kind_of_texts(evidence, EVENT_FIELD, distinct=distinct).kind
+    return kind if kind in ("time", "text", "key") else "category"

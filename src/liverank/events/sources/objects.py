@@ -14,11 +14,11 @@ import msgspec
 import polars as pl
 
 from liverank.events.decode_errors import UNDECODABLE, explain
-from liverank.events.schema.field_types import level_of
 from liverank.events.sources.json_lines import read_lines
 from liverank.events.sources.mapping.field_columns import json_column
 from liverank.tables.compressed import Progress, no_progress
 from liverank.tables.pieces import TablePiece, none_rejected
+from liverank.values.words import level_of
 
 _decoder = msgspec.json.Decoder(dict[str, object])
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 import polars as pl
 
 from liverank.errors import ExperimentError
-from liverank.models.encoder.columns import FALSE, TRUE, UNKNOWN
+from liverank.values.words import FALSE, TRUE, UNKNOWN
 
 _LARGEST = 1e50
 """Largest number whose variance is certain to be a finite float."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from liverank.errors import ExperimentError
-from liverank.models.encoder.columns import MOST_MS, TimeForm, moment_of
+from liverank.values.times import MOST_MS, TimeForm, moment_of
 
 _DAY_MS = 86_400_000
 _SLASHED: tuple[TimeForm, ...] = ("month_first", "day_first")

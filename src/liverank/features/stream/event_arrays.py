@@ -4,17 +4,18 @@ Invariant: the same frame and layout give the same stream, in training and in se
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from struct import Struct
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from liverank.events.clock import right_times
-from liverank.events.schema.field_types import level_of
+from liverank.events.event import Fields
 from liverank.events.schema.schema import SURFACE
 from liverank.events.wire import decode_fields
 from liverank.features.hashing import hash_column, hash_id
@@ -23,6 +24,7 @@ from liverank.features.layout.layout import Entity, Field, Layout
 from liverank.features.state.layout_arrays import new_request, relation_code
 from liverank.features.stream import event_codes as code
 from liverank.features.stream.tokens import words_of
+from liverank.values.words import level_of
 
 _KINDS = {
     "item": code.ITEM_EVENT,
@@ -44,6 +46,7 @@ _FIELD_OWNERS: dict[str, Entity] = {
     "ranking": "request",
     "interaction": "request",
 }
+Decoder: TypeAlias = Callable[[str], Fields]
 _FLOAT64, _UINT64 = Struct("=d"), Struct("=Q")
 LARGEST = 1e38
 """Largest value that counts; a larger one would make sums and averages infinite."""
@@ -107,11 +110,13 @@ class Stream:
         )
 
 
-def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> Stream:
+def stream_of(
+    frame: pl.DataFrame, layout: Layout, *, max_future_ms: float, decode: Decoder = decode_fields
+) -> Stream:
     """Turn a frame of events (``liverank.events.frame.SCHEMA``) into a stream.
 
-    All arrays are writable: a kernel is compiled again for read-only ones, which polars returns for
-    a column of one chunk and not for one of several.
+    ``decode`` reads a JSON text of the column ``fields``. All arrays are writable: a kernel is
+    compiled again for read-only ones, which polars returns for a column of one chunk only.
     """
     kind = frame["event"].replace_strict(_KINDS, return_dtype=pl.Int8).to_numpy(writable=True)
     state = frame["state"].replace_strict(STATES, default=-1, return_dtype=pl.Int8)
@@ -122,7 +127,7 @@ def stream_of(frame: pl.DataFrame, layout: Layout, *, max_future_ms: float) -> S
         .replace_strict(counted_types(layout), default=-1, return_dtype=pl.Int16)
         .to_numpy(writable=True)
     )
-    set_offsets, set_word, set_value = _field_words(frame, layout)
+    set_offsets, set_word, set_value = _field_words(frame, layout, decode)
     items = frame["items"]
     items_offsets = np.zeros(len(frame) + 1, np.int64)
     np.cumsum(items.list.len().fill_null(0).to_numpy(), out=items_offsets[1:])
@@ -223,7 +228,7 @@ def _also(frame: pl.DataFrame, type_: NDArray[np.int16], layout: Layout) -> NDAr
 
 
 def _field_words(
-    frame: pl.DataFrame, layout: Layout
+    frame: pl.DataFrame, layout: Layout, decode: Decoder
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint64]]:
     """Field words of all events; equal JSON texts are read once."""
     counts = np.zeros(len(frame), np.int64)
@@ -233,7 +238,7 @@ def _field_words(
     if not layout.fields or distinct.is_empty():
         return offsets, np.empty(0, np.int32), np.empty(0, np.uint64)
     pieces = [
-        field_words(decode_fields(text), _FIELD_OWNERS[event], layout)
+        field_words(decode(text), _FIELD_OWNERS[event], layout)
         for event, text in distinct.iter_rows()
     ]
     piece = (

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from liverank.errors import BundleError
-from liverank.models.encoder.columns import MOST_NUMBER, Columns
+from liverank.models.encoder.columns import Columns
 from liverank.models.encoder.step_functions import (
     DAY_MS,
     Floats,
@@ -30,6 +30,7 @@ from liverank.models.encoder.step_functions import (
     level_codes,
     token_bags,
 )
+from liverank.values.numbers import MOST_NUMBER
 
 MOST = MOST_NUMBER
 """Largest absolute value of a feature: larger ones are clipped, so none is infinite as float32."""

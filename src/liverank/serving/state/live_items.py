@@ -9,7 +9,7 @@ Invariant: the same events in any batches give the same live items at a time.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -93,6 +93,12 @@ class Candidates:
     hashes: NDArray[np.uint64]
 
 
+def item_fields(frame: pl.DataFrame) -> dict[str, Fields]:
+    """The decoded fields of the item events of a frame, by their JSON; each text is read once."""
+    texts = frame.filter(pl.col("event") == "item")["fields"].drop_nulls().unique()
+    return {text: decode_fields(text) for text in texts}
+
+
 class LiveItems:
     """The live items of a log, up to the last folded event.
 
@@ -119,8 +125,17 @@ class LiveItems:
         self._until_ms = -math.inf
         """Earliest time at which a candidate expires, Unix ms."""
 
-    def fold(self, frame: pl.DataFrame, at: NDArray[np.float64]) -> None:
-        """Fold the next events of the log; ``at`` float64[n] are their times as state has them."""
+    def fold(
+        self,
+        frame: pl.DataFrame,
+        at: NDArray[np.float64],
+        decoded: Mapping[str, Fields] | None = None,
+    ) -> None:
+        """Fold the next events of the log; ``at`` float64[n] are their times as state has them.
+
+        ``decoded`` is what ``item_fields`` gives for the frame, where the caller has it.
+        """
+        decoded = item_fields(frame) if decoded is None else decoded
         frame = (
             frame.select("event", "type", "item", "state", "fields")
             .with_columns(at=pl.Series(at, dtype=pl.Float64))
@@ -133,7 +148,7 @@ class LiveItems:
         for row, name, state, at_ms, fields in items.iter_rows():
             if name not in self.known:
                 new[name] = row
-            new_fields = {} if fields is None else decode_fields(fields)
+            new_fields = {} if fields is None else decoded[fields]
             self._fold_item(name, state, at_ms, new_fields)
         known_from = pl.col("item").replace_strict(new, default=0, return_dtype=pl.UInt32)
         signs = frame.filter(

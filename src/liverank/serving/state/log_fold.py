@@ -3,25 +3,26 @@
 Invariant: ``FoldedLog.seq`` is the seq of the last event that either of them has folded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import polars as pl
 
 from liverank.config import Config
-from liverank.events.event import Event, Interaction
+from liverank.events.event import Event, Fields, Interaction
 from liverank.events.frame import frame_of
 from liverank.events.log import Log
 from liverank.events.schema.profile import Profile, profile_events
 from liverank.events.schema.schema import resolve_schema
+from liverank.events.wire import decode_fields
 from liverank.features.layout.derived_layout import layout_of
 from liverank.features.layout.layout import Layout
 from liverank.features.state.state import State
 from liverank.features.stream.event_arrays import Stream, stream_of
 from liverank.features.stream.single_events import EventStreams
 from liverank.quantities import duration_ms
-from liverank.serving.state.live_items import LiveItems
+from liverank.serving.state.live_items import LiveItems, item_fields
 
 SLICE_ROWS = 256
 """Events in a batch while others read: it takes 1 ms, or 10 ms if all are long rankings."""
@@ -54,14 +55,16 @@ class LogSlice:
     """The next events of the log, in the forms that feature state and live items fold.
 
     State folds ``stream``, which is None if no event affects it. Live items fold ``frame``, or
-    ``events`` if they come from the log's tail. ``arrived_ms`` is when the last event came into the
-    log, Unix ms; 0 if unknown.
+    ``events`` if they come from the log's tail. ``decoded`` is what ``item_fields`` gives for
+    ``frame``, where it is known. ``arrived_ms`` is when the last event came into the log, Unix ms;
+    0 if unknown.
     """
 
     through_seq: int
     stream: Stream | None
     frame: pl.DataFrame | None = None
     events: tuple[Event, ...] = ()
+    decoded: Mapping[str, Fields] | None = None
     arrived_ms: int = 0
 
 
@@ -96,9 +99,15 @@ class FoldedLog:
         frame = next(log.read(self.seq + 1, batch_rows=max_rows, columns=_COLUMNS), None)
         if frame is None:
             return None
-        stream = stream_of(frame, self.layout, max_future_ms=self._max_future_ms)
-        arrived_ms = int(frame["arrived"][-1] or 0)
-        return LogSlice(int(frame["seq"][-1]), stream, frame, arrived_ms=arrived_ms)
+        decoded = item_fields(frame)
+        stream = stream_of(
+            frame,
+            self.layout,
+            max_future_ms=self._max_future_ms,
+            decode=lambda text: decoded[text] if text in decoded else decode_fields(text),
+        )
+        through_seq, arrived_ms = int(frame["seq"][-1]), int(frame["arrived"][-1] or 0)
+        return LogSlice(through_seq, stream, frame, decoded=decoded, arrived_ms=arrived_ms)
 
     def read_next(
         self, log: Log, *, max_rows: int, frame_rows: int | None = None
@@ -137,7 +146,7 @@ class FoldedLog:
         if log_slice.stream is not None:
             self.state.fold(log_slice.stream, batch=batch, before=before)
             if log_slice.frame is not None:
-                self.live.fold(log_slice.frame, log_slice.stream.at)
+                self.live.fold(log_slice.frame, log_slice.stream.at, log_slice.decoded)
             else:
                 self.live.fold_events(log_slice.events, log_slice.stream.at.tolist())
         self.state.pass_over(log_slice.through_seq)

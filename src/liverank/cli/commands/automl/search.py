@@ -59,6 +59,7 @@ def search_and_write(
         "budget_s": arguments.budget,
         "seconds": round(time.monotonic() - started_s, 2),
         "objective": report.asked.objective,
+        "positive": report.asked.positive,
         "validation": report.held_out,
         "claim": None if report.claim is None else msgspec.to_builtins(report.claim),
         "test": report.test,
@@ -69,6 +70,7 @@ def search_and_write(
         },
         "families": list(report.families),
         "warnings": list(report.warnings),
+        "notes": list(report.notes),
         "bundle": str(out),
     }
 
@@ -92,6 +94,7 @@ def _search(
         split=arguments.split_column,
         types=dict(arguments.type),
         task=arguments.task,
+        positive=arguments.positive,
     )
     source = TableSource(
         name=train.name,
@@ -188,6 +191,13 @@ def _show(report: TableReport, out: Path, console: Console) -> None:
         f"[bold]{escape(asked.target)}[/bold]: {asked.task}, {report.data.rows:,} rows, "
         f"{len(report.leaderboard)} models tried in {report.seconds:.0f} s"
     )
+    if asked.positive is not None:
+        console.print(
+            escape(
+                f'The positive class is "{asked.positive}": AUC-PR, precision, recall and '
+                f'`probability` are of it; --positive "{asked.classes[0]}" takes the other'
+            )
+        )
     console.print(f"Rows are divided {escape(report.split.reason)}.")
     for title, figures in (("rows held out", report.held_out), ("test table", report.test)):
         if figures is not None:

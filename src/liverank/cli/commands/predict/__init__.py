@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     from liverank.automl.data.read_table import read_batches
     from liverank.automl.report.later_rows import LaterScore
     from liverank.bundle.table_bundle import load_table_bundle
-    from liverank.cli.commands.predict.batches import BatchFile, BatchPredictor
+    from liverank.cli.commands.predict.batches import BatchFile, BatchPredictor, plain_numbers
     from liverank.cli.commands.predict.score import report_of, show_score, write_later_report
 
     started_s = time.monotonic()
@@ -60,12 +60,13 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     predictor = BatchPredictor(bundle, keep=arguments.keep, attributions=arguments.attributions)
     report = report_of(bundle) if arguments.score else None
     score = None if report is None else LaterScore(report, bundle.predictor.link)
+    decimals = plain_numbers(bundle, report)
     rows = 0
     folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=None if out is None else out.parent))
     batches = BatchFile(folder)
     try:
         with console.status("predicting") as status:
-            for batch in read_batches(arguments.data):
+            for batch in read_batches(arguments.data, decimals=decimals):
                 predictions, margins = predictor.predict(batch, arguments.data)
                 if out is not None:
                     batches.add(predictions)
@@ -88,6 +89,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "rows": rows,
         "target": bundle.target,
         "classes": list(bundle.classes),
+        "positive": bundle.classes[1] if bundle.predictor.link == "sigmoid" else None,
         "columns": predictor.columns,
         "out": None if out is None else str(out),
     }
@@ -98,6 +100,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
             console.print(escape(f"Report with the later figures: {arguments.report}"))
     result["seconds"] = round(time.monotonic() - started_s, 3)
     where = "" if out is None else f": {out}"
+    if result["positive"] is not None and out is not None:
+        console.print(escape(f'`probability` is that of "{result["positive"]}"'))
     console.print(escape(f"{rows:,} rows of {bundle.target} in {result['seconds']:.1f} s{where}"))
     return result
 

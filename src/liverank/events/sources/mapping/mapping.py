@@ -14,7 +14,6 @@ from liverank.config_sources import Source
 from liverank.errors import ConfigError
 from liverank.events.frame import SCHEMA
 from liverank.events.schema.declared import ANYTHING, Declared
-from liverank.events.schema.field_types import level_of
 from liverank.events.sources.frame_rules import KEYS, first_broken_rule, with_defaults
 from liverank.events.sources.mapping.expressions import Value, cast_to, level_text, value_of
 from liverank.events.sources.mapping.field_columns import declared_field, json_column, json_of
@@ -28,6 +27,7 @@ from liverank.events.sources.mapping.templates import (
 from liverank.events.sources.mapping.times import check_times, moment_of
 from liverank.events.time_range import time_problems
 from liverank.quantities import duration_ms
+from liverank.values.words import level_of
 
 OWN_KEYS = ("event", "for_each", "when", "before")
 """Keys of a template in addition to those of its event."""

@@ -15,9 +15,9 @@ from liverank.config import FieldType
 from liverank.events.field_values import PLAIN, problem_of_field, shown
 from liverank.events.frame import SCHEMA
 from liverank.events.schema.declared import Declared
-from liverank.events.schema.field_types import level_of
 from liverank.events.sources.mapping.mapping import EventTemplate
 from liverank.events.sources.mapping.templates import Array, Hole, Template
+from liverank.values.words import level_of
 
 Problem: TypeAlias = Callable[[dict[str, object]], str | None]
 """Gives the reason why an object is refused, in one line; None where it is not."""

@@ -1,8 +1,8 @@
 """Patterns for names of fields and columns that indicate the type of the values.
 
-Fields of events (``field_types``) and columns of tables (``automl.profile.column_types``) are
-guessed from these patterns. Some words count for only one of the two, so that the guesses for
-existing fields and columns, and the models trained on them, do not change.
+``liverank.values.kinds`` uses them for fields of events and columns of tables. Some words count for
+only one of the two, so that the guesses for existing fields and columns, and the models trained on
+them, do not change.
 """
 
 import re
