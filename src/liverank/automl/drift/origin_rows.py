@@ -20,6 +20,8 @@ ORIGINS = 5
 LEAST_ORIGINS = 3
 _LEAST_ROWS = 1000
 """Fewest training rows of a table that is looked at; blocks of fewer say nothing."""
+_STREAM = 31
+"""Keeps these draws apart from those of a table that was itself drawn with the same seed."""
 _MOST_ROWS, _MOST_LATER_ROWS = 10_000, 5000
 
 
@@ -49,7 +51,7 @@ class OriginRows:
         """The training rows in two parts at random, groups whole: four fifths, and one fifth."""
         groups = np.arange(len(self.train)) if self.groups is None else self.groups
         of_row = np.unique(groups, return_inverse=True)[1]
-        is_held = (np.random.default_rng(seed).random(int(of_row.max()) + 1) < 0.2)[of_row]
+        is_held = (np.random.default_rng([seed, _STREAM]).random(int(of_row.max()) + 1) < 0.2)[of_row]
         return self.train.take(~is_held), self.train.take(is_held)
 
 
