@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import polars as pl
 import pytest
+from tests.automl.clocks import Looks
 
 from liverank import automl
 from liverank.automl.budget import FOREVER
@@ -19,7 +20,6 @@ from liverank.automl.report.reports import decode_report, encode_report
 from liverank.automl.table_preparation import prepare_table
 from liverank.automl.trials.drift_policy import DriftPolicy, Origin
 from liverank.automl.trials.plan import decode_plan, encode_plan
-from tests.automl.clocks import Looks
 
 N = 4000
 DAY_MS = 86_400_000
@@ -75,16 +75,19 @@ def test_where_nothing_changes_no_drift_is_seen_and_all_of_the_past_is_used(seed
 @pytest.mark.parametrize("seed", range(2))
 def test_where_the_concept_turns_only_the_newest_rows_train(seed: int) -> None:
     policy = study(turning(seed))
-    assert policy is not None and policy.seen
+    assert policy is not None
+    assert policy.seen
     assert policy.history < 1 or policy.half_life is not None
     assert np.mean([each.slope for each in policy.origins]) < 0.8
     names = [each.name for each in policy.settings]
-    assert names[0] == "all rows of the past, alike" and len(names) == 7
+    assert names[0] == "all rows of the past, alike"
+    assert len(names) == 7
 
 
 def test_a_counter_that_is_learned_by_heart_is_named_and_left_out_where_that_helps() -> None:
     policy = study(memorised(1))
-    assert policy is not None and policy.seen
+    assert policy is not None
+    assert policy.seen
     (left,) = policy.left_range
     assert (left.column, left.share) == ("count", 1.0)
     gains = {each.name: each.gain for each in policy.settings}
@@ -120,10 +123,13 @@ def test_a_search_on_a_drifting_table_reports_it_and_its_plan_gives_the_same_byt
     asked = {"target": "y", "time": "at", "families": ["linear", "lightgbm"], "budget_s": 4}
     result = automl.fit(frame, **asked, clock=Looks(0.0005))
     plan, report = result.plan, result.report
-    assert plan.drift is not None and plan.drift.seen
-    assert report.claim is not None and report.claim.low < report.claim.value < report.claim.high
+    assert plan.drift is not None
+    assert plan.drift.seen
+    assert report.claim is not None
+    assert report.claim.low < report.claim.value < report.claim.high
     low, high = report.intervals["log_loss"]
-    assert low <= report.claim.low and high >= report.claim.high
+    assert low <= report.claim.low
+    assert high >= report.claim.high
     assert any("rows change with time" in warning for warning in report.warnings)
     assert decode_report(encode_report(report)) == report
     page = render_report(report)
@@ -146,5 +152,6 @@ def test_rows_without_a_time_have_no_claim_over_time() -> None:
     report = automl.fit(
         frame, target="y", families=["linear"], budget_s=2, clock=Looks(0.001)
     ).report
-    assert report.claim is None and report.over_time is None
+    assert report.claim is None
+    assert report.over_time is None
     assert find_objective(None, "binary").name == report.asked.objective

@@ -30,5 +30,7 @@ def test_fewer_than_three_blocks_or_unknown_values_say_nothing() -> None:
 def test_a_series_that_returns_is_expected_at_its_mean_and_a_walk_at_its_newest() -> None:
     returning = forecast([1.0, 3.0, 1.0, 3.0, 1.0, 3.0])
     rising = forecast([1.0, 2.0, 3.1, 4.0, 5.0, 6.1])
-    assert returning is not None and returning.value == pytest.approx(2.0)
-    assert rising is not None and rising.value == pytest.approx(6.1)
+    assert returning is not None
+    assert returning.value == pytest.approx(2.0)
+    assert rising is not None
+    assert rising.value == pytest.approx(6.1)

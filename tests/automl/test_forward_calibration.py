@@ -1,4 +1,4 @@
-"""Calibration by origins: kept where earlier blocks speak for the next, and not where they differ."""
+"""Calibration by origins: kept where earlier blocks speak for the next, not where they differ."""
 
 import numpy as np
 import pytest

@@ -14,6 +14,8 @@ _CROSSES_SHARE = 0.15
 _ORIGINS_SHARE, _LEAST_ORIGINS_S, _MOST_ORIGINS_SHARE = 0.12, 3.0, 0.35
 """Share of the remaining time used to see how models of the past did on the rows that followed;
 seconds that it takes at least, and the share that these may be of a short budget."""
+_ENCODINGS_SHARE = 0.08
+"""Share of the remaining time used to choose the encodings of ids."""
 _DRIFT_SHARE, _IMPORTANCE_SHARE = 0.4, 0.8
 """Shares of the report's remaining time used to measure drift, and then feature importance."""
 _TEST_ROW_S = 3e-5
@@ -52,6 +54,11 @@ class TableBudget:
             options.deadline(began_s + _SEARCH_SHARE * budget_s - report_s),
             options.deadline(began_s + _REPORT_SHARE * budget_s),
         )
+
+    @staticmethod
+    def encodings(deadline: Deadline) -> Deadline:
+        """Deadline for choosing the encodings of ids; ``deadline`` is that of the search."""
+        return deadline.share(_ENCODINGS_SHARE)
 
     @staticmethod
     def crosses(deadline: Deadline) -> Deadline:

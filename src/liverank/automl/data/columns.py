@@ -39,7 +39,8 @@ def read_columns(table: pl.DataFrame, forms: Iterable[Input]) -> dict[str, NDArr
     [41.0, nan]
     """
     wanted = list(forms)
-    absent = [form.name for form in wanted if form.name not in table.columns]
+    present = set(table.columns)
+    absent = [form.name for form in wanted if form.name not in present]
     if absent:
         raise TrainingError(
             f"the table lacks {len(absent)} of {len(wanted)} columns that the model reads: "

@@ -51,7 +51,9 @@ class OriginRows:
         """The training rows in two parts at random, groups whole: four fifths, and one fifth."""
         groups = np.arange(len(self.train)) if self.groups is None else self.groups
         of_row = np.unique(groups, return_inverse=True)[1]
-        is_held = (np.random.default_rng([seed, _STREAM]).random(int(of_row.max()) + 1) < 0.2)[of_row]
+        is_held = (np.random.default_rng([seed, _STREAM]).random(int(of_row.max()) + 1) < 0.2)[
+            of_row
+        ]
         return self.train.take(~is_held), self.train.take(is_held)
 
 

@@ -220,7 +220,9 @@ def _title(recency: Recency, without: Sequence[str]) -> str:
 
 def _may_go(shares: Sequence[float], name: str, data: TableData) -> bool:
     """Whether a column is a number that is outside of its past at most origins."""
-    is_number = any(form.name == name and form.type == "number" for form in data.inputs)
+    is_number = name not in data.encodings and any(
+        form.name == name and form.type == "number" for form in data.inputs
+    )
     return is_number and len(data.inputs) > 1 and bool(np.nanmedian(shares) >= TELLS)
 
 

@@ -3,7 +3,8 @@
 Invariant: an encoder is fitted on the training rows of its fold only.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,9 @@ from liverank.automl.evaluation.cross_validation import CrossValidation, Fold
 from liverank.automl.evaluation.eval_rows import EvalRows
 from liverank.automl.evaluation.recency import ALL_ALIKE, Recency
 from liverank.automl.metrics.objective import Objective
+from liverank.automl.preprocessing.categories import EncodingOptions
 from liverank.automl.preprocessing.encoder import FeatureCross, fit_transform, take_rows
+from liverank.automl.profile.numeric_ids import ColumnEncoding
 from liverank.models.encoder.columns import Columns, Input
 from liverank.models.encoder.encoder import Encoder
 from liverank.models.predictor import Link
@@ -55,6 +58,8 @@ class TableData:
     class_names: tuple[str, ...] = ()
     feature_crosses: tuple[FeatureCross, ...] = ()
     recency: Recency = ALL_ALIKE
+    encodings: Mapping[str, ColumnEncoding] = field(default_factory=dict)
+    """Ids that are encoded as numbers, by their levels, or as both; others go by their type."""
 
     @property
     def trained_target(self) -> Floats:
@@ -109,6 +114,7 @@ class TableData:
             target,
             time=self.time,
             feature_crosses=self.feature_crosses,
+            options=EncodingOptions(encodings=self.encodings),
             seed=self.seed,
         )
         return encoder, self._matrix(features, rows, encoder)
