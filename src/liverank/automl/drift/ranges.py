@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from liverank.automl.drift.origin_rows import OriginRows
 from liverank.automl.evaluation.table_data import TableData
 
-TELLS = 0.2
+NAMED_FROM = 0.2
 """Share of the newest block's values outside of the range from which a column is named."""
 
 
@@ -27,7 +27,7 @@ def shares_outside(origins: Sequence[OriginRows], data: TableData) -> dict[str, 
             continue
         values = data.columns[form.name]
         each = [_outside(values[o.train_numbers], values[o.later_numbers]) for o in origins]
-        if each[-1] >= TELLS:
+        if each[-1] >= NAMED_FROM:
             shares[form.name] = each
     return shares
 

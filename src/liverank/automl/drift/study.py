@@ -17,7 +17,7 @@ from scipy.stats import chi2, t
 from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Fit, Matrix
 from liverank.automl.drift.origin_rows import LEAST_ORIGINS, OriginRows, origins_of
-from liverank.automl.drift.ranges import TELLS, shares_outside
+from liverank.automl.drift.ranges import NAMED_FROM, shares_outside
 from liverank.automl.ensemble.calibration import fit_affine
 from liverank.automl.evaluation.recency import ALL_ALIKE, Recency
 from liverank.automl.evaluation.table_data import TableData
@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 _PARAMS = {"learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": 20}
 _RATE = 0.1
 _SURELY = 0.999
-"""Confidence with which drift must be told from noise."""
+"""Confidence with which drift must differ from noise."""
 _LEAST_GAP = 0.02
 """Smallest relative difference of losses that counts."""
 _TOO_SURE, _TOO_SHY = 0.8, 1.25
@@ -223,7 +223,7 @@ def _may_go(shares: Sequence[float], name: str, data: TableData) -> bool:
     is_number = name not in data.encodings and any(
         form.name == name and form.type == "number" for form in data.inputs
     )
-    return is_number and len(data.inputs) > 1 and bool(np.nanmedian(shares) >= TELLS)
+    return is_number and len(data.inputs) > 1 and bool(np.nanmedian(shares) >= NAMED_FROM)
 
 
 def _left_range(

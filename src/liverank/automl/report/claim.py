@@ -22,7 +22,7 @@ def claim_of(result: SearchResult, study: DriftPolicy | None) -> Claim | None:
     """The claim; None without a split by time, or with fewer than three blocks.
 
     The blocks are those of the search's folds and the holdout. Where these are too few, the blocks
-    of the ``study`` tell how much losses change, and the holdout how large they are.
+    of the ``study`` show how much losses change, and the holdout how large they are.
     """
     if not result.evaluation.in_time:
         return None
