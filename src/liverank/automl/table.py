@@ -168,7 +168,7 @@ def search_table(
     absent = [] if test is None else check_test(test, frame, roles.target, roles.task)
     prepared = prepare_table(frame, roles, options, objective, budget.search)
     data = prepared.data
-    model = find_model(data, options, budget.search, _POLICY)
+    model = find_model(data, options, budget.search, _POLICY._replace(drift=prepared.drift))
     run = TableRun(
         profile=prepared.profile,
         table_data=data,
@@ -183,6 +183,7 @@ def search_table(
         source=source.name,
         sha256=source.sha256,
         used=prepared.used,
+        study=prepared.drift,
     )
     report = _described(write_report(run, seconds=budget.seconds()), source, options)
     plan = msgspec.structs.replace(
@@ -190,6 +191,7 @@ def search_table(
         extras=recorded(data.feature_crosses),
         encodings=dict(data.encodings),
         rows=prepared.used,
+        drift=prepared.drift,
     )
     result = Result(model.final.predictor.narrow(), prepared.profile, report, plan, _golden(data))
     return result if test is None else _tested(result, test, absent, budget)
