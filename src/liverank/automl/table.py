@@ -226,7 +226,7 @@ def _described(report: TableReport, source: TableSource, options: SearchOptions)
 
 def _tested(result: Result, test: pl.DataFrame, absent: list[str], budget: TableBudget) -> Result:
     """The result with the model's figures on the test table, which lacks the columns ``absent``."""
-    figures, test_rows = score_test(test, result.predictor, result.report)
+    figures, test_rows, odd = score_test(test, result.predictor, result.report, result.golden)
     encoder = result.predictor.encoder
     read = () if encoder is None else [form.name for form in encoder.inputs]
     report = msgspec.structs.replace(
@@ -241,6 +241,7 @@ def _tested(result: Result, test: pl.DataFrame, absent: list[str], budget: Table
                 for name in absent
                 if name in read
             ),
+            *odd,
         ),
     )
     return replace(result, report=report)

@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.data.columns import read_column
+from liverank.automl.data.unread_values import unread_share
 from liverank.automl.profile.association import indicators
 from liverank.automl.profile.column_types import InferredType, infer_type
 from liverank.automl.profile.given_types import GivenType, given_types
@@ -49,6 +50,8 @@ class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     distinct: int
     """Distinct values in the sample."""
     oddity: str | None = None
+    unread: float | None = None
+    """Share of the sample's values that the type cannot read; None where that was not counted."""
     encoding: ColumnEncoding | None = None
     """How an id is encoded; None for columns that have one encoding."""
 
@@ -214,8 +217,15 @@ def _profile_column(
         missing=whole.null_count(),
         distinct=distinct,
         oddity=None if role == "target" else inferred.oddity,
+        unread=_unread(sample, inferred.form),
         encoding=encoding,
     )
+
+
+def _unread(sample: pl.Series, form: Input) -> float | None:
+    if form.type not in ("number", "boolean", "time"):
+        return None
+    return unread_share(sample, read_column(sample, form))
 
 
 def _useless(

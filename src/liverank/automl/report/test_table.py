@@ -5,10 +5,12 @@ import polars as pl
 
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.matrix import Task
+from liverank.automl.profile.later_columns import LaterColumns
 from liverank.automl.profile.task import find_target, read_target
 from liverank.automl.report.later_rows import LaterScore
 from liverank.automl.report.reports import TableReport
 from liverank.errors import TrainingError
+from liverank.models.encoder.columns import Columns
 from liverank.models.predictor import Predictor
 
 
@@ -41,10 +43,12 @@ def check_test(
 
 
 def score_test(
-    test: pl.DataFrame, predictor: Predictor, report: TableReport
-) -> tuple[dict[str, float | None], int]:
-    """Figures on the rows whose target is known, and the number of these rows.
+    test: pl.DataFrame, predictor: Predictor, report: TableReport, golden: Columns
+) -> tuple[dict[str, float | None], int, list[str]]:
+    """Figures on the rows whose target is known, the number of these rows, and warnings.
 
+    ``golden`` are columns of a few training rows; warnings are of columns that the test table has
+    in another form.
     Rows of a class that is not in the training table are left out; missing columns are unknown.
     Raises SourceError when no row is left.
     """
@@ -54,5 +58,8 @@ def score_test(
     absent = [form.name for form in inputs if form.name not in present]
     rows = test.with_columns(pl.lit(None).alias(name) for name in absent)
     score = LaterScore(report, predictor.link)
-    score.add(rows, predictor.margins(predictor.encoder.transform(read_columns(rows, inputs))))
-    return score.figures()
+    columns = read_columns(rows, inputs)
+    score.add(rows, predictor.margins(predictor.encoder.transform(columns)))
+    later = LaterColumns(predictor.encoder, golden, report.data.profile)
+    later.add(test, columns)
+    return *score.figures(), [f"the test table's {text}" for text in later.warnings()]

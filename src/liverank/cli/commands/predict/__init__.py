@@ -96,9 +96,13 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "columns": predictor.columns,
         "out": None if out is None else str(out),
     }
+    misread = predictor.later.warnings()
     if score is not None and report is not None:
-        result["score"] = show_later(arguments.report, report, score, console)
-    result |= _show_notes(file.notes, file.warnings, console)
+        result["score"] = show_later(
+            arguments.report, report, score, console, misread=bool(misread)
+        )
+    notes = [*file.notes, *predictor.later.notes()]
+    result |= _show_notes(notes, [*file.warnings, *misread], console)
     result["seconds"] = round(time.monotonic() - started_s, 3)
     where = "" if out is None else f": {out}"
     if result["positive"] is not None and out is not None:

@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.data.columns import read_columns
 from liverank.automl.predictions import attribution_table, prediction_table
-from liverank.automl.report.reports import TableReport
+from liverank.automl.profile.later_columns import LaterColumns
+from liverank.automl.profile.profile import ColumnProfile
+from liverank.automl.report.reports import TableReport, decode_report
 from liverank.bundle.table_bundle import TableBundle
 from liverank.errors import SourceError
 from liverank.models.attribution.by_column import make_explainer
@@ -30,13 +33,18 @@ def plain_numbers(bundle: TableBundle, report: TableReport | None) -> list[str]:
 
 
 class BatchPredictor:
-    """Predicts batches of one table; ``columns`` are the columns of the last batch."""
+    """Predicts batches of one table.
+
+    ``columns`` are the columns of the last batch; ``later`` has what is odd about all batches.
+    """
 
     def __init__(self, bundle: TableBundle, *, keep: Sequence[str], attributions: bool) -> None:
         self._bundle = bundle
         self._keep = list(dict.fromkeys(keep))
         self._explainer = make_explainer(bundle.predictor) if attributions else None
         self.columns: list[str] = []
+        assert bundle.predictor.encoder is not None
+        self.later = LaterColumns(bundle.predictor.encoder, bundle.golden, _profile(bundle))
 
     def predict(self, batch: pl.DataFrame, file: Path) -> tuple[pl.DataFrame, NDArray[np.float64]]:
         """The predictions for the rows of a batch, and their margins, float64[n, k].
@@ -54,6 +62,7 @@ class BatchPredictor:
                 "needed; add them, with empty values where unknown"
             )
         columns = read_columns(batch, inputs)
+        self.later.add(batch, columns)
         predictor = self._bundle.predictor
         assert predictor.encoder is not None
         margins = predictor.margins(predictor.encoder.transform(columns))
@@ -70,6 +79,14 @@ class BatchPredictor:
             )
         self.columns = names
         return pl.concat([part for part in parts if part.width], how="horizontal"), margins
+
+
+def _profile(bundle: TableBundle) -> tuple[ColumnProfile, ...]:
+    """The profile of the training table, where the bundle has the report of a search."""
+    try:
+        return decode_report(bundle.documents["report.json"]).data.profile
+    except (KeyError, msgspec.ValidationError):
+        return ()
 
 
 class BatchFile:

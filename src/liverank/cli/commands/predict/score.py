@@ -31,11 +31,16 @@ def report_of(bundle: TableBundle) -> TableReport:
 
 
 def show_later(
-    page: Path | None, report: TableReport, score: LaterScore, console: Console
+    page: Path | None,
+    report: TableReport,
+    score: LaterScore,
+    console: Console,
+    *,
+    misread: bool = False,
 ) -> dict[str, Any]:
     """As ``show_score``; and write the report with the later metrics to ``page``."""
     figures = score.figures()
-    shown = show_score(report, *figures, console)
+    shown = show_score(report, *figures, console, misread=misread)
     if page is not None:
         write_later_report(page, report, *figures)
         console.print(escape(f"Report with the later figures: {page}"))
@@ -43,9 +48,17 @@ def show_later(
 
 
 def show_score(
-    report: TableReport, figures: dict[str, float | None], rows: int, console: Console
+    report: TableReport,
+    figures: dict[str, float | None],
+    rows: int,
+    console: Console,
+    *,
+    misread: bool = False,
 ) -> dict[str, Any]:
-    """Print the metrics next to the reported ones; return both for ``--json``."""
+    """Print the metrics next to the reported ones; return both for ``--json``.
+
+    ``misread`` says that columns could not be read as in training, which explains worse figures.
+    """
     name = report.asked.objective
     console.print(escape(f"On {rows:,} rows whose `{report.asked.target}` is known:"))
     for key, value in figures.items():
@@ -57,9 +70,13 @@ def show_score(
     off = better_by(name, report.held_out.get(name), figures.get(name))
     if off is not None and abs(off) > _ROUGHLY:
         way = "worse" if off > 0 else "better"
+        advice = (
+            "columns that are not read as in training (see below) may explain it: mend these first"
+            if misread
+            else "if it stays so, train again on newer rows"
+        )
         console.print(
-            f"[yellow]Warning:[/yellow] that is more than a tenth {way} than was claimed; "
-            "if it stays so, train again on newer rows"
+            f"[yellow]Warning:[/yellow] that is more than a tenth {way} than was claimed; {advice}"
         )
     return {
         "rows": rows,
