@@ -7,8 +7,7 @@ column that was used and why, or the columns that could be.
 
 import difflib
 import re
-from collections.abc import Mapping
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -18,11 +17,13 @@ from numpy.typing import NDArray
 from liverank.automl.data.columns import read_column
 from liverank.automl.profile.association import indicators
 from liverank.automl.profile.column_types import InferredType, infer_type
-from liverank.automl.profile.numeric_ids import as_levels
+from liverank.automl.profile.given_types import GivenType, given_types
+from liverank.automl.profile.numeric_ids import ColumnEncoding, id_encoding
+from liverank.automl.profile.placeholders import without_placeholders
 from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.profile.task import Target, infer_target
 from liverank.errors import TrainingError
-from liverank.models.encoder.columns import ColumnType, Input
+from liverank.models.encoder.columns import Input
 
 Role: TypeAlias = Literal["feature", "target", "time", "group", "weight", "split", "unused"]
 
@@ -48,6 +49,8 @@ class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     distinct: int
     """Distinct values in the sample."""
     oddity: str | None = None
+    encoding: ColumnEncoding | None = None
+    """How an id is encoded; None for columns that have one encoding."""
 
 
 class TableProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +70,11 @@ class TableProfile(msgspec.Struct, frozen=True, kw_only=True):
     def inputs(self) -> tuple[Input, ...]:
         """The columns that features are made from, the time column among them."""
         return tuple(c.form for c in self.columns if c.role in ("feature", "time"))
+
+    @property
+    def encodings(self) -> dict[str, ColumnEncoding]:
+        """How the columns are encoded that may be encoded in several ways."""
+        return {c.form.name: c.encoding for c in self.columns if c.encoding is not None}
 
     def __getitem__(self, name: str) -> ColumnProfile:
         return next(column for column in self.columns if column.form.name == name)
@@ -89,7 +97,7 @@ def profile_with_target(
     """The profile, and the target of all rows, which it had to read: float64[n], NaN if unknown."""
     role_of = _role_of_columns(roles)
     _check_names(table, [*role_of, *roles.types])
-    _check_types(roles.types)
+    types = given_types(roles.types, roles.time, roles.time_format)
     target, values = infer_target(table[roles.target], roles.task, roles.positive)
     known = ~np.isnan(values)
     with_target = table.filter(pl.Series(known))
@@ -99,8 +107,7 @@ def profile_with_target(
     columns = []
     for name in table.columns:
         role = role_of.get(name, "feature")
-        given = "time" if role == "time" else roles.types.get(name)
-        columns.append(_profile_column(sample[name], table[name], role, given, hits))
+        columns.append(_profile_column(sample[name], table[name], role, types.get(name), hits))
     notes = [f"column `{c.form.name}`: {c.oddity}" for c in columns if c.oddity]
     notes += [target.note] if target.note else []
     if target.rows < table.height:
@@ -168,20 +175,11 @@ def _check_names(table: pl.DataFrame, names: list[str]) -> None:
             raise TrainingError(f"the table has no column `{name}`; {hint}")
 
 
-def _check_types(types: Mapping[str, ColumnType]) -> None:
-    for name, given in types.items():
-        if given not in get_args(ColumnType):
-            raise TrainingError(
-                f"column `{name}` is given the type `{given}`; "
-                f"expected one of {', '.join(get_args(ColumnType))}"
-            )
-
-
 def _profile_column(
     sample: pl.Series,
     whole: pl.Series,
     role: Role,
-    given: ColumnType | None,
+    given: GivenType | None,
     target: NDArray[np.float64],
 ) -> ColumnProfile:
     """The profile of one column; ``given`` is the type that the user set, if any.
@@ -198,14 +196,17 @@ def _profile_column(
             missing=whole.null_count(),
             distinct=0,
         )
+    if given is None or role == "time":
+        inferred = without_placeholders(inferred, sample)
     nested = sample.dtype.is_nested()
     distinct = len(set(map(str, sample.drop_nulls()))) if nested else sample.drop_nulls().n_unique()
+    encoding: ColumnEncoding | None = None
     if role == "feature" and given is None:
         why = _useless(inferred, sample, whole, distinct)
-        if why is None:
-            inferred = as_levels(inferred, sample, distinct, target) or inferred
-        else:
+        if why is not None:
             inferred, role = inferred._replace(reason=why), "unused"
+        elif (id_ := id_encoding(inferred, sample, target)) is not None:
+            inferred, encoding = inferred._replace(reason=id_.reason), id_.encoding
     return ColumnProfile(
         form=inferred.form,
         role=role,
@@ -213,6 +214,7 @@ def _profile_column(
         missing=whole.null_count(),
         distinct=distinct,
         oddity=None if role == "target" else inferred.oddity,
+        encoding=encoding,
     )
 
 
@@ -277,6 +279,6 @@ def _check_time(sample: pl.Series, form: Input) -> None:
         example = next(iter(sample.drop_nulls().cast(pl.String).to_list()), "")
         raise TrainingError(
             f'time column `{form.name}` holds "{example}", and {unread:.0%} of its '
-            "values are not times; write ISO 8601 (2026-11-23T10:00:00Z), or Unix seconds or "
-            "milliseconds"
+            "values are not times; give their form (--time-format '%d/%m/%y %H:%M'), or write ISO "
+            "8601 (2026-11-23T10:00:00Z), or Unix seconds or milliseconds"
         )
