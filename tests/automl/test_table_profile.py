@@ -111,14 +111,30 @@ def test_numbers_that_are_names_are_found_by_what_they_tell():
     smooth = generator.integers(0, 500, n)
     table = pl.DataFrame({"place": shop, "smooth": smooth, "target": target})
     profile = profile_table(table, TableRoles(target="target"))
-    assert profile["place"].form == Input(name="place", type="category", numeric=True)
-    assert "as categories they explain" in profile["place"].reason
+    assert profile["place"].form == Input(name="place", type="number")
+    assert profile.encodings == {"place": "both"}
+    assert "levels explain" in profile["place"].reason
     assert profile["smooth"].form.type == "number"
     rises = (generator.random(n) < smooth / 500).astype(int)
     ordered = profile_table(
         table.with_columns(target=pl.Series(rises)), TableRoles(target="target")
     )
     assert ordered["smooth"].form.type == "number"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_numbers_that_tell_nothing_stay_numbers(seed):
+    generator = np.random.default_rng(seed)
+    n = 400
+    table = pl.DataFrame(
+        {
+            "day": 20240101 + generator.integers(0, 31, n),
+            "target": generator.integers(0, 2, n),
+        }
+    )
+    profile = profile_table(table, TableRoles(target="target"))
+    assert profile["day"].form.type == "number"
+    assert profile.encodings == {}
 
 
 def test_one_time_beyond_doubt_is_used_and_said():

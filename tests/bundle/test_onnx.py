@@ -16,7 +16,15 @@ from liverank.models.attribution.tree_shap import leaf_paths
 from liverank.models.calibrator import Calibrator
 from liverank.models.encoder.columns import Input, read_values
 from liverank.models.encoder.encoder import Encoder, EncoderSpec
-from liverank.models.encoder.steps import Arithmetic, Bag, Calendar, Levels, Since, Value
+from liverank.models.encoder.steps import (
+    Arithmetic,
+    Bag,
+    Calendar,
+    Levels,
+    Since,
+    TrailingNumber,
+    Value,
+)
 from liverank.models.forest.forest import Forest, leaf_arrays
 from liverank.models.importers.lightgbm import forest_from_lightgbm
 from liverank.models.linear.model import Linear
@@ -166,7 +174,7 @@ VALUES = {
     "fare": [0, 3.25, 7.5, None, 1e300, 1e300, -0.0, 1],
     "margin": ["yes", "no", None, 1, 0, "maybe", True, False],
     "city": ["Ulm", "Bonn", None, "Rome", "", "Ulm", "Ulm", "Bonn"],
-    "zone": ["3.0", 3, "4", None, "other", "n", 4.5, 3],
+    "zone": ["3.0", 3, "4", None, "other", "n17", 4.5, 3],
     "born": [
         *("1970-01-01", "2000-02-29T23:59:59", "1900-03-01", None),
         *("2024-12-31T12:00:00Z", "1969-12-31T01:00:00", "2023-03-01", "9999-01-01"),
@@ -193,6 +201,7 @@ def an_encoder():
         Levels(names=("city a", "city b"), columns=("city",), levels=("Ulm", "Bonn")),
         Levels(names=("zone",), columns=("zone",), levels=("3", "4.5", "other")),
         Levels(names=("fare",), columns=("fare",), levels=("0", "3.25", "1e+300", "no number")),
+        TrailingNumber(names=("number(zone)",), column="zone"),
         Levels(names=("no level",), columns=("age",), levels=()),
         Levels(
             names=("cross",),
@@ -314,7 +323,8 @@ def test_days_of_five_centuries():
 def test_an_output_makes_way_for_a_column_of_its_name():
     content = written([[a_linear_of(an_encoder(), 0)]], link="sigmoid", encoder=an_encoder())
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    assert [port.name for port in session.get_inputs()] == [form.name for form in INPUTS]
+    names = [*(form.name for form in INPUTS), "number(zone)"]
+    assert [port.name for port in session.get_inputs()] == names
     assert [port.name for port in session.get_outputs()] == ["margin_", "prediction", "class"]
 
 

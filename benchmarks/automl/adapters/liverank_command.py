@@ -71,13 +71,8 @@ def in_order(answers: pl.DataFrame, classes: list[str], wanted: list[str]) -> An
     if not wanted:
         return answers["prediction"].to_numpy()
     ordered = np.zeros((answers.height, len(wanted)))
-    for place, name in enumerate(classes):
-        if len(classes) == 2:
-            second = answers["probability"].to_numpy()
-            shares = second if place else 1 - second
-        else:
-            shares = answers[f"probability_{name}"].to_numpy()
-        ordered[:, wanted.index(name)] = shares
+    for name in classes:
+        ordered[:, wanted.index(name)] = answers[f"probability_{name}"].to_numpy()
     return ordered
 
 

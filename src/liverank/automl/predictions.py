@@ -12,21 +12,25 @@ from liverank.models.attribution.by_column import Parts
 def prediction_table(predictions: NDArray[np.float64], classes: Sequence[str]) -> pl.DataFrame:
     """Predictions, float64[n] or float64[n, k], by row.
 
-    Two classes: ``class`` and the ``probability`` of the second. More: ``class``, its
-    ``probability``, and ``probability_NAME`` of each. None: ``prediction``.
+    Two classes: ``class``, the ``probability`` of the second (the positive one), and
+    ``probability_NAME`` of each. More: ``class``, its ``probability``, and ``probability_NAME`` of
+    each. None: ``prediction``.
 
-    >>> prediction_table(np.array([0.2, 0.7]), ("no", "yes")).rows()
-    [('no', 0.2), ('yes', 0.7)]
+    >>> prediction_table(np.array([0.25]), ("no", "yes")).to_dicts()
+    [{'class': 'no', 'probability': 0.25, 'probability_no': 0.75, 'probability_yes': 0.25}]
     """
     if not classes:
         return pl.DataFrame({"prediction": predictions})
     likeliest = likeliest_classes(predictions)
     named = pl.Series("class", np.array(classes, object)[likeliest], dtype=pl.String)
     if predictions.ndim == 1:
-        return pl.DataFrame({"class": named, "probability": predictions})
+        shares, probability = np.column_stack([1 - predictions, predictions]), predictions
+    else:
+        shares = predictions
+        probability = predictions[np.arange(len(predictions)), likeliest]
     return pl.DataFrame(
-        {"class": named, "probability": predictions[np.arange(len(predictions)), likeliest]}
-        | {f"probability_{name}": predictions[:, k] for k, name in enumerate(classes)}
+        {"class": named, "probability": probability}
+        | {f"probability_{name}": shares[:, k] for k, name in enumerate(classes)}
     )
 
 

@@ -18,12 +18,14 @@ import polars as pl
 
 from liverank.automl.budget import Clock, StopToken
 from liverank.automl.data.matrix import Task
+from liverank.automl.data.read_table import read_file
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.options import SERVING_US, SearchOptions
 from liverank.automl.pack import file_sha256
 from liverank.automl.pipeline import find_model
 from liverank.automl.preprocessing.encoder import take_rows
 from liverank.automl.profile.table_roles import TableRoles
+from liverank.automl.profile.task import PositiveClass
 from liverank.automl.report.build_table import TableRun, write_report
 from liverank.automl.report.reports import TableReport
 from liverank.automl.report.test_table import check_test, score_test
@@ -37,6 +39,7 @@ from liverank.automl.trials.plan import Plan, Trial
 from liverank.automl.trials.policy import SearchPolicy
 from liverank.dataset.sampling import evenly_spread_rows
 from liverank.models.encoder.columns import Columns, ColumnType
+from liverank.tables.table_file import TableFile
 
 _POLICY = SearchPolicy(time_trials=True)
 _GOLDEN_ROWS = 20
@@ -56,13 +59,15 @@ class TableSource:
     """Where a table came from, as named in its report.
 
     ``sha256`` and ``size_mb`` are of the file; ``command`` is the command line that runs the search
-    again.
+    again; ``notes`` and ``warnings`` are what is odd about the file.
     """
 
     name: str = "a table in memory"
     sha256: str | None = None
     size_mb: float | None = None
     command: str | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def fit(
@@ -75,6 +80,7 @@ def fit(
     split: str | None = None,
     types: Mapping[str, ColumnType] | None = None,
     task: Task | None = None,
+    positive: PositiveClass = None,
     objective: str | None = None,
     budget_s: float = 60.0,
     serving_us: float = SERVING_US,
@@ -91,8 +97,10 @@ def fit(
     """Find a model that predicts a column: ``search_table``, with its options as keywords.
 
     ``budget_s`` is wall time for everything. ``serving_us`` limits the microseconds that a row may
-    take in a batch of 55 on one core. ``plan`` is that of an earlier search, to run it again.
-    An interrupt (Ctrl-C) keeps the best so far. Raises SourceError and TrainingError.
+    take in a batch of 55 on one core. ``positive`` is the class of a binary target that AUC-PR,
+    precision, recall and the predicted probability are of. ``plan`` is that of an earlier
+    search, to run it again. An interrupt (Ctrl-C) keeps the best so far. Raises SourceError and
+    TrainingError.
 
     Parameters: those of ``TableRoles`` and ``SearchOptions``, so that one line in a notebook is
     enough.
@@ -124,6 +132,7 @@ def fit(
         split=split,
         types=types or {},
         task=task,
+        positive=positive,
     )
     return search_table(table, roles, options, objective=objective)
 
@@ -143,15 +152,21 @@ def search_table(
     report. An interrupt (Ctrl-C) keeps the best so far. Raises SourceError and TrainingError.
     """
     budget = TableBudget.of(options, test_rows=0 if test is None else test.height)
-    frame = frame_of(table)
-    if source is None:
-        source = TableSource()
-        if not isinstance(table, pl.DataFrame):
-            source = TableSource(name=str(table), sha256=file_sha256(Path(table)))
+    if source is None and isinstance(table, Path | str):
+        file = TableFile(Path(table))
+        frame = read_file(file)
+        source = TableSource(
+            name=str(table),
+            sha256=file_sha256(file.path),
+            notes=file.notes,
+            warnings=file.warnings,
+        )
+    else:
+        frame, source = frame_of(table), source or TableSource()
     absent = [] if test is None else check_test(test, frame, roles.target, roles.task)
     prepared = prepare_table(frame, roles, options, objective, budget.search)
     data = prepared.data
-    model = find_model(data, options, budget.search, _POLICY)
+    model = find_model(data, options, budget.search, _POLICY._replace(drift=prepared.drift))
     run = TableRun(
         profile=prepared.profile,
         table_data=data,
@@ -166,10 +181,15 @@ def search_table(
         source=source.name,
         sha256=source.sha256,
         used=prepared.used,
+        study=prepared.drift,
     )
     report = _described(write_report(run, seconds=budget.seconds()), source, options)
     plan = msgspec.structs.replace(
-        model.plan, extras=recorded(data.feature_crosses), rows=prepared.used
+        model.plan,
+        extras=recorded(data.feature_crosses),
+        encodings=dict(data.encodings),
+        rows=prepared.used,
+        drift=prepared.drift,
     )
     result = Result(model.final.predictor.narrow(), prepared.profile, report, plan, _golden(data))
     return result if test is None else _tested(result, test, absent, budget)
@@ -196,6 +216,8 @@ def _described(report: TableReport, source: TableSource, options: SearchOptions)
         report,
         asked=msgspec.structs.replace(report.asked, command=source.command),
         data=msgspec.structs.replace(report.data, size_mb=source.size_mb),
+        notes=(*source.notes, *report.notes),
+        warnings=(*source.warnings, *report.warnings),
         stopped="interrupted; the best so far was kept" if options.stop.stopped else report.stopped,
     )
 

@@ -1,15 +1,17 @@
 """An encoder as operations of ONNX, and the form of a table's columns that they read.
 
     number, boolean, time   float64[n], NaN where unknown
-    category                string[n], empty where unknown
+    category                string[n], empty where unknown; where the number at its end is read,
+                            also float64[n] under the name ``number(column)``
     text, list              string[n, m], a row's tokens (``token_bags``) padded with empty ones;
                             ``UNKNOWN_BAG`` comes first where the row is unknown
 
-ONNX has no operation that splits a text into words; everything else is in the graph.
+ONNX has no operation that splits a text into words or takes the number at its end; everything else
+is in the graph.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ from liverank.bundle.onnx_calendar import add_calendar
 from liverank.bundle.onnx_graph import ML, Graph
 from liverank.models.encoder.columns import Columns, level_of
 from liverank.models.encoder.encoder import Encoder
-from liverank.models.encoder.step_functions import DAY_MS, JOIN, token_bags
+from liverank.models.encoder.step_functions import DAY_MS, JOIN, token_bags, trailing_numbers
 from liverank.models.encoder.steps import (
     MOST,
     Arithmetic,
@@ -26,12 +28,15 @@ from liverank.models.encoder.steps import (
     Calendar,
     Levels,
     Since,
-    Step,
+    TrailingNumber,
     Value,
 )
 
 UNKNOWN_BAG = JOIN
 """The token of a row whose text or list is unknown."""
+
+Fixed: TypeAlias = Value | Arithmetic | Calendar | Since | Levels | Bag
+"""Steps whose inputs are the columns themselves."""
 
 _NUMBERS = ("number", "boolean", "time")
 
@@ -60,6 +65,8 @@ def onnx_columns(encoder: Encoder, columns: Columns) -> dict[str, NDArray[Any]]:
             for row, bag in enumerate(known):
                 tokens[row, : len(bag)] = bag
             feed[form.name] = tokens
+    for column, name in _number_inputs(encoder).items():
+        feed[name] = trailing_numbers(columns[column])
     return feed
 
 
@@ -73,8 +80,14 @@ def add_encoder(graph: Graph, encoder: Encoder) -> str:
             graph.input(form.name, np.str_, ("n",))
         else:
             graph.input(form.name, np.str_, ("n", f"tokens of {form.name}"))
+    numbers = _number_inputs(encoder)
+    for name in numbers.values():
+        graph.input(name, np.float64, ("n",))
     blocks = []
     for number, step in enumerate(encoder.spec.steps):
+        if isinstance(step, TrailingNumber):
+            blocks.append(_as_column(graph, numbers[step.column]))
+            continue
         table = encoder.tables.get(f"table.{number}")
         blocks.append(_add_step(graph, step, table, types))
     features = graph.add("Concat", *blocks, axis=1)
@@ -83,8 +96,22 @@ def add_encoder(graph: Graph, encoder: Encoder) -> str:
     return graph.cast(graph.add("Where", unknown, graph.float64(np.nan), held), np.float32)
 
 
+def _number_inputs(encoder: Encoder) -> dict[str, str]:
+    """The names of the inputs for the numbers at the end of categories, by the category."""
+    taken = {form.name for form in encoder.inputs}
+    names = {}
+    for step in encoder.spec.steps:
+        if isinstance(step, TrailingNumber):
+            name = f"number({step.column})"
+            while name in taken:
+                name += "_"
+            names[step.column] = name
+            taken.add(name)
+    return names
+
+
 def _add_step(
-    graph: Graph, step: Step, table: NDArray[np.float64] | None, types: Mapping[str, str]
+    graph: Graph, step: Fixed, table: NDArray[np.float64] | None, types: Mapping[str, str]
 ) -> str:
     """The features of a step: float64[n, n_names]."""
     match step:

@@ -11,6 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
+from liverank.values.names import CODE_COLUMN, snake_case
+from liverank.values.number_forms import FormFound, find_number_form
 from liverank.values.numbers import number_of
 from liverank.values.times import TimeForm, moment_of
 from liverank.values.words import FALSE, TRUE
@@ -20,6 +22,9 @@ SEPARATORS = ("|", ";", ",")
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 _ZERO_FIRST = re.compile(r"0\d+")
+_NUMBERED_NAME = re.compile(
+    rf"{CODE_COLUMN.pattern}|(^|_)(phone|telephone|tel|fax|mobile|iban|bic|account|card|version|ip)(_|$)"
+)
 _FORMS: tuple[TimeForm, ...] = ("iso", "month_first", "day_first")
 
 
@@ -28,7 +33,6 @@ class Texts:
     """The distinct texts of a column or field, with how often each occurs; none of them unknown."""
 
     name: str
-    """The name, in snake case."""
     counts: Mapping[str, int]
     ids: Collection[str] = ()
     """Known ids of users and hosts."""
@@ -42,6 +46,16 @@ class Texts:
     def numbers(self) -> int:
         """Number of values that are numbers."""
         return sum(n for text, n in self.counts.items() if not np.isnan(number_of(text)))
+
+    @cached_property
+    def number_form(self) -> FormFound | None:
+        """The form of numbers as people write them, if it reads more than plain numbers do.
+
+        None for names of codes, such as telephone numbers, whose blanks group digits by chance.
+        """
+        if _NUMBERED_NAME.search(snake_case(self.name)) or not self.counts:
+            return None
+        return find_number_form(self.counts)
 
     @cached_property
     def moments(self) -> int:

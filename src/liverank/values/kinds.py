@@ -22,6 +22,7 @@ from liverank.values.names import (
     TIME_COLUMN,
     snake_case,
 )
+from liverank.values.number_forms import MOSTLY, NumberForm, example_of, number_written
 from liverank.values.numbers import number_of
 from liverank.values.times import TimeForm, moment_of
 
@@ -30,8 +31,6 @@ Kind: TypeAlias = Literal["number", "code", "boolean", "time", "list", "text", "
 
 MAX_LEVELS = 64
 """Most levels kept of a category field; a text field with more distinct values is a key."""
-MOSTLY = 0.95
-"""Share of the known values that must read as a kind for the column to have it."""
 
 _EARLIEST_S = 946_684_800
 _YEAR_2040_S, _YEAR_2100_S = 2_208_988_800, 4_102_444_800
@@ -98,6 +97,8 @@ class Finding(NamedTuple):
     time_form: TimeForm = "iso"
     separator: str | None = None
     """Separator of a list; None for JSON."""
+    number_form: NumberForm | None = None
+    """How people wrote the numbers; None for plain ones."""
 
 
 def kind_of_numbers(name: str, values: NDArray[np.float64], rules: Rules) -> Finding:
@@ -143,12 +144,8 @@ def kind_of_texts(texts: Texts, rules: Rules, *, distinct: int | None = None) ->
         return Finding("text", "several words, rarely the same ones")
     if rules.has_keys and _are_keys(texts, distinct):
         return Finding("key", "texts that identify")
-    share = f"{texts.numbers / texts.total:.0%} of the values are numbers, the others are text"
-    return Finding(
-        "category",
-        "texts that occur again and again",
-        share if rules.as_written and texts.numbers else None,
-    )
+    odd = _partly_numbers(texts) if rules.as_written else None
+    return Finding("category", "texts that occur again and again", odd)
 
 
 def unread(counts: Mapping[str, int], read: Callable[[str], float], what: str) -> str | None:
@@ -174,14 +171,53 @@ def _kind_as_written(texts: Texts) -> Finding | None:
         return Finding("time", f"times ({form})", odd, time_form=form)
     if texts.are_codes:
         return Finding("category", "numbers with leading zeros, so codes")
-    if texts.numbers >= MOSTLY * texts.total and len(texts.counts) > 2:
-        odd = unread(texts.counts, number_of, "numbers")
-        return Finding("number", "numbers written as text", odd)
+    if len(texts.counts) > 2 and (number := _numbers(texts)):
+        return number
     separator = texts.separator()
     if separator is not None:
         why = f'a few values that occur again and again, separated by "{separator}"'
         return Finding("list", why, separator=None if separator == "[" else separator)
     return None
+
+
+def _numbers(texts: Texts) -> Finding | None:
+    """Numbers, plain or as people write them."""
+    found = texts.number_form
+    if found is None or found.read < MOSTLY * texts.total:
+        if texts.numbers < MOSTLY * texts.total:
+            return None
+        return Finding(
+            "number", "numbers written as text", unread(texts.counts, number_of, "numbers")
+        )
+    form = found.form
+    odd = unread(texts.counts, lambda text: number_written(text, form), "numbers")
+    note = f"{how_read(texts.counts, form)} ({found.reason}); if that is wrong, say --type "
+    note += f"{texts.name}=category" + ("" if odd is None else f"; {odd}")
+    return Finding(
+        "number", f"numbers as people write them: {found.reason}", note, number_form=form
+    )
+
+
+def _partly_numbers(texts: Texts) -> str | None:
+    """Describes texts of which some are numbers; None where none is."""
+    found = texts.number_form
+    if texts.numbers == 0 and (found is None or found.read < 0.2 * texts.total):
+        return None
+    odd = f"{texts.numbers / texts.total:.0%} of the values are numbers, the others are text"
+    if found is None or found.read < 0.2 * texts.total:
+        return odd
+    other = next((t for t in texts.counts if np.isnan(number_written(t, found.form))), "")
+    return (
+        f"{found.read / texts.total:.0%} of the values are numbers if "
+        f'{how_read(texts.counts, found.form)}, and others, such as "{other[:30]}", are not: write '
+        f"all of them in one form, or say --type {texts.name}=number"
+    )
+
+
+def how_read(counts: Mapping[str, int], form: NumberForm) -> str:
+    """Which text is read as which number, such as ``"1,234.50" is read as 1234.5``."""
+    example = example_of(counts, form)
+    return "" if example is None else f'"{example[0]}" is read as {example[1]:.15g}'
 
 
 def _moments(texts: Texts) -> Finding | None:
@@ -191,13 +227,13 @@ def _moments(texts: Texts) -> Finding | None:
 def _is_prose(texts: Texts, distinct: int, rules: Rules) -> bool:
     if texts.spaced <= rules.prose_spaced:
         return False
-    is_named = rules.has_keys and TEXT_FIELD.search(texts.name) is not None
+    is_named = rules.has_keys and TEXT_FIELD.search(snake_case(texts.name)) is not None
     most = max(min(rules.prose_share * texts.total, rules.prose_enough), rules.prose_least)
     return is_named or (texts.words >= rules.prose_words and distinct > most)
 
 
 def _are_keys(texts: Texts, distinct: int) -> bool:
-    if KEY_FIELD.search(texts.name) or texts.id_share > 0.2:
+    if KEY_FIELD.search(snake_case(texts.name)) or texts.id_share > 0.2:
         return True
     is_varied = distinct > max(0.5 * texts.total, 3)
     return distinct > MAX_LEVELS or (distinct > 10 and is_varied)

@@ -24,7 +24,11 @@ def number_of(value: object) -> float:
         text = value.strip()
         value = float(text) if _NUMBER.fullmatch(text) else math.nan
     try:
-        number = float(value)  # type: ignore[arg-type]  # TypeError for other objects
+        return number_in_range(float(value))  # type: ignore[arg-type]  # TypeError for other objects
     except (TypeError, ValueError, OverflowError):
         return math.nan
+
+
+def number_in_range(number: float) -> float:
+    """The number if its size is at most ``MOST_NUMBER``, else NaN."""
     return number if abs(number) <= MOST_NUMBER else math.nan

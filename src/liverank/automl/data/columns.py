@@ -7,10 +7,12 @@ is parsed once, and numeric columns are taken as they are.
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.automl.data.written_numbers import numbers_written
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input, read_values
 from liverank.values.numbers import MOST_NUMBER
@@ -37,7 +39,8 @@ def read_columns(table: pl.DataFrame, forms: Iterable[Input]) -> dict[str, NDArr
     [41.0, nan]
     """
     wanted = list(forms)
-    absent = [form.name for form in wanted if form.name not in table.columns]
+    present = set(table.columns)
+    absent = [form.name for form in wanted if form.name not in present]
     if absent:
         raise TrainingError(
             f"the table lacks {len(absent)} of {len(wanted)} columns that the model reads: "
@@ -89,9 +92,12 @@ def _from_distinct(column: pl.Series, form: Input) -> NDArray[Any]:
 
 def _from_number_text(column: pl.Series, form: Input) -> NDArray[np.float64]:
     """Numbers written as text; those in plain form are parsed as a whole column."""
-    text = column.str.strip_chars()
-    plain = text.set(~text.str.contains(_PLAIN_NUMBER).fill_null(value=False), None)
-    numbers = plain.cast(pl.Float64, strict=False)
+    if form.number_form is msgspec.UNSET:
+        text = column.str.strip_chars()
+        plain = text.set(~text.str.contains(_PLAIN_NUMBER).fill_null(value=False), None)
+        numbers = plain.cast(pl.Float64, strict=False)
+    else:
+        numbers = numbers_written(column, form.number_form)
     values = np.array(numbers.fill_null(np.nan).to_numpy(), np.float64)
     values[np.abs(values) > MOST_NUMBER] = np.nan
     others = (numbers.is_null() & column.is_not_null()).to_numpy()

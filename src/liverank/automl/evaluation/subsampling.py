@@ -9,6 +9,7 @@ import polars as pl
 from liverank.automl.budget import Deadline
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.training_target import TrainingTarget
+from liverank.automl.preprocessing.categories import EncodingOptions
 from liverank.automl.preprocessing.encoder import fit_transform
 from liverank.automl.profile.profile import TableProfile
 from liverank.automl.profile.roles import read_roles
@@ -43,7 +44,8 @@ def rows_in_time(table: pl.DataFrame, profile: TableProfile, deadline: Deadline)
     rows, roles = read_roles(sample, profile)
     columns = read_columns(rows, profile.inputs)
     target = TrainingTarget(roles.target, profile.target.n_margins, roles.at_ms)
-    fit_transform(columns, profile.inputs, target, time=profile.time)
+    options = EncodingOptions(encodings=profile.encodings)
+    fit_transform(columns, profile.inputs, target, time=profile.time, options=options)
     row_s = (deadline.clock() - began) / sample.height
     affordable = max(int(_SHARE * left_s / (_PASSES * row_s)), _LEAST_ROWS) if row_s else None
     return None if affordable is None or affordable >= table.height else affordable

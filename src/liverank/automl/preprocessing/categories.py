@@ -7,6 +7,7 @@ Invariant: as in ``target_encoding``, no training row sees its own target.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ from liverank.automl.preprocessing.target_encoding import (
     mean_differences,
     visible_statistics,
 )
+from liverank.automl.profile.numeric_ids import ColumnEncoding
+from liverank.models.encoder.columns import level_of
 from liverank.models.encoder.step_functions import JOIN, level_codes, level_keys, rows_of_levels
 from liverank.models.encoder.steps import Levels, Step
 from liverank.values.numbers import number_of
@@ -48,6 +51,8 @@ class EncodingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     shown: int = 30
     """Words or elements of a column that have a feature each."""
     folds: int = 5
+    encodings: Mapping[str, ColumnEncoding] = {}
+    """Columns encoded as numbers, by their levels, or as both; others go by their type."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,13 +113,12 @@ def fit_levels(
     """
     options = training.options
     arrays = list(columns.values())
-    counts = Counter(level_keys(arrays))
-    counts.pop(None, None)
+    counts = _rows_of_each_level(arrays)
     frequent = [level for level, count in counts.items() if level and count >= options.least]
     levels = sorted(frequent, key=lambda level: (-counts[level], level))[: options.most_levels]
     if not levels:
         return None
-    codes = level_codes(arrays, rows_of_levels(tuple(levels)))
+    codes = level_codes(arrays, rows_of_levels(tuple(levels), of_numbers=True))
     name = " x ".join(columns)
     parts = [_no_features(len(codes), len(levels))]
     if numeric:
@@ -130,6 +134,16 @@ def fit_levels(
     step = Levels(names=names, columns=tuple(columns), levels=tuple(levels))
     table = np.hstack([part.table for part in parts])
     return FittedStep(step, table, np.hstack([part.features for part in parts]))
+
+
+def _rows_of_each_level(arrays: list[NDArray[Any]]) -> dict[str, int]:
+    """The number of rows of each known level, or combination of levels."""
+    if len(arrays) == 1 and arrays[0].dtype != object:
+        known = arrays[0][~np.isnan(arrays[0])]
+        numbers, rows = np.unique(known, return_counts=True)
+        return {str(level_of(n)): r for n, r in zip(numbers.tolist(), rows.tolist(), strict=True)}
+    counts = Counter(level_keys(arrays))
+    return {level: count for level, count in counts.items() if level is not None}
 
 
 def mean_names(name: str, training: EncodingInputs) -> tuple[str, ...]:

@@ -23,11 +23,21 @@ from liverank.automl.preprocessing.categories import (
 )
 from liverank.automl.preprocessing.target_encoding import VisibleRows, earlier_rows
 from liverank.automl.preprocessing.text_and_lists import fit_bag
+from liverank.automl.profile.numeric_ids import ColumnEncoding
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Columns, Input
 from liverank.models.encoder.encoder import Encoder, EncoderSpec
 from liverank.models.encoder.step_functions import DAY_MS, Part
-from liverank.models.encoder.steps import MOST, Arithmetic, Calendar, Learned, Since, Step, Value
+from liverank.models.encoder.steps import (
+    MOST,
+    Arithmetic,
+    Calendar,
+    Learned,
+    Since,
+    Step,
+    TrailingNumber,
+    Value,
+)
 
 _MOST_TIME_PAIRS = 6
 
@@ -128,6 +138,9 @@ def _fit_column(
     form: Input, columns: Columns, training: EncodingInputs, time: str | None
 ) -> list[FittedStep]:
     values = columns[form.name]
+    encoding = training.options.encodings.get(form.name)
+    if encoding is not None:
+        return _fit_encoding(form, columns, training, encoding)
     one: FittedStep | None
     match form.type:
         case "number" | "boolean":
@@ -145,6 +158,20 @@ def _fit_column(
         case "list":
             one = fit_bag(form.name, values, training, is_text=False)
     return [one] if one is not None else []
+
+
+def _fit_encoding(
+    form: Input, columns: Columns, training: EncodingInputs, encoding: ColumnEncoding
+) -> list[FittedStep]:
+    """A number or a category as a number, by its levels, or as both; at least one of them."""
+    levels = None if encoding == "number" else fit_levels({form.name: columns[form.name]}, training)
+    by_level = [] if levels is None else [levels]
+    if encoding == "levels" and by_level:
+        return by_level
+    number: Step = Value(names=(form.name,), column=form.name)
+    if form.type == "category":
+        number = TrailingNumber(names=(f"number({form.name})",), column=form.name)
+    return [_unfitted(number, columns), *by_level]
 
 
 def _fit_cross(cross: FeatureCross, columns: Columns, training: EncodingInputs) -> list[FittedStep]:

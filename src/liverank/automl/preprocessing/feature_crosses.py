@@ -5,7 +5,7 @@ validation loss falls with it. Invariant: with the same losses, and time for all
 crosses are kept.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from itertools import chain, combinations
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from liverank.automl.budget import Deadline
 from liverank.automl.preprocessing.encoder import CategoryCross, FeatureCross
 from liverank.automl.profile.association import codes_of_levels, level_gain, order_gain
+from liverank.automl.profile.numeric_ids import ColumnEncoding
 from liverank.models.encoder.columns import Columns, Input
 from liverank.models.encoder.step_functions import Operation, combine
 from liverank.models.encoder.steps import Arithmetic
@@ -40,14 +41,15 @@ def candidates(
     inputs: Sequence[Input],
     unexplained: NDArray[np.float64],
     *,
+    encodings: Mapping[str, ColumnEncoding] | None = None,
     most: int = 64,
     deadline: Deadline | None = None,
 ) -> list[FeatureCross]:
     """Crosses worth a trial, the best first, at most ``most``.
 
     ``unexplained`` is float64[n, k]: the target (an indicator for each class) minus predictions
-    of a model that was not trained on these rows; or simply the target. The search for candidates
-    ends at the deadline.
+    of a model that was not trained on these rows; or simply the target. ``encodings`` are those of
+    ids, which are levels as well as numbers. The search for candidates ends at the deadline.
 
     >>> generator = np.random.default_rng(0)
     >>> columns = {"debt": generator.random(4000), "income": generator.random(4000)}
@@ -59,10 +61,13 @@ def candidates(
     step = max(len(unexplained) // _MOST_ROWS, 1)
     sample = {form.name: columns[form.name][::step] for form in inputs}
     left = unexplained[::step]
+    ids = {name for name, encoding in (encodings or {}).items() if encoding != "number"}
     numbers = _strongest([f.name for f in inputs if f.type == "number"], sample, left)
-    levels = _strongest([f.name for f in inputs if _has_levels(f, sample)], sample, left)
+    levels = _strongest(
+        [f.name for f in inputs if f.name in ids or _has_levels(f, sample)], sample, left
+    )
     worthy: list[tuple[float, FeatureCross]] = []
-    pairs = chain(_number_pairs(numbers, sample, left), _level_pairs(levels, sample, left))
+    pairs = chain(_number_pairs(numbers, sample, left), _level_pairs(levels, sample, left, ids))
     for gain, cross in pairs:
         if gain > _LEAST_GAIN:
             worthy.append((gain, cross))
@@ -176,11 +181,14 @@ def _number_pairs(
 
 
 def _level_pairs(
-    gains: dict[str, float], columns: Columns, left: NDArray[np.float64]
+    gains: dict[str, float], columns: Columns, left: NDArray[np.float64], ids: Container[str]
 ) -> Iterator[tuple[float, FeatureCross]]:
-    """Each number as a category, and each pair of columns, with the gain over either alone."""
+    """Each number as a category, and each pair of columns, with the gain over either alone.
+
+    ``ids`` are categories by themselves.
+    """
     for name, gain in gains.items():
-        if columns[name].dtype != object:
+        if columns[name].dtype != object and name not in ids:
             codes = codes_of_levels([columns[name]])
             yield level_gain(codes, left) - max(gain, 0.0), CategoryCross((name,))
     for one, other in combinations(gains, 2):

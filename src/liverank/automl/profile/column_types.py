@@ -7,13 +7,13 @@ reported, never corrected silently.
 from collections import Counter
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import polars as pl
 
 from liverank.models.encoder.columns import ColumnType, Input
 from liverank.values.evidence import SEPARATORS, Texts
 from liverank.values.kinds import TABLE_COLUMN, Finding, kind_of_numbers, kind_of_texts
-from liverank.values.names import snake_case
 from liverank.values.numbers import number_of
 from liverank.values.words import UNKNOWN
 
@@ -52,7 +52,7 @@ def infer_type(column: pl.Series, wanted: ColumnType | None = None) -> InferredT
         numbers = present.cast(pl.Float64).drop_nans().to_numpy()
         return _of_finding(name, kind_of_numbers(name, numbers, TABLE_COLUMN))
     if present.dtype == pl.String:
-        texts = Texts(snake_case(name), _counts(present.to_list()))
+        texts = Texts(name, _counts(present.to_list()))
         return _of_finding(name, kind_of_texts(texts, TABLE_COLUMN))
     return None
 
@@ -69,7 +69,11 @@ def _of_finding(name: str, found: Finding) -> InferredType:
         raise AssertionError("columns of tables have no keys")
     else:
         form = Input(
-            name=name, type=found.kind, time_form=found.time_form, separator=found.separator
+            name=name,
+            type=found.kind,
+            time_form=found.time_form,
+            separator=found.separator,
+            number_form=found.number_form or msgspec.UNSET,
         )
     return InferredType(form, found.reason, found.oddity)
 
@@ -92,7 +96,7 @@ def _with_type(name: str, present: pl.Series, wanted: ColumnType) -> InferredTyp
         in_ms = bool(np.median(np.abs(present.to_numpy())) > 1e11) if len(present) else False
         form = Input(name=name, type=wanted, time_form="epoch_ms" if in_ms else "epoch_s")
     elif wanted == "time" and counts:
-        time_form = Texts(snake_case(name), counts).time_form(least=0.5)
+        time_form = Texts(name, counts).time_form(least=0.5)
         form = Input(name=name, type=wanted, time_form=time_form or "iso")
     elif wanted == "list" and counts:
         rows_with = {s: sum(n for word, n in counts.items() if s in word) for s in SEPARATORS}

@@ -1,55 +1,109 @@
-"""Detects whole numbers that are ids: as categories they explain the target clearly better."""
+"""Finds columns of ids, which can be encoded as numbers, by their levels, or as both.
+
+The order of ids may matter (they are handed out in time), their levels may (each has its own mean
+of the target), or both. Here the target decides which encodings are worth trying, and which are
+used where there is no time to try; ``search/encoding_selection.py`` tries them.
+Invariant: an id is never encoded by its levels unless these explain more than its order does.
+"""
+
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.data.columns import distinct_codes, read_column
-from liverank.automl.profile.association import level_gain, order_gain
+from liverank.automl.profile.association import Gain, explained_beyond, level_gain, quantile_codes
 from liverank.automl.profile.column_types import InferredType
-from liverank.models.encoder.columns import Input
+from liverank.models.encoder.step_functions import trailing_numbers
 
-_CLEARER_FACTOR, _CLEARER_MARGIN = 1.25, 0.01
-"""A number becomes a category if its levels explain this many times more of the target's variance
-than its order, and this share more in addition."""
+ColumnEncoding: TypeAlias = Literal["number", "levels", "both"]
+"""How an id is encoded: its number; target mean and frequency of its level; or both."""
+USED_AS: dict[ColumnEncoding, str] = {
+    "number": "used as a number",
+    "levels": "encoded by its levels",
+    "both": "used as a number and encoded by its levels",
+}
+
 _FEW_VALUES = 12
-"""Columns with no more distinct values stay numbers: trees separate a few values well enough."""
+"""Columns with no more distinct values keep one encoding: trees separate a few values well."""
+_LEAST_ROWS_OF_LEVEL = 5
+_RECURRING = 0.1
+"""Share of the rows whose value must have at least five rows for levels to be worth a trial."""
+_HAVE_NUMBERS = 0.95
+"""Share of a category's rows whose text must end in a number."""
+_SURE = 2.0
+"""Standard errors by which an encoding must help one column alone to be used without a trial."""
+_CLEARER = 0.1
+"""Share of what a number's order explains that its levels must explain in addition: the bins of an
+order hide that much of it."""
 _MOST_BINS = 64
-"""Quantile bins by which the numeric order is measured."""
+"""Quantile bins by which the order of numbers is measured."""
+_MOST_EXACT = 2.0**53
+"""Whole numbers from here on may be merged with others when read as floats."""
 
 
-def as_levels(
-    inferred: InferredType, sample: pl.Series, distinct: int, target: NDArray[np.float64]
-) -> InferredType | None:
-    """The same column as a category, or None where its numeric order explains as much.
+class IdEncoding(NamedTuple):
+    """The encoding that an id has where no other is tried, and the evidence for it."""
 
-    ``distinct`` is the number of distinct values in the sample; ``target`` is float64[n, k], one
-    column a class, or the value.
+    encoding: ColumnEncoding
+    reason: str
+
+
+def id_encoding(
+    inferred: InferredType, sample: pl.Series, target: NDArray[np.float64]
+) -> IdEncoding | None:
+    """How to encode a column that may be encoded in several ways; None for other columns.
+
+    ``sample`` is n values of the column; ``target`` is float64[n, k], one column a class, or the
+    value.
 
     >>> from liverank.automl.profile.column_types import infer_type
-    >>> codes = np.random.default_rng(0).integers(0, 100, 2000)
-    >>> inferred = infer_type(pl.Series("venue", codes))
-    >>> odd = (codes % 2)[:, None].astype(np.float64)
-    >>> as_levels(inferred, pl.Series("venue", codes), 100, odd).form.type
-    'category'
-    >>> rising = codes[:, None].astype(np.float64)
-    >>> as_levels(inferred, pl.Series("venue", codes), 100, rising) is None
+    >>> codes = pl.Series("x", np.random.default_rng(0).integers(0, 100, 2000))
+    >>> odd = (codes.to_numpy() % 2)[:, None].astype(np.float64)
+    >>> id_encoding(infer_type(codes), codes, odd).encoding
+    'both'
+    >>> rising = codes.to_numpy()[:, None].astype(np.float64)
+    >>> id_encoding(infer_type(codes), codes, rising) is None
     True
     """
-    if inferred.form.type != "number" or distinct <= _FEW_VALUES or distinct * 4 > len(sample):
+    is_number = inferred.form.type == "number"
+    if not is_number and inferred.form.type != "category":
         return None
     values = read_column(sample, inferred.form)
-    known = values[~np.isnan(values)]
-    if not np.equal(known, np.floor(known)).all():
+    numbers = values if is_number else trailing_numbers(values)
+    known = numbers[~np.isnan(numbers)]
+    is_unknown = np.isnan(values) if is_number else np.array([v is None for v in values])
+    if len(known) < _HAVE_NUMBERS * (~is_unknown).sum() or not _are_ids(known, is_number=is_number):
         return None
     codes, _ = distinct_codes(sample)
-    by_level = level_gain(codes, target)
-    by_order = order_gain(values, target, min(distinct // 3, _MOST_BINS))
-    if by_level < _CLEARER_FACTOR * by_order + _CLEARER_MARGIN:
-        return None
-    return InferredType(
-        Input(name=inferred.form.name, type="category", numeric=True),
-        f"whole numbers that occur again and again; as categories they explain {by_level:.1%} of "
-        f"the target's variance, by their order {max(by_order, 0):.1%}",
-        inferred.oddity,
+    distinct = len(np.unique(known))
+    bins = quantile_codes(numbers, min(max(distinct // 3, 2), _MOST_BINS))
+    by_levels = explained_beyond(bins, codes, target)
+    by_order = explained_beyond(codes, bins, target)
+    reason = (
+        f"levels explain {_share(by_levels)} of the target's variance beyond the order, "
+        f"the order {_share(by_order)} beyond the levels"
     )
+    if not is_number:
+        uses_order = inferred.form.numeric or by_order.errors > _SURE
+        return IdEncoding("both" if uses_order else "levels", f"{inferred.reason}; {reason}")
+    if by_levels.errors <= 0 or by_levels.share < _CLEARER * level_gain(bins, target):
+        return None
+    encoding: ColumnEncoding = "both" if by_levels.errors > _SURE else "number"
+    return IdEncoding(encoding, f"whole numbers that occur again and again; {reason}")
+
+
+def _are_ids(known: NDArray[np.float64], *, is_number: bool) -> bool:
+    """Whether many whole numbers recur; float64[n] without NaN."""
+    if len(known) == 0 or not np.equal(known, np.floor(known)).all():
+        return False
+    if is_number and np.abs(known).max() >= _MOST_EXACT:
+        return False
+    distinct, rows = np.unique(known, return_counts=True)
+    recurring = rows[rows >= _LEAST_ROWS_OF_LEVEL].sum()
+    return len(distinct) > _FEW_VALUES and bool(recurring >= _RECURRING * len(known))
+
+
+def _share(gain: Gain) -> str:
+    return f"{max(gain.share, 0.0):.1%}"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from liverank.automl.data.columns import read_column
 from liverank.automl.profile.association import indicators
 from liverank.automl.profile.column_types import InferredType, infer_type
-from liverank.automl.profile.numeric_ids import as_levels
+from liverank.automl.profile.numeric_ids import ColumnEncoding, id_encoding
 from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.profile.task import Target, infer_target
 from liverank.errors import TrainingError
@@ -48,6 +48,8 @@ class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     distinct: int
     """Distinct values in the sample."""
     oddity: str | None = None
+    encoding: ColumnEncoding | None = None
+    """How an id is encoded; None for columns that have one encoding."""
 
 
 class TableProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +69,11 @@ class TableProfile(msgspec.Struct, frozen=True, kw_only=True):
     def inputs(self) -> tuple[Input, ...]:
         """The columns that features are made from, the time column among them."""
         return tuple(c.form for c in self.columns if c.role in ("feature", "time"))
+
+    @property
+    def encodings(self) -> dict[str, ColumnEncoding]:
+        """How the columns are encoded that may be encoded in several ways."""
+        return {c.form.name: c.encoding for c in self.columns if c.encoding is not None}
 
     def __getitem__(self, name: str) -> ColumnProfile:
         return next(column for column in self.columns if column.form.name == name)
@@ -90,7 +97,7 @@ def profile_with_target(
     role_of = _role_of_columns(roles)
     _check_names(table, [*role_of, *roles.types])
     _check_types(roles.types)
-    target, values = infer_target(table[roles.target], roles.task)
+    target, values = infer_target(table[roles.target], roles.task, roles.positive)
     known = ~np.isnan(values)
     with_target = table.filter(pl.Series(known))
     step = max(with_target.height // SAMPLE_ROWS, 1)
@@ -102,6 +109,7 @@ def profile_with_target(
         given = "time" if role == "time" else roles.types.get(name)
         columns.append(_profile_column(sample[name], table[name], role, given, hits))
     notes = [f"column `{c.form.name}`: {c.oddity}" for c in columns if c.oddity]
+    notes += [target.note] if target.note else []
     if target.rows < table.height:
         notes.append(f"{table.height - target.rows} rows without a target are left out")
     time = roles.time
@@ -199,19 +207,21 @@ def _profile_column(
         )
     nested = sample.dtype.is_nested()
     distinct = len(set(map(str, sample.drop_nulls()))) if nested else sample.drop_nulls().n_unique()
+    encoding: ColumnEncoding | None = None
     if role == "feature" and given is None:
         why = _useless(inferred, sample, whole, distinct)
-        if why is None:
-            inferred = as_levels(inferred, sample, distinct, target) or inferred
-        else:
+        if why is not None:
             inferred, role = inferred._replace(reason=why), "unused"
+        elif (id_ := id_encoding(inferred, sample, target)) is not None:
+            inferred, encoding = inferred._replace(reason=id_.reason), id_.encoding
     return ColumnProfile(
         form=inferred.form,
         role=role,
         reason=inferred.reason,
         missing=whole.null_count(),
         distinct=distinct,
-        oddity=inferred.oddity,
+        oddity=None if role == "target" else inferred.oddity,
+        encoding=encoding,
     )
 
 

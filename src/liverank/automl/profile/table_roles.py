@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from liverank.automl.data.matrix import Task
+from liverank.automl.profile.task import PositiveClass
 from liverank.models.encoder.columns import ColumnType
 
 
@@ -18,6 +19,7 @@ class TableRoles:
     split   which block each row belongs to: TRAIN, VALIDATE or TEST
     types   types of columns, where what is inferred from the values would be wrong
     task    binary, multiclass or regression; None to infer it from the target
+    positive  of a binary target the class whose probability is predicted; None for the default
 
     >>> TableRoles(target="bought", time="at").group is None
     True
@@ -30,3 +32,4 @@ class TableRoles:
     split: str | None = None
     types: Mapping[str, ColumnType] = field(default_factory=dict)
     task: Task | None = None
+    positive: PositiveClass = None

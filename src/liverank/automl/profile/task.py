@@ -1,11 +1,11 @@
 """Infers the task that a table's target sets, and reads the target as numbers.
 
-The rule: two values make a binary task, whose positive class is true, yes or 1, else the greater or
-alphabetically later value. Texts, and up to 20 whole numbers of which each occurs often, make
-classes. Other numbers make a regression.
+The rule: two values make a binary task, whose positive class is the one that the user names, else
+true, yes or 1, else the greater or alphabetically later value. Texts, and up to 20 whole numbers
+that occur often and are no counts, make classes. Other numbers make a regression.
 """
 
-from typing import NamedTuple, get_args
+from typing import NamedTuple, TypeAlias, get_args
 
 import msgspec
 import numpy as np
@@ -14,18 +14,26 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.columns import distinct_codes, read_column
 from liverank.automl.data.matrix import Task
+from liverank.automl.profile.target_form import (
+    in_plain_numbers,
+    target_number_form,
+    values_that_are_no_numbers,
+)
+from liverank.automl.profile.whole_numbers import why_classes
 from liverank.errors import TrainingError
-from liverank.models.encoder.columns import Input, read_values
+from liverank.models.encoder.columns import Input, level_of, number_level_of, read_values
+from liverank.values.number_forms import NumberForm
 from liverank.values.numbers import MOST_NUMBER, number_of
 from liverank.values.words import TRUE, UNKNOWN
 
 LEAST_ROWS = 20
 """Fewest rows with a known target that a model is trained on."""
 MOST_CLASSES = 100
-_MOST_NUMBERED_CLASSES = 20
-"""Whole numbers up to this many distinct ones are classes, more are a value."""
-_ROWS_A_CLASS = 10
-"""Fewest rows, on average, of a class that is a whole number."""
+_MOST_STRAY_SHARE = 0.05
+"""Share of the rows up to which words among the numbers of a target are taken for a mistake."""
+
+PositiveClass: TypeAlias = str | bool | int | float | None
+"""The class whose probability is predicted, as it is in the table; None for the default."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +49,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Why the task is this one."""
     numeric: bool
     """Whether all known values are numbers."""
+    number_form: NumberForm | None = None
+    """How people wrote the numbers; None for plain ones."""
+    note: str | None = None
+    """What to know of the task where the values may mean another one."""
 
     @property
     def n_margins(self) -> int:
@@ -60,33 +72,47 @@ class _Levels(NamedTuple):
     """How often each known level occurs."""
 
 
-def find_target(column: pl.Series, task: Task | None = None) -> Target:
+def find_target(
+    column: pl.Series, task: Task | None = None, positive: PositiveClass = None
+) -> Target:
     """Infer the task of a target; ``task`` overrides it. Raises as ``infer_target``.
 
     >>> target = find_target(pl.Series("churned", ["no", "yes"] * 20))
     >>> target.task, target.classes
     ('binary', ('no', 'yes'))
     """
-    return infer_target(column, task)[0]
+    return infer_target(column, task, positive)[0]
 
 
-def infer_target(column: pl.Series, task: Task | None = None) -> tuple[Target, NDArray[np.float64]]:
-    """The target, and its values as ``read_target`` gives them; ``task`` overrides the rule.
+def infer_target(
+    column: pl.Series, task: Task | None = None, positive: PositiveClass = None
+) -> tuple[Target, NDArray[np.float64]]:
+    """The target, and its values as ``read_target`` gives them.
 
-    Raises TrainingError when too few rows have a known value, all have the same one, or the values
-    do not fit the task.
+    ``task`` and ``positive``, the positive class of a binary target, override the rule. Raises
+    TrainingError when too few rows have a known value, all have the same one, or the values do not
+    fit the task, and where ``positive`` is none of two classes.
     """
     name = column.name
     if task is not None and task not in get_args(Task):
         raise TrainingError(f"task is `{task}`; expected one of {', '.join(get_args(Task))}")
+    number_form = _number_form(column, task)
+    given, column = column, in_plain_numbers(column, number_form)
     read = _read_levels(column, _is_numeric(column))
     counts, numeric = read.counts, read.numeric
     rows = sum(counts.values())
     _check_enough(name, counts, rows, len(column))
     inferred, why = _infer_task(counts, numeric)
+    if task is None and not numeric:
+        _check_strays(name, counts)
+    note = None
+    if task is None and inferred == "multiclass" and numeric:
+        note = (
+            f"target `{name}` is predicted as classes: {why}; --task regression predicts a number"
+        )
     task = task or inferred
     reason = why if task == inferred else f"it was given; otherwise {inferred}: {why}"
-    _check_fit(name, task, counts, numeric)
+    _check_fit(name, task, counts, numeric, given)
     if task == "regression":
         rows = sum(n for level, n in counts.items() if not np.isnan(number_of(level)))
         if rows < LEAST_ROWS:
@@ -95,12 +121,30 @@ def infer_target(column: pl.Series, task: Task | None = None) -> tuple[Target, N
                 f"can be learned; {LEAST_ROWS} or more are needed: use a larger unit"
             )
     classes = () if task == "regression" else _in_order(counts, numeric)
+    if positive is not None:
+        classes = _with_positive(name, task, classes, positive, numeric)
     if task == "binary":
         reason = f'{reason}; "{classes[1]}" is the positive class'
     target = Target(
-        name=name, task=task, classes=classes, rows=rows, reason=reason, numeric=numeric
+        name=name,
+        task=task,
+        classes=classes,
+        rows=rows,
+        reason=reason,
+        numeric=numeric,
+        number_form=number_form,
+        note=note,
     )
     return target, _values(column, target, read)
+
+
+def _number_form(column: pl.Series, task: Task | None) -> NumberForm | None:
+    """How people wrote the numbers of a regression; classes keep their names as written."""
+    form = target_number_form(column)
+    if form is None or task not in (None, "regression"):
+        return None
+    counts = _read_levels(in_plain_numbers(column, form), numeric=True).counts
+    return form if task == "regression" or _infer_task(counts, True)[0] == "regression" else None
 
 
 def read_target(column: pl.Series, target: Target) -> NDArray[np.float64]:
@@ -110,6 +154,7 @@ def read_target(column: pl.Series, target: Target) -> NDArray[np.float64]:
     >>> read_target(column, find_target(column))[:4].tolist()
     [0.0, 1.0, nan, 0.0]
     """
+    column = in_plain_numbers(column, target.number_form)
     read = None if target.task == "regression" else _read_levels(column, target.numeric)
     return _values(column, target, read)
 
@@ -156,18 +201,56 @@ def _is_numeric(column: pl.Series) -> bool:
 
 
 def _infer_task(counts: dict[str, int], numeric: bool) -> tuple[Task, str]:
-    n, rows = len(counts), sum(counts.values())
+    n = len(counts)
     if n == 2:
         return "binary", "it has two values"
     if not numeric:
         return "multiclass", f"it has {n} values that are not numbers"
-    is_whole = all(float(level).is_integer() for level in counts)
-    if is_whole and n <= _MOST_NUMBERED_CLASSES and rows >= n * _ROWS_A_CLASS:
-        return "multiclass", f"it has {n} whole numbers, each of which occurs often"
+    numbers = {number_of(level): rows for level, rows in counts.items()}
+    why = why_classes(numbers) if all(number.is_integer() for number in numbers) else None
+    if why is not None:
+        return "multiclass", why
     return "regression", f"it has {n} different numbers"
 
 
-def _check_fit(name: str, task: Task, counts: dict[str, int], numeric: bool) -> None:
+def _check_strays(name: str, counts: dict[str, int]) -> None:
+    """Raise TrainingError for numbers to predict with a few words among them."""
+    words = {level: rows for level, rows in counts.items() if np.isnan(number_of(level))}
+    numbers = {level: rows for level, rows in counts.items() if level not in words}
+    stray, rows = sum(words.values()), sum(counts.values())
+    if not words or stray > _MOST_STRAY_SHARE * rows or len(numbers) < 2:
+        return
+    if _infer_task(numbers, numeric=True)[0] == "regression":
+        raise TrainingError(
+            f"target `{name}` has {stray} of {rows} values that are no numbers, such as "
+            f'"{next(iter(words))}": remove these rows (a header or a total among the rows?), or '
+            "give --task multiclass"
+        )
+
+
+def _with_positive(
+    name: str, task: Task, classes: tuple[str, ...], positive: PositiveClass, numeric: bool
+) -> tuple[str, ...]:
+    """The two classes with the positive one last. Raises TrainingError if it is none of them."""
+    level = number_level_of(positive) if numeric else level_of(positive)
+    if task != "binary":
+        raise TrainingError(
+            f"a positive class ({level}) is of a binary target, and target `{name}` is {task}; "
+            "leave --positive out, or name a target of two classes"
+        )
+    alike = [each for each in classes if level is not None and each.lower() == level.lower()]
+    found = level if level in classes else alike[0] if len(alike) == 1 else None
+    if found is None:
+        raise TrainingError(
+            f'target `{name}` has no class "{level}"; '
+            f'give "{classes[1]}" (the default) or "{classes[0]}" as --positive'
+        )
+    return (*(each for each in classes if each != found), found)
+
+
+def _check_fit(
+    name: str, task: Task, counts: dict[str, int], numeric: bool, given: pl.Series
+) -> None:
     n = len(counts)
     if task == "regression" and not numeric:
         words = [level for level in counts if np.isnan(number_of(level))]
@@ -181,6 +264,11 @@ def _check_fit(name: str, task: Task, counts: dict[str, int], numeric: bool) -> 
             "use the task multiclass or regression"
         )
     if task == "multiclass" and n > MOST_CLASSES:
+        odd = values_that_are_no_numbers(given)
+        if odd is not None:
+            raise TrainingError(
+                f"target `{name}` {odd}: write numbers, or empty them to leave the rows out"
+            )
         raise TrainingError(
             f'target `{name}` has {n} different values, such as "{min(counts)}"; up to '
             f"{MOST_CLASSES} can be classes: group them, or name another target"

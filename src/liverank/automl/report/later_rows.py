@@ -25,6 +25,7 @@ def target_of(report: TableReport) -> Target:
     """The target of a reported search, to read it from other tables."""
     asked = report.asked
     is_numeric = not any(np.isnan(number_of(name)) for name in asked.classes)
+    own = [c.form for c in report.data.profile if c.role == "target"]
     return Target(
         name=asked.target,
         task=asked.task,
@@ -32,6 +33,7 @@ def target_of(report: TableReport) -> Target:
         rows=report.data.rows,
         reason=report.data.reason,
         numeric=is_numeric,
+        number_form=(own[0].number_form or None) if own and asked.task == "regression" else None,
     )
 
 

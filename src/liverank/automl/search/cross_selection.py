@@ -57,6 +57,7 @@ def find_feature_crosses(table_data: TableData, deadline: Deadline) -> tuple[Fea
         take_rows(table_data.columns, trials.row_numbers),
         table_data.inputs,
         _unexplained(before, table_data, trials.row_numbers),
+        encodings=table_data.encodings,
         deadline=deadline.share(_CANDIDATES_SHARE),
     )
     after: dict[tuple[FeatureCross, ...], Floats | None] = {(): before}

@@ -15,6 +15,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from liverank.automl.families import Family
+from liverank.automl.profile.numeric_ids import ColumnEncoding
+from liverank.automl.trials.drift_policy import DriftPolicy
 from liverank.automl.trials.policy import Setting
 from liverank.models.encoder.step_functions import Operation
 
@@ -95,6 +97,10 @@ class Plan(_Record, frozen=True):
     """Rows of the table that were used, evenly spread; null for all."""
     extras: tuple[Made, ...] = ()
     """Feature crosses that were kept."""
+    drift: DriftPolicy | None = None
+    """How the table changes with time; null where that was not measured."""
+    encodings: dict[str, ColumnEncoding] = {}
+    """How ids are encoded; other columns go by their type."""
     trials: tuple[Trial, ...] = ()
     us_per_row: dict[str, float] = {}
     """Microseconds a row, by the id of a trial, or the name of an ensemble or a student."""

@@ -13,7 +13,6 @@ import numpy as np
 from liverank.config import FieldType
 from liverank.values.evidence import Texts
 from liverank.values.kinds import EVENT_FIELD, MAX_LEVELS, kind_of_numbers, kind_of_texts
-from liverank.values.names import snake_case
 from liverank.values.words import level_of
 
 Shape: TypeAlias = Literal["text", "number", "truth", "list"]
@@ -90,6 +89,6 @@ def _guess_number(name: str, values: list[object], distinct: int) -> FieldType:
 
 
 def _guess_text(name: str, texts: list[str], distinct: int, ids: Collection[str]) -> FieldType:
-    evidence = Texts(snake_case(name), Counter(texts), ids)
+    evidence = Texts(name, Counter(texts), ids)
     kind = kind_of_texts(evidence, EVENT_FIELD, distinct=distinct).kind
     return kind if kind in ("time", "text", "key") else "category"

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.values import words
+from liverank.values.number_forms import NumberForm, number_written
 from liverank.values.numbers import number_of
 from liverank.values.times import TimeForm, moment_of
 from liverank.values.words import boolean_of
@@ -39,6 +40,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Format of times that are texts or numbers."""
     separator: str | None = None
     """Separator of a list that is written as text; None for JSON."""
+    number_form: NumberForm | msgspec.UnsetType = msgspec.UNSET
+    """How people wrote the numbers; unset, and not stored, for plain numbers."""
 
 
 def read_values(form: Input, values: Sequence[object]) -> NDArray[Any]:
@@ -56,6 +59,17 @@ def read_values(form: Input, values: Sequence[object]) -> NDArray[Any]:
     for row, value in enumerate(values):
         result[row] = read(value)
     return result
+
+
+def number_reader(form: NumberForm | msgspec.UnsetType) -> Callable[[object], float]:
+    """Reads a value as a number: a text by its form, or plainly where the form is unset.
+
+    >>> number_reader(NumberForm(","))("1.234,5"), number_reader(NumberForm(","))(1.5)
+    (1234.5, 1.5)
+    """
+    if form is msgspec.UNSET:
+        return number_of
+    return lambda value: number_written(value, form) if isinstance(value, str) else number_of(value)
 
 
 def level_of(value: object) -> str | None:
@@ -107,7 +121,7 @@ def text_of(value: object) -> str | None:
 def _reader(form: Input) -> Callable[[object], Any]:
     match form.type:
         case "number":
-            return number_of
+            return number_reader(form.number_form)
         case "boolean":
             return boolean_of
         case "category":

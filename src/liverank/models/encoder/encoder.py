@@ -55,8 +55,12 @@ class Encoder:
 
     def __post_init__(self) -> None:
         _check_encoder(self)
+        numbers = {form.name for form in self.inputs if form.type in ("number", "boolean", "time")}
         learned = tuple(
-            Learned(self.tables.get(f"table.{number}"), rows_of_levels(step.levels_or_tokens))
+            Learned(
+                self.tables.get(f"table.{number}"),
+                rows_of_levels(step.levels_or_tokens, of_numbers=numbers.issuperset(step.reads)),
+            )
             for number, step in enumerate(self.spec.steps)
         )
         object.__setattr__(self, "_learned", learned)

@@ -12,32 +12,77 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverank.models.encoder.columns import level_of
+from liverank.values.numbers import number_of
 
 Floats = NDArray[np.float64]
 Part: TypeAlias = Literal["hour", "weekday", "day", "month", "day_of_year", "elapsed"]
 Operation: TypeAlias = Literal["plus", "minus", "times", "over"]
+RowOfLevel: TypeAlias = dict[str | float | None, int]
+"""The table row of each level and, for columns of numbers, of each number; None is unknown."""
 
 JOIN = "\x1f"
 """Separator between the levels of a cross; no level contains it."""
 DAY_MS = 86_400_000.0
 
 _WORD = re.compile(r"\w{1,40}")
+_DIGITS = "0123456789"
+_NUMBER_STARTS = "+-." + _DIGITS
 
 
-def rows_of_levels(levels: tuple[str, ...]) -> dict[str | None, int]:
-    """The table row of each level; then one row for other levels, one for unknown values."""
-    rows: dict[str | None, int] = {level: row for row, level in enumerate(levels)}
-    return {**rows, None: len(levels) + 1}
+def rows_of_levels(levels: tuple[str, ...], *, of_numbers: bool = False) -> RowOfLevel:
+    """The table row of each level; then one row for other levels, one for unknown values.
+
+    With ``of_numbers``, also the row of each number whose level is among them.
+    """
+    rows: RowOfLevel = {level: row for row, level in enumerate(levels)}
+    if of_numbers:
+        for row, level in enumerate(levels):
+            number = number_of(level)
+            if level_of(number) == level:
+                rows[number] = row
+    rows[None] = len(levels) + 1
+    return rows
 
 
-def level_codes(columns: list[NDArray[Any]], rows: dict[str | None, int]) -> NDArray[np.int64]:
+def level_codes(columns: list[NDArray[Any]], rows: RowOfLevel) -> NDArray[np.int64]:
     """The table row of each row's level: int64[n]. ``rows`` as from ``rows_of_levels``.
+
+    The levels of one column of numbers must be from ``rows_of_levels`` with ``of_numbers``.
 
     >>> level_codes([np.array(["b", "z", None], object)], rows_of_levels(("a", "b"))).tolist()
     [1, 2, 3]
+    >>> numbers = rows_of_levels(("7", "0.5"), of_numbers=True)
+    >>> level_codes([np.array([0.5, 7.0, 8.0, np.nan])], numbers).tolist()
+    [1, 0, 2, 3]
     """
-    keys = level_keys(columns)
-    return np.fromiter(map(rows.get, keys, repeat(len(rows) - 1)), np.int64, len(keys))
+    unknown = rows[None]
+    is_number = len(columns) == 1 and columns[0].dtype != object
+    keys = columns[0].tolist() if is_number else level_keys(columns)
+    codes = np.fromiter(map(rows.get, keys, repeat(unknown - 1)), np.int64, len(keys))
+    if is_number:
+        codes[np.isnan(columns[0])] = unknown
+    return codes
+
+
+def trailing_numbers(values: NDArray[Any]) -> Floats:
+    """The number that each text is, or that its last digits are: float64[n], NaN without one.
+
+    ``values`` is object[n] of str, None where unknown.
+
+    >>> trailing_numbers(np.array(["user_12", "A07", "-3", "4.5", "b", None], object)).tolist()
+    [12.0, 7.0, -3.0, 4.5, nan, nan]
+    """
+    return np.array([_trailing_number(text) for text in values.tolist()], np.float64)
+
+
+def _trailing_number(text: str | None) -> float:
+    if not text or text[-1] not in _DIGITS:
+        return np.nan
+    digits = text[len(text.rstrip(_DIGITS)) :]
+    if len(digits) == len(text):
+        return number_of(digits)
+    whole = number_of(text) if text[0] in _NUMBER_STARTS else np.nan
+    return number_of(digits) if np.isnan(whole) else whole
 
 
 def combine(left: Floats, right: Floats, operation: Operation) -> Floats:
@@ -120,7 +165,7 @@ def _tokens(text: str) -> tuple[str, ...]:
 
 
 def bag_pairs(
-    bags: list[tuple[str, ...] | None], numbers: dict[str | None, int]
+    bags: list[tuple[str, ...] | None], numbers: RowOfLevel
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Row and token number of each known token of each row, row by row: int64[n_pairs] each."""
     rows: list[int] = []

@@ -21,6 +21,7 @@ from liverank.models.encoder.step_functions import (
     Floats,
     Operation,
     Part,
+    RowOfLevel,
     bag_means,
     bag_pairs,
     bag_shown,
@@ -29,6 +30,7 @@ from liverank.models.encoder.step_functions import (
     combine,
     level_codes,
     token_bags,
+    trailing_numbers,
 )
 from liverank.values.numbers import MOST_NUMBER
 
@@ -42,7 +44,7 @@ class Learned(NamedTuple):
     """The fitted state of a step: a table, and the row in it of each level or token."""
 
     table: Floats | None
-    rows: dict[str | None, int]
+    rows: RowOfLevel
 
 
 class _Step(
@@ -96,6 +98,21 @@ class Value(_OneFeature, frozen=True, kw_only=True):
     def apply(self, columns: Columns, _: Learned) -> Floats:
         """The values: float64[n, 1]."""
         return np.asarray(columns[self.column], np.float64)[:, None]
+
+
+class TrailingNumber(_OneFeature, frozen=True, kw_only=True):
+    """The number at the end of a category's text, such as 1234 of ``user_1234``."""
+
+    column: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns that the step reads."""
+        return (self.column,)
+
+    def apply(self, columns: Columns, _: Learned) -> Floats:
+        """The numbers: float64[n, 1]."""
+        return trailing_numbers(columns[self.column])[:, None]
 
 
 class Arithmetic(_OneFeature, frozen=True, kw_only=True):
@@ -250,4 +267,4 @@ class Bag(_Step, frozen=True, kw_only=True):
         return np.hstack(parts)
 
 
-Step: TypeAlias = Value | Arithmetic | Calendar | Since | Levels | Bag
+Step: TypeAlias = Value | TrailingNumber | Arithmetic | Calendar | Since | Levels | Bag

@@ -89,6 +89,11 @@ def _columns(report: SearchReport) -> list[tuple[str, dict[str, float | None]]]:
 def _notes(report: SearchReport) -> list[str]:
     notes = []
     name, drift = report.asked.objective, report.drift
+    if isinstance(report, TableReport) and report.asked.positive is not None:
+        notes.append(
+            f"The positive class is “{report.asked.positive}”: average precision, precision and "
+            "recall are of it."
+        )
     if isinstance(report, TableReport) and report.test is not None:
         off = better_by(name, report.held_out.get(name), report.test.get(name))
         if off is not None:

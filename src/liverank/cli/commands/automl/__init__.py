@@ -64,6 +64,12 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         "--task", choices=("binary", "multiclass", "regression"), help="default: inferred"
     )
     parser.add_argument(
+        "--positive",
+        metavar="VALUE",
+        help="of two classes the one that auc_pr, precision, recall and `probability` are of; "
+        "default: true, yes or 1, else the later one",
+    )
+    parser.add_argument(
         "--objective",
         metavar="NAME",
         help="log_loss, auc, auc_pr, precision_at_recall=.9, recall_at_precision=.9, accuracy, "
@@ -126,6 +132,7 @@ def command_line(arguments: argparse.Namespace) -> str:
         "--weight": arguments.weight,
         "--split-column": arguments.split_column,
         "--task": arguments.task,
+        "--positive": arguments.positive,
         "--objective": arguments.objective,
         "--gap": f"{arguments.gap:g}s" if arguments.gap else None,
         "--budget": f"{arguments.budget:g}s",

@@ -1,0 +1,145 @@
+"""Ids are numbers and levels: what either says of the target is found, and chosen by trial."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from automl.id_tables import ID_TABLES
+from liverank import automl
+from liverank.automl.budget import Deadline
+from liverank.automl.data.training_target import TrainingTarget
+from liverank.automl.options import SearchOptions
+from liverank.automl.preprocessing.categories import EncodingOptions
+from liverank.automl.preprocessing.encoder import fit_transform
+from liverank.automl.profile.profile import profile_table
+from liverank.automl.profile.table_roles import TableRoles
+from liverank.automl.search.encoding_selection import choose_encodings
+from liverank.automl.table_preparation import prepare_table
+from liverank.automl.trials.plan import decode_plan, encode_plan
+from liverank.models.encoder.columns import Input, level_of, read_values
+from liverank.models.encoder.step_functions import level_codes, rows_of_levels, trailing_numbers
+
+FOREVER = Deadline(1e9, lambda: 0.0)
+
+
+def proposed_encodings(name, seed=0):
+    table = ID_TABLES[name].make(seed)
+    return profile_table(table, TableRoles(target=table.columns[-1])).encodings
+
+
+@given(st.lists(st.one_of(st.none(), st.text("ab-+._ 0123456789e", max_size=12)), max_size=20))
+def test_a_trailing_number_is_the_text_itself_or_its_last_digits(texts):
+    def plain(text):
+        whole = text and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text)
+        digits = text and re.search(r"\d+$", text)
+        if whole and digits and abs(float(text)) < 3e38:
+            return float(text)
+        return float(digits[0]) if digits else np.nan
+
+    values = np.array([*texts, None], object)
+    np.testing.assert_array_equal(trailing_numbers(values), [plain(text) for text in values])
+
+
+@given(
+    st.lists(st.sampled_from([0.0, -0.0, 3.0, 2.5, -7.0, 1e16, 123456789.0, np.nan]), min_size=1),
+    st.lists(
+        st.sampled_from(["0", "3", "2.5", "-7", "3.0", "x", "10000000000000000"]), unique=True
+    ),
+)
+def test_a_number_has_the_row_of_its_level(values, levels):
+    rows = rows_of_levels(tuple(levels), of_numbers=True)
+    found = level_codes([np.array(values)], rows)
+    texts = np.array([level_of(value) for value in values], object)
+    np.testing.assert_array_equal(found, level_codes([texts], rows_of_levels(tuple(levels))))
+
+
+@pytest.mark.parametrize("is_in_time", [False, True])
+def test_both_encodings_are_the_number_and_those_of_a_category(is_in_time):
+    generator = np.random.default_rng(0)
+    numbers = generator.zipf(1.3, 600) % 500
+    at_ms = np.sort(generator.uniform(0, 1e9, 600)) if is_in_time else None
+    target = TrainingTarget(generator.random(600), at_ms=at_ms)
+    number, category = Input(name="x", type="number"), Input(name="x", type="category")
+    raw = [None if n == 7 else int(n) for n in numbers]
+
+    def encoded(form, **encodings):
+        columns = {"x": read_values(form, raw)}
+        return fit_transform(columns, [form], target, options=EncodingOptions(encodings=encodings))
+
+    encoder, features = encoded(number, x="both")
+    plain, by_level = encoded(category)
+    assert encoder.names == ("x", *plain.names)
+    np.testing.assert_array_equal(features[:, 0], [np.nan if n is None else n for n in raw])
+    np.testing.assert_array_equal(features[:, 1:], by_level)
+    later = [3, 7777, None, 1]
+    np.testing.assert_array_equal(
+        encoder.transform({"x": read_values(number, later)})[:, 1:],
+        plain.transform({"x": read_values(category, later)}),
+    )
+    text = Input(name="x", type="category")
+    named = {"x": np.array([None if n is None else f"user_{n}" for n in raw], object)}
+    options = EncodingOptions(encodings={"x": "both"})
+    encoder, again = fit_transform(named, [text], target, options=options)
+    assert encoder.names[0] == "number(x)"
+    np.testing.assert_array_equal(again, features)
+
+
+def test_what_ids_say_of_the_target_proposes_their_encodings():
+    assert proposed_encodings("order") == {}
+    assert proposed_encodings("level") == {"outlet": "both"}
+    assert proposed_encodings("both") == {"seller": "both"}
+    assert proposed_encodings("neither") == {}
+    assert proposed_encodings("text") == {"member": "both", "desk": "levels", "box": "levels"}
+    clicks = proposed_encodings("clicks")
+    assert clicks["ad"] == clicks["advertiser"] == "both"
+    assert not {"query", "title", "person"} & {c for c, each in clicks.items() if each == "both"}
+
+
+def test_numbers_that_may_be_merged_as_floats_have_no_levels():
+    generator = np.random.default_rng(0)
+    level = generator.integers(0, 40, 4000)
+    table = pl.DataFrame({"x": 2**60 + level, "y": level % 2})
+    assert profile_table(table, TableRoles(target="y")).encodings == {}
+
+
+def prepared(name, **options):
+    table = ID_TABLES[name].make(0)
+    roles = TableRoles(target=table.columns[-1])
+    return prepare_table(
+        table, roles, SearchOptions(budget_s=1.0, **options), None, Deadline(0.0, lambda: 0.0)
+    )
+
+
+def test_without_time_the_proposal_is_kept_and_the_report_says_how_each_is_used():
+    found = prepared("text")
+    assert dict(found.data.encodings) == proposed_encodings("text")
+    reasons = {column.form.name: column.reason for column in found.profile.columns}
+    assert reasons["member"].endswith("; used as a number and encoded by its levels")
+    assert reasons["desk"].endswith("; encoded by its levels")
+
+
+def test_trials_undo_a_proposal_that_is_clearly_wrong():
+    data = replace(prepared("text").data, encodings={})
+    wrong = {"member": "levels", "desk": "number"}
+    chosen = choose_encodings(data, wrong, FOREVER)
+    assert chosen["member"] in ("number", "both")
+    assert chosen["desk"] in ("levels", "both")
+
+
+def test_a_recorded_plan_gives_the_same_model_and_old_plans_are_read(tmp_path):
+    table = ID_TABLES["both"].make(0).head(3000)
+    options = {"target": "bought", "families": ["linear", "lightgbm"]}
+    first = automl.fit(table, budget_s=4, **options)
+    assert first.plan.encodings == {"seller": "both"}
+    again = automl.fit(table, budget_s=60, plan=first.plan, **options)
+    for result, name in ((first, "first"), (again, "again")):
+        result.save(tmp_path / name, created_ms=0)
+    one, other = (tmp_path / name / "model.npz" for name in ("first", "again"))
+    assert one.read_bytes() == other.read_bytes()
+    old = encode_plan(first.plan).replace(b'"encodings":{"seller":"both"},', b"")
+    assert decode_plan(old).encodings == {}
