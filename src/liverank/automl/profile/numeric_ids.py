@@ -81,31 +81,42 @@ def id_encoding(
         return None
     bins = quantile_codes(numbers, min(len(distinct) // 3, _MOST_BINS))
     if rows[rows >= _LEAST_ROWS_OF_LEVEL].sum() < _RECURRING * len(known):
-        return None if is_number else _order_only(inferred, distinct, bins, target)
+        return None if is_number else _order_only(distinct, bins, target)
     if is_number and np.abs(distinct).max() >= _MOST_EXACT:
         return None
     codes, _ = distinct_codes(sample)
-    by_levels, by_order = (
-        explained_beyond(bins, codes, target),
-        explained_beyond(codes, bins, target),
+    return _by_evidence(
+        inferred,
+        by_levels=explained_beyond(bins, codes, target),
+        by_order=explained_beyond(codes, bins, target),
+        order_alone=level_gain(bins, target),
     )
+
+
+def _by_evidence(
+    inferred: InferredType, *, by_levels: Gain, by_order: Gain, order_alone: float
+) -> IdEncoding | None:
+    """The encodings of ids that recur; None for numbers whose levels explain nothing.
+
+    ``by_levels`` is what levels explain beyond the order, ``by_order`` the reverse, and
+    ``order_alone`` what the order explains by itself.
+    """
     reason = (
         f"levels explain {_share(by_levels)} of the target's variance beyond the order, "
         f"the order {_share(by_order)} beyond the levels"
     )
-    if is_number:
-        if by_levels.errors <= 0 or by_levels.share < _CLEARER * level_gain(bins, target):
+    if inferred.form.type == "number":
+        if by_levels.errors <= 0 or by_levels.share < _CLEARER * order_alone:
             return None
         reason = f"whole numbers that occur again and again; {reason}"
         return IdEncoding("both" if by_levels.errors > _SURE else "number", reason)
-    uses_order = inferred.form.numeric or by_order.errors > _SURE
-    uses_levels = by_levels.errors > 0 or not uses_order
-    encoding: ColumnEncoding = "levels" if not uses_order else "both" if uses_levels else "number"
-    return IdEncoding(encoding, f"{inferred.reason}; {reason}")
+    reason = f"{inferred.reason}; {reason}"
+    if not inferred.form.numeric and by_order.errors <= _SURE:
+        return IdEncoding("levels", reason)
+    return IdEncoding("both" if by_levels.errors > 0 else "number", reason)
 
 
 def _order_only(
-    inferred: InferredType,
     distinct: NDArray[np.float64],
     bins: NDArray[np.int64],
     target: NDArray[np.float64],
