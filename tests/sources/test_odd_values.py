@@ -203,15 +203,23 @@ def test_a_replacement_character_that_a_file_holds_is_a_character(tmp_path: Path
     assert by_file("e.csv", body.encode(), tmp_path, [SOURCE]) == (1, {})
 
 
-@pytest.mark.parametrize(
-    ("body", "given"),
-    [("time,usér\n1,2".encode("latin-1"), "not UTF-8"), ("time,user\n".encode("utf-16"), "UTF-16")],
-)
-def test_a_table_whose_column_names_are_not_utf8_is_refused(
-    body: bytes, given: str, tmp_path: Path
+def test_a_table_whose_column_names_are_not_utf8_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="its first line is not UTF-8"):
+        by_file("e.csv", "time,usér\n1,2".encode("latin-1"), tmp_path, [SOURCE])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_table_in_utf16_or_with_old_line_ends_is_read(
+    encoding: str, end: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(SourceError, match=f"its first line is {given}"):
-        by_file("e.csv", body, tmp_path, [SOURCE])
+    body = f"time,user,item,value{end}{NOON},ü,r,1{end}{NOON},v,r,1{end}"
+    assert by_file("e.csv", body.encode(encoding), tmp_path, [SOURCE]) == (2, {})
+
+
+def test_a_column_name_of_an_import_may_hold_a_line_end(tmp_path: Path) -> None:
+    body = f'time,user,item,value,"a\nnote"\n{NOON},u,r,1,x\n'
+    assert by_file("e.csv", body.encode(), tmp_path, [SOURCE]) == (1, {})
 
 
 def in_berlin(time: str, folder: Path) -> Told:

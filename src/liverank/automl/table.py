@@ -18,6 +18,7 @@ import polars as pl
 
 from liverank.automl.budget import Clock, StopToken
 from liverank.automl.data.matrix import Task
+from liverank.automl.data.read_table import read_file
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.options import SERVING_US, SearchOptions
 from liverank.automl.pack import file_sha256
@@ -37,7 +38,8 @@ from liverank.automl.table_preparation import prepare_table
 from liverank.automl.trials.plan import Plan, Trial
 from liverank.automl.trials.policy import SearchPolicy
 from liverank.dataset.sampling import evenly_spread_rows
-from liverank.models.encoder.columns import Columns, ColumnType
+from liverank.models.encoder.columns import Columns
+from liverank.tables.table_file import TableFile
 
 _POLICY = SearchPolicy(time_trials=True)
 _GOLDEN_ROWS = 20
@@ -57,13 +59,15 @@ class TableSource:
     """Where a table came from, as named in its report.
 
     ``sha256`` and ``size_mb`` are of the file; ``command`` is the command line that runs the search
-    again.
+    again; ``notes`` and ``warnings`` are what is odd about the file.
     """
 
     name: str = "a table in memory"
     sha256: str | None = None
     size_mb: float | None = None
     command: str | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def fit(
@@ -74,7 +78,8 @@ def fit(
     group: str | None = None,
     weight: str | None = None,
     split: str | None = None,
-    types: Mapping[str, ColumnType] | None = None,
+    types: Mapping[str, str] | None = None,
+    time_format: str | None = None,
     task: Task | None = None,
     positive: PositiveClass = None,
     objective: str | None = None,
@@ -127,6 +132,7 @@ def fit(
         weight=weight,
         split=split,
         types=types or {},
+        time_format=time_format,
         task=task,
         positive=positive,
     )
@@ -148,15 +154,21 @@ def search_table(
     report. An interrupt (Ctrl-C) keeps the best so far. Raises SourceError and TrainingError.
     """
     budget = TableBudget.of(options, test_rows=0 if test is None else test.height)
-    frame = frame_of(table)
-    if source is None:
-        source = TableSource()
-        if not isinstance(table, pl.DataFrame):
-            source = TableSource(name=str(table), sha256=file_sha256(Path(table)))
+    if source is None and isinstance(table, Path | str):
+        file = TableFile(Path(table))
+        frame = read_file(file)
+        source = TableSource(
+            name=str(table),
+            sha256=file_sha256(file.path),
+            notes=file.notes,
+            warnings=file.warnings,
+        )
+    else:
+        frame, source = frame_of(table), source or TableSource()
     absent = [] if test is None else check_test(test, frame, roles.target, roles.task)
     prepared = prepare_table(frame, roles, options, objective, budget.search)
     data = prepared.data
-    model = find_model(data, options, budget.search, _POLICY)
+    model = find_model(data, options, budget.search, _POLICY._replace(drift=prepared.drift))
     run = TableRun(
         profile=prepared.profile,
         table_data=data,
@@ -171,6 +183,7 @@ def search_table(
         source=source.name,
         sha256=source.sha256,
         used=prepared.used,
+        study=prepared.drift,
     )
     report = _described(write_report(run, seconds=budget.seconds()), source, options)
     plan = msgspec.structs.replace(
@@ -178,6 +191,7 @@ def search_table(
         extras=recorded(data.feature_crosses),
         encodings=dict(data.encodings),
         rows=prepared.used,
+        drift=prepared.drift,
     )
     result = Result(model.final.predictor.narrow(), prepared.profile, report, plan, _golden(data))
     return result if test is None else _tested(result, test, absent, budget)
@@ -204,6 +218,8 @@ def _described(report: TableReport, source: TableSource, options: SearchOptions)
         report,
         asked=msgspec.structs.replace(report.asked, command=source.command),
         data=msgspec.structs.replace(report.data, size_mb=source.size_mb),
+        notes=(*source.notes, *report.notes),
+        warnings=(*source.warnings, *report.warnings),
         stopped="interrupted; the best so far was kept" if options.stop.stopped else report.stopped,
     )
 

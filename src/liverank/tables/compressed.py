@@ -71,17 +71,3 @@ def read_blocks(path: Path, on_progress: Progress = no_progress) -> Iterator[byt
         raise SourceError(f"{path}: its {suffix} data is broken: {error}") from None
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def read_head(path: Path, size: int) -> bytes:
-    """The first ``size`` bytes, or more where the first line is longer. Raises as ``read_blocks``.
-
-    Less where the file is shorter.
-    """
-    head = b""
-    for block in read_blocks(path):
-        head += block
-        if len(head) >= size and b"\n" in head:
-            break
-    end = head.find(b"\n") + 1
-    return head[: max(size, end)]

@@ -1,17 +1,17 @@
 """How a delimited file is written: its separator, its quotes and the names of its columns.
 
-Where the format is declared (an import of events), it determines the separator; else it is
-detected from the first lines.
+Where the format is declared (an import of events), it determines the separator; else all of it is
+detected from the first lines (``liverank.tables.detection``).
 """
 
 import csv
-from codecs import getincrementaldecoder
-from collections import Counter
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from liverank.errors import SourceError
+from liverank.tables.encodings import BOM
 
 DelimitedFormat: TypeAlias = Literal["csv", "tsv"]
 
@@ -19,18 +19,33 @@ SEPARATORS = (",", "\t", ";", "|")
 
 HEAD_BYTES = 1 << 18
 """Number of bytes from which a file's separator and header are detected."""
-BOM = b"\xef\xbb\xbf"
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_SNIFFED_LINES = 100
+_QUOTED = re.compile('"[^"]*"')
 
 
 class Dialect(NamedTuple):
-    """How a delimited file is written."""
+    """How a delimited file is written. Offsets are in its text as UTF-8, without a mark."""
 
     separator: str
     quote: str | None
     names: tuple[str, ...]
     has_header: bool = True
+    rows_at: int = 0
+    """Offset of the first row, after the header and what stands before it."""
+    rows_line: int = 1
+    """Line of the file, from 1, on which the first row begins."""
+    line_end: str = "\n"
+    r"""The character that ends a row: ``\n``, also in ``\r\n``; ``\r`` in files of old Macs."""
+    header: bytes = b""
+    """The header as it is written, without its line end."""
+    notes: tuple[str, ...] = ()
+    """What was passed over before the header."""
+
+
+class Record(NamedTuple):
+    """The values of one row of a text, and the number of the line after it, from 0."""
+
+    values: list[str]
+    next_line: int
 
 
 def declared_dialect(
@@ -46,78 +61,66 @@ def declared_dialect(
     ('x', 'y')
     """
     separator, quote = ("\t", None) if file_format == "tsv" else (",", '"')
+    text = head.removeprefix(BOM).decode("utf-8", "surrogateescape")
+    line_end = line_end_of(text)
     if names:
-        return Dialect(separator, quote, tuple(names), has_header=False)
-    body = head.removeprefix(BOM)
+        return Dialect(separator, quote, tuple(names), has_header=False, line_end=line_end)
+    lines = lines_of(text, line_end)
     try:
-        line = body.split(b"\n", 1)[0].decode().rstrip("\r")
-    except UnicodeDecodeError as error:
-        given = "UTF-16" if body.startswith(_UTF_16) else f"not UTF-8 (byte {body[error.start]:#x})"
-        raise SourceError(f"{path}: its first line is {given}; save it as UTF-8") from None
-    if not line:
-        return None
-    try:
-        given_names = line.split("\t") if file_format == "tsv" else next(csv.reader([line]))
+        first = next(records_of(lines, separator, quote), None)
     except csv.Error as error:
         raise SourceError(f"{path}: its first line names no columns: {error}") from None
-    distinct: list[str] = []
-    for name in given_names:
-        times = sum(name == other for other in given_names[: len(distinct)])
-        distinct.append(f"{name}_{times + 1}" if times else name)
-    return Dialect(separator, quote, tuple(distinct))
-
-
-def sniff(path: Path, head: bytes) -> Dialect:
-    r"""Detect the separator, the quotes and the header from a file's first bytes.
-
-    Raises SourceError for a file that is no text, and for a header that names a column twice.
-
-    >>> sniff(Path("a.csv"), b'name;size\n"a;b";3\n').names
-    ('name', 'size')
-    """
-    if head[:2] in _UTF_16 or b"\0" in head:
-        raise SourceError(f"{path}: is not text in UTF-8; save it as CSV in UTF-8, or as Parquet")
+    if first is None or not "".join(lines[: first.next_line]).strip("\r\n"):
+        return None
+    header = "".join(lines[: first.next_line])
     try:
-        text = getincrementaldecoder("utf-8-sig")().decode(head, final=len(head) < HEAD_BYTES)
-    except UnicodeDecodeError as error:
-        line = head.count(b"\n", 0, error.start) + 1
+        header.encode()
+    except UnicodeEncodeError as error:
+        byte = ord(header[error.start]) - 0xDC00
         raise SourceError(
-            f"{path}: line {line} is not UTF-8; convert the file, if it is Latin-1 by "
-            f"`iconv -f latin1 -t utf-8 {path.name}`"
+            f"{path}: its first line is not UTF-8 (byte {byte:#x}); save it as UTF-8"
         ) from None
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) > 1 and len(head) >= HEAD_BYTES:
-        lines.pop()  # it may be incomplete
-    separator = max(SEPARATORS, key=lambda each: _evenness(lines[:_SNIFFED_LINES], each))
-    # TSV is often written without quotes; a quote is then a character like any other.
-    is_quoted = separator != "\t" or any(
-        field[:1] == field[-1:] == '"' and len(field) > 1
-        for line in lines
-        for field in line.split(separator)
+    distinct: list[str] = []
+    for name in first.values:
+        times = sum(name == other for other in first.values[: len(distinct)])
+        distinct.append(f"{name}_{times + 1}" if times else name)
+    return Dialect(
+        separator,
+        quote,
+        tuple(distinct),
+        rows_at=len(header.encode()),
+        rows_line=first.next_line + 1,
+        line_end=line_end,
     )
-    quote = '"' if is_quoted else None
-    first = _fields(lines[0], separator, quote)
-    names = tuple(name.strip() or f"column_{number}" for number, name in enumerate(first, start=1))
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise SourceError(
-            f"{path}: its header names column `{twice[0]}` {names.count(twice[0])} times; "
-            "give each column a name of its own"
-        )
-    return Dialect(separator, quote, names)
 
 
-def _evenness(lines: list[str], separator: str) -> tuple[float, int]:
-    """The share of lines with as many values as the header, and the number of those values."""
-    widths = [len(_fields(line, separator, '"')) for line in lines]
-    even = sum(width == widths[0] for width in widths) / len(widths)
-    return (even if widths[0] > 1 else 0.0), widths[0]
+def line_end_of(text: str) -> str:
+    r"""The character that ends the rows of a text: ``\r`` where no line outside quotes has ``\n``.
+
+    >>> line_end_of("a,b\r1,2\r"), line_end_of("a,b\r\n1,2\r\n"), line_end_of("a")
+    ('\r', '\n', '\n')
+    """
+    if "\r" not in text.replace("\r\n", "\n"):
+        return "\n"
+    outside = _QUOTED.sub("", text)
+    return "\r" if "\r" in outside and "\n" not in outside else "\n"
 
 
-def _fields(line: str, separator: str, quote: str | None) -> list[str]:
+def lines_of(text: str, line_end: str) -> list[str]:
+    """The lines of a text, each with its end."""
+    lines = [line + line_end for line in text.split(line_end)]
+    last = lines.pop()[: -len(line_end)]
+    return [*lines, last] if last else lines
+
+
+def records_of(lines: Sequence[str], separator: str, quote: str | None) -> Iterator[Record]:
+    """The rows of a text, one after another; a quoted value may hold line ends.
+
+    Raises csv.Error for a row that cannot be read.
+    """
     if quote is None:
-        return line.split(separator)
-    try:
-        return next(csv.reader([line], delimiter=separator))
-    except csv.Error:
-        return line.split(separator)
+        read = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
+    else:
+        read = csv.reader(lines, delimiter=separator)
+    for values in read:
+        yield Record(values, read.line_num)

@@ -13,20 +13,16 @@ from pathlib import Path
 import polars as pl
 
 from liverank.errors import SourceError
-from liverank.tables.compressed import read_head
-from liverank.tables.delimited import read_pieces
-from liverank.tables.dialect import HEAD_BYTES, Dialect, sniff
-from liverank.tables.parquet import read_parquet
-from liverank.tables.pieces import TablePiece, unreadable
+from liverank.tables.dialect import Dialect
+from liverank.tables.table_file import TableFile, with_points
 from liverank.values.words import UNKNOWN
-
-SUFFIXES = (".csv", ".tsv", ".txt", ".tab", ".parquet", ".pq")
 
 _SAMPLED_ROWS = 20_000
 """Rows from which the types of columns are guessed, before all rows are read with those types."""
 _FIRST_LOOK = 1000
 _PIECE_ROWS = 1_000_000
-_PARQUET = b"PAR1"
+_EXACT = 1 << 53
+"""Whole numbers below this size are exact as float64."""
 
 
 def read_table(path: Path, columns: Collection[str] | None = None) -> pl.DataFrame:
@@ -39,35 +35,25 @@ def read_table(path: Path, columns: Collection[str] | None = None) -> pl.DataFra
     Traceback (most recent call last):
     liverank.errors.SourceError: /no/such/file.csv: no such file
     """
-    head = _head(path)
-    if head[:4] == _PARQUET:
-        try:
-            stored = pl.scan_parquet(path, glob=False)
-            names = _chosen(stored.collect_schema().names(), columns)
-            table = stored.select(names).collect(engine="streaming")
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise SourceError(unreadable(path, error)) from None
-    else:
-        dialect = sniff(path, head)
-        table = _read_delimited(path, dialect, _chosen(dialect.names, columns))
+    return read_file(TableFile(path), columns)
+
+
+def read_file(file: TableFile, columns: Collection[str] | None = None) -> pl.DataFrame:
+    """As ``read_table``; what was odd about the file is then in its ``notes`` and ``warnings``."""
+    names = [name for name in file.names if columns is None or name in columns]
+    table = file.whole(names) if file.dialect is None else _read_delimited(file, names)
     if table.height == 0:
-        raise SourceError(f"{path}: has a header and no rows")
+        raise SourceError(f"{file.path}: has a header and no rows")
     return table
 
 
 def column_names(path: Path) -> list[str]:
     """The names of a table's columns. Raises SourceError as ``read_table`` does."""
-    head = _head(path)
-    if head[:4] != _PARQUET:
-        return list(sniff(path, head).names)
-    try:
-        return pl.scan_parquet(path, glob=False).collect_schema().names()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise SourceError(unreadable(path, error)) from None
+    return list(TableFile(path).names)
 
 
 def read_batches(
-    path: Path, rows: int = 50_000, *, decimals: Collection[str] | None = None
+    path: Path | TableFile, rows: int = 50_000, *, decimals: Collection[str] | None = None
 ) -> Iterator[pl.DataFrame]:
     """Pieces of a table, about ``rows`` rows each, for a model that was trained before.
 
@@ -76,97 +62,89 @@ def read_batches(
     input has a form of its own keep their text. The pieces, one after another, hold the rows of
     ``read_table`` in its order. Raises SourceError as ``read_table`` does.
     """
-    head = _head(path)
-    if head[:4] == _PARQUET:
-        for piece in read_parquet(path, at_once=rows):
-            if piece.rows.height:
-                yield piece.rows.drop("#")
-        return
-    dialect = sniff(path, head)
-    for piece in read_pieces(path, dialect, at_once=rows):
-        table = _sound_rows(path, piece)
-        if table.height:
-            yield table.with_columns(
-                _decimals(table[name], dialect) for name in _chosen(table.columns, decimals)
-            )
+    file = path if isinstance(path, TableFile) else TableFile(path)
+    return file.batches(rows, decimals)
 
 
-def _chosen(names: Collection[str], columns: Collection[str] | None) -> list[str]:
-    return [name for name in names if columns is None or name in columns]
-
-
-def _head(path: Path) -> bytes:
-    """The first bytes of a file that is there and not empty."""
-    if path.is_dir():
-        raise SourceError(f"{path}: is a folder; name one file of it ({', '.join(SUFFIXES)})")
-    if not path.exists():
-        raise SourceError(f"{path}: no such file")
-    head = read_head(path, HEAD_BYTES)
-    if not head.strip():
-        raise SourceError(f"{path}: is empty; a table has a header and rows")
-    return head
-
-
-def _read_delimited(path: Path, dialect: Dialect, names: list[str]) -> pl.DataFrame:
+def _read_delimited(file: TableFile, names: list[str]) -> pl.DataFrame:
     if not names:
         return pl.DataFrame()
-    sample = next(read_pieces(path, dialect, at_once=_SAMPLED_ROWS, columns=names)).rows
-    sample = sample.head(_SAMPLED_ROWS)
-    types = {name: _narrowest(sample[name], dialect) for name in names if name in sample.columns}
-    table, misfits = _read_typed(path, dialect, names, types)
+    assert file.dialect is not None
+    sample = next(file.pieces(_SAMPLED_ROWS, names)).head(_SAMPLED_ROWS)
+    types = _narrowest_types(sample, file.dialect)
+    table, misfits = _read_typed(file, names, types)
     if misfits:
-        table, _ = _read_typed(path, dialect, names, types | dict.fromkeys(misfits, pl.String()))
-    texts = [name for name in table.columns if table.schema[name] == pl.String]
+        table, _ = _read_typed(file, names, types | dict.fromkeys(misfits, pl.String()))
     return table.with_columns(
-        _as_numbers(table[name], dialect, _narrowest(table[name], dialect)) for name in texts
+        _as_numbers(column, file.dialect, _narrowest(column, file.dialect))
+        for column in table
+        if column.dtype == pl.String
     )
 
 
 def _read_typed(
-    path: Path, dialect: Dialect, names: list[str], types: Mapping[str, pl.DataType]
+    file: TableFile, names: list[str], types: Mapping[str, pl.DataType]
 ) -> tuple[pl.DataFrame, set[str]]:
     """The table with columns of these types; and the columns that would lose values by them.
 
     Where there are such columns, the table is empty.
     """
+    assert file.dialect is not None
     numeric = {name: dtype for name, dtype in types.items() if dtype != pl.String}
     parts: list[pl.DataFrame] = []
     misfits: set[str] = set()
-    for piece in read_pieces(path, dialect, at_once=_PIECE_ROWS, columns=names, types=numeric):
-        part = _sound_rows(path, piece)
-        for name, dtype in numeric.items():
-            if name in part.columns and part.schema[name] == pl.String:
-                numbers = _as_numbers(part[name], dialect, dtype)
-                if _known(part[name].filter(numbers.is_null()), dialect).len():
-                    misfits.add(name)
-                part = part.with_columns(numbers)
+    for part in file.pieces(_PIECE_ROWS, names, numeric):
+        typed = []
+        for column in part:
+            dtype = numeric.get(column.name)
+            if dtype is not None and column.dtype == pl.String:
+                numbers = _as_numbers(column, file.dialect, dtype)
+                if _known(column.filter(numbers.is_null()), file.dialect).len():
+                    misfits.add(column.name)
+                typed.append(numbers)
         if misfits:
             parts.clear()
         else:
-            parts.append(part)
+            parts.append(part.with_columns(typed))
     return (pl.DataFrame() if misfits or not parts else pl.concat(parts)), misfits
 
 
-def _sound_rows(path: Path, piece: TablePiece) -> pl.DataFrame:
-    """The rows of a piece, without their numbers. Raises SourceError where some were rejected."""
-    if piece.rejected.height:
-        number, reason = piece.rejected.row(0)
-        raise SourceError(f"{path}: row {number} after the header: {reason}")
-    return piece.rows.drop("#")
+def _narrowest_types(sample: pl.DataFrame, dialect: Dialect) -> dict[str, pl.DataType]:
+    """``_narrowest`` of each column, in a few passes over all where they are plain numbers."""
+    if not sample.height:
+        return {}
+    every = pl.all()
+    stripped = sample.select(every.str.strip_chars())
+    odd = stripped.select(every.str.contains(r"^[+-]?0\d|^[+-]?\d{16,}$").any())
+    empty = stripped.null_count()
+    types: dict[str, pl.DataType] = {}
+    for dtype in (pl.Float64(), pl.Int64()):
+        left = stripped.select(every.cast(dtype, strict=False)).null_count()
+        plain = zip(left.row(0), empty.row(0), odd.row(0), sample.columns, strict=True)
+        types |= {
+            name: dtype
+            for nulls, before, is_odd, name in plain
+            if nulls == before < sample.height and not is_odd
+        }
+    return {column.name: types.get(column.name) or _narrowest(column, dialect) for column in sample}
 
 
 def _narrowest(column: pl.Series, dialect: Dialect) -> pl.DataType:
-    """The type that holds all known values; codes such as 007 are text."""
+    """The type that holds all known values exactly; codes such as 007 are text."""
     first = _known(column.head(_FIRST_LOOK), dialect)
     if first.cast(pl.Float64, strict=False).null_count():  # spares a look at all of a text column
         return pl.String()
     known = _known(column, dialect)
     if len(known) == 0 or known.str.contains(r"^[+-]?0\d").any():
         return pl.String()
-    for dtype in (pl.Int64(), pl.Float64()):
+    for dtype in (pl.Int64(), pl.UInt64()):
         if known.cast(dtype, strict=False).null_count() == 0:
             return dtype
-    return pl.String()
+    numbers = known.cast(pl.Float64, strict=False)
+    whole = numbers.filter(known.str.contains(r"^[+-]?\d+$"))
+    if numbers.null_count() or (whole.abs() >= _EXACT).any():
+        return pl.String()  # as a number, two such ids could become one
+    return pl.Float64()
 
 
 def _known(column: pl.Series, dialect: Dialect) -> pl.Series:
@@ -179,12 +157,4 @@ def _as_numbers(column: pl.Series, dialect: Dialect, dtype: pl.DataType) -> pl.S
 
 
 def _stripped(column: pl.Series, dialect: Dialect) -> pl.Series:
-    return _decimals(column.str.strip_chars(), dialect)
-
-
-def _decimals(text: pl.Series, dialect: Dialect) -> pl.Series:
-    if dialect.separator != ";":
-        return text
-    # Where values are divided by semicolons, commas stand before decimals.
-    is_decimal = text.str.contains(r"^[+-]?\d+,\d+$")
-    return text.str.replace(",", ".", literal=True).zip_with(is_decimal.fill_null(False), text)
+    return with_points(column.str.strip_chars(), dialect)

@@ -36,7 +36,8 @@ def check_test(
                 f"the test table's `{target}` is known in none of its {len(test)} rows, or has "
                 f"only values that the training table does not have, such as {test[target][0]!r}"
             )
-    return [name for name in train.columns if name not in test.columns]
+    present = set(test.columns)
+    return [name for name in train.columns if name not in present]
 
 
 def score_test(
@@ -49,7 +50,8 @@ def score_test(
     """
     assert predictor.encoder is not None
     inputs = predictor.encoder.inputs
-    absent = [form.name for form in inputs if form.name not in test.columns]
+    present = set(test.columns)
+    absent = [form.name for form in inputs if form.name not in present]
     rows = test.with_columns(pl.lit(None).alias(name) for name in absent)
     score = LaterScore(report, predictor.link)
     score.add(rows, predictor.margins(predictor.encoder.transform(read_columns(rows, inputs))))

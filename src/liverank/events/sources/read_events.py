@@ -27,9 +27,10 @@ from liverank.events.sources.mapping.mapping import (
 )
 from liverank.events.sources.mapping.object_rules import object_rules
 from liverank.events.sources.objects import read_objects
-from liverank.tables.compressed import Progress, no_progress, read_head
+from liverank.tables.compressed import Progress, no_progress
 from liverank.tables.delimited import read_pieces
 from liverank.tables.dialect import HEAD_BYTES, DelimitedFormat, declared_dialect
+from liverank.tables.encodings import text_head
 from liverank.tables.parquet import read_parquet
 from liverank.tables.pieces import TablePiece, none_rejected
 
@@ -190,7 +191,7 @@ def _read_file(file: EventFile, door: _Door, on_progress: Progress) -> Iterator[
         reason = "matches the `files` of no [[sources]]; the whole file was left out"
         yield _Part(empty_frame(), _rejected([(str(path), reason)]))
     elif file_format in ("csv", "tsv"):
-        dialect = declared_dialect(path, read_head(path, HEAD_BYTES), file_format, None)
+        dialect = declared_dialect(path, text_head(path, HEAD_BYTES), file_format, None)
         names = [] if dialect is None else list(dialect.names)
         raise SourceError(canonical_columns.explain_mapping(path, names))
     else:
@@ -233,7 +234,7 @@ def _read_delimited(
     on_progress: Progress,
 ) -> Iterator[TablePiece]:
     """A CSV or TSV file in pieces, at least one; ``columns`` are for a file without a header."""
-    dialect = declared_dialect(path, read_head(path, HEAD_BYTES), file_format, columns)
+    dialect = declared_dialect(path, text_head(path, HEAD_BYTES), file_format, columns)
     if dialect is None:
         yield TablePiece(pl.DataFrame(schema={"#": pl.Int64}), none_rejected())
     else:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from liverank.automl.budget import StopToken
-from liverank.automl.data.read_table import read_table
+from liverank.automl.data.read_table import read_file
 from liverank.automl.options import SearchOptions
 from liverank.automl.pack import file_sha256, pack_result
 from liverank.automl.profile.table_roles import TableRoles
@@ -29,6 +29,7 @@ from liverank.cli.commands.automl.live_leaderboard import live_leaderboard
 from liverank.cli.project.clock import now_ms
 from liverank.cli.terminal.interrupts import stopped_by_interrupt
 from liverank.errors import BundleError, TrainingError
+from liverank.tables.table_file import TableFile
 
 _WRITING_S = 0.3
 """Seconds of the budget reserved for writing the bundle."""
@@ -44,9 +45,23 @@ def search_and_write(
     out = _output_folder(arguments)
     plan = None if arguments.plan is None else _read_plan(arguments.plan)
     warm_up()  # the first run ever compiles kernels, which would eat a short budget
-    table = read_table(arguments.train)
-    test = None if arguments.test is None else read_table(arguments.test)
-    result = _search(arguments, console, table, test, plan, started_s)
+    file = TableFile(arguments.train)
+    table = read_file(file)
+    test, notes, warnings = None, file.notes, file.warnings
+    if arguments.test is not None:
+        later = TableFile(arguments.test)
+        test = read_file(later)
+        notes += tuple(f"the test table: {note}" for note in later.notes)
+        warnings += tuple(f"the test table: {warning}" for warning in later.warnings)
+    source = TableSource(
+        name=file.path.name,
+        sha256=file_sha256(file.path),
+        size_mb=round(file.path.stat().st_size / 1e6, 6),
+        command=command_line(arguments),
+        notes=notes,
+        warnings=warnings,
+    )
+    result = _search(arguments, console, table, test, plan, started_s, source)
     report = result.report
     packed = pack_result(result.predictor, report, result.plan, result.golden, created_ms=now_ms())
     _write(out, packed)
@@ -61,6 +76,7 @@ def search_and_write(
         "objective": report.asked.objective,
         "positive": report.asked.positive,
         "validation": report.held_out,
+        "claim": None if report.claim is None else msgspec.to_builtins(report.claim),
         "test": report.test,
         "served": {
             "kind": report.served.kind,
@@ -81,25 +97,20 @@ def _search(
     test: pl.DataFrame | None,
     plan: Plan | None,
     started_s: float,
+    source: TableSource,
 ) -> Result:
     """Run the search and show its trials; Ctrl-C ends it with the best result so far."""
     stop = StopToken()
-    train: Path = arguments.train
     roles = TableRoles(
         target=arguments.target,
         time=arguments.time,
+        time_format=arguments.time_format,
         group=arguments.group,
         weight=arguments.weight,
         split=arguments.split_column,
         types=dict(arguments.type),
         task=arguments.task,
         positive=arguments.positive,
-    )
-    source = TableSource(
-        name=train.name,
-        sha256=file_sha256(train),
-        size_mb=round(train.stat().st_size / 1e6, 6),
-        command=command_line(arguments),
     )
     with (
         live_leaderboard(console, arguments.objective or "loss", arguments.budget) as on_trial,
@@ -205,6 +216,12 @@ def _show(report: TableReport, out: Path, console: Console) -> None:
                 for name, value in figures.items()
             )
             console.print(f"On the {title}: {shown}")
+    if report.claim is not None:
+        claim = report.claim
+        console.print(
+            f"Expect on later rows: {claim.figure} {claim.value:.4g}, {claim.low:.4g} to "
+            f"{claim.high:.4g} in 19 of 20 cases (by {claim.blocks} blocks of the past)"
+        )
     console.print(escape(f"Served: {served.kind}, {served.us_per_row_55:.1f} us/row; {served.why}"))
     for warning in report.warnings:
         console.print(f"[yellow]Warning:[/yellow] {escape(warning)}")

@@ -4,6 +4,7 @@ import argparse
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,14 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     from liverank.automl.report.later_rows import LaterScore
     from liverank.bundle.table_bundle import load_table_bundle
     from liverank.cli.commands.predict.batches import BatchFile, BatchPredictor, plain_numbers
-    from liverank.cli.commands.predict.score import report_of, show_score, write_later_report
+    from liverank.cli.commands.predict.score import report_of, show_later
+    from liverank.tables.table_file import TableFile
 
     started_s = time.monotonic()
     out: Path | None = arguments.out
     _check_files(arguments)
     bundle = load_table_bundle(arguments.bundle)
+    file = TableFile(arguments.data)
     predictor = BatchPredictor(bundle, keep=arguments.keep, attributions=arguments.attributions)
     report = report_of(bundle) if arguments.score else None
     score = None if report is None else LaterScore(report, bundle.predictor.link)
@@ -66,7 +69,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     batches = BatchFile(folder)
     try:
         with console.status("predicting") as status:
-            for batch in read_batches(arguments.data, decimals=decimals):
+            for batch in read_batches(file, decimals=decimals):
                 predictions, margins = predictor.predict(batch, arguments.data)
                 if out is not None:
                     batches.add(predictions)
@@ -94,16 +97,25 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "out": None if out is None else str(out),
     }
     if score is not None and report is not None:
-        result["score"] = show_score(report, *score.figures(), console)
-        if arguments.report is not None:
-            write_later_report(arguments.report, report, *score.figures())
-            console.print(escape(f"Report with the later figures: {arguments.report}"))
+        result["score"] = show_later(arguments.report, report, score, console)
+    result |= _show_notes(file.notes, file.warnings, console)
     result["seconds"] = round(time.monotonic() - started_s, 3)
     where = "" if out is None else f": {out}"
     if result["positive"] is not None and out is not None:
         console.print(escape(f'`probability` is that of "{result["positive"]}"'))
     console.print(escape(f"{rows:,} rows of {bundle.target} in {result['seconds']:.1f} s{where}"))
     return result
+
+
+def _show_notes(
+    notes: Sequence[str], warnings: Sequence[str], console: Console
+) -> dict[str, list[str]]:
+    """Print what is odd about the rows; return it for ``--json``."""
+    for warning in warnings:
+        console.print(f"[yellow]Warning:[/yellow] {escape(warning)}")
+    for note in notes:
+        console.print(f"Note: {escape(note)}")
+    return {"notes": list(notes), "warnings": list(warnings)}
 
 
 def _check_files(arguments: argparse.Namespace) -> None:

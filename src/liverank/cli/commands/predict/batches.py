@@ -1,5 +1,6 @@
 """Computes a bundle's predictions batch by batch, as the columns of ``liverank predict``."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +45,8 @@ class BatchPredictor:
         """
         inputs = self._bundle.inputs
         needed = dict.fromkeys([*(form.name for form in inputs), *self._keep])
-        absent = [name for name in needed if name not in batch.columns]
+        present = set(batch.columns)
+        absent = [name for name in needed if name not in present]
         if absent:
             raise SourceError(
                 f"{file}: lacks {', '.join(f'`{name}`' for name in absent[:5])}"
@@ -61,7 +63,7 @@ class BatchPredictor:
             effects = self._explainer.explain(columns)
             parts.append(attribution_table(effects, self._explainer.names, predictions))
         names = [name for part in parts for name in part.columns]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             raise SourceError(
                 f"{file}: `{twice[0]}` is a column to keep and one of the predictions; rename it"

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from liverank.automl.report.html.metric_names import better_by, title_of, written
 from liverank.automl.report.html.page import render_report
+from liverank.automl.report.later_rows import LaterScore
 from liverank.automl.report.reports import TableReport, decode_report
 from liverank.bundle.table_bundle import TableBundle
 from liverank.durable import write_durably
@@ -27,6 +28,18 @@ def report_of(bundle: TableBundle) -> TableReport:
             f"the bundle's report.json is not that of a search on a table: {error}; "
             "predict without --score, or train again"
         ) from None
+
+
+def show_later(
+    page: Path | None, report: TableReport, score: LaterScore, console: Console
+) -> dict[str, Any]:
+    """As ``show_score``; and write the report with the later metrics to ``page``."""
+    figures = score.figures()
+    shown = show_score(report, *figures, console)
+    if page is not None:
+        write_later_report(page, report, *figures)
+        console.print(escape(f"Report with the later figures: {page}"))
+    return shown
 
 
 def show_score(
