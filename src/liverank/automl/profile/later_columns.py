@@ -122,8 +122,8 @@ class LaterColumns:
         if counts.unseen >= _NEARLY_ALL * counts.known and self._was_seen(form):
             return (
                 f"{counts.unseen} of {counts.known} values are levels that training never or "
-                f'rarely saw, such as "{counts.examples["unseen"]}": see that they are spelled as in the '
-                "training table, or train again with such rows"
+                f'rarely saw, such as "{counts.examples["unseen"]}": see that they are '
+                "spelled as in the training table, or train again with such rows"
             )
         return None
 
