@@ -19,6 +19,7 @@ class TableRoles:
     split   which block each row belongs to: TRAIN, VALIDATE or TEST
     types   types of columns, where what is inferred from the values would be wrong
     task    binary, multiclass or regression; None to infer it from the target
+    chronological  whether rows are in the order of time, the oldest first, where no column has it
     positive  of a binary target the class whose probability is predicted; None for the default
 
     >>> TableRoles(target="bought", time="at").group is None
@@ -33,3 +34,4 @@ class TableRoles:
     types: Mapping[str, ColumnType] = field(default_factory=dict)
     task: Task | None = None
     positive: PositiveClass = None
+    chronological: bool = False
