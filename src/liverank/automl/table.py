@@ -39,7 +39,7 @@ from liverank.automl.table_preparation import prepare_table
 from liverank.automl.trials.plan import Plan, Trial
 from liverank.automl.trials.policy import SearchPolicy
 from liverank.dataset.sampling import evenly_spread_rows
-from liverank.models.encoder.columns import Columns, ColumnType
+from liverank.models.encoder.columns import Columns
 from liverank.tables.table_file import TableFile
 
 _POLICY = SearchPolicy(time_trials=True)
@@ -79,7 +79,8 @@ def fit(
     group: str | None = None,
     weight: str | None = None,
     split: str | None = None,
-    types: Mapping[str, ColumnType] | None = None,
+    types: Mapping[str, str] | None = None,
+    time_format: str | None = None,
     task: Task | None = None,
     positive: PositiveClass = None,
     chronological: bool = False,
@@ -136,6 +137,7 @@ def fit(
         weight=weight,
         split=split,
         types=types or {},
+        time_format=time_format,
         task=task,
         positive=positive,
         chronological=chronological,

@@ -105,6 +105,7 @@ def _search(
     roles = TableRoles(
         target=arguments.target,
         time=arguments.time,
+        time_format=arguments.time_format,
         group=arguments.group,
         weight=arguments.weight,
         split=arguments.split_column,
