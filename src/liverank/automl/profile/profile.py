@@ -140,7 +140,7 @@ def _check_order(roles: TableRoles) -> None:
     given = "time" if roles.time is not None else "split" if roles.split is not None else None
     if roles.chronological and given is not None:
         raise TrainingError(
-            f"rows are said to be in the order of time, and a {given} column is named too; "
+            f"`chronological` is given, and a {given} column is named too; "
             "both say how rows are split: give one of them"
         )
 
