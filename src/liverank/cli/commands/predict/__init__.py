@@ -63,13 +63,12 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     predictor = BatchPredictor(bundle, keep=arguments.keep, attributions=arguments.attributions)
     report = report_of(bundle) if arguments.score else None
     score = None if report is None else LaterScore(report, bundle.predictor.link)
-    decimals = plain_numbers(bundle, report)
     rows = 0
     folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=None if out is None else out.parent))
     batches = BatchFile(folder)
     try:
         with console.status("predicting") as status:
-            for batch in read_batches(file, decimals=decimals):
+            for batch in read_batches(file, decimals=plain_numbers(bundle, report)):
                 predictions, margins = predictor.predict(batch, arguments.data)
                 if out is not None:
                     batches.add(predictions)
@@ -98,9 +97,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     }
     misread = predictor.later.warnings()
     if score is not None and report is not None:
-        result["score"] = show_later(
-            arguments.report, report, score, console, misread=bool(misread)
-        )
+        result["score"] = show_later(arguments.report, report, score, console, misread=misread)
     notes = [*file.notes, *predictor.later.notes()]
     result |= _show_notes(notes, [*file.warnings, *misread], console)
     result["seconds"] = round(time.monotonic() - started_s, 3)

@@ -1,5 +1,6 @@
 """Metrics of a bundle on a later table, next to those in its report."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def show_later(
     score: LaterScore,
     console: Console,
     *,
-    misread: bool = False,
+    misread: Sequence[str] = (),
 ) -> dict[str, Any]:
     """As ``show_score``; and write the report with the later metrics to ``page``."""
     figures = score.figures()
@@ -53,11 +54,11 @@ def show_score(
     rows: int,
     console: Console,
     *,
-    misread: bool = False,
+    misread: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Print the metrics next to the reported ones; return both for ``--json``.
 
-    ``misread`` says that columns could not be read as in training, which explains worse figures.
+    ``misread`` are columns that could not be read as in training, which explains worse figures.
     """
     name = report.asked.objective
     console.print(escape(f"On {rows:,} rows whose `{report.asked.target}` is known:"))
