@@ -5,6 +5,7 @@ true, yes or 1, else the greater or alphabetically later value. Texts, and up to
 that occur often and are no counts, make classes. Other numbers make a regression.
 """
 
+from decimal import Decimal
 from typing import NamedTuple, TypeAlias, get_args
 
 import msgspec
@@ -14,6 +15,12 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.columns import distinct_codes, read_column
 from liverank.automl.data.matrix import Task
+from liverank.automl.profile.class_values import (
+    ClassType,
+    class_reader,
+    class_type_of,
+    same_spelling,
+)
 from liverank.automl.profile.target_form import (
     in_plain_numbers,
     target_number_form,
@@ -51,6 +58,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Whether all known values are numbers."""
     number_form: NumberForm | None = None
     """How people wrote the numbers; None for plain ones."""
+    class_type: ClassType = "text"
+    """The type that the classes came in, and that predictions are given in."""
     note: str | None = None
     """What to know of the task where the values may mean another one."""
 
@@ -96,6 +105,7 @@ def infer_target(
     name = column.name
     if task is not None and task not in get_args(Task):
         raise TrainingError(f"task is `{task}`; expected one of {', '.join(get_args(Task))}")
+    column = _of_texts(column)
     number_form = _number_form(column, task)
     given, column = column, in_plain_numbers(column, number_form)
     read = _read_levels(column, _is_numeric(column))
@@ -134,6 +144,7 @@ def infer_target(
         numeric=numeric,
         number_form=number_form,
         note=note,
+        class_type=class_type_of(column, classes),
     )
     return target, _values(column, target, read)
 
@@ -154,7 +165,7 @@ def read_target(column: pl.Series, target: Target) -> NDArray[np.float64]:
     >>> read_target(column, find_target(column))[:4].tolist()
     [0.0, 1.0, nan, 0.0]
     """
-    column = in_plain_numbers(column, target.number_form)
+    column = in_plain_numbers(_of_texts(column), target.number_form)
     read = None if target.task == "regression" else _read_levels(column, target.numeric)
     return _values(column, target, read)
 
@@ -162,8 +173,8 @@ def read_target(column: pl.Series, target: Target) -> NDArray[np.float64]:
 def _values(column: pl.Series, target: Target, read: _Levels | None) -> NDArray[np.float64]:
     if read is None or target.task == "regression":
         return read_column(column, Input(name=target.name, type="number"))
-    numbers = {name: float(number) for number, name in enumerate(target.classes)}
-    values = [np.nan if level is None else numbers.get(level, np.nan) for level in read.levels]
+    number = class_reader(target.classes)
+    values = [np.nan if level is None else number(level) for level in read.levels]
     return np.array(values, np.float64)[read.codes]
 
 
@@ -176,6 +187,10 @@ def _read_levels(column: pl.Series, numeric: bool) -> _Levels:
     for level, count in zip(levels, np.bincount(codes).tolist(), strict=True):
         if level is not None and level.lower() not in unknown:
             counts[level] = counts.get(level, 0) + count
+    others = same_spelling(counts)
+    for level, usual in others.items():
+        counts[usual] += counts.pop(level)
+    levels = [level if level is None else others.get(level, level) for level in levels]
     return _Levels(codes, levels, numeric, counts)
 
 
@@ -190,6 +205,12 @@ def _check_enough(name: str, counts: dict[str, int], rows: int, n: int) -> None:
             f'target `{name}` is "{next(iter(counts))}" in all {rows} rows; '
             "there is nothing to predict: check that this is the right column"
         )
+
+
+def _of_texts(column: pl.Series) -> pl.Series:
+    """The column; as text if it holds categories, which mean what their texts do."""
+    is_text = isinstance(column.dtype, pl.Categorical | pl.Enum)
+    return column.cast(pl.String) if is_text else column
 
 
 def _is_numeric(column: pl.Series) -> bool:
@@ -207,6 +228,9 @@ def _infer_task(counts: dict[str, int], numeric: bool) -> tuple[Task, str]:
     if not numeric:
         return "multiclass", f"it has {n} values that are not numbers"
     numbers = {number_of(level): rows for level, rows in counts.items()}
+    if len(numbers) < n:  # too large for float64: their differences decide
+        exact = {Decimal(level): rows for level, rows in counts.items()}
+        numbers = {float(number - min(exact)): rows for number, rows in exact.items()}
     why = why_classes(numbers) if all(number.is_integer() for number in numbers) else None
     if why is not None:
         return "multiclass", why
@@ -276,7 +300,7 @@ def _check_fit(
 
 
 def _in_order(counts: dict[str, int], numeric: bool) -> tuple[str, ...]:
-    levels = sorted(counts, key=number_of) if numeric else sorted(counts)
+    levels = sorted(counts, key=Decimal) if numeric else sorted(counts)
     if len(levels) == 2 and levels[0].lower() in TRUE and levels[1].lower() not in TRUE:
         levels.reverse()
     return tuple(levels)

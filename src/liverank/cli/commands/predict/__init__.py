@@ -51,8 +51,9 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     from liverank.automl.data.read_table import read_batches
     from liverank.automl.report.later_rows import LaterScore
     from liverank.bundle.table_bundle import load_table_bundle
-    from liverank.cli.commands.predict.batches import BatchFile, BatchPredictor, plain_numbers
-    from liverank.cli.commands.predict.score import report_of, show_later
+    from liverank.cli.commands.predict.batch_file import BatchFile
+    from liverank.cli.commands.predict.batches import BatchPredictor, plain_numbers
+    from liverank.cli.commands.predict.score import class_type_of, report_of, show_later
     from liverank.tables.table_file import TableFile
 
     started_s = time.monotonic()
@@ -80,7 +81,12 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         if not rows:
             raise BundleError(f"{arguments.data}: has a header and no rows")
         if out is not None:
-            batches.join(out)
+            batches.join(
+                out,
+                texts=[] if file.dialect is None else predictor.kept,
+                classes=bundle.classes,
+                class_type=class_type_of(bundle),
+            )
     except OSError as error:
         raise BundleError(
             f"{out}: cannot be written: {error.strerror or error}; "
