@@ -20,14 +20,14 @@ N = 2000
 DAY_MS = 86_400_000.0
 
 
-def leaks_of(target, *, task="binary", classes=1, at_ms=None, **columns):
+def leaks_of(target, *, task="binary", classes=1, at_ms=None, groups=None, **columns):
     kinds = {
         name: "category" if values.dtype == object else "number" for name, values in columns.items()
     }
     kinds |= {name: "time" for name in columns if name.endswith("_at")}
     inputs = [Input(name=name, type=kind) for name, kind in kinds.items()]
     split = split_at_random(target, seed=0) if at_ms is None else split_by_time(at_ms)
-    training_target = TrainingTarget(target, classes, at_ms)
+    training_target = TrainingTarget(target, classes, at_ms, groups=groups)
     found = find_leaks(columns, inputs, training_target, split, task=task)
     return {(leak.kind, leak.column) for leak in found}
 
@@ -94,6 +94,45 @@ def test_rows_that_are_in_both_blocks_are_counted():
     target[1000:] = target[:1000]
     assert leaks_of(target, size=size) == {("duplicates", None)}
     assert leaks_of(target, size=noise(3)) == set()
+
+
+@pytest.mark.parametrize("positives", [1, 2, 8, 20])
+def test_noise_is_no_leak_however_few_the_positives(positives):
+    generator = np.random.default_rng(positives)
+    target = np.zeros(3000)
+    target[generator.choice(3000, positives, replace=False)] = 1
+    columns = {f"x{i}": generator.normal(size=3000) for i in range(60)}
+    columns |= {
+        f"word{i}": generator.integers(0, 4 ** (i + 1), 3000).astype(str).astype(object)
+        for i in range(5)
+    }
+    assert leaks_of(target, **columns) == set()
+    values = generator.normal(size=24)
+    assert leaks_of(values, task="regression", **{n: c[:24] for n, c in columns.items()}) == set()
+
+
+def test_positives_of_one_group_are_no_evidence_of_a_leak():
+    target = np.repeat([1.0, 0.0], [100, 900])
+    size = target + np.arange(1000) / 1e4
+    groups = np.concatenate([np.zeros(100), np.arange(1, 901)]).astype(np.int64)
+    assert leaks_of(target, size=size) == {("predicts_target", "size")}
+    assert leaks_of(target, size=size, groups=groups) == set()
+
+
+@pytest.mark.parametrize("n", [40, 100, 2000])
+def test_a_copy_of_the_target_is_a_leak_in_a_small_table_too(n):
+    target = (np.arange(n) % 4 == 0) * 1.0
+    words = np.array(["no", "yes"], object)[target.astype(int)]
+    turned = np.array(["b", "a"], object)[target.astype(int)]
+    found = leaks_of(target, code=7 - 3 * target, words=words, turned=turned, size=noise()[:n])
+    assert found == {("predicts_target", name) for name in ("code", "words", "turned")}
+    value = noise(3)[:n]
+    found = leaks_of(value, task="regression", cents=np.round(100 * value), size=noise()[:n])
+    assert found == {("predicts_target", "cents")}
+    kinds = np.arange(n) % 3.0
+    named = np.array(["x", "y", "z"], object)[kinds.astype(int)]
+    found = leaks_of(kinds, task="multiclass", classes=3, named=named, size=noise()[:n])
+    assert found == {("predicts_target", "named")}
 
 
 @pytest.mark.skipif(not TABLES.is_dir(), reason="../shared/data/tables is absent")

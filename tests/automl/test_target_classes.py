@@ -69,7 +69,7 @@ def test_words_among_numbers_to_predict_are_an_error_that_names_them():
         TrainingError, match=r'1 of 121 values that are no numbers, such as "price"'
     ):
         target_of([*numbers, "price"])
-    many = [*numbers, *["high", "low"] * 20]
+    many = [*numbers, *["high", "low"] * 100]
     with pytest.raises(TrainingError, match="up to 100 can be classes"):
         target_of(many)
 

@@ -6,17 +6,19 @@ Invariant: nothing is learned from the rows that the split holds out.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from liverank.automl.budget import Deadline
 from liverank.automl.data.columns import read_columns
+from liverank.automl.data.splits import Split
 from liverank.automl.data.training_target import TrainingTarget
 from liverank.automl.evaluation.eval_rows import LINKS
 from liverank.automl.evaluation.subsampling import rows_in_time
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.metrics.objective import Objective, find_objective
 from liverank.automl.options import SearchOptions
-from liverank.automl.preprocessing.encoder import FeatureCross
+from liverank.automl.preprocessing.encoder import FeatureCross, take_rows
 from liverank.automl.profile.leakage import Leak, find_leaks
 from liverank.automl.profile.numeric_ids import ColumnEncoding
 from liverank.automl.profile.profile import TableProfile, profile_with_target
@@ -30,7 +32,8 @@ from liverank.dataset.sampling import evenly_spread_rows
 from liverank.errors import TrainingError
 
 MOST_LEAK_ROWS = 500_000
-"""Number of rows above which a table is not checked for leakage."""
+"""Number of rows above which leakage is looked for in fewer, evenly spread ones."""
+_LEAK_SAMPLE = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,13 +137,26 @@ def _split(
 
 
 def _leaks(data: TableData) -> tuple[Leak, ...]:
+    split = data.split
+    blocks = [split.train, split.validation, split.holdout]
     if len(data.target) > MOST_LEAK_ROWS:
-        return ()
+        share = _LEAK_SAMPLE / len(data.target)
+        blocks = [
+            rows[evenly_spread_rows(len(rows), int(len(rows) * share) + 1)] for rows in blocks
+        ]
+    rows = np.concatenate(blocks)
+    ends = np.cumsum([len(block) for block in blocks])
+    train, validation, holdout = np.split(np.arange(len(rows)), ends[:2])
     return find_leaks(
-        data.columns,
+        take_rows(data.columns, rows),
         data.inputs,
-        TrainingTarget(data.target, data.classes, data.at_ms),
-        data.split,
+        TrainingTarget(
+            data.target[rows],
+            data.classes,
+            None if data.at_ms is None else data.at_ms[rows],
+            groups=None if data.groups is None else data.groups[rows],
+        ),
+        Split(split.kind, train, validation, holdout, left_out=0),
         task=data.objective.task,
         time=data.time,
     )

@@ -1,7 +1,8 @@
 """Target-leakage checks: columns and rows that give a model what it will not have in use.
 
 A finding is a warning in the report; no column or row is removed because of it.
-Invariant: how well a column predicts the target is measured on rows that it was not fitted on.
+Invariant: how well a column predicts the target is measured on rows that it was not fitted on, and
+a finding rests on enough rows of each class that luck does not explain it.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from liverank.automl.data.matrix import Task
 from liverank.automl.data.splits import RowNumbers, Split
 from liverank.automl.data.training_target import TrainingTarget
+from liverank.automl.metrics.intervals import Z95, auc_interval
 from liverank.automl.profile.association import codes_of_levels, indicators, quantile_codes
 from liverank.dataset.metrics import auc
 from liverank.models.encoder.columns import Columns, Input
@@ -27,6 +29,10 @@ MOST_AUC = 0.98
 MEMORY_AUC = 0.9
 """The same limit for a category with few rows a level."""
 
+_LEAST_SURE = 0.8
+"""Lower end of the 95 % interval of that figure below which rows are too few to call it a leak."""
+_FEWEST_COPIED = 5
+"""Fewest rows of the rarest class from which a column that determines the target is a leak."""
 _FEW_ROWS = 20
 """Mean number of rows a level below which a category can be memorised."""
 _BINS = 64
@@ -46,6 +52,13 @@ class Leak(msgspec.Struct, frozen=True, kw_only=True):
     figure: float
     """AUC or share of variance explained; for times and rows, a share of rows."""
     message: str
+
+
+class _Power(NamedTuple):
+    """How well a column alone predicts the target, and the lower end of its 95 % interval."""
+
+    figure: float
+    least: float
 
 
 class _Blocks(NamedTuple):
@@ -83,14 +96,15 @@ def find_leaks(
         values = columns[form.name]
         if form.type == "time" and target.at_ms is not None:
             leaks += _after_event(form.name, values, target.at_ms)
-        figure = _predictive_power(form, values, target, blocks, task)
-        leaks += _predicts_target(form, values, figure, task)
+        power = _predictive_power(form, values, target, blocks, task)
+        if power.least > _LEAST_SURE:
+            leaks += _predicts_target(form, values, power.figure, task)
     return tuple(leaks) + _duplicates(columns, inputs, target.values, blocks)
 
 
 def _predictive_power(
     form: Input, values: NDArray[Any], target: TrainingTarget, blocks: _Blocks, task: Task
-) -> float:
+) -> _Power:
     """How well the column alone predicts the target of later rows.
 
     The AUC, of several classes their weighted mean; for a regression the share of variance.
@@ -106,15 +120,54 @@ def _predictive_power(
     if task == "regression":
         by_code = _share_explained(predicted[:, 0], observed[:, 0])
         by_line = _line_share(values, target.values, blocks)
-        return by_code if by_line is None else max(by_code, by_line)
-    aucs = [auc(p, y.astype(np.uint8)) for p, y in zip(predicted.T, observed.T, strict=True)]
+        figure = by_code if by_line is None else max(by_code, by_line)
+        return _Power(figure, _least_share(figure, _units(target, later)))
+    powers = [_auc_power(p, y, target, later) for p, y in zip(predicted.T, observed.T, strict=True)]
     if task == "binary" and values.dtype != object:
-        filled = np.nan_to_num(values[later].astype(np.float64), nan=-np.inf)
-        by_order = auc(filled, observed[:, 0].astype(np.uint8))
-        aucs = [max(aucs[0], by_order, 1 - by_order)]
-    known = ~np.isnan(aucs)
+        every = np.concatenate(blocks)  # nothing is fitted, so all rows count
+        filled = np.nan_to_num(values[every].astype(np.float64), nan=-np.inf)
+        powers.append(_auc_power(filled, wanted[every, 0], target, every))
+        powers.append(_auc_power(-filled, wanted[every, 0], target, every))
+        powers = [max(powers, key=lambda power: (power.least, power.figure))]
+    known = ~np.isnan([power.figure for power in powers])
     weights = observed.mean(axis=0)[known]
-    return float(np.average(np.array(aucs)[known], weights=weights)) if weights.sum() else 0.5
+    if not weights.sum():
+        return _Power(0.5, 0.0)
+    figure, least = np.average(np.array(powers)[known], weights=weights, axis=0).tolist()
+    return _Power(figure, 1.0 if _determines(codes, target.values, blocks) else least)
+
+
+def _auc_power(
+    scores: Floats, observed: Floats, target: TrainingTarget, rows: RowNumbers
+) -> _Power:
+    area = auc(scores, observed.astype(np.uint8))
+    if np.isnan(area):
+        return _Power(area, 0.0)
+    positives, negatives = (_units(target, rows[observed == label]) for label in (1, 0))
+    return _Power(area, auc_interval(area, positives, negatives)[0])
+
+
+def _units(target: TrainingTarget, rows: RowNumbers) -> int:
+    """Number of rows, or of groups, that are independent of each other."""
+    return len(rows) if target.groups is None else len(np.unique(target.groups[rows]))
+
+
+def _least_share(share: float, n: int) -> float:
+    """Lower end of the 95 % interval of a share of variance, by Fisher's z."""
+    if share <= 0 or n <= 3:
+        return 0.0
+    z = np.arctanh(min(share, 1 - 1e-12) ** 0.5) - Z95 / (n - 3) ** 0.5
+    return float(np.tanh(max(z, 0.0)) ** 2)
+
+
+def _determines(codes: NDArray[np.int64], target: Floats, blocks: _Blocks) -> bool:
+    """Whether a few codes, each in several rows, determine the class of every row."""
+    rows = np.concatenate(blocks)
+    classes, numbers = np.unique(target[rows], return_inverse=True)
+    if not len(rows) or np.bincount(numbers).min() < _FEWEST_COPIED or len(classes) < 2:
+        return False
+    pairs = len(np.unique(codes[rows] * len(classes) + numbers))
+    return pairs == len(np.unique(codes[rows])) <= len(rows) / _FEWEST_COPIED
 
 
 def _codes(form: Input, values: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
@@ -211,7 +264,8 @@ def _duplicates(
         return ()
     same = float((twins["seen"] == twins["target"]).mean() or 0.0)  # type: ignore[arg-type]
     message = (
-        f"{share:.1%} of the validation and holdout rows equal a training row in every column, and "
+        f"{twins.height:,} of {len(later):,} validation and holdout rows ({share:.1%}) equal a "
+        "training row in every column, and "
         f"{same:.0%} of those have the same target: the scores may be too good; remove duplicates, "
         "or name what they have in common as the group (--group)"
     )
