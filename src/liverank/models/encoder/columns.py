@@ -106,6 +106,8 @@ def number_level_of(value: object) -> str | None:
         return level_of(number)
     if math.isnan(number) or not isinstance(value, str):
         return level_of(value)
+    if "e" in value.lower():  # a rounded number, as programs write floats
+        return level_of(number)
     exact = Decimal(value.strip())
     return str(int(exact)) if exact == exact.to_integral_value() else level_of(number)
 

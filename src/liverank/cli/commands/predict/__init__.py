@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     from liverank.bundle.table_bundle import load_table_bundle
     from liverank.cli.commands.predict.batch_file import BatchFile
     from liverank.cli.commands.predict.batches import BatchPredictor, plain_numbers
-    from liverank.cli.commands.predict.score import class_type_of, report_of, show_later
+    from liverank.cli.commands.predict.score import report_of, show_later
     from liverank.tables.table_file import TableFile
 
     started_s = time.monotonic()
@@ -81,12 +81,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         if not rows:
             raise BundleError(f"{arguments.data}: has a header and no rows")
         if out is not None:
-            batches.join(
-                out,
-                texts=[] if file.dialect is None else predictor.kept,
-                classes=bundle.classes,
-                class_type=class_type_of(bundle),
-            )
+            batches.join(out, bundle, () if file.dialect is None else predictor.kept)
     except OSError as error:
         raise BundleError(
             f"{out}: cannot be written: {error.strerror or error}; "

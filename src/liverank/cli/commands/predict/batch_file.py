@@ -9,7 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from liverank.automl.profile.class_values import ClassType, with_class_type
+from liverank.automl.profile.class_values import with_class_type
+from liverank.bundle.table_bundle import TableBundle
+from liverank.cli.commands.predict.score import class_type_of
 from liverank.errors import BundleError
 from liverank.values.words import UNKNOWN
 
@@ -31,9 +33,7 @@ class BatchFile:
         self._files.append(self._folder / f"{len(self._files)}.parquet")
         predictions.write_parquet(self._files[-1])
 
-    def join(
-        self, out: Path, *, texts: Sequence[str], classes: Sequence[str], class_type: ClassType
-    ) -> None:
+    def join(self, out: Path, bundle: TableBundle, texts: Sequence[str]) -> None:
         """Join all batches into a file, which appears complete or not at all.
 
         ``texts`` are columns that were read as text from a delimited file. Raises OSError, and
@@ -45,7 +45,10 @@ class BatchFile:
             _check_flat(out, whole.collect_schema())
             whole.sink_csv(draft)
         else:
-            typed = [with_class_type(pl.col("class"), classes, class_type)] if classes else []
+            typed = []
+            if bundle.classes:
+                named = pl.col("class")
+                typed.append(with_class_type(named, bundle.classes, class_type_of(bundle)))
             whole.with_columns(*typed, *_as_read(whole, texts)).sink_parquet(draft)
         draft.replace(out)
 
