@@ -61,12 +61,12 @@ def infer_type(column: pl.Series, given: GivenType | None = None) -> InferredTyp
         distinct = present.n_unique() if _are_large(numbers) and not dtype.is_float() else 0
         return _of_finding(name, _exact(found, numbers, distinct))
     if present.dtype == pl.String:
-        texts = Texts(name, _counts(present.to_list()))
-        found = kind_of_texts(texts, TABLE_COLUMN)
+        counts = _counts(present.to_list())
+        found = kind_of_texts(Texts(name, counts), TABLE_COLUMN)
         if found.kind != "number" or found.number_form is not None:
             return _of_finding(name, found)
-        numbers = np.array([*map(number_of, texts.counts)])
-        levels = set(map(number_level_of, texts.counts)) if _are_large(numbers) else set()
+        numbers = np.array([*map(number_of, counts)])
+        levels = set(map(number_level_of, counts)) if _are_large(numbers) else set()
         return _of_finding(name, _exact(found, numbers, len(levels)))
     return None
 
