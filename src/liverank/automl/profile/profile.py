@@ -202,10 +202,12 @@ def _profile_column(
     distinct = len(set(map(str, sample.drop_nulls()))) if nested else sample.drop_nulls().n_unique()
     encoding: ColumnEncoding | None = None
     if role == "feature" and given is None:
-        why = _useless(inferred, sample, whole, distinct)
+        id_ = id_encoding(inferred, sample, target)
+        has_order = inferred.form.type == "category" and id_ and id_.encoding != "levels"
+        why = None if has_order else _useless(inferred, sample, whole, distinct)
         if why is not None:
             inferred, role = inferred._replace(reason=why), "unused"
-        elif (id_ := id_encoding(inferred, sample, target)) is not None:
+        elif id_ is not None:
             inferred, encoding = inferred._replace(reason=id_.reason), id_.encoding
     return ColumnProfile(
         form=inferred.form,
