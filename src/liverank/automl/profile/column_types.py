@@ -83,7 +83,7 @@ def _exact(found: Finding, numbers: NDArray[np.float64], distinct: int) -> Findi
     """A code in place of a number, if float64 merges some of the ``distinct`` values."""
     if found.kind != "number" or len(np.unique(numbers[~np.isnan(numbers)])) >= distinct:
         return found
-    return Finding("code", "numbers that are too large to be told apart as numbers, so ids")
+    return Finding("code", "numbers so large that some would merge, so ids")
 
 
 def _inferred(name: str, type_: ColumnType, reason: str) -> InferredType:

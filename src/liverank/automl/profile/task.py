@@ -6,20 +6,19 @@ that occur often and are no counts, make classes. Other numbers make a regressio
 """
 
 from decimal import Decimal
-from typing import NamedTuple, TypeAlias, get_args
+from typing import TypeAlias, get_args
 
 import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.automl.data.columns import distinct_codes, read_column
+from liverank.automl.data.columns import read_column
 from liverank.automl.data.matrix import Task
 from liverank.automl.profile.class_values import (
     ClassType,
     class_reader,
     class_type_of,
-    same_spelling,
 )
 from liverank.automl.profile.target_form import (
     in_plain_numbers,
@@ -27,12 +26,18 @@ from liverank.automl.profile.target_form import (
     target_number_form,
     values_that_are_no_numbers,
 )
+from liverank.automl.profile.target_levels import (
+    TargetLevels,
+    is_numeric_target,
+    of_texts,
+    read_levels,
+)
 from liverank.automl.profile.whole_numbers import why_classes
 from liverank.errors import TrainingError
-from liverank.models.encoder.columns import Input, level_of, number_level_of, read_values
+from liverank.models.encoder.columns import Input, level_of, number_level_of
 from liverank.values.number_forms import NumberForm
 from liverank.values.numbers import MOST_NUMBER, number_of
-from liverank.values.words import TRUE, UNKNOWN
+from liverank.values.words import TRUE
 
 LEAST_ROWS = 20
 """Fewest rows with a known target that a model is trained on."""
@@ -70,18 +75,6 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.classes) if self.task == "multiclass" else 1
 
 
-class _Levels(NamedTuple):
-    """A target column, read once: each distinct value, and which one a row has."""
-
-    codes: NDArray[np.int64]
-    """The number of each row's distinct value: int64[n]."""
-    levels: list[str | None]
-    """The level of each distinct value."""
-    numeric: bool
-    counts: dict[str, int]
-    """How often each known level occurs."""
-
-
 def find_target(
     column: pl.Series, task: Task | None = None, positive: PositiveClass = None
 ) -> Target:
@@ -106,10 +99,10 @@ def infer_target(
     name = column.name
     if task is not None and task not in get_args(Task):
         raise TrainingError(f"task is `{task}`; expected one of {', '.join(get_args(Task))}")
-    column = _of_texts(column)
+    column = of_texts(column)
     number_form = _number_form(column, task)
     given, column = column, in_plain_numbers(column, number_form)
-    read = _read_levels(column, _is_numeric(column))
+    read = read_levels(column, is_numeric_target(column))
     counts, numeric = read.counts, read.numeric
     rows = sum(counts.values())
     _check_enough(name, counts, rows, len(column))
@@ -157,7 +150,7 @@ def _number_form(column: pl.Series, task: Task | None) -> NumberForm | None:
     form = target_number_form(column)
     if form is None or task not in (None, "regression"):
         return None
-    counts = _read_levels(in_plain_numbers(column, form), numeric=True).counts
+    counts = read_levels(in_plain_numbers(column, form), numeric=True).counts
     return form if task == "regression" or _infer_task(counts, True)[0] == "regression" else None
 
 
@@ -168,33 +161,17 @@ def read_target(column: pl.Series, target: Target) -> NDArray[np.float64]:
     >>> read_target(column, find_target(column))[:4].tolist()
     [0.0, 1.0, nan, 0.0]
     """
-    column = in_plain_numbers(_of_texts(column), target.number_form)
-    read = None if target.task == "regression" else _read_levels(column, target.numeric)
+    column = in_plain_numbers(of_texts(column), target.number_form)
+    read = None if target.task == "regression" else read_levels(column, target.numeric)
     return _values(column, target, read)
 
 
-def _values(column: pl.Series, target: Target, read: _Levels | None) -> NDArray[np.float64]:
+def _values(column: pl.Series, target: Target, read: TargetLevels | None) -> NDArray[np.float64]:
     if read is None or target.task == "regression":
         return read_column(column, Input(name=target.name, type="number"))
     number = class_reader(target.classes)
     values = [np.nan if level is None else number(level) for level in read.levels]
     return np.array(values, np.float64)[read.codes]
-
-
-def _read_levels(column: pl.Series, numeric: bool) -> _Levels:
-    codes, distinct = distinct_codes(column)
-    form = Input(name=column.name, type="category", numeric=numeric)
-    levels = list(read_values(form, distinct))
-    unknown = UNKNOWN if numeric else frozenset({"", "nan", "null"})
-    counts: dict[str, int] = {}
-    for level, count in zip(levels, np.bincount(codes).tolist(), strict=True):
-        if level is not None and level.lower() not in unknown:
-            counts[level] = counts.get(level, 0) + count
-    others = same_spelling(counts)
-    for level, usual in others.items():
-        counts[usual] += counts.pop(level)
-    levels = [level if level is None else others.get(level, level) for level in levels]
-    return _Levels(codes, levels, numeric, counts)
 
 
 def _check_enough(name: str, counts: dict[str, int], rows: int, n: int) -> None:
@@ -208,20 +185,6 @@ def _check_enough(name: str, counts: dict[str, int], rows: int, n: int) -> None:
             f'target `{name}` is "{next(iter(counts))}" in all {rows} rows; '
             "there is nothing to predict: check that this is the right column"
         )
-
-
-def _of_texts(column: pl.Series) -> pl.Series:
-    """The column; as text if it holds categories, which mean what their texts do."""
-    is_text = isinstance(column.dtype, pl.Categorical | pl.Enum)
-    return column.cast(pl.String) if is_text else column
-
-
-def _is_numeric(column: pl.Series) -> bool:
-    if column.dtype != pl.String:
-        return column.dtype.is_numeric()
-    words = column.drop_nulls().unique().to_list()
-    known = [word for word in words if word.strip().lower() not in UNKNOWN]
-    return bool(known) and not any(np.isnan(number_of(word)) for word in known)
 
 
 def _infer_task(counts: dict[str, int], numeric: bool) -> tuple[Task, str]:
