@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from liverank.automl.data.written_numbers import numbers_written
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input, read_values, without_placeholders
-from liverank.values.numbers import MOST_NUMBER
+from liverank.values.numbers import MOST_NUMBER, WIDEST
 from liverank.values.times import EPOCHS, MOST_MS
 
 _PLAIN = (
@@ -65,8 +65,7 @@ def _read(column: pl.Series, form: Input) -> NDArray[Any]:
     dtype = column.dtype
     if form.type in ("number", "boolean", "time") and (dtype.is_numeric() or dtype == pl.Boolean):
         values = np.array(column.cast(pl.Float64).fill_null(np.nan).to_numpy(), np.float64)
-        values[np.abs(values) > MOST_NUMBER] = np.nan
-        return _from_numbers(values, form)
+        return _from_numbers(_held(values, form), form)
     if form.type == "time" and isinstance(dtype, pl.Datetime | pl.Date):
         times = column.cast(pl.Datetime("us", getattr(dtype, "time_zone", None)))
         exact = times.dt.epoch("us").cast(pl.Float64).fill_null(np.nan).to_numpy()
@@ -90,6 +89,14 @@ def distinct_codes(column: pl.Series) -> tuple[NDArray[np.int64], list[object]]:
     return joined["code"].to_numpy().astype(np.int64), distinct["value"].to_list()
 
 
+def _held(values: NDArray[np.float64], form: Input) -> NDArray[np.float64]:
+    """The numbers with those that float32 cannot hold as unknown, unless the column is wide."""
+    if form.wide:
+        return np.clip(values, -WIDEST, WIDEST)
+    values[np.abs(values) > MOST_NUMBER] = np.nan
+    return values
+
+
 def _from_distinct(column: pl.Series, form: Input) -> NDArray[Any]:
     codes, distinct = distinct_codes(column)
     return np.asarray(read_values(form, distinct)[codes])
@@ -104,7 +111,7 @@ def _from_number_text(column: pl.Series, form: Input) -> NDArray[np.float64]:
     else:
         numbers = numbers_written(column, form.number_form)
     values = np.array(numbers.fill_null(np.nan).to_numpy(), np.float64)
-    values[np.abs(values) > MOST_NUMBER] = np.nan
+    values = _held(values, form)
     others = (numbers.is_null() & column.is_not_null()).to_numpy()
     if others.any():
         values[others] = _from_distinct(column.filter(pl.Series(others)), form)

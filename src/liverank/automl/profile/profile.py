@@ -24,6 +24,7 @@ from liverank.automl.profile.placeholders import without_placeholders
 from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.profile.task import Target, infer_target
 from liverank.automl.profile.useless_columns import why_useless
+from liverank.automl.profile.wide_numbers import as_wide
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input
 
@@ -215,6 +216,8 @@ def _profile_column(
         )
     if given is None or role == "time":
         inferred = without_placeholders(inferred, sample)
+    if role == "feature":
+        inferred = as_wide(inferred, whole if whole.dtype.is_float() else sample)
     nested = sample.dtype.is_nested()
     distinct = len(set(map(str, sample.drop_nulls()))) if nested else sample.drop_nulls().n_unique()
     encoding: ColumnEncoding | None = None
