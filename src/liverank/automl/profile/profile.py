@@ -18,13 +18,12 @@ from liverank.automl.data.columns import read_column
 from liverank.automl.data.unread_values import unread_share
 from liverank.automl.profile.association import indicators
 from liverank.automl.profile.column_types import infer_type
+from liverank.automl.profile.extreme_values import as_wide, without_placeholders
 from liverank.automl.profile.given_types import GivenType, given_types
 from liverank.automl.profile.numeric_ids import ColumnEncoding, id_encoding
-from liverank.automl.profile.placeholders import without_placeholders
 from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.profile.task import Target, infer_target
 from liverank.automl.profile.useless_columns import why_useless
-from liverank.automl.profile.wide_numbers import as_wide
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input
 

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.columns import read_column
 from liverank.automl.data.matrix import Task
-from liverank.automl.profile.class_values import (
-    ClassType,
-    class_reader,
-    class_type_of,
-)
-from liverank.automl.profile.target_form import (
+from liverank.automl.data.target_form import (
     in_plain_numbers,
     target_form_note,
     target_number_form,
     values_that_are_no_numbers,
+)
+from liverank.automl.profile.class_values import (
+    ClassType,
+    class_reader,
+    class_type_of,
 )
 from liverank.automl.profile.target_levels import (
     TargetLevels,

@@ -96,16 +96,15 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         "columns": predictor.columns,
         "out": None if out is None else str(out),
     }
-    misread = predictor.later.warnings()
+    later, misread = predictor.later, predictor.later.warnings()
     if score is not None and report is not None:
         result["score"] = show_later(arguments.report, report, score, console, misread=misread)
-    notes = [*file.notes, *predictor.later.notes()]
-    result |= _show_notes(notes, [*file.warnings, *misread], console)
+    result |= _show_notes([*file.notes, *later.notes()], [*file.warnings, *misread], console)
     result["seconds"] = round(time.monotonic() - started_s, 3)
-    where = "" if out is None else f": {out}"
     if result["positive"] is not None and out is not None:
         console.print(escape(f'`probability` is that of "{result["positive"]}"'))
-    console.print(escape(f"{rows:,} rows of {bundle.target} in {result['seconds']:.1f} s{where}"))
+    done = f"{rows:,} rows of {bundle.target} in {result['seconds']:.1f} s"
+    console.print(escape(done if out is None else f"{done}: {out}"))
     return result
 
 
