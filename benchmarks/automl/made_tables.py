@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from automl.drift_tables import MAKERS as DRIFT_MAKERS
 from automl.tables import Ask, Table
 
 DAY_MS = 86_400_000
@@ -22,6 +23,11 @@ def made_tables(folder: Path) -> list[Table]:
         "made_drift": (made_drift, Ask(target="joined", time="at")),
         "made_mixed": (made_mixed, Ask(target="plan")),
         "made_prices": (made_prices, Ask(target="price")),
+    }
+    makers |= {
+        f"drift_{name}": (make, Ask(target="y", time="at"))
+        for name, make in DRIFT_MAKERS.items()
+        if name != "steady"
     }
     folder.mkdir(parents=True, exist_ok=True)
     tables = []
