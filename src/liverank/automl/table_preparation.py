@@ -6,6 +6,7 @@ Invariant: nothing is learned from the rows that the split holds out.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -16,12 +17,13 @@ from liverank.automl.data.training_target import TrainingTarget
 from liverank.automl.evaluation.eval_rows import LINKS
 from liverank.automl.evaluation.subsampling import rows_in_time
 from liverank.automl.evaluation.table_data import TableData
-from liverank.automl.metrics.objective import Objective, find_objective
+from liverank.automl.metrics.objective import Objective, find_objective, searchable
 from liverank.automl.options import SearchOptions
 from liverank.automl.preprocessing.encoder import FeatureCross, take_rows
+from liverank.automl.profile.block_warnings import block_warnings, counted_target
 from liverank.automl.profile.leakage import Leak, find_leaks
 from liverank.automl.profile.numeric_ids import ColumnEncoding
-from liverank.automl.profile.profile import TableProfile, profile_with_target
+from liverank.automl.profile.profile import SPLIT_BY_IT, TableProfile, profile_with_target
 from liverank.automl.profile.roles import RoleArrays, read_roles, split_rows
 from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.search.cross_selection import find_feature_crosses, from_record
@@ -47,6 +49,8 @@ class PreparedTable:
     leaks: tuple[Leak, ...]
     used: int | None
     """Number of rows used, where there was no time for all; None for all."""
+    warnings: tuple[str, ...] = ()
+    """What the blocks of the split do not show."""
 
 
 def prepare_table(
@@ -66,12 +70,31 @@ def prepare_table(
     rows, roles = read_roles(frame, profile, target)
     wanted = find_objective(objective, profile.target.task)
     _check_target(roles, wanted, profile.target.name)
-    data, why = _split(rows, roles, profile, wanted, options)
+    split, why = split_rows(
+        roles,
+        seed=options.seed,
+        gap_ms=options.gap_ms,
+        validation=options.validation,
+        time_is_given=table_roles.time is not None,
+    )
+    if split.kind != "chronological":
+        notes = tuple(note.removesuffix(SPLIT_BY_IT) for note in profile.notes)
+        profile = msgspec.structs.replace(profile, notes=notes)
+    warnings = block_warnings(roles, profile, split)
+    searched = searchable(wanted, counted_target(roles, split.validation))
+    if searched != wanted:
+        warnings += (
+            f"objective {wanted.name} says nothing where the target is the same in all "
+            f"{len(split.validation):,} validation rows; models are chosen by {searched.name}",
+        )
+    data = _table_data(rows, roles, profile, split, searched, options)
     leaks = _leaks(data)
     data = replace(data, encodings=_encodings(data, profile, plan, deadline))
     profile = with_encodings(profile, data.encodings)
     crosses = _crosses(data, plan, deadline)
-    return PreparedTable(profile, replace(data, feature_crosses=crosses), why, leaks, used)
+    return PreparedTable(
+        profile, replace(data, feature_crosses=crosses), why, leaks, used, warnings
+    )
 
 
 def _encodings(
@@ -105,19 +128,16 @@ def _check_target(roles: RoleArrays, objective: Objective, name: str) -> None:
         )
 
 
-def _split(
+def _table_data(
     rows: pl.DataFrame,
     roles: RoleArrays,
     profile: TableProfile,
+    split: Split,
     objective: Objective,
     options: SearchOptions,
-) -> tuple[TableData, str]:
-    """The rows with their split, and the reason for its kind."""
-    split, why = split_rows(
-        roles, seed=options.seed, gap_ms=options.gap_ms, validation=options.validation
-    )
+) -> TableData:
     in_time = split.kind == "chronological"
-    data = TableData(
+    return TableData(
         columns=read_columns(rows, profile.inputs),
         inputs=profile.inputs,
         target=roles.target,
@@ -133,7 +153,6 @@ def _split(
         seed=options.seed,
         class_names=profile.target.classes,
     )
-    return data, why
 
 
 def _leaks(data: TableData) -> tuple[Leak, ...]:

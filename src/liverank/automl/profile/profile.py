@@ -36,6 +36,9 @@ _EVENT_TIME = re.compile(
 )
 """Names of columns that hold the time of the row's event."""
 
+SPLIT_BY_IT = ": rows are split by it"
+"""End of the note about a time that the user did not name."""
+
 
 class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     """One column: its type, its role, and counts of its values."""
@@ -264,7 +267,7 @@ def _find_time(
         )
         return None, columns, [note]
     taken = [msgspec.structs.replace(c, role="time") if c is first else c for c in columns]
-    note = f"column {names} is the time of the rows ({why}): rows are split by it"
+    note = f"column {names} is the time of the rows ({why}){SPLIT_BY_IT}"
     return first.form.name, taken, [note]
 
 

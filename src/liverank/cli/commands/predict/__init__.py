@@ -98,7 +98,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     }
     if score is not None and report is not None:
         result["score"] = show_later(arguments.report, report, score, console)
-    result |= _show_notes(file.notes, file.warnings, console)
+    warnings = result.get("score", {}).pop("warnings", [])
+    result |= _show_notes(file.notes, (*warnings, *file.warnings), console)
     result["seconds"] = round(time.monotonic() - started_s, 3)
     where = "" if out is None else f": {out}"
     if result["positive"] is not None and out is not None:
