@@ -1,5 +1,6 @@
 """docs/config.md and docs/events.md name every key there is, with its default, and no other."""
 
+import argparse
 import re
 import typing
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from liverank.automl.metrics.figures import METRICS
+from liverank.cli.commands import automl
 from liverank.config import Config, FieldType
 from liverank.config_sources import Source
 from liverank.events.checks.checks import FINDINGS
@@ -76,6 +79,17 @@ def test_the_config_page_gives_the_default_of_every_key() -> None:
 def test_the_config_page_names_every_type_of_field() -> None:
     types = {row[0].strip("`") for row in rows_of("config.md") if len(row) == 2}
     assert types == set(typing.get_args(FieldType))
+
+
+def test_the_command_line_and_its_page_name_every_metric_of_models() -> None:
+    parser = argparse.ArgumentParser()
+    automl.configure(parser)
+    [option] = [one for one in parser._actions if "--objective" in one.option_strings]
+    [row] = [row for row in rows_of("cli.md", "## liverank automl") if "--objective" in row[0]]
+    for name, metric in METRICS.items():
+        written = f"{name}=.9" if metric.holds else name
+        assert re.search(rf"\b{re.escape(written)}\b", str(option.help)), written
+        assert f"`{written}`" in row[1], written
 
 
 @pytest.mark.parametrize("kind", KEYS)

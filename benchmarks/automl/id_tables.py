@@ -54,11 +54,11 @@ def ids_by_neither(seed: int, n: int = 12_000) -> pl.DataFrame:
     """Two ids that have nothing to do with the target.
 
     >>> ids_by_neither(1, 100).columns
-    ['batch', 'box', 'amount', 'hour', 'bought']
+    ['batch', 'box_id', 'amount', 'hour', 'bought']
     """
     generator = np.random.default_rng([seed, 4])
     batch, box = generator.integers(0, 300, n), generator.zipf(1.5, n) % 2000
-    return _table(generator, np.full(n, -0.8), batch=batch, box=box)
+    return _table(generator, np.full(n, -0.8), batch=batch, box_id=box)
 
 
 def ids_in_text(seed: int, n: int = 12_000) -> pl.DataFrame:
@@ -87,7 +87,7 @@ def ids_of_clicks(seed: int, n: int = 40_000) -> pl.DataFrame:
     advertisers as they came. Few levels have enough rows for a rate of their own.
 
     >>> ids_of_clicks(1, 100).columns[:7]
-    ['ad', 'advertiser', 'query', 'keyword', 'title', 'person', 'text']
+    ['ad_id', 'advertiser_id', 'query_id', 'keyword_id', 'title_id', 'person_id', 'text_id']
     """
     generator = np.random.default_rng([seed, 6])
     ad = _popular(generator, n, 8000, 0.8)
@@ -112,13 +112,13 @@ def ids_of_clicks(seed: int, n: int = 40_000) -> pl.DataFrame:
     )
     return pl.DataFrame(
         {
-            "ad": ad + 20_000_000,
-            "advertiser": advertiser,
-            "query": query,
-            "keyword": keyword,
-            "title": title,
-            "person": person,
-            "text": text,
+            "ad_id": ad + 20_000_000,
+            "advertiser_id": advertiser,
+            "query_id": query,
+            "keyword_id": keyword,
+            "title_id": title,
+            "person_id": person,
+            "text_id": text,
             "depth": depth,
             "position": position,
             "click": (generator.random(n) < 1 / (1 + np.exp(-margin))).astype(np.int64),
@@ -137,10 +137,11 @@ ID_TABLES = {
     "order": IdTable(ids_by_order, ("account",)),
     "level": IdTable(ids_by_level, ("outlet",)),
     "both": IdTable(ids_by_both, ("seller",)),
-    "neither": IdTable(ids_by_neither, ("batch", "box")),
+    "neither": IdTable(ids_by_neither, ("batch", "box_id")),
     "text": IdTable(ids_in_text, ("member", "desk", "box")),
     "clicks": IdTable(
-        ids_of_clicks, ("ad", "advertiser", "query", "keyword", "title", "person", "text")
+        ids_of_clicks,
+        ("ad_id", "advertiser_id", "query_id", "keyword_id", "title_id", "person_id", "text_id"),
     ),
 }
 

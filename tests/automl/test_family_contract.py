@@ -1,4 +1,4 @@
-"""What every family of trees promises, on every kind of task."""
+"""What every family promises, and what every family of trees does, on every kind of task."""
 
 import numpy as np
 import pytest
@@ -8,19 +8,25 @@ from liverank.automl.data.matrix import Matrix
 from liverank.automl.families import FAMILIES, is_installed
 from liverank.errors import TrainingError
 
-TREES = [
+EVERY = [
     pytest.param(
         name,
         marks=pytest.mark.skipif(not is_installed(name), reason="its package is not installed"),
     )
-    for name in ("lightgbm", "xgboost", "catboost")
+    for name in FAMILIES
 ]
+NO_NETS = [each for each in EVERY if not FAMILIES[each.values[0]].TRAITS.setup_s]
+"""Families that do not compile for each shape of a table."""
+TREES = [each for each in EVERY if FAMILIES[each.values[0]].TRAITS.is_boosting]
 TASKS = ("binary", "multiclass", "regression")
 QUICK = {
     "lightgbm": {"learning_rate": 0.2, "num_leaves": 15, "min_data_in_leaf": 10},
     "xgboost": {"learning_rate": 0.2, "max_depth": 4, "subsample": 0.8},
     "catboost": {"learning_rate": 0.2, "depth": 4, "subsample": 0.8},
 }
+
+
+"""Settings that learn in a few rounds; of other families the first published ones are taken."""
 
 
 def a_matrix(task, seed=0, n=600, **changes):
@@ -50,11 +56,12 @@ def fit(name, train, validation=None, params=None, **changes):
     arguments = {
         "seed": 7,
         "n_threads": 1,
-        "deadline": Deadline(1.0, lambda: 0.0),
+        "deadline": Deadline(1000.0, lambda: 0.0),
         "rounds": None if validation is not None else 12,
     }
     arguments |= changes
-    return FAMILIES[name].fit(train, validation, params or QUICK[name], **arguments)
+    params = params or QUICK.get(name) or FAMILIES[name].DEFAULTS[0][1]
+    return FAMILIES[name].fit(train, validation, params, **arguments)
 
 
 def loss(margins, matrix):
@@ -122,6 +129,10 @@ class TestFamilyOfTrees:
         assert arrays_of(one) == arrays_of(other)
         assert arrays_of(one) != arrays_of(fit(name, a_matrix(task)))
 
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("name", NO_NETS)
+class TestFamily:
     def test_all_published_and_all_drawn_settings_train(self, name, task):
         family, train = FAMILIES[name], a_matrix(task, n=80)
         generator = np.random.default_rng(0)
@@ -137,6 +148,15 @@ class TestFamilyOfTrees:
             margins = fitted.margins(table.features)
             assert margins.shape == (len(table), table.classes)
             assert np.isfinite(margins).all()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_no_columns_and_columns_that_say_nothing_give_the_average_of_the_target(name):
+    for features in (np.zeros((600, 0), np.float32), np.full((600, 1), np.nan, np.float32)):
+        names = ("a",) * features.shape[1]
+        table = a_matrix("regression", features=features, names=names, directions=(0,) * len(names))
+        fitted = fit(name, table, rounds=3)
+        np.testing.assert_allclose(fitted.margins(features), table.target.mean(), atol=0.1)
 
 
 def odd_tables(task):

@@ -93,11 +93,31 @@ def test_what_ids_say_of_the_target_proposes_their_encodings():
     assert proposed_encodings("order") == {}
     assert proposed_encodings("level") == {"outlet": "both"}
     assert proposed_encodings("both") == {"seller": "both"}
-    assert proposed_encodings("neither") == {}
-    assert proposed_encodings("text") == {"member": "both", "desk": "levels", "box": "levels"}
+    assert proposed_encodings("neither") == {"box_id": "number"}
+    assert proposed_encodings("text") == {"member": "number", "desk": "levels", "box": "levels"}
     clicks = proposed_encodings("clicks")
-    assert clicks["ad"] == clicks["advertiser"] == "both"
-    assert not {"query", "title", "person"} & {c for c, each in clicks.items() if each == "both"}
+    assert clicks["ad_id"] == clicks["advertiser_id"] == "both"
+    assert clicks["query_id"] == clicks["title_id"] == clicks["person_id"] == "number"
+
+
+def test_texts_that_never_recur_are_used_where_the_order_of_their_numbers_matters():
+    generator = np.random.default_rng(0)
+    number = generator.permutation(60_000)[:2000]
+    table = pl.DataFrame(
+        {
+            "order": [f"order-{each}" for each in number],
+            "row": [f"r{each}" for each in generator.permutation(2000)],
+            "x": generator.random(2000),
+            "late": (generator.random(2000) < number / 60_000).astype(int),
+            "noise": generator.integers(0, 2, 2000),
+        }
+    )
+    late = profile_table(table.drop("noise"), TableRoles(target="late"))
+    assert late.encodings == {"order": "number"}
+    assert (late["order"].role, late["row"].role) == ("feature", "unused")
+    noise = profile_table(table.drop("late"), TableRoles(target="noise"))
+    assert noise["order"].role == "unused"
+    assert noise.encodings == {}
 
 
 def test_numbers_that_may_be_merged_as_floats_have_no_levels():
@@ -119,7 +139,7 @@ def test_without_time_the_proposal_is_kept_and_the_report_says_how_each_is_used(
     found = prepared("text")
     assert dict(found.data.encodings) == proposed_encodings("text")
     reasons = {column.form.name: column.reason for column in found.profile.columns}
-    assert reasons["member"].endswith("; used as a number and encoded by its levels")
+    assert reasons["member"].endswith("; used as a number")
     assert reasons["desk"].endswith("; encoded by its levels")
 
 

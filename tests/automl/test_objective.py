@@ -18,6 +18,14 @@ rows = st.lists(
 ).map(lambda some: tuple(np.array(part, float) for part in zip(*some, strict=True)))
 
 
+EVERY = [
+    (f"{name}=.5" if metric.holds else name, task)
+    for name, metric in METRICS.items()
+    for task in metric.compute
+]
+"""Every metric with each task that it applies to: a new one is tested too."""
+
+
 def value(name, margins, target, weight=None, task="binary"):
     margins = margins if margins.ndim == 2 else margins[:, None]
     return find_objective(name, task).value(margins, target, weight)
@@ -74,15 +82,17 @@ def test_precision_and_recall_are_the_best_that_some_threshold_gives(case, at):
     assert value(f"recall_at_precision={at}", margins, target, weight) == pytest.approx(complete)
 
 
-@given(rows)
-def test_a_weight_is_as_many_rows(case):
-    margins, target, weight = case
+@given(rows, st.sampled_from(EVERY))
+def test_a_weight_is_as_many_rows_and_the_order_of_rows_does_not_matter(case, of):
+    (margins, target, weight), (name, task) = case, of
+    if task == "multiclass":
+        margins = np.column_stack([margins, -margins, np.zeros(len(margins))])
+    expected = value(name, margins, target, weight, task=task)
     times = weight.astype(int)
-    for name in ("log_loss", "auc", "auc_pr", "accuracy", "precision_at_recall=.5"):
-        np.testing.assert_allclose(
-            value(name, margins, target, weight),
-            value(name, np.repeat(margins, times), np.repeat(target, times)),
-        )
+    repeated = np.repeat(margins, times, axis=0), np.repeat(target, times)
+    np.testing.assert_allclose(expected, value(name, *repeated, task=task), atol=1e-12)
+    turned = (part[::-1] for part in (margins, target, weight))
+    np.testing.assert_allclose(expected, value(name, *turned, task=task), atol=1e-12)
 
 
 @given(rows)

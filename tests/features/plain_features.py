@@ -39,7 +39,10 @@ class PlainReader:
         self._keys = cache(self._find_keys)
 
     def _read(self, expression, item: str) -> float:
-        return getattr(self, f"_{type(expression).__name__.lower()}")(expression, item)
+        kind = type(expression).__name__
+        definition = getattr(self, f"_{kind.lower()}", None)
+        assert definition is not None, f"define {kind} plainly: PlainReader._{kind.lower()}"
+        return definition(expression, item)
 
     def list_of(self, expression) -> list[float]:
         """The expression for every candidate."""

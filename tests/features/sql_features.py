@@ -121,7 +121,9 @@ class Oracle:
     def table(self, expression: object) -> str:
         """The name of the table (read, item, value) of an expression, made at its first use."""
         if expression not in self._tables:
-            query = QUERIES[type(expression)](expression, self.table, self.layout)
+            kind = type(expression)
+            assert kind in QUERIES, f"define {kind.__name__} in SQL, and name it in QUERIES"
+            query = QUERIES[kind](expression, self.table, self.layout)
             name = self._tables[expression] = f"feature{len(self._tables)}"
             self.db.execute(f"CREATE TABLE {name} AS {query}")
         return self._tables[expression]

@@ -8,7 +8,7 @@ import pytest
 from event_worlds import HOUR_MS, NOON, worlds
 from hypothesis import given
 from hypothesis import strategies as st
-from plain_oddities import plain_oddities
+from plain_oddities import CHECKS, plain_oddities
 
 from liverank.config import Config, parse_config
 from liverank.events.checks import entities, rankings
@@ -59,8 +59,13 @@ def only(found: list[Finding], name: str) -> Finding | None:
     return next((finding for finding in found if finding.name == name), None)
 
 
-def test_every_finding_has_one_name() -> None:
+def test_every_finding_has_one_name_and_a_plain_definition() -> None:
     assert len(set(FINDINGS)) == len(FINDINGS)
+    plain = [check.__name__ for check in CHECKS]
+    of_logs_alone = {"backfilled_rankings"}  # has a test of its own
+    assert plain == [name for name in FINDINGS if name not in of_logs_alone], (
+        "each finding has a plain definition in plain_oddities.py, in the order of the report"
+    )
     assert find_oddities([], CONFIGS[0], now_ms=NOON) == []
 
 

@@ -19,6 +19,11 @@ from liverank.automl.deployment.option import DeployOption
 from liverank.automl.deployment.refit import FinalModel, Refit, Trainable
 from liverank.automl.deployment.selection import choose_deployed
 from liverank.automl.ensemble.calibration import Calibrated, choose_calibration
+from liverank.automl.ensemble.forward_calibration import (
+    CalibrationBlock,
+    calibrate_by_origins,
+    in_parts,
+)
 from liverank.automl.ensemble.greedy import (
     Candidates,
     Ensemble,
@@ -42,6 +47,9 @@ _SEARCH_SHARE = 0.93
 the best models so far is subtracted as well."""
 _DEPLOYMENT_SHARE = 0.35
 """Share of the time after the search used to choose the deployed model."""
+
+_LEAST_BLOCKS = 3
+"""Fewest blocks of validation rows for a calibration by origins."""
 
 
 class TrainingData(Trainable, Protocol):
@@ -98,8 +106,25 @@ class SearchResult:
         if evaluation.in_time or self.served.shape is not None:
             rows = rows.take(np.arange(last.start, last.stop))
             validation = validation[-len(rows) :]
-        margins = self.calibrated.calibrator.apply(np.concatenate([validation, holdout]))
+        both = np.concatenate([validation, holdout])
+        margins = self.calibrated.on_validation_and_holdout(both)
         return joined(rows, evaluation.holdout_rows), margins
+
+    def blocks(self) -> list[tuple[EvalRows, NDArray[np.float64]]]:
+        """Rows and calibrated margins of each fold's validation rows, and of the holdout.
+
+        Of the whole ensemble, by models trained on the rows before; empty unless split by time.
+        """
+        if not self.evaluation.in_time:
+            return []
+        rows = joined(self.evaluation.validation_rows, self.evaluation.holdout_rows)
+        holdout = weighted_sum([each.holdout for each in self.tried], self.blend.weights)
+        margins = self.calibrated.on_validation_and_holdout(
+            np.concatenate([self.blend.cross_fitted, holdout])
+        )
+        sizes = [len(fold.validation) for fold in self.evaluation.folds]
+        parts = np.split(np.arange(len(rows)), np.cumsum(sizes))
+        return [(rows.take(part), margins[part]) for part in parts]
 
 
 def find_model(
@@ -112,7 +137,7 @@ def find_model(
 
     Raises TrainingError where no family can be tried.
     """
-    evaluation, plan, families = _start(data, options, deadline)
+    evaluation, plan, families = _start(data, options, deadline, sees_drift=policy.sees_drift)
     results, plan = run_search(
         evaluation,
         families,
@@ -144,6 +169,7 @@ def find_model(
         plan=plan,
         deadline=deadline,
         limits=options.limits,
+        grows=not policy.sees_drift,
     )
     final, plan = refit.finish()
     return SearchResult(
@@ -152,7 +178,7 @@ def find_model(
 
 
 def _start(
-    data: TrainingData, options: SearchOptions, deadline: Deadline
+    data: TrainingData, options: SearchOptions, deadline: Deadline, *, sees_drift: bool
 ) -> tuple[CrossValidation, Plan, Mapping[str, Family]]:
     """Folds, the plan to fill or to run again, and the families of its trials."""
     evaluation, plan = data.evaluation(1), options.plan
@@ -165,6 +191,7 @@ def _start(
             kind=data.kind,
             deadline=deadline,
             memory_bytes=options.memory_bytes,
+            sees_drift=sees_drift,
         )
     else:
         names = dict.fromkeys(trial.family for trial in plan.trials)
@@ -225,6 +252,21 @@ def _calibrate(
     rows = evaluation.validation_rows
     if len(validation) < len(rows):  # the last fold only: its rows are at the end
         rows = rows.take(np.arange(len(rows) - len(validation), len(rows)))
+    if policy.sees_drift:
+        last = CalibrationBlock(holdout, evaluation.holdout_rows)
+        blocks = _blocks(CalibrationBlock(validation, rows), evaluation)
+        return calibrate_by_origins([*blocks, last])
     return choose_calibration(
         validation, rows, holdout, evaluation.holdout_rows, allow_ties=policy.allow_ties
     )
+
+
+def _blocks(validation: CalibrationBlock, evaluation: CrossValidation) -> list[CalibrationBlock]:
+    """The validation rows of each fold; in equal parts where that would be fewer than three."""
+    sizes = [len(fold.validation) for fold in evaluation.folds]
+    if len(validation.rows) < sum(sizes) or len(sizes) < _LEAST_BLOCKS:
+        return in_parts(validation, _LEAST_BLOCKS)
+    parts = np.split(np.arange(len(validation.rows)), np.cumsum(sizes)[:-1])
+    return [
+        CalibrationBlock(validation.margins[part], validation.rows.take(part)) for part in parts
+    ]

@@ -38,7 +38,7 @@ from liverank.automl.table_preparation import prepare_table
 from liverank.automl.trials.plan import Plan, Trial
 from liverank.automl.trials.policy import SearchPolicy
 from liverank.dataset.sampling import evenly_spread_rows
-from liverank.models.encoder.columns import Columns, ColumnType
+from liverank.models.encoder.columns import Columns
 from liverank.tables.table_file import TableFile
 
 _POLICY = SearchPolicy(time_trials=True)
@@ -78,7 +78,8 @@ def fit(
     group: str | None = None,
     weight: str | None = None,
     split: str | None = None,
-    types: Mapping[str, ColumnType] | None = None,
+    types: Mapping[str, str] | None = None,
+    time_format: str | None = None,
     task: Task | None = None,
     positive: PositiveClass = None,
     objective: str | None = None,
@@ -131,6 +132,7 @@ def fit(
         weight=weight,
         split=split,
         types=types or {},
+        time_format=time_format,
         task=task,
         positive=positive,
     )
@@ -166,7 +168,7 @@ def search_table(
     absent = [] if test is None else check_test(test, frame, roles.target, roles.task)
     prepared = prepare_table(frame, roles, options, objective, budget.search)
     data = prepared.data
-    model = find_model(data, options, budget.search, _POLICY)
+    model = find_model(data, options, budget.search, _POLICY._replace(drift=prepared.drift))
     run = TableRun(
         profile=prepared.profile,
         table_data=data,
@@ -182,6 +184,7 @@ def search_table(
         sha256=source.sha256,
         used=prepared.used,
         checks=prepared.warnings,
+        study=prepared.drift,
     )
     report = _described(write_report(run, seconds=budget.seconds()), source, options)
     plan = msgspec.structs.replace(
@@ -189,11 +192,12 @@ def search_table(
         extras=recorded(data.feature_crosses),
         encodings=dict(data.encodings),
         rows=prepared.used,
+        drift=prepared.drift,
     )
     result = Result(model.final.predictor.narrow(), prepared.profile, report, plan, _golden(data))
     if test is None:
         return result
-    overlaps = overlap_warnings(test, frame, data, roles.group)
+    overlaps = overlap_warnings(test, frame, data, prepared.profile)
     return _tested(result, test, absent, overlaps, budget)
 
 

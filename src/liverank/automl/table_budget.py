@@ -11,6 +11,9 @@ _WRITE_REPORT_SHARE, _MOST_REPORT_S = 0.06, 4.0
 """Share of the budget that the search leaves to the report, and the most seconds of it."""
 _CROSSES_SHARE = 0.15
 """Share of the remaining time used to look for feature crosses."""
+_ORIGINS_SHARE, _LEAST_ORIGINS_S, _MOST_ORIGINS_SHARE = 0.12, 3.0, 0.35
+"""Share of the remaining time used to see how models of the past did on the rows that followed;
+seconds that it takes at least, and the share that these may be of a short budget."""
 _ENCODINGS_SHARE = 0.08
 """Share of the remaining time used to choose the encodings of ids."""
 _DRIFT_SHARE, _IMPORTANCE_SHARE = 0.4, 0.8
@@ -61,6 +64,13 @@ class TableBudget:
     def crosses(deadline: Deadline) -> Deadline:
         """Deadline for finding feature crosses; ``deadline`` is that of the search."""
         return deadline.share(_CROSSES_SHARE)
+
+    @staticmethod
+    def origins(deadline: Deadline) -> Deadline:
+        """Deadline for the study of drift; ``deadline`` is that of the search."""
+        left_s = deadline.left_s()
+        least = min(_LEAST_ORIGINS_S / left_s, _MOST_ORIGINS_SHARE) if left_s else 0.0
+        return deadline.share(max(_ORIGINS_SHARE, least))
 
     def drift(self) -> Deadline:
         """Deadline for measuring drift."""

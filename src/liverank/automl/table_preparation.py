@@ -14,7 +14,9 @@ from liverank.automl.budget import Deadline
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.splits import Split
 from liverank.automl.data.training_target import TrainingTarget
+from liverank.automl.drift.study import study_drift
 from liverank.automl.evaluation.eval_rows import LINKS
+from liverank.automl.evaluation.recency import Recency
 from liverank.automl.evaluation.subsampling import rows_in_time
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.metrics.objective import Objective, find_objective, searchable
@@ -29,6 +31,7 @@ from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.search.cross_selection import find_feature_crosses, from_record
 from liverank.automl.search.encoding_selection import choose_encodings, with_encodings
 from liverank.automl.table_budget import TableBudget
+from liverank.automl.trials.drift_policy import DriftPolicy
 from liverank.automl.trials.plan import Plan
 from liverank.dataset.sampling import evenly_spread_rows
 from liverank.errors import TrainingError
@@ -51,6 +54,8 @@ class PreparedTable:
     """Number of rows used, where there was no time for all; None for all."""
     warnings: tuple[str, ...] = ()
     """What the blocks of the split do not show."""
+    drift: DriftPolicy | None = None
+    """How the table changes with time; None where that was not measured."""
 
 
 def prepare_table(
@@ -91,9 +96,24 @@ def prepare_table(
     leaks = _leaks(data)
     data = replace(data, encodings=_encodings(data, profile, plan, deadline))
     profile = with_encodings(profile, data.encodings)
+    drift = _drift(data, plan, deadline)
+    if drift is not None:
+        data = _as_drift_asks(data, drift)
     crosses = _crosses(data, plan, deadline)
-    return PreparedTable(
-        profile, replace(data, feature_crosses=crosses), why, leaks, used, warnings
+    data = replace(data, feature_crosses=crosses)
+    return PreparedTable(profile, data, why, leaks, used, warnings, drift)
+
+
+def _drift(data: TableData, plan: Plan | None, deadline: Deadline) -> DriftPolicy | None:
+    return study_drift(data, TableBudget.origins(deadline)) if plan is None else plan.drift
+
+
+def _as_drift_asks(data: TableData, drift: DriftPolicy) -> TableData:
+    """The rows of the past that train models, their weights, and the columns that are read."""
+    return replace(
+        data,
+        inputs=tuple(form for form in data.inputs if form.name not in drift.left_out),
+        recency=Recency(history=drift.history, half_life=drift.half_life),
     )
 
 

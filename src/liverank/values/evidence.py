@@ -1,6 +1,7 @@
 """What the texts of a column or field show: counts and shares from which its kind is decided.
 
-Invariant: evidence depends on the values, the name and the ids given, never on their order.
+Invariant: evidence depends on the values, the name and the ids given, never on their order, except
+that the order of rows may decide between day and month.
 """
 
 import re
@@ -14,7 +15,7 @@ import numpy as np
 from liverank.values.names import CODE_COLUMN, snake_case
 from liverank.values.number_forms import FormFound, find_number_form
 from liverank.values.numbers import number_of
-from liverank.values.times import TimeForm, moment_of
+from liverank.values.time_forms import TimeFormFound, find_time_form
 from liverank.values.words import FALSE, TRUE
 
 SEPARATORS = ("|", ";", ",")
@@ -25,7 +26,6 @@ _ZERO_FIRST = re.compile(r"0\d+")
 _NUMBERED_NAME = re.compile(
     rf"{CODE_COLUMN.pattern}|(^|_)(phone|telephone|tel|fax|mobile|iban|bic|account|card|version|ip)(_|$)"
 )
-_FORMS: tuple[TimeForm, ...] = ("iso", "month_first", "day_first")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,7 @@ class Texts:
 
     name: str
     counts: Mapping[str, int]
+    """In the order in which the texts occur first."""
     ids: Collection[str] = ()
     """Known ids of users and hosts."""
 
@@ -90,20 +91,9 @@ class Texts:
         """Whether there are digits with leading zeros, which a number would lose."""
         return any(_ZERO_FIRST.fullmatch(text) for text in self.counts)
 
-    def time_form(self, least: float) -> TimeForm | None:
-        """How at least this share is written as times; None if day and month are ambiguous."""
-        if not any(character in next(iter(self.counts)) for character in "-/."):
-            return None
-        read = {
-            form: sum(n for t, n in self.counts.items() if not np.isnan(moment_of(t, form)))
-            for form in _FORMS
-        }
-        best = max(_FORMS, key=lambda form: read[form])
-        if read[best] < least * self.total:
-            return None
-        if best != "iso" and read["month_first"] == read["day_first"]:
-            return None
-        return best
+    def time_form(self, least: float) -> TimeFormFound | None:
+        """How at least this share is written as times; None if they are no times."""
+        return find_time_form(self.counts, least)
 
     def separator(self) -> str | None:
         """The separator of list elements, "[" for JSON lists; None when these are no lists."""

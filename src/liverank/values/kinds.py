@@ -19,11 +19,12 @@ from liverank.values.names import (
     CODE_FIELD,
     KEY_FIELD,
     TEXT_FIELD,
-    TIME_COLUMN,
     snake_case,
 )
 from liverank.values.number_forms import MOSTLY, NumberForm, example_of, number_written
 from liverank.values.numbers import number_of
+from liverank.values.numeric_times import could_be_seconds, find_numeric_time
+from liverank.values.time_forms import TimeFormFound, looks_like_short_years
 from liverank.values.times import TimeForm, moment_of
 
 Kind: TypeAlias = Literal["number", "code", "boolean", "time", "list", "text", "key", "category"]
@@ -31,9 +32,6 @@ Kind: TypeAlias = Literal["number", "code", "boolean", "time", "list", "text", "
 
 MAX_LEVELS = 64
 """Most levels kept of a category field; a text field with more distinct values is a key."""
-
-_EARLIEST_S = 946_684_800
-_YEAR_2040_S, _YEAR_2100_S = 2_208_988_800, 4_102_444_800
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -43,7 +41,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Texts may be booleans, numbers or lists; events come as JSON, which has types for those."""
     codes: re.Pattern[str]
     """Names whose whole numbers are codes."""
-    latest_s: int
+    latest_year: int
     """Unix times are between the year 2000 and this."""
     guesses_numbers: bool
     """Whether 0 and 1 are booleans, and Unix seconds are times: counters of events are numbers."""
@@ -64,7 +62,7 @@ class Rules(Struct, frozen=True, kw_only=True):
 TABLE_COLUMN = Rules(
     as_written=True,
     codes=CODE_COLUMN,
-    latest_s=_YEAR_2040_S,
+    latest_year=2040,
     guesses_numbers=True,
     has_keys=False,
     prose_words=3,
@@ -76,7 +74,7 @@ TABLE_COLUMN = Rules(
 EVENT_FIELD = Rules(
     as_written=False,
     codes=CODE_FIELD,
-    latest_s=_YEAR_2100_S,
+    latest_year=2100,
     guesses_numbers=False,
     has_keys=True,
     prose_words=2.5,
@@ -111,18 +109,12 @@ def kind_of_numbers(name: str, values: NDArray[np.float64], rules: Rules) -> Fin
         return Finding("number", "numbers")
     if rules.guesses_numbers and np.unique(values).tolist() == [0.0, 1.0]:
         return Finding("boolean", "0 or 1")
-    latest = rules.latest_s
-    in_seconds = _within(values, _EARLIEST_S, latest)
-    is_time_name = bool(TIME_COLUMN.search(snake_case(name)))
-    year = 2100 if latest == _YEAR_2100_S else 2040
-    if _within(values, _EARLIEST_S * 1000, latest * 1000):
-        why = f"Unix milliseconds of the years 2000 to {year}"
-        return Finding("time", why, time_form="epoch_ms")
-    if rules.guesses_numbers and is_time_name and in_seconds:
-        return Finding("time", f"Unix seconds of the years 2000 to {year}", time_form="epoch_s")
+    time = find_numeric_time(name, values, rules.latest_year, guesses=rules.guesses_numbers)
+    if time is not None:
+        return Finding("time", time.reason, time_form=time.form)
     if rules.codes.search(snake_case(name)):
         return Finding("code", "whole numbers, and the name is that of an id or a code")
-    if rules.guesses_numbers and in_seconds and len(np.unique(values)) > 1:
+    if rules.guesses_numbers and could_be_seconds(values, rules.latest_year):
         odd = 'these could be Unix seconds; if they are, give this column the type "time"'
         return Finding("number", "numbers", odd)
     return Finding("number", "numbers")
@@ -144,7 +136,7 @@ def kind_of_texts(texts: Texts, rules: Rules, *, distinct: int | None = None) ->
         return Finding("text", "several words, rarely the same ones")
     if rules.has_keys and _are_keys(texts, distinct):
         return Finding("key", "texts that identify")
-    odd = _partly_numbers(texts) if rules.as_written else None
+    odd = (_short_years(texts) or _partly_numbers(texts)) if rules.as_written else None
     return Finding("category", "texts that occur again and again", odd)
 
 
@@ -152,23 +144,23 @@ def unread(counts: Mapping[str, int], read: Callable[[str], float], what: str) -
     """Describes the values that cannot be read; None if there are none.
 
     >>> unread({"7": 3, "x": 2}, number_of, "numbers")
-    '2 values are not numbers ("x") and are treated as unknown'
+    '2 of 5 values are not numbers ("x") and are treated as unknown'
     """
     odd = {word: n for word, n in counts.items() if np.isnan(read(word))}
     if not odd:
         return None
     some = ", ".join(f'"{word[:30]}"' for word in sorted(odd, key=lambda w: (-odd[w], w))[:3])
-    return f"{sum(odd.values())} values are not {what} ({some}) and are treated as unknown"
+    n, total = sum(odd.values()), sum(counts.values())
+    return f"{n} of {total} values are not {what} ({some}) and are treated as unknown"
 
 
 def _kind_as_written(texts: Texts) -> Finding | None:
     """Booleans, times, codes, numbers and lists that are written as text."""
     if texts.are_booleans:
         return Finding("boolean", "two words that mean true and false")
-    form = texts.time_form(MOSTLY)
-    if form is not None:
-        odd = unread(texts.counts, lambda text: moment_of(text, form), "times")
-        return Finding("time", f"times ({form})", odd, time_form=form)
+    found = texts.time_form(MOSTLY)
+    if found is not None:
+        return _times(texts, found)
     if texts.are_codes:
         return Finding("category", "numbers with leading zeros, so codes")
     if len(texts.counts) > 2 and (number := _numbers(texts)):
@@ -178,6 +170,26 @@ def _kind_as_written(texts: Texts) -> Finding | None:
         why = f'a few values that occur again and again, separated by "{separator}"'
         return Finding("list", why, separator=None if separator == "[" else separator)
     return None
+
+
+def _times(texts: Texts, found: TimeFormFound) -> Finding:
+    form = found.form
+    notes = [
+        day_order_note(texts, found) if found.is_guess else None,
+        unread(texts.counts, lambda text: moment_of(text, form), "times"),
+    ]
+    return Finding("time", found.reason, "; ".join(filter(None, notes)) or None, form)
+
+
+def day_order_note(texts: Texts, found: TimeFormFound) -> str:
+    """Which day a text is read as where day and month could be either, and how to say otherwise."""
+    text = next(text for text in texts.counts if not np.isnan(moment_of(text, found.form)))
+    other = "day_first" if found.form == "month_first" else "month_first"
+    day = np.datetime64(int(moment_of(text, found.form)), "ms").astype("datetime64[D]")
+    return (
+        f'"{text}" is read as {day}: {found.reason}; if that is wrong, say --type '
+        f"{texts.name}=time:{other}"
+    )
 
 
 def _numbers(texts: Texts) -> Finding | None:
@@ -195,6 +207,17 @@ def _numbers(texts: Texts) -> Finding | None:
     note += f"{texts.name}=category" + ("" if odd is None else f"; {odd}")
     return Finding(
         "number", f"numbers as people write them: {found.reason}", note, number_form=form
+    )
+
+
+def _short_years(texts: Texts) -> str | None:
+    """Describes texts that look like times whose years have two digits."""
+    text = looks_like_short_years(texts.counts)
+    if text is None:
+        return None
+    return (
+        f'values such as "{text}" look like times with a year of two digits, which are read '
+        f'only in a form that is given, such as --type "{texts.name}=time:%d/%m/%y"'
     )
 
 
@@ -237,7 +260,3 @@ def _are_keys(texts: Texts, distinct: int) -> bool:
         return True
     is_varied = distinct > max(0.5 * texts.total, 3)
     return distinct > MAX_LEVELS or (distinct > 10 and is_varied)
-
-
-def _within(values: NDArray[np.float64], least: float, most: float) -> bool:
-    return bool((values >= least).all() and (values <= most).all())

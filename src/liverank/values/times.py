@@ -1,28 +1,72 @@
 """Times as they are written, as Unix milliseconds.
 
+    iso                      2024-01-22, 2024/1/22 20:29, 2024-01-22T20:29:03.5+02:00, 2024-01
+    month_first, day_first   1/22/2024 8:29 PM; 22.01.2024 20:29:03
+    month_name               22-Jan-2024, Jan 22, 2024, Mon, 22 January 2024 20:29:03 +0000
+    yyyymmdd                 20240122, 20240122202903, also 202401 and 2024; as text or whole number
+    epoch_s, _ms, _us, _ns   Unix time, as text or number
+    %d/%m/%y ...             any pattern of ``strptime``
+
 Invariant: a value that is not a time of the given form is unknown, never another time.
 """
 
 import datetime
 import math
 import re
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from liverank.values.numbers import number_of
 
-TimeForm: TypeAlias = Literal["iso", "epoch_s", "epoch_ms", "month_first", "day_first"]
-
-EPOCHS: dict[TimeForm, float] = {"epoch_s": 1000.0, "epoch_ms": 1.0}
+TimeForm: TypeAlias = str
+"""One of ``TIME_FORMS``, or a pattern of ``strptime`` with a ``%``."""
+TIME_FORMS: tuple[TimeForm, ...] = (
+    *("iso", "month_first", "day_first", "month_name", "yyyymmdd"),
+    *("epoch_s", "epoch_ms", "epoch_us", "epoch_ns"),
+)
+EPOCHS: dict[TimeForm, float] = {
+    "epoch_s": 1000.0,
+    "epoch_ms": 1.0,
+    "epoch_us": 1e-3,
+    "epoch_ns": 1e-6,
+}
 """Milliseconds of one unit."""
 MOST_MS = 1e16
 """Largest time, in Unix milliseconds; times further from 1970 are unknown."""
 
+_CLOCK = (
+    r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?"
+    r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)? ?(?P<zone>[Zz]|UTC|GMT|(?:UTC|GMT)?[+-]\d\d:?\d\d)?"
+)
+_WITH_CLOCK = rf"(?:(?:[Tt,]|,? |:| at ){_CLOCK})?(?: \((?:UTC|GMT)\))?"
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = (
+    r"(?P<month>[Jj]an(?:uary)?|[Ff]eb(?:ruary)?|[Mm]ar(?:ch)?|[Aa]pr(?:il)?|[Mm]ay|[Jj]une?|[Jj]uly?|"
+    r"[Aa]ug(?:ust)?|[Ss]ept?(?:ember)?|[Oo]ct(?:ober)?|[Nn]ov(?:ember)?|[Dd]ec(?:ember)?|"
+    rf"{'|'.join(_MONTHS).upper()})\.?"
+)
+_WEEKDAY = (
+    r"(?:(?:[Mm]on|[Tt]ue(?:s)?|[Ww]ed(?:nes)?|[Tt]hu(?:rs)?|[Ff]ri|[Ss]at(?:ur)?|[Ss]un)"
+    r"(?:day)?\.?,? )?"
+)
+_YEAR = r"(?P<year>\d{4})"
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _ISO = re.compile(
-    r"(\d{4}[-/]\d\d[-/]\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?([Zz]|[+-]\d\d:?\d\d)?)?",
+    rf"{_YEAR}(?:[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}}){_WITH_CLOCK}|-(?P<only>\d\d))",
     re.ASCII,
 )
 _SLASHED = re.compile(
-    r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[Tt ](\d{1,2}):(\d\d)(?::(\d\d))?)?", re.ASCII
+    rf"(?P<first>\d{{1,2}})[/.-](?P<then>\d{{1,2}})[/.-]{_YEAR}{_WITH_CLOCK}", re.ASCII
+)
+_NAMED = (
+    re.compile(rf"{_WEEKDAY}{_DAY}[-/. ]{_MONTH}[-/., ]{{1,2}}{_YEAR}{_WITH_CLOCK}", re.ASCII),
+    re.compile(rf"{_WEEKDAY}{_MONTH}[- ]{_DAY}[-, ]{{1,2}}{_YEAR}{_WITH_CLOCK}", re.ASCII),
+    re.compile(rf"{_WEEKDAY}{_MONTH} {{1,2}}{_DAY} {_CLOCK}(?: [A-Z]{{3,4}})? {_YEAR}", re.ASCII),
+    re.compile(rf"{_YEAR}[-/. ]{_MONTH}[-/. ]{_DAY}{_WITH_CLOCK}", re.ASCII),
+)
+_DIGITS = re.compile(
+    r"(?P<year>\d{4})(?:(?P<month>\d\d)(?:(?P<day>\d\d)"
+    r"(?:[Tt ]?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?)?)?)?",
+    re.ASCII,
 )
 
 
@@ -31,6 +75,10 @@ def moment_of(value: object, form: TimeForm) -> float:
 
     >>> moment_of("1970-01-02", "iso"), moment_of(2, "epoch_s"), moment_of("1/2/1970", "day_first")
     (86400000.0, 2000.0, 2678400000.0)
+    >>> moment_of("2-Jan-1970", "month_name"), moment_of(19700102, "yyyymmdd")
+    (86400000.0, 86400000.0)
+    >>> moment_of("02/01/70", "%d/%m/%y")
+    86400000.0
     """
     if isinstance(value, datetime.date):
         if not isinstance(value, datetime.datetime):
@@ -39,26 +87,68 @@ def moment_of(value: object, form: TimeForm) -> float:
     if form in EPOCHS:
         number = number_of(value)
         return number * EPOCHS[form] if abs(number) <= MOST_MS / EPOCHS[form] else math.nan
-    if not isinstance(value, str):
+    text = _text_of(value) if "%" in form or form == "yyyymmdd" else value
+    if not isinstance(text, str):
         return math.nan
-    text = _iso_text(value.strip(), form)
+    text = text.strip()
+    if "%" in form:
+        try:
+            return _unix_ms(datetime.datetime.strptime(text, form))  # UTC, see _unix_ms
+        except ValueError:
+            return math.nan
+    match form:
+        case "iso":
+            return _of_match(_ISO.fullmatch(text))
+        case "yyyymmdd":
+            return _of_match(_DIGITS.fullmatch(text))
+        case "month_name":
+            found = (pattern.fullmatch(text) for pattern in _NAMED)
+            return _of_match(next((match for match in found if match), None))
+    return _of_match(_SLASHED.fullmatch(text), month_first=form == "month_first")
+
+
+def _text_of(value: object) -> object:
+    """A whole number as its digits; other values as they are."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number else value
+
+
+def _of_match(match: re.Match[str] | None, *, month_first: bool = False) -> float:
+    """The moment of the named groups of a pattern; NaN without a match, or for no real time."""
+    if match is None:
+        return math.nan
+    part = match.groupdict()
+    if "first" in part:
+        month, day = (part["first"], part["then"]) if month_first else (part["then"], part["first"])
+    else:
+        month, day = part.get("month") or part.get("only") or "1", part.get("day") or "1"
+    if not month.isdigit():
+        month = str(_MONTHS.index(month[:3].lower()) + 1)
+    hour = int(part.get("hour") or 0)
+    if part.get("half"):
+        if not 1 <= hour <= 12:
+            return math.nan
+        hour = hour % 12 + (12 if part["half"] in "Pp" else 0)
+    micro = int((part.get("fraction") or "0")[:6].ljust(6, "0"))
+    minute, second = int(part.get("minute") or 0), int(part.get("second") or 0)
     try:
-        return _unix_ms(datetime.datetime.fromisoformat(text)) if text else math.nan
+        at = datetime.datetime(int(part["year"]), int(month), int(day), hour, minute, second, micro)
+        return _unix_ms(at) - _offset_ms(part.get("zone"))
     except ValueError:
         return math.nan
 
 
-def _iso_text(text: str, form: TimeForm) -> str | None:
-    """A time in a form that ``datetime.fromisoformat`` of every Python reads; else None."""
-    if form != "iso" and (match := _SLASHED.fullmatch(text)):
-        month, day = (match[1], match[2]) if form == "month_first" else (match[2], match[1])
-        hour, minute, second = (match[part] or "00" for part in (4, 5, 6))
-        return f"{match[3]}-{month:0>2}-{day:0>2}T{hour:0>2}:{minute}:{second}"
-    match = _ISO.fullmatch(text)
-    if match is None:
-        return None
-    day, clock, zone = match[1].replace("/", "-"), match[2] or "00:00", match[3] or "Z"
-    return f"{day}T{clock}{zone.upper().replace('Z', '+00:00')}"
+def _offset_ms(zone: str | None) -> float:
+    """How far a zone such as ``+02:00`` is ahead of UTC. Raises ValueError from 24 hours on."""
+    digits = re.sub("[^-+0-9]", "", zone or "")
+    if not digits:
+        return 0.0
+    hours, minutes = int(digits[1:3]), int(digits[3:])
+    if hours > 23 or minutes > 59:
+        raise ValueError(zone)
+    return (-1 if digits[0] == "-" else 1) * (hours * 60 + minutes) * 60_000.0
 
 
 def _unix_ms(moment: datetime.datetime) -> float:

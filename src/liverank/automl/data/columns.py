@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.written_numbers import numbers_written
 from liverank.errors import TrainingError
-from liverank.models.encoder.columns import Input, read_values
+from liverank.models.encoder.columns import Input, read_values, without_placeholders
 from liverank.values.numbers import MOST_NUMBER
 from liverank.values.times import EPOCHS, MOST_MS
 
@@ -57,6 +57,11 @@ def read_column(column: pl.Series, form: Input) -> NDArray[Any]:
     >>> read_column(pl.Series(["a", None, "a"]), Input(name="x", type="category")).tolist()
     ['a', None, 'a']
     """
+    values = _read(column, form)
+    return without_placeholders(values, form) if form.type == "time" else values
+
+
+def _read(column: pl.Series, form: Input) -> NDArray[Any]:
     dtype = column.dtype
     if form.type in ("number", "boolean", "time") and (dtype.is_numeric() or dtype == pl.Boolean):
         values = np.array(column.cast(pl.Float64).fill_null(np.nan).to_numpy(), np.float64)
@@ -125,7 +130,10 @@ def _from_iso_text(column: pl.Series, form: Input) -> NDArray[np.float64]:
 def _from_numbers(values: NDArray[np.float64], form: Input) -> NDArray[np.float64]:
     if form.type == "boolean":
         return np.where((values == 0) | (values == 1), np.abs(values), np.nan)
+    if form.type == "time" and form.time_form not in EPOCHS:
+        distinct, codes = np.unique(values, return_inverse=True)
+        return np.asarray(read_values(form, distinct.tolist())[codes], np.float64)
     if form.type == "time":
-        scale = EPOCHS.get(form.time_form, np.nan)
+        scale = EPOCHS[form.time_form]
         return np.where(np.abs(values) <= MOST_MS / scale, values, np.nan) * scale
     return values

@@ -4,7 +4,7 @@ A ``Matrix`` holds numbers only: columns are encoded before, and a scaled target
 Invariant: a Matrix is checked when it is made, so no family checks it again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -97,6 +97,8 @@ class Fit:
     rounds_run   rounds that were trained, among them those dropped by early stopping
     out_of_time  whether the deadline ended the training
     gains        float64[f], at least 0: importance of each feature, comparable within one fit only
+    losses       float64[rounds_run], loss of the validation rows after each round; empty where the
+                 family has no rounds that could be left out, or there were no validation rows
 
     >>> from liverank.models.forest.forest import Forest, leaf_arrays
     >>> parts = tuple(Forest.from_arrays(leaf_arrays(v), n_features=1) for v in (1.0, 2.0))
@@ -109,6 +111,7 @@ class Fit:
     rounds_run: int
     out_of_time: bool
     gains: NDArray[np.float64]
+    losses: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def margins(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Score rows, float32[n, f]: float64[n, k]. Raises ServingError for other shapes."""

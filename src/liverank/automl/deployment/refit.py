@@ -93,6 +93,8 @@ class Refit:
     plan: Plan
     deadline: Deadline
     limits: Limits
+    grows: bool = True
+    """Whether more rows than in the search get more rounds, where a family's rounds grow at all."""
 
     def finish(self) -> tuple[FinalModel, Plan]:
         """The final model: retrained on all rows, or, if there is no time, the search's own.
@@ -136,7 +138,8 @@ class Refit:
             return None
         encoder, rows = self.data.encode_all()
         until = FOREVER if self.plan.is_recorded else self.deadline
-        training = _Training(rows, self.evaluation.n_rows, self.plan, until, self.limits)
+        n_before = self.evaluation.n_rows if self.grows else len(rows)
+        training = _Training(rows, n_before, self.plan, until, self.limits)
         began = self.deadline.clock()
         fits = [(each, training.fit(each, 0)) for each in kept]
         took_s = self.deadline.clock() - began

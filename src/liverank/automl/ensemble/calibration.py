@@ -31,7 +31,24 @@ class Calibrated:
     kind: str
     """``none``, ``affine`` or ``steps``."""
     gain: tuple[float, float]
-    """Interval of how much the loss of the holdout rows fell."""
+    """Interval of how much the loss of the holdout rows fell, or that of the blocks."""
+    by_block: tuple[tuple[int, Calibrator], ...] = ()
+    """Sizes of blocks of validation rows and of the holdout, the oldest first, and for each the
+    calibrator that the blocks before it ask for; empty where there is one calibrator for all."""
+
+    def on_holdout(self, margins: Floats) -> Floats:
+        """Margins of the holdout rows, float64[n, k], calibrated without their targets if known."""
+        return (self.by_block[-1][1] if self.by_block else self.calibrator).apply(margins)
+
+    def on_validation_and_holdout(self, margins: Floats) -> Floats:
+        """Margins of validation rows (all, or the newest) and holdout rows, likewise."""
+        if not self.by_block:
+            return self.calibrator.apply(margins)
+        end, parts = len(margins), []
+        for size, calibrator in reversed(self.by_block):
+            parts.append(calibrator.apply(margins[max(end - size, 0) : end]))
+            end = max(end - size, 0)
+        return np.concatenate(parts[::-1])
 
 
 def choose_calibration(

@@ -14,6 +14,7 @@ from liverank.automl.data.splits import FoldSplit, RowNumbers, Split, forward_fo
 from liverank.automl.data.training_target import TrainingTarget
 from liverank.automl.evaluation.cross_validation import CrossValidation, Fold
 from liverank.automl.evaluation.eval_rows import EvalRows
+from liverank.automl.evaluation.recency import ALL_ALIKE, Recency
 from liverank.automl.metrics.objective import Objective
 from liverank.automl.preprocessing.categories import EncodingOptions
 from liverank.automl.preprocessing.encoder import FeatureCross, fit_transform, take_rows
@@ -38,6 +39,7 @@ class TableData:
     weight      float64[n]; None where all rows weigh 1
     gap_ms      how long labels take to become known
     time        the column of ``at_ms``
+    recency     which of the rows before a moment train a model, and how much each counts
     """
 
     columns: Columns
@@ -55,6 +57,7 @@ class TableData:
     seed: int
     class_names: tuple[str, ...] = ()
     feature_crosses: tuple[FeatureCross, ...] = ()
+    recency: Recency = ALL_ALIKE
     encodings: Mapping[str, ColumnEncoding] = field(default_factory=dict)
     """Ids that are encoded as numbers, by their levels, or as both; others go by their type."""
 
@@ -83,11 +86,17 @@ class TableData:
     @property
     def n_all(self) -> int:
         """Number of rows of the refit."""
-        return len(self.all_rows)
+        return len(self.recency.newest(self.all_rows))
 
     def encode_all(self) -> tuple[Encoder, Matrix]:
         """An encoder fitted on the rows of the refit, and these rows."""
-        return self.encode(self.all_rows)
+        return self.encode_training(self.all_rows)
+
+    def encode_training(self, rows: RowNumbers) -> tuple[Encoder, Matrix]:
+        """As ``encode`` for rows in the order of time, of which ``recency`` may leave out some."""
+        rows = self.recency.newest(rows)
+        encoder, train = self.encode(rows)
+        return encoder, self.recency.weighted(train)
 
     def encode(self, rows: RowNumbers) -> tuple[Encoder, Matrix]:
         """An encoder fitted on some rows, and these rows."""
@@ -122,7 +131,7 @@ class TableData:
 
     def encode_fold(self, fold: FoldSplit) -> tuple[Encoder, Matrix, Matrix]:
         """The encoder of a fold, its training rows and its validation rows."""
-        encoder, train = self.encode(fold.train)
+        encoder, train = self.encode_training(fold.train)
         validation = encoder.transform(take_rows(self.columns, fold.validation))
         return encoder, train, self._matrix(validation, fold.validation, encoder)
 

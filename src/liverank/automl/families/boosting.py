@@ -62,6 +62,7 @@ class BoostingRun:
             rounds_run=rounds_run,
             out_of_time=self.stopping.out_of_time,
             gains=gains,
+            losses=np.array(self.stopping.losses, np.float64),
         )
 
 

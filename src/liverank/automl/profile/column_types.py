@@ -8,13 +8,12 @@ from collections import Counter
 from typing import NamedTuple
 
 import msgspec
-import numpy as np
 import polars as pl
 
+from liverank.automl.profile.given_types import GivenType, with_type
 from liverank.models.encoder.columns import ColumnType, Input
-from liverank.values.evidence import SEPARATORS, Texts
+from liverank.values.evidence import Texts
 from liverank.values.kinds import TABLE_COLUMN, Finding, kind_of_numbers, kind_of_texts
-from liverank.values.numbers import number_of
 from liverank.values.words import UNKNOWN
 
 
@@ -26,8 +25,8 @@ class InferredType(NamedTuple):
     oddity: str | None = None
 
 
-def infer_type(column: pl.Series, wanted: ColumnType | None = None) -> InferredType | None:
-    """The type of a column, or ``wanted`` if given. None for data types that no model can read.
+def infer_type(column: pl.Series, given: GivenType | None = None) -> InferredType | None:
+    """The type of a column, or the one that is given. None for data types that no model can read.
 
     >>> infer_type(pl.Series("tags", ["ai|art", "art", "ai|art|go"] * 9)).form.type
     'list'
@@ -38,8 +37,10 @@ def infer_type(column: pl.Series, wanted: ColumnType | None = None) -> InferredT
     present = column.drop_nulls()
     if isinstance(dtype, pl.Categorical | pl.Enum):
         present = present.cast(pl.String)
-    if wanted is not None:
-        return _with_type(name, present, wanted)
+    if given is not None:
+        texts = present.to_list() if present.dtype == pl.String else []
+        form, oddity = with_type(name, present, _counts(texts), given)
+        return InferredType(form, "the type was given", oddity)
     if dtype == pl.Boolean:
         return _inferred(name, "boolean", "true or false")
     if isinstance(dtype, pl.Datetime | pl.Date):
@@ -52,8 +53,9 @@ def infer_type(column: pl.Series, wanted: ColumnType | None = None) -> InferredT
         numbers = present.cast(pl.Float64).drop_nans().to_numpy()
         return _of_finding(name, kind_of_numbers(name, numbers, TABLE_COLUMN))
     if present.dtype == pl.String:
-        texts = Texts(name, _counts(present.to_list()))
-        return _of_finding(name, kind_of_texts(texts, TABLE_COLUMN))
+        return _of_finding(
+            name, kind_of_texts(Texts(name, _counts(present.to_list())), TABLE_COLUMN)
+        )
     return None
 
 
@@ -82,25 +84,3 @@ def _counts(texts: list[str]) -> Counter[str]:
     """How often each known text occurs, without blanks around it."""
     counts = Counter(text.strip() for text in texts)
     return Counter({word: n for word, n in counts.items() if word.lower() not in UNKNOWN})
-
-
-def _with_type(name: str, present: pl.Series, wanted: ColumnType) -> InferredType:
-    form = Input(name=name, type=wanted)
-    counts = _counts(present.to_list() if present.dtype == pl.String else [])
-    if wanted == "category":
-        numeric = present.dtype.is_numeric() or (
-            bool(counts) and not any(np.isnan(number_of(word)) for word in counts)
-        )
-        form = Input(name=name, type=wanted, numeric=numeric)
-    elif wanted == "time" and present.dtype.is_numeric():
-        in_ms = bool(np.median(np.abs(present.to_numpy())) > 1e11) if len(present) else False
-        form = Input(name=name, type=wanted, time_form="epoch_ms" if in_ms else "epoch_s")
-    elif wanted == "time" and counts:
-        time_form = Texts(name, counts).time_form(least=0.5)
-        form = Input(name=name, type=wanted, time_form=time_form or "iso")
-    elif wanted == "list" and counts:
-        rows_with = {s: sum(n for word, n in counts.items() if s in word) for s in SEPARATORS}
-        best = max(rows_with, key=lambda s: rows_with[s])
-        is_json = all(word.startswith("[") for word in counts)
-        form = Input(name=name, type=wanted, separator=None if is_json else best)
-    return InferredType(form, "the type was given")

@@ -3,7 +3,7 @@
 The order of ids may matter (they are handed out in time), their levels may (each has its own mean
 of the target), or both. Here the target decides which encodings are worth trying, and which are
 used where there is no time to try; ``search/encoding_selection.py`` tries them.
-Invariant: an id is never encoded by its levels unless these explain more than its order does.
+Invariant: numbers whose levels explain nothing beyond their order are not encoded by levels.
 """
 
 from typing import Literal, NamedTuple, TypeAlias
@@ -72,37 +72,69 @@ def id_encoding(
         return None
     values = read_column(sample, inferred.form)
     numbers = values if is_number else trailing_numbers(values)
+    present = len(values) if is_number else sum(value is not None for value in values.tolist())
     known = numbers[~np.isnan(numbers)]
-    is_unknown = np.isnan(values) if is_number else np.array([v is None for v in values])
-    if len(known) < _HAVE_NUMBERS * (~is_unknown).sum() or not _are_ids(known, is_number=is_number):
+    if not is_number and len(known) < _HAVE_NUMBERS * present:
+        return None
+    distinct, rows = np.unique(known, return_counts=True)
+    if len(distinct) <= _FEW_VALUES or not np.equal(distinct, np.floor(distinct)).all():
+        return None
+    bins = quantile_codes(numbers, min(len(distinct) // 3, _MOST_BINS))
+    if rows[rows >= _LEAST_ROWS_OF_LEVEL].sum() < _RECURRING * len(known):
+        return None if is_number else _order_only(distinct, bins, target)
+    if is_number and np.abs(distinct).max() >= _MOST_EXACT:
         return None
     codes, _ = distinct_codes(sample)
-    distinct = len(np.unique(known))
-    bins = quantile_codes(numbers, min(max(distinct // 3, 2), _MOST_BINS))
-    by_levels = explained_beyond(bins, codes, target)
-    by_order = explained_beyond(codes, bins, target)
+    return _by_evidence(
+        inferred,
+        by_levels=explained_beyond(bins, codes, target),
+        by_order=explained_beyond(codes, bins, target),
+        order_alone=level_gain(bins, target),
+    )
+
+
+def _by_evidence(
+    inferred: InferredType, *, by_levels: Gain, by_order: Gain, order_alone: float
+) -> IdEncoding | None:
+    """The encodings of ids that recur; None for numbers whose levels explain nothing.
+
+    ``by_levels`` is what levels explain beyond the order, ``by_order`` the reverse, and
+    ``order_alone`` what the order explains by itself.
+    """
     reason = (
         f"levels explain {_share(by_levels)} of the target's variance beyond the order, "
         f"the order {_share(by_order)} beyond the levels"
     )
-    if not is_number:
-        uses_order = inferred.form.numeric or by_order.errors > _SURE
-        return IdEncoding("both" if uses_order else "levels", f"{inferred.reason}; {reason}")
-    if by_levels.errors <= 0 or by_levels.share < _CLEARER * level_gain(bins, target):
+    if inferred.form.type == "number":
+        if by_levels.errors <= 0 or by_levels.share < _CLEARER * order_alone:
+            return None
+        reason = f"whole numbers that occur again and again; {reason}"
+        return IdEncoding("both" if by_levels.errors > _SURE else "number", reason)
+    reason = f"{inferred.reason}; {reason}"
+    if not inferred.form.numeric and by_order.errors <= _SURE:
+        return IdEncoding("levels", reason)
+    return IdEncoding("both" if by_levels.errors > 0 else "number", reason)
+
+
+def _order_only(
+    distinct: NDArray[np.float64],
+    bins: NDArray[np.int64],
+    target: NDArray[np.float64],
+) -> IdEncoding | None:
+    """Texts that hardly recur as numbers, where their order explains something of the target.
+
+    ``distinct`` are the different numbers, ``bins`` int64[n] the quantile bin of each row's.
+    """
+    if np.ptp(distinct) == len(distinct) - 1:  # they number the rows
         return None
-    encoding: ColumnEncoding = "both" if by_levels.errors > _SURE else "number"
-    return IdEncoding(encoding, f"whole numbers that occur again and again; {reason}")
-
-
-def _are_ids(known: NDArray[np.float64], *, is_number: bool) -> bool:
-    """Whether many whole numbers recur; float64[n] without NaN."""
-    if len(known) == 0 or not np.equal(known, np.floor(known)).all():
-        return False
-    if is_number and np.abs(known).max() >= _MOST_EXACT:
-        return False
-    distinct, rows = np.unique(known, return_counts=True)
-    recurring = rows[rows >= _LEAST_ROWS_OF_LEVEL].sum()
-    return len(distinct) > _FEW_VALUES and bool(recurring >= _RECURRING * len(known))
+    by_order = explained_beyond(np.zeros_like(bins), bins, target)
+    if by_order.errors <= _SURE:
+        return None
+    return IdEncoding(
+        "number",
+        "texts that hardly recur and end in a number, whose order explains "
+        f"{_share(by_order)} of the target's variance",
+    )
 
 
 def _share(gain: Gain) -> str:

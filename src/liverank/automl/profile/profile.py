@@ -7,8 +7,7 @@ column that was used and why, or the columns that could be.
 
 import difflib
 import re
-from collections.abc import Mapping
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -18,11 +17,13 @@ from numpy.typing import NDArray
 from liverank.automl.data.columns import read_column
 from liverank.automl.profile.association import indicators
 from liverank.automl.profile.column_types import InferredType, infer_type
+from liverank.automl.profile.given_types import GivenType, given_types
 from liverank.automl.profile.numeric_ids import ColumnEncoding, id_encoding
+from liverank.automl.profile.placeholders import without_placeholders
 from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.profile.task import Target, infer_target
 from liverank.errors import TrainingError
-from liverank.models.encoder.columns import ColumnType, Input
+from liverank.models.encoder.columns import Input
 
 Role: TypeAlias = Literal["feature", "target", "time", "group", "weight", "split", "unused"]
 
@@ -99,7 +100,7 @@ def profile_with_target(
     """The profile, and the target of all rows, which it had to read: float64[n], NaN if unknown."""
     role_of = _role_of_columns(roles)
     _check_names(table, [*role_of, *roles.types])
-    _check_types(roles.types)
+    types = given_types(roles.types, roles.time, roles.time_format)
     target, values = infer_target(table[roles.target], roles.task, roles.positive)
     known = ~np.isnan(values)
     with_target = table.filter(pl.Series(known))
@@ -109,8 +110,7 @@ def profile_with_target(
     columns = []
     for name in table.columns:
         role = role_of.get(name, "feature")
-        given = "time" if role == "time" else roles.types.get(name)
-        columns.append(_profile_column(sample[name], table[name], role, given, hits))
+        columns.append(_profile_column(sample[name], table[name], role, types.get(name), hits))
     notes = [f"column `{c.form.name}`: {c.oddity}" for c in columns if c.oddity]
     notes += [target.note] if target.note else []
     if target.rows < table.height:
@@ -178,20 +178,11 @@ def _check_names(table: pl.DataFrame, names: list[str]) -> None:
             raise TrainingError(f"the table has no column `{name}`; {hint}")
 
 
-def _check_types(types: Mapping[str, ColumnType]) -> None:
-    for name, given in types.items():
-        if given not in get_args(ColumnType):
-            raise TrainingError(
-                f"column `{name}` is given the type `{given}`; "
-                f"expected one of {', '.join(get_args(ColumnType))}"
-            )
-
-
 def _profile_column(
     sample: pl.Series,
     whole: pl.Series,
     role: Role,
-    given: ColumnType | None,
+    given: GivenType | None,
     target: NDArray[np.float64],
 ) -> ColumnProfile:
     """The profile of one column; ``given`` is the type that the user set, if any.
@@ -208,14 +199,18 @@ def _profile_column(
             missing=whole.null_count(),
             distinct=0,
         )
+    if given is None or role == "time":
+        inferred = without_placeholders(inferred, sample)
     nested = sample.dtype.is_nested()
     distinct = len(set(map(str, sample.drop_nulls()))) if nested else sample.drop_nulls().n_unique()
     encoding: ColumnEncoding | None = None
     if role == "feature" and given is None:
-        why = _useless(inferred, sample, whole, distinct)
+        id_ = id_encoding(inferred, sample, target)
+        has_order = inferred.form.type == "category" and id_ and id_.encoding != "levels"
+        why = None if has_order else _useless(inferred, sample, whole, distinct)
         if why is not None:
             inferred, role = inferred._replace(reason=why), "unused"
-        elif (id_ := id_encoding(inferred, sample, target)) is not None:
+        elif id_ is not None:
             inferred, encoding = inferred._replace(reason=id_.reason), id_.encoding
     return ColumnProfile(
         form=inferred.form,
@@ -289,6 +284,6 @@ def _check_time(sample: pl.Series, form: Input) -> None:
         example = next(iter(sample.drop_nulls().cast(pl.String).to_list()), "")
         raise TrainingError(
             f'time column `{form.name}` holds "{example}", and {unread:.0%} of its '
-            "values are not times; write ISO 8601 (2026-11-23T10:00:00Z), or Unix seconds or "
-            "milliseconds"
+            "values are not times; give their form (--time-format '%d/%m/%y %H:%M'), or write ISO "
+            "8601 (2026-11-23T10:00:00Z), or Unix seconds or milliseconds"
         )

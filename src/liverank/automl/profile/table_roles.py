@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from liverank.automl.data.matrix import Task
 from liverank.automl.profile.task import PositiveClass
-from liverank.models.encoder.columns import ColumnType
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +16,10 @@ class TableRoles:
     group   rows of one value are never divided between training and validation, such as a user's
     weight  how much each row counts
     split   which block each row belongs to: TRAIN, VALIDATE or TEST
-    types   types of columns, where what is inferred from the values would be wrong
+    types   types of columns, where what is inferred from the values would be wrong: number,
+            category, boolean, time, text, list, or time:FORMAT with a pattern of strptime or a form
+            of ``liverank.values.times``
+    time_format  the form of the column ``time``, where what is inferred would be wrong
     task    binary, multiclass or regression; None to infer it from the target
     positive  of a binary target the class whose probability is predicted; None for the default
 
@@ -30,6 +32,7 @@ class TableRoles:
     group: str | None = None
     weight: str | None = None
     split: str | None = None
-    types: Mapping[str, ColumnType] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
     task: Task | None = None
+    time_format: str | None = None
     positive: PositiveClass = None

@@ -12,6 +12,7 @@ import polars as pl
 from liverank.automl.data.columns import read_column
 from liverank.models.encoder.columns import Input, number_reader
 from liverank.values.evidence import Texts
+from liverank.values.kinds import how_read
 from liverank.values.number_forms import NumberForm
 from liverank.values.words import UNKNOWN
 
@@ -33,6 +34,16 @@ def in_plain_numbers(column: pl.Series, form: NumberForm | None) -> pl.Series:
         return column
     numbers = read_column(column, Input(name=column.name, type="number", number_form=form))
     return pl.Series(column.name, numbers).fill_nan(None)
+
+
+def target_form_note(column: pl.Series, form: NumberForm) -> str:
+    """Which value of a target is read as which number.
+
+    >>> target_form_note(pl.Series("paid", ["$840.00", "$2,430.00"]), NumberForm(unit="$"))
+    'target `paid`: "$2,430.00" is read as 2430; if that is wrong, write plain numbers'
+    """
+    read = how_read(_texts(column).counts, form)
+    return f"target `{column.name}`: {read}; if that is wrong, write plain numbers"
 
 
 def values_that_are_no_numbers(column: pl.Series) -> str | None:

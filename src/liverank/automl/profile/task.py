@@ -16,6 +16,7 @@ from liverank.automl.data.columns import distinct_codes, read_column
 from liverank.automl.data.matrix import Task
 from liverank.automl.profile.target_form import (
     in_plain_numbers,
+    target_form_note,
     target_number_form,
     values_that_are_no_numbers,
 )
@@ -110,6 +111,8 @@ def infer_target(
         note = (
             f"target `{name}` is predicted as classes: {why}; --task regression predicts a number"
         )
+    if number_form is not None:
+        note = target_form_note(given, number_form)
     task = task or inferred
     reason = why if task == inferred else f"it was given; otherwise {inferred}: {why}"
     _check_fit(name, task, counts, numeric, given)

@@ -12,6 +12,8 @@ from liverank.automl.pipeline import SearchResult
 from liverank.automl.preprocessing.encoder import take_rows
 from liverank.automl.profile.leakage import Leak
 from liverank.automl.profile.profile import TableProfile
+from liverank.automl.report.claim import claim_of
+from liverank.automl.report.drift import study_warnings
 from liverank.automl.report.from_search import (
     INTERRUPTED,
     calibration_of,
@@ -24,10 +26,12 @@ from liverank.automl.report.from_search import (
     served_model,
     slices_of,
 )
+from liverank.automl.report.over_time import over_time
 from liverank.automl.report.reports import TableReport, installed_versions, machine
 from liverank.automl.report.schema import (
     Block,
     BlockName,
+    Claim,
     Data,
     Drift,
     Importance,
@@ -35,6 +39,7 @@ from liverank.automl.report.schema import (
     Slice,
     SplitReport,
 )
+from liverank.automl.trials.drift_policy import DriftPolicy
 from liverank.quantities import format_duration
 
 Floats = NDArray[np.float64]
@@ -62,6 +67,8 @@ class TableRun:
     """Number of rows used, where there was no time for all; None for all."""
     checks: tuple[str, ...] = ()
     """Warnings about the blocks of the split."""
+    study: DriftPolicy | None = None
+    """What models of the past did on the rows that followed; None where that was not measured."""
 
 
 def write_report(run: TableRun, *, seconds: float) -> TableReport:
@@ -69,6 +76,7 @@ def write_report(run: TableRun, *, seconds: float) -> TableReport:
     result, profile = run.model, run.profile
     validated, margins = result.validated()
     baseline = validated.figures(_constant(run.table_data, validated))
+    claim = claim_of(result, run.study)
     return TableReport(
         asked=_asked(run),
         data=Data(
@@ -83,7 +91,7 @@ def write_report(run: TableRun, *, seconds: float) -> TableReport:
         split=_split(run),
         seconds=seconds,
         held_out=known_figures(validated.figures(margins)),
-        intervals=run.intervals,
+        intervals=_intervals(run, claim),
         baseline=known_figures(baseline),
         served=served_model(result),
         ensemble=ensemble_of(result),
@@ -92,15 +100,25 @@ def write_report(run: TableRun, *, seconds: float) -> TableReport:
         skipped=result.plan.skipped,
         leaks=run.leaks,
         drift=run.drift,
-        warnings=_warnings(run),
+        warnings=_warnings(run, claim),
         notes=profile.notes,
         importance=run.importance,
+        claim=claim,
+        over_time=over_time(run.table_data, result, run.study),
         curves=curves_of(result, profile.target.classes),
         slices=_slices(run),
         stopped=INTERRUPTED if result.plan.interrupted else None,
         versions=installed_versions(),
         machine=machine(),
     )
+
+
+def _intervals(run: TableRun, claim: Claim | None) -> dict[str, tuple[float, float]]:
+    """The intervals; that of the objective is also as wide as blocks disagree if drift is seen."""
+    if claim is None or run.study is None or not run.study.seen:
+        return run.intervals
+    low, high = run.intervals.get(claim.figure, (claim.value, claim.value))
+    return {**run.intervals, claim.figure: (min(low, claim.low), max(high, claim.high))}
 
 
 def _asked(run: TableRun) -> SearchRequest:
@@ -142,7 +160,7 @@ def _block(name: BlockName, data: TableData, rows: NDArray[np.int64]) -> Block:
     )
 
 
-def _warnings(run: TableRun) -> tuple[str, ...]:
+def _warnings(run: TableRun, claim: Claim | None) -> tuple[str, ...]:
     result, data = run.model, run.table_data
     holdout = result.evaluation.holdout_rows
     drift, last = closing_warnings(result, run.drift)
@@ -160,6 +178,8 @@ def _warnings(run: TableRun) -> tuple[str, ...]:
             f"a gap of {format_duration(data.gap_ms)} was asked for, and has no effect where "
             "rows are not split by time; name their --time"
         )
+    if run.study is not None:
+        drift += study_warnings(run.study, claim)
     warnings += [*drift, *(leak.message for leak in run.leaks), *last]
     dropped = [each.trial.title for each in result.tried if each.id in result.plan.dropped]
     if dropped:

@@ -12,7 +12,8 @@ from liverank.automl.data.matrix import Fit, Matrix
 from liverank.automl.evaluation.cross_validation import Fold
 from liverank.automl.families import lightgbm
 from liverank.automl.metrics.figures import row_losses
-from liverank.automl.report.schema import Drift
+from liverank.automl.report.schema import Claim, Drift
+from liverank.automl.trials.drift_policy import DriftPolicy, LeftRange
 from liverank.dataset.sampling import evenly_spread_rows
 
 _MOST_ROWS = 30_000
@@ -85,3 +86,58 @@ def drift_warning(drift: Drift) -> str:
         f"{drift.shuffled:.4g} on shuffled rows and of {drift.chronological:.4g} on later ones, "
         f"which is {way}; that is drift or leakage, and the later figure is the one to expect"
     )
+
+
+def study_warnings(study: DriftPolicy, claim: Claim | None) -> list[str]:
+    """What was seen at origins in the past, what was done about it, and what to expect.
+
+    >>> study_warnings(DriftPolicy(seen=False), None)
+    []
+    """
+    warnings = []
+    if study.seen:
+        expected = ""
+        if claim is not None:
+            expected = (
+                f"; expect {claim.figure} of {claim.value:.4g} on later rows, and of "
+                f"{claim.low:.4g} to {claim.high:.4g} in 19 of 20 cases"
+            )
+        warnings.append(
+            f"rows change with time: at {len(study.origins)} moments in the past, a plain model "
+            "did not do on the rows that followed as it did on shuffled ones; "
+            f"{_done(study)}{expected}"
+        )
+    return [*warnings, *map(_left_range, study.left_range)]
+
+
+def _done(study: DriftPolicy) -> str:
+    """The part of the past that trains models, in words.
+
+    >>> _done(DriftPolicy(seen=True, history=0.25))
+    'models are trained on the newest 25 % of the rows, which did better'
+    """
+    if study.history < 1:
+        share = _percent(study.history)
+        return f"models are trained on the newest {share} of the rows, which did better"
+    if study.half_life is not None:
+        return (
+            f"rows count by age, half at {_percent(study.half_life)} of the table's length, "
+            "which did better"
+        )
+    return "models are trained on all of the past, since less of it did no better"
+
+
+def _left_range(left: LeftRange) -> str:
+    done = (
+        "it is left out, since models without it did better on later rows"
+        if left.left_out
+        else "it is kept, since models without it did no better on later rows"
+    )
+    return (
+        f"column `{left.column}`: {_percent(left.share)} of the newest values are outside of all "
+        f"that rows before them had; {done}"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.3g} %"

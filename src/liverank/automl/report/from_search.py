@@ -51,7 +51,7 @@ def known_figures(figures: dict[str, float]) -> dict[str, float | None]:
 
 def holdout_margins(result: SearchResult) -> Floats:
     """Calibrated margins of the holdout rows, float64[n, k], by models not trained on them."""
-    return result.calibrated.calibrator.apply(result.holdout)
+    return result.calibrated.on_holdout(result.holdout)
 
 
 def leaderboard(

@@ -18,12 +18,14 @@ from liverank.automl.report.comparison import Comparison
 from liverank.automl.report.formats import FORMAT, upgraded
 from liverank.automl.report.schema import (
     Calibration,
+    Claim,
     Curves,
     Data,
     Drift,
     Ensemble,
     Importance,
     LeaderboardEntry,
+    OverTime,
     Record,
     SearchRequest,
     ServedModel,
@@ -97,6 +99,10 @@ class TableReport(SearchReport, frozen=True, kw_only=True):
     leaks: tuple[Leak, ...] = ()
     importance: tuple[Importance, ...] = ()
     """Permutation importance, the largest first."""
+    claim: Claim | None = None
+    """Null where rows are not split by time, or too few blocks are known."""
+    over_time: OverTime | None = None
+    """Null where rows are not split by time."""
 
 
 class RankingReport(SearchReport, frozen=True, kw_only=True):

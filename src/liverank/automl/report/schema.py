@@ -9,6 +9,7 @@ import msgspec
 
 from liverank.automl.data.matrix import Task
 from liverank.automl.profile.profile import ColumnProfile
+from liverank.automl.trials.drift_policy import DriftPolicy
 
 BlockName = Literal["train", "validation", "holdout"]
 
@@ -167,12 +168,51 @@ class Drift(Record, frozen=True):
     """Name of the loss."""
 
 
+class Claim(Record, frozen=True):
+    """The objective to expect of the rows to come, with its 95 % interval.
+
+    It is a forecast from the figures of blocks of rows that came after the training rows of the
+    models that predicted them, so the interval is as wide as these disagree.
+    """
+
+    figure: str
+    value: float
+    low: float
+    high: float
+    blocks: int
+    """Number of blocks it rests on."""
+
+
+class TimeBlock(Record, frozen=True):
+    """Rows that came after those that a model was trained on, and the model's answers to them."""
+
+    rows: int
+    loss: float | None
+    """The objective on these rows."""
+    observed: float | None
+    """Mean of the target; null for several classes."""
+    predicted: float | None
+
+
 class Line(Record, frozen=True):
     """Points of a curve."""
 
     name: str
     x: tuple[float, ...]
     y: tuple[float, ...]
+
+
+class OverTime(Record, frozen=True):
+    """How the table changes, oldest rows first. ``x`` of each line is the share of the rows."""
+
+    blocks: tuple[TimeBlock, ...]
+    """Blocks of validation rows, and the holdout as the last."""
+    target: tuple[Line, ...]
+    """Mean of the target, or the share of each class."""
+    inputs: tuple[Line, ...]
+    """Distance (total variation, 0 to 1) of a column's values from its oldest ones."""
+    study: DriftPolicy | None = None
+    """What models of the past did on the rows that followed, and what was decided by it."""
 
 
 class Bin(Record, frozen=True):

@@ -9,6 +9,7 @@ from liverank.automl.data.columns import read_columns
 from liverank.automl.data.matrix import Task
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.profile.leakage import row_hashes
+from liverank.automl.profile.profile import TableProfile
 from liverank.automl.profile.task import find_target, read_target
 from liverank.automl.report.later_rows import LaterFigures, LaterScore
 from liverank.automl.report.reports import TableReport
@@ -64,16 +65,16 @@ def score_test(test: pl.DataFrame, predictor: Predictor, report: TableReport) ->
 
 
 def overlap_warnings(
-    test: pl.DataFrame, train: pl.DataFrame, data: TableData, group: str | None
+    test: pl.DataFrame, train: pl.DataFrame, data: TableData, profile: TableProfile
 ) -> tuple[str, ...]:
     """Warnings about rows of a test table that the training table gives away.
 
     They are copies of its rows, not newer than its newest row, or of its groups. ``data`` are the
     rows of ``train``, with their columns read.
     """
-    n, present = test.height, set(test.columns)
+    n, present, group = test.height, set(test.columns), profile.group
     warnings = []
-    shared = [form for form in data.inputs if form.name in present]
+    shared = [form for form in profile.inputs if form.name in present]
     columns = read_columns(test, shared)
     copies = int(
         row_hashes(columns, shared).is_in(row_hashes(data.columns, shared).implode()).sum()

@@ -20,6 +20,9 @@ _FOLDS_SHARE = 0.3
 """Share of the remaining time for the first settings of the tree families on all folds."""
 _SLOWEST_SHARE = 0.35
 """Share of the remaining time that the slowest family's first setting may take on all folds."""
+_DRIFT_FOLDS_SHARE, _QUICK_FAMILIES = 0.5, 2
+"""Share of the remaining time that the first settings of the quickest families may take on all
+folds where rows change with time, and how many of these families count."""
 _ROWS_FOR_ONE_FOLD = 40_000
 _MOST_MEMBERS, _QUICK_STEPS = 12, 8
 """Number of trials, and of greedy steps, used to estimate the ensemble so far."""
@@ -140,13 +143,7 @@ def choose_folds(
     """
     if kind == "manual" or evaluation.n_rows > _ROWS_FOR_ONE_FOLD:
         return 1
-    cost = CostModel(plan, evaluation, families)
-    first_s = {
-        name: cost.expected_s(
-            Trial(family=name, name="", params=families[name].DEFAULTS[0][1], seed=0)
-        )
-        for name in plan.timings
-    }
+    first_s = _first_settings_s(plan, evaluation, families)
     slowest_s = max(first_s.values(), default=0.0)
     trees_s = sum(
         seconds
@@ -161,3 +158,31 @@ def choose_folds(
             ):
                 return n_folds
     return 1
+
+
+def folds_under_drift(
+    plan: Plan, evaluation: CrossValidation, families: Mapping[str, Family], left_s: float
+) -> int:
+    """The number of folds where rows change with time: 5, 4, or 1 if there is no time at all.
+
+    Fewer models that were seen at several origins are worth more than many models on one block.
+    """
+    quick_s = sorted(_first_settings_s(plan, evaluation, families).values())[:_QUICK_FAMILIES]
+    tried_s = sum(quick_s)
+    for n_folds in (5, 4):
+        if n_folds * tried_s <= _DRIFT_FOLDS_SHARE * left_s:
+            return n_folds
+    return 1
+
+
+def _first_settings_s(
+    plan: Plan, evaluation: CrossValidation, families: Mapping[str, Family]
+) -> dict[str, float]:
+    """Expected seconds on one fold of each family's first setting, by family."""
+    cost = CostModel(plan, evaluation, families)
+    return {
+        name: cost.expected_s(
+            Trial(family=name, name="", params=families[name].DEFAULTS[0][1], seed=0)
+        )
+        for name in plan.timings
+    }

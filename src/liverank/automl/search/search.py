@@ -15,10 +15,12 @@ from dataclasses import replace as replaced
 from msgspec.structs import replace
 
 from liverank.automl.budget import FOREVER, Deadline, StopToken
+from liverank.automl.data.matrix import Fit
 from liverank.automl.ensemble.combine import scoring_us, terms_of
 from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.families import Family
 from liverank.automl.search.cost_model import CostModel
+from liverank.automl.search.origin_rounds import at_most, with_rounds_of_others
 from liverank.automl.search.rungs import next_rung, rungs
 from liverank.automl.trials.plan import Plan, Trial, trial_order
 from liverank.automl.trials.policy import PLAIN, SearchPolicy
@@ -136,6 +138,11 @@ class Search:
                 loss = evaluation.first_loss(fit.margins(rows.validation.features))
                 if loss > worst_first_loss:
                     return None
+        if self.policy.sees_drift:
+            held = self._held_at_origins(trial, fits, until)
+            if held is None:
+                return None
+            fits = held
         seconds = self.deadline.clock() - began
         validation, holdout = evaluation.margins(fits)
         loss = evaluation.validation_rows.loss(validation)
@@ -156,6 +163,27 @@ class Search:
             result = replaced(result, us_per_row=us)
         self.results.append(result)
         return result
+
+    def _held_at_origins(self, trial: Trial, fits: list[Fit], until: Deadline) -> list[Fit] | None:
+        """The models with the rounds that hold at several origins; None where time ran out."""
+        effort = None if self.policy.drift is None else self.policy.drift.effort
+        rate = trial.params.get("learning_rate")
+        if len(fits) == 1 and effort is not None and rate is not None and len(fits[0].losses):
+            return [at_most(fits[0], max(round(effort / rate), 1))]
+
+        def refit(fold: int, rounds: int) -> Fit | None:
+            fit = self.families[trial.family].fit(
+                self.evaluation.train_rows(fold, trial.rows),
+                None,
+                trial.params,
+                seed=trial.seed,
+                n_threads=self.plan.n_threads,
+                deadline=until,
+                rounds=rounds,
+            )
+            return None if fit.out_of_time else fit
+
+        return with_rounds_of_others(fits, refit)
 
     def _affordable_trials(self) -> Iterator[Trial]:
         """The trials that time allows: on the lowest rung first, then the best on higher ones."""

@@ -8,7 +8,7 @@ from liverank.automl.budget import Deadline
 from liverank.automl.data.matrix import Matrix
 from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.families import FAMILIES, Family, is_installed
-from liverank.automl.search.cost_model import choose_folds
+from liverank.automl.search.cost_model import choose_folds, folds_under_drift
 from liverank.automl.search.hardware import available_bytes, cores, fastest_threads, too_large
 from liverank.automl.search.timing_runs import time_all
 from liverank.automl.trials.plan import Plan
@@ -26,11 +26,12 @@ def start_plan(
     kind: str,
     deadline: Deadline,
     memory_bytes: int | None,
+    sees_drift: bool = False,
 ) -> tuple[Plan, dict[str, Family]]:
     """A plan with timings and the number of folds, without trials, and the families to try.
 
-    ``wanted`` names families, None for all; ``kind`` is that of the split. Raises TrainingError
-    where no family is left.
+    ``wanted`` names families, None for all; ``kind`` is that of the split. Parameters: eight, since
+    it hands on what the search was asked. Raises TrainingError where no family is left.
     """
     train = evaluation.folds[-1].train
     memory = available_bytes() if memory_bytes is None else memory_bytes
@@ -44,7 +45,10 @@ def start_plan(
         skipped[name] = "the budget left no time to try it"
         del chosen[name]
     plan = Plan(seed=seed, n_threads=n_threads, folds=1, timings=timings, skipped=skipped)
-    n_folds = choose_folds(plan, evaluation, chosen, deadline.left_s(), kind)
+    if sees_drift:
+        n_folds = folds_under_drift(plan, evaluation, chosen, deadline.left_s())
+    else:
+        n_folds = choose_folds(plan, evaluation, chosen, deadline.left_s(), kind)
     return replace(plan, folds=n_folds), chosen
 
 

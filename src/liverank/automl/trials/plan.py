@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from liverank.automl.families import Family
 from liverank.automl.profile.numeric_ids import ColumnEncoding
+from liverank.automl.trials.drift_policy import DriftPolicy
 from liverank.automl.trials.policy import Setting
 from liverank.models.encoder.step_functions import Operation
 
@@ -96,6 +97,8 @@ class Plan(_Record, frozen=True):
     """Rows of the table that were used, evenly spread; null for all."""
     extras: tuple[Made, ...] = ()
     """Feature crosses that were kept."""
+    drift: DriftPolicy | None = None
+    """How the table changes with time; null where that was not measured."""
     encodings: dict[str, ColumnEncoding] = {}
     """How ids are encoded; other columns go by their type."""
     trials: tuple[Trial, ...] = ()

@@ -3,6 +3,8 @@
 import math
 from typing import Any, NamedTuple
 
+from liverank.automl.trials.drift_policy import DriftPolicy
+
 
 class Setting(NamedTuple):
     """A published setting that only some searches try, in the form of a family's ``DEFAULTS``.
@@ -42,6 +44,13 @@ class SearchPolicy(NamedTuple):
     """Whether calibration may give rows of different margins the same prediction."""
     time_trials: bool = False
     """Whether the scoring time of each trial's model is measured."""
+    drift: DriftPolicy | None = None
+    """How the rows change with time; None where that was not measured."""
+
+    @property
+    def sees_drift(self) -> bool:
+        """Whether the rows change with time, so that the past must prove itself on later rows."""
+        return self.drift is not None and self.drift.seen
 
 
 PLAIN = SearchPolicy()

@@ -1,7 +1,7 @@
 """All checks of events: they find events that are valid but may harm training.
 
 To add a check, write it in a file of this folder (``finding.Check`` is its contract) and name it in
-CHECKS; docs/cli.md explains each finding to users.
+CHECKS; docs/events.md explains each finding to users.
 Invariant: checks only count and change nothing; they keep counts, hashes and a few examples, never
 the events; and the findings do not depend on how the events are cut into pieces. (Two ids in ten
 billion may share a hash, and a count be off by one.)

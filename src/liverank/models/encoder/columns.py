@@ -42,6 +42,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Separator of a list that is written as text; None for JSON."""
     number_form: NumberForm | msgspec.UnsetType = msgspec.UNSET
     """How people wrote the numbers; unset, and not stored, for plain numbers."""
+    placeholders: tuple[float, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Times, in Unix milliseconds, that mean unknown; unset, and not stored, if there are none."""
 
 
 def read_values(form: Input, values: Sequence[object]) -> NDArray[Any]:
@@ -54,11 +56,18 @@ def read_values(form: Input, values: Sequence[object]) -> NDArray[Any]:
     """
     read = _reader(form)
     if form.type in ("number", "boolean", "time"):
-        return np.array([read(value) for value in values], np.float64)
+        return without_placeholders(np.array([read(value) for value in values], np.float64), form)
     result = np.empty(len(values), object)
     for row, value in enumerate(values):
         result[row] = read(value)
     return result
+
+
+def without_placeholders(numbers: NDArray[np.float64], form: Input) -> NDArray[np.float64]:
+    """The numbers or times, float64[n], with placeholders replaced by NaN."""
+    if not form.placeholders:
+        return numbers
+    return np.where(np.isin(numbers, form.placeholders), np.nan, numbers)
 
 
 def number_reader(form: NumberForm | msgspec.UnsetType) -> Callable[[object], float]:

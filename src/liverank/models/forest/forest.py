@@ -106,6 +106,14 @@ class Forest:
         new_columns[columns] = np.arange(len(columns))
         return self.on_columns(new_columns, len(columns))
 
+    def first_trees(self, n: int) -> "Forest":
+        """The first ``n`` trees alone, such as those of the first rounds of boosting."""
+        if n >= self.n_trees:
+            return self
+        starts = self.starts[: n + 1]
+        arrays = {name: array[: starts[-1]] for name, array in self.to_arrays().items()}
+        return Forest(self.n_features, **{**arrays, "starts": starts})
+
     def rescaled(self, scale: float, shift: float) -> "Forest":
         """The forest whose margin is this one's times ``scale``, plus ``shift``."""
         if (scale, shift) == (1.0, 0.0) or self.n_trees == 0:

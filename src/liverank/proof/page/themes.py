@@ -98,7 +98,9 @@ def theme_of(expression: Expression) -> Name:
 
 
 def _theme_of_counts(expression: Expression) -> Name:
-    scope: str = expression.scope  # type: ignore[union-attr]  # all other kinds have a scope
+    scope = getattr(expression, "scope", None)
+    if scope is None:
+        raise TypeError(f"{type(expression).__name__} has no theme; give it one in {__name__}")
     if isinstance(expression, Fatigue) or scope == "user_item":
         return "seen"
     if scope in ("user", USER_RECENT):

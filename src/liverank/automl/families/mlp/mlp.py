@@ -22,6 +22,7 @@ from liverank.automl.families.mlp.prepare import (
     net_gains,
     to_mlp,
 )
+from liverank.automl.families.preparation import constant_fit
 from liverank.dataset.sampling import evenly_spread_rows
 from liverank.errors import TrainingError
 
@@ -128,6 +129,8 @@ def fit(
     ``n_threads`` is not used: JAX shares its threads among all that runs in a process.
     Raises TrainingError when JAX is not installed.
     """
+    if not train.n_features:
+        return constant_fit(train)
     params = {**_PUBLISHED, **params}
     generator = np.random.default_rng(seed)
     scales = find_scales(train, params["bins"])

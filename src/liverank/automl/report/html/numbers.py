@@ -1,7 +1,8 @@
 """Formatting of numbers in the HTML report."""
 
 import math
-from datetime import UTC, datetime
+
+import numpy as np
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -46,12 +47,12 @@ def percent(share: float | None) -> str:
 
 
 def day(at_ms: float | None) -> str:
-    """The day of a moment, in UTC.
+    """The day of a moment, in UTC, of any year.
 
-    >>> day(0.0), day(None)
-    ('1970-01-01', '-')
+    >>> day(0.0), day(None), day(1.7e15)
+    ('1970-01-01', '-', '55840-11-08')
     """
-    return "-" if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d")
+    return "-" if at_ms is None else str(np.datetime64(int(at_ms // 1000), "s").astype("M8[D]"))
 
 
 def seconds(value: float) -> str:

@@ -5,7 +5,14 @@ Invariant: the page loads nothing from a network, and forbids the browser to do 
 
 from importlib.resources import files
 
-from liverank.automl.report.html import details, explanation, overview, rankings, validation
+from liverank.automl.report.html import (
+    details,
+    explanation,
+    over_time,
+    overview,
+    rankings,
+    validation,
+)
 from liverank.automl.report.reports import RankingReport, SearchReport, TableReport
 from liverank.markup import Html, whole_page
 
@@ -31,6 +38,7 @@ def _of_table(report: TableReport) -> tuple[Html | None, ...]:
         validation.split(report),
         validation.figures(report),
         validation.curves(report),
+        over_time.over_time(report),
         explanation.permutation_importance(report),
         explanation.slices(report),
         details.leaderboard(report),

@@ -43,6 +43,12 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--time", metavar="COL", help="when rows happened; the newest are the holdout rows"
     )
+    parser.add_argument(
+        "--time-format",
+        metavar="FORMAT",
+        help="how the --time column is written: a pattern such as '%%m/%%d/%%Y %%H:%%M', or iso, "
+        "month_first, day_first, month_name, yyyymmdd, epoch_s, epoch_ms, epoch_us or epoch_ns",
+    )
     parser.add_argument("--group", metavar="COL", help="rows that are never divided, such as users")
     parser.add_argument("--weight", metavar="COL", help="how much each row counts")
     parser.add_argument(
@@ -54,7 +60,8 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_typed,
         metavar="COL=TYPE",
-        help="number, category, boolean, time, text or list; may be given again",
+        help="number, category, boolean, time, text or list, or time:FORMAT with a FORMAT as of "
+        "--time-format; may be given again",
     )
 
 
@@ -128,6 +135,7 @@ def command_line(arguments: argparse.Namespace) -> str:
         "--target": arguments.target,
         "--test": arguments.test,
         "--time": arguments.time,
+        "--time-format": arguments.time_format,
         "--group": arguments.group,
         "--weight": arguments.weight,
         "--split-column": arguments.split_column,
@@ -158,7 +166,9 @@ def _duration_s(text: str) -> float:
 
 
 def _typed(text: str) -> Sequence[str]:
-    name, equals, kind = text.rpartition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f'"{text}"; expected COL=TYPE, such as "zip=category"')
-    return name, kind
+    match = re.fullmatch(r"(.+)=(\w+(?::.*)?)", text, re.DOTALL)
+    if match is None:
+        raise argparse.ArgumentTypeError(
+            f'"{text}"; expected COL=TYPE, such as "zip=category" or "at=time:%d/%m/%y"'
+        )
+    return match[1], match[2]

@@ -81,6 +81,7 @@ def search_and_write(
             "left_out": report.split.left_out,
         },
         "validation": report.held_out,
+        "claim": None if report.claim is None else msgspec.to_builtins(report.claim),
         "test": report.test,
         "test_rows": report.test_rows,
         "test_unseen": msgspec.to_builtins(report.test_unseen),
@@ -110,6 +111,7 @@ def _search(
     roles = TableRoles(
         target=arguments.target,
         time=arguments.time,
+        time_format=arguments.time_format,
         group=arguments.group,
         weight=arguments.weight,
         split=arguments.split_column,
@@ -224,6 +226,12 @@ def _show(report: TableReport, out: Path, console: Console) -> None:
                 for name, value in figures.items()
             )
             console.print(f"On the {title}: {shown}")
+    if report.claim is not None:
+        claim = report.claim
+        console.print(
+            f"Expect on later rows: {claim.figure} {claim.value:.4g}, {claim.low:.4g} to "
+            f"{claim.high:.4g} in 19 of 20 cases (by {claim.blocks} blocks of the past)"
+        )
     console.print(escape(f"Served: {served.kind}, {served.us_per_row_55:.1f} us/row; {served.why}"))
     for warning in report.warnings:
         console.print(f"[yellow]Warning:[/yellow] {escape(warning)}")

@@ -1,0 +1,48 @@
+"""Finds days such as 1900-01-01 and 9999-12-31 that stand for an unknown time.
+
+Invariant: a day is a placeholder only if it is far from all other times of its column.
+"""
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from liverank.automl.data.columns import read_column
+from liverank.automl.profile.column_types import InferredType
+from liverank.values.times import moment_of
+
+_DAYS = (
+    *("0001-01-01", "1111-11-11", "1753-01-01", "1800-01-01", "1899-12-30", "1899-12-31"),
+    *("1900-01-01", "1901-01-01", "1970-01-01", "2099-12-31", "2100-01-01", "2999-12-31"),
+    *("3000-01-01", "9999-01-01", "9999-12-31"),
+)
+_LEAST_TIMES = 10
+"""Fewest known times of which a day can be far."""
+_FAR_MS = 10 * 365.25 * 86_400_000
+"""Ten years: a placeholder is further from all other times than this, and than they span."""
+
+
+def without_placeholders(inferred: InferredType, sample: pl.Series) -> InferredType:
+    """The type with its placeholders, which are unknown; the same type where there are none."""
+    if inferred.form.type != "time":
+        return inferred
+    times = read_column(sample, inferred.form)
+    known = times[~np.isnan(times)]
+    days = {moment_of(day, "iso"): day for day in _DAYS}
+    others = known[~np.isin(known, list(days))]
+    if len(others) < _LEAST_TIMES:
+        return inferred
+    far = max(_FAR_MS, float(np.ptp(others)))
+    low, high = float(others.min()) - far, float(others.max()) + far
+    found = [at for at in np.unique(known).tolist() if at in days and not low <= at <= high]
+    if not found:
+        return inferred
+    n = int(np.isin(known, found).sum())
+    note = (
+        f"{n} of {len(known)} values are {' or '.join(days[at] for at in found)}, far from all "
+        f"other times, and are treated as unknown; if they are times, say --type {sample.name}=time"
+    )
+    return inferred._replace(
+        form=msgspec.structs.replace(inferred.form, placeholders=tuple(found)),
+        oddity=note if inferred.oddity is None else f"{inferred.oddity}; {note}",
+    )

@@ -1,0 +1,96 @@
+"""Whole numbers that are times: Unix time in four units, and days such as 20240122."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverank.values.names import TIME_COLUMN, snake_case
+from liverank.values.times import EPOCHS, TimeForm, moment_of
+
+_UNITS = {
+    "epoch_s": "seconds",
+    "epoch_ms": "milliseconds",
+    "epoch_us": "microseconds",
+    "epoch_ns": "nanoseconds",
+}
+_YEARS_S = {2000: 946_684_800, 2040: 2_208_988_800, 2100: 4_102_444_800}
+"""Unix seconds at which years begin."""
+_ENOUGH_DAYS = 20
+"""Distinct whole numbers that are all days, as YYYYMMDD, are days whatever the column's name."""
+_DATE_DIGITS = (8, 14, 12, 6, 4)
+_EARLY_MS = _YEARS_S[2000] * 1000 - 10 * 365.25 * 86_400_000
+"""1990: numbers that are earlier as Unix times are hardly such times."""
+
+Floats = NDArray[np.float64]
+
+
+class NumericTime(NamedTuple):
+    """The form of times that are numbers, why, and what is odd about it."""
+
+    form: TimeForm
+    reason: str
+    oddity: str | None = None
+
+
+def find_numeric_time(
+    name: str, values: Floats, latest_year: int, *, guesses: bool
+) -> NumericTime | None:
+    """The form of whole numbers, float64[n], that are times beyond doubt; None if they are not.
+
+    Only with ``guesses`` other forms than Unix milliseconds are considered.
+
+    >>> find_numeric_time("at", np.array([20240122.0]), 2040, guesses=True).form
+    'yyyymmdd'
+    """
+    is_time_name = bool(TIME_COLUMN.search(snake_case(name)))
+    for form, unit in _UNITS.items():
+        if form == "epoch_ms" or (guesses and (form != "epoch_s" or is_time_name)):
+            per_s = 1000 / EPOCHS[form]
+            if _within(values, _YEARS_S[2000] * per_s, _YEARS_S[latest_year] * per_s):
+                return NumericTime(form, f"Unix {unit} of the years 2000 to {latest_year}")
+    is_likely = guesses and (is_time_name or len(np.unique(values)) >= _ENOUGH_DAYS)
+    if is_likely and any(_are_written_days(values, digits) for digits in (8, 14)):
+        return NumericTime("yyyymmdd", "whole numbers that are days, as YYYYMMDD")
+    return None
+
+
+def numeric_time_of(values: Floats) -> NumericTime:
+    """The form of numbers, float64[n], that the user calls times.
+
+    >>> (
+    ...     numeric_time_of(np.array([1705955343000000.0])).form,
+    ...     numeric_time_of(np.array([2024.0])).form,
+    ... )
+    ('epoch_us', 'yyyymmdd')
+    """
+    if any(_are_written_days(values, digits) for digits in _DATE_DIGITS):
+        return NumericTime("yyyymmdd", "the type was given")
+    size = float(np.median(np.abs(values))) if len(values) else 0.0
+    form = next(
+        (form for form in ("epoch_s", "epoch_ms", "epoch_us") if size * EPOCHS[form] <= 1e14),
+        "epoch_ns",
+    )
+    early = size * EPOCHS[form] < _EARLY_MS
+    odd = (
+        f"numbers such as {values[0]:.15g}, read as Unix {_UNITS[form]}, are times before 1990, of "
+        "which only the order is sure to be right; if they are times in another form, give it, "
+        "such as --time-format yyyymmdd"
+    )
+    return NumericTime(form, "the type was given", odd if early and len(values) else None)
+
+
+def could_be_seconds(values: Floats, latest_year: int) -> bool:
+    """Whether different numbers, float64[n], would be Unix seconds since the year 2000."""
+    return _within(values, _YEARS_S[2000], _YEARS_S[latest_year]) and len(np.unique(values)) > 1
+
+
+def _are_written_days(values: Floats, digits: int) -> bool:
+    """Whether whole numbers are times from 1900 to 2100 of so many digits."""
+    if len(values) == 0 or not _within(values // 10.0 ** (digits - 4), 1900, 2100):
+        return False
+    return not any(np.isnan(moment_of(value, "yyyymmdd")) for value in np.unique(values).tolist())
+
+
+def _within(values: Floats, least: float, most: float) -> bool:
+    return bool((values >= least).all() and (values <= most).all())

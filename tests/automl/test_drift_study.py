@@ -1,0 +1,157 @@
+"""Drift is seen at origins in the past where it is, and not where it is not; and what follows."""
+
+import dataclasses
+
+import msgspec
+import numpy as np
+import polars as pl
+import pytest
+from tests.automl.clocks import Looks
+
+from liverank import automl
+from liverank.automl.budget import FOREVER
+from liverank.automl.drift.study import is_drift, study_drift
+from liverank.automl.evaluation.recency import Recency
+from liverank.automl.metrics.objective import find_objective
+from liverank.automl.options import SearchOptions
+from liverank.automl.profile.table_roles import TableRoles
+from liverank.automl.report.html.page import render_report
+from liverank.automl.report.reports import decode_report, encode_report
+from liverank.automl.table_preparation import prepare_table
+from liverank.automl.trials.drift_policy import DriftPolicy, Origin
+from liverank.automl.trials.plan import decode_plan, encode_plan
+
+N = 4000
+DAY_MS = 86_400_000
+
+
+def table(seed: int, margin: np.ndarray, **columns: np.ndarray) -> pl.DataFrame:
+    generator = np.random.default_rng(seed)
+    y = (generator.random(len(margin)) < 1 / (1 + np.exp(-margin))).astype(int)
+    at = pl.Series(np.arange(len(margin)) * DAY_MS).cast(pl.Datetime("ms"))
+    return pl.DataFrame({"at": at, **columns, "y": y})
+
+
+def steady(seed: int) -> pl.DataFrame:
+    a, b = np.random.default_rng(seed).normal(size=(2, N))
+    return table(seed, 1.5 * a - b * (a > 0), a=a, b=b)
+
+
+def turning(seed: int) -> pl.DataFrame:
+    """What decides turns from ``a`` to ``b`` and on."""
+    a, b = np.random.default_rng(seed).normal(size=(2, N))
+    angle = np.linspace(0, 1.5 * np.pi, N)
+    return table(seed, 2.5 * (np.cos(angle) * a + np.sin(angle) * b), a=a, b=b)
+
+
+def memorised(seed: int) -> pl.DataFrame:
+    """A counter tells the level of each stretch of the past, and nothing of later ones."""
+    generator = np.random.default_rng(seed)
+    a = generator.normal(size=N)
+    level = np.repeat(generator.normal(0, 1.6, 40), N // 40)
+    return table(seed, 1.2 * a + level, a=a, count=np.arange(N) // 4 * 0.37)
+
+
+def study(frame: pl.DataFrame) -> DriftPolicy | None:
+    data = prepare_table(
+        frame,
+        TableRoles(target="y", time="at"),
+        SearchOptions(clock=lambda: 0.0),
+        None,
+        dataclasses.replace(FOREVER, at_s=0.0),  # no time: prepared without a study
+    ).data
+    return study_drift(data, FOREVER)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_nothing_changes_no_drift_is_seen_and_all_of_the_past_is_used(seed: int) -> None:
+    policy = study(steady(seed))
+    assert policy is not None
+    assert (policy.seen, policy.history, policy.half_life) == (False, 1.0, None)
+    assert len(policy.origins) == 5
+    assert np.mean([each.slope for each in policy.origins]) == pytest.approx(1.0, abs=0.15)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_where_the_concept_turns_only_the_newest_rows_train(seed: int) -> None:
+    policy = study(turning(seed))
+    assert policy is not None
+    assert policy.seen
+    assert policy.history < 1 or policy.half_life is not None
+    assert np.mean([each.slope for each in policy.origins]) < 0.8
+    names = [each.name for each in policy.settings]
+    assert names[0] == "all rows of the past, alike"
+    assert len(names) == 7
+
+
+def test_a_counter_that_is_learned_by_heart_is_named_and_left_out_where_that_helps() -> None:
+    policy = study(memorised(1))
+    assert policy is not None
+    assert policy.seen
+    (left,) = policy.left_range
+    assert (left.column, left.share) == ("count", 1.0)
+    gains = {each.name: each.gain for each in policy.settings}
+    assert left.left_out == (gains["without count"] > 0.002)
+
+
+def test_a_study_without_time_says_nothing() -> None:
+    assert study(turning(1).head(300)) is None
+
+
+def test_drift_is_told_by_the_loss_or_by_the_slope() -> None:
+    def origins(errors: float, slope: float, later: float = 0.55) -> list[Origin]:
+        return [
+            Origin(rows=9, shuffled=0.5, later=later, slope=slope * (1 + i / 50), errors=errors)
+            for i in range(5)
+        ]
+
+    assert not is_drift(origins(1.0, 1.0))
+    assert is_drift(origins(3.0, 1.0))
+    assert not is_drift(origins(3.0, 1.0, later=0.5001))
+    assert is_drift(origins(0.5, 0.4))
+    assert not is_drift(origins(0.5, 0.9))
+
+
+def test_recency_takes_the_newest_rows_and_weighs_them_by_age() -> None:
+    recency = Recency(history=0.25, half_life=0.125)
+    assert recency.newest(np.arange(8)).tolist() == [6, 7]
+    assert recency.weights(2).round(4).tolist() == [0.5, 1.0]
+
+
+def test_a_search_on_a_drifting_table_reports_it_and_its_plan_gives_the_same_bytes() -> None:
+    frame = turning(3)
+    asked = {"target": "y", "time": "at", "families": ["linear", "lightgbm"], "budget_s": 4}
+    result = automl.fit(frame, **asked, clock=Looks(0.0005))
+    plan, report = result.plan, result.report
+    assert plan.drift is not None
+    assert plan.drift.seen
+    assert report.claim is not None
+    assert report.claim.low < report.claim.value < report.claim.high
+    low, high = report.intervals["log_loss"]
+    assert low <= report.claim.low
+    assert high >= report.claim.high
+    assert any("rows change with time" in warning for warning in report.warnings)
+    assert decode_report(encode_report(report)) == report
+    page = render_report(report)
+    for words in ("Over time", "Log-loss by block", "Target", "Inputs", "newest 0.25 of the rows"):
+        assert words in page
+    again = automl.fit(frame, **asked, clock=Looks(0.0005), plan=decode_plan(encode_plan(plan)))
+    rows = frame.tail(50)
+    np.testing.assert_array_equal(result.predict(rows), again.predict(rows))
+    assert again.plan.drift == plan.drift
+
+
+def test_a_plan_of_before_has_no_drift_and_is_read() -> None:
+    text = b'{"seed": 1, "n_threads": 1, "folds": 1, "timings": {}}'
+    assert decode_plan(text).drift is None
+    assert msgspec.json.decode(text, type=dict)["seed"] == 1
+
+
+def test_rows_without_a_time_have_no_claim_over_time() -> None:
+    frame = steady(1).drop("at").head(400)
+    report = automl.fit(
+        frame, target="y", families=["linear"], budget_s=2, clock=Looks(0.001)
+    ).report
+    assert report.claim is None
+    assert report.over_time is None
+    assert find_objective(None, "binary").name == report.asked.objective
