@@ -75,13 +75,7 @@ def prepare_table(
     rows, roles = read_roles(frame, profile, target)
     wanted = find_objective(objective, profile.target.task)
     _check_target(roles, wanted, profile.target.name)
-    split, why = split_rows(
-        roles,
-        seed=options.seed,
-        gap_ms=options.gap_ms,
-        validation=options.validation,
-        time_is_given=table_roles.time is not None,
-    )
+    split, why = _split(roles, table_roles, options)
     if split.kind != "chronological":
         notes = tuple(note.removesuffix(SPLIT_BY_IT) for note in profile.notes)
         profile = msgspec.structs.replace(profile, notes=notes)
@@ -172,7 +166,41 @@ def _table_data(
         time=profile.time if in_time else None,
         seed=options.seed,
         class_names=profile.target.classes,
+        even_blocks=options.horizon is not None,
     )
+
+
+def _split(roles: RoleArrays, table_roles: TableRoles, options: SearchOptions) -> tuple[Split, str]:
+    """The split of the rows, and the reason for its kind."""
+    if roles.in_order and options.gap_ms:
+        raise TrainingError(
+            "a gap is a time, and rows in order have none; name a time column, or give no gap"
+        )
+    return split_rows(
+        roles,
+        seed=options.seed,
+        gap_ms=options.gap_ms,
+        validation=_validation(roles, options),
+        time_is_given=table_roles.time is not None or table_roles.chronological,
+    )
+
+
+def _validation(roles: RoleArrays, options: SearchOptions) -> float:
+    """Share of the rows that is not trained on: twice the horizon, where one is given."""
+    horizon = options.horizon
+    if horizon is None:
+        return options.validation
+    if roles.at_ms is None:
+        raise TrainingError(
+            "a horizon was given, and rows have no time: name a time column (--time), or say that "
+            "rows are in its order (--chronological)"
+        )
+    if horizon.unit == "ms" and roles.in_order:
+        raise TrainingError(
+            "the horizon is a time, and rows in order have none; give a number of rows, such as "
+            "--horizon 5000"
+        )
+    return 2 * horizon.share(roles.at_ms)
 
 
 def _leaks(data: TableData) -> tuple[Leak, ...]:

@@ -57,3 +57,13 @@ class RowsLeft(NamedTuple):
             f"train, {self.validation:,} to validate and {self.holdout:,} to hold out; "
             f"{', or '.join(cure) or 'name another time column'}"
         )
+
+
+def too_few_times(n: int, *, has_groups: bool) -> TrainingError:
+    """The error about rows, or groups, that begin at ``n`` times, too few for a split by time."""
+    begin = "groups begin, which are kept whole" if has_groups else "there are rows"
+    cure = CHOICE if has_groups else "name another column, or split at random"
+    return TrainingError(
+        f"the time column holds {n} distinct times at which {begin}; "
+        f"a split by time needs 3: {cure}"
+    )

@@ -7,7 +7,6 @@ column that was used and why, or the columns that could be.
 
 import difflib
 import re
-from typing import Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -20,12 +19,10 @@ from liverank.automl.profile.column_types import InferredType, infer_type
 from liverank.automl.profile.given_types import GivenType, given_types
 from liverank.automl.profile.numeric_ids import ColumnEncoding, id_encoding
 from liverank.automl.profile.placeholders import without_placeholders
-from liverank.automl.profile.table_roles import TableRoles
+from liverank.automl.profile.table_roles import Role, TableRoles
 from liverank.automl.profile.task import Target, infer_target
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input
-
-Role: TypeAlias = Literal["feature", "target", "time", "group", "weight", "split", "unused"]
 
 SAMPLE_ROWS = 100_000
 """Rows, spread over the table, from which types are inferred."""
@@ -68,6 +65,8 @@ class TableProfile(msgspec.Struct, frozen=True, kw_only=True):
     split: str | None
     notes: tuple[str, ...]
     """For the report: the time column used or possible, odd values, rows left out."""
+    chronological: bool = False
+    """Whether rows are in the order of time, the oldest first, without a column that has it."""
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -98,7 +97,8 @@ def profile_with_target(
     table: pl.DataFrame, roles: TableRoles
 ) -> tuple[TableProfile, NDArray[np.float64]]:
     """The profile, and the target of all rows, which it had to read: float64[n], NaN if unknown."""
-    role_of = _role_of_columns(roles)
+    role_of = roles.by_column()
+    _check_order(roles)
     _check_names(table, [*role_of, *roles.types])
     types = given_types(roles.types, roles.time, roles.time_format)
     target, values = infer_target(table[roles.target], roles.task, roles.positive)
@@ -116,7 +116,7 @@ def profile_with_target(
     if target.rows < table.height:
         notes.append(f"{table.height - target.rows} rows without a target are left out")
     time = roles.time
-    if time is None and roles.split is None:
+    if time is None and roles.split is None and not roles.chronological:
         time, columns, time_notes = _find_time(columns, sample)
         notes += time_notes
     elif time is not None:
@@ -131,29 +131,18 @@ def profile_with_target(
         weight=roles.weight,
         split=roles.split,
         notes=tuple(notes),
+        chronological=roles.chronological,
     )
     return profile, values
 
 
-def _role_of_columns(roles: TableRoles) -> dict[str, Role]:
-    """The role of each column that was named with one."""
-    given: tuple[tuple[Role, str | None], ...] = (
-        ("target", roles.target),
-        ("time", roles.time),
-        ("group", roles.group),
-        ("weight", roles.weight),
-        ("split", roles.split),
-    )
-    role_of: dict[str, Role] = {}
-    for role, name in given:
-        if name is not None:
-            if name in role_of:
-                raise TrainingError(
-                    f"column `{name}` is named as {role_of[name]} and as {role}; a column has "
-                    "one role"
-                )
-            role_of[name] = role
-    return role_of
+def _check_order(roles: TableRoles) -> None:
+    given = "time" if roles.time is not None else "split" if roles.split is not None else None
+    if roles.chronological and given is not None:
+        raise TrainingError(
+            f"`chronological` is given, and a {given} column is named too; "
+            "both say how rows are split: give one of them"
+        )
 
 
 def _check_inputs(target: str, columns: list[ColumnProfile]) -> None:

@@ -45,11 +45,13 @@ class RoleArrays:
     target: NDArray[np.float64]
     """float64[n]: the class number, or the value."""
     at_ms: NDArray[np.float64] | None
-    """float64[n]: Unix milliseconds, NaN where unknown."""
+    """float64[n]: Unix milliseconds, NaN where unknown; or the rows' numbers, if ``in_order``."""
     groups: NDArray[np.int64] | None
     weight: NDArray[np.float64] | None
     parts: NDArray[np.int8] | None
     """int8[n]: TRAIN, VALIDATION, HOLDOUT or LEFT_OUT of ``liverank.automl.data.splits``."""
+    in_order: bool = False
+    """Whether rows are in the order of time, and ``at_ms`` are their numbers."""
 
 
 def read_roles(
@@ -73,12 +75,14 @@ def read_roles(
         target = read_target(table[profile.target.name], profile.target)
     known = ~np.isnan(target)
     rows = table if known.all() else table.filter(pl.Series(known))
+    at_ms = None if profile.time is None else _times(rows, profile)
     return rows, RoleArrays(
         target=target[known],
-        at_ms=None if profile.time is None else _times(rows, profile),
+        at_ms=np.arange(float(rows.height)) if profile.chronological else at_ms,
         groups=None if profile.group is None else _groups(rows[profile.group]),
         weight=None if profile.weight is None else _weights(rows[profile.weight]),
         parts=None if profile.split is None else _parts(rows[profile.split]),
+        in_order=profile.chronological,
     )
 
 
@@ -118,15 +122,18 @@ def split_rows(
                 raise
             split = None
         if split is not None and (time_is_given or split.rows_left.share_lost <= _MOST_LOST):
-            return split, _why_by_time(split)
+            return split, _why_in_order(
+                split, "the order of the rows" if roles.in_order else "time"
+            )
         why = "groups continue after any cut in time (leave --group out to split by time)"
     split = split_at_random(roles.target, seed=seed, groups=roles.groups, validation=validation)
     kept = "" if roles.groups is None else "groups kept whole, "
     return split, f"at random, {kept}with the same mix of targets in each block, because {why}"
 
 
-def _why_by_time(split: Split) -> str:
-    why = "by time: the oldest rows train, newer ones validate, the newest are the holdout"
+def _why_in_order(split: Split, roles: RoleArrays) -> str:
+    by = "the order of the rows" if roles.in_order else "time"
+    why = f"by {by}: the oldest rows train, newer ones validate, the newest are the holdout"
     others = split.left_out - split.in_gap - split.of_groups
     parts = [
         f"{n:,} rows {which}"

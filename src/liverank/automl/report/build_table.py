@@ -150,7 +150,7 @@ def _split(run: TableRun) -> SplitReport:
 
 
 def _block(name: BlockName, data: TableData, rows: NDArray[np.int64]) -> Block:
-    at_ms = None if data.at_ms is None else data.at_ms[rows]
+    at_ms = None if data.at_ms is None or data.time is None else data.at_ms[rows]
     return Block(
         name=name,
         rows=len(rows),
