@@ -122,9 +122,7 @@ def split_rows(
                 raise
             split = None
         if split is not None and (time_is_given or split.rows_left.share_lost <= _MOST_LOST):
-            return split, _why_in_order(
-                split, "the order of the rows" if roles.in_order else "time"
-            )
+            return split, _why_in_order(split, roles)
         why = "groups continue after any cut in time (leave --group out to split by time)"
     split = split_at_random(roles.target, seed=seed, groups=roles.groups, validation=validation)
     kept = "" if roles.groups is None else "groups kept whole, "
