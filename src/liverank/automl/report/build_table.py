@@ -127,6 +127,7 @@ def _asked(run: TableRun) -> SearchRequest:
         target=target.name,
         task=target.task,
         classes=target.classes,
+        class_type=target.class_type,
         objective=objective.name,
         larger_is_better=objective.larger_is_better,
         budget_s=run.budget_s,
