@@ -99,7 +99,7 @@ def prepare_table(
 
 
 def _drift(data: TableData, plan: Plan | None, deadline: Deadline) -> DriftPolicy | None:
-    return study_drift(data, TableBudget.origins(deadline)) if plan is None else plan.drift
+    return study_drift(data, deadline) if plan is None else plan.drift
 
 
 def _as_drift_asks(data: TableData, drift: DriftPolicy) -> TableData:
