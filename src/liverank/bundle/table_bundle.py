@@ -36,6 +36,7 @@ from liverank.bundle.manifest import (
 from liverank.errors import BundleError, ServingError
 from liverank.models.encoder.columns import Columns, Input, read_values
 from liverank.models.encoder.encoder import Encoder
+from liverank.models.encoder.nested_values import part_of
 from liverank.models.json_array import decode_json, encode_json
 from liverank.models.predictor import Predictor
 
@@ -86,13 +87,16 @@ class TableBundle:
         probability of each class. Other columns are ignored. Raises ServingError for
         columns that are missing or of different lengths.
         """
-        missing = [column.name for column in self.inputs if column.name not in values]
+        given = {column.name: part_of(values, column.name) for column in self.inputs}
+        missing = [name for name, rows in given.items() if rows is None]
         if missing:
             raise ServingError(
                 f"the rows lack {', '.join(f'`{name}`' for name in missing[:5])} of the "
                 f"{len(self.inputs)} columns that the model reads; add them, None where unknown"
             )
-        columns = {column.name: read_values(column, values[column.name]) for column in self.inputs}
+        columns = {
+            column.name: read_values(column, given[column.name] or ()) for column in self.inputs
+        }
         return self.predictor.predict(columns)
 
 

@@ -3,6 +3,7 @@
 Invariant: a text that is not a number is unknown, never another number.
 """
 
+import datetime
 import math
 import re
 
@@ -17,7 +18,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def number_of(value: object) -> float:
-    """A number within ``MOST_NUMBER``, or NaN.
+    """A number within ``MOST_NUMBER``, or NaN; a time span, or a time of day, in seconds.
 
     >>> number_of(" 1e3 "), number_of(True), number_of("twelve"), number_of(float("inf"))
     (1000.0, 1.0, nan, nan)
@@ -28,7 +29,16 @@ def number_of(value: object) -> float:
     try:
         return number_in_range(float(value))  # type: ignore[arg-type]  # TypeError for other objects
     except (TypeError, ValueError, OverflowError):
-        return math.nan
+        return _seconds(value)
+
+
+def _seconds(value: object) -> float:
+    """The seconds of a time span, or since the begin of the day; NaN for other values."""
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    if isinstance(value, datetime.time):
+        return value.hour * 3600 + value.minute * 60 + value.second + value.microsecond / 1e6
+    return math.nan
 
 
 def wide_number_of(value: object) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from liverank.automl.data.nested_columns import with_parts
 from liverank.automl.data.written_numbers import numbers_written
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input, read_values, without_placeholders
@@ -30,7 +31,7 @@ _PLAIN_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 
 
 def read_columns(table: pl.DataFrame, forms: Iterable[Input]) -> dict[str, NDArray[Any]]:
-    """Arrays of the wanted columns by name; other columns are ignored.
+    """Arrays of the wanted columns by name; other columns are ignored, but for nested ones.
 
     Raises TrainingError when the table lacks one.
 
@@ -39,6 +40,7 @@ def read_columns(table: pl.DataFrame, forms: Iterable[Input]) -> dict[str, NDArr
     [41.0, nan]
     """
     wanted = list(forms)
+    table = with_parts(table, [form.name for form in wanted])
     present = set(table.columns)
     absent = [form.name for form in wanted if form.name not in present]
     if absent:
@@ -66,6 +68,11 @@ def _read(column: pl.Series, form: Input) -> NDArray[Any]:
     if form.type in ("number", "boolean", "time") and (dtype.is_numeric() or dtype == pl.Boolean):
         values = np.array(column.cast(pl.Float64).fill_null(np.nan).to_numpy(), np.float64)
         return _from_numbers(_held(values, form), form)
+    if form.type == "number" and isinstance(dtype, pl.Duration | pl.Time):
+        # ``to_physical`` counts nanoseconds of a day, and the time units of a duration
+        units = {"ns": 1e9, "us": 1e6, "ms": 1e3}[getattr(dtype, "time_unit", "ns")]
+        counts = column.to_physical().cast(pl.Float64).fill_null(np.nan).to_numpy()
+        return np.asarray(counts / units, np.float64)
     if form.type == "time" and isinstance(dtype, pl.Datetime | pl.Date):
         times = column.cast(pl.Datetime("us", getattr(dtype, "time_zone", None)))
         exact = times.dt.epoch("us").cast(pl.Float64).fill_null(np.nan).to_numpy()

@@ -191,6 +191,7 @@ def _profile_column(
             reason=f"no model reads values of type {sample.dtype}",
             missing=whole.null_count(),
             distinct=0,
+            oddity=None if role != "feature" or sample.dtype == pl.Null else _left_out(sample),
         )
     if given is None or role == "time":
         inferred = without_placeholders(inferred, sample)
@@ -216,6 +217,13 @@ def _profile_column(
         oddity=None if role == "target" else inferred.oddity,
         unread=_unread(sample, inferred.form),
         encoding=encoding,
+    )
+
+
+def _left_out(sample: pl.Series) -> str:
+    return (
+        f"left out, since no model reads values of type {str(sample.dtype)[:60]}; write them as "
+        "numbers or texts, a column each"
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from liverank.automl.data.columns import read_column
 from liverank.automl.data.matrix import Task
 from liverank.automl.data.target_form import (
+    check_no_time,
     in_plain_numbers,
     target_form_note,
     target_number_form,
@@ -99,6 +100,7 @@ def infer_target(
     name = column.name
     if task is not None and task not in get_args(Task):
         raise TrainingError(f"task is `{task}`; expected one of {', '.join(get_args(Task))}")
+    check_no_time(column, task)
     column = of_texts(column)
     number_form = _number_form(column, task)
     given, column = column, in_plain_numbers(column, number_form)

@@ -7,6 +7,7 @@ import polars as pl
 
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.matrix import Task
+from liverank.automl.data.nested_columns import with_parts
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.profile.later_columns import LaterColumns
 from liverank.automl.profile.leakage import row_hashes
@@ -46,7 +47,7 @@ def check_test(
                 f"the test table's `{target}` is known in none of its {len(test)} rows, or has "
                 f"only values that the training table does not have, such as {test[target][0]!r}"
             )
-    present = set(test.columns)
+    present = set(with_parts(test, train.columns).columns)
     return [name for name in train.columns if name not in present]
 
 
@@ -62,6 +63,7 @@ def score_test(
     """
     assert predictor.encoder is not None
     inputs = predictor.encoder.inputs
+    test = with_parts(test, [form.name for form in inputs])
     present = set(test.columns)
     absent = [form.name for form in inputs if form.name not in present]
     rows = test.with_columns(pl.lit(None).alias(name) for name in absent)

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from liverank.automl.data.columns import read_columns
+from liverank.automl.data.nested_columns import with_parts
 from liverank.automl.predictions import attribution_table, prediction_table
 from liverank.automl.profile.later_columns import LaterColumns
 from liverank.automl.profile.profile import ColumnProfile
@@ -55,6 +56,7 @@ class BatchPredictor:
         """
         inputs = self._bundle.inputs
         needed = dict.fromkeys([*(form.name for form in inputs), *self.kept])
+        batch = with_parts(batch, needed)
         present = set(batch.columns)
         absent = [name for name in needed if name not in present]
         if absent:
