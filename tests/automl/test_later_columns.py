@@ -6,8 +6,8 @@ import pytest
 
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.training_target import TrainingTarget
+from liverank.automl.evaluation.later_columns import LaterColumns
 from liverank.automl.preprocessing.encoder import fit_transform, take_rows
-from liverank.automl.profile.later_columns import LaterColumns
 from liverank.automl.profile.profile import profile_table
 from liverank.automl.profile.table_roles import TableRoles
 
@@ -98,3 +98,10 @@ def test_some_new_levels_and_later_times_are_no_reason_to_warn(later_columns) ->
         at=pl.lit("2026-05-01"),
     )
     assert later_columns(batch).warnings() == []
+
+
+def test_new_ids_are_a_note_since_they_come_all_the_time(later_columns) -> None:
+    later = later_columns(TRAIN.with_columns(city=pl.format("u{}", pl.int_range(N))))
+    assert later.warnings() == []
+    (note,) = later.notes()
+    assert '200 of 200 values are levels that training never or rarely saw, such as "u0"' in note

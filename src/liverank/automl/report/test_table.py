@@ -8,8 +8,8 @@ import polars as pl
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.matrix import Task
 from liverank.automl.data.nested_columns import with_parts
+from liverank.automl.evaluation.later_columns import LaterColumns
 from liverank.automl.evaluation.table_data import TableData
-from liverank.automl.profile.later_columns import LaterColumns
 from liverank.automl.profile.leakage import row_hashes
 from liverank.automl.profile.profile import TableProfile
 from liverank.automl.profile.task import find_target, read_target

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.nested_columns import with_parts
+from liverank.automl.evaluation.later_columns import LaterColumns
 from liverank.automl.predictions import attribution_table, prediction_table
-from liverank.automl.profile.later_columns import LaterColumns
 from liverank.automl.profile.profile import ColumnProfile
 from liverank.automl.report.reports import TableReport, decode_report
 from liverank.bundle.table_bundle import TableBundle

@@ -35,6 +35,8 @@ class _Counts:
     unread: int = 0
     known: int = 0
     unseen: int = 0
+    unseen_ids: int = 0
+    """Those of ``unseen`` that end in a digit, as ids do: new ids come all the time."""
     far: int = 0
     examples: dict[str, str] = field(default_factory=dict)
     """One value that is unread, unseen or far."""
@@ -73,11 +75,16 @@ class LaterColumns:
         return [f"column `{name}`: {text}" for name, text in found if text is not None]
 
     def notes(self) -> list[str]:
-        """Values that cannot be read, where training had about as many."""
+        """Values that cannot be read, where training had about as many, and new ids."""
+        calm = [form for form in self._inputs if self._warning(form) is None]
         return [
             f"column `{form.name}`: {self._unread_text(form)}, as in training"
-            for form in self._inputs
-            if self._of(form).unread and self._warning(form) is None
+            for form in calm
+            if self._of(form).unread
+        ] + [
+            f"column `{form.name}`: {self._unseen_text(form)}"
+            for form in calm
+            if self._are_unseen(form)
         ]
 
     def _of(self, form: Input) -> _Counts:
@@ -101,6 +108,7 @@ class LaterColumns:
             unseen = levels.filter(~levels.is_in(self._levels[form.name]))
             counts.known += len(levels)
             counts.unseen += len(unseen)
+            counts.unseen_ids += int(unseen.str.contains(r"[0-9]$").sum())
             counts.note("unseen", unseen)
 
     def _warning(self, form: Input) -> str | None:
@@ -119,13 +127,22 @@ class LaterColumns:
                 f"{_day(float(counts.examples['far']))} (training: about {_day(np.nanmin(golden))} "
                 f"to {_day(np.nanmax(golden))}): see that their form and unit are the same"
             )
-        if counts.unseen >= _NEARLY_ALL * counts.known and self._was_seen(form):
-            return (
-                f"{counts.unseen} of {counts.known} values are levels that training never or "
-                f'rarely saw, such as "{counts.examples["unseen"]}": see that they are '
-                "spelled as in the training table, or train again with such rows"
-            )
-        return None
+        are_ids = 2 * counts.unseen_ids > counts.unseen
+        return self._unseen_text(form) if self._are_unseen(form) and not are_ids else None
+
+    def _are_unseen(self, form: Input) -> bool:
+        """Whether nearly all values are levels that training, which saw its own, did not have."""
+        counts = self._of(form)
+        is_nearly_all = counts.unseen >= max(_NEARLY_ALL * counts.known, _LEAST_ROWS)
+        return is_nearly_all and self._was_seen(form)
+
+    def _unseen_text(self, form: Input) -> str:
+        counts = self._of(form)
+        return (
+            f"{counts.unseen} of {counts.known} values are levels that training never or rarely "
+            f'saw, such as "{counts.examples["unseen"]}": see that they are spelled as in the '
+            "training table, or train again with such rows"
+        )
 
     def _unread_text(self, form: Input) -> str:
         counts = self._of(form)
