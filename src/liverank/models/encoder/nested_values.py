@@ -6,6 +6,8 @@ Invariant: a column that is there by its full name is never looked for inside of
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 _NUMBERED = re.compile(r"(.+)_(0|[1-9]\d*)", re.DOTALL)
 
 
@@ -36,6 +38,11 @@ def part_of(values: Mapping[str, Sequence[object]], name: str) -> Sequence[objec
         return None
     index = int(match[2])
     known = [row for row in rows if row is not None]
-    if not all(isinstance(row, Sequence) and not isinstance(row, str) for row in known):
+    if not all(
+        isinstance(row, Sequence | np.ndarray) and not isinstance(row, str) for row in known
+    ):
         return None
-    return [row[index] if isinstance(row, Sequence) and index < len(row) else None for row in rows]
+    return [
+        row[index] if isinstance(row, Sequence | np.ndarray) and index < len(row) else None
+        for row in rows
+    ]
