@@ -6,6 +6,7 @@ Invariant: nothing is learned from the rows that the split holds out.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -72,7 +73,7 @@ def prepare_table(
     wanted = find_objective(objective, profile.target.task)
     _check_target(roles, wanted, profile.target.name)
     data, why = _split(rows, roles, profile, wanted, options)
-    leaks = _leaks(data)
+    leaks = _leaks(data, profile.encodings)
     data = replace(data, encodings=_encodings(data, profile, plan, deadline))
     profile = with_encodings(profile, data.encodings)
     drift = _drift(data, plan, deadline)
@@ -158,7 +159,9 @@ def _split(
     return data, why
 
 
-def _leaks(data: TableData) -> tuple[Leak, ...]:
+def _leaks(data: TableData, encodings: Mapping[str, ColumnEncoding]) -> tuple[Leak, ...]:
+    """Leaks of the columns; those of numbers that may be encoded by their levels as of levels."""
+    by_level = {name for name, encoding in encodings.items() if encoding != "number"}
     split = data.split
     blocks = [split.train, split.validation, split.holdout]
     if len(data.target) > MOST_LEAK_ROWS:
@@ -171,7 +174,10 @@ def _leaks(data: TableData) -> tuple[Leak, ...]:
     train, validation, holdout = np.split(np.arange(len(rows)), ends[:2])
     return find_leaks(
         take_rows(data.columns, rows),
-        data.inputs,
+        [
+            msgspec.structs.replace(form, type="category") if form.name in by_level else form
+            for form in data.inputs
+        ],
         TrainingTarget(
             data.target[rows],
             data.classes,
