@@ -11,7 +11,7 @@ help:
 	@echo "make demo    a live-audio app, a model trained on it, an A/B test, a page (ARGS=\"--keep world\")"
 	@echo "make test    all tests, and every example in the docs (ARGS=\"-k simulator\")"
 	@echo "make lint    format, style, types and import layers"
-	@echo "make cases   the cases of ../shared/cases, where that folder is (ARGS=\"--only 08 19\")"
+	@echo "make cases   the cases of ../shared/cases, where that folder is (ARGS=\"--only automl serving/08\")"
 	@echo "make promises      break each promise of the docs, and see that a test notices (ARGS=\"--only serving\")"
 	@echo "make bench   every benchmark; tables here, JSON in bench/ (ARGS=\"--only scoring\")"
 	@echo "make bench-automl  liverank automl beside FLAML, AutoGluon, CatBoost, LightGBM (ARGS=\"--tables DIR --budget 60\")"

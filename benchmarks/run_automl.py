@@ -13,6 +13,7 @@ from pathlib import Path
 
 from automl.grid import choose_tables, grid, run_grid
 from automl.lanes import cores_of_lanes
+from automl.recorded import read_recorded, without_recorded
 from automl.records import Journal
 from automl.report import report
 from automl.systems import BY_DEFAULT, ROOT, SYSTEMS
@@ -33,6 +34,11 @@ def main() -> int:
     parser.add_argument("--lanes", type=int, default=1, help="runs at the same time")
     parser.add_argument("--again", action="store_true", help="repeat runs that are done")
     parser.add_argument("--report", action="store_true", help="run nothing, only report")
+    parser.add_argument(
+        "--recorded",
+        action="store_true",
+        help="take peers' figures of before where the table is the same; run them only elsewhere",
+    )
     parser.add_argument("--keep", action="store_true", help="keep what runs leave in .bench/runs")
     parser.add_argument(
         "--journal", type=Path, default=ROOT / "bench" / "automl.jsonl", help="where runs are noted"
@@ -57,6 +63,8 @@ def main() -> int:
             seeds=arguments.seeds,
             cores=arguments.cores,
         )
+        if arguments.recorded:
+            asked = without_recorded(asked, read_recorded())
         if not arguments.report:
             done = {} if arguments.again else journal.read()
             left = {
@@ -70,7 +78,9 @@ def main() -> int:
         print(f"bench-automl: {error}", file=sys.stderr)
         return 1
     records = journal.read()
-    text = report([records[key] for key in asked if key in records])
+    found = [records[key] for key in asked if key in records]
+    recorded = read_recorded() if arguments.recorded else None
+    text = report(found, recorded, systems=arguments.systems)
     arguments.journal.with_suffix(".md").write_text(text)
     print(text)
     return 0

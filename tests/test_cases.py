@@ -29,14 +29,22 @@ def test_without_the_folder_nothing_is_run_and_it_says_so(cases, tmp_path, monke
 
 
 def test_a_case_without_a_check_fails(cases):
-    assert "write a check" in cases.unmet_of("99-unheard-of", "all is well")[0]
+    for kind in cases.SCRIPTS:
+        unmet = cases.unmet_of(cases.CASES / kind / "99-unheard-of", "all is well")
+        assert "write a check" in unmet[0]
+
+
+def test_cases_are_chosen_by_kind_by_number_or_by_both(cases):
+    assert cases.names_of(cases.CASES / "automl" / "08-wide") == {"automl", "08", "automl/08"}
 
 
 def test_each_check_fails_on_what_was_seen_when_the_case_was_reported(cases):
     if not cases.CASES.is_dir():
         pytest.skip(f"{cases.CASES}: the cases are not here")
-    folders = [one for one in sorted(cases.CASES.iterdir()) if one.name[:2] not in cases.LEFT_OUT]
-    assert {one.name[:2] for one in folders} == set(cases.CHECKS)
+    folders = cases.cases()
+    for kind, checks in cases.CHECKS.items():
+        numbers = {one.name[:2] for one in folders if one.parent.name == kind}
+        assert numbers == set(checks), kind
     for folder in folders:
         seen = (folder / "observed.txt").read_text(errors="replace")
-        assert cases.unmet_of(folder.name, seen), folder.name
+        assert cases.unmet_of(folder, seen), folder

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from automl.lanes import work_in_lanes
 from automl.log_tables import log_tables, write_log_table
-from automl.made_tables import made_tables
+from automl.made_tables import drifting_tables, made_tables
 from automl.prepared import prepare_table
 from automl.processes import Processes
 from automl.records import Journal, Key, Record
@@ -35,7 +35,7 @@ def choose_tables(folder: Path | None, names: Sequence[str]) -> list[Table]:
         public = DATA / "tables"
         logs = log_tables(DATA, WORK / "tables")
         tables = find_tables(public) if public.is_dir() else []
-        tables += logs + made_tables(WORK / "tables")
+        tables += logs + made_tables(WORK / "tables") + drifting_tables(WORK / "tables")
     known = [table.name for table in tables]
     absent = [name for name in names if name not in known]
     if absent:

@@ -3,12 +3,14 @@
 Invariant: the same seed makes the same bytes, and nothing but noise limits a perfect model.
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from automl.drift_tables import MAKERS as DRIFTING
 from automl.tables import Ask, Table
 
 DAY_MS = 86_400_000
@@ -16,13 +18,26 @@ FIRST_MS = 1_577_836_800_000
 SEED = 5
 
 
+Maker = Callable[[int], pl.DataFrame]
+
+
 def made_tables(folder: Path) -> list[Table]:
     """Write them to the folder, where they are not there yet."""
-    makers = {
+    makers: dict[str, tuple[Maker, Ask]] = {
         "made_drift": (made_drift, Ask(target="joined", time="at")),
         "made_mixed": (made_mixed, Ask(target="plan")),
         "made_prices": (made_prices, Ask(target="price")),
     }
+    return _written(folder, makers)
+
+
+def drifting_tables(folder: Path) -> list[Table]:
+    """Write the tables of ``drift_tables`` to the folder, where they are not there yet."""
+    ask = Ask(target="y", time="at")
+    return _written(folder, {f"drift_{name}": (make, ask) for name, make in DRIFTING.items()})
+
+
+def _written(folder: Path, makers: Mapping[str, tuple[Maker, Ask]]) -> list[Table]:
     folder.mkdir(parents=True, exist_ok=True)
     tables = []
     for name, (make, ask) in makers.items():

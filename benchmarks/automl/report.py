@@ -4,18 +4,32 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from automl.cells import Cell, best_peer, cells_of, mean_ranks
+from automl.recorded import Recorded, recorded_cells
 from automl.records import Record
-from automl.systems import OURS
+from automl.systems import BY_DEFAULT, OURS
 from automl.verdicts import verdicts
 
 
-def report(records: Iterable[Record]) -> str:
-    """Tables by budget: losses side by side, then all figures, then what holds of the promise."""
+def report(
+    records: Iterable[Record],
+    recorded: Recorded | None = None,
+    *,
+    systems: Sequence[str] = BY_DEFAULT,
+) -> str:
+    """Tables by budget: losses side by side, then all figures, then what holds of the promise.
+
+    With ``recorded`` the figures of ``systems`` of before count where the table is the same.
+    """
     records = list(records)
     if not records:
         return "No runs yet.\n"
     cells = cells_of(records)
     parts = [_preface(records)]
+    if recorded is not None:
+        before, other = recorded_cells(records, recorded, systems)
+        measured = {(cell.table, cell.system) for cell in cells}
+        cells += [cell for cell in before if (cell.table, cell.system) not in measured]
+        parts += _recorded_preface(records, recorded, before, other)
     for budget_s in sorted({cell.budget_s for cell in cells}):
         some = sorted(
             (cell for cell in cells if cell.budget_s == budget_s),
@@ -119,6 +133,36 @@ def number(value: float | None, digits: int = 4) -> str:
 def whole(value: float | None) -> str:
     """A whole number."""
     return "" if value is None else f"{value:,.0f}"
+
+
+def _recorded_preface(
+    records: Sequence[Record], recorded: Recorded, before: Sequence[Cell], other: Sequence[str]
+) -> list[str]:
+    """Where the recorded figures are from, and what they cannot be compared with."""
+    versions = ", ".join(f"{name} {version}" for name, version in recorded.versions.items())
+    parts = []
+    if before:
+        tables = {cell.table for cell in before}
+        parts.append(
+            f"Of {len(tables)} tables the figures of peers were recorded before "
+            f"({recorded.source}; {versions})."
+        )
+        seeds: dict[str, int] = {}
+        for record in records:
+            if record.system == OURS and record.split == "shuffled" and record.table in tables:
+                seeds[record.table] = seeds.get(record.table, 0) + 1
+        few = [name for name, n in seeds.items() if n < len(recorded.tables[name].constants)]
+        if few:
+            parts.append(
+                f"Of {', '.join(sorted(few))} we ran fewer seeds than they: other rows were held "
+                "back, so these ratios are rough."
+            )
+    if other:
+        parts.append(
+            f"{', '.join(sorted(other))}: not the table of the recorded figures; run its peers "
+            "without --recorded."
+        )
+    return parts
 
 
 def _systems(cells: Sequence[Cell]) -> list[str]:

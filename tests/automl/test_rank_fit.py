@@ -12,7 +12,7 @@ import pytest
 from clocks import ticking
 
 from liverank.automl import pipeline, ranking
-from liverank.automl.deployment.refit import Refit
+from liverank.automl.deployment.members import MemberChoice, RefitChoice
 from liverank.automl.ensemble.greedy import Ensemble
 from liverank.automl.options import SearchOptions
 from liverank.automl.ranking import warm_up
@@ -209,7 +209,9 @@ def test_a_member_of_the_blend_that_there_is_no_time_to_train_again_stays_as_it_
         lambda *rest, **more: found.append(find_model(*rest, **more)) or found[0],
     )
     monkeypatch.setattr(ranking, "POLICY", ranking.POLICY._replace(conservative=frozenset()))
-    monkeypatch.setattr(Refit, "_affordable", lambda _, members: members[:1])
+    monkeypatch.setattr(
+        MemberChoice, "affordable", lambda _, members, deadline: RefitChoice(members[:1])
+    )
     weights = np.array([0.0, 0.75, 0.25])
 
     def ensemble_of_trees(models, *_, **__):

@@ -83,7 +83,9 @@ def judged():
             margins=lambda rows: scores["model"][rows[:, 0].astype(int)][:, None]
         )
         fitted = SimpleNamespace(
-            judged=SimpleNamespace(model=model, chose=10 * chose, judges=10 * judges),
+            evaluated=SimpleNamespace(
+                model=model, validation_start=10 * chose, holdout_start=10 * judges
+            ),
             report=SimpleNamespace(held_out={"log_loss": log_loss}, baseline={"log_loss": 0.6}),
         )
         lists = SimpleNamespace(seen=np.ones(10 * n, bool), reads=SimpleNamespace(user=users))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from liverank.automl.budget import Clock, Deadline, StopToken
+from liverank.automl.data.horizon import Horizon
 from liverank.automl.deployment.option import Limits
 from liverank.automl.search.search import OnTrial
 from liverank.automl.trials.plan import Plan
@@ -22,6 +23,7 @@ class SearchOptions:
     validation    share of the rows, the newest where they have a time, that is not trained on: one
                   half chooses between models and the other evaluates the result
     gap_ms        how long after a row its label is known
+    horizon       how far ahead the model will be used; None for the length of the holdout
     seed          seed of all random draws
     families      names of the families to try; None for all
     plan          plan of an earlier search, to run again
@@ -37,6 +39,7 @@ class SearchOptions:
     serving_us: float = SERVING_US
     validation: float = 0.2
     gap_ms: float = 0.0
+    horizon: Horizon | None = None
     seed: int = 0
     families: Sequence[str] | None = None
     plan: Plan | None = None

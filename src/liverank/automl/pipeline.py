@@ -36,15 +36,16 @@ from liverank.automl.families import FAMILIES, Family
 from liverank.automl.options import SearchOptions
 from liverank.automl.search.search import run_search
 from liverank.automl.search.start import start_plan
+from liverank.automl.trials.last_training import LastTraining
 from liverank.automl.trials.plan import Plan
 from liverank.automl.trials.policy import PLAIN, SearchPolicy
-from liverank.automl.trials.trial_result import TrialResult, on_most_rows
+from liverank.automl.trials.trial_result import TrialResult, worth_combining
 from liverank.errors import TrainingError
 from liverank.models.predictor import sum_terms
 
 _SEARCH_SHARE = 0.93
-"""Share of the time after the timing runs that the search may use; the expected time of retraining
-the best models so far is subtracted as well."""
+"""Share of the time after the timing runs that the search may use; the expected time of choosing
+and retraining the best models so far is subtracted as well."""
 _DEPLOYMENT_SHARE = 0.35
 """Share of the time after the search used to choose the deployed model."""
 
@@ -137,13 +138,13 @@ def find_model(
 
     Raises TrainingError where no family can be tried.
     """
-    evaluation, plan, families = _start(data, options, deadline, sees_drift=policy.sees_drift)
+    evaluation, plan, families, last = _start(data, options, deadline, policy)
     results, plan = run_search(
         evaluation,
         families,
         plan,
         deadline=deadline.share(_SEARCH_SHARE),
-        n_all=data.n_all,
+        last=last,
         on_trial=options.on_trial,
         policy=policy,
     )
@@ -169,6 +170,7 @@ def find_model(
         plan=plan,
         deadline=deadline,
         limits=options.limits,
+        last=last,
         grows=not policy.sees_drift,
     )
     final, plan = refit.finish()
@@ -178,10 +180,15 @@ def find_model(
 
 
 def _start(
-    data: TrainingData, options: SearchOptions, deadline: Deadline, *, sees_drift: bool
-) -> tuple[CrossValidation, Plan, Mapping[str, Family]]:
-    """Folds, the plan to fill or to run again, and the families of its trials."""
+    data: TrainingData, options: SearchOptions, deadline: Deadline, policy: SearchPolicy
+) -> tuple[CrossValidation, Plan, Mapping[str, Family], LastTraining]:
+    """Folds, the plan to fill or to run again, the families of its trials, the last training."""
+    began_s = options.clock()
     evaluation, plan = data.evaluation(1), options.plan
+    # All rows are encoded once more, which takes about as long as encoding the blocks.
+    last = LastTraining(
+        n_all=data.n_all, encode_s=options.clock() - began_s, budget_s=options.budget_s
+    )
     families: Mapping[str, Family]
     if plan is None:
         plan, families = start_plan(
@@ -191,7 +198,7 @@ def _start(
             kind=data.kind,
             deadline=deadline,
             memory_bytes=options.memory_bytes,
-            sees_drift=sees_drift,
+            sees_drift=policy.sees_drift,
         )
     else:
         names = dict.fromkeys(trial.family for trial in plan.trials)
@@ -201,14 +208,14 @@ def _start(
         families = {name: FAMILIES[name] for name in names}
     if plan.folds > 1:
         evaluation = data.evaluation(plan.folds)
-    return evaluation, plan, families
+    return evaluation, plan, families, last
 
 
 def _choose_ensemble(
     results: Sequence[TrialResult], evaluation: CrossValidation, policy: SearchPolicy, seed: int
 ) -> Ensemble:
-    """The whole ensemble, of trials on the most rows: models of fewer rows only slow it down."""
-    whole = on_most_rows(results)
+    """The whole ensemble, of the trials that are worth combining."""
+    whole = worth_combining(results)
     titles = [each.trial.title for each in whole]
     candidates = Candidates(
         [each.validation for each in whole],

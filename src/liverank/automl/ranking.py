@@ -86,26 +86,23 @@ _WARM = Plan(
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """The model as trained without the newest rows, and the first rows of two blocks.
-
-    The validation rows begin at row ``chose``, the holdout rows at row ``judges``.
-    """
+class EvaluatedModel:
+    """The model as trained without the newest rows, and the first rows of two blocks."""
 
     model: Predictor
-    chose: int
-    judges: int
+    validation_start: int
+    holdout_start: int
 
 
 @dataclass(frozen=True, eq=False)
 class RankingModel:
     """A model, which reads the columns of the rows it was trained on, and how it was found.
 
-    ``judged`` is None where there were too few rows to evaluate it on.
+    ``evaluated`` is None where there were too few rows to evaluate it on.
     """
 
     predictor: Predictor
-    judged: Judged | None
+    evaluated: EvaluatedModel | None
     report: RankingReport
 
 
@@ -162,8 +159,8 @@ def fit(rows: Rows, options: SearchOptions, *, on_progress: Progress | None = No
         deadline=options.deadline(began_s + _REPORT_SHARE * options.budget_s),
     )
     before = Predictor(found.served.terms, found.calibrated.calibrator, "sigmoid", CLASSES)
-    judged = Judged(before, lists.validation.start, lists.holdout.start)
-    return RankingModel(found.final.predictor, judged, report)
+    evaluated = EvaluatedModel(before, lists.validation.start, lists.holdout.start)
+    return RankingModel(found.final.predictor, evaluated, report)
 
 
 def warm_up() -> None:

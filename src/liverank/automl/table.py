@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from liverank.automl.budget import Clock, StopToken
+from liverank.automl.data.horizon import read_horizon
 from liverank.automl.data.matrix import Task
 from liverank.automl.data.read_table import read_file
 from liverank.automl.evaluation.table_data import TableData
@@ -82,10 +83,12 @@ def fit(
     time_format: str | None = None,
     task: Task | None = None,
     positive: PositiveClass = None,
+    chronological: bool = False,
     objective: str | None = None,
     budget_s: float = 60.0,
     serving_us: float = SERVING_US,
     gap_ms: float = 0.0,
+    horizon: str | int | None = None,
     validation: float = 0.2,
     seed: int = 0,
     families: Sequence[str] | None = None,
@@ -99,9 +102,10 @@ def fit(
 
     ``budget_s`` is wall time for everything. ``serving_us`` limits the microseconds that a row may
     take in a batch of 55 on one core. ``positive`` is the class of a binary target that AUC-PR,
-    precision, recall and the predicted probability are of. ``plan`` is that of an earlier
-    search, to run it again. An interrupt (Ctrl-C) keeps the best so far. Raises SourceError and
-    TrainingError.
+    precision, recall and the predicted probability are of. ``chronological`` rows are in the
+    order of time, the oldest first; ``horizon`` is how far ahead the model will be used, such as
+    ``"7d"``, or a number of rows. ``plan`` is that of an earlier search, to run it again. An
+    interrupt (Ctrl-C) keeps the best so far. Raises SourceError, ConfigError and TrainingError.
 
     Parameters: those of ``TableRoles`` and ``SearchOptions``, so that one line in a notebook is
     enough.
@@ -116,6 +120,7 @@ def fit(
         budget_s=budget_s,
         serving_us=serving_us,
         gap_ms=gap_ms,
+        horizon=None if horizon is None else read_horizon(horizon),
         validation=validation,
         seed=seed,
         families=families,
@@ -135,6 +140,7 @@ def fit(
         time_format=time_format,
         task=task,
         positive=positive,
+        chronological=chronological,
     )
     return search_table(table, roles, options, objective=objective)
 

@@ -136,8 +136,12 @@ def _split(
     options: SearchOptions,
 ) -> tuple[TableData, str]:
     """The rows with their split, and the reason for its kind."""
+    if roles.in_order and options.gap_ms:
+        raise TrainingError(
+            "a gap is a time, and rows in order have none; name a time column, or give no gap"
+        )
     split, why = split_rows(
-        roles, seed=options.seed, gap_ms=options.gap_ms, validation=options.validation
+        roles, seed=options.seed, gap_ms=options.gap_ms, validation=_validation(roles, options)
     )
     in_time = split.kind == "chronological"
     data = TableData(
@@ -155,8 +159,27 @@ def _split(
         time=profile.time if in_time else None,
         seed=options.seed,
         class_names=profile.target.classes,
+        even_blocks=options.horizon is not None,
     )
     return data, why
+
+
+def _validation(roles: RoleArrays, options: SearchOptions) -> float:
+    """Share of the rows that is not trained on: twice the horizon, where one is given."""
+    horizon = options.horizon
+    if horizon is None:
+        return options.validation
+    if roles.at_ms is None:
+        raise TrainingError(
+            "a horizon was given, and rows have no time: name a time column (--time), or say that "
+            "rows are in its order (--chronological)"
+        )
+    if horizon.unit == "ms" and roles.in_order:
+        raise TrainingError(
+            "the horizon is a time, and rows in order have none; give a number of rows, such as "
+            "--horizon 5000"
+        )
+    return 2 * horizon.share(roles.at_ms)
 
 
 def _leaks(data: TableData, encodings: Mapping[str, ColumnEncoding]) -> tuple[Leak, ...]:

@@ -43,16 +43,17 @@ def compare_with_popularity(
     ``heuristics`` the scores of all items of the lists, float64[k] by name. If the holdout lists
     are too few to decide, the validation lists are added: no model was trained on them either.
     """
-    judged, report = fitted.judged, fitted.report
-    if judged is None or not report.held_out:
-        return _unjudged(len(rows), rows.positives)
-    later = rows.take(slice(judged.chose, None))
+    evaluated, report = fitted.evaluated, fitted.report
+    if evaluated is None or not report.held_out:
+        return _undecided(len(rows), rows.positives)
+    start = evaluated.validation_start
+    later = rows.take(slice(start, None))
     offsets = list_offsets(later.rankings)
     own = later.rankings[offsets[:-1]]
-    scores = {name: values[lists.seen][judged.chose :] for name, values in heuristics.items()}
-    scores[MODEL] = judged.model.margins(as_served(later))[:, 0]
+    scores = {name: values[lists.seen][start:] for name, values in heuristics.items()}
+    scores[MODEL] = evaluated.model.margins(as_served(later))[:, 0]
     users, seed = lists.reads.user[own], config.training.seed
-    first = int(np.searchsorted(offsets, judged.judges - judged.chose))
+    first = int(np.searchsorted(offsets, evaluated.holdout_start - start))
     row = int(offsets[first])
     against = compare_methods(
         {name: values[row:] for name, values in scores.items()},
@@ -148,7 +149,7 @@ def compare_methods(
     )
 
 
-def _unjudged(rows: int, positives: int) -> Comparison:
+def _undecided(rows: int, positives: int) -> Comparison:
     """The result for a model with too few rows to compare it on."""
     return Comparison(
         lists=0,

@@ -66,7 +66,8 @@ def mean_interval(
     totals, masses = clusters.sums(weights * values), clusters.sums(weights)
     means = np.empty(draws)
     for draw, times in zip(range(draws), clusters.draws(seed), strict=False):
-        means[draw] = float(times @ totals) / max(float(times @ masses), 1e-300)
+        # Not by BLAS: its threads wait for each other at every draw, and round by their number.
+        means[draw] = float((times * totals).sum()) / max(float((times * masses).sum()), 1e-300)
     return percentile_interval(means, confidence)
 
 

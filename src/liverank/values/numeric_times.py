@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liverank.values.names import TIME_COLUMN, snake_case
+from liverank.values.names import CODE_COLUMN, TIME_COLUMN, snake_case
 from liverank.values.times import EPOCHS, TimeForm, moment_of
 
 _UNITS = {
@@ -14,6 +14,8 @@ _UNITS = {
     "epoch_us": "microseconds",
     "epoch_ns": "nanoseconds",
 }
+_FINE = ("epoch_us", "epoch_ns")
+"""Units in which large ids could be times."""
 _YEARS_S = {2000: 946_684_800, 2040: 2_208_988_800, 2100: 4_102_444_800}
 """Unix seconds at which years begin."""
 _ENOUGH_DAYS = 20
@@ -47,6 +49,8 @@ def find_numeric_time(
     for form, unit in _UNITS.items():
         if form == "epoch_ms" or (guesses and (form != "epoch_s" or is_time_name)):
             per_s = 1000 / EPOCHS[form]
+            if form in _FINE and not is_time_name and _could_be_ids(name, values, per_s):
+                continue
             if _within(values, _YEARS_S[2000] * per_s, _YEARS_S[latest_year] * per_s):
                 return NumericTime(form, f"Unix {unit} of the years 2000 to {latest_year}")
     is_likely = guesses and (is_time_name or len(np.unique(values)) >= _ENOUGH_DAYS)
@@ -78,6 +82,12 @@ def numeric_time_of(values: Floats) -> NumericTime:
         "such as --time-format yyyymmdd"
     )
     return NumericTime(form, "the type was given", odd if early and len(values) else None)
+
+
+def _could_be_ids(name: str, values: Floats, per_s: float) -> bool:
+    """Whether whole numbers have the name of ids, or are within a second of each other."""
+    is_code = CODE_COLUMN.search(snake_case(name)) is not None
+    return is_code or bool(np.ptp(values) < per_s)
 
 
 def could_be_seconds(values: Floats, latest_year: int) -> bool:

@@ -24,8 +24,9 @@ TRAIN, VALIDATION, HOLDOUT, LEFT_OUT = 0, 1, 2, -1
 """The block of a row in a split by column."""
 
 _MOST_STRATA = 50
-_FIRST_FOLD = 0.5
-"""Oldest share of the rows, which no forward fold validates on."""
+_FIRST_FOLD, _LEAST_FIRST_FOLD = 0.5, 0.2
+"""Oldest share of the rows, which no forward fold validates on; and the least of it where the size
+of the parts is given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,10 +167,13 @@ def forward_folds(
     *,
     groups: NDArray[np.int64] | None = None,
     gap_ms: float = 0.0,
+    block: float | None = None,
 ) -> tuple[FoldSplit, ...]:
     """Folds that train on the past and validate on later rows; arguments as ``split_by_time``.
 
     The oldest half is only trained on; the rest is cut into ``n_folds`` parts of about equal size.
+    With ``block``, the share of the rows in a part, the newest rows are cut into such parts, as
+    many as leave the oldest fifth to train on.
     There are fewer folds where equal times, groups or the gap would leave one empty.
 
     >>> for fold in forward_folds(np.arange(8.0), 2):
@@ -180,6 +184,9 @@ def forward_folds(
     order, begins = _in_time(at_ms, groups)
     times, first = np.unique(begins, return_index=True)
     shares = _FIRST_FOLD + (1 - _FIRST_FOLD) * np.arange(n_folds) / n_folds
+    if block is not None:
+        shares = 1.0 - block * np.arange(float(n_folds), 0.0, -1.0)
+        shares = shares[shares >= _LEAST_FIRST_FOLD]
     nearest = np.abs(first[:, None] - shares * len(order)).argmin(axis=0) if len(order) else []
     cuts = [*np.unique(times[nearest]), np.inf] if len(times) else []
     folds = []

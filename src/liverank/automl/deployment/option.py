@@ -46,6 +46,7 @@ class DeployOption:
     teacher_loss  loss of the whole ensemble on the same rows
     shape         shape of a student; None for an ensemble
     rounds        number of rounds that the student kept
+    distil_s      seconds that distilling the student took
     """
 
     kind: Kind
@@ -57,6 +58,7 @@ class DeployOption:
     teacher_loss: float
     shape: Shape | None = None
     rounds: int | None = None
+    distil_s: float = 0.0
 
     def fits(self, limits: Limits) -> bool:
         """Whether the final model will be within the limits; retraining does not enlarge a student.

@@ -15,18 +15,27 @@ from msgspec.structs import replace
 from liverank.automl.budget import FOREVER, Deadline
 from liverank.automl.data.matrix import Fit, Matrix
 from liverank.automl.deployment.distillation import distil_student, distillation_data
+from liverank.automl.deployment.members import (
+    INTERRUPTED,
+    LATE,
+    Member,
+    MemberChoice,
+    RefitChoice,
+    members_of,
+)
 from liverank.automl.deployment.option import DeployOption, Limits
 from liverank.automl.ensemble.combine import scoring_us, size_mb, terms_of
 from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.families import FAMILIES
+from liverank.automl.trials.last_training import LastTraining
 from liverank.automl.trials.plan import Plan
-from liverank.automl.trials.trial_result import TrialResult, expected_refit_s, fit_again
+from liverank.automl.trials.trial_result import TrialResult, fit_again
 from liverank.models.calibrator import Calibrator
 from liverank.models.encoder.encoder import Encoder
 from liverank.models.predictor import Link, Predictor, Term, sum_terms
 
 _SPARE = 0.85
-"""Share of the remaining time that retraining may be expected to take."""
+"""Share of the remaining time that training with another seed may be expected to take."""
 _MOST_SEEDS = 5
 _SEEDS_SHARE = 0.5
 """Share of the serving limit for all models that differ only by their seed, together."""
@@ -65,13 +74,6 @@ class FinalModel:
     size_mb: float
 
 
-class Member(NamedTuple):
-    """A trial whose model is part of the deployed model, or of its teacher."""
-
-    result: TrialResult
-    weight: float
-
-
 class _Trained(NamedTuple):
     """The result of training on all rows: terms, features, and the plan that records it."""
 
@@ -93,18 +95,19 @@ class Refit:
     plan: Plan
     deadline: Deadline
     limits: Limits
+    last: LastTraining
     grows: bool = True
     """Whether more rows than in the search get more rounds, where a family's rounds grow at all."""
 
     def finish(self) -> tuple[FinalModel, Plan]:
         """The final model: retrained on all rows, or, if there is no time, the search's own.
 
-        The returned plan records the members that were dropped for lack of time, and the number of
-        seeds that the remaining time and the serving limit allowed.
+        The returned plan records the members that were dropped for lack of time, the number of
+        seeds that the remaining time and the serving limit allowed, and why nothing was retrained.
         """
         trained = self._train_all()
-        if trained is None:
-            plan = replace(self.plan, refit=False, dropped=(), finished=True)
+        if isinstance(trained, str):
+            plan = replace(self.plan, refit=False, why_no_refit=trained, dropped=(), finished=True)
             last = self.evaluation.folds[-1]
             return self._final(self.deployed.terms, last.encoder, last.validation, plan), plan
         plan = replace(trained.plan, refit=True, finished=True)
@@ -123,36 +126,53 @@ class Refit:
         us = scoring_us(terms, rows.features, self.evaluation.n_margins, self.deadline.clock)
         return FinalModel(predictor, plan.refit, us, size_mb(terms))
 
-    def _train_all(self) -> _Trained | None:
-        """Train on all rows; None where there is no time for even one member."""
-        if not self.plan.refit or self.plan.interrupted:
-            return None
-        weights = self.deployed.weights.tolist()
-        pairs = (Member(*pair) for pair in zip(self.results, weights, strict=True) if pair[1] > 0)
-        everyone = sorted(pairs, key=lambda member: -member.weight)
-        if self.plan.is_recorded:
-            kept = [each for each in everyone if each.result.id not in self.plan.dropped]
-        else:
-            kept = self._affordable(everyone)
-        if not kept:
-            return None
+    def _train_all(self) -> "_Trained | str":
+        """Train on all rows; or the reason why not."""
+        everyone = members_of(self.results, self.deployed.weights.tolist())
+        chosen = self._members(everyone)
+        if not chosen.members:
+            return chosen.why_none
         encoder, rows = self.data.encode_all()
         until = FOREVER if self.plan.is_recorded else self.deadline
         n_before = self.evaluation.n_rows if self.grows else len(rows)
         training = _Training(rows, n_before, self.plan, until, self.limits)
         began = self.deadline.clock()
-        fits = [(each, training.fit(each, 0)) for each in kept]
+        fits = [(each, training.fit(each, 0)) for each in chosen.members]
         took_s = self.deadline.clock() - began
         on_time = [(each, fit) for each, fit in fits if fit is not None]
+        trained = [each for each, _ in on_time]
+        if len(on_time) < len(fits) and not self._choice.suffice(trained, everyone):
+            return LATE
         terms, n_seeds = self._terms(training, on_time, took_s)
         if terms is None:
-            return None
-        trained = {each.result.id for each, _ in on_time}
-        dropped = [each for each in everyone if each.result.id not in trained]
+            return LATE
+        dropped = [each for each in everyone if each not in trained]
         if encoder is None and self.deployed.shape is None:
             terms = _with_old(terms, dropped)
         names = tuple(each.result.id for each in dropped)
         return _Trained(terms, encoder, rows, replace(self.plan, bags=n_seeds, dropped=names))
+
+    def _members(self, everyone: list[Member]) -> RefitChoice:
+        """The members to train again: those of a recorded plan, or those that there is time for."""
+        if not self.plan.refit:
+            return RefitChoice((), self.plan.why_no_refit)
+        if self.plan.interrupted:
+            return RefitChoice((), INTERRUPTED)
+        if self.plan.is_recorded:
+            return RefitChoice(
+                [each for each in everyone if each.result.id not in self.plan.dropped]
+            )
+        return self._choice.affordable(everyone, self.deadline)
+
+    @property
+    def _choice(self) -> MemberChoice:
+        return MemberChoice(
+            evaluation=self.evaluation,
+            last=self.last,
+            plan=self.plan,
+            keeps_old=self.evaluation.folds[-1].encoder is None and self.deployed.shape is None,
+            after_s=self.deployed.distil_s,
+        )
 
     def _terms(
         self, training: "_Training", fits: list[tuple[Member, Fit]], took_s: float
@@ -167,24 +187,6 @@ class Refit:
         total = sum(weight for models in seeds for _, weight in models)
         terms = terms_of([(fit, weight / total) for models in seeds for fit, weight in models])
         return terms, len(seeds)
-
-    def _affordable(self, members: list[Member]) -> list[Member]:
-        """The members that there is time to retrain, taken in order of weight."""
-        left_s = self.deadline.left_s() * _SPARE
-        kept, spent_s = [], 0.0
-        for member in members:
-            family = member.result.trial.family
-            expected_s = expected_refit_s(
-                member.result,
-                FAMILIES[family],
-                self.evaluation.n_rows,
-                self.data.n_all,
-                self.plan.timings.get(family),
-            )
-            if spent_s + expected_s <= left_s:
-                kept.append(member)
-                spent_s += expected_s
-        return kept
 
 
 def _with_old(terms: tuple[Term, ...], old: list[Member]) -> tuple[Term, ...]:

@@ -170,7 +170,7 @@ def _students(
     else:
         distilled.explore(worth_trying(limits.us_per_row, n_margins, _tree_us(models)), n_margins)
     students = []
-    for shape, fit in distilled.fits:
+    for shape, fit, seconds in distilled.fits:
         terms = terms_of([(fit, 1.0)])
         option = DeployOption(
             kind="student",
@@ -182,6 +182,7 @@ def _students(
             teacher_loss=full.loss,
             shape=shape,
             rounds=fit.rounds,
+            distil_s=seconds,
         )
         student = Student(
             **shape._asdict(),
@@ -195,12 +196,12 @@ def _students(
 
 @dataclass(eq=False)
 class _Students:
-    """Students that were distilled so far, with their shapes."""
+    """Students that were distilled so far, with their shapes and the seconds that they took."""
 
     data: DistillationData
     plan: Plan
     deadline: Deadline
-    fits: list[tuple[Shape, Fit]] = field(default_factory=list)
+    fits: list[tuple[Shape, Fit, float]] = field(default_factory=list)
 
     def replay(self) -> None:
         """Distil the plan's students again."""
@@ -224,6 +225,7 @@ class _Students:
                 self._distil(shape, self.deadline.share(0.5))
 
     def _distil(self, shape: Shape, until: Deadline, rounds: int | None = None) -> None:
+        began = self.deadline.clock()
         fit = distil_student(
             self.data,
             shape,
@@ -233,7 +235,7 @@ class _Students:
             rounds=rounds,
         )
         if fit is not None:
-            self.fits.append((shape, fit))
+            self.fits.append((shape, fit, self.deadline.clock() - began))
 
 
 def _tree_us(models: _Models) -> float:

@@ -58,6 +58,8 @@ class TableData:
     class_names: tuple[str, ...] = ()
     feature_crosses: tuple[FeatureCross, ...] = ()
     recency: Recency = ALL_ALIKE
+    even_blocks: bool = False
+    """Whether the validation rows of earlier folds are as many as those of the split."""
     encodings: Mapping[str, ColumnEncoding] = field(default_factory=dict)
     """Ids that are encoded as numbers, by their levels, or as both; others go by their type."""
 
@@ -160,7 +162,11 @@ class TableData:
             train = self.split.train
             groups = None if self.groups is None else self.groups[train]
             earlier = forward_folds(
-                self.at_ms[train], n_folds - 1, groups=groups, gap_ms=self.gap_ms
+                self.at_ms[train],
+                n_folds - 1,
+                groups=groups,
+                gap_ms=self.gap_ms,
+                block=len(self.split.validation) / len(train) if self.even_blocks else None,
             )
             return (*(FoldSplit(train[f.train], train[f.validation]) for f in earlier), own)
         rest = np.sort(np.concatenate([self.split.train, self.split.validation]))

@@ -108,8 +108,8 @@ def fit_levels(
 ) -> FittedStep | None:
     """Fit the levels of one column, or of several combined; None where no level has enough rows.
 
-    With ``numeric``, a level's number is a feature, in place of one-hot features. Combined columns
-    get no one-hot features either.
+    With ``numeric``, a level's number is a feature, in place of one-hot features if the numbers
+    differ as float32. Combined columns get no one-hot features either.
     """
     options = training.options
     arrays = list(columns.values())
@@ -124,6 +124,7 @@ def fit_levels(
     if numeric:
         parts.append(_numbers(name, levels, codes))
     is_few = len(levels) <= options.one_hot and len(columns) == 1
+    numeric = numeric and _differ_in_float32(levels)
     if is_few and not numeric:
         parts.append(_one_hot(name, levels, codes))
     if len(levels) > options.shares:
@@ -168,6 +169,13 @@ def _no_features(n: int, n_levels: int) -> _Part:
 def _numbers(name: str, levels: list[str], codes: NDArray[np.int64]) -> _Part:
     table = np.array([*map(number_of, levels), np.nan, np.nan])[:, None]
     return _Part((name,), table, table[codes])
+
+
+def _differ_in_float32(levels: list[str]) -> bool:
+    """Whether the numbers among the levels are still different as features."""
+    numbers = np.array([*map(number_of, levels)])
+    known = numbers[~np.isnan(numbers)]
+    return len(np.unique(known.astype(np.float32))) == len(known)
 
 
 def _one_hot(name: str, levels: list[str], codes: NDArray[np.int64]) -> _Part:

@@ -8,13 +8,19 @@ from collections import Counter
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from liverank.automl.profile.given_types import GivenType, with_type
-from liverank.models.encoder.columns import ColumnType, Input
+from liverank.models.encoder.columns import ColumnType, Input, number_level_of
 from liverank.values.evidence import Texts
 from liverank.values.kinds import TABLE_COLUMN, Finding, kind_of_numbers, kind_of_texts
+from liverank.values.numbers import number_of
 from liverank.values.words import UNKNOWN
+
+_EXACT = float(1 << 53)
+"""Whole numbers below this size are exact as float64."""
 
 
 class InferredType(NamedTuple):
@@ -51,12 +57,33 @@ def infer_type(column: pl.Series, given: GivenType | None = None) -> InferredTyp
         return None
     if dtype.is_numeric():
         numbers = present.cast(pl.Float64).drop_nans().to_numpy()
-        return _of_finding(name, kind_of_numbers(name, numbers, TABLE_COLUMN))
+        found = kind_of_numbers(name, numbers, TABLE_COLUMN)
+        distinct = present.n_unique() if _are_large(numbers) and not dtype.is_float() else 0
+        return _of_finding(name, _exact(found, numbers, distinct))
     if present.dtype == pl.String:
-        return _of_finding(
-            name, kind_of_texts(Texts(name, _counts(present.to_list())), TABLE_COLUMN)
-        )
+        counts = _counts(present.to_list())
+        found = kind_of_texts(Texts(name, counts), TABLE_COLUMN)
+        if found.kind != "number" or found.number_form is not None:
+            return _of_finding(name, found)
+        numbers = np.array([*map(number_of, counts)])
+        levels = set(map(number_level_of, counts)) if _are_large(numbers) else set()
+        return _of_finding(name, _exact(found, numbers, len(levels)))
     return None
+
+
+def _are_large(numbers: NDArray[np.float64]) -> bool:
+    """Whether there are whole numbers that float64 may round."""
+    return bool(
+        np.abs(numbers, where=~np.isnan(numbers), out=np.zeros_like(numbers)).max(initial=0.0)
+        >= _EXACT
+    )
+
+
+def _exact(found: Finding, numbers: NDArray[np.float64], distinct: int) -> Finding:
+    """A code in place of a number, if float64 merges some of the ``distinct`` values."""
+    if found.kind != "number" or len(np.unique(numbers[~np.isnan(numbers)])) >= distinct:
+        return found
+    return Finding("code", "numbers so large that some would merge, so ids")
 
 
 def _inferred(name: str, type_: ColumnType, reason: str) -> InferredType:

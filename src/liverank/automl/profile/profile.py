@@ -65,6 +65,8 @@ class TableProfile(msgspec.Struct, frozen=True, kw_only=True):
     split: str | None
     notes: tuple[str, ...]
     """For the report: the time column used or possible, odd values, rows left out."""
+    chronological: bool = False
+    """Whether rows are in the order of time, the oldest first, without a column that has it."""
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -96,6 +98,7 @@ def profile_with_target(
 ) -> tuple[TableProfile, NDArray[np.float64]]:
     """The profile, and the target of all rows, which it had to read: float64[n], NaN if unknown."""
     role_of = _role_of_columns(roles)
+    _check_order(roles)
     _check_names(table, [*role_of, *roles.types])
     types = given_types(roles.types, roles.time, roles.time_format)
     target, values = infer_target(table[roles.target], roles.task, roles.positive)
@@ -113,7 +116,7 @@ def profile_with_target(
     if target.rows < table.height:
         notes.append(f"{table.height - target.rows} rows without a target are left out")
     time = roles.time
-    if time is None and roles.split is None:
+    if time is None and roles.split is None and not roles.chronological:
         time, columns, time_notes = _find_time(columns, sample)
         notes += time_notes
     elif time is not None:
@@ -128,8 +131,18 @@ def profile_with_target(
         weight=roles.weight,
         split=roles.split,
         notes=tuple(notes),
+        chronological=roles.chronological,
     )
     return profile, values
+
+
+def _check_order(roles: TableRoles) -> None:
+    given = "time" if roles.time is not None else "split" if roles.split is not None else None
+    if roles.chronological and given is not None:
+        raise TrainingError(
+            f"`chronological` is given, and a {given} column is named too; "
+            "both say how rows are split: give one of them"
+        )
 
 
 def _role_of_columns(roles: TableRoles) -> dict[str, Role]:

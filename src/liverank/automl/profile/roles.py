@@ -42,11 +42,13 @@ class RoleArrays:
     target: NDArray[np.float64]
     """float64[n]: the class number, or the value."""
     at_ms: NDArray[np.float64] | None
-    """float64[n]: Unix milliseconds, NaN where unknown."""
+    """float64[n]: Unix milliseconds, NaN where unknown; or the rows' numbers, if ``in_order``."""
     groups: NDArray[np.int64] | None
     weight: NDArray[np.float64] | None
     parts: NDArray[np.int8] | None
     """int8[n]: TRAIN, VALIDATION, HOLDOUT or LEFT_OUT of ``liverank.automl.data.splits``."""
+    in_order: bool = False
+    """Whether rows are in the order of time, and ``at_ms`` are their numbers."""
 
 
 def read_roles(
@@ -70,12 +72,14 @@ def read_roles(
         target = read_target(table[profile.target.name], profile.target)
     known = ~np.isnan(target)
     rows = table if known.all() else table.filter(pl.Series(known))
+    at_ms = None if profile.time is None else _times(rows, profile)
     return rows, RoleArrays(
         target=target[known],
-        at_ms=None if profile.time is None else _times(rows, profile),
+        at_ms=np.arange(float(rows.height)) if profile.chronological else at_ms,
         groups=None if profile.group is None else _groups(rows[profile.group]),
         weight=None if profile.weight is None else _weights(rows[profile.weight]),
         parts=None if profile.split is None else _parts(rows[profile.split]),
+        in_order=profile.chronological,
     )
 
 
@@ -98,7 +102,8 @@ def split_rows(
         split = split_by_time(
             roles.at_ms, groups=roles.groups, gap_ms=gap_ms, validation=validation
         )
-        why = "by time: the oldest rows train, newer ones validate, the newest are the holdout"
+        by = "the order of the rows" if roles.in_order else "time"
+        why = f"by {by}: the oldest rows train, newer ones validate, the newest are the holdout"
         if split.left_out:
             why += (
                 f"; {split.left_out} rows in the gap, without a time, or of a group that continues "

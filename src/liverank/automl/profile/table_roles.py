@@ -21,6 +21,7 @@ class TableRoles:
             of ``liverank.values.times``
     time_format  the form of the column ``time``, where what is inferred would be wrong
     task    binary, multiclass or regression; None to infer it from the target
+    chronological  whether rows are in the order of time, the oldest first, where no column has it
     positive  of a binary target the class whose probability is predicted; None for the default
 
     >>> TableRoles(target="bought", time="at").group is None
@@ -36,3 +37,4 @@ class TableRoles:
     task: Task | None = None
     time_format: str | None = None
     positive: PositiveClass = None
+    chronological: bool = False

@@ -5,27 +5,39 @@ true, yes or 1, else the greater or alphabetically later value. Texts, and up to
 that occur often and are no counts, make classes. Other numbers make a regression.
 """
 
-from typing import NamedTuple, TypeAlias, get_args
+from decimal import Decimal
+from typing import TypeAlias, get_args
 
 import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from liverank.automl.data.columns import distinct_codes, read_column
+from liverank.automl.data.columns import read_column
 from liverank.automl.data.matrix import Task
+from liverank.automl.profile.class_values import (
+    ClassType,
+    class_reader,
+    class_type_of,
+)
 from liverank.automl.profile.target_form import (
     in_plain_numbers,
     target_form_note,
     target_number_form,
     values_that_are_no_numbers,
 )
+from liverank.automl.profile.target_levels import (
+    TargetLevels,
+    is_numeric_target,
+    of_texts,
+    read_levels,
+)
 from liverank.automl.profile.whole_numbers import why_classes
 from liverank.errors import TrainingError
-from liverank.models.encoder.columns import Input, level_of, number_level_of, read_values
+from liverank.models.encoder.columns import Input, level_of, number_level_of
 from liverank.values.number_forms import NumberForm
 from liverank.values.numbers import MOST_NUMBER, number_of
-from liverank.values.words import TRUE, UNKNOWN
+from liverank.values.words import TRUE
 
 LEAST_ROWS = 20
 """Fewest rows with a known target that a model is trained on."""
@@ -52,6 +64,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Whether all known values are numbers."""
     number_form: NumberForm | None = None
     """How people wrote the numbers; None for plain ones."""
+    class_type: ClassType = "text"
+    """The type that the classes came in, and that predictions are given in."""
     note: str | None = None
     """What to know of the task where the values may mean another one."""
 
@@ -59,18 +73,6 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     def n_margins(self) -> int:
         """Margins of a row: one a class where there are several, else 1."""
         return len(self.classes) if self.task == "multiclass" else 1
-
-
-class _Levels(NamedTuple):
-    """A target column, read once: each distinct value, and which one a row has."""
-
-    codes: NDArray[np.int64]
-    """The number of each row's distinct value: int64[n]."""
-    levels: list[str | None]
-    """The level of each distinct value."""
-    numeric: bool
-    counts: dict[str, int]
-    """How often each known level occurs."""
 
 
 def find_target(
@@ -97,9 +99,10 @@ def infer_target(
     name = column.name
     if task is not None and task not in get_args(Task):
         raise TrainingError(f"task is `{task}`; expected one of {', '.join(get_args(Task))}")
+    column = of_texts(column)
     number_form = _number_form(column, task)
     given, column = column, in_plain_numbers(column, number_form)
-    read = _read_levels(column, _is_numeric(column))
+    read = read_levels(column, is_numeric_target(column))
     counts, numeric = read.counts, read.numeric
     rows = sum(counts.values())
     _check_enough(name, counts, rows, len(column))
@@ -137,6 +140,7 @@ def infer_target(
         numeric=numeric,
         number_form=number_form,
         note=note,
+        class_type=class_type_of(column, classes),
     )
     return target, _values(column, target, read)
 
@@ -146,7 +150,7 @@ def _number_form(column: pl.Series, task: Task | None) -> NumberForm | None:
     form = target_number_form(column)
     if form is None or task not in (None, "regression"):
         return None
-    counts = _read_levels(in_plain_numbers(column, form), numeric=True).counts
+    counts = read_levels(in_plain_numbers(column, form), numeric=True).counts
     return form if task == "regression" or _infer_task(counts, True)[0] == "regression" else None
 
 
@@ -157,29 +161,17 @@ def read_target(column: pl.Series, target: Target) -> NDArray[np.float64]:
     >>> read_target(column, find_target(column))[:4].tolist()
     [0.0, 1.0, nan, 0.0]
     """
-    column = in_plain_numbers(column, target.number_form)
-    read = None if target.task == "regression" else _read_levels(column, target.numeric)
+    column = in_plain_numbers(of_texts(column), target.number_form)
+    read = None if target.task == "regression" else read_levels(column, target.numeric)
     return _values(column, target, read)
 
 
-def _values(column: pl.Series, target: Target, read: _Levels | None) -> NDArray[np.float64]:
+def _values(column: pl.Series, target: Target, read: TargetLevels | None) -> NDArray[np.float64]:
     if read is None or target.task == "regression":
         return read_column(column, Input(name=target.name, type="number"))
-    numbers = {name: float(number) for number, name in enumerate(target.classes)}
-    values = [np.nan if level is None else numbers.get(level, np.nan) for level in read.levels]
+    number = class_reader(target.classes)
+    values = [np.nan if level is None else number(level) for level in read.levels]
     return np.array(values, np.float64)[read.codes]
-
-
-def _read_levels(column: pl.Series, numeric: bool) -> _Levels:
-    codes, distinct = distinct_codes(column)
-    form = Input(name=column.name, type="category", numeric=numeric)
-    levels = list(read_values(form, distinct))
-    unknown = UNKNOWN if numeric else frozenset({"", "nan", "null"})
-    counts: dict[str, int] = {}
-    for level, count in zip(levels, np.bincount(codes).tolist(), strict=True):
-        if level is not None and level.lower() not in unknown:
-            counts[level] = counts.get(level, 0) + count
-    return _Levels(codes, levels, numeric, counts)
 
 
 def _check_enough(name: str, counts: dict[str, int], rows: int, n: int) -> None:
@@ -195,14 +187,6 @@ def _check_enough(name: str, counts: dict[str, int], rows: int, n: int) -> None:
         )
 
 
-def _is_numeric(column: pl.Series) -> bool:
-    if column.dtype != pl.String:
-        return column.dtype.is_numeric()
-    words = column.drop_nulls().unique().to_list()
-    known = [word for word in words if word.strip().lower() not in UNKNOWN]
-    return bool(known) and not any(np.isnan(number_of(word)) for word in known)
-
-
 def _infer_task(counts: dict[str, int], numeric: bool) -> tuple[Task, str]:
     n = len(counts)
     if n == 2:
@@ -210,6 +194,9 @@ def _infer_task(counts: dict[str, int], numeric: bool) -> tuple[Task, str]:
     if not numeric:
         return "multiclass", f"it has {n} values that are not numbers"
     numbers = {number_of(level): rows for level, rows in counts.items()}
+    if len(numbers) < n:  # too large for float64: their differences decide
+        exact = {Decimal(level): rows for level, rows in counts.items()}
+        numbers = {float(number - min(exact)): rows for number, rows in exact.items()}
     why = why_classes(numbers) if all(number.is_integer() for number in numbers) else None
     if why is not None:
         return "multiclass", why
@@ -279,7 +266,7 @@ def _check_fit(
 
 
 def _in_order(counts: dict[str, int], numeric: bool) -> tuple[str, ...]:
-    levels = sorted(counts, key=number_of) if numeric else sorted(counts)
+    levels = sorted(counts, key=Decimal) if numeric else sorted(counts)
     if len(levels) == 2 and levels[0].lower() in TRUE and levels[1].lower() not in TRUE:
         levels.reverse()
     return tuple(levels)

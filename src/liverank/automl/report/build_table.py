@@ -125,6 +125,7 @@ def _asked(run: TableRun) -> SearchRequest:
         target=target.name,
         task=target.task,
         classes=target.classes,
+        class_type=target.class_type,
         objective=objective.name,
         larger_is_better=objective.larger_is_better,
         budget_s=run.budget_s,
@@ -148,7 +149,7 @@ def _split(run: TableRun) -> SplitReport:
 
 
 def _block(name: BlockName, data: TableData, rows: NDArray[np.int64]) -> Block:
-    at_ms = None if data.at_ms is None else data.at_ms[rows]
+    at_ms = None if data.at_ms is None or data.time is None else data.at_ms[rows]
     return Block(
         name=name,
         rows=len(rows),

@@ -96,8 +96,7 @@ def served_model(result: SearchResult) -> ServedModel:
         us_per_row_55=round(result.final.us_per_row, 3),
         size_mb=round(result.final.size_mb, 3),
         teacher=teacher,
-        why=_WHYS[kind]
-        + ("" if result.final.refit else "; no time was left to train it again on all rows"),
+        why=_WHYS[kind] + ("" if result.final.refit else "; it was not trained again on all rows"),
     )
 
 
@@ -163,7 +162,9 @@ def closing_warnings(result: SearchResult, drift: Drift | None) -> tuple[list[st
     first = [drift_warning(drift)] if drift is not None and drift.differs else []
     last = []
     if not result.final.refit:
-        last.append("the model was not trained again on all rows; give a larger budget")
+        why = result.plan.why_no_refit or "there was no time"
+        cure = "" if result.plan.interrupted else "; a larger budget allows it"
+        last.append(f"the model was not trained again on all rows: {why}{cure}")
     served = result.served
     if served.teacher_loss > 0 and served.loss > served.teacher_loss * (1 + _STUDENT_LOSS):
         lost = (served.loss / served.teacher_loss - 1) * 100

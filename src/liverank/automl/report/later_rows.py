@@ -33,6 +33,7 @@ def target_of(report: TableReport) -> Target:
         rows=report.data.rows,
         reason=report.data.reason,
         numeric=is_numeric,
+        class_type=asked.class_type,
         number_form=(own[0].number_form or None) if own and asked.task == "regression" else None,
     )
 

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from liverank.automl.data.matrix import Task
+from liverank.automl.profile.class_values import ClassType
 from liverank.automl.profile.profile import ColumnProfile
 from liverank.automl.trials.drift_policy import DriftPolicy
 
@@ -34,6 +35,8 @@ class SearchRequest(Record, frozen=True):
     seed: int
     command: str | None = None
     """The command line that repeats the search."""
+    class_type: ClassType = "text"
+    """The type that the classes came in; reports of older versions do not say it."""
 
     @property
     def positive(self) -> str | None:

@@ -4,7 +4,7 @@ Invariant: the trials of a rung are those of the rung below, never new ones.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -19,6 +19,8 @@ take longer, the search begins on few rows."""
 _GROWTH = 4
 """Each rung has this many times the rows of the one below."""
 _LEAST_ROWS = 5000
+_LARGEST_SHARE = 0.5
+"""Share of the time that a trial of the last rung may take: its model is trained again."""
 _CLIMB = 3
 """One in this many trials of a rung goes on to the next."""
 
@@ -26,7 +28,7 @@ _CLIMB = 3
 def rungs(
     families: Mapping[str, Family], cost: CostModel, n_rows: int, whole_s: float
 ) -> list[int | None]:
-    """Number of rows of each rung, ascending; None for all rows.
+    """Number of rows of each possible rung, ascending; None for all rows.
 
     Families whose rounds take equally long on any number of rows are ignored.
     """
@@ -45,7 +47,28 @@ def rungs(
     return sizes
 
 
-def next_rung(results: list[TrialResult], rows: int | None) -> list[Trial]:
+def climb(
+    higher: Sequence[int | None], results: Sequence[TrialResult], cost: CostModel, left_s: float
+) -> list[int | None]:
+    """The rungs to climb of the ``higher`` ones; empty where there is time for none.
+
+    The last is the largest on which there is time for the best boosted trees so far and, where it
+    is all rows, for the last training of their model, if need be at a higher learning rate. The
+    rungs below the last are left out where that rate is needed.
+    """
+    best = next_rung(results, None)
+    trial = next((each for each in best if cost.is_boosting(each)), best[0])
+    for index in reversed(range(len(higher))):
+        last = replace(trial, rows=higher[index])
+        below = sum(cost.expected_s(replace(trial, rows=rows)) for rows in higher[:index])
+        if below + cost.price_s(last) <= left_s:
+            return list(higher[: index + 1])
+        if cost.in_time(last, left_s, _LARGEST_SHARE * left_s) is not None:
+            return [higher[index]]
+    return []
+
+
+def next_rung(results: Sequence[TrialResult], rows: int | None) -> list[Trial]:
     """Trials of the best third of the last rung, to run on more ``rows`` (None for all).
 
     The best trial of each family comes before the second best of any.

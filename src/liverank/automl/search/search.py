@@ -7,6 +7,7 @@ because the plan records every decision that depends on the clock.
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,13 +22,16 @@ from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.families import Family
 from liverank.automl.search.cost_model import CostModel
 from liverank.automl.search.origin_rounds import at_most, with_rounds_of_others
-from liverank.automl.search.rungs import next_rung, rungs
+from liverank.automl.search.rungs import climb, next_rung, rungs
+from liverank.automl.trials.last_training import NO_LAST_TRAINING, LastTraining
 from liverank.automl.trials.plan import Plan, Trial, trial_order
 from liverank.automl.trials.policy import PLAIN, SearchPolicy
 from liverank.automl.trials.trial_result import TrialResult
 
 _LARGEST_SHARE = 0.4
 """Share of the search that one trial may take."""
+_RUNG_SHARE = 1 / 3
+"""Share of the remaining time for a rung below the last, whose best models are trained again."""
 _HOPELESS = 1.25
 """Ratio to the best loss so far on the first fold above which a trial is ended."""
 _LAST_ROWS, _LAST_ROUNDS = 2000, 8
@@ -43,18 +47,18 @@ def run_search(
     plan: Plan,
     *,
     deadline: Deadline,
-    n_all: int = 0,
+    last: LastTraining = NO_LAST_TRAINING,
     on_trial: OnTrial | None = None,
     policy: SearchPolicy = PLAIN,
 ) -> tuple[list[TrialResult], Plan]:
     """Run trials until the deadline; the returned plan records them.
 
-    With ``n_all``, the expected time of training the best models so far on that many rows is left.
+    The time that the ``last`` training of the best models so far is expected to take is left.
     A plan that already has trials is replayed. An interrupt (Ctrl-C) stops the deadline's token and
     keeps the results so far, or is raised again where there is none.
     """
     search = Search(
-        evaluation, families, plan, CostModel(plan, evaluation, families, n_all), deadline, policy
+        evaluation, families, plan, CostModel(plan, evaluation, families, last), deadline, policy
     )
     with _interrupt_as_stop(deadline.stop, search.results):
         for result in search.replay() if plan.trials else search.explore():
@@ -83,11 +87,13 @@ class Search:
     policy: SearchPolicy
     results: list[TrialResult] = field(default_factory=list)
     _trials: Iterator[Trial] | None = None
+    _last_rung_from: int = 0
+    """Number of trials before those of the last rung, as far as it has begun."""
 
     def explore(self) -> Iterator[TrialResult]:
         """Run new trials until time runs out or patience ends, and yield their results."""
         while (trial := self.next_trial()) is not None:
-            end = self.cost.search_end(self.deadline, self.results)
+            end = self._end()
             if not trial.rounds:
                 end = self.cost.trial_end(trial, end, first=not self.results)
             result = self.run(trial, FOREVER if trial.rounds else end, self._worst_first_loss())
@@ -201,41 +207,50 @@ class Search:
             early=self.policy.first_trials,
             more=self.policy.settings,
         )
-        for rung, rows in enumerate(sizes):
-            rung_end = self.deadline.share(1 / (len(sizes) - rung))
+        higher = sizes[1:]
+        trials: Iterator[Trial] = (replace(trial, rows=sizes[0]) for trial in order)
+        while True:
             before = len(self.results)
-            trials: Iterator[Trial]
-            if rung == 0:
-                trials = (replace(trial, rows=rows) for trial in order)
-            else:
-                trials = iter(next_rung(self.results, rows))
-            yield from self._in_time(trials, rung_end, whole_s / len(sizes))
+            self._last_rung_from = sys.maxsize if higher else before
+            rung_end = self.deadline.share(_RUNG_SHARE if higher else 1.0)
+            yield from self._in_time(trials, rung_end, rung_end.left_s())
             if not self.results and timed:
                 yield self._last_resort(timed)
-            if len(self.results) == before:
-                return
-        if len(sizes) > 1:  # use the time that is left
-            more = (replace(trial, rows=None) for trial in order)
+            if not higher or len(self.results) == before:
+                break
+            higher = climb(higher, self.results, self.cost, self._end().left_s())
+            if not higher:
+                break
+            rows, *higher = higher
+            trials = iter(next_rung(self.results, rows))
+        if (
+            len(sizes) > 1 and self.results
+        ):  # use the time that is left, on as many rows as there was time for
+            self._last_rung_from = min(self._last_rung_from, before)
+            more = (replace(trial, rows=self.results[-1].trial.rows) for trial in order)
             yield from self._in_time(more, self.deadline, whole_s)
 
     def _in_time(self, trials: Iterator[Trial], until: Deadline, whole_s: float) -> Iterator[Trial]:
         """Trials expected to end in time, some at a higher rate; ends after many that are not."""
         refused = 0
         for trial in trials:
-            deadline = self.cost.search_end(until, self.results)
+            deadline = until.at(min(until.at_s, self._end().at_s))
             if deadline.expired() or refused >= 2 * len(self.cost.timings) + 2:
                 return
-            expected_s = self.cost.expected_s(trial)
-            # A member of the ensemble is trained once more, on all rows.
-            share = expected_s / max(expected_s + self.cost.expected_refit_s(trial), 1e-9)
-            available_s = min(share * deadline.left_s(), max(_LARGEST_SHARE * whole_s, 0.0))
-            affordable = self.cost.in_time(trial, expected_s / max(available_s, 1e-9))
+            affordable = self.cost.in_time(trial, deadline.left_s(), _LARGEST_SHARE * whole_s)
             if affordable is None and self.results:
                 refused += 1
                 continue
             refused = 0
             trial = affordable or trial
             yield replace(trial, expected_s=round(self.cost.expected_s(trial), 3))
+
+    def _end(self) -> Deadline:
+        """The end of the search, which leaves time for the last training of the models so far.
+
+        Models of lower rungs are followed by better ones, so nothing is left for theirs.
+        """
+        return self.cost.search_end(self.deadline, self.results[self._last_rung_from :])
 
     def _last_resort(self, timed: Mapping[str, Family]) -> Trial:
         """A quick trial of the first family, to have a model even if time is very short."""

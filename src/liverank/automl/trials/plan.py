@@ -112,6 +112,8 @@ class Plan(_Record, frozen=True):
     """Ids of the ensemble's trials that there was no time to train again on all rows."""
     refit: bool = True
     """Whether the model was trained again on all rows."""
+    why_no_refit: str = ""
+    """The reason where it was not; empty where it was, and in plans from before it was recorded."""
     finished: bool = False
     """Whether the search was completed, so that the plan can be run again."""
     interrupted: bool = False

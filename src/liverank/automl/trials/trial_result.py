@@ -107,10 +107,30 @@ def expected_refit_s(
     return fold_s * (timing.seconds(n_all, result.rounds * growth) / max(before_s, 1e-9))
 
 
+def more_rows(n_all: int, n_before: int) -> float:
+    """Factor by which training takes longer on ``n_all`` rows, with the rounds that they allow.
+
+    >>> more_rows(1250, 1000)
+    1.5625
+    """
+    return max(n_all / max(n_before, 1), 1.0) * _more_rounds(n_all, n_before)
+
+
 def on_most_rows(results: Sequence[TrialResult]) -> list[TrialResult]:
     """The results of trials with as many training rows as any had."""
     most = max((each.trial.rows or math.inf for each in results), default=math.inf)
     return [each for each in results if (each.trial.rows or math.inf) == most]
+
+
+def worth_combining(results: Sequence[TrialResult]) -> list[TrialResult]:
+    """The results on the most rows, and those on fewer rows that are better than all of them.
+
+    Models of fewer rows mostly only slow an ensemble down; but a trial on many rows may have had
+    too little time.
+    """
+    whole = on_most_rows(results)
+    least = min((each.loss for each in whole), default=math.inf)
+    return [each for each in results if each in whole or each.loss < least]
 
 
 def _more_rounds(n_rows: int, n_before: int) -> float:

@@ -12,6 +12,7 @@ are one level.
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -25,6 +26,11 @@ from liverank.values.times import TimeForm, moment_of
 from liverank.values.words import boolean_of
 
 ColumnType: TypeAlias = Literal["number", "category", "boolean", "time", "text", "list"]
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_UNKNOWN_TYPES = frozenset({"NAType", "NaTType"})
+"""Types of the unknown values of pandas, which need not be installed."""
+_EXACT = 1 << 53
+"""Whole numbers below this size are exact as float64."""
 Columns: TypeAlias = Mapping[str, NDArray[Any]]
 """Arrays of one length, by the name of the column."""
 
@@ -89,6 +95,8 @@ def level_of(value: object) -> str | None:
     """
     if isinstance(value, str):
         return value.strip() or None
+    if type(value) not in _PLAIN:
+        value = plain_value(value)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     return words.level_of(value)
@@ -99,9 +107,35 @@ def number_level_of(value: object) -> str | None:
 
     >>> number_level_of("415.0"), number_level_of("other")
     ('415', 'other')
+    >>> number_level_of("1750000000000000001")  # float64 would round it
+    '1750000000000000001'
     """
     number = number_of(value)
-    return level_of(value) if math.isnan(number) else level_of(number)
+    if abs(number) < _EXACT:
+        return level_of(number)
+    if math.isnan(number) or not isinstance(value, str):
+        return level_of(value)
+    if "e" in value.lower():  # a rounded number, as programs write floats
+        return level_of(number)
+    exact = Decimal(value.strip())
+    return str(int(exact)) if exact == exact.to_integral_value() else level_of(number)
+
+
+def plain_value(value: object) -> object:
+    """A value of NumPy, pandas or ``decimal`` as one of Python's own; others as they are.
+
+    >>> plain_value(np.float32(3.0)), plain_value(Decimal("0.50")), plain_value(np.True_)
+    (3.0, 0.5, True)
+    """
+    if isinstance(value, np.datetime64):
+        return value.astype("datetime64[us]").item()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Decimal) and value.is_finite():
+        if value == value.to_integral_value():
+            return int(value)
+        return float(value) if Decimal(repr(float(value))) == value else value
+    return None if type(value).__name__ in _UNKNOWN_TYPES else value
 
 
 def elements_of(value: object, separator: str | None) -> tuple[str, ...] | None:
@@ -114,6 +148,8 @@ def elements_of(value: object, separator: str | None) -> tuple[str, ...] | None:
         if not value.strip():
             return None
         value = _json_list(value) if separator is None else value.split(separator)
+    if type(value) not in _PLAIN:
+        value = plain_value(value)
     if value is None or isinstance(value, float):
         return None
     elements = value if isinstance(value, list | tuple | np.ndarray) else [value]
@@ -136,7 +172,7 @@ def _reader(form: Input) -> Callable[[object], Any]:
         case "category":
             return number_level_of if form.numeric else level_of
         case "time":
-            return lambda value: moment_of(value, form.time_form)
+            return lambda value: moment_of(plain_value(value), form.time_form)
         case "text":
             return text_of
         case "list":

@@ -44,6 +44,11 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
         "--time", metavar="COL", help="when rows happened; the newest are the holdout rows"
     )
     parser.add_argument(
+        "--chronological",
+        action="store_true",
+        help="rows are in the order of time, the oldest first, and no column says when",
+    )
+    parser.add_argument(
         "--time-format",
         metavar="FORMAT",
         help="how the --time column is written: a pattern such as '%%m/%%d/%%Y %%H:%%M', or iso, "
@@ -88,6 +93,13 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         metavar="TIME",
         help="how late labels are known, such as 1d",
+    )
+    parser.add_argument(
+        "--horizon",
+        type=_horizon,
+        metavar="TIME|ROWS",
+        help="how far ahead the model will be used, such as 7d, or a number of rows; "
+        "default: the newest tenth of the rows",
     )
     parser.add_argument(
         "--budget", type=_duration_s, default=60.0, metavar="TIME", help="default: 60s"
@@ -143,6 +155,7 @@ def command_line(arguments: argparse.Namespace) -> str:
         "--positive": arguments.positive,
         "--objective": arguments.objective,
         "--gap": f"{arguments.gap:g}s" if arguments.gap else None,
+        "--horizon": arguments.horizon,
         "--budget": f"{arguments.budget:g}s",
         "--serving-budget": f"{arguments.serving_budget:g}us/row",
         "--plan": arguments.plan,
@@ -150,6 +163,7 @@ def command_line(arguments: argparse.Namespace) -> str:
     }
     for name, value in options.items():
         words += [] if value is None else [name, str(value)]
+    words += ["--chronological"] if arguments.chronological else []
     for name, kind in arguments.type:
         words += ["--type", f"{name}={kind}"]
     return shlex.join(words)
@@ -163,6 +177,16 @@ def _duration_s(text: str) -> float:
     if seconds == float("inf"):
         raise argparse.ArgumentTypeError('"forever" has no end; expected such as "60s" or "1h"')
     return seconds
+
+
+def _horizon(text: str) -> str:
+    from liverank.automl.data.horizon import read_horizon  # only where it is asked for
+
+    try:
+        read_horizon(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _typed(text: str) -> Sequence[str]:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from liverank.automl.budget import StopToken
+from liverank.automl.data.horizon import read_horizon
 from liverank.automl.data.read_table import read_file
 from liverank.automl.options import SearchOptions
 from liverank.automl.pack import file_sha256, pack_result
@@ -111,6 +112,7 @@ def _search(
         types=dict(arguments.type),
         task=arguments.task,
         positive=arguments.positive,
+        chronological=arguments.chronological,
     )
     with (
         live_leaderboard(console, arguments.objective or "loss", arguments.budget) as on_trial,
@@ -120,6 +122,7 @@ def _search(
             budget_s=arguments.budget,
             serving_us=arguments.serving_budget,
             gap_ms=arguments.gap * 1000,
+            horizon=None if arguments.horizon is None else read_horizon(arguments.horizon),
             seed=_seed(arguments.seed, plan),
             plan=plan,
             on_trial=on_trial,

@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     from liverank.automl.data.read_table import read_batches
     from liverank.automl.report.later_rows import LaterScore
     from liverank.bundle.table_bundle import load_table_bundle
-    from liverank.cli.commands.predict.batches import BatchFile, BatchPredictor, plain_numbers
+    from liverank.cli.commands.predict.batch_file import BatchFile
+    from liverank.cli.commands.predict.batches import BatchPredictor, plain_numbers
     from liverank.cli.commands.predict.score import report_of, show_later
     from liverank.tables.table_file import TableFile
 
@@ -80,7 +81,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
         if not rows:
             raise BundleError(f"{arguments.data}: has a header and no rows")
         if out is not None:
-            batches.join(out)
+            batches.join(out, bundle, () if file.dialect is None else predictor.kept)
     except OSError as error:
         raise BundleError(
             f"{out}: cannot be written: {error.strerror or error}; "

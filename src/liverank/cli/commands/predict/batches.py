@@ -30,11 +30,15 @@ def plain_numbers(bundle: TableBundle, report: TableReport | None) -> list[str]:
 
 
 class BatchPredictor:
-    """Predicts batches of one table; ``columns`` are the columns of the last batch."""
+    """Predicts batches of one table.
+
+    kept     the columns that are carried over
+    columns  all columns of the last batch
+    """
 
     def __init__(self, bundle: TableBundle, *, keep: Sequence[str], attributions: bool) -> None:
         self._bundle = bundle
-        self._keep = list(dict.fromkeys(keep))
+        self.kept = list(dict.fromkeys(keep))
         self._explainer = make_explainer(bundle.predictor) if attributions else None
         self.columns: list[str] = []
 
@@ -44,7 +48,7 @@ class BatchPredictor:
         Raises SourceError, which names the ``file``, for a batch that lacks columns.
         """
         inputs = self._bundle.inputs
-        needed = dict.fromkeys([*(form.name for form in inputs), *self._keep])
+        needed = dict.fromkeys([*(form.name for form in inputs), *self.kept])
         present = set(batch.columns)
         absent = [name for name in needed if name not in present]
         if absent:
@@ -58,7 +62,7 @@ class BatchPredictor:
         assert predictor.encoder is not None
         margins = predictor.margins(predictor.encoder.transform(columns))
         predictions = linked(margins, predictor.link)
-        parts = [batch.select(self._keep), prediction_table(predictions, self._bundle.classes)]
+        parts = [batch.select(self.kept), prediction_table(predictions, self._bundle.classes)]
         if self._explainer is not None:
             effects = self._explainer.explain(columns)
             parts.append(attribution_table(effects, self._explainer.names, predictions))
@@ -70,28 +74,3 @@ class BatchPredictor:
             )
         self.columns = names
         return pl.concat([part for part in parts if part.width], how="horizontal"), margins
-
-
-class BatchFile:
-    """Predictions on disk, one file a batch, joined at the end with little memory."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files: list[Path] = []
-
-    def add(self, predictions: pl.DataFrame) -> None:
-        """Write a batch to disk. Raises OSError."""
-        self._files.append(self._folder / f"{len(self._files)}.parquet")
-        predictions.write_parquet(self._files[-1])
-
-    def join(self, out: Path) -> None:
-        """Join all batches into a file, which appears complete or not at all. Raises OSError."""
-        whole, draft = (
-            pl.scan_parquet(self._files, glob=False),
-            self._folder / f"whole{out.suffix}",
-        )
-        if out.suffix == ".csv":
-            whole.sink_csv(draft)
-        else:
-            whole.sink_parquet(draft)
-        draft.replace(out)

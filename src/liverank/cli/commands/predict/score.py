@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.markup import escape
 
+from liverank.automl.profile.class_values import ClassType
 from liverank.automl.report.html.metric_names import better_by, title_of, written
 from liverank.automl.report.html.page import render_report
 from liverank.automl.report.later_rows import LaterScore
@@ -28,6 +29,14 @@ def report_of(bundle: TableBundle) -> TableReport:
             f"the bundle's report.json is not that of a search on a table: {error}; "
             "predict without --score, or train again"
         ) from None
+
+
+def class_type_of(bundle: TableBundle) -> ClassType:
+    """The type that the classes of a bundle came in; text where its report does not say it."""
+    try:
+        return report_of(bundle).asked.class_type
+    except BundleError:
+        return "text"
 
 
 def show_later(
