@@ -15,10 +15,11 @@ from liverank.automl.evaluation.recency import Recency
 from liverank.automl.metrics.objective import find_objective
 from liverank.automl.options import SearchOptions
 from liverank.automl.profile.table_roles import TableRoles
+from liverank.automl.report.drift import study_warnings
 from liverank.automl.report.html.page import render_report
 from liverank.automl.report.reports import decode_report, encode_report
 from liverank.automl.table_preparation import prepare_table
-from liverank.automl.trials.drift_policy import DriftPolicy, Origin
+from liverank.automl.trials.drift_policy import DriftPolicy, LeftRange, Origin, TriedSetting
 from liverank.automl.trials.plan import decode_plan, encode_plan
 
 N = 4000
@@ -155,3 +156,40 @@ def test_rows_without_a_time_have_no_claim_over_time() -> None:
     assert report.claim is None
     assert report.over_time is None
     assert find_objective(None, "binary").name == report.asked.objective
+
+
+def test_a_warning_says_what_was_done_and_not_what_there_was_no_time_for() -> None:
+    def setting(name: str) -> TriedSetting:
+        return TriedSetting(name=name, loss=0.5, gain=0.0, error=0.0, rounds=9)
+
+    tried = (setting("all"), setting("newest"))
+    texts = [
+        study_warnings(policy, None)[0]
+        for policy in (
+            DriftPolicy(seen=True),
+            DriftPolicy(seen=True, settings=tried),
+            DriftPolicy(seen=True, settings=tried, history=0.25),
+            DriftPolicy(seen=True, settings=tried, half_life=0.1),
+        )
+    ]
+    for text, words in zip(
+        texts,
+        ("no time to try", "less of it did no better", "newest 25 %", "half at 10 %"),
+        strict=True,
+    ):
+        assert words in text
+
+
+def test_a_column_that_left_its_range_is_named_with_what_was_done() -> None:
+    left, kept = (
+        study_warnings(
+            DriftPolicy(
+                seen=False, left_range=(LeftRange(column="day", share=1.0, left_out=is_out),)
+            ),
+            None,
+        )[0]
+        for is_out in (True, False)
+    )
+    assert "`day`: 100 % of the newest values" in left
+    assert "it is left out" in left
+    assert "it is kept" in kept

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from automl.drift_tables import MAKERS
 from automl.made_tables import made_tables
 from automl.prepared import prepare_table
 from automl.tables import Ask, Table, find_tables, load_table
@@ -150,3 +151,13 @@ def test_made_tables_set_three_different_tasks(tmp_path: Path) -> None:
         "made_prices": "regression",
     }
     assert [name for name, loaded in found.items() if loaded.at_ms is not None] == ["made_drift"]
+
+
+def test_tables_that_drift_are_in_the_order_of_their_time_and_the_same_for_a_seed() -> None:
+    assert len(MAKERS) >= 7
+    for make in MAKERS.values():
+        table = make(3)
+        assert table["at"].is_sorted()
+        assert set(table["y"].unique()) == {0, 1}
+        assert table.equals(make(3))
+        assert not table.equals(make(4))

@@ -40,14 +40,16 @@ def main() -> None:
     answers = pl.read_parquet(answered)
     np.save(task["answers"], in_order(answers, asked["classes"], task["classes"]))
     loss = "rmse" if task["task"] == "regression" else "log_loss"
+    claim = found.get("claim") or {}
     told = {
         "seconds": seconds,
-        "claimed": found["validation"][loss],
+        "claimed": claim["value"] if claim.get("figure") == loss else found["validation"][loss],
         "size_mb": sum(file.stat().st_size for file in bundle.iterdir()) / 1e6,
         "version": importlib.metadata.version("liverank"),
         **latencies(bundle, pl.read_parquet(task["test"])),
         "details": {
             **{name: found[name] for name in ("families", "served", "validation", "warnings")},
+            "claim": claim,
             "split": report["split"]["kind"],
             "served_loss": report["held_out"][loss],
             "teacher_loss": (report["served"]["teacher"] or {}).get(loss),

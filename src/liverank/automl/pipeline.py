@@ -171,7 +171,7 @@ def find_model(
         deadline=deadline,
         limits=options.limits,
         last=last,
-        grows=not policy.sees_drift,
+        grows=policy.drift is None or not policy.drift.is_too_sure,
     )
     final, plan = refit.finish()
     return SearchResult(

@@ -11,6 +11,8 @@ _WRITE_REPORT_SHARE, _MOST_REPORT_S = 0.06, 4.0
 """Share of the budget that the search leaves to the report, and the most seconds of it."""
 _CROSSES_SHARE = 0.15
 """Share of the remaining time used to look for feature crosses."""
+_RECENCIES_SHARE = 0.15
+"""Share of the remaining time used, where that showed drift, to try other parts of the past."""
 _ORIGINS_SHARE, _LEAST_ORIGINS_S, _MOST_ORIGINS_SHARE = 0.12, 3.0, 0.35
 """Share of the remaining time used to see how models of the past did on the rows that followed;
 seconds that it takes at least, and the share that these may be of a short budget."""
@@ -71,6 +73,11 @@ class TableBudget:
         left_s = deadline.left_s()
         least = min(_LEAST_ORIGINS_S / left_s, _MOST_ORIGINS_SHARE) if left_s else 0.0
         return deadline.share(max(_ORIGINS_SHARE, least))
+
+    @staticmethod
+    def recencies(deadline: Deadline) -> Deadline:
+        """Deadline for trying parts of the past; ``deadline`` is that of the search."""
+        return deadline.share(_RECENCIES_SHARE)
 
     def drift(self) -> Deadline:
         """Deadline for measuring drift."""

@@ -25,6 +25,7 @@ from liverank.automl.families import lightgbm
 from liverank.automl.metrics.figures import row_losses
 from liverank.automl.metrics.intervals import Z95, weighted_mean
 from liverank.automl.search.origin_rounds import best_rounds, loss_at, rounds_by_others
+from liverank.automl.table_budget import TableBudget
 from liverank.automl.trials.drift_policy import DriftPolicy, LeftRange, Origin, TriedSetting
 
 Floats = NDArray[np.float64]
@@ -38,8 +39,9 @@ _LEAST_GAP = 0.02
 _TOO_SURE, _TOO_SHY = 0.8, 1.25
 _LEAST_GAIN = 0.003
 """Smallest relative gain for which less than all of the past is used."""
-_HISTORIES = (0.5, 0.25, 0.125)
-_HALF_LIVES = (0.5, 0.25, 0.1)
+_HISTORIES = (0.25, 0.5, 0.125)
+_HALF_LIVES = (0.25, 0.5, 0.1)
+"""In the order in which they are tried, as long as there is time."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,12 @@ class _Setting:
 _PLAIN = _Setting("all rows of the past, alike")
 
 
-def study_drift(data: TableData, deadline: Deadline) -> DriftPolicy | None:
-    """What the origins say; None where there are too few, or no time to look at them."""
+def study_drift(data: TableData, search: Deadline) -> DriftPolicy | None:
+    """What the origins say; None where there are too few, or no time to look at them.
+
+    ``search`` is the deadline of the whole search, of which the study takes a share.
+    """
+    deadline = TableBudget.origins(search)
     origins = origins_of(data, deadline)
     looks = [_look(origin, data.seed, deadline) for origin in origins]
     seen = [look for look in looks if look is not None]
@@ -62,7 +68,7 @@ def study_drift(data: TableData, deadline: Deadline) -> DriftPolicy | None:
     outside = shares_outside(origins, data)
     if not is_drift(seen):
         return DriftPolicy(seen=False, left_range=_left_range(outside, ()), origins=tuple(seen))
-    settings = _Settings(origins, data.seed, deadline)
+    settings = _Settings(origins, data.seed, TableBudget.recencies(search))
     chosen, rounds = _choose(settings, [n for n in outside if _may_go(outside[n], n, data)])
     return DriftPolicy(
         seen=True,

@@ -124,6 +124,11 @@ def _done(study: DriftPolicy) -> str:
             f"rows count by age, half at {_percent(study.half_life)} of the table's length, "
             "which did better"
         )
+    if len(study.settings) < 2:
+        return (
+            "there was no time to try if a part of the past does better, and all of it is used; "
+            "a larger budget allows it"
+        )
     return "models are trained on all of the past, since less of it did no better"
 
 

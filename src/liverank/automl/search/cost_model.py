@@ -217,13 +217,13 @@ def choose_folds(
 def folds_under_drift(
     plan: Plan, evaluation: CrossValidation, families: Mapping[str, Family], left_s: float
 ) -> int:
-    """The number of folds where rows change with time: 5, 4, or 1 if there is no time at all.
+    """The number of folds where rows change with time: 5, 4, 3, or 1 if there is no time at all.
 
     Fewer models that were seen at several origins are worth more than many models on one block.
     """
     quick_s = sorted(_first_settings_s(plan, evaluation, families).values())[:_QUICK_FAMILIES]
     tried_s = sum(quick_s)
-    for n_folds in (5, 4):
+    for n_folds in (5, 4, 3):
         if n_folds * tried_s <= _DRIFT_FOLDS_SHARE * left_s:
             return n_folds
     return 1

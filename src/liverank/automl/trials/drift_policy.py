@@ -1,6 +1,11 @@
 """The record of how a table changes with time, and of what a search does about it."""
 
+import math
+
 import msgspec
+
+_TOO_SURE = 0.9
+"""Mean slope below which more rounds for more rows would add to what is too sure already."""
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +66,16 @@ class DriftPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     left_range: tuple[LeftRange, ...] = ()
     origins: tuple[Origin, ...] = ()
     settings: tuple[TriedSetting, ...] = ()
+
+    @property
+    def is_too_sure(self) -> bool:
+        """Whether models of the past were too sure of the rows that followed.
+
+        >>> DriftPolicy(seen=False).is_too_sure
+        False
+        """
+        logs = [math.log(each.slope) for each in self.origins]
+        return self.seen and bool(logs) and sum(logs) / len(logs) < math.log(_TOO_SURE)
 
     @property
     def left_out(self) -> tuple[str, ...]:
