@@ -30,8 +30,8 @@ from liverank.automl.trials.drift_policy import DriftPolicy, LeftRange, Origin, 
 
 Floats = NDArray[np.float64]
 
-_PARAMS = {"learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": 20}
-_RATE = 0.1
+_PARAMS = {"learning_rate": 0.15, "num_leaves": 15, "min_data_in_leaf": 20}
+_RATE = 0.15
 _SURELY = 0.999
 """Confidence with which drift must differ from noise."""
 _LEAST_GAP = 0.02
