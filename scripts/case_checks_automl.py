@@ -161,7 +161,7 @@ def positive_class(text: str) -> Claims:
     rows = re.findall(r"^(diseased|healthy),([\d.e-]+)$", text, re.M)
     yield (
         "the answers say whose probability it is",
-        bool(re.search(r"^class,probability_\w+", text, re.M))
+        bool(re.search(r"^class,.*\bprobability_\w+", text, re.M))
         or (bool(rows) and all(float(chance) >= 0.5 for _, chance in rows)),
     )
 

@@ -1,6 +1,7 @@
 """The command line as a whole: what it prints and returns, whatever the command."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -26,6 +27,17 @@ def test_a_failure_is_one_line_for_people_and_with_json_one_object_for_programs(
     code, out, err_too = run(capsys, "validate", "--config", tmp_path / "none.toml", "--json")
     assert (code, err_too) == (1, err)
     assert json.loads(out) == {"ok": False, "error": err.partition(": ")[2].strip()}
+
+
+def test_a_line_stays_whole_where_no_terminal_shows_it(tmp_path, capsys, monkeypatch):
+    line = " ".join(["whole"] * 100)
+    command = SimpleNamespace(
+        HELP="speak",
+        configure=lambda _: None,
+        run=lambda _, console: console.print(f"Warning: {line}") or {"ok": True},
+    )
+    monkeypatch.setattr("liverank.cli._command", lambda _: command)
+    assert run(capsys, "warmup") == (0, f"Warning: {line}\n", "")
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])

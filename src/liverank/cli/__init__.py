@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser(words[:1] if words and words[0] in COMMANDS else COMMANDS)
     arguments = parser.parse_args(words)
     console = Console(stderr=arguments.json, highlight=False)
+    console.soft_wrap = not console.is_terminal  # so that `grep` finds whole lines
     command = " ".join(filter(None, (arguments.command, getattr(arguments, "subcommand", None))))
     try:
         result = _command(arguments.command).run(arguments, console)
