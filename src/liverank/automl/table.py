@@ -20,6 +20,7 @@ from liverank.automl.budget import Clock, StopToken
 from liverank.automl.data.horizon import read_horizon
 from liverank.automl.data.matrix import Task
 from liverank.automl.data.read_table import read_file
+from liverank.automl.data.table_input import TableInput, frame_of
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.options import SERVING_US, SearchOptions
 from liverank.automl.pack import file_sha256
@@ -29,8 +30,8 @@ from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.profile.task import PositiveClass
 from liverank.automl.report.build_table import TableRun, write_report
 from liverank.automl.report.reports import TableReport
-from liverank.automl.report.test_table import check_test, score_test
-from liverank.automl.result import Result, frame_of
+from liverank.automl.report.test_table import check_test, overlap_warnings, score_test
+from liverank.automl.result import Result
 from liverank.automl.search.cross_selection import recorded
 from liverank.automl.search.search import OnTrial
 from liverank.automl.table_budget import TableBudget
@@ -72,7 +73,7 @@ class TableSource:
 
 
 def fit(
-    table: pl.DataFrame | Path | str,
+    table: TableInput,
     *,
     target: str,
     time: str | None = None,
@@ -146,7 +147,7 @@ def fit(
 
 
 def search_table(
-    table: pl.DataFrame | Path | str,
+    table: TableInput,
     roles: TableRoles,
     options: SearchOptions,
     *,
@@ -189,6 +190,7 @@ def search_table(
         source=source.name,
         sha256=source.sha256,
         used=prepared.used,
+        checks=prepared.warnings,
         study=prepared.drift,
     )
     report = _described(write_report(run, seconds=budget.seconds()), source, options)
@@ -200,7 +202,10 @@ def search_table(
         drift=prepared.drift,
     )
     result = Result(model.final.predictor.narrow(), prepared.profile, report, plan, _golden(data))
-    return result if test is None else _tested(result, test, absent, budget)
+    if test is None:
+        return result
+    overlaps = overlap_warnings(test, frame, data, prepared.profile)
+    return _tested(result, test, absent, overlaps, budget)
 
 
 def warm_up() -> None:
@@ -230,18 +235,26 @@ def _described(report: TableReport, source: TableSource, options: SearchOptions)
     )
 
 
-def _tested(result: Result, test: pl.DataFrame, absent: list[str], budget: TableBudget) -> Result:
+def _tested(
+    result: Result,
+    test: pl.DataFrame,
+    absent: list[str],
+    overlaps: tuple[str, ...],
+    budget: TableBudget,
+) -> Result:
     """The result with the model's figures on the test table, which lacks the columns ``absent``."""
-    figures, test_rows = score_test(test, result.predictor, result.report)
+    scored = score_test(test, result.predictor, result.report)
     encoder = result.predictor.encoder
     read = () if encoder is None else [form.name for form in encoder.inputs]
     report = msgspec.structs.replace(
         result.report,
-        test=figures,
-        test_rows=test_rows,
+        test=scored.figures,
+        test_rows=scored.rows,
+        test_unseen=scored.unseen,
         seconds=budget.seconds(),
         warnings=(
             *result.report.warnings,
+            *(f"the test table: {warning}" for warning in (*scored.warnings, *overlaps)),
             *(
                 f"the test table lacks column `{name}`: it is read as unknown"
                 for name in absent

@@ -6,6 +6,7 @@ Invariant: nothing is learned from the rows that the split holds out.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -18,12 +19,13 @@ from liverank.automl.evaluation.eval_rows import LINKS
 from liverank.automl.evaluation.recency import Recency
 from liverank.automl.evaluation.subsampling import rows_in_time
 from liverank.automl.evaluation.table_data import TableData
-from liverank.automl.metrics.objective import Objective, find_objective
+from liverank.automl.metrics.objective import Objective, find_objective, searchable
 from liverank.automl.options import SearchOptions
 from liverank.automl.preprocessing.encoder import FeatureCross, take_rows
+from liverank.automl.profile.block_warnings import block_warnings, counted_target
 from liverank.automl.profile.leakage import Leak, find_leaks
 from liverank.automl.profile.numeric_ids import ColumnEncoding
-from liverank.automl.profile.profile import TableProfile, profile_with_target
+from liverank.automl.profile.profile import SPLIT_BY_IT, TableProfile, profile_with_target
 from liverank.automl.profile.roles import RoleArrays, read_roles, split_rows
 from liverank.automl.profile.table_roles import TableRoles
 from liverank.automl.search.cross_selection import find_feature_crosses, from_record
@@ -50,6 +52,8 @@ class PreparedTable:
     leaks: tuple[Leak, ...]
     used: int | None
     """Number of rows used, where there was no time for all; None for all."""
+    warnings: tuple[str, ...] = ()
+    """What the blocks of the split do not show."""
     drift: DriftPolicy | None = None
     """How the table changes with time; None where that was not measured."""
 
@@ -71,7 +75,18 @@ def prepare_table(
     rows, roles = read_roles(frame, profile, target)
     wanted = find_objective(objective, profile.target.task)
     _check_target(roles, wanted, profile.target.name)
-    data, why = _split(rows, roles, profile, wanted, options)
+    split, why = _split(roles, table_roles, options)
+    if split.kind != "chronological":
+        notes = tuple(note.removesuffix(SPLIT_BY_IT) for note in profile.notes)
+        profile = msgspec.structs.replace(profile, notes=notes)
+    warnings = block_warnings(roles, profile, split)
+    searched = searchable(wanted, counted_target(roles, split.validation))
+    if searched != wanted:
+        warnings += (
+            f"objective {wanted.name} says nothing where the target is the same in all "
+            f"{len(split.validation):,} validation rows; models are chosen by {searched.name}",
+        )
+    data = _table_data(rows, roles, profile, split, searched, options)
     leaks = _leaks(data)
     data = replace(data, encodings=_encodings(data, profile, plan, deadline))
     profile = with_encodings(profile, data.encodings)
@@ -80,7 +95,7 @@ def prepare_table(
         data = _as_drift_asks(data, drift)
     crosses = _crosses(data, plan, deadline)
     data = replace(data, feature_crosses=crosses)
-    return PreparedTable(profile, data, why, leaks, used, drift)
+    return PreparedTable(profile, data, why, leaks, used, warnings, drift)
 
 
 def _drift(data: TableData, plan: Plan | None, deadline: Deadline) -> DriftPolicy | None:
@@ -127,23 +142,16 @@ def _check_target(roles: RoleArrays, objective: Objective, name: str) -> None:
         )
 
 
-def _split(
+def _table_data(
     rows: pl.DataFrame,
     roles: RoleArrays,
     profile: TableProfile,
+    split: Split,
     objective: Objective,
     options: SearchOptions,
-) -> tuple[TableData, str]:
-    """The rows with their split, and the reason for its kind."""
-    if roles.in_order and options.gap_ms:
-        raise TrainingError(
-            "a gap is a time, and rows in order have none; name a time column, or give no gap"
-        )
-    split, why = split_rows(
-        roles, seed=options.seed, gap_ms=options.gap_ms, validation=_validation(roles, options)
-    )
+) -> TableData:
     in_time = split.kind == "chronological"
-    data = TableData(
+    return TableData(
         columns=read_columns(rows, profile.inputs),
         inputs=profile.inputs,
         target=roles.target,
@@ -160,7 +168,21 @@ def _split(
         class_names=profile.target.classes,
         even_blocks=options.horizon is not None,
     )
-    return data, why
+
+
+def _split(roles: RoleArrays, table_roles: TableRoles, options: SearchOptions) -> tuple[Split, str]:
+    """The split of the rows, and the reason for its kind."""
+    if roles.in_order and options.gap_ms:
+        raise TrainingError(
+            "a gap is a time, and rows in order have none; name a time column, or give no gap"
+        )
+    return split_rows(
+        roles,
+        seed=options.seed,
+        gap_ms=options.gap_ms,
+        validation=_validation(roles, options),
+        time_is_given=table_roles.time is not None or table_roles.chronological,
+    )
 
 
 def _validation(roles: RoleArrays, options: SearchOptions) -> float:

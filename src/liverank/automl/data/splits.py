@@ -14,8 +14,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from liverank.automl.data.rows_left import RowsLeft, too_few_times
 from liverank.errors import TrainingError
-from liverank.quantities import format_duration
 
 RowNumbers: TypeAlias = NDArray[np.int64]
 """int64[n]: row numbers, in order of time where the split is by time, else ascending."""
@@ -39,6 +39,15 @@ class Split:
     holdout: RowNumbers
     left_out: int
     """Rows in a gap, after the end of their group's block, without a time, or not assigned."""
+    in_gap: int = 0
+    of_groups: int = 0
+    """Of these, rows in a gap, and rows after the end of their group's block."""
+
+    @property
+    def rows_left(self) -> RowsLeft:
+        """What cuts in time leave of each block."""
+        train, validation, holdout = map(len, (self.train, self.validation, self.holdout))
+        return RowsLeft(train, validation, holdout, self.in_gap, self.of_groups)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +80,7 @@ def split_by_time(
     order, begins = _in_time(at_ms, groups)
     times, first = np.unique(begins, return_index=True)
     if len(times) < 3:
-        raise TrainingError(
-            f"the time column holds {len(times)} distinct times at which rows or groups begin; "
-            "a split by time needs 3: name another column, or split at random"
-        )
+        raise too_few_times(len(times), has_groups=groups is not None)
     wanted = len(order) * np.array([1 - validation, 1 - validation / 2])
     validation_cut = int(np.clip(np.abs(first - wanted[0]).argmin(), 1, len(times) - 2))
     holdout_cut = int(
@@ -86,14 +92,22 @@ def split_by_time(
         for i in range(3)
     ]
     train, validation_rows, holdout_rows = blocks
+    kept = sum(len(block) for block in blocks)
+    before_gap = sum(
+        len(_block(order, begins, at_ms, span, 0.0)) for span in pairwise(cuts.tolist())
+    )
+    split = Split(
+        "chronological",
+        train,
+        validation_rows,
+        holdout_rows,
+        left_out=len(at_ms) - kept,
+        in_gap=before_gap - kept,
+        of_groups=len(order) - before_gap,
+    )
     if not all(len(block) for block in blocks):
-        raise TrainingError(
-            f"a gap of {format_duration(gap_ms)} and groups that continue after a cut leave "
-            f"{', '.join(str(len(block)) for block in blocks)} rows for training, validation and "
-            "holdout; give a shorter gap, or no group"
-        )
-    left_out = len(at_ms) - sum(len(block) for block in blocks)
-    return Split("chronological", train, validation_rows, holdout_rows, left_out)
+        raise TrainingError(split.rows_left.message(gap_ms))
+    return split
 
 
 def split_by_column(parts: NDArray[np.int8]) -> Split:

@@ -35,6 +35,7 @@ class Metric:
     larger_is_better  which way is better
     holds             whether it holds a share fixed, such as ``precision_at_recall=.9``
     reported          whether every report has it, not only where it is the objective
+    needs_spread      whether it says nothing of rows with one class, or one value
     bounds            the range to which its intervals are clipped
     written_as        how the report writes it
     """
@@ -45,6 +46,7 @@ class Metric:
     larger_is_better: bool
     holds: bool = False
     reported: bool = True
+    needs_spread: bool = False
     bounds: tuple[float, float] = (0.0, math.inf)
     written_as: Literal["number", "decimals", "percent"] = "number"
 
@@ -191,6 +193,7 @@ METRICS: dict[str, Metric] = {
         meaning="how often a random positive row scores above a random negative one; 0.5 is chance",
         compute={"binary": _auc_of_scores, "multiclass": _auc_of_classes},
         larger_is_better=True,
+        needs_spread=True,
         bounds=_SHARE,
         written_as="decimals",
     ),
@@ -199,6 +202,7 @@ METRICS: dict[str, Metric] = {
         meaning="area under the precision-recall curve; higher is better",
         compute={"binary": _average_precision},
         larger_is_better=True,
+        needs_spread=True,
         bounds=_SHARE,
         written_as="decimals",
     ),
@@ -207,6 +211,7 @@ METRICS: dict[str, Metric] = {
         meaning="share of positives among the rows called positive; higher is better",
         compute={"binary": _precision_at_recall},
         larger_is_better=True,
+        needs_spread=True,
         holds=True,
         reported=False,
         bounds=_SHARE,
@@ -216,6 +221,7 @@ METRICS: dict[str, Metric] = {
         meaning="share of the positives that are called positive; higher is better",
         compute={"binary": _recall_at_precision},
         larger_is_better=True,
+        needs_spread=True,
         holds=True,
         reported=False,
         bounds=_SHARE,
@@ -252,6 +258,7 @@ METRICS: dict[str, Metric] = {
         meaning="share of the variance that is explained; 1 is perfect",
         compute={"regression": _r2},
         larger_is_better=True,
+        needs_spread=True,
         bounds=(-math.inf, math.inf),
         written_as="decimals",
     ),

@@ -91,6 +91,20 @@ def find_objective(text: str | None, task: Task) -> Objective:
     return Objective(f"{key}={at:g}", task, metric.larger_is_better, at)
 
 
+def searchable(objective: Objective, target: Floats) -> Objective:
+    """The objective, or the default one where a target that never changes cannot define it.
+
+    ``target`` is that of the validation rows, float64[n].
+
+    >>> searchable(find_objective("r2", "regression"), np.zeros(9)).name
+    'rmse'
+    """
+    needs_both = METRICS[objective.key].needs_spread
+    if needs_both and len(target) and (target == target[0]).all():
+        return find_objective(None, objective.task)
+    return objective
+
+
 def all_figures(
     objective: Objective, margins: Floats, target: Floats, weight: Weight = None
 ) -> dict[str, float]:

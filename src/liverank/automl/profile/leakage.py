@@ -254,9 +254,7 @@ def _duplicates(
     train, later = blocks
     if not inputs or not len(later):
         return ()
-    rows = pl.DataFrame({form.name: _hashable(columns[form.name]) for form in inputs}).hash_rows(
-        seed=0
-    )
+    rows = row_hashes(columns, inputs)
     first = pl.DataFrame({"row": rows.gather(train), "target": target[train]}).unique("row")
     twins = pl.DataFrame({"row": rows.gather(later), "seen": target[later]}).join(first, on="row")
     share = twins.height / len(later)
@@ -270,6 +268,13 @@ def _duplicates(
         "or name what they have in common as the group (--group)"
     )
     return (Leak(kind="duplicates", column=None, figure=share, message=message),)
+
+
+def row_hashes(columns: Columns, inputs: Sequence[Input]) -> pl.Series:
+    """A hash of each row's values of the inputs, uint64[n]; equal rows have the same."""
+    return pl.DataFrame({form.name: _hashable(columns[form.name]) for form in inputs}).hash_rows(
+        seed=0
+    )
 
 
 def _hashable(values: NDArray[Any]) -> pl.Series:

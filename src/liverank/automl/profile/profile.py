@@ -7,7 +7,6 @@ column that was used and why, or the columns that could be.
 
 import difflib
 import re
-from typing import Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -20,12 +19,10 @@ from liverank.automl.profile.column_types import InferredType, infer_type
 from liverank.automl.profile.given_types import GivenType, given_types
 from liverank.automl.profile.numeric_ids import ColumnEncoding, id_encoding
 from liverank.automl.profile.placeholders import without_placeholders
-from liverank.automl.profile.table_roles import TableRoles
+from liverank.automl.profile.table_roles import Role, TableRoles
 from liverank.automl.profile.task import Target, infer_target
 from liverank.errors import TrainingError
 from liverank.models.encoder.columns import Input
-
-Role: TypeAlias = Literal["feature", "target", "time", "group", "weight", "split", "unused"]
 
 SAMPLE_ROWS = 100_000
 """Rows, spread over the table, from which types are inferred."""
@@ -36,6 +33,9 @@ _EVENT_TIME = re.compile(
     r"created(_at)?)$"
 )
 """Names of columns that hold the time of the row's event."""
+
+SPLIT_BY_IT = ": rows are split by it"
+"""End of the note about a time that the user did not name."""
 
 
 class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +97,7 @@ def profile_with_target(
     table: pl.DataFrame, roles: TableRoles
 ) -> tuple[TableProfile, NDArray[np.float64]]:
     """The profile, and the target of all rows, which it had to read: float64[n], NaN if unknown."""
-    role_of = _role_of_columns(roles)
+    role_of = roles.by_column()
     _check_order(roles)
     _check_names(table, [*role_of, *roles.types])
     types = given_types(roles.types, roles.time, roles.time_format)
@@ -143,27 +143,6 @@ def _check_order(roles: TableRoles) -> None:
             f"`chronological` is given, and a {given} column is named too; "
             "both say how rows are split: give one of them"
         )
-
-
-def _role_of_columns(roles: TableRoles) -> dict[str, Role]:
-    """The role of each column that was named with one."""
-    given: tuple[tuple[Role, str | None], ...] = (
-        ("target", roles.target),
-        ("time", roles.time),
-        ("group", roles.group),
-        ("weight", roles.weight),
-        ("split", roles.split),
-    )
-    role_of: dict[str, Role] = {}
-    for role, name in given:
-        if name is not None:
-            if name in role_of:
-                raise TrainingError(
-                    f"column `{name}` is named as {role_of[name]} and as {role}; a column has "
-                    "one role"
-                )
-            role_of[name] = role
-    return role_of
 
 
 def _check_inputs(target: str, columns: list[ColumnProfile]) -> None:
@@ -272,7 +251,7 @@ def _find_time(
         )
         return None, columns, [note]
     taken = [msgspec.structs.replace(c, role="time") if c is first else c for c in columns]
-    note = f"column {names} is the time of the rows ({why}): rows are split by it"
+    note = f"column {names} is the time of the rows ({why}){SPLIT_BY_IT}"
     return first.form.name, taken, [note]
 
 

@@ -34,6 +34,9 @@ PARTS = {
 }
 """Values of a split column, in upper or lower case; an empty value leaves the row out."""
 
+_MOST_LOST = 0.2
+"""Share of the rows that groups may lose at the cuts of a time that the user did not name."""
+
 
 @dataclass(frozen=True, eq=False)
 class RoleArrays:
@@ -84,12 +87,19 @@ def read_roles(
 
 
 def split_rows(
-    roles: RoleArrays, *, seed: int, gap_ms: float = 0.0, validation: float = 0.2
+    roles: RoleArrays,
+    *,
+    seed: int,
+    gap_ms: float = 0.0,
+    validation: float = 0.2,
+    time_is_given: bool = True,
 ) -> tuple[Split, str]:
     """The split: by the split column, else by time, else at random; and the reason, as text.
 
     ``gap_ms`` is how long labels take to become known; ``validation`` is the share of rows in the
-    validation and holdout blocks together. Raises TrainingError when a block would be empty.
+    validation and holdout blocks together. Where the user did not name the time and groups would
+    lose many rows at its cuts, the split is at random. Raises TrainingError when a block would be
+    empty, or a gap or groups would leave too little of it.
 
     >>> target = np.arange(40.0) % 2
     >>> roles = RoleArrays(target=target, at_ms=None, groups=None, weight=None, parts=None)
@@ -98,26 +108,41 @@ def split_rows(
     """
     if roles.parts is not None:
         return split_by_column(roles.parts), "by the split column"
-    if roles.at_ms is not None and _n_distinct_times(roles.at_ms) >= 3:
-        split = split_by_time(
-            roles.at_ms, groups=roles.groups, gap_ms=gap_ms, validation=validation
-        )
-        by = "the order of the rows" if roles.in_order else "time"
-        why = f"by {by}: the oldest rows train, newer ones validate, the newest are the holdout"
-        if split.left_out:
-            why += (
-                f"; {split.left_out} rows in the gap, without a time, or of a group that continues "
-                "after a cut are left out"
+    why = "no column gives a time"
+    if roles.at_ms is not None and _n_distinct_times(roles.at_ms) < 3:
+        why = "the time column holds fewer than 3 different times"
+    elif roles.at_ms is not None:
+        try:
+            split = split_by_time(
+                roles.at_ms, groups=roles.groups, gap_ms=gap_ms, validation=validation
             )
-        return split, why
+            split.rows_left.check_enough(gap_ms=gap_ms, validation=validation)
+        except TrainingError:
+            if time_is_given or roles.groups is None:
+                raise
+            split = None
+        if split is not None and (time_is_given or split.rows_left.share_lost <= _MOST_LOST):
+            return split, _why_in_order(split, roles)
+        why = "groups continue after any cut in time (leave --group out to split by time)"
     split = split_at_random(roles.target, seed=seed, groups=roles.groups, validation=validation)
-    why = (
-        "no column gives a time"
-        if roles.at_ms is None
-        else "the time column holds fewer than 3 different times"
-    )
     kept = "" if roles.groups is None else "groups kept whole, "
     return split, f"at random, {kept}with the same mix of targets in each block, because {why}"
+
+
+def _why_in_order(split: Split, roles: RoleArrays) -> str:
+    by = "the order of the rows" if roles.in_order else "time"
+    why = f"by {by}: the oldest rows train, newer ones validate, the newest are the holdout"
+    others = split.left_out - split.in_gap - split.of_groups
+    parts = [
+        f"{n:,} rows {which}"
+        for n, which in (
+            (split.in_gap, "in the gap"),
+            (split.of_groups, "of groups that continue after a cut"),
+            (others, "without a time"),
+        )
+        if n
+    ]
+    return f"{why}; {', '.join(parts)} are left out" if parts else why
 
 
 def _n_distinct_times(at_ms: NDArray[np.float64]) -> int:

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from liverank.automl.data.matrix import Task
 from liverank.automl.profile.task import PositiveClass
+from liverank.errors import TrainingError
+
+Role: TypeAlias = Literal["feature", "target", "time", "group", "weight", "split", "unused"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,3 +42,23 @@ class TableRoles:
     time_format: str | None = None
     positive: PositiveClass = None
     chronological: bool = False
+
+    def by_column(self) -> dict[str, Role]:
+        """The role of each column that was named with one. Raises TrainingError for two roles."""
+        given: tuple[tuple[Role, str | None], ...] = (
+            ("target", self.target),
+            ("time", self.time),
+            ("group", self.group),
+            ("weight", self.weight),
+            ("split", self.split),
+        )
+        role_of: dict[str, Role] = {}
+        for role, name in given:
+            if name is not None:
+                if name in role_of:
+                    raise TrainingError(
+                        f"column `{name}` is named as {role_of[name]} and as {role}; a column has "
+                        "one role"
+                    )
+                role_of[name] = role
+        return role_of

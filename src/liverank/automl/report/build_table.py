@@ -65,6 +65,8 @@ class TableRun:
     sha256: str | None
     used: int | None
     """Number of rows used, where there was no time for all; None for all."""
+    checks: tuple[str, ...] = ()
+    """Warnings about the blocks of the split."""
     study: DriftPolicy | None = None
     """What models of the past did on the rows that followed; None where that was not measured."""
 
@@ -171,12 +173,7 @@ def _warnings(run: TableRun, claim: Claim | None) -> tuple[str, ...]:
         )
     if run.used is not None:
         warnings.append(thinned_warning(run.used, run.profile.rows))
-    if holdout.task != "regression" and len(np.unique(holdout.target)) == 1:
-        only = run.profile.target.classes[int(holdout.target[0])]
-        warnings.append(
-            f'all {len(holdout)} holdout rows are "{only}", so their figures mean little; '
-            "more rows, or a --split-column, would help"
-        )
+    warnings += run.checks
     if data.gap_ms and data.at_ms is None:
         warnings.append(
             f"a gap of {format_duration(data.gap_ms)} was asked for, and has no effect where "

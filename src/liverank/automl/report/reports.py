@@ -31,6 +31,7 @@ from liverank.automl.report.schema import (
     ServedModel,
     Slice,
     SplitReport,
+    UnseenTargets,
 )
 from liverank.automl.trials.feature_count import FeatureCountTrial
 from liverank.automl.trials.plan import Plan
@@ -92,6 +93,9 @@ class TableReport(SearchReport, frozen=True, kw_only=True):
     test: dict[str, float | None] | None = None
     """Figures on the test table that the user gave; null without one."""
     test_rows: int | None = None
+    """Rows that these figures are of."""
+    test_unseen: UnseenTargets | None = None
+    """Rows of the test table that they leave out; null where there are none."""
     leaks: tuple[Leak, ...] = ()
     importance: tuple[Importance, ...] = ()
     """Permutation importance, the largest first."""

@@ -85,6 +85,18 @@ class SplitReport(Record, frozen=True):
     """Number of rows in none of the blocks, such as those in the gap between two."""
 
 
+class UnseenTargets(Record, frozen=True):
+    """Rows whose target is no class that training saw, or no number; no figure counts them."""
+
+    rows: int
+    of: int
+    """Number of rows with a target."""
+    values: dict[str, int]
+    """The most frequent of these targets, each with its rows."""
+    accuracy: float | None = None
+    """Accuracy over all rows with a target, with these counted as wrong; null for numbers."""
+
+
 class LeaderboardEntry(Record, frozen=True):
     """One trial of the search."""
 

@@ -1,15 +1,23 @@
 """Evaluation on the test table that the user gives, which plays no part in the search."""
 
+import datetime
+
 import numpy as np
 import polars as pl
 
 from liverank.automl.data.columns import read_columns
 from liverank.automl.data.matrix import Task
+from liverank.automl.evaluation.table_data import TableData
+from liverank.automl.profile.leakage import row_hashes
+from liverank.automl.profile.profile import TableProfile
 from liverank.automl.profile.task import find_target, read_target
-from liverank.automl.report.later_rows import LaterScore
+from liverank.automl.report.later_rows import LaterFigures, LaterScore
 from liverank.automl.report.reports import TableReport
 from liverank.errors import TrainingError
 from liverank.models.predictor import Predictor
+
+_FEWEST_COPIES, _COPIED_SHARE = 3, 0.01
+"""Rows of a test table, and their share, that may equal a training row without a warning."""
 
 
 def check_test(
@@ -40,10 +48,8 @@ def check_test(
     return [name for name in train.columns if name not in present]
 
 
-def score_test(
-    test: pl.DataFrame, predictor: Predictor, report: TableReport
-) -> tuple[dict[str, float | None], int]:
-    """Figures on the rows whose target is known, and the number of these rows.
+def score_test(test: pl.DataFrame, predictor: Predictor, report: TableReport) -> LaterFigures:
+    """Figures on the rows whose target is known.
 
     Rows of a class that is not in the training table are left out; missing columns are unknown.
     Raises SourceError when no row is left.
@@ -56,3 +62,48 @@ def score_test(
     score = LaterScore(report, predictor.link)
     score.add(rows, predictor.margins(predictor.encoder.transform(read_columns(rows, inputs))))
     return score.figures()
+
+
+def overlap_warnings(
+    test: pl.DataFrame, train: pl.DataFrame, data: TableData, profile: TableProfile
+) -> tuple[str, ...]:
+    """Warnings about rows of a test table that the training table gives away.
+
+    They are copies of its rows, not newer than its newest row, or of its groups. ``data`` are the
+    rows of ``train``, with their columns read.
+    """
+    n, present, group = test.height, set(test.columns), profile.group
+    warnings = []
+    shared = [form for form in profile.inputs if form.name in present]
+    columns = read_columns(test, shared)
+    copies = int(
+        row_hashes(columns, shared).is_in(row_hashes(data.columns, shared).implode()).sum()
+    )
+    if shared and copies >= _FEWEST_COPIES and copies > _COPIED_SHARE * n:
+        warnings.append(
+            f"{copies:,} of {n:,} rows equal a row of the training table in every column that the "
+            "model may read, so figures may be too good; leave copies out of one of the tables"
+        )
+    if data.time in columns and data.at_ms is not None:
+        newest = float(np.nanmax(data.at_ms))
+        old = int((columns[data.time] <= newest).sum())
+        if old:
+            warnings.append(
+                f"{old:,} of {n:,} rows are not newer than the newest row of the training table "
+                f"({_written(newest)}), so figures may be too good; test on later rows"
+            )
+    if group in present:
+        own = test[group].cast(pl.String, strict=False).drop_nulls()
+        known = train[group].cast(pl.String, strict=False).drop_nulls().unique()
+        common = int(own.is_in(known.implode()).sum())
+        if common:
+            warnings.append(
+                f"{common:,} of {n:,} rows are of groups of `{group}` that the training table has "
+                "too, so figures are of known groups; leave these rows out to test on new ones"
+            )
+    return tuple(warnings)
+
+
+def _written(at_ms: float) -> str:
+    moment = datetime.datetime.fromtimestamp(at_ms / 1000, datetime.UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")

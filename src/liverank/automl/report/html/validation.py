@@ -78,6 +78,8 @@ def _columns(report: SearchReport) -> list[tuple[str, dict[str, float | None]]]:
     columns: list[tuple[str, dict[str, float | None]]] = [("rows held out", report.held_out)]
     if isinstance(report, TableReport) and report.test is not None:
         rows = "" if report.test_rows is None else f", {report.test_rows:,} rows"
+        if report.test_unseen is not None:
+            rows = f", {report.test_rows:,} of {report.test_unseen.of:,} rows"
         columns.append((f"test table{rows}", report.test))
     if report.baseline:
         columns.append(("constant baseline", report.baseline))

@@ -76,9 +76,16 @@ def search_and_write(
         "seconds": round(time.monotonic() - started_s, 2),
         "objective": report.asked.objective,
         "positive": report.asked.positive,
+        "split": {
+            "kind": report.split.kind,
+            "rows": {block.name: block.rows for block in report.split.blocks},
+            "left_out": report.split.left_out,
+        },
         "validation": report.held_out,
         "claim": None if report.claim is None else msgspec.to_builtins(report.claim),
         "test": report.test,
+        "test_rows": report.test_rows,
+        "test_unseen": msgspec.to_builtins(report.test_unseen),
         "served": {
             "kind": report.served.kind,
             "us_per_row_55": report.served.us_per_row_55,
@@ -212,7 +219,10 @@ def _show(report: TableReport, out: Path, console: Console) -> None:
             )
         )
     console.print(f"Rows are divided {escape(report.split.reason)}.")
-    for title, figures in (("rows held out", report.held_out), ("test table", report.test)):
+    test = "test table"
+    if report.test_unseen is not None:
+        test += f" ({report.test_rows:,} of {report.test_unseen.of:,} rows)"
+    for title, figures in (("rows held out", report.held_out), (test, report.test)):
         if figures is not None:
             shown = ", ".join(
                 f"{name} {'unknown' if value is None else f'{value:.5g}'}"

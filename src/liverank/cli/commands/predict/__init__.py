@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     from liverank.automl.report.later_rows import LaterScore
     from liverank.bundle.table_bundle import load_table_bundle
     from liverank.cli.commands.predict.batch_file import BatchFile
-    from liverank.cli.commands.predict.batches import BatchPredictor, plain_numbers
+    from liverank.cli.commands.predict.batches import BatchPredictor, columns_of_plain_numbers
     from liverank.cli.commands.predict.score import report_of, show_later
     from liverank.tables.table_file import TableFile
 
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     predictor = BatchPredictor(bundle, keep=arguments.keep, attributions=arguments.attributions)
     report = report_of(bundle) if arguments.score else None
     score = None if report is None else LaterScore(report, bundle.predictor.link)
-    decimals = plain_numbers(bundle, report)
+    decimals = columns_of_plain_numbers(bundle, report)
     rows = 0
     folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=None if out is None else out.parent))
     batches = BatchFile(folder)
@@ -99,13 +99,20 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     }
     if score is not None and report is not None:
         result["score"] = show_later(arguments.report, report, score, console)
-    result |= _show_notes(file.notes, file.warnings, console)
+    warnings = result.get("score", {}).pop("warnings", [])
+    result |= _show_notes(file.notes, (*warnings, *file.warnings), console)
     result["seconds"] = round(time.monotonic() - started_s, 3)
-    where = "" if out is None else f": {out}"
-    if result["positive"] is not None and out is not None:
-        console.print(escape(f'`probability` is that of "{result["positive"]}"'))
-    console.print(escape(f"{rows:,} rows of {bundle.target} in {result['seconds']:.1f} s{where}"))
+    _show_end(result, console)
     return result
+
+
+def _show_end(result: dict[str, Any], console: Console) -> None:
+    out, positive = result["out"], result["positive"]
+    where = "" if out is None else f": {out}"
+    if positive is not None and out is not None:
+        console.print(escape(f'`probability` is that of "{positive}"'))
+    shown = f"{result['rows']:,} rows of {result['target']} in {result['seconds']:.1f} s"
+    console.print(escape(f"{shown}{where}"))
 
 
 def _show_notes(

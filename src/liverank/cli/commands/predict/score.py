@@ -11,7 +11,7 @@ from rich.markup import escape
 from liverank.automl.profile.class_values import ClassType
 from liverank.automl.report.html.metric_names import better_by, title_of, written
 from liverank.automl.report.html.page import render_report
-from liverank.automl.report.later_rows import LaterScore
+from liverank.automl.report.later_rows import LaterFigures, LaterScore
 from liverank.automl.report.reports import TableReport, decode_report
 from liverank.bundle.table_bundle import TableBundle
 from liverank.durable import write_durably
@@ -42,36 +42,47 @@ def class_type_of(bundle: TableBundle) -> ClassType:
 def show_later(
     page: Path | None, report: TableReport, score: LaterScore, console: Console
 ) -> dict[str, Any]:
-    """As ``show_score``; and write the report with the later metrics to ``page``."""
-    figures = score.figures()
-    shown = show_score(report, *figures, console)
+    """As ``show_score``; and write the report with the later metrics to ``page``.
+
+    ``warnings`` of the result are for the caller to print.
+    """
+    scored = score.figures()
+    shown = show_score(report, scored, console)
     if page is not None:
-        write_later_report(page, report, *figures)
+        write_later_report(page, report, scored, shown["warnings"])
         console.print(escape(f"Report with the later figures: {page}"))
     return shown
 
 
-def show_score(
-    report: TableReport, figures: dict[str, float | None], rows: int, console: Console
-) -> dict[str, Any]:
+def show_score(report: TableReport, scored: LaterFigures, console: Console) -> dict[str, Any]:
     """Print the metrics next to the reported ones; return both for ``--json``."""
-    name = report.asked.objective
-    console.print(escape(f"On {rows:,} rows whose `{report.asked.target}` is known:"))
+    name, target = report.asked.objective, report.asked.target
+    figures, unseen = scored.figures, scored.unseen
+    which = f"{scored.rows:,} rows whose `{target}` is known:"
+    if unseen is not None:
+        which = f"{scored.rows:,} of {unseen.of:,} rows, those whose `{target}` training knew:"
+    console.print(escape(f"On {which}"))
     for key, value in figures.items():
         claim = f"claimed {written(key, report.held_out.get(key))}"
         if key in report.intervals:
             low, high = (written(key, end) for end in report.intervals[key])
             claim += f", 95 % {low} to {high}"
         console.print(escape(f"  {title_of(key)} {written(key, value)} ({claim})"))
+    if unseen is not None and unseen.accuracy is not None:
+        everywhere = written("accuracy", unseen.accuracy)
+        console.print(f"  {title_of('accuracy')} over all {unseen.of:,} rows {everywhere}")
     off = better_by(name, report.held_out.get(name), figures.get(name))
+    warnings = list(scored.warnings)
     if off is not None and abs(off) > _ROUGHLY:
         way = "worse" if off > 0 else "better"
-        console.print(
-            f"[yellow]Warning:[/yellow] that is more than a tenth {way} than was claimed; "
+        warnings.append(
+            f"that is more than a tenth {way} than was claimed; "
             "if it stays so, train again on newer rows"
         )
     return {
-        "rows": rows,
+        "rows": scored.rows,
+        "unseen": msgspec.to_builtins(unseen),
+        "warnings": warnings,
         "objective": name,
         "figures": figures,
         "claimed": {key: report.held_out.get(key) for key in figures},
@@ -79,10 +90,18 @@ def show_score(
 
 
 def write_later_report(
-    file: Path, report: TableReport, figures: dict[str, float | None], rows: int
+    file: Path, report: TableReport, scored: LaterFigures, warnings: list[str]
 ) -> None:
     """Write the report with these metrics in place of a test table's. Raises BundleError."""
-    page = render_report(replace(report, test=figures, test_rows=rows))
+    page = render_report(
+        replace(
+            report,
+            test=scored.figures,
+            test_rows=scored.rows,
+            test_unseen=scored.unseen,
+            warnings=(*report.warnings, *(f"the later rows: {text}" for text in warnings)),
+        )
+    )
     try:
         write_durably(file, page.encode())
     except OSError as error:
