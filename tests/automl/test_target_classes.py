@@ -135,6 +135,6 @@ def test_answers_name_the_class_of_each_probability():
 
 def test_a_third_value_of_a_binary_target_is_named():
     with pytest.raises(
-        TrainingError, match='the rarest "total" in 1 of all rows; a binary target has'
+        TrainingError, match='the rarest "total" in 1 of 41 rows; a binary target has'
     ):
         target_of([*["no", "yes"] * 20, "total"], task="binary")
