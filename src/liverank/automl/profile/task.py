@@ -252,8 +252,8 @@ def _check_fit(
     if task == "binary" and n != 2:
         raise TrainingError(
             f'target `{name}` has {n} values, the rarest "{rarest}" in {counts[rarest]} of '
-            f"{sum(counts.values())} rows; a binary target has two: remove rows that are no cases (a header, a total), or use the "
-            "task multiclass or regression"
+            f"{sum(counts.values())} rows; a binary target has two: remove rows that are "
+            "no cases (a header, a total), or use the task multiclass or regression"
         )
     if task == "multiclass" and n > MOST_CLASSES:
         odd = values_that_are_no_numbers(given)
