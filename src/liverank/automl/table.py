@@ -20,6 +20,7 @@ from liverank.automl.budget import Clock, StopToken
 from liverank.automl.data.horizon import read_horizon
 from liverank.automl.data.matrix import Task
 from liverank.automl.data.read_table import read_file
+from liverank.automl.data.table_input import TableInput, frame_of
 from liverank.automl.evaluation.table_data import TableData
 from liverank.automl.options import SERVING_US, SearchOptions
 from liverank.automl.pack import file_sha256
@@ -30,7 +31,7 @@ from liverank.automl.profile.task import PositiveClass
 from liverank.automl.report.build_table import TableRun, write_report
 from liverank.automl.report.reports import TableReport
 from liverank.automl.report.test_table import check_test, overlap_warnings, score_test
-from liverank.automl.result import Result, frame_of
+from liverank.automl.result import Result
 from liverank.automl.search.cross_selection import recorded
 from liverank.automl.search.search import OnTrial
 from liverank.automl.table_budget import TableBudget
@@ -72,7 +73,7 @@ class TableSource:
 
 
 def fit(
-    table: pl.DataFrame | Path | str,
+    table: TableInput,
     *,
     target: str,
     time: str | None = None,
@@ -146,7 +147,7 @@ def fit(
 
 
 def search_table(
-    table: pl.DataFrame | Path | str,
+    table: TableInput,
     roles: TableRoles,
     options: SearchOptions,
     *,

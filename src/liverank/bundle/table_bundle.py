@@ -9,7 +9,7 @@ Invariant: a bundle that loads is the one that was saved, byte for byte, and its
 golden rows the same margins, bit for bit, on this machine. Nothing is pickled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,14 @@ from liverank.bundle.manifest import (
     make_manifest,
 )
 from liverank.errors import BundleError, ServingError
-from liverank.models.encoder.columns import Columns, Input, read_values
+from liverank.models.encoder.columns import Columns, Input, plain_numbers
 from liverank.models.encoder.encoder import Encoder
+from liverank.models.encoder.rows import read_rows
 from liverank.models.json_array import decode_json, encode_json
 from liverank.models.predictor import Predictor
+
+_BATCH_ROWS = 50_000
+"""Rows of a file that are read at a time."""
 
 
 class _Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,21 +83,28 @@ class TableBundle:
         """The columns that the model reads."""
         return _encoder(self.predictor).inputs
 
-    def predict(self, values: Mapping[str, Sequence[object]]) -> NDArray[np.float64]:
-        """Predictions for rows given as a list of values for each column; None is unknown.
+    def predict(self, rows: object) -> NDArray[np.float64]:
+        """Predictions for rows; None is unknown, and other columns are ignored.
 
-        Returns float64[n], the probability of the second class or the value, or float64[n, k], the
-        probability of each class. Other columns are ignored. Raises ServingError for
-        columns that are missing or of different lengths.
+        ``rows`` are a dict with a list of values for each column, or with the values of one row; a
+        list of such rows; a data frame of polars or pandas, an Arrow table, a structured array; or
+        the path of a file, which needs polars. Returns float64[n], the probability of the second
+        class or the value, or float64[n, k], the probability of each class. Raises ServingError for
+        columns that are missing or of different lengths and for rows in no known form, and
+        SourceError for a file that cannot be read.
         """
-        missing = [column.name for column in self.inputs if column.name not in values]
-        if missing:
-            raise ServingError(
-                f"the rows lack {', '.join(f'`{name}`' for name in missing[:5])} of the "
-                f"{len(self.inputs)} columns that the model reads; add them, None where unknown"
-            )
-        columns = {column.name: read_values(column, values[column.name]) for column in self.inputs}
-        return self.predictor.predict(columns)
+        if isinstance(rows, str | Path):
+            return self._predict_file(Path(rows))
+        return self.predictor.predict(read_rows(rows, self.inputs))
+
+    def _predict_file(self, path: Path) -> NDArray[np.float64]:
+        from liverank.tables.table_file import TableFile
+
+        batches = TableFile(path).batches(_BATCH_ROWS, plain_numbers(self.inputs))
+        predictions = [self.predictor.predict(read_rows(batch, self.inputs)) for batch in batches]
+        if not predictions:
+            raise ServingError(f"{path}: has a header and no rows")
+        return np.concatenate(predictions)
 
 
 def pack_table_bundle(
@@ -126,7 +137,7 @@ def pack_table_bundle(
     return PackedBundle(manifest, files)
 
 
-def load_table_bundle(directory: Path) -> TableBundle:
+def load_table_bundle(directory: Path | str) -> TableBundle:
     """Read and verify a model of a table.
 
     Raises BundleError, which names the file and what to do, when a file is missing, changed or of
@@ -136,6 +147,7 @@ def load_table_bundle(directory: Path) -> TableBundle:
     Traceback (most recent call last):
     liverank.errors.BundleError: no/such/bundle/bundle.json: cannot be read: No such file ...
     """
+    directory = Path(directory)
     path = directory / MANIFEST
     manifest = decode_manifest(read_file(path), where=str(path), of_table=True)
     files = read_files(directory, manifest, manifest.files)

@@ -11,7 +11,7 @@ are one level.
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
@@ -50,6 +50,19 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How people wrote the numbers; unset, and not stored, for plain numbers."""
     placeholders: tuple[float, ...] | msgspec.UnsetType = msgspec.UNSET
     """Times, in Unix milliseconds, that mean unknown; unset, and not stored, if there are none."""
+
+
+def plain_numbers(forms: Iterable[Input]) -> list[str]:
+    """The columns whose numbers are not written in a form of their own.
+
+    >>> plain_numbers([Input(name="age", type="number"), Input(name="note", type="text")])
+    ['age']
+    """
+    return [
+        form.name
+        for form in forms
+        if not form.number_form and (form.numeric or form.type in ("number", "boolean", "time"))
+    ]
 
 
 def read_values(form: Input, values: Sequence[object]) -> NDArray[Any]:
@@ -152,7 +165,9 @@ def elements_of(value: object, separator: str | None) -> tuple[str, ...] | None:
         value = plain_value(value)
     if value is None or isinstance(value, float):
         return None
-    elements = value if isinstance(value, list | tuple | np.ndarray) else [value]
+    if hasattr(value, "to_list"):  # a series within a column
+        value = value.to_list()
+    elements = value if isinstance(value, list | tuple | set | np.ndarray) else [value]
     levels = (level_of(element) for element in elements)
     return tuple(dict.fromkeys(level for level in levels if level is not None))
 

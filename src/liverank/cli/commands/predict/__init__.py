@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     from liverank.automl.report.later_rows import LaterScore
     from liverank.bundle.table_bundle import load_table_bundle
     from liverank.cli.commands.predict.batch_file import BatchFile
-    from liverank.cli.commands.predict.batches import BatchPredictor, plain_numbers
+    from liverank.cli.commands.predict.batches import BatchPredictor, columns_of_plain_numbers
     from liverank.cli.commands.predict.score import report_of, show_later
     from liverank.tables.table_file import TableFile
 
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     predictor = BatchPredictor(bundle, keep=arguments.keep, attributions=arguments.attributions)
     report = report_of(bundle) if arguments.score else None
     score = None if report is None else LaterScore(report, bundle.predictor.link)
-    decimals = plain_numbers(bundle, report)
+    decimals = columns_of_plain_numbers(bundle, report)
     rows = 0
     folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=None if out is None else out.parent))
     batches = BatchFile(folder)

@@ -14,19 +14,16 @@ from liverank.automl.report.reports import TableReport
 from liverank.bundle.table_bundle import TableBundle
 from liverank.errors import SourceError
 from liverank.models.attribution.by_column import make_explainer
+from liverank.models.encoder.columns import plain_numbers
 from liverank.models.predictor import linked
 
 
-def plain_numbers(bundle: TableBundle, report: TableReport | None) -> list[str]:
+def columns_of_plain_numbers(bundle: TableBundle, report: TableReport | None) -> list[str]:
     """The columns of a bundle, and the target if a report is given, that hold plain numbers."""
     forms = list(bundle.inputs)
     if report is not None:
         forms += [c.form for c in report.data.profile if c.role in ("target", "weight")]
-    return [
-        form.name
-        for form in forms
-        if not form.number_form and (form.numeric or form.type in ("number", "boolean", "time"))
-    ]
+    return plain_numbers(forms)
 
 
 class BatchPredictor:
