@@ -176,7 +176,7 @@ def _times(texts: Texts, found: TimeFormFound) -> Finding:
     form = found.form
     notes = [
         day_order_note(texts, found) if found.is_guess else None,
-        unread(texts.counts, lambda text: moment_of(text, form), "times"),
+        None if found.are_all_read else unread(texts.counts, lambda t: moment_of(t, form), "times"),
     ]
     return Finding("time", found.reason, "; ".join(filter(None, notes)) or None, form)
 

@@ -54,6 +54,8 @@ _ISO = re.compile(
     rf"{_YEAR}(?:[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}}){_WITH_CLOCK}|-(?P<only>\d\d))",
     re.ASCII,
 )
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d)?", re.ASCII)
+"""The most common form of ISO 8601, which ``fromisoformat`` reads faster."""
 _SLASHED = re.compile(
     rf"(?P<first>\d{{1,2}})[/.-](?P<then>\d{{1,2}})[/.-]{_YEAR}{_WITH_CLOCK}", re.ASCII
 )
@@ -98,6 +100,8 @@ def moment_of(value: object, form: TimeForm) -> float:
             return math.nan
     match form:
         case "iso":
+            if _PLAIN.fullmatch(text):
+                return _of_plain(text)
             return _of_match(_ISO.fullmatch(text))
         case "yyyymmdd":
             return _of_match(_DIGITS.fullmatch(text))
@@ -105,6 +109,13 @@ def moment_of(value: object, form: TimeForm) -> float:
             found = (pattern.fullmatch(text) for pattern in _NAMED)
             return _of_match(next((match for match in found if match), None))
     return _of_match(_SLASHED.fullmatch(text), month_first=form == "month_first")
+
+
+def _of_plain(text: str) -> float:
+    try:
+        return _unix_ms(datetime.datetime.fromisoformat(text))
+    except ValueError:
+        return math.nan
 
 
 def _text_of(value: object) -> object:
