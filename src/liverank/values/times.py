@@ -1,7 +1,7 @@
 """Times as they are written, as Unix milliseconds.
 
     iso                      2024-01-22, 2024/1/22 20:29, 2024-01-22T20:29:03.5+02:00, 2024-01
-    month_first, day_first   1/22/2024 8:29 PM; 22.01.2024 20:29:03
+    month_first, day_first   1/22/2024 8:29 PM; 22.01.2024 20:29:03; and as iso
     month_name               22-Jan-2024, Jan 22, 2024, Mon, 22 January 2024 20:29:03 +0000
     yyyymmdd                 20240122, 20240122202903, also 202401 and 2024; as text or whole number
     epoch_s, _ms, _us, _ns   Unix time, as text or number
@@ -108,7 +108,8 @@ def moment_of(value: object, form: TimeForm) -> float:
         case "month_name":
             found = (pattern.fullmatch(text) for pattern in _NAMED)
             return _of_match(next((match for match in found if match), None))
-    return _of_match(_SLASHED.fullmatch(text), month_first=form == "month_first")
+    slashed = _SLASHED.fullmatch(text) or _ISO.fullmatch(text)  # ISO 8601 is never ambiguous
+    return _of_match(slashed, month_first=form == "month_first")
 
 
 def _of_plain(text: str) -> float:
