@@ -146,21 +146,21 @@ def _of_match(match: re.Match[str] | None, *, month_first: bool = False) -> floa
     micro = int((part.get("fraction") or "0")[:6].ljust(6, "0"))
     minute, second = int(part.get("minute") or 0), int(part.get("second") or 0)
     try:
-        at = datetime.datetime(int(part["year"]), int(month), int(day), hour, minute, second, micro)
-        return _unix_ms(at) - _offset_ms(part.get("zone"))
+        year, zone = int(part["year"]), _zone_of(part.get("zone"))
+        return _unix_ms(
+            datetime.datetime(year, int(month), int(day), hour, minute, second, micro, zone)
+        )
     except ValueError:
         return math.nan
 
 
-def _offset_ms(zone: str | None) -> float:
-    """How far a zone such as ``+02:00`` is ahead of UTC. Raises ValueError from 24 hours on."""
-    digits = re.sub("[^-+0-9]", "", zone or "")
+def _zone_of(text: str | None) -> datetime.tzinfo:
+    """The zone of a text such as ``+02:00``. Raises ValueError from 24 hours on."""
+    digits = re.sub("[^-+0-9]", "", text or "")
     if not digits:
-        return 0.0
-    hours, minutes = int(digits[1:3]), int(digits[3:])
-    if hours > 23 or minutes > 59:
-        raise ValueError(zone)
-    return (-1 if digits[0] == "-" else 1) * (hours * 60 + minutes) * 60_000.0
+        return datetime.UTC
+    ahead = datetime.timedelta(hours=int(digits[1:3]), minutes=int(digits[3:]))
+    return datetime.timezone(-ahead if digits[0] == "-" else ahead)
 
 
 def _unix_ms(moment: datetime.datetime) -> float:
