@@ -230,3 +230,9 @@ def test_blocks_of_a_few_rows_are_noticed():
     (few, small) = split_of(a_table(60))[2]
     assert 'class "0" has' in few
     assert "only 6 rows validate and 6 are held out" in small
+
+
+def test_a_target_that_most_rows_lack_is_noticed():
+    y = [i % 2 if i % 3 == 0 else None for i in range(1000)]
+    (warning,) = split_of(a_table(1000).with_columns(y=pl.Series(y)))[2]
+    assert "666 of 1,000 rows have no target `y`" in warning

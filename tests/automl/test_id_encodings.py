@@ -135,6 +135,19 @@ def prepared(name, **options):
     )
 
 
+def test_numbers_whose_rows_share_their_outcome_are_a_leak_as_names_are():
+    generator = np.random.default_rng(0)
+    account = generator.integers(0, 300, 2000)
+    number = generator.permutation(90_000)[:300]
+    outcome = generator.integers(0, 2, 300)[account]
+    target = np.where(generator.random(2000) < 0.06, 1 - outcome, outcome)
+    table = pl.DataFrame({"account": number[account], "x": generator.random(2000), "y": target})
+    found = prepare_table(
+        table, TableRoles(target="y"), SearchOptions(budget_s=1.0), None, Deadline(0.0, lambda: 0.0)
+    )
+    assert [(leak.kind, leak.column) for leak in found.leaks] == [("memorises", "account")]
+
+
 def test_without_time_the_proposal_is_kept_and_the_report_says_how_each_is_used():
     found = prepared("text")
     assert dict(found.data.encodings) == proposed_encodings("text")

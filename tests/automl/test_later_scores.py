@@ -145,6 +145,17 @@ def test_a_test_table_that_training_gives_away_is_noticed():
     assert not [text for text in clean.warnings if text.startswith("the test table")]
 
 
+def test_rows_of_few_values_are_equal_by_themselves():
+    def coded(n, seed):
+        generator = np.random.default_rng(seed)
+        a, b = generator.integers(0, 3, n), generator.integers(0, 3, n)
+        y = np.where(generator.random(n) < 0.2 + 0.3 * a, "yes", "no")
+        return pl.DataFrame({"a": a, "b": b, "y": y})
+
+    found = report_with(coded(200, 1), coded(400, 0)).warnings
+    assert not [text for text in found if text.startswith("the test table")]
+
+
 def test_row_columns_are_compared_as_the_model_reads_them(tmp_path):
     train = table_of(400, 0).drop("at", "user")
     train.write_csv(tmp_path / "train.csv")

@@ -3,13 +3,12 @@
 import csv
 import gzip
 import math
-import time
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-from clocks import ticking
+from clocks import Looks, ticking
 
 from liverank.automl import pipeline, ranking
 from liverank.automl.deployment.members import MemberChoice, RefitChoice
@@ -104,13 +103,11 @@ def test_a_recorded_plan_gives_the_same_model_and_another_seed_another():
 
 
 @pytest.mark.parametrize("budget_s", [1.0, 3.0])
-@pytest.mark.alone
 def test_the_budget_is_kept_and_there_is_always_a_model(budget_s):
-    rows, _ = lists_with_a_pattern(20_000)
-    began = time.monotonic()
-    fitted = fit(rows, budget_s=budget_s, seed=0, clock=time.monotonic)
-    took = time.monotonic() - began
-    assert took < budget_s * 1.1 + 1.0  # the last second is for a machine that is busy
+    rows, _ = lists_with_a_pattern(6_000)
+    clock = Looks(0.0003)
+    fitted = fit(rows, budget_s=budget_s, seed=0, clock=clock)
+    assert 0.3 * budget_s < clock.now_s < budget_s * 1.05
     assert "linear ridge" in [each.title for each in fitted.report.leaderboard]
     assert np.isfinite(fitted.predictor.margins(rows.features)).all()
 

@@ -128,9 +128,8 @@ def test_an_interrupt_keeps_the_best_so_far(monkeypatch):
         return whole(*args, **kwargs)
 
     monkeypatch.setattr(lightgbm, "fit", interrupted)
-    began = time.monotonic()
     result = fit(a_table(), budget_s=60)
-    assert time.monotonic() - began < 40
+    assert calls.count(None) == 3, "nothing more was tried"
     assert result.plan.interrupted
     assert "interrupted" in result.report.stopped
     assert result.predict(a_table(10)).shape == (10,)
@@ -169,9 +168,16 @@ def test_what_cannot_be_done_says_so(changes, says):
         fit(a_table(), **changes)
 
 
+def test_the_budget_holds_and_is_used():
+    clock = Looks(0.0006)
+    result = fit(a_table(3000), budget_s=4, clock=clock)
+    assert 0.7 * 4 < clock.now_s < 4 * 1.05
+    assert result.report.seconds < 4 * 1.05
+    assert result.plan.refit
+
+
 @pytest.mark.alone
-def test_the_budget_holds():
+def test_the_budget_holds_on_a_real_clock():
     began = time.process_time()
-    result = fit(a_table(3000), budget_s=4, clock=time.process_time)
+    fit(a_table(3000), budget_s=4, clock=time.process_time)
     assert time.process_time() - began < 4 * 1.05
-    assert 1 < result.report.seconds < 4 * 1.05

@@ -131,3 +131,10 @@ def test_answers_name_the_class_of_each_probability():
     assert table["probability_diseased"].to_list() == [0.97, 1 - 0.9]
     three = prediction_table(np.array([[0.2, 0.5, 0.3]]), ("a", "b", "c"))
     assert three.columns[1:] == ["probability", "probability_a", "probability_b", "probability_c"]
+
+
+def test_a_third_value_of_a_binary_target_is_named():
+    with pytest.raises(
+        TrainingError, match='the rarest "total" in 1 of 41 rows; a binary target has'
+    ):
+        target_of([*["no", "yes"] * 20, "total"], task="binary")

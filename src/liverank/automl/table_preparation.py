@@ -87,7 +87,7 @@ def prepare_table(
             f"{len(split.validation):,} validation rows; models are chosen by {searched.name}",
         )
     data = _table_data(rows, roles, profile, split, searched, options)
-    leaks = _leaks(data)
+    leaks = _leaks(data, profile.encodings)
     data = replace(data, encodings=_encodings(data, profile, plan, deadline))
     profile = with_encodings(profile, data.encodings)
     drift = _drift(data, plan, deadline)
@@ -203,7 +203,9 @@ def _validation(roles: RoleArrays, options: SearchOptions) -> float:
     return 2 * horizon.share(roles.at_ms)
 
 
-def _leaks(data: TableData) -> tuple[Leak, ...]:
+def _leaks(data: TableData, encodings: Mapping[str, ColumnEncoding]) -> tuple[Leak, ...]:
+    """Leaks of the columns; those of numbers that may be encoded by their levels as of levels."""
+    by_level = {name for name, encoding in encodings.items() if encoding != "number"}
     split = data.split
     blocks = [split.train, split.validation, split.holdout]
     if len(data.target) > MOST_LEAK_ROWS:
@@ -216,7 +218,10 @@ def _leaks(data: TableData) -> tuple[Leak, ...]:
     train, validation, holdout = np.split(np.arange(len(rows)), ends[:2])
     return find_leaks(
         take_rows(data.columns, rows),
-        data.inputs,
+        [
+            msgspec.structs.replace(form, type="category") if form.name in by_level else form
+            for form in data.inputs
+        ],
         TrainingTarget(
             data.target[rows],
             data.classes,

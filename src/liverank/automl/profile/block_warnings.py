@@ -37,6 +37,7 @@ def block_warnings(roles: RoleArrays, profile: TableProfile, split: Split) -> tu
     target = profile.target
     _check_training(roles, split, target)
     return (
+        *_without_target(profile),
         *_lost(roles, split),
         *_constant(roles, blocks, target),
         *(_classes(roles.target, blocks, target) if target.classes else ()),
@@ -56,6 +57,15 @@ def _check_training(roles: RoleArrays, split: Split, target: Target) -> None:
             "training rows, so there is nothing to learn: its other values are in the "
             f"{'newer' if in_time else 'other'} blocks; give more rows, or another "
             f"{'--time' if in_time else '--split-column'}"
+        )
+
+
+def _without_target(profile: TableProfile) -> Iterator[str]:
+    name, missing = profile.target.name, profile.rows - profile.target.rows
+    if missing > profile.rows / 2:
+        yield (
+            f"{missing:,} of {profile.rows:,} rows have no target `{name}` and are left out: what "
+            "is learned is of rows with one; check that this is the column, and why it is empty"
         )
 
 

@@ -39,6 +39,8 @@ _CLEARER = 0.1
 order hide that much of it."""
 _MOST_BINS = 64
 """Quantile bins by which the order of numbers is measured."""
+_MOST_CLASSES = 10
+"""Classes, the most frequent ones, whose means are measured: encodings have those of no more."""
 _MOST_EXACT = 2.0**53
 """Whole numbers from here on may be merged with others when read as floats."""
 
@@ -85,6 +87,8 @@ def id_encoding(
     if is_number and np.abs(distinct).max() >= _MOST_EXACT:
         return None
     codes, _ = distinct_codes(sample)
+    if target.shape[1] > _MOST_CLASSES:
+        target = target[:, np.argsort(-target.sum(axis=0), kind="stable")[:_MOST_CLASSES]]
     return _by_evidence(
         inferred,
         by_levels=explained_beyond(bins, codes, target),

@@ -250,10 +250,12 @@ def _check_fit(
             f'target `{name}` holds "{words[0]}", which is not a number; '
             "a regression needs numbers: use the task multiclass, or correct the column"
         )
+    rarest = min(counts, key=counts.__getitem__)
     if task == "binary" and n != 2:
         raise TrainingError(
-            f"target `{name}` has {n} values; a binary target has two: "
-            "use the task multiclass or regression"
+            f'target `{name}` has {n} values, the rarest "{rarest}" in {counts[rarest]} of '
+            f"{sum(counts.values())} rows; a binary target has two: remove rows that are "
+            "no cases (a header, a total), or use the task multiclass or regression"
         )
     if task == "multiclass" and n > MOST_CLASSES:
         odd = values_that_are_no_numbers(given)

@@ -21,6 +21,8 @@ from liverank.models.predictor import Predictor
 
 _FEWEST_COPIES, _COPIED_SHARE = 3, 0.01
 """Rows of a test table, and their share, that may equal a training row without a warning."""
+_DISTINCT_SHARE = 0.2
+"""Share of distinct training rows up to which rows are equal because columns have few values."""
 
 
 def check_test(
@@ -88,10 +90,10 @@ def overlap_warnings(
     warnings = []
     shared = [form for form in profile.inputs if form.name in present]
     columns = read_columns(test, shared)
-    copies = int(
-        row_hashes(columns, shared).is_in(row_hashes(data.columns, shared).implode()).sum()
-    )
-    if shared and copies >= _FEWEST_COPIES and copies > _COPIED_SHARE * n:
+    own = row_hashes(data.columns, shared)
+    copies = int(row_hashes(columns, shared).is_in(own.implode()).sum())
+    is_wide = own.n_unique() > _DISTINCT_SHARE * len(own)
+    if is_wide and copies >= _FEWEST_COPIES and copies > _COPIED_SHARE * n:
         warnings.append(
             f"{copies:,} of {n:,} rows equal a row of the training table in every column that the "
             "model may read, so figures may be too good; leave copies out of one of the tables"

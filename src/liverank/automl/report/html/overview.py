@@ -176,6 +176,8 @@ def _score_card(report: SearchReport, name: str, *, main: bool = False) -> Html:
     if name in report.intervals:
         low, high = report.intervals[name]
         notes.append(f"95 % interval {written(name, low)} to {written(name, high)}")
+    elif report.intervals and value is not None:
+        notes.append("no interval: it hangs on too few rows")
     if test is not None and test.get(name) is not None:
         notes.append(f"on the test table {written(name, test[name])}")
     elif report.baseline.get(name) is not None:
