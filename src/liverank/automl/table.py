@@ -36,7 +36,7 @@ from liverank.automl.search.cross_selection import recorded
 from liverank.automl.search.search import OnTrial
 from liverank.automl.table_budget import TableBudget
 from liverank.automl.table_evaluation import column_importance, measure_intervals, table_drift
-from liverank.automl.table_preparation import prepare_table
+from liverank.automl.table_preparation import planned_table, prepare_table
 from liverank.automl.trials.plan import Plan, Trial
 from liverank.automl.trials.policy import SearchPolicy
 from liverank.dataset.sampling import evenly_spread_rows
@@ -200,6 +200,7 @@ def search_table(
         encodings=dict(data.encodings),
         rows=prepared.used,
         drift=prepared.drift,
+        table=planned_table(prepared.profile),
     )
     result = Result(model.final.predictor.narrow(), prepared.profile, report, plan, _golden(data))
     if test is None:
