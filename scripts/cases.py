@@ -85,7 +85,10 @@ def run_case(folder: Path, scratch: Path) -> str:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     script = copy / SCRIPTS[folder.parent.name]
-    script.write_text(script.read_text().replace(PORT, port))
+    text = script.read_text().replace(PORT, port)
+    if folder.parent.name == "automl":
+        text += "\n" + case_checks_automl.PROBES.get(folder.name[:2], "")
+    script.write_text(text)
     binaries = Path(sys.executable).parent
     path = f"{binaries}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "COLUMNS": "500"}  # so that lines are not wrapped

@@ -85,14 +85,22 @@ def test_where_the_concept_turns_only_the_newest_rows_train(seed: int) -> None:
     assert len(names) == 7
 
 
-def test_a_counter_that_is_learned_by_heart_is_named_and_left_out_where_that_helps() -> None:
-    policy = study(memorised(1))
+def test_a_counter_that_is_learned_by_heart_is_named_and_left_out() -> None:
+    policy = study(memorised(3))
     assert policy is not None
-    assert policy.seen
     (left,) = policy.left_range
-    assert (left.column, left.share) == ("count", 1.0)
-    gains = {each.name: each.gain for each in policy.settings}
-    assert left.left_out == (gains["without count"] > 0.002)
+    assert (left.column, left.share, left.left_out) == ("count", 1.0, True)
+    assert policy.left_out == ("count",)
+    (gain,) = {each.gain for each in policy.settings if each.name == "without count"}
+    assert gain > 0.02
+
+
+def test_a_counter_that_follows_the_newest_level_is_named_and_kept() -> None:
+    a = np.random.default_rng(1).normal(size=N)
+    level = np.linspace(-3, 3, N)
+    policy = study(table(1, a + level, a=a, count=np.arange(N) // 4 * 0.37))
+    assert policy is not None
+    assert [(each.column, each.left_out) for each in policy.left_range] == [("count", False)]
 
 
 def test_a_study_without_time_says_nothing() -> None:

@@ -62,7 +62,7 @@ def test_a_model_cut_to_fewer_rounds_is_the_model_trained_for_so_many() -> None:
         np.testing.assert_allclose(cut.margins(later.features), expected, atol=1e-9)
 
 
-def test_each_fold_gets_the_rounds_of_the_others_by_cutting_or_by_training_longer() -> None:
+def test_each_fold_is_cut_to_the_rounds_of_the_others() -> None:
     train = rows(1)
     paths = [np.array([3.0, 2.0, 1.0, 4.0]), np.array([1.0, 2.0, 3.0]), np.array([3.0, 1.0, 3.0])]
 
@@ -76,16 +76,16 @@ def test_each_fold_gets_the_rounds_of_the_others_by_cutting_or_by_training_longe
         for path in paths
         for each in [fit(best_rounds([path]))]
     ]
-    changed = with_rounds_of_others(fits, lambda _, rounds: fit(rounds))
-    assert changed is not None
-    assert [each.rounds for each in changed] == rounds_by_others(paths)
+    changed = with_rounds_of_others(fits)
+    wanted = [min(a, b.rounds) for a, b in zip(rounds_by_others(paths), fits, strict=True)]
+    assert [each.rounds for each in changed] == wanted
+    assert wanted != [each.rounds for each in fits]
     assert [each.rounds_run for each in changed] == [4, 3, 3]
     for each in changed:
         expected = fit(each.rounds).margins(train.features)
         np.testing.assert_allclose(each.margins(train.features), expected, atol=1e-9)
-    assert with_rounds_of_others(fits, lambda _, __: None) is None
 
 
 def test_models_without_losses_by_round_stay_as_they_are() -> None:
     fit = Fit((Forest.from_arrays(leaf_arrays(1.0), 1),), 1, 1, False, np.zeros(1))
-    assert with_rounds_of_others([fit, fit], lambda _, __: None) == [fit, fit]
+    assert with_rounds_of_others([fit, fit]) == [fit, fit]

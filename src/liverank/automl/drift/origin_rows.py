@@ -22,7 +22,7 @@ _LEAST_ROWS = 1000
 """Fewest training rows of a table that is looked at; blocks of fewer say nothing."""
 _STREAM = 31
 """Keeps these draws apart from those of a table that was itself drawn with the same seed."""
-_MOST_ROWS, _MOST_LATER_ROWS = 10_000, 5000
+_MOST_ROWS, _MOST_LATER_ROWS = 8000, 4000
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,8 +30,8 @@ from liverank.automl.trials.drift_policy import DriftPolicy, LeftRange, Origin, 
 
 Floats = NDArray[np.float64]
 
-_PARAMS = {"learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": 20}
-_RATE = 0.1
+_PARAMS = {"learning_rate": 0.15, "num_leaves": 15, "min_data_in_leaf": 20}
+_RATE = 0.15
 _SURELY = 0.999
 """Confidence with which drift must differ from noise."""
 _LEAST_GAP = 0.02
@@ -66,12 +66,13 @@ def study_drift(data: TableData, search: Deadline) -> DriftPolicy | None:
     if len(seen) < max(len(origins), LEAST_ORIGINS):
         return None
     outside = shares_outside(origins, data)
-    if not is_drift(seen):
-        return DriftPolicy(seen=False, left_range=_left_range(outside, ()), origins=tuple(seen))
     settings = _Settings(origins, data.seed, TableBudget.recencies(search))
-    chosen, rounds = _choose(settings, [n for n in outside if _may_go(outside[n], n, data)])
+    base = _without_left(settings, [n for n in outside if _may_go(outside[n], n, data)])
+    chosen, rounds, drifts = base, None, is_drift(seen)
+    if drifts:
+        chosen, rounds = _choose(settings, base)
     return DriftPolicy(
-        seen=True,
+        seen=drifts,
         history=chosen.recency.history,
         half_life=chosen.recency.half_life,
         effort=None if rounds is None else rounds * _RATE,
@@ -144,6 +145,8 @@ class _Settings:
 
     def try_out(self, setting: _Setting) -> bool:
         """Train at each origin and keep the losses; False where time ran out."""
+        if setting in self.paths:
+            return True
         paths = []
         for origin in self.origins:
             train, later = origin.recent(setting.recency, without=setting.without)
@@ -189,15 +192,19 @@ class _Settings:
         )
 
 
-def _choose(settings: _Settings, left: Sequence[str]) -> tuple[_Setting, int | None]:
+def _without_left(settings: _Settings, left: Sequence[str]) -> _Setting:
+    """All rows of the past, without the columns that left their range where that is better."""
+    if not left:
+        return _PLAIN
+    without = _Setting(f"without {', '.join(left)}", without=tuple(left))
+    tried = all(settings.try_out(each) and each in settings.paths for each in (_PLAIN, without))
+    return without if tried and settings.is_better(without) else _PLAIN
+
+
+def _choose(settings: _Settings, base: _Setting) -> tuple[_Setting, int | None]:
     """The setting, and the rounds of the plain forest with it; None where nothing was measured."""
-    if not settings.try_out(_PLAIN) or _PLAIN not in settings.paths:
-        return _PLAIN, None
-    base = _PLAIN
-    if left:
-        without = _Setting(f"without {', '.join(left)}", without=tuple(left))
-        if settings.try_out(without) and without in settings.paths and settings.is_better(without):
-            base = without
+    if not settings.try_out(base) or base not in settings.paths:
+        return base, None
     for recency in _recencies():
         setting = _Setting(_title(recency, base.without), recency, base.without)
         if not settings.try_out(setting):

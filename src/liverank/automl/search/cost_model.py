@@ -22,7 +22,7 @@ _FOLDS_SHARE = 0.3
 """Share of the remaining time for the first settings of the tree families on all folds."""
 _SLOWEST_SHARE = 0.35
 """Share of the remaining time that the slowest family's first setting may take on all folds."""
-_DRIFT_FOLDS_SHARE, _QUICK_FAMILIES = 0.5, 2
+_DRIFT_FOLDS_SHARE, _QUICK_FAMILIES = 0.4, 3
 """Share of the remaining time that the first settings of the quickest families may take on all
 folds where rows change with time, and how many of these families count."""
 _ROWS_FOR_ONE_FOLD = 40_000

@@ -7,7 +7,6 @@ of a choice made without it.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +15,6 @@ from liverank.automl.data.matrix import Fit
 from liverank.models.forest.forest import Forest
 
 Floats = NDArray[np.float64]
-
-
-class Refitting(Protocol):
-    """Trains the model of a fold with a number of rounds; None where time ran out."""
-
-    def __call__(self, fold: int, rounds: int, /) -> Fit | None:
-        """Train on the fold's training rows."""
 
 
 def best_rounds(paths: Sequence[Floats]) -> int:
@@ -51,26 +43,21 @@ def loss_at(path: Floats, rounds: int) -> float:
     return float(path[min(rounds, len(path)) - 1])
 
 
-def with_rounds_of_others(fits: Sequence[Fit], refit: Refitting) -> list[Fit] | None:
-    """The models of the folds, each with the rounds that are best on all other folds.
+def with_rounds_of_others(fits: Sequence[Fit]) -> list[Fit]:
+    """The models of the folds, each cut to the rounds that are best on all other folds.
 
-    Models without a path of losses are returned as they are. ``rounds_run`` stays that of the first
-    training, by which a plan repeats it. None where time ran out.
+    A model that stopped before has no more rounds and stays as it is, as do models without a path
+    of losses.
     """
-    if len(fits) < 2 or not all(len(fit.losses) for fit in fits):
+    if not have_common_rounds(fits):
         return list(fits)
-    changed = []
-    for fold, (fit, rounds) in enumerate(
-        zip(fits, rounds_by_others([fit.losses for fit in fits]), strict=True)
-    ):
-        shorter = at_most(fit, rounds)
-        if rounds > fit.rounds:
-            longer = refit(fold, rounds)
-            if longer is None:
-                return None
-            shorter = replace(longer, losses=fit.losses, rounds_run=fit.rounds_run)
-        changed.append(shorter)
-    return changed
+    wanted = rounds_by_others([fit.losses for fit in fits])
+    return [at_most(fit, rounds) for fit, rounds in zip(fits, wanted, strict=True)]
+
+
+def have_common_rounds(fits: Sequence[Fit]) -> bool:
+    """Whether there are several models, and the loss of each is known after every round."""
+    return len(fits) > 1 and all(len(fit.losses) for fit in fits)
 
 
 def at_most(fit: Fit, rounds: int) -> Fit:

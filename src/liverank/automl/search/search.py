@@ -21,7 +21,12 @@ from liverank.automl.ensemble.combine import scoring_us, terms_of
 from liverank.automl.evaluation.cross_validation import CrossValidation
 from liverank.automl.families import Family
 from liverank.automl.search.cost_model import CostModel
-from liverank.automl.search.origin_rounds import at_most, with_rounds_of_others
+from liverank.automl.search.origin_rounds import (
+    at_most,
+    best_rounds,
+    have_common_rounds,
+    with_rounds_of_others,
+)
 from liverank.automl.search.rungs import climb, next_rung, rungs
 from liverank.automl.trials.last_training import NO_LAST_TRAINING, LastTraining
 from liverank.automl.trials.plan import Plan, Trial, trial_order
@@ -144,11 +149,12 @@ class Search:
                 loss = evaluation.first_loss(fit.margins(rows.validation.features))
                 if loss > worst_first_loss:
                     return None
+        common_rounds = None
         if self.policy.sees_drift:
-            held = self._held_at_origins(trial, fits, until)
-            if held is None:
-                return None
-            fits = held
+            common_rounds = (
+                best_rounds([f.losses for f in fits]) if have_common_rounds(fits) else None
+            )
+            fits = self._held_at_origins(trial, fits)
         seconds = self.deadline.clock() - began
         validation, holdout = evaluation.margins(fits)
         loss = evaluation.validation_rows.loss(validation)
@@ -162,6 +168,7 @@ class Search:
             seconds,
             figure=-loss if larger_is_better else loss,
             number=len(self.results),
+            common_rounds=common_rounds,
         )
         if self.policy.time_trials and not self.plan.trials:
             terms, features = terms_of([(fits[-1], 1.0)]), evaluation.folds[-1].validation.features
@@ -170,26 +177,13 @@ class Search:
         self.results.append(result)
         return result
 
-    def _held_at_origins(self, trial: Trial, fits: list[Fit], until: Deadline) -> list[Fit] | None:
-        """The models with the rounds that hold at several origins; None where time ran out."""
+    def _held_at_origins(self, trial: Trial, fits: list[Fit]) -> list[Fit]:
+        """The models with the rounds that hold at several origins."""
         effort = None if self.policy.drift is None else self.policy.drift.effort
         rate = trial.params.get("learning_rate")
         if len(fits) == 1 and effort is not None and rate is not None and len(fits[0].losses):
             return [at_most(fits[0], max(round(effort / rate), 1))]
-
-        def refit(fold: int, rounds: int) -> Fit | None:
-            fit = self.families[trial.family].fit(
-                self.evaluation.train_rows(fold, trial.rows),
-                None,
-                trial.params,
-                seed=trial.seed,
-                n_threads=self.plan.n_threads,
-                deadline=until,
-                rounds=rounds,
-            )
-            return None if fit.out_of_time else fit
-
-        return with_rounds_of_others(fits, refit)
+        return with_rounds_of_others(fits)
 
     def _affordable_trials(self) -> Iterator[Trial]:
         """The trials that time allows: on the lowest rung first, then the best on higher ones."""

@@ -26,6 +26,8 @@ class TrialResult:
     figure      the objective itself
     seconds     seconds of training on all folds
     number      number of trials of the search before this one
+    common_rounds  the number of rounds that is best over all folds together, where rows change
+                with time; None for the mean over folds
     us_per_row  microseconds a row of the last fold's model, in batches of 55; None if not measured
     """
 
@@ -38,6 +40,7 @@ class TrialResult:
     figure: float = math.nan
     number: int = 0
     us_per_row: float | None = None
+    common_rounds: int | None = None
 
     @property
     def id(self) -> str:
@@ -51,7 +54,9 @@ class TrialResult:
 
     @property
     def rounds(self) -> float:
-        """Mean over folds of the number of rounds kept."""
+        """The number of rounds kept: the common one, or the mean over folds."""
+        if self.common_rounds is not None:
+            return float(self.common_rounds)
         return float(np.mean([fit.rounds for fit in self.fits]))
 
     @property
